@@ -1,0 +1,1 @@
+"""AutoSelection: searches data curation recipes over a fixed pool of instruction data."""

@@ -1,0 +1,52 @@
+"""Names by content: what a value is called follows from what it is."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+Json: TypeAlias = str | int | float | bool | None | list["Json"] | tuple["Json", ...] | Mapping[str, "Json"]
+"""A value that JSON can spell. NaN and infinities are refused."""
+
+DIGEST_BYTES = 16
+"""128 bits: at 10 million samples a collision has a probability of about 1e-25."""
+
+_CHUNK = 1 << 20
+
+
+def canonical_json(value: Json) -> str:
+    """The one spelling of a JSON value: sorted keys, no spaces, UTF-8.
+
+    Raises:
+        ValueError: The value holds a NaN or an infinity.
+
+    Example:
+        >>> canonical_json({"b": 1, "a": [1.5, None]})
+        '{"a":[1.5,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def fingerprint(value: Json) -> str:
+    """32 hexadecimal digits that name a JSON value, the same in every process.
+
+    Example:
+        >>> fingerprint({"a": 1}) == fingerprint({"a": 1})
+        True
+    """
+    return fingerprint_bytes([canonical_json(value).encode()])
+
+
+def fingerprint_bytes(chunks: Iterable[bytes]) -> str:
+    """32 hexadecimal digits that name a sequence of bytes, however it is cut into chunks."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.digest()[:DIGEST_BYTES].hex()
+
+
+def fingerprint_file(path: Path) -> str:
+    """The fingerprint of a file's bytes."""
+    with path.open("rb") as file:
+        return fingerprint_bytes(iter(lambda: file.read(_CHUNK), b""))
