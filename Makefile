@@ -1,0 +1,55 @@
+# Two commands for a newcomer: 'make demo' and 'make ui'. 'make help' lists the rest.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo ui check test e2e bench-engine bench-check bench-signals bench-evaluation clean
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+# torch comes first and alone: asked for by another package it would be the newest CUDA build.
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV) ..."
+	@$(PIP) --constraint constraints.txt torch
+	@$(PIP) --constraint constraints.txt --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime
+	@echo "Installing what the tests need ..."
+	@$(PIP) --constraint constraints.txt --editable '.[demo,dev]'
+	@touch $@
+
+install: $(VENV)/.runtime ## Make .venv with the pinned packages
+
+demo: $(VENV)/.runtime ## Run a complete search on two cores (about 10 minutes)
+	@$(BIN)/python -m demo
+
+ui: $(VENV)/.runtime ## Serve the demo's Dagster instance on 127.0.0.1:3000
+	@$(BIN)/python -m autoselection_dagster.serve
+
+test: $(VENV)/.development ## Run scripts/check: format, lint, types, layers, doctests, tests
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+e2e: $(VENV)/.development ## Run the slow tests: daemons, kills, browsers
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/e2e
+
+bench-engine: $(VENV)/.development ## Measure the recipe engine; writes bench/results/
+	@$(BIN)/python -m bench.engine
+
+bench-check: $(VENV)/.development ## Fail when a committed engine figure is off by more than a factor of two
+	@$(BIN)/python -m bench.engine --check
+
+bench-signals: $(VENV)/.development ## Measure the signals; writes bench/results/
+	@$(BIN)/python -m bench.signals
+
+bench-evaluation: $(VENV)/.development ## Measure training and scoring; writes bench/results/
+	@$(BIN)/python -m bench.evaluation
+
+clean: ## Remove .venv; the home folder .autoselection stays
+	@rm -rf $(VENV)

@@ -1,0 +1,34 @@
+"""What all tests share: the real data beside the checkout, and a hub that is switched off."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REAL_DATA = REPOSITORY.parent / "shared" / "data"
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+# Derandomised: a failing example fails for everyone. `HYPOTHESIS_PROFILE=explore` looks further.
+settings.register_profile(
+    "default", derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tests on real data out where there is none; where it exists they always run."""
+    if REAL_DATA.exists():
+        return
+    absent = [item for item in items if item.get_closest_marker("real_data")]
+    config.hook.pytest_deselected(items=absent)
+    items[:] = [item for item in items if item not in absent]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with the 90,000-record pool, the small pool, benchmarks and targets."""
+    return REAL_DATA
