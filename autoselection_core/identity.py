@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-Json: TypeAlias = str | int | float | bool | None | list["Json"] | tuple["Json", ...] | Mapping[str, "Json"]
+Json: TypeAlias = str | int | float | bool | list["Json"] | tuple["Json", ...] | Mapping[str, "Json"] | None
 """A value that JSON can spell. NaN and infinities are refused."""
 
 DIGEST_BYTES = 16
