@@ -1,0 +1,1 @@
+"""What a search paid for: append-only, shared by every process, never paid twice."""

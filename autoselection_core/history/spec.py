@@ -1,0 +1,74 @@
+"""What a search is asked to do, pinned when it is registered."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from autoselection_core.errors.history import SpecError
+from autoselection_core.identity import canonical_json, fingerprint
+
+_ADJUSTABLE = ("budget", "slots", "report_evaluations")
+_SMALLEST = {"seed": 0, "budget": 1, "slots": 1, "report_evaluations": 0, "max_steps": 1}
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """A search, as data: two equal specs are one search.
+
+    Attributes:
+        campaign: Which pool, base model and benchmarks.
+        seed: Seed of every random choice of the search.
+        budget: Full trainings that the search may pay for.
+        slots: Trials that may run at the same time.
+        policy: How the solver chooses.
+        metric: What the benchmarks' scores mean, for instance `log_likelihood`.
+        pool_version: The pool that every trial selects from.
+        signal_versions: The version of every signal that a recipe may read.
+        evaluator: Fingerprint of base model, training and benchmarks.
+        report_evaluations: Second budget, for baselines and fresh replicates of the winner.
+        max_steps: The longest recipe, in steps.
+        benchmarks: Names of the benchmarks; the weights below are theirs.
+        weights: Weight of each benchmark in the utility; empty means equal.
+    """
+
+    campaign: str
+    seed: int = 0
+    budget: int = 6
+    slots: int = 1
+    policy: str = "default"
+    metric: str = "log_likelihood"
+    pool_version: str = ""
+    signal_versions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    evaluator: str = ""
+    report_evaluations: int = 6
+    max_steps: int = 6
+    benchmarks: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no search can do.
+
+        Raises:
+            SpecError: A count is below its smallest value.
+        """
+        for name, smallest in _SMALLEST.items():
+            if getattr(self, name) < smallest:
+                raise SpecError(name, getattr(self, name), smallest)
+
+    @property
+    def identity(self) -> str:
+        """Names the search apart from how much may be spent on it and how fast."""
+        return fingerprint({name: value for name, value in self.to_json().items() if name not in _ADJUSTABLE})
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as JSON values."""
+        return {**asdict(self), "benchmarks": list(self.benchmarks)}
+
+    def to_text(self) -> str:
+        """The spec's one spelling as JSON text."""
+        return canonical_json(self.to_json())
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read a spec back; a field that this version does not know is refused by the constructor."""
+        return cls(**{**value, "benchmarks": tuple(value.get("benchmarks", ()))})

@@ -1,0 +1,93 @@
+"""What a history says, as plain values: the solver reads them, the ledger writes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autoselection_core.identity import Json
+from autoselection_core.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A trial that was paid for (or found paid for) and measured.
+
+    Attributes:
+        trial: Number of the trial in its search, from 1.
+        recipe: The program that chose the rows.
+        subset: Hash of the subset's sorted sample ids.
+        replicate: Which repetition of this subset within the search, from 0; also the training seed.
+        utility: What the search maximises, in the unit of its metric. Higher is better.
+        scores: Mean dev score of each benchmark.
+        standard_error: Of the utility over dev items; None where the evaluator cannot say.
+        cost: Full trainings that the search paid: 1 at full fidelity, 0 for a reused evaluation.
+        tokens: Size of the subset, in tokens of the base model.
+        proposal: Why the solver chose it, as the solver recorded it.
+    """
+
+    trial: int
+    recipe: Recipe
+    subset: str
+    replicate: int
+    utility: float
+    scores: Mapping[str, float]
+    standard_error: float | None
+    cost: float
+    tokens: int
+    proposal: Mapping[str, Json] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A trial that has a recipe and no result yet."""
+
+    trial: int
+    recipe: Recipe
+    subset: str
+    replicate: int
+    proposal: Mapping[str, Json] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class FailedTrial:
+    """A trial that ended without a score. The recipe is None if it failed before it had one."""
+
+    trial: int
+    recipe: Recipe | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What one search knows at one moment; each tuple is ordered by trial number.
+
+    Attributes:
+        search: Name of the search.
+        seed: Seed of the search.
+        budget: Full trainings that the search may pay for.
+        observations: Measured trials.
+        pending: Proposed trials that are still being evaluated.
+        failures: Trials that ended without a score.
+    """
+
+    search: str
+    seed: int
+    budget: int
+    observations: tuple[Observation, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    failures: tuple[FailedTrial, ...] = ()
+
+    @property
+    def spent(self) -> float:
+        """Full trainings paid so far, pending ones left out."""
+        return sum(observation.cost for observation in self.observations)
+
+    @property
+    def next_trial(self) -> int:
+        """Number of the first trial that this history does not know."""
+        known = (*self.observations, *self.pending, *self.failures)
+        return 1 + max((entry.trial for entry in known), default=0)
+
+    def replicate_of(self, subset: str) -> int:
+        """The replicate number that another evaluation of a subset would carry."""
+        entries = (*self.observations, *self.pending)
+        return 1 + max((entry.replicate for entry in entries if entry.subset == subset), default=-1)
