@@ -1,0 +1,1 @@
+"""What models are judged by: items, targets, metrics, splits, prompts. No torch here."""

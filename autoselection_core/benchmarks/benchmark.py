@@ -1,0 +1,78 @@
+"""A named set of items with the samples that describe its task."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.metric import Direction, Metric
+from autoselection_core.benchmarks.split_sizes import SplitSizes
+from autoselection_core.errors.benchmarks import NoItemsError
+from autoselection_core.identity import fingerprint
+from autoselection_core.pool.sample import Sample
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Items to score, target samples that describe the task, and how a score is made.
+
+    Attributes:
+        name: What reports, columns and configs call it.
+        items: The questions. Never empty.
+        targets: Samples of the task that relevance signals and few-shot prompts read. Never scored.
+        metric: What is measured on an item.
+        chance: The score of blind guessing, in the metric's unit; None where there is no such thing.
+        confidential: Whether item texts may not leave the process.
+        sizes: How items are parted into dev and test.
+        target_questions: The bare questions of the targets; None to read them from the user turns.
+
+    Raises:
+        NoItemsError: There are no items.
+    """
+
+    name: str
+    items: tuple[Item, ...]
+    targets: tuple[Sample, ...] = ()
+    metric: Metric = Metric.LOG_LIKELIHOOD
+    chance: float | None = None
+    confidential: bool = False
+    sizes: SplitSizes = SplitSizes()
+    target_questions: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be scored."""
+        if not self.items:
+            raise NoItemsError(self.name, "the benchmark itself")
+
+    @property
+    def unit(self) -> str:
+        """The unit of its scores."""
+        return self.metric.unit
+
+    @property
+    def direction(self) -> Direction:
+        """Which way its scores improve."""
+        return self.metric.direction
+
+    @cached_property
+    def version(self) -> str:
+        """The hash of everything that a score of this benchmark follows from: 32 hexadecimal digits."""
+        return fingerprint(
+            {
+                "name": self.name,
+                "items": [[item.id, item.prompt_hash, item.target, item.reads] for item in self.items],
+                "metric": self.metric.value,
+                "sizes": self.sizes.as_json(),
+                "asked_elsewhere": sorted(self.target_question_texts),
+            }
+        )
+
+    @property
+    def target_question_texts(self) -> tuple[str, ...]:
+        """The bare questions of the target samples."""
+        if self.target_questions is not None:
+            return self.target_questions
+        return tuple(_last_user_turn(sample) for sample in self.targets)
+
+
+def _last_user_turn(sample: Sample) -> str:
+    return next((message.content for message in reversed(sample.messages) if message.role == "user"), "")

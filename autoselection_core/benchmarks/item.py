@@ -1,0 +1,44 @@
+"""One question of a benchmark with its right answer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from autoselection_core.identity import fingerprint
+from autoselection_core.pool.sample import Message
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question, as it is put to a model, and what a right answer is.
+
+    Attributes:
+        question: The bare question, without options and instructions. Repeated questions and leaks into
+            the targets are found by it.
+        prompt: The messages that the model reads: system line, shots, question. Ends with a user turn.
+        reference: The right answer in full; likelihood metrics score this text.
+        choices: The texts to choose from, in the order presented; None for open questions.
+        target: The short form of the right answer that a generated answer is compared with.
+        reads: How the answer is read from generated text; a name of `benchmarks.extraction`.
+    """
+
+    question: str
+    prompt: tuple[Message, ...]
+    reference: str
+    choices: tuple[str, ...] | None = None
+    target: str = ""
+    reads: str = "text"
+
+    @cached_property
+    def id(self) -> str:
+        """The hash of question, choices and answer: 32 hexadecimal digits.
+
+        The order of the choices and the wording of the prompt leave it unchanged.
+        """
+        choices = sorted(self.choices) if self.choices is not None else None
+        return fingerprint({"question": self.question, "choices": choices, "reference": self.reference})
+
+    @cached_property
+    def prompt_hash(self) -> str:
+        """The hash of the messages that the model reads and of the choices in the order presented."""
+        messages = [[message.role.value, message.content] for message in self.prompt]
+        return fingerprint({"prompt": messages, "choices": self.choices})

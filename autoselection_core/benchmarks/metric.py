@@ -1,0 +1,49 @@
+"""What is measured on an item, in which unit, and which way is better."""
+
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way a metric improves."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+
+
+class Metric(StrEnum):
+    """What one item's value is. A benchmark's score is the mean of its items' values.
+
+    Attributes:
+        LOG_LIKELIHOOD: Mean log-likelihood of the reference answer per token, in nats.
+        BITS_PER_BYTE: Negative log-likelihood of the reference answer per UTF-8 byte, in bits.
+        CHOICE_ACCURACY: 1 if the right choice is the likeliest, 0 otherwise.
+        ANSWER_ACCURACY: 1 if the answer read from the generated text is the right one, 0 otherwise.
+    """
+
+    LOG_LIKELIHOOD = "log_likelihood"
+    BITS_PER_BYTE = "bits_per_byte"
+    CHOICE_ACCURACY = "choice_accuracy"
+    ANSWER_ACCURACY = "answer_accuracy"
+
+    @property
+    def unit(self) -> str:
+        """The unit of a value and of its mean."""
+        return _UNITS[self]
+
+    @property
+    def direction(self) -> Direction:
+        """Which way is better."""
+        return Direction.LOWER if self is Metric.BITS_PER_BYTE else Direction.HIGHER
+
+    @property
+    def sign(self) -> float:
+        """1 where higher is better, -1 where lower is."""
+        return 1.0 if self.direction is Direction.HIGHER else -1.0
+
+
+_UNITS = {
+    Metric.LOG_LIKELIHOOD: "nats/token",
+    Metric.BITS_PER_BYTE: "bits/byte",
+    Metric.CHOICE_ACCURACY: "share",
+    Metric.ANSWER_ACCURACY: "share",
+}

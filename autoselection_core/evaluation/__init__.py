@@ -1,0 +1,1 @@
+"""Fine-tuning on a subset and scoring the result. A failure is an exception and never a score."""

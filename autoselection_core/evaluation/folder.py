@@ -1,0 +1,193 @@
+"""An evaluation on disk: complete when `result.json` was renamed into place."""
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import Side
+from autoselection_core.errors.evaluation import DamagedEvaluationError, NotEvaluatedError
+from autoselection_core.identity import canonical_json, fingerprint_file
+from autoselection_core.score.evaluation import Cost, Evaluation
+from autoselection_core.score.score import (
+    BenchmarkScore,
+    ItemScore,
+    utility,
+    utility_standard_error,
+)
+from autoselection_core.store.atomic import atomic_file
+
+SCHEMA = 1
+_RESULT = "result.json"
+_TEST = "test.json"
+_OPENINGS = "openings.jsonl"
+
+
+@dataclass(frozen=True)
+class EvaluationFolder:
+    """The files of one evaluation.
+
+    Attributes:
+        path: The folder; its name is the evaluation's key.
+    """
+
+    path: Path
+
+    @property
+    def key(self) -> str:
+        """The evaluation's key."""
+        return self.path.name
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether training and dev scores are all there."""
+        return (self.path / _RESULT).exists()
+
+    @property
+    def has_test_scores(self) -> bool:
+        """Whether the test items were scored."""
+        return (self.path / _TEST).exists()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process: a second one that makes the same evaluation waits.
+
+        The lock goes with the process, so a killed worker leaves none.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Put a JSON file in place, all of it or nothing."""
+        with atomic_file(self.path / name) as draft:
+            draft.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file of the folder.
+
+        Raises:
+            NotEvaluatedError: It is not there.
+        """
+        file = self.path / name
+        if not file.exists():
+            raise NotEvaluatedError(self.key)
+        value: dict[str, Any] = json.loads(file.read_text())
+        return value
+
+    def write_result(self, evaluation: Evaluation) -> None:
+        """Write the item records and then, as the last act, the result."""
+        listed = self._write_scores(evaluation.scores)
+        metrics = {score.benchmark: _metrics(score) for score in evaluation.scores}
+        self.write_json("metrics.json", metrics)
+        self.write_json(
+            _RESULT,
+            {
+                "schema": SCHEMA,
+                "key": evaluation.key,
+                "subset": evaluation.subset,
+                "replicate": evaluation.replicate,
+                "scores": listed,
+                "cost": asdict(evaluation.cost),
+                "seeds": dict(evaluation.seeds),
+                "selected_count": evaluation.selected_count,
+                "trained_count": evaluation.trained_count,
+                "trained_hash": evaluation.trained_hash,
+                "skipped": dict(evaluation.skipped),
+            },
+        )
+
+    def read_result(self, weights: Mapping[str, float] | None = None) -> Evaluation:
+        """The evaluation that was written. The utility follows from the weights given now.
+
+        Raises:
+            NotEvaluatedError: The folder is not complete.
+            DamagedEvaluationError: An item record differs from what was written.
+        """
+        stored = self.read_json(_RESULT)
+        scores = tuple(self._read_score(listed) for listed in stored["scores"])
+        return Evaluation(
+            key=stored["key"],
+            subset=stored["subset"],
+            replicate=stored["replicate"],
+            utility=utility(scores, weights),
+            standard_error=utility_standard_error(scores, weights),
+            scores=scores,
+            cost=Cost(**stored["cost"]),
+            seeds=stored["seeds"],
+            selected_count=stored["selected_count"],
+            trained_count=stored["trained_count"],
+            trained_hash=stored["trained_hash"],
+            skipped=stored["skipped"],
+        )
+
+    def write_test(self, scores: tuple[BenchmarkScore, ...], seconds: float) -> None:
+        """Write the test items' records and scores."""
+        listed = self._write_scores(scores)
+        self.write_json(_TEST, {"schema": SCHEMA, "key": self.key, "scores": listed, "seconds": seconds})
+
+    def read_test(self) -> tuple[BenchmarkScore, ...]:
+        """The test scores that were written.
+
+        Raises:
+            NotEvaluatedError: The test items were not scored.
+            DamagedEvaluationError: An item record differs from what was written.
+        """
+        return tuple(self._read_score(listed) for listed in self.read_json(_TEST)["scores"])
+
+    def log_opening(self, reason: str) -> None:
+        """Add a line that says when the test items were opened and why."""
+        line = canonical_json({"opened": datetime.now(UTC).isoformat(timespec="seconds"), "reason": reason})
+        with (self.path / _OPENINGS).open("a") as file:
+            file.write(line + "\n")
+
+    def openings(self) -> tuple[dict[str, str], ...]:
+        """Every opening of the test items, oldest first."""
+        file = self.path / _OPENINGS
+        return tuple(json.loads(line) for line in file.read_text().splitlines()) if file.exists() else ()
+
+    def _write_scores(self, scores: tuple[BenchmarkScore, ...]) -> list[dict[str, Any]]:
+        return [self._write_score(score) for score in scores]
+
+    def _write_score(self, score: BenchmarkScore) -> dict[str, Any]:
+        name = f"items/{score.side}/{score.benchmark}.jsonl"
+        with atomic_file(self.path / name) as draft:
+            draft.write_text("".join(canonical_json(asdict(item)) + "\n" for item in score.items))
+        return {
+            "benchmark": score.benchmark,
+            "metric": score.metric.value,
+            "side": score.side.value,
+            "items": len(score.items),
+            "file": name,
+            "file_hash": fingerprint_file(self.path / name),
+        }
+
+    def _read_score(self, listed: Mapping[str, Any]) -> BenchmarkScore:
+        file = self.path / listed["file"]
+        if not file.exists() or fingerprint_file(file) != listed["file_hash"]:
+            raise DamagedEvaluationError(self.key, listed["file"])
+        items = tuple(_item_score(json.loads(line)) for line in file.read_text().splitlines())
+        return BenchmarkScore(listed["benchmark"], Metric(listed["metric"]), Side(listed["side"]), items)
+
+
+def _item_score(stored: dict[str, Any]) -> ItemScore:
+    choices = stored.pop("choice_log_likelihoods")
+    return ItemScore(**stored, choice_log_likelihoods=None if choices is None else tuple(choices))
+
+
+def _metrics(score: BenchmarkScore) -> dict[str, Any]:
+    return {
+        "metric": score.metric.value,
+        "unit": score.unit,
+        "side": score.side.value,
+        "items": len(score.items),
+        "mean": score.mean,
+        "standard_error": score.standard_error,
+        "parse_failure_share": score.parse_failure_share,
+    }

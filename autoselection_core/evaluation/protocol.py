@@ -1,0 +1,56 @@
+"""What a search needs from whatever judges subsets."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.score.score import BenchmarkScore
+from autoselection_core.subset.subset import Subset
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with the stage, how much of it is done, and how much there is."""
+
+
+class Evaluator(Protocol):
+    """Trains on a subset and scores the result on dev items.
+
+    An evaluation is a folder named by its key under the home's `evaluations`. It is complete when its
+    `result.json` was renamed into place; a complete one is read back and never made again.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Names everything that a score follows from, except subset and replicate."""
+        ...
+
+    def key(self, subset: str, replicate: int) -> str:
+        """The name of the evaluation of a subset, given by its hash."""
+        ...
+
+    def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
+        """Train and score dev items, or read back what was already made.
+
+        Args:
+            subset: The rows to train on.
+            replicate: Number of the repetition: the seed of the training.
+            progress: Told how far it is.
+
+        Raises:
+            TrainingFailedError: The training did not yield a model.
+            ScoringFailedError: The model could not be scored.
+        """
+        ...
+
+    def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
+        """Score the test items with an evaluation's model, and log that they were opened and why.
+
+        Scoring happens once; a later call logs its reason and reads the scores back.
+
+        Args:
+            key: Names a complete evaluation.
+            reason: Why the test items may be looked at now.
+
+        Raises:
+            NotEvaluatedError: There is no complete evaluation of that key.
+        """
+        ...

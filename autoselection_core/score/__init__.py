@@ -1,0 +1,1 @@
+"""Scores with the items behind them, and what two models' scores say about each other."""

@@ -1,0 +1,57 @@
+"""One training run and what it scored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autoselection_core.score.score import BenchmarkScore
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an evaluation used.
+
+    Attributes:
+        seconds: Wall seconds of training and scoring on the device.
+        training_tokens: Tokens of the sequences that the optimiser's steps read.
+        scoring_tokens: Tokens that the scoring passes read.
+        peak_bytes: Largest resident memory of the process, or device memory where there is one.
+    """
+
+    seconds: float
+    training_tokens: int
+    scoring_tokens: int
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One training run and its dev scores.
+
+    Attributes:
+        key: Names subset, model, training config, benchmarks and replicate; also the folder's name.
+        subset: Hash of the selected sample ids.
+        replicate: Number of the repetition; the seed of the training.
+        utility: What the search maximises. Higher is better.
+        standard_error: Of the utility over dev items; None where a benchmark has a single item.
+        scores: Dev score of each benchmark, in the order of the campaign.
+        cost: What it used.
+        seeds: Every seed that was set, by what it seeds.
+        selected_count: Samples in the subset.
+        trained_count: Distinct samples that the optimiser saw; fewer than selected where a token or step
+            budget ended the training first.
+        trained_hash: Hash of the sorted ids of the samples that the optimiser saw.
+        skipped: Sample ids that could not be trained on, with the reason.
+    """
+
+    key: str
+    subset: str
+    replicate: int
+    utility: float
+    standard_error: float | None
+    scores: tuple[BenchmarkScore, ...]
+    cost: Cost
+    seeds: Mapping[str, int] = field(hash=False)
+    selected_count: int
+    trained_count: int
+    trained_hash: str
+    skipped: Mapping[str, str] = field(default_factory=dict, hash=False)
