@@ -1,0 +1,98 @@
+"""The base model of a campaign: weights, tokenizer and chat template under one name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autoselection_core.errors.models import ModelLoadError
+from autoselection_core.models.dtype import fastest_dtype
+from autoselection_core.models.folder import model_fingerprint, model_folder
+from autoselection_core.models.head import check_head
+
+
+@dataclass(frozen=True, eq=False)
+class BaseModel:
+    """A causal language model, ready for forward passes.
+
+    Attributes:
+        path: The folder that it was loaded from.
+        model: The transformers model, in evaluation mode on `device`.
+        tokenizer: A fast tokenizer with a chat template.
+        fingerprint: Names configuration, weights, tokenizer and template; the number type is not part of it.
+        device: "cuda" where torch finds one, else "cpu".
+        dtype: The number type of the weights, such as "bfloat16".
+    """
+
+    path: Path
+    model: Any
+    tokenizer: Any
+    fingerprint: str
+    device: str
+    dtype: str
+
+    @classmethod
+    def load(cls, path: str | Path, *, dtype: str = "auto") -> "BaseModel":
+        """Load a local folder or a hub name.
+
+        Args:
+            path: A folder, or a name that the hub knows.
+            dtype: "float32", "bfloat16", or "auto": bfloat16 on an accelerator, else what a probe of at
+                most two seconds finds faster on this processor.
+
+        Raises:
+            ModelLoadError: It is no model, has no chat template, or no fast tokenizer.
+            UnfaithfulHeadError: Its logits are scaled in a way that is not known here.
+        """
+        folder = model_folder(path)
+        device = _device()
+        chosen = fastest_dtype(folder, device) if dtype == "auto" else dtype
+        model = _model(folder, chosen).to(device).eval()
+        check_head(model)
+        return cls(
+            path=folder,
+            model=model,
+            tokenizer=load_tokenizer(folder),
+            fingerprint=model_fingerprint(folder),
+            device=device,
+            dtype=chosen,
+        )
+
+
+def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no types
+    """The tokenizer of a model folder.
+
+    Raises:
+        ModelLoadError: It cannot be read, is not a fast one, or has no chat template.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelLoadError(str(folder), f"its tokenizer cannot be read ({_first_line(error)})") from error
+    if not tokenizer.is_fast:
+        raise ModelLoadError(str(folder), "its tokenizer is not a fast one, so token positions are unknown")
+    if tokenizer.chat_template is None:
+        raise ModelLoadError(str(folder), "its tokenizer has no chat template")
+    return tokenizer
+
+
+def _model(folder: Path, dtype: str) -> Any:  # noqa: ANN401 transformers has no types
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+        raise ModelLoadError(str(folder), _first_line(error)) from error
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

@@ -1,0 +1,84 @@
+"""Where a base model lies on this machine, and what it is called."""
+
+import json
+from pathlib import Path
+
+from autoselection_core.errors.models import ModelLoadError
+from autoselection_core.identity import Json, fingerprint, fingerprint_file
+
+_WEIGHTS = (".safetensors", ".bin", ".gguf")
+_VOCABULARY = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt")
+_TEMPLATE = "chat_template.jinja"
+_NOT_WHAT_IT_IS = (
+    "transformers_version",
+    "_name_or_path",
+    "dtype",
+    "torch_dtype",
+    "use_cache",
+    "architectures",
+)
+"""Fields of config.json that a library writes about itself; they change no prediction."""
+
+
+def model_folder(path: str | Path) -> Path:
+    """The local folder of a model that is named by a path or by a hub name.
+
+    A name that is no folder is looked up in the hub's local cache and downloaded when it is not there.
+
+    Raises:
+        ModelLoadError: Neither a folder with a config.json nor a hub name.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        return _from_hub(str(path))
+    if not (folder / "config.json").is_file():
+        raise ModelLoadError(str(path), "the folder has no config.json")
+    return folder
+
+
+def model_fingerprint(folder: Path) -> str:
+    """Name a model by its configuration, weights, tokenizer and chat template.
+
+    Loads neither torch nor transformers and reads every byte of the weights: about a second per gigabyte.
+
+    Raises:
+        ModelLoadError: The folder holds no weights.
+    """
+    weights = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHTS)
+    if not weights:
+        raise ModelLoadError(str(folder), "the folder has no weights (.safetensors, .bin or .gguf)")
+    vocabulary = [folder / name for name in _VOCABULARY if (folder / name).is_file()]
+    return fingerprint(
+        {
+            "config": _settings(folder / "config.json"),
+            "template": chat_template(folder),
+            "files": {file.name: fingerprint_file(file) for file in [*weights, *vocabulary]},
+        }
+    )
+
+
+def chat_template(folder: Path) -> str | None:
+    """The chat template as text, wherever the folder keeps it."""
+    if (folder / _TEMPLATE).is_file():
+        return (folder / _TEMPLATE).read_text(encoding="utf-8")
+    settings = folder / "tokenizer_config.json"
+    template = json.loads(settings.read_bytes()).get("chat_template") if settings.is_file() else None
+    return template if isinstance(template, str) else None
+
+
+def _settings(config: Path) -> Json:
+    fields = json.loads(config.read_bytes())
+    return {name: value for name, value in fields.items() if name not in _NOT_WHAT_IT_IS}
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name))
+    except HFValidationError as error:
+        raise ModelLoadError(name, "there is no such folder") from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = f"there is no such folder, and the hub did not give it ({type(error).__name__})"
+        raise ModelLoadError(name, reason) from error

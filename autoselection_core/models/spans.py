@@ -1,0 +1,205 @@
+"""Samples as tokens in the model's chat template, with the exact place of every response."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Mask
+from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.pool.sample import Role, Sample
+
+Tokens = npt.NDArray[np.int32]
+"""Token ids of one sequence. Shape (t,)."""
+
+_TOKENIZED_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where one assistant turn stands, in token positions.
+
+    Attributes:
+        header: First token of what the template writes before the answer ("<|im_start|>assistant").
+        start: First token of the answer.
+        stop: One past the last token of the answer.
+        end: One past the end-of-turn token; equal to `stop` where the template writes none.
+    """
+
+    header: int
+    start: int
+    stop: int
+    end: int
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """One conversation as tokens.
+
+    Attributes:
+        input_ids: The whole conversation in the chat template, cut to the longest allowed.
+        turns: The assistant turns that have at least one token left, in order.
+        truncated: Whether tokens were cut.
+    """
+
+    input_ids: Tokens
+    turns: tuple[Turn, ...]
+    truncated: bool
+
+    @property
+    def response_mask(self) -> Mask:
+        """True at the tokens of every answer, without headers and end-of-turn tokens. Shape (t,)."""
+        return self._mask((turn.start, turn.stop) for turn in self.turns)
+
+    @property
+    def taught_mask(self) -> Mask:
+        """True at what training teaches: every answer and the token that ends it. Shape (t,)."""
+        return self._mask((turn.start, turn.end) for turn in self.turns)
+
+    def _mask(self, spans: Iterable[tuple[int, int]]) -> Mask:
+        mask = np.zeros(len(self.input_ids), np.bool_)
+        for start, stop in spans:
+            mask[start:stop] = True
+        mask[:1] = False  # nothing stands before the first token, so nothing predicts it
+        return mask
+
+
+def encode(sample: Sample, tokenizer: Any, max_tokens: int) -> Encoded:  # noqa: ANN401 transformers has no types
+    """One sample in the chat template of a tokenizer.
+
+    Tokens are placed by their character offsets in the rendered text, so an answer has the same tokens
+    as in training; a token that reaches over the border of an answer belongs to it.
+
+    Raises:
+        ChatTemplateError: The template refuses the roles, or does not write the answers as they are.
+    """
+    return _encoded([render(sample, tokenizer)], tokenizer, max_tokens)[0]
+
+
+def encode_each(
+    samples: Iterable[Sample],
+    tokenizer: Any,  # noqa: ANN401 transformers has no types
+    max_tokens: int,
+) -> Iterator[Encoded | ChatTemplateError]:
+    """Encode many samples, several hundred at a time; a sample that cannot be encoded yields its error."""
+    remaining = iter(samples)
+    while block := list(islice(remaining, _TOKENIZED_AT_ONCE)):
+        rendered = [_rendered_or_error(sample, tokenizer) for sample in block]
+        encoded = iter(_encoded([r for r in rendered if isinstance(r, Rendered)], tokenizer, max_tokens))
+        yield from (next(encoded) if isinstance(r, Rendered) else r for r in rendered)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A conversation as text, with the character positions (header, start, stop, end) of each answer."""
+
+    text: str
+    spans: tuple[tuple[int, int, int, int], ...]
+
+
+def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transformers has no types
+    """Write a sample in the chat template and find its answers.
+
+    An answer starts where the template's rendering of everything before it ends, so text that a user
+    copied from an answer, or that the template adds by itself, is never taken for one.
+
+    Raises:
+        ChatTemplateError: See `encode`.
+    """
+    messages = [{"role": str(message.role), "content": message.content} for message in sample.messages]
+    tools = _tools(sample)
+    text = _template(sample, tokenizer, messages, tools)
+    spans = [
+        _span(sample, tokenizer, messages[:position], tools, text=text, answer=message.content)
+        for position, message in enumerate(sample.messages)
+        if message.role is Role.ASSISTANT and message.content.strip()
+    ]
+    return Rendered(text, tuple(spans))
+
+
+def _rendered_or_error(sample: Sample, tokenizer: Any) -> Rendered | ChatTemplateError:  # noqa: ANN401 no types
+    try:
+        return render(sample, tokenizer)
+    except ChatTemplateError as error:
+        return error
+
+
+def _span(
+    sample: Sample,
+    tokenizer: Any,  # noqa: ANN401 transformers has no types
+    before: list[dict[str, str]],
+    tools: Any,  # noqa: ANN401 any JSON
+    *,
+    text: str,
+    answer: str,
+) -> tuple[int, int, int, int]:
+    opened = _template(sample, tokenizer, before, tools, answer_follows=True) if before else ""
+    closed = _template(sample, tokenizer, before, tools) if before else ""
+    if not text.startswith(opened):
+        raise ChatTemplateError(sample.id, f"the text before turn {len(before)} depends on what follows")
+    start = text.find(answer.strip(), len(opened))
+    if start < 0:
+        raise ChatTemplateError(sample.id, f"the template changes the answer of turn {len(before)}")
+    stop = start + len(answer.strip())
+    end_token = tokenizer.eos_token or ""
+    end = stop + len(end_token) if end_token and text.startswith(end_token, stop) else stop
+    header = len(closed) if opened.startswith(closed) else len(opened)
+    return header, start, stop, end
+
+
+def _template(
+    sample: Sample,
+    tokenizer: Any,  # noqa: ANN401 transformers has no types
+    messages: list[dict[str, str]],
+    tools: Any,  # noqa: ANN401 any JSON
+    *,
+    answer_follows: bool = False,
+) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        text: str = tokenizer.apply_chat_template(
+            messages, tools=tools, tokenize=False, add_generation_prompt=answer_follows
+        )
+    except (TemplateError, TypeError, ValueError) as error:
+        raise ChatTemplateError(sample.id, str(error)) from error
+    return text
+
+
+def _tools(sample: Sample) -> Any:  # noqa: ANN401 any JSON
+    if sample.tools is None:
+        return None
+    try:
+        return json.loads(sample.tools)
+    except ValueError as error:
+        raise ChatTemplateError(sample.id, "its tool definitions are no JSON") from error
+
+
+def _encoded(rendered: Sequence[Rendered], tokenizer: Any, max_tokens: int) -> list[Encoded]:  # noqa: ANN401
+    if not rendered:
+        return []
+    # The template has written the special tokens; the tokenizer must not add them again.
+    batch = tokenizer([one.text for one in rendered], add_special_tokens=False, return_offsets_mapping=True)
+    return [
+        _placed(one, np.array(ids, np.int32), np.array(offsets, np.int64).reshape(-1, 2), max_tokens)
+        for one, ids, offsets in zip(rendered, batch["input_ids"], batch["offset_mapping"], strict=True)
+    ]
+
+
+def _placed(rendered: Rendered, ids: Tokens, offsets: npt.NDArray[np.int64], max_tokens: int) -> Encoded:
+    begins, ends = offsets[:, 0], offsets[:, 1]
+    spans = np.array(rendered.spans, np.int64).reshape(-1, 4)
+    header = np.searchsorted(ends, spans[:, 0], side="right")
+    start = np.searchsorted(ends, spans[:, 1], side="right")
+    stop = np.searchsorted(begins, spans[:, 2], side="left")
+    end = np.searchsorted(begins, spans[:, 3], side="left")
+    turns = np.minimum(np.stack([header, start, stop, end], axis=1), max_tokens).tolist()
+    return Encoded(
+        input_ids=ids[:max_tokens],
+        turns=tuple(Turn(*turn) for turn in turns if turn[1] < turn[2]),
+        truncated=len(ids) > max_tokens,
+    )

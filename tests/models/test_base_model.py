@@ -1,0 +1,95 @@
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.models import ModelLoadError, UnfaithfulHeadError
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.dtype import DTYPES, probe
+from autoselection_core.models.folder import model_fingerprint
+from autoselection_core.models.head import check_head
+from autoselection_core.testing.tiny_model import tiny_model
+
+
+def test_two_copies_of_a_model_have_one_fingerprint(tiny: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny, tmp_path / "copy")
+
+    assert model_fingerprint(copy) == model_fingerprint(tiny)
+
+
+def test_other_weights_have_another_fingerprint(tiny: Path, tmp_path: Path) -> None:
+    assert model_fingerprint(tiny_model(tmp_path, seed=1)) != model_fingerprint(tiny)
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "tokenizer.json", "config.json"])
+def test_every_part_of_a_model_is_part_of_its_fingerprint(tiny: Path, tmp_path: Path, name: str) -> None:
+    copy = shutil.copytree(tiny, tmp_path / "copy")
+    text = (copy / name).read_text()
+    (copy / name).write_text(
+        text.replace("assistant", "helper").replace("rms_norm_eps", "eps").replace("Ġ", "G")
+    )
+
+    assert model_fingerprint(copy) != model_fingerprint(tiny)
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="no such folder") as caught:
+        BaseModel.load(tmp_path / "missing")
+
+    assert pickle.loads(pickle.dumps(caught.value)).path == str(tmp_path / "missing")  # noqa: S301 our own
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_model_with_a_missing_part_is_refused(tiny: Path, tmp_path: Path, name: str) -> None:
+    broken = shutil.copytree(tiny, tmp_path / "broken")
+    (broken / name).unlink()
+
+    with pytest.raises(ModelLoadError):
+        BaseModel.load(broken, dtype="float32")
+
+
+def test_damaged_weights_are_refused(tiny: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(tiny, tmp_path / "broken")
+    (broken / "model.safetensors").write_bytes(b"not a model")
+
+    with pytest.raises(ModelLoadError):
+        BaseModel.load(broken, dtype="float32")
+
+
+def test_a_model_without_a_chat_template_is_refused(tiny: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(tiny, tmp_path / "broken")
+    (broken / "chat_template.jinja").unlink()
+
+    with pytest.raises(ModelLoadError, match="no chat template"):
+        BaseModel.load(broken, dtype="float32")
+
+
+def test_a_head_that_scales_its_logits_unseen_is_refused(tiny: Path) -> None:
+    import torch
+    from transformers import LlamaForCausalLM
+
+    class Scaled(LlamaForCausalLM):
+        def forward(self, **arguments: object) -> object:
+            output = super().forward(**arguments)
+            output.logits = output.logits * 3
+            return output
+
+    with pytest.raises(UnfaithfulHeadError):
+        check_head(Scaled.from_pretrained(tiny, dtype=torch.float32))
+
+
+def test_the_probe_times_every_number_type(tiny: Path) -> None:
+    forecasts = probe(tiny)
+
+    assert [forecast.dtype for forecast in forecasts] == list(DTYPES)
+    assert all(forecast.forward_tokens_s > 0 for forecast in forecasts)
+
+
+def test_importing_the_room_of_models_does_not_load_torch() -> None:
+    modules = "base_model, batching, dtype, folder, forward, head, spans"
+    code = f"from autoselection_core.models import {modules}; import sys; sys.exit('torch' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", code], check=True)

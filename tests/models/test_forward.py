@@ -1,0 +1,74 @@
+"""The statistics against definitions written in plain numpy."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.forward import token_statistics
+
+Floats = npt.NDArray[np.float64]
+RNG = np.random.default_rng(0)
+SEQUENCES = [RNG.integers(3, 1_000, size).astype(np.int32) for size in (5, 40, 17, 2)]
+WANTED = [np.arange(len(sequence)) >= min(3, len(sequence) - 1) for sequence in SEQUENCES]
+
+
+def by_definition(model: Any, tokens: npt.NDArray[np.int32], wanted: npt.NDArray[np.bool_]) -> list[Floats]:
+    with torch.inference_mode():
+        logits = model(torch.tensor(tokens[None].astype(np.int64))).logits[0].double().numpy()
+    likelihood, entropy, varentropy = [], [], []
+    for place in np.flatnonzero(wanted):
+        row = logits[place - 1] - logits[place - 1].max()
+        p = np.exp(row) / np.exp(row).sum()
+        surprise = -np.log(p)
+        likelihood.append(-surprise[tokens[place]])
+        entropy.append((p * surprise).sum())
+        varentropy.append((p * (surprise - entropy[-1]) ** 2).sum())
+    return [np.array(values) for values in (likelihood, entropy, varentropy)]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_statistics_equal_their_definitions_in_any_batch_and_padding(
+    base_model: BaseModel, side: str
+) -> None:
+    together = token_statistics(base_model.model, SEQUENCES, WANTED, side=side)
+
+    for statistics, tokens, wanted in zip(together, SEQUENCES, WANTED, strict=True):
+        likelihood, entropy, varentropy = by_definition(base_model.model, tokens, wanted)
+        assert np.abs(statistics.log_likelihood - likelihood).max() < 1e-5
+        assert np.abs(statistics.entropy - entropy).max() < 1e-5
+        assert np.abs(statistics.varentropy - varentropy).max() < 1e-4
+
+
+def test_a_sequence_has_the_same_statistics_alone_and_in_a_batch(base_model: BaseModel) -> None:
+    together = token_statistics(base_model.model, SEQUENCES, WANTED)
+
+    for statistics, tokens, wanted in zip(together, SEQUENCES, WANTED, strict=True):
+        alone = token_statistics(base_model.model, [tokens], [wanted])[0]
+        assert np.abs(alone.log_likelihood - statistics.log_likelihood).max() < 1e-5
+        assert np.abs(alone.varentropy - statistics.varentropy).max() < 1e-5
+
+
+def test_statistics_are_float32_whatever_the_weights_are(base_model: BaseModel) -> None:
+    half = BaseModel.load(base_model.path, dtype="bfloat16")
+
+    statistics = token_statistics(half.model, SEQUENCES, WANTED)[1]
+
+    assert {statistics.log_likelihood.dtype, statistics.entropy.dtype} == {np.dtype(np.float32)}
+    assert (statistics.varentropy >= 0).all()
+
+
+def test_impossible_tokens_leave_entropy_finite(base_model: BaseModel) -> None:
+    from autoselection_core.models.forward import _chunk_statistics
+
+    logits = torch.tensor([[0.0, 0.0, float("-inf")]])
+
+    likelihood, entropy, varentropy = _chunk_statistics(logits, torch.tensor([0]))
+
+    assert entropy.item() == pytest.approx(np.log(2))
+    assert likelihood.item() == pytest.approx(-np.log(2))
+    assert varentropy.item() == pytest.approx(0)
+    assert base_model.dtype == "float32"
