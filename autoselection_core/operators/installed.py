@@ -1,0 +1,21 @@
+"""The operators of the method, and those that other packages bring."""
+
+from functools import cache
+from importlib.metadata import entry_points
+
+from autoselection_core.operators.base import Operator
+from autoselection_core.operators.chance import KeepRandom
+from autoselection_core.operators.score import KeepBand, KeepTop
+
+DEFAULT_OPERATORS: tuple[type[Operator], ...] = (KeepTop, KeepBand, KeepRandom)
+"""Every operator of the method. Laws in `tests/operators` hold for each of them."""
+
+ENTRY_POINT = "autoselection.operators"
+"""The group of entry points under which a package names its operator classes."""
+
+
+@cache
+def installed_operators() -> tuple[type[Operator], ...]:
+    """The default operators and those of installed packages, in ascending order of their entry points."""
+    found = sorted(entry_points(group=ENTRY_POINT), key=lambda point: point.name)
+    return (*DEFAULT_OPERATORS, *(point.load() for point in found))

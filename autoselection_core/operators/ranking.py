@@ -1,0 +1,109 @@
+"""The arithmetic that operators share: how many rows a share is, which come first, what chance decides."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Keys, Mask
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+HIGHEST = "highest"
+
+
+def share_of(fraction: float, rows: int) -> int:
+    """How many rows a top fraction keeps: rounded up, after noise in the ninth digit is rounded away.
+
+    Example:
+        >>> share_of(0.1, 30), share_of(0.1, 31)
+        (3, 4)
+    """
+    return min(math.ceil(round(fraction * rows, 9)), rows)
+
+
+def first(scores: npt.NDArray[np.floating], count: int, order: str = HIGHEST) -> Mask:
+    """The rows that come first: the best `count` scores, unknown (NaN) last, ties to the lower row.
+
+    A partition finds the cut-off, so this is linear in the number of rows.
+
+    Args:
+        scores: One score a row. Shape (m,).
+        count: How many rows to mark, at most m.
+        order: `highest` or `lowest` scores first.
+
+    Example:
+        >>> first(np.array([1, np.nan, 3, 1, 2]), 3)
+        array([ True, False,  True, False,  True])
+    """
+    if count >= len(scores):
+        return np.ones(len(scores), np.bool_)
+    if count <= 0:
+        return np.zeros(len(scores), np.bool_)
+    known = ~np.isnan(scores)
+    unknown_places = count - int(np.count_nonzero(known))
+    if unknown_places >= 0:
+        return known | _earliest(~known, unknown_places)
+    costs = -scores if order == HIGHEST else scores
+    cut = np.partition(costs, count - 1)[count - 1]  # NaN sorts behind every number
+    better = costs < cut
+    return better | _earliest(costs == cut, count - int(np.count_nonzero(better)))
+
+
+def ranked(scores: npt.NDArray[np.floating], order: str = HIGHEST) -> npt.NDArray[np.int64]:
+    """Positions from first to last: best score first, unknown last, ties to the lower row.
+
+    Example:
+        >>> ranked(np.array([1, np.nan, 3, 1]))
+        array([2, 0, 3, 1])
+    """
+    # `stable`, because ties go to the lower row; NaN sorts behind every number.
+    return np.argsort(-scores if order == HIGHEST else scores, kind="stable")
+
+
+def places(order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place of each position in a ranking, from 0: the inverse of a permutation."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place
+
+
+def chances(keys: Keys, seed: int) -> npt.NDArray[np.uint64]:
+    """A uniform 64-bit number for each row, from its sample id and a seed alone.
+
+    A sample keeps its number when the pool grows, so draws are nested and stable. The mixing function is
+    SplitMix64's (Steele, Lea and Flood, 2014), applied to the key shifted by the mixed seed.
+
+    Example:
+        >>> bool(
+        ...     (chances(np.arange(3, dtype=np.uint64), 0) == chances(np.arange(3, dtype=np.uint64), 1)).any()
+        ... )
+        False
+    """
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is meant
+        return _mixed(keys + _mixed(np.array([seed % (1 << 64)], np.uint64)))
+
+
+def lowest(numbers: npt.NDArray[np.uint64], count: int) -> Mask:
+    """The rows with the `count` smallest numbers; ties to the lower row."""
+    if count >= len(numbers):
+        return np.ones(len(numbers), np.bool_)
+    cut = np.partition(numbers, count - 1)[count - 1]
+    below = numbers < cut
+    return below | _earliest(numbers == cut, count - int(np.count_nonzero(below)))
+
+
+def _earliest(mask: Mask, count: int) -> Mask:
+    """The first `count` of the marked rows."""
+    chosen = np.zeros(len(mask), np.bool_)
+    chosen[np.flatnonzero(mask)[:count]] = True
+    return chosen
+
+
+def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    mixed = numbers + _GOLDEN
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
+    return mixed ^ (mixed >> np.uint64(31))

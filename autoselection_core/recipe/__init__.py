@@ -1,0 +1,5 @@
+"""Recipes: ordered programs of operators, as data."""
+
+from autoselection_core.recipe.program import MAX_STEPS, Recipe, Step, Union
+
+__all__ = ["MAX_STEPS", "Recipe", "Step", "Union"]

@@ -1,0 +1,99 @@
+"""Reading recipes that people write, with errors that say where they are wrong."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from autoselection_core.errors.recipe import RecipeFormatError, UnknownFieldError, UnknownOperatorError
+from autoselection_core.errors.space import SettingError
+from autoselection_core.operators.base import Operator
+from autoselection_core.operators.fields import MISSING, fields_of
+from autoselection_core.operators.installed import installed_operators
+from autoselection_core.recipe.program import UNION, Recipe, Step, Union
+
+_KEYS = ("process", "seed")
+
+
+def yaml_value(text: str) -> object:
+    """What a YAML text says.
+
+    Raises:
+        RecipeFormatError: It is not YAML; names line and column.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeFormatError("recipe", f"is not YAML: {' '.join(str(error).split())}") from error
+
+
+def parse(value: object, operators: Iterable[type[Operator]] | None = None) -> Recipe:
+    """The recipe that a value read from YAML or JSON describes.
+
+    Raises:
+        RecipeFormatError: It describes no recipe.
+    """
+    known = installed_operators() if operators is None else operators
+    return _recipe(value, {operator.name: operator for operator in known}, "recipe")
+
+
+def _recipe(value: object, known: Mapping[str, type[Operator]], where: str) -> Recipe:
+    value = {"process": value} if isinstance(value, list) else value
+    if not isinstance(value, dict):
+        raise RecipeFormatError(where, "must be a mapping with `process:`, or a list of steps.")
+    unknown = [key for key in value if key not in _KEYS]
+    if unknown:
+        raise UnknownFieldError(where, str(unknown[0]), _KEYS)
+    steps = value.get("process", [])
+    if not isinstance(steps, list):
+        raise RecipeFormatError(where, "`process:` must be a list of steps.")
+    prefix = "" if where == "recipe" else f"{where}, "
+    return Recipe(
+        tuple(_step(step, known, f"{prefix}step {number}") for number, step in enumerate(steps, start=1)),
+        _seed(value.get("seed", 0), where),
+    )
+
+
+def _seed(value: object, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise RecipeFormatError(where, f"`seed:` must be a whole number, not {value!r}.")
+    return value
+
+
+def _step(value: object, known: Mapping[str, type[Operator]], where: str) -> Step:
+    name, settings = _named_settings(value, where)
+    if name == UNION:
+        return Union(_recipe(settings, known, f"{where} ({UNION})"))
+    if name not in known:
+        raise UnknownOperatorError(where, name, (*sorted(known), UNION))
+    return _operator(known[name], settings, f"{where} ({name})")
+
+
+def _named_settings(value: object, where: str) -> tuple[str, object]:
+    if isinstance(value, str):
+        return value, {}
+    if not isinstance(value, dict) or len(value) != 1:
+        raise RecipeFormatError(where, f"must be one operator with its settings, not {value!r}.")
+    ((name, settings),) = value.items()
+    return str(name), {} if settings is None else settings
+
+
+def _operator(operator: type[Operator], settings: object, where: str) -> Operator:
+    if not isinstance(settings, dict):
+        raise RecipeFormatError(where, f"settings must be a mapping, not {settings!r}.")
+    fields = fields_of(operator)
+    names = tuple(field.name for field in fields)
+    for key in settings:
+        if key not in names:
+            raise UnknownFieldError(where, str(key), names)
+    missing = [field.name for field in fields if field.default is MISSING and field.name not in settings]
+    if missing:
+        raise RecipeFormatError(where, f"needs the field {missing[0]!r}.")
+    return _made(operator, settings, where)
+
+
+def _made(operator: type[Operator], settings: Mapping[str, Any], where: str) -> Operator:
+    try:
+        return operator(**settings)
+    except SettingError as error:
+        raise RecipeFormatError(where, str(error)) from error
