@@ -1,0 +1,116 @@
+"""The Arrow columns that a pool is made of.
+
+Offsets are 64 bits wide, so that a column may hold more than 2 GB of text.
+"""
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from autoselection_core.identity import DIGEST_BYTES, fingerprint
+from autoselection_core.pool.sample import Role, Scope
+
+SCHEMA_VERSION = 1
+"""Part of every pool version: another meaning of the columns is another pool."""
+
+ROLES = tuple(Role)
+"""The number of a role in the `roles` column is its place here, and is never reused."""
+
+ORIGIN = pa.struct(
+    [
+        pa.field("source", pa.large_string()),
+        pa.field("locator", pa.large_string()),
+        pa.field("licence", pa.large_string()),
+        pa.field("extras", pa.large_string()),
+    ]
+)
+
+CONVERSATIONS = pa.schema(
+    [
+        pa.field("id", pa.binary(DIGEST_BYTES)),
+        pa.field("roles", pa.large_list(pa.uint8())),
+        pa.field("contents", pa.large_list(pa.large_string())),
+        pa.field("tools", pa.large_string()),
+    ]
+)
+"""What is said, once for each sample."""
+
+FINDINGS = pa.schema([pa.field("row", pa.int64()), *ORIGIN])
+"""Where it was found, once for each record; `row` numbers the conversations."""
+
+SCHEMA = CONVERSATIONS.append(pa.field("origins", pa.large_list(ORIGIN)))
+"""A pool: conversations in the order of their ids, each with its sorted origins."""
+
+_NEWLINE = pa.scalar("\n", pa.large_string())
+
+
+def id_bytes(ids: pa.ChunkedArray) -> bytes:
+    """All ids, one after the other, 16 bytes each."""
+    width = ids.type.byte_width
+    return b"".join(
+        chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width].to_pybytes()
+        for chunk in ids.chunks
+        if len(chunk)
+    )
+
+
+def hex_ids(ids: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
+    """The sample ids as 32 hexadecimal digits. Shape (n,), dtype S32."""
+    return np.frombuffer(id_bytes(ids).hex().encode(), f"S{2 * DIGEST_BYTES}")
+
+
+def id_keys(ids: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """The first 64 bits of the sample ids, which sort as the ids do. Shape (n,)."""
+    words = np.frombuffer(id_bytes(ids), ">u8").reshape(-1, DIGEST_BYTES // 8)
+    return words[:, 0].astype(np.uint64)
+
+
+def joined_texts(table: pa.Table, scope: Scope) -> list[str]:
+    """The messages of each row that a scope holds, joined by newlines."""
+    read = [code for code, role in enumerate(ROLES) if scope.holds(role)]
+    texts: list[str] = []
+    for batch in table.select(["roles", "contents"]).to_batches():
+        contents = _only(batch.column("roles"), batch.column("contents"), read)
+        texts += pc.binary_join(contents, _NEWLINE).to_pylist()
+    return texts
+
+
+def table_version(table: pa.Table) -> str:
+    """Name a pool by the ids and the sorted origins of its rows.
+
+    Equal rows have equal versions however the columns are cut into chunks, on every machine.
+    """
+    origins = pc.list_flatten(table.column("origins"))
+    return fingerprint(
+        {
+            "schema": SCHEMA_VERSION,
+            "ids": hashlib.sha256(id_bytes(table.column("id"))).hexdigest(),
+            "origins": _numbers_digest(pc.list_value_length(table.column("origins"))),
+            **{field.name: _texts_digest(pc.struct_field(origins, field.name)) for field in ORIGIN},
+        }
+    )
+
+
+def _only(roles: pa.Array, contents: pa.Array, read: list[int]) -> pa.Array:
+    """The lists of contents without the messages of other roles."""
+    wanted = np.isin(roles.flatten().to_numpy(), read)
+    before = np.concatenate([[0], np.cumsum(wanted)])
+    ends = np.concatenate([[0], np.cumsum(pc.list_value_length(roles).to_numpy())])
+    return pa.LargeListArray.from_arrays(before[ends], contents.flatten().filter(pa.array(wanted)))
+
+
+def _numbers_digest(numbers: pa.ChunkedArray) -> str:
+    return hashlib.sha256(numbers.to_numpy().astype("<i8").tobytes()).hexdigest()
+
+
+def _texts_digest(texts: pa.ChunkedArray) -> str:
+    """Lengths in bytes, with -1 for null, and then all the bytes: no two columns share it."""
+    digest = hashlib.sha256(_numbers_digest(pc.fill_null(pc.binary_length(texts), -1)).encode())
+    for chunk in pc.fill_null(texts, "").chunks:
+        offsets = np.frombuffer(chunk.buffers()[1], np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+        if len(chunk) and offsets[-1] > offsets[0]:
+            digest.update(chunk.buffers()[2][int(offsets[0]) : int(offsets[-1])])
+    return digest.hexdigest()

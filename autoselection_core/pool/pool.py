@@ -1,0 +1,174 @@
+"""The samples of all sources, each once, in the order of their ids."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from autoselection_core.arrays import Keys, Labels, Rows
+from autoselection_core.errors.pool import UnknownSampleError
+from autoselection_core.pool.collect import BATCH_ROWS, Collector, in_order
+from autoselection_core.pool.columns import (
+    CONVERSATIONS,
+    FINDINGS,
+    ROLES,
+    SCHEMA,
+    hex_ids,
+    id_keys,
+    joined_texts,
+    table_version,
+)
+from autoselection_core.pool.sample import Message, Origin, Sample, Scope
+from autoselection_core.pool.storage import open_table, stored_version, write_batches
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Samples in ascending order of their ids, over Arrow columns that may be mapped from a file.
+
+    A row number stands for a sample everywhere else, so rows never move within a version.
+
+    Attributes:
+        table: The columns, in the schema of `autoselection_core.pool.columns`.
+    """
+
+    table: pa.Table
+
+    @classmethod
+    def from_samples(cls, found: Iterable[tuple[Sample, Sequence[Origin]]]) -> Self:
+        """Build a pool in memory; equal samples become one, with the origins of all."""
+        conversations: list[pa.RecordBatch] = []
+        findings: list[pa.RecordBatch] = []
+        collector = Collector(conversations.append, findings.append)
+        for sample, origins in found:
+            for origin in origins:
+                collector.add(sample, origin)
+        collector.close()
+        batches = in_order(
+            pa.Table.from_batches(conversations, CONVERSATIONS), pa.Table.from_batches(findings, FINDINGS)
+        )
+        return cls(pa.Table.from_batches(batches, SCHEMA))
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Map a pool that `write` has left in a folder.
+
+        Raises:
+            UnreadablePoolError: There is no such pool, or another version wrote it.
+        """
+        return cls(open_table(folder))
+
+    def write(self, folder: Path) -> None:
+        """Leave the pool in a folder, as a whole or not at all.
+
+        Raises:
+            StorageFullError: The disk has no room.
+        """
+        write_batches(folder, self.table.to_batches(), self.version)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @cached_property
+    def version(self) -> str:
+        """32 hexadecimal digits that name the ids and the origins of all rows."""
+        return stored_version(self.table) or table_version(self.table)
+
+    @cached_property
+    def ids(self) -> npt.NDArray[np.bytes_]:
+        """The sample ids, ascending. Shape (n,), dtype S32."""
+        return hex_ids(self.table.column("id"))
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The first 64 bits of each sample id, ascending. Shape (n,)."""
+        return id_keys(self.table.column("id"))
+
+    @cached_property
+    def source_names(self) -> tuple[str, ...]:
+        """The primary sources, ascending. A sample's primary source is that of its first origin."""
+        return tuple(sorted(pc.unique(self._primary("source")).to_pylist()))
+
+    @cached_property
+    def source_codes(self) -> Labels:
+        """The place of each row's primary source in `source_names`. Shape (n,)."""
+        names = pa.array(self.source_names, pa.large_string())
+        codes: Labels = pc.index_in(self._primary("source"), names).to_numpy().astype(np.int32)
+        return codes
+
+    def sample(self, row: int) -> Sample:
+        """The sample of a row."""
+        return next(self.samples(np.array([row])))
+
+    def samples(self, rows: Rows | None = None) -> Iterator[Sample]:
+        """The samples of some rows in the order given, or of all."""
+        for batch in self._table(rows).select(CONVERSATIONS.names).to_batches(BATCH_ROWS):
+            said = (batch.column(name).to_pylist() for name in ("roles", "contents", "tools"))
+            for roles, contents, tools in zip(*said, strict=True):
+                turns = zip(roles, contents, strict=True)
+                yield Sample(tuple(Message(ROLES[role], content) for role, content in turns), tools)
+
+    def texts(self, scope: Scope = Scope.ALL, rows: Rows | None = None) -> list[str]:
+        """The messages of a scope, joined by newlines, of some rows in the order given, or of all."""
+        return joined_texts(self._table(rows), scope)
+
+    def origins(self, row: int) -> tuple[Origin, ...]:
+        """Where the sample of a row was found, in ascending order."""
+        return tuple(Origin(**origin) for origin in self.table.column("origins")[row].as_py())
+
+    def licence(self, row: int) -> str | None:
+        """The licence of a row's primary source; None where none is stated."""
+        return self.origins(row)[0].licence
+
+    def row_of(self, sample_id: str) -> int:
+        """The row of a sample.
+
+        Raises:
+            UnknownSampleError: The pool does not hold it.
+        """
+        return int(self.rows_of([sample_id])[0])
+
+    def rows_of(self, sample_ids: Sequence[str] | npt.NDArray[np.bytes_]) -> Rows:
+        """The rows of some samples, ascending.
+
+        Raises:
+            UnknownSampleError: The pool does not hold one of them.
+        """
+        wanted = np.unique(np.asarray(sample_ids, self.ids.dtype))
+        rows = np.searchsorted(self.ids, wanted)
+        held = rows < len(self)
+        held[held] = self.ids[rows[held]] == wanted[held]
+        if not held.all():
+            raise UnknownSampleError(wanted[~held][0].decode(), self.version)
+        return rows
+
+    def take(self, rows: Rows) -> "Pool":
+        """The pool of some rows, under a version of its own; the ids stay what they are."""
+        return Pool(self._table(rows).replace_schema_metadata(None))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One line a sample: id, primary source and licence, number of messages, instruction and response."""
+        return pd.DataFrame(
+            {
+                "id": self.ids.astype(str),
+                "source": self._primary("source").to_pylist(),
+                "licence": self._primary("licence").to_pylist(),
+                "origins": pc.list_value_length(self.table.column("origins")).to_numpy(),
+                "messages": pc.list_value_length(self.table.column("roles")).to_numpy(),
+                "instruction": self.texts(Scope.INSTRUCTION),
+                "response": self.texts(Scope.RESPONSE),
+            }
+        )
+
+    def _table(self, rows: Rows | None) -> pa.Table:
+        return self.table if rows is None else self.table.take(rows)
+
+    def _primary(self, field: str) -> pa.ChunkedArray:
+        return pc.struct_field(pc.list_element(self.table.column("origins"), 0), field)

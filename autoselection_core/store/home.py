@@ -1,0 +1,116 @@
+"""Where everything that an installation keeps lies, under one folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from autoselection_core.errors.store import OutsideFolderError
+
+HOME_VARIABLE = "AUTOSELECTION_HOME"
+HISTORY_VARIABLE = "AUTOSELECTION_HISTORY_URL"
+DEFAULT_HOME = Path(".autoselection")
+
+
+def confined(path: Path, folder: Path) -> Path:
+    """The absolute path of something below a folder; relative paths start there.
+
+    Links are followed first, so that none leads out.
+
+    Raises:
+        OutsideFolderError: The path leads out of the folder.
+    """
+    root = folder.resolve()
+    resolved = (root / path).resolve()
+    if not resolved.is_relative_to(root):
+        raise OutsideFolderError(path, folder)
+    return resolved
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of an installation. Only says where things lie; writers make the folders they need.
+
+    Attributes:
+        root: The folder.
+    """
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The folder that AUTOSELECTION_HOME names, or `.autoselection` in the working folder."""
+        return cls(Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).absolute())
+
+    @property
+    def history_url(self) -> str:
+        """The database of the history: AUTOSELECTION_HISTORY_URL, or an SQLite file in the home folder."""
+        return os.environ.get(HISTORY_VARIABLE) or f"sqlite:///{self.root.absolute() / 'history.sqlite'}"
+
+    @property
+    def pools(self) -> Path:
+        """A folder for each pool version."""
+        return self.root / "pools"
+
+    @property
+    def columns(self) -> Path:
+        """Signals as columns aligned to a pool, derived and rebuilt at will."""
+        return self.root / "columns"
+
+    @property
+    def lance(self) -> Path:
+        """The LanceDB tables of signal values."""
+        return self.root / "lance"
+
+    @property
+    def subsets(self) -> Path:
+        """A file for each subset."""
+        return self.root / "subsets"
+
+    @property
+    def evaluations(self) -> Path:
+        """A folder for each evaluation."""
+        return self.root / "evaluations"
+
+    @property
+    def models(self) -> Path:
+        """Base models that were prepared here."""
+        return self.root / "models"
+
+    @property
+    def reports(self) -> Path:
+        """Reports of searches."""
+        return self.root / "reports"
+
+    @property
+    def quarantine(self) -> Path:
+        """A file for each pool version with the records that are no samples."""
+        return self.root / "quarantine"
+
+    def pool(self, version: str) -> Path:
+        """The folder of a pool version."""
+        return self.confined(self.pools / version)
+
+    def columns_of(self, pool_version: str, signal_version: str) -> Path:
+        """The folder of a signal's columns for a pool."""
+        return self.confined(self.columns / pool_version / signal_version)
+
+    def subset(self, fingerprint: str) -> Path:
+        """The file of a subset."""
+        return self.confined(self.subsets / f"{fingerprint}.parquet")
+
+    def evaluation(self, key: str) -> Path:
+        """The folder of an evaluation."""
+        return self.confined(self.evaluations / key)
+
+    def quarantined(self, pool_version: str) -> Path:
+        """The file of the records that ingestion left out of a pool."""
+        return self.confined(self.quarantine / f"{pool_version}.jsonl")
+
+    def confined(self, path: Path) -> Path:
+        """The absolute path of something in the home folder.
+
+        Raises:
+            OutsideFolderError: The path leads out of the home folder.
+        """
+        return confined(path, self.root)
