@@ -1,6 +1,5 @@
 """Batches of sequences of like length, and what to do when one does not fit into memory."""
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -67,7 +66,6 @@ def _within_memory(batch: Positions, work: Callable[[Positions], T]) -> T | None
         # On a processor torch reports a failed allocation as a plain RuntimeError.
         if "not enough memory" not in str(error) and "can't allocate memory" not in str(error):
             raise
-    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return None

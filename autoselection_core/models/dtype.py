@@ -82,7 +82,8 @@ def _seconds_per_token(small: Any, settings: dict[str, Any], dtype: str) -> floa
     head = torch.randn(_HEAD_ROWS, small.hidden_size, dtype=number)
     body = _seconds(lambda: layers(input_ids=tokens, use_cache=False)) / _LAYERS
     output = _seconds(lambda: states @ head.T) / _HEAD_ROWS
-    return (body * settings["num_hidden_layers"] + output * settings["vocab_size"]) / _TOKENS
+    layer_count, vocabulary = int(settings["num_hidden_layers"]), int(settings["vocab_size"])
+    return (body * layer_count + output * vocabulary) / _TOKENS
 
 
 def _seconds(work: Any) -> float:  # noqa: ANN401 any call will do
