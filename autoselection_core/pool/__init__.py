@@ -1,6 +1,21 @@
 """From raw records to a pool of samples, each once, with where it came from."""
 
+from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Message, Origin, Role, Sample, Scope
+from autoselection_core.pool.sources import Source, sources_version
 
-__all__ = ["Message", "Origin", "Pool", "Role", "Sample", "Scope"]
+__all__ = [
+    "Ingestion",
+    "Message",
+    "Origin",
+    "Pool",
+    "Reason",
+    "Role",
+    "Sample",
+    "Scope",
+    "Source",
+    "ingest",
+    "sources_version",
+]

@@ -26,10 +26,10 @@ from autoselection_core.pool.columns import (
     table_version,
 )
 from autoselection_core.pool.sample import Message, Origin, Sample, Scope
-from autoselection_core.pool.storage import open_table, stored_version, write_batches
+from autoselection_core.pool.storage import open_table, stored_version, write_table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pool:
     """Samples in ascending order of their ids, over Arrow columns that may be mapped from a file.
 
@@ -71,7 +71,10 @@ class Pool:
         Raises:
             StorageFullError: The disk has no room.
         """
-        write_batches(folder, self.table.to_batches(), self.version)
+        write_table(folder, self.table.to_batches(), self.version)
+
+    def __repr__(self) -> str:
+        return f"Pool(version={self.version!r}, samples={len(self)})"
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

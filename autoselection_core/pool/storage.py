@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from autoselection_core.errors.pool import UnreadablePoolError
 from autoselection_core.pool.columns import SCHEMA
+from autoselection_core.pool.spool import map_table, write_batches
 from autoselection_core.store.atomic import atomic_folder
 
 FILE = "pool.arrow"
@@ -14,26 +15,25 @@ FILE = "pool.arrow"
 _VERSION = b"pool_version"
 
 
-def write_batches(folder: Path, batches: Iterable[pa.RecordBatch], version: str) -> None:
+def write_table(folder: Path, batches: Iterable[pa.RecordBatch], version: str) -> None:
     """Leave the rows of a pool in a folder, as a whole or not at all.
 
     Raises:
         StorageFullError: The disk has no room.
     """
     schema = SCHEMA.with_metadata({_VERSION: version.encode()})
-    with atomic_folder(folder) as unfinished, pa.ipc.new_file(str(unfinished / FILE), schema) as file:
-        for batch in batches:
-            file.write_batch(batch)
+    with atomic_folder(folder) as unfinished:
+        write_batches(unfinished / FILE, schema, batches)
 
 
 def open_table(folder: Path) -> pa.Table:
-    """Map the columns of a pool that `write_batches` has left in a folder.
+    """Map the columns of a pool that `write_table` has left in a folder.
 
     Raises:
         UnreadablePoolError: There is no such file, or it holds something else.
     """
     try:
-        table = pa.ipc.open_file(pa.memory_map(str(folder / FILE))).read_all()
+        table = map_table(folder / FILE)
     except (OSError, pa.ArrowInvalid) as error:
         raise UnreadablePoolError(folder, str(error)) from error
     if not table.schema.equals(SCHEMA) or stored_version(table) is None:

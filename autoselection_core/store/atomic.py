@@ -22,6 +22,21 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """Name a full disk as what it is, for the write of a path.
+
+    Raises:
+        StorageFullError: The disk, a quota or a file size limit leaves no room.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StorageFullError(path, os.strerror(error.errno)) from error
+
+
+@contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Write the yielded path; at the end of the block it takes the place of `path`.
 
@@ -31,7 +46,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         StorageFullError: The disk, a quota or a file size limit leaves no room.
     """
     unfinished = _unfinished(path)
-    with _room_for(path):
+    with room_for(path):
         try:
             yield unfinished
             _flush(unfinished)
@@ -53,7 +68,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         StorageFullError: The disk, a quota or a file size limit leaves no room.
     """
     unfinished = _unfinished(path)
-    with _room_for(path):
+    with room_for(path):
         try:
             unfinished.mkdir()
             yield unfinished
@@ -87,13 +102,3 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _room_for(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        raise StorageFullError(path, os.strerror(error.errno)) from error

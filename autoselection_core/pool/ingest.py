@@ -1,0 +1,129 @@
+"""From raw files to a pool, with an account of every record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+from autoselection_core.errors.pool import CountsError, EmptyPoolError
+from autoselection_core.pool.collect import Collector, in_order
+from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, SCHEMA
+from autoselection_core.pool.intake import Intake
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.quarantine import Quarantine
+from autoselection_core.pool.raw import count_records, raw_records
+from autoselection_core.pool.sources import Source, SourceFile, list_files
+from autoselection_core.pool.spool import map_table, spool, write_batches
+from autoselection_core.store.atomic import atomic_file, room_for
+from autoselection_core.store.home import Home
+
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called with the number of records done, and of all records where it is known."""
+
+_REPORT_EVERY = 1000
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """A pool, and what became of every record.
+
+    Attributes:
+        pool: The samples.
+        records: Records that were read.
+        samples: Records that became a sample.
+        merged: Records whose sample was there already.
+        quarantined: Records that are no sample.
+        trimmed: Records from which turns after the last answer were cut. They count as samples or merged.
+        reasons: For each source the number of quarantined records by reason.
+        quarantine_path: A JSON line for each quarantined record.
+
+    Raises:
+        CountsError: A record was lost or counted twice.
+    """
+
+    pool: Pool
+    records: int
+    samples: int
+    merged: int
+    quarantined: int
+    trimmed: int
+    reasons: Mapping[str, Mapping[str, int]]
+    quarantine_path: Path
+
+    def __post_init__(self) -> None:
+        accounted = self.samples + self.merged + self.quarantined
+        if self.records != accounted or self.samples != len(self.pool):
+            raise CountsError(self.records, self.samples, self.merged, self.quarantined)
+
+
+def ingest(sources: Sequence[Source], home: Home, progress: Progress | None = None) -> Ingestion:
+    """Read raw files into a pool below the home folder.
+
+    Memory holds an id for each sample; everything else passes through files.
+
+    Args:
+        sources: What to read.
+        home: Where the pool and the quarantined records go.
+        progress: Called now and then, and at the end.
+
+    Raises:
+        NoSourceFileError: A source leads to no file.
+        UnknownFileKindError: A file is of a kind that is not read.
+        UnreadableSourceError: A file is damaged as a whole.
+        EmptyPoolError: No record is a sample.
+        StorageFullError: The disk has no room. Nothing is left behind.
+    """
+    files = list_files(sources)
+    home.root.mkdir(parents=True, exist_ok=True)
+    with room_for(home.root), TemporaryDirectory(prefix=".ingest-", dir=home.root) as scratch:
+        return _ingest(files, Path(scratch), home, progress or _silent)
+
+
+def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: Progress) -> Ingestion:
+    conversations, findings, lines = (scratch / name for name in ("conversations", "findings", "quarantine"))
+    with (
+        spool(conversations, CONVERSATIONS) as said,
+        spool(findings, FINDINGS) as found,
+        lines.open("w") as left_out,
+    ):
+        intake = Intake(Collector(said.write_batch, found.write_batch), Quarantine(left_out))
+        _read(files, intake, progress)
+        intake.collector.close()
+    write_batches(scratch / "pool", SCHEMA, in_order(map_table(conversations), map_table(findings)))
+    return _keep(Pool(map_table(scratch / "pool")), intake, lines, home)
+
+
+def _read(files: Sequence[SourceFile], intake: Intake, progress: Progress) -> None:
+    counts = [count_records(file) for file in files]
+    total = None if None in counts else sum(count or 0 for count in counts)
+    for file in files:
+        for record in raw_records(file):
+            intake.take(record, file)
+            if intake.records % _REPORT_EVERY == 0:
+                progress(intake.records, total)
+    progress(intake.records, intake.records)
+
+
+def _keep(pool: Pool, intake: Intake, lines: Path, home: Home) -> Ingestion:
+    quarantine = home.quarantined(pool.version)
+    with atomic_file(quarantine) as unfinished:
+        lines.replace(unfinished)
+    if len(pool) == 0:
+        raise EmptyPoolError(intake.records, quarantine)
+    folder = home.pool(pool.version)
+    pool.write(folder)
+    return Ingestion(
+        pool=Pool.open(folder),
+        records=intake.records,
+        samples=len(intake.collector),
+        merged=intake.merged,
+        quarantined=intake.quarantine.reasons.total(),
+        trimmed=intake.trimmed,
+        reasons=intake.quarantine.by_source(),
+        quarantine_path=quarantine,
+    )
+
+
+def _silent(_done: int, _total: int | None) -> None:
+    pass
