@@ -1,6 +1,6 @@
 """A named set of items with the samples that describe its task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from autoselection_core.benchmarks.item import Item
@@ -35,7 +35,7 @@ class Benchmark:
     metric: Metric = Metric.LOG_LIKELIHOOD
     chance: float | None = None
     confidential: bool = False
-    sizes: SplitSizes = SplitSizes()
+    sizes: SplitSizes = field(default_factory=SplitSizes)
     target_questions: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -59,10 +59,10 @@ class Benchmark:
         return fingerprint(
             {
                 "name": self.name,
-                "items": [[item.id, item.prompt_hash, item.target, item.reads] for item in self.items],
+                "items": tuple((item.id, item.prompt_hash, item.target, item.reads) for item in self.items),
                 "metric": self.metric.value,
                 "sizes": self.sizes.as_json(),
-                "asked_elsewhere": sorted(self.target_question_texts),
+                "asked_elsewhere": tuple(sorted(self.target_question_texts)),
             }
         )
 

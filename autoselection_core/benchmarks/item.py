@@ -34,11 +34,11 @@ class Item:
 
         The order of the choices and the wording of the prompt leave it unchanged.
         """
-        choices = sorted(self.choices) if self.choices is not None else None
+        choices = tuple(sorted(self.choices)) if self.choices is not None else None
         return fingerprint({"question": self.question, "choices": choices, "reference": self.reference})
 
     @cached_property
     def prompt_hash(self) -> str:
         """The hash of the messages that the model reads and of the choices in the order presented."""
-        messages = [[message.role.value, message.content] for message in self.prompt]
+        messages = tuple((message.role.value, message.content) for message in self.prompt)
         return fingerprint({"prompt": messages, "choices": self.choices})

@@ -55,8 +55,8 @@ def split(benchmark: Benchmark) -> Split:
     dev = [item for item in scored if draws[item.id] < share]
     test = [item for item in scored if draws[item.id] >= share]
     return Split(
-        _lowest(dev, draws, benchmark.sizes.dev_items, f"{benchmark.name}: dev side"),
-        _lowest(test, draws, benchmark.sizes.test_items, f"{benchmark.name}: test side"),
+        _lowest(dev, draws, benchmark.sizes.dev_items, (benchmark.name, "its dev side")),
+        _lowest(test, draws, benchmark.sizes.test_items, (benchmark.name, "its test side")),
         left_out,
     )
 
@@ -75,9 +75,11 @@ def _draw(item: Item) -> float:
     return int(fingerprint(["split", normalised(item.question)])[:16], 16) / 2.0**64
 
 
-def _lowest(items: list[Item], draws: dict[str, float], limit: int | None, where: str) -> tuple[Item, ...]:
+def _lowest(
+    items: list[Item], draws: dict[str, float], limit: int | None, where: tuple[str, str]
+) -> tuple[Item, ...]:
     if not items:
-        raise NoItemsError(where.split(":")[0], where)
+        raise NoItemsError(*where)
     ranked = sorted(items, key=lambda item: (draws[item.id], item.id))[:limit]
     kept = {item.id for item in ranked}
     return tuple(item for item in items if item.id in kept)

@@ -41,8 +41,8 @@ class DivergedError(TrainingFailedError):
     """The loss rose far above where it started."""
 
     def __init__(self, key: str, step: int, loss: float, first: float) -> None:
-        reason = f"the loss rose from {first:.3f} to {loss:.3f} nats a token at step {step}; lower the learning rate"
-        super().__init__(key, reason)
+        rise = f"the loss rose from {first:.3f} to {loss:.3f} nats a token at step {step}"
+        super().__init__(key, f"{rise}; lower the learning rate")
         self.args = (key, step, loss, first)
         self.step = step
         self.loss = loss
@@ -121,4 +121,7 @@ class DamagedEvaluationError(AutoSelectionError):
 
     @override
     def __str__(self) -> str:
-        return f"evaluation {self.key}: {self.file} was changed or lost; restore it, or delete the folder to train again"
+        return (
+            f"evaluation {self.key}: {self.file} was changed or lost; "
+            "restore it, or delete the folder to train again"
+        )

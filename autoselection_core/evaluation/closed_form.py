@@ -17,7 +17,7 @@ from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
-from autoselection_core.subset.subset import Subset
+from autoselection_core.subset.value import Subset
 
 _BENCHMARK = "closed_form"
 
@@ -65,7 +65,7 @@ class ClosedFormEvaluator:
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Score dev items, or read back what was already made."""
-        folder = EvaluationFolder(self.home.evaluations / self.key(subset.fingerprint, replicate))
+        folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
         with folder.locked():
             if not folder.is_complete:
                 self._make(folder, subset, replicate, progress)
@@ -77,7 +77,7 @@ class ClosedFormEvaluator:
         Raises:
             NotEvaluatedError: There is no complete evaluation of that key.
         """
-        folder = EvaluationFolder(self.home.evaluations / key)
+        folder = EvaluationFolder(self.home.evaluation(key))
         if not folder.is_complete:
             raise NotEvaluatedError(key)
         with folder.locked():

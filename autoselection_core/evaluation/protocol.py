@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias
 
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
-from autoselection_core.subset.subset import Subset
+from autoselection_core.subset.value import Subset
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the stage, how much of it is done, and how much there is."""

@@ -24,7 +24,7 @@ class ItemScore:
         value: The item's value, in the metric's unit.
         prompt: Hash of what the model read.
         tokens: Tokens that the forward passes of this item read.
-        output: The text that the model wrote; None where nothing is generated or the benchmark is confidential.
+        output: The text that the model wrote; None where nothing is generated or the items are confidential.
         parsed: The answer read from the output, or the letter of the likeliest choice.
         is_correct: Whether the parsed answer is right; None for likelihood metrics.
         choice_log_likelihoods: Log-likelihood of each choice, in nats, in the order presented.
