@@ -84,10 +84,13 @@ class History:
     @property
     def next_trial(self) -> int:
         """Number of the first trial that this history does not know."""
-        known = (*self.observations, *self.pending, *self.failures)
-        return 1 + max((entry.trial for entry in known), default=0)
+        known = [entry.trial for entry in self.observations]
+        known += [entry.trial for entry in self.pending]
+        known += [entry.trial for entry in self.failures]
+        return 1 + max(known, default=0)
 
     def replicate_of(self, subset: str) -> int:
         """The replicate number that another evaluation of a subset would carry."""
-        entries = (*self.observations, *self.pending)
-        return 1 + max((entry.replicate for entry in entries if entry.subset == subset), default=-1)
+        known = [entry.replicate for entry in self.observations if entry.subset == subset]
+        known += [entry.replicate for entry in self.pending if entry.subset == subset]
+        return 1 + max(known, default=-1)

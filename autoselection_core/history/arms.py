@@ -1,0 +1,76 @@
+"""The second budget: evaluations that a report asks for, beside those of the search."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, update
+
+from autoselection_core.history.records import ArmPlan, Kind, Reservation, TrialState
+from autoselection_core.history.reservations import count_of, enter, hold, last_trial, waiting
+from autoselection_core.history.rows import HELD_STATES
+from autoselection_core.history.schema import TRIALS
+from autoselection_core.history.searches import require
+
+
+def plan_report(connection: Connection, search: str, arms: Sequence[ArmPlan]) -> None:
+    """Enter the evaluations that a report asks for now.
+
+    Those that are entered already stay as they are. Those that wait and are no longer asked for (a raised
+    budget found another winner) end without having cost anything.
+    """
+    require(connection, search)
+    _drop_unasked(connection, search, {_identity(arm) for arm in arms})
+    known = set(_entered(connection, search).values())
+    number = last_trial(connection, search, Kind.REPORT)
+    for arm in arms:
+        if _identity(arm) in known:
+            continue
+        number += 1
+        enter(
+            connection,
+            Reservation(search, number, kind=Kind.REPORT),
+            TrialState.WAITING,
+            arm=arm.arm,
+            recipe=arm.recipe.to_json(),
+            subset=arm.subset,
+            tokens=arm.tokens,
+            replicate=arm.replicate,
+        )
+
+
+def reserve_report(connection: Connection, search: str, until: float) -> Reservation | None:
+    """The next planned evaluation of a report that its budget covers; None when there is none."""
+    record = require(connection, search)
+    running = count_of(connection, search, Kind.REPORT, HELD_STATES)
+    planned = waiting(connection, search, Kind.REPORT)
+    if not planned or record.report_spent + running + 1 > record.report_evaluations:
+        return None
+    hold(connection, planned[0], until)
+    return planned[0]
+
+
+def _identity(arm: ArmPlan) -> tuple[str, str, int]:
+    return arm.arm, arm.subset, arm.replicate
+
+
+def _entered(connection: Connection, search: str) -> dict[int, tuple[str, str, int]]:
+    """Arms that wait, run or are done, by trial number; a failed one may be asked for again."""
+    rows = connection.execute(
+        select(TRIALS.c.trial, TRIALS.c.arm, TRIALS.c.subset, TRIALS.c.replicate).where(
+            TRIALS.c.search == search, TRIALS.c.kind == Kind.REPORT, TRIALS.c.state != TrialState.FAILED
+        )
+    )
+    return {row.trial: (row.arm, row.subset, row.replicate) for row in rows}
+
+
+def _drop_unasked(connection: Connection, search: str, asked: set[tuple[str, str, int]]) -> None:
+    unasked = [trial for trial, arm in _entered(connection, search).items() if arm not in asked]
+    connection.execute(
+        update(TRIALS)
+        .where(
+            TRIALS.c.search == search,
+            TRIALS.c.kind == Kind.REPORT,
+            TRIALS.c.state == TrialState.WAITING,
+            TRIALS.c.trial.in_(unasked),
+        )
+        .values(state=TrialState.FAILED, reason="no longer asked for: another recipe leads")
+    )

@@ -1,0 +1,97 @@
+"""Connections to the ledger's database and the one kind of transaction that writes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from autoselection_core.errors.history import LedgerUnreachableError
+from autoselection_core.history.migrations import MIGRATIONS, migrate, schema_version
+from autoselection_core.history.schema import LOCK
+
+_BUSY_TIMEOUT_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Database:
+    """A ledger's database. Every connection is opened for one transaction: safe across forks and threads."""
+
+    engine: Engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Connect, and bring the schema up to date.
+
+        Raises:
+            LedgerUnreachableError: The database cannot be opened.
+            NewerSchemaError: A newer release wrote the ledger.
+        """
+        try:
+            database = cls(_engine(url))
+            database._migrate()
+        except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
+            raise LedgerUnreachableError(_without_password(url), str(error).splitlines()[0]) from error
+        return database
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view; nothing that is written meanwhile shows."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that no other writer can run beside; an exception undoes it."""
+        with self._exclusive() as connection:
+            connection.execute(select(LOCK).with_for_update())
+            yield connection
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[Connection]:
+        options = {"autoselection_writes": True}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    def _migrate(self) -> None:
+        with self.reading() as connection:
+            if schema_version(connection) == len(MIGRATIONS):
+                return
+        with self._exclusive() as connection:
+            migrate(connection)
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    engine = create_engine(parsed, poolclass=NullPool)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes SQLite's lock at once: one that first reads can be refused in the middle."""
+    writes = connection.get_execution_options().get("autoselection_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "the history URL"

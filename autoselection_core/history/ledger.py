@@ -1,0 +1,225 @@
+"""The ledger: one object, one transaction a call, any number of processes."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from autoselection_core.errors.history import LockTimeoutError
+from autoselection_core.history import arms, attempts, proposals, reading, reservations, searches
+from autoselection_core.history.database import Database
+from autoselection_core.history.records import (
+    ArmPlan,
+    Begin,
+    Kind,
+    Measurement,
+    Payment,
+    RecordedProposal,
+    Reservation,
+    SearchRecord,
+    TrialRecord,
+)
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.values import History
+from autoselection_core.identity import Json
+from autoselection_core.recipe import Recipe
+
+_LOCK_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Searches, trials, evaluations and money; nothing lost, nothing paid twice.
+
+    Every method is one transaction. Writers stand in one line (SQLite: `BEGIN IMMEDIATE`; elsewhere: one
+    locked row), so no number of processes can exceed a budget.
+
+    Attributes:
+        database: Where the rows are.
+        lease_s: A trial whose worker was silent for so long is lost.
+        reservation_lease_s: A trial that nobody began for so long is lost.
+        max_losses: So many lost attempts end a trial.
+        clock: Seconds since the epoch.
+    """
+
+    database: Database
+    lease_s: float = 60.0
+    reservation_lease_s: float = 600.0
+    max_losses: int = 10
+    clock: Callable[[], float] = time.time
+
+    @classmethod
+    def open(cls, url: str, lease_s: float = 60.0, reservation_lease_s: float = 600.0) -> Self:
+        """Open the history at a SQLAlchemy URL and bring its schema up to date.
+
+        Raises:
+            LedgerUnreachableError: The database cannot be opened.
+            NewerSchemaError: A newer release wrote the history.
+        """
+        return cls(Database.open(url), lease_s=lease_s, reservation_lease_s=reservation_lease_s)
+
+    def register(self, spec: SearchSpec, search: str | None = None) -> str:
+        """Enter a search once and return its name; see `searches.register`."""
+        with self.database.writing() as connection:
+            return searches.register(connection, spec, search, self.clock())
+
+    def searches(self) -> tuple[SearchRecord, ...]:
+        """All searches, oldest first."""
+        with self.database.reading() as connection:
+            return searches.read_searches(connection)
+
+    def search(self, search: str) -> SearchRecord:
+        """One search and how far it came."""
+        with self.database.reading() as connection:
+            return searches.require(connection, search)
+
+    def raise_budget(self, search: str, budget: int) -> None:
+        """Let a search pay for more; a finished one goes on by itself."""
+        with self.database.writing() as connection:
+            searches.raise_budget(connection, search, budget)
+
+    def raise_report_evaluations(self, search: str, report_evaluations: int) -> None:
+        """Let a report pay for more."""
+        with self.database.writing() as connection:
+            searches.raise_report_evaluations(connection, search, report_evaluations)
+
+    def stop(self, search: str, reason: str) -> None:
+        """Start no further trial; what runs may finish."""
+        with self.database.writing() as connection:
+            searches.stop(connection, search, reason)
+
+    def resume(self, search: str) -> None:
+        """Let a stopped search go on."""
+        with self.database.writing() as connection:
+            searches.resume(connection, search)
+
+    def reserve_free_slots(self, search: str | None = None) -> tuple[Reservation, ...]:
+        """Hold budget for as many trials as slots and budget allow, in one search or in all."""
+        with self.database.writing() as connection:
+            until = self.clock() + self.reservation_lease_s
+            return reservations.reserve_free_slots(connection, search, until)
+
+    def release_lost(self, now: float | None = None) -> tuple[Reservation, ...]:
+        """Take back trials whose worker was silent past its lease; returns the lost attempts."""
+        with self.database.writing() as connection:
+            moment = self.clock() if now is None else now
+            return reservations.release_lost(connection, moment, self.max_losses)
+
+    def plan_report(self, search: str, planned: Sequence[ArmPlan]) -> None:
+        """Enter the evaluations that a report asks for."""
+        with self.database.writing() as connection:
+            arms.plan_report(connection, search, planned)
+
+    def reserve_report(self, search: str) -> Reservation | None:
+        """The next planned evaluation of a report, if its own budget covers one."""
+        with self.database.writing() as connection:
+            return arms.reserve_report(connection, search, self.clock() + self.reservation_lease_s)
+
+    @contextmanager
+    def proposal_lock(self, reservation: Reservation, timeout_s: float = 3600.0) -> Iterator[None]:
+        """Wait for a trial's turn to propose, and hold the search's proposal lock meanwhile.
+
+        Raises:
+            LockTimeoutError: An earlier trial kept its place for longer than `timeout_s`.
+            SupersededError: The attempt lost its trial.
+        """
+        token = uuid.uuid4().hex
+        self._wait_for_turn(reservation, token, timeout_s)
+        try:
+            yield
+        finally:
+            with self.database.writing() as connection:
+                proposals.give_turn(connection, reservation.search, token)
+
+    def _wait_for_turn(self, reservation: Reservation, token: str, timeout_s: float) -> None:
+        started = time.monotonic()
+        while not self._take_turn(reservation, token):
+            if time.monotonic() - started > timeout_s:
+                raise LockTimeoutError(reservation.run_key, timeout_s)
+            time.sleep(_LOCK_POLL_S)
+
+    def _take_turn(self, reservation: Reservation, token: str) -> bool:
+        with self.database.writing() as connection:
+            now = self.clock()
+            return proposals.take_turn(connection, reservation, token, now=now, until=now + self.lease_s)
+
+    def record_proposal(
+        self,
+        reservation: Reservation,
+        *,
+        recipe: Recipe,
+        subset: str,
+        tokens: int,
+        proposal: Mapping[str, Json],
+        seen: History,
+    ) -> RecordedProposal:
+        """Enter what a trial tries; the first one recorded stays and is returned."""
+        with self.database.writing() as connection:
+            return proposals.record_proposal(
+                connection,
+                reservation,
+                recipe=recipe,
+                subset=subset,
+                tokens=tokens,
+                proposal=proposal,
+                seen=seen,
+            )
+
+    def proposal(self, reservation: Reservation) -> RecordedProposal | None:
+        """What was recorded as a trial's proposal."""
+        with self.database.reading() as connection:
+            return proposals.recorded_proposal(connection, reservation)
+
+    def begin(self, reservation: Reservation, evaluation: str) -> Begin:
+        """Claim an evaluation before it starts: train it, take its score, or wait for another worker."""
+        with self.database.writing() as connection:
+            now = self.clock()
+            return attempts.begin(connection, reservation, evaluation, now=now, until=now + self.lease_s)
+
+    def heartbeat(self, reservation: Reservation) -> bool:
+        """Say that an attempt is alive; False if it lost its trial."""
+        with self.database.writing() as connection:
+            return attempts.heartbeat(connection, reservation, self.clock() + self.lease_s)
+
+    def commit(self, reservation: Reservation, measured: Measurement) -> None:
+        """Enter score and payment together, once."""
+        with self.database.writing() as connection:
+            attempts.commit(connection, reservation, measured, self.clock())
+
+    def fail(self, reservation: Reservation, reason: str, *, retryable: bool = False) -> None:
+        """End an attempt without a score; a retryable one starts again as the next attempt."""
+        with self.database.writing() as connection:
+            losses = self.max_losses if retryable else None
+            attempts.fail(connection, reservation, reason, self.clock(), losses)
+
+    def release(self, reservation: Reservation, note: str) -> None:
+        """Give a trial back unharmed; its next attempt can start at once."""
+        with self.database.writing() as connection:
+            attempts.release(connection, reservation, note, self.clock())
+
+    def measurement(self, evaluation: str) -> Measurement | None:
+        """A finished evaluation, whichever search paid for it."""
+        with self.database.reading() as connection:
+            return reading.read_measurement(connection, evaluation)
+
+    def history(self, search: str) -> History:
+        """What the solver may know now."""
+        with self.database.reading() as connection:
+            return reading.read_history(connection, search)
+
+    def trials(self, search: str, kind: Kind = Kind.SEARCH) -> tuple[TrialRecord, ...]:
+        """All trials of a search, or the evaluations of its report."""
+        with self.database.reading() as connection:
+            return reading.read_trials(connection, search, kind)
+
+    def money(self, search: str | None = None) -> tuple[Payment, ...]:
+        """How every attempt ended and what it cost."""
+        with self.database.reading() as connection:
+            return reading.read_money(connection, search)
+
+    def why_idle(self, search: str | None = None) -> str:
+        """Why no trial starts now, in one sentence a search."""
+        with self.database.reading() as connection:
+            return reading.why_idle(connection, search)

@@ -1,0 +1,157 @@
+"""What the ledger says about a search: its history, its trials, its money, and why nothing runs."""
+
+import json
+
+from sqlalchemy import Connection, select
+
+from autoselection_core.history.records import (
+    Kind,
+    Measurement,
+    Payment,
+    SearchRecord,
+    SearchState,
+    TrialRecord,
+    TrialState,
+)
+from autoselection_core.history.schema import EVALUATIONS, MONEY, TRIALS, AnyRow
+from autoselection_core.history.searches import read_searches, require
+from autoselection_core.history.values import FailedTrial, History, Observation, Pending
+from autoselection_core.recipe import Recipe
+
+
+def read_history(connection: Connection, search: str) -> History:
+    """What the solver may know now.
+
+    Raises:
+        UnknownSearchError: No search has this name.
+    """
+    record = require(connection, search)
+    trials = read_trials(connection, search, Kind.SEARCH)
+    done = [trial for trial in trials if trial.state is TrialState.DONE]
+    failed = [trial for trial in trials if trial.state is TrialState.FAILED]
+    ended = (TrialState.DONE, TrialState.FAILED)
+    pending = [trial for trial in trials if trial.state not in ended and trial.recipe is not None]
+    return History(
+        search=search,
+        seed=record.spec.seed,
+        budget=record.budget,
+        observations=tuple(_observation(trial) for trial in done),
+        pending=tuple(_pending(trial) for trial in pending),
+        failures=tuple(FailedTrial(trial.trial, trial.recipe, trial.reason or "") for trial in failed),
+    )
+
+
+def _observation(trial: TrialRecord) -> Observation:
+    assert trial.recipe is not None, "a trial is begun only with a recipe"
+    assert trial.utility is not None, "a trial is done only with a score"
+    return Observation(
+        trial=trial.trial,
+        recipe=trial.recipe,
+        subset=trial.subset or "",
+        replicate=trial.replicate or 0,
+        utility=trial.utility,
+        scores=trial.scores,
+        standard_error=trial.standard_error,
+        cost=trial.cost,
+        tokens=trial.tokens or 0,
+        proposal=trial.proposal,
+    )
+
+
+def _pending(trial: TrialRecord) -> Pending:
+    assert trial.recipe is not None, "only trials with a recipe are pending"
+    return Pending(trial.trial, trial.recipe, trial.subset or "", trial.replicate or 0, trial.proposal)
+
+
+def read_trials(connection: Connection, search: str, kind: Kind) -> tuple[TrialRecord, ...]:
+    """All trials of a search or of its report, by number.
+
+    Raises:
+        UnknownSearchError: No search has this name.
+    """
+    require(connection, search)
+    scores = (EVALUATIONS.c.utility, EVALUATIONS.c.scores, EVALUATIONS.c.standard_error)
+    query = (
+        select(TRIALS, *scores)
+        .outerjoin(EVALUATIONS, EVALUATIONS.c.evaluation == TRIALS.c.evaluation)
+        .where(TRIALS.c.search == search, TRIALS.c.kind == kind)
+        .order_by(TRIALS.c.trial)
+    )
+    return tuple(_trial(row) for row in connection.execute(query))
+
+
+def _trial(row: AnyRow) -> TrialRecord:
+    is_done = row.state == TrialState.DONE
+    return TrialRecord(
+        search=row.search,
+        kind=Kind(row.kind),
+        trial=row.trial,
+        arm=row.arm,
+        attempt=row.attempt,
+        state=TrialState(row.state),
+        recipe=None if row.recipe is None else Recipe.from_json(row.recipe),
+        subset=row.subset,
+        replicate=row.replicate,
+        tokens=row.tokens,
+        proposal=json.loads(row.proposal or "{}"),
+        seen=json.loads(row.seen or "{}"),
+        evaluation=row.evaluation,
+        utility=row.utility if is_done else None,
+        scores=json.loads(row.scores) if is_done else {},
+        standard_error=row.standard_error if is_done else None,
+        cost=row.cost,
+        is_reused=bool(row.reused),
+        reason=row.reason,
+    )
+
+
+def read_measurement(connection: Connection, evaluation: str) -> Measurement | None:
+    """A finished evaluation with what it cost, if there is one."""
+    query = (
+        select(EVALUATIONS, MONEY.c.cost, MONEY.c.seconds, MONEY.c.training_tokens, MONEY.c.scoring_tokens)
+        .join(MONEY, (MONEY.c.evaluation == EVALUATIONS.c.evaluation) & (MONEY.c.outcome == "paid"))
+        .where(EVALUATIONS.c.evaluation == evaluation)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    return Measurement(
+        evaluation=row.evaluation,
+        subset=row.subset,
+        replicate=row.replicate,
+        utility=row.utility,
+        scores=json.loads(row.scores),
+        standard_error=row.standard_error,
+        cost=row.cost,
+        seconds=row.seconds,
+        training_tokens=row.training_tokens,
+        scoring_tokens=row.scoring_tokens,
+    )
+
+
+def read_money(connection: Connection, search: str | None = None) -> tuple[Payment, ...]:
+    """How every attempt ended, in the order in which they did."""
+    query = select(MONEY).order_by(MONEY.c.at, MONEY.c.trial)
+    if search is not None:
+        require(connection, search)
+        query = query.where(MONEY.c.search == search)
+    rows = connection.execute(query).mappings()
+    return tuple(Payment(**{**row, "kind": Kind(row["kind"])}) for row in rows)
+
+
+def why_idle(connection: Connection, search: str | None = None) -> str:
+    """One sentence a search on why no trial starts now."""
+    records = read_searches(connection, search)
+    return "; ".join(_why(record) for record in records) or "no search is registered"
+
+
+def _why(record: SearchRecord) -> str:
+    if record.state is SearchState.STOPPED:
+        return f"{record.search} is stopped: {record.reason}"
+    if record.state is SearchState.DONE:
+        return f"{record.search} is done: {record.reason}"
+    if record.held >= record.slots:
+        return f"{record.search} has its {record.slots} slots busy"
+    if record.spent + record.held + 1 > record.budget:
+        return f"{record.search} waits for the last {record.held:g} of its {record.budget} evaluations"
+    return f"{record.search} has free slots and budget: a trial starts at the next tick"

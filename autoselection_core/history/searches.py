@@ -1,0 +1,158 @@
+"""Searches in the ledger: register, adjust, and say how far each came."""
+
+import json
+import re
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+
+from autoselection_core.errors.history import (
+    BudgetLoweredError,
+    SearchConflictError,
+    SearchNameError,
+    UnknownSearchError,
+)
+from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
+from autoselection_core.history.schema import SEARCHES, TRIALS, AnyRow
+from autoselection_core.history.spec import SearchSpec
+
+OPEN_STATES = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+def register(connection: Connection, spec: SearchSpec, search: str | None, now: float) -> str:
+    """Enter a search once, however often it is asked for.
+
+    Without a name the search is called after its campaign and content, so the same question asked again
+    finds its search. Budget and slots of a search that exists stay as they are.
+
+    Raises:
+        SearchNameError: The name would break partition keys.
+        SearchConflictError: The name is taken by a search that asks for something else.
+    """
+    name = search or f"{spec.campaign}-{spec.identity[:8]}"
+    if not _NAME.fullmatch(name):
+        raise SearchNameError(name)
+    present = connection.execute(select(SEARCHES.c.spec).where(SEARCHES.c.search == name)).scalar()
+    if present is None:
+        connection.execute(insert(SEARCHES).values(_columns(name, spec, now)))
+    elif (known := SearchSpec.from_json(json.loads(present))).identity != spec.identity:
+        raise SearchConflictError(name, _differences(known, spec))
+    return name
+
+
+def _columns(name: str, spec: SearchSpec, now: float) -> dict[str, object]:
+    return {
+        "search": name,
+        "identity": spec.identity,
+        "spec": spec.to_text(),
+        "budget": spec.budget,
+        "slots": spec.slots,
+        "report_evaluations": spec.report_evaluations,
+        "counted_from": 0,
+        "created_at": now,
+    }
+
+
+def _differences(known: SearchSpec, asked: SearchSpec) -> tuple[str, ...]:
+    before, after = known.to_json(), asked.to_json()
+    return tuple(name for name in before if before[name] != after[name])
+
+
+def require(connection: Connection, search: str) -> SearchRecord:
+    """One search as it stands now.
+
+    Raises:
+        UnknownSearchError: No search has this name.
+    """
+    found = read_searches(connection, search)
+    if not found:
+        known = connection.execute(select(SEARCHES.c.search).order_by(SEARCHES.c.search)).scalars()
+        raise UnknownSearchError(search, tuple(known))
+    return found[0]
+
+
+def read_searches(connection: Connection, search: str | None = None) -> tuple[SearchRecord, ...]:
+    """All searches, oldest first, or the one that is named."""
+    spent, held = _sum_of_done(Kind.SEARCH), _open_of(Kind.SEARCH)
+    query = (
+        select(SEARCHES, spent.label("spent"), held.label("held"), _sum_of_done(Kind.REPORT).label("report"))
+        .select_from(SEARCHES.outerjoin(TRIALS, TRIALS.c.search == SEARCHES.c.search))
+        .group_by(SEARCHES.c.search)
+        .order_by(SEARCHES.c.created_at, SEARCHES.c.search)
+    )
+    if search is not None:
+        query = query.where(SEARCHES.c.search == search)
+    return tuple(_record(row) for row in connection.execute(query))
+
+
+def _sum_of_done(kind: Kind) -> ColumnElement[float]:
+    mine = (TRIALS.c.kind == kind) & (TRIALS.c.state == TrialState.DONE)
+    return func.coalesce(func.sum(case((mine, TRIALS.c.cost), else_=0.0)), 0.0)
+
+
+def _open_of(kind: Kind) -> ColumnElement[float]:
+    mine = (TRIALS.c.kind == kind) & TRIALS.c.state.in_(OPEN_STATES)
+    return func.coalesce(func.sum(case((mine, 1.0), else_=0.0)), 0.0)
+
+
+def _record(row: AnyRow) -> SearchRecord:
+    spec = SearchSpec.from_json(json.loads(row.spec))
+    is_spent = row.spent + 1 > row.budget and not row.held
+    state = SearchState.STOPPED if row.stopped else SearchState.DONE if is_spent else SearchState.ACTIVE
+    return SearchRecord(
+        search=row.search,
+        spec=replace(spec, budget=row.budget, slots=row.slots, report_evaluations=row.report_evaluations),
+        budget=row.budget,
+        slots=row.slots,
+        report_evaluations=row.report_evaluations,
+        state=state,
+        reason=row.stopped or (f"its budget of {row.budget} is spent" if is_spent else ""),
+        spent=row.spent,
+        held=row.held,
+        report_spent=row.report,
+        created_at=row.created_at,
+    )
+
+
+def raise_budget(connection: Connection, search: str, budget: int) -> None:
+    """Let a search pay for more; a finished one goes on by itself.
+
+    Raises:
+        BudgetLoweredError: The new budget is below the present one.
+    """
+    present = require(connection, search).budget
+    if budget < present:
+        raise BudgetLoweredError(search, present, budget)
+    _set(connection, search, budget=budget)
+
+
+def raise_report_evaluations(connection: Connection, search: str, report_evaluations: int) -> None:
+    """Let a report pay for more evaluations.
+
+    Raises:
+        BudgetLoweredError: The new number is below the present one.
+    """
+    present = require(connection, search).report_evaluations
+    if report_evaluations < present:
+        raise BudgetLoweredError(search, present, report_evaluations)
+    _set(connection, search, report_evaluations=report_evaluations)
+
+
+def stop(connection: Connection, search: str, reason: str) -> None:
+    """Start no further trial; what runs may finish."""
+    require(connection, search)
+    _set(connection, search, stopped=reason)
+
+
+def resume(connection: Connection, search: str) -> None:
+    """Let a stopped search go on; its streaks of reuse and failure count from here."""
+    require(connection, search)
+    last = select(func.coalesce(func.max(TRIALS.c.trial), 0)).where(
+        TRIALS.c.search == search, TRIALS.c.kind == Kind.SEARCH
+    )
+    _set(connection, search, stopped=None, counted_from=connection.execute(last).scalar_one())
+
+
+def _set(connection: Connection, search: str, **values: object) -> None:
+    connection.execute(update(SEARCHES).where(SEARCHES.c.search == search).values(values))

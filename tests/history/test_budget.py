@@ -1,0 +1,127 @@
+from dataclasses import replace
+
+import pytest
+
+from autoselection_core.errors.history import BudgetLoweredError, SupersededError
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import SearchState
+from tests.history.acts import begin, finish, measured, propose, registered, reserve
+
+
+def test_a_search_reserves_as_many_trials_as_slots_are_free(ledger: Ledger) -> None:
+    search = registered(ledger, budget=5, slots=2)
+
+    first = ledger.reserve_free_slots(search)
+    second = ledger.reserve_free_slots(search)
+
+    assert [reservation.trial for reservation in first] == [1, 2]
+    assert second == ()
+    assert "busy" in ledger.why_idle(search)
+
+
+def test_a_reservation_holds_budget_before_anything_is_paid(ledger: Ledger) -> None:
+    search = registered(ledger, budget=3, slots=9)
+
+    assert len(ledger.reserve_free_slots(search)) == 3
+    assert ledger.reserve_free_slots(search) == ()
+
+
+def test_a_spent_budget_ends_a_search_and_a_raised_one_lets_it_go_on(ledger: Ledger) -> None:
+    search = registered(ledger, budget=1)
+    finish(ledger, reserve(ledger, search))
+    assert ledger.search(search).state is SearchState.DONE
+    assert "done" in ledger.why_idle(search)
+
+    ledger.raise_budget(search, 2)
+
+    assert reserve(ledger, search).trial == 2
+
+
+def test_a_budget_never_shrinks(ledger: Ledger) -> None:
+    search = registered(ledger, budget=3)
+
+    with pytest.raises(BudgetLoweredError, match="cannot become 2"):
+        ledger.raise_budget(search, 2)
+
+
+def test_cheaper_evaluations_cost_their_share(ledger: Ledger) -> None:
+    search = registered(ledger, budget=2)
+    for _ in range(5):
+        reservation = reserve(ledger, search)
+        measurement = begin(ledger, reservation)
+        ledger.commit(reservation, replace(measurement, cost=0.25))
+
+    assert ledger.search(search).spent == 1.25
+    assert ledger.reserve_free_slots(search) == ()
+
+
+def test_a_failed_evaluation_leaves_no_score_and_frees_its_budget(ledger: Ledger) -> None:
+    search = registered(ledger, budget=1)
+    reservation = reserve(ledger, search)
+    begin(ledger, reservation)
+
+    ledger.fail(reservation, "TrainingFailedError: the loss is not a number")
+
+    history = ledger.history(search)
+    assert history.observations == ()
+    assert [failure.reason for failure in history.failures] == [
+        "TrainingFailedError: the loss is not a number"
+    ]
+    assert reserve(ledger, search).trial == 2
+
+
+def test_a_commit_done_twice_is_charged_once(ledger: Ledger) -> None:
+    search = registered(ledger)
+    reservation = reserve(ledger, search)
+    measurement = begin(ledger, reservation)
+
+    ledger.commit(reservation, measurement)
+    ledger.commit(reservation, measurement)
+
+    assert [payment.cost for payment in ledger.money(search)] == [1.0]
+
+
+def test_score_and_payment_stand_or_fall_together(ledger: Ledger) -> None:
+    search = registered(ledger)
+    reservation = reserve(ledger, search)
+    measurement = begin(ledger, reservation)
+
+    with pytest.raises(ValueError, match="JSON"):
+        ledger.commit(reservation, replace(measurement, scores={"task": float("nan")}))
+
+    assert ledger.money(search) == ()
+    assert ledger.history(search).observations == ()
+
+
+def test_a_score_for_a_trial_that_was_given_up_is_refused(ledger: Ledger) -> None:
+    search = registered(ledger)
+    reservation = reserve(ledger, search)
+    measurement = begin(ledger, reservation)
+    ledger.fail(reservation, "OutOfMemoryError: no")
+
+    with pytest.raises(SupersededError, match="failed"):
+        ledger.commit(reservation, measurement)
+
+
+def test_a_stopped_search_starts_nothing_until_it_is_resumed(ledger: Ledger) -> None:
+    search = registered(ledger, slots=2)
+    running = ledger.reserve_free_slots(search)[0]
+    ledger.stop(search, "a person stopped it")
+    propose(ledger, running)
+
+    ledger.begin(running, measured(ledger, running).evaluation)
+    assert ledger.reserve_free_slots(search) == ()
+    assert ledger.search(search).reason == "a person stopped it"
+
+    ledger.commit(running, measured(ledger, running))
+    ledger.resume(search)
+    assert len(ledger.reserve_free_slots(search)) == 1
+
+
+def test_sensors_of_all_searches_reserve_for_each_within_its_budget(ledger: Ledger) -> None:
+    registered(ledger, "alpha", budget=1)
+    registered(ledger, "beta", budget=2, slots=2)
+
+    reserved = [reservation.partition for reservation in ledger.reserve_free_slots()]
+
+    assert reserved == ["alpha|001", "beta|001", "beta|002"]

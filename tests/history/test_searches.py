@@ -1,0 +1,67 @@
+import pickle
+
+import pytest
+
+from autoselection_core.errors.history import (
+    LedgerUnreachableError,
+    SearchConflictError,
+    SearchNameError,
+    UnknownSearchError,
+    UnknownTrialError,
+)
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import Reservation
+from autoselection_core.history.spec import SearchSpec
+from tests.history.acts import SPEC, registered
+
+
+def test_registering_a_search_again_changes_nothing(ledger: Ledger) -> None:
+    assert ledger.register(SPEC) == ledger.register(SPEC)
+    assert len(ledger.searches()) == 1
+
+
+def test_a_search_is_found_again_under_another_budget_and_keeps_its_own(ledger: Ledger) -> None:
+    search = ledger.register(SPEC)
+
+    assert ledger.register(SearchSpec("demo", budget=9)) == search
+    assert ledger.search(search).budget == SPEC.budget
+
+
+def test_a_name_that_is_taken_by_another_search_is_refused(ledger: Ledger) -> None:
+    registered(ledger, "alpha")
+
+    with pytest.raises(SearchConflictError, match="seed"):
+        registered(ledger, "alpha", seed=1)
+
+
+@pytest.mark.parametrize("name", ["a|b", "", "-x", "a b", "x" * 101, "a,b"])
+def test_a_name_that_breaks_partition_keys_is_refused(ledger: Ledger, name: str) -> None:
+    if name:
+        with pytest.raises(SearchNameError):
+            ledger.register(SPEC, name)
+
+
+def test_an_unknown_search_is_named_with_the_one_that_was_meant(ledger: Ledger) -> None:
+    registered(ledger, "alpha")
+
+    with pytest.raises(UnknownSearchError, match=r"Did you mean 'alpha'\?") as caught:
+        ledger.history("alhpa")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes
+
+
+def test_an_unknown_trial_is_named_with_those_that_exist(ledger: Ledger) -> None:
+    registered(ledger, "alpha")
+
+    with pytest.raises(UnknownTrialError, match="no trial 7"):
+        ledger.proposal(Reservation("alpha", 7))
+
+
+def test_a_history_that_cannot_be_opened_says_where_it_looked() -> None:
+    with pytest.raises(LedgerUnreachableError, match="AUTOSELECTION_HISTORY_URL"):
+        Ledger.open("sqlite:////proc/history.sqlite")
+    with pytest.raises(LedgerUnreachableError):
+        Ledger.open("nonsense://user:secret@host/db")
+
+
+def test_an_idle_ledger_says_that_there_is_nothing_to_do(ledger: Ledger) -> None:
+    assert ledger.why_idle() == "no search is registered"
