@@ -1,0 +1,46 @@
+"""What can go wrong while a search chooses."""
+
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from autoselection_core.errors.base import AutoSelectionError
+
+
+class NoTemplatesError(AutoSelectionError):
+    """There is no operator whose signals exist."""
+
+    @override
+    def __str__(self) -> str:
+        return "no operator has the signals that it reads; score at least one signal for this pool first."
+
+
+class NoCandidatesError(AutoSelectionError):
+    """Every candidate of a round was invalid or already tried."""
+
+    def __init__(self, trial: int, reasons: Mapping[str, int]) -> None:
+        super().__init__(trial, dict(reasons))
+        self.trial = trial
+        self.reasons = dict(reasons)
+
+    @override
+    def __str__(self) -> str:
+        counts = (
+            ", ".join(f"{count} {reason}" for reason, count in sorted(self.reasons.items())) or "none drawn"
+        )
+        return (
+            f"no candidate is left for trial {self.trial} ({counts}); "
+            "add signals or operators, lower smallest_share or raise max_steps."
+        )
+
+
+class NothingToRecommendError(AutoSelectionError):
+    """A recommendation was asked for before any trial was measured."""
+
+    def __init__(self, search: str) -> None:
+        super().__init__(search)
+        self.search = search
+
+    @override
+    def __str__(self) -> str:
+        return f"search {self.search!r} has no measured trial yet; wait for its first evaluation."

@@ -1,0 +1,95 @@
+"""Which candidate is worth the next training: noisy expected improvement over a finite set, in logarithms.
+
+The best utility so far is unknown, because observations are noisy and some evaluations are still running.
+So it is drawn from the posterior, jointly over all tried and pending candidates, and the expected improvement
+on each draw is averaged (Letham et al. 2019). Logarithms keep an order among hopeless candidates
+(Ament et al. 2023). A candidate that was tried has nothing to add: its value is known on every draw.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoselection_core.solver.kernel import cholesky, covariance, solved, variance
+from autoselection_core.solver.layout import Features
+from autoselection_core.solver.surrogate import JITTER, Numbers, Surrogate
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_DRAWS = 16
+"""Joint draws of the tried candidates' utilities under each hyper-parameter vector."""
+
+_TRIED_JITTER = 1e-6
+"""Keeps the covariance of nearly equal tried subsets invertible, in standardised squared units."""
+
+_FAR = -1e6
+"""Below this, 1 - |z| sqrt(pi/2) erfcx(|z|/sqrt 2) has lost its digits and is replaced by its limit 1/z^2."""
+
+
+def log_expected_improvement(
+    surrogate: Surrogate, candidates: Features, tried: Features, seed: int
+) -> Numbers:
+    """The logarithm of the expected improvement on the best tried or pending candidate.
+
+    Args:
+        surrogate: What is believed.
+        candidates: Feature vectors of the candidates. Shape (m, d).
+        tried: Feature vectors of the distinct evaluated and pending candidates. Shape (b, d), b > 0.
+        seed: Seed of the joint draws.
+
+    Returns:
+        Logarithms of gains in units of utility. Shape (m,).
+    """
+    import torch
+
+    base, points = _tensor(tried), _tensor(candidates)
+    truths = _joint_draws(surrogate, base, seed)
+    root = _tried_root(surrogate, base)
+    cross = covariance(surrogate.log_hyper, points, base, surrogate.layout)
+    explained = solved(root, cross.mT)
+    spread = (
+        (variance(surrogate.log_hyper, points, surrogate.layout) - (explained**2).sum(-2))
+        .clamp_min(JITTER)
+        .sqrt()
+    )
+    means = cross @ torch.cholesky_solve(truths, root)
+    gains = (means - truths.max(-2, keepdim=True).values) / spread[..., None]
+    logs = _log_gain(gains) + spread[..., None].log()
+    averaged = torch.logsumexp(logs, dim=(0, 2)) - np.log(logs.shape[0] * logs.shape[2])
+    return np.asarray(averaged.numpy() + np.log(surrogate.standard.scale))
+
+
+def _joint_draws(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
+    """Standardised utilities of the tried candidates given the data. Shape (s, b, draws)."""
+    import torch
+
+    cross = covariance(surrogate.log_hyper, base, surrogate.points, surrogate.layout)
+    explained = solved(surrogate.root, cross.mT)
+    left = covariance(surrogate.log_hyper, base, base, surrogate.layout) - explained.mT @ explained
+    root = cholesky(left, _TRIED_JITTER)
+    generator = torch.Generator().manual_seed(seed)
+    normal = torch.randn((len(root), len(base), _DRAWS // 2), generator=generator, dtype=base.dtype)
+    return cross @ surrogate.weights + root @ torch.cat([normal, -normal], dim=-1)
+
+
+def _tried_root(surrogate: Surrogate, base: "Tensor") -> "Tensor":
+    return cholesky(covariance(surrogate.log_hyper, base, base, surrogate.layout), _TRIED_JITTER)
+
+
+def _log_gain(z: "Tensor") -> "Tensor":
+    """log(phi(z) + z Phi(z)), to full precision far below zero."""
+    import torch
+
+    density = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
+    near = (density.exp() + z * torch.special.ndtr(z)).clamp_min(1e-300).log()
+    low = z.clamp(_FAR, -1.0)
+    tail = density + torch.log1p(low * np.sqrt(np.pi / 2) * torch.special.erfcx(-low / np.sqrt(2.0)))
+    limit = density - 2 * z.clamp_max(-1.0).abs().log()
+    return torch.where(z > -1, near, torch.where(z > _FAR / 100, tail, limit))
+
+
+def _tensor(features: Features) -> "Tensor":
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(features))

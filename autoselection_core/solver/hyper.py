@@ -1,0 +1,56 @@
+"""The hyper-parameters of the surrogate and what is believed of them before any observation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.solver.layout import Layout
+
+SHARED = ("marginal_scale", "state_size", "marginal_size", "program_size", "noise")
+"""Hyper-parameters after the length scale of each state axis, in this order."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """One log-normal belief: the median, and the standard deviation of the logarithm."""
+
+    median: float
+    spread: float
+
+
+AXIS_SCALE = Belief(2.0, 1.0)
+"""Of a state axis, in standard deviations over fresh programs, if it is the only axis. It grows with the root
+of their number (Hvarfner et al. 2024), so that the function is as rough with twelve axes as with two."""
+
+MARGINAL_SCALE = Belief(1.5, 0.7)
+"""In median distances between fresh programs."""
+
+STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE = Belief(1.0, 0.5), Belief(0.5, 0.7), Belief(0.15, 0.7)
+"""Standard deviations of the three parts, in standard deviations of the utilities seen."""
+
+LEVEL_SIZE = 1.0
+"""Standard deviation of the unknown mean, in standard deviations of the utilities seen."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Independent normal beliefs about the logarithms of all hyper-parameters.
+
+    Attributes:
+        mean: Means of the logarithms. Shape (p,).
+        spread: Standard deviations of the logarithms. Shape (p,).
+    """
+
+    mean: npt.NDArray[np.float64]
+    spread: npt.NDArray[np.float64]
+
+
+def prior(layout: Layout, noise: Belief) -> Prior:
+    """The beliefs for a layout, given the one about run-to-run noise in standardised units."""
+    axis = Belief(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
+    beliefs = [axis] * layout.axes + [MARGINAL_SCALE, STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE, noise]
+    return Prior(
+        np.log([belief.median for belief in beliefs]),
+        np.array([belief.spread for belief in beliefs], np.float64),
+    )

@@ -1,0 +1,88 @@
+"""The covariance of utilities: what two candidates have in common.
+
+k = level^2 + s_state^2 M52(state axes / scales) + s_marginal^2 M52(subset distance / scale)
+    + s_program^2 <program, program'>
+
+M52 is the Matern kernel of smoothness 5/2. Both distances are Euclidean in some feature space, so every
+part and their sum are positive semi-definite. The last part is linear: small, additive, and the only one
+that sees operator names and order.
+"""
+
+from typing import TYPE_CHECKING
+
+from autoselection_core.solver.hyper import LEVEL_SIZE, SHARED
+from autoselection_core.solver.layout import Layout
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_ROOT5 = 5.0**0.5
+
+
+def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Layout) -> "Tensor":
+    """Covariances of noise-free utilities under several hyper-parameter vectors.
+
+    Args:
+        log_hyper: Logarithms of the hyper-parameters. Shape (s, p).
+        left: Feature vectors. Shape (m, d).
+        right: Feature vectors. Shape (n, d).
+        layout: Which columns are which part.
+
+    Returns:
+        Shape (s, m, n).
+    """
+    hyper = log_hyper.exp()
+    scales, shared = hyper[:, None, : layout.axes], hyper[:, layout.axes :, None, None]
+    marginal_scale, state_size, marginal_size, program_size = (
+        shared[:, place] for place in range(len(SHARED) - 1)
+    )
+    columns = layout.state_columns, layout.marginal_columns, layout.program_columns
+    state = _matern(_distance(left[:, columns[0]] / scales, right[:, columns[0]] / scales))
+    marginal = _matern(_distance(left[:, columns[1]], right[:, columns[1]]) / marginal_scale)
+    program = left[:, columns[2]] @ right[:, columns[2]].T
+    return LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal + program_size**2 * program
+
+
+def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
+    """The diagonal of `covariance(log_hyper, points, points)`, without the rest. Shape (s, m)."""
+    sizes = log_hyper[:, layout.axes + 1 : layout.axes + 4].exp() ** 2
+    program = (points[:, layout.program_columns] ** 2).sum(-1)
+    return LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:] * program
+
+
+def noise_variance(log_hyper: "Tensor") -> "Tensor":
+    """Run-to-run variance under each hyper-parameter vector. Shape (s,)."""
+    return (2 * log_hyper[:, -1]).exp()
+
+
+def cholesky(matrix: "Tensor", ridge: "Tensor | float") -> "Tensor":
+    """The lower root of matrices with something added to their diagonals.
+
+    Args:
+        matrix: Shape (s, n, n).
+        ridge: What is added, shape (s,), or one number.
+    """
+    import torch
+
+    added = torch.as_tensor(ridge, dtype=matrix.dtype).expand(len(matrix))[:, None, None]
+    root: Tensor = torch.linalg.cholesky(matrix + added * torch.eye(matrix.shape[-1], dtype=matrix.dtype))
+    return root
+
+
+def solved(root: "Tensor", right: "Tensor") -> "Tensor":
+    """The solution x of root x = right for lower roots. Shapes (s, n, n), (s, n, m)."""
+    import torch
+
+    solution: Tensor = torch.linalg.solve_triangular(root, right, upper=False)
+    return solution
+
+
+def _distance(left: "Tensor", right: "Tensor") -> "Tensor":
+    import torch
+
+    return torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _matern(distance: "Tensor") -> "Tensor":
+    r = _ROOT5 * distance
+    return (1 + r + r * r / 3) * (-r).exp()

@@ -1,0 +1,67 @@
+"""How a search chooses, as data."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from autoselection_core.errors.space import SettingError
+from autoselection_core.space import Choice, Count, Interval, check_settings
+
+POLICIES = ("default", "random", "autoselection")
+"""`default`: a surrogate over what recipes do; `random`: random recipe search; `autoselection`: published."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The settings of a search's choices.
+
+    Attributes:
+        name: Which policy chooses.
+        full_pool: 1 if the first trial of the default policy is the full pool, 0 if not.
+        warmup: Probes kept by realised retention (low, middle, high, low, ...) before the surrogate chooses.
+        max_steps: Longest program that is sampled or edited into being.
+        fresh: Latin hypercube programs that every round may choose from.
+        edits: Edits of the anchors that a round adds to them.
+        anchors: Evaluated recipes, best posterior mean first, that edits start from.
+        patience: Evaluations without improvement of the posterior best before a new anchor is drawn.
+        noise_prior: Expected run-to-run standard deviation in units of utility; None takes a third of the
+            spread of the utilities seen.
+        noise_spread: Standard deviation of the log of the noise around its prior.
+        tolerance: The mini-META factor C: a trusted incumbent is repeated while its posterior deviation
+            falls by at most this factor. 1 never repeats.
+        draws: Hyper-parameter vectors that the surrogate averages over; 1 takes the most probable one.
+        most_sampled: Observations above which the most probable hyper-parameters replace the average.
+        smallest_share: Candidates below this share of the pool's rows are screened out.
+        round_size: Candidates of a round of the published policy.
+        exploration: Upper confidence bound factor of the published policy.
+    """
+
+    name: Annotated[str, Choice(POLICIES)] = "default"
+    full_pool: Annotated[int, Count(0, 1)] = 1
+    warmup: Annotated[int, Count(0, 100)] = 3
+    max_steps: Annotated[int, Count(1, 6)] = 6
+    fresh: Annotated[int, Count(8, 100_000)] = 1000
+    edits: Annotated[int, Count(0, 100_000)] = 400
+    anchors: Annotated[int, Count(1, 100)] = 3
+    patience: Annotated[int, Count(1, 1000)] = 4
+    noise_prior: float | None = None
+    noise_spread: Annotated[float, Interval(0.01, 3.0)] = 0.5
+    tolerance: Annotated[float, Interval(1.0, 10.0)] = 1.4
+    draws: Annotated[int, Count(1, 256)] = 16
+    most_sampled: Annotated[int, Count(2, 1000)] = 100
+    smallest_share: Annotated[float, Interval(0.0, 1.0)] = 0.01
+    round_size: Annotated[int, Count(1, 1000)] = 5
+    exploration: Annotated[float, Interval(0.0, 100.0)] = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse settings outside their ranges.
+
+        Raises:
+            SettingError: A setting is unknown or out of range.
+        """
+        check_settings(self)
+        if self.noise_prior is not None and not self.noise_prior > 0:
+            raise SettingError("noise_prior", self.noise_prior, "above 0, or empty")
+
+    def with_settings(self, **settings: Any) -> "Policy":  # noqa: ANN401 - the settings differ in type
+        """A copy with other settings; an unknown name is refused by the constructor."""
+        return replace(self, **settings)

@@ -1,0 +1,111 @@
+"""What a solver answers, with everything needed to explain it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from autoselection_core.identity import Json
+from autoselection_core.recipe import Recipe
+from autoselection_core.subset import Subset
+
+
+@dataclass(frozen=True)
+class RunnerUp:
+    """The candidate that would have been chosen next.
+
+    Attributes:
+        recipe: Its steps, for people.
+        mean: Posterior mean.
+        deviation: Posterior standard deviation.
+        acquisition: Expected gain.
+    """
+
+    recipe: str
+    mean: float
+    deviation: float
+    acquisition: float
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Why a candidate was chosen.
+
+    Attributes:
+        origin: `full_pool`, `warmup_low`, `warmup_middle`, `warmup_high`, `fresh`, `edit`, `reseed`,
+            `replicate` or `random`.
+        parent: The trial that an edit or a replicate started from.
+        edit: Name of the edit, and what it was applied to.
+        mean: Posterior mean of the utility before the evaluation; None before there is a surrogate.
+        deviation: Posterior standard deviation of the noise-free utility.
+        acquisition: Expected gain over the best tried candidate, in units of utility.
+        rank: Place in the order by acquisition, from 1.
+        runner_up: Who came second.
+        noise: Run-to-run standard deviation that the surrogate assumed.
+        candidates_considered: Distinct realised subsets that were compared.
+        screened: How many drawn candidates were left out, by reason.
+        anchors: Trials that edits started from.
+        stagnation: Evaluations since the posterior best was first tried, or since the last new anchor.
+        distance: Subset distance to the nearest tried candidate, in median distances of fresh programs.
+    """
+
+    origin: str
+    parent: int | None = None
+    edit: str = ""
+    mean: float | None = None
+    deviation: float | None = None
+    acquisition: float | None = None
+    rank: int | None = None
+    runner_up: RunnerUp | None = None
+    noise: float | None = None
+    candidates_considered: int = 0
+    screened: Mapping[str, int] = field(default_factory=dict, hash=False)
+    anchors: tuple[int, ...] = ()
+    stagnation: int = 0
+    distance: float | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """The proposal as JSON values."""
+        return {**asdict(self), "screened": dict(self.screened), "anchors": list(self.anchors)}
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A recipe that the solver asks to be evaluated.
+
+    Attributes:
+        recipe: The program.
+        subset: The rows that it leaves of the pool.
+        proposal: Why it was chosen.
+    """
+
+    recipe: Recipe
+    subset: Subset
+    proposal: Proposal
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The tried recipe with the best posterior mean.
+
+    Attributes:
+        trial: The first trial that evaluated it.
+        recipe: The program.
+        subset: Hash of its sorted sample ids.
+        mean: Posterior mean of its noise-free utility.
+        deviation: Posterior standard deviation.
+        noise: Run-to-run standard deviation of one evaluation, as the surrogate sees it.
+        evaluations: How many evaluations of this subset there are.
+        best_observed: The trial with the highest single utility, which may be a lucky one.
+    """
+
+    trial: int
+    recipe: Recipe
+    subset: str
+    mean: float
+    deviation: float
+    noise: float
+    evaluations: int
+    best_observed: int
+
+    def to_json(self) -> dict[str, Json]:
+        """The recommendation as JSON values."""
+        return {**asdict(self), "recipe": self.recipe.settings}

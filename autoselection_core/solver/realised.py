@@ -1,0 +1,98 @@
+"""Candidates with their rows: realised in bulk, each distinct subset once."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from autoselection_core.errors.recipe import InvalidRecipe
+from autoselection_core.recipe import Recipe
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.subset import Subset, materialize_many
+
+INVALID, TOO_SMALL, REPEATED, TRIED = "invalid", "too small", "repeated", "tried"
+"""Why a drawn candidate is left out."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A recipe that might become a candidate, and where it comes from.
+
+    Attributes:
+        recipe: The program.
+        origin: As in `Proposal`.
+        parent: The trial that it was edited from.
+        edit: Name of the edit.
+    """
+
+    recipe: Recipe
+    origin: str
+    parent: int | None = None
+    edit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Realised:
+    """Drafts that survived, with their subsets, and how many did not.
+
+    Attributes:
+        drafts: In the order drawn.
+        subsets: One for each draft; all distinct.
+        reasons: Drafts left out, by reason.
+    """
+
+    drafts: tuple[Draft, ...] = ()
+    subsets: tuple[Subset, ...] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """How many candidates there are."""
+        return len(self.drafts)
+
+    def without(self, known: frozenset[str]) -> "Realised":
+        """Leave out the subsets with these hashes, and count them as tried."""
+        kept = [place for place, subset in enumerate(self.subsets) if subset.fingerprint not in known]
+        reasons = Counter(self.reasons)
+        reasons.update({TRIED: len(self) - len(kept)})
+        return Realised(
+            tuple(self.drafts[place] for place in kept),
+            tuple(self.subsets[place] for place in kept),
+            +reasons,
+        )
+
+
+def realise(
+    drafts: Sequence[Draft], signals: SignalTable, smallest: int, known: Iterable[str] = ()
+) -> Realised:
+    """Realise drafts; the first of those with one subset stays.
+
+    Args:
+        drafts: What to realise.
+        signals: The pool.
+        smallest: Subsets with fewer rows are left out.
+        known: Hashes of subsets that are left out.
+    """
+    reasons: Counter[str] = Counter()
+    tried, seen = frozenset(known), set[str]()
+    kept: list[tuple[Draft, Subset]] = []
+    for draft, result in zip(
+        drafts, materialize_many([draft.recipe for draft in drafts], signals), strict=True
+    ):
+        reason = _reason(result, smallest, tried, seen)
+        if reason is None and isinstance(result, Subset):
+            seen.add(result.fingerprint)
+            kept.append((draft, result))
+        elif reason is not None:
+            reasons[reason] += 1
+    return Realised(tuple(draft for draft, _ in kept), tuple(subset for _, subset in kept), reasons)
+
+
+def _reason(
+    result: Subset | InvalidRecipe, smallest: int, tried: frozenset[str], seen: set[str]
+) -> str | None:
+    if isinstance(result, InvalidRecipe):
+        return INVALID
+    if len(result) < smallest:
+        return TOO_SMALL
+    if result.fingerprint in tried:
+        return TRIED
+    return REPEATED if result.fingerprint in seen else None

@@ -1,0 +1,129 @@
+"""The solver: from a history to the next candidates, as a pure function."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from autoselection_core.errors.solver import NoTemplatesError, NothingToRecommendError
+from autoselection_core.history.values import History, Pending
+from autoselection_core.operators.catalogue import Template
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver import default, published, randomly
+from autoselection_core.solver.arena import Arena, arena_of
+from autoselection_core.solver.belief import belief_of
+from autoselection_core.solver.determinism import one_thread
+from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.proposal import Candidate, Recommendation
+from autoselection_core.solver.tried import tried_in
+
+
+class _Choose(Protocol):
+    def __call__(
+        self, signals: SignalTable, templates: tuple[Template, ...], policy: Policy, history: History
+    ) -> Candidate: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Solver:
+    """Chooses what to train on next.
+
+    `ask` depends on nothing but the pool's signals, the templates, the policy and the history (its seed
+    included): the same question has the same answer in every process, with any number of threads.
+
+    Attributes:
+        signals: The pool.
+        templates: What a step of a program may be, from `operators.catalogue`.
+        policy: How to choose.
+
+    Raises:
+        NoTemplatesError: There is nothing to write programs with.
+    """
+
+    signals: SignalTable
+    templates: Sequence[Template]
+    policy: Policy = field(default_factory=Policy)
+
+    def __post_init__(self) -> None:
+        if not self.templates:
+            raise NoTemplatesError
+        object.__setattr__(self, "templates", tuple(self.templates))
+
+    def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
+        """The next candidates; each but the first is chosen as if those before it were pending.
+
+        Args:
+            history: What the search knows.
+            k: How many candidates are wanted at once.
+
+        Raises:
+            NoCandidatesError: No valid candidate is left.
+        """
+        asked: list[Candidate] = []
+        with one_thread():
+            for _ in range(k):
+                candidate = _CHOICES[self.policy.name](
+                    self.signals, tuple(self.templates), self.policy, history
+                )
+                asked.append(candidate)
+                history = with_pending(history, candidate)
+        return tuple(asked)
+
+    def recommend(self, history: History) -> Recommendation:
+        """The measured recipe with the best posterior mean, not the luckiest one.
+
+        The published policy has no posterior over subsets and recommends its best observation; its numbers
+        are the surrogate's all the same.
+
+        Raises:
+            NothingToRecommendError: Nothing was measured yet.
+        """
+        if not history.observations:
+            raise NothingToRecommendError(history.search)
+        with one_thread():
+            return _recommended(self._arena(history.seed), history)
+
+    def _arena(self, seed: int) -> Arena:
+        return arena_of(self.signals, tuple(self.templates), self.policy, seed)
+
+
+def with_pending(history: History, candidate: Candidate) -> History:
+    """The history once a candidate is being evaluated as the next trial."""
+    name = candidate.subset.fingerprint
+    entry = Pending(
+        history.next_trial, candidate.recipe, name, history.replicate_of(name), candidate.proposal.to_json()
+    )
+    return replace(history, pending=(*history.pending, entry))
+
+
+def _recommended(arena: Arena, history: History) -> Recommendation:
+    tried = [one for one in tried_in(history, arena.signals) if one.utilities]
+    belief = belief_of(arena, tried)
+    luckiest = max(history.observations, key=lambda observation: (observation.utility, -observation.trial))
+    place = belief.incumbent
+    if arena.policy.name == "autoselection":
+        place = next(number for number, one in enumerate(tried) if one.name == luckiest.subset)
+    one = belief.tried[place]
+    return Recommendation(
+        one.trial,
+        one.recipe,
+        one.name,
+        float(belief.means[place]),
+        float(belief.deviations[place]),
+        belief.surrogate.noise,
+        len(one.utilities),
+        luckiest.trial,
+    )
+
+
+def _default(
+    signals: SignalTable, templates: tuple[Template, ...], policy: Policy, history: History
+) -> Candidate:
+    return default.choose(arena_of(signals, templates, policy, history.seed), history)
+
+
+_CHOICES: Mapping[str, _Choose] = {
+    "default": _default,
+    "random": randomly.choose,
+    "autoselection": published.choose,
+}
+"""How each policy chooses."""

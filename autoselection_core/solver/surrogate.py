@@ -1,0 +1,175 @@
+"""What is believed of a candidate's utility after some observations, and how sure that is.
+
+A Gaussian process, averaged over draws of its hyper-parameters. With a dozen observations many length scales
+explain them equally well; one best guess would be overconfident, the average is not.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.solver.hyper import Belief, Prior, prior
+from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved, variance
+from autoselection_core.solver.layout import Features, Layout
+from autoselection_core.solver.sampling import slice_sample
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+JITTER = 1e-8
+"""Added to the diagonal of a covariance, in squared standard deviations of the utilities."""
+
+_STEPS = 20
+"""Moves of each chain; twice as many change no choice on the suite."""
+
+_NOISE_SHARE = 0.33
+"""The noise expected of an unknown evaluator, as a share of the spread of the utilities seen."""
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How hyper-parameters are found.
+
+    Attributes:
+        draws: Vectors to average over; 1 takes the most probable vector.
+        most_sampled: Observations above which the most probable vector is taken in any case.
+        noise_prior: Expected run-to-run standard deviation in units of utility; None guesses from the spread.
+        noise_spread: Standard deviation of its logarithm.
+        seed: Seed of the draws.
+    """
+
+    draws: int = 16
+    most_sampled: int = 100
+    noise_prior: float | None = None
+    noise_spread: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Where zero and one of the standardised utilities lie."""
+
+    center: float
+    scale: float
+
+    @classmethod
+    def of(cls, utilities: Numbers) -> Self:
+        """Mean and standard deviation; equal utilities have scale 1."""
+        spread = float(np.std(utilities, ddof=1)) if len(utilities) > 1 else 0.0
+        return cls(float(np.mean(utilities)), spread if spread > 0 else 1.0)
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """Gaussian processes over one set of observations, one for each draw of the hyper-parameters.
+
+    Attributes:
+        points: Feature vectors of the observations; a replicate repeats its vector. Shape (n, d).
+        layout: What the columns of the points are.
+        standard: How utilities were standardised.
+        log_hyper: Draws of the logarithms of the hyper-parameters. Shape (s, p).
+        root: Cholesky factors of the observations' covariance, noise included. Shape (s, n, n).
+        weights: Covariance, solved for the standardised utilities. Shape (s, n, 1).
+    """
+
+    points: "Tensor"
+    layout: Layout
+    standard: Standard
+    log_hyper: "Tensor"
+    root: "Tensor"
+    weights: "Tensor"
+
+    def posterior(self, features: Features) -> tuple[Numbers, Numbers]:
+        """Mean and standard deviation of the noise-free utilities of candidates, in units of utility.
+
+        Args:
+            features: Feature vectors. Shape (m, d).
+
+        Returns:
+            Two arrays of shape (m,): moments of the mixture over hyper-parameters.
+        """
+        import torch
+
+        candidates = torch.from_numpy(np.ascontiguousarray(features))
+        cross = covariance(self.log_hyper, candidates, self.points, self.layout)
+        means = (cross @ self.weights)[..., 0]
+        explained = solved(self.root, cross.mT)
+        variances = variance(self.log_hyper, candidates, self.layout) - (explained**2).sum(-2)
+        mean = means.mean(0)
+        spread = (variances.clamp_min(JITTER) + (means - mean) ** 2).mean(0).sqrt()
+        return mean.numpy() * self.standard.scale + self.standard.center, spread.numpy() * self.standard.scale
+
+    @property
+    def noise(self) -> float:
+        """Run-to-run standard deviation of one evaluation, in units of utility: the root mean over draws."""
+        return float(noise_variance(self.log_hyper).mean().sqrt()) * self.standard.scale
+
+
+def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting) -> Surrogate:
+    """Learn from observations; replicates are separate rows, which pools their noise.
+
+    Args:
+        features: Feature vectors of the observations. Shape (n, d).
+        utilities: Observed utilities. Shape (n,).
+        layout: What the columns are.
+        fitting: How hyper-parameters are found.
+    """
+    import torch
+
+    standard = Standard.of(utilities)
+    targets = torch.from_numpy((utilities - standard.center) / standard.scale)
+    points = torch.from_numpy(np.ascontiguousarray(features))
+    belief = prior(layout, _noise_belief(standard, fitting))
+    if fitting.draws == 1 or len(points) > fitting.most_sampled:
+        log_hyper = _most_probable(points, targets, layout, belief)
+    else:
+        log_hyper = _sampled(points, targets, layout, belief, fitting)
+    return condition(points, targets, layout, standard, log_hyper)
+
+
+def condition(
+    points: "Tensor", targets: "Tensor", layout: Layout, standard: Standard, log_hyper: "Tensor"
+) -> Surrogate:
+    """The surrogate under given hyper-parameters, shape (s, p), with standardised targets, shape (n,)."""
+    import torch
+
+    root = _root(log_hyper, points, layout)
+    weights = torch.cholesky_solve(targets[None, :, None].expand(len(log_hyper), -1, 1), root)
+    return Surrogate(points, layout, standard, log_hyper, root, weights)
+
+
+def _root(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
+    ridge = noise_variance(log_hyper) + JITTER
+    return cholesky(covariance(log_hyper, points, points, layout), ridge)
+
+
+def _noise_belief(standard: Standard, fitting: Fitting) -> Belief:
+    expected = _NOISE_SHARE if fitting.noise_prior is None else fitting.noise_prior / standard.scale
+    return Belief(expected, fitting.noise_spread)
+
+
+def _sampled(
+    points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior, fitting: Fitting
+) -> "Tensor":
+    import torch
+
+    generator = torch.Generator().manual_seed(fitting.seed)
+    mean, spread = torch.from_numpy(belief.mean), torch.from_numpy(belief.spread)
+    start = mean + spread * torch.randn((fitting.draws, len(mean)), generator=generator, dtype=mean.dtype)
+
+    def likelihood(log_hyper: "Tensor") -> "Tensor":
+        root = _root(log_hyper, points, layout)
+        white = solved(root, targets[None, :, None].expand(len(log_hyper), -1, 1))
+        return -0.5 * (white**2).sum((-2, -1)) - torch.diagonal(root, dim1=-2, dim2=-1).log().sum(-1)
+
+    return slice_sample(likelihood, start, mean=mean, spread=spread, steps=_STEPS, generator=generator)
+
+
+def _most_probable(points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior) -> "Tensor":
+    from autoselection_core.solver.botorch_fit import most_probable
+
+    return most_probable(points, targets, layout, belief)

@@ -1,0 +1,68 @@
+"""What a history says about subsets: replicates together, pending ones beside measured ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.history.values import History, Observation, Pending
+from autoselection_core.recipe import Recipe
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.surrogate import Numbers
+from autoselection_core.subset import Subset, materialize
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """One subset that a search has paid for, or is paying for.
+
+    Attributes:
+        trial: The first trial that chose it.
+        subset: Its rows, realised again from the recorded recipe.
+        name: The hash that the history knows it by.
+        utilities: Measured utilities, one for each finished evaluation.
+        evaluations: Finished and pending evaluations.
+    """
+
+    trial: int
+    subset: Subset
+    name: str
+    utilities: tuple[float, ...]
+    evaluations: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """The program of the first trial."""
+        return self.subset.recipe
+
+
+def tried_in(history: History, signals: SignalTable) -> tuple[Tried, ...]:
+    """Every tried subset, by its first trial."""
+    entries = sorted(entries_of(history), key=lambda entry: entry.trial)
+    groups: dict[str, list[Observation | Pending]] = {}
+    for entry in entries:
+        groups.setdefault(entry.subset, []).append(entry)
+    return tuple(_tried(name, group, signals) for name, group in groups.items())
+
+
+def entries_of(history: History) -> tuple[Observation | Pending, ...]:
+    """Everything that has a subset: measured trials, then pending ones."""
+    return (*history.observations, *history.pending)
+
+
+def failed_in(history: History) -> tuple[Recipe, ...]:
+    """Recipes whose evaluation ended without a score."""
+    return tuple(failure.recipe for failure in history.failures if failure.recipe is not None)
+
+
+def utilities_of(tried: Sequence[Tried]) -> tuple[list[int], Numbers]:
+    """Each measurement as its own row: the place of its subset among those tried, and the utility."""
+    places = [place for place, one in enumerate(tried) for _ in one.utilities]
+    return places, np.array([utility for one in tried for utility in one.utilities])
+
+
+def _tried(name: str, group: Sequence[Observation | Pending], signals: SignalTable) -> Tried:
+    recipe = group[0].recipe
+    subset = signals.derived((__name__, recipe), lambda: materialize(recipe, signals))
+    utilities = tuple(entry.utility for entry in group if isinstance(entry, Observation))
+    return Tried(group[0].trial, subset, name, utilities, len(group))

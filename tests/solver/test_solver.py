@@ -1,0 +1,214 @@
+"""What holds for a whole search."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoselection_core.errors.solver import NoTemplatesError, NothingToRecommendError
+from autoselection_core.history.values import FailedTrial, History
+from autoselection_core.identity import canonical_json
+from autoselection_core.solver import POLICIES, Policy, Solver
+from autoselection_core.subset import materialize
+
+from .worlds import SMALL, entropy_of, observed, pool, searched, solver
+
+HERE = Path(__file__).parent
+
+_ASK = """
+import sys
+sys.path.insert(0, {here!r})
+import torch
+torch.set_num_threads({threads})
+from solver.worlds import SMALL, entropy_of, searched, solver
+asker = solver(SMALL.with_settings(name={name!r}))
+history = searched(asker, entropy_of(asker.signals), 7)
+print([observation.subset for observation in history.observations])
+"""
+
+
+def _in_a_fresh_process(name: str, hash_seed: int, threads: int) -> str:
+    code = _ASK.format(here=str(HERE.parent), name=name, threads=threads)
+    environment = {"PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": str(HERE.parents[1]), "PATH": ""}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_a_fresh_process_with_other_threads_and_hash_seeds_asks_for_the_same() -> None:
+    assert _in_a_fresh_process("default", 1, 1) == _in_a_fresh_process("default", 2, 2)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_the_same_history_and_seed_have_the_same_answer(name: str) -> None:
+    asker = solver(SMALL.with_settings(name=name))
+    history = searched(asker, entropy_of(asker.signals), 6)
+
+    first, second = (solver(SMALL.with_settings(name=name)).ask(history)[0] for _ in range(2))
+
+    assert first.recipe == second.recipe
+    assert first.proposal == second.proposal
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_candidate_is_what_its_recipe_realises(name: str) -> None:
+    asker = solver(SMALL.with_settings(name=name))
+
+    for observation in searched(asker, entropy_of(asker.signals), 8).observations:
+        assert materialize(observation.recipe, asker.signals).fingerprint == observation.subset
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_candidates_asked_for_at_once_differ_and_differ_from_all_tried(name: str) -> None:
+    asker = solver(SMALL.with_settings(name=name, tolerance=1.0))
+    history = searched(asker, entropy_of(asker.signals), 6)
+
+    asked = asker.ask(history, 3)
+
+    names = [candidate.subset.fingerprint for candidate in asked]
+    assert len({*names, *(observation.subset for observation in history.observations)}) == 9
+
+
+def test_a_batch_starts_with_the_single_answer() -> None:
+    asker = solver()
+    history = searched(asker, entropy_of(asker.signals), 5)
+
+    assert asker.ask(history, 2)[0].recipe == asker.ask(history)[0].recipe
+
+
+def test_eight_slots_are_filled_before_anything_is_measured() -> None:
+    asked = solver().ask(History("search", 0, 20), 8)
+
+    assert len({candidate.subset.fingerprint for candidate in asked}) == 8
+
+
+def test_the_first_trial_is_the_full_pool_and_the_next_fill_the_zones() -> None:
+    asker = solver()
+
+    history = searched(asker, entropy_of(asker.signals), 4)
+
+    shares = [observation.tokens / len(asker.signals) for observation in history.observations]
+    assert shares[0] == 1
+    assert [observation.proposal["origin"] for observation in history.observations] == [
+        "full_pool",
+        "warmup_low",
+        "warmup_middle",
+        "warmup_high",
+    ]
+    assert 0.05 <= shares[1] < 0.2
+    assert 0.3 <= shares[2] < 0.55
+    assert 0.6 <= shares[3] < 0.95
+
+
+def test_a_failed_recipe_is_not_asked_for_again() -> None:
+    asker = solver()
+    history = searched(asker, entropy_of(asker.signals), 6)
+    (failing,) = asker.ask(history)
+    failure = FailedTrial(history.next_trial, failing.recipe, "diverged")
+
+    (other,) = asker.ask(replace(history, failures=(failure,)))
+
+    assert other.subset.fingerprint != failing.subset.fingerprint
+
+
+def test_a_search_finds_what_a_single_signal_says() -> None:
+    asker = solver(SMALL.with_settings(fresh=200))
+    utility = entropy_of(asker.signals)
+
+    history = searched(asker, utility, 12)
+
+    best = max(
+        utility(subset) for subset in (materialize(o.recipe, asker.signals) for o in history.observations)
+    )
+    assert asker.recommend(history).mean > 1.0
+    assert best > 1.2
+
+
+def test_the_recommendation_is_not_fooled_by_one_lucky_run() -> None:
+    asker = solver(SMALL.with_settings(noise_prior=1.0, noise_spread=0.1))
+    history = searched(asker, lambda _: 0.0, 1)
+    (steady,) = asker.ask(history)
+    for utility in (1.0, 1.2, 1.1, 0.9):
+        history = observed(history, steady, utility)
+    (lucky,) = asker.ask(history)
+    history = observed(history, lucky, 1.3)
+
+    recommendation = asker.recommend(history)
+
+    assert recommendation.subset == steady.subset.fingerprint
+    assert recommendation.best_observed == history.observations[-1].trial
+    assert recommendation.evaluations == 4
+
+
+def test_a_proposal_explains_itself_in_json() -> None:
+    asker = solver()
+    history = searched(asker, entropy_of(asker.signals), 6)
+
+    (candidate,) = asker.ask(history)
+
+    recorded = candidate.proposal.to_json()
+    assert canonical_json(recorded)
+    assert {"mean", "deviation", "acquisition", "rank", "parent", "edit", "runner_up"} <= set(recorded)
+    assert candidate.proposal.runner_up is not None
+    assert candidate.proposal.acquisition is not None
+    assert candidate.proposal.acquisition >= candidate.proposal.runner_up.acquisition
+
+
+def test_nothing_measured_means_nothing_to_recommend() -> None:
+    with pytest.raises(NothingToRecommendError, match="no measured trial"):
+        solver().recommend(History("search", 0, 5))
+
+
+def test_a_solver_without_templates_says_what_to_do() -> None:
+    with pytest.raises(NoTemplatesError, match="score at least one signal"):
+        Solver(pool(), (), Policy())
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"full_pool": 0},
+        {"warmup": 1},
+        {"max_steps": 1},
+        {"fresh": 30},
+        {"edits": 0},
+        {"anchors": 1},
+        {"patience": 1},
+        {"noise_prior": 5.0},
+        {"noise_spread": 2.0},
+        {"tolerance": 10.0},
+        {"draws": 1},
+        {"most_sampled": 2},
+        {"smallest_share": 0.5},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_every_setting_of_the_default_policy_matters(setting: dict[str, float]) -> None:
+    usual, other = solver(), solver(SMALL.with_settings(**setting))
+    noise = np.random.default_rng(0).normal(0, 0.5, 100)
+
+    def decisions(asker: Solver) -> list[object]:
+        draws = iter(noise)
+        mean = entropy_of(asker.signals)
+        history = searched(asker, lambda subset: mean(subset) + next(draws), 9)
+        return [observation.proposal for observation in history.observations]
+
+    assert decisions(usual) != decisions(other)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"round_size": 1}, {"exploration": 0.0}, {"patience": 1}],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_every_setting_of_the_published_policy_matters(setting: dict[str, float]) -> None:
+    published = SMALL.with_settings(name="autoselection")
+
+    def decisions(asker: Solver) -> list[object]:
+        history = searched(asker, entropy_of(asker.signals), 9)
+        return [observation.proposal for observation in history.observations]
+
+    assert decisions(solver(published)) != decisions(solver(published.with_settings(**setting)))
