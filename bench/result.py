@@ -1,0 +1,121 @@
+"""A measured figure, with what it takes to measure it again: commit, command and machine."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from autoselection_core.identity import Json
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+RESULTS = REPOSITORY / "bench" / "results"
+REAL_DATA = REPOSITORY.parent / "shared" / "data"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Measured(Generic[T]):
+    """What a piece of work gave, and what it took.
+
+    Attributes:
+        value: What it gave.
+        seconds: By the clock on the wall.
+        cpu_seconds: Of all threads of this process.
+        peak_bytes: Largest resident set of the process while it worked, with mapped files and imports.
+    """
+
+    value: T
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+    @property
+    def cost(self) -> dict[str, Json]:
+        """The figures, rounded to what a repetition would show again."""
+        return {
+            "seconds": round(self.seconds, 4),
+            "cpu_seconds": round(self.cpu_seconds, 4),
+            "peak_mb": round(self.peak_bytes / 1e6),
+        }
+
+
+def measure(work: Callable[[], T]) -> Measured[T]:
+    """Do a piece of work and say what it took."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far, see proc(5)
+    started, cpu_started = time.perf_counter(), time.process_time()
+    value = work()
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    return Measured(value, seconds, cpu_seconds, _proc("self/status", "VmHWM") * 1024)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a figure was measured on.
+
+    Attributes:
+        processor: The processor's own name.
+        cores: Processors that this process may use.
+        memory_gb: Memory of the machine.
+        python: Version of the interpreter.
+        load: Processes that wanted to run, on average over the last minute: above 1, others were at work.
+    """
+
+    processor: str
+    cores: int
+    memory_gb: int
+    python: str
+    load: float
+
+    @classmethod
+    def here(cls) -> "Machine":
+        """This machine, now."""
+        names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
+        return cls(
+            processor=names[0] if names else platform.machine(),
+            cores=len(os.sched_getaffinity(0)),
+            memory_gb=round(_proc("meminfo", "MemTotal") * 1024 / 1e9),
+            python=platform.python_version(),
+            load=os.getloadavg()[0],
+        )
+
+
+def write_result(name: str, figures: Mapping[str, Json], note: str = "") -> Path:
+    """Leave figures in `bench/results/<name>.json`.
+
+    Args:
+        name: What was measured.
+        figures: The numbers, with their units in the names.
+        note: What a reader has to know to compare them, such as what else was running.
+    """
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    result = {
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_git("status", "--porcelain", "--", "autoselection_core", "bench/*.py")),
+        "command": " ".join(["python", *sys.orig_argv[1:]]),
+        "machine": asdict(Machine.here()),
+        "note": note,
+        "figures": figures,
+    }
+    path.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    return path
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(REPOSITORY), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _proc(file: str, field: str) -> int:
+    """A number of kilobytes that the kernel states."""
+    found = re.search(rf"^{field}:\s*(\d+) kB", Path("/proc", file).read_text("ascii"), re.MULTILINE)
+    assert found, f"/proc/{file} has no {field}"
+    return int(found.group(1))
