@@ -1,0 +1,75 @@
+"""Where things lie, and that no name leads out of the home folder."""
+
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.store import OutsideFolderError
+from autoselection_core.store.home import HISTORY_VARIABLE, HOME_VARIABLE, Home, confined
+
+
+def test_the_environment_names_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "elsewhere"))
+
+    assert Home.from_environment().root == tmp_path / "elsewhere"
+
+
+def test_the_home_folder_stands_in_the_working_folder_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(HOME_VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    assert Home.from_environment().root == tmp_path / ".autoselection"
+
+
+def test_the_history_is_a_file_unless_the_environment_names_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(HISTORY_VARIABLE, raising=False)
+    assert Home(tmp_path).history_url == f"sqlite:///{tmp_path}/history.sqlite"
+
+    monkeypatch.setenv(HISTORY_VARIABLE, "postgresql://db/history")
+    assert Home(tmp_path).history_url == "postgresql://db/history"
+
+
+def test_saying_where_things_lie_makes_no_folder(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+
+    places = {
+        home.pool("v"),
+        home.columns_of("v", "s"),
+        home.subset("f"),
+        home.evaluation("k"),
+        home.quarantined("v"),
+        home.pools,
+        home.columns,
+        home.lance,
+        home.subsets,
+        home.evaluations,
+        home.models,
+        home.reports,
+        home.quarantine,
+    }
+
+    assert len(places) == 13
+    assert all(place.is_relative_to(home.root) for place in places)
+    assert not home.root.exists()
+
+
+@pytest.mark.parametrize("name", ["../other", "/etc/passwd", "a/../../other", "link/other"])
+def test_no_name_leads_out_of_the_home_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "link").symlink_to(tmp_path)
+
+    with pytest.raises(OutsideFolderError, match="below that folder"):
+        Home(tmp_path / "home").confined(Path(name))
+
+
+def test_a_path_below_a_folder_may_be_relative_to_it(tmp_path: Path) -> None:
+    assert confined(Path("a/b"), tmp_path) == confined(tmp_path / "a" / "b", tmp_path) == tmp_path / "a" / "b"
+
+
+def test_a_pool_version_that_climbs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutsideFolderError):
+        Home(tmp_path).pool("../../etc")
