@@ -4,10 +4,29 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from autoselection_core.operators.base import Operator
+from autoselection_core.operators.budget import TokenBudget
 from autoselection_core.operators.chance import KeepRandom
+from autoselection_core.operators.duplicates import (
+    DropExactDuplicates,
+    DropNearDuplicates,
+    DropSemanticDuplicates,
+)
+from autoselection_core.operators.mixing import MixByVarentropy, MixSources
+from autoselection_core.operators.relevance import KeepRelevant
 from autoselection_core.operators.score import KeepBand, KeepTop
 
-DEFAULT_OPERATORS: tuple[type[Operator], ...] = (KeepTop, KeepBand, KeepRandom)
+DEFAULT_OPERATORS: tuple[type[Operator], ...] = (
+    KeepTop,
+    KeepBand,
+    KeepRelevant,
+    KeepRandom,
+    DropExactDuplicates,
+    DropNearDuplicates,
+    DropSemanticDuplicates,
+    MixSources,
+    MixByVarentropy,
+    TokenBudget,
+)
 """Every operator of the method. Laws in `tests/operators` hold for each of them."""
 
 ENTRY_POINT = "autoselection.operators"

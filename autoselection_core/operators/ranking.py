@@ -42,13 +42,13 @@ def first(scores: npt.NDArray[np.floating], count: int, order: str = HIGHEST) ->
         return np.ones(len(scores), np.bool_)
     if count <= 0:
         return np.zeros(len(scores), np.bool_)
-    known = ~np.isnan(scores)
+    known: Mask = ~np.isnan(scores)
     unknown_places = count - int(np.count_nonzero(known))
     if unknown_places >= 0:
         return known | _earliest(~known, unknown_places)
     costs = -scores if order == HIGHEST else scores
     cut = np.partition(costs, count - 1)[count - 1]  # NaN sorts behind every number
-    better = costs < cut
+    better: Mask = costs < cut
     return better | _earliest(costs == cut, count - int(np.count_nonzero(better)))
 
 
@@ -91,7 +91,7 @@ def lowest(numbers: npt.NDArray[np.uint64], count: int) -> Mask:
     if count >= len(numbers):
         return np.ones(len(numbers), np.bool_)
     cut = np.partition(numbers, count - 1)[count - 1]
-    below = numbers < cut
+    below: Mask = numbers < cut
     return below | _earliest(numbers == cut, count - int(np.count_nonzero(below)))
 
 

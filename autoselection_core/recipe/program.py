@@ -79,7 +79,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
-        for number, step in enumerate(self.steps, start=1):
+        steps: tuple[object, ...] = self.steps
+        for number, step in enumerate(steps, start=1):
             if not isinstance(step, Operator | Union):
                 where = f"step {number}"
                 raise RecipeFormatError(where, f"{step!r} is neither an operator nor a union.")

@@ -1,6 +1,6 @@
 """All signals of one pool version, aligned to its rows."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -53,13 +53,14 @@ class SignalTable:
     label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
     vectors: Mapping[str, Vectors] = field(default_factory=dict, kw_only=True)
     versions: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    ids: npt.NDArray[np.bytes_] = field(kw_only=True, default=None)  # type: ignore[assignment]  # filled below
+    ids: npt.NDArray[np.bytes_] = field(kw_only=True, default_factory=lambda: np.empty(0, "S32"))
     _derived: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.ids is None:
+        if not len(self.ids):
             object.__setattr__(self, "ids", _ids_of(self.keys))
-        aligned = {**self.columns, **self.labels, **self.vectors, **self.sparse, "ids": self.ids}
+        parts: list[Mapping[str, Sized]] = [self.columns, self.labels, self.vectors, self.sparse]
+        aligned = {name: values for part in parts for name, values in part.items()} | {"ids": self.ids}
         for name, values in aligned.items():
             if len(values) != len(self.keys):
                 raise MisalignedSignalError(name, len(values), len(self.keys))

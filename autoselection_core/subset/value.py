@@ -69,4 +69,4 @@ def fingerprint_of_ids(ids: npt.NDArray[np.bytes_]) -> str:
         'fdd2a64d014f2c406d2ece67c23212a9'
     """
     is_sorted = bool((ids[:-1] <= ids[1:]).all())
-    return fingerprint_bytes([np.ascontiguousarray(ids if is_sorted else np.sort(ids)).data.cast("B")])
+    return fingerprint_bytes([(ids if is_sorted else np.sort(ids)).tobytes()])

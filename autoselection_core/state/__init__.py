@@ -1,0 +1,6 @@
+"""States: what the rows of a subset are, in numbers that a search can compare."""
+
+from autoselection_core.state.distances import jaccard, profiles, wasserstein
+from autoselection_core.state.value import State, state_of, states_of
+
+__all__ = ["State", "jaccard", "profiles", "state_of", "states_of", "wasserstein"]
