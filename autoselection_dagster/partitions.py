@@ -1,0 +1,42 @@
+"""Trials are cells of two dynamic dimensions, so that a new trial of one search touches no other search."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import dagster as dg
+
+with warnings.catch_warnings():
+    # The mapping is in beta; the version of Dagster is pinned, and a test covers what is relied upon.
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    EVERY_TRIAL_OF_THE_SEARCH = dg.MultiToSingleDimensionPartitionMapping("search")
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The partitions of one campaign.
+
+    Attributes:
+        searches: One key a search.
+        numbers: One key a trial number, shared by the searches of the campaign.
+        trials: One key a trial of a search: `search|number`.
+    """
+
+    searches: dg.DynamicPartitionsDefinition
+    numbers: dg.DynamicPartitionsDefinition
+    trials: dg.MultiPartitionsDefinition
+
+    @classmethod
+    def of(cls, campaign: str) -> Self:
+        """The partitions of a campaign, named after it."""
+        searches = dg.DynamicPartitionsDefinition(name=f"{campaign}_searches")
+        numbers = dg.DynamicPartitionsDefinition(name=f"{campaign}_trials")
+        return cls(searches, numbers, dg.MultiPartitionsDefinition({"search": searches, "trial": numbers}))
+
+    def adding(self, searches: Iterable[str], numbers: Iterable[str]) -> list[dg.AddDynamicPartitionsRequest]:
+        """Requests that make searches and trial numbers known to Dagster."""
+        return [
+            self.searches.build_add_request(sorted(set(searches))),
+            self.numbers.build_add_request(sorted(set(numbers))),
+        ]

@@ -1,0 +1,38 @@
+"""Serve an installation: `python -m autoselection_dagster.serve` (what `make ui` runs)."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoselection_core.errors.base import AutoSelectionError
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.services import serving
+
+
+def serve(
+    home: Annotated[Path | None, typer.Option(help="Home folder; AUTOSELECTION_HOME by default.")] = None,
+    campaigns: Annotated[Path | None, typer.Option(help="File that declares the campaigns.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+) -> None:
+    """Run the webserver, the daemon and the code server until Ctrl-C."""
+    found = Installation.from_environment()
+    installation = Installation((home or found.home).resolve(), (campaigns or found.campaigns).resolve())
+    try:
+        with serving(installation, port) as services:
+            typer.echo(
+                f"AutoSelection serves {installation.home} on http://127.0.0.1:{port}  (Ctrl-C stops it)"
+            )
+            while True:
+                time.sleep(1)
+                services.supervise()
+    except AutoSelectionError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped")
+
+
+if __name__ == "__main__":
+    typer.run(serve)
