@@ -15,15 +15,22 @@ _ROUNDING = 1e-9
 """Costs are shares: three thirds of a training are one."""
 
 
-def reserve_free_slots(connection: Connection, search: str | None, until: float) -> tuple[Reservation, ...]:
+def reserve_free_slots(
+    connection: Connection, search: str | None, until: float, at_most: int | None = None
+) -> tuple[Reservation, ...]:
     """Hold budget for as many trials as slots and budget allow, released ones first."""
     searches = read_searches(connection) if search is None else (require(connection, search),)
     active = [record for record in searches if record.state is SearchState.ACTIVE]
-    return tuple(reservation for record in active for reservation in _reserve(connection, record, until))
+    return tuple(
+        reservation for record in active for reservation in _reserve(connection, record, until, at_most)
+    )
 
 
-def _reserve(connection: Connection, record: SearchRecord, until: float) -> Sequence[Reservation]:
+def _reserve(
+    connection: Connection, record: SearchRecord, until: float, at_most: int | None
+) -> Sequence[Reservation]:
     free = max(0, record.slots - count_of(connection, record.search, Kind.SEARCH, HELD_STATES))
+    free = free if at_most is None else min(free, at_most)
     again = waiting(connection, record.search, Kind.SEARCH)[:free]
     for reservation in again:
         hold(connection, reservation, until)

@@ -26,7 +26,7 @@ def at(ledger: Ledger, clock: Clock) -> Ledger:
 
 
 def registered(ledger: Ledger, name: str = "alpha", **fields: int) -> str:
-    return ledger.register(replace(SPEC, **fields), name)
+    return ledger.register(SearchSpec.from_json({**SPEC.to_json(), **fields}), name)
 
 
 def reserve(ledger: Ledger, search: str) -> Reservation:

@@ -5,7 +5,7 @@ import random
 import sys
 import time
 
-from autoselection_core.errors.history import AutoSelectionError
+from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Begin, Reservation, SearchState
 from tests.history.acts import measured, propose

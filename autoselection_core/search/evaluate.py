@@ -1,0 +1,87 @@
+"""One evaluation, paid once: claimed, made or read back, and committed with its score."""
+
+import time
+
+from autoselection_core.errors.history import NoProposalError
+from autoselection_core.errors.search import ChangedEvaluatorError, ChangedSubsetError
+from autoselection_core.evaluation.protocol import Evaluator, Progress
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import Begin, Measurement, RecordedProposal, Reservation
+from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.search.accounting import accounted
+from autoselection_core.subset import Subset
+
+_WAIT_S = 0.5
+
+
+def evaluate(
+    ledger: Ledger,
+    reservation: Reservation,
+    evaluator: Evaluator,
+    subset: Subset,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Evaluate a trial's subset and enter score and payment, or enter why there is no score.
+
+    What an earlier attempt finished and could not commit is read back from its folder. What another search
+    paid for costs nothing. A failure is entered with its type and raised again; Ctrl-C gives the trial back.
+
+    Raises:
+        EvaluationError: There is no score; the trial has ended, or waits for its next attempt.
+        ChangedEvaluatorError: The search was registered for another evaluator.
+        SupersededError: The attempt lost its trial.
+    """
+    with accounted(ledger, reservation):
+        recorded = _recorded(ledger, reservation, evaluator, subset)
+        key = evaluator.key(subset.fingerprint, recorded.replicate)
+        measured = _finished(ledger, reservation, key)
+        if measured is None:
+            measured = measurement_of(evaluator.evaluate(subset, recorded.replicate, progress))
+        ledger.commit(reservation, measured)
+    return measured
+
+
+def measurement_of(evaluation: Evaluation, cost: float = 1.0) -> Measurement:
+    """What the ledger keeps of an evaluation."""
+    return Measurement(
+        evaluation=evaluation.key,
+        subset=evaluation.subset,
+        replicate=evaluation.replicate,
+        utility=evaluation.utility,
+        scores={score.benchmark: score.mean for score in evaluation.scores},
+        standard_error=evaluation.standard_error,
+        cost=cost,
+        seconds=evaluation.cost.seconds,
+        training_tokens=evaluation.cost.training_tokens,
+        scoring_tokens=evaluation.cost.scoring_tokens,
+    )
+
+
+def require_same_evaluator(ledger: Ledger, search: str, evaluator: Evaluator) -> None:
+    """Refuse to go on with scores that could not be compared.
+
+    Raises:
+        ChangedEvaluatorError: The search was registered for another evaluator.
+    """
+    registered = ledger.search(search).spec.evaluator
+    if registered and registered != evaluator.fingerprint:
+        raise ChangedEvaluatorError(search, registered, evaluator.fingerprint)
+
+
+def _recorded(
+    ledger: Ledger, reservation: Reservation, evaluator: Evaluator, subset: Subset
+) -> RecordedProposal:
+    require_same_evaluator(ledger, reservation.search, evaluator)
+    recorded = ledger.proposal(reservation)
+    if recorded is None:
+        raise NoProposalError(reservation.run_key)
+    if recorded.subset != subset.fingerprint:
+        raise ChangedSubsetError(reservation.run_key, recorded.subset, subset.fingerprint)
+    return recorded
+
+
+def _finished(ledger: Ledger, reservation: Reservation, key: str) -> Measurement | None:
+    """The evaluation if somebody paid for it already; None once it is this worker's to make."""
+    while (answer := ledger.begin(reservation, key)) is Begin.WAIT:
+        time.sleep(_WAIT_S)
+    return ledger.measurement(key) if answer is Begin.REUSE else None

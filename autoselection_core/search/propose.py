@@ -1,0 +1,80 @@
+"""What a trial tries: asked of the solver once, and recorded with the reasons."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from autoselection_core.errors.search import ChangedSubsetError
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import RecordedProposal, Reservation
+from autoselection_core.history.values import History
+from autoselection_core.search.accounting import accounted
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
+from autoselection_core.subset import Subset, materialize
+
+
+class Asks(Protocol):
+    """What a search needs of a solver."""
+
+    @property
+    def signals(self) -> SignalTable:
+        """The pool that recipes are realised on."""
+        ...
+
+    def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
+        """The next candidates; a pure function of the history."""
+        ...
+
+
+def propose(ledger: Ledger, reservation: Reservation, solver: Asks) -> Candidate:
+    """The candidate of a trial: the recorded one, or the solver's answer, which is recorded.
+
+    Asks only when every earlier trial has a recipe, has ended or was lost, so that one slot sees the same
+    history wherever it runs. Doing it again returns what was recorded and asks nobody.
+
+    Raises:
+        NoCandidatesError: The solver has nothing left to try.
+        SupersededError: The attempt lost its trial.
+        ChangedSubsetError: The solver's pool is not the one that the recorded recipe was realised on.
+    """
+    if (recorded := ledger.proposal(reservation)) is None:
+        with accounted(ledger, reservation), ledger.proposal_lock(reservation):
+            recorded = ledger.proposal(reservation) or _ask(ledger, reservation, solver)
+    subset = materialize(recorded.recipe, solver.signals)
+    if subset.fingerprint != recorded.subset:
+        raise ChangedSubsetError(reservation.run_key, recorded.subset, subset.fingerprint)
+    return Candidate(recorded.recipe, subset, proposal_from_json(recorded.proposal))
+
+
+def _ask(ledger: Ledger, reservation: Reservation, solver: Asks) -> RecordedProposal:
+    history = ledger.history(reservation.search)
+    (candidate,) = solver.ask(history, 1)
+    return ledger.record_proposal(
+        reservation,
+        recipe=candidate.recipe,
+        subset=candidate.subset.fingerprint,
+        tokens=tokens_of(candidate.subset, solver.signals),
+        proposal=candidate.proposal.to_json(),
+        seen=history,
+    )
+
+
+def tokens_of(subset: Subset, signals: SignalTable) -> int:
+    """Size of a subset in tokens of the base model; in rows where tokens were not counted."""
+    if "tokens" not in signals.columns:
+        return len(subset)
+    return int(np.nansum(signals["tokens"][subset.rows], dtype=np.float64))
+
+
+def proposal_from_json(value: Mapping[str, Any]) -> Proposal:
+    """Read back what `Proposal.to_json` wrote."""
+    runner_up = value.get("runner_up")
+    return Proposal(
+        **{
+            **value,
+            "runner_up": None if runner_up is None else RunnerUp(**runner_up),
+            "anchors": tuple(value.get("anchors", ())),
+        }
+    )
