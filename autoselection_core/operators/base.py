@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from autoselection_core.arrays import Mask, Rows
 from autoselection_core.identity import Json
 from autoselection_core.operators.fields import MISSING, Kind, OperatorField, fields_of
+from autoselection_core.operators.reason import Reason
 from autoselection_core.signals.table import RELEVANCE, SignalTable
 from autoselection_core.space import Setting, check_settings
 
@@ -56,6 +57,10 @@ class Operator(ABC):
     def __call__(self, rows: Rows, signals: SignalTable, seed: int = 0) -> Rows:
         """The rows that stay."""
         return rows[self.keep(rows, signals, seed)]
+
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:  # noqa: ARG002
+        """What the operator saw of one of the rows. A subclass says more."""
+        return Reason(self.name, len(rows))
 
     @property
     def label(self) -> str:

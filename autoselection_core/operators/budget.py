@@ -10,6 +10,7 @@ from autoselection_core.arrays import Mask, Rows
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column
 from autoselection_core.operators.mixing import taking_order
+from autoselection_core.operators.reason import Reason
 from autoselection_core.operators.score import require_one_size
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import LOG, Interval
@@ -51,6 +52,13 @@ class TokenBudget(Operator):
         kept = np.zeros(len(rows), np.bool_)
         kept[order[: np.searchsorted(spent, self._budget(signals), side="right")]] = True
         return kept
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        order = taking_order(rows, signals, self.prefer, seed)
+        rank = int(np.flatnonzero(rows[order] == row)[0]) + 1
+        spent = float(np.nansum(signals[self.length][rows[order[:rank]]], dtype=np.float64))
+        return Reason(f"{self.length} up to this row", len(rows), spent, rank, self._budget(signals))
 
     def _budget(self, signals: SignalTable) -> float:
         if self.count is not None:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
 from typing_extensions import override
 
 from autoselection_core.arrays import Mask, Rows
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.ranking import chances, lowest, share_of
+from autoselection_core.operators.reason import Reason, reason_by_rank
 from autoselection_core.operators.score import require_one_size
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import LOG, Interval
@@ -40,3 +42,9 @@ class KeepRandom(Operator):
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
         count = share_of(self.fraction, len(signals)) if self.count is None else self.count
         return lowest(chances(signals.keys[rows], seed), count)
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        drawn = chances(signals.keys[rows], seed) / 2.0**64
+        kept = self.keep(rows, signals, seed)
+        return reason_by_rank("chance", drawn, kept, int(np.searchsorted(rows, row)), "lowest")

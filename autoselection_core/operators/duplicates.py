@@ -14,6 +14,7 @@ from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, Label, OrderName, Pairs
 from autoselection_core.operators.greedy import Ends, dropped
 from autoselection_core.operators.ranking import HIGHEST
+from autoselection_core.operators.reason import Reason
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import Interval, Setting
 
@@ -43,6 +44,13 @@ class DropExactDuplicates(Operator):
         kept: Mask = groups < 0
         kept[first[groups[grouped]]] = True
         return kept
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        groups = signals.label(self.groups)
+        first = int(rows[np.argmax(groups[rows] == groups[row])])
+        is_repeat = groups[row] >= 0 and first != row
+        return Reason("same text", len(rows), like=first if is_repeat else None)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,10 @@ class DropNearDuplicates(Operator):
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
         low, high = alike(rows, signals, self.pairs, self.similarity)
         return kept_of(rows, low, high, preference(signals, self.prefer, self.order), len(signals))
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        return reason_by_pair(self.pairs, self.similarity, rows[self.keep(rows, signals, seed)], signals, row)
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,10 @@ class DropSemanticDuplicates(Operator):
             low, high = low[together], high[together]
         return kept_of(rows, low, high, preference(signals, self.prefer, self.order), len(signals))
 
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        return reason_by_pair(self.pairs, self.similarity, rows[self.keep(rows, signals, seed)], signals, row)
+
 
 def alike(rows: Rows, signals: SignalTable, pairs: str, similarity: float) -> tuple[Ends, Ends]:
     """The pairs at or above a similarity with both rows among those given.
@@ -151,3 +167,19 @@ def kept_of(rows: Rows, low: Ends, high: Ends, costs: npt.NDArray[np.float32] | 
         swapped = costs[high] < costs[low]  # a tie leaves the lower row first
         low, high = np.where(swapped, high, low), np.where(swapped, low, high)
     return ~dropped(low, high, costs, pool)[rows]
+
+
+def reason_by_pair(pairs: str, similarity: float, kept: Rows, signals: SignalTable, row: int) -> Reason:
+    """The kept row that is most like a row, and how like it is."""
+    known = signals.pair_list(pairs)
+    own = np.flatnonzero((known.low == row) | (known.high == row))
+    others = np.where(known.low[own] == row, known.high[own], known.low[own])
+    own, others = own[np.isin(others, kept)], others[np.isin(others, kept)]
+    if not len(own):
+        return Reason(known.measure, len(kept), cut_off=similarity)
+    closest = int(np.argmax(known.similarity[own]))
+    value = float(known.similarity[own[closest]])
+    is_dropped = row not in kept
+    return Reason(
+        known.measure, len(kept), value, cut_off=similarity, like=int(others[closest]) if is_dropped else None
+    )

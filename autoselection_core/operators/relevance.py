@@ -1,6 +1,6 @@
 """The operator that keeps what is close to the benchmarks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from autoselection_core.errors.table import MissingSignalError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Kind, Reads
 from autoselection_core.operators.ranking import first, share_of
+from autoselection_core.operators.reason import Reason, reason_by_rank
 from autoselection_core.operators.score import require_one_size
 from autoselection_core.signals.table import RELEVANCE, SignalTable
 from autoselection_core.space import LOG, Interval, Setting
@@ -50,15 +51,36 @@ class KeepRelevant(Operator):
 
     @override
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
+        kept = [self._near(signals[column][rows]) for column in self._columns(signals)]
+        united: Mask = np.logical_or.reduce(kept)
+        return united
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        """The benchmark to which the row is closest, seen from the cut-offs."""
+        position = int(np.searchsorted(rows, row))
+        return min((self._why(name, rows, signals, position) for name in self._columns(signals)), key=_gap)
+
+    def _why(self, column: str, rows: Rows, signals: SignalTable, position: int) -> Reason:
+        relevance = signals[column][rows]
+        reason = reason_by_rank(column, relevance, self._near(relevance), position)
+        return reason if self.threshold is None else replace(reason, cut_off=self.threshold)
+
+    def _columns(self, signals: SignalTable) -> tuple[str, ...]:
         benchmarks = signals.benchmarks if self.benchmarks is None else self.benchmarks
         if not benchmarks:
             raise MissingSignalError("signal", f"{RELEVANCE}*", tuple(signals.columns))
-        kept = [self._near(signals[RELEVANCE + benchmark][rows]) for benchmark in benchmarks]
-        united: Mask = np.logical_or.reduce(kept)
-        return united
+        return tuple(RELEVANCE + benchmark for benchmark in benchmarks)
 
     def _near(self, relevance: Values) -> Mask:
         if self.threshold is not None:
             near: Mask = relevance >= np.float32(self.threshold)
             return near
         return first(relevance, share_of(self.fraction, len(relevance)) if self.count is None else self.count)
+
+
+def _gap(reason: Reason) -> float:
+    """How far the row is from staying, for one benchmark; below 0 it stays."""
+    if reason.value is None or reason.cut_off is None:
+        return np.inf
+    return reason.cut_off - reason.value

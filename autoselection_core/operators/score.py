@@ -11,6 +11,7 @@ from autoselection_core.errors.space import SettingError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, OrderName
 from autoselection_core.operators.ranking import HIGHEST, first, share_of
+from autoselection_core.operators.reason import Reason, known, reason_by_rank
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import Interval, Setting
 
@@ -53,6 +54,12 @@ class KeepTop(Operator):
         count = share_of(self.fraction, len(rows)) if self.count is None else self.count
         return first(signals[self.signal][rows], count, self.order)
 
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        kept = self.keep(rows, signals, seed)
+        position = int(np.searchsorted(rows, row))
+        return reason_by_rank(self.signal, signals[self.signal][rows], kept, position, self.order)
+
 
 @dataclass(frozen=True)
 class KeepBand(Operator):
@@ -90,6 +97,13 @@ class KeepBand(Operator):
         low = -np.inf if self.low is None else np.float32(self.low)
         high = np.inf if self.high is None else np.float32(self.high)
         return (scores >= low) & (scores <= high)
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        value = known(signals[self.signal][row])
+        is_below = value is not None and self.low is not None and value < self.low
+        cut_off = self.low if is_below or self.high is None else self.high
+        return Reason(self.signal, len(rows), value, cut_off=cut_off)
 
 
 def require_one_size(count: int | None, *, other_is_default: bool) -> None:

@@ -1,0 +1,55 @@
+"""Why an operator kept or dropped one row."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Mask
+from autoselection_core.operators.ranking import HIGHEST
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What an operator saw of one row.
+
+    Attributes:
+        what: What was looked at: a column's name, or a phrase.
+        value: The row's value; None where it is unknown, or where the operator looks at no value.
+        rank: The row's place among the rows that entered, from 1; None where there is no ranking.
+        entered: How many rows entered.
+        cut_off: The value that the row needed at least (or at most); None where none would have helped.
+        like: The row that stands for this one, where it went as a duplicate.
+    """
+
+    what: str
+    entered: int
+    value: float | None = None
+    rank: int | None = None
+    cut_off: float | None = None
+    like: int | None = None
+
+
+def reason_by_rank(
+    what: str, scores: npt.NDArray[np.floating], kept: Mask, position: int, order: str = HIGHEST
+) -> Reason:
+    """The reason of an operator that keeps the first rows of a ranking.
+
+    Args:
+        what: What the rows are ranked by.
+        scores: The score of each row that entered.
+        kept: Which of them stay.
+        position: Which of them is asked about.
+        order: Which end of the scores comes first.
+    """
+    costs = np.nan_to_num(-scores if order == HIGHEST else scores, nan=np.inf)
+    own = costs[position]
+    rank = 1 + int((costs < own).sum()) + int((costs[:position] == own).sum())
+    passed = scores[kept & ~np.isnan(scores)]
+    worst = (passed.min() if order == HIGHEST else passed.max()) if len(passed) else None
+    return Reason(what, len(scores), known(scores[position]), rank, None if worst is None else float(worst))
+
+
+def known(value: float | np.floating) -> float | None:
+    """The value, or None for NaN."""
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,84 @@
+"""Why one sample is in a subset, or is not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.arrays import Rows
+from autoselection_core.operators.base import Operator
+from autoselection_core.operators.reason import Reason
+from autoselection_core.recipe.program import Recipe
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.subset.realise import PrefixCache, materialize, seed_of_step
+
+
+@dataclass(frozen=True)
+class StepVerdict:
+    """What one step did with a row.
+
+    Attributes:
+        number: The step's number, from 1.
+        label: The step's label.
+        is_in_before: Whether the row entered the step.
+        is_in_after: Whether the row left it.
+        reason: What the operator saw; None for a union and for a row that did not enter.
+    """
+
+    number: int
+    label: str
+    is_in_before: bool
+    is_in_after: bool
+    reason: Reason | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The way of one row through a recipe.
+
+    Attributes:
+        row: The row.
+        is_in: Whether it is in the subset.
+        steps: What each step did with it.
+    """
+
+    row: int
+    is_in: bool
+    steps: tuple[StepVerdict, ...]
+
+    @property
+    def dropped_by(self) -> StepVerdict | None:
+        """The first step that dropped it."""
+        return next((step for step in self.steps if step.is_in_before and not step.is_in_after), None)
+
+
+def explain(recipe: Recipe, signals: SignalTable, row: int) -> Explanation:
+    """Replay a recipe for one row: the steps that it passed, the one that dropped it, values and cut-offs.
+
+    Raises:
+        InvalidRecipe: The recipe realises no subset of this pool.
+    """
+    cache = PrefixCache()
+    before = [
+        materialize(recipe.with_steps(recipe.steps[:cut]), signals, cache) for cut in range(len(recipe) + 1)
+    ]
+    steps = tuple(
+        _verdict(recipe, position, (before[position].rows, before[position + 1].rows), signals, row)
+        for position in range(len(recipe))
+    )
+    return Explanation(row, _holds(before[-1].rows, row), steps)
+
+
+def _verdict(
+    recipe: Recipe, position: int, rows: tuple[Rows, Rows], signals: SignalTable, row: int
+) -> StepVerdict:
+    step = recipe.steps[position]
+    is_in_before, is_in_after = (_holds(side, row) for side in rows)
+    reason = None
+    if is_in_before and isinstance(step, Operator):
+        reason = step.why(rows[0], signals, seed_of_step(recipe.seed, position), row)
+    return StepVerdict(position + 1, step.label, is_in_before, is_in_after, reason)
+
+
+def _holds(rows: Rows, row: int) -> bool:
+    place = int(np.searchsorted(rows, row))
+    return place < len(rows) and bool(rows[place] == row)

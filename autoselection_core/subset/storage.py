@@ -1,0 +1,150 @@
+"""Subsets as Parquet files: sample ids, the recipe, and where they come from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from autoselection_core.errors.subset import DamagedSubsetError, MissingSubsetError, OtherPoolError
+from autoselection_core.identity import canonical_json
+from autoselection_core.recipe.program import Recipe
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.home import Home
+from autoselection_core.subset.realise import materialize
+from autoselection_core.subset.value import StepCount, Subset, fingerprint_of_ids
+
+SCHEMA_VERSION = 1
+"""Written into every file, so that a later layout can be told from this one."""
+
+_PROVENANCE = b"autoselection"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What rebuilding a stored subset gave.
+
+    Attributes:
+        stored: The fingerprint of the stored ids.
+        rebuilt: The fingerprint of the ids that the recipe gives today.
+        missing: How many stored samples the rebuilt subset lacks.
+        added: How many samples it has that are not stored.
+        changed_signals: Signals of another version than those that the recipe read, as (name, then, now).
+    """
+
+    stored: str
+    rebuilt: str
+    missing: int
+    added: int
+    changed_signals: tuple[tuple[str, str, str], ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both are the same samples."""
+        return self.stored == self.rebuilt
+
+
+def write_subset(subset: Subset, pool_ids: npt.NDArray[np.bytes_], home: Home) -> Path:
+    """Store a subset under its fingerprint.
+
+    Args:
+        subset: What to store.
+        pool_ids: The sample ids of all rows of its pool. Shape (n,), dtype S32.
+        home: Where to store it.
+
+    Returns:
+        The file: one row a sample with its row number and id; recipe and provenance in the schema's metadata.
+    """
+    path = home.subset(subset.fingerprint)
+    table = pa.table({"row": subset.rows, "id": pa.array(pool_ids[subset.rows]).cast(pa.string())})
+    provenance = {_PROVENANCE: canonical_json(_provenance(subset)).encode()}
+    with atomic_file(path) as unfinished:
+        pq.write_table(table.replace_schema_metadata(provenance), unfinished, compression="zstd")
+    return path
+
+
+def read_subset(path: Path) -> Subset:
+    """Read what `write_subset` wrote.
+
+    Raises:
+        MissingSubsetError: There is no such file.
+        DamagedSubsetError: The ids are not those that the file is named for.
+    """
+    table, provenance = _read(path)
+    found = fingerprint_of_ids(_ids(table))
+    if found != provenance["fingerprint"]:
+        raise DamagedSubsetError(path, provenance["fingerprint"], found)
+    return Subset(
+        Recipe.from_json(canonical_json(provenance["recipe"])),
+        provenance["pool_version"],
+        table.column("row").to_numpy(),
+        found,
+        tuple(StepCount(**step) for step in provenance["steps"]),
+        tuple((name, version) for name, version in provenance["signal_versions"]),
+    )
+
+
+def read_ids(path: Path) -> npt.NDArray[np.bytes_]:
+    """The sample ids of a stored subset, ascending. Shape (m,), dtype S32.
+
+    Raises:
+        MissingSubsetError: There is no such file.
+    """
+    return _ids(_read(path)[0])
+
+
+def verify(path: Path, signals: SignalTable) -> Verification:
+    """Rebuild a stored subset from its recipe and compare.
+
+    Args:
+        path: The stored subset.
+        signals: The signals of its pool, in the versions that it names where they still exist.
+
+    Raises:
+        OtherPoolError: The signals are those of another pool version.
+        DamagedSubsetError: The stored ids are not those that the file is named for.
+        InvalidRecipe: The recipe realises nothing on these signals.
+    """
+    stored = read_subset(path)
+    if stored.pool_version != signals.pool_version:
+        raise OtherPoolError(stored.pool_version, signals.pool_version)
+    rebuilt = materialize(stored.recipe, signals)
+    changed = tuple(
+        (name, version, signals.versions[name])
+        for name, version in stored.signal_versions
+        if name in signals.versions and signals.versions[name] != version
+    )
+    return Verification(
+        stored.fingerprint,
+        rebuilt.fingerprint,
+        len(np.setdiff1d(stored.rows, rebuilt.rows, assume_unique=True)),
+        len(np.setdiff1d(rebuilt.rows, stored.rows, assume_unique=True)),
+        changed,
+    )
+
+
+def _provenance(subset: Subset) -> Mapping[str, object]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "fingerprint": subset.fingerprint,
+        "pool_version": subset.pool_version,
+        "recipe": subset.recipe.settings,
+        "steps": [asdict(step) for step in subset.steps],
+        "signal_versions": subset.signal_versions,
+    }
+
+
+def _read(path: Path) -> tuple[pa.Table, dict[str, object]]:
+    if not path.is_file():
+        raise MissingSubsetError(path)
+    table = pq.read_table(path)
+    return table, json.loads(table.schema.metadata[_PROVENANCE])
+
+
+def _ids(table: pa.Table) -> npt.NDArray[np.bytes_]:
+    return table.column("id").to_numpy().astype("S32")
