@@ -1,6 +1,7 @@
 """Why one sample is in a subset, or is not."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,14 +59,12 @@ def explain(recipe: Recipe, signals: SignalTable, row: int) -> Explanation:
         InvalidRecipe: The recipe realises no subset of this pool.
     """
     cache = PrefixCache()
-    before = [
-        materialize(recipe.with_steps(recipe.steps[:cut]), signals, cache) for cut in range(len(recipe) + 1)
-    ]
+    starts = [recipe.with_steps(recipe.steps[:length]) for length in range(len(recipe) + 1)]
+    rows = [materialize(start, signals, cache).rows for start in starts]
     steps = tuple(
-        _verdict(recipe, position, (before[position].rows, before[position + 1].rows), signals, row)
-        for position in range(len(recipe))
+        _verdict(recipe, position, sides, signals, row) for position, sides in enumerate(pairwise(rows))
     )
-    return Explanation(row, _holds(before[-1].rows, row), steps)
+    return Explanation(row, _holds(rows[-1], row), steps)
 
 
 def _verdict(

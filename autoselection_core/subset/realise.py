@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 import numpy as np
@@ -95,9 +96,17 @@ def _subset_or_reason(recipe: Recipe, signals: SignalTable, cache: PrefixCache) 
     if isinstance(progress, InvalidRecipe):
         return progress
     rows, steps = progress
-    versions = tuple((name, signals.versions[name]) for name in recipe.reads if name in signals.versions)
     named = fingerprint_of_ids(signals.ids[rows])
-    return Subset(recipe, signals.pool_version, rows, named, steps, versions)
+    return Subset(recipe, signals.pool_version, rows, named, steps, _versions(recipe, signals))
+
+
+def _versions(recipe: Recipe, signals: SignalTable) -> tuple[tuple[str, str], ...]:
+    patterns = recipe.reads
+    return tuple(
+        (name, version)
+        for name, version in sorted(signals.versions.items())
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
 
 
 def _after(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> Progress | InvalidRecipe:

@@ -1,9 +1,9 @@
 """Subsets as Parquet files: sample ids, the recipe, and where they come from."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -128,7 +128,7 @@ def verify(path: Path, signals: SignalTable) -> Verification:
     )
 
 
-def _provenance(subset: Subset) -> Mapping[str, object]:
+def _provenance(subset: Subset) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "fingerprint": subset.fingerprint,
@@ -139,7 +139,7 @@ def _provenance(subset: Subset) -> Mapping[str, object]:
     }
 
 
-def _read(path: Path) -> tuple[pa.Table, dict[str, object]]:
+def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     if not path.is_file():
         raise MissingSubsetError(path)
     table = pq.read_table(path)
@@ -147,4 +147,5 @@ def _read(path: Path) -> tuple[pa.Table, dict[str, object]]:
 
 
 def _ids(table: pa.Table) -> npt.NDArray[np.bytes_]:
-    return table.column("id").to_numpy().astype("S32")
+    ids: npt.NDArray[np.bytes_] = table.column("id").to_numpy().astype("S32")
+    return ids
