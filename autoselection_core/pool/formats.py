@@ -15,26 +15,17 @@ from dataclasses import dataclass
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool.canonical import canonical_object, canonical_text
+from autoselection_core.pool.canonical import canonical_object
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Message, Role, Sample
+from autoselection_core.pool.turns import content_text, conversation
 
 TURN_LISTS = ("messages", "conversations")
 QUESTIONS = ("instruction", "question", "prompt")
 ANSWERS = ("output", "response", "answer")
 TOOLS = ("tools", "functions")
 
-ROLES: Mapping[Json, Role] = {
-    "system": Role.SYSTEM,
-    "user": Role.USER,
-    "human": Role.USER,
-    "assistant": Role.ASSISTANT,
-    "gpt": Role.ASSISTANT,
-    "function_call": Role.ASSISTANT,
-    "tool": Role.TOOL,
-    "function": Role.TOOL,
-    "observation": Role.TOOL,
-}
+_PAIR = (Role.USER, Role.ASSISTANT)
 
 Record = Mapping[str, Json]
 
@@ -77,29 +68,33 @@ def _turns(record: Record) -> tuple[tuple[str, ...], list[Message]]:
     """The fields that hold the conversation, and the conversation."""
     for key in TURN_LISTS:
         if key in record:
-            return (key,), [*_system(record), *_conversation(_list(record, key))]
+            return (key,), [*_system(record), *conversation(_list(record, key))]
     for key in QUESTIONS:
         if key in record:
-            answer = Message(Role.ASSISTANT, _answer(record))
-            question = Message(Role.USER, _question(record, key))
-            return (key, "input", "history", *ANSWERS), [
-                *_system(record),
-                *_history(record),
-                question,
-                answer,
-            ]
+            return (key, "input", "history", *ANSWERS), [*_system(record), *_pairs(record, key)]
     known = ", ".join((*TURN_LISTS, *QUESTIONS))
     raise RejectedRecordError(Reason.NO_MESSAGES, f"none of the fields {known}")
 
 
 def _system(record: Record) -> Iterator[Message]:
-    text = _text(record.get("system", ""), "system")
+    text = content_text(record.get("system", ""), "system")
     if text:
         yield Message(Role.SYSTEM, text)
 
 
+def _pairs(record: Record, key: str) -> Iterator[Message]:
+    """Questions and answers in turn."""
+    for pair in _list(record, "history") if "history" in record else ():
+        if not isinstance(pair, list | tuple) or len(pair) != len(_PAIR):
+            raise RejectedRecordError(Reason.NO_MESSAGES, "history holds something other than pairs")
+        for role, text in zip(_PAIR, pair, strict=True):
+            yield Message(role, content_text(text, "history"))
+    yield Message(Role.USER, _question(record, key))
+    yield Message(Role.ASSISTANT, _answer(record))
+
+
 def _question(record: Record, key: str) -> str:
-    parts = [_text(record[key], key), _text(record.get("input", ""), "input")]
+    parts = [content_text(record[key], key), content_text(record.get("input", ""), "input")]
     question = "\n".join(part for part in parts if part)
     if not question:
         raise RejectedRecordError(Reason.NO_MESSAGES, f"the field {key} is empty")
@@ -107,7 +102,7 @@ def _question(record: Record, key: str) -> str:
 
 
 def _answer(record: Record) -> str:
-    answers = {key: _text(record[key], key) for key in ANSWERS if key in record}
+    answers = {key: content_text(record[key], key) for key in ANSWERS if key in record}
     if not answers:
         raise RejectedRecordError(Reason.NO_ANSWER, f"none of the fields {', '.join(ANSWERS)}")
     different = set(answers.values()) - {""}
@@ -116,51 +111,6 @@ def _answer(record: Record) -> str:
     if len(different) > 1:
         raise RejectedRecordError(Reason.CONTRADICTION, f"{' and '.join(answers)} differ")
     return different.pop()
-
-
-def _history(record: Record) -> Iterator[Message]:
-    for pair in _list(record, "history") if "history" in record else ():
-        if not isinstance(pair, list | tuple) or len(pair) != len(_PAIR):
-            raise RejectedRecordError(Reason.NO_MESSAGES, "history holds something other than pairs")
-        yield from (Message(role, _text(text, "history")) for role, text in zip(_PAIR, pair, strict=True))
-
-
-_PAIR = (Role.USER, Role.ASSISTANT)
-
-
-def _conversation(turns: Sequence[Json]) -> Iterator[Message]:
-    for number, turn in enumerate(turns, 1):
-        if not isinstance(turn, Mapping):
-            raise RejectedRecordError(Reason.NO_MESSAGES, f"turn {number} is not an object")
-        name = turn.get("role", turn.get("from"))
-        if not isinstance(name, str) or name not in ROLES:
-            raise RejectedRecordError(Reason.UNKNOWN_ROLE, f"turn {number} is spoken by {name!r}")
-        yield Message(ROLES[name], _said(turn, f"turn {number}"))
-
-
-def _said(turn: Record, where: str) -> str:
-    """The text of a turn, and below it the calls of tools."""
-    content = turn.get("content", turn.get("value"))
-    calls = [call for key in ("function_call", "tool_calls") if (call := turn.get(key))]
-    spelled = [canonical_object(call) or "" for call in calls]
-    return "\n".join(part for part in ["" if content is None else _text(content, where), *spelled] if part)
-
-
-def _text(value: Json, where: str) -> str:
-    """A text, a number, or a list of text parts."""
-    if isinstance(value, str):
-        return canonical_text(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return canonical_object(value) or ""
-    if isinstance(value, list):
-        return canonical_text("".join(_part(part, where) for part in value))
-    raise RejectedRecordError(Reason.NO_MESSAGES, f"{where} is no text")
-
-
-def _part(value: Json, where: str) -> str:
-    if isinstance(value, Mapping) and isinstance(text := value.get("text"), str):
-        return text
-    raise RejectedRecordError(Reason.NO_MESSAGES, f"{where} holds something other than text")
 
 
 def _list(record: Record, key: str) -> Sequence[Json]:

@@ -12,7 +12,7 @@ from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, SCHEMA
 from autoselection_core.pool.intake import Intake
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import Quarantine
-from autoselection_core.pool.raw import count_records, raw_records
+from autoselection_core.pool.readers import count_records, raw_records
 from autoselection_core.pool.sources import Source, SourceFile, list_files
 from autoselection_core.pool.spool import map_table, spool, write_batches
 from autoselection_core.store.atomic import atomic_file, room_for
@@ -95,8 +95,7 @@ def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: Pr
 
 
 def _read(files: Sequence[SourceFile], intake: Intake, progress: Progress) -> None:
-    counts = [count_records(file) for file in files]
-    total = None if None in counts else sum(count or 0 for count in counts)
+    total = count_records(files)
     for file in files:
         for record in raw_records(file):
             intake.take(record, file)

@@ -1,0 +1,160 @@
+"""Raw files are found, and cut into records, whatever is in them."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError, UnreadableSourceError
+from autoselection_core.identity import Json
+from autoselection_core.pool import Role, Source, sources_version
+from autoselection_core.pool.formats import read_record
+from autoselection_core.pool.raw import MAX_RECORD_BYTES
+from autoselection_core.pool.readers import raw_records
+from autoselection_core.pool.sources import list_files
+from tests.pool.raw import ADDITION, ALPACA, OPENAI, conversation
+
+
+def cut(path: Path, content: bytes) -> list[tuple[int, int, bytes]]:
+    """Number, line and text of the records of a file."""
+    path.write_bytes(content)
+    (file,) = list_files([Source(str(path))])
+    return [(record.number, record.line, record.text) for record in raw_records(file)]
+
+
+@pytest.mark.parametrize(
+    ("content", "cuts"),
+    [
+        (b"", []),
+        (b"\n \n", []),
+        (b'{"a":1}\n\n{"b":2}', [(1, 1, b'{"a":1}'), (2, 3, b'{"b":2}')]),
+        (b'\xef\xbb\xbf{"a":1}\r\n{', [(1, 1, b'{"a":1}'), (2, 2, b"{")]),
+        (b"\xef\xbb\xbf", []),
+    ],
+)
+def test_a_line_is_a_record_unless_it_is_blank(
+    tmp_path: Path, content: bytes, cuts: list[tuple[int, int, bytes]]
+) -> None:
+    assert cut(tmp_path / "raw.jsonl", content) == cuts
+
+
+@pytest.mark.parametrize(
+    ("content", "cuts"),
+    [
+        (b"[]", []),
+        (b"[1]", [(1, 1, b"1")]),
+        (b'[{"a":[1,{}]},{"b":"],{\\""}]', [(1, 1, b'{"a":[1,{}]}'), (2, 1, b'{"b":"],{\\""}')]),
+        (b'\xef\xbb\xbf\n[\n {"a":\n1},\n\n {"b":2}\n]\n', [(1, 3, b'{"a":\n1}'), (2, 6, b'{"b":2}')]),
+        (b'[{"a":1},\n{"b":', [(1, 1, b'{"a":1}'), (2, 2, b'{"b":')]),
+        (b'[{"a":1},,{"b":2}]', [(1, 1, b'{"a":1}'), (2, 1, b""), (3, 1, b'{"b":2}')]),
+        (b'[{"a":1}]\n[2]', [(1, 1, b'{"a":1}'), (2, 1, b"[2]")]),
+        (b'{"a":1}\n{"b":2}', [(1, 1, b'{"a":1}'), (2, 2, b'{"b":2}')]),
+    ],
+)
+def test_an_element_of_an_array_is_a_record(
+    tmp_path: Path, content: bytes, cuts: list[tuple[int, int, bytes]]
+) -> None:
+    assert cut(tmp_path / "raw.json", content) == cuts
+
+
+def test_a_missing_quote_costs_one_record(tmp_path: Path) -> None:
+    content = b'[\n{"a": "1},\n{"b": "2"},\n{"c": "3"}\n]'
+
+    assert [text for _, _, text in cut(tmp_path / "raw.json", content)] == [
+        b'{"a": "1}',
+        b'{"b": "2"}',
+        b'{"c": "3"}',
+    ]
+
+
+@pytest.mark.parametrize("name", ["raw.jsonl", "raw.json"])
+def test_a_long_record_is_cut_where_it_is_known_to_be_too_long(tmp_path: Path, name: str) -> None:
+    long = b'"' + b"a" * (3 * MAX_RECORD_BYTES) + b'"'
+    content = b"[" + long + b",\n2]" if name == "raw.json" else long + b"\n2"
+
+    cuts = cut(tmp_path / name, content)
+
+    assert [(line, len(text)) for _, line, text in cuts] == [(1, MAX_RECORD_BYTES + 1), (2, 1)]
+
+
+def test_the_columns_of_a_table_are_the_fields_of_its_records(tmp_path: Path) -> None:
+    records: list[dict[str, Json]] = [
+        {"messages": OPENAI["messages"], "instruction": None, "output": None, "score": float("nan")},
+        {"messages": None, "instruction": "Add.\n1 + 1", "output": "2", "score": 1.0},
+    ]
+    pq.write_table(pa.Table.from_pylist(records), tmp_path / "raw.parquet")
+
+    cuts = cut(tmp_path / "raw.parquet", (tmp_path / "raw.parquet").read_bytes())
+
+    values = [json.loads(text, parse_constant=lambda _: None) for _, _, text in cuts]
+    assert [(number, line) for number, line, _ in cuts] == [(1, 1), (2, 2)]
+    assert [read_record(value).sample for value in values] == [ADDITION, ADDITION]
+
+
+def test_a_column_of_times_is_kept_as_text(tmp_path: Path) -> None:
+    table = pa.table({"question": ["q"], "answer": ["a"], "at": pa.array([0], pa.timestamp("s"))})
+    pq.write_table(table, tmp_path / "raw.parquet")
+
+    ((_, _, text),) = cut(tmp_path / "raw.parquet", (tmp_path / "raw.parquet").read_bytes())
+
+    reading = read_record(json.loads(text))
+    assert reading.sample == conversation((Role.USER, "q"), (Role.ASSISTANT, "a"))
+    assert reading.extras == '{"at":"1970-01-01 00:00:00"}'
+
+
+def test_a_damaged_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSourceError, match=r"raw\.parquet cannot be read"):
+        cut(tmp_path / "raw.parquet", b"PAR1 and then nothing")
+
+
+@pytest.mark.parametrize("path", ["absent.jsonl", "*.jsonl", "absent/**/*.json", "."])
+def test_a_source_without_a_file_is_named(tmp_path: Path, path: str) -> None:
+    with pytest.raises(NoSourceFileError, match="no file matches the source") as caught:
+        list_files([Source(str(tmp_path / path))])
+
+    assert caught.value.path == str(tmp_path / path)
+
+
+def test_a_file_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("a,b")
+
+    with pytest.raises(UnknownFileKindError, match=r"raw\.csv .*\.jsonl"):
+        list_files([Source(str(tmp_path / "*"))])
+
+
+def test_a_pattern_finds_files_below_its_folder_in_order(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a/c.jsonl", "a/d/e.jsonl", "a/.hidden.jsonl", "a/d/f.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+
+    files = list_files([Source(str(tmp_path / "**" / "*.jsonl"), name="all")])
+
+    assert [(file.place, file.name) for file in files] == [
+        ("a/c.jsonl", "all"),
+        ("a/d/e.jsonl", "all"),
+        ("b.jsonl", "all"),
+    ]
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a[1].jsonl").write_text("{}")
+
+    (file,) = list_files([Source(str(tmp_path / "a[1].jsonl"))])
+
+    assert (file.place, file.name) == ("a[1].jsonl", "a[1]")
+
+
+def test_the_version_of_sources_follows_their_bytes_names_and_licences(tmp_path: Path) -> None:
+    raw, other = tmp_path / "raw.jsonl", tmp_path / "other.jsonl"
+    raw.write_text(json.dumps(ALPACA))
+    other.write_text("{}")
+    sources = [Source(str(raw)), Source(str(other))]
+    version = sources_version(sources)
+
+    assert sources_version(sources[::-1]) == version
+    assert sources_version([Source(str(raw), name="x"), sources[1]]) != version
+    assert sources_version([Source(str(raw), licence="MIT"), sources[1]]) != version
+    other.write_text("{} ")
+    assert sources_version(sources) != version

@@ -1,0 +1,182 @@
+"""A pool says the same in memory, in a file and in part."""
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoselection_core.errors.pool import UnknownSampleError, UnreadablePoolError
+from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope
+from autoselection_core.pool.columns import SCHEMA, table_version
+from autoselection_core.pool.spool import write_batches
+from tests.pool.raw import ADDITION, conversation
+
+TEXTS = st.text(max_size=6)
+MESSAGES = st.builds(Message, st.sampled_from(Role), TEXTS)
+SAMPLES = st.builds(Sample, st.lists(MESSAGES, min_size=1, max_size=4).map(tuple), st.none() | TEXTS)
+ORIGINS = st.builds(
+    Origin, st.sampled_from(["a", "b", "\u00fc"]), TEXTS, st.none() | st.just("MIT"), st.none() | TEXTS
+)
+FOUND = st.lists(st.tuples(SAMPLES, st.lists(ORIGINS, min_size=1, max_size=3)), max_size=8)
+
+
+def order(origin: Origin) -> tuple[object, ...]:
+    """Ascending, and unknown fields last."""
+    fields = (origin.source, origin.locator, origin.licence, origin.extras)
+    return tuple((field is None, field or "") for field in fields)
+
+
+@given(FOUND)
+def test_a_pool_holds_every_sample_once_with_all_its_origins(
+    found: list[tuple[Sample, list[Origin]]],
+) -> None:
+    pool = Pool.from_samples(found)
+
+    samples = list(pool.samples())
+    assert [sample.id for sample in samples] == sorted({sample.id for sample, _ in found})
+    assert pool.ids.tolist() == [sample.id.encode() for sample in samples]
+    for row, sample in enumerate(samples):
+        expected = [origin for other, origins in found if other == sample for origin in origins]
+        assert pool.sample(row) == sample
+        assert list(pool.origins(row)) == sorted(expected, key=order)
+        assert pool.source_names[pool.source_codes[row]] == pool.origins(row)[0].source
+        assert pool.licence(row) == pool.origins(row)[0].licence
+
+
+@given(FOUND)
+def test_a_pool_comes_back_from_its_file(found: list[tuple[Sample, list[Origin]]]) -> None:
+    pool = Pool.from_samples(found)
+    with TemporaryDirectory() as folder:
+        pool.write(Path(folder) / "pool")
+
+        again = Pool.open(Path(folder) / "pool")
+
+        assert again.version == pool.version == table_version(again.table)
+        assert again.table.equals(pool.table)
+
+
+@given(FOUND, st.randoms(use_true_random=False))
+def test_the_order_of_arrival_changes_nothing(
+    found: list[tuple[Sample, list[Origin]]], random: Random
+) -> None:
+    shuffled = [(sample, [origin]) for sample, origins in found for origin in origins]
+    random.shuffle(shuffled)
+
+    pool, other = Pool.from_samples(found), Pool.from_samples(shuffled)
+
+    assert pool.table.equals(other.table)
+    assert pool.version == other.version
+
+
+@given(FOUND, st.sampled_from(Scope), st.data())
+def test_texts_of_rows_are_the_texts_of_their_samples(
+    found: list[tuple[Sample, list[Origin]]], scope: Scope, data: st.DataObject
+) -> None:
+    pool = Pool.from_samples(found)
+    rows = np.array(
+        data.draw(st.lists(st.sampled_from(range(len(pool))), max_size=5)) if found else [], np.int64
+    )
+
+    assert pool.texts(scope) == [sample.text(scope) for sample in pool.samples()]
+    assert pool.texts(scope, rows) == [pool.sample(row).text(scope) for row in rows]
+    assert [sample.id for sample in pool.samples(rows)] == [pool.ids[row].decode() for row in rows]
+
+
+@given(FOUND, st.integers(0, 255))
+def test_a_part_of_a_pool_is_the_pool_of_its_samples(
+    found: list[tuple[Sample, list[Origin]]], bits: int
+) -> None:
+    pool = Pool.from_samples(found)
+    rows = np.flatnonzero([bits >> row & 1 for row in range(len(pool))])
+
+    part = pool.take(rows)
+
+    assert part.table.equals(
+        Pool.from_samples([(pool.sample(row), pool.origins(row)) for row in rows.tolist()]).table
+    )
+    assert (
+        part.version
+        == Pool.from_samples([(pool.sample(row), pool.origins(row)) for row in rows.tolist()]).version
+    )
+    assert (part.ids == pool.ids[rows]).all()
+    assert (pool.rows_of(part.ids[::-1]) == rows).all()
+
+
+def test_the_version_does_not_depend_on_how_columns_are_cut() -> None:
+    found = [
+        (conversation((Role.ASSISTANT, str(number))), [Origin("a", str(number))]) for number in range(50)
+    ]
+    whole = Pool.from_samples(found).table
+    pieces = pa.concat_tables([whole.slice(start, 7) for start in range(0, 50, 7)])
+
+    assert Pool(pieces).version == Pool(whole).version
+    assert Pool(pieces).texts() == Pool(whole).texts()
+    assert Pool(pieces).keys.tolist() == Pool(whole).keys.tolist()
+
+
+def test_keys_are_the_first_64_bits_of_the_ids() -> None:
+    pool = Pool.from_samples([(ADDITION, [Origin("a", "a#1")])])
+
+    assert pool.keys.tolist() == [int(ADDITION.id[:16], 16)]
+
+
+def test_the_id_of_a_sample_never_changes() -> None:
+    assert ADDITION.id == "9929ec5900ca9feae7370d7591028537"
+
+
+@pytest.mark.parametrize("sample_id", ["0" * 32, "f" * 32, "", "no id at all, and longer than any id"])
+def test_an_unknown_sample_is_named(sample_id: str) -> None:
+    pool = Pool.from_samples([(ADDITION, [Origin("a", "a#1")])])
+
+    with pytest.raises(UnknownSampleError, match="holds no sample"):
+        pool.row_of(sample_id)
+
+
+def test_a_known_sample_has_a_row() -> None:
+    pool = Pool.from_samples([(conversation((Role.ASSISTANT, str(n))), [Origin("a", "a")]) for n in range(9)])
+
+    assert [pool.row_of(sample.id) for sample in pool.samples()] == list(range(9))
+
+
+def test_a_folder_without_a_pool_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadablePoolError, match="Ingest the sources again"):
+        Pool.open(tmp_path)
+
+
+def test_a_pool_that_was_cut_short_is_named(tmp_path: Path) -> None:
+    Pool.from_samples([(ADDITION, [Origin("a", "a#1")])]).write(tmp_path / "pool")
+    file = tmp_path / "pool" / "pool.arrow"
+    file.write_bytes(file.read_bytes()[:-100])
+
+    with pytest.raises(UnreadablePoolError, match="holds no readable pool"):
+        Pool.open(tmp_path / "pool")
+
+
+def test_a_pool_of_another_version_is_named(tmp_path: Path) -> None:
+    write_batches(tmp_path / "pool.arrow", SCHEMA.remove(4), [])
+
+    with pytest.raises(UnreadablePoolError, match="another version"):
+        Pool.open(tmp_path)
+
+
+def test_a_frame_has_a_line_for_each_sample() -> None:
+    origins = [Origin("b", "b#1", "MIT"), Origin("c", "c#1")]
+
+    frame = Pool.from_samples([(ADDITION, origins)]).to_pandas()
+
+    assert frame.to_dict("records") == [
+        {
+            "id": ADDITION.id,
+            "source": "b",
+            "licence": "MIT",
+            "origins": 2,
+            "messages": 2,
+            "instruction": "Add.\n1 + 1",
+            "response": "2",
+        }
+    ]
