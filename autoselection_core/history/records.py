@@ -145,6 +145,11 @@ class TrialRecord:
     is_reused: bool
     reason: str | None
 
+    @property
+    def reservation(self) -> Reservation:
+        """The present attempt."""
+        return Reservation(self.search, self.trial, self.attempt, self.kind)
+
 
 @dataclass(frozen=True)
 class SearchRecord:

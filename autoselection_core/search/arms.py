@@ -1,0 +1,159 @@
+"""What the winner is compared with: the full pool and random subsets, under a budget of their own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Protocol
+
+from autoselection_core.errors.evaluation import EvaluationError
+from autoselection_core.errors.search import NoReportError
+from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import ArmPlan, Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.history.values import History
+from autoselection_core.identity import fingerprint
+from autoselection_core.operators.budget import TokenBudget
+from autoselection_core.recipe import Recipe
+from autoselection_core.score.score import BenchmarkScore
+from autoselection_core.search.evaluate import evaluate, require_same_evaluator
+from autoselection_core.search.loop import SearchProgress, Stage
+from autoselection_core.search.propose import Asks, tokens_of
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.proposal import Recommendation
+from autoselection_core.subset import materialize
+
+WINNER, RANDOM, FULL_POOL = "winner", "random", "full_pool"
+RANDOM_DRAWS = 3
+"""Fewer draws would not show how much luck there is in a random subset."""
+
+WINNER_REPLICATES = 2
+"""Fresh ones: the score that made it the winner is partly luck, and stays out of its gain."""
+
+
+class Recommends(Asks, Protocol):
+    """What a report needs of a solver."""
+
+    def recommend(self, history: History) -> Recommendation:
+        """The tried recipe with the best posterior mean."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArmRun:
+    """One evaluation of a report, with the test items opened.
+
+    Attributes:
+        arm: `winner`, `random` or `full_pool`.
+        trial: What the ledger says of it.
+        test: Test score of each benchmark.
+    """
+
+    arm: str
+    trial: TrialRecord
+    test: tuple[BenchmarkScore, ...]
+
+
+def report_arms(
+    ledger: Ledger,
+    search: str,
+    solver: Recommends,
+    evaluator: Evaluator,
+    progress: SearchProgress | None = None,
+) -> tuple[ArmRun, ...]:
+    """Evaluate what the recommended recipe is compared with, as far as the report's budget goes.
+
+    Goes through the same evaluator as the search. Test items are opened here and nowhere else. Doing it
+    again pays for nothing that is there.
+
+    Raises:
+        NoReportError: The search still runs, or measured nothing.
+        ChangedEvaluatorError: The search was registered for another evaluator.
+    """
+    require_same_evaluator(ledger, search, evaluator)
+    planned = plan_arms(ledger, search, solver)
+    ledger.plan_report(search, planned)
+    ledger.release_lost()
+    _evaluate_planned(ledger, search, solver.signals, evaluator, progress)
+    return open_arms(ledger, search, planned, evaluator)
+
+
+def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan, ...]:
+    """The evaluations that a report of a search asks for, the most telling first.
+
+    Raises:
+        NoReportError: The search still runs, or measured nothing.
+    """
+    if ledger.search(search).state is SearchState.ACTIVE:
+        raise NoReportError(search, "it has budget left; let it finish, or stop it")
+    history = ledger.history(search)
+    if not history.observations:
+        raise NoReportError(search, "none of its trials was measured")
+    best = solver.recommend(history)
+    fresh = history.replicate_of(best.subset)
+    tokens = tokens_of(materialize(best.recipe, solver.signals), solver.signals)
+    winners = [(WINNER, best.recipe, fresh + number) for number in range(WINNER_REPLICATES)]
+    draws = [(RANDOM, random_recipe(tokens, draw), 0) for draw in range(RANDOM_DRAWS)]
+    pairs = zip_longest(winners, draws)
+    arms = [arm for pair in pairs for arm in pair if arm is not None]
+    # The search mostly paid for the full pool already: first, so that a small budget still covers it.
+    arms.insert(0, (FULL_POOL, Recipe(), 0))
+    return tuple(_plan(arm, recipe, replicate, solver.signals) for arm, recipe, replicate in arms)
+
+
+def random_recipe(tokens: int, draw: int) -> Recipe:
+    """A random subset of as many tokens: the same draw is the same rows in every search of the pool."""
+    seed = int(fingerprint(["random arm", draw])[:8], 16)
+    return Recipe((TokenBudget(count=tokens),), seed)
+
+
+def open_arms(
+    ledger: Ledger, search: str, planned: Sequence[ArmPlan], evaluator: Evaluator
+) -> tuple[ArmRun, ...]:
+    """The finished evaluations of a report with their test scores, in the order of the plan."""
+    trials = {
+        (trial.arm, trial.subset, trial.replicate): trial
+        for trial in ledger.trials(search, Kind.REPORT)
+        if trial.state is TrialState.DONE
+    }
+    wanted = [trials.get((plan.arm, plan.subset, plan.replicate)) for plan in planned]
+    return tuple(_opened(trial, evaluator) for trial in wanted if trial is not None)
+
+
+def _opened(trial: TrialRecord, evaluator: Evaluator) -> ArmRun:
+    assert trial.evaluation is not None, "a trial is done only with an evaluation"
+    reason = f"report of search {trial.search}, arm {trial.arm}"
+    return ArmRun(trial.arm, trial, evaluator.open_test(trial.evaluation, reason))
+
+
+def _plan(arm: str, recipe: Recipe, replicate: int, signals: SignalTable) -> ArmPlan:
+    subset = materialize(recipe, signals)
+    return ArmPlan(arm, recipe, subset.fingerprint, tokens_of(subset, signals), replicate)
+
+
+def _evaluate_planned(
+    ledger: Ledger,
+    search: str,
+    signals: SignalTable,
+    evaluator: Evaluator,
+    progress: SearchProgress | None,
+) -> None:
+    for trial in _reserved(ledger, search):
+        reservation = trial.reservation
+
+        def tell(name: str, done: int, total: int, trial: TrialRecord = trial) -> None:
+            if progress is not None:
+                progress(Stage(trial.reservation, f"{trial.arm}: {name}", done, total))
+
+        assert trial.recipe is not None, "an arm is planned with its recipe"
+        try:
+            evaluate(ledger, reservation, evaluator, materialize(trial.recipe, signals), tell)
+        except EvaluationError:
+            tell("failed", 1, 1)  # the ledger has the reason
+        else:
+            tell("done", 1, 1)
+
+
+def _reserved(ledger: Ledger, search: str) -> Iterator[TrialRecord]:
+    """Arms, each reserved when it is asked for."""
+    while (reservation := ledger.reserve_report(search)) is not None:
+        yield ledger.trials(search, Kind.REPORT)[reservation.trial - 1]

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.search import NoReportError
+from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import Kind
+from autoselection_core.search.arms import ArmRun, random_recipe, report_arms
+from autoselection_core.search.loop import run_search
+from autoselection_core.search.propose import tokens_of
+from autoselection_core.subset import materialize
+from tests.search.worlds import InOrder, Picky, evaluator, spec, table, training_failed
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger.open(f"sqlite:///{tmp_path / 'history.sqlite'}")
+
+
+def searched(ledger: Ledger, folder: Path, **fields: int) -> str:
+    judge = evaluator(folder)
+    search = ledger.register(spec(judge, **{"budget": 3, **fields}))
+    run_search(ledger, search, InOrder(table(), []), judge)
+    return search
+
+
+def reported(ledger: Ledger, search: str, folder: Path) -> tuple[ArmRun, ...]:
+    return report_arms(ledger, search, InOrder(table(), []), evaluator(folder))
+
+
+def test_a_report_compares_the_winner_with_the_full_pool_and_three_random_draws(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    runs = reported(ledger, searched(ledger, tmp_path), tmp_path)
+
+    assert sorted(run.arm for run in runs) == ["full_pool", *["random"] * 3, *["winner"] * 2]
+    assert all(run.test for run in runs)
+
+
+def test_the_winner_is_judged_by_runs_that_did_not_make_it_the_winner(ledger: Ledger, tmp_path: Path) -> None:
+    search = searched(ledger, tmp_path)
+    runs = [run.trial for run in reported(ledger, search, tmp_path) if run.arm == "winner"]
+
+    used = {(entry.subset, entry.replicate) for entry in ledger.history(search).observations}
+    assert used.isdisjoint({(run.subset, run.replicate) for run in runs})
+    assert len({run.replicate for run in runs}) == 2
+
+
+@pytest.mark.parametrize("tokens", [100, 1000, 7000])
+def test_random_arms_have_the_winner_s_tokens_and_not_one_more(tokens: int) -> None:
+    signals = table()
+    sizes = [tokens_of(materialize(random_recipe(tokens, draw), signals), signals) for draw in range(3)]
+
+    assert all(tokens - 100 < size <= tokens for size in sizes)
+    assert len({materialize(random_recipe(tokens, draw), signals).fingerprint for draw in range(3)}) == 3
+
+
+def test_a_report_is_paid_from_its_own_budget_and_shares_what_is_there(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    search = searched(ledger, tmp_path)
+    reported(ledger, search, tmp_path)
+
+    record = ledger.search(search)
+    assert record.spent == 3
+    assert record.report_spent == 5  # the search evaluated the full pool already
+
+
+def test_a_small_report_budget_is_never_exceeded(ledger: Ledger, tmp_path: Path) -> None:
+    search = searched(ledger, tmp_path, report_evaluations=2)
+
+    runs = reported(ledger, search, tmp_path)
+
+    assert [run.arm for run in runs] == ["full_pool", "winner", "random"]
+    assert ledger.search(search).report_spent == 2
+
+
+def test_a_report_made_again_pays_nothing_and_says_the_same(ledger: Ledger, tmp_path: Path) -> None:
+    search = searched(ledger, tmp_path)
+    first = reported(ledger, search, tmp_path)
+
+    assert reported(ledger, search, tmp_path) == first
+    assert ledger.search(search).report_spent == 5
+
+
+def test_test_items_are_opened_for_the_report_and_nothing_else(ledger: Ledger, tmp_path: Path) -> None:
+    search = searched(ledger, tmp_path)
+    home = evaluator(tmp_path).home
+    keys = [trial.evaluation or "" for trial in ledger.trials(search)]
+    assert not any(EvaluationFolder(home.evaluation(key)).openings() for key in keys)
+
+    reported(ledger, search, tmp_path)
+
+    opened = [trial.evaluation or "" for trial in ledger.trials(search, Kind.REPORT)]
+    reasons = [EvaluationFolder(home.evaluation(key)).openings()[0]["reason"] for key in opened]
+    assert all(search in reason for reason in reasons)
+    assert {key for key in keys if EvaluationFolder(home.evaluation(key)).openings()} <= set(opened)
+
+
+def test_a_running_search_is_not_reported(ledger: Ledger, tmp_path: Path) -> None:
+    search = searched(ledger, tmp_path)
+    ledger.raise_budget(search, 4)
+
+    with pytest.raises(NoReportError, match="let it finish"):
+        reported(ledger, search, tmp_path)
+
+
+def test_an_arm_that_fails_leaves_the_others_standing(ledger: Ledger, tmp_path: Path) -> None:
+    search = searched(ledger, tmp_path)
+    picky = Picky(evaluator(tmp_path), training_failed(), fails_below=200)
+
+    runs = report_arms(ledger, search, InOrder(table(), []), picky)
+
+    assert {run.arm for run in runs} <= {"full_pool", "winner"}
+    assert "TrainingFailedError" in str([trial.reason for trial in ledger.trials(search, Kind.REPORT)])

@@ -1,0 +1,220 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.search import ChangedEvaluatorError, ChangedSubsetError
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import Reservation, SearchState, TrialState
+from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.search.evaluate import evaluate
+from autoselection_core.search.loop import Stage, run_search
+from autoselection_core.search.propose import propose
+from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.solver import Solver
+from tests.search.worlds import (
+    Exhausted,
+    InOrder,
+    Insistent,
+    Picky,
+    evaluator,
+    spec,
+    table,
+    training_failed,
+)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger.open(f"sqlite:///{tmp_path / 'history.sqlite'}")
+
+
+def test_a_search_spends_its_budget_and_measures_every_trial(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge, budget=4))
+
+    history = run_search(ledger, search, InOrder(table(), []), judge)
+
+    assert [observation.trial for observation in history.observations] == [1, 2, 3, 4]
+    assert history.spent == 4
+    assert ledger.search(search).state is SearchState.DONE
+    assert history.observations[0].tokens > history.observations[1].tokens > 0
+
+
+def test_the_real_solver_runs_a_search_and_tells_why_it_chose(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge, budget=5))
+    solver = Solver(table(), catalogue(table()), Policy(name="random", fresh=20))
+
+    history = run_search(ledger, search, solver, judge)
+
+    assert len({observation.subset for observation in history.observations}) == 5
+    assert all(observation.proposal["origin"] for observation in history.observations)
+
+
+def test_a_search_run_again_pays_nothing_and_asks_nobody(ledger: Ledger, tmp_path: Path) -> None:
+    judge, solver = evaluator(tmp_path), InOrder(table(), [])
+    search = ledger.register(spec(judge, budget=2))
+    first = run_search(ledger, search, solver, judge)
+    asked = list(solver.asked)
+
+    assert run_search(ledger, search, solver, judge) == first
+    assert solver.asked == asked
+
+
+def test_a_raised_budget_continues_where_the_search_ended(ledger: Ledger, tmp_path: Path) -> None:
+    judge, solver = evaluator(tmp_path), InOrder(table(), [])
+    search = ledger.register(spec(judge, budget=2))
+    run_search(ledger, search, solver, judge)
+    ledger.raise_budget(search, 3)
+    raised = run_search(ledger, search, solver, judge)
+
+    other = Ledger.open(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    straight = run_search(other, other.register(spec(judge, budget=3)), InOrder(table(), []), judge)
+
+    assert raised.observations == straight.observations
+
+
+def test_proposing_again_returns_the_recorded_candidate(ledger: Ledger, tmp_path: Path) -> None:
+    judge, solver = evaluator(tmp_path), InOrder(table(), [])
+    (reservation,) = ledger.reserve_free_slots(ledger.register(spec(judge)))
+
+    first = propose(ledger, reservation, solver)
+    second = propose(ledger, reservation, solver)
+
+    assert solver.asked == [1]
+    assert (first.recipe, first.proposal) == (second.recipe, second.proposal)
+    assert first.subset.fingerprint == second.subset.fingerprint
+
+
+def test_evaluating_a_finished_trial_again_spends_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    judge, solver = evaluator(tmp_path), InOrder(table(), [])
+    search = ledger.register(spec(judge))
+    (reservation,) = ledger.reserve_free_slots(search)
+    subset = propose(ledger, reservation, solver).subset
+
+    first = evaluate(ledger, reservation, judge, subset)
+    second = evaluate(ledger, reservation, judge, subset)
+
+    assert replace(second, seconds=first.seconds) == first
+    assert ledger.search(search).spent == 1
+
+
+def test_a_folder_that_was_finished_and_not_committed_is_committed_without_training(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    judge, solver = evaluator(tmp_path), InOrder(table(), [])
+    search = ledger.register(spec(judge, budget=1))
+    (reservation,) = ledger.reserve_free_slots(search)
+    subset = propose(ledger, reservation, solver).subset
+    made = judge.evaluate(subset, 0)  # and here the worker dies
+    result = judge.home.evaluation(made.key) / "result.json"
+    written = result.stat().st_mtime_ns
+
+    ledger.release_lost(now=ledger.clock() + 10_000)
+    (observation,) = run_search(ledger, search, solver, judge).observations
+
+    assert observation.utility == made.utility
+    assert result.stat().st_mtime_ns == written
+
+
+def test_a_subset_that_cannot_be_trained_is_a_failed_trial_and_never_a_score(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    picky = Picky(evaluator(tmp_path), training_failed(), fails_below=200)
+    search = ledger.register(spec(picky.judge, budget=4))
+
+    history = run_search(ledger, search, InOrder(table(), []), picky)
+
+    assert [observation.trial for observation in history.observations] == [1]
+    record = ledger.search(search)
+    assert record.state is SearchState.STOPPED
+    assert "the last 3 trials all failed: TrainingFailedError" in record.reason
+    assert record.spent == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(OSError("no such device"), "failed"), (KeyboardInterrupt(), "released")]
+)
+def test_an_accident_gives_the_trial_back_and_a_rerun_goes_on(
+    ledger: Ledger, tmp_path: Path, error: BaseException, outcome: str
+) -> None:
+    picky = Picky(evaluator(tmp_path), error, fails_below=200)
+    search, solver = ledger.register(spec(picky.judge, budget=3)), InOrder(table(), [])
+    with pytest.raises(type(error)):
+        run_search(ledger, search, solver, picky)
+    assert [trial.state for trial in ledger.trials(search)] == [TrialState.DONE, TrialState.WAITING]
+    assert outcome in {payment.outcome for payment in ledger.money(search)}
+
+    history = run_search(ledger, search, solver, picky.judge)
+
+    assert [observation.trial for observation in history.observations] == [1, 2, 3]
+    assert history.spent == 3
+    assert solver.asked == [1, 2, 3]
+
+
+def test_a_solver_with_nothing_left_stops_the_search_with_its_reason(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge, budget=9))
+
+    history = run_search(ledger, search, Exhausted(table(), []), judge)
+
+    assert len(history.observations) == 2
+    assert "no candidate is left for trial 3 (7 already tried)" in ledger.search(search).reason
+
+
+def test_repetitions_of_a_subset_train_with_their_own_seeds(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge, budget=3))
+
+    history = run_search(ledger, search, Insistent(table(), []), judge)
+
+    assert [observation.replicate for observation in history.observations] == [0, 1, 2]
+    assert len({observation.utility for observation in history.observations}) == 3
+
+
+def test_another_search_takes_finished_scores_for_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    first = run_search(ledger, ledger.register(spec(judge, budget=2)), InOrder(table(), []), judge)
+    search = ledger.register(spec(judge, budget=1, seed=1))
+
+    history = run_search(ledger, search, InOrder(table(), []), judge)
+
+    assert [observation.cost for observation in history.observations] == [0.0, 0.0, 1.0]
+    assert history.observations[0].utility == first.observations[0].utility
+
+
+def test_a_search_refuses_scores_of_another_evaluator(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge))
+
+    with pytest.raises(ChangedEvaluatorError, match="start a new search"):
+        run_search(ledger, search, InOrder(table(), []), replace(judge, size_weight=9.0))
+
+
+def test_a_recipe_on_another_pool_is_refused_and_says_so(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    (reservation,) = ledger.reserve_free_slots(ledger.register(spec(judge)))
+    propose(ledger, reservation, InOrder(table(), []))
+
+    with pytest.raises(ChangedSubsetError, match="pool version"):
+        propose(ledger, reservation, InOrder(table(200), []))
+
+
+def test_progress_names_every_trial_and_its_stages(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge, budget=2))
+    stages: list[Stage] = []
+
+    run_search(ledger, search, InOrder(table(), []), judge, stages.append)
+
+    assert {stage.reservation for stage in stages} == {Reservation(search, 1), Reservation(search, 2)}
+    assert [stage.name for stage in stages if stage.name in ("choosing", "done")] == ["choosing", "done"] * 2
+
+
+def test_every_proposal_records_the_history_that_it_saw(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge, budget=3))
+    run_search(ledger, search, InOrder(table(), []), judge)
+
+    assert [trial.seen["observations"] for trial in ledger.trials(search)] == [[], [1], [1, 2]]
