@@ -33,7 +33,7 @@ from tests.pool.raw import (
     write_lines,
 )
 
-FEW = settings(max_examples=20)
+FEW = settings(max_examples=settings.default.max_examples * 2 // 5)
 """An example writes and flushes files, which costs more than deciding what is in them."""
 
 
