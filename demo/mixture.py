@@ -1,0 +1,113 @@
+"""What the demo pool is made of: how many samples of each kind, drawn from the generators by one seed."""
+
+from dataclasses import dataclass
+from itertools import islice
+from random import Random
+
+from demo.exchange import Exchange
+from demo.off_topic import garbled, off_topic
+from demo.tasks import TASKS, Parts, Task
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Counts of the demo pool and of its benchmarks.
+
+    Attributes:
+        clean: Right samples of each task.
+        wrong: Samples of each task that ignore its convention.
+        off_topic: Everyday samples.
+        garbled: Samples with answers that no language model expects and nobody wants.
+        near_duplicates: Copies of pool samples with a few words changed.
+        exact_duplicates: Copies of pool samples that differ in case and spacing only.
+        repeated: Records that say what another record says, in another format.
+        targets: Samples that describe each task to relevance signals. Not in the pool.
+        items: Questions that score each task. Not in the pool.
+    """
+
+    clean: int = 34
+    wrong: int = 17
+    off_topic: int = 76
+    garbled: int = 20
+    near_duplicates: int = 30
+    exact_duplicates: int = 18
+    repeated: int = 12
+    targets: int = 8
+    items: int = 90
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """What one task contributes; no question stands in two places.
+
+    Attributes:
+        task: The task.
+        pool: Samples for training, clean and wrong.
+        targets: Samples that describe the task.
+        items: Questions with reference answers.
+    """
+
+    task: Task
+    pool: tuple[Exchange, ...]
+    targets: tuple[Exchange, ...]
+    items: tuple[Exchange, ...]
+
+
+def task_data(mixture: Mixture, seed: int) -> tuple[TaskData, ...]:
+    """Deal the shuffled questions of every task to pool, targets and items."""
+    return tuple(_dealt(task, mixture, draws(seed, task.name)) for task in TASKS)
+
+
+def pool_samples(mixture: Mixture, seed: int) -> tuple[Exchange, ...]:
+    """Every sample of the pool, shuffled, with its ground truth."""
+    random = draws(seed, "pool")
+    wanted = [exchange for data in task_data(mixture, seed) for exchange in data.pool]
+    noise = [*off_topic(random)[: mixture.off_topic], *garbled(mixture.garbled, random)]
+    singles = wanted + noise
+    copied = random.sample(singles, mixture.near_duplicates + mixture.exact_duplicates)
+    near = [_nearly(exchange, random) for exchange in copied[: mixture.near_duplicates]]
+    exact = [_respelt(exchange, random) for exchange in copied[mixture.near_duplicates :]]
+    return tuple(random.sample(singles + near + exact, len(singles) + len(near) + len(exact)))
+
+
+def draws(seed: int, purpose: str) -> Random:
+    """Random draws for one purpose: drawing more for one thing leaves all others as they are."""
+    return Random(f"{seed}/{purpose}")  # noqa: S311 - the demo draws sentences, not secrets
+
+
+def _dealt(task: Task, mixture: Mixture, random: Random) -> TaskData:
+    questions = iter(task.shuffled(random))
+    right = [_right(task, parts) for parts in islice(questions, mixture.clean)]
+    wrong = [_wrong(task, parts, random) for parts in islice(questions, mixture.wrong)]
+    return TaskData(
+        task=task,
+        pool=(*right, *wrong),
+        targets=tuple(_right(task, parts) for parts in islice(questions, mixture.targets)),
+        items=tuple(_right(task, parts) for parts in islice(questions, mixture.items)),
+    )
+
+
+def _right(task: Task, parts: Parts) -> Exchange:
+    return Exchange(task.ask.format(**parts), task.right(parts), "clean", task.name)
+
+
+def _wrong(task: Task, parts: Parts, random: Random) -> Exchange:
+    answer = random.choice(task.wrong).format(**parts)
+    return Exchange(task.ask.format(**parts), answer, "wrong", task.name)
+
+
+_OPENINGS = ("Please help:", "Quick question.", "Hello!")
+
+
+def _nearly(exchange: Exchange, random: Random) -> Exchange:
+    """The same exchange with an opening put before it, as forwarded messages have."""
+    prompt = f"{random.choice(_OPENINGS)} {exchange.prompt}"
+    return Exchange(prompt, exchange.answer, f"near duplicate of {exchange.kind}", exchange.topic)
+
+
+def _respelt(exchange: Exchange, random: Random) -> Exchange:
+    """The same words in another case or spacing."""
+    respell = random.choice((str.upper, str.lower, lambda text: text.replace(" ", "  ")))
+    return Exchange(
+        respell(exchange.prompt), exchange.answer, f"exact duplicate of {exchange.kind}", exchange.topic
+    )

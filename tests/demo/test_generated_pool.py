@@ -1,0 +1,71 @@
+"""What the demo's pool is made of, and what it keeps apart."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.pool.ingest import ingest
+from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.sources import Source
+from autoselection_core.store.home import Home
+from demo.mixture import Mixture, pool_samples, task_data
+from demo.records import BROKEN, FORMATS, raw_files
+
+MIXTURE = Mixture()
+
+
+def test_a_seed_names_one_pool() -> None:
+    assert pool_samples(MIXTURE, seed=3) == pool_samples(MIXTURE, seed=3)
+    assert pool_samples(MIXTURE, seed=3) != pool_samples(MIXTURE, seed=4)
+
+
+def test_no_benchmark_question_stands_in_the_pool_or_among_the_targets() -> None:
+    trained = {sample.prompt.lower() for sample in pool_samples(MIXTURE, seed=0)}
+    for data in task_data(MIXTURE, seed=0):
+        items = {item.prompt.lower() for item in data.items}
+        targets = {target.prompt.lower() for target in data.targets}
+
+        assert len(items) == MIXTURE.items
+        assert not items & targets
+        assert not any(item in prompt for item in items for prompt in trained)
+        assert not targets & trained
+
+
+def test_the_pool_holds_the_counts_of_its_mixture() -> None:
+    kinds = Counter(sample.kind.split(" of ")[0] for sample in pool_samples(MIXTURE, seed=0))
+
+    assert kinds == {
+        "clean": 3 * MIXTURE.clean,
+        "wrong": 3 * MIXTURE.wrong,
+        "off-topic": MIXTURE.off_topic,
+        "garbled": MIXTURE.garbled,
+        "near duplicate": MIXTURE.near_duplicates,
+        "exact duplicate": MIXTURE.exact_duplicates,
+    }
+
+
+@pytest.mark.parametrize("name", ["clean", "wrong", "off_topic", "garbled", "near_duplicates"])
+def test_every_count_of_the_mixture_matters(name: str) -> None:
+    fewer = replace(MIXTURE, **{name: getattr(MIXTURE, name) - 1})
+
+    assert len(pool_samples(fewer, seed=0)) < len(pool_samples(MIXTURE, seed=0))
+
+
+def test_a_wrong_answer_never_equals_the_right_one() -> None:
+    for data in task_data(MIXTURE, seed=0):
+        right = {data.task.right(parts) for parts in data.task.grid}
+        assert not right & {sample.answer for sample in data.pool if sample.kind == "wrong"}
+
+
+def test_ingestion_finds_in_the_raw_files_what_was_put_there(tmp_path: Path) -> None:
+    samples = pool_samples(MIXTURE, seed=0)
+    raw_files(samples, repeated=12, unanswered=4, seed=0).write(tmp_path / "raw")
+
+    found = ingest([Source(str(tmp_path / "raw/*.jsonl"))], Home(tmp_path / "home"))
+
+    assert (found.samples, found.merged, found.trimmed) == (len(samples), 12, 4)
+    assert set(found.pool.source_names) == set(FORMATS)
+    reasons = [reason for counts in found.reasons.values() for reason in counts]
+    assert sorted(reasons) == sorted(BROKEN) == sorted(Reason)
