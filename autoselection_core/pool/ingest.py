@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from autoselection_core.errors.pool import CountsError, EmptyPoolError
@@ -15,7 +14,7 @@ from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.readers import count_records, raw_records
 from autoselection_core.pool.sources import Source, SourceFile, list_files
 from autoselection_core.pool.spool import map_table, spool, write_batches
-from autoselection_core.store.atomic import atomic_file, room_for
+from autoselection_core.store.atomic import atomic_file, workplace
 from autoselection_core.store.home import Home
 
 Progress: TypeAlias = Callable[[int, int | None], None]
@@ -75,9 +74,8 @@ def ingest(sources: Sequence[Source], home: Home, progress: Progress | None = No
         StorageFullError: The disk has no room. Nothing is left behind.
     """
     files = list_files(sources)
-    home.root.mkdir(parents=True, exist_ok=True)
-    with room_for(home.root), TemporaryDirectory(prefix=".ingest-", dir=home.root) as scratch:
-        return _ingest(files, Path(scratch), home, progress or _silent)
+    with workplace(home.pools) as scratch:
+        return _ingest(files, scratch, home, progress or _silent)
 
 
 def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: Progress) -> Ingestion:

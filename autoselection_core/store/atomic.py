@@ -1,11 +1,14 @@
 """Writes that a reader sees as a whole or not at all, whenever the writer stops.
 
-What is being written stands beside its destination under a name that begins with a dot and ends with
-`UNFINISHED`. It is flushed to the disk before it is renamed, and the rename after that, so that a finished
-name never stands for missing bytes.
+What is being written stands in a workplace: a folder beside the destination whose name begins with a dot and
+ends with `UNFINISHED`. It is flushed to the disk before it is renamed, and the rename after that, so that a
+finished name never stands for missing bytes. What a killed writer leaves is removed by the next one of the
+same destination.
 """
 
 import errno
+import fcntl
+import glob
 import os
 import secrets
 import shutil
@@ -16,24 +19,9 @@ from pathlib import Path
 from autoselection_core.errors.store import StorageFullError
 
 UNFINISHED = ".unfinished"
-"""The end of the name of everything that a writer has not finished. Readers pass it over."""
+"""The end of the name of every workplace. Readers pass them over."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-@contextmanager
-def room_for(path: Path) -> Iterator[None]:
-    """Name a full disk as what it is, for the write of a path.
-
-    Raises:
-        StorageFullError: The disk, a quota or a file size limit leaves no room.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        raise StorageFullError(path, os.strerror(error.errno)) from error
 
 
 @contextmanager
@@ -45,15 +33,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         StorageFullError: The disk, a quota or a file size limit leaves no room.
     """
-    unfinished = _unfinished(path)
-    with room_for(path):
-        try:
-            yield unfinished
-            _flush(unfinished)
-            unfinished.replace(path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+    with workplace(path) as folder:
+        unfinished = folder / path.name
+        yield unfinished
+        _flush(unfinished)
+        unfinished.replace(path)
         _flush(path.parent)
 
 
@@ -67,24 +51,72 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         StorageFullError: The disk, a quota or a file size limit leaves no room.
     """
-    unfinished = _unfinished(path)
-    with room_for(path):
-        try:
-            unfinished.mkdir()
-            yield unfinished
-            for entry in unfinished.rglob("*"):
-                _flush(entry)
-            _flush(unfinished)
-            _rename_unless_there(unfinished, path)
-        except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            raise
+    with workplace(path) as folder:
+        unfinished = folder / path.name
+        unfinished.mkdir()
+        yield unfinished
+        for entry in (unfinished, *unfinished.rglob("*")):
+            _flush(entry)
+        _rename_unless_there(unfinished, path)
         _flush(path.parent)
 
 
-def _unfinished(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
+@contextmanager
+def workplace(path: Path) -> Iterator[Path]:
+    """A folder beside `path`, on the same disk, for what is on its way there; it goes when the block ends.
+
+    Raises:
+        StorageFullError: The disk, a quota or a file size limit leaves no room.
+    """
+    with _room_for(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for abandoned in path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"):
+            _remove_if_abandoned(abandoned)
+        folder, lock = _locked_folder(path)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _locked_folder(path: Path) -> tuple[Path, int]:
+    """A new workplace, and the handle whose lock says that its owner lives.
+
+    Until it is locked, another writer may take it for abandoned; then there is a next one.
+    """
+    while True:
+        folder = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
+        folder.mkdir()
+        lock = _opened(folder)
+        if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove a workplace whose owner is dead: the kernel has dropped its lock."""
+    lock = _opened(folder)
+    if lock is None:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return  # its owner lives, or the file system knows no locks
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def _opened(folder: Path) -> int | None:
+    """A handle of a folder; None when it has just been removed."""
+    try:
+        return os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
 
 
 def _rename_unless_there(unfinished: Path, path: Path) -> None:
@@ -93,7 +125,6 @@ def _rename_unless_there(unfinished: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
             raise
-        shutil.rmtree(unfinished)
 
 
 def _flush(path: Path) -> None:
@@ -102,3 +133,13 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _room_for(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StorageFullError(path, os.strerror(error.errno)) from error

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from autoselection_core.errors.pool import CountsError, EmptyPoolError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Ingestion, Origin, Pool, Reason, Source, ingest
+from autoselection_core.store.atomic import UNFINISHED
 from autoselection_core.store.home import Home
 from tests.pool.raw import (
     ADDITION,
@@ -33,7 +34,7 @@ from tests.pool.raw import (
     write_lines,
 )
 
-FEW = settings(max_examples=settings.default.max_examples * 2 // 5)
+FEW = settings(max_examples=20)
 """An example writes and flushes files, which costs more than deciding what is in them."""
 
 
@@ -307,3 +308,4 @@ def test_a_killed_ingestion_leaves_no_half_of_a_pool(tmp_path: Path) -> None:
         for folder in (tmp_path / "home" / "pools").glob("[!.]*"):
             assert Pool.open(folder).table.equals(whole.pool.table)
         assert ingested(tmp_path, "raw.jsonl").pool.version == whole.pool.version
+        assert not list((tmp_path / "home").rglob(f"*{UNFINISHED}"))

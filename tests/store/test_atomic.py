@@ -139,6 +139,36 @@ def test_a_killed_writer_leaves_no_folder(tmp_path: Path) -> None:
     process.communicate()
 
     assert visible(tmp_path) == []
+    assert list(tmp_path.iterdir()) != []
+    with atomic_folder(tmp_path / "folder"):
+        pass
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_workplace_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
+    with atomic_file(tmp_path / "file") as slow:
+        slow.write_text("second")
+        with atomic_file(tmp_path / "file") as fast:
+            fast.write_text("first")
+
+    assert (tmp_path / "file").read_text() == "second"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_writers_of_one_name_do_not_remove_each_others_workplace(tmp_path: Path) -> None:
+    script = """
+        import sys
+        from pathlib import Path
+        from autoselection_core.store.atomic import atomic_file
+
+        for number in range(300):
+            with atomic_file(Path(sys.argv[1])) as unfinished:
+                unfinished.write_text(str(number))
+        """
+    writers = [writer(script, str(tmp_path / "file")) for _ in range(4)]
+
+    assert [(process.communicate()[1], process.returncode) for process in writers] == [("", 0)] * 4
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
 LIMITED = """
