@@ -2,7 +2,7 @@
 
 from typing_extensions import override
 
-from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 
 
 class EvaluationError(AutoSelectionError):
@@ -124,4 +124,35 @@ class DamagedEvaluationError(AutoSelectionError):
         return (
             f"evaluation {self.key}: {self.file} was changed or lost; "
             "restore it, or delete the folder to train again"
+        )
+
+
+class UnknownTrainingSettingError(AutoSelectionError):
+    """A training config names a preset or a setting that does not exist."""
+
+    def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(kind, name, known)
+        self.kind = kind
+        self.name = name
+        self.known = known
+
+    @override
+    def __str__(self) -> str:
+        hint = did_you_mean(self.name, self.known)
+        return f"training {self.kind} {self.name!r} is unknown (known: {', '.join(self.known)}).{hint}"
+
+
+class WrongPoolError(AutoSelectionError):
+    """A subset is of another pool version than the one at hand."""
+
+    def __init__(self, subset_pool: str, pool: str) -> None:
+        super().__init__(subset_pool, pool)
+        self.subset_pool = subset_pool
+        self.pool = pool
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"the subset is of pool {self.subset_pool}, not of pool {self.pool}; "
+            "open that pool, or realise the recipe again"
         )

@@ -1,0 +1,197 @@
+"""The evaluator that trains: fine-tunes the base model on a subset and scores it on benchmarks."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from typing_extensions import override
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.split import Side, split
+from autoselection_core.errors.evaluation import NotEvaluatedError, WrongPoolError
+from autoselection_core.evaluation.environment import environment, peak_bytes
+from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.likelihood import Scoring
+from autoselection_core.evaluation.protocol import Progress
+from autoselection_core.evaluation.scoring import score_benchmark
+from autoselection_core.evaluation.sft import FineTuning
+from autoselection_core.evaluation.training import Trainee, train
+from autoselection_core.evaluation.weights import load_trained, save_trained
+from autoselection_core.identity import Json, fingerprint
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.folder import model_fingerprint, model_folder
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Sample
+from autoselection_core.score.evaluation import Cost, Evaluation
+from autoselection_core.score.score import BenchmarkScore, utility, utility_standard_error
+from autoselection_core.store.home import Home
+from autoselection_core.subset.value import Subset
+
+_TRAINED = "trained.json"
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuningEvaluator:
+    """Fine-tunes the base model on a subset and scores dev items; test items on demand.
+
+    Attributes:
+        home: Where evaluations are kept.
+        pool: Where the samples come from.
+        base_model: Folder or hub name of the base model.
+        benchmarks: What scores are made on.
+        training: How to fine-tune.
+        weights: Weight of each benchmark in the utility; None for equal weights. Not part of an
+            evaluation's key: other weights read the same scores.
+        scoring: Size of a scoring pass.
+    """
+
+    home: Home
+    pool: Pool
+    base_model: str | Path
+    benchmarks: tuple[Benchmark, ...]
+    training: FineTuning = field(default_factory=FineTuning)
+    weights: Mapping[str, float] | None = None
+    scoring: Scoring = field(default_factory=Scoring)
+
+    def __post_init__(self) -> None:
+        """Look at every benchmark's split before any money is spent.
+
+        Raises:
+            NoItemsError: A side of a split is empty.
+        """
+        for benchmark in self.benchmarks:
+            split(benchmark)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names base model, training and benchmarks."""
+        return fingerprint(self._identity())
+
+    def key(self, subset: str, replicate: int) -> str:
+        """The name of the evaluation of a subset, given by its hash."""
+        return fingerprint({"evaluator": self.fingerprint, "subset": subset, "replicate": replicate})
+
+    def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
+        """Train and score dev items; or go on where a killed process stopped; or read back.
+
+        Raises:
+            WrongPoolError: The subset is of another pool version.
+            TrainingFailedError: The training did not yield a model.
+            ScoringFailedError: The model could not be scored.
+        """
+        if subset.pool_version != self.pool.version:
+            raise WrongPoolError(subset.pool_version, self.pool.version)
+        folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
+        if not folder.is_complete:
+            with folder.locked():
+                if not folder.is_complete:
+                    self._make(folder, subset, replicate, progress)
+        return folder.read_result(self.weights)
+
+    def open_test(
+        self, key: str, reason: str, progress: Progress | None = None
+    ) -> tuple[BenchmarkScore, ...]:
+        """Score the test items with an evaluation's model, and log that they were opened and why.
+
+        Raises:
+            NotEvaluatedError: There is no complete evaluation of that key.
+            ScoringFailedError: The model could not be scored.
+        """
+        folder = EvaluationFolder(self.home.evaluation(key))
+        if not folder.is_complete:
+            raise NotEvaluatedError(key)
+        with folder.locked():
+            folder.log_opening(reason)
+            if not folder.has_test_scores:
+                started = time.monotonic()
+                scores, _ = self._score(self._load_trained(folder), Side.TEST, progress)
+                folder.write_test(scores, time.monotonic() - started)
+        return folder.read_test()
+
+    def _make(
+        self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
+    ) -> None:
+        if not (folder.path / _TRAINED).exists():
+            self._train(folder, subset, replicate, progress)
+        record = folder.read_json(_TRAINED)
+        started = time.monotonic()
+        model = self._load_trained(folder)
+        scores, scoring_tokens = self._score(model, Side.DEV, progress)
+        cost = Cost(
+            seconds=record["seconds"] + time.monotonic() - started,
+            training_tokens=record["tokens"],
+            scoring_tokens=scoring_tokens,
+            peak_bytes=peak_bytes(model.device),
+        )
+        folder.write_result(
+            Evaluation(
+                key=folder.key,
+                subset=subset.fingerprint,
+                replicate=replicate,
+                utility=utility(scores, self.weights),
+                standard_error=utility_standard_error(scores, self.weights),
+                scores=scores,
+                cost=cost,
+                seeds={"order": replicate, "initialisation": replicate},
+                selected_count=len(subset),
+                trained_count=record["samples"],
+                trained_hash=record["samples_hash"],
+                skipped=record["skipped"],
+            )
+        )
+
+    def _train(
+        self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
+    ) -> None:
+        """Train, and write `trained.json` once the weights are on disk."""
+        about = {**self._identity(), "subset": subset.fingerprint, "replicate": replicate}
+        folder.write_json("config.json", about)
+        trainee = Trainee(folder.key, folder.path, replicate)
+        trained = train(self._load_base, Selected(self.pool, subset), self.training, trainee, progress)
+        save_trained(trained, folder.path)
+        folder.write_json("environment.json", environment(trained.base.device, trained.base.dtype))
+        folder.write_json(_TRAINED, trained.record())
+
+    def _load_base(self) -> BaseModel:
+        return BaseModel.load(self.base_model, dtype=self.training.loaded_dtype)
+
+    def _load_trained(self, folder: EvaluationFolder) -> BaseModel:
+        dtype = str(folder.read_json("environment.json")["dtype"])
+        return load_trained(folder.path, self.base_model, dtype, self.training.method)
+
+    def _score(
+        self, model: BaseModel, side: Side, progress: Progress | None
+    ) -> tuple[tuple[BenchmarkScore, ...], int]:
+        results = [
+            score_benchmark(model, benchmark, side, self.scoring, progress) for benchmark in self.benchmarks
+        ]
+        return tuple(score for score, _ in results), sum(tokens for _, tokens in results)
+
+    def _identity(self) -> dict[str, Json]:
+        return {
+            "base_model": model_fingerprint(model_folder(self.base_model)),
+            "training": self.training.to_json(),
+            "benchmarks": {benchmark.name: benchmark.version for benchmark in self.benchmarks},
+        }
+
+
+class Selected(Mapping[str, Sample]):
+    """The samples of a subset by id, read from the pool when they are asked for."""
+
+    def __init__(self, pool: Pool, subset: Subset) -> None:
+        self._pool = pool
+        self._rows = dict(zip(pool.ids[subset.rows].astype(str).tolist(), subset.rows.tolist(), strict=True))
+
+    @override
+    def __getitem__(self, sample: str) -> Sample:
+        return self._pool.sample(self._rows[sample])
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._rows)

@@ -1,0 +1,200 @@
+"""How a model is fine-tuned, as data."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from typing import Annotated, Any
+
+from autoselection_core.errors.evaluation import UnknownTrainingSettingError
+from autoselection_core.errors.space import SettingError
+from autoselection_core.identity import fingerprint
+from autoselection_core.space import Choice, Count, Interval, axes, check_settings
+
+
+class Schedule(StrEnum):
+    """In what the length of a training is counted."""
+
+    TOKENS = "tokens"
+    EPOCHS = "epochs"
+    STEPS = "steps"
+
+
+class Unit(StrEnum):
+    """In what the size of an optimiser step is counted."""
+
+    TOKENS = "tokens"
+    SEQUENCES = "sequences"
+
+
+class Method(StrEnum):
+    """Which weights are trained."""
+
+    LORA = "lora"
+    FULL = "full"
+
+
+class Decay(StrEnum):
+    """How the learning rate falls after its warmup."""
+
+    COSINE = "cosine"
+    LINEAR = "linear"
+    CONSTANT = "constant_with_warmup"
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """One way to fine-tune. Every field changes what is trained and is part of an evaluation's key.
+
+    Attributes:
+        method: Adapters or all weights.
+        schedule: What `amount` counts.
+        amount: Length of the training: tokens of all sequences read, epochs, or optimiser steps. Under
+            `tokens` all subsets train on equally many tokens; a smaller subset is repeated.
+        batch: Size of an optimiser step, on all devices together.
+        batch_unit: What `batch` counts.
+        pack_tokens: Most tokens of one forward pass. Halved when memory runs out, without an effect on
+            `batch`.
+        max_tokens: Longer conversations are cut here.
+        learning_rate: Peak learning rate.
+        warmup_share: Share of the steps in which the learning rate rises.
+        decay: How it falls afterwards.
+        weight_decay: Of AdamW.
+        max_grad_norm: Gradients are scaled down to this norm.
+        rank: Rank of the adapters.
+        alpha: Their scale is alpha / rank.
+        dropout: Dropout in front of the adapters.
+        target_modules: Which layers have adapters: "all-linear", or names joined by commas.
+        dtype: Number type of the weights: "auto", "bfloat16" or "float32". All weights are trained in
+            float32, with bfloat16 arithmetic where this says so.
+        gradient_checkpointing: Recompute activations to save memory.
+        divergence: The training has failed when its loss stays above this multiple of where it started.
+
+    Raises:
+        SettingError: A value is out of range.
+
+    Example:
+        >>> FineTuning(amount=6_000).schedule.value
+        'tokens'
+    """
+
+    method: Method = Method.LORA
+    schedule: Schedule = Schedule.TOKENS
+    amount: Annotated[float, Interval(0.01, 1e15)] = 6_000
+    batch: Annotated[int, Count(1, 1 << 40)] = 512
+    batch_unit: Unit = Unit.TOKENS
+    pack_tokens: Annotated[int, Count(1, 1 << 30)] = 768
+    max_tokens: Annotated[int, Count(2, 1 << 24)] = 512
+    learning_rate: Annotated[float, Interval(1e-9, 10.0)] = 1e-3
+    warmup_share: Annotated[float, Interval(0.0, 1.0)] = 0.1
+    decay: Decay = Decay.COSINE
+    weight_decay: Annotated[float, Interval(0.0, 10.0)] = 0.0
+    max_grad_norm: Annotated[float, Interval(1e-6, 1e6)] = 1.0
+    rank: Annotated[int, Count(1, 4_096)] = 8
+    alpha: Annotated[int, Count(1, 1 << 16)] = 16
+    dropout: Annotated[float, Interval(0.0, 0.99)] = 0.0
+    target_modules: str = "all-linear"
+    dtype: Annotated[str, Choice(("auto", "bfloat16", "float32"))] = "auto"
+    gradient_checkpointing: bool = False
+    divergence: Annotated[float, Interval(1.0, 1e6)] = 3.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot train."""
+        check_settings(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the config."""
+        return fingerprint(self.to_json())
+
+    @property
+    def loaded_dtype(self) -> str:
+        """In which number type the base model is loaded: all weights are trained in float32."""
+        return "float32" if self.method is Method.FULL else self.dtype
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain data; a number of either type has one spelling."""
+        return {name: _plain(value, name) for name, value in asdict(self).items()}
+
+
+_ENUMS: Mapping[str, type[StrEnum]] = {
+    "method": Method,
+    "schedule": Schedule,
+    "batch_unit": Unit,
+    "decay": Decay,
+}
+
+_PLAIN_TYPES: Mapping[str, type] = {"target_modules": str, "gradient_checkpointing": bool}
+_FRACTIONAL = tuple(axis.name for axis in axes(FineTuning) if isinstance(axis.space, Interval))
+
+PRESETS: Mapping[str, FineTuning] = {
+    "cpu-lora": FineTuning(),
+    "lora": FineTuning(
+        schedule=Schedule.EPOCHS,
+        amount=3,
+        batch=128,
+        batch_unit=Unit.SEQUENCES,
+        pack_tokens=16_384,
+        max_tokens=2_048,
+        learning_rate=2e-4,
+        rank=16,
+        alpha=32,
+        dropout=0.05,
+        dtype="bfloat16",
+        gradient_checkpointing=True,
+    ),
+    # The protocol of arXiv 2605.12944, Table 5.
+    "paper-full-sft": FineTuning(
+        method=Method.FULL,
+        schedule=Schedule.EPOCHS,
+        amount=3,
+        batch=256,
+        batch_unit=Unit.SEQUENCES,
+        pack_tokens=8_192,
+        max_tokens=2_048,
+        learning_rate=2e-5,
+        dtype="bfloat16",
+        gradient_checkpointing=True,
+    ),
+}
+"""Configs by name; a campaign starts from one and changes fields."""
+
+
+def fine_tuning(settings: Mapping[str, Any]) -> FineTuning:
+    """The config that a mapping spells: a preset by name, and the fields that differ from it.
+
+    Args:
+        settings: `preset` (default "cpu-lora") and any field of `FineTuning`.
+
+    Raises:
+        UnknownTrainingSettingError: A key or a preset is unknown.
+        SettingError: A value is out of range.
+
+    Example:
+        >>> fine_tuning({"preset": "lora", "rank": 4}).rank
+        4
+    """
+    preset = settings.get("preset", "cpu-lora")
+    if preset not in PRESETS:
+        raise UnknownTrainingSettingError("preset", str(preset), tuple(PRESETS))
+    known = tuple(field.name for field in fields(FineTuning))
+    changed = {name: value for name, value in settings.items() if name != "preset"}
+    for name in changed:
+        if name not in known:
+            raise UnknownTrainingSettingError("setting", name, known)
+    return replace(PRESETS[preset], **{name: _typed(name, value) for name, value in changed.items()})
+
+
+def _plain(value: Any, name: str) -> Any:  # noqa: ANN401 any field's type
+    if isinstance(value, StrEnum):
+        return value.value
+    return float(value) if name in _FRACTIONAL else value
+
+
+def _typed(name: str, value: Any) -> Any:  # noqa: ANN401 any field's type
+    if name in _ENUMS:
+        if value not in tuple(_ENUMS[name]):
+            raise SettingError(name, value, f"one of {', '.join(_ENUMS[name])}")
+        return _ENUMS[name](value)
+    if name in _PLAIN_TYPES and not isinstance(value, _PLAIN_TYPES[name]):
+        raise SettingError(name, value, f"a {_PLAIN_TYPES[name].__name__}")
+    return value

@@ -1,0 +1,45 @@
+"""What was trained, on disk as safetensors, and back."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from autoselection_core.evaluation.sft import Method
+from autoselection_core.evaluation.training import Trained
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.store.atomic import atomic_folder
+
+_ADAPTER = "adapter"
+_MODEL = "model"
+
+
+def save_trained(trained: Trained, folder: Path) -> None:
+    """Save the adapter, or the whole model with its tokenizer, all of it or nothing."""
+    is_adapter = hasattr(trained.model, "peft_config")
+    place = folder / (_ADAPTER if is_adapter else _MODEL)
+    # A folder of an attempt that was killed before it was recorded.
+    shutil.rmtree(place, ignore_errors=True)
+    with atomic_folder(place) as draft:
+        trained.model.save_pretrained(draft, safe_serialization=True)
+        if not is_adapter:
+            trained.base.tokenizer.save_pretrained(draft)
+        # A model card names paths of this machine and says nothing that the record does not.
+        (draft / "README.md").unlink(missing_ok=True)
+
+
+def load_trained(folder: Path, base_model: str | Path, dtype: str, method: Method) -> BaseModel:
+    """The trained model in evaluation mode, with the base model's tokenizer and template.
+
+    Args:
+        folder: An evaluation's folder.
+        base_model: The base model that adapters belong to.
+        dtype: Number type that was trained in.
+        method: What was trained.
+    """
+    if method is Method.FULL:
+        return BaseModel.load(folder / _MODEL, dtype=dtype)
+    from peft import PeftModel
+
+    base = BaseModel.load(base_model, dtype=dtype)
+    model = PeftModel.from_pretrained(base.model, folder / _ADAPTER, autocast_adapter_dtype=False)
+    return replace(base, model=model.eval())
