@@ -17,7 +17,8 @@ from autoselection_core.history.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.spec import SearchSpec
 
 OPEN_STATES = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+"""Names that survive in partition keys, asset keys and file names."""
 
 
 def register(connection: Connection, spec: SearchSpec, search: str | None, now: float) -> str:
@@ -31,7 +32,7 @@ def register(connection: Connection, spec: SearchSpec, search: str | None, now: 
         SearchConflictError: The name is taken by a search that asks for something else.
     """
     name = search or f"{spec.campaign}-{spec.identity[:8]}"
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise SearchNameError(name)
     present = connection.execute(select(SEARCHES.c.spec).where(SEARCHES.c.search == name)).scalar()
     if present is None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from autoselection_core.errors.history import SpecError
-from autoselection_core.identity import canonical_json, fingerprint
+from autoselection_core.identity import Json, canonical_json, fingerprint
 
 _ADJUSTABLE = ("budget", "slots", "report_evaluations")
 _SMALLEST = {"seed": 0, "budget": 1, "slots": 1, "report_evaluations": 0, "max_steps": 1}
@@ -29,6 +29,8 @@ class SearchSpec:
         max_steps: The longest recipe, in steps.
         benchmarks: Names of the benchmarks; the weights below are theirs.
         weights: Weight of each benchmark in the utility; empty means equal.
+        operators: Names of the operators that recipes may use; empty means all that are installed.
+        policy_settings: Settings of the policy that differ from its defaults.
     """
 
     campaign: str
@@ -44,6 +46,8 @@ class SearchSpec:
     max_steps: int = 6
     benchmarks: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+    operators: tuple[str, ...] = ()
+    policy_settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse what no search can do.
@@ -62,7 +66,7 @@ class SearchSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON values."""
-        return {**asdict(self), "benchmarks": list(self.benchmarks)}
+        return {**asdict(self), "benchmarks": list(self.benchmarks), "operators": list(self.operators)}
 
     def to_text(self) -> str:
         """The spec's one spelling as JSON text."""
@@ -71,4 +75,5 @@ class SearchSpec:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read a spec back; a field that this version does not know is refused by the constructor."""
-        return cls(**{**value, "benchmarks": tuple(value.get("benchmarks", ()))})
+        lists = {name: tuple(value.get(name, ())) for name in ("benchmarks", "operators")}
+        return cls(**{**value, **lists})

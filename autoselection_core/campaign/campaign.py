@@ -1,0 +1,108 @@
+"""A campaign as data: what `autoselection.yaml` declares."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autoselection_core.identity import Json
+from autoselection_core.pool.sources import Source, list_files
+
+
+@dataclass(frozen=True)
+class BenchmarkPlace:
+    """A benchmark of a campaign.
+
+    Attributes:
+        name: What the campaign calls it.
+        path: Its folder or YAML file.
+        weight: Its weight in the utility.
+    """
+
+    name: str
+    path: Path
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class SearchDefaults:
+    """What a search of the campaign does unless it is told otherwise.
+
+    Attributes:
+        budget: Full trainings.
+        slots: Trials at the same time.
+        seed: Seed of the search.
+        policy: How the solver chooses.
+        report_evaluations: Second budget, for what the winner is compared with.
+        max_steps: The longest recipe.
+    """
+
+    budget: int = 15
+    slots: int = 1
+    seed: int = 0
+    policy: str = "default"
+    report_evaluations: int = 6
+    max_steps: int = 6
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """A formula that judges subsets in place of a training: for trying a search out in seconds.
+
+    Attributes:
+        weights: Weight of each column in the utility.
+        size_weight: Utility of twice the rows.
+        noise: Standard deviation of one run's noise.
+        delay_s: Seconds that an evaluation takes at least.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+    size_weight: float = 0.0
+    noise: float = 0.0
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One pool, one base model and some benchmarks.
+
+    Attributes:
+        name: What people call it, and the prefix of its assets.
+        sources: The raw files.
+        base_model: Folder or hub name; None where a formula judges and no signal reads a model.
+        benchmarks: What is scored.
+        signals: Names of the signals, each with its settings.
+        operators: Names of the operators that recipes may use; empty means all that are installed.
+        training: Preset and settings of the fine-tuning.
+        search: Defaults of its searches.
+        policy: Settings of the solver's policy.
+        closed_form: A formula instead of trainings.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    base_model: str | None = None
+    benchmarks: tuple[BenchmarkPlace, ...] = ()
+    signals: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, hash=False)
+    operators: tuple[str, ...] = ()
+    training: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    search: SearchDefaults = field(default_factory=SearchDefaults)
+    policy: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    closed_form: ClosedForm | None = None
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each benchmark by name."""
+        return {place.name: place.weight for place in self.benchmarks}
+
+    @property
+    def benchmark_files(self) -> dict[str, Path]:
+        """Where each benchmark lies."""
+        return {place.name: place.path for place in self.benchmarks}
+
+    def source_files(self) -> list[Path]:
+        """The raw files, as they are found now.
+
+        Raises:
+            NoSourceFileError: A pattern matches nothing.
+        """
+        return [file.path for file in list_files(self.sources)]

@@ -1,0 +1,127 @@
+"""YAML whose every value knows its line, so that an error can point at it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import yaml
+
+from autoselection_core.errors.campaign import CampaignFileError, NoCampaignFileError, UnknownKeyError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of a campaign file and where it stands.
+
+    Attributes:
+        node: The parsed YAML.
+        file: The file.
+        field: The keys that lead to the value, joined by dots.
+    """
+
+    node: yaml.Node
+    file: Path
+    field: str
+
+    @cached_property
+    def plain(self) -> object:
+        """The value as Python data."""
+        loader = yaml.SafeLoader("")
+        return loader.construct_document(self.node)
+
+    def refuse(self, problem: str, cause: BaseException | None = None) -> NoReturn:
+        """Raise an error that points here.
+
+        Raises:
+            CampaignFileError: Always.
+        """
+        raise CampaignFileError(self.file, self.node.start_mark.line + 1, self.field, problem) from cause
+
+    def entries(self, *known: str) -> dict[str, "Value"]:
+        """The values of a mapping by key; no keys given means that any key may stand there.
+
+        Raises:
+            CampaignFileError: It is no mapping, a key stands twice, or is no text.
+            UnknownKeyError: A key is not among the known ones.
+        """
+        if not isinstance(self.node, yaml.MappingNode):
+            self.refuse("must be a mapping of keys to values")
+        found: dict[str, Value] = {}
+        for key_node, value_node in self.node.value:
+            name = str(key_node.value)
+            entry = Value(value_node, self.file, f"{self.field}.{name}".lstrip("."))
+            if known and name not in known:
+                raise UnknownKeyError(self.file, key_node.start_mark.line + 1, entry.field, known)
+            if name in found:
+                Value(key_node, self.file, entry.field).refuse("stands twice; keep one")
+            found[name] = entry
+        return found
+
+    def items(self) -> Iterator["Value"]:
+        """The values of a list.
+
+        Raises:
+            CampaignFileError: It is no list.
+        """
+        if not isinstance(self.node, yaml.SequenceNode):
+            self.refuse("must be a list")
+        for number, node in enumerate(self.node.value, start=1):
+            yield Value(node, self.file, f"{self.field}[{number}]")
+
+    def of_type(self, kind: type[T], called: str) -> T:
+        """The value, which must be of a type.
+
+        Raises:
+            CampaignFileError: It is of another type.
+        """
+        plain = self.plain
+        if (isinstance(plain, bool) and kind is not bool) or not isinstance(plain, kind):
+            self.refuse(f"is {plain!r}, but must be {called}")
+        return plain
+
+    def text(self) -> str:
+        """A text."""
+        return self.of_type(str, "text")
+
+    def whole(self, smallest: int) -> int:
+        """A whole number that is not too small."""
+        number = self.of_type(int, "a whole number")
+        if number < smallest:
+            self.refuse(f"is {number}, but must be at least {smallest}")
+        return number
+
+    def number(self) -> float:
+        """A number."""
+        if isinstance(self.plain, int) and not isinstance(self.plain, bool):
+            return float(self.plain)
+        return self.of_type(float, "a number")
+
+
+def read_document(file: Path) -> Value:
+    """The whole of a YAML file.
+
+    Raises:
+        NoCampaignFileError: The file is not there.
+        CampaignFileError: It is empty or no YAML; names the line.
+    """
+    if not file.is_file():
+        raise NoCampaignFileError(file)
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise CampaignFileError(file, 1, "the file", "is not UTF-8 text") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise CampaignFileError(file, line, "the file", f"is not YAML: {error.problem}") from error
+    if node is None:
+        raise CampaignFileError(file, 1, "the file", "is empty; declare `campaigns:`")
+    return Value(node, file, "")
+
+
+def plain_mapping(values: Mapping[str, Value]) -> dict[str, object]:
+    """Values as Python data, by key."""
+    return {name: value.plain for name, value in values.items()}

@@ -1,0 +1,196 @@
+"""Read `autoselection.yaml`: strictly, with errors that name file, line and field."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm, SearchDefaults
+from autoselection_core.campaign.document import Value, plain_mapping, read_document
+from autoselection_core.campaign.places import Places
+from autoselection_core.campaign.signals import SIGNALS
+from autoselection_core.errors.base import AutoSelectionError, did_you_mean
+from autoselection_core.errors.campaign import UnknownCampaignError
+from autoselection_core.evaluation.sft import fine_tuning
+from autoselection_core.history.searches import NAME
+from autoselection_core.operators.installed import installed_operators
+from autoselection_core.pool.sources import Source
+from autoselection_core.solver.policy import POLICIES, Policy
+from autoselection_core.store.home import Home
+
+DEFAULT_FILE = Path("autoselection.yaml")
+
+_KEYS = (
+    "pool",
+    "base_model",
+    "benchmarks",
+    "signals",
+    "operators",
+    "training",
+    "search",
+    "policy",
+    "closed_form",
+)
+_SMALLEST = {"budget": 1, "slots": 1, "seed": 0, "report_evaluations": 0, "max_steps": 1}
+
+
+def load_campaigns(path: Path | str = DEFAULT_FILE, home: Home | None = None) -> Mapping[str, Campaign]:
+    """The campaigns that a file declares, by name. Nothing that they name is opened.
+
+    Args:
+        path: The file.
+        home: What `{home}/` in its paths stands for; the environment's home by default.
+
+    Raises:
+        NoCampaignFileError: The file is not there.
+        CampaignFileError: It says something that cannot be; names file, line and field.
+    """
+    file = Path(path)
+    places = Places(file, home or Home.from_environment())
+    declared = read_document(file).entries("campaigns")
+    if "campaigns" not in declared:
+        read_document(file).refuse("needs the key `campaigns`")
+    return {name: _campaign(name, value, places) for name, value in declared["campaigns"].entries().items()}
+
+
+def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign:
+    """The campaign of a name; the only one where no name is given.
+
+    Raises:
+        UnknownCampaignError: There is none of that name, or none was named among several.
+    """
+    if name is None and len(campaigns) == 1:
+        return next(iter(campaigns.values()))
+    if name is None or name not in campaigns:
+        raise UnknownCampaignError(name or "", tuple(campaigns))
+    return campaigns[name]
+
+
+def _campaign(name: str, value: Value, places: Places) -> Campaign:
+    if not NAME.fullmatch(name):
+        value.refuse("is no name for a campaign; use letters, digits, '-', '_' and '.'")
+    found = value.entries(*_KEYS)
+    campaign = Campaign(
+        name=name,
+        sources=_sources(value, found, places),
+        base_model=places.model(found["base_model"]) if "base_model" in found else None,
+        benchmarks=_benchmarks(found["benchmarks"], places) if "benchmarks" in found else (),
+        signals=_signals(found["signals"]) if "signals" in found else {},
+        operators=_operators(found["operators"]) if "operators" in found else (),
+        training=_checked_training(found["training"]) if "training" in found else {},
+        search=_search(found["search"]) if "search" in found else SearchDefaults(),
+        policy=_policy(found["policy"]) if "policy" in found else {},
+        closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
+    )
+    _require_judge(campaign, value)
+    return campaign
+
+
+def _require_judge(campaign: Campaign, value: Value) -> None:
+    if not campaign.signals:
+        value.refuse("needs `signals`: recipes choose by them")
+    if campaign.closed_form is None and not (campaign.base_model and campaign.benchmarks):
+        value.refuse("needs `base_model` and `benchmarks`, or a `closed_form` to try a search out")
+    reads_model = [name for name in campaign.signals if SIGNALS[name].reads_model]
+    if reads_model and campaign.base_model is None:
+        value.refuse(f"needs `base_model`: the signal {reads_model[0]!r} reads it")
+
+
+def _sources(value: Value, found: Mapping[str, Value], places: Places) -> tuple[Source, ...]:
+    if "pool" not in found:
+        value.refuse("needs `pool`: the raw files to select from")
+    sources = tuple(_source(item, places) for item in found["pool"].items())
+    if not sources:
+        found["pool"].refuse("names no source")
+    return sources
+
+
+def _source(value: Value, places: Places) -> Source:
+    found = value.entries("path", "name", "licence")
+    if "path" not in found:
+        value.refuse("needs `path`: a file, or a pattern with * or **")
+    optional = {key: found[key].text() for key in ("name", "licence") if key in found}
+    return Source(str(places.path(found["path"])), **optional)
+
+
+def _benchmarks(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:
+    return tuple(_benchmark(name, entry, places) for name, entry in value.entries().items())
+
+
+def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
+    found = value.entries("path", "weight")
+    if "path" not in found:
+        value.refuse("needs `path`: the benchmark's folder or YAML file")
+    weight = found["weight"].number() if "weight" in found else 1.0
+    if weight <= 0:
+        found["weight"].refuse("must be above 0; leave the benchmark out instead")
+    return BenchmarkPlace(name, places.path(found["path"]), weight)
+
+
+def _signals(value: Value) -> dict[str, dict[str, Any]]:
+    """Each entry is a name, or a name with settings."""
+    chosen: dict[str, dict[str, Any]] = {}
+    for item in value.items():
+        named = item.plain
+        entries = {named: None} if isinstance(named, str) else item.entries()
+        for name, settings in entries.items():
+            if name not in SIGNALS:
+                known = ", ".join(SIGNALS)
+                item.refuse(f"names no signal: {name!r} (signals: {known}).{did_you_mean(name, SIGNALS)}")
+            chosen[name] = {} if settings is None else _settings(settings, SIGNALS[name].settings)
+    return chosen
+
+
+def _settings(value: Value, known: tuple[str, ...]) -> dict[str, Any]:
+    return plain_mapping(value.entries(*(known or ("(none)",))))
+
+
+def _operators(value: Value) -> tuple[str, ...]:
+    known = tuple(operator.name for operator in installed_operators())
+    for item in value.items():
+        if (name := item.text()) not in known:
+            item.refuse(f"names no operator: {name!r} ({', '.join(known)}).{did_you_mean(name, known)}")
+    return tuple(item.text() for item in value.items())
+
+
+def _checked_training(value: Value) -> dict[str, Any]:
+    found = value.entries()
+    for name, entry in found.items():
+        # One at a time, so that the error points at its line.
+        _pointing_at(entry, partial(fine_tuning, {name: entry.plain}))
+    return plain_mapping(found)
+
+
+def _search(value: Value) -> SearchDefaults:
+    found = value.entries(*_SMALLEST, "policy")
+    counts = {name: found[name].whole(smallest) for name, smallest in _SMALLEST.items() if name in found}
+    policy = found["policy"].text() if "policy" in found else SearchDefaults.policy
+    if policy not in POLICIES:
+        found["policy"].refuse(
+            f"is {policy!r}, but must be one of {', '.join(POLICIES)}.{did_you_mean(policy, POLICIES)}"
+        )
+    return SearchDefaults(**counts, policy=policy)
+
+
+def _policy(value: Value) -> dict[str, Any]:
+    known = tuple(field.name for field in fields(Policy) if field.name not in ("name", "max_steps"))
+    found = value.entries(*known)
+    for name, entry in found.items():
+        _pointing_at(entry, partial(Policy().with_settings, **{name: entry.plain}))
+    return plain_mapping(found)
+
+
+def _closed_form(value: Value) -> ClosedForm:
+    found = value.entries("weights", "size_weight", "noise", "delay_s")
+    numbers = {name: entry.number() for name, entry in found.items() if name != "weights"}
+    weights = found["weights"].entries() if "weights" in found else {}
+    return ClosedForm({name: entry.number() for name, entry in weights.items()}, **numbers)
+
+
+def _pointing_at(value: Value, make: Callable[[], object]) -> None:
+    """Let what refuses a value say where it stands in the file."""
+    try:
+        make()
+    except (AutoSelectionError, TypeError) as error:
+        value.refuse(f"is refused: {error}", error)

@@ -1,0 +1,188 @@
+"""A campaign at work in a home folder: its pool, signals, evaluator, solver and ledger."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.signals import make_signals
+from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
+from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
+from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.evaluation.sft import fine_tuning
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.operators.installed import installed_operators
+from autoselection_core.pool.ingest import Ingestion, ingest
+from autoselection_core.pool.ingest import Progress as IngestProgress
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sources import sources_version
+from autoselection_core.signals.base import Progress, Signal
+from autoselection_core.signals.store import SignalReport, SignalStore
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.solver import Solver
+from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.home import Home
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A campaign in a home folder. Nothing is loaded before it is asked for.
+
+    Attributes:
+        campaign: What is searched.
+        home: Where everything is kept.
+    """
+
+    campaign: Campaign
+    home: Home
+
+    def ingest(self, progress: IngestProgress | None = None) -> Ingestion:
+        """Read the raw files into a pool, which becomes the campaign's latest."""
+        version_read = sources_version(self.campaign.sources)
+        found = ingest(self.campaign.sources, self.home, progress)
+        with atomic_file(self._latest) as draft:
+            draft.write_text(json.dumps({"pool": found.pool.version, "sources": version_read}))
+        return found
+
+    @property
+    def is_ingested(self) -> bool:
+        """Whether the latest pool is of the raw files as they are now.
+
+        Raises:
+            NoSourceFileError: A source leads to no file.
+        """
+        latest = self._read_latest()
+        return latest is not None and latest["sources"] == sources_version(self.campaign.sources)
+
+    def pool(self, version: str | None = None) -> Pool:
+        """A pool of the campaign; the latest where no version is named.
+
+        Raises:
+            NoPoolError: Nothing was ingested yet.
+        """
+        latest = self._read_latest()
+        if version is None and latest is None:
+            raise NoPoolError(self.campaign.name)
+        return Pool.open(self.home.pool(version or str(latest and latest["pool"])))
+
+    @cached_property
+    def benchmarks(self) -> tuple[Benchmark, ...]:
+        """The benchmarks, under the names that the campaign gives them.
+
+        Raises:
+            NoItemsError: One has no items.
+        """
+        from autoselection_core.benchmarks.loading import load_benchmark
+
+        found = [(place.name, load_benchmark(place.path)) for place in self.campaign.benchmarks]
+        return tuple(replace(benchmark, name=name) for name, benchmark in found)
+
+    @cached_property
+    def definitions(self) -> Mapping[str, Signal]:
+        """The signals by name, those that others need first."""
+        return make_signals(self.campaign.signals, self.campaign.base_model, lambda: self.benchmarks)
+
+    @property
+    def signal_names(self) -> tuple[str, ...]:
+        """Names of the signals."""
+        return tuple(self.definitions)
+
+    def score(self, name: str, pool: Pool, progress: Progress | None = None) -> SignalReport:
+        """Score what a signal does not know of a pool yet.
+
+        Raises:
+            UnknownSignalError: The campaign has no such signal.
+        """
+        if name not in self.definitions:
+            raise UnknownSignalError(name, self.signal_names)
+        return self._store.score(self.definitions[name], pool, progress)
+
+    def signal_versions(self, pool_version: str) -> dict[str, str]:  # noqa: ARG002 - what a caller pins together
+        """The version of every signal as the campaign defines it now."""
+        return {name: signal.fingerprint for name, signal in self.definitions.items()}
+
+    def signals(self, pool_version: str, versions: Mapping[str, str] | None = None) -> SignalTable:
+        """The signals of a pool, mapped into memory.
+
+        Raises:
+            UnscoredPoolError: A signal was not scored for this pool.
+        """
+        wanted = self.signal_versions(pool_version) if versions is None else versions
+        return self._store.table(self.pool(pool_version), wanted)
+
+    def spec(self, pool_version: str, **asked: int | str | None) -> SearchSpec:
+        """A search of the campaign on a pool; what is asked for goes before the campaign's defaults.
+
+        Args:
+            pool_version: The pool.
+            asked: `budget`, `slots`, `seed`, `policy`, `report_evaluations`, `max_steps`; None means default.
+        """
+        defaults = vars(self.campaign.search)
+        chosen = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
+        return SearchSpec(
+            campaign=self.campaign.name,
+            **chosen,
+            metric=self.metric,
+            pool_version=pool_version,
+            signal_versions=self.signal_versions(pool_version),
+            evaluator=self.evaluator(pool_version).fingerprint,
+            benchmarks=tuple(self.campaign.weights),
+            weights=self.campaign.weights,
+            operators=self.campaign.operators,
+            policy_settings=self.campaign.policy,
+        )
+
+    @property
+    def metric(self) -> str:
+        """What the scores mean that drive a search."""
+        if self.campaign.closed_form is not None:
+            return "closed_form"
+        return " + ".join(dict.fromkeys(benchmark.metric.value for benchmark in self.benchmarks))
+
+    def evaluator(self, pool_version: str) -> Evaluator:
+        """What judges the subsets of a pool."""
+        if (formula := self.campaign.closed_form) is not None:
+            return ClosedFormEvaluator(self.home, self.signals(pool_version), **vars(formula))
+        from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+
+        assert self.campaign.base_model is not None, "loading refuses a campaign without judge"
+        return FineTuningEvaluator(
+            self.home,
+            self.pool(pool_version),
+            self.campaign.base_model,
+            self.benchmarks,
+            fine_tuning(self.campaign.training),
+            self.campaign.weights,
+        )
+
+    def solver(self, spec: SearchSpec) -> Solver:
+        """What chooses the candidates of a search, on the pool and signals that it pins."""
+        signals = self.signals(spec.pool_version, spec.signal_versions)
+        chosen = [each for each in installed_operators() if not spec.operators or each.name in spec.operators]
+        policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
+        return Solver(signals, catalogue(signals, chosen), policy)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The history of the installation."""
+        return Ledger.open(self.home.history_url)
+
+    @cached_property
+    def _store(self) -> SignalStore:
+        return SignalStore(self.home)
+
+    @property
+    def _latest(self) -> Path:
+        return self.home.confined(Path("campaigns") / f"{self.campaign.name}.json")
+
+    def _read_latest(self) -> dict[str, str] | None:
+        if not self._latest.exists():
+            return None
+        latest: dict[str, str] = json.loads(self._latest.read_text())
+        return latest

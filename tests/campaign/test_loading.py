@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.loading import campaign_of, load_campaigns
+from autoselection_core.errors.campaign import (
+    CampaignFileError,
+    NoCampaignFileError,
+    UnknownCampaignError,
+    UnknownKeyError,
+)
+from autoselection_core.store.home import Home
+
+GOOD = """\
+campaigns:
+  demo:
+    pool:
+      - path: "{home}/demo/raw/*"
+        licence: CC0-1.0
+      - {path: extra.jsonl, name: extra}
+    base_model: "{home}/models/tiny"
+    benchmarks:
+      sums: {path: "{home}/demo/benchmarks/sums", weight: 2}
+      words: {path: benchmarks/words}
+    signals: [tokens, word_entropy, {minhash: {words: 4}}]
+    operators: [keep_top, drop_near_duplicates]
+    training: {preset: cpu-lora, amount: 6000}
+    search: {budget: 6, policy: random}
+    policy: {warmup: 2}
+"""
+
+
+def load(folder: Path, text: str) -> Campaign:
+    file = folder / "autoselection.yaml"
+    file.write_text(text)
+    return campaign_of(load_campaigns(file, Home(folder / "home")), None)
+
+
+def test_a_campaign_holds_what_its_file_says(tmp_path: Path) -> None:
+    campaign = load(tmp_path, GOOD)
+
+    assert campaign.name == "demo"
+    assert campaign.sources[0].path == str(tmp_path / "home/demo/raw/*")
+    assert (campaign.sources[0].licence, campaign.sources[1].name) == ("CC0-1.0", "extra")
+    assert campaign.base_model == str(tmp_path / "home/models/tiny")
+    assert campaign.weights == {"sums": 2.0, "words": 1.0}
+    assert campaign.benchmark_files["words"] == tmp_path / "benchmarks/words"
+    assert campaign.signals == {"tokens": {}, "word_entropy": {}, "minhash": {"words": 4}}
+    assert campaign.operators == ("keep_top", "drop_near_duplicates")
+    assert (campaign.search.budget, campaign.search.policy, campaign.search.slots) == (6, "random", 1)
+    assert campaign.policy == {"warmup": 2}
+
+
+BAD = [
+    ("budget: 6", "budgte: 6", 14, r"demo\.search\.budgte is not a key here .*Did you mean 'budget'\?"),
+    ("budget: 6", "budget: 0", 14, r"demo\.search\.budget is 0, but must be at least 1"),
+    ("budget: 6", "budget: six", 14, r"demo\.search\.budget is 'six', but must be a whole number"),
+    ("budget: 6", "budget: true", 14, r"must be a whole number"),
+    ("budget: 6", "budget: 6, budget: 7", 14, r"stands twice"),
+    ("policy: random", "policy: randm", 14, r"Did you mean 'random'\?"),
+    ("signals: [tokens", "signals: [tokns", 11, r"names no signal: 'tokns'.*Did you mean 'tokens'\?"),
+    ("{words: 4}", "{wrods: 4}", 11, r"wrods is not a key here .*Did you mean 'words'\?"),
+    ("[keep_top", "[keep_tpo", 12, r"names no operator: 'keep_tpo'.*Did you mean 'keep_top'\?"),
+    ("amount: 6000", "ammount: 6000", 13, r"training\.ammount is refused: .*Did you mean 'amount'\?"),
+    ("cpu-lora", "cpu-laro", 13, r"Did you mean 'cpu-lora'\?"),
+    ("amount: 6000", "amount: many", 13, r"training\.amount is refused"),
+    ("warmup: 2", "warmup: -2", 15, r"policy\.warmup is refused: warmup is -2"),
+    ("weight: 2", "weight: 0", 9, r"weight must be above 0"),
+    ("weight: 2", "wieght: 2", 9, r"Did you mean 'weight'\?"),
+    ("path: extra.jsonl, ", "", 6, r"pool\[2\] needs `path`"),
+    ('"{home}/demo/raw/*"', "/etc/*", 4, r"pool\[1\]\.path leads to /etc/\*, outside of"),
+    ('"{home}/demo/raw/*"', '"{home}/../../x"', 4, r"outside of"),
+    ("    pool:", "    pol:", 3, r"demo\.pol is not a key here .*Did you mean 'pool'\?"),
+    ("[tokens, word_entropy, {minhash: {words: 4}}]", "tokens", 11, r"signals must be a list"),
+    ('base_model: "{home}/models/tiny"', "policy: {}", 15, "stands twice"),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "line", "message"), BAD)
+def test_a_mistake_is_named_with_field_file_and_line(
+    tmp_path: Path, good: str, bad: str, line: int, message: str
+) -> None:
+    assert good in GOOD
+
+    with pytest.raises(CampaignFileError, match=message) as caught:
+        load(tmp_path, GOOD.replace(good, bad))
+
+    assert caught.value.line == line
+    assert str(caught.value).startswith(f"{tmp_path / 'autoselection.yaml'}, line {line}: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("campaigns: [", "is not YAML"),
+        ("campaign: {}", "Did you mean 'campaigns'"),
+        ("campaigns: {demo: {signals: [tokens]}}", "needs `pool`"),
+        ("campaigns: {demo: {pool: [{path: x}]}}", "needs `signals`"),
+        ("campaigns: {demo: {pool: [{path: x}], signals: [word_entropy]}}", "needs `base_model` and"),
+        ("campaigns: {demo: {pool: [{path: x}], signals: [tokens], closed_form: {}}}", "'tokens' reads it"),
+        ("campaigns: {'a|b': {}}", "is no name for a campaign"),
+    ],
+)
+def test_a_file_that_declares_no_whole_campaign_says_what_is_missing(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(CampaignFileError, match=message):
+        load(tmp_path, text)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "autoselection.yaml"
+    file.write_bytes(b"campaigns: \xff\xfe")
+
+    with pytest.raises(CampaignFileError, match="not UTF-8"):
+        load_campaigns(file)
+
+
+def test_a_missing_file_says_where_to_look(tmp_path: Path) -> None:
+    with pytest.raises(NoCampaignFileError, match="--file"):
+        load_campaigns(tmp_path / "autoselection.yaml")
+
+
+def test_an_unknown_campaign_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    campaigns = {"demo": load(tmp_path, GOOD)}
+
+    with pytest.raises(UnknownCampaignError, match="Did you mean 'demo'"):
+        campaign_of(campaigns, "dmeo")
+
+
+def test_a_campaign_without_model_can_try_a_search_out(tmp_path: Path) -> None:
+    text = "campaigns: {try: {pool: [{path: x}], signals: [word_entropy], closed_form: {weights: {a: 1}}}}"
+
+    formula = load(tmp_path, text).closed_form
+
+    assert formula is not None
+    assert formula.weights == {"a": 1.0}
+
+
+def test_a_campaign_error_keeps_its_data_through_a_process_border(tmp_path: Path) -> None:
+    import pickle
+
+    for error in (UnknownKeyError(tmp_path, 3, "a.b", ("c",)), CampaignFileError(tmp_path, 1, "f", "p")):
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
