@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.pool.raw import MAX_RECORD_BYTES, RawRecord
 from autoselection_core.pool.sources import SourceFile
 
@@ -20,13 +21,21 @@ _CLOSING = {b"]", b"}"}
 
 
 def read_lines(file: SourceFile) -> Iterator[RawRecord]:
-    """The lines of a file that are not blank."""
+    """The lines of a file that are not blank.
+
+    Raises:
+        UnreadableSourceError: The file cannot be opened.
+    """
     with _mapped(file.path) as data:
         yield from _lines(data, file.name)
 
 
 def read_array(file: SourceFile) -> Iterator[RawRecord]:
-    """The elements of an array; a file that does not start with one is read by lines."""
+    """The elements of an array; a file that does not start with one is read by lines.
+
+    Raises:
+        UnreadableSourceError: The file cannot be opened.
+    """
     with _mapped(file.path) as data:
         opening = _ARRAY.match(data)
         yield from _elements(data, opening.end(), file.name) if opening else _lines(data, file.name)
@@ -77,14 +86,18 @@ def _boundaries(data: mmap.mmap | bytes, start: int) -> Iterator[tuple[int, int,
 
 
 def _cut(data: mmap.mmap | bytes, start: int, stop: int) -> bytes:
-    return data[start : min(stop, start + MAX_RECORD_BYTES + 1)].strip()
+    text = data[start : min(stop, start + MAX_RECORD_BYTES + 1)]
+    return text.strip() if len(text) <= MAX_RECORD_BYTES else text
 
 
 @contextmanager
 def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:
-            yield b""  # an empty file cannot be mapped
-        else:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                yield data
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size == 0:
+                yield b""  # an empty file cannot be mapped
+            else:
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                    yield data
+    except OSError as error:
+        raise UnreadableSourceError(path, str(error)) from error

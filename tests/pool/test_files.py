@@ -79,6 +79,40 @@ def test_a_long_record_is_cut_where_it_is_known_to_be_too_long(tmp_path: Path, n
     assert [(line, len(text)) for _, line, text in cuts] == [(1, MAX_RECORD_BYTES + 1), (2, 1)]
 
 
+@pytest.mark.parametrize("name", ["raw.jsonl", "raw.json"])
+def test_a_record_behind_a_megabyte_of_spaces_is_not_lost(tmp_path: Path, name: str) -> None:
+    content = (
+        b"[" + b" " * (2 * MAX_RECORD_BYTES) + b"1]" if name == "raw.json" else b" " * MAX_RECORD_BYTES + b"1"
+    )
+
+    assert [len(text) for _, _, text in cut(tmp_path / name, content)] == [MAX_RECORD_BYTES + 1]
+
+
+@pytest.mark.parametrize("name", ["raw.jsonl", "raw.json", "raw.parquet"])
+def test_a_file_that_is_gone_when_it_is_read_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+    (file,) = list_files([Source(str(tmp_path / name))])
+    (tmp_path / name).unlink()
+
+    with pytest.raises(UnreadableSourceError, match=f"{name} cannot be read"):
+        list(raw_records(file))
+
+
+def test_names_of_sources_may_be_encoded_as_a_dictionary(tmp_path: Path) -> None:
+    names = pa.array(["x", "y", None]).dictionary_encode()
+    pq.write_table(
+        pa.table({"source_name": names, "record_json": ["1", None, "3"]}), tmp_path / "raw.parquet"
+    )
+
+    (file,) = list_files([Source(str(tmp_path / "raw.parquet"))])
+
+    assert [(record.source, record.text) for record in raw_records(file)] == [
+        ("x", b"1"),
+        ("y", b""),
+        ("raw", b"3"),
+    ]
+
+
 def test_the_columns_of_a_table_are_the_fields_of_its_records(tmp_path: Path) -> None:
     records: list[dict[str, Json]] = [
         {"messages": OPENAI["messages"], "instruction": None, "output": None, "score": float("nan")},

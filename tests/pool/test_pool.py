@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.pool import UnknownSampleError, UnreadablePoolError
 from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope
-from autoselection_core.pool.columns import SCHEMA, table_version
+from autoselection_core.pool.columns import ROLES, SCHEMA, table_version
 from autoselection_core.pool.spool import write_batches
 from tests.pool.raw import ADDITION, conversation
 
@@ -123,6 +123,10 @@ def test_keys_are_the_first_64_bits_of_the_ids() -> None:
     pool = Pool.from_samples([(ADDITION, [Origin("a", "a#1")])])
 
     assert pool.keys.tolist() == [int(ADDITION.id[:16], 16)]
+
+
+def test_the_number_of_a_role_never_changes() -> None:
+    assert ROLES == (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL)
 
 
 def test_the_id_of_a_sample_never_changes() -> None:
