@@ -3,9 +3,11 @@
 from functools import cache
 from importlib.metadata import entry_points
 
+from autoselection_core.operators.aggregate import KeepByRanks
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.budget import TokenBudget
 from autoselection_core.operators.chance import KeepRandom
+from autoselection_core.operators.diverse import KeepDiverse
 from autoselection_core.operators.duplicates import (
     DropExactDuplicates,
     DropNearDuplicates,
@@ -26,6 +28,8 @@ DEFAULT_OPERATORS: tuple[type[Operator], ...] = (
     MixSources,
     MixByVarentropy,
     TokenBudget,
+    KeepByRanks,
+    KeepDiverse,
 )
 """Every operator of the method. Laws in `tests/operators` hold for each of them."""
 

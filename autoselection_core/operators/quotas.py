@@ -50,4 +50,6 @@ def in_proportion(groups: Labels, order: npt.NDArray[np.int64], weights: Costs, 
     is_open = weight > 0
     costs = np.full(len(groups), np.nan)
     costs[is_open] = (places_in_groups(groups, order)[is_open] + 0.5) / weight[is_open]
-    return first(costs, count, "lowest") & is_open
+    taken = np.zeros(len(groups), np.bool_)
+    taken[order] = first(costs[order], count, "lowest")  # equal costs go to the row that is taken earlier
+    return taken & is_open

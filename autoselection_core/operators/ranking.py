@@ -5,7 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.arrays import Keys, Mask
+from autoselection_core.arrays import Keys, Mask, Rows
+from autoselection_core.signals.table import SignalTable
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -61,6 +62,18 @@ def ranked(scores: npt.NDArray[np.floating], order: str = HIGHEST) -> npt.NDArra
     """
     # `stable`, because ties go to the lower row; NaN sorts behind every number.
     return np.argsort(-scores if order == HIGHEST else scores, kind="stable")
+
+
+def ranked_rows(rows: Rows, signals: SignalTable, column: str, order: str = HIGHEST) -> Rows:
+    """Positions among some rows from first to last by a column.
+
+    The whole pool is sorted once and the rows are picked out of it, which is linear.
+    """
+    pool = signals.derived(("ranked", column, order), lambda: ranked(signals[column], order))
+    position = np.full(len(signals), -1, np.int64)
+    position[rows] = np.arange(len(rows))
+    picked: Rows = position[pool]
+    return picked[picked >= 0]
 
 
 def places(order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
