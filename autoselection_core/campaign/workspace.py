@@ -50,7 +50,6 @@ class Workspace:
             draft.write_text(json.dumps({"pool": found.pool.version, "sources": version_read}))
         return found
 
-    @property
     def is_ingested(self) -> bool:
         """Whether the latest pool is of the raw files as they are now.
 

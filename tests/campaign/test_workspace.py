@@ -1,0 +1,110 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.campaign.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
+from autoselection_core.pool.sources import Source
+from autoselection_core.search.loop import run_search
+from autoselection_core.store.home import Home
+
+
+def write_raw(file: Path, count: int = 40) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    records = [
+        {
+            "instruction": f"Add {number} and {number % 7}.",
+            "output": " ".join(["so"] * (number % 5 + 1) + [str(number)]),
+        }
+        for number in range(count)
+    ]
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    write_raw(tmp_path / "raw" / "sums.jsonl")
+    campaign = Campaign(
+        "try",
+        (Source(str(tmp_path / "raw" / "*")),),
+        signals={"word_entropy": {}, "exact": {}},
+        closed_form=ClosedForm({"word_entropy": 1.0}, noise=0.01),
+    )
+    return Workspace(campaign, Home(tmp_path / "home"))
+
+
+def scored(workspace: Workspace) -> str:
+    pool = workspace.ingest().pool
+    for name in workspace.signal_names:
+        workspace.score(name, pool)
+    return pool.version
+
+
+def test_a_campaign_goes_from_raw_files_to_a_searched_subset(workspace: Workspace) -> None:
+    version = scored(workspace)
+    spec = workspace.spec(version, budget=4, seed=3, policy="random")
+    search = workspace.ledger.register(spec)
+
+    history = run_search(workspace.ledger, search, workspace.solver(spec), workspace.evaluator(version))
+
+    assert (history.seed, history.budget, len(history.observations)) == (3, 4, 4)
+    assert workspace.ledger.search(search).spec.signal_versions == workspace.signal_versions(version)
+
+
+def test_the_latest_pool_is_known_to_be_of_the_files_as_they_are(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    assert not workspace.is_ingested()
+    version = scored(workspace)
+    assert workspace.is_ingested()
+    assert workspace.pool().version == version
+
+    write_raw(tmp_path / "raw" / "sums.jsonl", count=41)
+
+    assert not workspace.is_ingested()
+    assert workspace.pool().version == version
+
+
+def test_an_empty_home_says_what_to_run(workspace: Workspace) -> None:
+    with pytest.raises(NoPoolError, match="autoselection ingest try"):
+        workspace.pool()
+
+
+def test_an_unknown_signal_is_refused(workspace: Workspace) -> None:
+    pool = workspace.ingest().pool
+
+    with pytest.raises(UnknownSignalError, match="Did you mean 'word_entropy'"):
+        workspace.score("word_entrpy", pool)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda campaign: replace(campaign, operators=("keep_top",)),
+        lambda campaign: replace(campaign, policy={"warmup": 1}),
+        lambda campaign: replace(campaign, closed_form=ClosedForm({"word_entropy": 2.0})),
+        lambda campaign: replace(campaign, signals={"word_entropy": {}}),
+    ],
+)
+def test_another_setting_of_the_campaign_is_another_search(
+    workspace: Workspace, change: Callable[[Campaign], Campaign]
+) -> None:
+    version = scored(workspace)
+    other = Workspace(change(workspace.campaign), workspace.home)
+    for name in other.signal_names:
+        other.score(name, workspace.pool())
+
+    assert other.spec(version).identity != workspace.spec(version).identity
+
+
+def test_operators_that_a_campaign_leaves_out_are_never_proposed(workspace: Workspace) -> None:
+    narrow = Workspace(replace(workspace.campaign, operators=("keep_random",)), workspace.home)
+    version = scored(workspace)
+
+    solver = narrow.solver(narrow.spec(version))
+
+    assert {template.operator.name for template in solver.templates} == {"keep_random"}
