@@ -30,13 +30,13 @@ class Benchmark:
     """
 
     name: str
-    items: tuple[Item, ...]
-    targets: tuple[Sample, ...] = ()
+    items: tuple[Item, ...] = field(repr=False)
+    targets: tuple[Sample, ...] = field(repr=False, default=())
     metric: Metric = Metric.LOG_LIKELIHOOD
     chance: float | None = None
     confidential: bool = False
     sizes: SplitSizes = field(default_factory=SplitSizes)
-    target_questions: tuple[str, ...] | None = None
+    target_questions: tuple[str, ...] | None = field(repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Refuse what could never be scored."""

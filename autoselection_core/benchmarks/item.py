@@ -1,6 +1,6 @@
 """One question of a benchmark with its right answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from autoselection_core.identity import fingerprint
@@ -11,6 +11,8 @@ from autoselection_core.pool.sample import Message
 class Item:
     """One question, as it is put to a model, and what a right answer is.
 
+    Its texts are kept out of its `repr`, because a benchmark may be confidential.
+
     Attributes:
         question: The bare question, without options and instructions. Repeated questions and leaks into
             the targets are found by it.
@@ -19,23 +21,29 @@ class Item:
         choices: The texts to choose from, in the order presented; None for open questions.
         target: The short form of the right answer that a generated answer is compared with.
         reads: How the answer is read from generated text; a name of `benchmarks.extraction`.
+        order: The source's positions of the options in the order presented; empty for open questions.
+        source: Id of the question that it was made from; None if it was not made from one.
     """
 
-    question: str
-    prompt: tuple[Message, ...]
-    reference: str
-    choices: tuple[str, ...] | None = None
+    question: str = field(repr=False)
+    prompt: tuple[Message, ...] = field(repr=False)
+    reference: str = field(repr=False)
+    choices: tuple[str, ...] | None = field(repr=False, default=None)
     target: str = ""
     reads: str = "text"
+    order: tuple[int, ...] = ()
+    source: str | None = None
 
     @cached_property
     def id(self) -> str:
-        """The hash of question, choices and answer: 32 hexadecimal digits.
+        """Names the question with its answer: 32 hexadecimal digits.
 
-        The order of the choices and the wording of the prompt leave it unchanged.
+        The wording of the prompt and the order of the options leave it unchanged.
         """
+        if self.source is not None:
+            return self.source
         choices = tuple(sorted(self.choices)) if self.choices is not None else None
-        return fingerprint({"question": self.question, "choices": choices, "reference": self.reference})
+        return fingerprint({"question": self.question, "choices": choices, "answer": self.reference})
 
     @cached_property
     def prompt_hash(self) -> str:

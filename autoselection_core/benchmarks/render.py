@@ -1,0 +1,131 @@
+"""Questions in the form that a metric needs: items to score, samples that describe the task."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.question import Question
+from autoselection_core.identity import fingerprint
+from autoselection_core.pool.sample import Message, Role, Sample
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Names of options, in the order presented."""
+
+_REFERS_TO_OTHERS = re.compile(
+    r"\b(?:above|below|both|neither|[A-J] (?:and|or|nor) [A-J]|[A-J], ?[A-J])\b", re.IGNORECASE
+)
+"""Options such as "all of the above": their order is part of the question."""
+
+_FINAL_LINE = {
+    "letter": 'Think, then end with a line "Answer: X", where X is the letter of the right option.',
+    "yes_no": 'Think, then end with a line "Answer: X", where X is yes or no.',
+    "number": 'Think, then end with a line "#### N", where N is the final number.',
+    "text": 'Think, then end with a line "Answer: X", where X is the final answer alone.',
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How questions of one benchmark are put.
+
+    Attributes:
+        metric: What is measured.
+        shots: Worked examples in front of each question, as turns of the conversation.
+        system: The system line; None for none.
+    """
+
+    metric: Metric
+    shots: int = 0
+    system: str | None = None
+
+    def item(self, question: Question, examples: Sequence[Question]) -> Item:
+        """The item of a question.
+
+        Args:
+            question: What is asked.
+            examples: Where shots come from: the question's own group first.
+        """
+        return Item(
+            question=question.text,
+            prompt=(*self._opening(), *self._shots(question, examples), self._user(question)),
+            reference=self._reference(question),
+            choices=self._choices(question),
+            target=self._target(question),
+            reads="letter" if _has_letters(question) else question.reads,
+            order=presented_order(question),
+            source=question.id,
+        )
+
+    def target(self, question: Question) -> Sample:
+        """The sample of a target question: asked as the items are, answered in full."""
+        return Sample((self._user(question), Message(Role.ASSISTANT, self._taught(question))))
+
+    def _opening(self) -> tuple[Message, ...]:
+        return (Message(Role.SYSTEM, self.system),) if self.system else ()
+
+    def _shots(self, question: Question, examples: Sequence[Question]) -> tuple[Message, ...]:
+        own = [example for example in examples if example.group == question.group] or list(examples)
+        turns = [
+            turn
+            for example in own[: self.shots]
+            for turn in (self._user(example), Message(Role.ASSISTANT, self._taught(example)))
+        ]
+        return tuple(turns)
+
+    def _user(self, question: Question) -> Message:
+        lines = [question.text]
+        if self.metric in {Metric.CHOICE_ACCURACY, Metric.ANSWER_ACCURACY}:
+            lines += listed_options(question)
+        if self.metric is Metric.ANSWER_ACCURACY:
+            lines += ["", _FINAL_LINE["letter" if _has_letters(question) else question.reads]]
+        return Message(Role.USER, "\n".join(lines))
+
+    def _taught(self, question: Question) -> str:
+        if self.metric is Metric.CHOICE_ACCURACY:
+            return self._target(question)
+        if self.metric is Metric.ANSWER_ACCURACY and question.reads != "number":
+            worked = f"{question.solution}\n" if question.solution else ""
+            return f"{worked}Answer: {self._target(question)}"
+        return question.full_answer
+
+    def _reference(self, question: Question) -> str:
+        return self._target(question) if self.metric is Metric.CHOICE_ACCURACY else question.full_answer
+
+    def _choices(self, question: Question) -> tuple[str, ...] | None:
+        if question.choices is None or self.metric is not Metric.CHOICE_ACCURACY:
+            return question.choices
+        return tuple(LETTERS[: len(question.choices)]) if _has_letters(question) else question.choices
+
+    def _target(self, question: Question) -> str:
+        if not _has_letters(question):
+            return question.answer
+        assert question.choices is not None, "only questions with choices have letters"
+        return LETTERS[presented_order(question).index(question.choices.index(question.answer))]
+
+
+def presented_order(question: Question) -> tuple[int, ...]:
+    """The source's positions of the options in the order presented; empty for open questions.
+
+    The order follows from the hash of question and options, so it is the same in every process and does not
+    depend on where the source puts the right answer. Options that speak of other options stay as they are.
+    """
+    choices = question.choices or ()
+    positions = tuple(range(len(choices)))
+    if question.is_complete or any(_REFERS_TO_OTHERS.search(choice) for choice in choices):
+        return positions
+    content = [question.text, *sorted(choices)]
+    return tuple(sorted(positions, key=lambda position: fingerprint([*content, choices[position]])))
+
+
+def listed_options(question: Question) -> list[str]:
+    """The options as lines with letters; none where the question lists them itself."""
+    if not _has_letters(question) or question.choices is None:
+        return []
+    options = [question.choices[position] for position in presented_order(question)]
+    return ["", *(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))]
+
+
+def _has_letters(question: Question) -> bool:
+    return question.choices is not None and not question.is_complete
