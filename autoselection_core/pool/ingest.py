@@ -83,7 +83,7 @@ def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: Pr
     with (
         spool(conversations, CONVERSATIONS) as said,
         spool(findings, FINDINGS) as found,
-        lines.open("w") as left_out,
+        lines.open("w", encoding="utf-8") as left_out,
     ):
         intake = Intake(Collector(said.write_batch, found.write_batch), Quarantine(left_out))
         _read(files, intake, progress)

@@ -36,8 +36,7 @@ class Quarantine:
             "detail": rejection.detail,
             "excerpt": record.text[: 4 * EXCERPT_CHARACTERS].decode(errors="replace")[:EXCERPT_CHARACTERS],
         }
-        # ASCII escapes, because a detail may quote half a surrogate pair, which no UTF-8 can spell.
-        self.lines.write(json.dumps(line) + "\n")
+        self.lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def by_source(self) -> dict[str, dict[str, int]]:
         """How many records of each source were left out, by reason."""

@@ -1,6 +1,7 @@
 """The raw files that a pool is made of."""
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +60,12 @@ class SourceFile:
     @property
     def name(self) -> str:
         """What the origin of the file's records is called, unless they say so themselves."""
-        return self.source.name or self.path.stem
+        return self.source.name or _spelled(self.path.stem)
 
     @property
     def place(self) -> str:
         """Where the file lies below the root: the same on every machine."""
-        return self.path.relative_to(self.root).as_posix()
+        return _spelled(self.path.relative_to(self.root).as_posix())
 
 
 def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
@@ -88,6 +89,11 @@ def sources_version(sources: Iterable[Source]) -> str:
 
 def _version(file: SourceFile) -> str:
     return fingerprint([file.name, file.place, file.source.licence, fingerprint_file(file.path)])
+
+
+def _spelled(name: str) -> str:
+    """A name of a file as Unicode; Linux allows any bytes."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _matches(pattern: Path) -> Iterator[tuple[Path, Path]]:

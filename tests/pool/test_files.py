@@ -1,6 +1,7 @@
 """Raw files are found, and cut into records, whatever is in them."""
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,11 +10,12 @@ import pytest
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError, UnreadableSourceError
 from autoselection_core.identity import Json
-from autoselection_core.pool import Role, Source, sources_version
+from autoselection_core.pool import Origin, Role, Source, ingest, sources_version
 from autoselection_core.pool.formats import read_record
 from autoselection_core.pool.raw import MAX_RECORD_BYTES
 from autoselection_core.pool.readers import raw_records
 from autoselection_core.pool.sources import list_files
+from autoselection_core.store.home import Home
 from tests.pool.raw import ADDITION, ALPACA, OPENAI, conversation
 
 
@@ -178,6 +180,14 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> Non
     (file,) = list_files([Source(str(tmp_path / "a[1].jsonl"))])
 
     assert (file.place, file.name) == ("a[1].jsonl", "a[1]")
+
+
+def test_a_file_whose_name_is_no_unicode_is_read(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.jsonl")).write_text(json.dumps(ALPACA))
+
+    ingestion = ingest([Source(str(tmp_path / "*"))], Home(tmp_path / "home"))
+
+    assert ingestion.pool.origins(0) == (Origin("caf\ufffd", "caf\ufffd.jsonl#1"),)
 
 
 def test_the_version_of_sources_follows_their_bytes_names_and_licences(tmp_path: Path) -> None:

@@ -202,8 +202,23 @@ def test_quarantined_records_are_named_by_source_line_and_reason(tmp_path: Path)
     assert [entry["record"] for entry in left_out(ingestion)] == list(range(2, 11))
 
 
+def test_the_quarantine_quotes_what_people_can_read(tmp_path: Path) -> None:
+    write_lines(tmp_path / "raw.jsonl", [line(ALPACA), '{"question": "\u00fcber"}'.encode()])
+
+    ingestion = ingested(tmp_path, "raw.jsonl")
+
+    assert "\u00fcber" in ingestion.quarantine_path.read_text("utf-8")
+
+
+def test_an_origin_counts_records_and_not_lines(tmp_path: Path) -> None:
+    write_lines(tmp_path / "raw.jsonl", [b"", b"{", b"", line(ALPACA)])
+
+    assert ingested(tmp_path, "raw.jsonl").pool.origins(0) == (Origin("raw", "raw.jsonl#2"),)
+
+
 def test_trimmed_records_are_counted_beside_the_others(tmp_path: Path) -> None:
-    turns: Json = [*OPENAI["messages"], {"role": "user", "content": "And?"}]  # type: ignore[misc]  # a list
+    further: list[Json] = [{"role": "user", "content": "And?"}, {"role": "user", "content": "?"}]
+    turns: Json = [*OPENAI["messages"], *further]  # type: ignore[misc]  # a list
     write_lines(tmp_path / "raw.jsonl", [line({"messages": turns}), line(ALPACA)])
 
     ingestion = ingested(tmp_path, "raw.jsonl")

@@ -107,6 +107,15 @@ def test_a_part_of_a_pool_is_the_pool_of_its_samples(
     assert (pool.rows_of(part.ids[::-1]) == rows).all()
 
 
+def test_a_part_of_a_pool_from_a_file_has_its_own_version(tmp_path: Path) -> None:
+    found = [(conversation((Role.ASSISTANT, str(number))), [Origin("a", str(number))]) for number in range(3)]
+    pool = Pool.from_samples(found)
+    pool.write(tmp_path / "pool")
+    rows = np.array([0, 2])
+
+    assert Pool.open(tmp_path / "pool").take(rows).version == pool.take(rows).version != pool.version
+
+
 def test_the_version_does_not_depend_on_how_columns_are_cut() -> None:
     found = [
         (conversation((Role.ASSISTANT, str(number))), [Origin("a", str(number))]) for number in range(50)
@@ -117,6 +126,12 @@ def test_the_version_does_not_depend_on_how_columns_are_cut() -> None:
     assert Pool(pieces).version == Pool(whole).version
     assert Pool(pieces).texts() == Pool(whole).texts()
     assert Pool(pieces).keys.tolist() == Pool(whole).keys.tolist()
+
+
+def test_the_version_of_a_pool_never_changes() -> None:
+    origins = [Origin("a", "a#1"), Origin("b", "b#1", "MIT", "{}")]
+
+    assert Pool.from_samples([(ADDITION, origins)]).version == "1c755547bc0139d9fcb02bb262bb4133"
 
 
 def test_keys_are_the_first_64_bits_of_the_ids() -> None:
