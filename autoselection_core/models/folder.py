@@ -1,6 +1,7 @@
 """Where a base model lies on this machine, and what it is called."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 from autoselection_core.errors.models import ModelLoadError
@@ -47,14 +48,31 @@ def model_fingerprint(folder: Path) -> str:
     weights = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHTS)
     if not weights:
         raise ModelLoadError(str(folder), "the folder has no weights (.safetensors, .bin or .gguf)")
-    vocabulary = [folder / name for name in _VOCABULARY if (folder / name).is_file()]
     return fingerprint(
         {
             "config": _settings(folder / "config.json"),
-            "template": chat_template(folder),
-            "files": {file.name: fingerprint_file(file) for file in [*weights, *vocabulary]},
+            "tokenizer": tokenizer_fingerprint(folder),
+            "weights": {file.name: _file_fingerprint(file) for file in weights},
         }
     )
+
+
+def tokenizer_fingerprint(folder: Path) -> str:
+    """Name what turns a conversation into tokens: vocabulary and chat template."""
+    files = [folder / name for name in _VOCABULARY if (folder / name).is_file()]
+    vocabulary = {file.name: _file_fingerprint(file) for file in files}
+    return fingerprint({"template": chat_template(folder), "vocabulary": vocabulary})
+
+
+def _file_fingerprint(file: Path) -> str:
+    """The fingerprint of a file, read once for each size and time of change that it has in this process."""
+    state = file.stat()
+    return _read_once(file, state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _read_once(file: Path, _size: int, _changed_ns: int) -> str:
+    return fingerprint_file(file)
 
 
 def chat_template(folder: Path) -> str | None:

@@ -1,0 +1,100 @@
+"""What a signal is: a definition with a version, and the numbers that it gives to samples."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from enum import Enum
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.identity import Json, fingerprint
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.sparse import SparseFeatures
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+Computed: TypeAlias = npt.NDArray[Any] | SparseFeatures | PairList
+"""What a signal knows of some rows. The type says what it is: see `autoselection_core.signals.kinds`."""
+
+Given: TypeAlias = Mapping[str, Any]
+"""What the signals that a signal needs have computed, aligned to the same rows, by name of the value."""
+
+REASON = "reason"
+"""Value that says why a sample has no score: its place in the signal's `reasons`. Shape (n,), int8."""
+
+
+class Signal(ABC):
+    """A definition that gives numbers to samples, each sample by itself.
+
+    A subclass is a frozen dataclass. Its fields are the parameters of the definition. A field with
+    `compare=False` changes how fast the values come or where they are read from, never what they are, and
+    is no part of the version; what such a field points to (a model, a benchmark) is named by `reads`.
+
+    Attributes:
+        version: Raised when the implementation gives other values.
+        chunk_rows: Rows that are computed and stored together; a killed process loses at most so many.
+        reasons: Why a sample can have no score; place 0 means that it has one.
+    """
+
+    version: ClassVar[int] = 1
+    chunk_rows: ClassVar[int] = 16_384
+    reasons: ClassVar[tuple[str, ...]] = ("",)
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What a campaign calls it."""
+
+    @abstractmethod
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        """The values of all rows of a pool; NaN where a value is undefined.
+
+        Args:
+            pool: The samples; often a chunk of a larger pool.
+            given: Values of the signals in `needs`, aligned to the rows of this pool.
+            progress: Told how far it is.
+        """
+
+    def needs(self) -> tuple["Signal", ...]:
+        """Signals whose values `compute` is given."""
+        return ()
+
+    def reads(self) -> Mapping[str, str]:
+        """Data versions of what it reads beside the samples: model, tokenizer, targets, other signals."""
+        return {need.name: need.fingerprint for need in self.needs()}
+
+    @property
+    def code_version(self) -> str:
+        """Names definition, parameters and implementation; known without loading anything."""
+        parameters = [field.name for field in fields(self) if field.compare]  # type: ignore[arg-type] # a dataclass
+        settings = {name: _spelled(getattr(self, name)) for name in parameters}
+        return fingerprint({"signal": type(self).__name__, "version": self.version, "settings": settings})
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the values: equal fingerprints, equal values of a sample."""
+        return fingerprint({"code": self.code_version, "reads": dict(self.reads())})
+
+
+class PoolSignal(Signal):
+    """A signal of the pool as a whole: groups, pairs and whatever else a sample has only among others."""
+
+
+def float_column(values: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 any sequence of numbers
+    """A column of a signal. Shape (n,)."""
+    return np.asarray(values, np.float32)
+
+
+def _spelled(value: Any) -> Json:  # noqa: ANN401 any parameter
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, Signal):
+        return value.code_version
+    if isinstance(value, tuple):
+        return [_spelled(each) for each in value]
+    assert isinstance(value, str | int | float | bool | None), "a parameter of a definition is plain data"
+    return value

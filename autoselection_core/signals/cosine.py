@@ -1,0 +1,72 @@
+"""All pairs of vectors above a cosine similarity, exactly."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Vectors
+from autoselection_core.signals.base import Progress
+from autoselection_core.signals.floor import HIGHEST_FLOOR, PAIRS_PER_ROW, stored_floor
+from autoselection_core.signals.pairs import PairList
+
+_BLOCK = 2_048
+_SAMPLE_ROWS = 512
+_SLACK = 1.3
+"""Pairs collected above those that will be kept, because the start of the search is estimated."""
+
+
+def cosine_pairs(
+    vectors: Vectors, *, lowest: float, measure: str, progress: Progress | None = None
+) -> PairList:
+    """Every pair of rows whose cosine similarity reaches the floor of the pool.
+
+    The floor is the smallest similarity, from `lowest` upwards and at most 0.9, that keeps at most 64 pairs
+    a row. Rows that are unknown (NaN) or zero resemble nothing.
+
+    Args:
+        vectors: One vector a row, of any length. Shape (n, d).
+        lowest: Pairs below are not looked for.
+        measure: What to call the similarity.
+        progress: Told how many rows are compared.
+    """
+    unit = normalised(vectors)
+    start = _start(unit, lowest)
+    found = list(_above(unit, start, progress))
+    low, high, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    floor = stored_floor(similarity, len(unit), start)
+    kept = similarity >= np.float32(floor)
+    return PairList.of(low[kept], high[kept], similarity[kept], floor=floor, measure=measure)
+
+
+def normalised(vectors: Vectors) -> Vectors:
+    """Vectors of length 1; a vector that is unknown or zero becomes zero. Shape (n, d)."""
+    known = np.nan_to_num(np.asarray(vectors, np.float32))
+    length = np.linalg.norm(known, axis=1, keepdims=True)
+    unit: Vectors = np.divide(known, length, out=np.zeros_like(known), where=length > 0)
+    return unit
+
+
+def _start(unit: Vectors, lowest: float) -> float:
+    """A similarity a little below the floor, from some rows spread over the pool against all rows."""
+    rows = np.unique(np.linspace(0, len(unit) - 1, _SAMPLE_ROWS).astype(np.int64))
+    similarity = unit[rows] @ unit.T
+    similarity[np.arange(len(rows)), rows] = -1.0
+    # A pair is seen from both of its rows.
+    seen = min(int(2 * PAIRS_PER_ROW * _SLACK * len(rows)), similarity.size) - 1
+    estimate = -np.partition(-similarity, seen, axis=None)[seen]
+    return max(lowest, min(float(estimate), HIGHEST_FLOOR))
+
+
+def _above(
+    unit: Vectors, start: float, progress: Progress | None
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    for top in range(0, len(unit), _BLOCK):
+        for left in range(top, len(unit), _BLOCK):
+            similarity = unit[top : top + _BLOCK] @ unit[left : left + _BLOCK].T
+            low, high = np.nonzero(similarity >= np.float32(start))
+            later = low + top < high + left
+            low, high = low[later], high[later]
+            yield low + top, high + left, np.minimum(similarity[low, high], np.float32(1.0))
+        if progress is not None:
+            progress("comparing vectors", min(top + _BLOCK, len(unit)), len(unit))

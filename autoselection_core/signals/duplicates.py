@@ -1,0 +1,76 @@
+"""Samples that say the same, or nearly the same, word for word."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from typing_extensions import override
+
+from autoselection_core.arrays import Labels
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Scope
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress
+from autoselection_core.signals.jaccard import jaccard_pairs
+from autoselection_core.signals.shingles import shingles
+
+
+@dataclass(frozen=True)
+class ExactGroups(PoolSignal):
+    """Groups of samples whose text is equal but for case and white space.
+
+    Every sample has a group; a group is numbered by its place among the lowest rows of all groups.
+
+    Attributes:
+        scope: Which messages are compared, joined by newlines.
+    """
+
+    scope: Scope = Scope.ALL
+
+    @property
+    @override
+    def name(self) -> str:
+        return "exact"
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        return {self.name: _groups([_normalised_digest(text) for text in pool.texts(self.scope)])}
+
+
+@dataclass(frozen=True)
+class MinHashPairs(PoolSignal):
+    """Rows that share many of their runs of words: every pair above the floor, with its exact similarity.
+
+    J(x, y) = |x & y| / |x | y| over the sets of runs of `words` lower-cased words. MinHash signatures
+    estimate this number; at the size of a pool the exact join is as fast, and it misses nothing.
+
+    Attributes:
+        words: Length of a run.
+        lowest: Similarities below are never stored.
+        scope: Which messages are compared, joined by newlines.
+    """
+
+    words: int = 5
+    lowest: float = 0.5
+    scope: Scope = Scope.ALL
+
+    @property
+    @override
+    def name(self) -> str:
+        return "minhash"
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        sets = shingles(pool.texts(self.scope), self.words)
+        measure = f"jaccard of word {self.words}-grams"
+        return {self.name: jaccard_pairs(sets, lowest=self.lowest, measure=measure)}
+
+
+def _normalised_digest(text: str) -> bytes:
+    return hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=16).digest()
+
+
+def _groups(digests: Sequence[bytes]) -> Labels:
+    """Number equal digests alike, in the order of their first occurrence. Shape (n,)."""
+    numbers: dict[bytes, int] = {}
+    return np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], np.int32)

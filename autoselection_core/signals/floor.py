@@ -1,0 +1,29 @@
+"""How far down pairs are stored."""
+
+import numpy as np
+import numpy.typing as npt
+
+PAIRS_PER_ROW = 64
+"""Most pairs that a list keeps, on average over the rows of the pool."""
+
+HIGHEST_FLOOR = 0.9
+"""From here upwards every pair is stored, however many there are."""
+
+
+def stored_floor(similarity: npt.NDArray[np.float32], rows: int, lowest: float) -> float:
+    """The smallest similarity from which on at most 64 pairs a row remain, and at most 0.9.
+
+    Args:
+        similarity: Every pair at or above `lowest`. Shape (pairs,).
+        rows: Rows of the pool.
+        lowest: No floor goes below this.
+
+    Example:
+        >>> stored_floor(np.array([0.9, 0.8, 0.7], np.float32), rows=1, lowest=0.5)
+        0.5
+    """
+    allowed = PAIRS_PER_ROW * rows
+    if len(similarity) <= allowed:
+        return lowest
+    first_left_out = -np.partition(-similarity, allowed)[allowed]
+    return float(min(np.nextafter(first_left_out, np.float32(2.0)), np.float32(HIGHEST_FLOOR)))

@@ -1,0 +1,64 @@
+"""What a computed value is, told by its type, and how it lies in a folder of columns."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+
+from autoselection_core.signals.base import Computed
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.sparse import SparseFeatures
+
+_ARRAY = ".npy"
+
+
+class Kind(StrEnum):
+    """Where a value stands in a signal table."""
+
+    COLUMN = "column"
+    LABEL = "label"
+    VECTORS = "vectors"
+    SPARSE = "sparse"
+    PAIRS = "pairs"
+    INTERNAL = "internal"
+
+
+def kind_of(value: Computed) -> Kind:
+    """Float32 is a column or vectors, int32 a label; any other array is read by other signals only.
+
+    Example:
+        >>> kind_of(np.zeros(3, np.float32)), kind_of(np.zeros(3, np.int32)), kind_of(np.zeros(3, np.uint32))
+        (<Kind.COLUMN: 'column'>, <Kind.LABEL: 'label'>, <Kind.INTERNAL: 'internal'>)
+    """
+    if isinstance(value, PairList):
+        return Kind.PAIRS
+    if isinstance(value, SparseFeatures):
+        return Kind.SPARSE
+    if value.dtype == np.float32:
+        return Kind.COLUMN if value.ndim == 1 else Kind.VECTORS
+    return Kind.LABEL if value.dtype == np.int32 and value.ndim == 1 else Kind.INTERNAL
+
+
+def save_values(folder: Path, values: Mapping[str, Computed]) -> None:
+    """Write each value below a folder, uncompressed, so that it can be mapped into memory."""
+    for name, value in values.items():
+        if isinstance(value, PairList | SparseFeatures):
+            value.save(folder / f"{kind_of(value)}={quote(name, safe='')}")
+        else:
+            np.save(folder / f"{quote(name, safe='')}{_ARRAY}", value, allow_pickle=False)
+
+
+def load_values(folder: Path) -> dict[str, Computed]:
+    """Map what `save_values` wrote; nothing is read until it is used."""
+    return dict(sorted(_load(path) for path in folder.iterdir() if not path.name.startswith(".")))
+
+
+def _load(path: Path) -> tuple[str, Any]:
+    if path.suffix == _ARRAY:
+        return unquote(path.stem), np.load(path, mmap_mode="r", allow_pickle=False)
+    kind, _, name = path.name.partition("=")
+    reader = PairList if kind == Kind.PAIRS else SparseFeatures
+    return unquote(name), reader.load(path)

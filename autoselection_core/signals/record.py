@@ -1,0 +1,93 @@
+"""Values of samples as rows of a LanceDB table, and back as arrays aligned to a pool."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from autoselection_core.arrays import Mask, Rows
+from autoselection_core.signals.base import Computed
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.store.lance import ID, ID_TYPE, LanceTable
+
+Ids = npt.NDArray[np.bytes_]
+"""Sample ids as hexadecimal digits. Shape (n,), dtype S32."""
+
+_INDICES, _DATA = "=indices", "=data"
+_FEATURES = b"features"
+
+
+def append_values(table: LanceTable, ids: Ids, values: Mapping[str, Computed]) -> None:
+    """Append the values of some samples as one transaction."""
+    columns: dict[pa.Field, pa.Array] = {pa.field(ID, ID_TYPE, nullable=False): _id_array(ids)}
+    for name, value in values.items():
+        columns |= _arrow(name, value)
+    table.append(pa.Table.from_arrays(list(columns.values()), schema=pa.schema(list(columns))))
+
+
+def missing(table: LanceTable, ids: Ids) -> Rows:
+    """The places of the ids that the table does not hold, ascending."""
+    return np.flatnonzero(~_found(table.ids(), ids)[1])
+
+
+def aligned_values(table: LanceTable, ids: Ids) -> dict[str, Computed]:
+    """All values of the samples, in the order of the ids given; every id must be there."""
+    record = table.read()
+    places, _ = _found(record.column(ID), ids)
+    taken = record.take(places).combine_chunks()
+    return dict(_values(taken))
+
+
+def _id_array(ids: Ids) -> pa.Array:
+    raw = pa.py_buffer(bytes.fromhex(ids.tobytes().decode()))
+    return pa.FixedSizeBinaryArray.from_buffers(ID_TYPE, len(ids), [None, raw])
+
+
+def _found(held: pa.ChunkedArray, ids: Ids) -> tuple[Rows, Mask]:
+    """For each id the place of its first row in the record, and whether it has one."""
+    raw = b"".join(held.combine_chunks().cast(pa.binary()).to_pylist()) if len(held) else b""
+    stored = np.frombuffer(raw.hex().encode(), "S32")
+    order = np.argsort(stored, kind="stable")
+    places = np.searchsorted(stored[order], ids)
+    present = places < len(stored)
+    present[present] = stored[order][places[present]] == ids[present]
+    return order[places[present]], present
+
+
+def _arrow(name: str, value: Computed) -> dict[pa.Field, pa.Array]:
+    assert not isinstance(value, PairList), "pairs belong to a pool, not to a sample"
+    if isinstance(value, SparseFeatures):
+        metadata = {_FEATURES: str(value.features).encode()}
+        parts = {_INDICES: value.indices, _DATA: value.data}
+        lists = {
+            f"{name}{suffix}": pa.LargeListArray.from_arrays(value.indptr, np.ascontiguousarray(part))
+            for suffix, part in parts.items()
+        }
+        return {pa.field(key, array.type, metadata=metadata): array for key, array in lists.items()}
+    if value.ndim == 1:
+        array = pa.array(value)
+    else:
+        array = pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(value).reshape(-1), value.shape[1])
+    return {pa.field(name, array.type): array}
+
+
+def _values(record: pa.Table) -> list[tuple[str, Any]]:
+    names = [name for name in record.column_names if name != ID and not name.endswith(_DATA)]
+    return [_value(record, name) for name in names]
+
+
+def _value(record: pa.Table, name: str) -> tuple[str, Computed]:
+    array = record.column(name).combine_chunks()
+    if name.endswith(_INDICES):
+        stem = name.removesuffix(_INDICES)
+        magnitudes = record.column(f"{stem}{_DATA}").combine_chunks()
+        features = int(record.schema.field(name).metadata[_FEATURES])
+        starts = np.concatenate([[0], np.cumsum(array.value_lengths().to_numpy())]).astype(np.int64)
+        indices, data = (part.flatten().to_numpy() for part in (array, magnitudes))
+        return stem, SparseFeatures(starts, indices, data, features)
+    if pa.types.is_fixed_size_list(array.type):
+        return name, array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
+    return name, array.to_numpy(zero_copy_only=False)

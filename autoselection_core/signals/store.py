@@ -1,0 +1,210 @@
+"""Score a pool, keep the values by sample, and hand them out aligned to any pool."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from autoselection_core.arrays import Rows
+from autoselection_core.errors.signals import UnscoredPoolError
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.base import REASON, Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.kinds import Kind, kind_of, load_values, save_values
+from autoselection_core.signals.record import aligned_values, append_values, missing
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.atomic import atomic_folder
+from autoselection_core.store.home import Home
+from autoselection_core.store.lance import LanceTable
+
+
+@dataclass(frozen=True)
+class SignalReport:
+    """What scoring a pool took, and what it gave.
+
+    Attributes:
+        name: The signal.
+        version: Its fingerprint.
+        rows: Rows of the pool.
+        computed: Samples that were scored now.
+        reused: Samples that were scored before.
+        finite_share: Share of the rows with a value, for each column.
+        unscored: How many samples have no score, by reason.
+        seconds: How long it took.
+    """
+
+    name: str
+    version: str
+    rows: int
+    computed: int
+    reused: int
+    finite_share: Mapping[str, float]
+    unscored: Mapping[str, int]
+    seconds: float
+
+    @property
+    def samples_per_s(self) -> float:
+        """Samples scored a second; 0 when there was nothing to do."""
+        return self.computed / self.seconds if self.computed else 0.0
+
+
+@dataclass(frozen=True)
+class SignalStore:
+    """The signals of an installation.
+
+    Values of samples are recorded in LanceDB under the signal's fingerprint, so a changed pool scores only
+    the samples that it has not seen. Columns aligned to a pool are derived from that record, mapped into
+    memory, and rebuilt when they are gone.
+
+    Attributes:
+        home: The folder of the installation.
+    """
+
+    home: Home
+
+    def score(self, signal: Signal, pool: Pool, progress: Progress | None = None) -> SignalReport:
+        """Compute what is missing of a signal and of the signals that it needs.
+
+        Chunks are recorded as they are finished: a killed process loses at most one, and two processes
+        that score the same pool do no harm.
+
+        Raises:
+            StorageFullError: The disk has no room; what was recorded stays.
+        """
+        started = time.perf_counter()
+        given = self._given(signal, pool, progress)
+        version = signal.fingerprint
+        if isinstance(signal, PoolSignal):
+            computed = self._derive(signal, version, pool, given, progress)
+        else:
+            computed = self._record(signal, version, pool, given, progress)
+        values = self._aligned(signal.name, version, pool)
+        return SignalReport(
+            name=signal.name,
+            version=version,
+            rows=len(pool),
+            computed=computed,
+            reused=len(pool) - computed,
+            finite_share=_finite_shares(values),
+            unscored=_unscored(signal, values),
+            seconds=time.perf_counter() - started,
+        )
+
+    def table(
+        self, pool: Pool, versions: Mapping[str, str], *, read: Iterable[str] | None = None
+    ) -> SignalTable:
+        """The signals of a pool, mapped into memory.
+
+        Args:
+            pool: The pool.
+            versions: Fingerprint of each signal, by the name of the signal.
+            read: Names of the signals that are wanted; None for all.
+
+        Raises:
+            UnscoredPoolError: A signal was not scored for all samples of the pool.
+        """
+        wanted = versions if read is None else {name: versions[name] for name in read}
+        parts: dict[Kind, dict[str, Computed]] = {kind: {} for kind in Kind}
+        for name, version in wanted.items():
+            for key, value in self._aligned(name, version, pool).items():
+                parts[kind_of(value)][key] = value
+        parts[Kind.LABEL]["source"] = pool.source_codes
+        return SignalTable(
+            pool.version,
+            pool.keys,
+            parts[Kind.COLUMN],  # type: ignore[arg-type] # the kind is told by the type
+            pairs=parts[Kind.PAIRS],  # type: ignore[arg-type]
+            sparse=parts[Kind.SPARSE],  # type: ignore[arg-type]
+            labels=parts[Kind.LABEL],  # type: ignore[arg-type]
+            vectors=parts[Kind.VECTORS],  # type: ignore[arg-type]
+            label_names={"source": pool.source_names},
+            versions=dict(wanted),
+            ids=pool.ids,
+        )
+
+    def is_scored(self, name: str, version: str, pool: Pool) -> bool:
+        """Whether every sample of a pool has its values."""
+        if self._folder(version, pool).is_dir():
+            return True
+        return len(missing(self._record_of(name, version), pool.ids)) == 0
+
+    def _given(self, signal: Signal, pool: Pool, progress: Progress | None) -> dict[str, Computed]:
+        given: dict[str, Computed] = {}
+        for need in signal.needs():
+            version = self.score(need, pool, progress).version
+            given |= self._aligned(need.name, version, pool)
+        return given
+
+    def _record(
+        self,
+        signal: Signal,
+        version: str,
+        pool: Pool,
+        given: Given,
+        progress: Progress | None,
+    ) -> int:
+        record = self._record_of(signal.name, version)
+        rows = missing(record, pool.ids)
+        for start in range(0, len(rows), signal.chunk_rows):
+            chunk = rows[start : start + signal.chunk_rows]
+            values = signal.compute(pool.take(chunk), _rows_of(given, chunk))
+            append_values(record, pool.ids[chunk], values)
+            if progress is not None:
+                progress(signal.name, start + len(chunk), len(rows))
+        return len(rows)
+
+    def _derive(
+        self,
+        signal: Signal,
+        version: str,
+        pool: Pool,
+        given: Given,
+        progress: Progress | None,
+    ) -> int:
+        folder = self._folder(version, pool)
+        if folder.is_dir():
+            return 0
+        values = signal.compute(pool, given, progress)
+        with atomic_folder(folder) as unfinished:
+            save_values(unfinished, values)
+        return len(pool)
+
+    def _aligned(self, name: str, version: str, pool: Pool) -> Mapping[str, Computed]:
+        folder = self._folder(version, pool)
+        if not folder.is_dir():
+            record = self._record_of(name, version)
+            unknown = len(missing(record, pool.ids))
+            if unknown or not len(pool):
+                raise UnscoredPoolError(name, version, pool.version, unknown)
+            with atomic_folder(folder) as unfinished:
+                save_values(unfinished, aligned_values(record, pool.ids))
+        return MappingProxyType(load_values(folder))
+
+    def _folder(self, version: str, pool: Pool) -> Path:
+        return self.home.columns_of(pool.version, version)
+
+    def _record_of(self, name: str, version: str) -> LanceTable:
+        return LanceTable(self.home.lance, f"{name.replace('/', '.')}-{version}")
+
+
+def _rows_of(given: Given, rows: Rows) -> dict[str, Computed]:
+    """What other signals know of some rows; only arrays are handed from signal to signal."""
+    return {name: value[rows] for name, value in given.items() if isinstance(value, np.ndarray)}
+
+
+def _finite_shares(values: Mapping[str, Computed]) -> dict[str, float]:
+    return {
+        name: float(np.isfinite(value).mean())
+        for name, value in values.items()
+        if isinstance(value, np.ndarray) and kind_of(value) is Kind.COLUMN
+    }
+
+
+def _unscored(signal: Signal, values: Mapping[str, Computed]) -> dict[str, int]:
+    codes = values.get(REASON)
+    if not isinstance(codes, np.ndarray):
+        return {}
+    counts = np.bincount(codes, minlength=len(signal.reasons))
+    return {reason: int(count) for reason, count in zip(signal.reasons[1:], counts[1:], strict=True) if count}

@@ -1,0 +1,59 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from autoselection_core.signals.cosine import cosine_pairs
+from autoselection_core.signals.floor import PAIRS_PER_ROW
+
+RNG = np.random.default_rng(0)
+
+
+def by_definition(vectors: npt.NDArray[np.float32], floor: float) -> dict[tuple[int, int], float]:
+    exact = vectors.astype(float)
+    length = np.sqrt((exact**2).sum(axis=1))
+    cosine = np.triu(exact @ exact.T / np.outer(length, length), k=1) + np.tril(
+        np.full((len(exact),) * 2, -2.0)
+    )
+    low, high = np.nonzero(cosine >= floor)
+    return dict(zip(zip(low.tolist(), high.tolist(), strict=True), cosine[low, high].tolist(), strict=True))
+
+
+def test_every_pair_above_the_floor_is_found() -> None:
+    vectors = RNG.normal(size=(200, 3)).astype(np.float32)
+
+    pairs = cosine_pairs(vectors, lowest=0.7, measure="cosine")
+
+    expected = by_definition(vectors, 0.7)
+    keys = list(zip(pairs.low.tolist(), pairs.high.tolist(), strict=True))
+    assert dict(zip(keys, pairs.similarity.tolist(), strict=True)) == pytest.approx(expected, abs=1e-5)
+    assert pairs.floor == 0.7
+
+
+def test_a_crowded_space_keeps_sixty_four_pairs_a_row_at_most() -> None:
+    vectors = (RNG.normal(size=(900, 3)) * 0.5 + [2, 0, 0]).astype(np.float32)
+    expected = by_definition(vectors, 0.9)
+    assert len(expected) > PAIRS_PER_ROW * 900
+
+    crowded = cosine_pairs(vectors, lowest=0.5, measure="cosine")
+
+    assert crowded.floor == np.float32(0.9)
+    assert len(crowded) == len(expected)
+
+
+def test_the_floor_lies_where_sixty_four_pairs_a_row_remain() -> None:
+    vectors = RNG.normal(size=(900, 8)).astype(np.float32)
+    similar = np.sort(list(by_definition(vectors, -1.0).values()))[::-1]
+
+    pairs = cosine_pairs(vectors, lowest=-1.0, measure="cosine")
+
+    assert len(pairs) == PAIRS_PER_ROW * 900
+    assert pairs.floor == pytest.approx(similar[PAIRS_PER_ROW * 900 - 1], abs=1e-4)
+
+
+def test_unknown_vectors_resemble_nothing() -> None:
+    vectors = np.ones((4, 2), np.float32)
+    vectors[1], vectors[3] = np.nan, 0
+
+    pairs = cosine_pairs(vectors, lowest=0.1, measure="cosine")
+
+    assert list(zip(pairs.low, pairs.high, strict=True)) == [(0, 2)]

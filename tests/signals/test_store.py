@@ -1,0 +1,253 @@
+"""Scores are kept by sample: incremental, killed at any moment, shared by two processes."""
+
+import os
+import signal as signals
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typing_extensions import override
+
+from autoselection_core.errors.signals import UnscoredPoolError
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.record import append_values, missing
+from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.text import WordEntropy
+from autoselection_core.store.home import Home
+from autoselection_core.store.lance import LanceTable
+from autoselection_core.testing.pools import pool_of_answers
+
+NUMBERS = [f"number {n}" for n in range(40)]
+
+
+@dataclass(frozen=True)
+class Length(Signal):
+    """Characters of a sample, slowly, with a note of every chunk that was computed."""
+
+    notes: Path
+    chunk_rows = 8
+
+    @property
+    @override
+    def name(self) -> str:
+        return "length"
+
+    @property
+    @override
+    def code_version(self) -> str:
+        return "length-1"
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        with self.notes.open("a") as notes:
+            notes.writelines(f"{sample.id}\n" for sample in pool.samples())
+        time.sleep(0.05)
+        lengths = np.array([len(text) for text in pool.texts()], np.float32)
+        features = SparseFeatures(
+            np.arange(len(pool) + 1, dtype=np.int64), lengths.astype(np.int32), lengths.copy(), features=500
+        )
+        return {"length": lengths, "vector": np.stack([lengths, -lengths], axis=1), "sparse": features}
+
+    def computed(self) -> list[str]:
+        return self.notes.read_text().split()
+
+
+@dataclass(frozen=True)
+class Doubled(PoolSignal):
+    """Reads another signal."""
+
+    of: Length
+
+    @property
+    @override
+    def name(self) -> str:
+        return "doubled"
+
+    @property
+    @override
+    def code_version(self) -> str:
+        return "doubled-1"
+
+    @override
+    def needs(self) -> tuple[Signal, ...]:
+        return (self.of,)
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        return {"doubled": np.asarray(given["length"] * 2)}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SignalStore:
+    return SignalStore(Home(tmp_path / "home"))
+
+
+@pytest.fixture
+def length(tmp_path: Path) -> Length:
+    return Length(tmp_path / "notes")
+
+
+def test_values_come_back_aligned_to_the_rows_of_the_pool(store: SignalStore, length: Length) -> None:
+    pool = pool_of_answers(NUMBERS)
+    report = store.score(length, pool)
+
+    table = store.table(pool, {"length": report.version})
+
+    expected = [len(text) for text in pool.texts()]
+    assert table["length"].tolist() == expected
+    assert table.vectors_of("vector").tolist() == [[n, -n] for n in expected]
+    assert table.sparse["sparse"].indices.tolist() == expected
+    assert table.sparse["sparse"].features == 500
+    assert table.versions == {"length": report.version}
+    assert table.label("source").tolist() == [0] * 40
+    assert isinstance(table["length"], np.memmap)
+
+
+def test_a_grown_pool_scores_only_what_it_has_not_seen(store: SignalStore, length: Length) -> None:
+    store.score(length, pool_of_answers(NUMBERS))
+    grown = pool_of_answers([*NUMBERS[5:], "new one", "new two"])
+
+    report = store.score(length, grown)
+
+    assert (report.computed, report.reused) == (2, 35)
+    assert len(length.computed()) == 42
+    assert store.table(grown, {"length": report.version})["length"].tolist() == [
+        len(t) for t in grown.texts()
+    ]
+
+
+def test_scoring_twice_computes_nothing(store: SignalStore, length: Length) -> None:
+    pool = pool_of_answers(NUMBERS)
+
+    assert store.score(length, pool).computed == 40
+    assert store.score(length, pool).computed == 0
+
+
+def test_columns_that_were_deleted_are_derived_again(store: SignalStore, length: Length) -> None:
+    pool = pool_of_answers(NUMBERS)
+    version = store.score(length, pool).version
+    before = store.table(pool, {"length": version})["length"].tolist()
+    subprocess.run(["rm", "-r", store.home.columns], check=True)
+
+    assert store.is_scored("length", version, pool)
+    assert store.table(pool, {"length": version})["length"].tolist() == before
+    assert len(length.computed()) == 40
+
+
+def test_a_signal_is_given_the_signals_that_it_needs(store: SignalStore, length: Length) -> None:
+    pool = pool_of_answers(NUMBERS)
+
+    report = store.score(Doubled(length), pool)
+
+    assert store.table(pool, {"doubled": report.version})["doubled"].tolist() == [
+        2 * len(t) for t in pool.texts()
+    ]
+
+
+def test_a_pool_that_was_not_scored_is_an_error_and_not_a_column_of_nan(
+    store: SignalStore, length: Length
+) -> None:
+    version = store.score(length, pool_of_answers(NUMBERS)).version
+
+    with pytest.raises(UnscoredPoolError, match="1 samples"):
+        store.table(pool_of_answers([*NUMBERS, "new"]), {"length": version})
+
+
+def test_unknown_values_stay_unknown_and_are_counted(store: SignalStore) -> None:
+    pool = pool_of_answers(["...", "words here"], question="?")
+
+    report = store.score(WordEntropy(), pool)
+
+    values = store.table(pool, {"word_entropy": report.version})["word_entropy"]
+    assert np.isnan(values).tolist() == [not any(c.isalpha() for c in text) for text in pool.texts()]
+    assert report.finite_share == {"word_entropy": 0.5}
+
+
+def test_pairs_and_groups_of_a_pool_are_kept_with_it(store: SignalStore) -> None:
+    pool = pool_of_answers(["one two three four", "One  two three four", "no"])
+    versions = {s.name: store.score(s, pool).version for s in (MinHashPairs(words=2), ExactGroups())}
+
+    table = store.table(pool, versions)
+
+    assert len(table.pair_list("minhash")) == 1
+    assert len(np.unique(table.label("exact"))) == 2
+    assert store.score(MinHashPairs(words=2), pool).computed == 0
+
+
+def test_only_the_signals_that_are_wanted_are_read(store: SignalStore, length: Length) -> None:
+    pool = pool_of_answers(NUMBERS)
+    versions = {"length": store.score(length, pool).version, "never_scored": "0" * 32}
+
+    assert set(store.table(pool, versions, read=["length"]).columns) == {"length"}
+
+
+def test_no_file_of_the_store_is_a_pickle(store: SignalStore, length: Length) -> None:
+    store.score(length, pool_of_answers(NUMBERS))
+
+    for path in store.home.columns.rglob("*.npy"):
+        np.load(path, allow_pickle=False)
+
+
+def test_a_sample_that_was_recorded_twice_counts_once(tmp_path: Path) -> None:
+    table = LanceTable(tmp_path, "twice")
+    pool = pool_of_answers(NUMBERS)
+    for _ in range(2):
+        append_values(table, pool.ids, {"x": np.arange(40, dtype=np.float32)})
+
+    assert len(table.ids()) == 80
+    assert len(missing(table, pool.ids)) == 0
+
+
+WORKER = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}]
+from test_store import NUMBERS, Length, SignalStore, Home, pool_of_answers
+root = Path({root!r})
+store = SignalStore(Home(root / "home"))
+pool = pool_of_answers(NUMBERS + [f"more {{n}}" for n in range(160)])
+store.score(Length(root / "notes"), pool)
+"""
+
+
+def start_worker(root: Path) -> subprocess.Popen[bytes]:
+    code = WORKER.format(tests=str(Path(__file__).parent), root=str(root))
+    return subprocess.Popen([sys.executable, "-c", code])
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_killed_process_loses_at_most_one_chunk(tmp_path: Path, attempt: int) -> None:
+    notes = tmp_path / "notes"
+    worker = start_worker(tmp_path)
+    while not notes.exists() or len(notes.read_text().split()) < 8 * (3 + 5 * attempt):
+        assert worker.poll() is None
+        time.sleep(0.01)
+    os.kill(worker.pid, signals.SIGKILL)
+    worker.wait()
+
+    assert start_worker(tmp_path).wait() == 0
+
+    begun = notes.read_text().split()
+    assert len(set(begun)) == 200
+    assert len(begun) <= 200 + Length.chunk_rows
+
+
+@pytest.mark.e2e
+def test_two_processes_that_score_one_pool_do_no_harm(tmp_path: Path) -> None:
+    workers = [start_worker(tmp_path) for _ in range(2)]
+
+    assert [worker.wait() for worker in workers] == [0, 0]
+    store = SignalStore(Home(tmp_path / "home"))
+    pool = pool_of_answers(NUMBERS + [f"more {n}" for n in range(160)])
+    report = store.score(Length(tmp_path / "notes"), pool)
+    assert report.computed == 0
+    assert store.table(pool, {"length": report.version})["length"].tolist() == [len(t) for t in pool.texts()]
