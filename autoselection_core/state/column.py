@@ -53,7 +53,7 @@ class Column(Aspect):
         low, high = np.quantile(known, (_TAIL, 1 - _TAIL), method="nearest")
         self._center = (low + high) / 2
         reach = 1 << ((_BITS - len(values).bit_length()) // 2)
-        self._step = max(high - low, np.finfo(np.float32).tiny) / 2 / reach
+        self._step = float(high - low) / 2 / reach or 1.0
         self._codes = self._coded(values, low, high)
         self._edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS, method="nearest"))
         self._bins = np.searchsorted(self._edges.astype(np.float32), values, side="right").astype(np.uint8)
