@@ -1,20 +1,18 @@
 """The trial that a run works on: kept alive while the run lives, given back when the run ends early."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from autoselection_core.search.outcome import settle
 from pydantic import PrivateAttr
 from typing_extensions import override
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Reservation
+from autoselection_core.history.records import Reservation, SearchRecord
+from autoselection_core.search.accounting import reason_of
+from autoselection_core.search.alive import alive
 from autoselection_dagster.resources import LedgerResource
 from autoselection_dagster.trials import ATTEMPT_TAG, attempt_of
-
-_BEATS_PER_LEASE = 4
 
 
 class Attempt(dg.ConfigurableResource["Attempt"]):
@@ -25,54 +23,47 @@ class Attempt(dg.ConfigurableResource["Attempt"]):
     """
 
     ledger: dg.ResourceDependency[LedgerResource]
-    _ledger: Ledger = PrivateAttr()
+    _book: Ledger = PrivateAttr()
     _reservation: Reservation = PrivateAttr()
 
     @property
     def book(self) -> Ledger:
         """The open ledger."""
-        return self._ledger
+        return self._book
 
     @property
     def reservation(self) -> Reservation:
         """The right to run this attempt."""
         return self._reservation
 
+    @property
+    def search(self) -> SearchRecord:
+        """The search that the trial belongs to."""
+        return self._book.search(self._reservation.search)
+
     @override
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Attempt"]:
-        assert context.run is not None
-        self._ledger = self.ledger.open()
-        self._reservation = attempt_of(context.run.tags, self._ledger)
+        """Beat while the run lives, waiting for a device included."""
+        assert context.run is not None, "assets run in runs"
+        self._book = self.ledger.open()
+        self._reservation = attempt_of(context.run.tags, self._book)
         try:
-            with beating(self._ledger, self._reservation):
+            with alive(self._book, self._reservation):
                 yield self
         finally:
             if ATTEMPT_TAG in context.run.tags:
-                # A trial that was committed or failed is not held any more, and this changes nothing.
-                self._ledger.release(self._reservation, "its run ended before it had a score")
+                # A trial that was committed or failed is not held any more: then this changes nothing.
+                self._book.release(self._reservation, "its run ended before it had a score")
 
     def fail(self, error: BaseException) -> None:
-        """Enter why the trial has no score."""
-        settle(self._ledger, self._reservation, error)
+        """Enter why the trial has no score, where the core has not entered it already.
 
-
-@contextmanager
-def beating(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
-    """Keep a lease while the block runs, waiting for a device included."""
-    ended = threading.Event()
-
-    def beat() -> None:
-        while ledger.heartbeat(reservation) and not ended.wait(ledger.lease_s / _BEATS_PER_LEASE):
-            pass
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+        A check that failed would fail again. Anything else that goes wrong between the core's own steps (a
+        full disk) says nothing about the recipe.
+        """
+        is_final = isinstance(error, dg.DagsterError)
+        self._book.fail(self._reservation, reason_of(error), retryable=not is_final)
 
 
 @dg.failure_hook(required_resource_keys={"attempt"})

@@ -2,14 +2,19 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import dagster as dg
 
-Cell = str | int | float | bool | None
+Cell: TypeAlias = str | int | float | bool | None
+"""What a table can show."""
+
+Facts: TypeAlias = Mapping[str, Any]
+"""Metadata of an asset, by name."""
 
 
 def picture(image: bytes) -> dg.MarkdownMetadataValue:
-    """An SVG or PNG image as markdown, which the UI shows in the row or, above 1,000 characters, in a dialog."""
+    """An SVG or PNG image as markdown; the UI shows it in the row or, above 1,000 characters, in a dialog."""
     kind = "png" if image.startswith(b"\x89PNG") else "svg+xml"
     return dg.MetadataValue.md(f"![plot](data:image/{kind};base64,{base64.b64encode(image).decode()})")
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, SearchRecord, SearchState, TrialState
+from autoselection_dagster.adjust import STOPPED_BY_A_PERSON
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.reconcile import reconcile
 from autoselection_dagster.resources import LedgerResource
@@ -17,9 +18,6 @@ from autoselection_dagster.trials import (
     run_key_of,
     tags_of,
 )
-
-STOPPED_BY_A_PERSON = "a person stopped it"
-"""Reason of a search that gets no report on its own, because its baselines would cost trainings."""
 
 _OPEN = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
 
@@ -77,7 +75,7 @@ def searches_of(graph: CampaignGraph, ledger: Ledger) -> list[SearchRecord]:
 def _additions(graph: CampaignGraph, ledger: Ledger) -> Iterable[dg.AddDynamicPartitionsRequest]:
     searches = searches_of(graph, ledger)
     numbers = [number_of(trial) for search in searches for trial in _reserved(ledger, search)]
-    return graph.partitions.adding([search.search for search in searches], numbers)
+    return graph.place.partitions.adding([search.search for search in searches], numbers)
 
 
 def _reserved(ledger: Ledger, search: SearchRecord) -> list[Reservation]:

@@ -1,0 +1,77 @@
+"""The factory: one graph of assets and jobs for each campaign of the installation."""
+
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition as AssetJob,
+)
+
+from autoselection_core.campaign.campaign import Campaign
+from autoselection_dagster.attempt import enter_failure
+from autoselection_dagster.names import Names
+from autoselection_dagster.partitions import Partitions
+from autoselection_dagster.place import Place
+from autoselection_dagster.pool_assets import pool_asset
+from autoselection_dagster.search_assets import search_assets
+from autoselection_dagster.signal_assets import signal_assets
+from autoselection_dagster.source_assets import source_assets
+from autoselection_dagster.trial_assets import trial_assets
+
+
+@dataclass(frozen=True)
+class CampaignGraph:
+    """What Dagster knows of one campaign.
+
+    Attributes:
+        place: The campaign with its names and partitions.
+        assets: Every asset of it.
+        prepare_job: Observes the sources, and makes the pool and its signals.
+        trial_job: Makes one trial, in one process.
+        report_job: Says what a search found.
+    """
+
+    place: Place
+    assets: tuple[dg.AssetsDefinition | dg.SourceAsset, ...]
+    prepare_job: AssetJob
+    trial_job: AssetJob
+    report_job: AssetJob
+
+    @property
+    def name(self) -> str:
+        """The campaign's name."""
+        return self.place.campaign.name
+
+
+def campaign_graph(campaign: Campaign) -> CampaignGraph:
+    """The assets and jobs of a campaign."""
+    names, partitions = Names(campaign.name), Partitions.of(campaign.name)
+    place = Place(campaign, names, partitions)
+    sources, pool, signals = source_assets(place), pool_asset(place), signal_assets(place)
+    trial = trial_assets(place, [signal.key for signal in signals])
+    search = search_assets(place)
+    return CampaignGraph(
+        place=place,
+        assets=(*sources, pool, *signals, *trial, *search),
+        prepare_job=dg.define_asset_job(
+            names.prepare_job,
+            selection=dg.AssetSelection.assets(*(asset.key for asset in (*sources, pool, *signals))),
+            description="Observe the sources, and make the pool and its signals; what is known stays.",
+            executor_def=dg.in_process_executor,
+        ),
+        trial_job=dg.define_asset_job(
+            names.trial_job,
+            selection=[*trial],
+            partitions_def=partitions.trials,
+            description="Make one trial; the search sensor starts it.",
+            executor_def=dg.in_process_executor,
+            hooks={enter_failure},
+        ),
+        report_job=dg.define_asset_job(
+            names.report_job,
+            selection=[*search],
+            partitions_def=partitions.searches,
+            description="Say what a search found, and plan the evaluations that its report still needs.",
+            executor_def=dg.in_process_executor,
+        ),
+    )

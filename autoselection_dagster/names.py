@@ -1,0 +1,56 @@
+"""Asset keys, groups and job names of a campaign: settled, for a changed key orphans its history."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import dagster as dg
+
+
+class Group(StrEnum):
+    """A box in the lineage; the boxes follow the flow."""
+
+    SOURCES = "sources"
+    POOL = "pool"
+    SIGNALS = "signals"
+    TRIAL = "trial"
+    SEARCH = "search"
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the assets and jobs of one campaign are called.
+
+    Attributes:
+        campaign: Name of the campaign, the prefix of everything.
+    """
+
+    campaign: str
+
+    def key(self, *parts: str) -> dg.AssetKey:
+        """An asset of the campaign."""
+        return dg.AssetKey([self.campaign, *parts])
+
+    def signal(self, name: str) -> dg.AssetKey:
+        """The asset of a signal: `embeddings` and `relevance/<benchmark>` by themselves, others together."""
+        if name == "embedding":
+            return self.key("embeddings")
+        return self.key(*name.split("/")) if name.startswith("relevance/") else self.key("signal", name)
+
+    def group(self, group: Group) -> str:
+        """A box of the campaign."""
+        return f"{self.campaign}_{group}"
+
+    @property
+    def prepare_job(self) -> str:
+        """Observes the sources, and makes the pool and its signals."""
+        return f"{self.campaign}_prepare"
+
+    @property
+    def trial_job(self) -> str:
+        """Makes one trial."""
+        return f"{self.campaign}_trial"
+
+    @property
+    def report_job(self) -> str:
+        """Says what a search found."""
+        return f"{self.campaign}_report"

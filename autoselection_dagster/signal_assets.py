@@ -1,0 +1,91 @@
+"""One asset a signal: what is known about each sample of the pool."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.store import SignalReport
+from autoselection_dagster.blocking import Check
+from autoselection_dagster.declared import DeclaredSignal, declared_signals
+from autoselection_dagster.names import Group
+from autoselection_dagster.pictures import Facts
+from autoselection_dagster.place import GPU_POOL, Place
+from autoselection_dagster.progress import Logged
+from autoselection_dagster.resources import HomeResource
+
+IS_ALIGNED = Check(
+    "is_aligned_to_the_pool",
+    "A value that stands beside another sample would steer every recipe that reads it.",
+)
+IS_MOSTLY_KNOWN = Check(
+    "is_mostly_known",
+    "Operators rank unknown values last, so a signal without values would select at random.",
+)
+LEAST_KNOWN_SHARE = 0.5
+"""Below this share of known values a signal says more about itself than about the samples."""
+
+
+def signal_assets(place: Place) -> list[dg.AssetsDefinition]:
+    """The signals of a campaign."""
+    return [_signal(place, declared) for declared in declared_signals(place.campaign)]
+
+
+def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
+    key = place.names.signal(declared.name)
+
+    @dg.asset(
+        key=key,
+        group_name=place.group(Group.SIGNALS),
+        ins={"pool": dg.AssetIn(place.key("pool"))},
+        deps=_read_by(place, declared),
+        code_version=declared.code_version,
+        description=declared.description,
+        kinds={"lancedb"},
+        pool=GPU_POOL if declared.reads_model else None,
+        check_specs=[IS_ALIGNED.spec(key), IS_MOSTLY_KNOWN.spec(key)],
+    )
+    def signal(
+        context: dg.AssetExecutionContext, home: HomeResource, pool: Pool
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        workspace = place.workspace(home)
+        report = workspace.score(declared.name, pool, Logged(context.log, declared.name))
+        yield dg.MaterializeResult(metadata=_facts(report), data_version=dg.DataVersion(report.version))
+        yield is_aligned(report, workspace, pool)
+        yield is_mostly_known(report)
+
+    return signal
+
+
+def _read_by(place: Place, declared: DeclaredSignal) -> Sequence[dg.AssetKey]:
+    return [
+        *(place.names.signal(need) for need in declared.needs),
+        *([place.key("base_model")] if declared.reads_model else []),
+        *([place.key("benchmark", declared.benchmark)] if declared.benchmark else []),
+    ]
+
+
+def is_aligned(report: SignalReport, workspace: Workspace, pool: Pool) -> dg.AssetCheckResult:
+    """The table of the signal has the pool's ids in the pool's order."""
+    table = workspace.signals(pool.version, {report.name: report.version})
+    passed = len(table) == len(pool) and bool((table.ids == pool.ids).all())
+    return IS_ALIGNED.result(passed=passed, rows=len(table), pool_rows=len(pool))
+
+
+def is_mostly_known(report: SignalReport) -> dg.AssetCheckResult:
+    """Enough rows have a value, in every column."""
+    least = min(report.finite_share.values(), default=1.0)
+    return IS_MOSTLY_KNOWN.result(passed=least >= LEAST_KNOWN_SHARE, least_known_share=least)
+
+
+def _facts(report: SignalReport) -> Facts:
+    return {
+        "dagster/row_count": report.rows,
+        "computed": report.computed,
+        "reused": report.reused,
+        "known_share": dg.MetadataValue.json(dict(report.finite_share)),
+        "unscored": dg.MetadataValue.json(dict(report.unscored)),
+        "seconds": report.seconds,
+        "version": report.version,
+    }

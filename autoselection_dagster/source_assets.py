@@ -1,0 +1,43 @@
+"""What others write and this system reads: raw files, the base model, benchmarks. Observed, never made."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+
+from autoselection_dagster.names import Group
+from autoselection_dagster.observed import ContentHashes
+from autoselection_dagster.place import Place
+from autoselection_dagster.resources import HomeResource
+
+Sources = Callable[[], Sequence[Path]]
+"""Finds the files as they are now."""
+
+
+def source_assets(place: Place) -> list[dg.SourceAsset]:
+    """The sources of a campaign. Each one's data version is the hash of its content."""
+    campaign = place.campaign
+    sources = [_observed(place, ("raw_sources",), campaign.source_files, "The raw files of the pool.")]
+    if campaign.base_model is not None:
+        found: Sources = partial(list, [Path(campaign.base_model)])
+        sources.append(_observed(place, ("base_model",), found, "The model that is fine-tuned."))
+    for name, path in campaign.benchmark_files.items():
+        about = f"Items and target samples of {name}."
+        sources.append(_observed(place, ("benchmark", name), partial(list, [path]), about))
+    return sources
+
+
+def _observed(place: Place, key: tuple[str, ...], find: Sources, about: str) -> dg.SourceAsset:
+    with warnings.catch_warnings():
+        # Observable sources are in beta; the version of Dagster is pinned, and a test covers their use.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+
+        @dg.observable_source_asset(
+            key=place.key(*key), group_name=place.group(Group.SOURCES), description=about
+        )
+        def observed(home: HomeResource) -> dg.DataVersion:
+            return dg.DataVersion(ContentHashes(home.home.root / "observed.json").version(find()))
+
+    return observed

@@ -1,0 +1,86 @@
+"""The job that starts a search, with its config for the Launchpad."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import dagster as dg
+from pydantic import Field
+
+from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.recipe.program import MAX_STEPS
+from autoselection_dagster.resources import HomeResource
+
+
+class PolicyName(StrEnum):
+    """How a search chooses: by surrogate, at random, or as published."""
+
+    default = "default"
+    random = "random"
+    autoselection = "autoselection"
+
+
+def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
+    """The job `start_search`; its defaults are those of the first campaign of the installation."""
+    names = StrEnum("CampaignName", [(name, name) for name in campaigns])
+    first = next(iter(campaigns.values()))
+    usual = first.search
+
+    class SearchRequest(dg.Config):
+        """A search: how much it may spend, and how it chooses."""
+
+        campaign: names = Field(  # type: ignore[valid-type] # the campaigns are known at run time
+            default=names(first.name), description="Which pool, base model and benchmarks."
+        )
+        budget: int = Field(
+            default=usual.budget,
+            ge=1,
+            description="Full trainings that the search may pay for; a reused evaluation costs nothing.",
+        )
+        report_evaluations: int = Field(
+            default=usual.report_evaluations,
+            ge=0,
+            description="Second budget: trainings of the full pool (one), of random subsets of equal tokens "
+            "(three) and of the winner again (two).",
+        )
+        slots: int = Field(default=usual.slots, ge=1, description="Trials that may run at the same time.")
+        seed: int = Field(default=usual.seed, ge=0, description="Seed of every random choice of the search.")
+        policy: PolicyName = Field(
+            default=PolicyName(usual.policy),
+            description="How it chooses. default: a surrogate ranks realised candidates; random: it draws; "
+            "autoselection: as published.",
+        )
+        max_steps: int = Field(
+            default=usual.max_steps, ge=1, le=MAX_STEPS, description="The longest recipe, in steps."
+        )
+        name: str | None = Field(
+            default=None,
+            description="Name of the search; by default the campaign and the run that started it.",
+        )
+
+    @dg.op
+    def start_search(context: dg.OpExecutionContext, config: SearchRequest, home: HomeResource) -> None:
+        """Pin pool, signals and evaluator, and enter the search in the ledger."""
+        campaign = campaigns[str(config.campaign)]
+        workspace = Workspace(campaign, home.home)
+        asked = config.model_dump(exclude={"campaign", "name"}, mode="json")
+        # The name comes from the run, so a launch that is tried twice registers once.
+        name = config.name or f"{campaign.name}-{context.run_id[:8]}"
+        spec = workspace.spec(workspace.pool().version, **asked)
+        search = workspace.ledger.register(spec, name)
+        context.log.info("search %s is registered; the search sensor starts its first trial", search)
+        context.add_output_metadata(
+            {
+                "search": search,
+                "pool_version": spec.pool_version,
+                "evaluator": spec.evaluator,
+                "report": dg.MetadataValue.asset(dg.AssetKey([campaign.name, "search_report"])),
+            }
+        )
+
+    @dg.job(name="start_search", executor_def=dg.in_process_executor)
+    def start() -> None:
+        """Start a search. The search sensor launches its trials, and its report at the end."""
+        start_search()
+
+    return start

@@ -1,0 +1,160 @@
+"""The assets of a trial: recipe -> subset -> subset_state -> fine_tuned_model -> evaluation, in one run."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.pool.pool import Pool
+from autoselection_core.recipe import Recipe
+from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.search.evaluate import evaluate
+from autoselection_core.search.propose import propose
+from autoselection_core.state import state_of
+from autoselection_core.subset import Subset, materialize
+from autoselection_dagster.attempt import Attempt
+from autoselection_dagster.names import Group
+from autoselection_dagster.place import GPU_POOL, Place
+from autoselection_dagster.progress import Logged
+from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.trial_checks import (
+    SUBSET_IS_INSIDE,
+    TRAINED_IS_SELECTED,
+    subset_is_inside,
+    trained_is_selected,
+)
+from autoselection_dagster.trial_facts import evaluation_facts, model_facts, recipe_facts, subset_facts
+
+
+def trial_assets(place: Place, signals: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """The assets of the trials of a campaign, whose recipes may read some signals."""
+    return [
+        _recipe(place, signals),
+        _subset(place, signals),
+        _subset_state(place),
+        _fine_tuned_model(place),
+        _evaluation(place),
+    ]
+
+
+def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=place.key("recipe"),
+        group_name=place.group(Group.TRIAL),
+        partitions_def=place.partitions.trials,
+        deps=[place.key("pool"), *signals],
+        io_manager_key="recipes",
+        kinds={"yaml"},
+    )
+    def recipe(attempt: Attempt, home: HomeResource) -> dg.Output[Recipe]:
+        """What the trial does to the pool, as the solver chose it, with its reasons.
+
+        A later trial waits until every earlier one has a recipe or has failed. A trial that has a recipe gets
+        the same one again.
+        """
+        solver = place.workspace(home).solver(attempt.search.spec)
+        candidate = propose(attempt.book, attempt.reservation, solver)
+        return dg.Output(
+            candidate.recipe,
+            metadata=recipe_facts(candidate),
+            data_version=dg.DataVersion(candidate.recipe.fingerprint),
+        )
+
+    return recipe
+
+
+def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=place.key("subset"),
+        group_name=place.group(Group.TRIAL),
+        partitions_def=place.partitions.trials,
+        ins={"recipe": dg.AssetIn(place.key("recipe"))},
+        deps=[place.key("pool"), *signals],
+        io_manager_key="subsets",
+        kinds={"parquet"},
+        check_specs=[SUBSET_IS_INSIDE.spec(place.key("subset"))],
+    )
+    def subset(
+        attempt: Attempt, home: HomeResource, recipe: Recipe
+    ) -> Iterator[dg.Output[Subset] | dg.AssetCheckResult]:
+        """The rows that the recipe leaves of the pool that the search is pinned to."""
+        spec = attempt.search.spec
+        signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
+        selected = materialize(recipe, signals)
+        yield dg.Output(
+            selected,
+            metadata=subset_facts(selected, signals, place.names),
+            data_version=dg.DataVersion(selected.fingerprint),
+        )
+        yield subset_is_inside(selected, Pool.open(home.home.pool(selected.pool_version)))
+
+    return subset
+
+
+def _subset_state(place: Place) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=place.key("subset_state"),
+        group_name=place.group(Group.TRIAL),
+        partitions_def=place.partitions.trials,
+        ins={"subset": dg.AssetIn(place.key("subset"))},
+        io_manager_key="states",
+        kinds={"json"},
+    )
+    def subset_state(attempt: Attempt, home: HomeResource, subset: Subset) -> dg.Output[dict[str, float]]:
+        """What the rows are, in numbers that compare them to the pool."""
+        spec = attempt.search.spec
+        signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
+        numbers = dict(state_of(subset.rows, signals).to_json())
+        return dg.Output(numbers, metadata=dict(numbers))
+
+    return subset_state
+
+
+def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=place.key("fine_tuned_model"),
+        group_name=place.group(Group.TRIAL),
+        partitions_def=place.partitions.trials,
+        ins={"subset": dg.AssetIn(place.key("subset"))},
+        deps=place.judged_by,
+        io_manager_key="evaluations",
+        pool=GPU_POOL,
+        kinds={"pytorch"},
+        check_specs=[TRAINED_IS_SELECTED.spec(place.key("fine_tuned_model"))],
+    )
+    def fine_tuned_model(
+        context: dg.AssetExecutionContext, attempt: Attempt, home: HomeResource, subset: Subset
+    ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:
+        """The base model, trained on the subset and scored on the dev items. This is what the budget pays.
+
+        An evaluation that was finished before, by another trial, search or attempt, is read back.
+        """
+        evaluator = place.workspace(home).evaluator(subset.pool_version)
+        measured = evaluate(
+            attempt.book, attempt.reservation, evaluator, subset, Logged(context.log, "evaluation")
+        )
+        made = EvaluationFolder(home.home.evaluation(measured.evaluation)).read_result()
+        yield dg.Output(made, metadata=model_facts(made, home.home), data_version=dg.DataVersion(made.key))
+        yield trained_is_selected(made, subset)
+
+    return fine_tuned_model
+
+
+def _evaluation(place: Place) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=place.key("evaluation"),
+        group_name=place.group(Group.TRIAL),
+        partitions_def=place.partitions.trials,
+        ins={"fine_tuned_model": dg.AssetIn(place.key("fine_tuned_model"))},
+        io_manager_key="evaluations",
+        kinds={"json"},
+    )
+    def evaluation(attempt: Attempt, fine_tuned_model: Evaluation) -> dg.Output[Evaluation]:
+        """The scores of the trained model with their standard errors, as the history holds them."""
+        return dg.Output(
+            fine_tuned_model,
+            metadata=evaluation_facts(fine_tuned_model, attempt.book, attempt.reservation),
+            data_version=dg.DataVersion(fine_tuned_model.key),
+        )
+
+    return evaluation

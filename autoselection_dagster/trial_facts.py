@@ -1,0 +1,84 @@
+"""What the assets of a trial show about themselves."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import Reservation
+from autoselection_core.report.plots import histogram_plot, retention_plot
+from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.proposal import Candidate
+from autoselection_core.store.home import Home
+from autoselection_core.subset import Subset
+from autoselection_dagster.names import Names
+from autoselection_dagster.pictures import Cell, Facts, picture, table
+
+
+def recipe_facts(candidate: Candidate) -> Facts:
+    """The recipe, where it came from, and what the surrogate expected of it."""
+    proposal = candidate.proposal.to_json()
+    told = {name: value for name, value in proposal.items() if value not in (None, "", [], {})}
+    return {
+        "recipe": dg.MetadataValue.md(f"```yaml\n{candidate.recipe.to_yaml()}```"),
+        "steps": candidate.recipe.label,
+        "reasons": dg.MetadataValue.json(told),
+        "origin": candidate.proposal.origin,
+    }
+
+
+def subset_facts(subset: Subset, signals: SignalTable, names: Names) -> Facts:
+    """How many rows each step left, and how the subset differs from the pool."""
+    steps: list[Mapping[str, Cell]] = [
+        {"step": step.label, "rows in": step.rows_in, "rows out": step.rows_out} for step in subset.steps
+    ]
+    return {
+        "dagster/row_count": len(subset),
+        "retention": len(subset) / len(signals),
+        "steps": table(steps),
+        "retention_per_step": picture(retention_plot(subset, len(signals), "png")),
+        "signal_histograms": picture(histogram_plot(subset, signals, kind="png")),
+        "subset": subset.fingerprint,
+        "pool": dg.MetadataValue.asset(names.key("pool")),
+        "pool_version": subset.pool_version,
+        "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
+    }
+
+
+def model_facts(evaluation: Evaluation, home: Home) -> Facts:
+    """What the training used, and where the adapter lies."""
+    return {
+        "folder": dg.MetadataValue.path(home.evaluation(evaluation.key)),
+        "replicate": evaluation.replicate,
+        "samples_trained": evaluation.trained_count,
+        "samples_skipped": len(evaluation.skipped),
+        "training_tokens": evaluation.cost.training_tokens,
+        "seconds": evaluation.cost.seconds,
+        "peak_mib": round(evaluation.cost.peak_bytes / 2**20),
+    }
+
+
+def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reservation) -> Facts:
+    """The scores, and what the search paid for them."""
+    entered = {trial.trial: trial for trial in ledger.trials(reservation.search, reservation.kind)}
+    trial = entered[reservation.trial]
+    scores: list[Mapping[str, Cell]] = [
+        {
+            "benchmark": score.benchmark,
+            "score": score.mean,
+            "standard error": score.standard_error,
+            "items": len(score.items),
+            "unit": score.unit,
+            "side": score.side.value,
+        }
+        for score in evaluation.scores
+    ]
+    return {
+        "utility": trial.utility,
+        "standard_error": trial.standard_error,
+        "scores": table(scores),
+        "cost": trial.cost,
+        "reused": trial.is_reused,
+        "arm": trial.arm or "search",
+    }
