@@ -1,5 +1,6 @@
 """A named set of items with the samples that describe its task."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -7,8 +8,11 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Direction, Metric
 from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import NoItemsError
+from autoselection_core.errors.space import SettingError
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.sample import Sample
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Benchmark:
 
     Raises:
         NoItemsError: There are no items.
+        SettingError: The name would not do as a file name.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Benchmark:
 
     def __post_init__(self) -> None:
         """Refuse what could never be scored."""
+        if not _NAME.fullmatch(self.name):
+            raise SettingError("name", self.name, "letters, digits, '.', '_' and '-', as a benchmark's name")
         if not self.items:
             raise NoItemsError(self.name, "the benchmark itself")
 

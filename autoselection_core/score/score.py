@@ -108,7 +108,7 @@ def utility(scores: tuple[BenchmarkScore, ...], weights: Mapping[str, float] | N
         UnitsDifferError: Benchmarks of different units are averaged without weights.
         UnknownWeightError: The weights do not name exactly the benchmarks scored, or do not sum above 0.
     """
-    shares = _shares(scores, weights)
+    shares = utility_shares(scores, weights)
     return float(sum(shares[score.benchmark] * score.metric.sign * score.mean for score in scores))
 
 
@@ -116,14 +116,23 @@ def utility_standard_error(
     scores: tuple[BenchmarkScore, ...], weights: Mapping[str, float] | None = None
 ) -> float | None:
     """Standard error of the utility over items; None where a benchmark has a single item."""
-    shares = _shares(scores, weights)
+    shares = utility_shares(scores, weights)
     parts = [
         shares[score.benchmark] * score.standard_error for score in scores if score.standard_error is not None
     ]
     return float(np.linalg.norm(parts)) if len(parts) == len(scores) else None
 
 
-def _shares(scores: tuple[BenchmarkScore, ...], weights: Mapping[str, float] | None) -> Mapping[str, float]:
+def utility_shares(
+    scores: tuple[BenchmarkScore, ...], weights: Mapping[str, float] | None
+) -> Mapping[str, float]:
+    """Each benchmark's share of the utility; they sum to 1.
+
+    Raises:
+        NoScoresError: There are no scores.
+        UnitsDifferError: Benchmarks of different units are averaged without weights.
+        UnknownWeightError: The weights do not name exactly the benchmarks scored, or do not sum above 0.
+    """
     if not scores:
         raise NoScoresError("utility")
     names = [score.benchmark for score in scores]

@@ -1,0 +1,112 @@
+"""What the scores of two models, or of two arms of several runs, say about each other.
+
+Items are shared by all models, so differences are taken item by item: an item that is hard for everyone
+cancels. Runs of one arm differ by training seed and, for random arms, by the draw; an interval that claims
+anything about an arm must contain that too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from autoselection_core.score.resampling import Arm, Draws, Run, item_draws, paired_items, run_draws
+
+
+class Verdict(StrEnum):
+    """Whether the first contestant is better than the second."""
+
+    YES = "yes"
+    NO = "no"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """First minus second, in the unit of the utility.
+
+    Attributes:
+        value: The difference of the means.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        confidence: Share of such intervals that hold the true difference.
+        verdict: Whether the first is better.
+    """
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+    verdict: Verdict
+
+
+def paired_difference(
+    first: Run,
+    second: Run,
+    *,
+    seed: int,
+    weights: Mapping[str, float] | None = None,
+    confidence: float = 0.95,
+) -> Difference:
+    """The difference of two models on the same items, resampling items.
+
+    It says something about these two models, not about the ways they were made: for that, see
+    `arm_difference`.
+
+    Args:
+        first: Scores of the one model.
+        second: Scores of the other on the same items.
+        seed: Of the resampling.
+        weights: Weight of each benchmark in the utility; None for equal weights.
+        confidence: Of the interval.
+
+    Raises:
+        ItemsDifferError: The models were scored on different items.
+    """
+    pairs = paired_items([first], [second], weights)
+    draws = item_draws(pairs, np.random.default_rng(seed))
+    return _difference(pairs, draws, confidence, is_decided=True)
+
+
+def arm_difference(
+    first: Arm,
+    second: Arm,
+    *,
+    seed: int,
+    weights: Mapping[str, float] | None = None,
+    confidence: float = 0.95,
+) -> Difference:
+    """The difference of two arms, resampling runs and items.
+
+    Items are resampled with replacement, the same ones for both arms. Resampling two or three runs would
+    understate how much they vary, so their part is drawn from Student's t with the variance pooled over
+    both arms. An arm of one run says nothing about its variance: the verdict is then "undecided", and where
+    no arm has two runs the interval is of items alone.
+
+    Args:
+        first: Runs of the one arm.
+        second: Runs of the other on the same items.
+        seed: Of the resampling.
+        weights: Weight of each benchmark in the utility; None for equal weights.
+        confidence: Of the interval.
+
+    Raises:
+        NoScoresError: An arm has no run.
+        ItemsDifferError: Runs were scored on different items.
+    """
+    pairs = paired_items(first, second, weights)
+    rng = np.random.default_rng(seed)
+    draws = item_draws(pairs, rng) + run_draws(first, second, weights, rng)
+    return _difference(pairs, draws, confidence, is_decided=min(len(first), len(second)) > 1)
+
+
+def _difference(pairs: Sequence[Draws], draws: Draws, confidence: float, *, is_decided: bool) -> Difference:
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    verdict = Verdict.UNDECIDED
+    if is_decided and low > 0:
+        verdict = Verdict.YES
+    elif is_decided and high < 0:
+        verdict = Verdict.NO
+    value = sum(float(pair.mean()) for pair in pairs)
+    return Difference(value, float(low), float(high), confidence, verdict)

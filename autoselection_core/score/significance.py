@@ -1,0 +1,62 @@
+"""How surprising a difference would be by chance, and which contestant is likely the best."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from autoselection_core.score.resampling import (
+    DRAWS,
+    Arm,
+    item_differences,
+    item_draws,
+    paired_items,
+    pooled_variance,
+    utilities,
+)
+from autoselection_core.score.score import BenchmarkScore
+
+
+def paired_p_value(first: BenchmarkScore, second: BenchmarkScore, *, seed: int) -> float:
+    """Two-sided p-value of "both models are equally good" on one benchmark.
+
+    Items of 0 and 1 have McNemar's exact test: a fair coin decides the items on which the models differ.
+    Other values have the sign-flip test, with `DRAWS` random flips.
+
+    Raises:
+        ItemsDifferError: The models were scored on different items.
+    """
+    differences = item_differences([(first,)], [(second,)], first.benchmark)
+    if set(np.unique(differences)) <= {-1.0, 0.0, 1.0}:
+        from scipy.stats import binomtest
+
+        decided = int((differences != 0).sum())
+        won = int((differences > 0).sum())
+        return float(binomtest(won, decided).pvalue) if decided else 1.0
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(DRAWS, len(differences)))
+    as_far = np.abs(signs @ differences) >= np.abs(differences.sum()) * (1 - 1e-12)
+    return float((as_far.sum() + 1) / (DRAWS + 1))
+
+
+def best_probabilities(
+    arms: Sequence[Arm], *, seed: int, weights: Mapping[str, float] | None = None
+) -> list[float]:
+    """For each arm, the share of resamples of runs and items in which it is the best.
+
+    An arm of one run borrows the run variance of the others.
+
+    Raises:
+        NoScoresError: There is no arm, or one has no run.
+        ItemsDifferError: Runs were scored on different items.
+    """
+    over_items = [paired_items(arm, arms[0], weights) for arm in arms]
+    variance, _ = pooled_variance([utilities(arm, weights) for arm in arms])
+    rng = np.random.default_rng([seed, 1])
+    levels = np.stack(
+        [
+            # One seed for all: the same items are drawn for every arm.
+            item_draws(pairs, np.random.default_rng([seed, 0]))
+            + rng.standard_normal(DRAWS) * np.sqrt(variance / len(arm))
+            for arm, pairs in zip(arms, over_items, strict=True)
+        ]
+    )
+    return [float(share) for share in np.bincount(levels.argmax(axis=0), minlength=len(arms)) / DRAWS]

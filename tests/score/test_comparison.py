@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.errors.score import ItemsDifferError, NoScoresError
+from autoselection_core.score.comparison import Verdict, arm_difference, paired_difference
+from autoselection_core.score.resampling import Arm
+from autoselection_core.score.significance import best_probabilities, paired_p_value
+from tests.score.runs import run, scored
+
+RNG = np.random.default_rng(0)
+HARD = RNG.normal(0, 2.0, 60)
+
+
+def arm(level: float, runs: int, run_noise: float, rng: np.random.Generator, item_noise: float = 0.1) -> Arm:
+    """Runs on items whose difficulty all arms share."""
+    return [
+        run(HARD + level + run_noise * rng.normal() + item_noise * rng.normal(size=len(HARD)))
+        for _ in range(runs)
+    ]
+
+
+def test_shared_difficulty_cancels() -> None:
+    (first,), (second,) = arm(0.1, 1, 0.0, RNG), arm(0.0, 1, 0.0, RNG)
+
+    difference = paired_difference(first, second, seed=0)
+
+    assert difference.verdict is Verdict.YES
+    assert difference.high - difference.low < 0.12
+
+
+@given(st.integers(0, 2**31))
+def test_a_difference_turns_its_sign_with_its_sides(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    (first,), (second,) = arm(0.1, 1, 0.0, rng), arm(0.0, 1, 0.0, rng)
+
+    forth, back = paired_difference(first, second, seed=1), paired_difference(second, first, seed=1)
+
+    assert forth.value == pytest.approx(-back.value)
+    assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low))
+
+
+def test_the_order_of_items_does_not_matter() -> None:
+    (first,), (second,) = arm(0.1, 1, 0.0, RNG), arm(0.0, 1, 0.0, RNG)
+    turned = (type(second[0])(second[0].benchmark, second[0].metric, second[0].side, second[0].items[::-1]),)
+
+    assert paired_difference(first, turned, seed=0) == paired_difference(first, second, seed=0)
+
+
+def test_other_items_cannot_be_paired() -> None:
+    with pytest.raises(ItemsDifferError):
+        paired_difference(run([1.0, 2.0]), run([1.0, 2.0, 3.0]), seed=0)
+
+
+def test_an_arm_of_one_run_leaves_the_verdict_undecided() -> None:
+    rng = np.random.default_rng(1)
+
+    assert arm_difference(arm(5.0, 1, 0, rng), arm(0.0, 3, 0, rng), seed=0).verdict is Verdict.UNDECIDED
+    assert arm_difference(arm(5.0, 2, 0, rng), arm(0.0, 3, 0, rng), seed=0).verdict is Verdict.YES
+    assert arm_difference(arm(0.0, 2, 0, rng), arm(5.0, 3, 0, rng), seed=0).verdict is Verdict.NO
+
+
+def test_an_arm_without_runs_is_refused() -> None:
+    with pytest.raises(NoScoresError):
+        arm_difference([], arm(0.0, 3, 0, RNG), seed=0)
+
+
+def test_noisy_runs_widen_the_interval_of_arms() -> None:
+    rng = np.random.default_rng(2)
+    quiet = arm_difference(arm(0.2, 2, 0.0, rng), arm(0, 3, 0.0, rng), seed=0)
+    noisy = arm_difference(arm(0.2, 2, 0.5, rng), arm(0, 3, 0.5, rng), seed=0)
+
+    assert noisy.high - noisy.low > 3 * (quiet.high - quiet.low)
+
+
+def test_two_against_three_runs_without_a_difference_are_rarely_told_apart() -> None:
+    """The nominal rate is 5 %; items alone would claim a winner in most of these."""
+    rng = np.random.default_rng(3)
+    worlds = [(arm(0, 2, 0.2, rng), arm(0, 3, 0.2, rng)) for _ in range(100)]
+
+    arms = [arm_difference(first, second, seed=0).verdict for first, second in worlds]
+    items = [paired_difference(first[0], second[0], seed=0).verdict for first, second in worlds]
+
+    assert sum(verdict is not Verdict.UNDECIDED for verdict in arms) <= 10
+    assert sum(verdict is not Verdict.UNDECIDED for verdict in items) > 50
+
+
+def test_weights_turn_a_difference_around() -> None:
+    first = (scored([1.0, 1.1]), scored([0.0, 0.1], "other"))
+    second = (scored([0.0, 0.1]), scored([3.0, 3.1], "other"))
+
+    assert paired_difference(first, second, seed=0).value == pytest.approx(-1.0)
+    weighted = paired_difference(first, second, seed=0, weights={"sums": 9.0, "other": 1.0})
+    assert weighted.value == pytest.approx(0.6)
+
+
+def test_a_lower_error_is_an_advantage() -> None:
+    first, second = ((scored([v, v + 0.1], metric=Metric.BITS_PER_BYTE),) for v in (0.5, 0.9))
+
+    assert paired_difference(first, second, seed=0).value == pytest.approx(0.4)
+
+
+def test_right_and_wrong_have_the_exact_test() -> None:
+    first = scored([1.0] * 8 + [0.0] * 2, metric=Metric.CHOICE_ACCURACY)
+    second = scored([0.0] * 8 + [0.0] * 2, metric=Metric.CHOICE_ACCURACY)
+
+    assert paired_p_value(first, second, seed=0) == pytest.approx(2 / 2**8)
+    assert paired_p_value(first, first, seed=0) == 1.0
+
+
+def test_p_values_of_equal_models_are_spread_evenly() -> None:
+    rng = np.random.default_rng(4)
+    pairs = [(scored(rng.normal(size=20)), scored(rng.normal(size=20))) for _ in range(100)]
+
+    small = sum(paired_p_value(first, second, seed=0) < 0.2 for first, second in pairs)
+
+    assert 8 <= small <= 34
+
+
+def test_probabilities_to_be_best_follow_the_arms_and_sum_to_one() -> None:
+    rng = np.random.default_rng(5)
+    arms = [arm(0.0, 2, 0.1, rng), arm(2.0, 2, 0.1, rng), arm(2.0, 2, 0.1, rng)]
+
+    shares = best_probabilities(arms, seed=0)
+
+    assert sum(shares) == pytest.approx(1.0)
+    assert shares[0] < 0.01
+    assert min(shares[1:]) > 0.05
