@@ -107,9 +107,13 @@ class SignalStore:
         """
         wanted = versions if read is None else {name: versions[name] for name in read}
         parts: dict[Kind, dict[str, Computed]] = {kind: {} for kind in Kind}
-        for name, version in wanted.items():
+        known: dict[str, str] = {}
+        for name, version in sorted(wanted.items()):
             for key, value in self._aligned(name, version, pool).items():
                 parts[kind_of(value)][key] = value
+                # Vectors and the pairs among them have one name, which then has both versions.
+                known[key] = f"{known[key]}+{version}" if key in known else version
+        internal = parts[Kind.INTERNAL]
         parts[Kind.LABEL]["source"] = pool.source_codes
         return SignalTable(
             pool.version,
@@ -120,7 +124,7 @@ class SignalStore:
             labels=parts[Kind.LABEL],  # type: ignore[arg-type]
             vectors=parts[Kind.VECTORS],  # type: ignore[arg-type]
             label_names={"source": pool.source_names},
-            versions=dict(wanted),
+            versions={key: version for key, version in known.items() if key not in internal},
             ids=pool.ids,
         )
 
