@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.loading import load_benchmark
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_core.campaign.signals import make_signals
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
@@ -77,8 +78,6 @@ class Workspace:
         Raises:
             NoItemsError: One has no items.
         """
-        from autoselection_core.benchmarks.loading import load_benchmark
-
         found = [(place.name, load_benchmark(place.path)) for place in self.campaign.benchmarks]
         return tuple(replace(benchmark, name=name) for name, benchmark in found)
 
@@ -115,18 +114,32 @@ class Workspace:
         wanted = self.signal_versions(pool_version) if versions is None else versions
         return self._store.table(self.pool(pool_version), wanted)
 
+    def outline(self, **asked: int | str | None) -> SearchSpec:
+        """What a search would be asked to do, before there is a pool: so that mistakes show at once.
+
+        Raises:
+            SpecError: A count is too small.
+            SettingError: The policy or one of its settings is none.
+        """
+        defaults = vars(self.campaign.search)
+        chosen = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
+        spec = SearchSpec(campaign=self.campaign.name, **chosen)
+        Policy(spec.policy, max_steps=spec.max_steps)
+        return spec
+
     def spec(self, pool_version: str, **asked: int | str | None) -> SearchSpec:
         """A search of the campaign on a pool; what is asked for goes before the campaign's defaults.
 
         Args:
             pool_version: The pool.
             asked: `budget`, `slots`, `seed`, `policy`, `report_evaluations`, `max_steps`; None means default.
+
+        Raises:
+            SpecError: A count is too small.
+            SettingError: The policy or one of its settings is none.
         """
-        defaults = vars(self.campaign.search)
-        chosen = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
-        return SearchSpec(
-            campaign=self.campaign.name,
-            **chosen,
+        return replace(
+            self.outline(**asked),
             metric=self.metric,
             pool_version=pool_version,
             signal_versions=self.signal_versions(pool_version),

@@ -13,6 +13,7 @@ from autoselection_core.history.records import ArmPlan, Kind, SearchState, Trial
 from autoselection_core.history.values import History
 from autoselection_core.identity import fingerprint
 from autoselection_core.operators.budget import TokenBudget
+from autoselection_core.operators.chance import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.search.evaluate import evaluate, require_same_evaluator
@@ -92,18 +93,23 @@ def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan,
     fresh = history.replicate_of(best.subset)
     tokens = tokens_of(materialize(best.recipe, solver.signals), solver.signals)
     winners = [(WINNER, best.recipe, fresh + number) for number in range(WINNER_REPLICATES)]
-    draws = [(RANDOM, random_recipe(tokens, draw), 0) for draw in range(RANDOM_DRAWS)]
+    draws = [(RANDOM, random_recipe(tokens, draw, solver.signals), 0) for draw in range(RANDOM_DRAWS)]
     pairs = zip_longest(winners, draws)
     arms = [arm for pair in pairs for arm in pair if arm is not None]
-    # The search mostly paid for the full pool already: first, so that a small budget still covers it.
-    arms.insert(0, (FULL_POOL, Recipe(), 0))
+    # The search mostly paid for the full pool already: first, so that a small budget still covers it. What
+    # that saves pays for a second run of it, without which no verdict over it is possible.
+    arms = [(FULL_POOL, Recipe(), 0), *arms, (FULL_POOL, Recipe(), 1)]
     return tuple(_plan(arm, recipe, replicate, solver.signals) for arm, recipe, replicate in arms)
 
 
-def random_recipe(tokens: int, draw: int) -> Recipe:
-    """A random subset of as many tokens: the same draw is the same rows in every search of the pool."""
+def random_recipe(tokens: int, draw: int, signals: SignalTable) -> Recipe:
+    """A random subset of as many tokens: the same draw is the same rows in every search of the pool.
+
+    Where a campaign counts no tokens, sizes are in rows throughout, and so is this one.
+    """
     seed = int(fingerprint(["random arm", draw])[:8], 16)
-    return Recipe((TokenBudget(count=tokens),), seed)
+    is_counted = "tokens" in signals.columns
+    return Recipe((TokenBudget(count=tokens) if is_counted else KeepRandom(count=tokens),), seed)
 
 
 def open_arms(

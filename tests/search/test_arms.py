@@ -34,7 +34,7 @@ def test_a_report_compares_the_winner_with_the_full_pool_and_three_random_draws(
 ) -> None:
     runs = reported(ledger, searched(ledger, tmp_path), tmp_path)
 
-    assert sorted(run.arm for run in runs) == ["full_pool", *["random"] * 3, *["winner"] * 2]
+    assert sorted(run.arm for run in runs) == [*["full_pool"] * 2, *["random"] * 3, *["winner"] * 2]
     assert all(run.test for run in runs)
 
 
@@ -50,10 +50,10 @@ def test_the_winner_is_judged_by_runs_that_did_not_make_it_the_winner(ledger: Le
 @pytest.mark.parametrize("tokens", [100, 1000, 7000])
 def test_random_arms_have_the_winner_s_tokens_and_not_one_more(tokens: int) -> None:
     signals = table()
-    sizes = [tokens_of(materialize(random_recipe(tokens, draw), signals), signals) for draw in range(3)]
+    draws = [materialize(random_recipe(tokens, draw, signals), signals) for draw in range(3)]
 
-    assert all(tokens - 100 < size <= tokens for size in sizes)
-    assert len({materialize(random_recipe(tokens, draw), signals).fingerprint for draw in range(3)}) == 3
+    assert all(tokens - 100 < tokens_of(drawn, signals) <= tokens for drawn in draws)
+    assert len({drawn.fingerprint for drawn in draws}) == 3
 
 
 def test_a_report_is_paid_from_its_own_budget_and_shares_what_is_there(
@@ -64,7 +64,7 @@ def test_a_report_is_paid_from_its_own_budget_and_shares_what_is_there(
 
     record = ledger.search(search)
     assert record.spent == 3
-    assert record.report_spent == 5  # the search evaluated the full pool already
+    assert record.report_spent == 6  # the search evaluated the full pool once already
 
 
 def test_a_small_report_budget_is_never_exceeded(ledger: Ledger, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_report_made_again_pays_nothing_and_says_the_same(ledger: Ledger, tmp_
     first = reported(ledger, search, tmp_path)
 
     assert reported(ledger, search, tmp_path) == first
-    assert ledger.search(search).report_spent == 5
+    assert ledger.search(search).report_spent == 6
 
 
 def test_test_items_are_opened_for_the_report_and_nothing_else(ledger: Ledger, tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""The commands and their options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoselection_core.cli.session import (
+    FILE,
+    CampaignFile,
+    CampaignName,
+    open_workspace,
+    show_table,
+    tell,
+    workspace_of,
+)
+
+app = typer.Typer(
+    name="autoselection",
+    help="Find the subset of a data pool that fine-tunes the best model, and prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Search = Annotated[str | None, typer.Argument(help="Name of the search; the campaign's latest by default.")]
+
+
+@app.command()
+def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
+    """Read the raw files of a campaign into a pool and score its signals."""
+    from autoselection_core.cli.ingesting import ingest_pool, score_pool, show_ingestion
+    from autoselection_core.cli.progress import shown_progress
+
+    workspace = open_workspace(campaign, file)
+    with shown_progress() as progress:
+        found = ingest_pool(workspace, progress)
+        signals = score_pool(workspace, found.pool, progress)
+    show_ingestion(found)
+    show_table(signals)
+
+
+@app.command()
+def search(  # noqa: PLR0917 - typer reads options from arguments
+    campaign: CampaignName = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Full trainings to pay for; a larger one continues a search.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="How to choose: default, random or autoselection.")
+    ] = None,
+    slots: Annotated[int | None, typer.Option(help="Workers that may run trials at the same time.")] = None,
+    report_evaluations: Annotated[
+        int | None, typer.Option(help="Second budget, for what the winner is compared with.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the search; by default it follows from its content.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Let a stopped search go on.")] = False,  # noqa: FBT002 - a flag
+    file: CampaignFile = FILE,
+) -> None:
+    """Search for the best subset, or go on with a search: finished trials are never paid for again."""
+    from autoselection_core.cli.searching import conclude, ready_pool, register, report, work
+
+    workspace = open_workspace(campaign, file)
+    asked = {
+        "budget": budget,
+        "seed": seed,
+        "policy": policy,
+        "slots": slots,
+        "report_evaluations": report_evaluations,
+    }
+    asked = {
+        "budget": budget,
+        "seed": seed,
+        "policy": policy,
+        "slots": slots,
+        "report_evaluations": report_evaluations,
+    }
+    workspace.outline(**asked)  # a mistake shows before anything is read
+    spec = workspace.spec(ready_pool(workspace), **asked)
+    found = register(workspace, spec, name, resume=resume)
+    tell(f"search {found}")
+    try:
+        work(workspace, found)
+        if workspace.ledger.history(found).observations:
+            report(workspace, found)
+    except KeyboardInterrupt:
+        tell(f"interrupted; every finished trial is kept. To go on: autoselection search --name {found}")
+        raise typer.Exit(130) from None
+    raise typer.Exit(conclude(workspace, found))
+
+
+@app.command()
+def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
+    """List the searches with their budgets, and say why nothing runs."""
+    from autoselection_core.report.tables import search_table
+
+    workspace = open_workspace(campaign, file)
+    show_table(search_table(workspace.ledger.searches()))
+    tell(workspace.ledger.why_idle())
+
+
+@app.command()
+def show(
+    search: Search = None,
+    trial: Annotated[int | None, typer.Option(help="Show one trial with its recipe and reasons.")] = None,
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """Show the trials of a search, or one of them with its recipe, steps and reasons."""
+    from autoselection_core.cli.showing import show_search, show_trial
+    from autoselection_core.report.facts import SearchFacts
+
+    facts = SearchFacts.of(*workspace_of(search, campaign, file))
+    if trial is None:
+        show_search(facts)
+    else:
+        show_trial(facts, trial)
+
+
+@app.command()
+def explain(
+    sample_id: Annotated[str, typer.Argument(help="Id of a sample: 32 hexadecimal digits.")],
+    search: Annotated[str | None, typer.Option(help="Name of the search; the latest by default.")] = None,
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """Say why a sample is in the best subset or not: step, value, rank, cut-off; and who trained on it."""
+    from autoselection_core.cli.explaining import explain_sample
+    from autoselection_core.report.facts import SearchFacts
+
+    explain_sample(SearchFacts.of(*workspace_of(search, campaign, file)), sample_id)
+
+
+@app.command()
+def export(  # noqa: PLR0917 - typer reads options from arguments
+    search: Search = None,
+    to: Annotated[Path, typer.Option(help="The folder to write.")] = Path("best_subset"),
+    trial: Annotated[
+        int | None, typer.Option(help="The subset of this trial instead of the recommended one.")
+    ] = None,
+    spelling: Annotated[
+        str, typer.Option("--format", help="messages, prompt-completion or sharegpt.")
+    ] = "messages",
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """Write a subset as JSONL with a data card, its licences and a hash."""
+    from autoselection_core.cli.exporting import export_best
+    from autoselection_core.report.facts import SearchFacts
+
+    export_best(SearchFacts.of(*workspace_of(search, campaign, file)), to, trial, spelling)
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A folder that `autoselection export` wrote.")],
+) -> None:
+    """Check that an export is what its manifest says; exits with 1 if not."""
+    from autoselection_core.export.checking import verify_export
+
+    check = verify_export(folder)
+    for problem in check.problems:
+        tell(problem)
+    if check.problems:
+        raise typer.Exit(1)
+    tell(f"{folder}: {check.samples:,} samples, as the manifest says")

@@ -1,0 +1,49 @@
+"""`autoselection ingest`: raw files to a pool, and its signals."""
+
+from functools import partial
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.progress import Bars, Lines
+from autoselection_core.cli.session import show_table, tell
+from autoselection_core.pool.ingest import Ingestion
+from autoselection_core.pool.pool import Pool
+from autoselection_core.report.table import Table
+
+
+def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> Ingestion:
+    """Read the raw files."""
+    return workspace.ingest(lambda done, total: progress("reading records", done, total))
+
+
+def score_pool(workspace: Workspace, pool: Pool, progress: Bars | Lines) -> Table:
+    """Score every signal of the campaign; what is known already is not computed again."""
+    rows = []
+    for number, name in enumerate(workspace.signal_names, start=1):
+        progress(f"signal {name}", 0, len(pool))
+        report = workspace.score(name, pool, partial(_follow, progress, f"signal {name}"))
+        progress(f"signal {name}", len(pool), len(pool))
+        progress("signals", number, len(workspace.signal_names))
+        known = min(report.finite_share.values(), default=None)
+        rows.append((name, report.computed, report.reused, known, report.seconds))
+    return Table("Signals", ("signal", "computed", "reused", "share with a value", "seconds"), tuple(rows))
+
+
+def _follow(progress: Bars | Lines, shown: str, _stage: str, done: int, total: int) -> None:
+    progress(shown, done, total)
+
+
+def show_ingestion(found: Ingestion) -> None:
+    """Say what became of every record."""
+    tell(
+        f"{found.records:,} records = {found.samples:,} samples + {found.merged:,} merged + "
+        f"{found.quarantined:,} quarantined ({found.trimmed:,} trimmed)"
+    )
+    rows = tuple(
+        (source, reason, count)
+        for source, reasons in found.reasons.items()
+        for reason, count in reasons.items()
+    )
+    if rows:
+        show_table(Table("Quarantined", ("source", "reason", "records"), rows))
+        tell(f"each with its line and reason: {found.quarantine_path}")
+    tell(f"pool {found.pool.version}")

@@ -1,0 +1,114 @@
+"""`autoselection search`: from a campaign to a reported search."""
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.ingesting import ingest_pool, score_pool
+from autoselection_core.cli.progress import Bars, Lines, shown_progress
+from autoselection_core.cli.session import show_table, tell
+from autoselection_core.errors.cli import StoppedSearchError
+from autoselection_core.history.records import SearchState, TrialState
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.tables import arm_table, budget_table, trial_table
+from autoselection_core.report.writing import write_report
+from autoselection_core.search.arms import report_arms
+from autoselection_core.search.loop import SearchProgress, Stage, run_search
+
+
+def ready_pool(workspace: Workspace) -> str:
+    """The version of a pool that is of the raw files as they are, with every signal scored."""
+    with shown_progress() as progress:
+        pool = workspace.pool() if workspace.is_ingested() else ingest_pool(workspace, progress).pool
+        score_pool(workspace, pool, progress)
+    return pool.version
+
+
+def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume: bool) -> str:
+    """Enter the search, or find the one that asks the same; a larger budget raises its own.
+
+    Raises:
+        StoppedSearchError: The search is stopped and was not asked to resume.
+    """
+    ledger = workspace.ledger
+    search = ledger.register(spec, name)
+    record = ledger.search(search)
+    if spec.budget > record.budget:
+        ledger.raise_budget(search, spec.budget)
+        tell(f"raised the budget of {search} from {record.budget} to {spec.budget}")
+    if spec.report_evaluations > record.report_evaluations:
+        ledger.raise_report_evaluations(search, spec.report_evaluations)
+    if record.state is SearchState.STOPPED:
+        if not resume:
+            raise StoppedSearchError(search, record.reason)
+        ledger.resume(search)
+    return search
+
+
+def work(workspace: Workspace, search: str) -> None:
+    """Run trials until the search is done or stopped."""
+    record = workspace.ledger.search(search)
+    if record.state is SearchState.DONE:
+        tell(f"{search} is done: {record.reason}; nothing is trained again")
+        return
+    _tell_of_lost_workers(workspace, search)
+    solver = workspace.solver(record.spec)
+    evaluator = workspace.evaluator(record.spec.pool_version)
+    with shown_progress() as progress:
+        run_search(workspace.ledger, search, solver, evaluator, _teller(progress, record.budget))
+
+
+def report(workspace: Workspace, search: str) -> None:
+    """Compare the winner with what it has to beat, under the report's own budget."""
+    record = workspace.ledger.search(search)
+    solver = workspace.solver(record.spec)
+    evaluator = workspace.evaluator(record.spec.pool_version)
+    with shown_progress() as progress:
+        report_arms(workspace.ledger, search, solver, evaluator, _teller(progress, record.report_evaluations))
+
+
+def conclude(workspace: Workspace, search: str) -> int:
+    """Print the tables and verdicts, write the report, and say what to run next.
+
+    Returns:
+        0, or 1 for a search that stopped before its budget was spent.
+    """
+    facts = SearchFacts.of(workspace, search)
+    show_table(trial_table(facts))
+    if facts.history.observations:
+        written = write_report(facts)
+        show_table(arm_table(facts.arms, dict(facts.record.spec.weights) or None))
+        for finding in written.findings:
+            tell(finding.sentence)
+        tell(f"report: {written.html}")
+    show_table(budget_table(facts.record))
+    tell(
+        f"next: autoselection show {search}; autoselection export {search}; "
+        f"autoselection search --name {search} --budget {facts.record.budget + 4}"
+    )
+    if facts.record.state is SearchState.STOPPED:
+        tell(f"stopped: {facts.record.reason}")
+        return 1
+    return 0
+
+
+def _teller(progress: Bars | Lines, total: int) -> SearchProgress:
+    def follow(stage: Stage) -> None:
+        name = f"trial {stage.reservation.trial} {stage.name}"
+        if stage.name in ("done", "failed"):
+            progress("trials", stage.reservation.trial, max(total, stage.reservation.trial))
+        else:
+            progress(name, stage.done, stage.total)
+
+    return follow
+
+
+def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:
+    held = [
+        trial.trial
+        for trial in workspace.ledger.trials(search)
+        if trial.state in (TrialState.RESERVED, TrialState.RUNNING)
+    ]
+    if held:
+        tell(
+            f"trial {', '.join(map(str, held))} is held by another worker, or by one that was killed; "
+            f"a killed worker's trial is taken over within {workspace.ledger.lease_s:.0f} s"
+        )

@@ -1,0 +1,77 @@
+"""What every command needs: the campaign at work, and a search by name."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from autoselection_core.campaign.loading import DEFAULT_FILE, campaign_of, load_campaigns
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.cli import NoSearchError
+from autoselection_core.report.table import Table
+from autoselection_core.store.home import Home
+
+_PIPED_WIDTH = 200
+
+CAMPAIGNS_VARIABLE = "AUTOSELECTION_CAMPAIGNS"
+
+CampaignName = Annotated[
+    str | None, typer.Option("--campaign", "-c", help="The campaign; needed where the file declares several.")
+]
+CampaignFile = Annotated[
+    Path,
+    typer.Option("--file", "-f", envvar=CAMPAIGNS_VARIABLE, help="The file that declares the campaigns."),
+]
+FILE = DEFAULT_FILE
+
+
+def tell(sentence: str) -> None:
+    """Print a sentence; what stands in square brackets is text, not markup."""
+    Console(soft_wrap=True, highlight=False, markup=False).print(sentence)
+
+
+def open_workspace(campaign: str | None, file: Path) -> Workspace:
+    """The campaign of a name in the home folder of the environment.
+
+    Raises:
+        CampaignFileError: The file says something that cannot be.
+        UnknownCampaignError: It declares no such campaign.
+    """
+    home = Home.from_environment()
+    return Workspace(campaign_of(load_campaigns(file, home), campaign), home)
+
+
+def workspace_of(search: str | None, campaign: str | None, file: Path) -> tuple[Workspace, str]:
+    """A search and the campaign that it belongs to; the campaign's latest search where none is named.
+
+    Raises:
+        UnknownSearchError: No search has this name.
+        NoSearchError: The campaign has no search.
+    """
+    home = Home.from_environment()
+    campaigns = load_campaigns(file, home)
+    if search is not None:
+        # The ledger is the installation's, so any campaign leads to it.
+        any_workspace = Workspace(next(iter(campaigns.values())), home)
+        record = any_workspace.ledger.search(search)
+        return Workspace(campaign_of(campaigns, record.spec.campaign), home), search
+    workspace = Workspace(campaign_of(campaigns, campaign), home)
+    mine = [each for each in workspace.ledger.searches() if each.spec.campaign == workspace.campaign.name]
+    if not mine:
+        raise NoSearchError(workspace.campaign.name)
+    return workspace, mine[-1].search
+
+
+def show_table(table: Table) -> None:
+    """Print a table for people."""
+    drawn = RichTable(title=table.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in table.columns:
+        is_text = any(isinstance(row[table.columns.index(name)], str) for row in table.rows)
+        drawn.add_column(name, justify="left" if is_text else "right", overflow="fold")
+    for row in table.texts:
+        drawn.add_row(*row)
+    # Piped output is wide: programs and logs do not wrap.
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(drawn)

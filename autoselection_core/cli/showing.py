@@ -1,0 +1,53 @@
+"""`autoselection show`: a search, or one of its trials."""
+
+from autoselection_core.cli.session import show_table, tell
+from autoselection_core.errors.history import UnknownTrialError
+from autoselection_core.history.records import TrialRecord
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.table import Cell, Table
+from autoselection_core.report.tables import budget_table, step_table, trial_table
+
+
+def show_search(facts: SearchFacts) -> None:
+    """Trials, budgets, state and the recommended recipe."""
+    show_table(trial_table(facts))
+    show_table(budget_table(facts.record))
+    tell(f"{facts.record.search} is {facts.record.state.value}. {facts.record.reason}")
+    if facts.best is not None:
+        tell(f"recommended: trial {facts.best.trial}, expected dev utility {facts.best.mean:.4g}")
+        tell(facts.best.recipe.to_yaml())
+
+
+def show_trial(facts: SearchFacts, number: int) -> None:
+    """One trial: recipe, steps, scores and why the solver chose it.
+
+    Raises:
+        UnknownTrialError: The search has no such trial.
+    """
+    trial = next((each for each in facts.trials if each.trial == number), None)
+    if trial is None:
+        raise UnknownTrialError(facts.record.search, number, len(facts.trials))
+    tell(f"trial {number} of {facts.record.search}: {trial.state.value}. {trial.reason or ''}")
+    if trial.recipe is not None:
+        tell(trial.recipe.to_yaml())
+        show_table(step_table(facts.realised(trial.recipe)))
+    show_table(_scores(trial))
+    show_table(_reasons(trial))
+
+
+def _scores(trial: TrialRecord) -> Table:
+    rows: list[tuple[Cell, ...]] = [("utility", trial.utility, trial.standard_error)]
+    rows += [(name, score, None) for name, score in trial.scores.items()]
+    return Table("Scores on dev items", ("what", "score", "± se"), tuple(rows))
+
+
+def _reasons(trial: TrialRecord) -> Table:
+    told = [(name, value) for name, value in trial.proposal.items() if value not in (None, "", [], {})]
+    seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending")}
+    saw = f"{seen['observations']} measured, {seen['pending']} pending"
+    rows = tuple((name, str(value)) for name, value in [*told, ("history", saw)])
+    return Table("Why the solver chose it", ("what", "value"), rows)
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""What leaves the system: a subset as training data, with its licences and a way to verify it."""

@@ -1,0 +1,95 @@
+"""Everything that is known of a search, gathered once for whatever shows it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.records import SearchRecord, TrialRecord, TrialState
+from autoselection_core.history.values import History
+from autoselection_core.pool.pool import Pool
+from autoselection_core.recipe import Recipe
+from autoselection_core.search.arms import ArmRun, open_arms, plan_arms
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.proposal import Recommendation
+from autoselection_core.solver.solver import Solver
+from autoselection_core.subset import Subset, materialize
+
+
+@dataclass(frozen=True, eq=False)
+class SearchFacts:
+    """A search with its pool and signals at hand.
+
+    Attributes:
+        workspace: The campaign at work.
+        record: The search and how far it came.
+    """
+
+    workspace: Workspace
+    record: SearchRecord
+
+    @classmethod
+    def of(cls, workspace: Workspace, search: str) -> "SearchFacts":
+        """The facts of a search.
+
+        Raises:
+            UnknownSearchError: No search has this name.
+        """
+        return cls(workspace, workspace.ledger.search(search))
+
+    @cached_property
+    def history(self) -> History:
+        """What was measured."""
+        return self.workspace.ledger.history(self.record.search)
+
+    @cached_property
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """All trials, failed and running ones too."""
+        return self.workspace.ledger.trials(self.record.search)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The pool that the search pins."""
+        return self.workspace.pool(self.record.spec.pool_version)
+
+    @cached_property
+    def signals(self) -> SignalTable:
+        """The signals that the search pins."""
+        return self.workspace.signals(self.record.spec.pool_version, self.record.spec.signal_versions)
+
+    @cached_property
+    def solver(self) -> Solver:
+        """What chose, and recommends."""
+        return self.workspace.solver(self.record.spec)
+
+    @cached_property
+    def best(self) -> Recommendation | None:
+        """The recipe with the best posterior mean; None before anything was measured."""
+        return self.solver.recommend(self.history) if self.history.observations else None
+
+    @cached_property
+    def best_subset(self) -> Subset | None:
+        """The rows of the recommended recipe."""
+        return None if self.best is None else self.realised(self.best.recipe)
+
+    @cached_property
+    def arms(self) -> tuple[ArmRun, ...]:
+        """The finished evaluations of the report, with their test scores."""
+        planned = plan_arms(self.workspace.ledger, self.record.search, self.solver)
+        evaluator = self.workspace.evaluator(self.record.spec.pool_version)
+        return open_arms(self.workspace.ledger, self.record.search, planned, evaluator)
+
+    @property
+    def recipes(self) -> list[Recipe]:
+        """The recipes that were measured, best score first and the recommended one before all."""
+        ordered = sorted(self.history.observations, key=lambda entry: (-entry.utility, entry.trial))
+        recommended = [] if self.best is None else [self.best.recipe]
+        return list(dict.fromkeys([*recommended, *(entry.recipe for entry in ordered)]))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no trial waits or runs."""
+        return all(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in self.trials)
+
+    def realised(self, recipe: Recipe) -> Subset:
+        """The rows of a recipe on the pool of the search."""
+        return materialize(recipe, self.signals)

@@ -1,0 +1,66 @@
+"""Whether the winner beats what it has to beat, from fresh runs on test items, with intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.score.comparison import Difference, Verdict, arm_difference
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, ArmRun
+
+_OPPONENTS = {RANDOM: "random subsets of equal tokens", FULL_POOL: "the full pool"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The winner beside one opponent.
+
+    Attributes:
+        opponent: `random` or `full_pool`.
+        difference: Winner minus opponent on test items, with interval and verdict.
+        runs: Runs of the winner and of the opponent.
+        metric: What the scores mean.
+    """
+
+    opponent: str
+    difference: Difference
+    runs: tuple[int, int]
+    metric: str
+
+    @property
+    def sentence(self) -> str:
+        """The finding for people."""
+        found = self.difference
+        why = " (an arm of one run says nothing about luck between runs)" if min(self.runs) == 1 else ""
+        interval = f"{found.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}]"
+        return (
+            f"Better than {_OPPONENTS[self.opponent]}? {found.verdict.value}{why}. "
+            f"Test items, {self.metric}: {found.value:+.4f}, {interval}, "
+            f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}."
+        )
+
+
+def findings(facts: SearchFacts) -> tuple[Finding, ...]:
+    """What the winner was compared with, as far as the runs are there.
+
+    Raises:
+        NoReportError: The search still runs, or measured nothing.
+    """
+    compared = (compare(facts.arms, opponent, facts) for opponent in (RANDOM, FULL_POOL))
+    return tuple(finding for finding in compared if finding is not None)
+
+
+def compare(arms: Sequence[ArmRun], opponent: str, facts: SearchFacts) -> Finding | None:
+    """The winner beside one opponent; None where either has no run."""
+    winners = [run.test for run in arms if run.arm == WINNER]
+    others = [run.test for run in arms if run.arm == opponent]
+    if not winners or not others:
+        return None
+    spec = facts.record.spec
+    difference = arm_difference(winners, others, seed=spec.seed, weights=dict(spec.weights) or None)
+    return Finding(opponent, difference, (len(winners), len(others)), spec.metric)
+
+
+def is_better(found: Sequence[Finding]) -> Verdict:
+    """Whether the winner beats random subsets of equal tokens; undecided where that was not measured."""
+    verdicts = [finding.difference.verdict for finding in found if finding.opponent == RANDOM]
+    return verdicts[0] if verdicts else Verdict.UNDECIDED

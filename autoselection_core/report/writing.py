@@ -1,0 +1,142 @@
+"""Write the report of a search: one HTML file, one Markdown file and its pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoselection_core.report.credit import operator_credits
+from autoselection_core.report.examples import Example, three_examples
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.page import Section, to_html, to_markdown
+from autoselection_core.report.plots import (
+    credit_plot,
+    histogram_plot,
+    retention_plot,
+    tokens_plot,
+    trajectory_plot,
+)
+from autoselection_core.report.tables import arm_table, budget_table, step_table, trial_table
+from autoselection_core.report.verdict import Finding, findings
+from autoselection_core.store.atomic import atomic_file
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a report lies, and its verdicts.
+
+    Attributes:
+        html: One file that needs nothing else.
+        markdown: The same in Markdown.
+        findings: What the winner was compared with, and the verdicts.
+    """
+
+    html: Path
+    markdown: Path
+    findings: tuple[Finding, ...]
+
+
+def write_report(facts: SearchFacts) -> Report:
+    """Write the report of a search into the home folder.
+
+    Raises:
+        NoReportError: The search still runs, or measured nothing.
+    """
+    found = findings(facts)
+    sections = _sections(facts, found)
+    title = f"Search {facts.record.search}"
+    folder = facts.workspace.home.confined(facts.workspace.home.reports / facts.record.search)
+    for section in sections:
+        for name, picture in section.pictures:
+            _write(folder / f"{name}.svg", picture)
+    html, markdown = folder / "report.html", folder / "report.md"
+    _write(html, to_html(title, sections).encode())
+    _write(markdown, to_markdown(title, sections).encode())
+    return Report(html, markdown, found)
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(file) as draft:
+        draft.write_bytes(content)
+
+
+def _sections(facts: SearchFacts, found: tuple[Finding, ...]) -> list[Section]:
+    return [
+        _result(facts, found),
+        _trials(facts),
+        _best(facts),
+        _examples(three_examples(facts.pool, facts.signals, facts.recipes)),
+        _provenance(facts),
+    ]
+
+
+def _result(facts: SearchFacts, found: Sequence[Finding]) -> Section:
+    spec = facts.record.spec
+    judged = ", ".join(spec.benchmarks) or "a formula"
+    drove = f"The metric that drove the search: {spec.metric}, on dev items of {judged}."
+    return Section(
+        "Result",
+        [*(finding.sentence for finding in found), drove],
+        [arm_table(facts.arms, dict(spec.weights) or None), budget_table(facts.record)],
+    )
+
+
+def _trials(facts: SearchFacts) -> Section:
+    unit = facts.record.spec.metric
+    pictures = [
+        ("trajectory", trajectory_plot(facts.history, unit)),
+        ("tokens", tokens_plot(facts.history, unit)),
+    ]
+    credits_seen = operator_credits(facts.history)
+    if credits_seen:
+        pictures.append(("operators", credit_plot(credits_seen, unit)))
+    meaning = (
+        "A star marks the recommended trial: the best posterior mean, which need not be the luckiest score. "
+        "Standard errors are over dev items, which all trials share; they are not run-to-run noise."
+    )
+    notes = [meaning, f"State: {facts.record.state.value}; {facts.record.reason}."]
+    return Section("Trials", notes, [trial_table(facts)], pictures)
+
+
+def _best(facts: SearchFacts) -> Section:
+    assert facts.best is not None, "a report without measured trials is refused"
+    assert facts.best_subset is not None, "the recommendation has a recipe"
+    best, subset = facts.best, facts.best_subset
+    share = len(subset) / len(facts.signals)
+    text = (
+        f"Trial {best.trial} keeps {len(subset):,} of {len(facts.signals):,} rows ({share:.1%}). "
+        f"Expected dev utility {best.mean:.4g} with a posterior deviation of {best.deviation:.2g}; "
+        f"one run varies by about {best.noise:.2g}."
+    )
+    pictures = [
+        ("retention", retention_plot(subset, len(facts.signals))),
+        ("histograms", histogram_plot(subset, facts.signals)),
+    ]
+    return Section("The recommended subset", [text], [step_table(subset)], pictures, [best.recipe.to_yaml()])
+
+
+def _examples(examples: Sequence[Example]) -> Section:
+    code = [
+        "\n".join(
+            [
+                f"{example.fate} ({example.source}, {example.sample})",
+                f"by {example.recipe}: {example.reason}",
+                "",
+                example.text,
+                *(["", "stands for it:", example.like] if example.like else []),
+            ]
+        )
+        for example in examples
+    ]
+    return Section("Rows of the pool", ["Real rows and what became of them."], code=code)
+
+
+def _provenance(facts: SearchFacts) -> Section:
+    spec = facts.record.spec
+    lines = [
+        f"campaign {spec.campaign}, policy {spec.policy}, seed {spec.seed}, at most {spec.max_steps} steps",
+        f"pool {spec.pool_version} ({len(facts.pool):,} samples)",
+        f"evaluator {spec.evaluator}",
+        *(f"signal {name} {version}" for name, version in sorted(spec.signal_versions.items())),
+    ]
+    return Section("Provenance", code=["\n".join(lines)])
