@@ -28,21 +28,21 @@ class Budget(SearchName):
     )
 
 
-@dg.op(name="stop_search")
+@dg.op(name="stop")
 def _stop(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
     """Start no further trial. What runs may finish and is kept."""
     ledger.open().stop(config.search, STOPPED_BY_A_PERSON)
     context.log.info("search %s starts no further trial", config.search)
 
 
-@dg.op(name="resume_search")
+@dg.op(name="resume")
 def _resume(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
     """Let a stopped search go on with the budget that is left."""
     ledger.open().resume(config.search)
     context.log.info("search %s goes on", config.search)
 
 
-@dg.op(name="raise_budget")
+@dg.op(name="budget")
 def _raise(context: dg.OpExecutionContext, config: Budget, ledger: LedgerResource) -> None:
     """Let a search pay for more; a finished one goes on by itself."""
     book = ledger.open()

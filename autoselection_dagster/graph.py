@@ -48,6 +48,7 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
     names, partitions = Names(campaign.name), Partitions.of(campaign.name)
     place = Place(campaign, names, partitions)
     sources, pool, signals = source_assets(place), pool_asset(place), signal_assets(place)
+    keys = [pool.key, *(source.key for source in sources), *(signal.key for signal in signals)]
     trial = trial_assets(place, [signal.key for signal in signals])
     search = search_assets(place)
     return CampaignGraph(
@@ -55,7 +56,7 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
         assets=(*sources, pool, *signals, *trial, *search),
         prepare_job=dg.define_asset_job(
             names.prepare_job,
-            selection=dg.AssetSelection.assets(*(asset.key for asset in (*sources, pool, *signals))),
+            selection=dg.AssetSelection.assets(*keys),
             description="Observe the sources, and make the pool and its signals; what is known stays.",
             executor_def=dg.in_process_executor,
         ),

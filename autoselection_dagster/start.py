@@ -22,14 +22,14 @@ class PolicyName(StrEnum):
 
 def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     """The job `start_search`; its defaults are those of the first campaign of the installation."""
-    names = StrEnum("CampaignName", [(name, name) for name in campaigns])
+    names = StrEnum("CampaignName", [(name, name) for name in campaigns])  # type: ignore[misc] # run time
     first = next(iter(campaigns.values()))
     usual = first.search
 
     class SearchRequest(dg.Config):
         """A search: how much it may spend, and how it chooses."""
 
-        campaign: names = Field(  # type: ignore[valid-type] # the campaigns are known at run time
+        campaign: names = Field(
             default=names(first.name), description="Which pool, base model and benchmarks."
         )
         budget: int = Field(
@@ -59,7 +59,7 @@ def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         )
 
     @dg.op
-    def start_search(context: dg.OpExecutionContext, config: SearchRequest, home: HomeResource) -> None:
+    def search(context: dg.OpExecutionContext, config: SearchRequest, home: HomeResource) -> None:
         """Pin pool, signals and evaluator, and enter the search in the ledger."""
         campaign = campaigns[str(config.campaign)]
         workspace = Workspace(campaign, home.home)
@@ -67,11 +67,11 @@ def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         # The name comes from the run, so a launch that is tried twice registers once.
         name = config.name or f"{campaign.name}-{context.run_id[:8]}"
         spec = workspace.spec(workspace.pool().version, **asked)
-        search = workspace.ledger.register(spec, name)
-        context.log.info("search %s is registered; the search sensor starts its first trial", search)
+        entered = workspace.ledger.register(spec, name)
+        context.log.info("search %s is registered; the search sensor starts its first trial", entered)
         context.add_output_metadata(
             {
-                "search": search,
+                "search": entered,
                 "pool_version": spec.pool_version,
                 "evaluator": spec.evaluator,
                 "report": dg.MetadataValue.asset(dg.AssetKey([campaign.name, "search_report"])),
@@ -81,6 +81,6 @@ def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     @dg.job(name="start_search", executor_def=dg.in_process_executor)
     def start() -> None:
         """Start a search. The search sensor launches its trials, and its report at the end."""
-        start_search()
+        search()
 
     return start
