@@ -31,7 +31,7 @@ class SignalTable:
         labels: One group number a row; -1 means no group.
         label_names: What the group numbers of a label mean, where they have names.
         vectors: Dense vectors.
-        versions: Which version of each signal this is, by name.
+        versions: Which version of its signal each part of the table is, by the name of the part.
         ids: The sample ids in ASCII, ascending, as the rows are. Shape (n,), dtype S32. Without them ids are
             made from the keys, which suits tests and synthetic pools.
 

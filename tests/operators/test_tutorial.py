@@ -1,0 +1,53 @@
+"""The tutorial's package is built from its page, installed, and passes its own tests."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending.md"
+_FILE = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """The package of the page, installed the way an installer leaves it: files beside their metadata."""
+    for name, text in _FILE.findall(PAGE.read_text()):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    (tmp_path / "polite" / "__init__.py").write_text("")
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
+    information = tmp_path / f"{project['name']}-{project['version']}.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
+    lines = [
+        f"[{group}]\n" + "\n".join(f"{name} = {target}" for name, target in points.items())
+        for group, points in project["entry-points"].items()
+    ]
+    (information / "entry_points.txt").write_text("\n".join(lines))
+    return tmp_path
+
+
+def test_the_tutorial_builds_a_package_that_passes_its_own_tests(package: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=package,
+        env={**os.environ, "PYTHONPATH": str(package)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "12 passed" in done.stdout
+
+
+def test_every_sentence_of_code_on_the_page_is_a_file() -> None:
+    text = PAGE.read_text()
+
+    assert len(_FILE.findall(text)) == text.count("```") // 2
