@@ -43,7 +43,7 @@ def shingles(texts: Iterable[str], words: int) -> Shingles:
         texts: The texts.
         words: Length of a run.
     """
-    hashed, counts = _word_hashes(texts)
+    hashed, counts = word_hashes(texts)
     owners = np.repeat(np.arange(len(counts)), counts)
     run, complete = _run_hashes(hashed, counts, owners, words)
     return _as_sets(run[complete], owners[complete], len(counts))
@@ -64,7 +64,8 @@ class _WordHashes(dict[str, int]):
         return self.setdefault(word, int.from_bytes(digest, "little"))
 
 
-def _word_hashes(texts: Iterable[str]) -> tuple[Hashes, npt.NDArray[np.int64]]:
+def word_hashes(texts: Iterable[str]) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    """The hash of every lower-cased word, one text after the other, and how many words each text has."""
     known = _WordHashes()
     found = [_WORD.findall(text.lower()) for text in texts]
     counts = np.array([len(words) for words in found], np.int64)
@@ -80,10 +81,15 @@ def _run_hashes(
     left = counts[owners] - place
     run = np.zeros(len(hashed), np.uint64)
     for offset in range(words):
-        following = np.zeros_like(run)
-        following[: len(run) - offset] = hashed[offset:]
-        run = np.where(left > offset, mixed(run * _MULTIPLIER + following), run)
+        run = np.where(left > offset, lengthened(run, hashed, offset), run)
     return run, (left >= words) | ((place == 0) & (counts[owners] < words))
+
+
+def lengthened(run: Hashes, hashed: Hashes, offset: int) -> Hashes:
+    """The hashes of runs with the word that stands `offset` places after their first one. Shape (words,)."""
+    following = np.zeros_like(run)
+    following[: max(0, len(run) - offset)] = hashed[offset:]
+    return mixed(run * _MULTIPLIER + following)
 
 
 def _as_sets(run: Hashes, owners: npt.NDArray[np.int64], texts: int) -> Shingles:
