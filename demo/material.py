@@ -1,0 +1,48 @@
+"""The demo's raw files, benchmarks and ground truth on disk."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from autoselection_core.identity import Json, fingerprint
+from autoselection_core.pool.formats import read_record
+from autoselection_core.store.home import Home
+from demo.benchmarks import write_benchmark
+from demo.exchange import Exchange
+from demo.mixture import Mixture, pool_samples, task_data
+from demo.prepared import prepared
+from demo.records import raw_files
+
+SEED = 0
+REPEATED, UNANSWERED = 12, 4
+"""Records that say what another one says, and conversations that end in a question nobody answers."""
+
+_TRUTH = "truth.json"
+
+
+def material(home: Home, mixture: Mixture = Mixture(), seed: int = SEED) -> Path:  # noqa: B008 - it is frozen
+    """The folder with `raw/`, `benchmarks/` and the ground truth; made on the first call."""
+    samples = pool_samples(mixture, seed)
+    content = fingerprint([asdict(sample) for sample in samples])
+    origin: dict[str, Json] = {"mixture": asdict(mixture), "seed": seed, "content": content}
+    return prepared(home.root / "demo", origin, partial(_fill, mixture, seed, samples))
+
+
+def truth(home: Home) -> Mapping[str, str]:
+    """What each sample of the pool is, by its id. For people and tests; nothing in a search reads it."""
+    kinds: Mapping[str, str] = json.loads((home.root / "demo" / _TRUTH).read_text())
+    return kinds
+
+
+def _fill(mixture: Mixture, seed: int, samples: tuple[Exchange, ...], folder: Path) -> None:
+    raw_files(samples, repeated=REPEATED, unanswered=UNANSWERED, seed=seed).write(folder / "raw")
+    for data in task_data(mixture, seed):
+        write_benchmark(data, folder / "benchmarks" / data.task.name)
+    kinds = {_id(sample): sample.kind for sample in samples}
+    (folder / _TRUTH).write_text(json.dumps(kinds, indent=0, sort_keys=True))
+
+
+def _id(sample: Exchange) -> str:
+    return read_record({"prompt": sample.prompt, "response": sample.answer}).sample.id
