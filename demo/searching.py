@@ -1,0 +1,120 @@
+"""The demo's search through a real Dagster instance on disk: daemon and code server, no browser."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import Kind, SearchState, TrialState
+from autoselection_dagster.client import Client
+from autoselection_dagster.errors import RunFailedError
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.names import Names
+from autoselection_dagster.services import serving
+from demo.narration import Narrator
+
+CAMPAIGN = "demo"
+SEARCH = "demo-first"
+_OPEN = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
+_POLL_S = 0.5
+
+
+@dataclass
+class DemoSearch:
+    """The demo's first search, from an empty instance to its report.
+
+    Attributes:
+        installation: Where it runs.
+        ledger: What says how far it is.
+        narrator: Told what happens.
+    """
+
+    installation: Installation
+    ledger: Ledger
+    narrator: Narrator
+    _names: Names = field(default_factory=lambda: Names(CAMPAIGN))
+
+    def run(self) -> None:
+        """Start the search or go on with it, until its report is there.
+
+        Raises:
+            RunFailedError: The pool, a signal or the report could not be made; the message says why.
+            ServiceFailedError: A service of Dagster does not stay up.
+        """
+        self.narrator.say("starting Dagster: a code server and a daemon, no browser")
+        with serving(self.installation) as services, Client.of(services) as client:
+            self.narrator.finish("services")
+            self._prepare(client)
+            if not self.is_registered:
+                config = {"ops": {"search": {"config": {"name": SEARCH}}}}
+                client.follow(client.launch("start_search", config), self._saying("search"))
+            self._follow(client)
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the search was started before."""
+        return any(record.search == SEARCH for record in self.ledger.searches())
+
+    def is_reported(self) -> bool:
+        """Whether everything is measured, and a report was made after the last measurement."""
+        if not self.is_registered or self._is_open():
+            return False
+        paid = max((payment.at for payment in self.ledger.money(SEARCH)), default=0.0)
+        with dg.DagsterInstance.from_config(str(self.installation.instance)) as instance:
+            made = instance.get_run_records(self._runs(self._names.report_job, dg.DagsterRunStatus.SUCCESS))
+        return any(record.start_time is not None and record.start_time >= paid for record in made)
+
+    def _is_open(self) -> bool:
+        record, arms = self.ledger.search(SEARCH), self.ledger.trials(SEARCH, Kind.REPORT)
+        return record.state is SearchState.ACTIVE or not arms or any(arm.state in _OPEN for arm in arms)
+
+    def _prepare(self, client: Client) -> None:
+        """Pool and signals; what is known already is not computed again."""
+        self.narrator.say("raw files -> pool -> signals")
+        client.follow(client.launch(self._names.prepare_job), self._saying("pool and signals"))
+        self.narrator.finish("signals")
+
+    def _follow(self, client: Client) -> None:
+        """Pass on what the runs of the sensor say, in the order in which they started."""
+        followed: set[str] = set()
+        while not self.is_reported():
+            for job in (self._names.trial_job, self._names.report_job):
+                for run in reversed(client.instance.get_runs(self._runs(job))):
+                    if run.run_id not in followed:
+                        followed.add(run.run_id)
+                        self._follow_run(client, run)
+            client.services.supervise()
+            time.sleep(_POLL_S)
+
+    def _follow_run(self, client: Client, run: dg.DagsterRun) -> None:
+        is_report = run.job_name == self._names.report_job
+        stage = "report" if is_report else self._title(run.tags["dagster/partition/trial"])
+        kind = "report" if is_report else "arm" if stage.startswith("arm") else "trial"
+        if run.is_finished:
+            self.narrator.finish(kind)
+            return
+        self.narrator.say(f"{stage}: starting")
+        try:
+            client.follow(run.run_id, self._saying(stage))
+        except RunFailedError as error:
+            if is_report:
+                raise
+            # The ledger has the reason, and starts the trial's next attempt where that may help.
+            self.narrator.say(f"{stage}: {error}")
+        self.narrator.finish(kind)
+
+    def _title(self, number: str) -> str:
+        kind = Kind.REPORT if number.startswith("report-") else Kind.SEARCH
+        trials, place = self.ledger.trials(SEARCH, kind), int(number.removeprefix("report-"))
+        if kind is Kind.SEARCH:
+            return f"trial {place} of {self.ledger.search(SEARCH).budget}"
+        return f"arm {place} of {len(trials)} ({trials[place - 1].arm.replace('_', ' ')})"
+
+    def _saying(self, stage: str) -> Callable[[str], None]:
+        return lambda line: self.narrator.say(f"{stage}: {line}")
+
+    def _runs(self, job: str, *statuses: dg.DagsterRunStatus) -> dg.RunsFilter:
+        dimension = "/search" if job == self._names.trial_job else ""
+        return dg.RunsFilter(job_name=job, statuses=statuses, tags={f"dagster/partition{dimension}": SEARCH})
