@@ -7,8 +7,9 @@ import dagster as dg
 from pydantic import PrivateAttr
 from typing_extensions import override
 
+from autoselection_core.errors.history import NoProposalError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Reservation, SearchRecord
+from autoselection_core.history.records import RecordedProposal, Reservation, SearchRecord
 from autoselection_core.search.accounting import reason_of
 from autoselection_core.search.alive import alive
 from autoselection_dagster.resources import LedgerResource
@@ -40,6 +41,18 @@ class Attempt(dg.ConfigurableResource["Attempt"]):
     def search(self) -> SearchRecord:
         """The search that the trial belongs to."""
         return self._book.search(self._reservation.search)
+
+    @property
+    def recorded(self) -> RecordedProposal:
+        """What the ledger holds as the trial's recipe.
+
+        Raises:
+            NoProposalError: It has none yet.
+        """
+        found = self._book.proposal(self._reservation)
+        if found is None:
+            raise NoProposalError(self._reservation.run_key)
+        return found
 
     @override
     @contextmanager

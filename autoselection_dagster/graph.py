@@ -63,7 +63,6 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
         trial_job=dg.define_asset_job(
             names.trial_job,
             selection=[*trial],
-            partitions_def=partitions.trials,
             description="Make one trial; the search sensor starts it.",
             executor_def=dg.in_process_executor,
             hooks={enter_failure},
@@ -71,7 +70,6 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
         report_job=dg.define_asset_job(
             names.report_job,
             selection=[*search],
-            partitions_def=partitions.searches,
             description="Say what a search found, and plan the evaluations that its report still needs.",
             executor_def=dg.in_process_executor,
         ),

@@ -1,15 +1,14 @@
 """Trials are cells of two dynamic dimensions, so that a new trial of one search touches no other search."""
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 import dagster as dg
 
-with warnings.catch_warnings():
-    # The mapping is in beta; the version of Dagster is pinned, and a test covers what is relied upon.
-    warnings.simplefilter("ignore", dg.BetaWarning)
+from autoselection_dagster.beta import known_beta
+
+with known_beta():
     EVERY_TRIAL_OF_THE_SEARCH = dg.MultiToSingleDimensionPartitionMapping("search")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
+from autoselection_dagster.beta import versioned
 from autoselection_dagster.blocking import Check
 from autoselection_dagster.names import Group
 from autoselection_dagster.pictures import Cell, Facts, table
@@ -39,8 +40,7 @@ def pool_asset(place: Place) -> dg.AssetsDefinition:
     ) -> Iterator[dg.Output[Pool] | dg.AssetCheckResult]:
         """The samples of all sources, each once, with an account of every record."""
         found = place.workspace(home).ingest(Logged(context.log, "reading records"))
-        version = dg.DataVersion(found.pool.version)
-        yield dg.Output(found.pool, metadata=_facts(found), data_version=version)
+        yield versioned(found.pool, _facts(found), found.pool.version)
         yield counts_add_up(found)
         yield ids_are_unique(found.pool)
 

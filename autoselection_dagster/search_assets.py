@@ -4,6 +4,7 @@ import dagster as dg
 
 from autoselection_core.search.arms import open_arms, plan_arms
 from autoselection_core.subset import Subset, materialize
+from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.partitions import EVERY_TRIAL_OF_THE_SEARCH
 from autoselection_dagster.place import GPU_POOL, Place
@@ -66,10 +67,8 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         solver = workspace.solver(book.search(history.search).spec)
         best = solver.recommend(history)
         subset = materialize(best.recipe, solver.signals)
-        return dg.Output(
-            subset,
-            metadata=best_facts(best, subset, solver.signals, history, place.names),
-            data_version=dg.DataVersion(subset.fingerprint),
+        return versioned(
+            subset, best_facts(best, subset, solver.signals, history, place.names), subset.fingerprint
         )
 
     return best_subset

@@ -1,12 +1,12 @@
 """What others write and this system reads: raw files, the base model, benchmarks. Observed, never made."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
+from autoselection_dagster.beta import known_beta
 from autoselection_dagster.names import Group
 from autoselection_dagster.observed import ContentHashes
 from autoselection_dagster.place import Place
@@ -30,9 +30,7 @@ def source_assets(place: Place) -> list[dg.SourceAsset]:
 
 
 def _observed(place: Place, key: tuple[str, ...], find: Sources, about: str) -> dg.SourceAsset:
-    with warnings.catch_warnings():
-        # Observable sources are in beta; the version of Dagster is pinned, and a test covers their use.
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    with known_beta():
 
         @dg.observable_source_asset(
             key=place.key(*key), group_name=place.group(Group.SOURCES), description=about

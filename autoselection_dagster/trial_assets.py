@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.history.records import Kind
+from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import Evaluation
@@ -13,6 +15,7 @@ from autoselection_core.search.propose import propose
 from autoselection_core.state import state_of
 from autoselection_core.subset import Subset, materialize
 from autoselection_dagster.attempt import Attempt
+from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.progress import Logged
@@ -50,15 +53,15 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         """What the trial does to the pool, as the solver chose it, with its reasons.
 
         A later trial waits until every earlier one has a recipe or has failed. A trial that has a recipe gets
-        the same one again.
+        the same one again. Evaluations of a report have the recipe that the report planned.
         """
+        if attempt.reservation.kind is Kind.REPORT:
+            planned = attempt.recorded.recipe
+            return versioned(planned, recipe_facts(planned, "planned by the report"), planned.fingerprint)
         solver = place.workspace(home).solver(attempt.search.spec)
-        candidate = propose(attempt.book, attempt.reservation, solver)
-        return dg.Output(
-            candidate.recipe,
-            metadata=recipe_facts(candidate),
-            data_version=dg.DataVersion(candidate.recipe.fingerprint),
-        )
+        chosen = propose(attempt.book, attempt.reservation, solver)
+        facts = recipe_facts(chosen.recipe, chosen.proposal.origin, chosen.proposal)
+        return versioned(chosen.recipe, facts, chosen.recipe.fingerprint)
 
     return recipe
 
@@ -81,11 +84,7 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         spec = attempt.search.spec
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         selected = materialize(recipe, signals)
-        yield dg.Output(
-            selected,
-            metadata=subset_facts(selected, signals, place.names),
-            data_version=dg.DataVersion(selected.fingerprint),
-        )
+        yield versioned(selected, subset_facts(selected, signals, place.names), selected.fingerprint)
         yield subset_is_inside(selected, Pool.open(home.home.pool(selected.pool_version)))
 
     return subset
@@ -105,7 +104,7 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
         spec = attempt.search.spec
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         numbers = dict(state_of(subset.rows, signals).to_json())
-        return dg.Output(numbers, metadata=dict(numbers))
+        return versioned(numbers, numbers, fingerprint(dict(numbers)))
 
     return subset_state
 
@@ -134,7 +133,7 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
             attempt.book, attempt.reservation, evaluator, subset, Logged(context.log, "evaluation")
         )
         made = EvaluationFolder(home.home.evaluation(measured.evaluation)).read_result()
-        yield dg.Output(made, metadata=model_facts(made, home.home), data_version=dg.DataVersion(made.key))
+        yield versioned(made, model_facts(made, home.home), made.key)
         yield trained_is_selected(made, subset)
 
     return fine_tuned_model
@@ -151,10 +150,7 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
     )
     def evaluation(attempt: Attempt, fine_tuned_model: Evaluation) -> dg.Output[Evaluation]:
         """The scores of the trained model with their standard errors, as the history holds them."""
-        return dg.Output(
-            fine_tuned_model,
-            metadata=evaluation_facts(fine_tuned_model, attempt.book, attempt.reservation),
-            data_version=dg.DataVersion(fine_tuned_model.key),
-        )
+        facts = evaluation_facts(fine_tuned_model, attempt.book, attempt.reservation)
+        return versioned(fine_tuned_model, facts, fine_tuned_model.key)
 
     return evaluation

@@ -6,25 +6,26 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
+from autoselection_core.recipe import Recipe
 from autoselection_core.report.plots import histogram_plot, retention_plot
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.proposal import Candidate
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
 from autoselection_dagster.names import Names
 from autoselection_dagster.pictures import Cell, Facts, picture, table
 
 
-def recipe_facts(candidate: Candidate) -> Facts:
+def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:
     """The recipe, where it came from, and what the surrogate expected of it."""
-    proposal = candidate.proposal.to_json()
-    told = {name: value for name, value in proposal.items() if value not in (None, "", [], {})}
+    reasons = {} if proposal is None else proposal.to_json()
+    told = {name: value for name, value in reasons.items() if value not in (None, "", [], {})}
     return {
-        "recipe": dg.MetadataValue.md(f"```yaml\n{candidate.recipe.to_yaml()}```"),
-        "steps": candidate.recipe.label,
+        "recipe": dg.MetadataValue.md(f"```yaml\n{recipe.to_yaml()}```"),
+        "steps": recipe.label,
+        "origin": origin,
         "reasons": dg.MetadataValue.json(told),
-        "origin": candidate.proposal.origin,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 from autoselection_dagster.installation import Installation
@@ -12,13 +13,14 @@ campaigns:
     pool:
       - path: raw/*.jsonl
         licence: CC0-1.0
-    signals: [word_entropy, exact, minhash]
+    base_model: model
+    signals: [tokens, word_entropy, exact, minhash]
     closed_form:
       weights: {{word_entropy: 1.0}}
       size_weight: 0.1
       noise: 0.05
       delay_s: {delay_s}
-    search: {{budget: 4, report_evaluations: 6}}
+    search: {{budget: 3, report_evaluations: 2}}
 """
 _WORDS = (
     "red",
@@ -36,9 +38,10 @@ _WORDS = (
 )
 
 
-def installation(folder: Path, samples: int = 60, delay_s: float = 0.0) -> Installation:
-    """An installation below a folder."""
+def installation(folder: Path, model: Path, samples: int = 60, delay_s: float = 0.0) -> Installation:
+    """An installation below a folder, with the tokenizer of a model."""
     raw = folder / "raw"
+    shutil.copytree(model, folder / "model")
     raw.mkdir(parents=True)
     write_samples(raw / "generated.jsonl", samples)
     campaigns = folder / "autoselection.yaml"

@@ -1,0 +1,55 @@
+"""What the campaigns of an installation declare, as Dagster sees it.
+
+Loaded by several processes, so nothing here may import torch or do work: assets import what they need.
+"""
+
+import dagster as dg
+
+from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.store.home import Home
+from autoselection_dagster.adjust import ADJUSTMENTS
+from autoselection_dagster.attempt import Attempt
+from autoselection_dagster.changes import pool_changed_sensor
+from autoselection_dagster.graph import campaign_graph
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.sensors import search_sensor
+from autoselection_dagster.start import start_search_job
+from autoselection_dagster.values import (
+    EvaluationIOManager,
+    PoolIOManager,
+    RecipeIOManager,
+    StateIOManager,
+    SubsetIOManager,
+)
+
+
+def definitions_of(installation: Installation) -> dg.Definitions:
+    """Everything of one installation."""
+    campaigns = load_campaigns(installation.campaigns, Home(installation.home))
+    graphs = {name: campaign_graph(campaign) for name, campaign in campaigns.items()}
+    jobs = [
+        job for graph in graphs.values() for job in (graph.prepare_job, graph.trial_job, graph.report_job)
+    ]
+    return dg.Definitions(
+        assets=[asset for graph in graphs.values() for asset in graph.assets],
+        jobs=[start_search_job(campaigns), *ADJUSTMENTS, *jobs],
+        sensors=[search_sensor(graphs), *(pool_changed_sensor(graph) for graph in graphs.values())],
+        resources=_resources(installation),
+    )
+
+
+def _resources(installation: Installation) -> dict[str, object]:
+    place = Home(installation.home)
+    home = HomeResource(root=str(place.root))
+    ledger = LedgerResource(url=place.history_url)
+    return {
+        "home": home,
+        "ledger": ledger,
+        "attempt": Attempt(ledger=ledger),
+        "pools": PoolIOManager(place),
+        "recipes": RecipeIOManager(place),
+        "subsets": SubsetIOManager(place),
+        "states": StateIOManager(place),
+        "evaluations": EvaluationIOManager(place),
+    }

@@ -1,0 +1,88 @@
+"""What daemon and launcher do, in this process: tick the sensor and run what it asks for."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from autoselection_core.history.ledger import Ledger
+from autoselection_dagster.assembly import definitions_of
+from autoselection_dagster.installation import Installation
+
+
+@dataclass
+class Driver:
+    """An installation with an instance.
+
+    Attributes:
+        installation: Where it lives.
+        instance: Dagster's records.
+        asked: Run keys in the order in which the sensor asked for them.
+    """
+
+    installation: Installation
+    instance: dg.DagsterInstance
+    asked: list[str] = field(default_factory=list)
+    definitions: dg.Definitions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.definitions = definitions_of(self.installation)
+
+    @property
+    def ledger(self) -> Ledger:
+        ledger = self._resources["ledger"].open()
+        assert isinstance(ledger, Ledger)
+        return ledger
+
+    def run(self, job: str, **options: Any) -> dg.ExecuteInProcessResult:
+        return self.definitions.resolve_job_def(job).execute_in_process(instance=self.instance, **options)
+
+    def prepare(self) -> dg.ExecuteInProcessResult:
+        return self.run("demo_prepare")
+
+    def start(self, **config: Any) -> dg.ExecuteInProcessResult:
+        return self.run("start_search", run_config={"ops": {"search": {"config": config}}})
+
+    def tick(self) -> dg.SensorResult | dg.SkipReason:
+        repository = self.definitions.get_repository_def()
+        with dg.build_sensor_context(
+            instance=self.instance, repository_def=repository, resources={"ledger": self._resources["ledger"]}
+        ) as context:
+            result = repository.get_sensor_def("search_sensor")(context)
+        assert isinstance(result, dg.SensorResult | dg.SkipReason)
+        return result
+
+    def work(self, ticks: int = 100) -> None:
+        """Tick and run until nothing is left to do."""
+        for _ in range(ticks):
+            result = self.tick()
+            if isinstance(result, dg.SkipReason):
+                return
+            self.add_partitions(result)
+            for request in result.run_requests or ():
+                self.asked.append(str(request.run_key))
+                self.launch(request)
+
+    def add_partitions(self, result: dg.SensorResult) -> None:
+        for request in result.dynamic_partitions_requests or ():
+            self.instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+
+    def launch(self, request: dg.RunRequest, *, may_fail: bool = False) -> dg.ExecuteInProcessResult:
+        tags = {**request.tags, "dagster/run_key": str(request.run_key)}
+        return self.run(
+            str(request.job_name), partition_key=request.partition_key, tags=tags, raise_on_error=not may_fail
+        )
+
+    def metadata(self, asset: str, partition: str | None = None) -> dict[str, Any]:
+        """What the last materialisation of an asset shows."""
+        keys = dg.AssetRecordsFilter(
+            dg.AssetKey(["demo", *asset.split("/")]), asset_partitions=[partition] if partition else None
+        )
+        records = self.instance.fetch_materializations(keys, limit=1).records
+        materialization = records[0].asset_materialization
+        assert materialization is not None
+        return {name: value.value for name, value in materialization.metadata.items()}
+
+    @property
+    def _resources(self) -> dict[str, Any]:
+        return dict(self.definitions.resources or {})

@@ -1,0 +1,134 @@
+"""A whole search through Dagster, with a formula in place of trainings."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+
+from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.records import Kind, SearchState, TrialState
+from autoselection_core.search.loop import run_search
+from autoselection_core.store.home import Home
+from tests.dagster.driver import Driver
+
+
+def test_a_one_slot_search_records_what_the_plain_loop_records(searched: Driver, tmp_path: Path) -> None:
+    home, installed = Home(tmp_path / "plain"), searched.installation
+    workspace = Workspace(load_campaigns(installed.campaigns, home)["demo"], home)
+    pool = workspace.ingest().pool
+    for name in workspace.signal_names:
+        workspace.score(name, pool)
+    spec = workspace.spec(pool.version)
+    workspace.ledger.register(spec, "first")
+
+    plain = run_search(workspace.ledger, "first", workspace.solver(spec), workspace.evaluator(pool.version))
+
+    assert len(plain.observations) == 3
+    assert searched.ledger.history("first") == plain
+    assert searched.ledger.search("first").spec == spec
+
+
+def test_the_budgets_are_spent_to_the_unit(searched: Driver) -> None:
+    search = searched.ledger.search("first")
+    paid = [payment for payment in searched.ledger.money("first") if payment.outcome == "paid"]
+
+    assert (search.state, search.spent, search.report_spent) == (SearchState.DONE, 3, 2)
+    assert sum(payment.cost for payment in paid) == 5
+
+
+def test_every_attempt_is_asked_for_once(searched: Driver) -> None:
+    assert searched.asked == [
+        "first|001|1",
+        "first|002|1",
+        "first|003|1",
+        "first|report|3|0|2",
+        "first|report-02|1",
+        "first|report-03|1",
+        "first|report|3|2|2",
+    ] or len(set(searched.asked)) == len(searched.asked)
+
+
+def test_a_tick_after_the_end_asks_for_nothing(searched: Driver) -> None:
+    assert isinstance(searched.tick(), dg.SkipReason)
+
+
+def test_baselines_are_trials_of_the_lineage_too(searched: Driver) -> None:
+    arms = [trial for trial in searched.ledger.trials("first", Kind.REPORT) if trial.state is TrialState.DONE]
+
+    shown = searched.instance.get_materialized_partitions(dg.AssetKey(["demo", "evaluation"]))
+
+    assert {f"first|report-{arm.trial:02d}" for arm in arms} <= shown
+    assert {"first|001", "first|002", "first|003"} <= shown
+
+
+def test_four_kinds_of_plots_are_pictures(searched: Driver) -> None:
+    subset = searched.metadata("subset", "first|002")
+    report = searched.metadata("search_report", "first")
+
+    pictures = [
+        subset["retention_per_step"],
+        subset["signal_histograms"],
+        report["score_trajectory"],
+        report["score_against_tokens"],
+        report["operator_credit"],
+    ]
+
+    assert all(picture.startswith("![plot](data:image/png;base64,") for picture in pictures)
+
+
+def test_the_counts_of_the_steps_lead_to_the_rows_of_the_subset(searched: Driver) -> None:
+    facts = searched.metadata("subset", "first|002")
+
+    last_step = facts["steps"].splitlines()[-1]
+
+    assert last_step.split("|")[3].strip() == str(facts["dagster/row_count"])
+
+
+def test_the_report_shows_arms_on_test_items(searched: Driver) -> None:
+    arms = searched.metadata("search_report", "first")["arms"]
+
+    assert "test score" in arms
+    assert len(arms.splitlines()) > 2
+
+
+def test_nothing_is_pickled(searched: Driver) -> None:
+    folders = [searched.installation.home, Path(searched.instance.root_directory)]
+
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    pickled = [
+        file
+        for file in files
+        if file.read_bytes()[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+    ]
+
+    assert len(files) > 50
+    assert not pickled
+
+
+def test_a_finished_trial_made_again_is_the_same_and_costs_nothing(searched: Driver) -> None:
+    before = searched.metadata("evaluation", "first|002")
+    search = searched.ledger.search("first")
+
+    result = searched.run(
+        "demo_trial", partition_key=dg.MultiPartitionKey({"search": "first", "trial": "002"})
+    )
+
+    assert result.success
+    assert searched.metadata("evaluation", "first|002") == before
+    assert searched.ledger.search("first") == search
+
+
+def test_the_code_location_loads_without_torch(searched: Driver) -> None:
+    code = "import sys, autoselection_dagster.definitions; print('torch' in sys.modules)"
+
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": "/usr/bin", **searched.installation.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert finished.stdout.strip() == "False"
