@@ -94,6 +94,18 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
 
 
 @app.command()
+def realise(
+    recipe: Annotated[Path, typer.Argument(help="A YAML file with a recipe.")],
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """Show what a recipe leaves of the pool, step by step; trains nothing and costs nothing."""
+    from autoselection_core.cli.realising import realise_file
+
+    realise_file(open_workspace(campaign, file), recipe)
+
+
+@app.command()
 def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """List the searches with their budgets, and say why nothing runs."""
     from autoselection_core.report.tables import search_table

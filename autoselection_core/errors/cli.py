@@ -1,5 +1,7 @@
 """What can be wrong with a command line."""
 
+from pathlib import Path
+
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
@@ -42,3 +44,16 @@ class StoppedSearchError(AutoSelectionError):
     @override
     def __str__(self) -> str:
         return f"search {self.search!r} is stopped: {self.reason}; add --resume to let it go on"
+
+
+class UnreadableRecipeError(AutoSelectionError):
+    """A recipe file cannot be read."""
+
+    def __init__(self, file: Path, cause: str) -> None:
+        super().__init__(file, cause)
+        self.file = file
+        self.cause = cause
+
+    @override
+    def __str__(self) -> str:
+        return f"the recipe {self.file} cannot be read ({self.cause}); name a YAML file"

@@ -8,14 +8,17 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from autoselection_core.errors.history import LedgerUnreachableError
+from autoselection_core.errors.store import StorageFullError
 from autoselection_core.history.migrations import MIGRATIONS, migrate, schema_version
 from autoselection_core.history.schema import LOCK
 
 _BUSY_TIMEOUT_MS = 60_000
+_NO_ROOM = ("disk is full", "disk I/O error", "No space left")
+"""What SQLite and PostgreSQL say when a write finds no room."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,21 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent view; nothing that is written meanwhile shows."""
-        with self.engine.connect() as connection, connection.begin():
+        """A consistent view; nothing that is written meanwhile shows.
+
+        Raises:
+            StorageFullError: SQLite found no room for its own files.
+        """
+        with self._room(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that no other writer can run beside; an exception undoes it."""
+        """A transaction that no other writer can run beside; an exception undoes it.
+
+        Raises:
+            StorageFullError: The disk has no room; the history stays as it was.
+        """
         with self._exclusive() as connection:
             connection.execute(select(LOCK).with_for_update())
             yield connection
@@ -55,8 +66,21 @@ class Database:
     @contextmanager
     def _exclusive(self) -> Iterator[Connection]:
         options = {"autoselection_writes": True}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+        with (
+            self._room(),
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             yield connection
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            if not any(sign in str(error.orig) for sign in _NO_ROOM):
+                raise
+            raise StorageFullError(Path(self.engine.url.database or ""), str(error.orig)) from error
 
     def _migrate(self) -> None:
         with self.reading() as connection:

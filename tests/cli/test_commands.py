@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.workshop import Workshop
+
+COMMANDS = ("ingest", "search", "realise", "status", "show", "explain", "export", "verify")
+
+
+@pytest.mark.usefixtures("searched")
+def test_a_search_ends_with_a_table_verdicts_and_what_to_run_next(cli: Cli) -> None:
+    code, output, _ = cli("search", "--name", "first")
+
+    assert code == 0
+    assert "dev score" in output
+    assert "± se" in output
+    assert "Better than random subsets of equal tokens?" in output
+    assert "interval [" in output
+    assert "Better than the full pool?" in output
+    assert "next: autoselection show first" in output
+
+
+def test_a_second_run_says_that_all_is_done_and_trains_nothing(cli: Cli, searched: Workshop) -> None:
+    made = searched.evaluations()
+
+    _, output, _ = cli("search", "--name", "first")
+
+    assert "nothing is trained again" in output
+    assert searched.evaluations() == made
+
+
+def test_a_larger_budget_continues_the_search(cli: Cli, searched: Workshop) -> None:
+    code, output, _ = cli("search", "--name", "first", "--budget", "4")
+
+    assert code == 0
+    assert "raised the budget of first from 3 to 4" in output
+    assert searched.ledger().search("first").spent == 4
+
+
+@pytest.mark.usefixtures("shop")
+def test_ingest_accounts_for_every_record(cli: Cli) -> None:
+    code, output, _ = cli("ingest")
+
+    assert code == 0
+    assert "71 records = 70 samples + 0 merged + 1 quarantined" in output
+    assert "bad JSON" in output
+    assert "word_entropy" in output
+
+
+@pytest.mark.usefixtures("shop")
+def test_progress_names_stage_and_count(cli: Cli) -> None:
+    _, _, progress = cli("search")
+
+    assert "reading records: 71 of 71" in progress
+    assert "trials: 3 of 3" in progress
+    assert "trial 1 choosing" in progress
+
+
+@pytest.mark.usefixtures("searched")
+def test_status_lists_searches_and_why_nothing_runs(cli: Cli) -> None:
+    _, output, _ = cli("status")
+
+    assert "3 of 3" in output
+    assert "first is done: its budget of 3 is spent" in output
+
+
+@pytest.mark.usefixtures("searched")
+def test_show_tells_a_trial_s_recipe_steps_and_reasons(cli: Cli) -> None:
+    assert "recommended: trial" in cli("show")[1]
+    code, output, _ = cli("show", "first", "--trial", "2")
+
+    assert code == 0
+    assert "process:" in output
+    assert "rows in" in output
+    assert "Why the solver chose it" in output
+    assert "1 measured, 0 pending" in output
+
+
+def test_explain_tells_why_a_sample_is_out_with_value_rank_and_cut_off(cli: Cli, shop: Workshop) -> None:
+    shop.change("[word_entropy, exact, minhash]", "[word_entropy]\n    operators: [keep_top]")
+    cli("search", "--budget", "1", "--report-evaluations", "0")
+    cli("export", "--to", "out")
+    kept = {json.loads(line)["id"] for line in (shop.folder / "out/data.jsonl").read_text().splitlines()}
+    every = _ids_of_pool(shop)
+
+    _, inside, _ = cli("explain", min(kept))
+    _, outside, _ = cli("explain", min(every - kept))
+
+    assert "is in the best subset" in inside
+    assert "is not in the best subset" in outside
+    assert "drops it: word_entropy" in outside
+    assert "rank" in outside
+    assert "cut-off" in outside
+    assert "selected for training by trials:" in outside
+    assert "licence CC0-1.0" in outside
+
+
+def _ids_of_pool(shop: Workshop) -> set[str]:
+    from autoselection_core.pool.pool import Pool
+
+    (folder,) = (shop.folder / ".autoselection/pools").iterdir()
+    pool = Pool.open(folder)
+    return {pool.sample(row).id for row in range(len(pool))}
+
+
+@pytest.mark.parametrize("spelling", ["messages", "prompt-completion", "sharegpt"])
+def test_an_export_is_verified_and_a_changed_one_is_found_out(
+    cli: Cli, searched: Workshop, spelling: str
+) -> None:
+    assert cli("export", "--to", "out", "--format", spelling)[0] == 0
+    assert cli("export", "--to", "out", "--format", spelling)[0] == 0
+    assert cli("verify", "out")[0] == 0
+    card = (searched.folder / "out/README.md").read_text()
+    assert "CC0-1.0" in card
+
+    data = searched.folder / "out/data.jsonl"
+    data.write_text(data.read_text().replace("Add", "Sum", 1).replace("ADD", "SUM", 1))
+    code, output, _ = cli("verify", "out")
+
+    assert code == 1
+    assert "data.jsonl was changed" in output
+
+
+def test_trl_reads_an_export_as_conversations(cli: Cli, searched: Workshop) -> None:
+    cli("export", "--to", "out")
+
+    first = json.loads((searched.folder / "out/data.jsonl").read_text().splitlines()[0])
+
+    assert [message["role"] for message in first["messages"]] == ["user", "assistant"]
+    assert first["sources"] == ["sums"]
+
+
+def test_realise_shows_what_a_recipe_leaves(cli: Cli, shop: Workshop) -> None:
+    cli("ingest")
+    (shop.folder / "recipe.yaml").write_text("- keep_top: {signal: word_entropy, fraction: 0.5}\n")
+
+    code, output, _ = cli("realise", "recipe.yaml")
+
+    assert code == 0
+    assert "35 of 70 rows" in output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.usefixtures("shop")
+def test_every_command_explains_itself(cli: Cli, command: str) -> None:
+    code, output, _ = cli(command, "--help")
+
+    assert code == 0
+    assert "Usage" in output
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_command_lists_all_commands(cli: Cli) -> None:
+    assert all(command in cli("--help")[1] for command in COMMANDS)
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_home_folder_is_the_environment_s(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOSELECTION_HOME", str(tmp_path / "elsewhere"))
+
+    cli("ingest")
+
+    assert (tmp_path / "elsewhere/pools").is_dir()
+    assert not (tmp_path / ".autoselection").exists()
