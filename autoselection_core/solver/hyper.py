@@ -19,14 +19,18 @@ class Belief:
     spread: float
 
 
-AXIS_SCALE = Belief(2.0, 1.0)
+AXIS_SCALE = Belief(3.0, 1.0)
 """Of a state axis, in standard deviations over fresh programs, if it is the only axis. It grows with the root
 of their number (Hvarfner et al. 2024), so that the function is as rough with twelve axes as with two."""
+
+RETENTION_SCALE = Belief(1.5, 0.7)
+"""Of the first axis, the log of the retained share. Utilities bend over size: too few rows teach too little,
+and one more of many adds nothing."""
 
 MARGINAL_SCALE = Belief(1.5, 0.7)
 """In median distances between fresh programs."""
 
-STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE = Belief(1.0, 0.5), Belief(0.5, 0.7), Belief(0.15, 0.7)
+STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE = Belief(1.5, 0.6), Belief(0.5, 0.7), Belief(0.15, 0.7)
 """Standard deviations of the three parts, in standard deviations of the utilities seen."""
 
 LEVEL_SIZE = 1.0
@@ -49,7 +53,8 @@ class Prior:
 def prior(layout: Layout, noise: Belief) -> Prior:
     """The beliefs for a layout, given the one about run-to-run noise in standardised units."""
     axis = Belief(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
-    beliefs = [axis] * layout.axes + [MARGINAL_SCALE, STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE, noise]
+    axes = [RETENTION_SCALE, *[axis] * (layout.axes - 1)] if layout.axes else []
+    beliefs = [*axes, MARGINAL_SCALE, STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE, noise]
     return Prior(
         np.log([belief.median for belief in beliefs]),
         np.array([belief.spread for belief in beliefs], np.float64),

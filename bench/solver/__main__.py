@@ -1,0 +1,129 @@
+"""Race solvers on simulated utilities over real rows: `python -m bench.solver --help`.
+
+Every finished search is one line of a shard, `bench/results/solver/runs/<contestant>.jsonl`; a search that
+stands there already is not run again, so an interrupted race goes on where it stopped.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from autoselection_core.operators.catalogue import Template, catalogue
+from bench.result import RESULTS
+from bench.solver.contestants import contestant
+from bench.solver.landscapes import TUNED, UNSEEN, Landscape, landscapes
+from bench.solver.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
+from bench.solver.race import race
+from bench.solver.report import report
+from bench.solver.world import ROWS, World, world
+
+FOLDER = RESULTS / "solver"
+CONTESTANTS = ("random", "random_subset", "single_operators", "tpe", "autoselection", "default")
+_REFERENCE = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Everything that a race needs, made once.
+
+    Attributes:
+        world: Rows, signals and hidden columns.
+        templates: What programs are written with.
+        landscapes: The utilities, by name.
+        optima: The best known utility of each.
+    """
+
+    world: World
+    templates: tuple[Template, ...]
+    landscapes: dict[str, Landscape]
+    optima: dict[str, Optimum]
+
+
+def course(folder: Path, rows: int, recipes: int) -> Course:
+    """Build the world, and read or compute the optima."""
+    made = world(rows)
+    templates = catalogue(made.signals)
+    scaled = landscapes(made, reference_rows(made.signals, templates, _REFERENCE))
+    path = folder / f"optima-{rows}-{recipes}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = optima(made.signals, templates, scaled, recipes)
+        path.write_text(json.dumps({name: asdict(one) for name, one in found.items()}, indent=2) + "\n")
+    stored = json.loads(path.read_text())
+    return Course(made, templates, scaled, {name: Optimum(**one) for name, one in stored.items()})
+
+
+def main() -> None:
+    options = _options()
+    ground = course(options.folder, options.rows, options.recipes)
+    for name in options.contestants:
+        _run(ground, name, options)
+    text = report(options.folder, ground.optima)
+    (options.folder / "report.md").write_text(text)
+    print(text)
+
+
+def _run(ground: Course, name: str, options: argparse.Namespace) -> None:
+    shard = options.folder / "runs" / f"{name.replace(':', '-').replace(',', '-')}.jsonl"
+    shard.parent.mkdir(parents=True, exist_ok=True)
+    done = set(_finished(shard))
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        # A fresh table for each seed: what it caches for one seed is of no use to the next.
+        signals = replace(ground.world.signals)
+        who = contestant(name, signals, ground.templates)
+        for landscape in options.landscapes:
+            if (landscape, seed, options.noise, options.budget) in done:
+                continue
+            run = race(
+                who,
+                name,
+                ground.landscapes[landscape],
+                seed=seed,
+                noise=options.noise,
+                budget=options.budget,
+            )
+            with shard.open("a") as file:
+                file.write(json.dumps(run.to_json()) + "\n")
+            print(
+                f"{name} {landscape} seed {seed}: {run.recommended} {run.ask_seconds:.3f} s an answer",
+                flush=True,
+            )
+
+
+def _finished(shard: Path) -> Iterator[tuple[str, int, float, int]]:
+    if shard.exists():
+        for line in shard.read_text().splitlines():
+            run = json.loads(line)
+            yield run["landscape"], run["seed"], run["noise"], run["budget"]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--contestants", nargs="+", default=CONTESTANTS, help="names; default:setting=value,..."
+    )
+    parser.add_argument("--landscapes", nargs="+", default=(*TUNED, *UNSEEN))
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--noise", type=float, default=1.0, help="points, from run to run")
+    parser.add_argument("--budget", type=int, default=15)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--recipes", type=int, default=RANDOM_RECIPES, help="random recipes for the optimum")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument(
+        "--quick", action="store_true", help="three minutes: fewer rows, seeds and contestants"
+    )
+    options = parser.parse_args()
+    if options.quick:
+        options.rows, options.recipes, options.seeds = 1000, 2000, 3
+        options.contestants = ("random", "single_operators", "autoselection", "default")
+        options.folder = options.folder / "quick"
+    return options
+
+
+if __name__ == "__main__":
+    main()

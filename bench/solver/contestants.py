@@ -1,0 +1,104 @@
+"""Who competes. A contestant is anything with `ask(history, k)` and `recommend(history)`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from autoselection_core.history.values import History
+from autoselection_core.operators.catalogue import Template
+from autoselection_core.operators.chance import KeepRandom
+from autoselection_core.recipe import Recipe
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver import Candidate, Policy, Proposal, Solver
+from autoselection_core.subset import Subset, materialize
+
+_SMALLEST_SHARE = 0.01
+
+
+class Contestant(Protocol):
+    """Chooses recipes, and says in the end which one to use."""
+
+    def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
+        """The next candidates."""
+        ...
+
+    def recommend(self, history: History) -> str:
+        """The hash of the subset to use."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Ours:
+    """A policy of the solver."""
+
+    solver: Solver
+
+    def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
+        """What the policy asks for."""
+        return self.solver.ask(history, k)
+
+    def recommend(self, history: History) -> str:
+        """The best posterior mean."""
+        return self.solver.recommend(history).subset
+
+
+@dataclass(frozen=True, eq=False)
+class Luckiest:
+    """A policy that recommends its best observation."""
+
+    asks: Callable[[History], Candidate]
+
+    def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
+        """One candidate."""
+        assert k == 1
+        return (self.asks(history),)
+
+    def recommend(self, history: History) -> str:
+        """The best observation."""
+        return max(history.observations, key=lambda one: one.utility).subset
+
+
+def contestant(name: str, signals: SignalTable, templates: Sequence[Template]) -> Contestant:
+    """A contestant by name; `default:draws=1,edits=0` is the default policy with other settings."""
+    base, _, settings = name.partition(":")
+    if base == "default":
+        return Ours(Solver(signals, templates, Policy().with_settings(**_parsed(settings))))
+    if base in ("random", "autoselection"):
+        solver = Solver(signals, templates, Policy(name=base))
+        return Luckiest(lambda history: solver.ask(history)[0])
+    if base == "tpe":
+        from bench.solver.tpe import ask_tpe
+
+        return Luckiest(lambda history: ask_tpe(signals, templates, history))
+    asks = {"random_subset": _random_subset, "single_operators": _single_operator}[base]
+    return Luckiest(lambda history: asks(signals, templates, history))
+
+
+def candidate(recipe: Recipe, signals: SignalTable, origin: str) -> Candidate:
+    """A recipe as a candidate."""
+    return Candidate(recipe, materialize(recipe, signals), Proposal(origin))
+
+
+def _parsed(settings: str) -> Mapping[str, float]:
+    pairs = (one.split("=") for one in settings.split(",") if one)
+    return {name: float(value) if "." in value else int(value) for name, value in pairs}
+
+
+def _random_subset(signals: SignalTable, _: Sequence[Template], history: History) -> Candidate:
+    rng = np.random.default_rng((history.seed, history.next_trial))
+    fraction = round(float(rng.uniform(_SMALLEST_SHARE, 1.0)), 4)
+    return candidate(Recipe((KeepRandom(fraction=fraction),), history.next_trial), signals, "random_subset")
+
+
+def _single_operator(signals: SignalTable, templates: Sequence[Template], history: History) -> Candidate:
+    """Every template in a random order, with a random parameter each time."""
+    rng = np.random.default_rng((history.seed, history.next_trial))
+    rounds, place = divmod(history.next_trial - 1, len(templates))
+    order = np.random.default_rng((history.seed, rounds)).permutation(len(templates))
+    while True:
+        recipe = Recipe((templates[order[place]].sample(rng),), history.seed)
+        subset: Subset = materialize(recipe, signals)
+        if len(subset) >= _SMALLEST_SHARE * len(signals):
+            return Candidate(recipe, subset, Proposal("single_operator"))
