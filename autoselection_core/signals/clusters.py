@@ -89,7 +89,7 @@ def save_centres(path: Path, centres: Mapping[int, Vectors]) -> None:
         StorageFullError: The disk has no room.
     """
     with atomic_file(path) as unfinished, unfinished.open("wb") as file:
-        np.savez(file, **{str(size): points for size, points in centres.items()})
+        np.savez(file, allow_pickle=False, **{str(size): points for size, points in centres.items()})
 
 
 def load_centres(path: Path) -> dict[int, Vectors]:

@@ -1,38 +1,39 @@
 """Benchmark questions that stand in the pool."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from typing_extensions import override
 
-from autoselection_core.arrays import Mask, Values
+from autoselection_core.arrays import Mask, Rows, Values
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import Computed, Given, Progress, Signal
+from autoselection_core.signals.needles import Needle, words_of
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.signals.word_runs import LONGEST_RUN, Runs, occurrences, runs_of
+from autoselection_core.signals.word_runs import LONGEST_RUN, Occurrences, Runs, occurrences, runs_of
 
 CONTAMINATION = "contamination/"
 """Columns that say how much of a benchmark item stands in a sample: `contamination/gsm8k`."""
 
-DEFAULT_LIMIT = 0.5
+DEFAULT_LIMIT = 0.8
+"""Below it are questions that follow one template with other numbers; at it and above, copies."""
 
 
 @dataclass(frozen=True)
 class Contamination(Signal):
     """How much of one question of a benchmark stands in a sample, at most; a share in [0, 1].
 
-    Case, punctuation, white space and line breaks do not count, and neither do the markers before options,
-    since question and options are looked for one by one. A question of at least 13 words: the share of its
-    runs of 13 words that stand in the sample. A shorter one, which may be a stock phrase ("which of the
-    following statements is false"), has to stand there as a whole, together with the right answer or with
-    all of the options: the share of their runs.
+    Case, punctuation, white space, line breaks and the markers before options do not count. A question of at
+    least 13 words: the share of its runs of 13 words that stand in the sample. A shorter one may be a stock
+    phrase ("which of the following statements is false"): it counts, as 1, when it stands there as a whole
+    together with the right answer or with all of the options, see `Needle.stands_in`. Questions that differ
+    in symbols only (bracket puzzles) count as one: a gate errs on that side.
 
     Target samples are not looked for: they are there to be trained on.
 
@@ -53,21 +54,25 @@ class Contamination(Signal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return {self.name: contaminated_shares(pool.texts(Scope.ALL), self.benchmark.items)}
+        return {self.name: contaminated_shares(pool, self.benchmark.items)}
 
 
-def contaminated_shares(texts: list[str], items: tuple[Item, ...]) -> Values:
-    """The largest share of any item that stands in each text. Shape (texts,)."""
-    phrases = _phrases(items)
-    owners = _owners(phrases.runs)
-    hits: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for text, length, run in occurrences(texts, phrases.runs.hashes):
-        for phrase in owners[length, int(run)]:
-            hits[text][phrase] += 1
-    shares = np.zeros(len(texts), np.float32)
-    for text, found in hits.items():
-        shares[text] = phrases.worst(found)
-    return shares
+def contaminated_shares(pool: Pool, items: tuple[Item, ...]) -> Values:
+    """The largest share of any item that stands in each sample. Shape (n,)."""
+    found = items_found(pool, items)
+    worst = np.zeros(len(pool), np.float32)
+    np.maximum.at(worst, found.text, found.share.astype(np.float32))
+    return worst
+
+
+def items_found(pool: Pool, items: tuple[Item, ...]) -> Occurrences:
+    """How much of which item stands in which sample; the phrases are the items, the texts the rows."""
+    needles, runs = _needles(items)
+    found = occurrences(pool.texts(Scope.ALL), runs)
+    short = runs.length_of[found.phrase] < LONGEST_RUN
+    share = found.share.copy()
+    share[short] = _proven(pool, found.text[short], [needles[phrase] for phrase in found.phrase[short]])
+    return Occurrences(found.text, found.phrase, share)
 
 
 def clean_rows(signals: SignalTable, benchmarks: Iterable[str], limit: float = DEFAULT_LIMIT) -> Mask:
@@ -84,57 +89,19 @@ def clean_rows(signals: SignalTable, benchmarks: Iterable[str], limit: float = D
     return clean
 
 
-@dataclass(frozen=True, eq=False)
-class _Phrases:
-    """The phrases of all items: question, right answer, options.
-
-    Attributes:
-        runs: The runs of all phrases.
-        items: For each item the numbers of its phrases.
-        item_of: The item whose question a phrase is.
-    """
-
-    runs: Runs
-    items: tuple[tuple[int, int, tuple[int, ...]], ...]
-    item_of: Mapping[int, int]
-
-    def worst(self, found: Mapping[int, int]) -> float:
-        """The largest share of an item, from the number of runs found of each phrase."""
-        return max(
-            (self._share(item, found) for p in found if (item := self.item_of.get(p)) is not None),
-            default=0.0,
-        )
-
-    def _share(self, item: int, found: Mapping[int, int]) -> float:
-        question, answer, options = self.items[item]
-        share = self._found(question, found)
-        if self.runs.phrase_runs[question][0] >= LONGEST_RUN:
-            return share
-        offered = min((self._found(option, found) for option in options), default=0.0)
-        return share * max(self._found(answer, found), offered)
-
-    def _found(self, phrase: int, found: Mapping[int, int]) -> float:
-        size = len(self.runs.phrase_runs[phrase][1])
-        return found.get(phrase, 0) / size if size else 0.0
-
-
 @lru_cache(maxsize=8)
-def _phrases(items: tuple[Item, ...]) -> _Phrases:
-    texts: list[str] = []
-    numbered = []
-    for item in items:
-        first = len(texts)
-        texts += [item.question, item.reference, *(item.choices or ())]
-        numbered.append((first, first + 1, tuple(range(first + 2, len(texts)))))
-    return _Phrases(
-        runs_of(texts), tuple(numbered), {question: n for n, (question, _, _) in enumerate(numbered)}
+def _needles(items: tuple[Item, ...]) -> tuple[list[Needle], Runs]:
+    needles = [Needle.of(item) for item in items]
+    return needles, runs_of([needle.question for needle in needles])
+
+
+def _proven(pool: Pool, rows: Rows, needles: Sequence[Needle]) -> Mask:
+    """Whether each short question stands in its sample with an answer or with all options."""
+    wanted, place = np.unique(rows, return_inverse=True)
+    instructions, wholes = (
+        [words_of(text) for text in pool.texts(scope, wanted)] for scope in (Scope.INSTRUCTION, Scope.ALL)
     )
-
-
-def _owners(runs: Runs) -> Mapping[tuple[int, int], list[int]]:
-    """The phrases that each run, by length and hash, is part of."""
-    owners: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for phrase, (length, hashes) in enumerate(runs.phrase_runs):
-        for run in hashes.tolist():
-            owners[length, run].append(phrase)
-    return owners
+    return np.array(
+        [needle.stands_in(instructions[at], wholes[at]) for at, needle in zip(place, needles, strict=True)],
+        np.bool_,
+    )

@@ -5,11 +5,17 @@ import pytest
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.contamination import Contamination, clean_rows, contaminated_shares
+from autoselection_core.signals.contamination import (
+    Contamination,
+    clean_rows,
+    contaminated_shares,
+    items_found,
+)
 from autoselection_core.signals.store import SignalStore
 from autoselection_core.store.home import Home
-from autoselection_core.testing.pools import pool_of_answers
+from autoselection_core.testing.pools import pool_of, pool_of_answers
 
 LONG = "A baker sells twelve loaves on Monday and twice as many on Tuesday; how many loaves are sold in all?"
 STEM = "Which of the following statements is false?"
@@ -23,8 +29,8 @@ def item(question: str, reference: str, choices: tuple[str, ...] | None = None) 
 ITEMS = (item(LONG, "36"), item(STEM, CHOICES[1], CHOICES), item("What is 7 x 8?", "56"))
 
 
-def share(text: str) -> float:
-    return float(contaminated_shares([text], ITEMS)[0])
+def share(text: str, *, question: str = "Solve this.", items: tuple[Item, ...] = ITEMS) -> float:
+    return float(contaminated_shares(pool_of_answers([text], question=question), items)[0])
 
 
 def test_a_question_that_was_copied_is_found_whatever_its_case_spacing_and_punctuation() -> None:
@@ -44,8 +50,21 @@ def test_a_stock_phrase_alone_is_no_contamination() -> None:
 
 def test_a_short_question_with_its_answer_is_found() -> None:
     assert share(f"{STEM}\nIt is this one: sharks are mammals") == 1.0
-    assert share("What is 7 x 8? 56") == 1.0
-    assert share("What is 7 x 8? 55") == 0.0
+
+
+def test_few_words_count_only_when_they_are_all_that_is_asked() -> None:
+    assert share("What is 7 x 8? It is 56.") == 0.0
+    assert share("It is 56.", question="What is 7 x 8?") == 1.0
+    assert share("It is 55.", question="What is 7 x 8?") == 0.0
+
+
+def test_options_that_only_the_prompt_lists_are_known() -> None:
+    listed = STEM + "".join(f"\n{letter}. {choice}" for letter, choice in zip("ABCD", CHOICES, strict=True))
+    lettered = Item(STEM, (Message(Role.USER, listed),), "B", ("A", "B", "C", "D"), target="B")
+
+    assert share(f"{STEM} Plants need B or D.", items=(lettered,)) == 0.0
+    assert share(f"{STEM} Sharks are mammals.", items=(lettered,)) == 1.0
+    assert share(f"{STEM} 1) {' 2) '.join(CHOICES[::-1])}", items=(lettered,)) == 1.0
 
 
 def test_options_are_found_behind_any_marker_and_in_any_order() -> None:
@@ -54,10 +73,11 @@ def test_options_are_found_behind_any_marker_and_in_any_order() -> None:
     assert share(f"{STEM}\n{options}") == 1.0
 
 
-def test_a_run_does_not_reach_from_one_text_into_the_next() -> None:
+def test_a_run_does_not_reach_from_one_sample_into_the_next() -> None:
     words = LONG.split()
+    pool = pool_of_answers([" ".join(words[:9]), " ".join(words[9:])], question="?")
 
-    assert contaminated_shares([" ".join(words[:8]), " ".join(words[8:])], ITEMS).tolist() == [0.0, 0.0]
+    assert contaminated_shares(pool, ITEMS).tolist() == [0.0, 0.0]
 
 
 def test_the_gate_cuts_what_holds_an_item_and_keeps_the_rest(tmp_path: Path) -> None:
@@ -79,7 +99,31 @@ def test_other_items_are_another_version() -> None:
     )
 
 
-def test_a_pool_of_one_text_and_one_of_many_agree() -> None:
-    texts = [LONG, STEM, "What is 7 x 8? 56", ""]
+def test_one_sample_alone_and_among_many_has_one_share() -> None:
+    texts = [LONG, STEM, f"{STEM} sharks are mammals", LONG[: len(LONG) - 12]]
+    pool = pool_of_answers(texts, question="Solve this.")
 
-    assert np.array_equal(contaminated_shares(texts, ITEMS), [share(text) for text in texts])
+    together = contaminated_shares(pool, ITEMS)
+
+    assert [share(text.partition("\n")[2]) for text in pool.texts()] == together.tolist()
+    assert len(set(together.tolist())) == 3
+
+
+def test_an_item_without_words_is_nowhere() -> None:
+    assert share("?!", items=(item("?!", "..."),)) == 0.0
+
+
+@pytest.mark.real_data
+def test_what_is_really_there_is_found(real_data: Path) -> None:
+    def read(name: str) -> Benchmark:
+        settings = {"name": name, "format": name, "items": f"benchmarks/{name}.parquet"}
+        return benchmark_from({**settings, "targets": f"targets/{name}.parquet"}, real_data)
+
+    bbh, gsm8k, mmlu = read("bbh"), read("gsm8k"), read("mmlu")
+
+    def copied(benchmark: Benchmark) -> int:
+        found = items_found(pool_of(benchmark.targets), benchmark.items)
+        return len(np.unique(found.phrase[found.share == 1.0]))
+
+    # The 27 questions of BBH are bracket puzzles: equal to a target in words, though not in brackets.
+    assert (copied(bbh), copied(mmlu), copied(gsm8k)) == (27, 1, 0)
