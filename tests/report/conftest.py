@@ -1,0 +1,58 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.campaign.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.pool.sources import Source
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.search.arms import report_arms
+from autoselection_core.search.loop import run_search
+from autoselection_core.store.home import Home
+
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "<script>"]
+
+
+def workspace_in(folder: Path) -> Workspace:
+    """A pool with repeats, a text that would be markup, and a formula that likes many different words."""
+    records = [
+        {
+            "prompt": f"Add {number} and 7 please.",
+            "response": " ".join([*WORDS[: number % 9 + 1], str(number)]),
+        }
+        for number in range(60)
+    ]
+    copies = [{**record, "prompt": record["prompt"].upper()} for record in records[:10]]
+    (folder / "raw").mkdir(parents=True)
+    lines = "".join(json.dumps(record) + "\n" for record in [*records, *copies])
+    (folder / "raw" / "sums.jsonl").write_text(lines)
+    campaign = Campaign(
+        "try",
+        (Source(str(folder / "raw" / "*")),),
+        signals={"word_entropy": {}, "exact": {}, "minhash": {}},
+        operators=("keep_top", "drop_exact_duplicates"),
+        closed_form=ClosedForm({"word_entropy": 1.0}, noise=0.02),
+    )
+    return Workspace(campaign, Home(folder / "home"))
+
+
+def searched_in(folder: Path, report_evaluations: int = 6, seed: int = 0) -> SearchFacts:
+    workspace = workspace_in(folder)
+    pool = workspace.ingest().pool
+    for name in workspace.signal_names:
+        workspace.score(name, pool)
+    spec = workspace.spec(
+        pool.version, budget=4, policy="random", seed=seed, report_evaluations=report_evaluations
+    )
+    search = workspace.ledger.register(spec, "first")
+    solver, evaluator = workspace.solver(spec), workspace.evaluator(pool.version)
+    run_search(workspace.ledger, search, solver, evaluator)
+    report_arms(workspace.ledger, search, solver, evaluator)
+    return SearchFacts.of(workspace, search)
+
+
+@pytest.fixture(scope="session")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> SearchFacts:
+    """A finished search with its report's evaluations."""
+    return searched_in(tmp_path_factory.mktemp("report"))

@@ -1,0 +1,137 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.search import NoReportError
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.table import Table
+from autoselection_core.report.tables import arm_table, budget_table, trial_table
+from autoselection_core.report.verdict import Finding, findings, is_better
+from autoselection_core.report.writing import write_report
+from autoselection_core.score.comparison import Verdict
+from autoselection_core.search.arms import ArmRun
+from tests.report.conftest import searched_in
+
+
+def test_every_trial_stands_in_the_table_with_recipe_size_score_and_error(facts: SearchFacts) -> None:
+    table = trial_table(facts)
+
+    assert len(table.rows) == 4
+    for row, observation in zip(table.rows, facts.history.observations, strict=True):
+        named = dict(zip(table.columns, row, strict=True))
+        assert named["recipe"] == observation.recipe.label
+        assert named["rows"] == len(facts.realised(observation.recipe))
+        assert named["tokens"] == observation.tokens
+        assert named["dev score"] == observation.utility
+        assert named["± se"] == observation.standard_error
+
+
+def test_one_trial_is_starred_and_it_is_the_recommended_one(facts: SearchFacts) -> None:
+    starred = [row[0] for row in trial_table(facts).rows if str(row[0]).endswith("*")]
+
+    assert facts.best is not None
+    assert starred == [f"{facts.best.trial} *"]
+
+
+def test_both_budgets_are_shown_apart(facts: SearchFacts) -> None:
+    assert budget_table(facts.record).rows == (("search", 4, 4.0, 0.0), ("report", 6, 6.0, None))
+
+
+def test_the_verdict_rests_on_fresh_runs_and_states_an_interval(facts: SearchFacts) -> None:
+    over_random, over_full = findings(facts)
+
+    assert (over_random.opponent, over_random.runs[1]) == ("random", 3)
+    assert over_full.opponent == "full_pool"
+    for finding in (over_random, over_full):
+        assert finding.runs[0] == 2
+        assert finding.difference.low < finding.difference.value < finding.difference.high
+        assert f"[{finding.difference.low:+.4f}, {finding.difference.high:+.4f}]" in finding.sentence
+        assert finding.difference.verdict.value in finding.sentence
+
+
+def test_the_verdict_uses_test_scores_and_not_those_that_made_the_winner(facts: SearchFacts) -> None:
+    winners = [run for run in facts.arms if run.arm == "winner"]
+    randoms = [run for run in facts.arms if run.arm == "random"]
+
+    def mean(runs: list[ArmRun]) -> float:
+        return sum(run.test[0].mean for run in runs) / len(runs)
+
+    assert findings(facts)[0].difference.value == pytest.approx(mean(winners) - mean(randoms))
+
+
+def test_with_one_run_an_arm_the_verdict_is_undecided(tmp_path: Path) -> None:
+    facts = searched_in(tmp_path, report_evaluations=2)
+
+    found = findings(facts)
+
+    assert found
+    assert {finding.difference.verdict for finding in found} == {Verdict.UNDECIDED}
+    assert "says nothing about luck" in found[0].sentence
+    assert is_better(found) is Verdict.UNDECIDED
+
+
+def test_without_a_second_budget_nothing_is_claimed(tmp_path: Path) -> None:
+    facts = searched_in(tmp_path, report_evaluations=0)
+
+    assert findings(facts) == ()
+    assert is_better(()) is Verdict.UNDECIDED
+    assert write_report(facts).html.exists()
+
+
+def test_the_page_needs_nothing_else_and_runs_no_script(facts: SearchFacts) -> None:
+    page = write_report(facts).html.read_text()
+
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert page.count("data:image/svg+xml;base64,") >= 4
+
+
+def test_the_report_names_metric_budgets_verdict_and_the_recipe(facts: SearchFacts) -> None:
+    text = write_report(facts).markdown.read_text()
+
+    assert "The metric that drove the search: closed_form" in text
+    assert "Better than random subsets of equal tokens?" in text
+    assert "| report | 6 | 6 |" in text
+    assert "process:" in text
+    assert facts.record.spec.pool_version in text
+
+
+def test_every_picture_that_the_markdown_names_lies_beside_it(facts: SearchFacts) -> None:
+    report = write_report(facts)
+    named = re.findall(r"!\[\w+\]\((\w+\.svg)\)", report.markdown.read_text())
+
+    assert {"trajectory.svg", "tokens.svg", "retention.svg", "histograms.svg"} <= set(named)
+    assert all((report.markdown.parent / name).stat().st_size > 1000 for name in named)
+
+
+def test_a_report_written_twice_is_the_same_page(facts: SearchFacts) -> None:
+    assert write_report(facts).html.read_bytes() == write_report(facts).html.read_bytes()
+
+
+def test_a_running_search_has_no_report(tmp_path: Path) -> None:
+    facts = searched_in(tmp_path, report_evaluations=0)
+    facts.workspace.ledger.raise_budget("first", 5)
+
+    with pytest.raises(NoReportError):
+        write_report(SearchFacts.of(facts.workspace, "first"))
+
+
+def test_arms_stand_with_dev_and_test_scores(facts: SearchFacts) -> None:
+    rows = arm_table(facts.arms, None).rows
+
+    assert [row[0] for row in rows] == ["winner"] * 2 + ["random"] * 3 + ["full_pool"] * 2
+    assert all(isinstance(row[4], float) and row[6] == 40 for row in rows)
+
+
+def test_a_cell_with_a_bar_does_not_break_a_markdown_table() -> None:
+    text = Table("t", ("a", "b"), (("x|y", 1),)).to_markdown()
+
+    assert text.splitlines()[-1] == r"| x\|y | 1 |"
+
+
+def test_a_finding_is_a_value(facts: SearchFacts) -> None:
+    found: Finding = findings(facts)[0]
+
+    assert found == findings(facts)[0]
