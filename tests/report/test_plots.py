@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -40,7 +41,7 @@ PLOTS: list[Draw] = [
 def test_a_picture_is_the_same_every_time_in_both_formats(facts: SearchFacts, plot: Draw) -> None:
     svg = plot(facts, "svg")
 
-    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert ET.fromstring(svg).tag.endswith("svg")
     assert svg == plot(facts, "svg")
     assert plot(facts, "png").startswith(b"\x89PNG")
 
