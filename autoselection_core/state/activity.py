@@ -29,7 +29,7 @@ class Activity(Aspect):
         self._place[sampled] = np.arange(len(sampled))
         self._has_features = (np.diff(features.indptr) > 0)[sampled]
         self._by_row = _ones(features, sampled)
-        self._by_feature = self._by_row.T.tocsr()
+        self._by_feature = self._by_row.T.tocsr().astype(np.float32)
         self.pool = self._passed(np.ones(len(sampled), np.float32))
 
     def counted(self, rows: Rows) -> Counts:
@@ -70,12 +70,12 @@ class Activity(Aspect):
         return np.append(active, np.count_nonzero(self._has_features[rows]))
 
 
-def _ones(features: SparseFeatures, rows: Rows) -> "sparse.csr_array[np.float32]":
+def _ones(features: SparseFeatures, rows: Rows) -> "sparse.csr_array[np.int8]":
     entries = features.indices if len(rows) == len(features) else features.entries_of(rows)
     starts = np.concatenate([[0], np.cumsum(np.diff(features.indptr)[rows])])
     if len(entries) <= np.iinfo(np.int32).max:
         starts = starts.astype(np.int32)  # otherwise scipy widens all indices to 64 bits
-    ones = np.ones(len(entries), np.float32)
+    ones = np.ones(len(entries), np.int8)
     return sparse.csr_array((ones, entries, starts), shape=(len(rows), features.features))
 
 

@@ -1,0 +1,98 @@
+"""Seconds and memory of the recipe engine, each figure beside a floor timed in the same run.
+
+python -m bench.engine            measures everything and writes bench/results/engine.json
+python -m bench.engine --check    measures a cheap part again and compares it with the committed figures
+python -m bench.engine --rows N   measures one large pool and prints it; what the first form starts twice
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from autoselection_core.identity import Json
+from bench.engine.floors import StateFloor
+from bench.engine.opening import opening
+from bench.engine.pools import Parts, realistic
+from bench.engine.programs import PLAIN
+from bench.engine.real import prepared
+from bench.engine.work import large, ninety_thousand, recipe_with_state
+from bench.result import REAL_DATA, REPOSITORY, RESULTS, write_result
+
+HOME = REPOSITORY / ".autoselection" / "bench"
+TARGETS_S = {1_000_000: 0.7, 10_000_000: 10.0}
+_WITHIN = 2.0
+
+NOTE = (
+    "Columns that need a model, SAE activations, vectors and SAE neighbours are made up in realistic shapes; "
+    "texts, sources, lengths, word entropies, exact groups and MinHash pairs of the 90,000-record pool are "
+    "real. Pools of 1 and 10 million rows have 9 columns, 30 sources and activations of 200,000 evenly "
+    "spaced rows. Each figure is the median of several runs; work and floor ran in turn. Other programs were "
+    "running (see load): cpu_seconds and times_the_floor are what to compare."
+)
+
+
+def main() -> int:
+    asked = _arguments()
+    if asked.check:
+        return _check()
+    if asked.rows:
+        signals = realistic(asked.rows, Parts(vectors=False, neighbours=False))
+        print(json.dumps(large(signals, TARGETS_S.get(asked.rows, 0.0))))
+        return 0
+    print(write_result("engine", _figures(), NOTE))
+    return 0
+
+
+def _figures() -> dict[str, Json]:
+    figures: dict[str, Json] = {}
+    if REAL_DATA.exists():
+        real = prepared(HOME)
+        figures["open"] = opening(real)
+        figures["real_pool"] = ninety_thousand(real.with_model_signals())
+    figures["made_up_pool"] = ninety_thousand(realistic(90_000, Parts(vectors=True, neighbours=True)))
+    for rows in TARGETS_S:
+        figures[f"rows_{rows}"] = _in_its_own_process(rows)
+    figures["growth"] = _growth(figures)
+    return figures
+
+
+def _in_its_own_process(rows: int) -> Mapping[str, Json]:
+    """So that its peak of memory is its own."""
+    command = [sys.executable, "-m", "bench.engine", "--rows", str(rows)]
+    done = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    found: Mapping[str, Json] = json.loads(done.stdout)
+    return found
+
+
+def _growth(figures: Mapping[str, Any]) -> dict[str, Json]:
+    small, large_ = (figures[f"rows_{rows}"]["four_steps_with_state"] for rows in TARGETS_S)
+    return {
+        "rows": 10,
+        "seconds": round(large_["seconds"] / small["seconds"], 2),
+        "floor_seconds": round(large_["floor_seconds"] / small["floor_seconds"], 2),
+    }
+
+
+def _check() -> int:
+    """1 where the work takes more than twice, or less than half, as many times its floor as committed."""
+    committed = json.loads((RESULTS / "engine.json").read_text())["figures"]["made_up_pool"]
+    signals = realistic(90_000, Parts(vectors=True, neighbours=False))
+    figure = recipe_with_state(PLAIN, signals, StateFloor.of(signals), 0.06)
+    expected = committed["four_steps_with_state"]["times_the_floor"]
+    is_off = not 1 / _WITHIN <= figure.ratio / expected <= _WITHIN
+    print(f"four steps with state: {figure.ratio:.2f} times the floor, committed {expected}")
+    return int(is_off)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--rows", type=int)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Pools with realistic signals, of any size."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.arrays import Keys, Labels, Rows, Values, Vectors
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.state.column import sampled_rows
+
+BENCHMARKS = ("bbh", "gpqa", "gsm8k", "mmlu")
+FEATURES_A_ROW = 192
+FEATURES = 32_768
+DIMENSIONS = 384
+NEIGHBOURS_A_ROW = 64
+SOURCES = 30
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a made-up pool holds beside its columns.
+
+    Attributes:
+        vectors: 384-dimensional vectors of 1.5 kB a row.
+        neighbours: 64 pairs a row in SAE space, the most that a pair list may hold.
+    """
+
+    vectors: bool
+    neighbours: bool
+
+
+def realistic(rows: int, parts: Parts, seed: int = 0) -> SignalTable:
+    """A pool of made-up samples: skewed columns that depend on each other, sources of very unlike sizes."""
+    rng = np.random.default_rng(seed)
+    tokens = np.ceil(np.exp(rng.normal(4.8, 0.9, rows))).astype(np.float32)
+    columns = {**model_columns(tokens, rng), "tokens": tokens, "word_entropy": _word_entropy(tokens, rng)}
+    return SignalTable(
+        f"realistic {rows}",
+        made_up_keys(rows, rng),
+        columns,
+        labels={"source": _sources(rows, rng), "exact": _exact(rows, rng)},
+        sparse={"sae": activations(rows, rng)},
+        vectors={"embedding": vectors(rows, rng)} if parts.vectors else {},
+        pairs={"sae": neighbours(rows, rng), "minhash": near_duplicates(rows, rng)}
+        if parts.neighbours
+        else {},
+    )
+
+
+def made_up_keys(rows: int, rng: np.random.Generator) -> Keys:
+    """Ascending 64-bit numbers."""
+    return np.sort(rng.integers(0, 2**63, rows).astype(np.uint64))
+
+
+def model_columns(tokens: Values, rng: np.random.Generator) -> Mapping[str, Values]:
+    """What a model and the benchmarks say: short samples surprise more, 2 % have no answer to score."""
+    rows = len(tokens)
+    shortness = (4.8 - np.log(tokens)).astype(np.float32)
+    columns = {
+        "ifd": np.exp(0.2 * shortness + rng.normal(-0.4, 0.3, rows)),
+        "varentropy": rng.gamma(3, 0.4, rows) + 0.2 * np.maximum(shortness, 0),
+        "response_loss": rng.gamma(4, 0.4, rows) + 0.1 * np.maximum(shortness, 0),
+        **{f"relevance/{name}": rng.beta(2, 8, rows) for name in BENCHMARKS},
+    }
+    typed = {name: values.astype(np.float32) for name, values in columns.items()}
+    for name in ("ifd", "varentropy", "response_loss"):
+        typed[name][:: rows // max(rows // 50, 1)] = np.nan
+    return typed
+
+
+def activations(rows: int, rng: np.random.Generator) -> SparseFeatures:
+    """192 active features for each of the rows that describe the pool's activity; the others have none."""
+    described = sampled_rows(rows)
+    drawn = rng.zipf(1.3, (len(described), FEATURES_A_ROW)) % FEATURES
+    sizes = np.zeros(rows, np.int64)
+    sizes[described] = FEATURES_A_ROW
+    indices = np.sort(drawn, axis=1).astype(np.int32).ravel()
+    return SparseFeatures(
+        np.append(0, np.cumsum(sizes)), indices, np.ones(len(indices), np.float32), FEATURES
+    )
+
+
+def vectors(rows: int, rng: np.random.Generator) -> Vectors:
+    """Unit vectors."""
+    drawn = rng.standard_normal((rows, DIMENSIONS), dtype=np.float32)
+    unit: Vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit
+
+
+def neighbours(rows: int, rng: np.random.Generator) -> PairList:
+    """All pairs inside random clusters of 129 rows: 64 a row on average, most near the floor."""
+    first, second = _pairs_in_clusters(rows, 129, rng)
+    similarity = (0.85 + 0.15 * rng.beta(1.2, 3, len(first))).astype(np.float32)
+    return PairList.of(first, second, similarity, floor=0.85, measure="cosine, made up")
+
+
+def near_duplicates(rows: int, rng: np.random.Generator) -> PairList:
+    """All pairs inside random clusters of four rows, for the first third of the pool."""
+    first, second = _pairs_in_clusters(rows // 3, 4, rng)
+    similarity = rng.uniform(0.5, 1, len(first)).astype(np.float32)
+    return PairList.of(first, second, similarity, floor=0.5, measure="jaccard, made up")
+
+
+def _pairs_in_clusters(rows: int, size: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    members = rng.permutation(rows)[: rows // size * size].reshape(-1, size)
+    first, second = np.triu_indices(size, 1)
+    return members[:, first].ravel(), members[:, second].ravel()
+
+
+def _pairs(rows: int, rng: np.random.Generator) -> Mapping[str, PairList]:
+    return {"sae": neighbours(rows, rng), "minhash": near_duplicates(rows, rng)}
+
+
+def _word_entropy(tokens: Values, rng: np.random.Generator) -> Values:
+    return (np.log2(tokens) * 0.8 + rng.normal(0, 0.3, len(tokens))).astype(np.float32)
+
+
+def _sources(rows: int, rng: np.random.Generator) -> Labels:
+    shares = 1 / np.arange(1, SOURCES + 1)
+    return rng.choice(SOURCES, rows, p=shares / shares.sum()).astype(np.int32)
+
+
+def _exact(rows: int, rng: np.random.Generator) -> Labels:
+    """One row in twenty repeats another."""
+    groups = np.arange(rows, dtype=np.int32)
+    repeated = rng.random(rows) < 1 / 20
+    groups[repeated] = rng.integers(0, rows, int(repeated.sum()))
+    return groups
