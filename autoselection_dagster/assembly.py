@@ -3,6 +3,8 @@
 Loaded by several processes, so nothing here may import torch or do work: assets import what they need.
 """
 
+import os
+
 import dagster as dg
 
 from autoselection_core.campaign.loading import load_campaigns
@@ -23,6 +25,10 @@ from autoselection_dagster.values import (
     SubsetIOManager,
 )
 
+LEASE_VARIABLE = "AUTOSELECTION_LEASE_S"
+LEASE_S = 60.0
+"""A running trial whose worker was silent for so many seconds is lost, and starts again."""
+
 
 def definitions_of(installation: Installation) -> dg.Definitions:
     """Everything of one installation."""
@@ -42,7 +48,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
 def _resources(installation: Installation) -> dict[str, object]:
     place = Home(installation.home)
     home = HomeResource(root=str(place.root))
-    ledger = LedgerResource(url=place.history_url)
+    ledger = LedgerResource(url=place.history_url, lease_s=float(os.environ.get(LEASE_VARIABLE, LEASE_S)))
     return {
         "home": home,
         "ledger": ledger,

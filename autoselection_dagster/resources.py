@@ -32,7 +32,7 @@ class LedgerResource(dg.ConfigurableResource["LedgerResource"]):
     """
 
     url: str
-    lease_s: float = 60.0
+    lease_s: float
 
     def open(self) -> Ledger:
         """Connect."""

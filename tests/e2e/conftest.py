@@ -1,0 +1,42 @@
+"""Real services on a real instance: code server, daemon and, where a test needs it, the webserver."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.testing.tiny_model import tiny_model
+from autoselection_dagster.assembly import LEASE_VARIABLE
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.services import free_port, serving
+from tests.dagster.installations import installation
+from tests.e2e.served import Served
+
+LEASE_S = 8.0
+"""Short, so that a test does not wait a minute for each lost worker."""
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture
+def installed(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """An installation whose evaluations take seconds, so that they can be killed in the middle."""
+    monkeypatch.setenv(LEASE_VARIABLE, str(LEASE_S))
+    return installation(tmp_path / "installation", model, delay_s=3.0)
+
+
+@pytest.fixture
+def served(installed: Installation) -> Iterator[Served]:
+    """The installation, served without a browser."""
+    with serving(installed) as services, Served.of(services) as served:
+        yield served
+
+
+@pytest.fixture
+def served_with_ui(installed: Installation) -> Iterator[Served]:
+    """The installation, served with the webserver."""
+    with serving(installed, free_port()) as services, Served.of(services) as served:
+        yield served

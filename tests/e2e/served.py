@@ -1,0 +1,91 @@
+"""A served installation, as tests work with it."""
+
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import psutil
+
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import SearchState
+from autoselection_core.store.home import Home
+from autoselection_dagster.client import Client
+from autoselection_dagster.services import Services
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Served:
+    """Running services with a client and the ledger.
+
+    Attributes:
+        services: The child processes.
+        client: Starts and follows runs.
+        ledger: What the searches spent.
+    """
+
+    services: Services
+    client: Client
+    ledger: Ledger
+
+    @classmethod
+    @contextmanager
+    def of(cls, services: Services) -> Iterator[Self]:
+        with Client.of(services) as client:
+            yield cls(services, client, Ledger.open(Home(services.installation.home).history_url))
+
+    def do(self, job: str, **config: Any) -> None:
+        """Run a job to its end."""
+        options = {"ops": {"search": {"config": config}}} if config else {}
+        self.client.follow(self.client.launch(job, options), log.info)
+
+    def wait(self, until: Callable[[], bool], seconds: float = 300) -> None:
+        """Look after the services until something holds."""
+        deadline = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < deadline, f"not within {seconds} s: {self.ledger.why_idle()}"
+            self.services.supervise()
+            time.sleep(0.2)
+
+    def finished(self, search: str) -> int:
+        return len(self.ledger.history(search).observations)
+
+    def is_done(self, search: str) -> bool:
+        return self.ledger.search(search).state is not SearchState.ACTIVE
+
+    def workers(self) -> list[int]:
+        """Process ids of the run workers: what the code server spawned."""
+        server = self.services.children[0].process
+        assert server is not None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = psutil.Process(server.pid).children()
+            return [child.pid for child in children if "--multiprocessing-fork" in _command(child)]
+        return []
+
+    def kill_worker(self) -> bool:
+        """SIGKILL a run worker by its id; whether there was one."""
+        workers = self.workers()
+        with contextlib.suppress(ProcessLookupError):
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL)
+        return bool(workers)
+
+    def kill_group(self) -> bool:
+        """SIGKILL the process group of a run worker, its code server included; whether there was one."""
+        workers = self.workers()
+        if workers:
+            os.killpg(os.getpgid(workers[0]), signal.SIGKILL)
+        return bool(workers)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
