@@ -1,6 +1,6 @@
 """Connections to the ledger's database and the one kind of transaction that writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from autoselection_core.history.migrations import MIGRATIONS, migrate, schema_ve
 from autoselection_core.history.schema import LOCK
 
 _BUSY_TIMEOUT_MS = 60_000
+_WRITES = {"autoselection_writes": True}
 _NO_ROOM = ("disk is full", "disk I/O error", "No space left")
 """What SQLite and PostgreSQL say when a write finds no room."""
 
@@ -49,7 +50,9 @@ class Database:
         Raises:
             StorageFullError: SQLite found no room for its own files.
         """
-        with self._room(), self.engine.connect() as connection, connection.begin():
+        # SQLite reads from one snapshot anyway; elsewhere each statement would see its own.
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        with self._transaction({} if is_sqlite else {"isolation_level": "REPEATABLE READ"}) as connection:
             yield connection
 
     @contextmanager
@@ -59,13 +62,12 @@ class Database:
         Raises:
             StorageFullError: The disk has no room; the history stays as it was.
         """
-        with self._exclusive() as connection:
+        with self._transaction(_WRITES) as connection:
             connection.execute(select(LOCK).with_for_update())
             yield connection
 
     @contextmanager
-    def _exclusive(self) -> Iterator[Connection]:
-        options = {"autoselection_writes": True}
+    def _transaction(self, options: Mapping[str, Any]) -> Iterator[Connection]:
         with (
             self._room(),
             self.engine.connect().execution_options(**options) as connection,
@@ -86,7 +88,7 @@ class Database:
         with self.reading() as connection:
             if schema_version(connection) == len(MIGRATIONS):
                 return
-        with self._exclusive() as connection:
+        with self._transaction(_WRITES) as connection:
             migrate(connection)
 
 
