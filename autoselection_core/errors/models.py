@@ -52,3 +52,36 @@ class UnfaithfulHeadError(AutoSelectionError):
             f" (log-likelihoods differ by {self.difference:.3g} nats). Use another base model, or teach"
             " autoselection_core.models.head its scaling."
         )
+
+
+class UnreadableSaeError(AutoSelectionError):
+    """A folder holds no sparse autoencoder that can be read."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"the sparse autoencoder {self.path!r} cannot be read: {self.reason}. Name a folder in the format of"
+            " sparsify: cfg.json and sae.safetensors, called layers.N or with a hookpoint in cfg.json."
+        )
+
+
+class SaeMismatchError(AutoSelectionError):
+    """A sparse autoencoder was made for other hidden states than those of the base model."""
+
+    def __init__(self, hook: str, expected: str, found: str) -> None:
+        super().__init__(hook, expected, found)
+        self.hook = hook
+        self.expected = expected
+        self.found = found
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"the sparse autoencoder at {self.hook} does not fit the base model: it expects {self.expected}, the"
+            f" model has {self.found}. Use one that was trained on this model, or train one."
+        )

@@ -41,6 +41,21 @@ def aligned_values(table: LanceTable, ids: Ids) -> dict[str, Computed]:
     return dict(_values(taken))
 
 
+def rows_of(values: Mapping[str, Computed], rows: Rows) -> dict[str, Computed]:
+    """The values of some rows. Pairs of rows belong to the pool as a whole and are left out."""
+    return {name: _taken(value, rows) for name, value in values.items() if not isinstance(value, PairList)}
+
+
+def _taken(value: npt.NDArray[Any] | SparseFeatures, rows: Rows) -> Computed:
+    if not isinstance(value, SparseFeatures):
+        return value[rows]
+    starts, sizes = value.indptr[rows], np.diff(value.indptr)[rows]
+    ends = np.cumsum(sizes)
+    entries = np.repeat(starts - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
+    indptr = np.concatenate([[0], ends]).astype(np.int64)
+    return SparseFeatures(indptr, value.indices[entries], value.data[entries], value.features)
+
+
 def _id_array(ids: Ids) -> pa.Array:
     raw = pa.py_buffer(bytes.fromhex(ids.tobytes().decode()))
     return pa.FixedSizeBinaryArray.from_buffers(ID_TYPE, len(ids), [None, raw])

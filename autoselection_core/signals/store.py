@@ -8,12 +8,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from autoselection_core.arrays import Rows
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import REASON, Computed, Given, PoolSignal, Progress, Signal
 from autoselection_core.signals.kinds import Kind, kind_of, load_values, save_values
-from autoselection_core.signals.record import aligned_values, append_values, missing
+from autoselection_core.signals.record import aligned_values, append_values, missing, rows_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home
@@ -153,7 +152,7 @@ class SignalStore:
         rows = missing(record, pool.ids)
         for start in range(0, len(rows), signal.chunk_rows):
             chunk = rows[start : start + signal.chunk_rows]
-            values = signal.compute(pool.take(chunk), _rows_of(given, chunk))
+            values = signal.compute(pool.take(chunk), rows_of(given, chunk))
             append_values(record, pool.ids[chunk], values)
             if progress is not None:
                 progress(signal.name, start + len(chunk), len(rows))
@@ -191,11 +190,6 @@ class SignalStore:
 
     def _record_of(self, name: str, version: str) -> LanceTable:
         return LanceTable(self.home.lance, f"{name.replace('/', '.')}-{version}")
-
-
-def _rows_of(given: Given, rows: Rows) -> dict[str, Computed]:
-    """What other signals know of some rows; only arrays are handed from signal to signal."""
-    return {name: value[rows] for name, value in given.items() if isinstance(value, np.ndarray)}
 
 
 def _finite_shares(values: Mapping[str, Computed]) -> dict[str, float]:

@@ -1,0 +1,201 @@
+"""What the base model's own features say about a sample, and how near that is to a task."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import override
+
+from autoselection_core.arrays import Values
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.errors.signals import NoTargetsError
+from autoselection_core.identity import fingerprint
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.batching import Positions, batches_by_length, run_halving
+from autoselection_core.models.folder import model_fingerprint, model_folder
+from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
+from autoselection_core.models.spans import Encoded, Tokens, encode_each
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Sample
+from autoselection_core.signals.base import Computed, Given, Progress, Signal
+from autoselection_core.signals.sparse import SparseFeatures
+
+FEATURES = "sae"
+MONA = "mona/"
+"""Columns of relevance in the space of sparse features: `mona/gsm8k`."""
+
+_TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
+
+Dense = npt.NDArray[np.float32]
+"""Mean activations of samples or tasks. Shape (n, latents)."""
+
+
+@dataclass(frozen=True)
+class SaeFeatures(Signal):
+    """Mean activation of each latent of a sparse autoencoder over the tokens of a sample.
+
+    Tokens are those of the whole conversation in the chat template, without the tokenizer's special tokens.
+    The `kept` largest means are stored. A sample that the template refuses, or that does not fit into memory,
+    has no stored features.
+
+    Attributes:
+        model: Folder or hub name of the base model.
+        sae: Folder of the autoencoder.
+        max_tokens: Longer conversations are cut.
+        kept: Most features that are stored for a sample.
+        dtype: Number type of the base model's weights.
+    """
+
+    model: str = field(compare=False)
+    sae: str = field(compare=False)
+    max_tokens: int = 2_048
+    kept: int = 128
+    dtype: str = field(default="auto", compare=False)
+
+    chunk_rows = 512
+
+    @property
+    @override
+    def name(self) -> str:
+        return FEATURES
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        return {"model": model_fingerprint(model_folder(self.model)), "sae": sae_fingerprint(Path(self.sae))}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        return {FEATURES: _largest(self.means(list(pool.samples())), self.kept)}
+
+    def means(self, samples: Sequence[Sample]) -> Dense:
+        """Mean activations of samples, all of them; 0 throughout where there are none.
+
+        Raises:
+            SaeMismatchError: The autoencoder was made for another model.
+        """
+        base, sae = _loaded(self.model, self.sae, self.dtype)
+        encoded = encode_each(samples, base.tokenizer, self.max_tokens)
+        tokens = {row: one.input_ids for row, one in enumerate(encoded) if isinstance(one, Encoded)}
+        means = np.zeros((len(samples), sae.latents), np.float32)
+        for rows, found in _batches(base, sae, tokens):
+            means[rows] = found
+        return means
+
+
+@dataclass(frozen=True)
+class Mona(Signal):
+    """Nearness to a benchmark's task in the space of the model's sparse features (MONA, Ma et al. 2025).
+
+    Generalised Jaccard J = sum min(a, t) / sum max(a, t) of the sample's features a and the task's prototype
+    t, the mean of the features of its target samples. NaN for a sample without stored features.
+
+    Attributes:
+        benchmark: Whose target samples are read.
+        features: Which features are compared.
+    """
+
+    benchmark: Benchmark = field(compare=False)
+    features: SaeFeatures
+
+    @property
+    @override
+    def name(self) -> str:
+        return f"{MONA}{self.benchmark.name}"
+
+    @override
+    def needs(self) -> tuple[Signal, ...]:
+        return (self.features,)
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        targets = tuple(sorted(target.id for target in self.benchmark.targets))
+        return {**super().reads(), "targets": fingerprint(targets)}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        """See `Signal.compute`.
+
+        Raises:
+            NoTargetsError: The benchmark has no target samples.
+        """
+        if not self.benchmark.targets:
+            raise NoTargetsError(self.benchmark.name)
+        prototype = self.features.means(self.benchmark.targets).mean(axis=0, keepdims=True)
+        return {self.name: generalised_jaccard(given[FEATURES], prototype)[0]}
+
+
+def generalised_jaccard(features: SparseFeatures, prototypes: Dense) -> npt.NDArray[np.float32]:
+    """J of every row and every prototype: only a row's own entries are looked at.
+
+    sum min = sum over the row's entries of min(a, t), and sum max = sum a + sum t - sum min.
+
+    Returns:
+        Shape (prototypes, rows); NaN for a row without entries.
+    """
+    rows = len(features)
+    empty = np.diff(features.indptr) == 0
+    total = _row_sums(features.data, features)
+    similarity = np.empty((len(prototypes), rows), np.float32)
+    for task, prototype in enumerate(np.ascontiguousarray(prototypes, np.float32)):
+        shared = _row_sums(np.minimum(features.data, prototype[features.indices]), features)
+        similarity[task] = shared / (total + prototype.sum(dtype=np.float64) - shared)
+    similarity[:, empty] = np.nan
+    return similarity
+
+
+def _row_sums(entries: Values, features: SparseFeatures) -> npt.NDArray[np.float64]:
+    before = np.concatenate([[0.0], np.cumsum(entries, dtype=np.float64)])
+    sums: npt.NDArray[np.float64] = before[features.indptr[1:]] - before[features.indptr[:-1]]
+    return sums
+
+
+def _batches(
+    base: BaseModel, sae: SparseAutoencoder, tokens: Mapping[int, Tokens]
+) -> Iterator[tuple[npt.NDArray[np.int64], Dense]]:
+    rows = np.array(list(tokens), np.int64)
+    special = np.array(base.tokenizer.all_special_ids)
+
+    def work(batch: Positions) -> Dense:
+        return _mean_activations(base.model, sae, [tokens[row] for row in rows[batch]], special)
+
+    batches = batches_by_length([len(each) for each in tokens.values()], _TOKEN_BUDGET[base.device])
+    for batch, means in run_halving(batches, work):
+        if means is not None:
+            yield rows[batch], means
+
+
+def _mean_activations(model: Any, sae: SparseAutoencoder, sequences: Sequence[Tokens], special: Any) -> Dense:  # noqa: ANN401
+    import torch
+
+    states, real = sae.hook.states(model, sequences)
+    for row, sequence in enumerate(sequences):
+        real[row, : len(sequence)] &= torch.as_tensor(~np.isin(sequence, special), device=real.device)
+    with torch.inference_mode():
+        magnitude, number = sae.activations(states[real])
+        owner = real.nonzero()[:, :1].expand_as(number)
+        sums = torch.zeros(len(sequences), sae.latents, device=states.device)
+        sums.index_put_((owner, number), magnitude, accumulate=True)
+        means: Dense = (sums / real.sum(dim=1, keepdim=True).clamp(min=1)).cpu().numpy()
+    return means
+
+
+def _largest(means: Dense, kept: int) -> SparseFeatures:
+    """The largest entries of each row, as sparse rows; of equal ones the lower feature stays."""
+    order = np.argsort(-means, axis=1, kind="stable")[:, :kept]
+    chosen = np.zeros(means.shape, np.bool_)
+    np.put_along_axis(chosen, order, values=True, axis=1)
+    chosen &= means > 0
+    starts = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int64)
+    return SparseFeatures(starts, np.nonzero(chosen)[1].astype(np.int32), means[chosen], means.shape[1])
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: str, sae: str, dtype: str) -> tuple[BaseModel, SparseAutoencoder]:
+    base = BaseModel.load(model, dtype=dtype)
+    autoencoder = SparseAutoencoder.load(Path(sae))
+    autoencoder.check(base.model)
+    return base, autoencoder.to(base.model.device)

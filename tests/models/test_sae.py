@@ -1,0 +1,111 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from autoselection_core.errors.models import SaeMismatchError, UnreadableSaeError
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.hook import HookPoint
+from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
+from autoselection_core.models.sae_training import SaeTraining, train_sae
+
+RNG = np.random.default_rng(0)
+SEQUENCES = [RNG.integers(3, 1_000, size).astype(np.int32) for size in (5, 30)]
+
+
+def random_sae(hidden: int = 128, *, layer: int = 3) -> SparseAutoencoder:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return SparseAutoencoder(
+            HookPoint(layer),
+            4,
+            torch.randn(64, hidden),
+            torch.randn(64),
+            torch.randn(64, hidden),
+            torch.randn(hidden),
+        )
+
+
+def test_states_are_those_of_the_hooked_layer_and_padding_is_marked(base_model: BaseModel) -> None:
+    states, real = HookPoint(3).states(base_model.model, SEQUENCES)
+
+    for row, sequence in enumerate(SEQUENCES):
+        with torch.inference_mode():
+            tokens = torch.tensor(sequence[None].astype(np.int64))
+            whole = base_model.model(tokens, output_hidden_states=True).hidden_states
+        # hidden_states[0] are the embeddings, so layer 3 writes number 4
+        assert (states[row, : len(sequence)] - whole[4][0]).abs().max() < 1e-4
+    assert real.sum(dim=1).tolist() == [5, 30]
+
+
+def test_activations_are_the_largest_positive_latents() -> None:
+    sae = random_sae()
+    states = torch.randn(7, 128)
+
+    magnitude, number = sae.activations(states)
+
+    before = (states.numpy() - sae.decoder_bias.numpy()) @ sae.encoder.numpy().T + sae.encoder_bias.numpy()
+    expected = np.sort(np.maximum(before, 0), axis=1)[:, -4:]
+    assert np.allclose(np.sort(magnitude.numpy(), axis=1), expected, atol=1e-4)
+    assert np.allclose(np.take_along_axis(before, number.numpy(), axis=1), magnitude.numpy(), atol=1e-4)
+
+
+def test_a_saved_autoencoder_reads_back_with_its_hook_point(tmp_path: Path) -> None:
+    sae = random_sae()
+    sae.save(tmp_path / "any")
+
+    back = SparseAutoencoder.load(tmp_path / "any")
+
+    assert (back.hook, back.k) == (sae.hook, sae.k)
+    assert torch.equal(back.decoder, sae.decoder)
+
+
+def test_the_hook_point_of_a_published_checkpoint_is_the_name_of_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "layers.2"
+    random_sae().save(folder)
+    settings = json.loads((folder / "cfg.json").read_text())
+    del settings["hookpoint"]
+    (folder / "cfg.json").write_text(json.dumps(settings))
+
+    assert SparseAutoencoder.load(folder).hook == HookPoint(2)
+
+
+def test_the_hook_point_is_part_of_the_fingerprint(tmp_path: Path) -> None:
+    random_sae(layer=1).save(tmp_path / "one")
+    random_sae(layer=2).save(tmp_path / "two")
+
+    assert sae_fingerprint(tmp_path / "one") != sae_fingerprint(tmp_path / "two")
+
+
+@pytest.mark.parametrize("missing", ["cfg.json", "sae.safetensors"])
+def test_an_incomplete_autoencoder_is_refused(tmp_path: Path, missing: str) -> None:
+    random_sae().save(tmp_path)
+    (tmp_path / missing).unlink()
+
+    with pytest.raises(UnreadableSaeError):
+        SparseAutoencoder.load(tmp_path)
+
+
+def test_an_autoencoder_of_another_model_is_refused(base_model: BaseModel) -> None:
+    with pytest.raises(SaeMismatchError, match="width 128"):
+        random_sae(64).check(base_model.model)
+    with pytest.raises(SaeMismatchError, match="6 layers"):
+        random_sae(layer=6).check(base_model.model)
+
+
+def test_training_finds_the_directions_that_made_the_states() -> None:
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.nn.functional.normalize(torch.randn(64, 32, generator=generator), dim=1)
+    active = torch.rand(40_000, 64, generator=generator) < 3 / 64
+    states = (active * (1 + torch.rand(40_000, 64, generator=generator))) @ directions
+    training = SaeTraining(expansion=4, k=6, epochs=6, learning_rate=3e-3)
+
+    sae, report = train_sae(states, HookPoint(0), training)
+
+    assert report.unexplained < 0.5 * report.unexplained_by_pca
+    assert report.tokens == 37_500
+    assert sae.latents == 128
+    again, _ = train_sae(states, HookPoint(0), training)
+    assert torch.equal(sae.decoder, again.decoder)

@@ -1,0 +1,96 @@
+"""MONA against its definition in plain numpy."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.hook import HookPoint
+from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_core.pool.sample import Message, Role
+from autoselection_core.signals.sae import Mona, SaeFeatures, generalised_jaccard
+from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.store import SignalStore
+from autoselection_core.store.home import Home
+from autoselection_core.testing.pools import pool_of, question_and_answer
+
+SAMPLES = [question_and_answer(f"{n} + {n}", f"{n} + {n} = {2 * n}") for n in range(8)]
+POOL = pool_of(SAMPLES)
+LATENTS = 256
+
+
+@pytest.fixture(scope="module")
+def features(base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> SaeFeatures:
+    folder = tmp_path_factory.mktemp("sae")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parts = (torch.randn(LATENTS, 128), torch.zeros(LATENTS), torch.randn(LATENTS, 128), torch.zeros(128))
+    SparseAutoencoder(HookPoint(3), 5, *parts).save(folder)
+    return SaeFeatures(str(base_model.path), str(folder), dtype="float32", kept=LATENTS)
+
+
+def by_definition(base: BaseModel, sae: SparseAutoencoder, row: int) -> npt.NDArray[np.float64]:
+    messages = [{"role": m.role.value, "content": m.content} for m in POOL.sample(row).messages]
+    text = base.tokenizer.apply_chat_template(messages, tokenize=False)
+    ids = base.tokenizer(text, add_special_tokens=False)["input_ids"]
+    with torch.inference_mode():
+        states = base.model(torch.tensor([ids]), output_hidden_states=True).hidden_states[4][0].numpy()
+    mean = np.zeros(LATENTS)
+    real = [place for place, token in enumerate(ids) if token not in base.tokenizer.all_special_ids]
+    for place in real:
+        latents = np.maximum(states[place] @ sae.encoder.numpy().T, 0)
+        top = np.argsort(-latents)[: sae.k]
+        mean[top] += latents[top] / len(real)
+    return mean
+
+
+def test_features_are_mean_activations_over_real_tokens(base_model: BaseModel, features: SaeFeatures) -> None:
+    sae = SparseAutoencoder.load(Path(features.sae))
+    stored = features.compute(POOL, {})["sae"]
+    assert isinstance(stored, SparseFeatures)
+
+    for row in range(len(POOL)):
+        part = slice(stored.indptr[row], stored.indptr[row + 1])
+        dense = np.zeros(LATENTS)
+        dense[stored.indices[part]] = stored.data[part]
+        assert np.abs(dense - by_definition(base_model, sae, row)).max() < 1e-4
+
+
+def test_only_the_largest_features_are_kept(features: SaeFeatures) -> None:
+    few = SaeFeatures(features.model, features.sae, dtype="float32", kept=3).compute(POOL, {})["sae"]
+    assert isinstance(few, SparseFeatures)
+
+    assert np.diff(few.indptr).tolist() == [3] * len(POOL)
+
+
+def test_generalised_jaccard_equals_its_definition() -> None:
+    rng = np.random.default_rng(0)
+    dense = rng.random((30, 40)).astype(np.float32) * (rng.random((30, 40)) < 0.2)
+    dense[7] = 0
+    rows, columns = np.nonzero(dense)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=30))])
+    sparse = SparseFeatures(starts, columns.astype(np.int32), dense[rows, columns], 40)
+    tasks = rng.random((4, 40)).astype(np.float32)
+
+    found = generalised_jaccard(sparse, tasks)
+
+    for task in range(4):
+        for row in range(30):
+            expected = np.minimum(dense[row], tasks[task]).sum() / np.maximum(dense[row], tasks[task]).sum()
+            assert np.isclose(found[task, row], np.nan if row == 7 else expected, atol=1e-5, equal_nan=True)
+
+
+def test_a_target_is_nearer_to_its_task_than_other_samples(features: SaeFeatures, tmp_path: Path) -> None:
+    item = Item("1 + 1", (Message(Role.USER, "1 + 1"),), "2")
+    store = SignalStore(Home(tmp_path))
+    report = store.score(Mona(Benchmark("sums", (item,), (SAMPLES[5],)), features), POOL)
+
+    values = store.table(POOL, {report.name: report.version})["mona/sums"]
+
+    assert values.argmax() == POOL.row_of(SAMPLES[5].id)
+    assert values.max() == pytest.approx(1, abs=1e-5)
