@@ -47,6 +47,31 @@ def test_the_tutorial_builds_a_package_that_passes_its_own_tests(package: Path) 
     assert "12 passed" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("polite.operators:KeepNothing", "no attribute 'KeepNothing'"),
+        ("impolite.operators:KeepTop", "No module named 'impolite'"),
+        ("polite.signals:Politeness", "it is no subclass of Operator"),
+        ("autoselection_core.operators.score:KeepTop", "another operator is called 'keep_top' already"),
+    ],
+)
+def test_an_entry_point_that_cannot_be_used_is_named(package: Path, target: str, reason: str) -> None:
+    (points,) = package.glob("*.dist-info/entry_points.txt")
+    points.write_text(f"[autoselection.operators]\nbroken = {target}\n")
+    program = "from autoselection_core.recipe import Recipe; Recipe.from_yaml('[]')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(package)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert f"the operator {target!r} cannot be used: " in done.stderr
+    assert reason in done.stderr
+
+
 def test_every_sentence_of_code_on_the_page_is_a_file() -> None:
     text = PAGE.read_text()
 
