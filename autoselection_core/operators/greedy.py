@@ -37,13 +37,13 @@ def dropped(before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, r
     waits = np.zeros(rows, np.bool_)
     for _ in range(_ROUNDS):
         if not len(before):
-            return gone
+            break
         waits[after] = True
         gone[after[~waits[before]]] = True
         waits[after] = False
         is_open = ~(gone[before] | gone[after])
         before, after = before[is_open], after[is_open]
-    return _dropped_one_by_one(before, after, costs, gone)
+    return _dropped_one_by_one(before, after, costs, gone) if len(before) else gone
 
 
 def _dropped_one_by_one(

@@ -107,10 +107,10 @@ def slow_dedup(operator: Alike, rows: Rows, signals: SignalTable) -> list[int]:
 
 @pytest.mark.parametrize("within", [None, "cluster/4"])
 @pytest.mark.parametrize("prefer", [None, "ifd"])
-def test_a_long_chain_of_lookalikes_is_settled_like_the_sequential_rule(
-    prefer: str | None, within: str | None
+@pytest.mark.parametrize("n", [*range(2, 24), 3000])
+def test_a_chain_of_lookalikes_is_settled_like_the_sequential_rule(
+    n: int, prefer: str | None, within: str | None
 ) -> None:
-    n = 3000
     rng = np.random.default_rng(0)
     pairs = PairList.of(
         np.arange(n - 1), np.arange(1, n), np.ones(n - 1, np.float32), floor=0.5, measure="chain"
