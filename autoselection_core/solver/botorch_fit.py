@@ -1,8 +1,7 @@
 """The most probable hyper-parameters, found by BoTorch.
 
 A `SingleTaskGP` over the same covariance as everywhere else (`kernel.py`), fitted by L-BFGS on the marginal
-likelihood plus the log-normal beliefs. Used for many observations, where an average over hyper-parameters
-costs much and changes little.
+likelihood plus the log-normal beliefs. Taken where a policy asks for one draw instead of an average.
 """
 
 from functools import cache

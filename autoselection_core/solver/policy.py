@@ -29,7 +29,7 @@ class Policy:
         tolerance: The mini-META factor C: a trusted incumbent is repeated while its posterior deviation
             falls by at most this factor. 1 never repeats.
         draws: Hyper-parameter vectors that the surrogate averages over; 1 takes the most probable one.
-        most_sampled: Observations above which the most probable hyper-parameters replace the average.
+        most_sampled: Observations that hyper-parameters are learned from at most; predictions use all.
         smallest_share: Candidates below this share of the pool's rows are screened out.
         round_size: Candidates of a round of the published policy.
         exploration: Upper confidence bound factor of the published policy.
@@ -39,8 +39,8 @@ class Policy:
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
     max_steps: Annotated[int, Count(1, 6)] = 6
-    fresh: Annotated[int, Count(8, 100_000)] = 1000
-    edits: Annotated[int, Count(0, 100_000)] = 400
+    fresh: Annotated[int, Count(8, 100_000)] = 2000
+    edits: Annotated[int, Count(0, 100_000)] = 1000
     anchors: Annotated[int, Count(1, 100)] = 3
     patience: Annotated[int, Count(1, 1000)] = 4
     noise_prior: float | None = None

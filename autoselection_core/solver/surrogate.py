@@ -14,6 +14,7 @@ from autoselection_core.solver.hyper import Belief, Prior, prior
 from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved, variance
 from autoselection_core.solver.layout import Features, Layout
 from autoselection_core.solver.sampling import slice_sample
+from autoselection_core.solver.thinning import varied_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,7 @@ class Fitting:
 
     Attributes:
         draws: Vectors to average over; 1 takes the most probable vector.
-        most_sampled: Observations above which the most probable vector is taken in any case.
+        most_sampled: Observations that they are learned from at most; predictions use all.
         noise_prior: Expected run-to-run standard deviation in units of utility; None guesses from the spread.
         noise_spread: Standard deviation of its logarithm.
         seed: Seed of the draws.
@@ -124,10 +125,9 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     targets = torch.from_numpy((utilities - standard.center) / standard.scale)
     points = torch.from_numpy(np.ascontiguousarray(features))
     belief = prior(layout, _noise_belief(standard, fitting))
-    if fitting.draws == 1 or len(points) > fitting.most_sampled:
-        log_hyper = _most_probable(points, targets, layout, belief)
-    else:
-        log_hyper = _sampled(points, targets, layout, belief, fitting)
+    varied = torch.from_numpy(varied_rows(features, fitting.most_sampled))
+    learn = _most_probable if fitting.draws == 1 else _sampled
+    log_hyper = learn(points[varied], targets[varied], layout, belief, fitting)
     return condition(points, targets, layout, standard, log_hyper)
 
 
@@ -169,7 +169,9 @@ def _sampled(
     return slice_sample(likelihood, start, mean=mean, spread=spread, steps=_STEPS, generator=generator)
 
 
-def _most_probable(points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior) -> "Tensor":
+def _most_probable(
+    points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior, _: Fitting
+) -> "Tensor":
     from autoselection_core.solver.botorch_fit import most_probable
 
     return most_probable(points, targets, layout, belief)
