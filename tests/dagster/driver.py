@@ -43,6 +43,9 @@ class Driver:
     def start(self, **config: Any) -> dg.ExecuteInProcessResult:
         return self.run("start_search", run_config={"ops": {"search": {"config": config}}})
 
+    def adjust(self, job: str, op: str, **config: Any) -> None:
+        self.run(job, run_config={"ops": {op: {"config": config}}})
+
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         repository = self.definitions.get_repository_def()
         with dg.build_sensor_context(

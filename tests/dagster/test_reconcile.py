@@ -103,7 +103,7 @@ def test_a_run_that_waits_long_in_the_queue_keeps_its_trial(scene: Scene) -> Non
     reservation = scene.reserve()
     scene.run_for(reservation, dg.DagsterRunStatus.STARTING)
 
-    for _ in range(100):
+    for _ in range(20):
         scene.clock.now += scene.ledger.lease_s - 1
         reconcile(scene.ledger, scene.instance)
 

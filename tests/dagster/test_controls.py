@@ -1,0 +1,101 @@
+"""Stop, resume, pay for more; and what goes wrong on the way."""
+
+import dagster as dg
+import pytest
+from pydantic import ValidationError
+
+from autoselection_core.errors.campaign import NoPoolError
+from autoselection_core.history.records import SearchState, TrialState
+from tests.dagster.driver import Driver
+
+
+def test_a_stopped_search_starts_nothing_and_pays_for_no_baselines(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=2)
+    driver.adjust("stop_search", "stop", search="s")
+
+    assert isinstance(driver.tick(), dg.SkipReason)
+    assert driver.ledger.search("s").state is SearchState.STOPPED
+
+    driver.adjust("resume_search", "resume", search="s")
+
+    assert isinstance(driver.tick(), dg.SensorResult)
+
+
+def test_a_raised_budget_lets_a_finished_search_go_on(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=1, report_evaluations=0)
+    driver.work()
+
+    driver.adjust("raise_budget", "budget", search="s", budget=2)
+    driver.work()
+
+    assert driver.ledger.search("s").spent == 2
+
+
+def test_a_tick_that_got_lost_changes_nothing(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=1, report_evaluations=0)
+
+    lost, again = driver.tick(), driver.tick()
+
+    assert isinstance(lost, dg.SensorResult)
+    assert isinstance(again, dg.SensorResult)
+    assert [ask.run_key for ask in lost.run_requests or ()] == [
+        ask.run_key for ask in again.run_requests or ()
+    ]
+    assert driver.ledger.search("s").held == 1
+
+
+def test_a_trial_that_fails_is_recorded_with_its_reason_and_is_no_score(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=1, report_evaluations=0)
+    result = driver.tick()
+    assert isinstance(result, dg.SensorResult)
+    driver.add_partitions(result)
+    # A file where the folder of evaluations belongs: what a full disk or lost rights look like.
+    (driver.installation.home / "evaluations").write_text("")
+
+    finished = driver.launch((result.run_requests or [])[0], may_fail=True)
+
+    trial = driver.ledger.trials("s")[0]
+    assert not finished.success
+    assert (trial.state, trial.attempt, trial.utility) == (TrialState.WAITING, 2, None)
+    assert driver.ledger.search("s").spent == 0
+    assert "Error" in driver.ledger.money("s")[0].note
+
+
+def test_a_search_without_a_pool_says_what_to_do(driver: Driver) -> None:
+    with pytest.raises(NoPoolError):
+        driver.start()
+
+
+def test_a_budget_of_zero_names_the_field(driver: Driver) -> None:
+    with pytest.raises(ValidationError, match="budget"):
+        driver.start(budget=0)
+
+
+def test_an_unknown_field_is_refused_before_anything_runs(driver: Driver) -> None:
+    with pytest.raises(dg.DagsterInvalidConfigError, match="budgt"):
+        driver.start(budgt=1)
+
+
+def test_the_launchpad_describes_every_field(driver: Driver) -> None:
+    job = driver.definitions.resolve_job_def("start_search")
+    (op,) = job.nodes
+    shape = op.definition.config_schema.config_type
+    assert isinstance(shape, dg.Shape)
+    fields = shape.fields
+
+    assert set(fields) == {
+        "campaign",
+        "budget",
+        "report_evaluations",
+        "slots",
+        "seed",
+        "policy",
+        "max_steps",
+        "name",
+    }
+    assert all(field.description for field in fields.values())
+    assert not any(field.is_required for field in fields.values())

@@ -1,0 +1,75 @@
+"""What the Launchpad does, over GraphQL, against a real webserver and daemon."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from autoselection_dagster.installation import LOCATION
+from tests.e2e.served import Served
+
+_LAUNCH = """
+mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PythonError { message }
+  }
+}
+"""
+_MATERIALISED = """
+query($key: AssetKeyInput!) {
+  assetOrError(assetKey: $key) {
+    ... on Asset { assetMaterializations { partition metadataEntries { label } } }
+  }
+}
+"""
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_search_started_over_graphql_runs_to_its_report(served_with_ui: Served) -> None:
+    served = served_with_ui
+    served.do("demo_prepare")
+
+    answer = _launch(served, {"name": "clicked", "budget": 2, "seed": 7, "report_evaluations": 1})
+
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    served.wait(lambda: "clicked" in [search.search for search in served.ledger.searches()])
+    served.wait(lambda: served.is_done("clicked"))
+    served.wait(lambda: len(_materialised(served, "demo", "search_report")) == 2)
+    shown = {entry["label"] for entry in _materialised(served, "demo", "search_report")[0]["metadataEntries"]}
+    assert {"score_trajectory", "score_against_tokens", "trials", "arms"} <= shown
+    assert served.ledger.search("clicked").spec.seed == 7
+
+
+def test_a_mistyped_field_is_refused_by_name(served_with_ui: Served) -> None:
+    answer = _launch(served_with_ui, {"budgt": 2})
+
+    assert answer["__typename"] == "RunConfigValidationInvalid"
+    assert "budgt" in answer["errors"][0]["message"]
+
+
+def _launch(served: Served, config: dict[str, Any]) -> dict[str, Any]:
+    selector = {
+        "repositoryLocationName": LOCATION,
+        "repositoryName": "__repository__",
+        "jobName": "start_search",
+    }
+    params = {"selector": selector, "runConfigData": {"ops": {"search": {"config": config}}}}
+    launched = _ask(served, _LAUNCH, {"params": params})["launchRun"]
+    assert isinstance(launched, dict)
+    return launched
+
+
+def _materialised(served: Served, *key: str) -> list[dict[str, Any]]:
+    found = _ask(served, _MATERIALISED, {"key": {"path": list(key)}})["assetOrError"]
+    return list(found.get("assetMaterializations", ()))
+
+
+def _ask(served: Served, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{served.services.port}/graphql"
+    answer = requests.post(url, json={"query": query, "variables": variables}, timeout=60).json()
+    assert "errors" not in answer, answer
+    return dict(answer["data"])
