@@ -146,8 +146,8 @@ class FineTuningEvaluator:
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
     ) -> None:
         """Train, and write `trained.json` once the weights are on disk."""
-        about = {**self._identity(), "subset": subset.fingerprint, "replicate": replicate}
-        folder.write_json("config.json", about)
+        about = {"subset": subset.fingerprint, "replicate": replicate, "settings": self.training.to_json()}
+        folder.write_json("config.json", {**self._identity(), **about})
         trainee = Trainee(folder.key, folder.path, replicate)
         trained = train(self._load_base, Selected(self.pool, subset), self.training, trainee, progress)
         save_trained(trained, folder.path)
@@ -172,7 +172,7 @@ class FineTuningEvaluator:
     def _identity(self) -> dict[str, Json]:
         return {
             "base_model": model_fingerprint(model_folder(self.base_model)),
-            "training": self.training.to_json(),
+            "training": self.training.identity,
             "benchmarks": {benchmark.name: benchmark.version for benchmark in self.benchmarks},
         }
 

@@ -76,8 +76,8 @@ def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicat
 
     Under a schedule of tokens the samples are read in order, over and over, until the budget is full; the
     last sequence is cut so that every subset trains on equally many tokens, and left out where the cut would
-    leave nothing to learn. Samples are tokenised when their turn comes, so a small budget reads few of a
-    large subset.
+    leave nothing to learn: a training may be a prompt short of its budget. Samples are tokenised when their
+    turn comes, so a small budget reads few of a large subset.
 
     Args:
         samples: Ids of the selected samples.

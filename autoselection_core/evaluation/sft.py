@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from autoselection_core.errors.evaluation import UnknownTrainingSettingError
 from autoselection_core.errors.space import SettingError
-from autoselection_core.identity import fingerprint
 from autoselection_core.space import Choice, Count, Interval, axes, check_settings
 
 
@@ -43,7 +42,10 @@ class Decay(StrEnum):
 
 @dataclass(frozen=True)
 class FineTuning:
-    """One way to fine-tune. Every field changes what is trained and is part of an evaluation's key.
+    """One way to fine-tune.
+
+    Every field changes what comes out and is part of an evaluation's key, but for `pack_tokens` and
+    `gradient_checkpointing`: they fit a training into memory and change nothing beyond rounding.
 
     Attributes:
         method: Adapters or all weights.
@@ -102,9 +104,9 @@ class FineTuning:
         check_settings(self)
 
     @property
-    def fingerprint(self) -> str:
-        """Names the config."""
-        return fingerprint(self.to_json())
+    def identity(self) -> dict[str, Any]:
+        """The fields that a result follows from, as plain data."""
+        return {name: value for name, value in self.to_json().items() if name not in _FITTING}
 
     @property
     def loaded_dtype(self) -> str:
@@ -123,6 +125,7 @@ _ENUMS: Mapping[str, type[StrEnum]] = {
     "decay": Decay,
 }
 
+_FITTING = ("pack_tokens", "gradient_checkpointing")
 _PLAIN_TYPES: Mapping[str, type] = {"target_modules": str, "gradient_checkpointing": bool}
 _FRACTIONAL = tuple(axis.name for axis in axes(FineTuning) if isinstance(axis.space, Interval))
 

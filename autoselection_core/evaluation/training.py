@@ -23,14 +23,21 @@ from autoselection_core.evaluation.memory import is_out_of_memory
 from autoselection_core.evaluation.plan import Pack, Plan, Read, make_plan
 from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.evaluation.sft import FineTuning, Method, Schedule
-from autoselection_core.evaluation.trainer import collator, pack_trainer, step_listener, trainer_arguments
+from autoselection_core.evaluation.trainer import (
+    collator,
+    old_names_unsaid,
+    pack_trainer,
+    step_listener,
+    trainer_arguments,
+)
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.spans import Encoded, encode
 from autoselection_core.pool.sample import Sample
 from autoselection_core.subset.value import fingerprint_of_ids
 
 _SMOOTHED_STEPS = 5
-"""One hard step is no divergence: losses are compared as means over this many steps."""
+"""One hard step is no divergence: the mean over this many steps is compared with the first step's loss, which
+is that of the base model."""
 
 _SMALLEST_START_NATS = 0.5
 """A model that starts near zero may triple its loss by chance."""
@@ -172,10 +179,11 @@ class _Run:
         from transformers import PrinterCallback
 
         packs = self.plan.packs(pack_tokens)
-        trainer = self._trainer(packs, self.plan.packs_per_step(pack_tokens))
-        trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(step_listener()(trainer.losses, self._step_ended))
-        trainer.train()
+        with old_names_unsaid():
+            trainer = self._trainer(packs, self.plan.packs_per_step(pack_tokens))
+            trainer.remove_callback(PrinterCallback)
+            trainer.add_callback(step_listener()(trainer.losses, self._step_ended))
+            trainer.train()
         self.read = {lesson.sample for number in trainer.packs_read for lesson in packs[number]}
 
     def _trainer(self, packs: Sequence[Pack], packs_per_step: int) -> Any:  # noqa: ANN401 no types
@@ -202,7 +210,7 @@ class _Run:
         if not isfinite(loss):
             raise NotFiniteLossError(self.trainee.key, step)
         self.losses.append(loss)
-        first, latest = mean(self.losses[:_SMOOTHED_STEPS]), mean(self.losses[-_SMOOTHED_STEPS:])
+        first, latest = self.losses[0], mean(self.losses[-_SMOOTHED_STEPS:])
         if latest > self.training.divergence * max(first, _SMALLEST_START_NATS):
             raise DivergedError(self.trainee.key, step, latest, first)
         if self.progress is not None:
@@ -248,4 +256,5 @@ def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  #
         task_type="CAUSAL_LM",
     )
     # Adapters in the type of the weights: float32 ones beside bfloat16 weights are slow on a processor.
-    return get_peft_model(base.model, config, autocast_adapter_dtype=False)
+    with old_names_unsaid():
+        return get_peft_model(base.model, config, autocast_adapter_dtype=False)

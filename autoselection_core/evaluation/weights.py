@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autoselection_core.evaluation.sft import Method
+from autoselection_core.evaluation.trainer import old_names_unsaid
 from autoselection_core.evaluation.training import Trained
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.store.atomic import atomic_folder
@@ -41,5 +42,6 @@ def load_trained(folder: Path, base_model: str | Path, dtype: str, method: Metho
     from peft import PeftModel
 
     base = BaseModel.load(base_model, dtype=dtype)
-    model = PeftModel.from_pretrained(base.model, folder / _ADAPTER, autocast_adapter_dtype=False)
+    with old_names_unsaid():
+        model = PeftModel.from_pretrained(base.model, folder / _ADAPTER, autocast_adapter_dtype=False)
     return replace(base, model=model.eval())

@@ -1,0 +1,191 @@
+"""Whole evaluations: what is kept, what is never done twice, what a failure leaves."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoselection_core.benchmarks.split import split
+from autoselection_core.errors.evaluation import DivergedError, NotEvaluatedError, WrongPoolError
+from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.sft import Method
+from autoselection_core.recipe.program import Recipe
+from autoselection_core.subset.value import Subset
+from tests.evaluation.bench import BENCHMARK, POOL, TRAINING, choices_benchmark, evaluator, subset
+
+
+@pytest.fixture(scope="module")
+def made(
+    tiny: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[FineTuningEvaluator, EvaluationFolder]:
+    """An evaluator with one finished evaluation. Tests leave it as it is."""
+    home = tmp_path_factory.mktemp("home")
+    judge = evaluator(home, tiny)
+    key = judge.evaluate(subset(), 0).key
+    return judge, EvaluationFolder(judge.home.evaluation(key))
+
+
+Made = tuple[FineTuningEvaluator, EvaluationFolder]
+
+
+def test_training_on_the_task_beats_training_on_nothing(made: Made, tiny: Path, tmp_path: Path) -> None:
+    hardly = evaluator(tmp_path, tiny, replace(TRAINING, learning_rate=1e-9)).evaluate(subset(), 0)
+
+    assert made[0].evaluate(subset(), 0).utility > hardly.utility + 1.0
+
+
+def test_two_homes_score_the_same(made: Made, tiny: Path, tmp_path: Path) -> None:
+    again = evaluator(tmp_path, tiny).evaluate(subset(), 0)
+    first = made[0].evaluate(subset(), 0)
+
+    assert (again.key, again.scores, again.trained_hash) == (first.key, first.scores, first.trained_hash)
+
+
+def test_a_finished_evaluation_is_not_made_again(made: Made) -> None:
+    judge, folder = made
+    before = {file: file.stat().st_mtime_ns for file in folder.path.rglob("*") if file.is_file()}
+
+    judge.evaluate(subset(), 0)
+
+    assert {file: file.stat().st_mtime_ns for file in folder.path.rglob("*") if file.is_file()} == before
+
+
+def test_every_item_has_a_record(made: Made) -> None:
+    evaluation = made[0].evaluate(subset(), 0)
+
+    (score,) = evaluation.scores
+    assert [item.item for item in score.items] == [item.id for item in split(BENCHMARK).dev]
+    assert all(item.prompt and item.tokens for item in score.items)
+    assert evaluation.selected_count == 60
+    assert evaluation.cost.training_tokens <= TRAINING.amount
+    assert min(evaluation.cost.seconds, evaluation.cost.scoring_tokens, evaluation.cost.peak_bytes) > 0
+
+
+def test_killed_before_the_commit_it_is_committed_and_not_trained_again(
+    made: Made, tiny: Path, tmp_path: Path
+) -> None:
+    judge = evaluator(tmp_path, tiny)
+    first = judge.evaluate(subset(), 0)
+    folder = EvaluationFolder(judge.home.evaluation(first.key))
+    (folder.path / "result.json").unlink()
+    adapter = folder.path / "adapter" / "adapter_model.safetensors"
+    written = adapter.stat().st_mtime_ns
+
+    again = judge.evaluate(subset(), 0)
+
+    assert (again.scores, again.cost.training_tokens) == (first.scores, first.cost.training_tokens)
+    assert adapter.stat().st_mtime_ns == written
+    assert again.scores == made[0].evaluate(subset(), 0).scores
+
+
+def test_a_failed_training_leaves_no_score(tiny: Path, tmp_path: Path) -> None:
+    diverging = replace(TRAINING, method=Method.FULL, learning_rate=1.0, warmup_share=0.0)
+    judge = evaluator(tmp_path, tiny, diverging)
+
+    for _ in range(2):
+        with pytest.raises(DivergedError):
+            judge.evaluate(subset(), 0)
+
+    folder = EvaluationFolder(judge.home.evaluation(judge.key(subset().fingerprint, 0)))
+    assert not folder.is_complete
+    assert not list(folder.path.rglob("*.jsonl"))
+    with pytest.raises(NotEvaluatedError):
+        judge.open_test(folder.key, "there is nothing to see")
+
+
+def test_progress_is_told(tiny: Path, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    evaluator(tmp_path, tiny).evaluate(subset(), 0, lambda *what: told.append(what))
+
+    stages = list(dict.fromkeys(stage for stage, _, _ in told))
+    assert stages == ["training", "scoring sums"]
+    assert all(0 < done <= total for _, done, total in told)
+    assert told[-1][1] == told[-1][2]
+
+
+def test_test_items_are_scored_by_the_saved_model_when_they_are_opened(made: Made) -> None:
+    judge, folder = made
+
+    scores = judge.open_test(folder.key, "report")
+    again = judge.open_test(folder.key, "second report")
+
+    assert scores == again
+    assert [item.item for item in scores[0].items] == [item.id for item in split(BENCHMARK).test]
+    assert [opening["reason"] for opening in folder.openings()] == ["report", "second report"]
+    assert scores[0].mean == pytest.approx(judge.evaluate(subset(), 0).scores[0].mean, abs=1.0)
+
+
+def test_the_whole_model_is_kept_where_all_of_it_was_trained(tiny: Path, tmp_path: Path) -> None:
+    full = replace(TRAINING, method=Method.FULL, learning_rate=2e-3)
+    judge = evaluator(tmp_path, tiny, full)
+
+    evaluation = judge.evaluate(subset(), 0)
+
+    assert (judge.home.evaluation(evaluation.key) / "model" / "model.safetensors").is_file()
+    assert judge.open_test(evaluation.key, "report")[0].mean > -8.0
+
+
+def test_nothing_is_pickled(made: Made) -> None:
+    kinds = {file.suffix for file in made[1].path.rglob("*") if file.is_file()}
+
+    assert kinds <= {".json", ".jsonl", ".safetensors", ""}
+
+
+def test_no_text_of_a_confidential_benchmark_is_written(tiny: Path, tmp_path: Path) -> None:
+    benchmark = replace(choices_benchmark(), confidential=True)
+    judge = evaluator(tmp_path, tiny, benchmark=benchmark)
+    key = judge.evaluate(subset(), 0).key
+    judge.open_test(key, "report")
+
+    written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+    assert b"Please say" not in written
+    assert not any(item.question.encode() in written for item in benchmark.items)
+    assert "Please say" not in repr(benchmark)
+
+
+def test_a_key_names_subset_model_training_benchmark_and_replicate(
+    tiny: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from autoselection_core.testing.tiny_model import tiny_model
+
+    other_model = tiny_model(tmp_path_factory.mktemp("other"), seed=1)
+    judge = evaluator(tmp_path, tiny)
+    keys = {
+        judge.key("a", 0),
+        judge.key("b", 0),
+        judge.key("a", 1),
+        evaluator(tmp_path, other_model).key("a", 0),
+        evaluator(tmp_path, tiny, replace(TRAINING, rank=4)).key("a", 0),
+        evaluator(tmp_path, tiny, benchmark=choices_benchmark()).key("a", 0),
+    }
+
+    assert len(keys) == 6
+    assert evaluator(tmp_path / "elsewhere", tiny, weights={"sums": 1.0}).key("a", 0) == judge.key("a", 0)
+    assert evaluator(tmp_path, tiny, replace(TRAINING, pack_tokens=64)).key("a", 0) == judge.key("a", 0)
+
+
+def test_a_subset_of_another_pool_is_refused(made: Made) -> None:
+    foreign = Subset(Recipe(()), "another pool", np.arange(3), "0" * 32)
+
+    with pytest.raises(WrongPoolError):
+        made[0].evaluate(foreign, 0)
+
+
+def test_the_record_says_how_and_on_what_it_was_made(made: Made) -> None:
+    config = json.loads((made[1].path / "config.json").read_text())
+    environment = json.loads((made[1].path / "environment.json").read_text())
+
+    assert config["training"]["rank"] == TRAINING.rank
+    assert config["benchmarks"] == {"sums": BENCHMARK.version}
+    assert config["subset"] == subset().fingerprint
+    assert {"torch", "trl", "peft", "dtype", "threads"} <= set(environment)
+    assert len(POOL) == config_count(made[1])
+
+
+def config_count(folder: EvaluationFolder) -> int:
+    return int(folder.read_result().selected_count)

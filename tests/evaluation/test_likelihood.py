@@ -1,0 +1,128 @@
+"""Scores against plain forward passes of the same model."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import Side, split
+from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.evaluation.likelihood import Scoring, log_likelihoods
+from autoselection_core.evaluation.scoring import score_benchmark
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.pool.sample import Message, Role
+from tests.evaluation.bench import BENCHMARK, WORDS, choices_benchmark
+
+
+@pytest.fixture(scope="module")
+def model(tiny: Path) -> BaseModel:
+    return BaseModel.load(tiny, dtype="float32")
+
+
+def plain(model: BaseModel, sequence: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Log-likelihood of every token but the first, from the model's own logits, alone."""
+    ids = torch.from_numpy(sequence.astype(np.int64))[None]
+    with torch.inference_mode():
+        log_p = model.model(input_ids=ids).logits[0].float().log_softmax(-1)
+    values: npt.NDArray[np.float32] = log_p[:-1].gather(1, ids[0, 1:, None])[:, 0].numpy()
+    return values
+
+
+@pytest.mark.parametrize("row_tokens", [1, 40, 10_000])
+def test_shared_beginnings_change_no_value(model: BaseModel, row_tokens: int) -> None:
+    rng = np.random.default_rng(0)
+    prompt = rng.integers(0, 2_000, 20)
+    sequences = [
+        np.concatenate([prompt[: rng.integers(5, 20)], rng.integers(0, 2_000, rng.integers(1, 9))]).astype(
+            np.int32
+        )
+        for _ in range(12)
+    ]
+    wanted = [np.arange(len(sequence)) >= 3 for sequence in sequences]
+
+    values, read = log_likelihoods(model.model, sequences, wanted, Scoring(row_tokens))
+
+    for sequence, value in zip(sequences, values, strict=True):
+        np.testing.assert_allclose(value, plain(model, sequence)[2:], atol=1e-4)
+    assert (read < sum(map(len, sequences))) == (row_tokens > 1)
+
+
+def test_a_row_that_does_not_fit_into_memory_is_halved(tiny: Path) -> None:
+    small = BaseModel.load(tiny, dtype="float32").model
+
+    def refuse(_: object, __: object, given: dict[str, torch.Tensor]) -> None:
+        if given["input_ids"].shape[1] > 40:
+            raise MemoryError
+
+    sequences = [np.array([number, *range(15)], np.int32) for number in range(8)]
+    wanted = [np.arange(16) > 0] * 8
+    whole, _ = log_likelihoods(small, sequences, wanted, Scoring(200))
+    small.get_decoder().register_forward_pre_hook(refuse, with_kwargs=True)
+
+    halved, _ = log_likelihoods(small, sequences, wanted, Scoring(200))
+
+    np.testing.assert_allclose(np.concatenate(halved), np.concatenate(whole), atol=1e-5)
+
+
+def test_an_item_scores_the_mean_log_likelihood_of_its_answer_alone(model: BaseModel) -> None:
+    score, _ = score_benchmark(model, BENCHMARK, Side.DEV, Scoring())
+
+    item = split(BENCHMARK).dev[0]
+    opened = model.tokenizer.apply_chat_template(
+        [{"role": "user", "content": item.question}], tokenize=False, add_generation_prompt=True
+    )
+    before = model.tokenizer(opened, add_special_tokens=False)["input_ids"]
+    answer = model.tokenizer(item.reference, add_special_tokens=False)["input_ids"]
+    values = plain(model, np.array([*before, *answer], np.int32))[-len(answer) :]
+    assert score.items[0].item == item.id
+    assert score.items[0].value == pytest.approx(float(values.mean()), abs=1e-4)
+
+
+def test_bits_per_byte_are_the_same_likelihood_in_other_words(model: BaseModel) -> None:
+    nats = score_benchmark(model, BENCHMARK, Side.DEV, Scoring())[0].items
+    bytes_benchmark = Benchmark("sums", BENCHMARK.items, metric=Metric.BITS_PER_BYTE, sizes=BENCHMARK.sizes)
+    bits = score_benchmark(model, bytes_benchmark, Side.DEV, Scoring())[0].items
+
+    for item, nat, bit in zip(split(BENCHMARK).dev, nats, bits, strict=True):
+        tokens = len(model.tokenizer(item.reference, add_special_tokens=False)["input_ids"])
+        size = len(item.reference.encode())
+        assert bit.value == pytest.approx(-nat.value * tokens / size / np.log(2), abs=1e-4)
+
+
+def test_the_likeliest_choice_is_the_answer(model: BaseModel) -> None:
+    score, _ = score_benchmark(model, choices_benchmark(), Side.TEST, Scoring())
+
+    for item, scored in zip(split(choices_benchmark()).test, score.items, strict=True):
+        assert scored.choice_log_likelihoods is not None
+        per_byte = [
+            value / len(choice) for value, choice in zip(scored.choice_log_likelihoods, WORDS, strict=True)
+        ]
+        likeliest = int(np.argmax(per_byte))
+        assert scored.parsed == "ABCDEFGHIJ"[likeliest]
+        assert scored.is_correct == (WORDS[likeliest] == item.reference)
+        assert scored.value == float(bool(scored.is_correct))
+
+
+def test_one_item_that_cannot_be_asked_fails_the_score_and_not_the_item(tiny: Path) -> None:
+    model = BaseModel.load(tiny, dtype="float32")
+    model.model.config.max_position_embeddings = 64
+    long = Item("long", (Message(Role.USER, "word " * 200),), "yes")
+    benchmark = Benchmark("sums", (*BENCHMARK.items, long))
+    side = Side.DEV if long in split(benchmark).dev else Side.TEST
+
+    with pytest.raises(ScoringFailedError, match="does not fit"):
+        score_benchmark(model, benchmark, side, Scoring())
+
+
+def test_a_model_of_nan_has_no_score(tiny: Path) -> None:
+    model = BaseModel.load(tiny, dtype="float32")
+    with torch.no_grad():
+        model.model.get_output_embeddings().weight.fill_(float("nan"))
+
+    with pytest.raises(ScoringFailedError, match="0 of"):
+        score_benchmark(model, BENCHMARK, Side.DEV, Scoring())

@@ -1,0 +1,212 @@
+"""Real training runs of a tiny model."""
+
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from autoselection_core.errors.evaluation import (
+    DivergedError,
+    NotFiniteLossError,
+    NothingToTrainError,
+    OutOfMemoryError,
+)
+from autoselection_core.evaluation.evaluator import Selected
+from autoselection_core.evaluation.sft import Decay, FineTuning, Method, Schedule, Unit
+from autoselection_core.evaluation.training import Trained, Trainee, train
+from autoselection_core.models.base_model import BaseModel
+from tests.evaluation.bench import POOL, TRAINING, subset
+
+
+def trained(
+    tiny: Path, folder: Path, training: FineTuning = TRAINING, replicate: int = 0, rows: int = 60
+) -> Trained:
+    def load() -> BaseModel:
+        return BaseModel.load(tiny, dtype=training.loaded_dtype)
+
+    return train(load, Selected(POOL, subset(rows)), training, Trainee("key", folder, replicate))
+
+
+def weights(model: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.concatenate(
+        [
+            each.detach().float().numpy().ravel()
+            for name, each in model.named_parameters()
+            if each.requires_grad or "lora" in name
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "training",
+    [TRAINING, replace(TRAINING, method=Method.FULL, learning_rate=2e-3)],
+    ids=["lora", "full"],
+)
+def test_training_lowers_the_loss(tiny: Path, tmp_path: Path, training: FineTuning) -> None:
+    losses = trained(tiny, tmp_path, replace(training, amount=3_000)).losses
+
+    assert np.mean(losses[-3:]) < np.mean(losses[:3]) - 1.0
+
+
+def test_whole_epochs_train_on_exactly_what_was_selected(tiny: Path, tmp_path: Path) -> None:
+    epochs = replace(TRAINING, schedule=Schedule.EPOCHS, amount=1)
+
+    result = trained(tiny, tmp_path, epochs, rows=23)
+
+    assert len(result.samples) == 23
+    assert result.samples_hash == subset(23).fingerprint
+
+
+def test_a_budget_below_the_subset_says_what_was_really_seen(tiny: Path, tmp_path: Path) -> None:
+    result = trained(tiny, tmp_path, replace(TRAINING, amount=400))
+
+    assert 0 < len(result.samples) < 60
+    assert result.samples_hash != subset().fingerprint
+    assert set(result.samples) <= set(Selected(POOL, subset()))
+
+
+def test_one_seed_gives_one_model_and_another_seed_another(tiny: Path, tmp_path: Path) -> None:
+    first, again, other = (trained(tiny, tmp_path, replicate=replicate) for replicate in (0, 0, 1))
+
+    assert first.losses == again.losses
+    assert (weights(first.model) == weights(again.model)).all()
+    assert first.losses != other.losses
+
+
+def test_only_the_answers_are_learned(tiny: Path, tmp_path: Path) -> None:
+    """The first loss is the mean cross-entropy of answer tokens under the base model."""
+    training = replace(TRAINING, schedule=Schedule.STEPS, amount=1, batch=1, batch_unit=Unit.SEQUENCES)
+
+    result = trained(tiny, tmp_path, training, rows=1)
+
+    base = BaseModel.load(tiny, dtype="float32")
+    sample = POOL.sample(0)
+    turns = [{"role": str(turn.role), "content": turn.content} for turn in sample.messages]
+    whole = base.tokenizer.apply_chat_template(turns, tokenize=False).removesuffix("\n")
+    opened = base.tokenizer.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True)
+    ids = torch.tensor(base.tokenizer(whole, add_special_tokens=False)["input_ids"])
+    start = len(base.tokenizer(opened, add_special_tokens=False)["input_ids"])
+    with torch.inference_mode():
+        logits = base.model(input_ids=ids[None]).logits[0]
+    expected = torch.nn.functional.cross_entropy(logits[start - 1 : -1], ids[start:])
+    assert result.losses[0] == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_how_sequences_are_packed_changes_nothing_but_rounding(tiny: Path, tmp_path: Path) -> None:
+    one_pack = trained(tiny, tmp_path, replace(TRAINING, pack_tokens=1_000))
+    many_packs = trained(tiny, tmp_path, replace(TRAINING, pack_tokens=40))
+
+    np.testing.assert_allclose(one_pack.losses, many_packs.losses, atol=1e-3)
+    np.testing.assert_allclose(weights(one_pack.model), weights(many_packs.model), atol=2e-3)
+
+
+def test_checkpointed_gradients_change_nothing_but_rounding(tiny: Path, tmp_path: Path) -> None:
+    plain = trained(tiny, tmp_path)
+    checkpointed = trained(tiny, tmp_path, replace(TRAINING, gradient_checkpointing=True))
+
+    np.testing.assert_allclose(plain.losses, checkpointed.losses, atol=1e-4)
+
+
+CHANGED: dict[str, Any] = {
+    "method": Method.FULL,
+    "schedule": Schedule.EPOCHS,
+    "amount": 700,
+    "batch": 100,
+    "batch_unit": Unit.SEQUENCES,
+    "max_tokens": 38,
+    "learning_rate": 1e-3,
+    "warmup_share": 0.6,
+    "decay": Decay.CONSTANT,
+    "weight_decay": 1.0,
+    "max_grad_norm": 0.01,
+    "rank": 2,
+    "alpha": 64,
+    "dropout": 0.5,
+    "target_modules": "q_proj,v_proj",
+    "dtype": "bfloat16",
+    "divergence": 1.0,
+}
+
+
+DIVERGING = replace(TRAINING, method=Method.FULL, learning_rate=1.0, warmup_share=0.0)
+SHORT = replace(TRAINING, amount=500)
+
+
+@cache
+def outcome(tiny: Path, training: FineTuning) -> object:
+    try:
+        result = trained(tiny, tiny, training)
+    except DivergedError as error:
+        return str(error)
+    return result.losses, float(np.abs(weights(result.model)).sum())
+
+
+def test_every_field_is_changed_below_or_is_about_memory() -> None:
+    assert {field.name for field in fields(FineTuning)} == {*CHANGED, "pack_tokens", "gradient_checkpointing"}
+    assert set(TRAINING.identity) == set(CHANGED)
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_every_field_changes_the_outcome(tiny: Path, name: str) -> None:
+    special = {
+        "schedule": replace(SHORT, schedule=Schedule.STEPS, amount=1),
+        "divergence": replace(DIVERGING, divergence=1e6),
+    }
+    plain = special.get(name, SHORT)
+
+    assert outcome(tiny, replace(plain, **{name: CHANGED[name]})) != outcome(tiny, plain)
+
+
+def test_a_rising_loss_is_a_failure(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(DivergedError, match="lower the learning rate"):
+        trained(tiny, tmp_path, DIVERGING)
+
+
+def test_a_loss_that_is_no_number_is_a_failure(tiny: Path, tmp_path: Path) -> None:
+    def load() -> BaseModel:
+        base = BaseModel.load(tiny, dtype="float32")
+        with torch.no_grad():
+            base.model.get_output_embeddings().weight.fill_(float("nan"))
+        return base
+
+    with pytest.raises(NotFiniteLossError, match="step 1"):
+        train(load, Selected(POOL, subset()), TRAINING, Trainee("key", tmp_path, 0))
+
+
+def test_a_subset_without_room_for_answers_is_a_failure(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(NothingToTrainError):
+        trained(tiny, tmp_path, replace(TRAINING, max_tokens=3))
+
+
+def with_memory_for(tokens: int, tiny: Path) -> BaseModel:
+    """A model on a device that holds no more than so many tokens at once."""
+    base = BaseModel.load(tiny, dtype="float32")
+
+    def refuse(_: object, __: object, given: dict[str, torch.Tensor]) -> None:
+        if given["input_ids"].shape[1] > tokens:
+            raise MemoryError
+
+    base.model.get_decoder().register_forward_pre_hook(refuse, with_kwargs=True)
+    return base
+
+
+def test_a_pack_that_does_not_fit_is_halved_and_the_steps_stay(tiny: Path, tmp_path: Path) -> None:
+    selected, trainee = Selected(POOL, subset()), Trainee("key", tmp_path, 0)
+
+    squeezed = train(lambda: with_memory_for(100, tiny), selected, TRAINING, trainee)
+
+    roomy = trained(tiny, tmp_path)
+    assert squeezed.pack_tokens <= 100 < roomy.pack_tokens
+    assert squeezed.steps == roomy.steps
+    np.testing.assert_allclose(squeezed.losses, roomy.losses, atol=1e-3)
+
+
+def test_a_sequence_that_never_fits_is_a_failure(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutOfMemoryError, match="does not fit"):
+        train(
+            lambda: with_memory_for(10, tiny), Selected(POOL, subset()), TRAINING, Trainee("key", tmp_path, 0)
+        )
