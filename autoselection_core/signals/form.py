@@ -1,0 +1,60 @@
+"""What a sample looks like: turns, scripts, code and lists."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from typing_extensions import override
+
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Message, Role, Scope
+from autoselection_core.signals.base import Computed, Given, Progress, Signal, float_column
+
+_CODE = re.compile(
+    r"```|^\s*(?:def |class |import |from \w+ import |#include|function \w*\(|public |SELECT )", re.MULTILINE
+)
+_LIST = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
+_FORMULA = re.compile(r"\$[^$\n]+\$|\\\(|\\\[|\\frac|<<[^>\n]*=[^>\n]*>>|\d\s*[-+*/\u00d7\u00f7=]\s*\d")
+_LETTER = re.compile(r"[^\W\d_]")
+_FEWEST_ITEMS = 2
+
+
+@dataclass(frozen=True)
+class Form(Signal):
+    """Flags (0 or 1) and counts that follow from the characters of a sample.
+
+    - `turns`: answers of the assistant. `words`: words of all messages, split at white space.
+    - `has_code`, `has_list`, `has_formula`: whether an answer holds a code block or a line that starts like
+      code, at least two list items, an equation or arithmetic.
+    - `ascii_share`: share of the letters of all messages that are a to z; NaN without letters. English text
+      is near 1, other Latin scripts below, other scripts near 0.
+    """
+
+    @property
+    @override
+    def name(self) -> str:
+        return "form"
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        answers, texts = pool.texts(Scope.RESPONSE), pool.texts(Scope.ALL)
+        return {
+            "turns": float_column([_turns(sample.messages) for sample in pool.samples()]),
+            "words": float_column([len(text.split()) for text in texts]),
+            "has_code": float_column([_CODE.search(text) is not None for text in answers]),
+            "has_list": float_column([len(_LIST.findall(text)) >= _FEWEST_ITEMS for text in answers]),
+            "has_formula": float_column([_FORMULA.search(text) is not None for text in answers]),
+            "ascii_share": float_column([_ascii_share(text) for text in texts]),
+        }
+
+
+def _turns(messages: tuple[Message, ...]) -> int:
+    return sum(message.role is Role.ASSISTANT for message in messages)
+
+
+def _ascii_share(text: str) -> float:
+    letters = "".join(_LETTER.findall(text)) if not text.isascii() else text
+    if not letters.isascii():
+        return len(letters.encode("ascii", "ignore")) / len(letters)
+    return 1.0 if _LETTER.search(letters) else np.nan
