@@ -1,0 +1,279 @@
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import split
+from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.benchmarks import (
+    BadItemError,
+    UnknownBenchmarkSettingError,
+    UnreadableBenchmarkError,
+)
+from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.store import OutsideFolderError
+
+QUESTIONS = [{"question": f"What is {number} + {number}?", "answer": str(2 * number)} for number in range(40)]
+CHOICES: list[dict[str, Any]] = [
+    {**record, "choices": [record["answer"], "17 and a half", "none at all"], "answer": 0}
+    for record in QUESTIONS
+]
+
+
+def folder(
+    place: Path,
+    items: list[Any] = QUESTIONS,
+    targets: list[Any] | None = None,
+    settings: str = "metric: log_likelihood\n",
+) -> Path:
+    place.mkdir(exist_ok=True)
+    (place / "benchmark.yaml").write_text(settings)
+    (place / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    if targets is not None:
+        (place / "targets.jsonl").write_text("".join(json.dumps(target) + "\n" for target in targets))
+    return place
+
+
+def test_a_folder_is_a_benchmark(tmp_path: Path) -> None:
+    benchmark = load_benchmark(
+        folder(tmp_path / "sums", targets=[{"question": "What is 1 + 2?", "answer": "3"}])
+    )
+
+    assert (benchmark.name, len(benchmark.items), len(benchmark.targets)) == ("sums", 40, 1)
+    assert benchmark.items[3].prompt[-1].content == "What is 3 + 3?"
+    assert benchmark.items[3].reference == "6"
+    assert benchmark.chance is None
+
+
+def test_parquet_says_the_same_as_json_lines(tmp_path: Path) -> None:
+    lines = load_benchmark(folder(tmp_path / "sums"))
+    table = folder(tmp_path / "table")
+    (table / "items.jsonl").unlink()
+    pq.write_table(pa.Table.from_pylist(QUESTIONS), table / "items.parquet")
+    (table / "benchmark.yaml").write_text("name: sums\n")
+
+    assert load_benchmark(table).version == lines.version
+
+
+def test_options_are_presented_with_letters_in_an_order_from_their_content(tmp_path: Path) -> None:
+    benchmark = load_benchmark(folder(tmp_path / "sums", CHOICES, settings="metric: choice_accuracy\n"))
+
+    assert benchmark.chance == pytest.approx(1 / 3)
+    for item, record in zip(benchmark.items, CHOICES, strict=True):
+        presented = [record["choices"][position] for position in item.order]
+        assert item.choices == ("A", "B", "C")
+        assert presented["ABC".index(item.reference)] == record["choices"][0]
+        assert item.prompt[-1].content.endswith(
+            "\n".join(f"{a}. {b}" for a, b in zip("ABC", presented, strict=True))
+        )
+    assert len({item.reference for item in benchmark.items}) == 3
+
+
+def test_where_the_source_puts_the_right_answer_does_not_matter(tmp_path: Path) -> None:
+    turned = [{**record, "choices": record["choices"][::-1], "answer": 2} for record in CHOICES]
+    settings = "name: sums\nmetric: choice_accuracy\n"
+    one = load_benchmark(folder(tmp_path / "one", CHOICES, settings=settings))
+    other = load_benchmark(folder(tmp_path / "other", turned, settings=settings))
+
+    assert [item.prompt for item in one.items] == [item.prompt for item in other.items]
+    assert [item.id for item in one.items] == [item.id for item in other.items]
+
+
+def test_options_that_speak_of_other_options_keep_their_order(tmp_path: Path) -> None:
+    for last in ("All of the above", "Both A and B", "Neither"):
+        items = [
+            {"question": f"{number}?", "choices": ["x", "y", "z", last], "answer": 1} for number in range(9)
+        ]
+        place = folder(tmp_path / "b", items, settings="metric: choice_accuracy\ndev_share: 0.5\n")
+
+        assert {item.order for item in load_benchmark(place).items} == {(0, 1, 2, 3)}
+
+
+def test_the_order_of_options_is_the_same_in_every_process(tmp_path: Path) -> None:
+    place = folder(tmp_path / "sums", CHOICES, settings="metric: choice_accuracy\n")
+    program = (
+        "import sys, pathlib\n"
+        "from autoselection_core.benchmarks.loading import load_benchmark\n"
+        "print([item.order for item in load_benchmark(pathlib.Path(sys.argv[1])).items])\n"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program, str(place)],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert told == {str([item.order for item in load_benchmark(place).items]) + "\n"}
+
+
+def test_shots_come_from_the_targets_and_from_the_group_of_the_question(tmp_path: Path) -> None:
+    items = [{**record, "group": "sums"} for record in QUESTIONS]
+    targets = [
+        {"question": "Capital of France?", "answer": "Paris", "group": "places"},
+        {"question": "What is 100 + 1?", "answer": "101", "solution": "One more than 100.", "group": "sums"},
+    ]
+    benchmark = load_benchmark(
+        folder(tmp_path / "sums", items, targets, "metric: answer_accuracy\nshots: 1\nsystem: Be brief.\n")
+    )
+
+    system, question, answer, asked = benchmark.items[0].prompt
+    assert system.content == "Be brief."
+    assert question.content.startswith("What is 100 + 1?")
+    assert answer.content == "One more than 100.\nAnswer: 101"
+    assert asked.content.startswith("What is 0 + 0?")
+
+
+def test_a_question_among_the_targets_is_not_scored(tmp_path: Path) -> None:
+    benchmark = load_benchmark(folder(tmp_path / "sums", targets=QUESTIONS[:5]))
+
+    assert len(split(benchmark).left_out) == 5
+
+
+def test_a_question_that_stands_twice_counts_once(tmp_path: Path) -> None:
+    assert len(load_benchmark(folder(tmp_path / "sums", [*QUESTIONS, QUESTIONS[0]])).items) == 40
+
+
+def choice(**changed: object) -> Mapping[str, object]:
+    return {"question": "x?", "choices": ["a", "b"], "answer": 0, **changed}
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ("{ no json", "no JSON"),
+        ("[1, 2]", "no JSON object"),
+        ('{"question": "x?"}', "'answer' is missing"),
+        ('{"question": " ", "answer": "1"}', "a text is missing"),
+        ('{"question": "x?", "answer": null}', "a text is missing"),
+        (json.dumps(choice(answer=2)), "index"),
+        (json.dumps(choice(answer=0.5)), "index"),
+        (json.dumps(choice(answer="c")), "right answer once"),
+        (json.dumps(choice(choices=["a", "a", "b"])), "right answer once"),
+        (json.dumps(choice(choices=["a"])), "two or more"),
+        (json.dumps({"question": "x?", "answer": "a"}), "needs choices"),
+    ],
+)
+def test_a_bad_record_is_named_by_its_line_and_not_quoted(tmp_path: Path, record: str, reason: str) -> None:
+    place = folder(tmp_path / "b", CHOICES, settings="metric: choice_accuracy\n")
+    with (place / "items.jsonl").open("a") as file:
+        file.write("\n" + record + "\n")
+
+    with pytest.raises(BadItemError, match=reason) as caught:
+        load_benchmark(place)
+
+    assert caught.value.line == len(CHOICES) + 2
+    assert "x?" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "says"),
+    [
+        ("metrik: choice_accuracy\n", UnknownBenchmarkSettingError, "Did you mean 'metric'?"),
+        ("metric: accuracy\n", UnknownBenchmarkSettingError, "log_likelihood"),
+        ("format: gsm9k\n", UnknownBenchmarkSettingError, "Did you mean 'gsm8k'?"),
+        ("dev_share: 2\n", SettingError, "dev_share"),
+        ("dev_items: many\n", SettingError, "a whole number"),
+        ("shots: 3\n", SettingError, "no targets"),
+        ("items: ../elsewhere.jsonl\n", OutsideFolderError, "outside"),
+        ("items: gone.jsonl\n", UnreadableBenchmarkError, "no such file"),
+        ("items: benchmark.yaml\n", UnreadableBenchmarkError, ".jsonl"),
+        ("- a\n- list\n", UnreadableBenchmarkError, "mapping"),
+        ("{", UnreadableBenchmarkError, "no YAML"),
+    ],
+)
+def test_a_mistaken_setting_is_named_with_a_way_forward(
+    tmp_path: Path, settings: str, error: type[AutoSelectionError], says: str
+) -> None:
+    with pytest.raises(error, match=says.replace("?", r"\?")):
+        load_benchmark(folder(tmp_path / "b", settings=settings))
+
+
+def test_a_folder_without_a_benchmark_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableBenchmarkError, match=r"benchmark\.yaml"):
+        load_benchmark(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["dev_share", "dev_items", "test_items", "metric", "system", "name", "format"]
+)
+def test_every_setting_changes_the_benchmark(tmp_path: Path, name: str) -> None:
+    value = {"dev_share": 0.6, "dev_items": 3, "test_items": 3, "metric": "bits_per_byte"}.get(name, "gsm8k")
+    items = [
+        {"question": record["question"], "answer": f"so #### {record['answer']}"} for record in QUESTIONS
+    ]
+    place = folder(tmp_path / "sums", items)
+
+    plain = benchmark_from({"name": "sums"}, place)
+
+    assert benchmark_from({"name": "sums", name: value}, place).version != plain.version
+
+
+@pytest.mark.real_data
+class TestKnownBenchmarks:
+    """Counts only: no text of an item stands here."""
+
+    @staticmethod
+    def settings(name: str, **changed: Any) -> dict[str, Any]:
+        targets = {} if name == "nlgraph" else {"targets": f"targets/{name}.parquet"}
+        return {"name": name, "format": name, "items": f"benchmarks/{name}.parquet", **targets, **changed}
+
+    @pytest.mark.parametrize(
+        ("name", "items", "targets", "left_out"),
+        [
+            ("gsm8k", 1_319, 100, 0),
+            ("bbh", 920, 81, 27),
+            # 54 of the 1,800 items stand twice.
+            ("mmlu", 1_746, 285, 1),
+            # One of the 448 items has its right answer among the wrong ones too.
+            ("gpqa", 447, 98, 0),
+            ("nlgraph", 620, 0, 0),
+        ],
+    )
+    def test_all_records_are_accounted_for(
+        self, real_data: Path, name: str, items: int, targets: int, left_out: int
+    ) -> None:
+        benchmark = benchmark_from(self.settings(name), real_data)
+        parts = split(benchmark)
+
+        assert (len(benchmark.items), len(benchmark.targets)) == (items, targets)
+        assert len(parts.left_out) == left_out
+        assert len(parts.dev) + len(parts.test) + left_out == items
+        assert 0.35 < len(parts.dev) / items < 0.45
+        likelihood = name in {"gsm8k", "bbh"}
+        assert benchmark.metric is (Metric.LOG_LIKELIHOOD if likelihood else Metric.CHOICE_ACCURACY)
+        assert benchmark.confidential == (name == "gpqa")
+
+    def test_saying_yes_to_every_graph_scores_58_percent(self, real_data: Path) -> None:
+        items = benchmark_from(self.settings("nlgraph"), real_data).items
+
+        assert sum(item.target == "yes" for item in items) == 360
+
+    @pytest.mark.parametrize("name", ["gsm8k", "bbh", "mmlu", "gpqa", "nlgraph"])
+    def test_generative_prompts_have_shots_from_the_targets_alone(self, real_data: Path, name: str) -> None:
+        benchmark = benchmark_from(self.settings(name, metric="answer_accuracy"), real_data)
+        scored = {item.prompt[-1].content for item in split(benchmark).dev + split(benchmark).test}
+
+        shots = {message.content for item in benchmark.items for message in item.prompt[:-1]}
+
+        assert shots.isdisjoint(scored)
+        assert {len(item.prompt) for item in benchmark.items} == ({1} if name == "nlgraph" else {7})
+
+    def test_errors_and_representations_show_no_text_of_gpqa(self, real_data: Path) -> None:
+        benchmark = benchmark_from(self.settings("gpqa"), real_data)
+
+        shown = repr(benchmark) + repr(benchmark.items[0]) + repr(split(benchmark).dev[:2])
+
+        assert benchmark.items[0].question[:12] not in shown
+        assert benchmark.items[0].prompt[-1].content[-12:] not in shown
