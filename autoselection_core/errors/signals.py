@@ -36,3 +36,20 @@ class UnscoredPoolError(AutoSelectionError):
             f"signal {self.name!r} (version {self.version}) has no values for {self.missing} samples of pool"
             f" {self.pool_version}. Score the signal for this pool first."
         )
+
+
+class MissingExtraError(AutoSelectionError):
+    """A signal needs a package that is not installed."""
+
+    def __init__(self, signal: str, extra: str, package: str) -> None:
+        super().__init__(signal, extra, package)
+        self.signal = signal
+        self.extra = extra
+        self.package = package
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"signal {self.signal!r} needs the package {self.package!r}. Install it with"
+            f" 'pip install autoselection[{self.extra}]', or leave the signal out."
+        )
