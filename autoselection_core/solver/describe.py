@@ -48,8 +48,8 @@ class Description:
     """What some subsets are, not yet scaled.
 
     Attributes:
-        axes: State axes: log retention, mean rank and unknown share of each signal, evenness of each
-            grouping, redundancy by each pair list. Shape (m, a).
+        axes: State axes: log retention, mean rank of each signal's known values, evenness of each grouping,
+            redundancy by each pair list. Shape (m, a).
         marginals: Cumulative histograms. Shape (m, c).
     """
 
