@@ -83,7 +83,9 @@ def test_an_unknown_field_is_refused_before_anything_runs(driver: Driver) -> Non
 def test_the_launchpad_describes_every_field(driver: Driver) -> None:
     job = driver.definitions.resolve_job_def("start_search")
     (op,) = job.nodes
-    shape = op.definition.config_schema.config_type
+    schema = op.definition.config_schema
+    assert schema is not None
+    shape = schema.config_type
     assert isinstance(shape, dg.Shape)
     fields = shape.fields
 

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
 
 from autoselection_core.campaign.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
@@ -140,3 +142,18 @@ def test_checks_block_what_would_be_paid_for(searched: Driver) -> None:
         "subset_equals_what_was_trained",
     }
     assert all(spec.description for spec in checks.values())
+
+
+def test_a_new_trial_of_one_search_makes_no_other_best_subset_stale(searched: Driver) -> None:
+    searched.start(name="second", seed=9, budget=1, report_evaluations=0)
+    result = searched.tick()
+    assert isinstance(result, dg.SensorResult)
+    searched.add_partitions(result)
+    searched.launch((result.run_requests or [])[0])
+
+    graph = searched.definitions.get_repository_def().asset_graph
+    resolver = CachingStaleStatusResolver(searched.instance, graph, LoadingContextForTest(searched.instance))
+    causes = resolver.get_stale_causes(dg.AssetKey(["demo", "best_subset"]), "first")
+
+    assert "second|001" in searched.instance.get_materialized_partitions(dg.AssetKey(["demo", "evaluation"]))
+    assert causes == []
