@@ -1,6 +1,7 @@
 """What the fields of an operator say about it: which signals it reads and what values they take."""
 
 import dataclasses
+import math
 import types
 from dataclasses import MISSING, dataclass
 from enum import StrEnum
@@ -132,11 +133,18 @@ def _as(hint: Any, value: Any, name: str) -> Any:  # noqa: ANN401  # checks any 
         return None if value is None else _as(_only_member(hint), value, name)
     if get_origin(hint) is tuple:
         return _as_tuple(get_args(hint), value, name)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+    if hint is float:
+        return _as_float(value, name)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise SettingError(name, value, _spelled(hint))
     return value
+
+
+def _as_float(value: Any, name: str) -> float:  # noqa: ANN401
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value):
+        raise SettingError(name, value, _spelled(float))
+    return float(value)
 
 
 def _as_tuple(members: tuple[Any, ...], value: Any, name: str) -> tuple[Any, ...]:  # noqa: ANN401
@@ -156,4 +164,4 @@ def _only_member(hint: Any) -> Any:  # noqa: ANN401
 
 
 def _spelled(hint: Any) -> str:  # noqa: ANN401
-    return {str: "a name", float: "a number", int: "a whole number"}.get(hint, str(hint))
+    return {str: "a name", float: "a finite number", int: "a whole number"}.get(hint, str(hint))

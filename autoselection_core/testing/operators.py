@@ -24,7 +24,7 @@ from autoselection_core.testing.worlds import COLUMNS, World, operators, worlds,
 
 SEEDS = st.integers(0, 2**64 - 1)
 
-law = settings(max_examples=30, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow])
+law = settings(max_examples=20, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow])
 """Every contract class runs the same functions, which hypothesis takes for a mistake."""
 
 

@@ -203,6 +203,8 @@ def test_relevance_of_no_benchmark_is_an_error() -> None:
         (KeepTop, {"signal": "ifd", "count": 5, "fraction": 0.2}, "count"),
         (KeepTop, {"signal": "ifd", "order": "top"}, "order"),
         (KeepBand, {"signal": "ifd", "low": 2, "high": 1}, "low"),
+        (KeepBand, {"signal": "ifd", "high": NAN}, "high"),
+        (KeepBand, {"signal": "ifd", "high": float("inf")}, "high"),
         (KeepRelevant, {"count": 3, "threshold": 0.5}, "count"),
         (KeepRelevant, {"benchmarks": "gsm8k"}, "benchmarks"),
         (MixSources, {"quotas": {"a": -1}}, "quotas"),
