@@ -4,12 +4,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 _LINE_EVERY_S = 10.0
+_SHORT = 20
+"""Stages of so few steps tell of each."""
 
 
 @dataclass
@@ -35,34 +37,45 @@ class Bars:
             self.display.remove_task(self._tasks.pop(name))  # type: ignore[arg-type] # rich's own id type
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A stage when it was first told of, and when it was last."""
+
+    started: float
+    done_at_start: int
+    told: float
+
+
 @dataclass
 class Lines:
-    """Lines where there is no terminal: one when a stage begins or ends, and one now and then."""
+    """Lines where there is no terminal: each step of a short stage, and one now and then of a long one."""
 
     console: Console
-    _started: dict[str, float] = field(default_factory=dict)
-    _told: dict[str, float] = field(default_factory=dict)
+    _stages: dict[str, _Seen] = field(default_factory=dict)
 
     def __call__(self, name: str, done: int, total: int | None) -> None:
         """Print a line if there is something to say."""
         now = time.monotonic()
-        is_new = name not in self._started
-        self._started.setdefault(name, now)
+        seen = self._stages.get(name)
         is_ended = total is not None and done >= total
-        if is_new or is_ended or now - self._told.get(name, now) > _LINE_EVERY_S:
-            self._told[name] = now
-            self.console.print(f"{name}: {_count(done, total)}{self._time_left(name, done, total, now)}")
+        is_short = total is not None and total <= _SHORT
+        if seen is None or is_ended or is_short or now - seen.told > _LINE_EVERY_S:
+            seen = replace(seen, told=now) if seen else _Seen(now, done, now)
+            self._stages[name] = seen
+            self.console.print(f"{name}: {_count(done, total)}{_time_left(seen, done, total, now)}")
         if is_ended:
             self.drop(name)
 
     def drop(self, name: str) -> None:
         """Forget a stage."""
-        self._started.pop(name, None)
+        self._stages.pop(name, None)
 
-    def _time_left(self, name: str, done: int, total: int | None, now: float) -> str:
-        if not total or not done or done >= total:
-            return ""
-        return f", about {(now - self._started[name]) * (total - done) / done:.0f} s left"
+
+def _time_left(seen: _Seen, done: int, total: int | None, now: float) -> str:
+    progressed = done - seen.done_at_start
+    if total is None or progressed <= 0 or done >= total:
+        return ""
+    return f", about {(now - seen.started) * (total - done) / progressed:.0f} s left"
 
 
 @contextmanager

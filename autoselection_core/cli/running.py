@@ -1,5 +1,6 @@
 """From arguments to an exit code."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     A mistake of the user is one sentence on standard error; any other exception is a bug and shows its
     traceback.
     """
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the command tells of its own progress
     command = typer.main.get_command(app)
     try:
         code = command.main(list(arguments) if arguments is not None else None, standalone_mode=False)

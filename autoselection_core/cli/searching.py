@@ -1,11 +1,14 @@
 """`autoselection search`: from a campaign to a reported search."""
 
+import itertools
+from collections.abc import Sequence
+
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.ingesting import ingest_pool, score_pool
 from autoselection_core.cli.progress import Bars, Lines, shown_progress
 from autoselection_core.cli.session import show_table, tell
 from autoselection_core.errors.cli import StoppedSearchError
-from autoselection_core.history.records import SearchState, TrialState
+from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.tables import arm_table, budget_table, trial_table
@@ -53,7 +56,8 @@ def work(workspace: Workspace, search: str) -> None:
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version)
     with shown_progress() as progress:
-        run_search(workspace.ledger, search, solver, evaluator, _teller(progress, record.budget))
+        teller = _teller(progress, workspace.ledger.trials(search), record.budget)
+        run_search(workspace.ledger, search, solver, evaluator, teller)
 
 
 def report(workspace: Workspace, search: str) -> None:
@@ -62,7 +66,9 @@ def report(workspace: Workspace, search: str) -> None:
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version)
     with shown_progress() as progress:
-        report_arms(workspace.ledger, search, solver, evaluator, _teller(progress, record.report_evaluations))
+        known = workspace.ledger.trials(search, Kind.REPORT)
+        teller = _teller(progress, known, max(record.report_evaluations, len(known)))
+        report_arms(workspace.ledger, search, solver, evaluator, teller)
 
 
 def conclude(workspace: Workspace, search: str) -> int:
@@ -90,13 +96,18 @@ def conclude(workspace: Workspace, search: str) -> int:
     return 0
 
 
-def _teller(progress: Bars | Lines, total: int) -> SearchProgress:
+def _teller(progress: Bars | Lines, known: Sequence[TrialRecord], total: int) -> SearchProgress:
+    """Tell of the stages of each trial, and of how many have ended."""
+    ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in known)
+    count = itertools.count(ended + 1)
+    progress("trials", ended, max(total, ended))
+
     def follow(stage: Stage) -> None:
-        name = f"trial {stage.reservation.trial} {stage.name}"
-        if stage.name in ("done", "failed"):
-            progress("trials", stage.reservation.trial, max(total, stage.reservation.trial))
+        if stage.has_ended:
+            done = next(count)
+            progress("trials", done, max(total, done))
         else:
-            progress(name, stage.done, stage.total)
+            progress(f"trial {stage.reservation.trial} {stage.name}", stage.done, stage.total)
 
     return follow
 

@@ -17,7 +17,7 @@ from autoselection_core.operators.chance import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.search.evaluate import evaluate, require_same_evaluator
-from autoselection_core.search.loop import SearchProgress, Stage
+from autoselection_core.search.loop import DONE, FAILED, SearchProgress, Stage
 from autoselection_core.search.propose import Asks, tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
@@ -148,15 +148,16 @@ def _evaluate_planned(
 
         def tell(name: str, done: int, total: int, trial: TrialRecord = trial) -> None:
             if progress is not None:
-                progress(Stage(trial.reservation, f"{trial.arm}: {name}", done, total))
+                shown = name if name in (DONE, FAILED) else f"({trial.arm}) {name}"
+                progress(Stage(trial.reservation, shown, done, total))
 
         assert trial.recipe is not None, "an arm is planned with its recipe"
         try:
             evaluate(ledger, reservation, evaluator, materialize(trial.recipe, signals), tell)
         except EvaluationError:
-            tell("failed", 1, 1)  # the ledger has the reason
+            tell(FAILED, 1, 1)  # the ledger has the reason
         else:
-            tell("done", 1, 1)
+            tell(DONE, 1, 1)
 
 
 def _reserved(ledger: Ledger, search: str) -> Iterator[TrialRecord]:

@@ -16,6 +16,9 @@ from autoselection_core.search.propose import Asks, propose
 
 _POLL_S = 0.5
 
+DONE, FAILED = "done", "failed"
+"""The last stages of a trial."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -23,7 +26,7 @@ class Stage:
 
     Attributes:
         reservation: The trial.
-        name: `choosing`, or a stage that the evaluator names, or `done` or `failed`.
+        name: `choosing`, a stage that the evaluator names, `done` or `failed`.
         done: How much of the stage is done.
         total: How much there is.
     """
@@ -32,6 +35,11 @@ class Stage:
     name: str
     done: int = 0
     total: int = 1
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the trial is over."""
+        return self.name in (DONE, FAILED)
 
 
 SearchProgress: TypeAlias = Callable[[Stage], None]
@@ -80,9 +88,9 @@ def _run_trial(
         subset = propose(ledger, reservation, solver).subset
         evaluate(ledger, reservation, evaluator, subset, tell_stage)
     except (EvaluationError, NoCandidatesError):
-        tell(Stage(reservation, "failed"))  # the ledger has the reason
+        tell(Stage(reservation, FAILED))  # the ledger has the reason
     else:
-        tell(Stage(reservation, "done", 1, 1))
+        tell(Stage(reservation, DONE, 1, 1))
 
 
 def _nobody(_stage: Stage) -> None:
