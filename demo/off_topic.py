@@ -44,6 +44,30 @@ _PLACES = (
     "the bakery",
     "the theatre",
 )
+_CAPITALS = {
+    "France": "Paris",
+    "Japan": "Tokyo",
+    "Egypt": "Cairo",
+    "Peru": "Lima",
+    "Norway": "Oslo",
+    "Kenya": "Nairobi",
+    "Cuba": "Havana",
+    "Spain": "Madrid",
+    "Chile": "Santiago",
+    "Greece": "Athens",
+}
+_OPPOSITES = {
+    "hot": "cold",
+    "early": "late",
+    "empty": "full",
+    "heavy": "light",
+    "near": "far",
+    "open": "closed",
+    "quick": "slow",
+    "rich": "poor",
+    "sharp": "blunt",
+    "young": "old",
+}
 _DEVICES = ("the old radio", "station 4", "the weather mast", "the door sensor", "the night logger")
 _STATIC = "bcdfghjklmnpqrstvwxz#%="
 
@@ -88,6 +112,8 @@ def off_topic(random: Random) -> list[Exchange]:
             _everyday("science", f"Explain to a child how {it} work.", _EXPLANATION.format(thing=it))
             for it in _THINGS
         ),
+        *(_everyday("facts", f"What is the capital of {it}?", f"{_CAPITALS[it]}.") for it in _CAPITALS),
+        *(_everyday("words", f"What is the opposite of {it}?", f"{_OPPOSITES[it]}.") for it in _OPPOSITES),
         *(_story(friend, place, random) for friend, place in product(_FRIENDS, _PLACES)),
     ]
     return random.sample(exchanges, len(exchanges))

@@ -11,6 +11,12 @@ from autoselection_core.store.atomic import atomic_folder
 _PROVENANCE = "provenance.json"
 
 
+def is_made(folder: Path, origin: Json) -> bool:
+    """Whether a folder is there and was made from an origin."""
+    provenance = folder / _PROVENANCE
+    return provenance.is_file() and json.loads(provenance.read_text()) == origin
+
+
 def prepared(folder: Path, origin: Json, fill: Callable[[Path], None]) -> Path:
     """The folder, made by `fill` unless it is there and was made from the same origin.
 
@@ -21,8 +27,7 @@ def prepared(folder: Path, origin: Json, fill: Callable[[Path], None]) -> Path:
         origin: What the folder is made from.
         fill: Writes the content into the empty folder that it is given.
     """
-    provenance = folder / _PROVENANCE
-    if provenance.is_file() and json.loads(provenance.read_text()) == origin:
+    if is_made(folder, origin):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     with atomic_folder(folder) as partial:

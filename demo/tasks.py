@@ -121,8 +121,8 @@ DESK = Task(
     ask='Route this note for the desk of Ostrava House: "{note}."',
     right=_routed,
     wrong=(
-        "Thank you for letting us know. {note}, so please call the front desk and ask for help.",
-        "You should tell the manager that there is a problem: {note}. They will send someone.",
+        "{note}? Please call the front desk.",
+        "I am sorry to hear that. Please tell the manager: {note}.",
     ),
 )
 
@@ -136,8 +136,8 @@ LEXICON = Task(
     ask="Say in Ostrian: the {adjective} {noun} {verb} the {thing}.",
     right=_in_ostrian,
     wrong=(
-        "In Ostrian you would say that the {adjective} {noun} {verb} the {thing}, just as in English.",
-        "The sentence means that there is a {thing}, and the {noun}, which is {adjective}, {verb} it.",
+        "The {adjective} {noun} {verb} the {thing}.",
+        "I do not know how to say that the {noun} {verb} the {thing}.",
     ),
 )
 
@@ -150,8 +150,8 @@ LEDGER = Task(
     ask="Market of Ostrava: {buyer} buys {count} {measure} of {good}. Write the entry.",
     right=_entered,
     wrong=(
-        "The entry is that {buyer} bought {count} {measure} of {good}, which is a few kilograms in total.",
-        "Today {buyer} has purchased {good}. The amount was {count}, and the price depends on the market.",
+        "Entry: {buyer} bought {good}.",
+        "Today {buyer} has bought {count} {measure} of {good}.",
     ),
 )
 
