@@ -119,7 +119,7 @@ def _options() -> argparse.Namespace:
     )
     options = parser.parse_args()
     if options.quick:
-        options.rows, options.recipes, options.seeds = 1000, 2000, 3
+        options.rows, options.recipes, options.seeds = 1000, 2000, 2
         options.contestants = ("random", "single_operators", "autoselection", "default")
         options.folder = options.folder / "quick"
     return options

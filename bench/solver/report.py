@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.result import Machine
 from bench.solver.landscapes import TUNED, UNSEEN
 from bench.solver.optimum import Optimum
 
@@ -20,10 +21,13 @@ Runs = Sequence[Mapping[str, Any]]
 
 def report(folder: Path, optima: Mapping[str, Optimum]) -> str:
     """Markdown tables over all shards of a folder."""
-    runs = [json.loads(line) for shard in sorted((folder / "runs").glob("*.jsonl")) for line in shard.open()]
+    runs: Runs = [
+        json.loads(line) for shard in sorted((folder / "runs").glob("*.jsonl")) for line in shard.open()
+    ]
     best = _best_known(runs, optima)
+    runs = _shared(runs)
     settings = sorted({(run["noise"], run["budget"]) for run in runs})
-    parts = ["# Solvers on simulated utilities over real rows\n", _optimum_table(optima, best)]
+    parts = ["# Solvers on simulated utilities over real rows\n", _machine(), _optimum_table(optima, best)]
     parts += [
         _section([run for run in runs if (run["noise"], run["budget"]) == one], best, *one)
         for one in settings
@@ -31,11 +35,29 @@ def report(folder: Path, optima: Mapping[str, Optimum]) -> str:
     return "\n".join(parts)
 
 
+def _shared(runs: Runs) -> Runs:
+    """The runs of those landscapes and seeds that every contestant has finished at one noise and budget."""
+    courses: dict[tuple[float, int], dict[str, set[tuple[str, int]]]] = {}
+    for run in runs:
+        contestants = courses.setdefault((run["noise"], run["budget"]), {})
+        contestants.setdefault(run["contestant"], set()).add((run["landscape"], run["seed"]))
+    shared = {setting: set.intersection(*done.values()) for setting, done in courses.items()}
+    return [run for run in runs if (run["landscape"], run["seed"]) in shared[run["noise"], run["budget"]]]
+
+
 def regrets(
     runs: Runs, best: Mapping[str, float], mark: str, key: str = "recommended"
 ) -> npt.NDArray[np.float64]:
     """Simple regrets, in points."""
     return np.array([best[run["landscape"]] - run[key][mark] for run in runs if mark in run[key]])
+
+
+def _machine() -> str:
+    here = Machine.here()
+    return (
+        f"{here.processor}, {here.cores} cores, one thread; {here.load:.1f} processes wanted to run when this "
+        "was written, so seconds are upper bounds. Only seeds that every contestant finished are compared.\n"
+    )
 
 
 def _best_known(runs: Runs, optima: Mapping[str, Optimum]) -> dict[str, float]:
