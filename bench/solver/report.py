@@ -55,8 +55,8 @@ def regrets(
 def _machine() -> str:
     here = Machine.here()
     return (
-        f"{here.processor}, {here.cores} cores, one thread; {here.load:.1f} processes wanted to run when this "
-        "was written, so seconds are upper bounds. Only seeds that every contestant finished are compared.\n"
+        f"{here.processor}, {here.cores} cores, one thread; {here.load:.1f} processes wanted to run when "
+        "this was written, so seconds are upper bounds. Only seeds that every contestant finished are compared.\n"
     )
 
 
