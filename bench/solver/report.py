@@ -56,7 +56,7 @@ def _machine() -> str:
     here = Machine.here()
     return (
         f"{here.processor}, {here.cores} cores, one thread; {here.load:.1f} processes wanted to run when "
-        "this was written, so seconds are upper bounds. Only seeds that all contestants finished are compared.\n"
+        "this was written, so seconds are upper bounds. Only seeds that all contestants finished count.\n"
     )
 
 
