@@ -1,6 +1,6 @@
 """A sentence embedder whose weights come with an installed package: nothing is downloaded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ MAX_TOKENS = 256
 """What the embedder was made for; longer texts are cut."""
 
 _TOKEN_BUDGET = 8_192
-_TOKENIZED_AT_ONCE = 2_048
+_TOKENIZED_AT_ONCE = 256
 
 
 def embedder_folder() -> Path:
@@ -33,8 +33,12 @@ def embedder_fingerprint() -> str:
     return model_fingerprint(embedder_folder())
 
 
-def embed(texts: Sequence[str]) -> Vectors:
+def embed(texts: Sequence[str], told: Callable[[int], None] | None = None) -> Vectors:
     """Embed texts: the mean of the last hidden states over all tokens, scaled to length 1.
+
+    Args:
+        texts: The texts.
+        told: Called with the number of texts done.
 
     Returns:
         One vector a text; NaN for a text that does not fit into memory. Shape (texts, 384), float32.
@@ -43,6 +47,8 @@ def embed(texts: Sequence[str]) -> Vectors:
     for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
         part = list(texts[start : start + _TOKENIZED_AT_ONCE])
         vectors[start : start + len(part)] = _embedded(part)
+        if told is not None:
+            told(start + len(part))
     return vectors
 
 

@@ -44,7 +44,11 @@ class Embeddings(Signal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return {VECTORS: embed(pool.texts(self.scope))}
+        def told(done: int) -> None:
+            if progress is not None:
+                progress(self.name, done, len(pool))
+
+        return {VECTORS: embed(pool.texts(self.scope), told)}
 
 
 @dataclass(frozen=True)

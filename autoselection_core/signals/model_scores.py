@@ -53,7 +53,7 @@ class ModelScores(Signal):
     dtype: str = field(default="auto", compare=False)
     token_budget: int | None = field(default=None, compare=False)
 
-    chunk_rows = 512
+    chunk_rows = 256
     reasons = ("", "no answer within the token limit", "the chat template refuses it", "out of memory")
 
     @property
@@ -67,11 +67,16 @@ class ModelScores(Signal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return score_answers(_loaded(self.model, self.dtype), pool, self.max_tokens, self.token_budget)
+        base = _loaded(self.model, self.dtype)
+        return score_answers(base, pool, self.max_tokens, self.token_budget, progress)
 
 
 def score_answers(
-    base: BaseModel, pool: Pool, max_tokens: int, token_budget: int | None = None
+    base: BaseModel,
+    pool: Pool,
+    max_tokens: int,
+    token_budget: int | None = None,
+    progress: Progress | None = None,
 ) -> Mapping[str, Computed]:
     """The values of `ModelScores` for a loaded model."""
     encoded = list(encode_each(pool.samples(), base.tokenizer, max_tokens))
@@ -79,7 +84,8 @@ def score_answers(
     budget = token_budget or _TOKEN_BUDGET[base.device]
     whole = [(row, one.input_ids, one.response_mask) for row, one in answered.items()]
     parts = list(_answers(answered, base.tokenizer.bos_token_id))
-    given, alone = (_by_row(_sums(base.model, each, budget), len(pool)) for each in (whole, parts))
+    work = _Steps(progress, sum(len(tokens) for _, tokens, _ in (*whole, *parts)))
+    given, alone = (_by_row(_sums(base.model, each, budget, work), len(pool)) for each in (whole, parts))
     return _columns(given, alone, _reasons(encoded, given, alone))
 
 
@@ -107,7 +113,19 @@ def _answers(answered: Mapping[int, Encoded], bos: int | None) -> Iterable[Wante
             yield row, *answer_alone(encoded, turn, bos)
 
 
-def _sums(model: Any, sequences: Sequence[Wanted], budget: int) -> list[tuple[int, Sums]]:  # noqa: ANN401
+class _Steps:
+    """Counts the tokens that were read and tells it on."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def add(self, tokens: int) -> None:
+        self._done += tokens
+        if self._progress is not None:
+            self._progress("model_scores", self._done, self._total)
+
+
+def _sums(model: Any, sequences: Sequence[Wanted], budget: int, steps: _Steps) -> list[tuple[int, Sums]]:  # noqa: ANN401
     """Row and sums of each sequence; NaN where it does not fit into memory."""
 
     def work(batch: Positions) -> list[TokenStatistics]:
@@ -121,6 +139,7 @@ def _sums(model: Any, sequences: Sequence[Wanted], budget: int) -> list[tuple[in
     for batch, statistics in run_halving(batches, work):
         sums = [_UNKNOWN] if statistics is None else [_sum(one) for one in statistics]
         found += [(sequences[place][0], each) for place, each in zip(batch, sums, strict=True)]
+        steps.add(sum(len(sequences[place][1]) for place in batch))
     return found
 
 

@@ -152,7 +152,8 @@ class SignalStore:
         rows = missing(record, pool.ids)
         for start in range(0, len(rows), signal.chunk_rows):
             chunk = rows[start : start + signal.chunk_rows]
-            values = signal.compute(pool.take(chunk), rows_of(given, chunk))
+            within = None if progress is None else _within(progress, start, len(chunk), len(rows))
+            values = signal.compute(pool.take(chunk), rows_of(given, chunk), within)
             append_values(record, pool.ids[chunk], values)
             if progress is not None:
                 progress(signal.name, start + len(chunk), len(rows))
@@ -190,6 +191,15 @@ class SignalStore:
 
     def _record_of(self, name: str, version: str) -> LanceTable:
         return LanceTable(self.home.lance, f"{name.replace('/', '.')}-{version}")
+
+
+def _within(progress: Progress, start: int, size: int, rows: int) -> Progress:
+    """Progress in a chunk as progress in all rows."""
+
+    def report(stage: str, done: int, total: int) -> None:
+        progress(stage, start + size * done // max(1, total), rows)
+
+    return report
 
 
 def _finite_shares(values: Mapping[str, Computed]) -> dict[str, float]:

@@ -98,14 +98,14 @@ def test_an_autoencoder_of_another_model_is_refused(base_model: BaseModel) -> No
 def test_training_finds_the_directions_that_made_the_states() -> None:
     generator = torch.Generator().manual_seed(0)
     directions = torch.nn.functional.normalize(torch.randn(64, 32, generator=generator), dim=1)
-    active = torch.rand(40_000, 64, generator=generator) < 3 / 64
-    states = (active * (1 + torch.rand(40_000, 64, generator=generator))) @ directions
-    training = SaeTraining(expansion=4, k=6, epochs=6, learning_rate=3e-3)
+    active = torch.rand(16_000, 64, generator=generator) < 3 / 64
+    states = (active * (1 + torch.rand(16_000, 64, generator=generator))) @ directions
+    training = SaeTraining(expansion=4, k=6, epochs=8, learning_rate=4e-3)
 
     sae, report = train_sae(states, HookPoint(0), training)
 
     assert report.unexplained < 0.5 * report.unexplained_by_pca
-    assert report.tokens == 37_500
+    assert report.tokens == 15_000
     assert sae.latents == 128
     again, _ = train_sae(states, HookPoint(0), training)
     assert torch.equal(sae.decoder, again.decoder)

@@ -157,6 +157,16 @@ def test_out_of_memory_halves_the_batch_and_only_what_never_fits_has_no_score(ba
         assert np.abs(values[name] - expected[name])[others].max() < 1e-5
 
 
+def test_progress_is_told_within_a_chunk_and_ends_at_the_end(base_model: BaseModel) -> None:
+    told: list[tuple[int, int]] = []
+
+    score_answers(base_model, POOL, 512, 100, lambda _, done, total: told.append((done, total)))
+
+    assert len(told) > 2
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1]
+
+
 def test_token_counts_are_those_of_the_chat_template(tiny: Path, base_model: BaseModel) -> None:
     counts = TokenCounts(str(tiny)).compute(POOL, {})
     row = POOL.row_of(SAMPLES[1].id)

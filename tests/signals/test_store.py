@@ -131,6 +131,14 @@ def test_scoring_twice_computes_nothing(store: SignalStore, length: Length) -> N
     assert store.score(length, pool).computed == 0
 
 
+def test_progress_counts_rows_over_all_chunks(store: SignalStore, length: Length) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    store.score(length, pool_of_answers(NUMBERS), lambda *step: told.append(step))
+
+    assert told == [("length", done, 40) for done in (8, 16, 24, 32, 40)]
+
+
 def test_columns_that_were_deleted_are_derived_again(store: SignalStore, length: Length) -> None:
     pool = pool_of_answers(NUMBERS)
     version = store.score(length, pool).version

@@ -1,0 +1,113 @@
+"""The laws that every signal keeps, as tests that a package runs on its own signals.
+
+Needs pytest.
+
+    class TestPoliteness(SignalContract):
+        signal = Politeness()
+"""
+
+import pickle
+from dataclasses import FrozenInstanceError, fields
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Message, Role, Sample
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.record import rows_of
+from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.testing.pools import pool_of, question_and_answer
+
+_TOLERANCE = 1e-5
+
+SAMPLES = (
+    question_and_answer("What is 7 + 8?", "7 + 8 = 15."),
+    question_and_answer("Why does Anna buy apples?", "Anna buys apples for the market. " * 12),
+    question_and_answer("Übersetze: Hund", "dog"),
+    question_and_answer("?", "..."),
+    question_and_answer("你好", "```python\nprint(1)\n```"),
+    Sample(
+        (
+            Message(Role.SYSTEM, "Be brief."),
+            Message(Role.USER, "Why does Anna buy apples?"),
+            Message(Role.ASSISTANT, "For the market."),
+            Message(Role.TOOL, "12"),
+            Message(Role.ASSISTANT, "She buys 12."),
+        )
+    ),
+)
+"""Short, long, without words, without Latin letters, and of several turns."""
+
+
+class SignalContract:
+    """Laws of one signal.
+
+    Attributes:
+        signal: The signal under test.
+        tolerance: How far float values may differ between batches.
+    """
+
+    signal: ClassVar[Signal]
+    tolerance: ClassVar[float] = _TOLERANCE
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The samples of `SAMPLES`."""
+        return pool_of(SAMPLES)
+
+    def test_every_row_has_a_value_and_none_is_infinite(self) -> None:
+        """NaN is the only way to say unknown, and only in floats."""
+        for value in self._values(self.pool).values():
+            if isinstance(value, PairList):
+                assert np.isfinite(value.similarity).all()
+                continue
+            assert len(value) == len(self.pool)
+            entries = value.data if isinstance(value, SparseFeatures) else value
+            assert not np.isinf(np.asarray(entries, np.float64)).any()
+
+    def test_a_sample_has_the_same_value_in_any_company(self) -> None:
+        """So a changed pool scores only the samples that it has not seen."""
+        if isinstance(self.signal, PoolSignal):
+            return  # a sample has no value by itself
+        together = self._values(self.pool)
+        for row in range(len(self.pool)):
+            alone = self._values(self.pool.take(np.array([row])))
+            for name, value in rows_of(together, np.array([row])).items():
+                self._assert_equal(alone[name], value)
+
+    def test_the_same_question_has_the_same_answer(self) -> None:
+        """Also for an equal signal that was sent to another process."""
+        again = pickle.loads(pickle.dumps(self.signal))  # noqa: S301 made a moment ago
+        first, second = self._values(self.pool), again.compute(self.pool, self._given(self.pool))
+
+        assert again.fingerprint == self.signal.fingerprint
+        for name, value in first.items():
+            self._assert_equal(second[name], value)
+
+    def test_a_definition_is_a_value(self) -> None:
+        """Nothing about a signal changes after it was named."""
+        name = next((field.name for field in fields(self.signal)), "version")  # type: ignore[arg-type] # a dataclass
+        with pytest.raises(FrozenInstanceError):
+            setattr(self.signal, name, None)
+
+    def _given(self, pool: Pool) -> Given:
+        return {name: value for need in self.signal.needs() for name, value in need.compute(pool, {}).items()}
+
+    def _values(self, pool: Pool) -> dict[str, Computed]:
+        return dict(self.signal.compute(pool, self._given(pool)))
+
+    def _assert_equal(self, left: Computed, right: Computed) -> None:
+        if isinstance(left, PairList) and isinstance(right, PairList):
+            left, right = left.similarity, right.similarity
+        if isinstance(left, SparseFeatures) and isinstance(right, SparseFeatures):
+            assert np.array_equal(left.indices, right.indices)
+            left, right = left.data, right.data
+        assert isinstance(left, np.ndarray)
+        assert isinstance(right, np.ndarray)
+        assert np.allclose(
+            left, right, rtol=self.tolerance, atol=self.tolerance, equal_nan=left.dtype.kind == "f"
+        )
