@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from autoselection_dagster.pictures import Cell
+from autoselection_core.report.table import Cell
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
 """The pool: the samples of all sources, each once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import dagster as dg
 import numpy as np
 
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
+from autoselection_core.report.table import Table
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.blocking import Check
 from autoselection_dagster.names import Group
-from autoselection_dagster.pictures import Cell, Facts, table
+from autoselection_dagster.pictures import Facts, shown
 from autoselection_dagster.place import Place
 from autoselection_dagster.progress import Logged
 from autoselection_dagster.resources import HomeResource
@@ -64,11 +65,6 @@ def ids_are_unique(pool: Pool) -> dg.AssetCheckResult:
 
 
 def _facts(found: Ingestion) -> Facts:
-    reasons: list[Mapping[str, Cell]] = [
-        {"source": source, "reason": str(reason), "records": count}
-        for source, counts in found.reasons.items()
-        for reason, count in counts.items()
-    ]
     return {
         "dagster/row_count": len(found.pool),
         "records": found.records,
@@ -76,25 +72,34 @@ def _facts(found: Ingestion) -> Facts:
         "merged": found.merged,
         "quarantined": found.quarantined,
         "trimmed": found.trimmed,
-        "quarantine": table(reasons),
+        "quarantine": shown(_reasons(found)),
         "quarantine_file": dg.MetadataValue.path(found.quarantine_path),
-        "sources": table(_per_source(found.pool)),
-        "first_rows": table(_first_rows(found.pool)),
+        "sources": shown(_per_source(found.pool)),
+        "first_rows": shown(_first_rows(found.pool)),
         "version": found.pool.version,
     }
 
 
-def _per_source(pool: Pool) -> list[Mapping[str, Cell]]:
-    counts = np.bincount(pool.source_codes, minlength=len(pool.source_names))
-    return [
-        {"source": name, "samples": int(count)} for name, count in zip(pool.source_names, counts, strict=True)
-    ]
+def _reasons(found: Ingestion) -> Table:
+    rows = tuple(
+        (source, str(reason), count)
+        for source, counts in found.reasons.items()
+        for reason, count in counts.items()
+    )
+    return Table("Quarantined records", ("source", "reason", "records"), rows)
 
 
-def _first_rows(pool: Pool) -> list[Mapping[str, Cell]]:
-    rows = pool.take(np.arange(min(_SHOWN_ROWS, len(pool)))).to_pandas()
-    shown = rows[["id", "source", "instruction", "response"]].astype(str)
-    return [
-        {str(name): str(value)[:_SHOWN_CHARACTERS] for name, value in row.items()}
-        for row in shown.to_dict("records")
-    ]
+def _per_source(pool: Pool) -> Table:
+    counts = np.bincount(pool.source_codes, minlength=len(pool.source_names)).tolist()
+    rows = tuple(zip(pool.source_names, counts, strict=True))
+    return Table("Samples by primary source", ("source", "samples"), rows)
+
+
+def _first_rows(pool: Pool) -> Table:
+    frame = pool.take(np.arange(min(_SHOWN_ROWS, len(pool)))).to_pandas()
+    columns = ("id", "source", "instruction", "response")
+    rows = tuple(
+        tuple(str(value)[:_SHOWN_CHARACTERS] for value in row)
+        for row in frame[list(columns)].itertuples(index=False)
+    )
+    return Table("The first samples", columns, rows)

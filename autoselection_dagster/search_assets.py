@@ -2,13 +2,15 @@
 
 import dagster as dg
 
-from autoselection_core.search.arms import open_arms, plan_arms
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.writing import write_report
+from autoselection_core.search.arms import plan_arms
+from autoselection_core.subset import Subset
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.partitions import EVERY_TRIAL_OF_THE_SEARCH
 from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.resources import HomeResource
 from autoselection_dagster.search_facts import best_facts, report_facts
 
 
@@ -30,21 +32,16 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         pool=GPU_POOL,
         kinds={"svg"},
     )
-    def search_report(
-        context: dg.AssetExecutionContext, home: HomeResource, ledger: LedgerResource
-    ) -> dg.MaterializeResult[None]:
+    def search_report(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
         """What the search found, beside the full pool and random subsets of equal tokens.
 
         Plans the evaluations that the comparison still needs; the search sensor starts them, and then makes
         this report again. Test items are opened here and nowhere else.
         """
-        book, workspace, search = ledger.open(), place.workspace(home), context.partition_key
-        spec = book.search(search).spec
-        solver, evaluator = workspace.solver(spec), workspace.evaluator(spec.pool_version)
-        planned = plan_arms(book, search, solver)
-        book.plan_report(search, planned)
-        arms = open_arms(book, search, planned, evaluator)
-        return dg.MaterializeResult(metadata=report_facts(book, search, arms))
+        facts = SearchFacts.of(place.workspace(home), context.partition_key)
+        ledger, search = facts.workspace.ledger, facts.record.search
+        ledger.plan_report(search, plan_arms(ledger, search, facts.solver))
+        return dg.MaterializeResult(metadata=report_facts(facts, write_report(facts)))
 
     return search_report
 
@@ -58,17 +55,11 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         io_manager_key="subsets",
         kinds={"parquet"},
     )
-    def best_subset(
-        context: dg.AssetExecutionContext, home: HomeResource, ledger: LedgerResource
-    ) -> dg.Output[Subset]:
+    def best_subset(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Output[Subset]:
         """The subset with the best expected utility, which need not be the luckiest one."""
-        book, workspace = ledger.open(), place.workspace(home)
-        history = book.history(context.partition_key)
-        solver = workspace.solver(book.search(history.search).spec)
-        best = solver.recommend(history)
-        subset = materialize(best.recipe, solver.signals)
-        return versioned(
-            subset, best_facts(best, subset, solver.signals, history, place.names), subset.fingerprint
-        )
+        facts = SearchFacts.of(place.workspace(home), context.partition_key)
+        told, subset = best_facts(facts, place.names), facts.best_subset
+        assert subset is not None, "its report was made, so something was measured"
+        return versioned(subset, told, subset.fingerprint)
 
     return best_subset

@@ -1,20 +1,20 @@
 """What the assets of a trial show about themselves."""
 
-from collections.abc import Mapping
-
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.plots import histogram_plot, retention_plot
+from autoselection_core.report.table import Table
+from autoselection_core.report.tables import step_table
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
 from autoselection_dagster.names import Names
-from autoselection_dagster.pictures import Cell, Facts, picture, table
+from autoselection_dagster.pictures import Facts, picture, shown
 
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:
@@ -31,13 +31,10 @@ def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) 
 
 def subset_facts(subset: Subset, signals: SignalTable, names: Names) -> Facts:
     """How many rows each step left, and how the subset differs from the pool."""
-    steps: list[Mapping[str, Cell]] = [
-        {"step": step.label, "rows in": step.rows_in, "rows out": step.rows_out} for step in subset.steps
-    ]
     return {
         "dagster/row_count": len(subset),
         "retention": len(subset) / len(signals),
-        "steps": table(steps),
+        "steps": shown(step_table(subset)),
         "retention_per_step": picture(retention_plot(subset, len(signals), "png")),
         "signal_histograms": picture(histogram_plot(subset, signals, kind="png")),
         "subset": subset.fingerprint,
@@ -64,21 +61,15 @@ def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reserv
     """The scores, and what the search paid for them."""
     entered = {trial.trial: trial for trial in ledger.trials(reservation.search, reservation.kind)}
     trial = entered[reservation.trial]
-    scores: list[Mapping[str, Cell]] = [
-        {
-            "benchmark": score.benchmark,
-            "score": score.mean,
-            "standard error": score.standard_error,
-            "items": len(score.items),
-            "unit": score.unit,
-            "side": score.side.value,
-        }
+    columns = ("benchmark", "score", "± se", "items", "unit", "side")
+    rows = tuple(
+        (score.benchmark, score.mean, score.standard_error, len(score.items), score.unit, score.side.value)
         for score in evaluation.scores
-    ]
+    )
     return {
         "utility": trial.utility,
         "standard_error": trial.standard_error,
-        "scores": table(scores),
+        "scores": shown(Table("Scores", columns, rows)),
         "cost": trial.cost,
         "reused": trial.is_reused,
         "arm": trial.arm or "search",

@@ -78,7 +78,7 @@ def test_the_counts_of_the_steps_lead_to_the_rows_of_the_subset(searched: Driver
 
     last_step = facts["steps"].splitlines()[-1]
 
-    assert last_step.split("|")[3].strip() == str(facts["dagster/row_count"])
+    assert last_step.split("|")[4].strip() == str(facts["dagster/row_count"])
 
 
 def test_the_report_shows_arms_on_test_items(searched: Driver) -> None:
