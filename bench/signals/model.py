@@ -1,0 +1,73 @@
+"""Signals that run a model, on a stated sample of the pool."""
+
+from pathlib import Path
+
+import numpy as np
+
+from autoselection_core.identity import Json
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.batching import batches_by_length
+from autoselection_core.models.embedder import embed
+from autoselection_core.models.forward import padded
+from autoselection_core.models.spans import encode
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.cosine import cosine_pairs
+from autoselection_core.signals.model_scores import answer_alone, score_answers
+from bench.result import measure
+
+_TOKEN_BUDGET = 4_096
+_EMBEDDED = 1_000
+_DIMENSIONS = 384
+
+
+def model_figures(pool: Pool, model: Path, samples: int) -> dict[str, Json]:
+    """Samples a second of the model signals, and their share of the bare forward passes."""
+    chosen = pool.take(np.sort(np.random.default_rng(0).choice(len(pool), samples, replace=False)))
+    base = BaseModel.load(model)
+    bare = measure(lambda: _bare_passes(base, chosen))
+    scores = measure(lambda: score_answers(base, chosen, 2_048, _TOKEN_BUDGET))
+    finite = float(np.isfinite(np.asarray(scores.value["ifd"])).mean())
+    texts = pool.texts(rows=np.arange(_EMBEDDED))
+    embedded = measure(lambda: embed(texts))
+    return {
+        "model_scores": {
+            **scores.cost,
+            "samples": samples,
+            "tokens": bare.value,
+            "dtype": base.dtype,
+            "device": base.device,
+            "samples_per_s": samples / scores.seconds,
+            "finite_share": finite,
+            "bare_passes": bare.cost,
+            "share_of_bare_passes": bare.cpu_seconds / scores.cpu_seconds,
+        },
+        "embedding": {**embedded.cost, "samples": _EMBEDDED, "samples_per_s": _EMBEDDED / embedded.seconds},
+        "embedding_pairs": _pairs(len(pool)),
+    }
+
+
+def _bare_passes(base: BaseModel, pool: Pool) -> int:
+    """Two forward passes with all logits over the same batches, and nothing else; the tokens that they read."""
+    import torch
+
+    encoded = [encode(sample, base.tokenizer, 2_048) for sample in pool.samples()]
+    whole = [one.input_ids for one in encoded]
+    alone = [answer_alone(one, turn, base.tokenizer.bos_token_id)[0] for one in encoded for turn in one.turns]
+    for sequences in (whole, alone):
+        for batch in batches_by_length([len(each) for each in sequences], _TOKEN_BUDGET):
+            tensors = padded([sequences[place] for place in batch], base.model.device)
+            with torch.inference_mode():
+                base.model(
+                    input_ids=tensors.input_ids, attention_mask=tensors.attention_mask, use_cache=False
+                )
+    return sum(len(each) for each in (*whole, *alone))
+
+
+def _pairs(rows: int) -> dict[str, Json]:
+    """Exact neighbours of made-up vectors around made-up centres."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(2_000, _DIMENSIONS)).astype(np.float32)
+    vectors = centres[rng.integers(0, len(centres), rows)]
+    vectors += 0.7 * rng.normal(size=vectors.shape).astype(np.float32)
+    pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
+    return {**pairs.cost, "rows": rows, "pairs": len(pairs.value), "floor": pairs.value.floor}

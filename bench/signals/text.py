@@ -1,0 +1,77 @@
+"""Signals that read words only, on all samples."""
+
+from pathlib import Path
+
+import numpy as np
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.loading import benchmark_from
+from autoselection_core.identity import Json
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.base import Signal
+from autoselection_core.signals.contamination import Contamination
+from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.sae import generalised_jaccard
+from autoselection_core.signals.shingles import Shingles, shingles
+from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.text import WordEntropy
+from bench.result import REAL_DATA, measure
+
+_JACCARD_SAMPLE = 400
+_LATENTS, _KEPT, _TASKS = 4_608, 128, 4
+
+
+def text_figures(pool: Pool) -> dict[str, Json]:
+    """Seconds and memory of each text signal, and the recall of the pairs."""
+    signals = (WordEntropy(), WordEntropy(words=2), ExactGroups(), Contamination(_benchmark("gsm8k")))
+    figures: dict[str, Json] = {signal.name: _cost(signal, pool) for signal in signals}
+    pairs = measure(lambda: MinHashPairs().compute(pool, {})["minhash"])
+    assert isinstance(pairs.value, PairList)
+    figures["minhash"] = {**pairs.cost, **_recall(pool, pairs.value)}
+    figures["mona_from_stored_features"] = _mona(len(pool))
+    return figures
+
+
+def _cost(signal: Signal, pool: Pool) -> Json:
+    return measure(lambda: signal.compute(pool, {})).cost
+
+
+def _benchmark(name: str) -> Benchmark:
+    files = {"items": f"benchmarks/{name}.parquet", "targets": f"targets/{name}.parquet"}
+    return benchmark_from({"name": name, "format": name, **files}, Path(REAL_DATA))
+
+
+def _recall(pool: Pool, pairs: PairList) -> dict[str, Json]:
+    """Pairs found among those of some rows with all rows, counted one by one."""
+    sets = shingles(pool.texts(), 5)
+    stored = set(zip(pairs.low.tolist(), pairs.high.tolist(), strict=True))
+    rows = np.random.default_rng(0).choice(len(pool), _JACCARD_SAMPLE, replace=False)
+    expected = {pair for row in rows for pair in _similar(sets, int(row), pairs.floor)}
+    return {
+        "pairs": len(pairs),
+        "floor": pairs.floor,
+        "rows_checked": _JACCARD_SAMPLE,
+        "pairs_expected": len(expected),
+        "recall": len(expected & stored) / max(1, len(expected)),
+    }
+
+
+def _similar(sets: Shingles, row: int, floor: float) -> set[tuple[int, int]]:
+    own = sets.hashes[sets.starts[row] : sets.starts[row + 1]]
+    shared = np.concatenate([[0], np.cumsum(np.isin(sets.hashes, own))])
+    overlap = shared[sets.starts[1:]] - shared[sets.starts[:-1]]
+    similarity = overlap / np.maximum(1, sets.sizes + len(own) - overlap)
+    others = np.flatnonzero(similarity.astype(np.float32) >= np.float32(floor))
+    return {(min(row, int(other)), max(row, int(other))) for other in others if other != row}
+
+
+def _mona(rows: int) -> dict[str, Json]:
+    """Relevance of made-up features of the size that the default autoencoder gives."""
+    rng = np.random.default_rng(0)
+    indices = np.sort(rng.integers(0, _LATENTS, (rows, _KEPT), np.int32), axis=1).reshape(-1)
+    starts = np.arange(rows + 1, dtype=np.int64) * _KEPT
+    features = SparseFeatures(starts, indices, rng.random(len(indices), np.float32), _LATENTS)
+    prototypes = rng.random((_TASKS, _LATENTS), np.float32)
+    cost = measure(lambda: generalised_jaccard(features, prototypes)).cost
+    return {**cost, "benchmarks": _TASKS, "features_per_row": _KEPT}
