@@ -69,6 +69,8 @@ class Relevance(Signal):
     nearest: int = 3
     scope: Scope = Scope.ALL
 
+    chunk_rows = 1 << 20  # cheap for each row; the targets are embedded once a chunk
+
     @property
     @override
     def name(self) -> str:

@@ -101,6 +101,8 @@ class Mona(Signal):
     benchmark: Benchmark = field(compare=False)
     features: SaeFeatures
 
+    chunk_rows = 1 << 20  # cheap for each row; the targets go through the model once a chunk
+
     @property
     @override
     def name(self) -> str:
