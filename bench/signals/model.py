@@ -47,7 +47,7 @@ def model_figures(pool: Pool, model: Path, samples: int) -> dict[str, Json]:
 
 
 def _bare_passes(base: BaseModel, pool: Pool) -> int:
-    """Two forward passes with all logits over the same batches and nothing else; the tokens that they read."""
+    """Two forward passes with all logits over the same batches and nothing else; the tokens they read."""
     import torch
 
     encoded = [encode(sample, base.tokenizer, 2_048) for sample in pool.samples()]
