@@ -1,7 +1,9 @@
 """Serve an installation: `python -m autoselection_dagster.serve` (what `make ui` runs)."""
 
+import signal
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -19,6 +21,7 @@ def serve(
     """Run the webserver, the daemon and the code server until Ctrl-C."""
     found = Installation.from_environment()
     installation = Installation((home or found.home).resolve(), (campaigns or found.campaigns).resolve())
+    signal.signal(signal.SIGTERM, _stop)
     try:
         with serving(installation, port) as services:
             typer.echo(
@@ -32,6 +35,10 @@ def serve(
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         typer.echo("stopped")
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

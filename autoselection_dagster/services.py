@@ -22,6 +22,7 @@ from autoselection_dagster.errors import AlreadyServedError, ServiceFailedError
 from autoselection_dagster.installation import LOCATION, Installation
 
 _PATIENCE_S = 20.0
+_HEALTHY_S = 60.0
 _RESTARTS = 5
 
 
@@ -42,7 +43,8 @@ class Service:
         command: Arguments after the Python interpreter.
         log: The file that takes its output.
         process: The running child, once started.
-        starts: How often it was started.
+        starts: How often it was started without living for a minute in between.
+        started: When it was started last, on the monotonic clock.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Service:
     log: Path
     process: "subprocess.Popen[bytes] | None" = None
     starts: int = 0
+    started: float = 0.0
 
     @property
     def alive(self) -> bool:
@@ -62,9 +65,11 @@ class Service:
         Raises:
             ServiceFailedError: It died too often to try again.
         """
+        now = time.monotonic()
+        self.starts = 1 if now - self.started > _HEALTHY_S else self.starts + 1
         if self.starts > _RESTARTS:
             raise ServiceFailedError(self.name, self.log)
-        self.starts += 1
+        self.started = now
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - the command is put together below, from constants
                 [sys.executable, *self.command],

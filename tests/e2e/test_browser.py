@@ -42,7 +42,7 @@ def test_a_search_from_the_launchpad_runs_to_a_best_subset_with_its_lineage(
     page.wait_for_selector(".CodeMirror")
     page.evaluate(f"document.querySelector('.CodeMirror').CodeMirror.setValue({_CONFIG!r})")
     page.get_by_role("button", name="Launch run").first.click()
-    page.get_by_text("Success").first.wait_for()
+    page.get_by_text("Success", exact=True).first.wait_for()
     served.wait(lambda: served.is_done("browsed"))
     served.wait(lambda: not served.workers())
     page.goto(f"{url}/assets/demo/best_subset?view=partitions&partition=browsed")
