@@ -86,13 +86,10 @@ def test_a_model_that_cannot_be_loaded_is_named(cli: Cli, shop: Workshop) -> Non
 
 
 def test_a_benchmark_with_no_items_is_refused_before_money_is_spent(cli: Cli, shop: Workshop) -> None:
-    from autoselection_core.testing.tiny_model import tiny_model
-
-    tiny_model(shop.folder / "model")
     (shop.folder / "sums").mkdir()
     (shop.folder / "sums/benchmark.yaml").write_text("items: items.jsonl\n")
     (shop.folder / "sums/items.jsonl").write_text("")
-    shop.declare(TRAINED)
+    shop.declare(TRAINED.replace("[tokens]", "[word_entropy]"))
 
     refused(cli("search"), "sums", "item")
     assert "no search is registered" in cli("status")[1]

@@ -51,7 +51,7 @@ def test_ingest_accounts_for_every_record(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_progress_names_stage_and_count(cli: Cli) -> None:
-    _, _, progress = cli("search")
+    _, _, progress = cli("search", "--report-evaluations", "0")
 
     assert "reading records: 71 of 71" in progress
     assert "trials: 3 of 3" in progress
