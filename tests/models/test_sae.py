@@ -9,7 +9,10 @@ from autoselection_core.errors.models import SaeMismatchError, UnreadableSaeErro
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
+from autoselection_core.models.sae_states import token_states
 from autoselection_core.models.sae_training import SaeTraining, train_sae
+from autoselection_core.models.spans import encode
+from autoselection_core.testing.pools import question_and_answer
 
 RNG = np.random.default_rng(0)
 SEQUENCES = [RNG.integers(3, 1_000, size).astype(np.int32) for size in (5, 30)]
@@ -38,6 +41,23 @@ def test_states_are_those_of_the_hooked_layer_and_padding_is_marked(base_model: 
         # hidden_states[0] are the embeddings, so layer 3 writes number 4
         assert (states[row, : len(sequence)] - whole[4][0]).abs().max() < 1e-4
     assert real.sum(dim=1).tolist() == [5, 30]
+
+
+def test_training_states_are_those_of_real_tokens_up_to_the_number_asked_for(base_model: BaseModel) -> None:
+    samples = [question_and_answer(f"{n} + {n}", f"{2 * n}") for n in range(5)]
+    encoded = [encode(sample, base_model.tokenizer, 512) for sample in samples]
+    special = base_model.tokenizer.all_special_ids
+    expected = torch.cat(
+        [
+            HookPoint(2).states(base_model.model, [one.input_ids])[0][0][~np.isin(one.input_ids, special)]
+            for one in encoded
+        ]
+    )
+
+    found = token_states(base_model, samples, HookPoint(2), tokens=1_000)
+
+    assert torch.allclose(found.sort(dim=0).values, expected.sort(dim=0).values, atol=1e-4)
+    assert len(token_states(base_model, samples, HookPoint(2), tokens=7)) == 7
 
 
 def test_activations_are_the_largest_positive_latents() -> None:

@@ -1,0 +1,78 @@
+"""The hidden states that a sparse autoencoder is trained on."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.batching import Positions, batches_by_length, run_halving
+from autoselection_core.models.hook import HookPoint
+from autoselection_core.models.spans import Encoded, Tokens, encode_each
+from autoselection_core.pool.sample import Sample
+
+if TYPE_CHECKING:
+    import torch
+
+_SAMPLES_AT_ONCE = 256
+_TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
+
+
+def token_states(
+    base: BaseModel,
+    samples: Iterable[Sample],
+    hook: HookPoint,
+    *,
+    tokens: int,
+    max_tokens: int = 2_048,
+    seed: int = 0,
+) -> "torch.Tensor":
+    """States of real tokens, special ones left out, in random order.
+
+    A pool's samples come in the order of their ids, which are hashes: its first ones are a random sample.
+
+    Args:
+        base: The model.
+        samples: Read until there are enough tokens.
+        hook: Where states are read.
+        tokens: How many states; fewer where the samples have fewer.
+        max_tokens: Longer conversations are cut.
+        seed: Decides the order.
+
+    Returns:
+        In the number type of the model. Shape (at most tokens, hidden).
+    """
+    import torch
+
+    hook.check(base.model)
+    found, count, waiting = [], 0, iter(samples)
+    while count < tokens and (block := list(islice(waiting, _SAMPLES_AT_ONCE))):
+        encoded = encode_each(block, base.tokenizer, max_tokens)
+        part = _states(base, hook, [one.input_ids for one in encoded if isinstance(one, Encoded)])
+        found.append(part)
+        count += len(part)
+    states = torch.cat(found)[:tokens]
+    order = torch.randperm(len(states), generator=torch.Generator().manual_seed(seed))
+    return states[order]
+
+
+def _states(base: BaseModel, hook: HookPoint, sequences: list[Tokens]) -> "torch.Tensor":
+    """States of the real tokens of some sequences, in their order. Shape (tokens, hidden)."""
+    import torch
+
+    special = np.array(base.tokenizer.all_special_ids)
+    parts: dict[int, torch.Tensor] = {}
+
+    def work(batch: Positions) -> dict[int, torch.Tensor]:
+        states, _ = hook.states(base.model, [sequences[place] for place in batch])
+        kept = [torch.as_tensor(~np.isin(sequences[place], special)) for place in batch]
+        return {
+            int(place): states[row, : len(mask)][mask].cpu()
+            for row, (place, mask) in enumerate(zip(batch, kept, strict=True))
+        }
+
+    batches = batches_by_length([len(each) for each in sequences], _TOKEN_BUDGET[base.device])
+    for _, found in run_halving(batches, work):
+        parts |= found or {}
+    return torch.cat([parts[place] for place in sorted(parts)])
