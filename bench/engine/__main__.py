@@ -2,7 +2,8 @@
 
 python -m bench.engine            measures everything and writes bench/results/engine.json
 python -m bench.engine --check    measures a cheap part again and compares it with the committed figures
-python -m bench.engine --rows N   measures one large pool and prints it; what the first form starts twice
+python -m bench.engine --pool P   measures one pool (real, made_up, or a number of rows) and prints it; the first
+                                  form starts one process for each, so that a peak of memory is the pool's own
 """
 
 import argparse
@@ -24,6 +25,7 @@ from bench.result import REAL_DATA, REPOSITORY, RESULTS, write_result
 HOME = REPOSITORY / ".autoselection" / "bench"
 TARGETS_S = {1_000_000: 0.7, 10_000_000: 10.0}
 _WITHIN = 2.0
+REAL, MADE_UP = "real", "made_up"
 
 NOTE = (
     "Columns that need a model, SAE activations, vectors and SAE neighbours are made up in realistic shapes; "
@@ -38,47 +40,46 @@ def main() -> int:
     asked = _arguments()
     if asked.check:
         return _check()
-    if asked.rows:
-        signals = realistic(asked.rows, Parts(vectors=False, neighbours=False))
-        print(json.dumps(large(signals, TARGETS_S.get(asked.rows, 0.0))))
+    if asked.pool:
+        print(json.dumps(_measured(asked.pool)))
         return 0
     print(write_result("engine", _figures(), NOTE))
     return 0
 
 
-def _figures() -> dict[str, Json]:
-    figures: dict[str, Json] = {}
-    if REAL_DATA.exists():
+def _measured(pool: str) -> Mapping[str, Json]:
+    if pool == REAL:
         real = prepared(HOME)
-        figures["open"] = opening(real)
-        figures["real_pool"] = ninety_thousand(real.with_model_signals())
-    figures["made_up_pool"] = ninety_thousand(realistic(90_000, Parts(vectors=True, neighbours=True)))
-    for rows in TARGETS_S:
-        figures[f"rows_{rows}"] = _in_its_own_process(rows)
-    figures["growth"] = _growth(figures)
-    return figures
+        return {"open": opening(real), **ninety_thousand(real.with_model_signals())}
+    if pool == MADE_UP:
+        return ninety_thousand(realistic(90_000, Parts(vectors=True, neighbours=True)))
+    rows = int(pool)
+    return large(realistic(rows, Parts(vectors=False, neighbours=False)), TARGETS_S.get(rows, 0.0))
 
 
-def _in_its_own_process(rows: int) -> Mapping[str, Json]:
-    """So that its peak of memory is its own."""
-    command = [sys.executable, "-m", "bench.engine", "--rows", str(rows)]
-    done = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+def _figures() -> dict[str, Json]:
+    pools = [*([REAL] if REAL_DATA.exists() else []), MADE_UP, *map(str, TARGETS_S)]
+    figures: dict[str, Json] = {pool: _in_its_own_process(pool) for pool in pools}
+    return {**figures, "growth": _growth(figures)}
+
+
+def _in_its_own_process(pool: str) -> Mapping[str, Json]:
+    command = [sys.executable, "-m", "bench.engine", "--pool", pool]
+    done = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True)
     found: Mapping[str, Json] = json.loads(done.stdout)
     return found
 
 
 def _growth(figures: Mapping[str, Any]) -> dict[str, Json]:
-    small, large_ = (figures[f"rows_{rows}"]["four_steps_with_state"] for rows in TARGETS_S)
-    return {
-        "rows": 10,
-        "seconds": round(large_["seconds"] / small["seconds"], 2),
-        "floor_seconds": round(large_["floor_seconds"] / small["floor_seconds"], 2),
-    }
+    """How many times as much ten times as many rows take."""
+    small, large_ = (figures[str(rows)]["four_steps_with_state"] for rows in TARGETS_S)
+    parts = ("seconds", "cpu_seconds", "floor_seconds", "peak_mb")
+    return {"rows": 10, **{part: round(large_[part] / small[part], 2) for part in parts}}
 
 
 def _check() -> int:
     """1 where the work takes more than twice, or less than half, as many times its floor as committed."""
-    committed = json.loads((RESULTS / "engine.json").read_text())["figures"]["made_up_pool"]
+    committed = json.loads((RESULTS / "engine.json").read_text())["figures"][MADE_UP]
     signals = realistic(90_000, Parts(vectors=True, neighbours=False))
     figure = recipe_with_state(PLAIN, signals, StateFloor.of(signals), 0.06)
     expected = committed["four_steps_with_state"]["times_the_floor"]
@@ -90,7 +91,7 @@ def _check() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--rows", type=int)
+    parser.add_argument("--pool")
     return parser.parse_args()
 
 
