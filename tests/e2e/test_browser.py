@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -43,8 +44,8 @@ def test_a_search_from_the_launchpad_runs_to_a_best_subset_with_its_lineage(
     page.evaluate(f"document.querySelector('.CodeMirror').CodeMirror.setValue({_CONFIG!r})")
     page.get_by_role("button", name="Launch run").first.click()
     page.get_by_text("Success", exact=True).first.wait_for()
-    served.wait(lambda: served.is_done("browsed"))
-    served.wait(lambda: not served.workers())
+    best = dg.AssetKey(["demo", "best_subset"])
+    served.wait(lambda: "browsed" in served.client.instance.get_materialized_partitions(best))
     page.goto(f"{url}/assets/demo/best_subset?view=partitions&partition=browsed")
 
     expect(page.get_by_text("expected_utility").first).to_be_visible(timeout=_PATIENCE_MS)
