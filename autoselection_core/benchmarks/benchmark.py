@@ -27,6 +27,7 @@ class Benchmark:
         chance: The score of blind guessing, in the metric's unit; None where there is no such thing.
         confidential: Whether item texts may not leave the process.
         sizes: How items are parted into dev and test.
+        answer_tokens: Most tokens that a model may write as an answer; read by generative metrics only.
         target_questions: The bare questions of the targets; None to read them from the user turns.
 
     Raises:
@@ -41,6 +42,7 @@ class Benchmark:
     chance: float | None = None
     confidential: bool = False
     sizes: SplitSizes = field(default_factory=SplitSizes)
+    answer_tokens: int = 512
     target_questions: tuple[str, ...] | None = field(repr=False, default=None)
 
     def __post_init__(self) -> None:
@@ -69,6 +71,7 @@ class Benchmark:
                 "items": tuple((item.id, item.prompt_hash, item.target, item.reads) for item in self.items),
                 "metric": self.metric.value,
                 "sizes": self.sizes.as_json(),
+                "answer_tokens": self.answer_tokens,
                 "asked_elsewhere": tuple(sorted(self.target_question_texts)),
             }
         )

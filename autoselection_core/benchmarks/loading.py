@@ -41,6 +41,7 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "dev_share": (int, float),
     "dev_items": int,
     "test_items": int,
+    "answer_tokens": int,
 }
 """The settings of a benchmark, and what they are."""
 
@@ -103,6 +104,7 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         metric=metric,
         chance=settings.get("chance", _chance(items, metric)),
         confidential=settings.get("confidential", adapter.confidential),
+        answer_tokens=_answer_tokens(settings),
         sizes=SplitSizes(**{key: settings[key] for key in _SIZES if key in settings}),
         target_questions=tuple(example.text for example in examples),
     )
@@ -180,6 +182,13 @@ def _shots(
     if shots < 0 or (shots > 0 and not examples):
         raise SettingError("shots", shots, "0 or more, and 0 where there are no targets to take them from")
     return shots
+
+
+def _answer_tokens(settings: Mapping[str, Any]) -> int:
+    tokens = int(settings.get("answer_tokens", Benchmark.answer_tokens))
+    if tokens < 1:
+        raise SettingError("answer_tokens", tokens, "at least 1")
+    return tokens
 
 
 def _chance(items: Sequence[Item], metric: Metric) -> float | None:

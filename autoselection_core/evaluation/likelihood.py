@@ -29,9 +29,11 @@ class Scoring:
 
     Attributes:
         row_tokens: Most distinct tokens of one forward pass. Halved when memory runs out.
+        batch_tokens: Most tokens of a batch of generated answers, prompts included. Halved likewise.
     """
 
     row_tokens: int = 768
+    batch_tokens: int = 8_192
 
 
 def log_likelihoods(

@@ -1,18 +1,22 @@
 """Scores of a model on items by likelihood: reference answers and choices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
+from typing import TypeAlias
 
 import numpy as np
 
 from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.extraction import extract, is_right
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.render import LETTERS
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.evaluation.generation import greedy_answers, prompt_tokens
 from autoselection_core.evaluation.likelihood import LogLikelihoods, Scoring, log_likelihoods
 from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.models.base_model import BaseModel
@@ -20,7 +24,8 @@ from autoselection_core.models.spans import Tokens, encode
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+Report: TypeAlias = Callable[[int, int], None]
+"""Called with how many answers are done, and how many there are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +45,7 @@ def score_benchmark(
     scoring: Scoring,
     progress: Progress | None = None,
 ) -> tuple[BenchmarkScore, int]:
-    """Score one side of a benchmark by likelihood.
+    """Score one side of a benchmark by likelihood, or by the answers that the model writes.
 
     Args:
         model: The trained model with its tokenizer and template.
@@ -56,26 +61,61 @@ def score_benchmark(
         ScoringFailedError: An item cannot be asked, or a value is not finite. There is no partial score.
     """
     items = split(benchmark).side(side)
-    asked = [answer for number, item in enumerate(items) for answer in _asked(model, benchmark, number, item)]
-    sequences = [answer.tokens for answer in asked]
-    values, read = log_likelihoods(
-        model.model,
-        sequences,
-        [answer.wanted for answer in asked],
-        scoring,
-        _reported(progress, benchmark.name),
-    )
-    answers: list[list[tuple[_Asked, LogLikelihoods]]] = [[] for _ in items]
-    for answer, value in zip(asked, values, strict=True):
-        answers[answer.item].append((answer, value))
-    scored = [_scored(benchmark, item, given) for item, given in zip(items, answers, strict=True)]
+    report = _reported(progress, benchmark.name)
+    scored_by = _by_generation if benchmark.metric is Metric.ANSWER_ACCURACY else _by_likelihood
+    scored, read = scored_by(model, benchmark, items, scoring, report)
     finite = sum(np.isfinite(score.value) for score in scored)
     if finite < len(items):
         raise ScoringFailedError(benchmark.name, int(finite), len(items), "some values are not finite")
     return BenchmarkScore(benchmark.name, benchmark.metric, side, tuple(scored)), read
 
 
-def _reported(progress: Progress | None, benchmark: str) -> Callable[[int, int], None]:
+def _by_likelihood(
+    model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: Report
+) -> tuple[list[ItemScore], int]:
+    asked = [answer for number, item in enumerate(items) for answer in _asked(model, benchmark, number, item)]
+    sequences, wanted = [answer.tokens for answer in asked], [answer.wanted for answer in asked]
+    values, read = log_likelihoods(model.model, sequences, wanted, scoring, report)
+    answers: list[list[tuple[_Asked, LogLikelihoods]]] = [[] for _ in items]
+    for answer, value in zip(asked, values, strict=True):
+        answers[answer.item].append((answer, value))
+    return [_scored(benchmark, item, given) for item, given in zip(items, answers, strict=True)], read
+
+
+def _by_generation(
+    model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: Report
+) -> tuple[list[ItemScore], int]:
+    prompts = [prompt_tokens(model, item.prompt) for item in items]
+    longest = max(map(len, prompts)) + benchmark.answer_tokens
+    if longest > _longest(model):
+        reason = f"prompt and answer may take {longest} tokens, the model reads {_longest(model)}"
+        raise ScoringFailedError(benchmark.name, 0, len(items), reason)
+    texts, tokens = greedy_answers(
+        model, prompts, new_tokens=benchmark.answer_tokens, batch_tokens=scoring.batch_tokens, done=report
+    )
+    return [
+        _read_answer(benchmark, item, text, len(prompt))
+        for item, text, prompt in zip(items, texts, prompts, strict=True)
+    ], tokens
+
+
+def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> ItemScore:
+    parsed = extract(text, item.reads, len(item.choices or LETTERS))
+    is_correct = is_right(parsed, item.target, item.reads)
+    return ItemScore(
+        item.id,
+        float(is_correct),
+        item.prompt_hash,
+        tokens,
+        # A model repeats what it was asked, and an answer in words may be the item's own words.
+        output=None if benchmark.confidential else text,
+        parsed=None if benchmark.confidential and item.reads == "text" else parsed,
+        is_correct=is_correct,
+        is_parse_failure=parsed is None,
+    )
+
+
+def _reported(progress: Progress | None, benchmark: str) -> Report:
     def report(done: int, total: int) -> None:
         if progress is not None:
             progress(f"scoring {benchmark}", done, total)
@@ -133,7 +173,7 @@ def _choice_score(item: Item, given: list[tuple[_Asked, LogLikelihoods]], tokens
         float(is_correct),
         item.prompt_hash,
         tokens,
-        parsed=_LETTERS[int(per_byte.argmax())],
+        parsed=LETTERS[int(per_byte.argmax())],
         is_correct=is_correct,
         choice_log_likelihoods=tuple(totals),
     )

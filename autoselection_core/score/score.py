@@ -28,6 +28,7 @@ class ItemScore:
         parsed: The answer read from the output, or the letter of the likeliest choice.
         is_correct: Whether the parsed answer is right; None for likelihood metrics.
         choice_log_likelihoods: Log-likelihood of each choice, in nats, in the order presented.
+        is_parse_failure: Whether text was generated and no answer could be read from it.
     """
 
     item: str
@@ -38,11 +39,7 @@ class ItemScore:
     parsed: str | None = None
     is_correct: bool | None = None
     choice_log_likelihoods: tuple[float, ...] | None = None
-
-    @property
-    def is_parse_failure(self) -> bool:
-        """Whether text was generated and no answer could be read from it."""
-        return self.is_correct is not None and self.parsed is None
+    is_parse_failure: bool = False
 
 
 @dataclass(frozen=True)

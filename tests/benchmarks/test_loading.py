@@ -206,10 +206,16 @@ def test_a_folder_without_a_benchmark_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["dev_share", "dev_items", "test_items", "metric", "system", "name", "format"]
+    "name", ["dev_share", "dev_items", "test_items", "metric", "system", "name", "format", "answer_tokens"]
 )
 def test_every_setting_changes_the_benchmark(tmp_path: Path, name: str) -> None:
-    value = {"dev_share": 0.6, "dev_items": 3, "test_items": 3, "metric": "bits_per_byte"}.get(name, "gsm8k")
+    value = {
+        "dev_share": 0.6,
+        "dev_items": 3,
+        "test_items": 3,
+        "metric": "bits_per_byte",
+        "answer_tokens": 9,
+    }.get(name, "gsm8k")
     items = [
         {"question": record["question"], "answer": f"so #### {record['answer']}"} for record in QUESTIONS
     ]

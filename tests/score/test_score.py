@@ -69,8 +69,8 @@ def test_parse_failures_are_counted_beside_wrong_answers() -> None:
     items = (
         ItemScore("a", 1.0, parsed="A", is_correct=True),
         ItemScore("b", 0.0, parsed="B", is_correct=False),
-        ItemScore("c", 0.0, parsed=None, is_correct=False),
-        ItemScore("d", 0.0, parsed=None, is_correct=False),
+        ItemScore("c", 0.0, is_correct=False, is_parse_failure=True),
+        ItemScore("d", 0.0, is_correct=False, is_parse_failure=True),
     )
 
     assert BenchmarkScore("x", Metric.ANSWER_ACCURACY, Side.DEV, items).parse_failure_share == 0.5

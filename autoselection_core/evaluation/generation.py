@@ -1,0 +1,112 @@
+"""Greedy answers of a model to prompts, in batches of like length."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.evaluation.memory import is_out_of_memory
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.batching import Positions, batches_by_length
+from autoselection_core.models.forward import padded
+from autoselection_core.models.spans import Tokens
+from autoselection_core.pool.sample import Message
+
+
+def prompt_tokens(model: BaseModel, prompt: Sequence[Message]) -> Tokens:
+    """A prompt in the chat template, up to where the answer starts."""
+    turns = [{"role": str(message.role), "content": message.content} for message in prompt]
+    text = model.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    return np.array(model.tokenizer(text, add_special_tokens=False)["input_ids"], np.int32)
+
+
+def greedy_answers(
+    model: BaseModel,
+    prompts: Sequence[Tokens],
+    *,
+    new_tokens: int,
+    batch_tokens: int,
+    done: Callable[[int, int], None] = lambda _, __: None,
+) -> tuple[list[str], int]:
+    """What the model writes after each prompt, always taking the likeliest token.
+
+    Args:
+        model: The model, in evaluation mode.
+        prompts: Token ids of each prompt.
+        new_tokens: Most tokens of an answer; it also ends where the model ends its turn.
+        batch_tokens: Most tokens of a batch, answers included. Halved when memory runs out.
+        done: Told how many prompts are done, and how many there are.
+
+    Returns:
+        One text a prompt, in order; and how many tokens were read and written.
+
+    Raises:
+        ScoringFailedError: A single prompt does not fit into memory.
+    """
+    texts = [""] * len(prompts)
+    waiting = batches_by_length([len(prompt) + new_tokens for prompt in prompts], batch_tokens)[::-1]
+    tokens = finished = 0
+    while waiting:
+        batch = waiting.pop()
+        written = _within_memory(model, [prompts[number] for number in batch], new_tokens)
+        if written is None:
+            if len(batch) == 1:
+                reason = f"a prompt of {len(prompts[batch[0]])} tokens does not fit into memory"
+                raise ScoringFailedError("generation", finished, len(prompts), reason)
+            waiting += _halves(batch)
+            continue
+        for number, ids in zip(batch, written, strict=True):
+            texts[number] = model.tokenizer.decode(ids, skip_special_tokens=True)
+            tokens += len(prompts[number]) + len(ids)
+        finished += len(batch)
+        done(finished, len(prompts))
+    return texts, tokens
+
+
+def _halves(batch: Positions) -> list[Positions]:
+    half = len(batch) // 2
+    return [batch[half:], batch[:half]]
+
+
+def _within_memory(model: BaseModel, prompts: list[Tokens], new_tokens: int) -> list[list[int]] | None:
+    try:
+        return _written(model, prompts, new_tokens)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
+
+
+def _written(model: BaseModel, prompts: list[Tokens], new_tokens: int) -> list[list[int]]:
+    import torch
+
+    batch = padded(prompts, model.model.device, side="left")
+    ends = _ends(model)
+    with torch.inference_mode():
+        rows = model.model.generate(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            max_new_tokens=new_tokens,
+            do_sample=False,
+            num_beams=1,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            eos_token_id=ends,
+            pad_token_id=ends[0],
+        )
+    return [_until(row, ends) for row in rows[:, batch.input_ids.shape[1] :].tolist()]
+
+
+def _ends(model: BaseModel) -> list[int]:
+    """Every token that ends a turn: the tokenizer's, and those of the model's own generation config."""
+    configured: Any = model.model.generation_config.eos_token_id
+    listed = configured if isinstance(configured, list) else [configured]
+    return list(dict.fromkeys(end for end in (model.tokenizer.eos_token_id, *listed) if end is not None))
+
+
+def _until(ids: list[int], ends: list[int]) -> list[int]:
+    """The tokens up to and without the first end."""
+    stop = next((place for place, token in enumerate(ids) if token in ends), len(ids))
+    return ids[:stop]

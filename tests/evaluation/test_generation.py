@@ -1,0 +1,104 @@
+"""What a tiny model writes, and what is read from it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import Side, split
+from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.evaluation.generation import greedy_answers, prompt_tokens
+from autoselection_core.evaluation.likelihood import Scoring
+from autoselection_core.evaluation.scoring import score_benchmark
+from autoselection_core.models.base_model import BaseModel
+from tests.evaluation.bench import BENCHMARK
+
+WRITTEN = Benchmark(
+    "written",
+    tuple(replace(item, target=item.reference, choices=None) for item in BENCHMARK.items),
+    metric=Metric.ANSWER_ACCURACY,
+    answer_tokens=6,
+)
+
+
+@pytest.fixture(scope="module")
+def model(tiny: Path) -> BaseModel:
+    return BaseModel.load(tiny, dtype="float32")
+
+
+def test_the_likeliest_token_is_taken_step_by_step(model: BaseModel) -> None:
+    prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items[:3]]
+
+    texts, _ = greedy_answers(model, prompts, new_tokens=5, batch_tokens=1_000)
+
+    for prompt, text in zip(prompts, texts, strict=True):
+        ids = torch.from_numpy(prompt.astype(np.int64))[None]
+        with torch.inference_mode():
+            for _ in range(5):
+                ids = torch.cat([ids, model.model(input_ids=ids).logits[:, -1:].argmax(-1)], dim=1)
+        assert text == model.tokenizer.decode(ids[0, len(prompt) :], skip_special_tokens=True)
+
+
+def test_batch_mates_change_no_answer(model: BaseModel) -> None:
+    prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items]
+
+    together, _ = greedy_answers(model, prompts, new_tokens=6, batch_tokens=10_000)
+    alone, _ = greedy_answers(model, prompts, new_tokens=6, batch_tokens=1)
+
+    assert together == alone
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved(tiny: Path) -> None:
+    small = BaseModel.load(tiny, dtype="float32")
+    prompts = [prompt_tokens(small, item.prompt) for item in WRITTEN.items[:8]]
+    roomy, _ = greedy_answers(small, prompts, new_tokens=4, batch_tokens=10_000)
+
+    def refuse(_: object, __: object, given: dict[str, torch.Tensor]) -> None:
+        if given["input_ids"].shape[0] > 3:
+            raise MemoryError
+
+    small.model.get_decoder().register_forward_pre_hook(refuse, with_kwargs=True)
+
+    assert greedy_answers(small, prompts, new_tokens=4, batch_tokens=10_000)[0] == roomy
+
+
+def test_a_prompt_that_never_fits_fails_the_score(tiny: Path) -> None:
+    small = BaseModel.load(tiny, dtype="float32")
+
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    small.model.get_decoder().register_forward_pre_hook(refuse)
+
+    with pytest.raises(ScoringFailedError, match="does not fit into memory"):
+        score_benchmark(small, WRITTEN, Side.DEV, Scoring())
+
+
+def test_every_answer_is_recorded_with_what_was_read_from_it(model: BaseModel) -> None:
+    score, tokens = score_benchmark(model, WRITTEN, Side.DEV, Scoring())
+
+    assert tokens > 0
+    assert [item.item for item in score.items] == [item.id for item in split(WRITTEN).dev]
+    assert all(item.output is not None for item in score.items)
+    assert all(item.is_parse_failure == (item.parsed is None) for item in score.items)
+    # A model of random weights answers nothing.
+    assert score.mean == 0.0
+
+
+def test_a_confidential_benchmark_leaves_no_output(model: BaseModel) -> None:
+    score, _ = score_benchmark(model, replace(WRITTEN, confidential=True), Side.DEV, Scoring())
+
+    assert {(item.output, item.parsed) for item in score.items} == {(None, None)}
+    open_score, _ = score_benchmark(model, WRITTEN, Side.DEV, Scoring())
+    assert [item.is_parse_failure for item in score.items] == [
+        item.is_parse_failure for item in open_score.items
+    ]
+
+
+def test_prompts_that_leave_no_room_for_an_answer_fail_the_score(model: BaseModel) -> None:
+    with pytest.raises(ScoringFailedError, match="tokens"):
+        score_benchmark(model, replace(WRITTEN, answer_tokens=1 << 20), Side.DEV, Scoring())
