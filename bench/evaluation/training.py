@@ -1,0 +1,94 @@
+"""Tokens a second of a LoRA training: ours beside plain TRL on the same samples."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from autoselection_core.evaluation.sft import fine_tuning
+from autoselection_core.evaluation.trainer import old_names_unsaid
+from autoselection_core.evaluation.training import Trainee, train
+from autoselection_core.identity import Json
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.spans import encode
+from autoselection_core.pool.sample import Sample
+from bench.result import Measured, measure
+
+_SEQUENCES_PER_STEP = 8
+
+
+def race(model: Path, samples: Mapping[str, Sample], tokens: int, rounds: int) -> dict[str, Json]:
+    """The fastest of several rounds of each contender, in turn."""
+    contenders = {"ours": _ours, "plain_trl": _plain_trl}
+    best: dict[str, Measured[int]] = {}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            done = run(model, samples, tokens)
+            if name not in best or done.seconds < best[name].seconds:
+                best[name] = done
+    return {
+        name: {
+            "tokens": done.value,
+            "tokens_per_s": round(done.value / done.seconds),
+            "tokens_per_cpu_s": round(done.value / done.cpu_seconds),
+            **done.cost,
+        }
+        for name, done in best.items()
+    }
+
+
+def _ours(model: Path, samples: Mapping[str, Sample], tokens: int) -> Measured[int]:
+    base = BaseModel.load(model, dtype="bfloat16")
+    training = fine_tuning({"preset": "cpu-lora", "amount": tokens, "dtype": "bfloat16"})
+    with TemporaryDirectory() as folder:
+        return measure(
+            lambda: train(lambda: base, samples, training, Trainee("bench", Path(folder), 0)).tokens
+        )
+
+
+def _plain_trl(model: Path, samples: Mapping[str, Sample], tokens: int) -> Measured[int]:
+    """TRL's trainer with a LoRA config and padded batches; gradient checkpointing off, as ours."""
+    base = BaseModel.load(model, dtype="bfloat16")
+    chosen, total = [], 0
+    for sample in samples.values():
+        if total >= tokens:
+            break
+        chosen.append(_conversation(sample))
+        total += len(encode(sample, base.tokenizer, 512).input_ids)
+    with TemporaryDirectory() as folder:
+        done = measure(lambda: _train_plainly(base, chosen, folder))
+        return Measured(total, done.seconds, done.cpu_seconds, done.peak_bytes)
+
+
+def _conversation(sample: Sample) -> dict[str, Any]:
+    turns = [{"role": str(message.role), "content": message.content} for message in sample.messages]
+    return {"prompt": turns[:-1], "completion": turns[-1:]}
+
+
+def _train_plainly(base: BaseModel, conversations: list[dict[str, Any]], folder: str) -> None:
+    from datasets import Dataset
+    from peft import LoraConfig
+    from trl import SFTConfig, SFTTrainer
+
+    with old_names_unsaid():
+        arguments = SFTConfig(
+            output_dir=folder,
+            per_device_train_batch_size=_SEQUENCES_PER_STEP,
+            num_train_epochs=1,
+            learning_rate=1e-3,
+            max_length=512,
+            bf16=False,
+            gradient_checkpointing=False,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=base.device == "cpu",
+        )
+        SFTTrainer(
+            model=base.model,
+            args=arguments,
+            train_dataset=Dataset.from_list(conversations),
+            processing_class=base.tokenizer,
+            peft_config=LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
+        ).train()
