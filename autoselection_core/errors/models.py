@@ -65,8 +65,8 @@ class UnreadableSaeError(AutoSelectionError):
     @override
     def __str__(self) -> str:
         return (
-            f"the sparse autoencoder {self.path!r} cannot be read: {self.reason}. Name a folder in the format of"
-            " sparsify: cfg.json and sae.safetensors, called layers.N or with a hookpoint in cfg.json."
+            f"the sparse autoencoder {self.path!r} cannot be read: {self.reason}. Name a folder in the format"
+            " of sparsify: cfg.json and sae.safetensors, called layers.N or with a hookpoint in cfg.json."
         )
 
 
@@ -82,6 +82,6 @@ class SaeMismatchError(AutoSelectionError):
     @override
     def __str__(self) -> str:
         return (
-            f"the sparse autoencoder at {self.hook} does not fit the base model: it expects {self.expected}, the"
-            f" model has {self.found}. Use one that was trained on this model, or train one."
+            f"the sparse autoencoder at {self.hook} does not fit the base model: it expects {self.expected},"
+            f" the model has {self.found}. Use one that was trained on this model, or train one."
         )
