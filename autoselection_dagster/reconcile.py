@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, Reservation, TrialState
-from autoselection_dagster.trials import filter_of, reservation_of
+from autoselection_core.history.records import Kind, Reservation, SearchRecord, TrialRecord, TrialState
+from autoselection_dagster.trials import filter_of
 
 _WAITING = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -24,18 +24,17 @@ def reconcile(ledger: Ledger, instance: dg.DagsterInstance) -> None:
     """End runs whose trials were lost, and give back trials whose runs ended."""
     for lost in ledger.release_lost():
         _end_runs(instance, lost)
-    for reservation in _held(ledger):
-        _compare(ledger, instance, reservation)
+    for search in ledger.searches():
+        for trial in open_trials(ledger, search):
+            _compare(ledger, instance, trial.reservation)
 
 
-def _held(ledger: Ledger) -> list[Reservation]:
-    return [
-        reservation_of(record)
-        for search in ledger.searches()
-        for kind in Kind
-        for record in ledger.trials(search.search, kind)
-        if record.state in (TrialState.RESERVED, TrialState.RUNNING)
-    ]
+def open_trials(ledger: Ledger, search: SearchRecord) -> list[TrialRecord]:
+    """The trials of a search and of its report that are reserved or running."""
+    # Reading every trial of every search that ended long ago would be most of a tick.
+    kinds = tuple(Kind) if search.held else (Kind.REPORT,)
+    records = [record for kind in kinds for record in ledger.trials(search.search, kind)]
+    return [record for record in records if record.state in (TrialState.RESERVED, TrialState.RUNNING)]
 
 
 def _compare(ledger: Ledger, instance: dg.DagsterInstance, reservation: Reservation) -> None:

@@ -8,18 +8,15 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, SearchRecord, SearchState, TrialState
 from autoselection_dagster.adjust import STOPPED_BY_A_PERSON
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.reconcile import reconcile
+from autoselection_dagster.reconcile import open_trials, reconcile
 from autoselection_dagster.resources import LedgerResource
 from autoselection_dagster.trials import (
     has_run,
     number_of,
     partition_of,
-    reservation_of,
     run_key_of,
     tags_of,
 )
-
-_OPEN = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
 
 
 def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
@@ -55,10 +52,10 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
 
 def _asks(graph: CampaignGraph, ledger: Ledger) -> list[dg.RunRequest]:
     """A run for each reserved trial of a campaign, and for each report that is due."""
-    searches = searches_of(graph, ledger)
-    for search in searches:
+    for search in searches_of(graph, ledger):
         ledger.reserve_free_slots(search.search)
         _reserve_report(ledger, search)
+    searches = searches_of(graph, ledger)
     reserved = [trial for search in searches for trial in _reserved(ledger, search)]
     due = [search for search in searches if _is_over(search) and not _open_arms(ledger, search)]
     return [
@@ -79,17 +76,15 @@ def _additions(graph: CampaignGraph, ledger: Ledger) -> Iterable[dg.AddDynamicPa
 
 
 def _reserved(ledger: Ledger, search: SearchRecord) -> list[Reservation]:
-    records = [record for kind in Kind for record in ledger.trials(search.search, kind)]
-    return [reservation_of(record) for record in records if record.state is TrialState.RESERVED]
+    records = open_trials(ledger, search)
+    return [record.reservation for record in records if record.state is TrialState.RESERVED]
 
 
 def _reserve_report(ledger: Ledger, search: SearchRecord) -> None:
     """Hold arms of a report, as many at a time as the search may use slots."""
     if not _is_over(search):
         return
-    arms = ledger.trials(search.search, Kind.REPORT)
-    busy = sum(arm.state in (TrialState.RESERVED, TrialState.RUNNING) for arm in arms)
-    for _ in range(search.slots - busy):
+    for _ in range(search.slots - len(open_trials(ledger, search))):
         ledger.reserve_report(search.search)
 
 
@@ -116,12 +111,11 @@ def _trial_request(graph: CampaignGraph, reservation: Reservation) -> dg.RunRequ
 
 
 def _report_request(graph: CampaignGraph, ledger: Ledger, search: SearchRecord) -> dg.RunRequest:
-    """A report is due again whenever something was measured since the last one."""
-    measured = [
-        sum(record.state is TrialState.DONE for record in ledger.trials(search.search, kind)) for kind in Kind
-    ]
+    """A report is due again whenever something was paid for or compared since the last one."""
+    arms = ledger.trials(search.search, Kind.REPORT)
+    compared = sum(arm.state is TrialState.DONE for arm in arms)
     return dg.RunRequest(
-        run_key=f"{search.search}|report|{'|'.join(map(str, measured))}|{search.report_evaluations}",
+        run_key=f"{search.search}|report|{search.spent:g}|{compared}|{search.report_evaluations}",
         job_name=graph.report_job.name,
         partition_key=search.search,
     )

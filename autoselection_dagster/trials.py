@@ -6,7 +6,7 @@ import dagster as dg
 
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, Reservation, TrialRecord
+from autoselection_core.history.records import Kind, Reservation
 
 ATTEMPT_TAG = "autoselection/attempt"
 """Which attempt a run was requested for; a run that a person started has none."""
@@ -43,11 +43,6 @@ def filter_of(reservation: Reservation) -> dg.RunsFilter:
     return dg.RunsFilter(tags={_RUN_KEY_TAG: run_key_of(reservation)})
 
 
-def reservation_of(record: TrialRecord) -> Reservation:
-    """The present attempt of a trial."""
-    return Reservation(record.search, record.trial, record.attempt, record.kind)
-
-
 def attempt_of(tags: Mapping[str, str], ledger: Ledger) -> Reservation:
     """The attempt that a run makes; without the tag of the sensor, the trial's present one.
 
@@ -63,7 +58,7 @@ def attempt_of(tags: Mapping[str, str], ledger: Ledger) -> Reservation:
     found = [record for record in records if record.trial == trial]
     if not found:
         raise UnknownTrialError(search, trial, len(records))
-    return reservation_of(found[0])
+    return found[0].reservation
 
 
 def has_run(instance: dg.DagsterInstance, run_key: str) -> bool:
