@@ -2,8 +2,8 @@
 
 python -m bench.engine            measures everything and writes bench/results/engine.json
 python -m bench.engine --check    measures a cheap part again and compares it with the committed figures
-python -m bench.engine --pool P   measures one pool (real, made_up, or a number of rows) and prints it; the first
-                                  form starts one process for each, so that a peak of memory is the pool's own
+python -m bench.engine --pool P   measures one pool (real, made_up, or a number of rows) and prints it; the
+                                  first form starts one process for each, so that memory is the pool's own
 """
 
 import argparse
