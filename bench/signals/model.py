@@ -16,7 +16,7 @@ from autoselection_core.signals.model_scores import answer_alone, score_answers
 from bench.result import measure
 
 _TOKEN_BUDGET = 4_096
-_EMBEDDED = 1_000
+_EMBEDDED = 300
 _DIMENSIONS = 384
 
 
