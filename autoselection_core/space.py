@@ -9,6 +9,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TypeAlias, get_type_hints
 
 from autoselection_core.errors.space import InvalidSpaceError, SettingError
@@ -164,6 +165,7 @@ class Axis:
     default: Setting | None
 
 
+@cache
 def axes(cls: type) -> tuple[Axis, ...]:
     """The fields of a dataclass that declare a space, in their order.
 
@@ -191,7 +193,8 @@ def check_settings(settings: object) -> None:
     Raises:
         SettingError: Naming the first such field.
     """
-    for axis in axes(type(settings)):
+    cls: type = type(settings)
+    for axis in axes(cls):
         axis.space.check(getattr(settings, axis.name), axis.name)
 
 

@@ -4,15 +4,22 @@ The best utility so far is unknown, because observations are noisy and some eval
 So it is drawn from the posterior, jointly over all tried and pending candidates, and the expected improvement
 on each draw is averaged (Letham et al. 2019). Logarithms keep an order among hopeless candidates
 (Ament et al. 2023). A candidate that was tried has nothing to add: its value is known on every draw.
+
+BoTorch's `qLogNoisyExpectedImprovement` estimates the same number by drawing tried and new candidates
+together, because it must be differentiable for a search over continuous inputs. Here the candidates are a
+finite set, so no gradient is needed. Given one draw of the tried candidates' utilities, that of a new one is
+normal, so the inner expectation is exact, and only the tried candidates are drawn, from the BoTorch model's
+joint posterior. The draws share a covariance, so conditioning on them is one solve, not one model a draw.
 """
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoselection_core.solver.botorch_model import JITTER, joint_draws
 from autoselection_core.solver.kernel import cholesky, covariance, solved, variance
 from autoselection_core.solver.layout import Features
-from autoselection_core.solver.surrogate import JITTER, Numbers, Surrogate
+from autoselection_core.solver.surrogate import Numbers, Surrogate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +51,7 @@ def log_expected_improvement(
     import torch
 
     base, points = _tensor(tried), _tensor(candidates)
-    truths = _joint_draws(surrogate, base, seed)
+    truths = _truths(surrogate, base, seed)
     root = _tried_root(surrogate, base)
     cross = covariance(surrogate.log_hyper, points, base, surrogate.layout)
     explained = solved(root, cross.mT)
@@ -60,17 +67,15 @@ def log_expected_improvement(
     return np.asarray(averaged.numpy() + np.log(surrogate.standard.scale))
 
 
-def _joint_draws(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
-    """Standardised utilities of the tried candidates given the data. Shape (s, b, draws)."""
+def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
+    """Standardised utilities that the tried candidates may have, given the data. Shape (s, b, draws)."""
     import torch
 
-    cross = covariance(surrogate.log_hyper, base, surrogate.points, surrogate.layout)
-    explained = solved(surrogate.root, cross.mT)
-    left = covariance(surrogate.log_hyper, base, base, surrogate.layout) - explained.mT @ explained
-    root = cholesky(left, _TRIED_JITTER)
     generator = torch.Generator().manual_seed(seed)
-    normal = torch.randn((len(root), len(base), _DRAWS // 2), generator=generator, dtype=base.dtype)
-    return cross @ surrogate.weights + root @ torch.cat([normal, -normal], dim=-1)
+    shape = (len(surrogate.log_hyper), len(base), _DRAWS // 2)
+    normal = torch.randn(shape, generator=generator, dtype=base.dtype).permute(2, 0, 1)
+    mirrored = torch.cat([normal, -normal])
+    return joint_draws(surrogate.model, base, mirrored, _TRIED_JITTER).permute(1, 2, 0)
 
 
 def _tried_root(surrogate: Surrogate, base: "Tensor") -> "Tensor":

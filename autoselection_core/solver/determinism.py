@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
+
+_ONE_DECISION = RLock()
+"""Torch and GPyTorch keep their settings for the whole process, so decisions take turns in it."""
 
 
 @contextmanager
@@ -13,10 +17,11 @@ def one_thread() -> Iterator[None]:
     import torch
     from threadpoolctl import threadpool_limits
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1), torch.no_grad():
-            yield
-    finally:
-        torch.set_num_threads(before)
+    with _ONE_DECISION:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with threadpool_limits(1), torch.no_grad():
+                yield
+        finally:
+            torch.set_num_threads(before)

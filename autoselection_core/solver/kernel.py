@@ -23,13 +23,13 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
     """Covariances of noise-free utilities under several hyper-parameter vectors.
 
     Args:
-        log_hyper: Logarithms of the hyper-parameters. Shape (s, p).
-        left: Feature vectors. Shape (m, d).
-        right: Feature vectors. Shape (n, d).
+        log_hyper: Logarithms of the hyper-parameters, with or without the noise. Shape (s, p).
+        left: Feature vectors. Shape (m, d), or batches of them that broadcast against (s, m, d).
+        right: Feature vectors. Shape (n, d), or batches as above.
         layout: Which columns are which part.
 
     Returns:
-        Shape (s, m, n).
+        Shape (s, m, n), behind the batches.
     """
     hyper = log_hyper.exp()
     scales, shared = hyper[:, None, : layout.axes], hyper[:, layout.axes :, None, None]
@@ -37,16 +37,16 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
         shared[:, place] for place in range(len(SHARED) - 1)
     )
     columns = layout.state_columns, layout.marginal_columns, layout.program_columns
-    state = _matern(_distance(left[:, columns[0]] / scales, right[:, columns[0]] / scales))
-    marginal = _matern(_distance(left[:, columns[1]], right[:, columns[1]]) / marginal_scale)
-    program = left[:, columns[2]] @ right[:, columns[2]].T
+    state = _matern(_distance(left[..., columns[0]] / scales, right[..., columns[0]] / scales))
+    marginal = _matern(_distance(left[..., columns[1]], right[..., columns[1]]) / marginal_scale)
+    program = left[..., columns[2]] @ right[..., columns[2]].mT
     return LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal + program_size**2 * program
 
 
 def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
     """The diagonal of `covariance(log_hyper, points, points)`, without the rest. Shape (s, m)."""
     sizes = log_hyper[:, layout.axes + 1 : layout.axes + 4].exp() ** 2
-    program = (points[:, layout.program_columns] ** 2).sum(-1)
+    program = (points[..., layout.program_columns] ** 2).sum(-1)
     return LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:] * program
 
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from autoselection_core.solver.layout import Features
-from autoselection_core.solver.surrogate import Surrogate, condition
+from autoselection_core.solver.surrogate import Surrogate
 
 
 def repeats(noise: float, deviation: float, tolerance: float) -> int:
@@ -36,8 +36,4 @@ def deviation_without(surrogate: Surrogate, point: Features, others: list[int]) 
         point: The point's feature vector. Shape (1, d).
         others: Rows of the observations that may be used; not empty.
     """
-    targets = (surrogate.root @ (surrogate.root.mT @ surrogate.weights))[0, :, 0]
-    less = condition(
-        surrogate.points[others], targets[others], surrogate.layout, surrogate.standard, surrogate.log_hyper
-    )
-    return float(np.asarray(less.posterior(point)[1])[0])
+    return float(np.asarray(surrogate.learned_from(others).posterior(point)[1])[0])

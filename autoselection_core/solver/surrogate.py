@@ -1,26 +1,25 @@
 """What is believed of a candidate's utility after some observations, and how sure that is.
 
-A Gaussian process, averaged over draws of its hyper-parameters. With a dozen observations many length scales
-explain them equally well; one best guess would be overconfident, the average is not.
+A Gaussian process, held by a BoTorch model and averaged over draws of its hyper-parameters. With a dozen
+observations many length scales explain them equally well; one best guess would be overconfident, the average
+is not.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from autoselection_core.solver.botorch_model import JITTER, botorch_model, marginals, most_probable
 from autoselection_core.solver.hyper import Belief, Prior, prior
-from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved, variance
+from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved
 from autoselection_core.solver.layout import Features, Layout
 from autoselection_core.solver.sampling import slice_sample
 from autoselection_core.solver.thinning import varied_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-JITTER = 1e-8
-"""Added to the diagonal of a covariance, in squared standard deviations of the utilities."""
 
 _STEPS = 20
 """Moves of each chain; twice as many change no choice on the suite."""
@@ -69,20 +68,16 @@ class Surrogate:
     """Gaussian processes over one set of observations, one for each draw of the hyper-parameters.
 
     Attributes:
-        points: Feature vectors of the observations; a replicate repeats its vector. Shape (n, d).
-        layout: What the columns of the points are.
+        model: The BoTorch model that holds them; it keeps observations and standardised utilities.
+        layout: What the columns of a feature vector are.
         standard: How utilities were standardised.
         log_hyper: Draws of the logarithms of the hyper-parameters. Shape (s, p).
-        root: Cholesky factors of the observations' covariance, noise included. Shape (s, n, n).
-        weights: Covariance, solved for the standardised utilities. Shape (s, n, 1).
     """
 
-    points: "Tensor"
+    model: Any
     layout: Layout
     standard: Standard
     log_hyper: "Tensor"
-    root: "Tensor"
-    weights: "Tensor"
 
     def posterior(self, features: Features) -> tuple[Numbers, Numbers]:
         """Mean and standard deviation of the noise-free utilities of candidates, in units of utility.
@@ -95,14 +90,15 @@ class Surrogate:
         """
         import torch
 
-        candidates = torch.from_numpy(np.ascontiguousarray(features))
-        cross = covariance(self.log_hyper, candidates, self.points, self.layout)
-        means = (cross @ self.weights)[..., 0]
-        explained = solved(self.root, cross.mT)
-        variances = variance(self.log_hyper, candidates, self.layout) - (explained**2).sum(-2)
+        means, variances = marginals(self.model, torch.from_numpy(np.ascontiguousarray(features)))
         mean = means.mean(0)
         spread = (variances.clamp_min(JITTER) + (means - mean) ** 2).mean(0).sqrt()
         return mean.numpy() * self.standard.scale + self.standard.center, spread.numpy() * self.standard.scale
+
+    def learned_from(self, rows: list[int]) -> "Surrogate":
+        """The same hyper-parameters with some of the observations only, which must not be none."""
+        (points,), targets = self.model.train_inputs, self.model.train_targets
+        return condition(points[rows], targets[rows], self.layout, self.standard, self.log_hyper)
 
     @property
     def noise(self) -> float:
@@ -126,8 +122,7 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     points = torch.from_numpy(np.ascontiguousarray(features))
     belief = prior(layout, _noise_belief(standard, fitting))
     varied = torch.from_numpy(varied_rows(features, fitting.most_sampled))
-    learn = _most_probable if fitting.draws == 1 else _sampled
-    log_hyper = learn(points[varied], targets[varied], layout, belief, fitting)
+    log_hyper = _learned(points[varied], targets[varied], layout, belief, fitting)
     return condition(points, targets, layout, standard, log_hyper)
 
 
@@ -135,11 +130,8 @@ def condition(
     points: "Tensor", targets: "Tensor", layout: Layout, standard: Standard, log_hyper: "Tensor"
 ) -> Surrogate:
     """The surrogate under given hyper-parameters, shape (s, p), with standardised targets, shape (n,)."""
-    import torch
-
-    root = _root(log_hyper, points, layout)
-    weights = torch.cholesky_solve(targets[None, :, None].expand(len(log_hyper), -1, 1), root)
-    return Surrogate(points, layout, standard, log_hyper, root, weights)
+    model = botorch_model(points, targets, layout, log_hyper)
+    return Surrogate(model, layout, standard, log_hyper)
 
 
 def _root(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
@@ -150,6 +142,14 @@ def _root(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
 def _noise_belief(standard: Standard, fitting: Fitting) -> Belief:
     expected = _NOISE_SHARE if fitting.noise_prior is None else fitting.noise_prior / standard.scale
     return Belief(expected, fitting.noise_spread)
+
+
+def _learned(
+    points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior, fitting: Fitting
+) -> "Tensor":
+    if fitting.draws == 1:
+        return most_probable(points, targets, layout, belief)
+    return _sampled(points, targets, layout, belief, fitting)
 
 
 def _sampled(
@@ -167,11 +167,3 @@ def _sampled(
         return -0.5 * (white**2).sum((-2, -1)) - torch.diagonal(root, dim1=-2, dim2=-1).log().sum(-1)
 
     return slice_sample(likelihood, start, mean=mean, spread=spread, steps=_STEPS, generator=generator)
-
-
-def _most_probable(
-    points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior, _: Fitting
-) -> "Tensor":
-    from autoselection_core.solver.botorch_fit import most_probable
-
-    return most_probable(points, targets, layout, belief)

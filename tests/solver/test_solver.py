@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def _in_a_fresh_process(name: str, hash_seed: int, threads: int) -> str:
 
 def test_a_fresh_process_with_other_threads_and_hash_seeds_asks_for_the_same() -> None:
     assert _in_a_fresh_process("default", 1, 1) == _in_a_fresh_process("default", 2, 2)
+
+
+def test_questions_from_two_threads_at_once_have_the_answers_of_one() -> None:
+    asker = solver()
+    history = searched(asker, entropy_of(asker.signals), 6)
+    alone = asker.ask(history)[0].proposal
+
+    with ThreadPoolExecutor(2) as threads:
+        asked = list(threads.map(asker.ask, [history] * 6))
+
+    assert [candidate.proposal for (candidate,) in asked] == [alone] * 6
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.sampling import SobolQMCNormalSampler
 
 from autoselection_core.solver.acquisition import log_expected_improvement
-from autoselection_core.solver.botorch_fit import botorch_model
+from autoselection_core.solver.botorch_model import JITTER
 from autoselection_core.solver.hyper import Belief, prior
 from autoselection_core.solver.kernel import covariance, noise_variance, variance
 from autoselection_core.solver.layout import Features, Layout
@@ -17,6 +19,7 @@ from autoselection_core.solver.thinning import varied_rows
 LAYOUT = Layout(3, 4, 2)
 NOISE = Belief(0.3, 0.5)
 HYPER = torch.from_numpy(prior(LAYOUT, NOISE).mean)[None]
+SEVERAL = torch.cat([HYPER, HYPER + 0.3, HYPER - 0.2])
 
 
 def data(count: int, seed: int = 0) -> tuple[Features, Numbers]:
@@ -25,9 +28,13 @@ def data(count: int, seed: int = 0) -> tuple[Features, Numbers]:
     return features, np.sin(features[:, 0]) + 0.5 * features[:, 4] + 0.1 * rng.normal(size=count)
 
 
-def conditioned(features: Features, utilities: Numbers) -> Surrogate:
+def conditioned(features: Features, utilities: Numbers, log_hyper: torch.Tensor = HYPER) -> Surrogate:
     targets = torch.from_numpy(utilities)
-    return condition(torch.from_numpy(features), targets, LAYOUT, Standard(0.0, 1.0), HYPER)
+    return condition(torch.from_numpy(features), targets, LAYOUT, Standard(0.0, 1.0), log_hyper)
+
+
+def kernels_of(left: Features, right: Features) -> Numbers:
+    return covariance(SEVERAL, torch.from_numpy(left), torch.from_numpy(right), LAYOUT).numpy()
 
 
 def kernel_of(left: Features, right: Features) -> Numbers:
@@ -43,18 +50,45 @@ def test_the_covariance_is_positive_definite_and_its_diagonal_is_the_variance() 
     assert np.allclose(np.diag(full), variance(HYPER, torch.from_numpy(features), LAYOUT)[0].numpy())
 
 
-def test_the_posterior_is_that_of_botorch() -> None:
-    features, utilities = data(15)
-    candidates, _ = data(7, seed=1)
-    model = botorch_model(
-        torch.from_numpy(features), torch.from_numpy(utilities), LAYOUT, prior(LAYOUT, NOISE)
-    ).eval()
+@pytest.mark.parametrize(("count", "asked"), [(15, 700), (810, 5)])
+def test_the_posterior_of_the_botorch_model_is_that_of_textbook_algebra(count: int, asked: int) -> None:
+    features, utilities = data(count)
+    candidates, _ = data(asked, seed=1)
+    noise = noise_variance(SEVERAL).numpy() + JITTER
 
-    expected = model.posterior(torch.from_numpy(candidates))
-    mean, deviation = conditioned(features, utilities).posterior(candidates)
+    mean, deviation = conditioned(features, utilities, SEVERAL).posterior(candidates)
 
-    assert np.allclose(mean, expected.mean[:, 0].detach(), atol=1e-5)
-    assert np.allclose(deviation, expected.variance[:, 0].detach().sqrt(), atol=1e-5)
+    inverse = np.linalg.inv(kernels_of(features, features) + noise[:, None, None] * np.eye(count))
+    cross = kernels_of(candidates, features)
+    means = cross @ inverse @ utilities
+    own = variance(SEVERAL, torch.from_numpy(candidates), LAYOUT).numpy()
+    variances = own - ((cross @ inverse) * cross).sum(axis=-1)
+    assert np.allclose(mean, means.mean(axis=0), rtol=0, atol=1e-8)
+    spread = np.sqrt(variances.mean(axis=0) + means.var(axis=0))
+    assert np.allclose(deviation, spread, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_expected_improvement_agrees_with_that_of_botorch(place: int) -> None:
+    features, utilities = data(8)
+    candidates, _ = data(4, seed=3)
+    surrogate = conditioned(features[:6], utilities[:6], SEVERAL[[place]])
+
+    reference = qLogNoisyExpectedImprovement(
+        surrogate.model,
+        torch.from_numpy(features),
+        SobolQMCNormalSampler(torch.Size([4096]), seed=0),
+        prune_baseline=False,
+        fat=False,
+        tau_relu=1e-6,
+    )
+    with torch.no_grad():
+        expected = reference(torch.from_numpy(candidates)[:, None]).exp().numpy()
+    estimates = [
+        np.exp(log_expected_improvement(surrogate, candidates, features, seed)) for seed in range(200)
+    ]
+
+    assert np.allclose(np.mean(estimates, axis=0), expected, rtol=0.05, atol=2e-3)
 
 
 def test_replicates_count_as_one_observation_with_less_noise() -> None:
