@@ -31,26 +31,25 @@ class Budget(SearchName):
 @dg.op(name="stop")
 def _stop(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
     """Start no further trial. What runs may finish and is kept."""
-    ledger.open().stop(config.search, STOPPED_BY_A_PERSON)
+    ledger.stop(config.search, STOPPED_BY_A_PERSON)
     context.log.info("search %s starts no further trial", config.search)
 
 
 @dg.op(name="resume")
 def _resume(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
     """Let a stopped search go on with the budget that is left."""
-    ledger.open().resume(config.search)
+    ledger.resume(config.search)
     context.log.info("search %s goes on", config.search)
 
 
 @dg.op(name="budget")
 def _raise(context: dg.OpExecutionContext, config: Budget, ledger: LedgerResource) -> None:
     """Let a search pay for more; a finished one goes on by itself."""
-    book = ledger.open()
     if config.budget is not None:
-        book.raise_budget(config.search, config.budget)
+        ledger.raise_budget(config.search, config.budget)
     if config.report_evaluations is not None:
-        book.raise_report_evaluations(config.search, config.report_evaluations)
-    context.log.info(book.why_idle(config.search))
+        ledger.raise_report_evaluations(config.search, config.report_evaluations)
+    context.log.info(ledger.why_idle(config.search))
 
 
 @dg.job(executor_def=dg.in_process_executor)

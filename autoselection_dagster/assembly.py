@@ -3,31 +3,17 @@
 Loaded by several processes, so nothing here may import torch or do work: assets import what they need.
 """
 
-import os
-
 import dagster as dg
 
 from autoselection_core.campaign.loading import load_campaigns
 from autoselection_core.store.home import Home
 from autoselection_dagster.adjust import ADJUSTMENTS
-from autoselection_dagster.attempt import Attempt
 from autoselection_dagster.changes import pool_changed_sensor
 from autoselection_dagster.graph import campaign_graph
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.resources import resources_of
 from autoselection_dagster.sensors import search_sensor
 from autoselection_dagster.start import start_search_job
-from autoselection_dagster.values import (
-    EvaluationIOManager,
-    PoolIOManager,
-    RecipeIOManager,
-    StateIOManager,
-    SubsetIOManager,
-)
-
-LEASE_VARIABLE = "AUTOSELECTION_LEASE_S"
-LEASE_S = 60.0
-"""A running trial whose worker was silent for so many seconds is lost, and starts again."""
 
 
 def definitions_of(installation: Installation) -> dg.Definitions:
@@ -41,21 +27,5 @@ def definitions_of(installation: Installation) -> dg.Definitions:
         assets=[asset for graph in graphs.values() for asset in graph.assets],
         jobs=[start_search_job(campaigns), *ADJUSTMENTS, *jobs],
         sensors=[search_sensor(graphs), *(pool_changed_sensor(graph) for graph in graphs.values())],
-        resources=_resources(installation),
+        resources=resources_of(Home(installation.home)),
     )
-
-
-def _resources(installation: Installation) -> dict[str, object]:
-    place = Home(installation.home)
-    home = HomeResource(root=str(place.root))
-    ledger = LedgerResource(url=place.history_url, lease_s=float(os.environ.get(LEASE_VARIABLE, LEASE_S)))
-    return {
-        "home": home,
-        "ledger": ledger,
-        "attempt": Attempt(ledger=ledger),
-        "pools": PoolIOManager(place),
-        "recipes": RecipeIOManager(place),
-        "subsets": SubsetIOManager(place),
-        "states": StateIOManager(place),
-        "evaluations": EvaluationIOManager(place),
-    }

@@ -1,7 +1,7 @@
 """Pictures and tables in asset metadata."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import dagster as dg
@@ -12,10 +12,29 @@ Facts: TypeAlias = Mapping[str, Any]
 """Metadata of an asset, by name."""
 
 
+_WIDTH, _HEIGHT = 160, 32
+_MOST_POINTS = 40
+"""More points would make the picture too large to stand in the row."""
+
+
 def picture(image: bytes) -> dg.MarkdownMetadataValue:
     """An SVG or PNG image as markdown; the UI shows it in the row or, above 1,000 characters, in a dialog."""
     kind = "png" if image.startswith(b"\x89PNG") else "svg+xml"
     return dg.MetadataValue.md(f"![plot](data:image/{kind};base64,{base64.b64encode(image).decode()})")
+
+
+def sparkline(values: Sequence[float]) -> dg.MarkdownMetadataValue:
+    """A line through some values, small enough for the UI to show it in the row."""
+    latest = values[-_MOST_POINTS:]
+    low, span = min(latest), (max(latest) - min(latest)) or 1.0
+    step = _WIDTH / max(1, len(latest) - 1)
+    points = " ".join(
+        f"{number * step:.0f},{_HEIGHT - 2 - (value - low) / span * (_HEIGHT - 4):.0f}"
+        for number, value in enumerate(latest)
+    )
+    line = f'<polyline points="{points}" fill="none" stroke="#1f6feb" stroke-width="2"/>'
+    size = f'width="{_WIDTH}" height="{_HEIGHT}"'
+    return picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{line}</svg>'.encode())
 
 
 def shown(table: Table) -> dg.MarkdownMetadataValue:

@@ -6,9 +6,9 @@ import dagster as dg
 
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.store.home import Home
 from autoselection_dagster.names import Group, Names
 from autoselection_dagster.partitions import Partitions
-from autoselection_dagster.resources import HomeResource
 
 GPU_POOL = "gpu"
 """The concurrency pool of the steps that need a device."""
@@ -28,9 +28,9 @@ class Place:
     names: Names
     partitions: Partitions
 
-    def workspace(self, home: HomeResource) -> Workspace:
+    def workspace(self, home: Home) -> Workspace:
         """The campaign in a home folder."""
-        return Workspace(self.campaign, home.home)
+        return Workspace(self.campaign, home)
 
     @property
     def judged_by(self) -> list[dg.AssetKey]:

@@ -1,39 +1,68 @@
-"""What assets, jobs and sensors are given to work with."""
+"""What assets, jobs and sensors are given to work with.
 
-from pathlib import Path
+None of it takes config: whoever may start runs may choose what is searched, and not where it is stored.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
 
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
+from autoselection_dagster.attempt import Attempt, attempt_for
+from autoselection_dagster.values import (
+    EvaluationIOManager,
+    PoolIOManager,
+    RecipeIOManager,
+    StateIOManager,
+    SubsetIOManager,
+)
+
+LEASE_VARIABLE = "AUTOSELECTION_LEASE_S"
+LEASE_S = 60.0
+"""A running trial whose worker was silent for so many seconds is lost, and starts again."""
+
+HomeResource: TypeAlias = dg.ResourceParam[Home]
+"""Says where things lie."""
+
+LedgerResource: TypeAlias = dg.ResourceParam[Ledger]
+"""The history and the budgets of all searches."""
+
+AttemptResource: TypeAlias = dg.ResourceParam[Attempt]
+"""The trial that the run works on."""
 
 
-class HomeResource(dg.ConfigurableResource["HomeResource"]):
-    """The folder of the installation.
+def resources_of(home: Home) -> dict[str, object]:
+    """The resources of an installation, by the names that assets ask for."""
+    return {
+        "home": dg.ResourceDefinition(lambda _: home, config_schema={}),
+        "ledger": _ledger(home),
+        "attempt": _attempt(),
+        "pools": PoolIOManager(home),
+        "recipes": RecipeIOManager(home),
+        "subsets": SubsetIOManager(home),
+        "states": StateIOManager(home),
+        "evaluations": EvaluationIOManager(home),
+    }
 
-    Attributes:
-        root: Its path.
-    """
 
-    root: str
+def _ledger(home: Home) -> dg.ResourceDefinition:
+    @dg.resource(config_schema={}, description="The history and the budgets of all searches.")
+    def ledger(_context: dg.InitResourceContext) -> Ledger:
+        return Ledger.open(home.history_url, lease_s=float(os.environ.get(LEASE_VARIABLE, LEASE_S)))
 
-    @property
-    def home(self) -> Home:
-        """Says where things lie."""
-        return Home(Path(self.root))
+    return ledger
 
 
-class LedgerResource(dg.ConfigurableResource["LedgerResource"]):
-    """The history and the budgets of all searches.
+def _attempt() -> dg.ResourceDefinition:
+    @dg.resource(config_schema={}, required_resource_keys={"ledger"}, description="The trial of the run.")
+    @contextmanager
+    def attempt(context: dg.InitResourceContext) -> Iterator[Attempt]:
+        assert context.run is not None, "assets run in runs"
+        with attempt_for(context.run.tags, context.resources.ledger) as held:
+            yield held
 
-    Attributes:
-        url: The database, as SQLAlchemy writes it.
-        lease_s: A running trial whose worker was silent for so long is lost.
-    """
-
-    url: str
-    lease_s: float
-
-    def open(self) -> Ledger:
-        """Connect."""
-        return Ledger.open(self.url, lease_s=self.lease_s)
+    return attempt

@@ -15,7 +15,7 @@ from autoselection_core.report.tables import arm_table, budget_table, step_table
 from autoselection_core.report.verdict import findings
 from autoselection_core.report.writing import Report
 from autoselection_dagster.names import Names
-from autoselection_dagster.pictures import Facts, picture, shown
+from autoselection_dagster.pictures import Facts, picture, shown, sparkline
 
 
 def report_facts(facts: SearchFacts, report: Report) -> Facts:
@@ -25,6 +25,7 @@ def report_facts(facts: SearchFacts, report: Report) -> Facts:
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
         "state": f"{record.state}: {record.reason}" if record.reason else str(record.state),
+        "scores": sparkline([entry.utility for entry in facts.history.observations]),
         "arms": shown(arm_table(facts.arms, dict(record.spec.weights) or None)),
         "trials": shown(trial_table(facts)),
         "budgets": shown(budget_table(record)),

@@ -38,13 +38,12 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         trial and attempt: Dagster remembers keys for good, so every tick asks for all that is reserved, and
         a repeated or lost tick changes nothing.
         """
-        book = ledger.open()
-        reconcile(book, context.instance)
-        wanted = [ask for graph in graphs.values() for ask in _asks(graph, book)]
+        reconcile(ledger, context.instance)
+        wanted = [ask for graph in graphs.values() for ask in _asks(graph, ledger)]
         new = [ask for ask in wanted if not has_run(context.instance, str(ask.run_key))]
         if not new:
-            return dg.SkipReason(book.why_idle())
-        additions = [addition for graph in graphs.values() for addition in _additions(graph, book)]
+            return dg.SkipReason(ledger.why_idle())
+        additions = [addition for graph in graphs.values() for addition in _additions(graph, ledger)]
         return dg.SensorResult(run_requests=new, dynamic_partitions_requests=additions)
 
     return sensor

@@ -36,6 +36,6 @@ def _observed(place: Place, key: tuple[str, ...], find: Sources, about: str) -> 
             key=place.key(*key), group_name=place.group(Group.SOURCES), description=about
         )
         def observed(home: HomeResource) -> dg.DataVersion:
-            return dg.DataVersion(ContentHashes(home.home.root / "observed.json").version(find()))
+            return dg.DataVersion(ContentHashes(home.root / "observed.json").version(find()))
 
     return observed

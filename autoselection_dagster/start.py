@@ -62,7 +62,7 @@ def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     def search(context: dg.OpExecutionContext, config: SearchRequest, home: HomeResource) -> None:
         """Pin pool, signals and evaluator, and enter the search in the ledger."""
         campaign = campaigns[str(config.campaign)]
-        workspace = Workspace(campaign, home.home)
+        workspace = Workspace(campaign, home)
         asked = config.model_dump(exclude={"campaign", "name"}, mode="json")
         # The name comes from the run, so a launch that is tried twice registers once.
         name = config.name or f"{campaign.name}-{context.run_id[:8]}"

@@ -14,12 +14,11 @@ from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import propose
 from autoselection_core.state import state_of
 from autoselection_core.subset import Subset, materialize
-from autoselection_dagster.attempt import Attempt
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.progress import Logged
-from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.resources import AttemptResource, HomeResource
 from autoselection_dagster.trial_checks import (
     SUBSET_IS_INSIDE,
     TRAINED_IS_SELECTED,
@@ -49,7 +48,7 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         io_manager_key="recipes",
         kinds={"yaml"},
     )
-    def recipe(attempt: Attempt, home: HomeResource) -> dg.Output[Recipe]:
+    def recipe(attempt: AttemptResource, home: HomeResource) -> dg.Output[Recipe]:
         """What the trial does to the pool, as the solver chose it, with its reasons.
 
         A later trial waits until every earlier one has a recipe or has failed. A trial that has a recipe gets
@@ -59,7 +58,7 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
             planned = attempt.recorded.recipe
             return versioned(planned, recipe_facts(planned, "planned by the report"), planned.fingerprint)
         solver = place.workspace(home).solver(attempt.search.spec)
-        chosen = propose(attempt.book, attempt.reservation, solver)
+        chosen = propose(attempt.ledger, attempt.reservation, solver)
         facts = recipe_facts(chosen.recipe, chosen.proposal.origin, chosen.proposal)
         return versioned(chosen.recipe, facts, chosen.recipe.fingerprint)
 
@@ -78,14 +77,14 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         check_specs=[SUBSET_IS_INSIDE.spec(place.key("subset"))],
     )
     def subset(
-        attempt: Attempt, home: HomeResource, recipe: Recipe
+        attempt: AttemptResource, home: HomeResource, recipe: Recipe
     ) -> Iterator[dg.Output[Subset] | dg.AssetCheckResult]:
         """The rows that the recipe leaves of the pool that the search is pinned to."""
         spec = attempt.search.spec
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         selected = materialize(recipe, signals)
         yield versioned(selected, subset_facts(selected, signals, place.names), selected.fingerprint)
-        yield subset_is_inside(selected, Pool.open(home.home.pool(selected.pool_version)))
+        yield subset_is_inside(selected, Pool.open(home.pool(selected.pool_version)))
 
     return subset
 
@@ -99,7 +98,9 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
         io_manager_key="states",
         kinds={"json"},
     )
-    def subset_state(attempt: Attempt, home: HomeResource, subset: Subset) -> dg.Output[dict[str, float]]:
+    def subset_state(
+        attempt: AttemptResource, home: HomeResource, subset: Subset
+    ) -> dg.Output[dict[str, float]]:
         """What the rows are, in numbers that compare them to the pool."""
         spec = attempt.search.spec
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
@@ -122,7 +123,7 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         check_specs=[TRAINED_IS_SELECTED.spec(place.key("fine_tuned_model"))],
     )
     def fine_tuned_model(
-        context: dg.AssetExecutionContext, attempt: Attempt, home: HomeResource, subset: Subset
+        context: dg.AssetExecutionContext, attempt: AttemptResource, home: HomeResource, subset: Subset
     ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:
         """The base model, trained on the subset and scored on the dev items. This is what the budget pays.
 
@@ -130,10 +131,10 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         """
         evaluator = place.workspace(home).evaluator(subset.pool_version)
         measured = evaluate(
-            attempt.book, attempt.reservation, evaluator, subset, Logged(context.log, "evaluation")
+            attempt.ledger, attempt.reservation, evaluator, subset, Logged(context.log, "evaluation")
         )
-        made = EvaluationFolder(home.home.evaluation(measured.evaluation)).read_result()
-        yield versioned(made, model_facts(made, home.home), made.key)
+        made = EvaluationFolder(home.evaluation(measured.evaluation)).read_result()
+        yield versioned(made, model_facts(made, home), made.key)
         yield trained_is_selected(made, subset)
 
     return fine_tuned_model
@@ -148,9 +149,9 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         io_manager_key="evaluations",
         kinds={"json"},
     )
-    def evaluation(attempt: Attempt, fine_tuned_model: Evaluation) -> dg.Output[Evaluation]:
+    def evaluation(attempt: AttemptResource, fine_tuned_model: Evaluation) -> dg.Output[Evaluation]:
         """The scores of the trained model with their standard errors, as the history holds them."""
-        facts = evaluation_facts(fine_tuned_model, attempt.book, attempt.reservation)
+        facts = evaluation_facts(fine_tuned_model, attempt.ledger, attempt.reservation)
         return versioned(fine_tuned_model, facts, fine_tuned_model.key)
 
     return evaluation

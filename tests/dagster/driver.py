@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 
@@ -30,9 +31,7 @@ class Driver:
 
     @property
     def ledger(self) -> Ledger:
-        ledger = self._resources["ledger"].open()
-        assert isinstance(ledger, Ledger)
-        return ledger
+        return Ledger.open(Home(self.installation.home).history_url)
 
     def run(self, job: str, **options: Any) -> dg.ExecuteInProcessResult:
         return self.definitions.resolve_job_def(job).execute_in_process(instance=self.instance, **options)

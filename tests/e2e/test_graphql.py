@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import dagster as dg
 import pytest
 import requests
 
+from autoselection_core.history.records import TrialState
 from autoselection_dagster.installation import LOCATION
 from tests.e2e.served import Served
 
@@ -18,6 +20,7 @@ mutation($params: ExecutionParams!) {
   }
 }
 """
+_TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
 _MATERIALISED = """
 query($key: AssetKeyInput!) {
   assetOrError(assetKey: $key) {
@@ -42,6 +45,22 @@ def test_a_search_started_over_graphql_runs_to_its_report(served_with_ui: Served
     shown = {entry["label"] for entry in _materialised(served, "demo", "search_report")[0]["metadataEntries"]}
     assert {"score_trajectory", "score_against_tokens", "trials", "arms"} <= shown
     assert served.ledger.search("clicked").spec.seed == 7
+
+
+def test_a_run_that_is_terminated_gives_its_trial_back_unharmed(served_with_ui: Served) -> None:
+    served = served_with_ui
+    served.do("demo_prepare")
+    served.do("start_search", name="ended", budget=1, report_evaluations=0)
+    served.wait(lambda: TrialState.RUNNING in [trial.state for trial in served.ledger.trials("ended")])
+    (run,) = served.client.instance.get_runs(dg.RunsFilter(job_name="demo_trial"))
+
+    _ask(served, _TERMINATE, {"run": run.run_id})
+
+    served.wait(lambda: served.is_done("ended"))
+    assert [(paid.attempt, paid.outcome) for paid in served.ledger.money("ended")] == [
+        (1, "released"),
+        (2, "paid"),
+    ]
 
 
 def test_a_mistyped_field_is_refused_by_name(served_with_ui: Served) -> None:
