@@ -15,9 +15,10 @@ from autoselection_core.evaluation.environment import environment, peak_bytes
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.likelihood import Scoring
 from autoselection_core.evaluation.protocol import Progress
+from autoselection_core.evaluation.run import Trainee
 from autoselection_core.evaluation.scoring import score_benchmark
 from autoselection_core.evaluation.sft import FineTuning
-from autoselection_core.evaluation.training import Trainee, train
+from autoselection_core.evaluation.training import train
 from autoselection_core.evaluation.weights import load_trained, save_trained
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.models.base_model import BaseModel
@@ -45,6 +46,7 @@ class FineTuningEvaluator:
         weights: Weight of each benchmark in the utility; None for equal weights. Not part of an
             evaluation's key: other weights read the same scores.
         scoring: Size of a scoring pass.
+        checkpoint_s: Seconds between two checkpoints of a long training.
     """
 
     home: Home
@@ -54,6 +56,7 @@ class FineTuningEvaluator:
     training: FineTuning = field(default_factory=FineTuning)
     weights: Mapping[str, float] | None = None
     scoring: Scoring = field(default_factory=Scoring)
+    checkpoint_s: float = 600.0
 
     def __post_init__(self) -> None:
         """Look at every benchmark's split before any money is spent.
@@ -148,7 +151,7 @@ class FineTuningEvaluator:
         """Train, and write `trained.json` once the weights are on disk."""
         about = {"subset": subset.fingerprint, "replicate": replicate, "settings": self.training.to_json()}
         folder.write_json("config.json", {**self._identity(), **about})
-        trainee = Trainee(folder.key, folder.path, replicate)
+        trainee = Trainee(folder.key, folder.path, replicate, self.checkpoint_s)
         trained = train(self._load_base, Selected(self.pool, subset), self.training, trainee, progress)
         save_trained(trained, folder.path)
         folder.write_json("environment.json", environment(trained.base.device, trained.base.dtype))

@@ -64,6 +64,16 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
             self.losses.append(float(loss.detach()))
             return loss
 
+        def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401
+            """Read adapters in the type that they are trained in; peft would make them float32."""
+            if not hasattr(self.model, "peft_config"):
+                super()._load_from_checkpoint(resume_from_checkpoint, model)
+                return
+            from peft import load_peft_weights, set_peft_model_state_dict
+
+            weights = load_peft_weights(resume_from_checkpoint, device=str(self.model.device))
+            set_peft_model_state_dict(self.model, weights)
+
         def _send_telemetry(self) -> None:
             """Say nothing to anyone: a training is nobody else's business."""
 
@@ -93,20 +103,31 @@ def taught_loss(model: Any, inputs: dict[str, Any], taught_in_step: Any) -> "tor
 
 @cache
 def step_listener() -> Any:  # noqa: ANN401 a class, made late
-    """The callback class that passes a step's loss on."""
+    """The callback class that passes on what happens at a step."""
     from transformers import TrainerCallback
 
     class StepListener(TrainerCallback):  # type: ignore[misc]  # transformers has no types
-        """Calls back after every optimiser step."""
+        """Calls back after every optimiser step and every checkpoint."""
 
-        def __init__(self, losses: list[float], step_ended: StepEnded) -> None:
+        def __init__(
+            self,
+            losses: list[float],
+            *,
+            step_ended: StepEnded,
+            wants_checkpoint: Callable[[], bool],
+            saved: Callable[[int], None],
+        ) -> None:
             self.losses = losses
-            self.step_ended = step_ended
+            self.step_ended, self.wants_checkpoint, self.saved = step_ended, wants_checkpoint, saved
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
             loss = sum(self.losses)
             self.losses.clear()
             self.step_ended(int(state.global_step), loss)
+            control.should_save = state.global_step < state.max_steps and self.wants_checkpoint()
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
+            self.saved(int(state.global_step))
 
     return StepListener
 
@@ -169,6 +190,7 @@ def trainer_arguments(
         optim="adamw_torch",
         logging_strategy="no",
         save_strategy="no",
+        save_total_limit=2,
         report_to="none",
         disable_tqdm=True,
     )

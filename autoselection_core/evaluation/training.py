@@ -1,46 +1,27 @@
 """One training run: from a base model and selected samples to a trained model."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from math import isfinite
-from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import numpy as np
 
 from autoselection_core.errors.evaluation import (
-    DivergedError,
-    NotFiniteLossError,
     NothingToTrainError,
     OutOfMemoryError,
     TrainedSetDiffersError,
 )
 from autoselection_core.errors.models import ChatTemplateError
-from autoselection_core.evaluation.memory import is_out_of_memory
-from autoselection_core.evaluation.plan import Pack, Plan, Read, make_plan
+from autoselection_core.evaluation.plan import Plan, Read, make_plan
 from autoselection_core.evaluation.protocol import Progress
-from autoselection_core.evaluation.sft import FineTuning, Method, Schedule
-from autoselection_core.evaluation.trainer import (
-    collator,
-    old_names_unsaid,
-    pack_trainer,
-    step_listener,
-    trainer_arguments,
-)
+from autoselection_core.evaluation.run import Trainee, TrainingRun
+from autoselection_core.evaluation.sft import FineTuning, Schedule
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.spans import Encoded, encode
 from autoselection_core.pool.sample import Sample
 from autoselection_core.subset.value import fingerprint_of_ids
-
-_SMOOTHED_STEPS = 5
-"""One hard step is no divergence: the mean over this many steps is compared with the first step's loss, which
-is that of the base model."""
-
-_SMALLEST_START_NATS = 0.5
-"""A model that starts near zero may triple its loss by chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,21 +69,6 @@ class Trained:
         }
 
 
-@dataclass(frozen=True)
-class Trainee:
-    """Whose training it is, for errors and files.
-
-    Attributes:
-        key: Key of the evaluation.
-        folder: Where the trainer may leave files.
-        replicate: Number of the repetition: every seed.
-    """
-
-    key: str
-    folder: Path
-    replicate: int
-
-
 def train(
     load: Callable[[], BaseModel],
     samples: Mapping[str, Sample],
@@ -113,6 +79,7 @@ def train(
     """Fine-tune a base model on selected samples.
 
     When memory runs out, the training starts anew with forward passes of half the size and the same steps.
+    When the process was killed, it goes on from the last checkpoint.
 
     Args:
         load: Loads the base model.
@@ -133,12 +100,12 @@ def train(
     if not plan.steps:
         raise NothingToTrainError(trainee.key, len(samples), training.max_tokens)
     started = time.monotonic()
-    run, pack_tokens = _Run(base, plan, training, trainee, progress), training.pack_tokens
-    while not run.fits(pack_tokens):
-        if pack_tokens <= plan.longest:
+    run = TrainingRun(base, plan, training, trainee, pack_tokens=training.pack_tokens, progress=progress)
+    while not run.fits():
+        if run.pack_tokens <= plan.longest:
             raise OutOfMemoryError(trainee.key, plan.longest)
-        pack_tokens = max(plan.longest, pack_tokens // 2)
-        run = _Run(load(), plan, training, trainee, progress)
+        halved = max(plan.longest, run.pack_tokens // 2)
+        run = TrainingRun(load(), plan, training, trainee, pack_tokens=halved, progress=progress)
     _compare(run.read, samples, plan, training, trainee.key)
     return Trained(
         base=run.base,
@@ -147,74 +114,10 @@ def train(
         steps=len(plan.steps),
         samples=tuple(sorted(run.read)),
         skipped=plan.skipped,
-        seconds=time.monotonic() - started,
+        seconds=run.seconds_before + time.monotonic() - started,
         losses=tuple(run.losses),
-        pack_tokens=pack_tokens,
+        pack_tokens=run.pack_tokens,
     )
-
-
-class _Run:
-    """One attempt to carry out a plan."""
-
-    def __init__(
-        self, base: BaseModel, plan: Plan, training: FineTuning, trainee: Trainee, progress: Progress | None
-    ) -> None:
-        self.base, self.plan, self.training, self.trainee = base, plan, training, trainee
-        self.progress = progress
-        self.model = _trainable(base, training, trainee.replicate)
-        self.losses: list[float] = []
-        self.read: set[str] = set()
-
-    def fits(self, pack_tokens: int) -> bool:
-        """Train with forward passes of a size; False when memory ran out."""
-        try:
-            self._train(pack_tokens)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            return False
-        return True
-
-    def _train(self, pack_tokens: int) -> None:
-        from transformers import PrinterCallback
-
-        packs = self.plan.packs(pack_tokens)
-        with old_names_unsaid():
-            trainer = self._trainer(packs, self.plan.packs_per_step(pack_tokens))
-            trainer.remove_callback(PrinterCallback)
-            trainer.add_callback(step_listener()(trainer.losses, self._step_ended))
-            trainer.train()
-        self.read = {lesson.sample for number in trainer.packs_read for lesson in packs[number]}
-
-    def _trainer(self, packs: Sequence[Pack], packs_per_step: int) -> Any:  # noqa: ANN401 no types
-        from datasets import Dataset
-
-        tokenizer = self.base.tokenizer
-        arguments = trainer_arguments(
-            self.training,
-            self.trainee.folder,
-            steps=len(self.plan.steps),
-            packs_per_step=packs_per_step,
-            replicate=self.trainee.replicate,
-            on_cpu=self.base.device == "cpu",
-        )
-        return pack_trainer()(
-            model=self.model,
-            args=arguments,
-            train_dataset=Dataset.from_dict({"pack": list(range(len(packs)))}),
-            data_collator=collator(packs, tokenizer.eos_token_id or 0),
-            processing_class=tokenizer,
-        )
-
-    def _step_ended(self, step: int, loss: float) -> None:
-        if not isfinite(loss):
-            raise NotFiniteLossError(self.trainee.key, step)
-        self.losses.append(loss)
-        first, latest = self.losses[0], mean(self.losses[-_SMOOTHED_STEPS:])
-        if latest > self.training.divergence * max(first, _SMALLEST_START_NATS):
-            raise DivergedError(self.trainee.key, step, latest, first)
-        if self.progress is not None:
-            self.progress("training", step, len(self.plan.steps))
 
 
 def _compare(
@@ -236,25 +139,3 @@ def _reader(base: BaseModel, samples: Mapping[str, Sample], training: FineTuning
             return str(error)
 
     return read
-
-
-def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  # noqa: ANN401 no types
-    """The base model with adapters, initialised from the replicate's seed; or itself."""
-    from transformers import set_seed
-
-    set_seed(replicate)
-    if training.method is Method.FULL:
-        return base.model
-    from peft import LoraConfig, get_peft_model
-
-    modules = training.target_modules
-    config = LoraConfig(
-        r=training.rank,
-        lora_alpha=training.alpha,
-        lora_dropout=training.dropout,
-        target_modules=modules if modules == "all-linear" else modules.split(","),
-        task_type="CAUSAL_LM",
-    )
-    # Adapters in the type of the weights: float32 ones beside bfloat16 weights are slow on a processor.
-    with old_names_unsaid():
-        return get_peft_model(base.model, config, autocast_adapter_dtype=False)

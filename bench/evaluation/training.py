@@ -5,9 +5,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from autoselection_core.evaluation.run import Trainee
 from autoselection_core.evaluation.sft import fine_tuning
 from autoselection_core.evaluation.trainer import old_names_unsaid
-from autoselection_core.evaluation.training import Trainee, train
+from autoselection_core.evaluation.training import train
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.spans import encode

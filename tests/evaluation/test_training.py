@@ -15,9 +15,11 @@ from autoselection_core.errors.evaluation import (
     NothingToTrainError,
     OutOfMemoryError,
 )
+from autoselection_core.evaluation.checkpoints import Checkpoints
 from autoselection_core.evaluation.evaluator import Selected
+from autoselection_core.evaluation.run import Trainee
 from autoselection_core.evaluation.sft import Decay, FineTuning, Method, Schedule, Unit
-from autoselection_core.evaluation.training import Trained, Trainee, train
+from autoselection_core.evaluation.training import Trained, train
 from autoselection_core.models.base_model import BaseModel
 from tests.evaluation.bench import POOL, TRAINING, subset
 
@@ -210,3 +212,47 @@ def test_a_sequence_that_never_fits_is_a_failure(tiny: Path, tmp_path: Path) -> 
         train(
             lambda: with_memory_for(10, tiny), Selected(POOL, subset()), TRAINING, Trainee("key", tmp_path, 0)
         )
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_killed_training_goes_on_from_its_last_checkpoint(tiny: Path, tmp_path: Path, dtype: str) -> None:
+    training = replace(TRAINING, dtype=dtype, dropout=0.1, pack_tokens=128)
+    whole = trained(tiny, tmp_path / "whole", training)
+    steps: list[int] = []
+
+    def load() -> BaseModel:
+        return BaseModel.load(tiny, dtype=dtype)
+
+    def note(_: str, step: int, __: int) -> None:
+        steps.append(step)
+        if steps == [1, 2, 3, 4]:
+            raise KilledError
+
+    trainee = Trainee("key", tmp_path, 0, checkpoint_s=0.0)
+    with pytest.raises(KilledError):
+        train(load, Selected(POOL, subset()), training, trainee, note)
+    result = train(load, Selected(POOL, subset()), training, trainee, note)
+
+    # The fourth step was done and not saved.
+    assert steps == [1, 2, 3, 4, 4, 5, 6]
+    assert result.losses == whole.losses
+    assert (weights(result.model) == weights(whole.model)).all()
+    assert result.samples == whole.samples
+    assert not list(tmp_path.glob("checkpoints"))
+
+
+def test_an_unfinished_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, 0.0, 128)
+    for step in (9, 10):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    checkpoints.finish(9, [1.0], [0, 1])
+
+    found = checkpoints.newest()
+
+    assert found is not None
+    assert (found[0].name, found[1]["packs_read"]) == ("checkpoint-9", [0, 1])
+    assert Checkpoints(tmp_path, 0.0, 64).newest() is None
