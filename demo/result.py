@@ -26,6 +26,7 @@ def show_result(facts: SearchFacts, truth: Mapping[str, str], console: Console) 
     report = write_report(facts)
     _shown(trial_table(facts), console)
     console.print("* the recommended trial: the best posterior mean, not the luckiest score\n")
+    console.print("Known because the pool is generated; no signal reads it:")
     _shown(kept_table(facts, truth), console)
     _shown(arm_table(facts.arms, dict(facts.record.spec.weights) or None), console)
     for finding in report.findings:
@@ -45,8 +46,7 @@ def kept_table(facts: SearchFacts, truth: Mapping[str, str]) -> Table:
     every = Counter(_kind(truth[sample]) for sample in ids)
     kept = Counter(_kind(truth[sample]) for sample in ids[facts.best_subset.rows])
     rows = tuple((kind, every[kind], kept[kind], kept[kind] / every[kind]) for kind in KINDS)
-    title = "What the winner keeps (known because the pool is generated; no signal reads it)"
-    return Table(title, ("kind of sample", "in the pool", "kept", "share"), rows)
+    return Table("What the winner keeps", ("kind of sample", "in the pool", "kept", "share"), rows)
 
 
 def _kind(truth: str) -> str:
