@@ -5,8 +5,6 @@ model of BoTorch is over its samples. Points are shared by all of them, so what 
 hyper-parameters is computed once. The covariance is that of `kernel.py`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +13,13 @@ from autoselection_core.solver.kernel import covariance, noise_variance, varianc
 from autoselection_core.solver.layout import Layout
 
 if TYPE_CHECKING:
-    from gpytorch.distributions import MultivariateNormal
     from torch import Tensor
 
 JITTER = 1e-8
 """Added to the noise, in squared standard deviations of the utilities."""
+
+_TOGETHER = 256
+"""Points whose joint posterior is computed at once; its cost grows with their square."""
 
 
 def botorch_model(points: "Tensor", targets: "Tensor", layout: Layout, log_hyper: "Tensor") -> Any:  # noqa: ANN401 - untyped
@@ -31,17 +31,17 @@ def botorch_model(points: "Tensor", targets: "Tensor", layout: Layout, log_hyper
         layout: What the columns are.
         log_hyper: Logarithms of the hyper-parameters. Shape (s, p).
     """
+    from botorch.models import SingleTaskGP
     from gpytorch.constraints import GreaterThan
     from gpytorch.likelihoods import GaussianLikelihood
     from gpytorch.means import ZeroMean
 
-    recipe_gp, recipe_kernel = _classes()
     constraint = GreaterThan(JITTER / 2, transform=None)
-    model = recipe_gp(
+    model = SingleTaskGP(
         points,
         targets[:, None],
         likelihood=GaussianLikelihood(noise_constraint=constraint, batch_shape=log_hyper.shape[:1]),
-        covar_module=recipe_kernel(layout, log_hyper[:, :-1]),
+        covar_module=_kernel_class()(layout, log_hyper[:, :-1]),
         mean_module=ZeroMean(),
         outcome_transform=None,
     )
@@ -79,10 +79,14 @@ def most_probable(points: "Tensor", targets: "Tensor", layout: Layout, belief: P
 
 def marginals(model: Any, points: "Tensor") -> tuple["Tensor", "Tensor"]:  # noqa: ANN401 - untyped
     """Posterior means and variances of noise-free utilities, standardised. Shapes (s, m), from (m, d)."""
-    with _exact():
-        believed: MultivariateNormal = model.posterior(points).distribution
+    import torch
+
+    with torch.no_grad():
+        parts = [model.posterior(part).distribution for part in torch.split(points, _TOGETHER)]
+        means = torch.cat([part.mean for part in parts], dim=-1)
         # The diagonal itself: `variance` would warn of rounding below zero, which callers expect.
-        return believed.mean, believed.lazy_covariance_matrix.diagonal(dim1=-2, dim2=-1)
+        diagonals = [part.lazy_covariance_matrix.diagonal(dim1=-2, dim2=-1) for part in parts]
+        return means, torch.cat(diagonals, dim=-1)
 
 
 def joint_draws(model: Any, points: "Tensor", normal: "Tensor", ridge: float) -> "Tensor":  # noqa: ANN401 - untyped
@@ -97,30 +101,16 @@ def joint_draws(model: Any, points: "Tensor", normal: "Tensor", ridge: float) ->
     Returns:
         Shape (draws, s, b).
     """
-    with _exact():
+    import torch
+
+    with torch.no_grad():
         drawn: Tensor = model.posterior(points).distribution.add_jitter(ridge).rsample(base_samples=normal)
         return drawn
 
 
-@contextmanager
-def _exact() -> Iterator[None]:
-    """Cholesky roots for matrices of any size: beyond 800 rows GPyTorch would iterate from random vectors."""
-    import gpytorch
-    import torch
-
-    settings = gpytorch.settings.fast_computations(
-        covar_root_decomposition=False, log_prob=False, solves=False
-    )
-    with settings, torch.no_grad():
-        yield
-
-
 @cache
-def _classes() -> tuple[Any, Any]:
-    """The model and its kernel: classes made late, so that importing this module loads no torch."""
+def _kernel_class() -> Any:  # noqa: ANN401 - a class made late, so that importing this module loads no torch
     import torch
-    from botorch.models import SingleTaskGP
-    from gpytorch.distributions import MultivariateNormal
     from gpytorch.kernels import Kernel
 
     class RecipeKernel(Kernel):  # type: ignore[misc]  # gpytorch ships no types
@@ -136,18 +126,4 @@ def _classes() -> tuple[Any, Any]:
                 return variance(self.log_hyper, x1, self.layout)
             return covariance(self.log_hyper, x1, x2, self.layout)
 
-    class RecipeGP(SingleTaskGP):  # type: ignore[misc]  # botorch's classes are untyped here
-        """A `SingleTaskGP` that does not fill the covariance among candidates until somebody reads it.
-
-        Variances of thousands of candidates need its diagonal only.
-        """
-
-        def _get_test_prior_mean_and_covariances(
-            self, train_inputs: list["Tensor"], test_inputs: list["Tensor"], **_: object
-        ) -> tuple[Any, ...]:
-            (known,), (asked,) = train_inputs, test_inputs
-            within, across = self.covar_module(asked), self.covar_module(asked, known).evaluate_kernel()
-            shape = within.batch_shape, asked.shape[-2:-1]
-            return self.mean_module(asked), within, across, *shape, MultivariateNormal
-
-    return RecipeGP, RecipeKernel
+    return RecipeKernel

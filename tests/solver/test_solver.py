@@ -4,6 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,10 @@ def _in_a_fresh_process(name: str, hash_seed: int, threads: int) -> str:
 
 
 def test_a_fresh_process_with_other_threads_and_hash_seeds_asks_for_the_same() -> None:
-    assert _in_a_fresh_process("default", 1, 1) == _in_a_fresh_process("default", 2, 2)
+    with ThreadPoolExecutor(2) as both:
+        one, other = both.map(_in_a_fresh_process, ("default", "default"), (1, 2), (1, 2))
+
+    assert one == other
 
 
 def test_questions_from_two_threads_at_once_have_the_answers_of_one() -> None:
@@ -199,16 +203,7 @@ def test_a_solver_without_templates_says_what_to_do() -> None:
     ids=lambda setting: next(iter(setting)),
 )
 def test_every_setting_of_the_default_policy_matters(setting: dict[str, float]) -> None:
-    usual, other = solver(), solver(SMALL.with_settings(**setting))
-    noise = np.random.default_rng(0).normal(0, 0.5, 100)
-
-    def decisions(asker: Solver) -> list[object]:
-        draws = iter(noise)
-        mean = entropy_of(asker.signals)
-        history = searched(asker, lambda subset: mean(subset) + next(draws), 9)
-        return [observation.proposal for observation in history.observations]
-
-    assert decisions(usual) != decisions(other)
+    assert _decisions(SMALL) != _decisions(SMALL.with_settings(**setting))
 
 
 @pytest.mark.parametrize(
@@ -219,8 +214,12 @@ def test_every_setting_of_the_default_policy_matters(setting: dict[str, float]) 
 def test_every_setting_of_the_published_policy_matters(setting: dict[str, float]) -> None:
     published = SMALL.with_settings(name="autoselection")
 
-    def decisions(asker: Solver) -> list[object]:
-        history = searched(asker, entropy_of(asker.signals), 9)
-        return [observation.proposal for observation in history.observations]
+    assert _decisions(published) != _decisions(published.with_settings(**setting))
 
-    assert decisions(solver(published)) != decisions(solver(published.with_settings(**setting)))
+
+@cache
+def _decisions(policy: Policy) -> list[object]:
+    asker, noise = solver(policy), iter(np.random.default_rng(0).normal(0, 0.5, 100))
+    mean = entropy_of(asker.signals)
+    history = searched(asker, lambda subset: mean(subset) + next(noise), 9)
+    return [observation.proposal for observation in history.observations]
