@@ -12,7 +12,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
-from autoselection_core.evaluation.likelihood import Scoring, log_likelihoods
+from autoselection_core.evaluation.likelihood import Scoring, log_likelihoods, shares_beginnings
 from autoselection_core.evaluation.scoring import score_benchmark
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role
@@ -50,6 +50,28 @@ def test_shared_beginnings_change_no_value(model: BaseModel, row_tokens: int) ->
     for sequence, value in zip(sequences, values, strict=True):
         np.testing.assert_allclose(value, plain(model, sequence)[2:], atol=1e-4)
     assert (read < sum(map(len, sequences))) == (row_tokens > 1)
+
+
+def test_a_model_with_a_window_reads_every_sequence_by_itself(tiny: Path) -> None:
+    windowed = BaseModel.load(tiny, dtype="float32").model
+    windowed.config.sliding_window = 8
+    sequences = [np.array([1, 2, 3, last], np.int32) for last in range(4, 9)]
+
+    _, read = log_likelihoods(windowed, sequences, [np.arange(4) > 0] * 5, Scoring())
+
+    assert read == 20
+
+
+def test_a_model_that_ignores_the_mask_reads_every_sequence_by_itself(tiny: Path) -> None:
+    heedless = BaseModel.load(tiny, dtype="float32").model
+
+    def ignore(_: object, args: object, given: dict[str, object]) -> tuple[object, dict[str, object]]:
+        return args, {**given, "attention_mask": None}
+
+    heedless.get_decoder().register_forward_pre_hook(ignore, with_kwargs=True)
+
+    assert not shares_beginnings(heedless)
+    assert shares_beginnings(BaseModel.load(tiny, dtype="float32").model)
 
 
 def test_a_row_that_does_not_fit_into_memory_is_halved(tiny: Path) -> None:
