@@ -1,5 +1,6 @@
 """What can be wrong between AutoSelection and Dagster."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from typing_extensions import override
@@ -70,3 +71,15 @@ class RunFailedError(AutoSelectionError):
     @override
     def __str__(self) -> str:
         return f"the run {self.run_id} of {self.job} failed: {self.cause} (the UI shows its log: `make ui`)"
+
+
+class NoKeeperError(AutoSelectionError):
+    """An asset returns a value, and nothing says how it is kept."""
+
+    def __init__(self, value: Sequence[str]) -> None:
+        super().__init__(value)
+        self.value = tuple(value)
+
+    @override
+    def __str__(self) -> str:
+        return f"nothing keeps the value {'/'.join(self.value)}; give its asset an io_manager_key"

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
-from autoselection_dagster.errors import ValueMovedError
+from autoselection_dagster.errors import NoKeeperError, ValueMovedError
 
 Value = TypeVar("Value")
 
@@ -72,3 +72,26 @@ class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
             context.asset_partition_key.replace("|", "/") if context.has_asset_partitions else "latest"
         )
         return self.home.root / "references" / Path(*context.asset_key.path) / f"{partition}.json"
+
+
+@dataclass(frozen=True)
+class NoIOManager(dg.IOManager):
+    """Stands in the place of Dagster's default, which would pickle what an asset returns."""
+
+    @override
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Refuse.
+
+        Raises:
+            NoKeeperError: Always.
+        """
+        raise NoKeeperError(context.get_identifier())
+
+    @override
+    def load_input(self, context: dg.InputContext) -> object:
+        """Refuse.
+
+        Raises:
+            NoKeeperError: Always.
+        """
+        raise NoKeeperError(context.get_identifier())

@@ -13,6 +13,7 @@ import dagster as dg
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
 from autoselection_dagster.attempt import Attempt, attempt_for
+from autoselection_dagster.references import NoIOManager
 from autoselection_dagster.values import (
     EvaluationIOManager,
     PoolIOManager,
@@ -41,6 +42,7 @@ def resources_of(home: Home) -> dict[str, object]:
         "home": dg.ResourceDefinition(lambda _: home, config_schema={}),
         "ledger": _ledger(home),
         "attempt": _attempt(),
+        "io_manager": NoIOManager(),
         "pools": PoolIOManager(home),
         "recipes": RecipeIOManager(home),
         "subsets": SubsetIOManager(home),
