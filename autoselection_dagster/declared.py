@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
 from autoselection_core.campaign.campaign import Campaign
-from autoselection_core.campaign.signals import SIGNALS, Nameable, make_signals
-from autoselection_core.identity import Json, fingerprint
+from autoselection_core.campaign.nameable import BENCHMARK, Nameable
+from autoselection_core.campaign.signals import make_signals
+from autoselection_core.signals.base import Signal
 
 
 @dataclass(frozen=True)
@@ -30,43 +33,24 @@ class DeclaredSignal:
 
 def declared_signals(campaign: Campaign) -> tuple[DeclaredSignal, ...]:
     """The signals of a campaign; one signal a benchmark where the definition reads benchmarks."""
-    return tuple(
-        declared
-        for name in campaign.signals
-        for declared in (
-            _of_benchmarks(campaign, name) if SIGNALS[name].reads_benchmark else [_of_pool(campaign, name)]
-        )
+    made = make_signals(
+        campaign.signals, campaign.base_model, lambda: tuple(map(_unopened, campaign.weights))
     )
+    return tuple(_declared(signal) for signal in made.values())
 
 
-def _of_pool(campaign: Campaign, name: str) -> DeclaredSignal:
-    nameable = SIGNALS[name]
-    (signal,) = make_signals({name: campaign.signals[name]}, campaign.base_model, tuple).values()
+def _unopened(name: str) -> Benchmark:
+    """A benchmark of which only the name is known: what a signal reads of it is no part of its definition."""
+    return Benchmark(name, (Item(name, (), ""),))
+
+
+def _declared(signal: Signal) -> DeclaredSignal:
+    nameable = Nameable(type(signal))
     return DeclaredSignal(
         name=signal.name,
         code_version=signal.code_version,
-        description=_described(nameable),
+        description=(signal.__doc__ or "").partition("Attributes:")[0].strip(),
         needs=tuple(need.name for need in signal.needs()),
         reads_model=nameable.reads_model,
+        benchmark=getattr(signal, BENCHMARK).name if nameable.reads_benchmark else None,
     )
-
-
-def _of_benchmarks(campaign: Campaign, name: str) -> list[DeclaredSignal]:
-    """Relevance to a benchmark reads embeddings; the benchmark itself is opened when it is scored."""
-    nameable = SIGNALS[name]
-    settings = dict(campaign.signals[name])
-    told: dict[str, Json] = {"signal": name, "version": nameable.definition.version, "settings": settings}
-    return [
-        DeclaredSignal(
-            name=f"{name}/{benchmark}",
-            code_version=fingerprint(told),
-            description=_described(nameable),
-            needs=("embedding",),
-            benchmark=benchmark,
-        )
-        for benchmark in campaign.weights
-    ]
-
-
-def _described(nameable: Nameable) -> str:
-    return (nameable.definition.__doc__ or "").partition("Attributes:")[0].strip()

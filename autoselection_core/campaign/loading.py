@@ -8,8 +8,9 @@ from typing import Any
 
 from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm, SearchDefaults
 from autoselection_core.campaign.document import Value, plain_mapping, read_document
+from autoselection_core.campaign.nameable import Nameable
 from autoselection_core.campaign.places import Places
-from autoselection_core.campaign.signals import SIGNALS
+from autoselection_core.campaign.signals import installed_signals, name_of
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 from autoselection_core.errors.campaign import UnknownCampaignError
 from autoselection_core.evaluation.sft import fine_tuning
@@ -76,7 +77,7 @@ def _campaign(name: str, value: Value, places: Places) -> Campaign:
         sources=_sources(value, found, places),
         base_model=places.model(found["base_model"]) if "base_model" in found else None,
         benchmarks=_benchmarks(found["benchmarks"], places) if "benchmarks" in found else (),
-        signals=_signals(found["signals"]) if "signals" in found else {},
+        signals=_signals(found["signals"], places) if "signals" in found else {},
         operators=_operators(found["operators"]) if "operators" in found else (),
         training=_checked_training(found["training"]) if "training" in found else {},
         search=_search(found["search"]) if "search" in found else SearchDefaults(),
@@ -84,6 +85,7 @@ def _campaign(name: str, value: Value, places: Places) -> Campaign:
         closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
     )
     _require_judge(campaign, value)
+    _require_read(campaign, value)
     return campaign
 
 
@@ -92,9 +94,17 @@ def _require_judge(campaign: Campaign, value: Value) -> None:
         value.refuse("needs `signals`: recipes choose by them")
     if campaign.closed_form is None and not (campaign.base_model and campaign.benchmarks):
         value.refuse("needs `base_model` and `benchmarks`, or a `closed_form` to try a search out")
-    reads_model = [name for name in campaign.signals if SIGNALS[name].reads_model]
-    if reads_model and campaign.base_model is None:
-        value.refuse(f"needs `base_model`: the signal {reads_model[0]!r} reads it")
+
+
+def _require_read(campaign: Campaign, value: Value) -> None:
+    """What the signals read has to be declared, too."""
+    for name in campaign.signals:
+        nameable = installed_signals()[name]
+        if nameable.reads_model and campaign.base_model is None:
+            value.refuse(f"needs `base_model`: the signal {name!r} reads it")
+        for read in map(name_of, nameable.required_signals):
+            if read not in campaign.signals:
+                value.refuse(f"needs the signal {read!r}: the signal {name!r} reads it")
 
 
 def _sources(value: Value, found: Mapping[str, Value], places: Places) -> tuple[Source, ...]:
@@ -128,22 +138,27 @@ def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
     return BenchmarkPlace(name, places.path(found["path"]), weight)
 
 
-def _signals(value: Value) -> dict[str, dict[str, Any]]:
+def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
     """Each entry is a name, or a name with settings."""
+    known = installed_signals()
     chosen: dict[str, dict[str, Any]] = {}
     for item in value.items():
         named = item.plain
         entries = {named: None} if isinstance(named, str) else item.entries()
         for name, settings in entries.items():
-            if name not in SIGNALS:
-                known = ", ".join(SIGNALS)
-                item.refuse(f"names no signal: {name!r} (signals: {known}).{did_you_mean(name, SIGNALS)}")
-            chosen[name] = {} if settings is None else _settings(settings, SIGNALS[name].settings)
+            if name not in known:
+                names = ", ".join(known)
+                item.refuse(f"names no signal: {name!r} (signals: {names}).{did_you_mean(name, known)}")
+            chosen[name] = {} if settings is None else _settings(settings, known[name], places)
+            for lacking in (each for each in known[name].required if each not in chosen[name]):
+                item.refuse(f"names the signal {name!r}, which needs `{lacking}`")
     return chosen
 
 
-def _settings(value: Value, known: tuple[str, ...]) -> dict[str, Any]:
-    return plain_mapping(value.entries(*(known or ("(none)",))))
+def _settings(value: Value, nameable: Nameable, places: Places) -> dict[str, Any]:
+    found = value.entries(*(nameable.settings or ("(none)",)))
+    files = {name: str(places.path(found[name])) for name in nameable.files if name in found}
+    return {**plain_mapping(found), **files}
 
 
 def _operators(value: Value) -> tuple[str, ...]:

@@ -1,62 +1,63 @@
 """The signals that a campaign can name, and how each is made from what the campaign has."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import TypeAlias
+from functools import cache
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.identity import Json
-from autoselection_core.pool.sample import Scope
+from autoselection_core.campaign.nameable import BENCHMARK, Nameable, Settings
+from autoselection_core.extensions import with_installed
+from autoselection_core.signals.actions import ActionBranching
 from autoselection_core.signals.base import Signal
+from autoselection_core.signals.clusters import Clusters
+from autoselection_core.signals.contamination import Contamination
 from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
 from autoselection_core.signals.embedding import EmbeddingPairs, Embeddings, Relevance
+from autoselection_core.signals.feedback import FeedbackRelevance
+from autoselection_core.signals.form import Form
+from autoselection_core.signals.graph import GraphImportance
 from autoselection_core.signals.model_scores import ModelScores
+from autoselection_core.signals.sae import Mona, SaeFeatures
 from autoselection_core.signals.text import WordEntropy
 from autoselection_core.signals.tokens import TokenCounts
 
-Settings: TypeAlias = Mapping[str, Json]
-
-_GIVEN = ("model", "benchmark")
-"""Fields that the campaign fills in."""
-
-
-@dataclass(frozen=True)
-class Nameable:
-    """A signal that campaigns can name.
-
-    Attributes:
-        definition: The class.
-    """
-
-    definition: type[Signal]
-
-    @property
-    def settings(self) -> tuple[str, ...]:
-        """What a campaign may set."""
-        return tuple(field.name for field in fields(self.definition) if field.name not in _GIVEN)  # type: ignore[arg-type] # every subclass is a dataclass
-
-    @property
-    def reads_model(self) -> bool:
-        """Whether it needs the base model."""
-        return any(field.name == "model" for field in fields(self.definition))  # type: ignore[arg-type] # every subclass is a dataclass
-
-    @property
-    def reads_benchmark(self) -> bool:
-        """Whether there is one for each benchmark."""
-        return any(field.name == "benchmark" for field in fields(self.definition))  # type: ignore[arg-type] # every subclass is a dataclass
-
-
-SIGNALS: Mapping[str, Nameable] = {
-    "tokens": Nameable(TokenCounts),
-    "word_entropy": Nameable(WordEntropy),
-    "model_scores": Nameable(ModelScores),
-    "embedding": Nameable(Embeddings),
-    "relevance": Nameable(Relevance),
-    "exact": Nameable(ExactGroups),
-    "minhash": Nameable(MinHashPairs),
-    "embedding_pairs": Nameable(EmbeddingPairs),
+DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
+    "tokens": TokenCounts,
+    "word_entropy": WordEntropy,
+    "model_scores": ModelScores,
+    "embedding": Embeddings,
+    "relevance": Relevance,
+    "exact": ExactGroups,
+    "minhash": MinHashPairs,
+    "embedding_pairs": EmbeddingPairs,
+    "clusters": Clusters,
+    "contamination": Contamination,
+    "form": Form,
+    "feedback": FeedbackRelevance,
+    "graph_importance": GraphImportance,
+    "action_branching": ActionBranching,
+    "sae": SaeFeatures,
+    "mona": Mona,
 }
-"""Every signal by the name that campaigns use; `relevance` stands for one signal a benchmark."""
+"""Every signal by the name that campaigns use; one that reads a benchmark stands for one a benchmark."""
+
+ENTRY_POINT = "autoselection.signals"
+"""The group of entry points under which a package names its signal classes, by the name for campaigns."""
+
+
+@cache
+def installed_signals() -> Mapping[str, Nameable]:
+    """The default signals and those of installed packages, by the name that campaigns use.
+
+    Raises:
+        BrokenExtensionError: A package names something that is no signal, or a name that is taken.
+    """
+    found = with_installed(ENTRY_POINT, Signal, DEFAULT_SIGNALS)  # type: ignore[type-abstract] # only its subclasses are made
+    return {name: Nameable(definition) for name, definition in found.items()}
+
+
+def name_of(definition: type[Signal]) -> str:
+    """The name that campaigns use for a class of signals."""
+    return next(name for name, known in installed_signals().items() if known.definition is definition)
 
 
 def make_signals(
@@ -64,18 +65,26 @@ def make_signals(
     base_model: str | None,
     benchmarks: Callable[[], tuple[Benchmark, ...]],
 ) -> dict[str, Signal]:
-    """The signals of a campaign by their own names, for instance `relevance/gsm8k`.
+    """The signals of a campaign by their own names (`relevance/gsm8k`), those held by others first.
 
     Args:
         chosen: Settings by the name that the campaign uses.
         base_model: Folder or hub name.
         benchmarks: Reads the benchmarks; called only when a signal needs them.
+
+    Raises:
+        SettingError: A setting is none of the values that its field can have.
     """
+    known = installed_signals()
     made: list[Signal] = []
-    for name, settings in chosen.items():
-        nameable = SIGNALS[name]
-        typed = {key: Scope(str(value)) if key == "scope" else value for key, value in settings.items()}
-        model = {"model": base_model} if nameable.reads_model else {}
-        given = [{"benchmark": each} for each in benchmarks()] if nameable.reads_benchmark else [model]
-        made += [nameable.definition(**typed, **each) for each in given]
+    for name in sorted(chosen, key=lambda name: known[name].depth):
+        nameable = known[name]
+        held = {
+            field: signal
+            for field, kind in nameable.signals.items()
+            for signal in made
+            if type(signal) is kind
+        }
+        each = [{BENCHMARK: one} for one in benchmarks()] if nameable.reads_benchmark else [{}]
+        made += [nameable.made(chosen[name], base_model, **held, **one) for one in each]
     return {signal.name: signal for signal in made}

@@ -80,16 +80,3 @@ class EmptySubsetError(InvalidRecipe):
         )
         self.args = (step, label, rows_in)
         self.rows_in = rows_in
-
-
-class BrokenExtensionError(AutoSelectionError):
-    """An installed package names an operator that cannot be used."""
-
-    def __init__(self, entry_point: str, reason: str) -> None:
-        super().__init__(entry_point, reason)
-        self.entry_point = entry_point
-        self.reason = reason
-
-    @override
-    def __str__(self) -> str:
-        return f"the operator {self.entry_point!r} cannot be used: {self.reason}; repair its package."

@@ -1,9 +1,8 @@
 """The operators of the method, and those that other packages bring."""
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 
-from autoselection_core.errors.recipe import BrokenExtensionError
+from autoselection_core.extensions import with_installed
 from autoselection_core.operators.aggregate import KeepByRanks
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.budget import TokenBudget
@@ -45,21 +44,6 @@ def installed_operators() -> tuple[type[Operator], ...]:
     Raises:
         BrokenExtensionError: A package names something that is no operator, or a name that is taken.
     """
-    found = list(DEFAULT_OPERATORS)
-    for point in sorted(entry_points(group=ENTRY_POINT), key=lambda point: point.name):
-        operator = _loaded(point)
-        taken = {known.name for known in found}
-        if operator.name in taken:
-            raise BrokenExtensionError(point.value, f"another operator is called {operator.name!r} already")
-        found.append(operator)
-    return tuple(found)
-
-
-def _loaded(point: EntryPoint) -> type[Operator]:
-    try:
-        operator = point.load()
-    except (ImportError, AttributeError) as error:
-        raise BrokenExtensionError(point.value, str(error)) from error
-    if not (isinstance(operator, type) and issubclass(operator, Operator)):
-        raise BrokenExtensionError(point.value, "it is no subclass of Operator")
-    return operator
+    known = {operator.name: operator for operator in DEFAULT_OPERATORS}
+    found = with_installed(ENTRY_POINT, Operator, known, lambda _, operator: operator.name)  # type: ignore[type-abstract] # only its subclasses are made
+    return tuple(found.values())

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -22,6 +23,9 @@ Computed: TypeAlias = npt.NDArray[Any] | SparseFeatures | PairList
 
 Given: TypeAlias = Mapping[str, Any]
 """What the signals that a signal needs have computed, aligned to the same rows, by name of the value."""
+
+NAMES_A_FILE: Mapping[str, bool] = MappingProxyType({"names_a_file": True})
+"""Metadata of a field that holds the path of a file or folder: campaigns reach only some."""
 
 REASON = "reason"
 """Value that says why a sample has no score: its place in the signal's `reasons`. Shape (n,), int8."""

@@ -10,7 +10,7 @@ from typing_extensions import override
 from autoselection_core.arrays import Labels, Vectors
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, Progress, Signal
 from autoselection_core.signals.cosine import normalised
 from autoselection_core.signals.embedding import VECTORS, Embeddings
 from autoselection_core.store.atomic import atomic_file
@@ -35,7 +35,7 @@ class Clusters(PoolSignal):
 
     sizes: tuple[int, ...] = (16, 64, 256)
     seed: int = 0
-    centres: str | None = field(default=None, compare=False)
+    centres: str | None = field(default=None, compare=False, metadata=NAMES_A_FILE)
 
     @property
     @override

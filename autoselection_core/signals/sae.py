@@ -21,7 +21,7 @@ from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
 from autoselection_core.models.spans import Encoded, Tokens, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
-from autoselection_core.signals.base import Computed, Given, Progress, Signal
+from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, Progress, Signal
 from autoselection_core.signals.sparse import SparseFeatures
 
 FEATURES = "sae"
@@ -51,7 +51,7 @@ class SaeFeatures(Signal):
     """
 
     model: str = field(compare=False)
-    sae: str = field(compare=False)
+    sae: str = field(compare=False, metadata=NAMES_A_FILE)
     max_tokens: int = 2_048
     kept: int = 128
     dtype: str = field(default="auto", compare=False)

@@ -44,22 +44,31 @@ def test_the_tutorial_builds_a_package_that_passes_its_own_tests(package: Path) 
     )
 
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "12 passed" in done.stdout
+    assert "13 passed" in done.stdout
+
+
+OPERATORS = ("operator", "from autoselection_core.recipe import Recipe; Recipe.from_yaml('[]')")
+SIGNALS = ("signal", "from autoselection_core.campaign.signals import installed_signals as s; s()")
 
 
 @pytest.mark.parametrize(
-    ("target", "reason"),
+    ("use", "name", "target", "reason"),
     [
-        ("polite.operators:KeepNothing", "no attribute 'KeepNothing'"),
-        ("impolite.operators:KeepTop", "No module named 'impolite'"),
-        ("polite.signals:Politeness", "it is no subclass of Operator"),
-        ("autoselection_core.operators.score:KeepTop", "another operator is called 'keep_top' already"),
+        (OPERATORS, "none", "polite.operators:KeepNothing", "no attribute 'KeepNothing'"),
+        (OPERATORS, "none", "impolite.operators:KeepTop", "No module named 'impolite'"),
+        (OPERATORS, "none", "polite.signals:Politeness", "it is no subclass of Operator"),
+        (OPERATORS, "again", "autoselection_core.operators.score:KeepTop", "operator is called 'keep_top'"),
+        (SIGNALS, "none", "polite.signals:Rudeness", "no attribute 'Rudeness'"),
+        (SIGNALS, "none", "polite.operators:KeepTopOfEach", "it is no subclass of Signal"),
+        (SIGNALS, "tokens", "polite.signals:Politeness", "another signal is called 'tokens' already"),
     ],
 )
-def test_an_entry_point_that_cannot_be_used_is_named(package: Path, target: str, reason: str) -> None:
+def test_an_entry_point_that_cannot_be_used_is_named(
+    package: Path, use: tuple[str, str], name: str, target: str, reason: str
+) -> None:
+    kind, program = use
     (points,) = package.glob("*.dist-info/entry_points.txt")
-    points.write_text(f"[autoselection.operators]\nbroken = {target}\n")
-    program = "from autoselection_core.recipe import Recipe; Recipe.from_yaml('[]')"
+    points.write_text(f"[autoselection.{kind}s]\n{name} = {target}\n")
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": str(package)},
@@ -68,7 +77,7 @@ def test_an_entry_point_that_cannot_be_used_is_named(package: Path, target: str,
         text=True,
     )
 
-    assert f"the operator {target!r} cannot be used: " in done.stderr
+    assert f"the {kind} {target!r} cannot be used: " in done.stderr
     assert reason in done.stderr
 
 

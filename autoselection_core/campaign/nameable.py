@@ -1,0 +1,103 @@
+"""A signal that campaigns can name: which of its fields they set, and which are given by what they have."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from functools import cached_property
+from typing import Any, TypeAlias, get_type_hints
+
+from autoselection_core.errors.space import SettingError
+from autoselection_core.identity import Json
+from autoselection_core.pool.sample import Scope
+from autoselection_core.signals.base import NAMES_A_FILE, Signal
+
+Settings: TypeAlias = Mapping[str, Json]
+
+MODEL, BENCHMARK = "model", "benchmark"
+"""Fields that the campaign fills in with its base model, and with each of its benchmarks."""
+
+
+@dataclass(frozen=True)
+class Nameable:
+    """A signal that campaigns can name.
+
+    Attributes:
+        definition: The class.
+    """
+
+    definition: type[Signal]
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What a campaign may set."""
+        given = (MODEL, BENCHMARK, *self.signals)
+        return tuple(name for name in self._fields if name not in given)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The settings without a default."""
+        return tuple(name for name in self.settings if _is_required(self._fields[name]))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The settings that hold the path of a file or folder."""
+        return tuple(
+            name for name in self.settings if NAMES_A_FILE.items() <= self._fields[name].metadata.items()
+        )
+
+    @cached_property
+    def signals(self) -> Mapping[str, type[Signal]]:
+        """The fields that hold another signal: the campaign's own of that class, where it has one."""
+        types = get_type_hints(self.definition)
+        return {
+            name: types[name]
+            for name in self._fields
+            if isinstance(types[name], type) and issubclass(types[name], Signal)
+        }
+
+    @property
+    def required_signals(self) -> tuple[type[Signal], ...]:
+        """The signals that a campaign must have to name this one."""
+        return tuple(kind for name, kind in self.signals.items() if _is_required(self._fields[name]))
+
+    @property
+    def reads_model(self) -> bool:
+        """Whether it, or a signal that it holds, needs the base model."""
+        return MODEL in self._fields or any(Nameable(kind).reads_model for kind in self.signals.values())
+
+    @property
+    def reads_benchmark(self) -> bool:
+        """Whether there is one for each benchmark."""
+        return BENCHMARK in self._fields
+
+    @property
+    def depth(self) -> int:
+        """How many signals hold each other below it."""
+        return max((1 + Nameable(kind).depth for kind in self.signals.values()), default=0)
+
+    def made(self, settings: Settings, model: str | None, **given: object) -> Signal:
+        """The signal with a campaign's settings.
+
+        Raises:
+            SettingError: A value is none of those that the field can have.
+        """
+        types = get_type_hints(self.definition)
+        typed = {name: _typed(name, value, types[name]) for name, value in settings.items()}
+        read = {MODEL: model} if MODEL in self._fields else {}
+        return self.definition(**typed, **read, **given)
+
+    @cached_property
+    def _fields(self) -> Mapping[str, Field[Any]]:
+        return {field.name: field for field in fields(self.definition)}  # type: ignore[arg-type] # every subclass is a dataclass
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _typed(name: str, value: Json, kind: object) -> object:
+    """What YAML cannot say: a scope, and a list that never changes."""
+    if kind is not Scope:
+        return tuple(value) if isinstance(value, list) else value
+    if value not in tuple(Scope):
+        raise SettingError(name, value, f"one of {', '.join(Scope)}")
+    return Scope(str(value))
