@@ -34,7 +34,8 @@ class Names:
         """The asset of a signal: `embeddings` and `relevance/<benchmark>` by themselves, others together."""
         if name == "embedding":
             return self.key("embeddings")
-        return self.key(*name.split("/")) if name.startswith("relevance/") else self.key("signal", name)
+        parts = name.split("/")
+        return self.key(*parts) if parts[0] == "relevance" else self.key("signal", *parts)
 
     def group(self, group: Group) -> str:
         """A box of the campaign."""

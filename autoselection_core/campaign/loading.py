@@ -157,6 +157,8 @@ def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
 
 def _settings(value: Value, nameable: Nameable, places: Places) -> dict[str, Any]:
     found = value.entries(*(nameable.settings or ("(none)",)))
+    for name, entry in found.items():
+        _pointing_at(entry, partial(nameable.typed, name, entry.plain))
     files = {name: str(places.path(found[name])) for name in nameable.files if name in found}
     return {**plain_mapping(found), **files}
 

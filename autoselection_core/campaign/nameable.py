@@ -47,12 +47,8 @@ class Nameable:
     @cached_property
     def signals(self) -> Mapping[str, type[Signal]]:
         """The fields that hold another signal: the campaign's own of that class, where it has one."""
-        types = get_type_hints(self.definition)
-        return {
-            name: types[name]
-            for name in self._fields
-            if isinstance(types[name], type) and issubclass(types[name], Signal)
-        }
+        kinds = ((name, self._types[name]) for name in self._fields)
+        return {name: kind for name, kind in kinds if isinstance(kind, type) and issubclass(kind, Signal)}
 
     @property
     def required_signals(self) -> tuple[type[Signal], ...]:
@@ -80,10 +76,25 @@ class Nameable:
         Raises:
             SettingError: A value is none of those that the field can have.
         """
-        types = get_type_hints(self.definition)
-        typed = {name: _typed(name, value, types[name]) for name, value in settings.items()}
+        typed = {name: self.typed(name, value) for name, value in settings.items()}
         read = {MODEL: model} if MODEL in self._fields else {}
         return self.definition(**typed, **read, **given)
+
+    def typed(self, name: str, value: object) -> object:
+        """A setting as its field holds it: YAML knows no scopes, and no lists that never change.
+
+        Raises:
+            SettingError: It is no scope, but has to be one.
+        """
+        if self._types[name] is not Scope:
+            return tuple(value) if isinstance(value, list) else value
+        if value not in tuple(Scope):
+            raise SettingError(name, value, f"one of {', '.join(Scope)}")
+        return Scope(str(value))
+
+    @cached_property
+    def _types(self) -> Mapping[str, Any]:
+        return get_type_hints(self.definition)
 
     @cached_property
     def _fields(self) -> Mapping[str, Field[Any]]:
@@ -92,12 +103,3 @@ class Nameable:
 
 def _is_required(field: Field[Any]) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
-
-
-def _typed(name: str, value: Json, kind: object) -> object:
-    """What YAML cannot say: a scope, and a list that never changes."""
-    if kind is not Scope:
-        return tuple(value) if isinstance(value, list) else value
-    if value not in tuple(Scope):
-        raise SettingError(name, value, f"one of {', '.join(Scope)}")
-    return Scope(str(value))

@@ -1,0 +1,156 @@
+"""Every signal that a campaign can name is scored through a workspace and reaches the table."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.signals import installed_signals
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.campaign import CampaignFileError
+from autoselection_core.errors.signals import MissingExtraError
+from autoselection_core.models.hook import HookPoint
+from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_core.pool.pool import Pool
+from autoselection_core.store.home import Home
+from autoselection_core.testing.tiny_model import tiny_model
+from tests.campaign.test_workspace import write_raw
+
+LATENTS, HIDDEN = 64, 128
+CAMPAIGN = """\
+campaigns:
+  all:
+    pool: [{{path: "raw/*"}}]
+    base_model: model
+    benchmarks: {{sums: {{path: sums}}}}
+    signals: [{signals}]
+"""
+REACHED: Mapping[str, tuple[str, ...]] = {
+    "tokens": ("tokens",),
+    "word_entropy": ("word_entropy",),
+    "model_scores": ("ifd", "varentropy", "entropy", "response_loss"),
+    "embedding": ("embedding",),
+    "relevance": ("relevance/sums",),
+    "exact": ("exact",),
+    "minhash": ("minhash",),
+    "embedding_pairs": ("embedding",),
+    "{clusters: {sizes: [2, 3]}}": ("cluster/2", "cluster/3"),
+    "contamination": ("contamination/sums",),
+    "form": ("turns", "words", "has_code", "has_list", "has_formula", "ascii_share"),
+    "{feedback: {rounds: 2}}": ("feedback/sums",),
+    "graph_importance": ("graph_importance",),
+    "{sae: {sae: sae, kept: 16}}": ("sae",),
+    "mona": ("mona/sums",),
+}
+"""What each signal, as a campaign spells it, puts into the table."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Raw samples of two sources, a benchmark whose questions stand among them, a model, an autoencoder."""
+    import torch
+
+    folder = tmp_path_factory.mktemp("campaign")
+    write_raw(folder / "raw" / "sums.jsonl", 20)
+    write_raw(folder / "raw" / "more.jsonl", 40)
+    tiny_model(folder / "model")
+    (folder / "sums").mkdir()
+    questions = [f'{{"question": "Add {n} and {n % 7}.", "answer": "{n + n % 7}"}}\n' for n in range(30)]
+    (folder / "sums/items.jsonl").write_text("".join(questions[4:]))
+    (folder / "sums/targets.jsonl").write_text("".join(questions[:4]))
+    (folder / "sums/benchmark.yaml").write_text("items: items.jsonl\ntargets: targets.jsonl\n")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder, decoder = torch.randn(LATENTS, HIDDEN), torch.randn(LATENTS, HIDDEN)
+    SparseAutoencoder(HookPoint(1), 5, encoder, torch.zeros(LATENTS), decoder, torch.zeros(HIDDEN)).save(
+        folder / "sae"
+    )
+    return folder
+
+
+def workspace(folder: Path, *signals: str) -> Workspace:
+    file, home = folder / "autoselection.yaml", Home(folder / "home")
+    file.write_text(CAMPAIGN.format(signals=", ".join(signals)))
+    return Workspace(load_campaigns(file, home)["all"], home)
+
+
+@pytest.fixture(scope="module")
+def scored(folder: Path) -> tuple[Workspace, Pool]:
+    everything = workspace(folder, *REACHED)
+    pool = everything.ingest().pool
+    for name in everything.signal_names:
+        assert everything.score(name, pool).rows == len(pool)
+    return everything, pool
+
+
+def test_every_signal_is_tried_here_or_says_what_it_lacks() -> None:
+    tried = {spelled.strip("{").partition(":")[0] for spelled in REACHED}
+
+    assert set(installed_signals()) - tried == {"action_branching"}
+
+
+@pytest.mark.parametrize("spelled", REACHED)
+def test_a_named_signal_is_scored_and_reaches_the_table(scored: tuple[Workspace, Pool], spelled: str) -> None:
+    everything, pool = scored
+    table = everything.signals(pool.version)
+
+    for name in REACHED[spelled]:
+        parts = (table.columns, table.labels, table.vectors, table.pairs, table.sparse)
+        found = [part[name] for part in parts if name in part]
+        assert found, name
+        assert name in table.versions
+        known = [values for values in found if isinstance(values, np.ndarray) and values.dtype == np.float32]
+        assert all(np.isfinite(values).any() for values in known)
+
+
+def test_a_question_of_the_benchmark_is_found_in_the_pool(scored: tuple[Workspace, Pool]) -> None:
+    everything, pool = scored
+    shares = everything.signals(pool.version)["contamination/sums"]
+
+    assert set(shares.tolist()) == {0.0, 1.0}
+
+
+def test_a_signal_holds_the_campaign_s_own_signal_whatever_the_order(folder: Path) -> None:
+    made = workspace(
+        folder, "mona", "{sae: {sae: sae, kept: 3}}", "graph_importance", "{embedding_pairs: {lowest: 0.7}}"
+    )
+
+    (features,) = made.definitions["mona/sums"].needs()
+    (pairs,) = made.definitions["graph_importance"].needs()
+
+    assert features is made.definitions["sae"]
+    assert pairs is made.definitions["embedding_pairs"]
+
+
+@pytest.mark.parametrize(
+    ("signals", "problem"),
+    [
+        ("mona", "needs the signal 'sae': the signal 'mona' reads it"),
+        ("sae", "names the signal 'sae', which needs `sae`"),
+        ("{sae: {sae: /etc}}", r"signals\[1\]\.sae\.sae leads to /etc, outside of"),
+        ("{clusters: {centres: ../../x}}", "outside of"),
+        ("{clusters: {size: 3}}", r"Did you mean 'sizes'\?"),
+        ("{relevance: {scope: answer}}", "scope is 'answer', but must be one of all, instruction, response"),
+    ],
+)
+def test_what_a_signal_cannot_be_given_is_named_with_its_line(
+    folder: Path, signals: str, problem: str
+) -> None:
+    with pytest.raises(CampaignFileError, match=problem) as caught:
+        workspace(folder, signals)
+
+    assert caught.value.line in (3, 6)
+
+
+def test_branching_is_scored_or_says_which_extra_it_needs(scored: tuple[Workspace, Pool]) -> None:
+    everything, pool = scored
+    branching = Workspace(replace(everything.campaign, signals={"action_branching": {}}), everything.home)
+    if find_spec("spacy") is not None:
+        assert branching.score("action_branching", pool).rows == len(pool)
+        return
+    with pytest.raises(MissingExtraError, match=r"autoselection\[actions\]"):
+        branching.score("action_branching", pool)

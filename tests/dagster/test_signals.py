@@ -1,0 +1,88 @@
+"""Every signal that a campaign can name is an asset; declaring it opens nothing."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from autoselection_core.models.hook import HookPoint
+from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_dagster.assembly import definitions_of
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.names import Names
+from tests.dagster.driver import Driver
+from tests.dagster.installations import installation
+
+LATENTS, HIDDEN = 32, 128
+SIGNALS = (
+    "{sae: {sae: sae}}, mona, embedding, relevance, feedback, contamination, form,"
+    " {clusters: {sizes: [2]}}, embedding_pairs, graph_importance, word_entropy"
+)
+READ = {
+    "sae": set(),
+    "mona/sums": {"sae"},
+    "embedding": set(),
+    "relevance/sums": {"embedding"},
+    "feedback/sums": {"embedding"},
+    "contamination/sums": set(),
+    "form": set(),
+    "clusters": {"embedding"},
+    "embedding_pairs": {"embedding"},
+    "graph_importance": {"embedding_pairs"},
+    "word_entropy": set(),
+}
+OF_MODEL = {"sae", "mona/sums"}
+
+
+@pytest.fixture
+def installed(tmp_path: Path, model: Path) -> Installation:
+    """An installation whose campaign has all signals, but nothing yet of what they read."""
+    made = installation(tmp_path / "installation", model, samples=20)
+    text = made.campaigns.read_text().replace("[tokens, word_entropy, exact, minhash]", f"[{SIGNALS}]")
+    made.campaigns.write_text(
+        text.replace("    signals:", "    benchmarks: {sums: {path: sums}}\n    signals:")
+    )
+    return made
+
+
+def fill(folder: Path) -> None:
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder, decoder = torch.randn(LATENTS, HIDDEN), torch.randn(LATENTS, HIDDEN)
+    SparseAutoencoder(HookPoint(1), 5, encoder, torch.zeros(LATENTS), decoder, torch.zeros(HIDDEN)).save(
+        folder / "sae"
+    )
+    (folder / "sums").mkdir()
+    for name, numbers in (("targets", range(3)), ("items", range(3, 30))):
+        lines = [
+            json.dumps({"question": f"Say number {number}?", "answer": str(number)}) for number in numbers
+        ]
+        (folder / "sums" / f"{name}.jsonl").write_text("\n".join(lines))
+    (folder / "sums" / "benchmark.yaml").write_text("items: items.jsonl\ntargets: targets.jsonl\n")
+
+
+def test_signals_are_assets_that_know_what_they_read_before_it_is_there(installed: Installation) -> None:
+    graph = definitions_of(installed).resolve_asset_graph()
+    key = {name: key_of(name) for name in READ}
+
+    for name, needs in READ.items():
+        node = graph.get(key[name])
+        assert {key[need] for need in needs} <= node.parent_keys
+        assert (dg.AssetKey(["demo", "base_model"]) in node.parent_keys) == (name in OF_MODEL)
+        assert (dg.AssetKey(["demo", "benchmark", "sums"]) in node.parent_keys) == name.endswith("/sums")
+
+
+def test_every_signal_materialises(installed: Installation) -> None:
+    fill(installed.campaigns.parent)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = Driver(installed, instance).prepare()
+
+    made = {event.asset_key for event in result.get_asset_materialization_events()}
+    assert {key_of(name) for name in READ} <= made
+
+
+def key_of(name: str) -> dg.AssetKey:
+    return Names("demo").signal(name)
