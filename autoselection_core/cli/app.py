@@ -169,14 +169,15 @@ def export(  # noqa: PLR0917 - typer reads options from arguments
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="A folder that `autoselection export` wrote.")],
+    path: Annotated[
+        Path, typer.Argument(help="An exported folder, a stored subset's file, or the hash of a subset.")
+    ],
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
 ) -> None:
-    """Check that an export is what its manifest says; exits with 1 if not."""
-    from autoselection_core.export.checking import verify_export
+    """Check an export against its manifest, or a subset against its recipe; exits with 1 if they differ."""
+    from autoselection_core.cli.verifying import subset_file, verify_exported, verify_subset
 
-    check = verify_export(folder)
-    for problem in check.problems:
-        tell(problem)
-    if check.problems:
-        raise typer.Exit(1)
-    tell(f"{folder}: {check.samples:,} samples, as the manifest says")
+    stored = subset_file(path)
+    same = verify_exported(path) if stored is None else verify_subset(stored, campaign, file)
+    raise typer.Exit(0 if same else 1)

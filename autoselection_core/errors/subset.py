@@ -19,6 +19,19 @@ class MissingSubsetError(AutoSelectionError):
         return f"there is no subset at {self.path}; check the name, or realise its recipe again."
 
 
+class UnreadableSubsetError(AutoSelectionError):
+    """A file holds no subset that can be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.path} holds no subset: {self.reason}; realise its recipe again."
+
+
 class DamagedSubsetError(AutoSelectionError):
     """The sample ids in a file are not those that the file is named for."""
 

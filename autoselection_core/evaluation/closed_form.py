@@ -17,7 +17,7 @@ from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
-from autoselection_core.subset.value import Subset
+from autoselection_core.subset import Subset, write_subset
 
 _BENCHMARK = "closed_form"
 
@@ -96,6 +96,7 @@ class ClosedFormEvaluator:
     def _make(
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
     ) -> None:
+        write_subset(subset, self.signals.ids, self.home)
         started = time.monotonic()
         self._wait(progress)
         level = self.level(subset.rows, folder.key)

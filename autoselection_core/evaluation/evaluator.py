@@ -28,7 +28,7 @@ from autoselection_core.pool.sample import Sample
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, utility, utility_standard_error
 from autoselection_core.store.home import Home
-from autoselection_core.subset.value import Subset
+from autoselection_core.subset import Subset, write_subset
 
 _TRAINED = "trained.json"
 
@@ -79,6 +79,8 @@ class FineTuningEvaluator:
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Train and score dev items; or go on where a killed process stopped; or read back.
 
+        The subset is stored first, so that what was trained on can be verified.
+
         Raises:
             WrongPoolError: The subset is of another pool version.
             TrainingFailedError: The training did not yield a model.
@@ -116,6 +118,7 @@ class FineTuningEvaluator:
     def _make(
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
     ) -> None:
+        write_subset(subset, self.pool.ids, self.home)  # before any money is spent on it
         if not (folder.path / _TRAINED).exists():
             self._train(folder, subset, replicate, progress)
         record = folder.read_json(_TRAINED)

@@ -15,7 +15,8 @@ class Evaluator(Protocol):
     """Trains on a subset and scores the result on dev items.
 
     An evaluation is a folder named by its key under the home's `evaluations`. It is complete when its
-    `result.json` was renamed into place; a complete one is read back and never made again.
+    `result.json` was renamed into place; a complete one is read back and never made again. The subset lies
+    beside it under the home's `subsets`, stored before it is trained on, so that it can be verified.
     """
 
     @property

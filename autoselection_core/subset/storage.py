@@ -10,7 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from autoselection_core.errors.subset import DamagedSubsetError, MissingSubsetError, OtherPoolError
+from autoselection_core.errors.subset import (
+    DamagedSubsetError,
+    MissingSubsetError,
+    OtherPoolError,
+    UnreadableSubsetError,
+)
 from autoselection_core.identity import canonical_json
 from autoselection_core.recipe.program import Recipe
 from autoselection_core.signals.table import SignalTable
@@ -73,6 +78,7 @@ def read_subset(path: Path) -> Subset:
 
     Raises:
         MissingSubsetError: There is no such file.
+        UnreadableSubsetError: It is no Parquet file, or none of a subset.
         DamagedSubsetError: The ids are not those that the file is named for.
     """
     table, provenance = _read(path)
@@ -94,6 +100,7 @@ def read_ids(path: Path) -> npt.NDArray[np.bytes_]:
 
     Raises:
         MissingSubsetError: There is no such file.
+        UnreadableSubsetError: It is no Parquet file, or none of a subset.
     """
     return _ids(_read(path)[0])
 
@@ -142,7 +149,12 @@ def _provenance(subset: Subset) -> dict[str, Any]:
 def _read(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     if not path.is_file():
         raise MissingSubsetError(path)
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UnreadableSubsetError(path, str(error)) from error
+    if _PROVENANCE not in (table.schema.metadata or {}):
+        raise UnreadableSubsetError(path, "it says nothing of a recipe")
     return table, json.loads(table.schema.metadata[_PROVENANCE])
 
 

@@ -1,0 +1,86 @@
+"""`autoselection verify` rebuilds a stored subset and says whether it is the same."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from autoselection_core.history.records import TrialState
+from tests.cli.conftest import Cli
+from tests.cli.workshop import Workshop
+
+KEY = b"autoselection"
+
+
+@pytest.fixture
+def stored(searched: Workshop) -> Path:
+    """The file of the subset of a measured trial that has less than the pool."""
+    trials = searched.ledger().trials("first")
+    chosen = next(trial for trial in trials if trial.recipe is not None and trial.recipe.steps)
+    return searched.folder / f".autoselection/subsets/{chosen.subset}.parquet"
+
+
+def test_every_measured_trial_has_stored_its_subset(searched: Workshop) -> None:
+    measured = [trial for trial in searched.ledger().trials("first") if trial.state is TrialState.DONE]
+    files = {file.stem for file in searched.folder.glob(".autoselection/subsets/*.parquet")}
+
+    assert measured
+    assert {trial.subset for trial in measured} <= files
+
+
+def test_a_subset_is_rebuilt_from_its_recipe_by_file_and_by_hash(cli: Cli, stored: Path) -> None:
+    for name in (str(stored), stored.stem):
+        code, output, _ = cli("verify", name)
+
+        assert code == 0
+        assert f"subset {stored.stem}" in output
+        assert "as its recipe gives them" in output
+
+
+def test_a_subset_is_rebuilt_on_the_signals_that_its_search_pins(
+    cli: Cli, searched: Workshop, stored: Path
+) -> None:
+    searched.change("minhash", "{minhash: {words: 2}}")
+
+    assert cli("verify", stored.stem)[0] == 0
+
+
+def test_a_recipe_that_gives_other_samples_is_told_with_their_number(cli: Cli, stored: Path) -> None:
+    table = pq.read_table(stored)
+    provenance = json.loads(table.schema.metadata[KEY])
+    provenance["recipe"] = {**provenance["recipe"], "process": [{"keep_random": {"count": 1}}]}
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(provenance)}), stored)
+
+    code, output, _ = cli("verify", str(stored))
+
+    assert code == 1
+    assert "differs from what its recipe gives" in output
+    assert "ids differ (" in output
+
+
+def test_ids_that_are_not_those_of_the_hash_are_told(cli: Cli, stored: Path) -> None:
+    pq.write_table(pq.read_table(stored).slice(1), stored)
+
+    code, output, _ = cli("verify", str(stored))
+
+    assert code == 1
+    assert "its sample ids hash to" in output
+
+
+def test_what_holds_no_subset_is_bad_input(cli: Cli, searched: Workshop) -> None:
+    (searched.folder / "text.parquet").write_text("not columns")
+    pq.write_table(
+        pq.read_table(next(searched.folder.glob(".autoselection/subsets/*"))).replace_schema_metadata(None),
+        "bare.parquet",
+    )
+
+    for name, problem in (
+        ("text.parquet", "holds no subset"),
+        ("bare.parquet", "says nothing of a recipe"),
+        ("none.parquet", "there is no subset at"),
+        ("0" * 32, "there is no subset at"),
+    ):
+        code, _, error = cli("verify", name)
+        assert code == 2
+        assert problem in error
