@@ -10,7 +10,7 @@ from autoselection_core.arrays import Mask, Rows
 from autoselection_core.identity import Json
 from autoselection_core.operators.fields import MISSING, Kind, OperatorField, fields_of
 from autoselection_core.operators.reason import Reason
-from autoselection_core.signals.table import RELEVANCE, SignalTable
+from autoselection_core.signals.table import CONTAMINATION, RELEVANCE, SignalTable
 from autoselection_core.space import Setting, check_settings
 
 
@@ -87,7 +87,8 @@ class Operator(ABC):
         """The ways to fill in names and choices that are worth searching on this table.
 
         A signal that must be named takes every name of its kind; one with a default takes that, where the
-        table has it; a choice takes each option. An operator that a search should not draw returns none.
+        table has it; a choice takes each option. An operator that a search should not draw returns none, and
+        contamination by a benchmark is left to recipes by hand.
         """
         options = [_options(field, signals) for field in fields_of(cls)]
         return tuple(
@@ -117,7 +118,8 @@ def _options(field: OperatorField, signals: SignalTable) -> tuple[Setting | None
         return field.choice.options
     if field.reads is None or field.default is None:
         return (None,)
-    names = field.reads.names(signals)
+    # A search that could rank by contamination would win by training on the benchmark's own questions.
+    names = tuple(name for name in field.reads.names(signals) if not name.startswith(CONTAMINATION))
     return names if field.default is MISSING else tuple(name for name in names if name == field.default)
 
 

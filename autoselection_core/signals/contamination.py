@@ -15,11 +15,8 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import Computed, Given, Progress, Signal
 from autoselection_core.signals.needles import Needle, words_of
-from autoselection_core.signals.table import SignalTable
+from autoselection_core.signals.table import CONTAMINATION, SignalTable
 from autoselection_core.signals.word_runs import LONGEST_RUN, Occurrences, Runs, occurrences, runs_of
-
-CONTAMINATION = "contamination/"
-"""Columns that say how much of a benchmark item stands in a sample: `contamination/gsm8k`."""
 
 DEFAULT_LIMIT = 0.8
 """Below it are questions that follow one template with other numbers; at it and above, copies."""

@@ -17,6 +17,9 @@ T = TypeVar("T")
 RELEVANCE = "relevance/"
 """Columns that say how close a sample is to a benchmark are named by it: `relevance/gsm8k`."""
 
+CONTAMINATION = "contamination/"
+"""Columns that say how much of a benchmark item stands in a sample: `contamination/gsm8k`."""
+
 
 @dataclass(frozen=True, eq=False)
 class SignalTable:

@@ -15,6 +15,7 @@ from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.errors.signals import MissingExtraError
 from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.pool.pool import Pool
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
@@ -112,6 +113,14 @@ def test_a_question_of_the_benchmark_is_found_in_the_pool(scored: tuple[Workspac
     shares = everything.signals(pool.version)["contamination/sums"]
 
     assert set(shares.tolist()) == {0.0, 1.0}
+
+
+def test_no_search_ranks_by_contamination(scored: tuple[Workspace, Pool]) -> None:
+    everything, pool = scored
+    labels = [template.label for template in catalogue(everything.signals(pool.version))]
+
+    assert any("mona/sums" in label for label in labels)
+    assert not any("contamination" in label for label in labels)
 
 
 def test_a_signal_holds_the_campaign_s_own_signal_whatever_the_order(folder: Path) -> None:
