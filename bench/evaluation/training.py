@@ -1,5 +1,6 @@
 """Tokens a second of a LoRA training: ours beside plain TRL on the same samples."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,7 @@ def race(model: Path, samples: Mapping[str, Sample], tokens: int, rounds: int) -
     for _ in range(rounds):
         for name, run in contenders.items():
             done = run(model, samples, tokens)
+            print(f"training, {name}: {done.value / done.seconds:.0f} tokens/s", file=sys.stderr, flush=True)
             if name not in best or done.seconds < best[name].seconds:
                 best[name] = done
     return {
