@@ -2,8 +2,9 @@
 
     AUTOSELECTION_HOME=.seeds python -m bench.demo_seeds
 
-A plain loop without Dagster, with the campaign of `autoselection.yaml`. Evaluations of equal subsets are
-shared between the seeds, as they are between any two searches of one home folder; the full pool is one.
+A plain loop without Dagster, with the campaign of `autoselection.yaml`. In a home where `make demo` ran, the
+default seed is the demo's own search, read back. Evaluations of equal subsets are shared between the seeds, as
+they are between any two searches of one home folder, and cost nothing again; the full pool is one.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from autoselection_core.store.home import Home
 from bench.result import write_result
 from demo.base_model import base_model
 from demo.material import material
-from demo.searching import CAMPAIGN
+from demo.searching import CAMPAIGN, SEARCH
 
 SEEDS = 5
 
@@ -44,7 +45,7 @@ def ready(home: Home) -> Workspace:
 def searched(workspace: Workspace, seed: int) -> SearchFacts:
     """A finished search with its arms; what was measured before is read back."""
     spec = workspace.spec(workspace.pool().version, seed=seed)
-    search = workspace.ledger.register(spec, f"seed-{seed}")
+    search = workspace.ledger.register(spec, f"seed-{seed}" if seed else SEARCH)
     solver, evaluator = workspace.solver(spec), workspace.evaluator(spec.pool_version)
     run_search(workspace.ledger, search, solver, evaluator)
     report_arms(workspace.ledger, search, solver, evaluator)
