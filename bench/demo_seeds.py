@@ -3,8 +3,8 @@
     AUTOSELECTION_HOME=.seeds python -m bench.demo_seeds
 
 A plain loop without Dagster, with the campaign of `autoselection.yaml`. In a home where `make demo` ran, the
-default seed is the demo's own search, read back. Evaluations of equal subsets are shared between the seeds, as
-they are between any two searches of one home folder, and cost nothing again; the full pool is one.
+default seed is the demo's own search, read back. Evaluations of equal subsets are shared between the seeds,
+as they are between any two searches of one home folder, and cost nothing again; the full pool is one.
 """
 
 import argparse
