@@ -183,7 +183,12 @@ def serving(installation: Installation, port: int | None = None) -> Iterator[Ser
             services.start()
             yield services
         finally:
+            # A second Ctrl-C, or the signal of an impatient supervisor, would leave children behind.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
             services.stop()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _take(lock: int, installation: Installation) -> None:
