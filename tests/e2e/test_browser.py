@@ -14,15 +14,13 @@ CHROMIUM = shutil.which("chromium")
 _PATIENCE_MS = 120_000
 _CONFIG = "ops: {search: {config: {name: browsed, budget: 2, seed: 3, report_evaluations: 0}}}"
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's package chromium is not installed"),
-]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
     """A page of a headless browser; where a test leaves it, a picture is kept beside the test's files."""
+    assert CHROMIUM, "the browser tests need Debian's package chromium; scripts/e2e installs it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
