@@ -7,13 +7,13 @@ import dagster as dg
 
 from autoselection_core.campaign.loading import load_campaigns
 from autoselection_core.store.home import Home
-from autoselection_dagster.adjust import ADJUSTMENTS
-from autoselection_dagster.changes import pool_changed_sensor
 from autoselection_dagster.graph import campaign_graph
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.resources import resources_of
-from autoselection_dagster.sensors import search_sensor
-from autoselection_dagster.start import start_search_job
+from autoselection_dagster.searches.adjust import ADJUSTMENTS
+from autoselection_dagster.searches.changes import pool_changed_sensor
+from autoselection_dagster.searches.sensor import search_sensor
+from autoselection_dagster.searches.start import start_search_job
 
 
 def definitions_of(installation: Installation) -> dg.Definitions:

@@ -8,15 +8,15 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )
 
 from autoselection_core.campaign.campaign import Campaign
-from autoselection_dagster.attempt import enter_failure
+from autoselection_dagster.assets.pool import pool_asset
+from autoselection_dagster.assets.searches import search_assets
+from autoselection_dagster.assets.signals import signal_assets
+from autoselection_dagster.assets.sources import source_assets
+from autoselection_dagster.assets.trials import trial_assets
 from autoselection_dagster.names import Names
 from autoselection_dagster.partitions import Partitions
 from autoselection_dagster.place import Place
-from autoselection_dagster.pool_assets import pool_asset
-from autoselection_dagster.search_assets import search_assets
-from autoselection_dagster.signal_assets import signal_assets
-from autoselection_dagster.source_assets import source_assets
-from autoselection_dagster.trial_assets import trial_assets
+from autoselection_dagster.searches.attempt import enter_failure
 
 
 @dataclass(frozen=True)

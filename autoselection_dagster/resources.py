@@ -12,15 +12,15 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
-from autoselection_dagster.attempt import Attempt, attempt_for
-from autoselection_dagster.references import NoIOManager
-from autoselection_dagster.values import (
+from autoselection_dagster.searches.attempt import Attempt, attempt_for
+from autoselection_dagster.values.managers import (
     EvaluationIOManager,
     PoolIOManager,
     RecipeIOManager,
     StateIOManager,
     SubsetIOManager,
 )
+from autoselection_dagster.values.references import NoIOManager
 
 LEASE_VARIABLE = "AUTOSELECTION_LEASE_S"
 LEASE_S = 60.0

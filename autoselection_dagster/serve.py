@@ -10,7 +10,7 @@ import typer
 
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.services import serving
+from autoselection_dagster.serving.services import serving
 
 
 def serve(

@@ -8,11 +8,11 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, SearchState, TrialState
-from autoselection_dagster.client import Client
 from autoselection_dagster.errors import RunFailedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
-from autoselection_dagster.services import serving
+from autoselection_dagster.serving.client import Client
+from autoselection_dagster.serving.services import serving
 from demo.narration import Narrator
 
 CAMPAIGN = "demo"

@@ -12,9 +12,9 @@ from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.signals.store import SignalReport
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids
-from autoselection_dagster.pool_assets import ids_are_unique
-from autoselection_dagster.signal_assets import is_mostly_known
-from autoselection_dagster.trial_checks import subset_is_inside, trained_is_selected
+from autoselection_dagster.assets.pool import ids_are_unique
+from autoselection_dagster.assets.signals import is_mostly_known
+from autoselection_dagster.assets.trial_checks import subset_is_inside, trained_is_selected
 
 
 def pool(size: int = 10) -> Pool:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from autoselection_dagster.observed import ContentHashes, stamp
+from autoselection_dagster.assets.observed import ContentHashes, stamp
 
 
 def test_the_version_of_files_changes_with_what_they_hold(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.resources import LEASE_VARIABLE
-from autoselection_dagster.services import free_port, serving
+from autoselection_dagster.serving.services import free_port, serving
 from tests.dagster.installations import installation
 from tests.e2e.served import Served
 

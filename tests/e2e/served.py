@@ -15,8 +15,8 @@ import psutil
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchState
 from autoselection_core.store.home import Home
-from autoselection_dagster.client import Client
-from autoselection_dagster.services import Services
+from autoselection_dagster.serving.client import Client
+from autoselection_dagster.serving.services import Services
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import pytest
 
 from autoselection_dagster.errors import AlreadyServedError
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.services import Services, free_port, serving
+from autoselection_dagster.serving.services import Services, free_port, serving
 from tests.dagster.installations import installation
 
 pytestmark = pytest.mark.e2e

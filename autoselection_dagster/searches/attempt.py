@@ -11,7 +11,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation, SearchRecord
 from autoselection_core.search.accounting import reason_of
 from autoselection_core.search.alive import alive
-from autoselection_dagster.trials import ATTEMPT_TAG, attempt_of
+from autoselection_dagster.searches.naming import ATTEMPT_TAG, attempt_of
 
 
 @dataclass(frozen=True)

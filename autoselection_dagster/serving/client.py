@@ -14,7 +14,7 @@ import dagster as dg
 
 from autoselection_dagster.errors import LaunchFailedError, RunFailedError
 from autoselection_dagster.installation import LOCATION
-from autoselection_dagster.services import Services
+from autoselection_dagster.serving.services import Services
 
 _POLL_S = 0.5
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from autoselection_dagster.assets.observed import ContentHashes
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.names import Group
-from autoselection_dagster.observed import ContentHashes
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
 

@@ -7,7 +7,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids
-from autoselection_dagster.blocking import Check
+from autoselection_dagster.assets.blocking import Check
 
 SUBSET_IS_INSIDE = Check(
     "subset_is_inside_the_pool",

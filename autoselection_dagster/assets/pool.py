@@ -8,12 +8,12 @@ import numpy as np
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.table import Table
+from autoselection_dagster.assets.blocking import Check
+from autoselection_dagster.assets.pictures import Facts, shown
+from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.beta import versioned
-from autoselection_dagster.blocking import Check
 from autoselection_dagster.names import Group
-from autoselection_dagster.pictures import Facts, shown
 from autoselection_dagster.place import Place
-from autoselection_dagster.progress import Logged
 from autoselection_dagster.resources import HomeResource
 
 COUNTS_ADD_UP = Check("counts_add_up", "Every record is a sample, merged or in quarantine: none is lost.")

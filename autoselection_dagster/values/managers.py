@@ -13,7 +13,7 @@ from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.subset import Subset, write_subset
 from autoselection_core.subset.storage import read_subset
-from autoselection_dagster.references import Reference, ReferenceIOManager
+from autoselection_dagster.values.references import Reference, ReferenceIOManager
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,12 +7,12 @@ import dagster as dg
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.store import SignalReport
-from autoselection_dagster.blocking import Check
-from autoselection_dagster.declared import DeclaredSignal, declared_signals
+from autoselection_dagster.assets.blocking import Check
+from autoselection_dagster.assets.declared import DeclaredSignal, declared_signals
+from autoselection_dagster.assets.pictures import Facts
+from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
-from autoselection_dagster.pictures import Facts
 from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.progress import Logged
 from autoselection_dagster.resources import HomeResource
 
 IS_ALIGNED = Check(

@@ -14,8 +14,8 @@ from autoselection_core.report.plots import (
 from autoselection_core.report.tables import arm_table, budget_table, step_table, trial_table
 from autoselection_core.report.verdict import findings
 from autoselection_core.report.writing import Report
+from autoselection_dagster.assets.pictures import Facts, picture, shown, sparkline
 from autoselection_dagster.names import Names
-from autoselection_dagster.pictures import Facts, picture, shown, sparkline
 
 
 def report_facts(facts: SearchFacts, report: Report) -> Facts:

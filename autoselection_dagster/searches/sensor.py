@@ -6,17 +6,17 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, SearchRecord, SearchState, TrialState
-from autoselection_dagster.adjust import STOPPED_BY_A_PERSON
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.reconcile import open_trials, reconcile
 from autoselection_dagster.resources import LedgerResource
-from autoselection_dagster.trials import (
+from autoselection_dagster.searches.adjust import STOPPED_BY_A_PERSON
+from autoselection_dagster.searches.naming import (
     has_run,
     number_of,
     partition_of,
     run_key_of,
     tags_of,
 )
+from autoselection_dagster.searches.reconcile import open_trials, reconcile
 
 
 def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:

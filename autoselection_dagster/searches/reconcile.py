@@ -11,7 +11,7 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, SearchRecord, TrialRecord, TrialState
-from autoselection_dagster.trials import filter_of
+from autoselection_dagster.searches.naming import filter_of
 
 _WAITING = (
     dg.DagsterRunStatus.NOT_STARTED,

@@ -13,8 +13,8 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
+from autoselection_dagster.assets.pictures import Facts, picture, shown
 from autoselection_dagster.names import Names
-from autoselection_dagster.pictures import Facts, picture, shown
 
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:

@@ -7,8 +7,8 @@ from typing import Self
 
 import dagster as dg
 
+from autoselection_dagster.assets.observed import stamp
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.observed import stamp
 
 SETTLED_AFTER_S = 10.0
 """A file that is still being written must not become a pool."""

@@ -1,0 +1,1 @@
+"""An installation as running processes: started, looked after, and talked to."""
