@@ -42,6 +42,11 @@ class CampaignGraph:
         """The campaign's name."""
         return self.place.campaign.name
 
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """Names of the jobs that the search sensor starts."""
+        return self.trial_job.name, self.report_job.name
+
 
 def campaign_graph(campaign: Campaign) -> CampaignGraph:
     """The assets and jobs of a campaign."""

@@ -33,9 +33,12 @@ class Partitions:
         numbers = dg.DynamicPartitionsDefinition(name=f"{campaign}_trials")
         return cls(searches, numbers, dg.MultiPartitionsDefinition({"search": searches, "trial": numbers}))
 
-    def adding(self, searches: Iterable[str], numbers: Iterable[str]) -> list[dg.AddDynamicPartitionsRequest]:
-        """Requests that make searches and trial numbers known to Dagster."""
+    def adding(self, keys: Iterable[str]) -> list[dg.AddDynamicPartitionsRequest]:
+        """Requests that make trials (`search|number`) and searches known to Dagster."""
+        parts = [key.partition("|") for key in keys]
+        searches, numbers = {search for search, _, _ in parts}, {number for _, _, number in parts if number}
         return [
-            self.searches.build_add_request(sorted(set(searches))),
-            self.numbers.build_add_request(sorted(set(numbers))),
+            dimension.build_add_request(sorted(wanted))
+            for dimension, wanted in ((self.searches, searches), (self.numbers, numbers))
+            if wanted
         ]

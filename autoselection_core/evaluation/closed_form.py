@@ -71,6 +71,11 @@ class ClosedFormEvaluator:
                 self._make(folder, subset, replicate, progress)
             return folder.read_result()
 
+    def finished(self, key: str) -> Evaluation | None:
+        """A complete evaluation; None if there is none."""
+        folder = EvaluationFolder(self.home.evaluation(key))
+        return folder.read_result() if folder.is_complete else None
+
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         """Score the test items of an evaluation, and log that they were opened and why.
 

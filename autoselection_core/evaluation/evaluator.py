@@ -95,6 +95,11 @@ class FineTuningEvaluator:
                     self._make(folder, subset, replicate, progress)
         return folder.read_result(self.weights)
 
+    def finished(self, key: str) -> Evaluation | None:
+        """A complete evaluation, with the utility that the weights give now; None if there is none."""
+        folder = EvaluationFolder(self.home.evaluation(key))
+        return folder.read_result(self.weights) if folder.is_complete else None
+
     def open_test(
         self, key: str, reason: str, progress: Progress | None = None
     ) -> tuple[BenchmarkScore, ...]:

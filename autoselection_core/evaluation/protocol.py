@@ -42,6 +42,10 @@ class Evaluator(Protocol):
         """
         ...
 
+    def finished(self, key: str) -> Evaluation | None:
+        """A complete evaluation, with the utility that the weights give now; None if there is none."""
+        ...
+
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         """Score the test items with an evaluation's model, and log that they were opened and why.
 

@@ -83,8 +83,17 @@ def commit(connection: Connection, reservation: Reservation, measured: Measureme
     if not is_reused:
         _enter_evaluation(connection, measured, now)
     cost = 0.0 if is_reused else measured.cost
-    done = {"state": TrialState.DONE, "until": None, "cost": cost, "reused": int(is_reused)}
-    connection.execute(change(reservation).values(**done, evaluation=measured.evaluation))
+    connection.execute(
+        change(reservation).values(
+            state=TrialState.DONE,
+            until=None,
+            cost=cost,
+            reused=int(is_reused),
+            evaluation=measured.evaluation,
+            utility=measured.utility,
+            standard_error=measured.standard_error,
+        )
+    )
     # A late attempt's own line says "lost" for good: its score closes the attempt that took its place.
     _charge(connection, replace(reservation, attempt=row.attempt), measured, is_reused=is_reused, now=now)
     stop_if_stuck(connection, reservation.search)

@@ -15,6 +15,7 @@ from autoselection_core.history.records import (
     Begin,
     Kind,
     Measurement,
+    OpenTrial,
     Payment,
     RecordedProposal,
     Reservation,
@@ -220,6 +221,11 @@ class Ledger:
         """All trials of a search, or the evaluations of its report."""
         with self.database.reading() as connection:
             return reading.read_trials(connection, search, kind)
+
+    def open_trials(self) -> tuple[OpenTrial, ...]:
+        """The trials of all searches and reports that are reserved or running."""
+        with self.database.reading() as connection:
+            return reading.read_open_trials(connection)
 
     def money(self, search: str | None = None) -> tuple[Payment, ...]:
         """How every attempt ended and what it cost."""

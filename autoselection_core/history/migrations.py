@@ -46,6 +46,16 @@ MIGRATIONS: tuple[Migration, ...] = (
             " at DOUBLE PRECISION NOT NULL, PRIMARY KEY (search, kind, trial, attempt))"
         ),
     ),
+    (
+        "ALTER TABLE trials ADD COLUMN utility DOUBLE PRECISION",
+        "ALTER TABLE trials ADD COLUMN standard_error DOUBLE PRECISION",
+        (
+            "UPDATE trials SET utility = (SELECT e.utility FROM evaluations e"
+            " WHERE e.evaluation = trials.evaluation), standard_error = (SELECT e.standard_error"
+            " FROM evaluations e WHERE e.evaluation = trials.evaluation) WHERE state = 'done'"
+        ),
+        "CREATE INDEX money_by_evaluation ON money (evaluation)",
+    ),
 )
 
 

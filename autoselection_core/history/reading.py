@@ -7,12 +7,15 @@ from sqlalchemy import Connection, select
 from autoselection_core.history.records import (
     Kind,
     Measurement,
+    OpenTrial,
     Payment,
+    Reservation,
     SearchRecord,
     SearchState,
     TrialRecord,
     TrialState,
 )
+from autoselection_core.history.rows import HELD_STATES
 from autoselection_core.history.schema import EVALUATIONS, MONEY, TRIALS, AnyRow
 from autoselection_core.history.searches import read_searches, require
 from autoselection_core.history.values import FailedTrial, History, Observation, Pending
@@ -70,14 +73,27 @@ def read_trials(connection: Connection, search: str, kind: Kind) -> tuple[TrialR
         UnknownSearchError: No search has this name.
     """
     require(connection, search)
-    scores = (EVALUATIONS.c.utility, EVALUATIONS.c.scores, EVALUATIONS.c.standard_error)
     query = (
-        select(TRIALS, *scores)
+        select(TRIALS, EVALUATIONS.c.scores)
         .outerjoin(EVALUATIONS, EVALUATIONS.c.evaluation == TRIALS.c.evaluation)
         .where(TRIALS.c.search == search, TRIALS.c.kind == kind)
         .order_by(TRIALS.c.trial)
     )
     return tuple(_trial(row) for row in connection.execute(query))
+
+
+def read_open_trials(connection: Connection) -> tuple[OpenTrial, ...]:
+    """The trials of all searches and reports that somebody holds; no recipe is read."""
+    place = (TRIALS.c.search, TRIALS.c.trial, TRIALS.c.attempt, TRIALS.c.kind, TRIALS.c.state)
+    query = (
+        select(*place)
+        .where(TRIALS.c.state.in_(HELD_STATES))
+        .order_by(TRIALS.c.search, TRIALS.c.kind.desc(), TRIALS.c.trial)
+    )
+    return tuple(
+        OpenTrial(Reservation(row.search, row.trial, row.attempt, Kind(row.kind)), TrialState(row.state))
+        for row in connection.execute(query)
+    )
 
 
 def _trial(row: AnyRow) -> TrialRecord:
@@ -96,9 +112,9 @@ def _trial(row: AnyRow) -> TrialRecord:
         proposal=json.loads(row.proposal or "{}"),
         seen=json.loads(row.seen or "{}"),
         evaluation=row.evaluation,
-        utility=row.utility if is_done else None,
+        utility=row.utility,
         scores=json.loads(row.scores) if is_done else {},
-        standard_error=row.standard_error if is_done else None,
+        standard_error=row.standard_error,
         cost=row.cost,
         is_reused=bool(row.reused),
         reason=row.reason,

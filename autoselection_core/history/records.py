@@ -16,6 +16,10 @@ class Kind(StrEnum):
     REPORT = "report"
 
 
+REPORT_PREFIX = "report-"
+"""What the numbers of a report's evaluations start with, so that they are not taken for trials."""
+
+
 class TrialState(StrEnum):
     """Where a trial stands; only DONE has a score."""
 
@@ -52,9 +56,15 @@ class Reservation:
     kind: Kind = Kind.SEARCH
 
     @property
+    def number(self) -> str:
+        """The trial's name in its search: `002`, or `report-02` for an evaluation of its report."""
+        is_report = self.kind is Kind.REPORT
+        return f"{REPORT_PREFIX}{self.trial:02d}" if is_report else f"{self.trial:03d}"
+
+    @property
     def partition(self) -> str:
         """The trial's name among those of all searches, for instance `demo-1|002`."""
-        return f"{self.search}|{self.trial:03d}"
+        return f"{self.search}|{self.number}"
 
     @property
     def run_key(self) -> str:
@@ -153,7 +163,24 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class SearchRecord:
-    """A search and how far it came; `held` is the part of the budget that open trials hold."""
+    """A search and how far it came.
+
+    Attributes:
+        search: Its name.
+        spec: What it is asked to do, with the budgets and slots of now.
+        budget: Full trainings that it may pay for.
+        slots: Trials at the same time.
+        report_evaluations: The second budget.
+        state: Whether it can go on.
+        reason: Why it cannot; empty while it can.
+        spent: Full trainings paid.
+        held: The part of the budget that open trials hold.
+        report_spent: Of the second budget.
+        created_at: Seconds since the epoch.
+        report_held: Evaluations of its report that are reserved or run.
+        report_waiting: Those that are planned.
+        report_done: Those that have a score.
+    """
 
     search: str
     spec: SearchSpec
@@ -166,6 +193,28 @@ class SearchRecord:
     held: float
     report_spent: float
     created_at: float
+    report_held: int = 0
+    report_waiting: int = 0
+    report_done: int = 0
+
+    @property
+    def free_slots(self) -> int:
+        """Trials that could start beside those that wait or run; the budget may allow fewer."""
+        return max(0, self.slots - int(self.held))
+
+    @property
+    def open_arms(self) -> int:
+        """Evaluations of its report that run, or that wait and are covered by their budget."""
+        affordable = max(0, int(self.report_evaluations - self.report_spent - self.report_held))
+        return self.report_held + min(affordable, self.report_waiting)
+
+
+@dataclass(frozen=True)
+class OpenTrial:
+    """A trial that somebody holds: reserved or running."""
+
+    reservation: Reservation
+    state: TrialState
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ TRIALS = Table(
     Column("cost", Double, nullable=False),
     Column("reused", Integer, nullable=False),
     Column("reason", Text),
+    Column("utility", Double),  # by the weights of this search; an evaluation may be shared by searches
+    Column("standard_error", Double),
 )
 
 EVALUATIONS = Table(
@@ -60,7 +62,7 @@ EVALUATIONS = Table(
     Column("evaluation", String(32), primary_key=True),
     Column("subset", String(32), nullable=False),
     Column("replicate", Integer, nullable=False),
-    Column("utility", Double, nullable=False),
+    Column("utility", Double, nullable=False),  # by the weights of the search that paid
     Column("scores", Text, nullable=False),
     Column("standard_error", Double),
     Column("finished_at", Double, nullable=False),

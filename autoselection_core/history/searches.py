@@ -75,9 +75,16 @@ def require(connection: Connection, search: str) -> SearchRecord:
 
 def read_searches(connection: Connection, search: str | None = None) -> tuple[SearchRecord, ...]:
     """All searches, oldest first, or the one that is named."""
-    spent, held = _sum_of_done(Kind.SEARCH), _open_of(Kind.SEARCH)
     query = (
-        select(SEARCHES, spent.label("spent"), held.label("held"), _sum_of_done(Kind.REPORT).label("report"))
+        select(
+            SEARCHES,
+            _sum_of_done(Kind.SEARCH).label("spent"),
+            _count_of(Kind.SEARCH, *OPEN_STATES).label("held"),
+            _sum_of_done(Kind.REPORT).label("report"),
+            _count_of(Kind.REPORT, TrialState.RESERVED, TrialState.RUNNING).label("report_held"),
+            _count_of(Kind.REPORT, TrialState.WAITING).label("report_waiting"),
+            _count_of(Kind.REPORT, TrialState.DONE).label("report_done"),
+        )
         .select_from(SEARCHES.outerjoin(TRIALS, TRIALS.c.search == SEARCHES.c.search))
         .group_by(SEARCHES.c.search)
         .order_by(SEARCHES.c.created_at, SEARCHES.c.search)
@@ -92,9 +99,9 @@ def _sum_of_done(kind: Kind) -> ColumnElement[float]:
     return func.coalesce(func.sum(case((mine, TRIALS.c.cost), else_=0.0)), 0.0)
 
 
-def _open_of(kind: Kind) -> ColumnElement[float]:
-    mine = (TRIALS.c.kind == kind) & TRIALS.c.state.in_(OPEN_STATES)
-    return func.coalesce(func.sum(case((mine, 1.0), else_=0.0)), 0.0)
+def _count_of(kind: Kind, *states: TrialState) -> ColumnElement[int]:
+    mine = (TRIALS.c.kind == kind) & TRIALS.c.state.in_(states)
+    return func.coalesce(func.sum(case((mine, 1), else_=0)), 0)
 
 
 def _record(row: AnyRow) -> SearchRecord:
@@ -110,9 +117,12 @@ def _record(row: AnyRow) -> SearchRecord:
         state=state,
         reason=row.stopped or (f"its budget of {row.budget} is spent" if is_spent else ""),
         spent=row.spent,
-        held=row.held,
+        held=float(row.held),
         report_spent=row.report,
         created_at=row.created_at,
+        report_held=int(row.report_held),
+        report_waiting=int(row.report_waiting),
+        report_done=int(row.report_done),
     )
 
 

@@ -34,7 +34,7 @@ def evaluate(
     with accounted(ledger, reservation):
         recorded = _recorded(ledger, reservation, evaluator, subset)
         key = evaluator.key(subset.fingerprint, recorded.replicate)
-        measured = _finished(ledger, reservation, key)
+        measured = _finished(ledger, reservation, evaluator, key)
         if measured is None:
             measured = measurement_of(evaluator.evaluate(subset, recorded.replicate, progress))
         ledger.commit(reservation, measured)
@@ -80,8 +80,14 @@ def _recorded(
     return recorded
 
 
-def _finished(ledger: Ledger, reservation: Reservation, key: str) -> Measurement | None:
-    """The evaluation if somebody paid for it already; None once it is this worker's to make."""
+def _finished(ledger: Ledger, reservation: Reservation, evaluator: Evaluator, key: str) -> Measurement | None:
+    """The evaluation if somebody paid for it already; None once it is this worker's to make.
+
+    The search that paid may weigh the benchmarks differently: the utility is made anew from the scores.
+    """
     while (answer := ledger.begin(reservation, key)) is Begin.WAIT:
         time.sleep(_WAIT_S)
-    return ledger.measurement(key) if answer is Begin.REUSE else None
+    if answer is not Begin.REUSE:
+        return None
+    own = evaluator.finished(key)
+    return ledger.measurement(key) if own is None else measurement_of(own)

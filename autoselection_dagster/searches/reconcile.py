@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, Reservation, SearchRecord, TrialRecord, TrialState
-from autoselection_dagster.searches.naming import filter_of
+from autoselection_core.history.records import Reservation
+from autoselection_dagster.searches.naming import filter_of, requested
 
 _WAITING = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -24,21 +24,15 @@ def reconcile(ledger: Ledger, instance: dg.DagsterInstance) -> None:
     """End runs whose trials were lost, and give back trials whose runs ended."""
     for lost in ledger.release_lost():
         _end_runs(instance, lost)
-    for search in ledger.searches():
-        for trial in open_trials(ledger, search):
-            _compare(ledger, instance, trial.reservation)
+    held = [trial.reservation for trial in ledger.open_trials()]
+    runs = requested(instance, [reservation.run_key for reservation in held])
+    for reservation in held:
+        _compare(ledger, instance, reservation, runs[reservation.run_key])
 
 
-def open_trials(ledger: Ledger, search: SearchRecord) -> list[TrialRecord]:
-    """The trials of a search and of its report that are reserved or running."""
-    # Reading every trial of every search that ended long ago would be most of a tick.
-    kinds = tuple(Kind) if search.held else (Kind.REPORT,)
-    records = [record for kind in kinds for record in ledger.trials(search.search, kind)]
-    return [record for record in records if record.state in (TrialState.RESERVED, TrialState.RUNNING)]
-
-
-def _compare(ledger: Ledger, instance: dg.DagsterInstance, reservation: Reservation) -> None:
-    runs = instance.get_runs(filter_of(reservation))
+def _compare(
+    ledger: Ledger, instance: dg.DagsterInstance, reservation: Reservation, runs: Sequence[dg.DagsterRun]
+) -> None:
     if any(run.status in _WAITING for run in runs):
         # Nobody beats for a run in the queue; without this a long queue would look like a loss.
         ledger.heartbeat(reservation)
@@ -55,7 +49,7 @@ def _give_back(ledger: Ledger, reservation: Reservation, runs: Sequence[dg.Dagst
 
 
 def _end_runs(instance: dg.DagsterInstance, reservation: Reservation) -> None:
-    runs = instance.get_runs(filter_of(reservation))
+    runs = instance.get_runs(filter_of(reservation.run_key))
     for run in runs:
         if not run.is_finished:
             instance.report_run_failed(run, "The worker was silent past its lease; the trial starts again.")

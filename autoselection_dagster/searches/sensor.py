@@ -1,22 +1,16 @@
 """The sensor that keeps searches going."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, Reservation, SearchRecord, SearchState, TrialState
+from autoselection_core.history.records import Reservation, SearchRecord, SearchState, TrialState
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import LedgerResource
 from autoselection_dagster.searches.adjust import STOPPED_BY_A_PERSON
-from autoselection_dagster.searches.naming import (
-    has_run,
-    number_of,
-    partition_of,
-    run_key_of,
-    tags_of,
-)
-from autoselection_dagster.searches.reconcile import open_trials, reconcile
+from autoselection_dagster.searches.naming import partition_of, requested, tags_of
+from autoselection_dagster.searches.reconcile import reconcile
 
 
 def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
@@ -39,82 +33,84 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         a repeated or lost tick changes nothing.
         """
         reconcile(ledger, context.instance)
-        wanted = [ask for graph in graphs.values() for ask in _asks(graph, ledger)]
-        new = [ask for ask in wanted if not has_run(context.instance, str(ask.run_key))]
+        _reserve(ledger, graphs)
+        wanted = [*_trials(ledger, graphs), *_reports(ledger, graphs)]
+        known = requested(context.instance, [str(ask.run_key) for ask in wanted])
+        new = [ask for ask in wanted if not known[str(ask.run_key)]]
         if not new:
             return dg.SkipReason(ledger.why_idle())
-        additions = [addition for graph in graphs.values() for addition in _additions(graph, ledger)]
-        return dg.SensorResult(run_requests=new, dynamic_partitions_requests=additions)
+        return dg.SensorResult(run_requests=new, dynamic_partitions_requests=_additions(graphs, new))
 
     return sensor
 
 
-def _asks(graph: CampaignGraph, ledger: Ledger) -> list[dg.RunRequest]:
-    """A run for each reserved trial of a campaign, and for each report that is due."""
-    for search in searches_of(graph, ledger):
-        ledger.reserve_free_slots(search.search)
-        _reserve_report(ledger, search)
-    searches = searches_of(graph, ledger)
-    reserved = [trial for search in searches for trial in _reserved(ledger, search)]
-    due = [search for search in searches if _is_over(search) and not _open_arms(ledger, search)]
+def _reserve(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> None:
+    """Hold what slots and budgets allow, for trials first and for reports of searches that are over."""
+    for search in _searches(ledger, graphs):
+        if search.state is SearchState.ACTIVE and search.held < search.slots:
+            ledger.reserve_free_slots(search.search)
+        elif is_over(search) and search.report_waiting:
+            for _ in range(search.slots - search.report_held):
+                ledger.reserve_report(search.search)
+
+
+def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[SearchRecord]:
+    """The searches of campaigns that are declared, oldest first."""
+    return [search for search in ledger.searches() if search.spec.campaign in graphs]
+
+
+def _trials(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[dg.RunRequest]:
+    """A run for each reserved trial."""
+    campaigns = {search.search: search.spec.campaign for search in _searches(ledger, graphs)}
     return [
-        *(_trial_request(graph, reservation) for reservation in reserved),
-        *(_report_request(graph, ledger, search) for search in due),
+        _trial_request(graphs[campaigns[trial.reservation.search]], trial.reservation)
+        for trial in ledger.open_trials()
+        if trial.state is TrialState.RESERVED and trial.reservation.search in campaigns
     ]
 
 
-def searches_of(graph: CampaignGraph, ledger: Ledger) -> list[SearchRecord]:
-    """The searches of a campaign, oldest first."""
-    return [search for search in ledger.searches() if search.spec.campaign == graph.name]
+def _reports(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[dg.RunRequest]:
+    """A run for each report that is due."""
+    return [
+        _report_request(graphs[search.spec.campaign], search)
+        for search in _searches(ledger, graphs)
+        if is_over(search) and not search.open_arms
+    ]
 
 
-def _additions(graph: CampaignGraph, ledger: Ledger) -> Iterable[dg.AddDynamicPartitionsRequest]:
-    searches = searches_of(graph, ledger)
-    numbers = [number_of(trial) for search in searches for trial in _reserved(ledger, search)]
-    return graph.place.partitions.adding([search.search for search in searches], numbers)
-
-
-def _reserved(ledger: Ledger, search: SearchRecord) -> list[Reservation]:
-    records = open_trials(ledger, search)
-    return [record.reservation for record in records if record.state is TrialState.RESERVED]
-
-
-def _reserve_report(ledger: Ledger, search: SearchRecord) -> None:
-    """Hold arms of a report, as many at a time as the search may use slots."""
-    if not _is_over(search):
-        return
-    for _ in range(search.slots - len(open_trials(ledger, search))):
-        ledger.reserve_report(search.search)
-
-
-def _is_over(search: SearchRecord) -> bool:
+def is_over(search: SearchRecord) -> bool:
+    """Whether a search is to be reported: done or stuck, and not stopped by a person."""
     is_left = search.state is SearchState.STOPPED and search.reason == STOPPED_BY_A_PERSON
     return search.state is not SearchState.ACTIVE and not is_left and search.held == 0
 
 
-def _open_arms(ledger: Ledger, search: SearchRecord) -> int:
-    """Evaluations of a report that run, or that its budget still covers."""
-    arms = ledger.trials(search.search, Kind.REPORT)
-    running = sum(arm.state in (TrialState.RESERVED, TrialState.RUNNING) for arm in arms)
-    affordable = max(0, int(search.report_evaluations - search.report_spent - running))
-    return running + min(affordable, sum(arm.state is TrialState.WAITING for arm in arms))
+def _additions(
+    graphs: Mapping[str, CampaignGraph], new: Sequence[dg.RunRequest]
+) -> list[dg.AddDynamicPartitionsRequest]:
+    """The partitions that the requests need, as each campaign's graph names them."""
+    return [
+        addition
+        for graph in graphs.values()
+        for addition in graph.place.partitions.adding(
+            str(ask.partition_key) for ask in new if ask.job_name in graph.jobs
+        )
+    ]
 
 
 def _trial_request(graph: CampaignGraph, reservation: Reservation) -> dg.RunRequest:
     return dg.RunRequest(
-        run_key=run_key_of(reservation),
+        run_key=reservation.run_key,
         job_name=graph.trial_job.name,
         partition_key=partition_of(reservation),
         tags=tags_of(reservation),
     )
 
 
-def _report_request(graph: CampaignGraph, ledger: Ledger, search: SearchRecord) -> dg.RunRequest:
+def _report_request(graph: CampaignGraph, search: SearchRecord) -> dg.RunRequest:
     """A report is due again whenever something was paid for or compared since the last one."""
-    arms = ledger.trials(search.search, Kind.REPORT)
-    compared = sum(arm.state is TrialState.DONE for arm in arms)
+    state = f"{search.spent:g}|{search.report_done}|{search.report_evaluations}"
     return dg.RunRequest(
-        run_key=f"{search.search}|report|{search.spent:g}|{compared}|{search.report_evaluations}",
+        run_key=f"{search.search}|report|{state}",
         job_name=graph.report_job.name,
         partition_key=search.search,
     )

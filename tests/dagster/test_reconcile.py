@@ -13,7 +13,6 @@ from autoselection_core.history.records import Kind, Reservation, TrialState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
-from autoselection_dagster.searches.naming import run_key_of
 from autoselection_dagster.searches.reconcile import reconcile
 
 FULL = Recipe()
@@ -38,7 +37,7 @@ class Scene:
         return self.ledger.reserve_free_slots(self.search)[0]
 
     def run_for(self, reservation: Reservation, status: dg.DagsterRunStatus) -> dg.DagsterRun:
-        tags = {"dagster/run_key": run_key_of(reservation)}
+        tags = {"dagster/run_key": reservation.run_key}
         run = dg.DagsterRun("trial", run_id=str(uuid.uuid4()), tags=tags, status=status)
         return self.instance.add_run(run)
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoselection_core.errors.history import SpecError
-from autoselection_core.history.records import Reservation
+from autoselection_core.history.records import Kind, Reservation
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import FailedTrial, History, Observation, Pending
 from autoselection_core.recipe import Recipe
@@ -79,3 +79,10 @@ def test_replicates_of_a_subset_are_numbered_over_measured_and_pending_trials() 
 def test_a_run_key_names_search_trial_and_attempt() -> None:
     assert Reservation("alpha", 2, 3).run_key == "alpha|002|3"
     assert Reservation("alpha", 2, 3).partition == "alpha|002"
+
+
+def test_an_evaluation_of_a_report_is_no_trial_of_the_search_by_name() -> None:
+    trial, arm = Reservation("alpha", 2), Reservation("alpha", 2, kind=Kind.REPORT)
+
+    assert arm.partition == "alpha|report-02"
+    assert trial.run_key != arm.run_key

@@ -17,6 +17,7 @@ from tests.search.worlds import (
     InOrder,
     Insistent,
     Picky,
+    Weighing,
     evaluator,
     spec,
     table,
@@ -50,6 +51,27 @@ def test_the_real_solver_runs_a_search_and_tells_why_it_chose(ledger: Ledger, tm
 
     assert len({observation.subset for observation in history.observations}) == 5
     assert all(observation.proposal["origin"] for observation in history.observations)
+
+
+def test_a_shared_evaluation_counts_by_the_weights_of_each_search(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    first = ledger.register(spec(judge, budget=1), "first")
+    second = ledger.register(spec(judge, budget=1, seed=1), "second")
+
+    run_search(ledger, first, InOrder(table(), []), judge)
+    with pytest.raises(RuntimeError, match="enough"):
+        run_search(ledger, second, InOrder(table(), []), Weighing(judge, -2.0), _once)
+
+    (paid,), (reused,) = ledger.history(first).observations, ledger.history(second).observations
+    assert reused.cost == 0
+    assert reused.utility == pytest.approx(-2.0 * paid.utility)
+    assert ledger.history(first).observations == (paid,)
+
+
+def _once(stage: Stage) -> None:
+    if stage.has_ended:
+        message = "enough"
+        raise RuntimeError(message)
 
 
 def test_a_search_run_again_pays_nothing_and_asks_nobody(ledger: Ledger, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A small pool, solvers that a test can read, and the cheap evaluator."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +107,35 @@ class Picky:
         if len(subset) < self.fails_below:
             raise self.error
         return self.judge.evaluate(subset, replicate, progress)
+
+    def finished(self, key: str) -> Evaluation | None:
+        return self.judge.finished(key)
+
+    def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
+        return self.judge.open_test(key, reason)
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """The cheap evaluator, whose scores count with another weight."""
+
+    judge: ClosedFormEvaluator
+    weight: float
+
+    @property
+    def fingerprint(self) -> str:
+        return self.judge.fingerprint
+
+    def key(self, subset: str, replicate: int) -> str:
+        return self.judge.key(subset, replicate)
+
+    def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
+        found = self.judge.evaluate(subset, replicate, progress)
+        return replace(found, utility=self.weight * found.utility)
+
+    def finished(self, key: str) -> Evaluation | None:
+        found = self.judge.finished(key)
+        return None if found is None else replace(found, utility=self.weight * found.utility)
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         return self.judge.open_test(key, reason)
