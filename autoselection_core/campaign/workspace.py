@@ -16,12 +16,14 @@ from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.evaluation.sft import fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.values import Earlier
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.ingest import Progress as IngestProgress
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import sources_version
+from autoselection_core.search.warm import earlier_of
 from autoselection_core.signals.base import Progress, Signal
 from autoselection_core.signals.store import SignalReport, SignalStore
 from autoselection_core.signals.table import SignalTable
@@ -120,11 +122,14 @@ class Workspace:
         Raises:
             SpecError: A count is too small.
             SettingError: The policy or one of its settings is none.
+            UnknownSearchError: The search that it starts from does not exist.
         """
         defaults = vars(self.campaign.search)
         chosen = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
         spec = SearchSpec(campaign=self.campaign.name, **chosen)
         Policy(spec.policy, max_steps=spec.max_steps)
+        if spec.warm_from is not None:
+            self.ledger.search(spec.warm_from)
         return spec
 
     def spec(self, pool_version: str, **asked: int | str | None) -> SearchSpec:
@@ -132,7 +137,8 @@ class Workspace:
 
         Args:
             pool_version: The pool.
-            asked: `budget`, `slots`, `seed`, `policy`, `report_evaluations`, `max_steps`; None means default.
+            asked: `budget`, `slots`, `seed`, `policy`, `report_evaluations`, `max_steps`, `warm_from`; None
+                means default.
 
         Raises:
             SpecError: A count is too small.
@@ -174,11 +180,18 @@ class Workspace:
         )
 
     def solver(self, spec: SearchSpec) -> Solver:
-        """What chooses the candidates of a search, on the pool and signals that it pins."""
+        """What chooses the candidates of a search, on the pool and signals that it pins.
+
+        Raises:
+            UnknownSearchError: The search that it starts from does not exist.
+        """
         signals = self.signals(spec.pool_version, spec.signal_versions)
         chosen = [each for each in installed_operators() if not spec.operators or each.name in spec.operators]
         policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
-        return Solver(signals, catalogue(signals, chosen), policy)
+        earlier: tuple[Earlier, ...] = ()
+        if spec.warm_from is not None:
+            earlier = earlier_of(self.ledger, spec.warm_from, signals, self.home.subset)
+        return Solver(signals, catalogue(signals, chosen), policy, earlier)
 
     @cached_property
     def ledger(self) -> Ledger:

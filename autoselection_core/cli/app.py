@@ -58,6 +58,9 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
     name: Annotated[
         str | None, typer.Option(help="Name of the search; by default it follows from its content.")
     ] = None,
+    warm_from: Annotated[
+        str | None, typer.Option(help="An earlier search whose measurements this one starts from.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Let a stopped search go on.")] = False,  # noqa: FBT002 - a flag
     file: CampaignFile = FILE,
 ) -> None:
@@ -71,13 +74,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
         "policy": policy,
         "slots": slots,
         "report_evaluations": report_evaluations,
-    }
-    asked = {
-        "budget": budget,
-        "seed": seed,
-        "policy": policy,
-        "slots": slots,
-        "report_evaluations": report_evaluations,
+        "warm_from": warm_from,
     }
     workspace.outline(**asked)  # a mistake shows before anything is read
     spec = workspace.spec(ready_pool(workspace), **asked)

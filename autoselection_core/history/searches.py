@@ -57,7 +57,7 @@ def _columns(name: str, spec: SearchSpec, now: float) -> dict[str, object]:
 
 def _differences(known: SearchSpec, asked: SearchSpec) -> tuple[str, ...]:
     before, after = known.to_json(), asked.to_json()
-    return tuple(name for name in before if before[name] != after[name])
+    return tuple(name for name in {**before, **after} if before.get(name) != after.get(name))
 
 
 def require(connection: Connection, search: str) -> SearchRecord:

@@ -31,6 +31,7 @@ class SearchSpec:
         weights: Weight of each benchmark in the utility; empty means equal.
         operators: Names of the operators that recipes may use; empty means all that are installed.
         policy_settings: Settings of the policy that differ from its defaults.
+        warm_from: An earlier search whose observations the solver starts from; None starts cold.
     """
 
     campaign: str
@@ -48,6 +49,7 @@ class SearchSpec:
     weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     operators: tuple[str, ...] = ()
     policy_settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    warm_from: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no search can do.
@@ -65,8 +67,9 @@ class SearchSpec:
         return fingerprint({name: value for name, value in self.to_json().items() if name not in _ADJUSTABLE})
 
     def to_json(self) -> dict[str, Any]:
-        """The spec as JSON values."""
-        return {**asdict(self), "benchmarks": list(self.benchmarks), "operators": list(self.operators)}
+        """The spec as JSON values; a cold start is left out, so that older specs keep their spelling."""
+        values = {**asdict(self), "benchmarks": list(self.benchmarks), "operators": list(self.operators)}
+        return {name: value for name, value in values.items() if name != "warm_from" or value is not None}
 
     def to_text(self) -> str:
         """The spec's one spelling as JSON text."""

@@ -57,6 +57,25 @@ class FailedTrial:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """What an earlier search measured, told about the pool of this one.
+
+    Attributes:
+        search: Name of the earlier search.
+        trial: Number of the trial there.
+        recipe: The program, which this pool realises too.
+        utility: What was measured then, in that search's unit.
+        similarity: Jaccard similarity of the samples chosen then and those that the recipe chooses now.
+    """
+
+    search: str
+    trial: int
+    recipe: Recipe
+    utility: float
+    similarity: float
+
+
+@dataclass(frozen=True)
 class History:
     """What one search knows at one moment; each tuple is ordered by trial number.
 
@@ -67,6 +86,7 @@ class History:
         observations: Measured trials.
         pending: Proposed trials that are still being evaluated.
         failures: Trials that ended without a score.
+        earlier: What a search measured before on another pool or base model; costs this one nothing.
     """
 
     search: str
@@ -75,6 +95,7 @@ class History:
     observations: tuple[Observation, ...] = ()
     pending: tuple[Pending, ...] = ()
     failures: tuple[FailedTrial, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
 
     @property
     def spent(self) -> float:

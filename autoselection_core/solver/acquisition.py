@@ -12,7 +12,8 @@ normal, so the inner expectation is exact, and only the tried candidates are dra
 joint posterior. The draws share a covariance, so conditioning on them is one solve, not one model a draw.
 """
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -34,6 +35,57 @@ _FAR = -1e6
 """Below this, 1 - |z| sqrt(pi/2) erfcx(|z|/sqrt 2) has lost its digits and is replaced by its limit 1/z^2."""
 
 
+@dataclass(frozen=True, eq=False)
+class Improvement:
+    """The expected improvement on what was tried, ready to be asked for any candidates.
+
+    Attributes:
+        surrogate: What is believed.
+        base: Feature vectors of the distinct evaluated and pending candidates. Shape (b, d), b > 0.
+        root: Roots of the prior covariances of the base. Shape (s, b, b).
+        weights: What a candidate's covariances with the base are multiplied with, for its mean on each draw
+            of the base's utilities. Shape (s, b, draws).
+        best: The best utility of the base on each draw, standardised. Shape (s, 1, draws).
+    """
+
+    surrogate: Surrogate
+    base: "Tensor"
+    root: "Tensor"
+    weights: "Tensor"
+    best: "Tensor"
+
+    @classmethod
+    def over(cls, surrogate: Surrogate, tried: Features, seed: int) -> Self:
+        """The improvement on the best tried or pending candidate.
+
+        Args:
+            surrogate: What is believed.
+            tried: Feature vectors of the distinct evaluated and pending candidates. Shape (b, d), b > 0.
+            seed: Seed of the joint draws.
+        """
+        import torch
+
+        base = _tensor(surrogate.layout.completed(tried))
+        truths, root = _truths(surrogate, base, seed), _tried_root(surrogate, base)
+        best = truths.max(-2, keepdim=True).values
+        return cls(surrogate, base, root, torch.cholesky_solve(truths, root), best)
+
+    def logs(self, candidates: Features) -> Numbers:
+        """Logarithms of the gains in units of utility, from feature vectors (m, d). Shape (m,)."""
+        import torch
+
+        log_hyper, layout = self.surrogate.log_hyper, self.surrogate.layout
+        points = _tensor(layout.completed(candidates))
+        cross = covariance(log_hyper, points, self.base, layout)
+        explained = solved(self.root, cross.mT)
+        left = variance(log_hyper, points, layout) - (explained**2).sum(-2)
+        spread = left.clamp_min(JITTER).sqrt()
+        gains = (cross @ self.weights - self.best) / spread[..., None]
+        logs = _log_gain(gains) + spread[..., None].log()
+        averaged = torch.logsumexp(logs, dim=(0, 2)) - np.log(logs.shape[0] * logs.shape[2])
+        return np.asarray(averaged.numpy() + np.log(self.surrogate.standard.scale))
+
+
 def log_expected_improvement(
     surrogate: Surrogate, candidates: Features, tried: Features, seed: int
 ) -> Numbers:
@@ -48,23 +100,7 @@ def log_expected_improvement(
     Returns:
         Logarithms of gains in units of utility. Shape (m,).
     """
-    import torch
-
-    base, points = _tensor(tried), _tensor(candidates)
-    truths = _truths(surrogate, base, seed)
-    root = _tried_root(surrogate, base)
-    cross = covariance(surrogate.log_hyper, points, base, surrogate.layout)
-    explained = solved(root, cross.mT)
-    spread = (
-        (variance(surrogate.log_hyper, points, surrogate.layout) - (explained**2).sum(-2))
-        .clamp_min(JITTER)
-        .sqrt()
-    )
-    means = cross @ torch.cholesky_solve(truths, root)
-    gains = (means - truths.max(-2, keepdim=True).values) / spread[..., None]
-    logs = _log_gain(gains) + spread[..., None].log()
-    averaged = torch.logsumexp(logs, dim=(0, 2)) - np.log(logs.shape[0] * logs.shape[2])
-    return np.asarray(averaged.numpy() + np.log(surrogate.standard.scale))
+    return Improvement.over(surrogate, tried, seed).logs(candidates)
 
 
 def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
@@ -97,4 +133,4 @@ def _log_gain(z: "Tensor") -> "Tensor":
 def _tensor(features: Features) -> "Tensor":
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(features))
+    return torch.from_numpy(features)

@@ -1,14 +1,14 @@
 """What the measurements of a search say about every subset that it tried."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.layout import Features
 from autoselection_core.solver.surrogate import Fitting, Numbers, Surrogate, fit
-from autoselection_core.solver.tried import Tried, utilities_of
+from autoselection_core.solver.tried import Lesson, Tried, utilities_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,10 +18,11 @@ class Belief:
     Attributes:
         tried: Every tried subset.
         features: Their feature vectors. Shape (b, d).
-        places: For each measurement, which subset it measured.
+        places: For each measurement, which subset it measured; -1 for those of an earlier search.
         surrogate: Learned from the measurements.
         means: Posterior mean of each tried subset. Shape (b,).
         deviations: Posterior standard deviation of each tried subset. Shape (b,).
+        lessons: What an earlier search measured.
     """
 
     tried: tuple[Tried, ...]
@@ -30,6 +31,7 @@ class Belief:
     surrogate: Surrogate
     means: Numbers
     deviations: Numbers
+    lessons: tuple[Lesson, ...] = ()
 
     @property
     def incumbent(self) -> int:
@@ -43,9 +45,10 @@ class Belief:
         return [int(place) for place in order if self.tried[place].utilities]
 
 
-def belief_of(arena: Arena, tried: Sequence[Tried]) -> Belief:
-    """Learn from what was measured. There must be a measurement."""
+def belief_of(arena: Arena, tried: Sequence[Tried], lessons: Sequence[Lesson] = ()) -> Belief:
+    """Learn from what was measured. There must be a measurement of this search."""
     policy = arena.policy
+    layout = replace(arena.describer.layout, has_earlier=bool(lessons))
     features = arena.describe_subsets([one.subset for one in tried])
     places, utilities = utilities_of(tried)
     fitting = Fitting(
@@ -55,6 +58,27 @@ def belief_of(arena: Arena, tried: Sequence[Tried]) -> Belief:
         policy.noise_spread,
         seed_for("surrogate", arena.seed, len(utilities)),
     )
-    surrogate = fit(features[places], utilities, arena.describer.layout, fitting)
+    points = layout.completed(features[places])
+    if lessons:
+        points = np.concatenate([points, _origins(arena, lessons)])
+        places += [-1] * len(lessons)
+        utilities = np.concatenate([utilities, _levelled(lessons, utilities)])
+    surrogate = fit(points, utilities, layout, fitting)
     means, deviations = surrogate.posterior(features)
-    return Belief(tuple(tried), features, tuple(places), surrogate, means, deviations)
+    return Belief(tuple(tried), features, tuple(places), surrogate, means, deviations, tuple(lessons))
+
+
+def _origins(arena: Arena, lessons: Sequence[Lesson]) -> Features:
+    """Feature vectors of an earlier search's observations, with the columns that tell them apart."""
+    names = list(dict.fromkeys(lesson.subset.fingerprint for lesson in lessons))
+    origins = [
+        [1.0, 1.0 - lesson.entry.similarity, 1.0 + names.index(lesson.subset.fingerprint)]
+        for lesson in lessons
+    ]
+    return np.concatenate([arena.describe_subsets([lesson.subset for lesson in lessons]), origins], axis=1)
+
+
+def _levelled(lessons: Sequence[Lesson], utilities: Numbers) -> Numbers:
+    """Earlier utilities around the mean of this search's: another model or metric has another level."""
+    earlier = np.array([lesson.entry.utility for lesson in lessons])
+    return np.asarray(earlier - earlier.mean() + utilities.mean())

@@ -1,25 +1,23 @@
 """The default policy: probe, then let a surrogate over what recipes do choose among thousands of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from autoselection_core.errors.solver import NoCandidatesError
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.acquisition import log_expected_improvement
+from autoselection_core.solver.acquisition import Improvement
 from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.belief import Belief, belief_of
+from autoselection_core.solver.climb import Round, climbed
 from autoselection_core.solver.descriptors import distances
-from autoselection_core.solver.layout import Features
-from autoselection_core.solver.neighbourhood import neighbours
 from autoselection_core.solver.phase import phase_of
 from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
 from autoselection_core.solver.realised import Draft, Realised
 from autoselection_core.solver.replicates import deviation_without, repeats
-from autoselection_core.solver.surrogate import Numbers
-from autoselection_core.solver.tried import Tried, failed_in, tried_in
+from autoselection_core.solver.tried import Tried, failed_in, lessons_of, tried_in
 from autoselection_core.solver.warmup import farthest, in_zone, zone_of
 from autoselection_core.subset import materialize
 
@@ -38,10 +36,18 @@ def choose(arena: Arena, history: History) -> Candidate:
     full = arena.realise([Draft(Recipe((), arena.seed), "full_pool")], known)
     if arena.policy.full_pool and len(full):
         return _candidate(full, 0, Proposal("full_pool", candidates_considered=1))
-    if len(known) < arena.policy.full_pool + arena.policy.warmup or len(history.observations) < _ENOUGH:
+    lessons = lessons_of(history, arena.signals)
+    probes = arena.policy.full_pool + max(0, arena.policy.warmup - len(lessons))
+    if len(known) < max(probes, 1) or not _is_enough(history, len(lessons)):
         return _probe(arena, history, tried, known)
-    belief = belief_of(arena, tried)
+    belief = belief_of(arena, tried, lessons)
     return _replicate(arena, belief) or _informed(arena, history, belief, known)
+
+
+def _is_enough(history: History, lessons: int) -> bool:
+    """Whether a surrogate can be learned: from two measurements, one of them of this search."""
+    own = len(history.observations)
+    return own > 0 and own + lessons >= _ENOUGH
 
 
 def known_subsets(arena: Arena, history: History, tried: Sequence[Tried]) -> frozenset[str]:
@@ -95,63 +101,42 @@ def _replicate(arena: Arena, belief: Belief) -> Candidate | None:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Round:
-    """The candidates of one choice, fresh ones first."""
-
-    realised: Realised
-    features: Features
-
-
 def _informed(arena: Arena, history: History, belief: Belief, known: frozenset[str]) -> Candidate:
     phase = phase_of(arena, history, belief)
-    edits = arena.realise(neighbours(arena, belief, phase, history.next_trial), known)
-    candidates = _round(arena, edits, known)
-    if not len(candidates.realised):
-        raise NoCandidatesError(history.next_trial, candidates.realised.reasons)
     seed = seed_for("acquisition", arena.seed, history.next_trial)
-    gains = log_expected_improvement(belief.surrogate, candidates.features, belief.features, seed)
-    proposal = _explained(candidates, gains, belief)
-    place = int(np.argmax(gains))
+    gain = Improvement.over(belief.surrogate, belief.features, seed)
+    found = climbed(arena, belief, phase, gain, known=known, trial=history.next_trial)
+    if not len(found.realised):
+        raise NoCandidatesError(history.next_trial, found.realised.reasons)
+    place = int(np.argmax(found.gains))
     anchors = tuple(belief.tried[anchor].trial for anchor in phase.anchors)
-    nearest = distances(candidates.features[[place]], belief.features, arena.describer.layout).min()
-    return _candidate(
-        candidates.realised,
-        place,
-        replace(proposal, anchors=anchors, stagnation=phase.stagnation, distance=float(nearest)),
+    nearest = distances(found.features[[place]], belief.features, arena.describer.layout).min()
+    proposal = replace(
+        _explained(found, belief), anchors=anchors, stagnation=phase.stagnation, distance=float(nearest)
     )
+    return _candidate(found.realised, place, proposal)
 
 
-def _round(arena: Arena, edits: Realised, known: frozenset[str]) -> _Round:
-    """Fresh programs and edits together; an edit that realises a fresh program's subset is dropped."""
-    fresh = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in known]
-    names = {arena.fresh.subsets[place].fingerprint for place in fresh}
-    new = edits.without(frozenset(names))
-    realised = Realised(
-        (*(arena.fresh.drafts[place] for place in fresh), *new.drafts),
-        (*(arena.fresh.subsets[place] for place in fresh), *new.subsets),
-        new.reasons,
-    )
-    return _Round(realised, np.concatenate([arena.features[fresh], arena.describe(new)]))
-
-
-def _explained(candidates: _Round, gains: Numbers, belief: Belief) -> Proposal:
-    order = np.argsort(-gains, kind="stable")[:2]
-    means, deviations = belief.surrogate.posterior(candidates.features[order])
+def _explained(found: Round, belief: Belief) -> Proposal:
+    order = np.argsort(-found.gains, kind="stable")[:2]
+    means, deviations = belief.surrogate.posterior(found.features[order])
+    expected = np.exp(found.gains[order])
     second = None
     if len(order) > 1:
-        recipe = candidates.realised.drafts[order[1]].recipe.label
-        second = RunnerUp(recipe, float(means[1]), float(deviations[1]), float(np.exp(gains[order[1]])))
+        recipe = found.realised.drafts[order[1]].recipe.label
+        second = RunnerUp(recipe, float(means[1]), float(deviations[1]), float(expected[1]))
     return Proposal(
         "fresh",
         mean=float(means[0]),
         deviation=float(deviations[0]),
-        acquisition=float(np.exp(gains[order[0]])),
+        acquisition=float(expected[0]),
         rank=1,
         runner_up=second,
         noise=belief.surrogate.noise,
-        candidates_considered=len(candidates.realised),
-        screened=dict(candidates.realised.reasons),
+        earlier=len(belief.lessons),
+        trust=belief.surrogate.trust,
+        candidates_considered=len(found.realised),
+        screened=dict(found.realised.reasons),
     )
 
 

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from autoselection_core.solver.layout import Layout
 
-SHARED = ("marginal_scale", "state_size", "marginal_size", "program_size", "noise")
-"""Hyper-parameters after the length scale of each state axis, in this order."""
+SHARED = ("marginal_scale", "state_size", "marginal_size", "program_size")
+"""Hyper-parameters after the length scale of each state axis, in this order. The size of the discrepancy
+follows where there are observations of an earlier search, and the noise comes last."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,14 @@ MARGINAL_SCALE = Belief(1.5, 0.7)
 STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE = Belief(1.5, 0.6), Belief(0.5, 0.7), Belief(0.15, 0.7)
 """Standard deviations of the three parts, in standard deviations of the utilities seen."""
 
+DISCREPANCY = Belief(0.5, 1.0)
+"""Size of what an earlier search measured differently, as a share of the sizes of the three parts. Its
+utilities correlate with today's by 1/sqrt(1 + size^2): 0.89 at the median, 0.6 one deviation above it."""
+
+DRIFT_SIZE = 1.0
+"""Deviation of an earlier utility whose subset has nothing left in common with today's, in standard
+deviations of the utilities seen; it falls in proportion to what they share."""
+
 LEVEL_SIZE = 1.0
 """Standard deviation of the unknown mean, in standard deviations of the utilities seen."""
 
@@ -54,7 +63,8 @@ def prior(layout: Layout, noise: Belief) -> Prior:
     """The beliefs for a layout, given the one about run-to-run noise in standardised units."""
     axis = Belief(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
     axes = [RETENTION_SCALE, *[axis] * (layout.axes - 1)] if layout.axes else []
-    beliefs = [*axes, MARGINAL_SCALE, STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE, noise]
+    discrepancy = [DISCREPANCY] if layout.has_earlier else []
+    beliefs = [*axes, MARGINAL_SCALE, STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE, *discrepancy, noise]
     return Prior(
         np.log([belief.median for belief in beliefs]),
         np.array([belief.spread for belief in beliefs], np.float64),

@@ -3,6 +3,10 @@
 k = level^2 + s_state^2 M52(state axes / scales) + s_marginal^2 M52(subset distance / scale)
     + s_program^2 <program, program'>
 
+An observation of an earlier search measured another utility, k (1 + d^2) + level^2, which has k in common
+with today's: the larger the discrepancy d that is learned, the less it is trusted. What its subset lost and
+gained since then adds a deviation of its own, shared by replicates of that subset only.
+
 M52 is the Matern kernel of smoothness 5/2. Both distances are Euclidean in some feature space, so every
 part and their sum are positive semi-definite. The last part is linear: small, additive, and the only one
 that sees operator names and order.
@@ -10,7 +14,7 @@ that sees operator names and order.
 
 from typing import TYPE_CHECKING
 
-from autoselection_core.solver.hyper import LEVEL_SIZE, SHARED
+from autoselection_core.solver.hyper import DRIFT_SIZE, LEVEL_SIZE, SHARED
 from autoselection_core.solver.layout import Layout
 
 if TYPE_CHECKING:
@@ -34,20 +38,36 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
     hyper = log_hyper.exp()
     scales, shared = hyper[:, None, : layout.axes], hyper[:, layout.axes :, None, None]
     marginal_scale, state_size, marginal_size, program_size = (
-        shared[:, place] for place in range(len(SHARED) - 1)
+        shared[:, place] for place in range(len(SHARED))
     )
     columns = layout.state_columns, layout.marginal_columns, layout.program_columns
     state = _matern(_distance(left[..., columns[0]] / scales, right[..., columns[0]] / scales))
     marginal = _matern(_distance(left[..., columns[1]], right[..., columns[1]]) / marginal_scale)
     program = left[..., columns[2]] @ right[..., columns[2]].mT
-    return LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal + program_size**2 * program
+    today = LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal + program_size**2 * program
+    if not layout.has_earlier:
+        return today
+    origins = left[..., layout.origin_columns], right[..., layout.origin_columns]
+    (is_left, drift_left, name_left), (is_right, drift_right, name_right) = (
+        origin.unbind(-1) for origin in origins
+    )
+    both = is_left[..., :, None] * is_right[..., None, :]
+    is_same = name_left[..., :, None] == name_right[..., None, :]
+    drift = DRIFT_SIZE**2 * drift_left[..., :, None] * drift_right[..., None, :] * is_same
+    discrepancy = shared[:, len(SHARED)] ** 2
+    return today + both * (LEVEL_SIZE**2 + discrepancy * today + drift)
 
 
 def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
     """The diagonal of `covariance(log_hyper, points, points)`, without the rest. Shape (s, m)."""
     sizes = log_hyper[:, layout.axes + 1 : layout.axes + 4].exp() ** 2
     program = (points[..., layout.program_columns] ** 2).sum(-1)
-    return LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:] * program
+    today = LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:] * program
+    if not layout.has_earlier:
+        return today
+    is_earlier, drift, _ = points[..., layout.origin_columns].unbind(-1)
+    discrepancy = log_hyper[:, [layout.axes + len(SHARED)]].exp() ** 2
+    return today + is_earlier * (LEVEL_SIZE**2 + discrepancy * today + DRIFT_SIZE**2 * drift**2)
 
 
 def noise_variance(log_hyper: "Tensor") -> "Tensor":

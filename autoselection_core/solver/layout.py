@@ -9,10 +9,13 @@ import numpy.typing as npt
 Features: TypeAlias = npt.NDArray[np.float64]
 """Descriptions of m candidates, columns in the order of a `Layout`. Shape (m, d)."""
 
+_ORIGIN = 3
+"""Columns that tell observations of an earlier search apart."""
+
 
 @dataclass(frozen=True)
 class Layout:
-    """The three parts of a feature vector, in this order.
+    """The parts of a feature vector, in this order.
 
     Attributes:
         axes: State axes, each with a length scale of its own; unit spread over fresh programs.
@@ -20,16 +23,19 @@ class Layout:
             is a distance between subsets (Cramer's: the squared difference of distribution functions); its
             median over fresh programs is 1.
         program: Presence, parameter and position of every operator; unit length on average.
+        has_earlier: Whether three more columns tell observations of an earlier search apart: 1 for them and
+            0 for this search; how far their subset has drifted, in [0, 1]; and a number of the subset.
     """
 
     axes: int
     marginals: int
     program: int
+    has_earlier: bool = False
 
     @property
     def size(self) -> int:
         """Length of a feature vector."""
-        return self.axes + self.marginals + self.program
+        return self.axes + self.marginals + self.program + (_ORIGIN if self.has_earlier else 0)
 
     @property
     def state_columns(self) -> slice:
@@ -44,4 +50,15 @@ class Layout:
     @property
     def program_columns(self) -> slice:
         """Columns of the program encoding."""
-        return slice(self.axes + self.marginals, self.size)
+        start = self.axes + self.marginals
+        return slice(start, start + self.program)
+
+    @property
+    def origin_columns(self) -> slice:
+        """Columns of where an observation comes from; empty in a cold search."""
+        return slice(self.axes + self.marginals + self.program, self.size)
+
+    def completed(self, features: Features) -> Features:
+        """Descriptions without origin as those of this search: its columns are zero. Shape (m, size)."""
+        lacking = self.size - features.shape[1]
+        return np.pad(features, ((0, 0), (0, lacking))) if lacking else np.ascontiguousarray(features)

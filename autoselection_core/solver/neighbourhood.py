@@ -3,7 +3,7 @@
 import numpy as np
 
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.arena import Arena, seed_for
+from autoselection_core.solver.arena import Arena
 from autoselection_core.solver.belief import Belief
 from autoselection_core.solver.edits import Workbench, edited
 from autoselection_core.solver.phase import Phase
@@ -17,26 +17,32 @@ _SECOND_EDIT = 0.5
 """Probability that a draft is edited once more, so that a step is added and another retuned in one round."""
 
 
-def neighbours(arena: Arena, belief: Belief, phase: Phase, trial: int) -> list[Draft]:
-    """One or two edits away from an anchor, drawn anew for every trial."""
-    rng = np.random.default_rng(seed_for("edits", arena.seed, trial))
-    mates = [one.recipe for one in belief.tried if one.recipe.steps and not has_union(one.recipe)]
-    bench = Workbench(arena.templates, mates, arena.policy.max_steps)
-    return [_draft(arena, belief, phase, bench, rng) for _ in range(arena.policy.edits)]
+def neighbours(
+    arena: Arena, belief: Belief, phase: Phase, count: int, rng: np.random.Generator
+) -> list[Draft]:
+    """Drafts that are one or two edits away from an anchor."""
+    bench = Workbench(arena.templates, mates_of(belief), arena.policy.max_steps)
+    return [_draft(arena, belief, phase, bench, rng) for _ in range(count)]
 
 
-def _draft(arena: Arena, belief: Belief, phase: Phase, bench: Workbench, rng: np.random.Generator) -> Draft:
-    if phase.fresh_anchor is not None and rng.random() < _RESEEDED_SHARE:
-        recipe, edits = _edited(phase.fresh_anchor, bench, rng)
-        return Draft(recipe, "reseed", None, f"{edits} of {phase.fresh_anchor.label}")
-    anchor = belief.tried[phase.anchors[int(rng.integers(len(phase.anchors)))]]
-    recipe, edits = _edited(anchor.recipe, bench, rng)
-    return Draft(Recipe(recipe.steps, arena.seed), "edit", anchor.trial, edits)
+def mates_of(belief: Belief) -> list[Recipe]:
+    """Tried recipes that others may be united or crossed with."""
+    return [one.recipe for one in belief.tried if one.recipe.steps and not has_union(one.recipe)]
 
 
-def _edited(recipe: Recipe, bench: Workbench, rng: np.random.Generator) -> tuple[Recipe, str]:
+def edited_twice(recipe: Recipe, bench: Workbench, rng: np.random.Generator) -> tuple[Recipe, str]:
+    """A recipe one or two edits away, and the names of the edits."""
     recipe, name = edited(recipe, bench, rng)
     if rng.random() >= _SECOND_EDIT:
         return recipe, name
     again, second = edited(recipe, bench, rng)
     return again, f"{name}, {second}"
+
+
+def _draft(arena: Arena, belief: Belief, phase: Phase, bench: Workbench, rng: np.random.Generator) -> Draft:
+    if phase.fresh_anchor is not None and rng.random() < _RESEEDED_SHARE:
+        recipe, edits = edited_twice(phase.fresh_anchor, bench, rng)
+        return Draft(recipe, "reseed", None, f"{edits} of {phase.fresh_anchor.label}")
+    anchor = belief.tried[phase.anchors[int(rng.integers(len(phase.anchors)))]]
+    recipe, edits = edited_twice(anchor.recipe, bench, rng)
+    return Draft(Recipe(recipe.steps, arena.seed), "edit", anchor.trial, edits)

@@ -20,7 +20,8 @@ class Policy:
         warmup: Probes kept by realised retention (low, middle, high, low, ...) before the surrogate chooses.
         max_steps: Longest program that is sampled or edited into being.
         fresh: Latin hypercube programs that every round may choose from.
-        edits: Edits of the anchors that a round adds to them.
+        edits: Edits that a round adds to them.
+        generations: Generations that the edits come in; each but the first edits what the acquisition likes.
         anchors: Evaluated recipes, best posterior mean first, that edits start from.
         patience: Evaluations without improvement of the posterior best before a new anchor is drawn.
         noise_prior: Expected run-to-run standard deviation in units of utility; None takes a third of the
@@ -41,6 +42,7 @@ class Policy:
     max_steps: Annotated[int, Count(1, 6)] = 6
     fresh: Annotated[int, Count(8, 100_000)] = 2000
     edits: Annotated[int, Count(0, 100_000)] = 1000
+    generations: Annotated[int, Count(1, 100)] = 5
     anchors: Annotated[int, Count(1, 100)] = 3
     patience: Annotated[int, Count(1, 1000)] = 4
     noise_prior: float | None = None

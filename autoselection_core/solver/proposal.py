@@ -31,7 +31,7 @@ class Proposal:
 
     Attributes:
         origin: `full_pool`, `warmup_low`, `warmup_middle`, `warmup_high`, `fresh`, `edit`, `reseed`,
-            `replicate` or `random`.
+            `earlier`, `replicate` or `random`.
         parent: The trial that an edit or a replicate started from.
         edit: Name of the edit, and what it was applied to.
         mean: Posterior mean of the utility before the evaluation; None before there is a surrogate.
@@ -40,6 +40,8 @@ class Proposal:
         rank: Place in the order by acquisition, from 1.
         runner_up: Who came second.
         noise: Run-to-run standard deviation that the surrogate assumed.
+        earlier: Observations of an earlier search that the surrogate learned from, too.
+        trust: Learned correlation of that search's utilities with those of this one.
         candidates_considered: Distinct realised subsets that were compared.
         screened: How many drawn candidates were left out, by reason.
         anchors: Trials that edits started from.
@@ -56,6 +58,8 @@ class Proposal:
     rank: int | None = None
     runner_up: RunnerUp | None = None
     noise: float | None = None
+    earlier: int = 0
+    trust: float | None = None
     candidates_considered: int = 0
     screened: Mapping[str, int] = field(default_factory=dict, hash=False)
     anchors: tuple[int, ...] = ()

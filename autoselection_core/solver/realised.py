@@ -48,6 +48,11 @@ class Realised:
         """How many candidates there are."""
         return len(self.drafts)
 
+    def joined(self, other: "Realised") -> "Realised":
+        """Both together; their subsets must differ."""
+        reasons = Counter(self.reasons) + Counter(other.reasons)
+        return Realised((*self.drafts, *other.drafts), (*self.subsets, *other.subsets), reasons)
+
     def without(self, known: frozenset[str]) -> "Realised":
         """Leave out the subsets with these hashes, and count them as tried."""
         kept = [place for place, subset in enumerate(self.subsets) if subset.fingerprint not in known]

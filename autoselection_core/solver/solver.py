@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from autoselection_core.errors.solver import NoTemplatesError, NothingToRecommendError
-from autoselection_core.history.values import History, Pending
+from autoselection_core.history.values import Earlier, History, Pending
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import default, published, randomly
@@ -14,7 +14,7 @@ from autoselection_core.solver.belief import belief_of
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.proposal import Candidate, Recommendation
-from autoselection_core.solver.tried import tried_in
+from autoselection_core.solver.tried import lessons_of, tried_in
 
 
 class _Choose(Protocol):
@@ -34,6 +34,7 @@ class Solver:
         signals: The pool.
         templates: What a step of a program may be, from `operators.catalogue`.
         policy: How to choose.
+        earlier: What an earlier search measured; it goes before what a history says of that itself.
 
     Raises:
         NoTemplatesError: There is nothing to write programs with.
@@ -42,6 +43,7 @@ class Solver:
     signals: SignalTable
     templates: Sequence[Template]
     policy: Policy = field(default_factory=Policy)
+    earlier: tuple[Earlier, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.templates:
@@ -59,6 +61,7 @@ class Solver:
             NoCandidatesError: No valid candidate is left.
         """
         asked: list[Candidate] = []
+        history = self._remembering(history)
         with one_thread():
             for _ in range(k):
                 candidate = _CHOICES[self.policy.name](
@@ -80,7 +83,10 @@ class Solver:
         if not history.observations:
             raise NothingToRecommendError(history.search)
         with one_thread():
-            return _recommended(self._arena(history.seed), history)
+            return _recommended(self._arena(history.seed), self._remembering(history))
+
+    def _remembering(self, history: History) -> History:
+        return replace(history, earlier=(*self.earlier, *history.earlier))
 
     def _arena(self, seed: int) -> Arena:
         return arena_of(self.signals, tuple(self.templates), self.policy, seed)
@@ -97,7 +103,7 @@ def with_pending(history: History, candidate: Candidate) -> History:
 
 def _recommended(arena: Arena, history: History) -> Recommendation:
     tried = [one for one in tried_in(history, arena.signals) if one.utilities]
-    belief = belief_of(arena, tried)
+    belief = belief_of(arena, tried, lessons_of(history, arena.signals))
     luckiest = max(history.observations, key=lambda observation: (observation.utility, -observation.trial))
     place = belief.incumbent
     if arena.policy.name == "autoselection":

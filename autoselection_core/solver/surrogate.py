@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.solver.botorch_model import JITTER, botorch_model, marginals, most_probable
-from autoselection_core.solver.hyper import Belief, Prior, prior
+from autoselection_core.solver.hyper import SHARED, Belief, Prior, prior
 from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved
 from autoselection_core.solver.layout import Features, Layout
 from autoselection_core.solver.sampling import slice_sample
@@ -90,7 +90,7 @@ class Surrogate:
         """
         import torch
 
-        means, variances = marginals(self.model, torch.from_numpy(np.ascontiguousarray(features)))
+        means, variances = marginals(self.model, torch.from_numpy(self.layout.completed(features)))
         mean = means.mean(0)
         spread = (variances.clamp_min(JITTER) + (means - mean) ** 2).mean(0).sqrt()
         return mean.numpy() * self.standard.scale + self.standard.center, spread.numpy() * self.standard.scale
@@ -99,6 +99,14 @@ class Surrogate:
         """The same hyper-parameters with some of the observations only, which must not be none."""
         (points,), targets = self.model.train_inputs, self.model.train_targets
         return condition(points[rows], targets[rows], self.layout, self.standard, self.log_hyper)
+
+    @property
+    def trust(self) -> float | None:
+        """Learned correlation of an earlier search's utilities with today's; None in a cold search."""
+        if not self.layout.has_earlier:
+            return None
+        discrepancy = self.log_hyper[:, self.layout.axes + len(SHARED)].exp()
+        return float((1 + discrepancy**2).rsqrt().mean())
 
     @property
     def noise(self) -> float:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoselection_core.history.values import History, Observation, Pending
+from autoselection_core.history.values import Earlier, History, Observation, Pending
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.surrogate import Numbers
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, materialize, materialize_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,33 @@ class Tried:
     def recipe(self) -> Recipe:
         """The program of the first trial."""
         return self.subset.recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """A subset of this pool that stands for one that an earlier search measured.
+
+    Attributes:
+        entry: What was measured, and how much of that subset is left.
+        subset: What the recipe realises today.
+    """
+
+    entry: Earlier
+    subset: Subset
+
+
+def lessons_of(history: History, signals: SignalTable) -> tuple[Lesson, ...]:
+    """What an earlier search measured, realised again; recipes that this pool cannot realise are left out."""
+    return tuple(
+        Lesson(entry, subset)
+        for entry in history.earlier
+        if (subset := _realised(entry.recipe, signals)) is not None
+    )
+
+
+def _realised(recipe: Recipe, signals: SignalTable) -> Subset | None:
+    (subset,) = signals.derived((__name__, "earlier", recipe), lambda: materialize_many([recipe], signals))
+    return subset if isinstance(subset, Subset) else None
 
 
 def tried_in(history: History, signals: SignalTable) -> tuple[Tried, ...]:

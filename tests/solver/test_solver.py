@@ -191,6 +191,7 @@ def test_a_solver_without_templates_says_what_to_do() -> None:
         {"max_steps": 1},
         {"fresh": 30},
         {"edits": 0},
+        {"generations": 1},
         {"anchors": 1},
         {"patience": 1},
         {"noise_prior": 5.0},

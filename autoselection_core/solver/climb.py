@@ -1,0 +1,122 @@
+"""Candidates of one choice: fresh programs, then generations of edits that climb the acquisition.
+
+A search can afford fifteen trainings and millions of realised recipes. The best programs are rare among
+random ones, so every generation edits those that the acquisition likes best so far, whether they were ever
+trained or not. The first generation starts from the anchors of the phase.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.recipe import Recipe
+from autoselection_core.solver.acquisition import Improvement
+from autoselection_core.solver.arena import Arena, seed_for
+from autoselection_core.solver.belief import Belief
+from autoselection_core.solver.edits import Workbench
+from autoselection_core.solver.layout import Features
+from autoselection_core.solver.neighbourhood import edited_twice, mates_of, neighbours
+from autoselection_core.solver.phase import Phase
+from autoselection_core.solver.realised import Draft, Realised
+from autoselection_core.solver.surrogate import Numbers
+
+_PARENTS = 40
+"""Candidates with the highest acquisition that a generation edits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """The candidates of one choice: those of an earlier search, fresh ones, edits.
+
+    Attributes:
+        realised: The candidates, with the counts of those left out.
+        features: Their feature vectors. Shape (m, d).
+        gains: Logarithms of their expected improvements. Shape (m,).
+    """
+
+    realised: Realised
+    features: Features
+    gains: Numbers
+
+    def joined(self, other: "Round") -> "Round":
+        """Both together."""
+        return Round(
+            self.realised.joined(other.realised),
+            np.concatenate([self.features, other.features]),
+            np.concatenate([self.gains, other.gains]),
+        )
+
+
+def climbed(
+    arena: Arena,
+    belief: Belief,
+    phase: Phase,
+    gain: Improvement,
+    *,
+    known: frozenset[str],
+    trial: int,
+) -> Round:
+    """Realise the candidates of a choice, generation by generation.
+
+    Args:
+        arena: Where the search takes place.
+        belief: What was learned.
+        phase: Where the first generation starts from.
+        gain: What the generations climb.
+        known: Hashes of subsets that are no candidates.
+        trial: The trial that is chosen for; edits are drawn anew for every trial.
+    """
+    found = _judged(arena, gain, arena.realise(_recalled(belief), known))
+    names = frozenset(subset.fingerprint for subset in found.realised.subsets)
+    found = found.joined(_fresh(arena, gain, known | names))
+    rng = np.random.default_rng(seed_for("edits", arena.seed, trial))
+    for generation, count in enumerate(_shares(arena.policy.edits, arena.policy.generations)):
+        if generation == 0:
+            drafts = neighbours(arena, belief, phase, count, rng)
+        else:
+            drafts = _children(arena, belief, found, count, rng)
+        names = frozenset(subset.fingerprint for subset in found.realised.subsets)
+        found = found.joined(_judged(arena, gain, arena.realise(drafts, known | names)))
+    return found
+
+
+def _recalled(belief: Belief) -> list[Draft]:
+    """What an earlier search tried, to be tried again on this pool."""
+    entries = [lesson.entry for lesson in belief.lessons]
+    return [Draft(one.recipe, "earlier", None, f"trial {one.trial} of {one.search}") for one in entries]
+
+
+def _fresh(arena: Arena, gain: Improvement, known: frozenset[str]) -> Round:
+    places = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in known]
+    realised = Realised(
+        tuple(arena.fresh.drafts[place] for place in places),
+        tuple(arena.fresh.subsets[place] for place in places),
+    )
+    features = arena.features[places]
+    return Round(realised, features, gain.logs(features))
+
+
+def _judged(arena: Arena, gain: Improvement, realised: Realised) -> Round:
+    features = arena.describe(realised)
+    return Round(realised, features, gain.logs(features))
+
+
+def _children(
+    arena: Arena, belief: Belief, found: Round, count: int, rng: np.random.Generator
+) -> list[Draft]:
+    parents = np.argsort(-found.gains, kind="stable")[:_PARENTS]
+    if not len(parents):
+        return []
+    bench = Workbench(arena.templates, mates_of(belief), arena.policy.max_steps)
+    return [_child(found.realised.drafts[int(rng.choice(parents))], bench, rng) for _ in range(count)]
+
+
+def _child(parent: Draft, bench: Workbench, rng: np.random.Generator) -> Draft:
+    recipe, edits = edited_twice(parent.recipe, bench, rng)
+    edit = f"{parent.edit}, {edits}" if parent.parent is not None else f"{edits} of {parent.recipe.label}"
+    return Draft(Recipe(recipe.steps, parent.recipe.seed), "edit", parent.parent, edit)
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """A total as nearly equal parts; no part is empty."""
+    return [share for place in range(parts) if (share := (total + place) // parts)]

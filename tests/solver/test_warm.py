@@ -1,0 +1,89 @@
+"""What an earlier search teaches a new one."""
+
+from dataclasses import replace
+
+import pytest
+
+from autoselection_core.history.values import Earlier, History
+from autoselection_core.operators.score import KeepTop
+from autoselection_core.recipe import Recipe
+from autoselection_core.solver.arena import arena_of
+from autoselection_core.solver.belief import Belief, belief_of
+from autoselection_core.solver.tried import lessons_of, tried_in
+from autoselection_core.subset import materialize
+
+from .worlds import SMALL, entropy_of, searched, solver
+
+ASKER = solver(SMALL.with_settings(fresh=200))
+SIZE = arena_of(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0).describer.layout.size
+PAST = searched(ASKER, entropy_of(ASKER.signals), 12, seed=1)
+
+
+def told(sign: float = 1.0, similarity: float = 1.0, level: float = 0.0) -> tuple[Earlier, ...]:
+    return tuple(
+        Earlier("old", one.trial, one.recipe, level + sign * one.utility, similarity)
+        for one in PAST.observations
+    )
+
+
+def learned(history: History) -> Belief:
+    signals = ASKER.signals
+    arena = arena_of(signals, tuple(ASKER.templates), ASKER.policy, history.seed)
+    return belief_of(arena, tried_in(history, signals), lessons_of(history, signals))
+
+
+def best_of(history: History) -> float:
+    utility = entropy_of(ASKER.signals)
+    return max(utility(materialize(one.recipe, ASKER.signals)) for one in history.observations)
+
+
+def test_a_warm_search_is_as_good_after_three_trials_as_a_cold_one_after_twelve() -> None:
+    warm = replace(ASKER, earlier=told())
+
+    history = searched(warm, entropy_of(ASKER.signals), 3)
+
+    assert best_of(history) > 0.95 * best_of(PAST)
+    assert history.observations[0].proposal["origin"] == "full_pool"
+    assert not any(str(one.proposal["origin"]).startswith("warmup") for one in history.observations)
+    assert history.observations[-1].proposal["earlier"] == 12
+
+
+def test_a_level_of_its_own_does_not_mislead() -> None:
+    history = searched(replace(ASKER, earlier=told(level=50.0)), entropy_of(ASKER.signals), 3)
+
+    assert best_of(history) > 0.95 * best_of(PAST)
+
+
+def test_a_misleading_history_is_trusted_less_and_costs_a_few_trials_only() -> None:
+    misled = searched(replace(ASKER, earlier=told(sign=-1.0)), entropy_of(ASKER.signals), 10)
+
+    honest = learned(replace(misled, earlier=told())).surrogate.trust
+    lying = learned(replace(misled, earlier=told(sign=-1.0))).surrogate.trust
+
+    assert honest is not None
+    assert lying is not None
+    assert lying < honest - 0.2
+    assert best_of(misled) > 0.8 * best_of(PAST)
+
+
+def test_the_less_is_left_of_the_old_subsets_the_less_they_teach() -> None:
+    start = searched(ASKER, entropy_of(ASKER.signals), 2)
+    places = [learned(replace(start, earlier=told(similarity=share))) for share in (1.0, 0.5, 0.0)]
+    points = places[0].surrogate.model.train_inputs[0].numpy()[2:, :SIZE]
+
+    deviations = [belief.surrogate.posterior(points)[1].mean() for belief in places]
+
+    assert deviations[0] < deviations[1] < deviations[2]
+
+
+def test_recipes_that_this_pool_cannot_realise_teach_nothing() -> None:
+    unknown = Earlier("old", 1, Recipe((KeepTop(signal="gone", fraction=0.5),)), 1.0, 0.0)
+
+    assert lessons_of(History("new", 0, 5, earlier=(unknown,)), ASKER.signals) == ()
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_warm_search_fills_its_slots_before_anything_is_measured(k: int) -> None:
+    asked = replace(ASKER, earlier=told()).ask(History("new", 0, 5), k)
+
+    assert len({candidate.subset.fingerprint for candidate in asked}) == k
