@@ -66,7 +66,9 @@ def _convert(gguf: Path, folder: Path) -> None:
     """Write weights, tokenizer and chat template of a GGUF file as a plain Llama in bfloat16."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     plain = LlamaForCausalLM(_plain_config(quantised.config))
     plain.load_state_dict(quantised.state_dict())

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 STAGES: Mapping[str, float] = {
-    "base model": 25,
-    "pool": 1,
+    "base model": 21,
     "services": 12,
     "signals": 60,
-    "trial": 35,
-    "arm": 35,
-    "report": 45,
+    "trial": 31,
+    "plan": 8,
+    "arm": 31,
+    "report": 75,
 }
 """Seconds that one stage of each kind takes on two cores with AVX512-BF16; scaled by what is measured."""
 

@@ -22,8 +22,8 @@ def run() -> None:
     installation = Installation.from_environment()
     home = Home(installation.home)
     campaign = load_campaigns(installation.campaigns, home)[CAMPAIGN]
-    evaluations = ["trial"] * campaign.search.budget + ["arm"] * campaign.search.report_evaluations
-    ahead = ["base model", "pool", "services", "signals", *evaluations, "report"]
+    trials, arms = ["trial"] * campaign.search.budget, ["arm"] * campaign.search.report_evaluations
+    ahead = ["base model", "services", "signals", *trials, "plan", *arms, "report"]
     narrator = Narrator(console, ahead)
     search = DemoSearch(installation, Ledger.open(home.history_url), narrator)
     if search.is_reported():
@@ -48,5 +48,4 @@ def _prepare(home: Home, narrator: Narrator) -> None:
     for forecast in probe(folder):
         narrator.say(f"this machine in {forecast}")
     material(home)
-    narrator.finish("pool")
     narrator.say(f"raw files and benchmarks are in {home.root / 'demo'}")

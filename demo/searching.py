@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, SearchState, TrialState
+from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
 from autoselection_dagster.errors import RunFailedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
@@ -19,6 +19,14 @@ CAMPAIGN = "demo"
 SEARCH = "demo-first"
 _OPEN = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
 _POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What a run is: its kind, for the time left, and its title, for people."""
+
+    kind: str
+    title: str
 
 
 @dataclass
@@ -89,28 +97,47 @@ class DemoSearch:
             time.sleep(_POLL_S)
 
     def _follow_run(self, client: Client, run: dg.DagsterRun) -> None:
+        """Pass on what one run says; a run that ended before the demo began says nothing."""
         is_report = run.job_name == self._names.report_job
-        stage = "report" if is_report else self._title(run.tags["dagster/partition/trial"])
-        kind = "report" if is_report else "arm" if stage.startswith("arm") else "trial"
+        stage = self._report_stage if is_report else self._stage(run.tags["dagster/partition/trial"])
         if run.is_finished:
-            self.narrator.skip(kind)
+            self.narrator.skip(stage.kind)
             return
-        self.narrator.say(f"{stage}: starting")
+        self.narrator.say(f"{stage.title}: starting")
         try:
-            client.follow(run.run_id, self._saying(stage))
+            client.follow(run.run_id, self._saying(stage.title))
         except RunFailedError as error:
             if is_report:
                 raise
             # The ledger has the reason, and starts the trial's next attempt where that may help.
-            self.narrator.say(f"{stage}: {error}")
-        self.narrator.finish(kind)
+            self.narrator.say(f"{stage.title}: {error}")
+            return
+        if is_report or not self._is_reused(run.tags["dagster/partition/trial"]):
+            self.narrator.finish(stage.kind)
 
-    def _title(self, number: str) -> str:
+    @property
+    def _report_stage(self) -> _Stage:
+        """The first report of a search plans its arms; the last one says what they showed."""
+        return (
+            _Stage("plan", "planning the report")
+            if "plan" in self.narrator.ahead
+            else _Stage("report", "report")
+        )
+
+    def _stage(self, number: str) -> _Stage:
+        trial = self._trial(number)
+        if trial.kind is Kind.SEARCH:
+            return _Stage("trial", f"trial {trial.trial} of {self.ledger.search(SEARCH).budget}")
+        arms = len(self.ledger.trials(SEARCH, Kind.REPORT))
+        return _Stage("arm", f"arm {trial.trial} of {arms} ({trial.arm.replace('_', ' ')})")
+
+    def _is_reused(self, number: str) -> bool:
+        """Whether a trial took an evaluation that was there: that says nothing about speed."""
+        return self._trial(number).is_reused
+
+    def _trial(self, number: str) -> TrialRecord:
         kind = Kind.REPORT if number.startswith("report-") else Kind.SEARCH
-        trials, place = self.ledger.trials(SEARCH, kind), int(number.removeprefix("report-"))
-        if kind is Kind.SEARCH:
-            return f"trial {place} of {self.ledger.search(SEARCH).budget}"
-        return f"arm {place} of {len(trials)} ({trials[place - 1].arm.replace('_', ' ')})"
+        return self.ledger.trials(SEARCH, kind)[int(number.removeprefix("report-")) - 1]
 
     def _saying(self, stage: str) -> Callable[[str], None]:
         return lambda line: self.narrator.say(f"{stage}: {line}")
