@@ -80,7 +80,9 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no typ
 def _model(folder: Path, dtype: str) -> Any:  # noqa: ANN401 transformers has no types
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # a bar for a second's reading breaks the lines of whoever reports progress
     try:
         return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:

@@ -18,7 +18,7 @@ class Logged:
 
     log: logging.Logger
     stage: str
-    _started: dict[str, float] = field(default_factory=dict)
+    _started: dict[str, tuple[float, int]] = field(default_factory=dict)
     _said: float = 0.0
 
     def __call__(self, *event: str | int | None) -> None:
@@ -26,15 +26,17 @@ class Logged:
         *named, done, total = event
         stage = str(named[0]) if named else self.stage
         now = time.monotonic()
-        started = self._started.setdefault(stage, now)
+        began, before = self._started.setdefault(stage, (now, int(done or 0)))
         if done != total and now - self._said < _EVERY_S:
             return
         self._said = now
-        self.log.info(_line(stage, int(done or 0), None if total is None else int(total), now - started))
+        counted = int(done or 0) - before
+        self.log.info(_line(stage, int(done or 0), total, (now - began) / counted if counted else None))
 
 
-def _line(stage: str, done: int, total: int | None, elapsed_s: float) -> str:
+def _line(stage: str, done: int, total: str | int | None, seconds_each: float | None) -> str:
     if total is None:
         return f"{stage}: {done:,}"
-    left = f", {elapsed_s * (total - done) / done:.0f} s left" if 0 < done < total else ""
-    return f"{stage}: {done:,} of {total:,}{left}"
+    ahead = int(total) - done
+    left = f", {seconds_each * ahead:.0f} s left" if ahead and seconds_each is not None else ""
+    return f"{stage}: {done:,} of {int(total):,}{left}"
