@@ -2,6 +2,6 @@
 
 import os
 
-# Idle threads of an OpenMP team spin by default. Beside any other busy process they then take the processor from
-# the threads that they wait for: a training becomes many times slower. torch reads this when it is loaded.
+# Idle threads of an OpenMP team spin by default. Beside any other busy process they then take the processor
+# from the threads that they wait for: training becomes many times slower. torch reads this as it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from autoselection_dagster.progress import Logged
+from autoselection_dagster.assets.progress import Logged
 
 
 def test_a_first_count_promises_no_time_left(caplog: pytest.LogCaptureFixture) -> None:
