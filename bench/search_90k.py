@@ -40,7 +40,7 @@ def run(home: Path) -> dict[str, Json]:
     ingested = measure(workspace.ingest)
     pool = ingested.value.pool
     figures: dict[str, Json] = {
-        "records": ingested.value.records,
+        "records": ingested.value.ingestion.records,
         "samples": len(pool),
         "ingest": ingested.cost,
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source, list_files
+from autoselection_core.signals.contamination import DEFAULT_LIMIT
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Campaign:
         search: Defaults of its searches.
         policy: Settings of the solver's policy.
         closed_form: A formula instead of trainings.
+        contamination_limit: Share of a benchmark question from which on a sample leaves the pool.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Campaign:
     search: SearchDefaults = field(default_factory=SearchDefaults)
     policy: Mapping[str, Json] = field(default_factory=dict, hash=False)
     closed_form: ClosedForm | None = None
+    contamination_limit: float = DEFAULT_LIMIT
 
     @property
     def weights(self) -> dict[str, float]:

@@ -17,6 +17,7 @@ from autoselection_core.evaluation.sft import fine_tuning
 from autoselection_core.history.searches import NAME
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.pool.sources import Source
+from autoselection_core.signals.contamination import DEFAULT_LIMIT
 from autoselection_core.solver.policy import POLICIES, Policy
 from autoselection_core.store.home import Home
 
@@ -32,6 +33,7 @@ _KEYS = (
     "search",
     "policy",
     "closed_form",
+    "contamination_limit",
 )
 _SMALLEST = {"budget": 1, "slots": 1, "seed": 0, "report_evaluations": 0, "max_steps": 1}
 
@@ -83,6 +85,9 @@ def _campaign(name: str, value: Value, places: Places) -> Campaign:
         search=_search(found["search"]) if "search" in found else SearchDefaults(),
         policy=_policy(found["policy"]) if "policy" in found else {},
         closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
+        contamination_limit=_limit(found["contamination_limit"])
+        if "contamination_limit" in found
+        else DEFAULT_LIMIT,
     )
     _require_judge(campaign, value)
     _require_read(campaign, value)
@@ -203,6 +208,13 @@ def _closed_form(value: Value) -> ClosedForm:
     numbers = {name: entry.number() for name, entry in found.items() if name != "weights"}
     weights = found["weights"].entries() if "weights" in found else {}
     return ClosedForm({name: entry.number() for name, entry in weights.items()}, **numbers)
+
+
+def _limit(value: Value) -> float:
+    limit = value.number()
+    if not 0 < limit <= 1:
+        value.refuse(f"is {limit:g}, but must be a share above 0 and at most 1")
+    return limit
 
 
 def _pointing_at(value: Value, make: Callable[[], object]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import load_benchmark
 from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.intake import Intake, keep_gated, read_gated
 from autoselection_core.campaign.signals import make_signals
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
@@ -19,12 +20,13 @@ from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import Earlier
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.installed import installed_operators
-from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.ingest import Progress as IngestProgress
+from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import sources_version
 from autoselection_core.search.warm import earlier_of
 from autoselection_core.signals.base import Progress, Signal
+from autoselection_core.signals.gate import Gate, Gated
 from autoselection_core.signals.store import SignalReport, SignalStore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.policy import Policy
@@ -45,22 +47,46 @@ class Workspace:
     campaign: Campaign
     home: Home
 
-    def ingest(self, progress: IngestProgress | None = None) -> Ingestion:
-        """Read the raw files into a pool, which becomes the campaign's latest."""
-        version_read = sources_version(self.campaign.sources)
+    def ingest(self, progress: IngestProgress | None = None, told: Progress | None = None) -> Intake:
+        """Read the raw files into a pool, cut it at the gate, and make what is left the campaign's latest.
+
+        Args:
+            progress: Told how many records are read.
+            told: Told how far the gate is.
+
+        Raises:
+            EmptyPoolError: No record is a sample.
+            NothingLeftError: Every sample holds a question of a benchmark.
+        """
+        versions = self._intake_versions()
         found = ingest(self.campaign.sources, self.home, progress)
+        gated = self.gate.cut(found.pool, self._store, told)
+        keep_gated(gated, self.home)
         with atomic_file(self._latest) as draft:
-            draft.write_text(json.dumps({"pool": found.pool.version, "sources": version_read}))
-        return found
+            draft.write_text(json.dumps({"pool": gated.pool.version, **versions}))
+        return Intake(found, gated)
 
     def is_ingested(self) -> bool:
-        """Whether the latest pool is of the raw files as they are now.
+        """Whether the latest pool is of the raw files and the benchmarks' questions as they are now.
 
         Raises:
             NoSourceFileError: A source leads to no file.
         """
         latest = self._read_latest()
-        return latest is not None and latest["sources"] == sources_version(self.campaign.sources)
+        return latest is not None and self._intake_versions().items() <= latest.items()
+
+    @property
+    def gate(self) -> Gate:
+        """What keeps the benchmarks' questions out of the pool."""
+        return Gate(self.benchmarks, self.campaign.contamination_limit)
+
+    def gated(self, pool_version: str | None = None) -> Gated | None:
+        """What the gate cut before a pool was left, the latest by default; None where none was."""
+        return read_gated(self.pool(pool_version), self.home)
+
+    def has_pool(self) -> bool:
+        """Whether anything was ingested yet."""
+        return self._read_latest() is not None
 
     def pool(self, version: str | None = None) -> Pool:
         """A pool of the campaign; the latest where no version is named.
@@ -205,6 +231,10 @@ class Workspace:
     @property
     def _latest(self) -> Path:
         return self.home.confined(Path("campaigns") / f"{self.campaign.name}.json")
+
+    def _intake_versions(self) -> dict[str, str]:
+        """What a pool follows from."""
+        return {"sources": sources_version(self.campaign.sources), "gate": self.gate.fingerprint}
 
     def _read_latest(self) -> dict[str, str] | None:
         if not self._latest.exists():

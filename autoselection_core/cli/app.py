@@ -30,14 +30,14 @@ Search = Annotated[str | None, typer.Argument(help="Name of the search; the camp
 @app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files of a campaign into a pool and score its signals."""
-    from autoselection_core.cli.ingesting import ingest_pool, score_pool, show_ingestion
+    from autoselection_core.cli.ingesting import ingest_pool, score_pool, show_intake
     from autoselection_core.cli.progress import shown_progress
 
     workspace = open_workspace(campaign, file)
     with shown_progress() as progress:
         found = ingest_pool(workspace, progress)
         signals = score_pool(workspace, found.pool, progress)
-    show_ingestion(found)
+    show_intake(found)
     show_table(signals)
 
 
@@ -104,12 +104,14 @@ def realise(
 
 @app.command()
 def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
-    """List the searches with their budgets, and say why nothing runs."""
+    """List the searches with their budgets, and say why nothing runs and what the gate cut."""
+    from autoselection_core.cli.ingesting import show_gate
     from autoselection_core.report.tables import search_table
 
     workspace = open_workspace(campaign, file)
     show_table(search_table(workspace.ledger.searches()))
     tell(workspace.ledger.why_idle())
+    show_gate(workspace)
 
 
 @app.command()

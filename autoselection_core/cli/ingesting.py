@@ -2,17 +2,18 @@
 
 from functools import partial
 
+from autoselection_core.campaign.intake import Intake
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.progress import Bars, Lines
 from autoselection_core.cli.session import show_table, tell
-from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.table import Table
+from autoselection_core.report.tables import gate_sentence, gate_table
 
 
-def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> Ingestion:
-    """Read the raw files."""
-    return workspace.ingest(lambda done, total: progress("reading records", done, total))
+def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> Intake:
+    """Read the raw files and cut what holds a benchmark's question."""
+    return workspace.ingest(lambda done, total: progress("reading records", done, total), progress)
 
 
 def score_pool(workspace: Workspace, pool: Pool, progress: Bars | Lines) -> Table:
@@ -32,8 +33,9 @@ def _follow(progress: Bars | Lines, shown: str, _stage: str, done: int, total: i
     progress(shown, done, total)
 
 
-def show_ingestion(found: Ingestion) -> None:
+def show_intake(intake: Intake) -> None:
     """Say what became of every record."""
+    found = intake.ingestion
     tell(
         f"{found.records:,} records = {found.samples:,} samples + {found.merged:,} merged + "
         f"{found.quarantined:,} quarantined ({found.trimmed:,} trimmed)"
@@ -46,4 +48,14 @@ def show_ingestion(found: Ingestion) -> None:
     if rows:
         show_table(Table("Quarantined", ("source", "reason", "records"), rows))
         tell(f"each with its line and reason: {found.quarantine_path}")
-    tell(f"pool {found.pool.version}")
+    tell(gate_sentence(intake.gated))
+    if intake.gated.samples_cut:
+        show_table(gate_table(intake.gated))
+    tell(f"pool {intake.pool.version}")
+
+
+def show_gate(workspace: Workspace) -> None:
+    """Say what was cut from the latest pool, where there is one."""
+    gated = workspace.gated() if workspace.has_pool() else None
+    if gated is not None:
+        tell(gate_sentence(gated))

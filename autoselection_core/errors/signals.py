@@ -1,5 +1,7 @@
 """What can go wrong while samples are scored."""
 
+from pathlib import Path
+
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
@@ -52,4 +54,20 @@ class MissingExtraError(AutoSelectionError):
         return (
             f"signal {self.signal!r} needs the package {self.package!r}. Install it with"
             f" 'pip install autoselection[{self.extra}]', or leave the signal out."
+        )
+
+
+class NothingLeftError(AutoSelectionError):
+    """Every sample of a pool holds a question of a benchmark."""
+
+    def __init__(self, samples: int, note: Path) -> None:
+        super().__init__(samples, note)
+        self.samples = samples
+        self.note = note
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"each of the {self.samples} samples holds a question of a benchmark, so nothing is left"
+            f" to select from; {self.note} names them. Take the benchmark's items out of the sources."
         )

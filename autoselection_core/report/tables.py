@@ -5,6 +5,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.table import Cell, Table
 from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
+from autoselection_core.signals.gate import Gated
 from autoselection_core.subset import Subset
 
 
@@ -90,3 +91,24 @@ def search_table(records: tuple[SearchRecord, ...]) -> Table:
     )
     columns = ("search", "campaign", "state", "spent", "report", "policy", "seed", "why")
     return Table("Searches", columns, rows)
+
+
+def gate_table(gated: Gated) -> Table:
+    """How many samples were cut for which benchmark, and how its questions stood there."""
+    rows = tuple(
+        (benchmark, match.value, count)
+        for benchmark, counts in gated.counts.items()
+        for match, count in counts.items()
+    )
+    return Table("Samples that hold a benchmark's question", ("benchmark", "match", "samples cut"), rows)
+
+
+def gate_sentence(gated: Gated) -> str:
+    """What the gate looked for, and how much it cut."""
+    if not gated.benchmarks:
+        return "no benchmark, so nothing was looked for in the pool"
+    names = ", ".join(gated.benchmarks)
+    return (
+        f"{gated.samples_cut:,} of {len(gated.pool) + gated.samples_cut:,} samples held a question of {names}"
+        " and were cut, before every arm"
+    )

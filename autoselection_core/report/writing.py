@@ -15,7 +15,14 @@ from autoselection_core.report.plots import (
     tokens_plot,
     trajectory_plot,
 )
-from autoselection_core.report.tables import arm_table, budget_table, step_table, trial_table
+from autoselection_core.report.tables import (
+    arm_table,
+    budget_table,
+    gate_sentence,
+    gate_table,
+    step_table,
+    trial_table,
+)
 from autoselection_core.report.verdict import Finding, findings
 from autoselection_core.store.atomic import atomic_file
 
@@ -139,4 +146,6 @@ def _provenance(facts: SearchFacts) -> Section:
         f"evaluator {spec.evaluator}",
         *(f"signal {name} {version}" for name, version in sorted(spec.signal_versions.items())),
     ]
-    return Section("Provenance", code=["\n".join(lines)])
+    gated = facts.workspace.gated(spec.pool_version)
+    notes, tables = ([], []) if gated is None else ([f"{gate_sentence(gated)}."], [gate_table(gated)])
+    return Section("Provenance", notes, tables, code=["\n".join(lines)])

@@ -1,6 +1,6 @@
 """Benchmark questions that stand in the pool."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -14,12 +14,16 @@ from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import Computed, Given, Progress, Signal
+from autoselection_core.signals.matches import Codes, codes_of
 from autoselection_core.signals.needles import Needle, words_of
-from autoselection_core.signals.table import CONTAMINATION, SignalTable
+from autoselection_core.signals.table import CONTAMINATION
 from autoselection_core.signals.word_runs import LONGEST_RUN, Occurrences, Runs, occurrences, runs_of
 
 DEFAULT_LIMIT = 0.8
 """Below it are questions that follow one template with other numbers; at it and above, copies."""
+
+MATCH = "match/"
+"""Values that say how the question stands in the sample: `match/gsm8k`, numbers of `MATCHES`. Internal."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Contamination(Signal):
     least 13 words: the share of its runs of 13 words that stand in the sample. A shorter one may be a stock
     phrase ("which of the following statements is false"): it counts, as 1, when it stands there as a whole
     together with the right answer or with all of the options, see `Needle.stands_in`. Questions that differ
-    in symbols only (bracket puzzles) count as one: a gate errs on that side.
+    in symbols only (bracket puzzles) count as one: a gate errs on that side, and `Match` tells them apart.
 
     Target samples are not looked for: they are there to be trained on.
 
@@ -39,6 +43,8 @@ class Contamination(Signal):
     """
 
     benchmark: Benchmark = field(compare=False)
+
+    version = 2
 
     @property
     @override
@@ -51,15 +57,26 @@ class Contamination(Signal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return {self.name: contaminated_shares(pool, self.benchmark.items)}
+        shares, matches = contamination(pool, self.benchmark.items)
+        return {self.name: shares, f"{MATCH}{self.benchmark.name}": matches}
 
 
-def contaminated_shares(pool: Pool, items: tuple[Item, ...]) -> Values:
-    """The largest share of any item that stands in each sample. Shape (n,)."""
+def contamination(pool: Pool, items: tuple[Item, ...]) -> tuple[Values, Codes]:
+    """The largest share of any item that stands in each sample, and how it stands there. Shapes (n,)."""
     found = items_found(pool, items)
-    worst = np.zeros(len(pool), np.float32)
-    np.maximum.at(worst, found.text, found.share.astype(np.float32))
-    return worst
+    shares, matches = np.zeros(len(pool), np.float32), np.zeros(len(pool), np.int8)
+    codes = match_codes(pool, items, found)
+    last = np.lexsort((-codes, found.share, found.text))  # of a text the largest share, then the most exact
+    shares[found.text[last]] = found.share[last]
+    matches[found.text[last]] = np.where(found.share[last] > 0, codes[last], 0)
+    return shares, matches
+
+
+def match_codes(pool: Pool, items: tuple[Item, ...], found: Occurrences) -> Codes:
+    """How each item that was found stands in its sample. Shape (found,)."""
+    wanted, place = np.unique(found.text, return_inverse=True)
+    texts = pool.texts(Scope.ALL, wanted)
+    return codes_of([items[phrase].question for phrase in found.phrase], [texts[at] for at in place])
 
 
 def items_found(pool: Pool, items: tuple[Item, ...]) -> Occurrences:
@@ -70,20 +87,6 @@ def items_found(pool: Pool, items: tuple[Item, ...]) -> Occurrences:
     share = found.share.copy()
     share[short] = _proven(pool, found.text[short], [needles[phrase] for phrase in found.phrase[short]])
     return Occurrences(found.text, found.phrase, share)
-
-
-def clean_rows(signals: SignalTable, benchmarks: Iterable[str], limit: float = DEFAULT_LIMIT) -> Mask:
-    """The gate: rows that hold less than a share of any item of the benchmarks. Shape (n,).
-
-    It cuts the pool once, before every arm of a search, baselines included.
-
-    Raises:
-        MissingSignalError: The contamination by a benchmark was not computed for this pool.
-    """
-    clean = np.ones(len(signals), np.bool_)
-    for benchmark in benchmarks:
-        clean &= signals[f"{CONTAMINATION}{benchmark}"] < limit
-    return clean
 
 
 @lru_cache(maxsize=8)

@@ -127,6 +127,14 @@ class SignalStore:
             ids=pool.ids,
         )
 
+    def values(self, name: str, version: str, pool: Pool) -> Mapping[str, Computed]:
+        """All values of one signal, those that only other signals read too.
+
+        Raises:
+            UnscoredPoolError: It was not scored for all samples of the pool.
+        """
+        return self._aligned(name, version, pool)
+
     def is_scored(self, name: str, version: str, pool: Pool) -> bool:
         """Whether every sample of a pool has its values."""
         if self._folder(version, pool).is_dir():

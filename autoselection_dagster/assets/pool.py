@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import dagster as dg
 import numpy as np
 
+from autoselection_core.campaign.intake import Intake
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.table import Table
+from autoselection_core.report.tables import gate_table
+from autoselection_core.signals.gate import Gated
 from autoselection_dagster.assets.blocking import Check
 from autoselection_dagster.assets.pictures import Facts, shown
 from autoselection_dagster.assets.progress import Logged
@@ -20,6 +23,12 @@ COUNTS_ADD_UP = Check("counts_add_up", "Every record is a sample, merged or in q
 IDS_ARE_UNIQUE = Check(
     "ids_are_unique", "Row numbers stand in for ids everywhere else, so a repeated id would hide samples."
 )
+HOLDS_NO_QUESTION = Check(
+    "holds_no_benchmark_question",
+    "A model that was trained on the questions is better at them and at nothing else, in every arm.",
+)
+MOST_CUT = 0.5
+"""Above this share of cut samples the sources are the benchmark, and what is left is no pool to search."""
 _SHOWN_ROWS = 5
 _SHOWN_CHARACTERS = 120
 
@@ -31,19 +40,21 @@ def pool_asset(place: Place) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         group_name=place.group(Group.POOL),
-        deps=[place.key("raw_sources")],
+        deps=[place.key("raw_sources"), *(place.key("benchmark", name) for name in place.campaign.weights)],
         io_manager_key="pools",
         kinds={"arrow"},
-        check_specs=[COUNTS_ADD_UP.spec(key), IDS_ARE_UNIQUE.spec(key)],
+        check_specs=[COUNTS_ADD_UP.spec(key), IDS_ARE_UNIQUE.spec(key), HOLDS_NO_QUESTION.spec(key)],
     )
     def pool(
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.Output[Pool] | dg.AssetCheckResult]:
-        """The samples of all sources, each once, with an account of every record."""
-        found = place.workspace(home).ingest(Logged(context.log, "reading records"))
+        """The samples of all sources, each once, without those that hold a benchmark's question."""
+        told = Logged(context.log, "reading records")
+        found = place.workspace(home).ingest(told, told)
         yield versioned(found.pool, _facts(found), found.pool.version)
-        yield counts_add_up(found)
+        yield counts_add_up(found.ingestion)
         yield ids_are_unique(found.pool)
+        yield holds_no_question(found.gated)
 
     return pool
 
@@ -64,9 +75,30 @@ def ids_are_unique(pool: Pool) -> dg.AssetCheckResult:
     return IDS_ARE_UNIQUE.result(passed=repeated == 0, repeated_ids=repeated)
 
 
-def _facts(found: Ingestion) -> Facts:
+def holds_no_question(gated: Gated) -> dg.AssetCheckResult:
+    """What held a question is out of the pool, and it was not most of it."""
+    cut = {cut.sample.encode() for cut in gated.cuts}
+    left = int(np.isin(gated.pool.ids, np.array(sorted(cut), gated.pool.ids.dtype)).sum())
+    share = len(cut) / (len(cut) + len(gated.pool))
+    by_match = {
+        f"{benchmark}: {match.value}": count
+        for benchmark, counts in gated.counts.items()
+        for match, count in counts.items()
+        if count
+    }
+    return HOLDS_NO_QUESTION.result(
+        passed=left == 0 and share <= MOST_CUT,
+        left_in_the_pool=left,
+        cut=len(cut),
+        share_cut=share,
+        **by_match,
+    )
+
+
+def _facts(intake: Intake) -> Facts:
+    found = intake.ingestion
     return {
-        "dagster/row_count": len(found.pool),
+        "dagster/row_count": len(intake.pool),
         "records": found.records,
         "samples": found.samples,
         "merged": found.merged,
@@ -74,9 +106,11 @@ def _facts(found: Ingestion) -> Facts:
         "trimmed": found.trimmed,
         "quarantine": shown(_reasons(found)),
         "quarantine_file": dg.MetadataValue.path(found.quarantine_path),
-        "sources": shown(_per_source(found.pool)),
-        "first_rows": shown(_first_rows(found.pool)),
-        "version": found.pool.version,
+        "contaminated": intake.gated.samples_cut,
+        "contamination": shown(gate_table(intake.gated)),
+        "sources": shown(_per_source(intake.pool)),
+        "first_rows": shown(_first_rows(intake.pool)),
+        "version": intake.pool.version,
     }
 
 

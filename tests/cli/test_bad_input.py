@@ -1,3 +1,4 @@
+import json
 import resource
 import signal
 import subprocess
@@ -80,6 +81,9 @@ def test_an_unknown_policy_is_refused_and_leaves_no_search(cli: Cli) -> None:
 def test_a_model_that_cannot_be_loaded_is_named(cli: Cli, shop: Workshop) -> None:
     (shop.folder / "model").mkdir()
     (shop.folder / "sums").mkdir()
+    (shop.folder / "sums/benchmark.yaml").write_text("items: items.jsonl\n")
+    items = [json.dumps({"question": f"What is {n}?", "answer": str(n)}) for n in range(20)]
+    (shop.folder / "sums/items.jsonl").write_text("\n".join(items))
     shop.declare(TRAINED)
 
     refused(cli("ingest"), "model", "config.json")

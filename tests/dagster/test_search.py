@@ -135,6 +135,7 @@ def test_checks_block_what_would_be_paid_for(searched: Driver) -> None:
 
     assert {name for name, spec in checks.items() if spec.blocking} == {
         "counts_add_up",
+        "holds_no_benchmark_question",
         "ids_are_unique",
         "is_aligned_to_the_pool",
         "is_mostly_known",

@@ -56,7 +56,7 @@ def fill(folder: Path) -> None:
         folder / "sae"
     )
     (folder / "sums").mkdir()
-    for name, numbers in (("targets", range(3)), ("items", range(3, 30))):
+    for name, numbers in (("targets", range(3)), ("items", range(12, 30))):
         lines = [
             json.dumps({"question": f"Say number {number}?", "answer": str(number)}) for number in numbers
         ]
@@ -80,8 +80,13 @@ def test_every_signal_materialises(installed: Installation) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         result = Driver(installed, instance).prepare()
 
-    made = {event.asset_key for event in result.get_asset_materialization_events()}
-    assert {key_of(name) for name in READ} <= made
+    made = {
+        event.asset_key: event.materialization.metadata for event in result.get_asset_materialization_events()
+    }
+    assert {key_of(name) for name in READ} <= set(made)
+    pool = made[dg.AssetKey(["demo", "pool"])]
+    assert (pool["contaminated"].value, pool["dagster/row_count"].value) == (5, 15)
+    assert "sums" in str(pool["contamination"].value)
 
 
 def key_of(name: str) -> dg.AssetKey:

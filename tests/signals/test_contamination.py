@@ -1,20 +1,14 @@
+from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.contamination import (
-    Contamination,
-    clean_rows,
-    contaminated_shares,
-    items_found,
-)
-from autoselection_core.signals.store import SignalStore
-from autoselection_core.store.home import Home
+from autoselection_core.signals.contamination import Contamination, contamination, items_found, match_codes
+from autoselection_core.signals.matches import MATCHES, Match, match
 from autoselection_core.testing.pools import pool_of, pool_of_answers
 
 LONG = "A baker sells twelve loaves on Monday and twice as many on Tuesday; how many loaves are sold in all?"
@@ -30,7 +24,7 @@ ITEMS = (item(LONG, "36"), item(STEM, CHOICES[1], CHOICES), item("What is 7 x 8?
 
 
 def share(text: str, *, question: str = "Solve this.", items: tuple[Item, ...] = ITEMS) -> float:
-    return float(contaminated_shares(pool_of_answers([text], question=question), items)[0])
+    return float(contamination(pool_of_answers([text], question=question), items)[0][0])
 
 
 def test_a_question_that_was_copied_is_found_whatever_its_case_spacing_and_punctuation() -> None:
@@ -77,19 +71,30 @@ def test_a_run_does_not_reach_from_one_sample_into_the_next() -> None:
     words = LONG.split()
     pool = pool_of_answers([" ".join(words[:9]), " ".join(words[9:])], question="?")
 
-    assert contaminated_shares(pool, ITEMS).tolist() == [0.0, 0.0]
+    assert contamination(pool, ITEMS)[0].tolist() == [0.0, 0.0]
 
 
-def test_the_gate_cuts_what_holds_an_item_and_keeps_the_rest(tmp_path: Path) -> None:
-    pool = pool_of_answers([LONG, "Nothing of it.", f"{STEM} Sharks are mammals."])
-    store = SignalStore(Home(tmp_path))
-    report = store.score(Contamination(Benchmark("made", ITEMS)), pool)
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (LONG.replace(" ", "\n "), Match.EXACT),
+        (LONG.upper(), Match.NORMALISED),
+        (LONG.replace("sold in all", "sold"), Match.RUNS),
+        ("A baker sells twelve loaves.", None),
+    ],
+)
+def test_a_copy_says_how_much_of_the_spelling_is_left(text: str, found: Match | None) -> None:
+    (share,), (code,) = contamination(pool_of_answers([f"Q: {text} A: 36"], question="Solve this."), ITEMS)
 
-    clean = clean_rows(store.table(pool, {report.name: report.version}), ["made"])
+    assert (MATCHES[code - 1] if code else None) == found
+    assert (share > 0) == (found is not None)
 
-    assert [text.split("\n")[1] for text, keep in zip(pool.texts(), clean, strict=True) if keep] == [
-        "Nothing of it."
-    ]
+
+def test_bracket_puzzles_are_equal_in_words_and_not_in_characters() -> None:
+    assert match("Close the sequence: ( <", "Close the sequence: [ {") is Match.NORMALISED
+    assert match("Close the sequence: ( <", "Close  the sequence:\n( <") is Match.EXACT
+    assert match("?", "?!") is Match.EXACT
+    assert match("?", "!") is None
 
 
 def test_other_items_are_another_version() -> None:
@@ -103,7 +108,7 @@ def test_one_sample_alone_and_among_many_has_one_share() -> None:
     texts = [LONG, STEM, f"{STEM} sharks are mammals", LONG[: len(LONG) - 12]]
     pool = pool_of_answers(texts, question="Solve this.")
 
-    together = contaminated_shares(pool, ITEMS)
+    together = contamination(pool, ITEMS)[0]
 
     assert [share(text.partition("\n")[2]) for text in pool.texts()] == together.tolist()
     assert len(set(together.tolist())) == 3
@@ -121,9 +126,16 @@ def test_what_is_really_there_is_found(real_data: Path) -> None:
 
     bbh, gsm8k, mmlu = read("bbh"), read("gsm8k"), read("mmlu")
 
-    def copied(benchmark: Benchmark) -> int:
-        found = items_found(pool_of(benchmark.targets), benchmark.items)
-        return len(np.unique(found.phrase[found.share == 1.0]))
+    def copied(benchmark: Benchmark) -> dict[Match, int]:
+        """Items that stand among the targets as a whole, by how they stand there at best."""
+        targets = pool_of(benchmark.targets)
+        found = items_found(targets, benchmark.items)
+        codes = match_codes(targets, benchmark.items, found)
+        whole = found.share == 1.0
+        best = {int(item): int(codes[whole & (found.phrase == item)].min()) for item in found.phrase[whole]}
+        return dict(Counter(MATCHES[code - 1] for code in best.values()))
 
     # The 27 questions of BBH are bracket puzzles: equal to a target in words, though not in brackets.
-    assert (copied(bbh), copied(mmlu), copied(gsm8k)) == (27, 1, 0)
+    assert copied(bbh) == {Match.NORMALISED: 27}
+    assert copied(mmlu) == {Match.EXACT: 1}
+    assert copied(gsm8k) == {}

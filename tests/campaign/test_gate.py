@@ -1,0 +1,144 @@
+"""Samples that hold a benchmark's question leave the pool once, before every arm."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.signals import NothingLeftError
+from autoselection_core.history.records import Kind
+from autoselection_core.pool.sources import Source
+from autoselection_core.search.arms import report_arms
+from autoselection_core.search.loop import run_search
+from autoselection_core.signals.matches import Match
+from autoselection_core.store.home import Home
+
+QUESTIONS = [
+    f"A baker sells {n} loaves on Monday and {n + 1} on Tuesday; how many loaves are sold in all?"
+    for n in range(20, 32)
+]
+TARGETS = ["Which river is the longest of all the rivers that flow through the county of Kent?"]
+EXACT, SPELLED, TARGET = QUESTIONS[0], QUESTIONS[1].upper(), TARGETS[0]
+
+
+def write_lines(file: Path, records: Sequence[dict[str, str]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def write_pool(file: Path, questions: Sequence[str], plain: int = 30) -> None:
+    asked = [{"instruction": question, "output": "An answer."} for question in questions]
+    others = [{"instruction": f"Say {n}.", "output": " ".join(["so"] * (n % 5 + 1))} for n in range(plain)]
+    write_lines(file, [*asked, *others])
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    return tmp_path / "raw" / "pool.jsonl"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, raw: Path) -> Workspace:
+    folder = tmp_path / "bakery"
+    write_lines(folder / "items.jsonl", [{"question": each, "answer": "41"} for each in QUESTIONS])
+    write_lines(folder / "targets.jsonl", [{"question": each, "answer": "The Medway"} for each in TARGETS])
+    (folder / "benchmark.yaml").write_text("items: items.jsonl\ntargets: targets.jsonl\n")
+    campaign = Campaign(
+        "gated",
+        (Source(str(raw)),),
+        benchmarks=(BenchmarkPlace("bakery", folder),),
+        signals={"word_entropy": {}},
+        operators=("keep_random", "keep_top"),
+        closed_form=ClosedForm({"word_entropy": 1.0}),
+    )
+    return Workspace(campaign, Home(tmp_path / "home"))
+
+
+def test_a_contaminated_pool_loses_the_rows_and_says_how_they_matched(
+    workspace: Workspace, raw: Path
+) -> None:
+    write_pool(raw, [EXACT, SPELLED, TARGET])
+
+    intake = workspace.ingest()
+
+    assert (intake.ingestion.samples, len(intake.pool), intake.gated.samples_cut) == (33, 31, 2)
+    assert intake.gated.counts == {"bakery": {Match.EXACT: 1, Match.NORMALISED: 1, Match.RUNS: 0}}
+    texts = "\n".join(workspace.pool().texts())
+    assert "baker" not in texts.lower()
+    assert TARGET in texts  # targets are there to be trained on
+
+
+def test_every_arm_draws_from_the_cut_pool(workspace: Workspace, raw: Path) -> None:
+    write_pool(raw, [EXACT, SPELLED])
+    intake = workspace.ingest()
+    workspace.score("word_entropy", intake.pool)
+    spec = workspace.spec(intake.pool.version, budget=3, policy="random", report_evaluations=4)
+    search = workspace.ledger.register(spec)
+    solver, evaluator = workspace.solver(spec), workspace.evaluator(intake.pool.version)
+
+    run_search(workspace.ledger, search, solver, evaluator)
+    report_arms(workspace.ledger, search, solver, evaluator)
+
+    trials = [*workspace.ledger.trials(search), *workspace.ledger.trials(search, Kind.REPORT)]
+    assert {"full_pool", "random", "winner"} <= {trial.arm for trial in trials}
+    assert spec.pool_version == intake.pool.version != intake.gated.came_from
+    assert len(solver.signals) == 30
+
+
+def test_an_uncontaminated_pool_keeps_its_version(workspace: Workspace, raw: Path) -> None:
+    write_pool(raw, [TARGET])
+
+    intake = workspace.ingest()
+
+    assert intake.pool.version == intake.ingestion.pool.version
+    assert intake.gated.samples_cut == 0
+    ungated = Workspace(replace(workspace.campaign, benchmarks=()), Home(raw.parent.parent / "other"))
+    assert ungated.ingest().pool.version == intake.pool.version
+
+
+def test_what_was_cut_is_read_back_and_holds_no_text(workspace: Workspace, raw: Path) -> None:
+    write_pool(raw, [EXACT])
+    assert not workspace.has_pool()
+
+    made = workspace.ingest().gated
+
+    read = workspace.gated()
+    assert read is not None
+    assert read.to_json() == made.to_json()
+    assert read.cuts == made.cuts
+    assert "baker sells" not in workspace.home.gated(made.pool.version).read_text()
+
+
+def test_other_questions_or_another_limit_ask_for_a_new_pool(workspace: Workspace, raw: Path) -> None:
+    write_pool(raw, [EXACT])
+    assert not workspace.is_ingested()
+    workspace.ingest()
+    assert workspace.is_ingested()
+
+    stricter = Workspace(replace(workspace.campaign, contamination_limit=0.5), workspace.home)
+    assert not stricter.is_ingested()
+    items = workspace.campaign.benchmarks[0].path / "items.jsonl"
+    items.write_text(items.read_text() + json.dumps({"question": "Say 3.", "answer": "so so so so"}) + "\n")
+    assert not Workspace(workspace.campaign, workspace.home).is_ingested()
+
+
+def test_a_changed_pool_looks_only_at_new_samples(workspace: Workspace, raw: Path) -> None:
+    write_pool(raw, [EXACT], plain=30)
+    workspace.ingest()
+    told: list[tuple[str, int, int]] = []
+    write_pool(raw, [EXACT], plain=33)
+
+    workspace.ingest(told=lambda *step: told.append(step))
+
+    assert told[-1] == ("contamination/bakery", 3, 3)
+
+
+def test_a_pool_that_is_the_benchmark_is_refused(workspace: Workspace, raw: Path) -> None:
+    write_pool(raw, QUESTIONS, plain=0)
+
+    with pytest.raises(NothingLeftError, match="each of the 12 samples"):
+        workspace.ingest()
