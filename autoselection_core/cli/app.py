@@ -154,16 +154,20 @@ def export(  # noqa: PLR0917 - typer reads options from arguments
         int | None, typer.Option(help="The subset of this trial instead of the recommended one.")
     ] = None,
     spelling: Annotated[
-        str, typer.Option("--format", help="messages, prompt-completion or sharegpt.")
+        str,
+        typer.Option(
+            "--format",
+            help="messages (datasets), prompt-completion, sharegpt; or with a training config: "
+            "trl, llama-factory, axolotl.",
+        ),
     ] = "messages",
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
     """Write a subset as JSONL with a data card, its licences and a hash."""
     from autoselection_core.cli.exporting import export_best
-    from autoselection_core.report.facts import SearchFacts
 
-    export_best(SearchFacts.of(*workspace_of(search, campaign, file)), to, trial, spelling)
+    export_best(search, to, trial, spelling, campaign, file)
 
 
 @app.command()
@@ -175,8 +179,8 @@ def verify(
     file: CampaignFile = FILE,
 ) -> None:
     """Check an export against its manifest, or a subset against its recipe; exits with 1 if they differ."""
-    from autoselection_core.cli.verifying import subset_file, verify_exported, verify_subset
+    from autoselection_core.cli.verifying import subset_files, verify_exported, verify_subset
 
-    stored = subset_file(path)
-    same = verify_exported(path) if stored is None else verify_subset(stored, campaign, file)
-    raise typer.Exit(0 if same else 1)
+    stored = subset_files(path)
+    checked = [verify_subset(each, campaign, file) for each in stored] or [verify_exported(path)]
+    raise typer.Exit(0 if all(checked) else 1)

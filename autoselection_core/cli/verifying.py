@@ -9,18 +9,22 @@ from autoselection_core.errors.subset import DamagedSubsetError
 from autoselection_core.export.checking import verify_export
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
-from autoselection_core.subset import Subset, Verification, read_subset, verify
+from autoselection_core.subset import Subset, Verification, read_subset, stored_lineages, verify
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 
 
-def subset_file(path: Path) -> Path | None:
-    """The file of a stored subset that a path or a hash names; None for anything else."""
+def subset_files(path: Path) -> tuple[Path, ...]:
+    """The files of a stored subset that a path or a hash names; nothing for anything else.
+
+    Raises:
+        MissingSubsetError: No subset of that hash is stored.
+    """
     if path.is_file() or path.suffix == ".parquet":
-        return path
+        return (path,)
     if not path.exists() and _HASH.fullmatch(str(path)):
-        return Home.from_environment().subset(str(path))
-    return None
+        return stored_lineages(str(path), Home.from_environment())
+    return ()
 
 
 def verify_exported(folder: Path) -> bool:
@@ -33,7 +37,7 @@ def verify_exported(folder: Path) -> bool:
     for problem in check.problems:
         tell(problem)
     if not check.problems:
-        tell(f"{folder}: {check.samples:,} samples, as the manifest says")
+        tell(f"{folder}: {check.samples:,} samples, as the manifest says; content hash {check.content_hash}")
     return not check.problems
 
 

@@ -1,14 +1,15 @@
 """Verify that an export is what its manifest says."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from autoselection_core.errors.export import NotAnExportError
-from autoselection_core.export.writing import DATA, MANIFEST
+from autoselection_core.export.manifest import CONTENT_HASH, DATA, MANIFEST, hash_of
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.subset.value import fingerprint_of_ids
 
@@ -18,34 +19,56 @@ class ExportCheck:
     """What an export turned out to be.
 
     Attributes:
-        samples: Lines of data.
+        samples: Lines of data; 0 where the data was changed.
+        content_hash: What the manifest says of the whole.
         problems: What differs from the manifest; empty if nothing does.
     """
 
     samples: int
+    content_hash: str
     problems: tuple[str, ...]
 
 
 def verify_export(folder: Path) -> ExportCheck:
-    """Compare data, ids and counts of an export with its manifest.
+    """Compare files, ids and counts of an export with its manifest, and the manifest with its own hash.
 
     Raises:
         NotAnExportError: The folder holds no export.
     """
-    manifest, data = folder / MANIFEST, folder / DATA
-    if not manifest.is_file() or not data.is_file():
-        raise NotAnExportError(folder)
-    said = json.loads(manifest.read_text(encoding="utf-8"))
-    is_untouched = fingerprint_file(data) == said["data_hash"]
-    ids = list(_ids(data)) if is_untouched else []
+    said = _manifest(folder)
     problems = []
-    if not is_untouched:
-        problems.append(f"{DATA} was changed: its hash is not the manifest's")
-    elif fingerprint_of_ids(np.array(ids, "S32")) != said["subset"]:
+    if hash_of(said) != said[CONTENT_HASH]:
+        problems.append(f"{MANIFEST} was changed: it does not hash to its {CONTENT_HASH}")
+    problems += [f"{name} {problem}" for name, problem in _changed(folder, said["files"])]
+    is_untouched = not any(problem.startswith(DATA) for problem in problems)
+    ids = list(_ids(folder / DATA)) if is_untouched else []
+    if is_untouched and fingerprint_of_ids(np.array(ids, "S32")) != said["subset"]:
         problems.append("the samples are not those of the subset that the manifest names")
-    elif len(ids) != said["samples"]:
+    if is_untouched and len(ids) != said["samples"]:
         problems.append(f"{len(ids)} samples, but the manifest says {said['samples']}")
-    return ExportCheck(len(ids), tuple(problems))
+    return ExportCheck(len(ids), str(said[CONTENT_HASH]), tuple(problems))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise NotAnExportError(folder, f"no {MANIFEST}")
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise NotAnExportError(folder, f"{MANIFEST} is no JSON") from error
+    lacking = [name for name in (CONTENT_HASH, "files", "subset", "samples") if name not in said]
+    if lacking:
+        raise NotAnExportError(folder, f"{MANIFEST} lacks {', '.join(lacking)}")
+    return dict(said)
+
+
+def _changed(folder: Path, files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, known in files.items():
+        if not (folder / name).is_file():
+            yield name, "is gone"
+        elif fingerprint_file(folder / name) != known:
+            yield name, "was changed: its hash is not the manifest's"
 
 
 def _ids(data: Path) -> Iterator[str]:

@@ -1,29 +1,61 @@
 """How a sample is spelled for the programs that train on it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from autoselection_core.export.axolotl import axolotl_files
+from autoselection_core.export.content import Content
+from autoselection_core.export.llama_factory import llama_factory_files
+from autoselection_core.export.training import Training
+from autoselection_core.export.trl import trl_files
 from autoselection_core.pool.sample import Role, Sample
 
-Spell: TypeAlias = Callable[[Sample], dict[str, Any]]
+Fields: TypeAlias = dict[str, Any]
 """The fields of a sample's JSON line."""
 
 
-def _messages(sample: Sample) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Format:
+    """A way to write samples, and the files that a program needs beside them.
+
+    Attributes:
+        spell: The fields of a sample.
+        no_tools: What a sample without tools has in the field `tools`, where others of the subset have some.
+            Programs that read JSON lines without a schema take the type of a column from the first lines, so
+            a null would break them where tools come later.
+        files: Files by name, written beside the data: where its program looks for them.
+    """
+
+    spell: Callable[[Sample, Content], Fields]
+    no_tools: str | None = None
+    files: Callable[[Training, Content], Mapping[str, str]] = lambda _training, _content: {}
+
+    def line(self, sample: Sample, content: Content) -> Fields:
+        """The fields of a sample, equal for all samples of a subset."""
+        fields = self.spell(sample, content)
+        if not content.has_tools:
+            return fields
+        return {**fields, "tools": self.no_tools if sample.tools is None else sample.tools}
+
+
+def _messages(sample: Sample, _content: Content) -> Fields:
     """As TRL and the datasets library read conversations."""
-    spelled: dict[str, Any] = {
-        "messages": [_message(message.role, message.content) for message in sample.messages]
-    }
-    return spelled if sample.tools is None else {**spelled, "tools": sample.tools}
+    return {"messages": [_message(message.role, message.content) for message in sample.messages]}
 
 
-def _prompt_completion(sample: Sample) -> dict[str, Any]:
+def _prompt_completion(sample: Sample, _content: Content) -> Fields:
     """As TRL reads a prompt with the completion that is trained on: the last answer."""
     *prompt, last = [_message(message.role, message.content) for message in sample.messages]
     return {"prompt": prompt, "completion": [last]}
 
 
-def _sharegpt(sample: Sample) -> dict[str, Any]:
+def _trl(sample: Sample, content: Content) -> Fields:
+    """Prompt and completion train the same tokens with any chat template, where a sample has one answer."""
+    return (_messages if content.has_several_answers else _prompt_completion)(sample, content)
+
+
+def _sharegpt(sample: Sample, _content: Content) -> Fields:
     turns = [{"from": _SHAREGPT[message.role], "value": message.content} for message in sample.messages]
     return {"conversations": turns}
 
@@ -39,9 +71,12 @@ _SHAREGPT: Mapping[Role, str] = {
     Role.TOOL: "observation",
 }
 
-FORMATS: Mapping[str, Spell] = {
-    "messages": _messages,
-    "prompt-completion": _prompt_completion,
-    "sharegpt": _sharegpt,
+FORMATS: Mapping[str, Format] = {
+    "messages": Format(_messages),
+    "prompt-completion": Format(_prompt_completion),
+    "sharegpt": Format(_sharegpt, no_tools=""),
+    "trl": Format(_trl, files=trl_files),
+    "llama-factory": Format(_sharegpt, no_tools="", files=llama_factory_files),
+    "axolotl": Format(_messages, no_tools="[]", files=axolotl_files),
 }
-"""Formats by the name that people give."""
+"""Formats by the name that people give. The first three are data alone."""

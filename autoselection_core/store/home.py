@@ -64,7 +64,7 @@ class Home:
 
     @property
     def subsets(self) -> Path:
-        """A file for each subset."""
+        """A folder for each subset."""
         return self.root / "subsets"
 
     @property
@@ -96,8 +96,8 @@ class Home:
         return self.confined(self.columns / pool_version / signal_version)
 
     def subset(self, fingerprint: str) -> Path:
-        """The file of a subset."""
-        return self.confined(self.subsets / f"{fingerprint}.parquet")
+        """The folder of a subset: a file for each way in which it came about."""
+        return self.confined(self.subsets / fingerprint)
 
     def evaluation(self, key: str) -> Path:
         """The folder of an evaluation."""

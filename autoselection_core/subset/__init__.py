@@ -2,7 +2,14 @@
 
 from autoselection_core.subset.explain import Explanation, StepVerdict, explain
 from autoselection_core.subset.realise import PrefixCache, materialize, materialize_many
-from autoselection_core.subset.storage import Verification, read_ids, read_subset, verify, write_subset
+from autoselection_core.subset.storage import (
+    Verification,
+    read_ids,
+    read_subset,
+    stored_lineages,
+    verify,
+    write_subset,
+)
 from autoselection_core.subset.value import StepCount, Subset
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "materialize_many",
     "read_ids",
     "read_subset",
+    "stored_lineages",
     "verify",
     "write_subset",
 ]

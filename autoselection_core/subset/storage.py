@@ -1,4 +1,8 @@
-"""Subsets as Parquet files: sample ids, the recipe, and where they come from."""
+"""Subsets as Parquet files: sample ids, the recipe, and where they come from.
+
+Different recipes can give the same samples, and so can one recipe on two versions of a pool. Each has a file
+of its own in the folder of the subset, so that what a trial refers to is how its subset came about.
+"""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,7 +20,7 @@ from autoselection_core.errors.subset import (
     OtherPoolError,
     UnreadableSubsetError,
 )
-from autoselection_core.identity import canonical_json
+from autoselection_core.identity import canonical_json, fingerprint
 from autoselection_core.recipe.program import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.atomic import atomic_file
@@ -55,7 +59,7 @@ class Verification:
 
 
 def write_subset(subset: Subset, pool_ids: npt.NDArray[np.bytes_], home: Home) -> Path:
-    """Store a subset under its fingerprint.
+    """Store a subset under its fingerprint, and there under how it came about.
 
     Args:
         subset: What to store.
@@ -65,12 +69,36 @@ def write_subset(subset: Subset, pool_ids: npt.NDArray[np.bytes_], home: Home) -
     Returns:
         The file: one row a sample with its row number and id; recipe and provenance in the schema's metadata.
     """
-    path = home.subset(subset.fingerprint)
+    path = home.subset(subset.fingerprint) / f"{lineage_of(subset)}.parquet"
     table = pa.table({"row": subset.rows, "id": pa.array(pool_ids[subset.rows]).cast(pa.string())})
     provenance = {_PROVENANCE: canonical_json(_provenance(subset)).encode()}
     with atomic_file(path) as unfinished:
         pq.write_table(table.replace_schema_metadata(provenance), unfinished, compression="zstd")
     return path
+
+
+def lineage_of(subset: Subset) -> str:
+    """The name of how a subset came about: recipe, pool and signals."""
+    return fingerprint(
+        {
+            "recipe": subset.recipe.settings,
+            "pool_version": subset.pool_version,
+            "signal_versions": [list(pair) for pair in subset.signal_versions],
+        }
+    )
+
+
+def stored_lineages(fingerprint_of_subset: str, home: Home) -> tuple[Path, ...]:
+    """The files of a subset, one for each way in which it came about.
+
+    Raises:
+        MissingSubsetError: None is stored.
+    """
+    folder = home.subset(fingerprint_of_subset)
+    found = tuple(sorted(folder.glob("*.parquet")))
+    if not found:
+        raise MissingSubsetError(folder)
+    return found
 
 
 def read_subset(path: Path) -> Subset:

@@ -18,23 +18,24 @@ def stored(searched: Workshop) -> Path:
     """The file of the subset of a measured trial that has less than the pool."""
     trials = searched.ledger().trials("first")
     chosen = next(trial for trial in trials if trial.recipe is not None and trial.recipe.steps)
-    return searched.folder / f".autoselection/subsets/{chosen.subset}.parquet"
+    (file,) = (searched.folder / f".autoselection/subsets/{chosen.subset}").iterdir()
+    return file
 
 
 def test_every_measured_trial_has_stored_its_subset(searched: Workshop) -> None:
     measured = [trial for trial in searched.ledger().trials("first") if trial.state is TrialState.DONE]
-    files = {file.stem for file in searched.folder.glob(".autoselection/subsets/*.parquet")}
+    files = {file.parent.name for file in searched.folder.glob(".autoselection/subsets/*/*.parquet")}
 
     assert measured
     assert {trial.subset for trial in measured} <= files
 
 
 def test_a_subset_is_rebuilt_from_its_recipe_by_file_and_by_hash(cli: Cli, stored: Path) -> None:
-    for name in (str(stored), stored.stem):
+    for name in (str(stored), stored.parent.name):
         code, output, _ = cli("verify", name)
 
         assert code == 0
-        assert f"subset {stored.stem}" in output
+        assert f"subset {stored.parent.name}" in output
         assert "as its recipe gives them" in output
 
 
@@ -43,7 +44,7 @@ def test_a_subset_is_rebuilt_on_the_signals_that_its_search_pins(
 ) -> None:
     searched.change("minhash", "{minhash: {words: 2}}")
 
-    assert cli("verify", stored.stem)[0] == 0
+    assert cli("verify", stored.parent.name)[0] == 0
 
 
 def test_a_recipe_that_gives_other_samples_is_told_with_their_number(cli: Cli, stored: Path) -> None:
@@ -71,7 +72,7 @@ def test_ids_that_are_not_those_of_the_hash_are_told(cli: Cli, stored: Path) -> 
 def test_what_holds_no_subset_is_bad_input(cli: Cli, searched: Workshop) -> None:
     (searched.folder / "text.parquet").write_text("not columns")
     pq.write_table(
-        pq.read_table(next(searched.folder.glob(".autoselection/subsets/*"))).replace_schema_metadata(None),
+        pq.read_table(next(searched.folder.glob(".autoselection/subsets/*/*"))).replace_schema_metadata(None),
         "bare.parquet",
     )
 

@@ -1,0 +1,126 @@
+"""The data card of an export: what people read, and what `datasets` reads of its header."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autoselection_core.export.manifest import DATA
+
+_SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
+"""The hub's names for numbers of samples, each ten times the one before."""
+
+_LISTS = ("sources", "licences")
+_TURNS = {
+    "messages": ("role", "content"),
+    "prompt": ("role", "content"),
+    "completion": ("role", "content"),
+    "conversations": ("from", "value"),
+}
+"""Columns that are lists, and the keys of each turn in those that hold conversations."""
+
+_KNOWN_LICENCES = {
+    "apache-2.0",
+    "bsd-3-clause",
+    "cc-by-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+    "cc-by-sa-3.0",
+    "cc-by-sa-4.0",
+    "cc0-1.0",
+    "mit",
+    "odc-by",
+}
+"""The hub's identifiers of the licences that instruction data mostly has; another one is `other`."""
+
+
+def card(facts: Mapping[str, Any], data: Path) -> str:
+    """The text of README.md: a YAML header, and the manifest in words."""
+    return f"---\n{yaml.safe_dump(_header(facts, data), sort_keys=False)}---\n{_body(facts)}"
+
+
+def _header(facts: Mapping[str, Any], data: Path) -> dict[str, Any]:
+    licences = {name.lower() if name.lower() in _KNOWN_LICENCES else "other" for name in facts["licences"]}
+    size = max(0, math.ceil(math.log10(max(facts["samples"], 1) + 1)) - 3)
+    return {
+        "license": sorted(licences),
+        "tags": ["autoselection", "instruction-tuning"],
+        "task_categories": ["text-generation"],
+        "size_categories": [_SIZES[min(size, len(_SIZES) - 1)]],
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": DATA}]}],
+        "dataset_info": {"features": _features(data)},
+    }
+
+
+def _features(data: Path) -> list[dict[str, Any]]:
+    """The columns as `datasets` spells them; without, a column that begins with nulls could not be read."""
+    with data.open(encoding="utf-8") as lines:
+        names = json.loads(next(lines))
+    return [{"name": name, **_feature(name)} for name in names]
+
+
+def _feature(name: str) -> dict[str, Any]:
+    if name in _LISTS:
+        return {"list": "string"}
+    if name in _TURNS:
+        return {"list": [{"name": key, "dtype": "string"} for key in _TURNS[name]]}
+    return {"dtype": "string"}
+
+
+def _body(facts: Mapping[str, Any]) -> str:
+    return f"""
+# A subset of {facts["samples"]:,} samples
+
+Selected from a pool of {facts["pool_samples"]:,} samples.
+Search `{facts["search"]}`, trial {facts["trial"]}.
+{facts["score"]}
+
+- Format: `{facts["format"]}`, one JSON record a line in `{DATA}`
+- Tokens a sample on average: {facts["tokens_a_sample"]:,}
+- Subset hash: `{facts["subset"]}`
+- Pool version: `{facts["pool_version"]}`
+{_warnings(facts)}
+## Recipe
+
+{_steps(facts)}
+
+```yaml
+{yaml.safe_dump(facts["recipe"], sort_keys=False).strip()}
+```
+
+## Sources and licences
+
+The samples keep the licences of their sources; one that occurs in several sources counts for each.
+
+| source | licence | samples |
+|---|---|---|
+{_sources(facts)}
+
+`autoselection verify` compares this folder with its manifest, whose `content_hash` covers data and card.
+"""
+
+
+def _warnings(facts: Mapping[str, Any]) -> str:
+    skipped = facts["not_alternating"]
+    if not skipped:
+        return ""
+    return f"- {skipped:,} samples do not alternate between user and assistant; LLaMA-Factory skips them\n"
+
+
+def _steps(facts: Mapping[str, Any]) -> str:
+    steps = [
+        f"{number}. `{step['step']}`: {step['rows_in']:,} -> {step['rows_out']:,} rows"
+        for number, step in enumerate(facts["steps"], 1)
+    ]
+    return "\n".join(steps) or "The full pool."
+
+
+def _sources(facts: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"| {source} | {licence} | {count:,} |"
+        for source, licences in facts["sources"].items()
+        for licence, count in licences.items()
+    )

@@ -1,0 +1,77 @@
+"""Export what a search found: its recommended subset, or that of one trial."""
+
+from pathlib import Path
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.export import NothingToExportError
+from autoselection_core.errors.history import UnknownTrialError
+from autoselection_core.evaluation.sft import fine_tuning
+from autoselection_core.export.manifest import Origin
+from autoselection_core.export.training import Training
+from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
+from autoselection_core.history.records import SearchRecord, TrialRecord
+from autoselection_core.search.propose import tokens_of
+from autoselection_core.subset import materialize
+
+
+def export_trial(
+    workspace: Workspace, search: str, folder: Path, trial: int | None = None, spelling: str = "messages"
+) -> Exported:
+    """Write the recommended subset of a search, or the subset of one of its trials.
+
+    Args:
+        workspace: The campaign at work.
+        search: Name of the search.
+        folder: What to write.
+        trial: The trial; the recommended one by default.
+        spelling: One of `FORMATS`.
+
+    Raises:
+        SettingError: The format is unknown.
+        UnknownSearchError: No search has this name.
+        UnknownTrialError: The trial does not exist or has no recipe.
+        NothingToExportError: Nothing was measured, so nothing is recommended.
+        ExportExistsError: Something else lies there.
+    """
+    record = workspace.ledger.search(search)
+    chosen = _chosen(workspace, record, trial)
+    assert chosen.recipe is not None, "a chosen trial has a recipe"
+    signals = workspace.signals(record.spec.pool_version, record.spec.signal_versions)
+    subset = materialize(chosen.recipe, signals)
+    counted = "tokens" in signals.columns
+    return export_subset(
+        workspace.pool(record.spec.pool_version),
+        subset,
+        Origin(search, chosen.trial, _score(chosen, record)),
+        folder,
+        spelling,
+        training=_training(workspace),
+        tokens=tokens_of(subset, signals) / len(subset) if counted else None,
+    )
+
+
+def _chosen(workspace: Workspace, record: SearchRecord, number: int | None) -> TrialRecord:
+    trials = workspace.ledger.trials(record.search)
+    if number is None:
+        history = workspace.ledger.history(record.search)
+        if not history.observations:
+            raise NothingToExportError(record.search)
+        number = workspace.solver(record.spec).recommend(history).trial
+    trial = next((each for each in trials if each.trial == number), None)
+    if trial is None or trial.recipe is None:
+        raise UnknownTrialError(record.search, number, len(trials))
+    return trial
+
+
+def _training(workspace: Workspace) -> Training:
+    campaign = workspace.campaign
+    if campaign.base_model is None:
+        return SOME_MODEL
+    return Training(campaign.base_model, fine_tuning(campaign.training))
+
+
+def _score(trial: TrialRecord, record: SearchRecord) -> str:
+    if trial.utility is None:
+        return "The trial was not measured."
+    error = "" if trial.standard_error is None else f" ± {trial.standard_error:.2g}"
+    return f"Dev utility {trial.utility:.4g}{error} ({record.spec.metric}); see the report for test scores."

@@ -1,0 +1,68 @@
+"""The training of a campaign, in the terms that training programs share."""
+
+import math
+from dataclasses import dataclass
+
+from autoselection_core.evaluation.sft import Decay, FineTuning, Method, Schedule, Unit
+from autoselection_core.export.content import Content
+
+_DECAYS = {
+    Decay.COSINE: "cosine",
+    Decay.LINEAR: "linear",
+    Decay.CONSTANT: "constant_with_warmup",
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """What an export's config is made from.
+
+    Attributes:
+        base_model: Folder or hub name of the model that is trained.
+        tuning: How the campaign trains it.
+    """
+
+    base_model: str
+    tuning: FineTuning
+
+    @property
+    def is_lora(self) -> bool:
+        """Whether adapters are trained instead of all weights."""
+        return self.tuning.method is Method.LORA
+
+    @property
+    def is_bfloat16(self) -> bool:
+        """Whether the config names bfloat16."""
+        return self.tuning.dtype == "bfloat16"
+
+    @property
+    def decay(self) -> str:
+        """How the learning rate falls, as transformers names it."""
+        return _DECAYS[self.tuning.decay]
+
+    def sequences(self, content: Content) -> int:
+        """Samples of one optimiser step. Programs count samples, a campaign may count tokens."""
+        if self.tuning.batch_unit is Unit.SEQUENCES:
+            return self.tuning.batch
+        cut = min(content.tokens, self.tuning.max_tokens)
+        return max(1, round(self.tuning.batch / max(cut, 1.0)))
+
+    def steps(self, content: Content) -> int:
+        """Optimiser steps of the whole training."""
+        tuning = self.tuning
+        if tuning.schedule is Schedule.STEPS:
+            return max(1, round(tuning.amount))
+        if tuning.schedule is Schedule.EPOCHS:
+            return max(1, math.ceil(tuning.amount * content.samples / self.sequences(content)))
+        cut = min(content.tokens, tuning.max_tokens)
+        return max(1, round(tuning.amount / (self.sequences(content) * max(cut, 1.0))))
+
+    def warmup_steps(self, content: Content) -> int:
+        """Steps in which the learning rate rises."""
+        return round(self.tuning.warmup_share * self.steps(content))
+
+    @property
+    def target_modules(self) -> tuple[str, ...]:
+        """Which layers have adapters; nothing means all linear ones."""
+        named = self.tuning.target_modules
+        return () if named == "all-linear" else tuple(name.strip() for name in named.split(","))

@@ -1,0 +1,42 @@
+"""What TRL needs beside the data. Its parser's fields are those of the installed release."""
+
+from collections.abc import Mapping
+
+from autoselection_core.export.config_file import STARTING_POINT, config_file
+from autoselection_core.export.content import Content
+from autoselection_core.export.training import Training
+
+FILE = "trl.yaml"
+
+
+def trl_files(training: Training, content: Content) -> Mapping[str, str]:
+    """The config of `trl sft`."""
+    tuning = training.tuning
+    adapters = {
+        "use_peft": True,
+        "lora_r": tuning.rank,
+        "lora_alpha": tuning.alpha,
+        "lora_dropout": float(tuning.dropout),
+        "lora_target_modules": list(training.target_modules) or "all-linear",
+    }
+    settings = {
+        "model_name_or_path": training.base_model,
+        "dataset_name": ".",
+        **(adapters if training.is_lora else {}),
+        # With several answers a sample, each is trained on; else prompt and completion say the same.
+        **({"assistant_only_loss": True} if content.has_several_answers else {}),
+        "max_length": tuning.max_tokens,
+        "per_device_train_batch_size": 1,
+        "gradient_accumulation_steps": training.sequences(content),
+        "max_steps": training.steps(content),
+        "learning_rate": float(tuning.learning_rate),
+        "lr_scheduler_type": training.decay,
+        "warmup_steps": training.warmup_steps(content),
+        "weight_decay": float(tuning.weight_decay),
+        "max_grad_norm": float(tuning.max_grad_norm),
+        "bf16": training.is_bfloat16,
+        "gradient_checkpointing": tuning.gradient_checkpointing,
+        "report_to": "none",
+        "output_dir": "trained",
+    }
+    return {FILE: config_file([*STARTING_POINT, f"trl sft --config {FILE}"], settings)}

@@ -1,0 +1,110 @@
+"""The files for training programs, against the fields that those programs accept.
+
+The lists in `fields/` are made by `scripts/trainer_fields.py`; each names the release and the day.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from autoselection_core.evaluation.sft import PRESETS, Method, Schedule, Unit
+from autoselection_core.export.content import Content
+from autoselection_core.export.training import Training
+from tests.export.made import LONG, PLAIN, WITH_TOOLS, Made
+
+FIELDS = Path(__file__).parent / "fields"
+
+SHARED_WITH_TRANSFORMERS = {
+    "do_train",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "max_steps",
+    "learning_rate",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "weight_decay",
+    "max_grad_norm",
+    "bf16",
+    "report_to",
+    "output_dir",
+}
+"""Fields of transformers' TrainingArguments, which LLaMA-Factory's config extends."""
+
+TRAININGS = {name: Training("some/model", tuning) for name, tuning in PRESETS.items()}
+
+
+def known(program: str) -> Mapping[str, Any]:
+    found: dict[str, Any] = json.loads((FIELDS / f"{program}.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_llama_factory_knows_every_field(tmp_path: Path, preset: str) -> None:
+    Made.of(*PLAIN, WITH_TOOLS).export(tmp_path / "out", "llama-factory", TRAININGS[preset])
+    fields = known("llamafactory")
+    registry = json.loads((tmp_path / "out/dataset_info.json").read_text())
+    (entry,) = registry.values()
+    config = yaml.safe_load((tmp_path / "out/llama_factory.yaml").read_text())
+
+    assert {*entry["columns"], *entry["tags"], "formatting"} <= {*fields["dataset"]}
+    assert set(config) - SHARED_WITH_TRANSFORMERS <= {*fields["config"]}
+    assert config["dataset"] in registry
+    assert (tmp_path / "out" / entry["file_name"]).is_file()
+    line = json.loads((tmp_path / "out/data.jsonl").read_text().splitlines()[0])
+    assert set(entry["columns"].values()) <= set(line)
+    assert set(line["conversations"][0]) == {entry["tags"]["role_tag"], entry["tags"]["content_tag"]}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_axolotl_knows_every_field(tmp_path: Path, preset: str) -> None:
+    Made.of(*PLAIN, WITH_TOOLS, LONG).export(tmp_path / "out", "axolotl", TRAININGS[preset])
+    config = yaml.safe_load((tmp_path / "out/axolotl.yaml").read_text())
+    (dataset,) = config["datasets"]
+    fields = known("axolotl")
+
+    assert set(config) <= {*fields["config"]}
+    assert set(dataset) <= {*fields["dataset"]}
+    line = json.loads((tmp_path / "out" / dataset["path"]).read_text().splitlines()[0])
+    assert {dataset["field_messages"], dataset["field_tools"]} <= set(line)
+    assert set(line["messages"][0]) == set(dataset["message_property_mappings"].values())
+
+
+def test_the_lists_say_of_which_release_and_day_they_are() -> None:
+    for program in ("llamafactory", "axolotl"):
+        assert known(program)["version"]
+        assert known(program)["read_on"] >= "2026-11-23"
+
+
+def test_a_training_in_tokens_becomes_as_many_steps_of_samples() -> None:
+    content = Content(samples=500, has_tools=False, has_several_answers=False, not_alternating=0, tokens=64.0)
+    tuning = replace(PRESETS["cpu-lora"], amount=6_000, batch=512)
+    training = Training("model", tuning)
+
+    assert training.sequences(content) == 8
+    assert training.steps(content) == round(6_000 / 512)
+    assert training.warmup_steps(content) == 1
+
+
+def test_epochs_are_counted_in_the_samples_of_the_subset() -> None:
+    content = Content(samples=500, has_tools=False, has_several_answers=False, not_alternating=0, tokens=64.0)
+    tuning = replace(
+        PRESETS["lora"], schedule=Schedule.EPOCHS, amount=2, batch=100, batch_unit=Unit.SEQUENCES
+    )
+
+    assert Training("model", tuning).steps(content) == 10
+
+
+def test_full_fine_tuning_names_no_adapter(tmp_path: Path) -> None:
+    full = Training("some/model", replace(PRESETS["cpu-lora"], method=Method.FULL))
+    made = Made.of(*PLAIN)
+    for spelling in ("axolotl", "llama-factory", "trl"):
+        made.export(tmp_path / spelling, spelling, full)
+        (file,) = (tmp_path / spelling).glob("*.yaml")
+        assert not [
+            name for name in yaml.safe_load(file.read_text()) if name.startswith(("lora", "use_peft"))
+        ]

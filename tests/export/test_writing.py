@@ -1,0 +1,108 @@
+"""What an export says, and that it can be checked."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from autoselection_core.errors.export import NotAnExportError
+from autoselection_core.export.checking import verify_export
+from autoselection_core.export.formats import FORMATS
+from tests.export.made import LONG, PLAIN, TOOLS, TWICE, WITH_TOOLS, Made
+
+
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "data.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("spelling", FORMATS)
+def test_every_format_has_one_line_a_sample_and_is_verified(tmp_path: Path, spelling: str) -> None:
+    made = Made.of(*PLAIN, WITH_TOOLS, LONG)
+
+    exported = made.export(tmp_path / "out", spelling)
+    check = verify_export(tmp_path / "out")
+
+    assert [line["id"] for line in lines_of(tmp_path / "out")] == [each.decode() for each in made.pool.ids]
+    assert (check.samples, check.problems) == (22, ())
+    assert check.content_hash == exported.content_hash
+    assert made.export(tmp_path / "out", spelling) == exported
+
+
+def test_a_row_in_the_data_keeps_text_sources_and_licences(tmp_path: Path) -> None:
+    Made.of(LONG, PLAIN[0]).export(tmp_path / "out", "messages")
+    found = {line["messages"][-1]["content"]: line for line in lines_of(tmp_path / "out")}
+
+    assert found["Übrigens: 日本."]["licences"] == ["MIT"]
+    assert found["7, naturally."]["sources"] == ["sums", "web"]
+    assert found["7, naturally."]["licences"] == ["MIT", "none stated"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "problem"),
+    [
+        ("data.jsonl", "naturally", "of course", "data.jsonl was changed"),
+        ("README.md", "MIT", "CC0-1.0", "README.md was changed"),
+        ("manifest.json", '"trial": 3', '"trial": 4', "manifest.json was changed"),
+    ],
+)
+def test_a_changed_file_is_found_out(tmp_path: Path, name: str, old: str, new: str, problem: str) -> None:
+    Made.of(*PLAIN).export(tmp_path / "out", "messages")
+    file = tmp_path / "out" / name
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+
+    assert [found[: len(problem)] for found in verify_export(tmp_path / "out").problems] == [problem]
+
+
+def test_a_file_that_is_gone_is_found_out(tmp_path: Path) -> None:
+    Made.of(*PLAIN).export(tmp_path / "out", "messages")
+    (tmp_path / "out/README.md").unlink()
+
+    assert verify_export(tmp_path / "out").problems == ("README.md is gone",)
+
+
+def test_a_training_config_is_the_user_s_to_change(tmp_path: Path) -> None:
+    Made.of(*PLAIN).export(tmp_path / "out", "axolotl")
+    (tmp_path / "out/axolotl.yaml").write_text("base_model: another\n")
+
+    assert verify_export(tmp_path / "out").problems == ()
+
+
+@pytest.mark.parametrize("text", ["{", "{}"])
+def test_what_is_no_manifest_is_no_export(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+
+    with pytest.raises(NotAnExportError, match=r"manifest\.json"):
+        verify_export(tmp_path)
+
+
+def test_the_card_has_a_header_the_recipe_with_counts_and_every_licence(tmp_path: Path) -> None:
+    Made.of(*PLAIN, LONG).export(tmp_path / "out", "messages")
+    _, header, body = (tmp_path / "out/README.md").read_text().split("---\n", 2)
+    said = yaml.safe_load(header)
+
+    assert said["license"] == ["mit", "other"]
+    assert said["size_categories"] == ["n<1K"]
+    assert said["configs"][0]["data_files"] == [{"split": "train", "path": "data.jsonl"}]
+    assert "1. `keep_top[tokens]`: 42 -> 21 rows" in body
+    assert "| sums | MIT | 21 |" in body
+    assert "| web | none stated | 10 |" in body
+
+
+def test_samples_that_llama_factory_would_skip_are_counted(tmp_path: Path) -> None:
+    Made.of(*PLAIN, WITH_TOOLS, LONG, TWICE).export(tmp_path / "out", "llama-factory")
+
+    assert "- 1 samples do not alternate" in (tmp_path / "out/README.md").read_text()
+
+
+@pytest.mark.parametrize(("spelling", "none"), [("messages", None), ("sharegpt", ""), ("axolotl", "[]")])
+def test_the_column_of_tools_has_one_type_wherever_they_begin(
+    tmp_path: Path, spelling: str, none: str | None
+) -> None:
+    Made.of(*PLAIN, WITH_TOOLS).export(tmp_path / "with", spelling)
+    Made.of(*PLAIN).export(tmp_path / "without", spelling)
+
+    assert {line["tools"] for line in lines_of(tmp_path / "with")} == {none, TOOLS}
+    assert not any("tools" in line for line in lines_of(tmp_path / "without"))
