@@ -9,7 +9,7 @@ from autoselection_core.export.training import Training
 FILE = "axolotl.yaml"
 
 
-def axolotl_files(training: Training, content: Content) -> Mapping[str, str]:
+def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping[str, str]:
     """The config of `axolotl train`."""
     tuning = training.tuning
     dataset = {

@@ -24,12 +24,12 @@ class Format:
         no_tools: What a sample without tools has in the field `tools`, where others of the subset have some.
             Programs that read JSON lines without a schema take the type of a column from the first lines, so
             a null would break them where tools come later.
-        files: Files by name, written beside the data: where its program looks for them.
+        files: Files by name for a training, the content and the name of the folder: what its program reads.
     """
 
     spell: Callable[[Sample, Content], Fields]
     no_tools: str | None = None
-    files: Callable[[Training, Content], Mapping[str, str]] = lambda _training, _content: {}
+    files: Callable[[Training, Content, str], Mapping[str, str]] = lambda _training, _content, _folder: {}
 
     def line(self, sample: Sample, content: Content) -> Fields:
         """The fields of a sample, equal for all samples of a subset."""

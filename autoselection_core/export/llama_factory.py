@@ -22,7 +22,7 @@ _TAGS = {
 }
 
 
-def llama_factory_files(training: Training, content: Content) -> Mapping[str, str]:
+def llama_factory_files(training: Training, content: Content, _folder: str) -> Mapping[str, str]:
     """The registry entry of the data, and the config of `llamafactory-cli train`."""
     columns = {"messages": "conversations", **({"tools": "tools"} if content.has_tools else {})}
     entry = {"file_name": "data.jsonl", "formatting": "sharegpt", "columns": columns, "tags": _TAGS}

@@ -9,8 +9,8 @@ from autoselection_core.export.training import Training
 FILE = "trl.yaml"
 
 
-def trl_files(training: Training, content: Content) -> Mapping[str, str]:
-    """The config of `trl sft`."""
+def trl_files(training: Training, content: Content, folder: str) -> Mapping[str, str]:
+    """The config of `trl sft`, which finds the data by the name of their folder."""
     tuning = training.tuning
     adapters = {
         "use_peft": True,
@@ -21,7 +21,7 @@ def trl_files(training: Training, content: Content) -> Mapping[str, str]:
     }
     settings = {
         "model_name_or_path": training.base_model,
-        "dataset_name": ".",
+        "dataset_name": f"../{folder}",  # `datasets` takes the name of a data set from its path
         **(adapters if training.is_lora else {}),
         # With several answers a sample, each is trained on; else prompt and completion say the same.
         **({"assistant_only_loss": True} if content.has_several_answers else {}),

@@ -73,7 +73,7 @@ def export_subset(
     with atomic_folder(folder) as draft:
         with (draft / DATA).open("w", encoding="utf-8") as data:
             data.writelines(_lines(pool, subset, chosen, content))
-        for name, text in chosen.files(training, content).items():
+        for name, text in chosen.files(training, content, folder.absolute().name).items():
             (draft / name).write_text(text, encoding="utf-8")
         facts = manifest_of(pool, subset, origin, spelling, content)
         (draft / CARD).write_text(card(facts, draft / DATA), encoding="utf-8")

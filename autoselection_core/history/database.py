@@ -18,6 +18,9 @@ from autoselection_core.history.schema import LOCK
 
 _BUSY_TIMEOUT_MS = 60_000
 _WRITES = {"autoselection_writes": True}
+_POSTGRESQL = "postgresql+psycopg2"
+"""The driver that Dagster's own storage brings, so that one is enough. SQLAlchemy's default is another."""
+
 _NO_ROOM = ("disk is full", "disk I/O error", "No space left")
 """What SQLite and PostgreSQL say when a write finds no room."""
 
@@ -41,6 +44,9 @@ class Database:
             database._migrate()
         except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
             raise LedgerUnreachableError(_without_password(url), str(error).splitlines()[0]) from error
+        except ModuleNotFoundError as error:
+            hint = f"{error}; pip install 'autoselection[postgres]'"
+            raise LedgerUnreachableError(_without_password(url), hint) from error
         return database
 
     @contextmanager
@@ -94,6 +100,8 @@ class Database:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername=_POSTGRESQL)
     engine = create_engine(parsed, poolclass=NullPool)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:

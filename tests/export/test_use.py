@@ -91,8 +91,7 @@ def test_trl_trains_a_step_on_it(tmp_path: Path, samples: list[Sample]) -> None:
 
     run(tmp_path / "out", sys.executable, "-c", TRL, "sft", "--config", "trl.yaml", "--use_cpu", "true")
 
-    (saved,) = (tmp_path / "out/trained").glob("**/adapter_model.safetensors") or [None]
-    assert saved is not None
+    assert (tmp_path / "out/trained/adapter_model.safetensors").is_file()
 
 
 def test_trl_knows_every_field_of_its_config(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Inspector, create_engine, inspect, text
+from sqlalchemy import Inspector, inspect, text
 
 from autoselection_core.errors.history import NewerSchemaError
 from autoselection_core.history.database import Database
@@ -9,13 +9,10 @@ from autoselection_core.history.migrations import MIGRATIONS, migrate, schema_ve
 from autoselection_core.history.schema import METADATA
 
 
-def url(folder: Path, name: str = "history.sqlite") -> str:
-    return f"sqlite:///{folder / name}"
-
-
-def test_the_migrations_build_the_tables_that_the_code_speaks_of(tmp_path: Path) -> None:
-    built = inspect(Database.open(url(tmp_path)).engine)
-    declared_engine = create_engine(url(tmp_path, "declared.sqlite"))
+def test_the_migrations_build_the_tables_that_the_code_speaks_of(new_url: Callable[[], str]) -> None:
+    built = inspect(Database.open(new_url()).engine)
+    declared_engine = Database.open(new_url()).engine
+    METADATA.drop_all(declared_engine)
     METADATA.create_all(declared_engine)
     declared = inspect(declared_engine)
 
@@ -36,16 +33,16 @@ def _kind(name: str) -> str:
     return "DOUBLE" if name in ("DOUBLE PRECISION", "FLOAT", "REAL") else name
 
 
-def test_opening_a_ledger_again_migrates_nothing(tmp_path: Path) -> None:
-    Database.open(url(tmp_path))
-    database = Database.open(url(tmp_path))
+def test_opening_a_ledger_again_migrates_nothing(url: str) -> None:
+    Database.open(url)
+    database = Database.open(url)
 
     with database.reading() as connection:
         assert schema_version(connection) == len(MIGRATIONS)
 
 
-def test_an_old_ledger_is_brought_forward_and_keeps_its_rows(tmp_path: Path) -> None:
-    database = Database.open(url(tmp_path))
+def test_an_old_ledger_is_brought_forward_and_keeps_its_rows(url: str) -> None:
+    database = Database.open(url)
     later = (*MIGRATIONS, ("ALTER TABLE money ADD COLUMN currency VARCHAR(3)",))
 
     with database.writing() as connection:
@@ -57,8 +54,8 @@ def test_an_old_ledger_is_brought_forward_and_keeps_its_rows(tmp_path: Path) -> 
         assert connection.execute(text("SELECT id FROM ledger_lock")).scalars().all() == [1]
 
 
-def test_a_migration_that_breaks_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
-    database = Database.open(url(tmp_path))
+def test_a_migration_that_breaks_leaves_the_ledger_as_it_was(url: str) -> None:
+    database = Database.open(url)
     broken = (*MIGRATIONS, ("ALTER TABLE money ADD COLUMN currency VARCHAR(3)", "NONSENSE"))
 
     with pytest.raises(Exception, match="NONSENSE"), database.writing() as connection:
@@ -67,10 +64,10 @@ def test_a_migration_that_breaks_leaves_the_ledger_as_it_was(tmp_path: Path) -> 
     assert "currency" not in {column["name"] for column in inspect(database.engine).get_columns("money")}
 
 
-def test_a_ledger_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
-    database = Database.open(url(tmp_path))
+def test_a_ledger_of_a_newer_release_is_left_alone(url: str) -> None:
+    database = Database.open(url)
     with database.writing() as connection:
         connection.execute(text("INSERT INTO schema_versions (version, applied_at) VALUES (99, 0.0)"))
 
     with pytest.raises(NewerSchemaError, match="upgrade AutoSelection"):
-        Database.open(url(tmp_path))
+        Database.open(url)

@@ -22,8 +22,7 @@ def hammer(ledger_url: str, trained: Path) -> None:
     assert [worker.wait(timeout=120) for worker in workers] == [0] * PROCESSES
 
 
-def test_no_number_of_processes_exceeds_a_budget_or_pays_twice(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'history.sqlite'}"
+def test_no_number_of_processes_exceeds_a_budget_or_pays_twice(url: str, tmp_path: Path) -> None:
     trained = tmp_path / "trained"
     trained.mkdir()
     ledger = Ledger.open(url)

@@ -1,0 +1,78 @@
+"""A PostgreSQL server of the tests' own: on loopback, in a folder that goes with it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.schema import CreateSchema
+
+_PROGRAMS = "/usr/lib/postgresql"
+"""Where Debian's package lays them, by release."""
+
+_NUMBERS = count(1)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        port: Where it listens on 127.0.0.1.
+        programs: The folder of `psql` and its like.
+    """
+
+    port: int
+    programs: Path
+
+    def url(self, schema: str = "public") -> str:
+        """The URL of a schema. What is made over it is made there."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres?options=-csearch_path%3D{schema}"
+
+    def new_url(self) -> str:
+        """The URL of a new, empty schema: as good as a database to whoever uses it, and made at once."""
+        schema = f"made_{os.getpid()}_{next(_NUMBERS)}"
+        engine = create_engine(f"postgresql+psycopg2{self.url().removeprefix('postgresql')}")
+        with engine.begin() as connection:
+            connection.execute(CreateSchema(schema))
+        engine.dispose()
+        return self.url(schema)
+
+
+@contextmanager
+def postgresql() -> Iterator[Server]:
+    """A server that lives while the block runs. It refuses to be run by root, so `postgres` runs it then.
+
+    Its folder is none of pytest's: those are closed to other users.
+    """
+    programs = max(Path(_PROGRAMS).glob("*/bin"), key=lambda found: int(found.parent.name))
+    folder = Path(tempfile.mkdtemp(prefix="autoselection-postgresql-"))
+    if os.getuid() == 0:
+        shutil.chown(folder, "postgres")
+    data, log = folder / "data", folder / "log"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    # What a test writes may go with the machine; nothing waits for the disk.
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200"
+    try:
+        _as_postgres(programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync")
+        _as_postgres(programs / "pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+        try:
+            yield Server(port, programs)
+        finally:
+            _as_postgres(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+def _as_postgres(*command: str | Path) -> None:
+    switch = ("runuser", "-u", "postgres", "--") if os.getuid() == 0 else ()
+    subprocess.run([*switch, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
