@@ -8,6 +8,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )
 
 from autoselection_core.campaign.campaign import Campaign
+from autoselection_dagster.assets.autoencoder import autoencoder_assets
 from autoselection_dagster.assets.pool import pool_asset
 from autoselection_dagster.assets.searches import search_assets
 from autoselection_dagster.assets.signals import signal_assets
@@ -52,7 +53,8 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
     """The assets and jobs of a campaign."""
     names, partitions = Names(campaign.name), Partitions.of(campaign.name)
     place = Place(campaign, names, partitions)
-    sources, pool, signals = source_assets(place), pool_asset(place), signal_assets(place)
+    sources, pool = source_assets(place), pool_asset(place)
+    signals = [*autoencoder_assets(place), *signal_assets(place)]
     keys = [pool.key, *(source.key for source in sources), *(signal.key for signal in signals)]
     trial = trial_assets(place, [signal.key for signal in signals])
     search = search_assets(place)

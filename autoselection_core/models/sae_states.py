@@ -1,6 +1,6 @@
 """The hidden states that a sparse autoencoder is trained on."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ def token_states(
     tokens: int,
     max_tokens: int = 2_048,
     seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> "torch.Tensor":
     """States of real tokens, special ones left out, in random order.
 
@@ -39,6 +40,7 @@ def token_states(
         tokens: How many states; fewer where the samples have fewer.
         max_tokens: Longer conversations are cut.
         seed: Decides the order.
+        progress: Told how many states are there.
 
     Returns:
         In the number type of the model. Shape (at most tokens, hidden).
@@ -52,6 +54,8 @@ def token_states(
         part = _states(base, hook, [one.input_ids for one in encoded if isinstance(one, Encoded)])
         found.append(part)
         count += len(part)
+        if progress is not None:
+            progress("reading hidden states", min(count, tokens), tokens)
     states = torch.cat(found)[:tokens]
     order = torch.randperm(len(states), generator=torch.Generator().manual_seed(seed))
     return states[order]

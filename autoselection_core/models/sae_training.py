@@ -43,7 +43,7 @@ class SaeReport:
     """How good an autoencoder is, on states that it was not trained on.
 
     Attributes:
-        tokens: States that it was trained on.
+        tokens: States that it was trained on; 0 for one that was trained elsewhere.
         unexplained: Share of the variance that it does not reconstruct.
         unexplained_by_pca: The same for principal components, as many as latents may be active.
         dead_share: Share of the latents that no held-out state activates.
@@ -75,7 +75,7 @@ def train_sae(
     with torch.random.fork_rng():
         torch.manual_seed(training.seed)
         sae = _fitted(states[~held_out], hook, training, progress)
-    return sae, _report(sae, states[held_out].float(), int((~held_out).sum()))
+    return sae, judged(sae, states[held_out], int((~held_out).sum()))
 
 
 def _fitted(
@@ -144,9 +144,19 @@ def _loss(
     return loss, torch.unique(number[magnitude > 0])
 
 
-def _report(sae: SparseAutoencoder, states: "torch.Tensor", tokens: int) -> SaeReport:
+def judged(sae: SparseAutoencoder, states: "torch.Tensor", trained_on: int = 0) -> SaeReport:
+    """How good an autoencoder is on states that it was not trained on.
+
+    The principal components are fitted to these very states, which favours them.
+
+    Args:
+        sae: The autoencoder.
+        states: Shape (tokens, hidden).
+        trained_on: States that it was trained on.
+    """
     import torch
 
+    states = states.float()
     centred = states - states.mean(dim=0)
     total = centred.square().sum()
     active = torch.zeros(sae.latents, dtype=torch.bool, device=states.device)
@@ -155,5 +165,5 @@ def _report(sae: SparseAutoencoder, states: "torch.Tensor", tokens: int) -> SaeR
         magnitude, number = sae.activations(part)
         active[number[magnitude > 0]] = True
         unexplained += float((part - sae.reconstructed(part)).square().sum() / total)
-    kept = torch.linalg.svdvals(centred.float())[: sae.k].square().sum()
-    return SaeReport(tokens, unexplained, float(1 - kept / total), float((~active).float().mean()))
+    kept = torch.linalg.eigvalsh(centred.T @ centred)[-sae.k :].sum()
+    return SaeReport(trained_on, unexplained, float(1 - kept / total), float((~active).float().mean()))

@@ -128,6 +128,29 @@ def _histogram(axes: Any, name: str, column: Values, subset: Subset) -> None:  #
     axes.set_yticks([])
 
 
+def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> bytes:
+    """Distribution of columns in the pool, with the share of rows that have a value.
+
+    Args:
+        columns: At least one, each with at least one value.
+        kind: `svg` or `png`.
+    """
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        width = min(3, len(columns))
+        grid = figure.subplots(-(-len(columns) // width), width, squeeze=False)
+        for axes in grid.flat[len(columns) :]:
+            axes.set_axis_off()
+        for axes, (name, column) in zip(grid.flat, columns.items(), strict=False):
+            known = column[np.isfinite(column)]
+            low, high = np.percentile(known, [0.5, 99.5])
+            axes.hist(np.clip(known, low, high), _BINS, color=ACCENT, alpha=0.8)
+            axes.set_title(f"{name} ({len(known) / len(column):.0%} known)", fontsize=8)
+            axes.set_yticks([])
+
+    return draw(paint, width=7.5, height=1.0 + 1.8 * -(-len(columns) // 3), kind=kind)
+
+
 def credit_plot(found: Mapping[str, OperatorCredit], unit: str, kind: Format = "svg") -> bytes:
     """What trials with an operator scored beyond those without it: what was seen, not what it caused."""
     ordered = sorted(found.items(), key=lambda entry: entry[1].difference)

@@ -63,6 +63,12 @@ class Signal(ABC):
             progress: Told how far it is.
         """
 
+    def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:  # noqa: B027 - most need nothing
+        """Make, once, what all samples are measured by, and pin it: centres, an autoencoder.
+
+        Called before `reads` is asked. What is there already stays as it is, however the pool has changed.
+        """
+
     def needs(self) -> tuple["Signal", ...]:
         """Signals whose values `compute` is given."""
         return ()

@@ -23,14 +23,15 @@ _NO_GROUP = -1
 class Clusters(PoolSignal):
     """The nearest of k centres in the space of sentence embeddings, at several granularities: `cluster/<k>`.
 
-    Without `centres` they are fitted on the pool at hand (mini-batch k-means on vectors of length 1), so a
-    grown pool has other groups. With `centres`, a file that `save_centres` wrote, they stay where they are
-    and new rows are only assigned. A row without embedding has no group (-1).
+    They are fitted on the pool at hand (mini-batch k-means on vectors of length 1). Without `centres`, a
+    grown pool has other groups. With `centres`, they are fitted once, stay where they are, and new rows are
+    only assigned. A row without embedding has no group (-1).
 
     Attributes:
         sizes: How many centres; at most one a row.
         seed: Where the fit starts.
-        centres: File with pinned centres, or None.
+        centres: File that pins the centres, or None. Where there is none, the first fit writes it; to fit
+            them again, remove it.
     """
 
     sizes: tuple[int, ...] = (16, 64, 256)
@@ -47,6 +48,14 @@ class Clusters(PoolSignal):
         return (Embeddings(),)
 
     @override
+    def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
+        if self.centres is not None and not Path(self.centres).exists():
+            save_centres(Path(self.centres), self._fitted(given[VECTORS]))
+
+    def _fitted(self, vectors: Vectors) -> dict[int, Vectors]:
+        return {size: fit_centres(vectors, size, self.seed) for size in self.sizes}
+
+    @override
     def reads(self) -> Mapping[str, str]:
         pinned = {} if self.centres is None else {"centres": fingerprint_file(Path(self.centres))}
         return {**super().reads(), **pinned}
@@ -54,10 +63,7 @@ class Clusters(PoolSignal):
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
         vectors = given[VECTORS]
-        if self.centres is not None:
-            centres = load_centres(Path(self.centres))
-        else:
-            centres = {size: fit_centres(vectors, size, self.seed) for size in self.sizes}
+        centres = self._fitted(vectors) if self.centres is None else load_centres(Path(self.centres))
         return {f"cluster/{size}": assigned(vectors, points) for size, points in centres.items()}
 
 

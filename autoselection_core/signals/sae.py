@@ -18,9 +18,11 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, batches_by_length, run_halving
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
+from autoselection_core.models.sae_training import SaeReport, SaeTraining
 from autoselection_core.models.spans import Encoded, Tokens, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
+from autoselection_core.signals.autoencoder import pinned_autoencoder
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, Progress, Signal
 from autoselection_core.signals.sparse import SparseFeatures
 
@@ -44,10 +46,13 @@ class SaeFeatures(Signal):
 
     Attributes:
         model: Folder or hub name of the base model.
-        sae: Folder of the autoencoder.
+        sae: Folder of the autoencoder, in the files of sparsify. Where there is none, one is trained on the
+            pool and stays there.
         max_tokens: Longer conversations are cut.
         kept: Most features that are stored for a sample.
         dtype: Number type of the base model's weights.
+        tokens: States that an autoencoder is trained on where there is none.
+        expansion: Latents of such an autoencoder for each dimension of the hidden state.
     """
 
     model: str = field(compare=False)
@@ -55,6 +60,8 @@ class SaeFeatures(Signal):
     max_tokens: int = 2_048
     kept: int = 128
     dtype: str = field(default="auto", compare=False)
+    tokens: int = field(default=1_000_000, compare=False)
+    expansion: int = field(default=8, compare=False)
 
     chunk_rows = 512
 
@@ -66,6 +73,22 @@ class SaeFeatures(Signal):
     @override
     def reads(self) -> Mapping[str, str]:
         return {"model": model_fingerprint(model_folder(self.model)), "sae": sae_fingerprint(Path(self.sae))}
+
+    @override
+    def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
+        if not Path(self.sae).is_dir():
+            self.judged(pool, progress)
+
+    def judged(self, pool: Pool, progress: Progress | None = None) -> SaeReport:
+        """How good the autoencoder is; it is trained where there is none, see `pinned_autoencoder`."""
+        return pinned_autoencoder(
+            Path(self.sae),
+            _base_model(self.model, self.dtype),
+            pool,
+            tokens=self.tokens,
+            training=SaeTraining(expansion=self.expansion),
+            progress=progress,
+        )
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
@@ -197,7 +220,12 @@ def _largest(means: Dense, kept: int) -> SparseFeatures:
 
 @lru_cache(maxsize=1)
 def _loaded(model: str, sae: str, dtype: str) -> tuple[BaseModel, SparseAutoencoder]:
-    base = BaseModel.load(model, dtype=dtype)
+    base = _base_model(model, dtype)
     autoencoder = SparseAutoencoder.load(Path(sae))
     autoencoder.check(base.model)
     return base, autoencoder.to(base.model.device)
+
+
+@lru_cache(maxsize=1)
+def _base_model(model: str, dtype: str) -> BaseModel:
+    return BaseModel.load(model, dtype=dtype)

@@ -74,6 +74,7 @@ class SignalStore:
         """
         started = time.perf_counter()
         given = self._given(signal, pool, progress)
+        signal.prepare(pool, given, progress)
         version = signal.fingerprint
         if isinstance(signal, PoolSignal):
             computed = self._derive(signal, version, pool, given, progress)

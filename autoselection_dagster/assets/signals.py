@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+import numpy as np
 
-from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.pool.pool import Pool
+from autoselection_core.report.plots import pool_histograms
 from autoselection_core.signals.store import SignalReport
+from autoselection_core.signals.table import SignalTable
+from autoselection_dagster.assets.autoencoder import AUTOENCODER
+from autoselection_dagster.assets.autoencoder import SIGNAL as SAE
 from autoselection_dagster.assets.blocking import Check
 from autoselection_dagster.assets.declared import DeclaredSignal, declared_signals
-from autoselection_dagster.assets.pictures import Facts
+from autoselection_dagster.assets.pictures import Facts, picture
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
@@ -51,8 +55,11 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         workspace = place.workspace(home)
         report = workspace.score(declared.name, pool, Logged(context.log, declared.name))
-        yield dg.MaterializeResult(metadata=_facts(report), data_version=dg.DataVersion(report.version))
-        yield is_aligned(report, workspace, pool)
+        table = workspace.signals(pool.version, {report.name: report.version})
+        yield dg.MaterializeResult(
+            metadata=_facts(report, table), data_version=dg.DataVersion(report.version)
+        )
+        yield is_aligned(table, pool)
         yield is_mostly_known(report)
 
     return signal
@@ -63,12 +70,12 @@ def _read_by(place: Place, declared: DeclaredSignal) -> Sequence[dg.AssetKey]:
         *(place.names.signal(need) for need in declared.needs),
         *([place.key("base_model")] if declared.reads_model else []),
         *([place.key("benchmark", declared.benchmark)] if declared.benchmark else []),
+        *([place.key(AUTOENCODER)] if declared.name == SAE else []),
     ]
 
 
-def is_aligned(report: SignalReport, workspace: Workspace, pool: Pool) -> dg.AssetCheckResult:
+def is_aligned(table: SignalTable, pool: Pool) -> dg.AssetCheckResult:
     """The table of the signal has the pool's ids in the pool's order."""
-    table = workspace.signals(pool.version, {report.name: report.version})
     passed = len(table) == len(pool) and bool((table.ids == pool.ids).all())
     return IS_ALIGNED.result(passed=passed, rows=len(table), pool_rows=len(pool))
 
@@ -79,8 +86,13 @@ def is_mostly_known(report: SignalReport) -> dg.AssetCheckResult:
     return IS_MOSTLY_KNOWN.result(passed=least >= LEAST_KNOWN_SHARE, least_known_share=least)
 
 
-def _facts(report: SignalReport) -> Facts:
+def _facts(report: SignalReport, table: SignalTable) -> Facts:
+    """What scoring took; throughput is of the samples that were scored now."""
+    known = {name: column for name, column in table.columns.items() if np.isfinite(column).any()}
+    plots = {"histograms": picture(pool_histograms(known, "png"))} if known else {}
     return {
+        **plots,
+        "samples_per_s": report.samples_per_s,
         "dagster/row_count": report.rows,
         "computed": report.computed,
         "reused": report.reused,

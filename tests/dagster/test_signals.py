@@ -6,18 +6,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from autoselection_core.models.hook import HookPoint
-from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_core.models.sae import sae_fingerprint
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
 from tests.dagster.driver import Driver
 from tests.dagster.installations import installation
 
-LATENTS, HIDDEN = 32, 128
 SIGNALS = (
-    "{sae: {sae: sae}}, mona, embedding, relevance, feedback, contamination, form,"
-    " {clusters: {sizes: [2]}}, embedding_pairs, graph_importance, word_entropy"
+    "{sae: {sae: sae, expansion: 1, tokens: 500}}, mona, embedding, relevance, feedback, contamination, form,"
+    " {clusters: {sizes: [2], centres: centres.npz}}, embedding_pairs, graph_importance, word_entropy"
 )
 READ = {
     "sae": set(),
@@ -47,14 +45,6 @@ def installed(tmp_path: Path, model: Path) -> Installation:
 
 
 def fill(folder: Path) -> None:
-    import torch
-
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        encoder, decoder = torch.randn(LATENTS, HIDDEN), torch.randn(LATENTS, HIDDEN)
-    SparseAutoencoder(HookPoint(1), 5, encoder, torch.zeros(LATENTS), decoder, torch.zeros(HIDDEN)).save(
-        folder / "sae"
-    )
     (folder / "sums").mkdir()
     for name, numbers in (("targets", range(3)), ("items", range(12, 30))):
         lines = [
@@ -71,6 +61,7 @@ def test_signals_are_assets_that_know_what_they_read_before_it_is_there(installe
     for name, needs in READ.items():
         node = graph.get(key[name])
         assert {key[need] for need in needs} <= node.parent_keys
+        assert (dg.AssetKey(["demo", "autoencoder"]) in node.parent_keys) == (name == "sae")
         assert (dg.AssetKey(["demo", "base_model"]) in node.parent_keys) == (name in OF_MODEL)
         assert (dg.AssetKey(["demo", "benchmark", "sums"]) in node.parent_keys) == name.endswith("/sums")
 
@@ -87,6 +78,13 @@ def test_every_signal_materialises(installed: Installation) -> None:
     pool = made[dg.AssetKey(["demo", "pool"])]
     assert (pool["contaminated"].value, pool["dagster/row_count"].value) == (5, 15)
     assert "sums" in str(pool["contamination"].value)
+    trained = made[dg.AssetKey(["demo", "autoencoder"])]
+    assert 0 <= float(str(trained["dead_share"].value)) <= 1
+    assert sae_fingerprint(installed.campaigns.parent / "sae")
+    entropy = made[key_of("word_entropy")]
+    assert "image/png" in str(entropy["histograms"].value)
+    assert float(str(entropy["samples_per_s"].value)) > 0
+    assert "word_entropy" in str(entropy["known_share"].value)
 
 
 def key_of(name: str) -> dg.AssetKey:

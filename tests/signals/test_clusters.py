@@ -32,6 +32,20 @@ def test_pinned_centres_keep_their_groups_when_the_pool_grows(tmp_path: Path) ->
     assert pinned.fingerprint != Clusters().fingerprint
 
 
+def test_the_first_fit_pins_the_centres_and_a_grown_pool_leaves_them(tmp_path: Path) -> None:
+    pinned = Clusters(sizes=(3,), centres=str(tmp_path / "centres"))
+    pinned.prepare(POOL, {"embedding": VECTORS})
+    first = pinned.fingerprint
+
+    pinned.prepare(POOL, {"embedding": -VECTORS})
+
+    assert pinned.fingerprint == first
+    assert np.array_equal(
+        np.asarray(pinned.compute(POOL, {"embedding": VECTORS})["cluster/3"]),
+        np.asarray(Clusters(sizes=(3,)).compute(POOL, {"embedding": VECTORS})["cluster/3"]),
+    )
+
+
 def test_a_row_without_embedding_has_no_group() -> None:
     unknown = np.concatenate([VECTORS, np.full((1, 3), np.nan, np.float32)])
 

@@ -94,3 +94,29 @@ def test_a_target_is_nearer_to_its_task_than_other_samples(features: SaeFeatures
 
     assert values.argmax() == POOL.row_of(SAMPLES[5].id)
     assert values.max() == pytest.approx(1, abs=1e-5)
+
+
+def test_an_autoencoder_is_trained_where_there_is_none_and_then_stays(
+    base_model: BaseModel, tmp_path: Path
+) -> None:
+    store, folder = SignalStore(Home(tmp_path / "home")), tmp_path / "trained"
+    features = SaeFeatures(str(base_model.path), str(folder), dtype="float32", tokens=300, expansion=1)
+    first = store.score(features, pool_of(SAMPLES[:6]))
+    report = features.judged(POOL)
+
+    again = store.score(features, POOL)
+
+    assert (again.version, again.computed) == (first.version, 2)
+    assert report == features.judged(pool_of(SAMPLES[:2]))
+    assert 0 < report.tokens < 300
+    assert 0 <= report.dead_share <= 1
+
+
+def test_an_autoencoder_from_elsewhere_is_judged_and_not_written_to(features: SaeFeatures) -> None:
+    before = sorted(Path(features.sae).iterdir())
+
+    report = features.judged(POOL)
+
+    assert report.tokens == 0
+    assert report.unexplained > 1  # random weights explain nothing
+    assert sorted(Path(features.sae).iterdir()) == before

@@ -1,0 +1,65 @@
+"""The sparse autoencoder of a campaign: trained once on its pool, judged, and pinned in a folder."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.hook import HookPoint
+from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_core.models.sae_states import token_states
+from autoselection_core.models.sae_training import SaeReport, SaeTraining, judged, train_sae
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.base import Progress
+from autoselection_core.store.atomic import atomic_folder
+
+_REPORT = "report.json"
+_JUDGED_ON = 20_000
+"""Tokens that an autoencoder from elsewhere is judged on."""
+
+
+def pinned_autoencoder(
+    folder: Path,
+    base: BaseModel,
+    pool: Pool,
+    *,
+    tokens: int,
+    training: SaeTraining | None = None,
+    progress: Progress | None = None,
+) -> SaeReport:
+    """Train an autoencoder on a pool, unless the folder holds one; say how good it is.
+
+    It reads the layer at two thirds of the depth. Once it is there, a pool that grows changes nothing about
+    it: to fit it again, remove the folder.
+
+    Args:
+        folder: Where it lies; complete or not there.
+        base: The model whose states it reads.
+        pool: Read until there are enough tokens. Its ids are hashes, so its first samples are random ones.
+        tokens: States of real tokens; fewer where the pool has fewer.
+        training: How it is trained; None for the defaults.
+        progress: Told of stages.
+
+    Raises:
+        UnreadableSaeError: The folder holds something else.
+        SaeMismatchError: It was made for another model.
+        StorageFullError: The disk has no room.
+    """
+    if folder.is_dir():
+        return _known_or_judged(folder, base, pool)
+    hook = HookPoint.default(base.model.config.get_text_config().num_hidden_layers)
+    states = token_states(base, pool.samples(), hook, tokens=tokens, progress=progress)
+    autoencoder, report = train_sae(states, hook, training or SaeTraining(), progress)
+    with atomic_folder(folder) as unfinished:
+        autoencoder.save(unfinished)
+        (unfinished / _REPORT).write_text(json.dumps(asdict(report)))
+    return report
+
+
+def _known_or_judged(folder: Path, base: BaseModel, pool: Pool) -> SaeReport:
+    """What was written when it was trained; an autoencoder from elsewhere is judged on some samples."""
+    if (folder / _REPORT).is_file():
+        return SaeReport(**json.loads((folder / _REPORT).read_text()))
+    autoencoder = SparseAutoencoder.load(folder)
+    autoencoder.check(base.model)
+    return judged(autoencoder, token_states(base, pool.samples(), autoencoder.hook, tokens=_JUDGED_ON))

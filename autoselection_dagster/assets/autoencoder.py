@@ -1,0 +1,47 @@
+"""The sparse autoencoder of a campaign: trained once, pinned, and judged in the open."""
+
+import dagster as dg
+
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.sae import SaeFeatures
+from autoselection_dagster.assets.progress import Logged
+from autoselection_dagster.names import Group
+from autoselection_dagster.place import GPU_POOL, Place
+from autoselection_dagster.resources import HomeResource
+
+AUTOENCODER = "autoencoder"
+SIGNAL = "sae"
+"""The signal whose features it gives."""
+
+
+def autoencoder_assets(place: Place) -> list[dg.AssetsDefinition]:
+    """The autoencoder, where the campaign has signals that read one."""
+    return [_autoencoder(place)] if SIGNAL in place.campaign.signals else []
+
+
+def _autoencoder(place: Place) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=place.key(AUTOENCODER),
+        group_name=place.group(Group.SIGNALS),
+        ins={"pool": dg.AssetIn(place.key("pool"))},
+        deps=[place.key("base_model")],
+        kinds={"safetensors"},
+        pool=GPU_POOL,
+    )
+    def autoencoder(
+        context: dg.AssetExecutionContext, home: HomeResource, pool: Pool
+    ) -> dg.MaterializeResult[None]:
+        """Trained on the pool's hidden states where there is none; it stays when the pool changes."""
+        features = place.workspace(home).definitions[SIGNAL]
+        assert isinstance(features, SaeFeatures), "no other signal has this name"
+        report = features.judged(pool, Logged(context.log, AUTOENCODER))
+        facts = {
+            "variance_unexplained": report.unexplained,
+            "variance_unexplained_by_pca": report.unexplained_by_pca,
+            "dead_share": report.dead_share,
+            "trained_on_tokens": report.tokens,
+            "folder": dg.MetadataValue.path(features.sae),
+        }
+        return dg.MaterializeResult(metadata=facts, data_version=dg.DataVersion(features.reads()["sae"]))
+
+    return autoencoder
