@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+BENCHMARKS_VARIABLE = "AUTOSELECTION_BENCHMARKS"
+
 Search = Annotated[str | None, typer.Argument(help="Name of the search; the campaign's latest by default.")]
 
 
@@ -39,6 +41,22 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
         signals = score_pool(workspace, found.pool, progress)
     show_intake(found)
     show_table(signals)
+
+
+@app.command()
+def audit(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A .jsonl, .json or .parquet file.")],
+    against: Annotated[
+        str, typer.Option(help="Benchmarks to look for, by name or path, joined by commas.")
+    ] = "",
+    benchmarks: Annotated[
+        Path, typer.Option(help="Folder that holds the benchmarks.", envvar=BENCHMARKS_VARIABLE)
+    ] = Path("benchmarks"),
+) -> None:
+    """Look at a file: formats, duplicates, lengths, benchmark questions; exits with 1 if it finds some."""
+    from autoselection_core.cli.auditing import audit_file
+
+    raise typer.Exit(1 if audit_file(path, against, benchmarks) else 0)
 
 
 @app.command()

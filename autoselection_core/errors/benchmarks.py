@@ -1,5 +1,7 @@
 """What is wrong with a benchmark, said before any money is spent."""
 
+from pathlib import Path
+
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
@@ -18,6 +20,25 @@ class NoItemsError(AutoSelectionError):
         return (
             f"benchmark {self.benchmark!r} has no items to score ({self.where}); "
             "give it more items, another dev_share, or targets that do not repeat its questions"
+        )
+
+
+class NoSuchBenchmarkError(AutoSelectionError):
+    """A benchmark was named that is nowhere to be found."""
+
+    def __init__(self, name: str, folder: Path, known: tuple[str, ...]) -> None:
+        super().__init__(name, folder, known)
+        self.name = name
+        self.folder = folder
+        self.known = known
+
+    @override
+    def __str__(self) -> str:
+        known, hint = ", ".join(self.known), did_you_mean(self.name, self.known)
+        return (
+            f"no benchmark {self.name!r} in {self.folder}; give --benchmarks a folder that holds"
+            f" NAME/benchmark.yaml or, for {known}, benchmarks/NAME.parquet and"
+            f" targets/NAME.parquet; or name the path of a benchmark.yaml.{hint}"
         )
 
 

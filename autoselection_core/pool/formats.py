@@ -24,6 +24,14 @@ TURN_LISTS = ("messages", "conversations")
 QUESTIONS = ("instruction", "question", "prompt")
 ANSWERS = ("output", "response", "answer")
 TOOLS = ("tools", "functions")
+FORMATS: Mapping[str, str] = {
+    "messages": "OpenAI",
+    "conversations": "ShareGPT",
+    "instruction": "Alpaca",
+    "question": "question/answer",
+    "prompt": "prompt/response",
+}
+"""What the format is called that a field is told by."""
 
 _PAIR = (Role.USER, Role.ASSISTANT)
 
@@ -38,11 +46,13 @@ class Reading:
         sample: The conversation.
         extras: Fields that are no part of it, as canonical JSON; None without.
         trimmed: Turns after the last answer, which were cut.
+        format: Which format the record has.
     """
 
     sample: Sample
     extras: str | None
     trimmed: int
+    format: str
 
 
 def read_record(record: Json) -> Reading:
@@ -61,7 +71,9 @@ def read_record(record: Json) -> Reading:
     tools = next((key for key in TOOLS if key in record), None)
     extras: Record = {key: value for key, value in record.items() if key not in {*read, "system", tools}}
     definitions = canonical_object(record[tools]) if tools else None
-    return Reading(Sample(tuple(kept), definitions), canonical_object(extras), len(turns) - len(kept))
+    return Reading(
+        Sample(tuple(kept), definitions), canonical_object(extras), len(turns) - len(kept), FORMATS[read[0]]
+    )
 
 
 def _turns(record: Record) -> tuple[tuple[str, ...], list[Message]]:

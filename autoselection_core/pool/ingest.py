@@ -1,7 +1,7 @@
 """From raw files to a pool, with an account of every record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -36,6 +36,7 @@ class Ingestion:
         trimmed: Records from which turns after the last answer were cut. They count as samples or merged.
         reasons: For each source the number of quarantined records by reason.
         quarantine_path: A JSON line for each quarantined record.
+        formats: Records that were read by format; those in quarantine have none.
 
     Raises:
         CountsError: A record was lost or counted twice.
@@ -49,6 +50,7 @@ class Ingestion:
     trimmed: int
     reasons: Mapping[str, Mapping[str, int]]
     quarantine_path: Path
+    formats: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         accounted = self.samples + self.merged + self.quarantined
@@ -119,6 +121,7 @@ def _keep(pool: Pool, intake: Intake, lines: Path, home: Home) -> Ingestion:
         trimmed=intake.trimmed,
         reasons=intake.quarantine.by_source(),
         quarantine_path=quarantine,
+        formats=dict(sorted(intake.formats.items())),
     )
 
 

@@ -1,7 +1,8 @@
 """Decides for each raw record what becomes of it, and counts."""
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
@@ -24,6 +25,7 @@ class Intake:
         records: Records seen.
         merged: Records whose sample was there already.
         trimmed: Records from which turns after the last answer were cut.
+        formats: Records that became samples or were merged, by format.
     """
 
     collector: Collector
@@ -31,6 +33,7 @@ class Intake:
     records: int = 0
     merged: int = 0
     trimmed: int = 0
+    formats: Counter[str] = field(default_factory=Counter)
 
     def take(self, record: RawRecord, file: SourceFile) -> None:
         """Read a record of a file."""
@@ -44,6 +47,7 @@ class Intake:
         origin = Origin(record.source, locator, file.source.licence, reading.extras)
         self.merged += not self.collector.add(reading.sample, origin)
         self.trimmed += reading.trimmed > 0
+        self.formats[reading.format] += 1
 
 
 def _read(text: bytes) -> Reading:

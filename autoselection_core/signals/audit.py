@@ -8,8 +8,10 @@ import numpy as np
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.contamination import DEFAULT_LIMIT, items_found
+from autoselection_core.signals.contamination import DEFAULT_LIMIT, items_found, match_codes
 from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.matches import MATCHES, Match
+from autoselection_core.signals.overlap import Overlap, overlap
 from autoselection_core.signals.pairs import PairList
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -24,10 +26,14 @@ class Contaminated:
     Attributes:
         rows: Samples that hold an item.
         items: Ids of the items that are held.
+        matches: Samples that hold an item, by how it stands there at best.
+        overlap: What stands twice in the benchmark itself.
     """
 
     rows: tuple[int, ...]
     items: tuple[str, ...]
+    matches: Mapping[Match, int]
+    overlap: Overlap
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,12 @@ class Audit:
     exact_duplicates: int
     near_duplicates: int
     contamination: Mapping[str, Contaminated]
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether there is something to look at: duplicates or benchmark items."""
+        held = any(each.rows for each in self.contamination.values())
+        return held or self.exact_duplicates > 0 or self.near_duplicates > 0
 
 
 def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAULT_LIMIT) -> Audit:
@@ -85,4 +97,9 @@ def _contaminated(pool: Pool, benchmark: Benchmark, limit: float) -> Contaminate
     found = items_found(pool, benchmark.items)
     held = found.share >= limit
     items = sorted({benchmark.items[number].id for number in found.phrase[held]})
-    return Contaminated(tuple(np.unique(found.text[held]).tolist()), tuple(items))
+    codes = match_codes(pool, benchmark.items, found)[held]
+    rows, place = np.unique(found.text[held], return_inverse=True)
+    best = np.full(len(rows), len(MATCHES), np.int8)
+    np.minimum.at(best, place, codes)
+    counts = {each: int((best == number).sum()) for number, each in enumerate(MATCHES, start=1)}
+    return Contaminated(tuple(rows.tolist()), tuple(items), counts, overlap(benchmark))

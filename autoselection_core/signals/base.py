@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from autoselection_core.arrays import Rows
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.pairs import PairList
@@ -90,8 +91,35 @@ class Signal(ABC):
         return fingerprint({"code": self.code_version, "reads": dict(self.reads())})
 
 
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """What a pool signal knew of a pool that shares most of its samples with the one at hand.
+
+    Attributes:
+        values: Its values for the earlier pool.
+        rows: Where each row of the earlier pool stands now, ascending; -1 where it left. Shape (earlier,).
+    """
+
+    values: Mapping[str, Computed]
+    rows: Rows
+
+    def new_rows(self, count: int) -> Rows:
+        """The rows, of so many, that the earlier pool did not have. Ascending."""
+        return np.setdiff1d(np.arange(count), self.rows, assume_unique=False)
+
+
 class PoolSignal(Signal):
     """A signal of the pool as a whole: groups, pairs and whatever else a sample has only among others."""
+
+    def extended(
+        self,
+        pool: Pool,  # noqa: ARG002 - read by subclasses
+        given: Given,  # noqa: ARG002 - read by subclasses
+        earlier: Earlier,  # noqa: ARG002 - read by subclasses
+        progress: Progress | None = None,  # noqa: ARG002 - read by subclasses
+    ) -> Mapping[str, Computed] | None:
+        """The values from those of an earlier pool, at the cost of what is new; None if that cannot be."""
+        return None
 
 
 def float_column(values: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 any sequence of numbers

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.arrays import Vectors
+from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.signals.base import Progress
 from autoselection_core.signals.floor import HIGHEST_FLOOR, PAIRS_PER_ROW, stored_floor
 from autoselection_core.signals.pairs import PairList
@@ -37,6 +37,34 @@ def cosine_pairs(
     floor = stored_floor(similarity, len(unit), start)
     kept = similarity >= np.float32(floor)
     return PairList.of(low[kept], high[kept], similarity[kept], floor=floor, measure=measure)
+
+
+def more_cosine_pairs(
+    earlier: PairList, rows: Rows, vectors: Vectors, *, progress: Progress | None = None
+) -> PairList:
+    """The pairs of a changed pool: those of an earlier one, and those of every new row with every row.
+
+    Args:
+        earlier: Pairs of the earlier pool.
+        rows: Where its rows stand now; -1 where a row left.
+        vectors: One vector a row of the pool at hand. Shape (n, d).
+        progress: Told how many rows are compared.
+    """
+    unit = normalised(vectors)
+    new = np.setdiff1d(np.arange(len(unit)), rows)
+    is_new = np.isin(np.arange(len(unit)), new)
+    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
+    for start in range(0, len(new), _BLOCK):
+        part = new[start : start + _BLOCK]
+        similarity = unit[part] @ unit.T
+        place, other = np.nonzero(similarity >= np.float32(earlier.floor))
+        once = (part[place] < other) | ~is_new[other]  # two new rows meet twice, a row and itself once
+        place, other = place[once], other[once]
+        found.append((part[place], other, np.minimum(similarity[place, other], np.float32(1.0))))
+        if progress is not None:
+            progress("comparing vectors", min(start + _BLOCK, len(new)), len(new))
+    first, second, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return earlier.joined(rows, first, second, values, len(unit))
 
 
 def normalised(vectors: Vectors) -> Vectors:

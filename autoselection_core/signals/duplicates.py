@@ -10,9 +10,14 @@ from typing_extensions import override
 from autoselection_core.arrays import Labels
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress
+from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Progress
 from autoselection_core.signals.jaccard import jaccard_pairs
-from autoselection_core.signals.shingles import shingles
+from autoselection_core.signals.jaccard_growth import more_jaccard_pairs
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.shingles import Shingles, shingles
+
+_SETS = ("shingles", "shingle_starts")
+"""Where the sets of all rows are kept, so that a changed pool reads only its new texts."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class MinHashPairs(PoolSignal):
     lowest: float = 0.5
     scope: Scope = Scope.ALL
 
+    version = 2
+
     @property
     @override
     def name(self) -> str:
@@ -63,7 +70,22 @@ class MinHashPairs(PoolSignal):
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
         sets = shingles(pool.texts(self.scope), self.words)
         measure = f"jaccard of word {self.words}-grams"
-        return {self.name: jaccard_pairs(sets, lowest=self.lowest, measure=measure)}
+        return self._with_sets(jaccard_pairs(sets, lowest=self.lowest, measure=measure), sets)
+
+    @override
+    def extended(
+        self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
+    ) -> Mapping[str, Computed]:
+        pairs, new = earlier.values[self.name], earlier.new_rows(len(pool))
+        assert isinstance(pairs, PairList), "this signal gives pairs"
+        stayed = np.flatnonzero(earlier.rows >= 0)
+        before = Shingles(*(np.asarray(earlier.values[name]) for name in _SETS)).of(stayed)
+        added = shingles(pool.texts(self.scope, new), self.words)
+        sets = Shingles.merged([(earlier.rows[stayed], before), (new, added)], len(pool))
+        return self._with_sets(more_jaccard_pairs(pairs, earlier.rows, sets), sets)
+
+    def _with_sets(self, pairs: PairList, sets: Shingles) -> Mapping[str, Computed]:
+        return {self.name: pairs, **dict(zip(_SETS, (sets.hashes, sets.starts), strict=True))}
 
 
 def _normalised_digest(text: str) -> bytes:

@@ -13,8 +13,9 @@ from autoselection_core.identity import fingerprint
 from autoselection_core.models.embedder import embed, embedder_fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
-from autoselection_core.signals.cosine import cosine_pairs, normalised
+from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.cosine import cosine_pairs, more_cosine_pairs, normalised
+from autoselection_core.signals.pairs import PairList
 from autoselection_core.signals.table import RELEVANCE
 
 VECTORS = "embedding"
@@ -135,6 +136,12 @@ class EmbeddingPairs(PoolSignal):
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
         measure = "cosine of sentence embeddings"
-        return {
-            "embedding": cosine_pairs(given[VECTORS], lowest=self.lowest, measure=measure, progress=progress)
-        }
+        return {VECTORS: cosine_pairs(given[VECTORS], lowest=self.lowest, measure=measure, progress=progress)}
+
+    @override
+    def extended(
+        self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
+    ) -> Mapping[str, Computed]:
+        pairs = earlier.values[VECTORS]
+        assert isinstance(pairs, PairList), "this signal gives pairs"
+        return {VECTORS: more_cosine_pairs(pairs, earlier.rows, given[VECTORS], progress=progress)}

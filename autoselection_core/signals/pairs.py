@@ -10,6 +10,7 @@ import numpy.typing as npt
 from autoselection_core.arrays import Mask, Rows
 from autoselection_core.errors.table import BrokenPairsError
 from autoselection_core.identity import canonical_json
+from autoselection_core.signals.floor import stored_floor
 
 _ARRAYS = ("low", "high", "similarity")
 _METADATA = "pairs.json"
@@ -69,6 +70,33 @@ class PairList:
             similarity[fresh].astype(np.float32),
             floor,
             measure,
+        )
+
+    def joined(
+        self, rows: Rows, first: Rows, second: Rows, similarity: npt.NDArray[np.float32], pool_rows: int
+    ) -> "PairList":
+        """These pairs in a changed pool, with the pairs that have a new row.
+
+        The floor never falls: what lay below it was not kept.
+
+        Args:
+            rows: Where each row that these pairs speak of stands now; -1 where it left.
+            first: One row of each new pair; each pair once.
+            second: The other row of each new pair.
+            similarity: Of the new pairs, at or above the floor.
+            pool_rows: Rows of the pool.
+        """
+        low, high = rows[self.low], rows[self.high]
+        stayed = (low >= 0) & (high >= 0)
+        every = np.concatenate([self.similarity[stayed], similarity.astype(np.float32)])
+        floor = stored_floor(every, pool_rows, self.floor)
+        kept = every >= np.float32(floor)
+        return PairList.of(
+            np.concatenate([low[stayed], first])[kept],
+            np.concatenate([high[stayed], second])[kept],
+            every[kept],
+            floor=floor,
+            measure=self.measure,
         )
 
     def among(self, present: Mask, similarity: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -2,12 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+
+from autoselection_core.arrays import Rows
 
 _WORD = re.compile(r"\w+")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -27,6 +29,31 @@ class Shingles:
 
     hashes: Hashes
     starts: npt.NDArray[np.int64]
+
+    @classmethod
+    def merged(cls, parts: "Sequence[tuple[Rows, Shingles]]", count: int) -> "Shingles":
+        """The sets of several groups of rows as the sets of all rows.
+
+        Args:
+            parts: Rows of the whole, and one set for each of them.
+            count: Rows of the whole; a row that no part has gets an empty set.
+        """
+        sizes = np.zeros(count, np.int64)
+        for rows, sets in parts:
+            sizes[rows] = sets.sizes
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        hashes = np.empty(int(starts[-1]), np.uint64)
+        for rows, sets in parts:
+            shift = np.repeat(starts[rows] - sets.starts[:-1], sets.sizes)
+            hashes[shift + np.arange(len(shift))] = sets.hashes
+        return cls(hashes, starts)
+
+    def of(self, rows: Rows) -> "Shingles":
+        """The sets of some rows, in the order given."""
+        sizes = self.sizes[rows]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        shift = np.repeat(self.starts[rows] - starts[:-1], sizes)
+        return Shingles(self.hashes[shift + np.arange(len(shift))], starts)
 
     @property
     def sizes(self) -> npt.NDArray[np.int64]:

@@ -11,6 +11,7 @@ import numpy as np
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import REASON, Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.growth import earlier_values
 from autoselection_core.signals.kinds import Kind, kind_of, load_values, save_values
 from autoselection_core.signals.record import aligned_values, append_values, missing, rows_of
 from autoselection_core.signals.table import SignalTable
@@ -170,7 +171,7 @@ class SignalStore:
 
     def _derive(
         self,
-        signal: Signal,
+        signal: PoolSignal,
         version: str,
         pool: Pool,
         given: Given,
@@ -179,10 +180,12 @@ class SignalStore:
         folder = self._folder(version, pool)
         if folder.is_dir():
             return 0
-        values = signal.compute(pool, given, progress)
+        earlier = earlier_values(self.home, version, pool)
+        values = None if earlier is None else signal.extended(pool, given, earlier, progress)
+        computed = len(pool) if values is None or earlier is None else len(earlier.new_rows(len(pool)))
         with atomic_folder(folder) as unfinished:
-            save_values(unfinished, values)
-        return len(pool)
+            save_values(unfinished, signal.compute(pool, given, progress) if values is None else values)
+        return computed
 
     def _aligned(self, name: str, version: str, pool: Pool) -> Mapping[str, Computed]:
         folder = self._folder(version, pool)

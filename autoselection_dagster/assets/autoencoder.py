@@ -4,6 +4,7 @@ import dagster as dg
 
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.sae import SaeFeatures
+from autoselection_dagster.assets.pictures import Facts
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
@@ -35,7 +36,7 @@ def _autoencoder(place: Place) -> dg.AssetsDefinition:
         features = place.workspace(home).definitions[SIGNAL]
         assert isinstance(features, SaeFeatures), "no other signal has this name"
         report = features.judged(pool, Logged(context.log, AUTOENCODER))
-        facts = {
+        facts: Facts = {
             "variance_unexplained": report.unexplained,
             "variance_unexplained_by_pca": report.unexplained_by_pca,
             "dead_share": report.dead_share,

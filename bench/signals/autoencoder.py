@@ -1,19 +1,23 @@
 """Train the default autoencoder on the 90,000-record pool, and say how good it is.
 
-python -m bench.signals.autoencoder --model FOLDER [--tokens N] [--epochs N]
+python -m bench.signals.autoencoder --model FOLDER [--tokens N] [--epochs N] [--read-seconds S]
 """
 
 import argparse
 import json
+import time
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.sae import SparseAutoencoder
-from autoselection_core.models.sae_training import SaeTraining
-from autoselection_core.pool import Source, ingest
-from autoselection_core.signals.autoencoder import pinned_autoencoder
+from autoselection_core.models.hook import HookPoint
+from autoselection_core.models.sae_states import token_states
+from autoselection_core.models.sae_training import SaeTraining, train_sae
+from autoselection_core.pool import Sample, Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, measure, write_result
 
@@ -23,22 +27,35 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a base model")
     parser.add_argument("--tokens", type=int, default=1_000_000, help="states that are read")
     parser.add_argument("--epochs", type=int, default=SaeTraining.epochs, help="how often each is seen")
+    parser.add_argument("--read-seconds", type=float, default=float("inf"), help="stop reading after so long")
     parser.add_argument("--keep", type=Path, help="folder that the autoencoder is left in")
     chosen = parser.parse_args()
     training = SaeTraining(epochs=chosen.epochs)
     with TemporaryDirectory() as folder:
         pool = ingest([Source(str(REAL_DATA / "pool_90k.parquet"))], Home(Path(folder))).pool
-        place = chosen.keep or Path(folder) / "sae"
         base = BaseModel.load(chosen.model)
-        trained = measure(
-            lambda: pinned_autoencoder(
-                place, base, pool, tokens=chosen.tokens, training=training, progress=_tell
-            )
-        )
-        hook = str(SparseAutoencoder.load(place).hook)
-    figures = {**asdict(trained.value), **asdict(training), **trained.cost, "hook": hook, "dtype": base.dtype}
+        hook = HookPoint.default(base.model.config.get_text_config().num_hidden_layers)
+        samples = _until(pool.samples(), chosen.read_seconds)
+        states = measure(lambda: token_states(base, samples, hook, tokens=chosen.tokens, progress=_tell))
+        trained = measure(lambda: train_sae(states.value, hook, training, _tell))
+    autoencoder, report = trained.value
+    if chosen.keep is not None:
+        autoencoder.save(chosen.keep)
+    figures: dict[str, Json] = {
+        **asdict(report),
+        **asdict(training),
+        "hook": str(hook),
+        "dtype": base.dtype,
+        "reading_states": states.cost,
+        "training": trained.cost,
+    }
     print(json.dumps(figures, indent=2))
     print(write_result("autoencoder", figures, _NOTE))
+
+
+def _until(samples: Iterator[Sample], seconds: float) -> Iterator[Sample]:
+    end = time.monotonic() + seconds
+    return takewhile(lambda _: time.monotonic() < end, samples)
 
 
 def _tell(stage: str, done: int, total: int) -> None:

@@ -9,6 +9,7 @@ from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.signals.contamination import Contamination, contamination, items_found, match_codes
 from autoselection_core.signals.matches import MATCHES, Match, match
+from autoselection_core.signals.overlap import overlap
 from autoselection_core.testing.pools import pool_of, pool_of_answers
 
 LONG = "A baker sells twelve loaves on Monday and twice as many on Tuesday; how many loaves are sold in all?"
@@ -135,6 +136,13 @@ def test_what_is_really_there_is_found(real_data: Path) -> None:
         best = {int(item): int(codes[whole & (found.phrase == item)].min()) for item in found.phrase[whole]}
         return dict(Counter(MATCHES[code - 1] for code in best.values()))
 
+    found = {each.name: overlap(each) for each in (bbh, mmlu, gsm8k)}
+    assert {name: each.repeated for name, each in found.items()} == {"bbh": 26, "mmlu": 56, "gsm8k": 0}
+    assert {name: dict(each.among_targets) for name, each in found.items()} == {
+        "bbh": {Match.NORMALISED: 27},
+        "mmlu": {Match.EXACT: 1},
+        "gsm8k": {},
+    }
     # The 27 questions of BBH are bracket puzzles: equal to a target in words, though not in brackets.
     assert copied(bbh) == {Match.NORMALISED: 27}
     assert copied(mmlu) == {Match.EXACT: 1}

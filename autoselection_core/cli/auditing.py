@@ -1,0 +1,93 @@
+"""`autoselection audit`: what stands in a file, told in a minute, with no model and no configuration."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from autoselection_core.benchmarks.naming import named_benchmark
+from autoselection_core.cli.progress import shown_progress
+from autoselection_core.cli.session import show_table, tell
+from autoselection_core.pool.ingest import Ingestion, ingest
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sources import Source
+from autoselection_core.report.table import Cell, Table
+from autoselection_core.signals.audit import QUANTILES, Audit, audit
+from autoselection_core.signals.matches import Match
+from autoselection_core.store.home import Home
+
+_SHOWN = 20
+
+
+def audit_file(path: Path, against: str, folder: Path) -> bool:
+    """Print what stands in a file; whether there is something to look at.
+
+    Args:
+        path: The file.
+        against: Names or paths of benchmarks, joined by commas.
+        folder: Where names are looked up.
+
+    Raises:
+        NoSuchBenchmarkError: A benchmark is nowhere to be found.
+        NoSourceFileError: There is no such file.
+        EmptyPoolError: No record of it is a sample.
+    """
+    benchmarks = [named_benchmark(name.strip(), folder) for name in against.split(",") if name.strip()]
+    with TemporaryDirectory(prefix="autoselection-audit-") as scratch, shown_progress() as progress:
+        found = ingest([Source(str(path))], Home(Path(scratch)), lambda *step: progress("records", *step))
+        progress("looking for duplicates and questions", 0, None)
+        findings = audit(found.pool, benchmarks)
+        _show_records(found)
+        _show_samples(findings)
+        if benchmarks:
+            _show_benchmarks(findings)
+            _show_places(found.pool, findings)
+    return findings.has_findings or found.quarantined > 0
+
+
+def _show_records(found: Ingestion) -> None:
+    tell(
+        f"{found.records:,} records = {found.samples:,} samples + {found.merged:,} merged (said the same)"
+        f" + {found.quarantined:,} that are no samples; {found.trimmed:,} end in a turn without answer"
+    )
+    show_table(Table("Formats", ("format", "records"), tuple(found.formats.items())))
+    reasons: dict[str, int] = {}
+    for counts in found.reasons.values():
+        for reason, count in counts.items():
+            reasons[str(reason)] = reasons.get(str(reason), 0) + count
+    if reasons:
+        show_table(Table("No samples", ("reason", "records"), tuple(reasons.items())))
+
+
+def _show_samples(findings: Audit) -> None:
+    titles = ("least", *(f"{share:.0%}" for share in QUANTILES[1:-1]), "most")
+    parts = (("question", findings.instruction_words), ("answer", findings.response_words))
+    rows: tuple[tuple[Cell, ...], ...] = tuple((name, *words) for name, words in parts)
+    show_table(Table("Lengths in words, by share of the samples below", ("part", *titles), rows))
+    tell(
+        f"{findings.exact_duplicates:,} samples equal an earlier one but for case and white space;"
+        f" {findings.near_duplicates:,} share most of their word 5-grams with an earlier one"
+    )
+
+
+def _show_benchmarks(findings: Audit) -> None:
+    columns = ("benchmark", "questions", "repeated", "among its targets", *map(str, Match), "questions held")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            name,
+            each.overlap.questions,
+            each.overlap.repeated,
+            ", ".join(f"{count} {match}" for match, count in each.overlap.among_targets.items()) or "0",
+            *(each.matches[match] for match in Match),
+            len(each.items),
+        )
+        for name, each in findings.contamination.items()
+    )
+    show_table(Table("Benchmark questions, and samples of the file that hold one", columns, rows))
+
+
+def _show_places(pool: Pool, findings: Audit) -> None:
+    """Where the questions stand; no text, for a benchmark may be confidential."""
+    for name, each in findings.contamination.items():
+        for row in each.rows[:_SHOWN]:
+            tell(f"{name}: {pool.origins(row)[0].locator}")
+        if len(each.rows) > _SHOWN:
+            tell(f"{name}: and {len(each.rows) - _SHOWN:,} more")

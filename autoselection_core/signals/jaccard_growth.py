@@ -1,0 +1,91 @@
+"""The pairs of a pool that grew: new sets against all, old pairs stay."""
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from autoselection_core.arrays import Rows
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.shingles import Shingles
+
+Integers = npt.NDArray[np.int64]
+
+_FILTER_BITS = 24
+_CHECKED_AT_ONCE = 1 << 17
+
+
+def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: Shingles) -> PairList:
+    """The pairs of a changed pool, exact as those of `jaccard_pairs`, down to the earlier floor.
+
+    A set x of the new ones has a similarity of at least t with another only if they share one of the rarest
+    |x| - ceil(t |x|) + 1 members of x.
+
+    Args:
+        earlier: Pairs of the earlier pool.
+        rows: Where its rows stand now; -1 where a row left.
+        sets: One set a row of the pool at hand.
+    """
+    count = len(sets.sizes)
+    new = np.setdiff1d(np.arange(count), rows)
+    fresh = sets.of(new)
+    known = np.unique(fresh.hashes)
+    owner, member = _members_among(sets, known)
+    incidence = sp.csr_matrix((np.ones(len(owner), np.int32), (owner, member)), shape=(count, len(known)))
+    first, second = _candidates(incidence, new, fresh, known, earlier.floor)
+    is_new = np.zeros(count, np.bool_)
+    is_new[new] = True
+    once = (first < second) | ~is_new[second]
+    first, second = first[once], second[once]
+    similarity = _similarities(incidence, sets.sizes, first, second)
+    alike = similarity >= np.float32(earlier.floor)
+    return earlier.joined(rows, first[alike], second[alike], similarity[alike], count)
+
+
+def _members_among(sets: Shingles, known: npt.NDArray[np.uint64]) -> tuple[Integers, Integers]:
+    """Every entry of the sets that is among some hashes: its set and the hash's number.
+
+    A bit table answers for most entries without a search.
+    """
+    shift = np.uint64(64 - _FILTER_BITS)
+    table = np.zeros(1 << _FILTER_BITS, np.bool_)
+    table[known >> shift] = True
+    likely = np.flatnonzero(table[sets.hashes >> shift])
+    place = np.searchsorted(known, sets.hashes[likely])
+    place[place == len(known)] = 0
+    held = known[place] == sets.hashes[likely] if len(known) else np.zeros(0, np.bool_)
+    owner = np.searchsorted(sets.starts, likely[held], side="right") - 1
+    return owner, place[held]
+
+
+def _candidates(
+    incidence: sp.csr_matrix, new: Rows, fresh: Shingles, known: npt.NDArray[np.uint64], floor: float
+) -> tuple[Integers, Integers]:
+    """Pairs of a new row and any row that share one of the rarest members of the new row; each once."""
+    by_member = incidence.tocsc()
+    frequency = np.diff(by_member.indptr)
+    members = np.searchsorted(known, fresh.hashes)
+    owners = np.repeat(np.arange(len(new)), fresh.sizes)
+    rarest_first = np.lexsort((members, frequency[members], owners))
+    rank = np.arange(len(members)) - fresh.starts[owners]
+    # The subtraction keeps ceil() exact where floor * size is a whole number.
+    length = fresh.sizes - np.ceil(floor * fresh.sizes - 1e-9).astype(np.int64) + 1
+    chosen = rarest_first[rank < length[owners]]
+    sizes = frequency[members[chosen]]
+    starts = by_member.indptr[members[chosen]]
+    shift = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
+    others = by_member.indices[shift + np.arange(len(shift))].astype(np.int64)
+    pairs = np.unique(np.repeat(owners[chosen], sizes) * incidence.shape[0] + others)
+    first, second = new[pairs // incidence.shape[0]], pairs % incidence.shape[0]
+    return first[first != second], second[first != second]
+
+
+def _similarities(
+    incidence: sp.csr_matrix, sizes: Integers, first: Integers, second: Integers
+) -> npt.NDArray[np.float32]:
+    """|x & y| / |x | y| of each pair; all members of the first stand in the incidence. Shape (pairs,)."""
+    overlap = np.zeros(len(first), np.int64)
+    for start in range(0, len(first), _CHECKED_AT_ONCE):
+        part = slice(start, start + _CHECKED_AT_ONCE)
+        overlap[part] = incidence[first[part]].multiply(incidence[second[part]]).sum(axis=1).A1
+    similarity: npt.NDArray[np.float64] = overlap / (sizes[first] + sizes[second] - overlap)
+    return similarity.astype(np.float32)

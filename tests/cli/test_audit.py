@@ -1,0 +1,81 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+QUESTION = "A baker sells 12 loaves on Monday and 24 on Tuesday; how many loaves are sold in all?"
+PLAIN = [{"instruction": f"Say {word}.", "output": f"{word} it is"} for word in ("one", "two", "three")]
+
+
+def write(file: Path, records: Sequence[dict[str, str]]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return file
+
+
+@pytest.fixture
+def bakery(tmp_path: Path) -> Path:
+    """A folder of benchmarks with one of them."""
+    items = [{"question": QUESTION.replace("12", str(n)), "answer": "36"} for n in (12, *range(40, 50))]
+    write(tmp_path / "benchmarks/bakery/items.jsonl", [*items, {**items[0], "answer": "thirty-six"}])
+    (tmp_path / "benchmarks/bakery/benchmark.yaml").write_text("items: items.jsonl\n")
+    return tmp_path / "benchmarks"
+
+
+def test_a_clean_file_has_no_findings(cli: Cli, tmp_path: Path) -> None:
+    code, output, _ = cli("audit", str(write(tmp_path / "a.jsonl", PLAIN)))
+
+    assert code == 0
+    assert "3 records = 3 samples" in output
+    assert "Alpaca" in output
+
+
+def test_questions_duplicates_and_lengths_are_told_without_any_text(
+    cli: Cli, tmp_path: Path, bakery: Path
+) -> None:
+    records = [
+        *PLAIN,
+        {"prompt": "say ONE.", "response": "one it is"},
+        {"question": QUESTION, "answer": "36"},
+        {"instruction": "Nobody answers"},
+    ]
+    file = write(tmp_path / "a.jsonl", records)
+
+    code, output, _ = cli("audit", str(file), "--against", "bakery", "--benchmarks", str(bakery))
+
+    assert code == 1
+    assert "6 records = 5 samples + 0 merged (said the same) + 1 that are no samples" in output
+    assert "1 samples equal an earlier one" in output
+    assert "bakery: a.jsonl#5" in output
+    assert "prompt/response" in output
+    row = next(line.split() for line in output.splitlines() if line.startswith("bakery "))
+    assert row == ["bakery", "12", "1", "0", "1", "0", "0", "2"]
+    assert "baker sells" not in output
+
+
+def test_a_path_names_a_benchmark_too(cli: Cli, tmp_path: Path, bakery: Path) -> None:
+    file = write(tmp_path / "a.jsonl", PLAIN)
+
+    assert cli("audit", str(file), "--against", str(bakery / "bakery"))[0] == 0
+
+
+def test_an_unknown_benchmark_says_where_to_put_it(cli: Cli, tmp_path: Path) -> None:
+    code, _, complaint = cli("audit", str(write(tmp_path / "a.jsonl", PLAIN)), "--against", "gsm8")
+
+    assert code == 2
+    assert "NAME/benchmark.yaml" in complaint
+    assert "Did you mean 'gsm8k'?" in complaint
+
+
+@pytest.mark.real_data
+def test_known_benchmarks_are_found_as_bare_files(cli: Cli, tmp_path: Path, real_data: Path) -> None:
+    file = write(tmp_path / "a.jsonl", PLAIN)
+
+    code, output, _ = cli("audit", str(file), "--against", "gsm8k,bbh", "--benchmarks", str(real_data))
+
+    assert code == 0
+    row = next(line.split() for line in output.splitlines() if line.startswith("bbh "))
+    assert row == ["bbh", "920", "26", "27", "normalised", "0", "0", "0", "0"]

@@ -1,0 +1,132 @@
+"""A pool that changes joins its new rows to all others, and the pairs are those of a join from the start."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoselection_core.arrays import Rows
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.base import Signal
+from autoselection_core.signals.cosine import cosine_pairs, more_cosine_pairs
+from autoselection_core.signals.duplicates import MinHashPairs
+from autoselection_core.signals.embedding import EmbeddingPairs
+from autoselection_core.signals.floor import PAIRS_PER_ROW
+from autoselection_core.signals.jaccard import jaccard_pairs
+from autoselection_core.signals.jaccard_growth import more_jaccard_pairs
+from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.shingles import Shingles, shingles
+from autoselection_core.signals.store import SignalStore
+from autoselection_core.store.home import Home
+from autoselection_core.testing.pools import pool_of_answers
+
+WORDS = st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join)
+STATES = st.sampled_from(["stays", "stays", "leaves", "comes"])
+"""What a row does between two pools."""
+
+
+def parted(states: list[str]) -> tuple[Rows, Rows]:
+    """The places of the earlier rows among all, and where each stands in the pool of now, or -1."""
+    earlier = np.flatnonzero([state != "comes" for state in states])
+    now = np.flatnonzero([state != "leaves" for state in states])
+    stands = np.full(len(states), -1)
+    stands[now] = np.arange(len(now))
+    return earlier, stands[earlier]
+
+
+def found(pairs: PairList) -> dict[tuple[int, int], float]:
+    keys = zip(pairs.low.tolist(), pairs.high.tolist(), strict=True)
+    return dict(zip(keys, pairs.similarity.tolist(), strict=True))
+
+
+@given(
+    st.lists(st.tuples(WORDS, STATES), max_size=16),
+    st.integers(1, 3),
+    st.sampled_from([0.2, 0.5, 2 / 3, 1.0]),
+)
+def test_new_texts_join_as_if_all_had_been_there(
+    drawn: list[tuple[str, str]], length: int, lowest: float
+) -> None:
+    texts, states = [text for text, _ in drawn], [state for _, state in drawn]
+    earlier, rows = parted(states)
+    sets = shingles([text for text, state in drawn if state != "leaves"], length)
+    before = jaccard_pairs(shingles([texts[row] for row in earlier], length), lowest=lowest, measure="j")
+
+    grown = more_jaccard_pairs(before, rows, sets)
+
+    assert found(grown) == found(jaccard_pairs(sets, lowest=lowest, measure="j"))
+    assert (grown.floor, grown.measure) == (before.floor, "j")
+
+
+@given(st.lists(STATES, min_size=1, max_size=40), st.integers(0, 99))
+def test_new_vectors_join_as_if_all_had_been_there(states: list[str], seed: int) -> None:
+    vectors = np.random.default_rng(seed).normal(size=(len(states), 3)).astype(np.float32)
+    earlier, rows = parted(states)
+    now = vectors[[state != "leaves" for state in states]]
+    if not len(earlier) or not len(now):
+        return
+    before = cosine_pairs(vectors[earlier], lowest=0.6, measure="c")
+
+    grown = more_cosine_pairs(before, rows, now)
+
+    assert found(grown) == pytest.approx(found(cosine_pairs(now, lowest=0.6, measure="c")), abs=1e-6)
+
+
+def test_the_floor_rises_with_a_crowd_and_never_falls() -> None:
+    vectors = np.random.default_rng(0).normal(size=(900, 8)).astype(np.float32)
+    before = cosine_pairs(vectors[:450], lowest=-1.0, measure="c")
+
+    grown = more_cosine_pairs(before, np.arange(450), vectors)
+
+    assert grown.floor >= before.floor
+    assert len(grown) <= PAIRS_PER_ROW * 900
+    alone = more_cosine_pairs(before, np.where(np.arange(450) < 9, np.arange(450), -1), vectors[:9])
+    assert alone.floor == before.floor
+
+
+def test_sets_of_groups_of_rows_are_merged_in_their_order() -> None:
+    texts = ["a b", "", "c d e", "a", "f g"]
+    odd, even = np.array([1, 3]), np.array([0, 2, 4])
+    parts = [(rows, shingles([texts[row] for row in rows], 1)) for rows in (odd, even)]
+
+    merged, whole = Shingles.merged(parts, 5), shingles(texts, 1)
+
+    assert merged.hashes.tolist() == whole.hashes.tolist()
+    assert merged.starts.tolist() == whole.starts.tolist()
+
+
+@pytest.mark.parametrize("signal", [MinHashPairs(words=2), EmbeddingPairs()], ids=lambda each: each.name)
+def test_a_changed_pool_pays_for_its_new_rows_only(tmp_path: Path, signal: Signal) -> None:
+    home = Home(tmp_path / "home")
+    store = SignalStore(home)
+    answers = [f"the {word} is round and {n}" for n, word in enumerate(["ball", "sun", "coin", "egg"] * 8)]
+    first, grown = pool_of_answers(answers), pool_of_answers([*answers[2:], "the moon is round and 3"])
+    kept(first, home)
+    store.score(signal, first)
+
+    report = store.score(signal, grown)
+
+    assert (report.computed, report.reused) == (1, 30)
+    fresh = SignalStore(Home(tmp_path / "fresh"))
+    fresh.score(signal, grown)
+    joined, anew = (
+        next(iter(each.table(grown, {signal.name: report.version}).pairs.values())) for each in (store, fresh)
+    )
+    assert found(joined) == pytest.approx(found(anew), abs=1e-6)
+    assert joined.floor == anew.floor
+
+
+def test_a_pool_that_is_mostly_new_starts_anew(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    first, other = pool_of_answers(["one two", "two three"]), pool_of_answers(["four", "five six", "one two"])
+    store, signal = SignalStore(home), MinHashPairs(words=2)
+    kept(first, home)
+    store.score(signal, first)
+
+    assert store.score(signal, other).computed == 3
+
+
+def kept(pool: Pool, home: Home) -> None:
+    pool.write(home.pool(pool.version))
