@@ -34,6 +34,23 @@ class NoCandidatesError(AutoSelectionError):
         )
 
 
+class NotWorthwhileError(AutoSelectionError):
+    """No candidate is expected to gain what a training has to gain."""
+
+    def __init__(self, trial: int, expected: float, least: float) -> None:
+        super().__init__(trial, expected, least)
+        self.trial = trial
+        self.expected = expected
+        self.least = least
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"trial {self.trial} is expected to gain {self.expected:.3g}, less than the {self.least:.3g} "
+            "that stop_gain asks of a training; the search is done, or start one with a lower stop_gain."
+        )
+
+
 class NothingToRecommendError(AutoSelectionError):
     """A recommendation was asked for before any trial was measured."""
 

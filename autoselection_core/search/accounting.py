@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.errors.search import ChangedEvaluatorError, ChangedSubsetError
-from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
 from autoselection_core.search.alive import alive
@@ -15,9 +15,10 @@ from autoselection_core.search.alive import alive
 def accounted(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
     """Keep the lease while the block runs; what it raises is entered for the trial and raised on.
 
-    A subset that cannot be trained ends the trial. A solver with nothing left, or a campaign that changed
-    under the search, stops the search. Ctrl-C gives the trial back unharmed. Anything else (a full disk, a
-    lost device) says nothing about the recipe, so the trial's next attempt may start.
+    A subset that cannot be trained ends the trial. A solver with nothing left, or with nothing that is worth
+    a training, or a campaign that changed under the search, stops the search. Ctrl-C gives the trial back
+    unharmed. Anything else (a full disk, a lost device) says nothing about the recipe, so the trial's next
+    attempt may start.
     """
     with alive(ledger, reservation):
         try:
@@ -29,7 +30,7 @@ def accounted(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
             ledger.fail(reservation, reason_of(error))
             ledger.stop(reservation.search, str(error))
             raise
-        except (ChangedEvaluatorError, ChangedSubsetError) as error:
+        except (ChangedEvaluatorError, ChangedSubsetError, NotWorthwhileError) as error:
             ledger.release(reservation, reason_of(error))
             ledger.stop(reservation.search, str(error))
             raise

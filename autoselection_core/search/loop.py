@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from autoselection_core.errors.evaluation import EvaluationError
-from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
@@ -87,7 +87,7 @@ def _run_trial(
     try:
         subset = propose(ledger, reservation, solver).subset
         evaluate(ledger, reservation, evaluator, subset, tell_stage)
-    except (EvaluationError, NoCandidatesError):
+    except (EvaluationError, NoCandidatesError, NotWorthwhileError):
         tell(Stage(reservation, FAILED))  # the ledger has the reason
     else:
         tell(Stage(reservation, DONE, 1, 1))

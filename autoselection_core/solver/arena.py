@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autoselection_core.errors.solver import NoCandidatesError
 from autoselection_core.identity import fingerprint
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.descriptors import Describer
 from autoselection_core.solver.encode import ProgramEncoder
 from autoselection_core.solver.layout import Features
+from autoselection_core.solver.limits import within_size
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs import latin_recipes
 from autoselection_core.solver.realised import Draft, Realised, realise
@@ -44,7 +46,7 @@ class Arena:
 
     def realise(self, drafts: Sequence[Draft], known: frozenset[str]) -> Realised:
         """Realise drafts, leaving out subsets that are known."""
-        return realise(drafts, self.signals, self.smallest, known)
+        return within_size(realise(drafts, self.signals, self.smallest, known), self.signals, self.policy)
 
     def describe(self, realised: Realised) -> Features:
         """Feature vectors of realised candidates."""
@@ -71,6 +73,9 @@ def _made(signals: SignalTable, templates: tuple[Template, ...], policy: Policy,
     smallest = max(1, round(policy.smallest_share * len(signals)))
     recipes = latin_recipes(templates, policy.fresh, policy.max_steps, seed)
     fresh = realise([Draft(recipe, "fresh") for recipe in recipes], signals, smallest)
+    fresh = within_size(fresh, signals, policy)
+    if not len(fresh):
+        raise NoCandidatesError(1, fresh.reasons)
     describer = Describer.of(signals, ProgramEncoder(templates), fresh)
     features = describer.features([draft.recipe for draft in fresh.drafts], fresh.subsets)
     return Arena(signals, templates, policy, seed, fresh, describer, features)

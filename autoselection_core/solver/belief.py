@@ -7,6 +7,7 @@ import numpy as np
 
 from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.layout import Features
+from autoselection_core.solver.limits import Floor, floors_of, keeps_to
 from autoselection_core.solver.surrogate import Fitting, Numbers, Surrogate, fit
 from autoselection_core.solver.tried import Lesson, Tried, utilities_of
 
@@ -23,6 +24,7 @@ class Belief:
         means: Posterior mean of each tried subset. Shape (b,).
         deviations: Posterior standard deviation of each tried subset. Shape (b,).
         lessons: What an earlier search measured.
+        floors: What is believed of benchmarks that must not fall below a score.
     """
 
     tried: tuple[Tried, ...]
@@ -32,6 +34,7 @@ class Belief:
     means: Numbers
     deviations: Numbers
     lessons: tuple[Lesson, ...] = ()
+    floors: tuple[Floor, ...] = ()
 
     @property
     def incumbent(self) -> int:
@@ -40,8 +43,8 @@ class Belief:
 
     @property
     def ranked(self) -> list[int]:
-        """Places of the measured subsets, highest posterior mean first."""
-        order = np.argsort(-self.means, kind="stable")
+        """Places of the measured subsets: those that keep to the floors first, then by posterior mean."""
+        order = np.lexsort((-self.means, ~keeps_to(self.floors, self.features)))
         return [int(place) for place in order if self.tried[place].utilities]
 
 
@@ -65,7 +68,8 @@ def belief_of(arena: Arena, tried: Sequence[Tried], lessons: Sequence[Lesson] = 
         utilities = np.concatenate([utilities, _levelled(lessons, utilities)])
     surrogate = fit(points, utilities, layout, fitting)
     means, deviations = surrogate.posterior(features)
-    return Belief(tuple(tried), features, tuple(places), surrogate, means, deviations, tuple(lessons))
+    floors = floors_of(tried, features, arena.describer.layout, policy, fitting)
+    return Belief(tuple(tried), features, tuple(places), surrogate, means, deviations, tuple(lessons), floors)
 
 
 def _origins(arena: Arena, lessons: Sequence[Lesson]) -> Features:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.acquisition import Improvement
 from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.belief import Belief
+from autoselection_core.solver.descriptors import distances
 from autoselection_core.solver.edits import Workbench
 from autoselection_core.solver.layout import Features
+from autoselection_core.solver.limits import TOO_FAR, Judges
 from autoselection_core.solver.neighbourhood import edited_twice, mates_of, neighbours
 from autoselection_core.solver.phase import Phase
 from autoselection_core.solver.realised import Draft, Realised
@@ -51,7 +52,7 @@ def climbed(
     arena: Arena,
     belief: Belief,
     phase: Phase,
-    gain: Improvement,
+    gain: Judges,
     *,
     known: frozenset[str],
     trial: int,
@@ -66,9 +67,15 @@ def climbed(
         known: Hashes of subsets that are no candidates.
         trial: The trial that is chosen for; edits are drawn anew for every trial.
     """
-    found = _judged(arena, gain, arena.realise(_recalled(belief), known))
-    names = frozenset(subset.fingerprint for subset in found.realised.subsets)
-    found = found.joined(_fresh(arena, gain, known | names))
+    recalled = arena.realise(_recalled(belief), known)
+    found = _judged(arena, belief, gain, recalled, arena.describe(recalled))
+    names = known | {subset.fingerprint for subset in recalled.subsets}
+    places = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in names]
+    fresh = Realised(
+        tuple(arena.fresh.drafts[place] for place in places),
+        tuple(arena.fresh.subsets[place] for place in places),
+    )
+    found = found.joined(_judged(arena, belief, gain, fresh, arena.features[places]))
     rng = np.random.default_rng(seed_for("edits", arena.seed, trial))
     for generation, count in enumerate(_shares(arena.policy.edits, arena.policy.generations)):
         if generation == 0:
@@ -76,7 +83,8 @@ def climbed(
         else:
             drafts = _children(arena, belief, found, count, rng)
         names = frozenset(subset.fingerprint for subset in found.realised.subsets)
-        found = found.joined(_judged(arena, gain, arena.realise(drafts, known | names)))
+        edits = arena.realise(drafts, known | names)
+        found = found.joined(_judged(arena, belief, gain, edits, arena.describe(edits)))
     return found
 
 
@@ -86,18 +94,13 @@ def _recalled(belief: Belief) -> list[Draft]:
     return [Draft(one.recipe, "earlier", None, f"trial {one.trial} of {one.search}") for one in entries]
 
 
-def _fresh(arena: Arena, gain: Improvement, known: frozenset[str]) -> Round:
-    places = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in known]
-    realised = Realised(
-        tuple(arena.fresh.drafts[place] for place in places),
-        tuple(arena.fresh.subsets[place] for place in places),
-    )
-    features = arena.features[places]
-    return Round(realised, features, gain.logs(features))
-
-
-def _judged(arena: Arena, gain: Improvement, realised: Realised) -> Round:
-    features = arena.describe(realised)
+def _judged(arena: Arena, belief: Belief, gain: Judges, realised: Realised, features: Features) -> Round:
+    """What is within the trust radius, with its gains."""
+    radius = arena.policy.trust_radius
+    if radius is not None and len(realised):
+        nearest = distances(features, belief.features, arena.describer.layout).min(axis=1)
+        realised, places = realised.only(nearest <= radius, TOO_FAR)
+        features = features[places]
     return Round(realised, features, gain.logs(features))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.acquisition import Improvement
@@ -13,6 +13,7 @@ from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.belief import Belief, belief_of
 from autoselection_core.solver.climb import Round, climbed
 from autoselection_core.solver.descriptors import distances
+from autoselection_core.solver.limits import Both, keeps_to
 from autoselection_core.solver.phase import phase_of
 from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
 from autoselection_core.solver.realised import Draft, Realised
@@ -30,6 +31,7 @@ def choose(arena: Arena, history: History) -> Candidate:
 
     Raises:
         NoCandidatesError: Every candidate was invalid or tried.
+        NotWorthwhileError: No candidate is expected to gain as much as the policy asks of a training.
     """
     tried = tried_in(history, arena.signals)
     known = known_subsets(arena, history, tried)
@@ -104,11 +106,17 @@ def _replicate(arena: Arena, belief: Belief) -> Candidate | None:
 def _informed(arena: Arena, history: History, belief: Belief, known: frozenset[str]) -> Candidate:
     phase = phase_of(arena, history, belief)
     seed = seed_for("acquisition", arena.seed, history.next_trial)
-    gain = Improvement.over(belief.surrogate, belief.features, seed)
-    found = climbed(arena, belief, phase, gain, known=known, trial=history.next_trial)
+    # What breaks a floor is no rival: the gain is over the best that keeps to all of them, if anything does.
+    rivals = keeps_to(belief.floors, belief.features)
+    gain = Improvement.over(belief.surrogate, belief.features[rivals if rivals.any() else slice(None)], seed)
+    wanted = Both((gain, *belief.floors)) if belief.floors else gain
+    found = climbed(arena, belief, phase, wanted, known=known, trial=history.next_trial)
     if not len(found.realised):
         raise NoCandidatesError(history.next_trial, found.realised.reasons)
     place = int(np.argmax(found.gains))
+    expected, least = float(np.exp(found.gains[place])), arena.policy.stop_gain
+    if least is not None and expected < least:
+        raise NotWorthwhileError(history.next_trial, expected, least)
     anchors = tuple(belief.tried[anchor].trial for anchor in phase.anchors)
     nearest = distances(found.features[[place]], belief.features, arena.describer.layout).min()
     proposal = replace(

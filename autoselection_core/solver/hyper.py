@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from autoselection_core.solver.layout import Layout
 
-SHARED = ("marginal_scale", "state_size", "marginal_size", "program_size")
+SHARED = ("marginal_scale", "state_size", "marginal_size", "program_size", "slope_size")
 """Hyper-parameters after the length scale of each state axis, in this order. The size of the discrepancy
 follows where there are observations of an earlier search, and the noise comes last."""
 
@@ -32,7 +32,11 @@ MARGINAL_SCALE = Belief(1.5, 0.7)
 """In median distances between fresh programs."""
 
 STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE = Belief(1.5, 0.6), Belief(0.5, 0.7), Belief(0.15, 0.7)
-"""Standard deviations of the three parts, in standard deviations of the utilities seen."""
+"""Standard deviations of three parts, in standard deviations of the utilities seen."""
+
+SLOPE_SIZE = Belief(0.05, 1.0)
+"""Deviation of the linear part's slope along each state axis. A mean over rows of what a model learns from
+goes on rising where nothing was tried yet; a stationary part alone would fall back to the mean there."""
 
 DISCREPANCY = Belief(0.5, 1.0)
 """Size of what an earlier search measured differently, as a share of the sizes of the three parts. Its
@@ -64,7 +68,16 @@ def prior(layout: Layout, noise: Belief) -> Prior:
     axis = Belief(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
     axes = [RETENTION_SCALE, *[axis] * (layout.axes - 1)] if layout.axes else []
     discrepancy = [DISCREPANCY] if layout.has_earlier else []
-    beliefs = [*axes, MARGINAL_SCALE, STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE, *discrepancy, noise]
+    beliefs = [
+        *axes,
+        MARGINAL_SCALE,
+        STATE_SIZE,
+        MARGINAL_SIZE,
+        PROGRAM_SIZE,
+        SLOPE_SIZE,
+        *discrepancy,
+        noise,
+    ]
     return Prior(
         np.log([belief.median for belief in beliefs]),
         np.array([belief.spread for belief in beliefs], np.float64),

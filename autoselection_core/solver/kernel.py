@@ -1,15 +1,15 @@
 """The covariance of utilities: what two candidates have in common.
 
 k = level^2 + s_state^2 M52(state axes / scales) + s_marginal^2 M52(subset distance / scale)
-    + s_program^2 <program, program'>
+    + s_program^2 <program, program'> + s_slope^2 <state axes, state axes'>
 
 An observation of an earlier search measured another utility, k (1 + d^2) + level^2, which has k in common
 with today's: the larger the discrepancy d that is learned, the less it is trusted. What its subset lost and
 gained since then adds a deviation of its own, shared by replicates of that subset only.
 
 M52 is the Matern kernel of smoothness 5/2. Both distances are Euclidean in some feature space, so every
-part and their sum are positive semi-definite. The last part is linear: small, additive, and the only one
-that sees operator names and order.
+part and their sum are positive semi-definite. The program's part is linear: small, additive, and the only one
+that sees operator names and order. The slope along the state axes is what goes beyond the subsets tried.
 """
 
 from typing import TYPE_CHECKING
@@ -37,14 +37,16 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
     """
     hyper = log_hyper.exp()
     scales, shared = hyper[:, None, : layout.axes], hyper[:, layout.axes :, None, None]
-    marginal_scale, state_size, marginal_size, program_size = (
+    marginal_scale, state_size, marginal_size, program_size, slope_size = (
         shared[:, place] for place in range(len(SHARED))
     )
     columns = layout.state_columns, layout.marginal_columns, layout.program_columns
     state = _matern(_distance(left[..., columns[0]] / scales, right[..., columns[0]] / scales))
     marginal = _matern(_distance(left[..., columns[1]], right[..., columns[1]]) / marginal_scale)
     program = left[..., columns[2]] @ right[..., columns[2]].mT
-    today = LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal + program_size**2 * program
+    slope = left[..., columns[0]] @ right[..., columns[0]].mT
+    today = LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal
+    today = today + program_size**2 * program + slope_size**2 * slope
     if not layout.has_earlier:
         return today
     origins = left[..., layout.origin_columns], right[..., layout.origin_columns]
@@ -60,9 +62,10 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
 
 def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
     """The diagonal of `covariance(log_hyper, points, points)`, without the rest. Shape (s, m)."""
-    sizes = log_hyper[:, layout.axes + 1 : layout.axes + 4].exp() ** 2
+    sizes = log_hyper[:, layout.axes + 1 : layout.axes + 5].exp() ** 2
     program = (points[..., layout.program_columns] ** 2).sum(-1)
-    today = LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:] * program
+    slope = (points[..., layout.state_columns] ** 2).sum(-1)
+    today = LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:3] * program + sizes[:, 3:] * slope
     if not layout.has_earlier:
         return today
     is_earlier, drift, _ = points[..., layout.origin_columns].unbind(-1)

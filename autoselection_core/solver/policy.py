@@ -1,5 +1,6 @@
 """How a search chooses, as data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -8,6 +9,8 @@ from autoselection_core.space import Choice, Count, Interval, check_settings
 
 POLICIES = ("default", "random", "autoselection")
 """`default`: a surrogate over what recipes do; `random`: random recipe search; `autoselection`: published."""
+
+_ABOVE_ZERO = ("noise_prior", "most_tokens", "trust_radius", "stop_gain")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,14 @@ class Policy:
         draws: Hyper-parameter vectors that the surrogate averages over; 1 takes the most probable one.
         most_sampled: Observations that hyper-parameters are learned from at most; predictions use all.
         smallest_share: Candidates below this share of the pool's rows are screened out.
+        largest_share: Candidates above this share of the pool's rows are screened out, the full pool, too.
+        most_tokens: Candidates with more tokens of the base model are screened out; None sets no limit.
+        trust_radius: Candidates farther than this from everything tried are screened out, in median distances
+            between fresh programs; None sets no limit.
+        floors: The least score of a benchmark, in its unit; candidates that are unlikely to reach it are
+            wanted less, and not recommended. A mapping, or pairs of name and score.
+        stop_gain: A search stops once no candidate is expected to gain this much a full training, in units
+            of utility; None spends the budget.
         round_size: Candidates of a round of the published policy.
         exploration: Upper confidence bound factor of the published policy.
     """
@@ -40,8 +51,8 @@ class Policy:
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
     max_steps: Annotated[int, Count(1, 6)] = 6
-    fresh: Annotated[int, Count(8, 100_000)] = 2000
-    edits: Annotated[int, Count(0, 100_000)] = 1000
+    fresh: Annotated[int, Count(8, 100_000)] = 1000
+    edits: Annotated[int, Count(0, 100_000)] = 800
     generations: Annotated[int, Count(1, 100)] = 5
     anchors: Annotated[int, Count(1, 100)] = 3
     patience: Annotated[int, Count(1, 1000)] = 4
@@ -51,6 +62,11 @@ class Policy:
     draws: Annotated[int, Count(1, 256)] = 16
     most_sampled: Annotated[int, Count(2, 1000)] = 100
     smallest_share: Annotated[float, Interval(0.0, 1.0)] = 0.01
+    largest_share: Annotated[float, Interval(0.0, 1.0)] = 1.0
+    most_tokens: int | None = None
+    trust_radius: float | None = None
+    floors: tuple[tuple[str, float], ...] = ()
+    stop_gain: float | None = None
     round_size: Annotated[int, Count(1, 1000)] = 5
     exploration: Annotated[float, Interval(0.0, 100.0)] = 2.0
 
@@ -61,8 +77,12 @@ class Policy:
             SettingError: A setting is unknown or out of range.
         """
         check_settings(self)
-        if self.noise_prior is not None and not self.noise_prior > 0:
-            raise SettingError("noise_prior", self.noise_prior, "above 0, or empty")
+        for name in _ABOVE_ZERO:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SettingError(name, value, "above 0, or empty")
+        pairs = self.floors.items() if isinstance(self.floors, Mapping) else self.floors
+        object.__setattr__(self, "floors", tuple(sorted((name, float(least)) for name, least in pairs)))
 
     def with_settings(self, **settings: Any) -> "Policy":  # noqa: ANN401 - the settings differ in type
         """A copy with other settings; an unknown name is refused by the constructor."""

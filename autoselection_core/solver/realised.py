@@ -4,6 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Mask
 from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
@@ -52,6 +56,17 @@ class Realised:
         """Both together; their subsets must differ."""
         reasons = Counter(self.reasons) + Counter(other.reasons)
         return Realised((*self.drafts, *other.drafts), (*self.subsets, *other.subsets), reasons)
+
+    def only(self, kept: Mask, reason: str) -> tuple["Realised", npt.NDArray[np.int64]]:
+        """Leave out the others and count them under a reason; also the places of those kept."""
+        places = np.flatnonzero(kept)
+        reasons = Counter(self.reasons)
+        reasons.update({reason: len(self) - len(places)})
+        drafts, subsets = (
+            tuple(self.drafts[place] for place in places),
+            tuple(self.subsets[place] for place in places),
+        )
+        return Realised(drafts, subsets, +reasons), places
 
     def without(self, known: frozenset[str]) -> "Realised":
         """Leave out the subsets with these hashes, and count them as tried."""

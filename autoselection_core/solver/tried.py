@@ -1,6 +1,6 @@
 """What a history says about subsets: replicates together, pending ones beside measured ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ class Tried:
         name: The hash that the history knows it by.
         utilities: Measured utilities, one for each finished evaluation.
         evaluations: Finished and pending evaluations.
+        scores: Scores of each finished evaluation by benchmark.
     """
 
     trial: int
@@ -29,6 +30,7 @@ class Tried:
     name: str
     utilities: tuple[float, ...]
     evaluations: int
+    scores: tuple[Mapping[str, float], ...] = ()
 
     @property
     def recipe(self) -> Recipe:
@@ -91,5 +93,8 @@ def utilities_of(tried: Sequence[Tried]) -> tuple[list[int], Numbers]:
 def _tried(name: str, group: Sequence[Observation | Pending], signals: SignalTable) -> Tried:
     recipe = group[0].recipe
     subset = signals.derived((__name__, recipe), lambda: materialize(recipe, signals))
-    utilities = tuple(entry.utility for entry in group if isinstance(entry, Observation))
-    return Tried(group[0].trial, subset, name, utilities, len(group))
+    measured = [entry for entry in group if isinstance(entry, Observation)]
+    utilities = tuple(entry.utility for entry in measured)
+    return Tried(
+        group[0].trial, subset, name, utilities, len(group), tuple(entry.scores for entry in measured)
+    )

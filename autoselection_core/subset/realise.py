@@ -101,6 +101,8 @@ def _subset_or_reason(recipe: Recipe, signals: SignalTable, cache: PrefixCache) 
 
 
 def _versions(recipe: Recipe, signals: SignalTable) -> tuple[tuple[str, str], ...]:
+    if not signals.versions:
+        return ()  # a table made by hand; candidates are realised by the thousand
     patterns = recipe.reads
     return tuple(
         (name, version)

@@ -200,6 +200,9 @@ def test_a_solver_without_templates_says_what_to_do() -> None:
         {"draws": 1},
         {"most_sampled": 2},
         {"smallest_share": 0.5},
+        {"largest_share": 0.5},
+        {"most_tokens": 5},
+        {"trust_radius": 0.5},
     ],
     ids=lambda setting: next(iter(setting)),
 )

