@@ -216,7 +216,7 @@ class Workspace:
         policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
         earlier: tuple[Earlier, ...] = ()
         if spec.warm_from is not None:
-            earlier = earlier_of(self.ledger, spec.warm_from, signals, self.home.subset)
+            earlier = earlier_of(self.ledger, spec.warm_from, signals, self.home)
         return Solver(signals, catalogue(signals, chosen), policy, earlier)
 
     @cached_property

@@ -1,18 +1,13 @@
 """What an earlier search measured, told about the pool that a new search selects from."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.values import Earlier, Observation
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset import Subset, materialize_many, read_ids
-
-FileOf = Callable[[str], Path]
-"""Where the subset of a hash is stored."""
+from autoselection_core.store.home import Home
+from autoselection_core.subset import Subset, materialize_many, read_ids, stored_lineages
 
 
-def earlier_of(ledger: Ledger, search: str, signals: SignalTable, file_of: FileOf) -> tuple[Earlier, ...]:
+def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) -> tuple[Earlier, ...]:
     """The observations of an earlier search, each with how much of its subset this pool still chooses.
 
     The search may have had another pool version or another base model. Recipes that this pool cannot realise
@@ -22,7 +17,7 @@ def earlier_of(ledger: Ledger, search: str, signals: SignalTable, file_of: FileO
         ledger: Where the earlier search stands.
         search: Its name.
         signals: The pool of the new search.
-        file_of: Where the evaluated subsets are stored.
+        home: Where the evaluated subsets are stored.
 
     Raises:
         UnknownSearchError: No search has this name.
@@ -36,17 +31,17 @@ def earlier_of(ledger: Ledger, search: str, signals: SignalTable, file_of: FileO
             observation.trial,
             observation.recipe,
             observation.utility,
-            _similarity(observation, subset, signals, file_of),
+            _similarity(observation, subset, signals, home),
         )
         for observation, subset in zip(observations, realised, strict=True)
         if isinstance(subset, Subset)
     )
 
 
-def _similarity(observation: Observation, subset: Subset, signals: SignalTable, file_of: FileOf) -> float:
+def _similarity(observation: Observation, subset: Subset, signals: SignalTable, home: Home) -> float:
     """Jaccard similarity of the samples chosen then and now; the same hash is the same samples."""
     if observation.subset == subset.fingerprint:
         return 1.0
-    then = set(read_ids(file_of(observation.subset)).tolist())
+    then = set(read_ids(stored_lineages(observation.subset, home)[0]).tolist())
     now = set(signals.ids[subset.rows].tolist())
     return len(then & now) / len(then | now)

@@ -38,7 +38,7 @@ def grown(rows: int) -> SignalTable:
 
 
 def test_the_same_pool_still_chooses_the_same_samples(tmp_path: Path) -> None:
-    earlier = earlier_of(finished(tmp_path), "old", table(), Home(tmp_path).subset)
+    earlier = earlier_of(finished(tmp_path), "old", table(), Home(tmp_path))
 
     assert [one.trial for one in earlier] == [1, 2, 3, 4]
     assert {one.similarity for one in earlier} == {1.0}
@@ -47,7 +47,7 @@ def test_the_same_pool_still_chooses_the_same_samples(tmp_path: Path) -> None:
 def test_what_is_left_of_an_old_subset_is_its_jaccard_similarity(tmp_path: Path) -> None:
     ledger, kept = finished(tmp_path), ROWS * 2 // 3
 
-    earlier = earlier_of(ledger, "old", grown(kept), Home(tmp_path).subset)
+    earlier = earlier_of(ledger, "old", grown(kept), Home(tmp_path))
 
     assert earlier[0].recipe.steps == ()
     assert earlier[0].similarity == pytest.approx(kept / ROWS)
@@ -59,23 +59,23 @@ def test_recipes_over_signals_that_are_gone_are_left_out(tmp_path: Path) -> None
     signals = table()
     bare = SignalTable("bare", signals.keys, {"tokens": signals["tokens"]}, ids=signals.ids)
 
-    earlier = earlier_of(finished(tmp_path), "old", bare, Home(tmp_path).subset)
+    earlier = earlier_of(finished(tmp_path), "old", bare, Home(tmp_path))
 
     assert 1 <= len(earlier) < 4
 
 
 def test_a_subset_that_is_no_longer_stored_is_an_error(tmp_path: Path) -> None:
     ledger = finished(tmp_path)
-    for file in Home(tmp_path).subsets.glob("*.parquet"):
+    for file in Home(tmp_path).subsets.glob("*/*.parquet"):
         file.unlink()
 
     with pytest.raises(MissingSubsetError):
-        earlier_of(ledger, "old", grown(200), Home(tmp_path).subset)
+        earlier_of(ledger, "old", grown(200), Home(tmp_path))
 
 
 def test_a_search_that_does_not_exist_teaches_nothing(tmp_path: Path) -> None:
     with pytest.raises(UnknownSearchError):
-        earlier_of(finished(tmp_path), "never", table(), Home(tmp_path).subset)
+        earlier_of(finished(tmp_path), "never", table(), Home(tmp_path))
 
 
 def test_a_cold_search_keeps_the_identity_that_it_had_before_there_were_warm_ones() -> None:
