@@ -29,6 +29,7 @@ class Benchmark:
         sizes: How items are parted into dev and test.
         answer_tokens: Most tokens that a model may write as an answer; read by generative metrics only.
         target_questions: The bare questions of the targets; None to read them from the user turns.
+        target_groups: Task or subject of each target, in their order; None where there is one task.
         left_out: Records that repeat an item with its choices and answer; they are no items of their own.
 
     Raises:
@@ -45,6 +46,7 @@ class Benchmark:
     sizes: SplitSizes = field(default_factory=SplitSizes)
     answer_tokens: int = 512
     target_questions: tuple[str, ...] | None = field(repr=False, default=None)
+    target_groups: tuple[str, ...] | None = field(repr=False, default=None, compare=False)
     left_out: int = field(repr=False, default=0, compare=False)
 
     def __post_init__(self) -> None:

@@ -107,6 +107,7 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         answer_tokens=_answer_tokens(settings),
         sizes=SplitSizes(**{key: settings[key] for key in _SIZES if key in settings}),
         target_questions=tuple(example.text for example in examples),
+        target_groups=tuple(example.group or "" for example in examples),
         left_out=len(questions) - len(items),
     )
     split(benchmark)

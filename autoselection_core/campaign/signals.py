@@ -15,7 +15,9 @@ from autoselection_core.signals.embedding import EmbeddingPairs, Embeddings, Rel
 from autoselection_core.signals.feedback import FeedbackRelevance
 from autoselection_core.signals.form import Form
 from autoselection_core.signals.graph import GraphImportance
+from autoselection_core.signals.influence import Influence
 from autoselection_core.signals.model_scores import ModelScores
+from autoselection_core.signals.reranking import Reranked
 from autoselection_core.signals.sae import Mona, SaeFeatures
 from autoselection_core.signals.text import WordEntropy
 from autoselection_core.signals.tokens import TokenCounts
@@ -33,10 +35,12 @@ DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
     "contamination": Contamination,
     "form": Form,
     "feedback": FeedbackRelevance,
+    "reranked": Reranked,
     "graph_importance": GraphImportance,
     "action_branching": ActionBranching,
     "sae": SaeFeatures,
     "mona": Mona,
+    "influence": Influence,
 }
 """Every signal by the name that campaigns use; one that reads a benchmark stands for one a benchmark."""
 

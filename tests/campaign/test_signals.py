@@ -43,9 +43,11 @@ REACHED: Mapping[str, tuple[str, ...]] = {
     "contamination": ("contamination/sums",),
     "form": ("turns", "words", "has_code", "has_list", "has_formula", "ascii_share"),
     "{feedback: {rounds: 2}}": ("feedback/sums",),
+    "{reranked: {candidates: 4, most_trials: 2}}": ("reranked/sums",),
     "graph_importance": ("graph_importance",),
     "{sae: {sae: sae, kept: 16}}": ("sae",),
     "mona": ("mona/sums",),
+    "{influence: {warmed: warmed, dimensions: 16, max_tokens: 64}}": ("influence/sums",),
 }
 """What each signal, as a campaign spells it, puts into the table."""
 

@@ -1,0 +1,128 @@
+"""LESS against its definition: Adam's step of a sample, the gradient of a target, subtasks."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.gradients import (
+    Adapted,
+    Checkpoint,
+    WarmUp,
+    as_adam_moves,
+    load_checkpoints,
+    projected,
+    save_checkpoints,
+    warmed_up,
+)
+from autoselection_core.models.spans import encode
+from autoselection_core.pool.sample import Message, Role
+from autoselection_core.signals.influence import Influence, best_subtask
+from autoselection_core.signals.store import SignalStore
+from autoselection_core.store.home import Home
+from autoselection_core.testing.pools import pool_of, question_and_answer
+
+SAMPLES = [question_and_answer(f"{n} + {n}", f"{n} + {n} = {2 * n}") for n in range(6)]
+TARGETS = (SAMPLES[2], question_and_answer("Name a city.", "Paris"), question_and_answer("1 + 1", "2"))
+ITEM = Item("1 + 1", (Message(Role.USER, "1 + 1"),), "2")
+SUMS = Benchmark("sums", (ITEM,), TARGETS, target_groups=("sums", "cities", "sums"))
+POOL = pool_of(SAMPLES)
+WARM_UP = WarmUp(rank=2, epochs=2, batch=3, learning_rate=1e-2)
+
+
+@pytest.fixture(scope="module")
+def signal(tiny: Path, base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Influence:
+    folder = tmp_path_factory.mktemp("warmed") / "adapter"
+    fresh = BaseModel.load(tiny, dtype="float32")
+    encoded = [encode(sample, base_model.tokenizer, 512) for sample in SAMPLES[:4]]
+    save_checkpoints(folder, warmed_up(Adapted(fresh.model, 2, 0), encoded, WARM_UP), WARM_UP)
+    return Influence(SUMS, str(tiny), str(folder), dtype="float32", dimensions=64)
+
+
+def by_definition(signal: Influence, base: BaseModel) -> npt.NDArray[np.float64]:
+    """Gradients by the model's own loss, everything else in numpy."""
+    checkpoints, rank = load_checkpoints(Path(signal.warmed))
+    plain = AutoModelForCausalLM.from_pretrained(signal.model, dtype=torch.float32)
+    adapted = Adapted(plain.eval(), rank, 0)
+
+    def gradient(sample: object) -> npt.NDArray[np.float64]:
+        one = encode(sample, base.tokenizer, 512)  # type: ignore[arg-type] # a sample
+        ids = torch.tensor(one.input_ids[None].astype(np.int64))
+        labels = torch.where(torch.tensor(one.response_mask[None]), ids, -100)
+        loss = plain(input_ids=ids, labels=labels).loss
+        return np.concatenate(
+            [g.numpy().ravel().astype(float) for g in torch.autograd.grad(loss, adapted.parameters)]
+        )
+
+    def direction(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        (found,) = projected(torch.tensor(vector[None], dtype=torch.float32), signal.dimensions).numpy()
+        return np.asarray(found, float)
+
+    total = np.zeros((len(POOL), 3))
+    for one in checkpoints:
+        adapted.load(one.weights)
+        first, second = one.first.numpy().astype(float), one.second.numpy().astype(float)
+        for row, sample in enumerate(POOL.samples()):
+            g = gradient(sample)
+            step = (0.9 * first + 0.1 * g) / np.sqrt(0.999 * second + 0.001 * g**2 + 1e-8)
+            for column, target in enumerate(TARGETS):
+                total[row, column] += one.learning_rate * direction(step) @ direction(gradient(target))
+    best: npt.NDArray[np.float64] = np.maximum((total[:, 0] + total[:, 2]) / 2, total[:, 1])
+    return best
+
+
+def test_influence_equals_its_definition(signal: Influence, base_model: BaseModel) -> None:
+    values = np.asarray(signal.compute(POOL, {})[signal.name])
+
+    expected = by_definition(signal, base_model)
+    assert np.abs(values - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_a_sample_has_one_influence_alone_and_among_others(signal: Influence) -> None:
+    together = np.asarray(signal.compute(POOL, {})[signal.name])
+
+    alone = [np.asarray(signal.compute(POOL.take(np.array([row])), {})[signal.name])[0] for row in range(6)]
+
+    assert np.abs(together - alone).max() < 1e-6
+
+
+def test_random_projections_keep_angles_and_are_the_same_every_time() -> None:
+    vectors = torch.randn(3, 20_000, generator=torch.Generator().manual_seed(0))
+    vectors[1] = vectors[0] + 0.5 * vectors[1]
+    exact = torch.nn.functional.normalize(vectors, dim=1)
+
+    found = projected(vectors, 2_048)
+
+    assert (found @ found.T - exact @ exact.T).abs().max() < 0.06
+    assert torch.equal(found, projected(vectors, 2_048))
+
+
+def test_the_best_subtask_counts_and_a_larger_one_has_no_advantage() -> None:
+    scores = np.array([[1.0, 0.0, 0.4], [0.0, 0.0, -1.0]])
+
+    assert best_subtask(scores, ["a", "a", "b"]).tolist() == [0.5, 0.0]
+
+
+def test_without_moments_a_large_gradient_moves_as_far_as_a_small_one() -> None:
+    still = Checkpoint(torch.zeros(2), torch.zeros(2), torch.zeros(2), 1.0)
+
+    moved = as_adam_moves(torch.tensor([1.0, 100.0]), still)
+
+    assert moved.tolist() == pytest.approx([0.1 / 0.001**0.5] * 2, rel=1e-2)
+
+
+def test_the_adapter_is_warmed_up_once_and_pinned(tiny: Path, tmp_path: Path) -> None:
+    store, warmed = SignalStore(Home(tmp_path / "home")), tmp_path / "warmed"
+    influence = Influence(SUMS, str(tiny), str(warmed), dtype="float32", dimensions=8)
+
+    first = store.score(influence, pool_of(SAMPLES[:4]))
+    again = store.score(influence, POOL)
+
+    assert (again.version, again.computed) == (first.version, 2)
+    assert np.isfinite(store.table(POOL, {again.name: again.version})["influence/sums"]).all()

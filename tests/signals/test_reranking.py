@@ -1,0 +1,122 @@
+"""Sifting with a ranker that knows the truth, and ranking by the likelihood that a real model gives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.pool.sample import Message, Role
+from autoselection_core.signals.reranking import LikelihoodRanker, Reranked
+from autoselection_core.signals.sifting import Sifting, elbow, sifted
+from autoselection_core.testing.pools import pool_of, question_and_answer
+
+ITEM = Item("1 + 1", (Message(Role.USER, "1 + 1"),), "2")
+TARGETS = (question_and_answer("2 + 2", "2 + 2 = 4"), question_and_answer("3 + 3", "3 + 3 = 6"))
+SUMS = Benchmark("sums", (ITEM,), TARGETS)
+NUMBERS = [str(number) for number in np.random.default_rng(1).permutation(40)]
+
+
+@dataclass(frozen=True)
+class ByNumber:
+    """Orders numerals; `slips` swaps the first two of every list whose sum is odd."""
+
+    slips: bool = False
+    lists: list[int] = field(default_factory=list)
+    fingerprint: str = "by-number"
+
+    def best_first(self, documents: Sequence[str]) -> Sequence[int]:
+        self.lists.append(len(documents))
+        order = sorted(range(len(documents)), key=lambda place: int(documents[place]))
+        if self.slips and sum(map(int, documents)) % 2:
+            order[:2] = order[1::-1]
+        return order
+
+
+def test_short_lists_are_put_in_order_at_once() -> None:
+    order = sifted(NUMBERS[:8], ByNumber())
+
+    assert [int(NUMBERS[place]) for place in order] == sorted(map(int, NUMBERS[:8]))
+
+
+def test_long_lists_come_near_the_true_order_through_shuffles() -> None:
+    ranker = ByNumber(slips=True)
+
+    order = sifted(NUMBERS, ranker, Sifting(batch=8))
+
+    found = np.array([int(NUMBERS[place]) for place in order])
+    assert np.corrcoef(found, np.arange(40))[0, 1] > 0.9
+    assert max(ranker.lists) <= 8
+    assert sorted(order.tolist()) == list(range(40))
+
+
+def test_sifting_stops_when_the_order_stands_still() -> None:
+    ranker = ByNumber()
+
+    sifted(NUMBERS[:8], ranker, Sifting(batch=8, fewest_trials=5, stable_trials=5))
+
+    assert len(ranker.lists) == 5
+
+
+def test_sifting_ends_after_the_most_trials() -> None:
+    ranker = ByNumber(slips=True)
+
+    sifted(NUMBERS, ranker, Sifting(batch=10, most_trials=3))
+
+    assert len(ranker.lists) == 3 * 4
+
+
+def test_one_seed_is_one_order() -> None:
+    assert np.array_equal(
+        sifted(NUMBERS, ByNumber(slips=True)), sifted(NUMBERS, ByNumber(slips=True), Sifting(seed=0))
+    )
+    assert not np.array_equal(
+        sifted(NUMBERS, ByNumber(slips=True), Sifting(most_trials=1)),
+        sifted(NUMBERS, ByNumber(slips=True), Sifting(most_trials=1, seed=7)),
+    )
+
+
+def test_a_flat_curve_has_no_elbow() -> None:
+    assert elbow(np.zeros(9)) == 0
+    assert elbow(np.array([0.0, 1.0])) == 0
+
+
+def test_the_likelihood_is_that_of_the_task_behind_the_sample(tiny: Path, base_model: BaseModel) -> None:
+    documents, query = ["two red bicycles", "Anna buys apples"], "Anna counts apples"
+    ranker = LikelihoodRanker(str(tiny), (query,), dtype="float32")
+
+    def score(document: str) -> float:
+        parts = (f"{document}\n\n", query)
+        head, tail = (base_model.tokenizer(text, add_special_tokens=False)["input_ids"] for text in parts)
+        with torch.inference_mode():
+            log_p = base_model.model(torch.tensor([head + tail])).logits[0].double().log_softmax(-1)
+        return float(np.mean([float(log_p[len(head) + n - 1, token]) for n, token in enumerate(tail)]))
+
+    expected = sorted(range(2), key=lambda place: -score(documents[place]))
+    assert list(ranker.best_first(documents)) == expected
+    assert list(ranker.best_first(documents[::-1])) == [1 - place for place in expected]
+
+
+def test_candidates_stand_before_the_rest_and_the_rest_keeps_its_relevance(tiny: Path) -> None:
+    pool = pool_of([question_and_answer(f"{n} + {n}", f"{2 * n}") for n in range(6)])
+    relevance = np.array([0.1, 0.9, np.nan, 0.8, 0.2, 0.7], np.float32)
+    signal = Reranked(SUMS, str(tiny), candidates=3, dtype="float32")
+
+    values = np.asarray(signal.compute(pool, {"relevance/sums": relevance})[signal.name])
+
+    assert sorted(values[[1, 3, 5]].tolist()) == pytest.approx([4 / 3, 5 / 3, 2])
+    assert values[[0, 4]].tolist() == pytest.approx([0.1, 0.2])
+    assert np.isnan(values[2])
+    assert relevance[1] == np.float32(0.9)
+
+
+def test_other_queries_are_another_version(tiny: Path) -> None:
+    one, two = Reranked(SUMS, str(tiny)), Reranked(Benchmark("sums", (ITEM,), TARGETS[:1]), str(tiny))
+
+    assert one.fingerprint != two.fingerprint
+    assert one.code_version == two.code_version
