@@ -109,6 +109,32 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
 
 
 @app.command()
+def forecast(
+    search: Search = None,
+    evaluations: Annotated[int, typer.Option(min=1, help="How many more evaluations.")] = 5,
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """Say what more evaluations are likely to gain, with an interval, before they are paid for."""
+    from autoselection_core.cli.foreseeing import show_forecast
+
+    show_forecast(*workspace_of(search, campaign, file), evaluations)
+
+
+@app.command()
+def replay(
+    search: Search = None,
+    policy: Annotated[str, typer.Option(help="default, random or autoselection.")] = "default",
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """Run another policy over what a search measured; trains nothing and costs nothing."""
+    from autoselection_core.cli.foreseeing import show_replay
+
+    show_replay(*workspace_of(search, campaign, file), policy)
+
+
+@app.command()
 def realise(
     recipe: Annotated[Path, typer.Argument(help="A YAML file with a recipe.")],
     campaign: CampaignName = None,

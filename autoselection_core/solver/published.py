@@ -128,7 +128,7 @@ def _round(arena: Arena, history: History, state: Anchored, known: frozenset[str
 
 
 def _ranked(arena: Arena, history: History, state: Anchored, realised: Realised) -> Candidate:
-    means, deviations = _posterior(arena, history, [draft.recipe for draft in realised.drafts])
+    means, deviations = posterior_over_programs(arena, history, [draft.recipe for draft in realised.drafts])
     bounds = means + arena.policy.exploration * deviations
     place = int(np.argmax(bounds))
     draft = realised.drafts[place]
@@ -148,7 +148,9 @@ def _ranked(arena: Arena, history: History, state: Anchored, realised: Realised)
     return Candidate(draft.recipe, realised.subsets[place], proposal)
 
 
-def _posterior(arena: Arena, history: History, recipes: Sequence[Recipe]) -> tuple[Numbers, Numbers]:
+def posterior_over_programs(
+    arena: Arena, history: History, recipes: Sequence[Recipe]
+) -> tuple[Numbers, Numbers]:
     """Mean and deviation by an isotropic GP over program flags; one distance, one length scale."""
     observed = program_flags(arena.describer.encoder, [one.recipe for one in history.observations])
     candidates = program_flags(arena.describer.encoder, recipes)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _STEPS = 20
 """Moves of each chain; twice as many change no choice on the suite."""
 
-_NOISE_SHARE = 0.33
+NOISE_SHARE = 0.33
 """The noise expected of an unknown evaluator, as a share of the spread of the utilities seen."""
 
 Numbers = npt.NDArray[np.float64]
@@ -128,7 +128,8 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     standard = Standard.of(utilities)
     targets = torch.from_numpy((utilities - standard.center) / standard.scale)
     points = torch.from_numpy(np.ascontiguousarray(features))
-    belief = prior(layout, _noise_belief(standard, fitting))
+    expected = None if fitting.noise_prior is None else fitting.noise_prior / standard.scale
+    belief = prior(layout, expected_noise(expected, fitting.noise_spread))
     varied = torch.from_numpy(varied_rows(features, fitting.most_sampled))
     log_hyper = _learned(points[varied], targets[varied], layout, belief, fitting)
     return condition(points, targets, layout, standard, log_hyper)
@@ -147,9 +148,9 @@ def _root(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
     return cholesky(covariance(log_hyper, points, points, layout), ridge)
 
 
-def _noise_belief(standard: Standard, fitting: Fitting) -> Belief:
-    expected = _NOISE_SHARE if fitting.noise_prior is None else fitting.noise_prior / standard.scale
-    return Belief(expected, fitting.noise_spread)
+def expected_noise(standardised: float | None, spread: float) -> Belief:
+    """What is believed of the noise; without an expectation, a share of the spread of the utilities."""
+    return Belief(NOISE_SHARE if standardised is None else standardised, spread)
 
 
 def _learned(

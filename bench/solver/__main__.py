@@ -6,13 +6,16 @@ stands there already is not run again, so an interrupted race goes on where it s
 
 import argparse
 import json
-from collections.abc import Iterator
+import runpy
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from autoselection_core.operators.catalogue import Template, catalogue
+from autoselection_core.signals.table import SignalTable
 from bench.result import RESULTS
-from bench.solver.contestants import contestant
+from bench.solver.contestants import Contestant, contestant
 from bench.solver.landscapes import TUNED, UNSEEN, Landscape, landscapes
 from bench.solver.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
 from bench.solver.race import race
@@ -22,6 +25,9 @@ from bench.solver.world import ROWS, World, world
 FOLDER = RESULTS / "solver"
 CONTESTANTS = ("random", "random_subset", "single_operators", "tpe", "autoselection", "default")
 _REFERENCE = 2000
+
+Makes: TypeAlias = Callable[[SignalTable, tuple[Template, ...]], tuple[str, Contestant]]
+"""Makes a contestant for a pool, and says its name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,21 +64,42 @@ def course(folder: Path, rows: int, recipes: int) -> Course:
 def main() -> None:
     options = _options()
     ground = course(options.folder, options.rows, options.recipes)
-    for name in options.contestants:
-        _run(ground, name, options)
+    theirs = [_part(file, "contestant") for file in options.contestant]
+    for file in options.landscape:
+        made = _part(file, "landscape")(ground.world)
+        ground.landscapes[made.name] = made
+        options.landscapes = [*options.landscapes, made.name]
+        ground.optima.update(
+            optima(ground.world.signals, ground.templates, {made.name: made}, options.recipes)
+        )
+    for make in (*(_ours(name) for name in options.contestants), *theirs):
+        _run(ground, make, options)
     text = report(options.folder, ground.optima)
     (options.folder / "report.md").write_text(text)
     print(text)
 
 
-def _run(ground: Course, name: str, options: argparse.Namespace) -> None:
+def _ours(name: str) -> Makes:
+    def make(signals: SignalTable, templates: tuple[Template, ...]) -> tuple[str, Contestant]:
+        return name, contestant(name, signals, templates)
+
+    return make
+
+
+def _part(file: Path, name: str) -> Any:  # noqa: ANN401 - what a user's file defines
+    """What a Python file defines under a name."""
+    return runpy.run_path(str(file))[name]
+
+
+def _run(ground: Course, make: Makes, options: argparse.Namespace) -> None:
+    name, _ = make(ground.world.signals, ground.templates)
     shard = options.folder / "runs" / f"{name.replace(':', '-').replace(',', '-')}.jsonl"
     shard.parent.mkdir(parents=True, exist_ok=True)
     done = set(_finished(shard))
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         # A fresh table for each seed: what it caches for one seed is of no use to the next.
         signals = replace(ground.world.signals)
-        who = contestant(name, signals, ground.templates)
+        _, who = make(signals, ground.templates)
         for landscape in options.landscapes:
             if (landscape, seed, options.noise, options.budget) in done:
                 continue
@@ -107,6 +134,20 @@ def _options() -> argparse.Namespace:
         "--contestants", nargs="+", default=CONTESTANTS, help="names; default:setting=value,..."
     )
     parser.add_argument("--landscapes", nargs="+", default=(*TUNED, *UNSEEN))
+    parser.add_argument(
+        "--landscape",
+        type=Path,
+        nargs="+",
+        default=(),
+        help="Python files that define `landscape(world) -> Landscape`",
+    )
+    parser.add_argument(
+        "--contestant",
+        type=Path,
+        nargs="+",
+        default=(),
+        help="Python files that define `contestant(signals, templates) -> (name, with ask and recommend)`",
+    )
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--noise", type=float, default=1.0, help="points, from run to run")

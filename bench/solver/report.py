@@ -11,8 +11,9 @@ import numpy.typing as npt
 from bench.result import Machine
 from bench.solver.landscapes import TUNED, UNSEEN
 from bench.solver.optimum import Optimum
+from bench.solver.pairs import average_ranks, chance_of_no_gain, paired_regrets
 
-BASELINE = "random"
+BASELINE, OURS = "random", "default"
 _RESAMPLES = 2000
 _MARKS = ("15", "40")
 
@@ -24,8 +25,8 @@ def report(folder: Path, optima: Mapping[str, Optimum]) -> str:
     runs: Runs = [
         json.loads(line) for shard in sorted((folder / "runs").glob("*.jsonl")) for line in shard.open()
     ]
+    runs = [run for run in runs if run["landscape"] in optima]
     best = _best_known(runs, optima)
-    runs = _shared(runs)
     settings = sorted({(run["noise"], run["budget"]) for run in runs})
     parts = ["# Solvers on simulated utilities over real rows\n", _machine(), _optimum_table(optima, best)]
     parts += [
@@ -33,16 +34,6 @@ def report(folder: Path, optima: Mapping[str, Optimum]) -> str:
         for one in settings
     ]
     return "\n".join(parts)
-
-
-def _shared(runs: Runs) -> Runs:
-    """The runs of those landscapes and seeds that every contestant has finished at one noise and budget."""
-    courses: dict[tuple[float, int], dict[str, set[tuple[str, int]]]] = {}
-    for run in runs:
-        contestants = courses.setdefault((run["noise"], run["budget"]), {})
-        contestants.setdefault(run["contestant"], set()).add((run["landscape"], run["seed"]))
-    shared = {setting: set.intersection(*done.values()) for setting, done in courses.items()}
-    return [run for run in runs if (run["landscape"], run["seed"]) in shared[run["noise"], run["budget"]]]
 
 
 def regrets(
@@ -56,7 +47,8 @@ def _machine() -> str:
     here = Machine.here()
     return (
         f"{here.processor}, {here.cores} cores, one thread; {here.load:.1f} processes wanted to run when "
-        "this was written, so seconds are upper bounds. Only seeds that all contestants finished count.\n"
+        "this was written, so seconds are upper bounds. Contestants are compared with random recipe search "
+        "on the landscapes and seeds that both finished.\n"
     )
 
 
@@ -80,55 +72,89 @@ def _optimum_table(optima: Mapping[str, Optimum], best: Mapping[str, float]) -> 
 
 
 def _section(runs: Runs, best: Mapping[str, float], noise: float, budget: int) -> str:
-    groups = {"all": (*TUNED, *UNSEEN), "tuned": TUNED, "unseen": UNSEEN}
+    groups = {"all": tuple(best), "tuned": TUNED, "unseen": UNSEEN}
     names = sorted({run["contestant"] for run in runs})
     marks = [mark for mark in _MARKS if int(mark) <= budget]
     parts = [f"## Noise {noise:g}, budget {budget}\n"]
     for mark in marks:
-        head = "| contestant | runs | ratio | ratio tuned | ratio unseen | median | mean |"
-        rows = [_row(runs, best, name, mark, groups) for name in names]
+        columns = (
+            "contestant",
+            "runs",
+            "ratio",
+            "tuned",
+            "unseen",
+            "median",
+            "mean",
+            "default there",
+            "rank",
+        )
+        head = f"| {' | '.join(columns)} |"
+        ranks = average_ranks(runs, best, mark)
+        rows = [_row(runs, best, name, mark, groups=groups, ranks=ranks) for name in names]
         parts += [
             f"After {mark} evaluations (ratio of median regrets to random recipe search, 90 % interval):\n"
         ]
         parts += [
             head,
-            "|---|---:|---:|---:|---:|---:|---:|",
+            "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
             *rows,
             "",
             _by_landscape(runs, best, names, mark),
+            "",
+            _tests(runs, best, mark),
             "",
         ]
     return "\n".join([*parts, _calibration(runs, names)])
 
 
 def _row(
-    runs: Runs, best: Mapping[str, float], name: str, mark: str, groups: Mapping[str, Sequence[str]]
+    runs: Runs,
+    best: Mapping[str, float],
+    name: str,
+    mark: str,
+    *,
+    groups: Mapping[str, Sequence[str]],
+    ranks: Mapping[str, tuple[float, int]],
 ) -> str:
     cells = []
     for landscapes in groups.values():
-        ours, base = (
-            [run for run in runs if run["contestant"] == who and run["landscape"] in landscapes]
-            for who in (name, BASELINE)
-        )
-        cells.append(_ratio(regrets(ours, best, mark), regrets(base, best, mark)))
-    own = regrets([run for run in runs if run["contestant"] == name], best, mark)
-    return f"| {name} | {len(own)} | {' | '.join(cells)} | {np.median(own):.2f} | {np.mean(own):.2f} |"
+        inside = [run for run in runs if run["landscape"] in landscapes]
+        cells.append(_ratio(paired_regrets(inside, best, name, BASELINE, mark)))
+    own, ours = paired_regrets(runs, best, name, OURS, mark)
+    if not len(own):
+        return f"| {name} | 0 | {' | '.join(cells)} | - | - | - | - |"
+    rank = f"{ranks[name][0]:.2f}" if name in ranks else "-"
+    middle = f"{np.median(own):.2f} | {np.mean(own):.2f} | {np.median(ours):.2f}"
+    return f"| {name} | {len(own)} | {' | '.join(cells)} | {middle} | {rank} |"
 
 
-def _ratio(ours: npt.NDArray[np.float64], base: npt.NDArray[np.float64]) -> str:
-    if not len(ours) or not len(base):
+def _ratio(pairs: npt.NDArray[np.float64]) -> str:
+    """Ratio of median regrets, with a 90 % interval from resampling the pairs."""
+    if not pairs.size:
         return "-"
     rng = np.random.default_rng(0)
-    draws = [
-        np.median(rng.choice(ours, len(ours))) / max(np.median(rng.choice(base, len(base))), 1e-9)
-        for _ in range(_RESAMPLES)
-    ]
-    low, high = np.quantile(draws, [0.05, 0.95])
-    return f"{np.median(ours) / np.median(base):.2f} ({low:.2f} to {high:.2f})"
+    places = rng.integers(pairs.shape[1], size=(_RESAMPLES, pairs.shape[1]))
+    ours, base = (np.median(side[places], axis=1) for side in pairs)
+    low, high = np.quantile(ours / np.maximum(base, 1e-9), [0.05, 0.95])
+    middle = np.median(pairs[0]) / max(float(np.median(pairs[1])), 1e-9)
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _tests(runs: Runs, best: Mapping[str, float], mark: str) -> str:
+    """The default policy against random recipe search, landscape by landscape."""
+    rows = []
+    for landscape in best:
+        here = [run for run in runs if run["landscape"] == landscape]
+        pairs = paired_regrets(here, best, OURS, BASELINE, mark)
+        if pairs.size:
+            means = f"{pairs[0].mean():.2f} | {pairs[1].mean():.2f}"
+            rows.append(f"| {landscape} | {pairs.shape[1]} | {means} | {chance_of_no_gain(pairs):.4f} |")
+    head = "| landscape | pairs | default | random | p, by flipping signs |\n|---|---:|---:|---:|---:|"
+    return "\n".join([head, *rows])
 
 
 def _by_landscape(runs: Runs, best: Mapping[str, float], names: Sequence[str], mark: str) -> str:
-    landscapes = [name for name in (*TUNED, *UNSEEN) if any(run["landscape"] == name for run in runs)]
+    landscapes = [name for name in best if any(run["landscape"] == name for run in runs)]
     head = f"| mean regret | {' | '.join(landscapes)} |\n|---|{'---:|' * len(landscapes)}"
     rows = []
     for name in names:
@@ -146,16 +172,18 @@ def _by_landscape(runs: Runs, best: Mapping[str, float], names: Sequence[str], m
 
 def _calibration(runs: Runs, names: Sequence[str]) -> str:
     head = (
-        "| contestant | 50 % interval covers | 90 % covers | log density | of a constant | s an answer |\n"
-        "|---|---:|---:|---:|---:|---:|"
+        "| contestant | best observed over recommended | 50 % interval covers | 90 % covers "
+        "| log density | of a constant | s an answer |\n|---|---:|---:|---:|---:|---:|---:|"
     )
     rows = []
     for name in names:
         own = [run for run in runs if run["contestant"] == name]
         seconds = f"{np.mean([run['ask_seconds'] for run in own]):.3f}"
+        last = [str(run["budget"]) for run in own]
+        luck = np.mean([run["luckiest"][m] - run["recommended"][m] for run, m in zip(own, last, strict=True)])
         known = [run for run in own if run["predictions"]]
         if not known:
-            rows.append(f"| {name} | - | - | - | - | {seconds} |")
+            rows.append(f"| {name} | {luck:.2f} | - | - | - | - | {seconds} |")
             continue
         weights = [run["predictions"] for run in known]
         half, most = (
@@ -164,5 +192,7 @@ def _calibration(runs: Runs, names: Sequence[str]) -> str:
         ours, flat = (
             np.average([run["log_density"][place] for run in known], weights=weights) for place in (0, 1)
         )
-        rows.append(f"| {name} | {half:.2f} | {most:.2f} | {ours:.2f} | {flat:.2f} | {seconds} |")
+        rows.append(
+            f"| {name} | {luck:.2f} | {half:.2f} | {most:.2f} | {ours:.2f} | {flat:.2f} | {seconds} |"
+        )
     return "\n".join([head, *rows, ""])

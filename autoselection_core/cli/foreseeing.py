@@ -1,0 +1,35 @@
+"""`autoselection forecast` and `autoselection replay`: what evaluations would buy, without paying for any."""
+
+from dataclasses import astuple, replace
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.session import show_table, tell
+from autoselection_core.report.table import Table
+from autoselection_core.solver.forecast import forecast
+from autoselection_core.solver.replay import replay
+
+
+def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
+    """What more evaluations are likely to gain over what the search would recommend now."""
+    spec = workspace.ledger.search(search).spec
+    found = forecast(workspace.solver(spec), workspace.ledger.history(search), evaluations)
+    tell(
+        f"{found.evaluations} more evaluations of {search} are likely to gain {found.median:.3g} "
+        f"{found.unit} over {found.over} (90 % interval {found.low:.3g} to {found.high:.3g}; "
+        f"{found.mean / found.evaluations:.3g} an evaluation). Nothing was spent."
+    )
+
+
+def show_replay(workspace: Workspace, search: str, policy: str) -> None:
+    """Another policy over what a search measured, step by step.
+
+    Raises:
+        SettingError: There is no such policy.
+    """
+    spec = replace(workspace.ledger.search(search).spec, policy=policy)
+    steps = replay(workspace.solver(spec), workspace.ledger.history(search))
+    columns = ("evaluations", "trial", "utility", "best", f"best of {search}")
+    show_table(
+        Table(f"{policy} over what {search} measured", columns, tuple(astuple(step) for step in steps))
+    )
+    tell("a replay chooses among what was measured and trains nothing")
