@@ -102,15 +102,15 @@ def _start(arena: Arena, history: History) -> _Start:
         belief = prior(arena.describer.layout, expected_noise(None, arena.policy.noise_spread))
         rng = np.random.default_rng(seed_for("forecast", arena.seed))
         draws = belief.mean + belief.spread * rng.normal(size=(arena.policy.draws, len(belief.mean)))
-        known = arena.policy.noise_prior
-        unit = "utility" if known else "run-to-run deviations"
+        noise = arena.policy.noise_prior
+        unit = "utility" if noise else "run-to-run deviations"
         empty = np.zeros((0, candidates.shape[1]))
         return _Start(
             empty,
             np.zeros(0),
             candidates,
             torch.from_numpy(draws),
-            (known or 1.0) / NOISE_SHARE,
+            (noise or 1.0) / NOISE_SHARE,
             unit,
             "the full pool",
         )

@@ -1,0 +1,38 @@
+"""A search that starts from another one, and what evaluations would buy without paying for them."""
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.workshop import Workshop
+
+
+def test_a_warm_search_learns_from_the_one_that_it_names(cli: Cli, searched: Workshop) -> None:
+    wanted = ("--warm-from", "first", "--policy", "default", "--budget", "2", "--report-evaluations", "0")
+
+    code, _, _ = cli("search", "--name", "second", *wanted)
+
+    assert code == 0
+    ledger = searched.ledger()
+    assert ledger.search("second").spec.warm_from == "first"
+    assert ledger.history("second").observations[-1].proposal["earlier"] == 3
+
+
+@pytest.mark.usefixtures("searched")
+def test_a_warm_search_from_nowhere_is_refused(cli: Cli) -> None:
+    code, _, problems = cli("search", "--name", "second", "--warm-from", "never")
+
+    assert code == 2
+    assert "never" in problems
+
+
+def test_forecast_and_replay_spend_nothing(cli: Cli, searched: Workshop) -> None:
+    made = searched.evaluations()
+
+    forecast_code, forecast, _ = cli("forecast", "first", "--evaluations", "2")
+    replay_code, replay, _ = cli("replay", "first", "--policy", "default")
+
+    assert (forecast_code, replay_code) == (0, 0)
+    assert "2 more evaluations of first are likely to gain" in forecast
+    assert "90 % interval" in forecast
+    assert "default over what first measured" in replay
+    assert searched.evaluations() == made
