@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import load_benchmark
+from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_core.campaign.intake import Intake, keep_gated, read_gated
+from autoselection_core.campaign.request import SearchRequest
 from autoselection_core.campaign.signals import make_signals
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
@@ -142,55 +145,56 @@ class Workspace:
         wanted = self.signal_versions(pool_version) if versions is None else versions
         return self._store.table(self.pool(pool_version), wanted)
 
-    def outline(self, **asked: int | str | None) -> SearchSpec:
+    def outline(self, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields of SearchRequest differ in type
         """What a search would be asked to do, before there is a pool: so that mistakes show at once.
 
         Raises:
             SpecError: A count is too small.
-            SettingError: The policy or one of its settings is none.
+            SettingError: A field names what the campaign has not, or what a policy cannot do.
             UnknownSearchError: The search that it starts from does not exist.
         """
-        defaults = vars(self.campaign.search)
-        chosen = {**defaults, **{name: value for name, value in asked.items() if value is not None}}
-        spec = SearchSpec(campaign=self.campaign.name, **chosen)
-        Policy(spec.policy, max_steps=spec.max_steps)
-        if spec.warm_from is not None:
-            self.ledger.search(spec.warm_from)
-        return spec
+        outline = SearchRequest(**asked).outline(self.campaign)
+        if outline.warm_from is not None:
+            self.ledger.search(outline.warm_from)
+        return outline
 
-    def spec(self, pool_version: str, **asked: int | str | None) -> SearchSpec:
+    def spec(self, pool_version: str, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields of SearchRequest differ in type
         """A search of the campaign on a pool; what is asked for goes before the campaign's defaults.
 
         Args:
             pool_version: The pool.
-            asked: `budget`, `slots`, `seed`, `policy`, `report_evaluations`, `max_steps`, `warm_from`; None
-                means default.
+            asked: Fields of `SearchRequest`; None means default.
 
         Raises:
             SpecError: A count is too small.
-            SettingError: The policy or one of its settings is none.
+            SettingError: A field names what the campaign has not, or what a policy cannot do.
         """
+        outline = self.outline(**asked)
         return replace(
-            self.outline(**asked),
-            metric=self.metric,
+            outline,
+            metric=self._metric(outline),
             pool_version=pool_version,
             signal_versions=self.signal_versions(pool_version),
-            evaluator=self.evaluator(pool_version).fingerprint,
-            benchmarks=tuple(self.campaign.weights),
-            weights=self.campaign.weights,
-            operators=self.campaign.operators,
-            policy_settings=self.campaign.policy,
+            evaluator=self.evaluator(pool_version, outline).fingerprint,
         )
 
-    @property
-    def metric(self) -> str:
+    def judged_by(self, spec: SearchSpec | None = None) -> tuple[Benchmark, ...]:
+        """The benchmarks that drive a search, with the metric that it asks for."""
+        if spec is None or not spec.benchmarks:
+            return self.benchmarks
+        found = [benchmark for benchmark in self.benchmarks if benchmark.name in spec.benchmarks]
+        if spec.metric not in tuple(Metric):
+            return tuple(found)
+        return tuple(replace(benchmark, metric=Metric(spec.metric)) for benchmark in found)
+
+    def _metric(self, spec: SearchSpec) -> str:
         """What the scores mean that drive a search."""
         if self.campaign.closed_form is not None:
             return "closed_form"
-        return " + ".join(dict.fromkeys(benchmark.metric.value for benchmark in self.benchmarks))
+        return " + ".join(dict.fromkeys(benchmark.metric.value for benchmark in self.judged_by(spec)))
 
-    def evaluator(self, pool_version: str) -> Evaluator:
-        """What judges the subsets of a pool."""
+    def evaluator(self, pool_version: str, spec: SearchSpec | None = None) -> Evaluator:
+        """What judges the subsets of a pool, as a search pins it or as the campaign declares it."""
         if (formula := self.campaign.closed_form) is not None:
             return ClosedFormEvaluator(self.home, self.signals(pool_version), **vars(formula))
         from autoselection_core.evaluation.evaluator import FineTuningEvaluator
@@ -200,9 +204,9 @@ class Workspace:
             self.home,
             self.pool(pool_version),
             self.campaign.base_model,
-            self.benchmarks,
-            fine_tuning(self.campaign.training),
-            self.campaign.weights,
+            self.judged_by(spec),
+            fine_tuning(spec.training if spec and spec.training else self.campaign.training),
+            spec.weights if spec and spec.weights else self.campaign.weights,
         )
 
     def solver(self, spec: SearchSpec) -> Solver:

@@ -54,7 +54,7 @@ def work(workspace: Workspace, search: str) -> None:
         return
     _tell_of_lost_workers(workspace, search)
     solver = workspace.solver(record.spec)
-    evaluator = workspace.evaluator(record.spec.pool_version)
+    evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with shown_progress() as progress:
         teller = _teller(progress, workspace.ledger.trials(search), record.budget)
         run_search(workspace.ledger, search, solver, evaluator, teller)
@@ -64,7 +64,7 @@ def report(workspace: Workspace, search: str) -> None:
     """Compare the winner with what it has to beat, under the report's own budget."""
     record = workspace.ledger.search(search)
     solver = workspace.solver(record.spec)
-    evaluator = workspace.evaluator(record.spec.pool_version)
+    evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with shown_progress() as progress:
         known = workspace.ledger.trials(search, Kind.REPORT)
         teller = _teller(progress, known, max(record.report_evaluations, len(known)))

@@ -32,6 +32,7 @@ class SearchSpec:
         operators: Names of the operators that recipes may use; empty means all that are installed.
         policy_settings: Settings of the policy that differ from its defaults.
         warm_from: An earlier search whose observations the solver starts from; None starts cold.
+        training: Preset and settings of the fine-tuning; empty means as the campaign declares it.
     """
 
     campaign: str
@@ -50,6 +51,7 @@ class SearchSpec:
     operators: tuple[str, ...] = ()
     policy_settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
     warm_from: str | None = None
+    training: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse what no search can do.

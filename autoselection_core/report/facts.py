@@ -75,7 +75,7 @@ class SearchFacts:
     def arms(self) -> tuple[ArmRun, ...]:
         """The finished evaluations of the report, with their test scores."""
         planned = plan_arms(self.workspace.ledger, self.record.search, self.solver)
-        evaluator = self.workspace.evaluator(self.record.spec.pool_version)
+        evaluator = self.workspace.evaluator(self.record.spec.pool_version, self.record.spec)
         return open_arms(self.workspace.ledger, self.record.search, planned, evaluator)
 
     @property

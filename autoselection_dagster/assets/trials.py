@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.records import Kind
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
@@ -129,11 +128,12 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
 
         An evaluation that was finished before, by another trial, search or attempt, is read back.
         """
-        evaluator = place.workspace(home).evaluator(subset.pool_version)
+        evaluator = place.workspace(home).evaluator(subset.pool_version, attempt.search.spec)
         measured = evaluate(
             attempt.ledger, attempt.reservation, evaluator, subset, Logged(context.log, "evaluation")
         )
-        made = EvaluationFolder(home.evaluation(measured.evaluation)).read_result()
+        made = evaluator.finished(measured.evaluation)
+        assert made is not None, "it was committed only with a complete folder"
         yield versioned(made, model_facts(made, home), made.key)
         yield trained_is_selected(made, subset)
 

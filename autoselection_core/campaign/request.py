@@ -1,0 +1,112 @@
+"""What a person may ask of one search, beside what the campaign declares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.errors.base import did_you_mean
+from autoselection_core.errors.space import SettingError
+from autoselection_core.evaluation.sft import fine_tuning
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.identity import Json
+from autoselection_core.operators.installed import installed_operators
+from autoselection_core.solver.policy import Policy
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search as a person asks for it; what is left out is as the campaign declares it.
+
+    Attributes:
+        budget: Full trainings that it may pay for.
+        slots: Trials at the same time.
+        seed: Seed of its random choices.
+        policy: How it chooses.
+        report_evaluations: The second budget.
+        max_steps: The longest recipe.
+        benchmarks: Which of the campaign's benchmarks drive it; empty means all.
+        metric: What is measured on every benchmark.
+        training: Preset of the fine-tuning; fields that the campaign sets stay as they are.
+        operators: Operators that recipes may use.
+        smallest_share: Smaller subsets than this share of the pool's rows are no candidates.
+        warm_from: An earlier search whose observations the solver starts from.
+    """
+
+    budget: int | None = None
+    slots: int | None = None
+    seed: int | None = None
+    policy: str | None = None
+    report_evaluations: int | None = None
+    max_steps: int | None = None
+    benchmarks: Sequence[str] = ()
+    metric: str | None = None
+    training: str | None = None
+    operators: Sequence[str] = ()
+    smallest_share: float | None = None
+    warm_from: str | None = None
+
+    def outline(self, campaign: Campaign) -> SearchSpec:
+        """The search before there is a pool, so that mistakes show at once.
+
+        Raises:
+            SpecError: A count is too small.
+            SettingError: A field names what the campaign has not, or what a policy cannot do.
+            UnknownTrainingSettingError: The preset is unknown.
+        """
+        counts = {name: getattr(self, name) for name in vars(campaign.search)}
+        chosen = {name: value for name, value in counts.items() if value is not None}
+        spec = SearchSpec(
+            campaign=campaign.name,
+            **{**vars(campaign.search), **chosen},
+            benchmarks=tuple(self._weights(campaign)),
+            weights=self._weights(campaign),
+            metric=self._metric(campaign),
+            training=self._training(campaign),
+            operators=self._operators(campaign),
+            policy_settings=self._policy_settings(campaign),
+            warm_from=self.warm_from,
+        )
+        Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
+        return spec
+
+    def _weights(self, campaign: Campaign) -> dict[str, float]:
+        _require_known("benchmarks", self.benchmarks, tuple(campaign.weights))
+        return {name: campaign.weights[name] for name in self.benchmarks or campaign.weights}
+
+    def _metric(self, campaign: Campaign) -> str:
+        if self.metric is None:
+            return ""
+        _require_trained(campaign, "metric", self.metric)
+        _require_known("metric", [self.metric], tuple(Metric))
+        return self.metric
+
+    def _training(self, campaign: Campaign) -> Mapping[str, Json]:
+        if self.training is None:
+            return campaign.training
+        _require_trained(campaign, "training", self.training)
+        asked = {**campaign.training, "preset": self.training}
+        fine_tuning(asked)
+        return asked
+
+    def _operators(self, campaign: Campaign) -> tuple[str, ...]:
+        known = campaign.operators or tuple(operator.name for operator in installed_operators())
+        _require_known("operators", self.operators, known)
+        return tuple(self.operators) or campaign.operators
+
+    def _policy_settings(self, campaign: Campaign) -> Mapping[str, Json]:
+        if self.smallest_share is None:
+            return campaign.policy
+        return {**campaign.policy, "smallest_share": self.smallest_share}
+
+
+def _require_known(field: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            choice = f"among {', '.join(known)}" if known else "empty: the campaign has none"
+            raise SettingError(field, name, f"{choice}.{did_you_mean(name, tuple(known))}".rstrip("."))
+
+
+def _require_trained(campaign: Campaign, field: str, value: str) -> None:
+    if campaign.closed_form is not None:
+        raise SettingError(field, value, "empty: a formula judges this campaign")
