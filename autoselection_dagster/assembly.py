@@ -12,6 +12,7 @@ from autoselection_dagster.installation import Installation
 from autoselection_dagster.resources import resources_of
 from autoselection_dagster.searches.adjust import ADJUSTMENTS
 from autoselection_dagster.searches.changes import pool_changed_sensor
+from autoselection_dagster.searches.given import given_jobs
 from autoselection_dagster.searches.sensor import search_sensor
 from autoselection_dagster.searches.start import start_search_job
 
@@ -25,7 +26,12 @@ def definitions_of(installation: Installation) -> dg.Definitions:
     ]
     return dg.Definitions(
         assets=[asset for graph in graphs.values() for asset in graph.assets],
-        jobs=[start_search_job(campaigns), *ADJUSTMENTS, *jobs],
+        jobs=[
+            start_search_job({name: graph.place for name, graph in graphs.items()}),
+            *ADJUSTMENTS,
+            *given_jobs(campaigns),
+            *jobs,
+        ],
         sensors=[search_sensor(graphs), *(pool_changed_sensor(graph) for graph in graphs.values())],
         resources=resources_of(Home(installation.home)),
     )

@@ -168,3 +168,20 @@ class LockTimeoutError(AutoSelectionError):
             f"attempt {self.run_key} waited {self.waited_s:.0f} s for an earlier trial's recipe; "
             "see `autoselection status` for the trial that holds it up"
         )
+
+
+class BudgetSpentError(AutoSelectionError):
+    """An evaluation was asked for that its budget does not cover."""
+
+    def __init__(self, search: str, field: str, budget: int) -> None:
+        super().__init__(search, field, budget)
+        self.search = search
+        self.field = field
+        self.budget = budget
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"the {self.field} of search {self.search!r} is {self.budget}, and all of it is spent or held; "
+            f"raise {self.field} first (job raise_budget)"
+        )

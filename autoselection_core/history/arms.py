@@ -10,6 +10,10 @@ from autoselection_core.history.rows import HELD_STATES
 from autoselection_core.history.schema import TRIALS
 from autoselection_core.history.searches import require
 
+ABLATION, REQUESTED = "ablation", "requested"
+ON_REQUEST = (ABLATION, REQUESTED)
+"""Arms that a person asked for; a report that plans anew leaves them."""
+
 
 def plan_report(connection: Connection, search: str, arms: Sequence[ArmPlan]) -> None:
     """Enter the evaluations that a report asks for now.
@@ -19,7 +23,7 @@ def plan_report(connection: Connection, search: str, arms: Sequence[ArmPlan]) ->
     """
     require(connection, search)
     _drop_unasked(connection, search, {_identity(arm) for arm in arms})
-    known = set(_entered(connection, search).values())
+    known = set(entered_arms(connection, search).values())
     number = last_trial(connection, search, Kind.REPORT)
     for arm in arms:
         if _identity(arm) in known:
@@ -37,22 +41,43 @@ def plan_report(connection: Connection, search: str, arms: Sequence[ArmPlan]) ->
         )
 
 
-def reserve_report(connection: Connection, search: str, until: float) -> Reservation | None:
-    """The next planned evaluation of a report that its budget covers; None when there is none."""
+def reserve_report(
+    connection: Connection, search: str, until: float, *, only_requested: bool = False
+) -> Reservation | None:
+    """The next evaluation beside a search that its budget covers; None when there is none.
+
+    What a person asked for goes before what the report planned.
+    """
     record = require(connection, search)
     running = count_of(connection, search, Kind.REPORT, HELD_STATES)
-    planned = waiting(connection, search, Kind.REPORT)
+    planned = requested_arms(connection, search)
+    planned += [] if only_requested else waiting(connection, search, Kind.REPORT)
     if not planned or record.report_spent + running + 1 > record.report_evaluations:
         return None
     hold(connection, planned[0], until)
     return planned[0]
 
 
+def requested_arms(connection: Connection, search: str) -> list[Reservation]:
+    """Evaluations that a person asked for and that wait."""
+    rows = connection.execute(
+        select(TRIALS.c.trial, TRIALS.c.attempt)
+        .where(
+            TRIALS.c.search == search,
+            TRIALS.c.kind == Kind.REPORT,
+            TRIALS.c.state == TrialState.WAITING,
+            TRIALS.c.arm.in_(ON_REQUEST),
+        )
+        .order_by(TRIALS.c.trial)
+    )
+    return [Reservation(search, row.trial, row.attempt, Kind.REPORT) for row in rows]
+
+
 def _identity(arm: ArmPlan) -> tuple[str, str, int]:
     return arm.arm, arm.subset, arm.replicate
 
 
-def _entered(connection: Connection, search: str) -> dict[int, tuple[str, str, int]]:
+def entered_arms(connection: Connection, search: str) -> dict[int, tuple[str, str, int]]:
     """Arms that wait, run or are done, by trial number; a failed one may be asked for again."""
     rows = connection.execute(
         select(TRIALS.c.trial, TRIALS.c.arm, TRIALS.c.subset, TRIALS.c.replicate).where(
@@ -63,7 +88,11 @@ def _entered(connection: Connection, search: str) -> dict[int, tuple[str, str, i
 
 
 def _drop_unasked(connection: Connection, search: str, asked: set[tuple[str, str, int]]) -> None:
-    unasked = [trial for trial, arm in _entered(connection, search).items() if arm not in asked]
+    unasked = [
+        trial
+        for trial, arm in entered_arms(connection, search).items()
+        if arm not in asked and arm[0] not in ON_REQUEST
+    ]
     connection.execute(
         update(TRIALS)
         .where(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from autoselection_core.errors.history import LockTimeoutError
-from autoselection_core.history import arms, attempts, proposals, reading, reservations, searches
+from autoselection_core.history import arms, attempts, given, proposals, reading, reservations, searches
 from autoselection_core.history.database import Database
 from autoselection_core.history.records import (
     ArmPlan,
@@ -66,6 +66,23 @@ class Ledger:
         with self.database.writing() as connection:
             return searches.register(connection, spec, search, self.clock())
 
+    def register_given(
+        self,
+        spec: SearchSpec,
+        search: str,
+        recipe: Recipe,
+        *,
+        subset: str,
+        tokens: int,
+        proposal: Mapping[str, Json],
+    ) -> str:
+        """Enter a search whose first trial a person wrote; doing it again changes nothing."""
+        with self.database.writing() as connection:
+            name = searches.register(connection, spec, search, self.clock())
+            if reservations.last_trial(connection, name, Kind.SEARCH) == 0:
+                given.enter_trial(connection, name, recipe, subset=subset, tokens=tokens, proposal=proposal)
+            return name
+
     def searches(self) -> tuple[SearchRecord, ...]:
         """All searches, oldest first."""
         with self.database.reading() as connection:
@@ -120,10 +137,25 @@ class Ledger:
         with self.database.writing() as connection:
             arms.plan_report(connection, search, planned)
 
-    def reserve_report(self, search: str) -> Reservation | None:
-        """The next planned evaluation of a report, if its own budget covers one."""
+    def enter_trial(
+        self, search: str, recipe: Recipe, subset: str, tokens: int, proposal: Mapping[str, Json]
+    ) -> RecordedProposal:
+        """Enter a person's recipe as the next trial of a search, paid from its budget."""
         with self.database.writing() as connection:
-            return arms.reserve_report(connection, search, self.clock() + self.reservation_lease_s)
+            return given.enter_trial(
+                connection, search, recipe, subset=subset, tokens=tokens, proposal=proposal
+            )
+
+    def enter_arm(self, search: str, arm: ArmPlan) -> Reservation:
+        """Enter an evaluation beside the report's, paid from the second budget."""
+        with self.database.writing() as connection:
+            return given.enter_arm(connection, search, arm)
+
+    def reserve_report(self, search: str, *, only_requested: bool = False) -> Reservation | None:
+        """The next evaluation beside a search, if its own budget covers one: asked for, or planned."""
+        with self.database.writing() as connection:
+            until = self.clock() + self.reservation_lease_s
+            return arms.reserve_report(connection, search, until, only_requested=only_requested)
 
     @contextmanager
     def proposal_lock(self, reservation: Reservation, timeout_s: float = 3600.0) -> Iterator[None]:

@@ -76,7 +76,7 @@ def record_proposal(
             "recipe": recipe.to_json(),
             "subset": subset,
             "tokens": tokens,
-            "replicate": _next_replicate(connection, reservation, subset),
+            "replicate": next_replicate(connection, reservation, subset),
             "proposal": canonical_json(proposal),
             "seen": canonical_json(_trials_of(seen)),
         }
@@ -102,7 +102,7 @@ def _proposal(row: AnyRow) -> RecordedProposal:
     )
 
 
-def _next_replicate(connection: Connection, reservation: Reservation, subset: str) -> int:
+def next_replicate(connection: Connection, reservation: Reservation, subset: str) -> int:
     """Repetitions of a subset in a search are numbered 0, 1, 2, ...; a failed one gives its number back."""
     query = select(func.coalesce(func.max(TRIALS.c.replicate), -1) + 1).where(
         TRIALS.c.search == reservation.search,

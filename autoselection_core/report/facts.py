@@ -66,6 +66,14 @@ class SearchFacts:
         """The recipe with the best posterior mean; None before anything was measured."""
         return self.solver.recommend(self.history) if self.history.observations else None
 
+    def require_best(self) -> Recommendation:
+        """The recipe with the best posterior mean.
+
+        Raises:
+            NothingToRecommendError: Nothing was measured yet.
+        """
+        return self.solver.recommend(self.history) if self.best is None else self.best
+
     @cached_property
     def best_subset(self) -> Subset | None:
         """The rows of the recommended recipe."""

@@ -29,14 +29,19 @@ def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) 
     }
 
 
-def subset_facts(subset: Subset, signals: SignalTable, names: Names) -> Facts:
+def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pictures: bool = True) -> Facts:
     """How many rows each step left, and how the subset differs from the pool."""
+    drawn: Facts = {}
+    if with_pictures:
+        drawn = {
+            "retention_per_step": picture(retention_plot(subset, len(signals), "png")),
+            "signal_histograms": picture(histogram_plot(subset, signals, kind="png")),
+        }
     return {
         "dagster/row_count": len(subset),
         "retention": len(subset) / len(signals),
         "steps": shown(step_table(subset)),
-        "retention_per_step": picture(retention_plot(subset, len(signals), "png")),
-        "signal_histograms": picture(histogram_plot(subset, signals, kind="png")),
+        **drawn,
         "subset": subset.fingerprint,
         "pool": dg.MetadataValue.asset(names.key("pool")),
         "pool_version": subset.pool_version,

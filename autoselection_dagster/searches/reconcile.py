@@ -11,7 +11,7 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
-from autoselection_dagster.searches.naming import filter_of, requested
+from autoselection_dagster.searches.naming import WHOLE_TAG, filter_of, requested
 
 _WAITING = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -49,7 +49,10 @@ def _give_back(ledger: Ledger, reservation: Reservation, runs: Sequence[dg.Dagst
 
 
 def _end_runs(instance: dg.DagsterInstance, reservation: Reservation) -> None:
-    runs = instance.get_runs(filter_of(reservation.run_key))
+    runs = [
+        *instance.get_runs(filter_of(reservation.run_key)),
+        *instance.get_runs(dg.RunsFilter(tags={WHOLE_TAG: reservation.search})),
+    ]
     for run in runs:
         if not run.is_finished:
             instance.report_run_failed(run, "The worker was silent past its lease; the trial starts again.")

@@ -1,6 +1,7 @@
 """The sensor that keeps searches going."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import dagster as dg
 
@@ -11,6 +12,7 @@ from autoselection_dagster.resources import LedgerResource
 from autoselection_dagster.searches.adjust import STOPPED_BY_A_PERSON
 from autoselection_dagster.searches.naming import partition_of, requested, tags_of
 from autoselection_dagster.searches.reconcile import reconcile
+from autoselection_dagster.searches.whole import searches_in_one_run
 
 
 def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
@@ -33,8 +35,9 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         a repeated or lost tick changes nothing.
         """
         reconcile(ledger, context.instance)
-        _reserve(ledger, graphs)
-        wanted = [*_trials(ledger, graphs), *_reports(ledger, graphs)]
+        left = searches_in_one_run(context.instance)
+        _reserve(ledger, graphs, left)
+        wanted = [*_trials(ledger, graphs, left), *_reports(ledger, graphs)]
         known = requested(context.instance, [str(ask.run_key) for ask in wanted])
         new = [ask for ask in wanted if not known[str(ask.run_key)]]
         if not new:
@@ -44,14 +47,14 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
     return sensor
 
 
-def _reserve(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> None:
-    """Hold what slots and budgets allow, for trials first and for reports of searches that are over."""
+def _reserve(ledger: Ledger, graphs: Mapping[str, CampaignGraph], left: AbstractSet[str]) -> None:
+    """Hold what slots and budgets allow: trials, and what is compared with them or asked for beside them."""
     for search in _searches(ledger, graphs):
-        if search.state is SearchState.ACTIVE and search.held < search.slots:
+        if search.state is SearchState.ACTIVE and search.search not in left:
             ledger.reserve_free_slots(search.search)
-        elif is_over(search) and search.report_waiting:
+        if search.report_waiting:
             for _ in range(search.slots - search.report_held):
-                ledger.reserve_report(search.search)
+                ledger.reserve_report(search.search, only_requested=not is_over(search))
 
 
 def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[SearchRecord]:
@@ -59,9 +62,15 @@ def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[Searc
     return [search for search in ledger.searches() if search.spec.campaign in graphs]
 
 
-def _trials(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[dg.RunRequest]:
-    """A run for each reserved trial."""
-    campaigns = {search.search: search.spec.campaign for search in _searches(ledger, graphs)}
+def _trials(
+    ledger: Ledger, graphs: Mapping[str, CampaignGraph], left: AbstractSet[str]
+) -> list[dg.RunRequest]:
+    """A run for each reserved trial, but for those of searches that one run works on."""
+    campaigns = {
+        search.search: search.spec.campaign
+        for search in _searches(ledger, graphs)
+        if search.search not in left
+    }
     return [
         _trial_request(graphs[campaigns[trial.reservation.search]], trial.reservation)
         for trial in ledger.open_trials()

@@ -6,10 +6,15 @@ from enum import StrEnum
 import dagster as dg
 from pydantic import Field
 
+from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.space import SettingError
+from autoselection_core.evaluation.sft import PRESETS
 from autoselection_core.recipe.program import MAX_STEPS
+from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.searches.whole import claim, search_in_one_run
 
 
 class PolicyName(StrEnum):
@@ -20,8 +25,13 @@ class PolicyName(StrEnum):
     autoselection = "autoselection"
 
 
-def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
+MetricName = StrEnum("MetricName", [(metric.value, metric.value) for metric in Metric])  # type: ignore[misc] # the core's own, as Dagster reads enums
+PresetName = StrEnum("PresetName", [(name, name) for name in PRESETS])  # type: ignore[misc] # the core's own
+
+
+def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     """The job `start_search`; its defaults are those of the first campaign of the installation."""
+    campaigns = {name: place.campaign for name, place in places.items()}
     names = StrEnum("CampaignName", [(name, name) for name in campaigns])  # type: ignore[misc] # run time
     first = next(iter(campaigns.values()))
     usual = first.search
@@ -53,9 +63,36 @@ def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         max_steps: int = Field(
             default=usual.max_steps, ge=1, le=MAX_STEPS, description="The longest recipe, in steps."
         )
+        benchmarks: list[str] = Field(
+            default=[],
+            description="Names of the benchmarks that drive the search; empty: all of the campaign.",
+        )
+        metric: MetricName | None = Field(
+            default=None, description="What is measured on them; by default what each benchmark declares."
+        )
+        training: PresetName | None = Field(
+            default=None,
+            description="Preset of the fine-tuning; by default the campaign's. Fields that the campaign sets "
+            "beside its preset stay.",
+        )
+        operators: list[str] = Field(
+            default=[], description="Operators that recipes may use; empty: all of the campaign."
+        )
+        smallest_share: float | None = Field(
+            default=None,
+            ge=0,
+            le=1,
+            description="Subsets below this share of the pool's rows are no candidates; by default the "
+            "campaign's policy decides.",
+        )
         name: str | None = Field(
             default=None,
             description="Name of the search; by default the campaign and the run that started it.",
+        )
+        in_one_run: bool = Field(
+            default=False,
+            description="Run the whole search inside this run: for campaigns that a formula judges, where "
+            "starting a run takes longer than a trial. History and lineage are the same.",
         )
 
     @dg.op
@@ -63,12 +100,14 @@ def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         """Pin pool, signals and evaluator, and enter the search in the ledger."""
         campaign = campaigns[str(config.campaign)]
         workspace = Workspace(campaign, home)
-        asked = config.model_dump(exclude={"campaign", "name"}, mode="json")
+        asked = config.model_dump(exclude={"campaign", "name", "in_one_run"}, mode="json")
         # The name comes from the run, so a launch that is tried twice registers once.
         name = config.name or f"{campaign.name}-{context.run_id[:8]}"
         spec = workspace.spec(workspace.pool().version, **asked)
+        if config.in_one_run:
+            _require_cheap(campaign)
+            claim(context, name)
         entered = workspace.ledger.register(spec, name)
-        context.log.info("search %s is registered; the search sensor starts its first trial", entered)
         context.add_output_metadata(
             {
                 "search": entered,
@@ -77,6 +116,10 @@ def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
                 "report": dg.MetadataValue.asset(dg.AssetKey([campaign.name, "search_report"])),
             }
         )
+        if config.in_one_run:
+            search_in_one_run(context, places[campaign.name], workspace, entered)
+        else:
+            context.log.info("search %s is registered; the search sensor starts its first trial", entered)
 
     @dg.job(name="start_search", executor_def=dg.in_process_executor)
     def start() -> None:
@@ -84,3 +127,8 @@ def start_search_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         search()
 
     return start
+
+
+def _require_cheap(campaign: Campaign) -> None:
+    if campaign.closed_form is None:
+        raise SettingError("in_one_run", True, "false: trainings need a run each, so that devices are shared")

@@ -15,6 +15,8 @@ from autoselection_dagster.errors import NoKeeperError, ValueMovedError
 
 Value = TypeVar("Value")
 
+_UNPARTITIONED = "latest"
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -49,15 +51,16 @@ class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
 
     @override
     def handle_output(self, context: dg.OutputContext, obj: Value) -> None:
-        reference = self.keep(obj)
-        target = self._file(context)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(target) as draft:
-            draft.write_text(json.dumps(asdict(reference)))
+        partition = context.asset_partition_key if context.has_asset_partitions else _UNPARTITIONED
+        self.refer(context.asset_key, partition, obj)
 
     @override
     def load_input(self, context: dg.InputContext) -> Value:
-        reference = Reference(**json.loads(self._file(context).read_text()))
+        partition = context.asset_partition_key if context.has_asset_partitions else _UNPARTITIONED
+        file = self._file(context.asset_key, partition)
+        if not file.exists():
+            raise ValueMovedError(context.asset_key.to_user_string(), file)
+        reference = Reference(**json.loads(file.read_text()))
         path = self.home.confined(Path(reference.path))
         if not path.exists():
             raise ValueMovedError(context.asset_key.to_user_string(), path)
@@ -67,11 +70,17 @@ class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
         """A path of the home folder as references hold it."""
         return str(path.relative_to(self.home.root.resolve()))
 
-    def _file(self, context: dg.OutputContext | dg.InputContext) -> Path:
-        partition = (
-            context.asset_partition_key.replace("|", "/") if context.has_asset_partitions else "latest"
-        )
-        return self.home.root / "references" / Path(*context.asset_key.path) / f"{partition}.json"
+    def refer(self, asset: dg.AssetKey, partition: str, value: Value) -> None:
+        """Keep a value, and write the reference that stands for it."""
+        reference = self.keep(value)
+        target = self._file(asset, partition)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(target) as draft:
+            draft.write_text(json.dumps(asdict(reference)))
+
+    def _file(self, asset: dg.AssetKey, partition: str) -> Path:
+        place = partition.replace("|", "/")
+        return self.home.root / "references" / Path(*asset.path) / f"{place}.json"
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,13 @@ def test_the_launchpad_describes_every_field(driver: Driver) -> None:
         "seed",
         "policy",
         "max_steps",
+        "benchmarks",
+        "metric",
+        "training",
+        "operators",
+        "smallest_share",
         "name",
+        "in_one_run",
     }
     assert all(field.description for field in fields.values())
     assert not any(field.is_required for field in fields.values())

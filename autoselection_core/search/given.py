@@ -1,0 +1,87 @@
+"""Evaluations that a person asks for: one recipe, or the winner without one of its steps."""
+
+from enum import StrEnum
+
+from autoselection_core.errors.space import SettingError
+from autoselection_core.history.arms import ABLATION, REQUESTED
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import ArmPlan
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.recipe import Recipe
+from autoselection_core.search.propose import tokens_of
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.proposal import Proposal
+from autoselection_core.subset import Subset, materialize
+
+GIVEN = "given"
+"""Origin of a trial whose recipe a person wrote."""
+
+
+class Pays(StrEnum):
+    """Which of a search's two budgets pays."""
+
+    budget = "budget"
+    report_evaluations = "report_evaluations"
+
+
+def evaluate_given(ledger: Ledger, search: str, recipe: Recipe, signals: SignalTable, pays: Pays) -> Subset:
+    """Enter a person's recipe for evaluation; whoever works on the search makes it.
+
+    Paid from the search's budget it is a trial, and the solver learns from it. Paid from the second budget
+    it stands beside the baselines, and the search goes on as if nobody had asked.
+
+    Raises:
+        InvalidRecipe: The recipe realises no subset of this pool.
+        BudgetSpentError: The budget does not cover it.
+    """
+    subset = materialize(recipe, signals)
+    tokens = tokens_of(subset, signals)
+    if pays is Pays.budget:
+        ledger.enter_trial(search, recipe, subset.fingerprint, tokens, Proposal(GIVEN).to_json())
+    else:
+        ledger.enter_arm(search, ArmPlan(REQUESTED, recipe, subset.fingerprint, tokens, 0))
+    return subset
+
+
+def search_of_given(
+    ledger: Ledger, spec: SearchSpec, name: str, recipe: Recipe, signals: SignalTable
+) -> Subset:
+    """Enter a search of its own for a person's recipe, which is its first trial.
+
+    Raises:
+        InvalidRecipe: The recipe realises no subset of this pool.
+        SearchConflictError: The name is taken by a search that asks for something else.
+    """
+    subset = materialize(recipe, signals)
+    ledger.register_given(
+        spec,
+        name,
+        recipe,
+        subset=subset.fingerprint,
+        tokens=tokens_of(subset, signals),
+        proposal=Proposal(GIVEN).to_json(),
+    )
+    return subset
+
+
+def verify_step(ledger: Ledger, search: str, recipe: Recipe, step: int, signals: SignalTable) -> Subset:
+    """Buy one evaluation of a recipe without one of its steps, from the second budget.
+
+    Args:
+        ledger: Where it is entered.
+        search: Whose second budget pays.
+        recipe: The whole recipe, mostly the recommended one.
+        step: Number of the step that is left out, from 1.
+        signals: The pool of the search.
+
+    Raises:
+        SettingError: The recipe has no such step.
+        InvalidRecipe: What is left realises no subset of this pool.
+        BudgetSpentError: The second budget does not cover it.
+    """
+    if not 1 <= step <= len(recipe.steps):
+        raise SettingError("step", step, f"from 1 to {len(recipe.steps)}")
+    rest = recipe.with_steps((*recipe.steps[: step - 1], *recipe.steps[step:]))
+    subset = materialize(rest, signals)
+    ledger.enter_arm(search, ArmPlan(ABLATION, rest, subset.fingerprint, tokens_of(subset, signals), 0))
+    return subset

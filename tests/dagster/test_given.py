@@ -1,0 +1,134 @@
+"""One evaluation that a person asks for, and a whole search in one run."""
+
+import dagster as dg
+import pytest
+
+from autoselection_core.errors.history import BudgetSpentError
+from autoselection_core.errors.recipe import RecipeFormatError
+from autoselection_core.errors.space import SettingError
+from autoselection_core.history.records import Kind, TrialState
+from tests.dagster.driver import Driver
+
+RECIPE = """
+seed: 3
+process:
+- keep_top: {signal: word_entropy, fraction: 0.5}
+"""
+
+
+def evaluate(driver: Driver, **config: object) -> dg.ExecuteInProcessResult:
+    return driver.run("evaluate_recipe", run_config={"ops": {"evaluate": {"config": config}}})
+
+
+def leave_out(driver: Driver, search: str, step: int) -> dg.ExecuteInProcessResult:
+    config = {"search": search, "step": step}
+    return driver.run("verify_step", run_config={"ops": {"verify": {"config": config}}})
+
+
+def test_a_pasted_recipe_is_a_search_of_its_own_with_a_budget_of_one(driver: Driver) -> None:
+    driver.prepare()
+
+    evaluate(driver, recipe=RECIPE, name="mine")
+    driver.work()
+
+    (observation,) = driver.ledger.history("mine").observations
+    assert observation.recipe.label == "keep_top[word_entropy]"
+    assert driver.ledger.search("mine").spent == 1
+    assert driver.metadata("evaluation", "mine|001")["utility"] == observation.utility
+    assert driver.metadata("recipe", "mine|001")["origin"] == "given"
+
+
+def test_a_pasted_recipe_can_be_the_next_trial_of_a_search(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=0)
+
+    evaluate(driver, recipe=RECIPE, search="s", pays="budget")
+    driver.work()
+
+    history = driver.ledger.history("s")
+    assert [entry.proposal["origin"] for entry in history.observations] == ["given", "full_pool"]
+    assert driver.ledger.search("s").spent == 2
+
+
+def test_a_pasted_recipe_beside_a_search_leaves_its_history_alone(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=1, report_evaluations=1)
+
+    evaluate(driver, recipe=RECIPE, search="s")
+    driver.work()
+
+    done = [arm for arm in driver.ledger.trials("s", Kind.REPORT) if arm.state is TrialState.DONE]
+    assert (done[0].arm, done[0].cost) == ("requested", 1)
+    assert [entry.trial for entry in driver.ledger.history("s").observations] == [1]
+    assert driver.metadata("evaluation", "s|report-01")["arm"] == "requested"
+
+
+def test_an_evaluation_that_no_budget_covers_names_the_field(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=1, report_evaluations=0)
+
+    with pytest.raises(BudgetSpentError, match="report_evaluations"):
+        evaluate(driver, recipe=RECIPE, search="s")
+
+
+def test_a_mistyped_recipe_is_refused_before_anything_is_paid_for(driver: Driver) -> None:
+    driver.prepare()
+
+    with pytest.raises(RecipeFormatError, match="keep_topp"):
+        evaluate(driver, recipe=RECIPE.replace("keep_top", "keep_topp"), name="mine")
+    assert driver.ledger.searches() == ()
+
+
+def test_a_step_of_a_winner_can_be_left_out_for_one_evaluation(driver: Driver) -> None:
+    driver.prepare()
+    evaluate(driver, recipe=RECIPE, name="mine", report_evaluations=1)
+
+    driver.work(1)
+    with pytest.raises(SettingError, match="step"):
+        leave_out(driver, "mine", 2)
+    leave_out(driver, "mine", 1)
+    driver.work()
+
+    ablations = [arm for arm in driver.ledger.trials("mine", Kind.REPORT) if arm.arm == "ablation"]
+    assert [(arm.state, arm.recipe.label if arm.recipe else "") for arm in ablations] == [
+        (TrialState.DONE, "full pool")
+    ]
+
+
+def test_a_whole_search_in_one_run_has_the_history_and_lineage_of_a_run_for_each_trial(
+    driver: Driver,
+) -> None:
+    driver.prepare()
+    driver.start(name="one", budget=3, report_evaluations=0, in_one_run=True)
+    # Its evaluations cost nothing the second time, so it would go on after the third trial.
+    driver.start(name="again", budget=3, report_evaluations=0)
+    driver.work(3)
+
+    one, again = driver.ledger.history("one"), driver.ledger.history("again")
+    assert [(entry.recipe, entry.subset, entry.utility) for entry in one.observations] == [
+        (entry.recipe, entry.subset, entry.utility) for entry in again.observations
+    ]
+    assert (one.spent, again.spent) == (3, 0)
+    for asset in ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation"):
+        shown = driver.instance.get_materialized_partitions(dg.AssetKey(["demo", asset]))
+        assert {f"one|{number:03d}" for number in (1, 2, 3)} <= shown
+    made_again = driver.run(
+        "demo_trial", partition_key=dg.MultiPartitionKey({"search": "one", "trial": "002"})
+    )
+    assert made_again.success
+
+
+def test_the_fields_of_the_launchpad_reach_the_search(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", operators=["keep_top"], smallest_share=0.3)
+
+    spec = driver.ledger.search("s").spec
+    assert (spec.operators, spec.policy_settings) == (("keep_top",), {"smallest_share": 0.3})
+
+
+@pytest.mark.parametrize("field", ["operators", "benchmarks"])
+def test_a_name_that_the_campaign_does_not_have_names_the_field(driver: Driver, field: str) -> None:
+    driver.prepare()
+
+    with pytest.raises(SettingError, match=field):
+        driver.start(**{field: ["nothing"]})
