@@ -85,6 +85,11 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
             description="Subsets below this share of the pool's rows are no candidates; by default the "
             "campaign's policy decides.",
         )
+        warm_from: str | None = Field(
+            default=None,
+            description="An earlier search of the campaign whose measurements this one starts from; its recipes "
+            "are realised on the pool of now.",
+        )
         name: str | None = Field(
             default=None,
             description="Name of the search; by default the campaign and the run that started it.",

@@ -102,6 +102,7 @@ def test_the_launchpad_describes_every_field(driver: Driver) -> None:
         "training",
         "operators",
         "smallest_share",
+        "warm_from",
         "name",
         "in_one_run",
     }
