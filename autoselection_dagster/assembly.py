@@ -11,7 +11,7 @@ from autoselection_dagster.graph import campaign_graph
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.resources import resources_of
 from autoselection_dagster.searches.adjust import ADJUSTMENTS
-from autoselection_dagster.searches.changes import pool_changed_sensor
+from autoselection_dagster.searches.changes import pool_changed_sensor, research_schedule
 from autoselection_dagster.searches.given import given_jobs
 from autoselection_dagster.searches.sensor import search_sensor
 from autoselection_dagster.searches.start import start_search_job
@@ -22,7 +22,9 @@ def definitions_of(installation: Installation) -> dg.Definitions:
     campaigns = load_campaigns(installation.campaigns, Home(installation.home))
     graphs = {name: campaign_graph(campaign) for name, campaign in campaigns.items()}
     jobs = [
-        job for graph in graphs.values() for job in (graph.prepare_job, graph.trial_job, graph.report_job)
+        job
+        for graph in graphs.values()
+        for job in (graph.prepare_job, graph.research_job, graph.trial_job, graph.report_job)
     ]
     return dg.Definitions(
         assets=[asset for graph in graphs.values() for asset in graph.assets],
@@ -33,5 +35,6 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             *jobs,
         ],
         sensors=[search_sensor(graphs), *(pool_changed_sensor(graph) for graph in graphs.values())],
+        schedules=[research_schedule(graph) for graph in graphs.values()],
         resources=resources_of(Home(installation.home)),
     )

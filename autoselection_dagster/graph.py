@@ -10,6 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_dagster.assets.autoencoder import autoencoder_assets
 from autoselection_dagster.assets.pool import pool_asset
+from autoselection_dagster.assets.research import next_search_asset
 from autoselection_dagster.assets.searches import search_assets
 from autoselection_dagster.assets.signals import signal_assets
 from autoselection_dagster.assets.sources import source_assets
@@ -28,6 +29,7 @@ class CampaignGraph:
         place: The campaign with its names and partitions.
         assets: Every asset of it.
         prepare_job: Observes the sources, and makes the pool and its signals.
+        research_job: Does the same, and searches the pool again if it changed.
         trial_job: Makes one trial, in one process.
         report_job: Says what a search found.
     """
@@ -35,6 +37,7 @@ class CampaignGraph:
     place: Place
     assets: tuple[dg.AssetsDefinition | dg.SourceAsset, ...]
     prepare_job: AssetJob
+    research_job: AssetJob
     trial_job: AssetJob
     report_job: AssetJob
 
@@ -57,14 +60,20 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
     signals = [*autoencoder_assets(place), *signal_assets(place)]
     keys = [pool.key, *(source.key for source in sources), *(signal.key for signal in signals)]
     trial = trial_assets(place, [signal.key for signal in signals])
-    search = search_assets(place)
+    search, again = search_assets(place), next_search_asset(place, [signal.key for signal in signals])
     return CampaignGraph(
         place=place,
-        assets=(*sources, pool, *signals, *trial, *search),
+        assets=(*sources, pool, *signals, *trial, *search, again),
         prepare_job=dg.define_asset_job(
             names.prepare_job,
             selection=dg.AssetSelection.assets(*keys),
             description="Observe the sources, and make the pool and its signals; what is known stays.",
+            executor_def=dg.in_process_executor,
+        ),
+        research_job=dg.define_asset_job(
+            names.research_job,
+            selection=dg.AssetSelection.assets(*keys, again.key),
+            description="Prepare, and search a changed pool again, from what the last search learned.",
             executor_def=dg.in_process_executor,
         ),
         trial_job=dg.define_asset_job(

@@ -47,6 +47,11 @@ class Names:
         return f"{self.campaign}_prepare"
 
     @property
+    def research_job(self) -> str:
+        """Prepares, and searches the pool again if it changed."""
+        return f"{self.campaign}_research"
+
+    @property
     def trial_job(self) -> str:
         """Makes one trial."""
         return f"{self.campaign}_trial"

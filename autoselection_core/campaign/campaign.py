@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from autoselection_core.identity import Json
@@ -45,6 +46,29 @@ class SearchDefaults:
     max_steps: int = 6
 
 
+class When(StrEnum):
+    """When a changed pool is searched again without being asked."""
+
+    OFF = "off"
+    ON_CHANGE = "on_change"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True)
+class Research:
+    """Whether and when a changed pool is searched again.
+
+    Attributes:
+        when: Never; once the files have changed and settled; or at the times of `cron`, if they changed.
+        cron: When, for `schedule`; minute, hour, day, month, weekday.
+        budget: Full trainings of such a search; None takes the campaign's own.
+    """
+
+    when: When = When.OFF
+    cron: str = "0 3 * * *"
+    budget: int | None = None
+
+
 @dataclass(frozen=True)
 class ClosedForm:
     """A formula that judges subsets in place of a training: for trying a search out in seconds.
@@ -77,6 +101,7 @@ class Campaign:
         search: Defaults of its searches.
         policy: Settings of the solver's policy.
         closed_form: A formula instead of trainings.
+        research: Whether and when a changed pool is searched again.
         contamination_limit: Share of a benchmark question from which on a sample leaves the pool.
     """
 
@@ -90,6 +115,7 @@ class Campaign:
     search: SearchDefaults = field(default_factory=SearchDefaults)
     policy: Mapping[str, Json] = field(default_factory=dict, hash=False)
     closed_form: ClosedForm | None = None
+    research: Research = field(default_factory=Research)
     contamination_limit: float = DEFAULT_LIMIT
 
     @property

@@ -6,7 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm, SearchDefaults
+import yaml
+
+from autoselection_core.campaign.campaign import (
+    BenchmarkPlace,
+    Campaign,
+    ClosedForm,
+    Research,
+    SearchDefaults,
+    When,
+)
 from autoselection_core.campaign.document import Value, plain_mapping, read_document
 from autoselection_core.campaign.nameable import Nameable
 from autoselection_core.campaign.places import Places
@@ -34,7 +43,9 @@ _KEYS = (
     "policy",
     "closed_form",
     "contamination_limit",
+    "research",
 )
+_CRON_FIELDS = 5
 _SMALLEST = {"budget": 1, "slots": 1, "seed": 0, "report_evaluations": 0, "max_steps": 1}
 
 
@@ -85,6 +96,7 @@ def _campaign(name: str, value: Value, places: Places) -> Campaign:
         search=_search(found["search"]) if "search" in found else SearchDefaults(),
         policy=_policy(found["policy"]) if "policy" in found else {},
         closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
+        research=_research(found["research"]) if "research" in found else Research(),
         contamination_limit=_limit(found["contamination_limit"])
         if "contamination_limit" in found
         else DEFAULT_LIMIT,
@@ -208,6 +220,28 @@ def _closed_form(value: Value) -> ClosedForm:
     numbers = {name: entry.number() for name, entry in found.items() if name != "weights"}
     weights = found["weights"].entries() if "weights" in found else {}
     return ClosedForm({name: entry.number() for name, entry in weights.items()}, **numbers)
+
+
+def _research(value: Value) -> Research:
+    """A word, or a mapping with `when`, `cron` and `budget`."""
+    if not isinstance(value.node, yaml.MappingNode):
+        return Research(_when(value))
+    found = value.entries("when", "cron", "budget")
+    if "when" not in found:
+        value.refuse(f"needs `when`: one of {', '.join(When)}")
+    cron = found["cron"].text() if "cron" in found else Research.cron
+    if len(cron.split()) != _CRON_FIELDS:
+        found["cron"].refuse(f"is {cron!r}, but must be five fields: minute hour day month weekday")
+    budget = found["budget"].whole(1) if "budget" in found else None
+    return Research(_when(found["when"]), cron, budget)
+
+
+def _when(value: Value) -> When:
+    # YAML reads a bare `off` as false.
+    said = "off" if value.plain is False else value.text()
+    if said not in tuple(When):
+        value.refuse(f"is {said!r}, but must be one of {', '.join(When)}.{did_you_mean(said, tuple(When))}")
+    return When(said)
 
 
 def _limit(value: Value) -> float:

@@ -180,6 +180,7 @@ class SearchRecord:
         report_held: Evaluations of its report that are reserved or run.
         report_waiting: Those that are planned.
         report_done: Those that have a score.
+        measured: Trials of the search that have a score.
     """
 
     search: str
@@ -196,6 +197,7 @@ class SearchRecord:
     report_held: int = 0
     report_waiting: int = 0
     report_done: int = 0
+    measured: int = 0
 
     @property
     def free_slots(self) -> int:

@@ -80,6 +80,7 @@ def read_searches(connection: Connection, search: str | None = None) -> tuple[Se
             SEARCHES,
             _sum_of_done(Kind.SEARCH).label("spent"),
             _count_of(Kind.SEARCH, *OPEN_STATES).label("held"),
+            _count_of(Kind.SEARCH, TrialState.DONE).label("measured"),
             _sum_of_done(Kind.REPORT).label("report"),
             _count_of(Kind.REPORT, TrialState.RESERVED, TrialState.RUNNING).label("report_held"),
             _count_of(Kind.REPORT, TrialState.WAITING).label("report_waiting"),
@@ -123,6 +124,7 @@ def _record(row: AnyRow) -> SearchRecord:
         report_held=int(row.report_held),
         report_waiting=int(row.report_waiting),
         report_done=int(row.report_done),
+        measured=int(row.measured),
     )
 
 

@@ -1,4 +1,4 @@
-"""The sensor that notices changed source files, once, after the change has settled."""
+"""What notices changed source files: a sensor, once the change has settled, or a schedule."""
 
 import json
 import time
@@ -7,6 +7,7 @@ from typing import Self
 
 import dagster as dg
 
+from autoselection_core.campaign.campaign import When
 from autoselection_dagster.assets.observed import stamp
 from autoselection_dagster.graph import CampaignGraph
 
@@ -57,9 +58,18 @@ class Watched:
 
 
 def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
-    """The sensor of a campaign; it is switched on by the person who wants it."""
+    """The sensor of a campaign. It runs from the start where the campaign says `research: on_change`.
 
-    @dg.sensor(name=f"{graph.name}_pool_changed", job=graph.prepare_job, minimum_interval_seconds=10)
+    Where the campaign does not, a person may switch it on: then it prepares the pool and starts no search.
+    """
+    is_wanted = graph.place.campaign.research.when is When.ON_CHANGE
+
+    @dg.sensor(
+        name=f"{graph.name}_pool_changed",
+        job=graph.research_job if is_wanted else graph.prepare_job,
+        minimum_interval_seconds=5,
+        default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
+    )
     def pool_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Make the pool and its missing signals again when source files changed and have settled.
 
@@ -77,3 +87,19 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=[request], cursor=done.cursor)
 
     return pool_changed
+
+
+def research_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
+    """The schedule of a campaign. It runs from the start where the campaign says `research: schedule`.
+
+    A tick on a pool that was searched already starts no search.
+    """
+    research = graph.place.campaign.research
+    is_wanted = research.when is When.SCHEDULE
+    return dg.ScheduleDefinition(
+        name=f"{graph.name}_research_schedule",
+        job=graph.research_job,
+        cron_schedule=research.cron,
+        default_status=dg.DefaultScheduleStatus.RUNNING if is_wanted else dg.DefaultScheduleStatus.STOPPED,
+        description="Prepare at these times, and search the pool again if it changed since the last search.",
+    )

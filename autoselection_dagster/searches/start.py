@@ -87,8 +87,8 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         )
         warm_from: str | None = Field(
             default=None,
-            description="An earlier search of the campaign whose measurements this one starts from; its recipes "
-            "are realised on the pool of now.",
+            description="An earlier search of the campaign whose measurements this one starts from; its "
+            "recipes are realised on the pool of now.",
         )
         name: str | None = Field(
             default=None,

@@ -1,0 +1,113 @@
+"""A changed pool is searched again, once, from what the search before it measured."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
+
+from autoselection_core.history.records import SearchState
+from autoselection_dagster.assembly import definitions_of
+from tests.dagster.driver import Driver
+from tests.dagster.installations import write_samples
+
+
+def raw(driver: Driver) -> Path:
+    return driver.installation.campaigns.parent / "raw"
+
+
+def declare(driver: Driver, research: str) -> dg.Definitions:
+    file = driver.installation.campaigns
+    file.write_text(file.read_text().rstrip() + f"\n    research: {research}\n")
+    return definitions_of(driver.installation)
+
+
+@pytest.fixture
+def measured(driver: Driver) -> Driver:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=0)
+    driver.work()
+    return driver
+
+
+def test_an_added_file_leads_to_one_warm_search_that_scores_only_what_is_new(measured: Driver) -> None:
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+
+    measured.run("demo_research")
+    measured.run("demo_research")
+
+    before, after = measured.ledger.searches()
+    assert after.spec.warm_from == before.search == "s"
+    assert after.spec.pool_version != before.spec.pool_version
+    facts = measured.metadata("signal/word_entropy")
+    assert measured.metadata("pool")["samples"] == facts["dagster/row_count"]
+    assert measured.metadata("next_search")["is_new"] is False
+    measured.work()
+    assert measured.ledger.search(after.search).state is SearchState.DONE
+
+
+def test_only_new_samples_are_scored(measured: Driver) -> None:
+    known = measured.metadata("pool")["samples"]
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+
+    measured.run("demo_research")
+
+    facts = measured.metadata("signal/word_entropy")
+    assert facts["computed"] == facts["dagster/row_count"] - known > 0
+    assert facts["reused"] == known
+
+
+def test_a_removed_record_leads_to_a_search_and_what_stays_is_not_scored_again(measured: Driver) -> None:
+    file = raw(measured) / "generated.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-10]))
+
+    measured.run("demo_research")
+
+    assert [search.spec.warm_from for search in measured.ledger.searches()] == [None, "s"]
+    assert measured.metadata("signal/word_entropy")["computed"] == 0
+
+
+def test_a_pool_that_did_not_change_leads_to_no_search(measured: Driver) -> None:
+    measured.run("demo_research")
+
+    assert len(measured.ledger.searches()) == 1
+    assert "already" in measured.metadata("next_search")["decided"]
+
+
+def test_everything_that_follows_from_an_older_pool_is_stale(measured: Driver) -> None:
+    trial = dg.MultiPartitionKey({"search": "s", "trial": "001"})
+    assert not causes(measured, "subset", trial)
+
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+    measured.prepare()
+
+    assert causes(measured, "subset", trial)
+    assert causes(measured, "evaluation", trial)
+
+
+def causes(driver: Driver, asset: str, partition: str) -> list[object]:
+    graph = driver.definitions.get_repository_def().asset_graph
+    resolver = CachingStaleStatusResolver(driver.instance, graph, LoadingContextForTest(driver.instance))
+    return list(resolver.get_stale_causes(dg.AssetKey(["demo", asset]), partition))
+
+
+@pytest.mark.parametrize(
+    ("research", "sensor", "schedule"),
+    [
+        ("off", dg.DefaultSensorStatus.STOPPED, dg.DefaultScheduleStatus.STOPPED),
+        ("on_change", dg.DefaultSensorStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED),
+        (
+            "{when: schedule, cron: 0 4 * * 1}",
+            dg.DefaultSensorStatus.STOPPED,
+            dg.DefaultScheduleStatus.RUNNING,
+        ),
+    ],
+)
+def test_sensor_or_schedule_run_as_the_campaign_chooses(
+    driver: Driver, research: str, sensor: dg.DefaultSensorStatus, schedule: dg.DefaultScheduleStatus
+) -> None:
+    repository = declare(driver, research).get_repository_def()
+
+    assert repository.get_sensor_def("demo_pool_changed").default_status is sensor
+    assert repository.get_schedule_def("demo_research_schedule").default_status is schedule
