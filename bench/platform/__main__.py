@@ -1,0 +1,102 @@
+"""`python -m bench.platform [--home FOLDER]`: measure the platform at 10,000 trials in 100 searches."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import requests
+
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.identity import Json
+from autoselection_core.store.home import Home
+from autoselection_dagster.assembly import definitions_of
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.serving.services import free_port, serving
+from bench.platform.fixture import Size, fixture, real_name
+from bench.platform.pages import page_seconds
+from bench.result import write_result
+
+TICKS = 5
+
+
+def main() -> None:
+    """Write the fixture if it is not there, measure, and leave the result file."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, default=Path(".autoselection/bench-platform"))
+    parser.add_argument("--searches", type=int, default=100)
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--real", type=int, default=5)
+    asked = parser.parse_args()
+    size = Size(asked.searches, asked.trials, asked.real)
+    started = time.perf_counter()
+    made = fixture(asked.home.resolve(), size)
+    print(f"fixture: {time.perf_counter() - started:.0f} s")
+    load = os.getloadavg()[0]
+    figures: dict[str, Json] = {
+        "trials": size.searches * size.trials,
+        "searches": size.searches,
+        "full_chains": size.real * size.trials,
+        "code_location": _code_location(made),
+        "sensor_tick_seconds": _ticks(made),
+        **_pages(made),
+    }
+    print(figures)
+    note = f"Load average before measuring: {load:.1f} on {os.cpu_count()} cores."
+    print(write_result("platform", figures, note))
+
+
+def _code_location(made: Installation) -> Json:
+    """Wall seconds of a fresh process that loads the code location; whether torch came along."""
+    code = "import sys, autoselection_dagster.definitions; print('torch' in sys.modules)"
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        finished = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **made.environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        seconds.append(round(time.perf_counter() - started, 2))
+    return {"seconds": min(seconds), "imports_torch": finished.stdout.strip() == "True"}
+
+
+def _ticks(made: Installation) -> Json:
+    """Seconds of ticks that find nothing to do, after a first one that imports."""
+    definitions = definitions_of(made)
+    repository = definitions.get_repository_def()
+    ledger = Ledger.open(Home(made.home).history_url)
+    seconds = []
+    with dg.DagsterInstance.from_config(str(made.instance)) as instance:
+        for _ in range(TICKS):
+            with dg.build_sensor_context(
+                instance=instance, repository_def=repository, resources={"ledger": ledger}
+            ) as context:
+                started = time.perf_counter()
+                repository.get_sensor_def("search_sensor")(context)
+                seconds.append(round(time.perf_counter() - started, 3))
+    return {"first": seconds[0], "best": min(seconds), "all": list(seconds)}
+
+
+def _pages(made: Installation) -> dict[str, Json]:
+    report = made.home / "reports" / real_name(0) / "report.html"
+    with serving(made, free_port()) as services:
+        url = f"http://127.0.0.1:{services.port}"
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not _answers(url):
+            time.sleep(0.5)
+        return dict(page_seconds(url, report, real_name(0)))
+
+
+def _answers(url: str) -> bool:
+    query = {"query": "{ repositoriesOrError { __typename } }"}
+    return "RepositoryConnection" in requests.post(f"{url}/graphql", json=query, timeout=60).text
+
+
+if __name__ == "__main__":
+    main()
