@@ -7,6 +7,8 @@ from pathlib import Path
 from autoselection_core.report.credit import operator_credits
 from autoselection_core.report.examples import Example, three_examples
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.outlook import outlook
 from autoselection_core.report.page import Section, to_html, to_markdown
 from autoselection_core.report.plots import (
     credit_plot,
@@ -24,6 +26,7 @@ from autoselection_core.report.tables import (
     trial_table,
 )
 from autoselection_core.report.verdict import Finding, findings
+from autoselection_core.report.waterfall import waterfall, waterfall_table
 from autoselection_core.store.atomic import atomic_file
 
 
@@ -94,6 +97,11 @@ def _trials(facts: SearchFacts) -> Section:
         ("trajectory", trajectory_plot(facts.history, unit)),
         ("tokens", tokens_plot(facts.history, unit)),
     ]
+    measured = facts.history.observations
+    subsets = [facts.realised(entry.recipe) for entry in measured]
+    pictures += [("map", map_plot(measured, subsets, unit)), ("tree", tree_plot(facts.history, unit))]
+    if (foreseen := calibration_plot(facts.history, unit)) is not None:
+        pictures.append(("calibration", foreseen))
     credits_seen = operator_credits(facts.history)
     if credits_seen:
         pictures.append(("operators", credit_plot(credits_seen, unit)))
@@ -118,8 +126,11 @@ def _best(facts: SearchFacts) -> Section:
     pictures = [
         ("retention", retention_plot(subset, len(facts.signals))),
         ("histograms", histogram_plot(subset, facts.signals)),
+        ("sources", mix_plot(facts.pool, subset)),
     ]
-    return Section("The recommended subset", [text], [step_table(subset)], pictures, [best.recipe.to_yaml()])
+    tables = [step_table(subset), waterfall_table(waterfall(facts))]
+    paragraphs = [text, outlook(facts).sentence]
+    return Section("The recommended subset", paragraphs, tables, pictures, [best.recipe.to_yaml()])
 
 
 def _examples(examples: Sequence[Example]) -> Section:

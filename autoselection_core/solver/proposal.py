@@ -87,6 +87,19 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What the surrogate expects of a subset that need not have been tried.
+
+    Attributes:
+        mean: Posterior mean of its noise-free utility.
+        deviation: Posterior standard deviation.
+    """
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """The tried recipe with the best posterior mean.
 

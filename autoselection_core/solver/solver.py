@@ -13,8 +13,9 @@ from autoselection_core.solver.arena import Arena, arena_of
 from autoselection_core.solver.belief import belief_of
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.policy import Policy
-from autoselection_core.solver.proposal import Candidate, Recommendation
+from autoselection_core.solver.proposal import Candidate, Prediction, Recommendation
 from autoselection_core.solver.tried import lessons_of, tried_in
+from autoselection_core.subset import Subset
 
 
 class _Choose(Protocol):
@@ -84,6 +85,24 @@ class Solver:
             raise NothingToRecommendError(history.search)
         with one_thread():
             return _recommended(self._arena(history.seed), self._remembering(history))
+
+    def predict(self, history: History, subsets: Sequence[Subset]) -> tuple[Prediction, ...]:
+        """What the measurements say about some subsets of this pool, tried or not.
+
+        Raises:
+            NothingToRecommendError: Nothing was measured yet.
+        """
+        if not history.observations:
+            raise NothingToRecommendError(history.search)
+        with one_thread():
+            arena, remembered = self._arena(history.seed), self._remembering(history)
+            tried = [one for one in tried_in(remembered, self.signals) if one.utilities]
+            belief = belief_of(arena, tried, lessons_of(remembered, self.signals))
+            means, deviations = belief.surrogate.posterior(arena.describe_subsets(list(subsets)))
+        return tuple(
+            Prediction(float(mean), float(deviation))
+            for mean, deviation in zip(means, deviations, strict=True)
+        )
 
     def _remembering(self, history: History) -> History:
         return replace(history, earlier=(*self.earlier, *history.earlier))

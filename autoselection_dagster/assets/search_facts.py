@@ -4,6 +4,8 @@ import dagster as dg
 
 from autoselection_core.report.credit import operator_credits
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.outlook import outlook
 from autoselection_core.report.plots import (
     credit_plot,
     histogram_plot,
@@ -13,6 +15,7 @@ from autoselection_core.report.plots import (
 )
 from autoselection_core.report.tables import arm_table, budget_table, step_table, trial_table
 from autoselection_core.report.verdict import findings
+from autoselection_core.report.waterfall import waterfall, waterfall_table
 from autoselection_core.report.writing import Report
 from autoselection_dagster.assets.pictures import Facts, picture, shown, sparkline
 from autoselection_dagster.names import Names
@@ -21,6 +24,9 @@ from autoselection_dagster.names import Names
 def report_facts(facts: SearchFacts, report: Report) -> Facts:
     """Verdicts, trials, arms, money and pictures of a search, and where its report lies."""
     record, unit = facts.record, facts.record.spec.metric
+    measured = facts.history.observations
+    subsets = [facts.realised(entry.recipe) for entry in measured]
+    foreseen = calibration_plot(facts.history, unit, "png")
     verdicts = "\n".join(f"- {finding.sentence}" for finding in report.findings)
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
@@ -32,6 +38,9 @@ def report_facts(facts: SearchFacts, report: Report) -> Facts:
         "score_trajectory": picture(trajectory_plot(facts.history, unit, "png")),
         "score_against_tokens": picture(tokens_plot(facts.history, unit, "png")),
         "operator_credit": picture(credit_plot(operator_credits(facts.history), unit, "png")),
+        "candidate_map": picture(map_plot(measured, subsets, unit, "png")),
+        "search_tree": picture(tree_plot(facts.history, unit, "png")),
+        **({} if foreseen is None else {"surrogate_calibration": picture(foreseen)}),
         "report": dg.MetadataValue.path(report.html),
         "pool_version": record.spec.pool_version,
         "latest_pool_version": facts.workspace.pool().version,
@@ -46,6 +55,7 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
     assert subset is not None, "a recommendation has a recipe"
     compared = " ".join(finding.sentence for finding in findings(facts))
     known = (
+        f"{outlook(facts).sentence} "
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
         f"{best.evaluations} evaluations; one run varies by about {best.noise:.2g}. {compared}"
     )
@@ -53,6 +63,8 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
         "known": known,
         "recipe": dg.MetadataValue.md(f"```yaml\n{best.recipe.to_yaml()}```"),
         "steps": shown(step_table(subset)),
+        "credit_waterfall": shown(waterfall_table(waterfall(facts))),
+        "source_mix": picture(mix_plot(facts.pool, subset, "png")),
         "dagster/row_count": len(subset),
         "retention": len(subset) / len(facts.signals),
         "trial": best.trial,

@@ -1,0 +1,80 @@
+"""What is known of a winner in one sentence, and what more runs would add at what cost."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.score.resampling import (
+    item_draws,
+    paired_items,
+    pooled_variance,
+    run_draws,
+    utilities,
+)
+from autoselection_core.search.arms import RANDOM, WINNER
+
+MORE_RUNS = 2
+"""So many further runs of the winner are priced."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The winner beside random subsets of equal tokens.
+
+    Attributes:
+        chance: Probability that it is better, given its fresh runs; None where an arm has fewer than two.
+        half_width: Half the 95 % interval of the difference; None likewise.
+        half_width_then: What two more runs of the winner are expected to leave of it.
+        cost: Full trainings that they cost.
+        seconds: What they took so far, in seconds for two; None where no time was recorded.
+    """
+
+    chance: float | None
+    half_width: float | None = None
+    half_width_then: float | None = None
+    cost: int = MORE_RUNS
+    seconds: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if self.chance is None or self.half_width is None or self.half_width_then is None:
+            return (
+                "Whether it beats random subsets of equal tokens is unknown: that takes two runs of either. "
+                "Raise report_evaluations."
+            )
+        time = "" if not self.seconds else f", about {self.seconds:,.0f} s"
+        return (
+            f"It beats random subsets of equal tokens with probability {self.chance:.0%}. Two more runs of "
+            f"it would bring the 95 % interval from ±{self.half_width:.3g} to about "
+            f"±{self.half_width_then:.3g} for {self.cost} full trainings{time}."
+        )
+
+
+def outlook(facts: SearchFacts) -> Outlook:
+    """What the finished runs of winner and random arm say.
+
+    The probability is the share of resampled differences above zero: items with replacement, runs by
+    Student's t with the variance pooled over both arms, as in `arm_difference`.
+    """
+    winners = [run.test for run in facts.arms if run.arm == WINNER]
+    others = [run.test for run in facts.arms if run.arm == RANDOM]
+    if min(len(winners), len(others)) < 2:  # noqa: PLR2004 - one run says nothing about the next
+        return Outlook(None)
+    weights = dict(facts.record.spec.weights) or None
+    rng = np.random.default_rng(facts.record.spec.seed)
+    items = item_draws(paired_items(winners, others, weights), rng)
+    draws = items + run_draws(winners, others, weights, rng)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    variance, freedom = pooled_variance([utilities(winners, weights), utilities(others, weights)])
+    runs = variance * (1 / (len(winners) + MORE_RUNS) + 1 / len(others))
+    reach = float(stats.t.ppf(0.975, freedom + MORE_RUNS))
+    then = reach * float(np.sqrt(items.var() + runs))
+    return Outlook(float((draws > 0).mean()), float(high - low) / 2, then, MORE_RUNS, _seconds(facts))
+
+
+def _seconds(facts: SearchFacts) -> float | None:
+    paid = [entry.seconds for entry in facts.workspace.ledger.money(facts.record.search) if entry.seconds > 0]
+    return MORE_RUNS * float(np.median(paid)) if paid else None
