@@ -10,6 +10,7 @@ from autoselection_core.cli.session import (
     CampaignFile,
     CampaignName,
     open_workspace,
+    open_workspace_of_any,
     show_table,
     tell,
     workspace_of,
@@ -178,16 +179,48 @@ def show(
 
 @app.command()
 def explain(
-    sample_id: Annotated[str, typer.Argument(help="Id of a sample: 32 hexadecimal digits.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Id of a sample, hash of a subset, key of an evaluation, or the name of a search."
+        ),
+    ],
+    search: Annotated[
+        str | None, typer.Option(help="Explain a sample by this search; the latest by default.")
+    ] = None,
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """Say what something came from and led to.
+
+    A sample: why it is in the best subset or not, and every subset and model that used it. A subset or an
+    evaluation: recipe, steps, signals, pool, parent, score. A search: its winner, step by step.
+    """
+    from autoselection_core.cli.explaining import explain_sample, explain_search, explain_trials
+    from autoselection_core.report.facts import SearchFacts
+
+    ledger = open_workspace_of_any(file).ledger
+    if name in {each.search for each in ledger.searches()}:
+        explain_search(SearchFacts.of(*workspace_of(name, campaign, file)))
+    elif trials := ledger.find_trials(name):
+        explain_trials(workspace_of(trials[0].search, campaign, file)[0], name, trials)
+    else:
+        explain_sample(SearchFacts.of(*workspace_of(search, campaign, file)), name)
+
+
+@app.command()
+def compare(
+    first: Annotated[int, typer.Argument(help="Number of a trial.")],
+    second: Annotated[int, typer.Argument(help="Number of another trial of the same search.")],
     search: Annotated[str | None, typer.Option(help="Name of the search; the latest by default.")] = None,
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Say why a sample is in the best subset or not: step, value, rank, cut-off; and who trained on it."""
-    from autoselection_core.cli.explaining import explain_sample
+    """Compare the subsets of two trials: by source, by signal, and with six rows of either side."""
+    from autoselection_core.cli.explaining import compare_trials
     from autoselection_core.report.facts import SearchFacts
 
-    explain_sample(SearchFacts.of(*workspace_of(search, campaign, file)), sample_id)
+    compare_trials(SearchFacts.of(*workspace_of(search, campaign, file)), first, second)
 
 
 @app.command()

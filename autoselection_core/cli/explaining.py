@@ -1,15 +1,90 @@
-"""`autoselection explain`: why one sample is in the best subset, or is not, and who trained on it."""
+"""`autoselection explain`: a sample, a subset, an evaluation or a search, and what each came from."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from autoselection_core.arrays import Rows
-from autoselection_core.cli.session import tell
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.session import show_table, tell
+from autoselection_core.cli.showing import show_search
 from autoselection_core.errors.cli import NothingMeasuredError
-from autoselection_core.history.records import TrialState
+from autoselection_core.errors.history import UnknownTrialError
+from autoselection_core.history.records import SearchState, TrialRecord, TrialState
+from autoselection_core.recipe import Recipe
+from autoselection_core.report.differing import diff_texts, subset_diff
 from autoselection_core.report.examples import text_of
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.outlook import outlook
 from autoselection_core.report.sentences import step_sentence
+from autoselection_core.report.tables import signal_table, step_table
+from autoselection_core.report.usage import usage_of
+from autoselection_core.report.verdict import findings
+from autoselection_core.report.waterfall import waterfall, waterfall_table
+from autoselection_core.subset import materialize
 from autoselection_core.subset.explain import explain
+
+
+def explain_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord]) -> None:
+    """Say what a subset or an evaluation is and came from, by every trial that has it."""
+    kind = "evaluation" if trials[0].evaluation == name else "subset"
+    tell(f"{name} is the {kind} of {', '.join(trial.reservation.partition for trial in trials)}")
+    trial = next((each for each in trials if each.state is TrialState.DONE), trials[0])
+    spec = workspace.ledger.search(trial.search).spec
+    assert trial.recipe is not None, "what has a subset has a recipe"
+    tell(f"pool {spec.pool_version}, evaluator {spec.evaluator}, campaign {spec.campaign}")
+    tell(f"subset {trial.subset}, replicate {trial.replicate}, {trial.tokens or 0:,} tokens")
+    signals = workspace.signals(spec.pool_version, spec.signal_versions)
+    tell(trial.recipe.to_yaml())
+    show_table(step_table(materialize(trial.recipe, signals)))
+    show_table(signal_table(trial.recipe, spec.signal_versions))
+    origin, parent = trial.proposal.get("origin"), trial.proposal.get("parent")
+    tell(f"came from: {origin or trial.arm or 'unknown'}{f' of trial {parent}' if parent else ''}")
+    if trial.utility is None:
+        tell("it was not measured")
+        return
+    error = "" if trial.standard_error is None else f" ± {trial.standard_error:.2g}"
+    tell(f"dev utility {trial.utility:.4g}{error}, evaluation {trial.evaluation}")
+    tell(f"folder {workspace.home.evaluation(str(trial.evaluation))}")
+
+
+def explain_search(facts: SearchFacts) -> None:
+    """Say what a search found: budgets, the best subset, how its recipe came from the full pool."""
+    show_search(facts)
+    if facts.best is not None:
+        show_table(waterfall_table(waterfall(facts)))
+    if facts.record.state is not SearchState.ACTIVE and facts.best is not None:
+        tell(outlook(facts).sentence)
+        for finding in findings(facts):
+            tell(finding.sentence)
+
+
+def compare_trials(facts: SearchFacts, first: int, second: int) -> None:
+    """Say what the subsets of two trials have and have not in common, with rows of either side.
+
+    Raises:
+        UnknownTrialError: The search has no such trial, or it has no recipe.
+    """
+    subsets = [facts.realised(recipe_of(facts, number)) for number in (first, second)]
+    names = (f"trial {first}", f"trial {second}")
+    diff = subset_diff(facts.pool, facts.signals, subsets[0], subsets[1], names)
+    tell(diff.sentence)
+    show_table(diff.sources)
+    show_table(diff.signals)
+    for text in diff_texts(diff):
+        tell(f"\n{text}")
+
+
+def recipe_of(facts: SearchFacts, number: int) -> Recipe:
+    """The recipe of a trial.
+
+    Raises:
+        UnknownTrialError: The search has no such trial, or it has no recipe.
+    """
+    trial = next((each for each in facts.trials if each.trial == number), None)
+    if trial is None or trial.recipe is None:
+        raise UnknownTrialError(facts.record.search, number, len(facts.trials))
+    return trial.recipe
 
 
 def explain_sample(facts: SearchFacts, sample: str) -> None:
@@ -31,6 +106,9 @@ def explain_sample(facts: SearchFacts, sample: str) -> None:
         tell("  the recipe is the full pool")
     _tell_values(facts, row)
     _tell_trainings(facts, row)
+    usage = usage_of(facts.workspace, sample)
+    tell(usage.sentence)
+    show_table(usage.table())
     _tell_origins(facts, row)
 
 

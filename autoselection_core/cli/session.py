@@ -44,6 +44,12 @@ def open_workspace(campaign: str | None, file: Path) -> Workspace:
     return Workspace(campaign_of(load_campaigns(file, home), campaign), home)
 
 
+def open_workspace_of_any(file: Path) -> Workspace:
+    """Any campaign of the installation: each leads to the one ledger."""
+    home = Home.from_environment()
+    return Workspace(next(iter(load_campaigns(file, home).values())), home)
+
+
 def workspace_of(search: str | None, campaign: str | None, file: Path) -> tuple[Workspace, str]:
     """A search and the campaign that it belongs to; the campaign's latest search where none is named.
 

@@ -254,6 +254,16 @@ class Ledger:
         with self.database.reading() as connection:
             return reading.read_trials(connection, search, kind)
 
+    def find_trials(self, name: str) -> tuple[TrialRecord, ...]:
+        """Trials of any search whose subset or evaluation has a name."""
+        with self.database.reading() as connection:
+            return reading.find_trials(connection, name)
+
+    def done(self) -> tuple[TrialRecord, ...]:
+        """Every trial of every search and report that has a score."""
+        with self.database.reading() as connection:
+            return reading.read_done(connection)
+
     def open_trials(self) -> tuple[OpenTrial, ...]:
         """The trials of all searches and reports that are reserved or running."""
         with self.database.reading() as connection:

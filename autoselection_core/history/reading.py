@@ -1,8 +1,9 @@
 """What the ledger says about a search: its history, its trials, its money, and why nothing runs."""
 
 import json
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from autoselection_core.history.records import (
     Kind,
@@ -73,13 +74,26 @@ def read_trials(connection: Connection, search: str, kind: Kind) -> tuple[TrialR
         UnknownSearchError: No search has this name.
     """
     require(connection, search)
-    query = (
-        select(TRIALS, EVALUATIONS.c.scores)
-        .outerjoin(EVALUATIONS, EVALUATIONS.c.evaluation == TRIALS.c.evaluation)
-        .where(TRIALS.c.search == search, TRIALS.c.kind == kind)
-        .order_by(TRIALS.c.trial)
+    query = _trials_with_scores().where(TRIALS.c.search == search, TRIALS.c.kind == kind)
+    return tuple(_trial(row) for row in connection.execute(query.order_by(TRIALS.c.trial)))
+
+
+def find_trials(connection: Connection, name: str) -> tuple[TrialRecord, ...]:
+    """Trials of any search whose subset or evaluation has a name."""
+    query = _trials_with_scores().where((TRIALS.c.subset == name) | (TRIALS.c.evaluation == name))
+    return tuple(_trial(row) for row in connection.execute(query.order_by(TRIALS.c.search, TRIALS.c.trial)))
+
+
+def read_done(connection: Connection) -> tuple[TrialRecord, ...]:
+    """Every trial of every search and report that has a score."""
+    query = _trials_with_scores().where(TRIALS.c.state == TrialState.DONE)
+    return tuple(_trial(row) for row in connection.execute(query.order_by(TRIALS.c.search, TRIALS.c.trial)))
+
+
+def _trials_with_scores() -> Select[tuple[Any, ...]]:
+    return select(TRIALS, EVALUATIONS.c.scores).outerjoin(
+        EVALUATIONS, EVALUATIONS.c.evaluation == TRIALS.c.evaluation
     )
-    return tuple(_trial(row) for row in connection.execute(query))
 
 
 def read_open_trials(connection: Connection) -> tuple[OpenTrial, ...]:

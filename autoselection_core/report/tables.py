@@ -1,6 +1,9 @@
 """The tables of a search."""
 
+from collections.abc import Mapping
+
 from autoselection_core.history.records import SearchRecord, TrialRecord
+from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.table import Cell, Table
 from autoselection_core.score.score import utility, utility_standard_error
@@ -45,6 +48,14 @@ def step_table(subset: Subset) -> Table:
         for number, step in enumerate(subset.steps, start=1)
     )
     return Table("Steps of the recipe", ("step", "what", "rows in", "rows out", "change"), rows)
+
+
+def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:
+    """The versions of the signals that a recipe may have read, with those that it names first."""
+    spelled = recipe.to_json()
+    rows = sorted((name not in spelled, name, version) for name, version in versions.items())
+    named = tuple((name, version, "-" if is_other else "yes") for is_other, name, version in rows)
+    return Table("Signals of the search", ("signal", "version", "named by the recipe"), named)
 
 
 def arm_table(arms: tuple[ArmRun, ...], weights: dict[str, float] | None) -> Table:

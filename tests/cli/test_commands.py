@@ -6,7 +6,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.cli.workshop import Workshop
 
-COMMANDS = ("ingest", "search", "realise", "status", "show", "explain", "export", "verify")
+COMMANDS = ("ingest", "search", "realise", "status", "show", "explain", "compare", "export", "verify")
 
 
 @pytest.mark.usefixtures("searched")
@@ -167,3 +167,29 @@ def test_the_home_folder_is_the_environment_s(
 
     assert (tmp_path / "elsewhere/pools").is_dir()
     assert not (tmp_path / ".autoselection").exists()
+
+
+def test_explain_leads_from_a_search_to_its_subset_and_evaluation_and_back_to_a_sample(
+    cli: Cli, searched: Workshop
+) -> None:
+    trial = searched.ledger().trials("first")[-1]
+
+    code, told, _ = cli("explain", "first")
+    assert (code, "full pool" in told, "expected" in told) == (0, True, True)
+    for name in (trial.subset, trial.evaluation):
+        code, told, _ = cli("explain", str(name))
+        assert code == 0
+        assert f"first|{trial.trial:03d}" in told
+        assert str(trial.evaluation) in told
+    code, told, _ = cli("explain", min(_ids_of_pool(searched)))
+    assert code == 0
+    assert "models trained on them" in told
+
+
+@pytest.mark.usefixtures("searched")
+def test_compare_counts_what_either_subset_has_alone(cli: Cli) -> None:
+    code, told, _ = cli("compare", "1", "2")
+
+    assert code == 0
+    assert "only in trial 1" in told
+    assert "difference in sd of the pool" in told
