@@ -11,6 +11,7 @@ from autoselection_dagster.graph import campaign_graph
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.resources import resources_of
 from autoselection_dagster.searches.adjust import ADJUSTMENTS
+from autoselection_dagster.searches.alerts import failed_runs, search_alerts_sensor
 from autoselection_dagster.searches.changes import pool_changed_sensor, research_schedule
 from autoselection_dagster.searches.given import given_jobs
 from autoselection_dagster.searches.sensor import search_sensor
@@ -34,7 +35,12 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             *given_jobs(campaigns),
             *jobs,
         ],
-        sensors=[search_sensor(graphs), *(pool_changed_sensor(graph) for graph in graphs.values())],
+        sensors=[
+            search_sensor(graphs),
+            search_alerts_sensor(graphs),
+            failed_runs,
+            *(pool_changed_sensor(graph) for graph in graphs.values()),
+        ],
         schedules=[research_schedule(graph) for graph in graphs.values()],
         resources=resources_of(Home(installation.home)),
     )

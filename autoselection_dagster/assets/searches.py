@@ -1,11 +1,19 @@
 """The assets of a search: what it found, against what, and the subset that it recommends."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.arms import plan_arms
 from autoselection_core.subset import Subset
+from autoselection_dagster.assets.search_checks import (
+    ARMS_ARE_EQUAL,
+    POOL_IS_LATEST,
+    arms_are_equal,
+    pool_is_latest,
+)
 from autoselection_dagster.assets.search_facts import best_facts, report_facts
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
@@ -31,8 +39,11 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         deps=[_trials(place)],
         pool=GPU_POOL,
         kinds={"svg"},
+        check_specs=[check.spec(place.key("search_report")) for check in (ARMS_ARE_EQUAL, POOL_IS_LATEST)],
     )
-    def search_report(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
+    def search_report(
+        context: dg.AssetExecutionContext, home: HomeResource
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """What the search found, beside the full pool and random subsets of equal tokens.
 
         Plans the evaluations that the comparison still needs; the search sensor starts them, and then makes
@@ -41,7 +52,9 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         facts = SearchFacts.of(place.workspace(home), context.partition_key)
         ledger, search = facts.workspace.ledger, facts.record.search
         ledger.plan_report(search, plan_arms(ledger, search, facts.solver))
-        return dg.MaterializeResult(metadata=report_facts(facts, write_report(facts)))
+        yield dg.MaterializeResult(metadata=report_facts(facts, write_report(facts)))
+        yield arms_are_equal(facts.arms, facts.signals)
+        yield pool_is_latest(facts.record.spec.pool_version, facts.workspace.pool().version)
 
     return search_report
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from autoselection_core.benchmarks.split import split
 from autoselection_core.history.records import Kind
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
@@ -15,8 +16,16 @@ from autoselection_core.state import state_of
 from autoselection_core.subset import Subset, materialize
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.assets.trial_checks import (
+    BUDGET_IS_KEPT,
+    PASSED_THE_GATE,
+    SCORE_IS_FINITE,
+    SIDES_ARE_APART,
     SUBSET_IS_INSIDE,
     TRAINED_IS_SELECTED,
+    budget_is_kept,
+    passed_the_gate,
+    score_is_finite,
+    sides_are_apart,
     subset_is_inside,
     trained_is_selected,
 )
@@ -73,7 +82,9 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         deps=[place.key("pool"), *signals],
         io_manager_key="subsets",
         kinds={"parquet"},
-        check_specs=[SUBSET_IS_INSIDE.spec(place.key("subset"))],
+        check_specs=[
+            check.spec(place.key("subset")) for check in (SUBSET_IS_INSIDE, PASSED_THE_GATE, SIDES_ARE_APART)
+        ],
     )
     def subset(
         attempt: AttemptResource, home: HomeResource, recipe: Recipe
@@ -83,7 +94,10 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         selected = materialize(recipe, signals)
         yield versioned(selected, subset_facts(selected, signals, place.names), selected.fingerprint)
-        yield subset_is_inside(selected, Pool.open(home.pool(selected.pool_version)))
+        workspace, pool = place.workspace(home), Pool.open(home.pool(selected.pool_version))
+        yield subset_is_inside(selected, pool)
+        yield passed_the_gate(selected, pool, workspace.gated(pool.version), tuple(place.campaign.weights))
+        yield sides_are_apart({benchmark.name: split(benchmark) for benchmark in workspace.benchmarks})
 
     return subset
 
@@ -148,10 +162,15 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         ins={"fine_tuned_model": dg.AssetIn(place.key("fine_tuned_model"))},
         io_manager_key="evaluations",
         kinds={"json"},
+        check_specs=[check.spec(place.key("evaluation")) for check in (SCORE_IS_FINITE, BUDGET_IS_KEPT)],
     )
-    def evaluation(attempt: AttemptResource, fine_tuned_model: Evaluation) -> dg.Output[Evaluation]:
+    def evaluation(
+        attempt: AttemptResource, fine_tuned_model: Evaluation
+    ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:
         """The scores of the trained model with their standard errors, as the history holds them."""
         facts = evaluation_facts(fine_tuned_model, attempt.ledger, attempt.reservation)
-        return versioned(fine_tuned_model, facts, fine_tuned_model.key)
+        yield versioned(fine_tuned_model, facts, fine_tuned_model.key)
+        yield score_is_finite(fine_tuned_model)
+        yield budget_is_kept(attempt.search)
 
     return evaluation

@@ -2,19 +2,39 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import dagster as dg
 import numpy as np
 
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import Side, Split
+from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialRecord, TrialState
+from autoselection_core.history.spec import SearchSpec
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import Cost, Evaluation
+from autoselection_core.score.score import BenchmarkScore, ItemScore
+from autoselection_core.search.arms import ArmRun
+from autoselection_core.signals.gate import Cut, Gated
+from autoselection_core.signals.matches import Match
 from autoselection_core.signals.store import SignalReport
+from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids
 from autoselection_dagster.assets.pool import ids_are_unique
+from autoselection_dagster.assets.search_checks import arms_are_equal, pool_is_latest
 from autoselection_dagster.assets.signals import is_mostly_known
-from autoselection_dagster.assets.trial_checks import subset_is_inside, trained_is_selected
+from autoselection_dagster.assets.trial_checks import (
+    budget_is_kept,
+    passed_the_gate,
+    score_is_finite,
+    sides_are_apart,
+    subset_is_inside,
+    trained_is_selected,
+)
 
 
 def pool(size: int = 10) -> Pool:
@@ -107,3 +127,81 @@ def test_a_repeated_id_fails() -> None:
 def test_a_signal_of_unknown_values_fails() -> None:
     assert is_mostly_known(signal_report({"ifd": 0.9})).passed
     assert not is_mostly_known(signal_report({"ifd": 0.9, "varentropy": 0.1})).passed
+
+
+def gated(of: Pool, *rows: int, benchmarks: tuple[str, ...] = ("sums",)) -> Gated:
+    cuts = tuple(Cut(of.ids[row].decode(), "sums", Match.EXACT, 1.0) for row in rows)
+    return Gated(of, of.version, 0.8, benchmarks, cuts)
+
+
+def test_a_sample_that_was_cut_at_the_gate_fails() -> None:
+    found = pool()
+    selected = subset([1, 4], found)
+
+    assert passed_the_gate(selected, found, gated(found, 2), ["sums"]).passed
+    assert not passed_the_gate(selected, found, gated(found, 4), ["sums"]).passed
+
+
+def test_a_pool_that_was_not_looked_at_for_a_benchmark_fails() -> None:
+    found = pool()
+    selected = subset([1, 4], found)
+
+    assert passed_the_gate(selected, found, None, []).passed
+    assert not passed_the_gate(selected, found, None, ["sums"]).passed
+    assert not passed_the_gate(selected, found, gated(found), ["sums", "other"]).passed
+
+
+def test_a_question_on_both_sides_fails_however_it_is_spelled() -> None:
+    questions = ("What is 2 + 2?", "what is 2+2", "What is 2 + 3?")
+    first, again, other = (Item(question, (), "4") for question in questions)
+
+    assert sides_are_apart({"sums": Split((first,), (other,))}).passed
+    assert not sides_are_apart({"sums": Split((first,), (again,))}).passed
+
+
+def test_a_score_that_is_no_number_fails() -> None:
+    scored = replace(evaluation(subset([1], pool())), scores=(scores(0.5, 0.25),))
+
+    assert score_is_finite(scored).passed
+    assert not score_is_finite(replace(scored, utility=float("nan"))).passed
+    assert not score_is_finite(replace(scored, scores=(scores(0.5, float("inf")),))).passed
+
+
+def scores(*values: float) -> BenchmarkScore:
+    items = tuple(ItemScore(str(number), value) for number, value in enumerate(values))
+    return BenchmarkScore("sums", Metric.LOG_LIKELIHOOD, Side.DEV, items)
+
+
+def record(**fields: float) -> SearchRecord:
+    fixed = {"budget": 3, "slots": 1, "report_evaluations": 2, "spent": 2.0, "held": 1.0, "report_spent": 0.0}
+    values: dict[str, Any] = {**fixed, **fields}
+    return SearchRecord(
+        "s", SearchSpec("demo"), state=SearchState.ACTIVE, reason="", created_at=0.0, **values
+    )
+
+
+def test_a_budget_that_was_exceeded_fails() -> None:
+    assert budget_is_kept(record()).passed
+    assert not budget_is_kept(record(spent=3.0)).passed
+    assert not budget_is_kept(record(report_spent=2.0, report_held=1)).passed
+
+
+def arm(name: str, tokens: int) -> ArmRun:
+    trial = TrialRecord(
+        "s", Kind.REPORT, 1, name, 1, TrialState.DONE, Recipe(), "x", 0, tokens, {}, {}, "e", 0.5, {}, None,
+        1.0, False, None,
+    )  # fmt: skip
+    return ArmRun(name, trial, ())
+
+
+def test_arms_of_unequal_tokens_fail() -> None:
+    signals = SignalTable("p", np.arange(3, dtype=np.uint64), {"tokens": np.array([5, 9, 7], np.float32)})
+
+    assert arms_are_equal([arm("winner", 100), arm("random", 92)], signals).passed
+    assert not arms_are_equal([arm("winner", 100), arm("random", 50)], signals).passed
+
+
+def test_a_search_of_an_older_pool_is_a_warning() -> None:
+    found = pool_is_latest("old", "new")
+
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)

@@ -140,7 +140,12 @@ def test_checks_block_what_would_be_paid_for(searched: Driver) -> None:
         "is_aligned_to_the_pool",
         "is_mostly_known",
         "subset_is_inside_the_pool",
+        "subset_passed_the_gate",
+        "dev_and_test_are_disjoint",
         "subset_equals_what_was_trained",
+        "score_is_finite",
+        "budget_is_kept",
+        "arms_have_equal_tokens",
     }
     assert all(spec.description for spec in checks.values())
 
