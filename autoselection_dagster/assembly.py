@@ -14,6 +14,7 @@ from autoselection_dagster.searches.adjust import ADJUSTMENTS
 from autoselection_dagster.searches.alerts import failed_runs, search_alerts_sensor
 from autoselection_dagster.searches.changes import pool_changed_sensor, research_schedule
 from autoselection_dagster.searches.given import given_jobs
+from autoselection_dagster.searches.inspect import inspection_jobs
 from autoselection_dagster.searches.sensor import search_sensor
 from autoselection_dagster.searches.start import start_search_job
 
@@ -33,6 +34,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             start_search_job({name: graph.place for name, graph in graphs.items()}),
             *ADJUSTMENTS,
             *given_jobs(campaigns),
+            *inspection_jobs(campaigns),
             *jobs,
         ],
         sensors=[

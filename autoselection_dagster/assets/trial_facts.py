@@ -3,8 +3,10 @@
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Reservation
+from autoselection_core.history.records import Reservation, TrialRecord
+from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
+from autoselection_core.report.differing import subset_diff
 from autoselection_core.report.plots import histogram_plot, retention_plot
 from autoselection_core.report.table import Table
 from autoselection_core.report.tables import step_table
@@ -12,7 +14,7 @@ from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
-from autoselection_core.subset import Subset
+from autoselection_core.subset import Subset, materialize
 from autoselection_dagster.assets.pictures import Facts, picture, shown
 from autoselection_dagster.names import Names
 
@@ -46,6 +48,19 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pic
         "pool": dg.MetadataValue.asset(names.key("pool")),
         "pool_version": subset.pool_version,
         "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
+    }
+
+
+def parent_facts(subset: Subset, parent: TrialRecord | None, signals: SignalTable, pool: Pool) -> Facts:
+    """What the subset has and has not in common with that of the trial that it was edited from."""
+    if parent is None or parent.recipe is None:
+        return {}
+    names = ("this trial", f"trial {parent.trial}")
+    diff = subset_diff(pool, signals, subset, materialize(parent.recipe, signals), names)
+    return {
+        "diff_to_parent": diff.sentence,
+        "diff_to_parent_by_source": shown(diff.sources),
+        "diff_to_parent_by_signal": shown(diff.signals),
     }
 
 

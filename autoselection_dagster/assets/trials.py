@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from autoselection_core.benchmarks.split import split
-from autoselection_core.history.records import Kind
+from autoselection_core.history.records import Kind, TrialRecord
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
@@ -29,11 +29,18 @@ from autoselection_dagster.assets.trial_checks import (
     subset_is_inside,
     trained_is_selected,
 )
-from autoselection_dagster.assets.trial_facts import evaluation_facts, model_facts, recipe_facts, subset_facts
+from autoselection_dagster.assets.trial_facts import (
+    evaluation_facts,
+    model_facts,
+    parent_facts,
+    recipe_facts,
+    subset_facts,
+)
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import AttemptResource, HomeResource
+from autoselection_dagster.searches.attempt import Attempt
 
 
 def trial_assets(place: Place, signals: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
@@ -93,13 +100,24 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         spec = attempt.search.spec
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         selected = materialize(recipe, signals)
-        yield versioned(selected, subset_facts(selected, signals, place.names), selected.fingerprint)
         workspace, pool = place.workspace(home), Pool.open(home.pool(selected.pool_version))
+        facts = {
+            **subset_facts(selected, signals, place.names),
+            **parent_facts(selected, _parent_of(attempt), signals, pool),
+        }
+        yield versioned(selected, facts, selected.fingerprint)
         yield subset_is_inside(selected, pool)
         yield passed_the_gate(selected, pool, workspace.gated(pool.version), tuple(place.campaign.weights))
         yield sides_are_apart({benchmark.name: split(benchmark) for benchmark in workspace.benchmarks})
 
     return subset
+
+
+def _parent_of(attempt: Attempt) -> TrialRecord | None:
+    """The trial that this one's recipe was edited from."""
+    number = attempt.recorded.proposal.get("parent")
+    trials = attempt.ledger.trials(attempt.reservation.search)
+    return next((trial for trial in trials if trial.trial == number), None)
 
 
 def _subset_state(place: Place) -> dg.AssetsDefinition:

@@ -1,5 +1,7 @@
 """Stop, resume, pay for more; and what goes wrong on the way."""
 
+import threading
+
 import dagster as dg
 import pytest
 from pydantic import ValidationError
@@ -108,3 +110,29 @@ def test_the_launchpad_describes_every_field(driver: Driver) -> None:
     }
     assert all(field.description for field in fields.values())
     assert not any(field.is_required for field in fields.values())
+
+
+def test_ten_impatient_clicks_start_one_search(driver: Driver) -> None:
+    driver.prepare()
+    for _ in range(10):
+        driver.start(name="clicked", budget=2, report_evaluations=0)
+    driver.work()
+
+    assert [search.search for search in driver.ledger.searches()] == ["clicked"]
+    assert driver.ledger.search("clicked").spent == 2
+
+
+def test_two_daemons_that_tick_at_once_ask_for_the_same_runs_and_reserve_once(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, slots=2, report_evaluations=0)
+    ticks: list[dg.SensorResult | dg.SkipReason] = []
+    daemons = [threading.Thread(target=lambda: ticks.append(driver.tick())) for _ in range(2)]
+    for daemon in daemons:
+        daemon.start()
+    for daemon in daemons:
+        daemon.join()
+
+    results = [tick for tick in ticks if isinstance(tick, dg.SensorResult)]
+    asked = [{str(ask.run_key) for ask in result.run_requests or ()} for result in results]
+    assert asked == [{"s|001|1", "s|002|1"}] * 2
+    assert driver.ledger.search("s").held == 2

@@ -117,3 +117,34 @@ def test_an_interrupted_trial_can_start_again_at_once_however_often(ledger: Ledg
         propose(ledger, reservation)
         assert ledger.begin(reservation, measured(ledger, reservation).evaluation) is Begin.TRAIN
         ledger.release(reservation, "interrupted")
+
+
+def test_a_clock_that_jumps_ahead_costs_an_attempt_and_no_money(ledger: Ledger) -> None:
+    clock = Clock()
+    jumping = at(ledger, clock)
+    search = registered(jumping, budget=1)
+    first = reserve(jumping, search)
+    measurement = begin(jumping, first)
+    clock.now += 86_400.0
+
+    (lost,) = jumping.release_lost()
+    second = reserve(jumping, search)
+    jumping.commit(first, measurement)  # it was alive all the time
+
+    assert (lost.attempt, second.attempt) == (1, 2)
+    assert jumping.search(search).spent == 1
+    jumping.fail(second, "it came too late")
+    assert len(jumping.history(search).observations) == 1
+
+
+def test_a_clock_that_jumps_back_frees_nothing_that_is_held(ledger: Ledger) -> None:
+    clock = Clock()
+    jumping = at(ledger, clock)
+    search = registered(jumping, budget=1)
+    reservation = reserve(jumping, search)
+    begin(jumping, reservation)
+    clock.now -= 86_400.0
+
+    assert jumping.release_lost() == ()
+    assert jumping.reserve_free_slots(search) == ()
+    assert jumping.heartbeat(reservation)
