@@ -36,7 +36,7 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         key=place.key("search_report"),
         group_name=place.group(Group.SEARCH),
         partitions_def=place.partitions.searches,
-        deps=[_trials(place)],
+        deps=[_trials(place), place.key("pool")],
         pool=GPU_POOL,
         kinds={"svg"},
         check_specs=[check.spec(place.key("search_report")) for check in (ARMS_ARE_EQUAL, POOL_IS_LATEST)],
@@ -64,7 +64,7 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         key=place.key("best_subset"),
         group_name=place.group(Group.SEARCH),
         partitions_def=place.partitions.searches,
-        deps=[_trials(place), place.key("search_report")],
+        deps=[_trials(place), place.key("pool"), place.key("search_report")],
         io_manager_key="subsets",
         kinds={"parquet"},
     )

@@ -1,4 +1,7 @@
-"""The assets of a trial: recipe -> subset -> subset_state -> fine_tuned_model -> evaluation, in one run."""
+"""The assets of a trial: recipe -> subset -> subset_state -> fine_tuned_model -> evaluation, in one run.
+
+Each also names the pool: Dagster does not hand staleness on, and each is out of date once the pool is another.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -126,6 +129,7 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
         group_name=place.group(Group.TRIAL),
         partitions_def=place.partitions.trials,
         ins={"subset": dg.AssetIn(place.key("subset"))},
+        deps=[place.key("pool")],
         io_manager_key="states",
         kinds={"json"},
     )
@@ -147,7 +151,7 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         group_name=place.group(Group.TRIAL),
         partitions_def=place.partitions.trials,
         ins={"subset": dg.AssetIn(place.key("subset"))},
-        deps=place.judged_by,
+        deps=[place.key("pool"), *place.judged_by],
         io_manager_key="evaluations",
         pool=GPU_POOL,
         kinds={"pytorch"},
@@ -178,6 +182,7 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         group_name=place.group(Group.TRIAL),
         partitions_def=place.partitions.trials,
         ins={"fine_tuned_model": dg.AssetIn(place.key("fine_tuned_model"))},
+        deps=[place.key("pool")],
         io_manager_key="evaluations",
         kinds={"json"},
         check_specs=[check.spec(place.key("evaluation")) for check in (SCORE_IS_FINITE, BUDGET_IS_KEPT)],

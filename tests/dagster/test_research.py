@@ -82,8 +82,10 @@ def test_everything_that_follows_from_an_older_pool_is_stale(measured: Driver) -
     write_samples(raw(measured) / "more.jsonl", 20, seed=5)
     measured.prepare()
 
-    assert causes(measured, "subset", trial)
-    assert causes(measured, "evaluation", trial)
+    for asset in ("subset", "subset_state", "fine_tuned_model", "evaluation"):
+        assert causes(measured, asset, trial)
+    for asset in ("search_report", "best_subset"):
+        assert causes(measured, asset, "s")
 
 
 def causes(driver: Driver, asset: str, partition: str) -> list[object]:
