@@ -1,6 +1,6 @@
 """The assets of a trial: recipe -> subset -> subset_state -> fine_tuned_model -> evaluation, in one run.
 
-Each also names the pool: Dagster does not hand staleness on, and each is out of date once the pool is another.
+Each also names the pool: Dagster does not hand staleness on, and each is out of date once the pool is.
 """
 
 from collections.abc import Iterator, Sequence

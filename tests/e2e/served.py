@@ -85,6 +85,13 @@ class Served:
         return bool(workers)
 
 
+def has_looked(served: Served) -> bool:
+    """Whether the sensor of the sources has seen them, so that it can tell a change."""
+    states = served.client.instance.all_instigator_state()
+    found = [state for state in states if state.instigator_name == "demo_pool_changed"]
+    return any(getattr(state.instigator_data, "cursor", None) for state in found)
+
+
 def _command(process: psutil.Process) -> list[str]:
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.cmdline()

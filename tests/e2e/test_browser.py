@@ -8,7 +8,10 @@ import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.e2e.served import Served
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.serving.services import free_port, serving
+from tests.dagster.installations import write_samples
+from tests.e2e.served import Served, has_looked
 
 CHROMIUM = shutil.which("chromium")
 _PATIENCE_MS = 120_000
@@ -28,6 +31,55 @@ def page(tmp_path: Path) -> Iterator[Page]:
         yield page
         page.screenshot(path=tmp_path / "last.png")
         browser.close()
+
+
+def test_a_changed_source_file_starts_a_warm_search_that_the_ui_shows(
+    installed: Installation, page: Page
+) -> None:
+    file = installed.campaigns
+    file.write_text(file.read_text().rstrip() + "\n    research: {when: on_change, budget: 1}\n")
+    with serving(installed, free_port()) as services, Served.of(services) as served:
+        url = f"http://127.0.0.1:{services.port}"
+        served.do("demo_prepare")
+        served.do("start_search", name="first", budget=1, report_evaluations=0)
+        served.wait(lambda: served.is_done("first") and has_looked(served))
+
+        # A name with a space and letters beyond ASCII, as people's files have.
+        write_samples(file.parent / "raw" / "größere Übung 日本.jsonl", 10, seed=1)
+        served.wait(lambda: len(served.ledger.searches()) > 1)
+        again = served.ledger.searches()[1].search
+        served.wait(lambda: _made(served, "best_subset", again))
+
+        page.goto(f"{url}/assets/demo/next_search")
+        page.get_by_text(f"{again} starts from first").first.wait_for()
+        page.goto(f"{url}/assets/demo/pool")
+        page.get_by_text("größere Übung 日本").first.wait_for()
+        page.goto(f"{url}/assets/demo/best_subset?view=partitions&partition={again}")
+        page.get_by_text("expected_utility").first.wait_for()
+        # What follows from the older pool is marked.
+        page.goto(f"{url}/assets/demo/best_subset?view=partitions&partition=first")
+        page.get_by_text("Unsynced").first.wait_for()
+
+
+def test_the_longest_recipe_is_shown_whole(served_with_ui: Served, page: Page) -> None:
+    served = served_with_ui
+    served.do("demo_prepare")
+    step = "{signal: word_entropy, fraction: 0.99}"
+    recipe = "seed: 0\nprocess:\n" + "".join(f"- keep_top: {step}\n" for _ in range(6))
+    config = {"ops": {"evaluate": {"config": {"recipe": recipe, "name": "long"}}}}
+    served.client.follow(served.client.launch("evaluate_recipe", config), print)
+    served.wait(lambda: _made(served, "recipe", "long|001"))
+
+    page.goto(
+        f"http://127.0.0.1:{served.services.port}/assets/demo/recipe?view=partitions&partition=long%7C001"
+    )
+    page.get_by_text("process:").first.wait_for()
+    assert page.get_by_text("fraction: 0.99").first.is_visible()
+
+
+def _made(served: Served, asset: str, partition: str) -> bool:
+    key = dg.AssetKey(["demo", asset])
+    return partition in served.client.instance.get_materialized_partitions(key)
 
 
 def test_a_search_from_the_launchpad_runs_to_a_best_subset_with_its_lineage(

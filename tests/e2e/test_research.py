@@ -6,7 +6,7 @@ import pytest
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.serving.services import serving
 from tests.dagster.installations import write_samples
-from tests.e2e.served import Served
+from tests.e2e.served import Served, has_looked
 
 pytestmark = pytest.mark.e2e
 
@@ -19,7 +19,7 @@ def test_three_quick_changes_lead_to_one_warm_search(installed: Installation) ->
         served.do("start_search", name="first", budget=1, report_evaluations=0)
         served.wait(lambda: served.is_done("first"))
         # The sensor has to have seen the files as they were before they change.
-        served.wait(lambda: _has_looked(served))
+        served.wait(lambda: has_looked(served))
 
         for number in range(3):
             write_samples(file.parent / "raw" / f"more{number}.jsonl", 10, seed=number)
@@ -32,9 +32,3 @@ def test_three_quick_changes_lead_to_one_warm_search(installed: Installation) ->
 
 
 _RESEARCH = dg.RunsFilter(job_name="demo_research")
-
-
-def _has_looked(served: Served) -> bool:
-    states = served.client.instance.all_instigator_state()
-    (sensor,) = [state for state in states if state.instigator_name == "demo_pool_changed"]
-    return bool(sensor.instigator_data and sensor.instigator_data.cursor)  # type: ignore[union-attr] # a sensor's data
