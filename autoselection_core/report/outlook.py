@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.resampling import (
@@ -63,6 +62,8 @@ def outlook(facts: SearchFacts) -> Outlook:
     others = [run.test for run in facts.arms if run.arm == RANDOM]
     if min(len(winners), len(others)) < 2:  # noqa: PLR2004 - one run says nothing about the next
         return Outlook(None)
+    from scipy import stats
+
     weights = dict(facts.record.spec.weights) or None
     rng = np.random.default_rng(facts.record.spec.seed)
     items = item_draws(paired_items(winners, others, weights), rng)

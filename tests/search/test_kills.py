@@ -58,7 +58,8 @@ def wait_for_work(ledger: Ledger, search: str, worker: "subprocess.Popen[bytes]"
         time.sleep(0.05)
 
 
-def kill_and_compare(folder: Path, kills: int, budget: int, seed: int) -> None:
+def kill_and_compare(folder: Path, kills: int, budget: int, seed: int) -> int:
+    """Kill workers of a search at random moments; how many were met. Raises where anything differs."""
     print(f"seed {seed}")  # noqa: T201 - what a failing run is repeated with
     ledger, search = registered(folder / "killed", budget)
     seen: dict[str, int] = {}
@@ -80,6 +81,7 @@ def kill_and_compare(folder: Path, kills: int, budget: int, seed: int) -> None:
     assert sum(payment.cost for payment in ledger.money(search)) == budget
     expected = undisturbed(folder / "undisturbed", budget)
     assert replace(ledger.history(search), search=expected.search) == expected
+    return killed
 
 
 @pytest.mark.e2e
