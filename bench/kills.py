@@ -1,7 +1,7 @@
 """`python -m bench.kills [--kills 200] [--minutes 60]`: kill workers of the core's loop at random moments.
 
-Each round is a search of its own on the cheap evaluator, compared at its end with an undisturbed one: the same
-history, the budget spent to the unit, no finished evaluation made again. A difference ends the program.
+Each round is a search of its own on the cheap evaluator, compared at its end with an undisturbed one: same
+history, budget spent to the unit, no finished evaluation made again. A difference ends the program.
 """
 
 import argparse
