@@ -68,16 +68,21 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
     def search_alerts(
         context: dg.SensorEvaluationContext, ledger: LedgerResource
     ) -> dg.SensorResult | dg.SkipReason:
-        """Tell each alert once: as an observation of the search's report, and to the webhook."""
-        told: list[str] = json.loads(context.cursor or "[]")
+        """Tell each alert once: as an observation of the search's report, and to the webhook.
+
+        What happened before its first tick is not told: an installation with a history would be flooded.
+        """
         current = [
             (graphs[search.spec.campaign], alert)
             for search in ledger.searches()
             if search.spec.campaign in graphs
             for alert in alerts_of(search)
         ]
+        names = json.dumps([alert.name for _, alert in current])
+        told: list[str] = json.loads(context.cursor or names)
         new = [(graph, alert) for graph, alert in current if alert.name not in told]
         if not new:
+            context.update_cursor(names)
             return dg.SkipReason("nothing new to tell")
         for _, alert in new:
             post(alert.text)
@@ -87,7 +92,7 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
             )
             for graph, alert in new
         ]
-        return dg.SensorResult(asset_events=observed, cursor=json.dumps([alert.name for _, alert in current]))
+        return dg.SensorResult(asset_events=observed, cursor=names)
 
     return search_alerts
 

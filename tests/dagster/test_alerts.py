@@ -59,7 +59,7 @@ def test_a_spent_budget_and_a_stopped_search_are_told_once(driver: Driver, recei
     driver.launch((result.run_requests or [])[0])
     driver.ledger.stop("s", "three trials in a row failed")
 
-    first = tick(driver, None)
+    first = tick(driver, "[]")
     assert isinstance(first, dg.SensorResult)
     again = tick(driver, first.cursor)
 
@@ -69,6 +69,7 @@ def test_a_spent_budget_and_a_stopped_search_are_told_once(driver: Driver, recei
     ]
     assert isinstance(again, dg.SkipReason)
     assert [event.partition for event in first.asset_events or ()] == ["s", "s"]
+    assert isinstance(tick(driver, None), dg.SkipReason)
 
 
 def test_without_a_webhook_nothing_is_posted(monkeypatch: pytest.MonkeyPatch) -> None:
