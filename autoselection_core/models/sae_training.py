@@ -10,7 +10,9 @@ from autoselection_core.models.sae import SparseAutoencoder
 if TYPE_CHECKING:
     import torch
 
-_BATCH = 2_048
+BATCH = 2_048
+"""States of one step."""
+
 _DEAD_AFTER_TOKENS = 200_000
 _REVIVED = 64
 """Dead latents that may explain what the active ones leave over (Gao et al. 2024, appendix A.2)."""
@@ -91,12 +93,12 @@ def _fitted(
     for part in parts:
         part.requires_grad = True
     optimiser = torch.optim.Adam(parts, lr=training.learning_rate)
-    steps = training.epochs * -(-len(states) // _BATCH)
+    steps = training.epochs * -(-len(states) // BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, 5 * (1 - step / steps)))
     idle = torch.zeros(sae.latents, dtype=torch.int64, device=states.device)
     done = 0
     for _ in range(training.epochs):
-        for batch in torch.split(torch.randperm(len(states)), _BATCH):
+        for batch in torch.split(torch.randperm(len(states)), BATCH):
             loss, active = _loss(sae, states[batch].float(), idle > _DEAD_AFTER_TOKENS)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call] # torch's annotations are incomplete
@@ -118,7 +120,7 @@ def _fresh(states: "torch.Tensor", hook: HookPoint, training: SaeTraining) -> Sp
     width = states.shape[1]
     decoder = torch.randn(training.expansion * width, width, device=states.device)
     decoder /= decoder.norm(dim=1, keepdim=True)
-    bias = states[: 16 * _BATCH].float().mean(dim=0)
+    bias = states[: 16 * BATCH].float().mean(dim=0)
     return SparseAutoencoder(
         hook, training.k, decoder.clone(), torch.zeros(len(decoder), device=states.device), decoder, bias
     )
@@ -161,7 +163,7 @@ def judged(sae: SparseAutoencoder, states: "torch.Tensor", trained_on: int = 0) 
     total = centred.square().sum()
     active = torch.zeros(sae.latents, dtype=torch.bool, device=states.device)
     unexplained = 0.0
-    for part in torch.split(states, _BATCH):
+    for part in torch.split(states, BATCH):
         magnitude, number = sae.activations(part)
         active[number[magnitude > 0]] = True
         unexplained += float((part - sae.reconstructed(part)).square().sum() / total)

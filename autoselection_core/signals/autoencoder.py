@@ -1,19 +1,26 @@
 """The sparse autoencoder of a campaign: trained once on its pool, judged, and pinned in a folder."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.models.sae_states import token_states
-from autoselection_core.models.sae_training import SaeReport, SaeTraining, judged, train_sae
+from autoselection_core.models.sae_training import BATCH, SaeReport, SaeTraining, judged, train_sae
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Progress
 from autoselection_core.store.atomic import atomic_folder
 
+if TYPE_CHECKING:
+    import torch
+
 _REPORT = "report.json"
+_FEWEST_STEPS = 100
+"""A small pool is seen more often, until there were so many."""
+
 _JUDGED_ON = 20_000
 """Tokens that an autoencoder from elsewhere is judged on."""
 
@@ -49,11 +56,15 @@ def pinned_autoencoder(
         return _known_or_judged(folder, base, pool)
     hook = HookPoint.default(base.model.config.get_text_config().num_hidden_layers)
     states = token_states(base, pool.samples(), hook, tokens=tokens, progress=progress)
-    autoencoder, report = train_sae(states, hook, training or SaeTraining(), progress)
+    autoencoder, report = train_sae(states, hook, _long_enough(training or SaeTraining(), states), progress)
     with atomic_folder(folder) as unfinished:
         autoencoder.save(unfinished)
         (unfinished / _REPORT).write_text(json.dumps(asdict(report)))
     return report
+
+
+def _long_enough(training: SaeTraining, states: "torch.Tensor") -> SaeTraining:
+    return replace(training, epochs=max(training.epochs, -(-_FEWEST_STEPS * BATCH // len(states))))
 
 
 def _known_or_judged(folder: Path, base: BaseModel, pool: Pool) -> SaeReport:

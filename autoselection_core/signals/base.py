@@ -105,7 +105,14 @@ class Earlier:
 
     def new_rows(self, count: int) -> Rows:
         """The rows, of so many, that the earlier pool did not have. Ascending."""
-        return np.setdiff1d(np.arange(count), self.rows, assume_unique=False)
+        return unmatched(self.rows, count)
+
+
+def unmatched(rows: Rows, count: int) -> Rows:
+    """The places, of so many, that are not among some rows; rows below 0 name none. Ascending."""
+    is_new = np.ones(count, np.bool_)
+    is_new[rows[rows >= 0]] = False
+    return np.flatnonzero(is_new)
 
 
 class PoolSignal(Signal):

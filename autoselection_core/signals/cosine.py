@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Rows, Vectors
-from autoselection_core.signals.base import Progress
+from autoselection_core.signals.base import Progress, unmatched
 from autoselection_core.signals.floor import HIGHEST_FLOOR, PAIRS_PER_ROW, stored_floor
 from autoselection_core.signals.pairs import PairList
 
@@ -51,8 +51,9 @@ def more_cosine_pairs(
         progress: Told how many rows are compared.
     """
     unit = normalised(vectors)
-    new = np.setdiff1d(np.arange(len(unit)), rows)
-    is_new = np.isin(np.arange(len(unit)), new)
+    new = unmatched(rows, len(unit))
+    is_new = np.zeros(len(unit), np.bool_)
+    is_new[new] = True
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
     for start in range(0, len(new), _BLOCK):
         part = new[start : start + _BLOCK]

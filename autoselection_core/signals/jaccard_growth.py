@@ -5,6 +5,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from autoselection_core.arrays import Rows
+from autoselection_core.signals.base import unmatched
 from autoselection_core.signals.pairs import PairList
 from autoselection_core.signals.shingles import Shingles
 
@@ -26,7 +27,7 @@ def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: Shingles) -> PairLis
         sets: One set a row of the pool at hand.
     """
     count = len(sets.sizes)
-    new = np.setdiff1d(np.arange(count), rows)
+    new = unmatched(rows, count)
     fresh = sets.of(new)
     known = np.unique(fresh.hashes)
     owner, member = _members_among(sets, known)

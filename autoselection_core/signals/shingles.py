@@ -35,25 +35,24 @@ class Shingles:
         """The sets of several groups of rows as the sets of all rows.
 
         Args:
-            parts: Rows of the whole, and one set for each of them.
+            parts: Rows of the whole in ascending order, and one set for each of them.
             count: Rows of the whole; a row that no part has gets an empty set.
         """
-        sizes = np.zeros(count, np.int64)
-        for rows, sets in parts:
-            sizes[rows] = sets.sizes
-        starts = np.concatenate([[0], np.cumsum(sizes)])
-        hashes = np.empty(int(starts[-1]), np.uint64)
-        for rows, sets in parts:
-            shift = np.repeat(starts[rows] - sets.starts[:-1], sets.sizes)
-            hashes[shift + np.arange(len(shift))] = sets.hashes
-        return cls(hashes, starts)
+        sizes, part_of = np.zeros(count, np.int64), np.zeros(count, np.int8)
+        for number, (rows, sets) in enumerate(parts):
+            sizes[rows], part_of[rows] = sets.sizes, number
+        part_of_entry = np.repeat(part_of, sizes)
+        hashes = np.empty(len(part_of_entry), np.uint64)
+        for number, (_, sets) in enumerate(parts):
+            hashes[part_of_entry == number] = sets.hashes
+        return cls(hashes, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
 
     def of(self, rows: Rows) -> "Shingles":
-        """The sets of some rows, in the order given."""
-        sizes = self.sizes[rows]
-        starts = np.concatenate([[0], np.cumsum(sizes)])
-        shift = np.repeat(self.starts[rows] - starts[:-1], sizes)
-        return Shingles(self.hashes[shift + np.arange(len(shift))], starts)
+        """The sets of some rows, given in ascending order."""
+        wanted = np.zeros(len(self.sizes), np.bool_)
+        wanted[rows] = True
+        starts = np.concatenate([[0], np.cumsum(self.sizes[rows])]).astype(np.int64)
+        return Shingles(self.hashes if wanted.all() else self.hashes[np.repeat(wanted, self.sizes)], starts)
 
     @property
     def sizes(self) -> npt.NDArray[np.int64]:

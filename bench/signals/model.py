@@ -4,23 +4,57 @@ from pathlib import Path
 
 import numpy as np
 
+from autoselection_core.arrays import Vectors
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import batches_by_length
 from autoselection_core.models.embedder import embed
 from autoselection_core.models.forward import padded
+from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.models.spans import encode
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.cosine import cosine_pairs
 from autoselection_core.signals.model_scores import answer_alone, score_answers
+from autoselection_core.signals.sae import SaeFeatures
 from bench.result import measure
 
 _TOKEN_BUDGET = 4_096
 _EMBEDDED = 300
+_BLOCK = 2_048
 _DIMENSIONS = 384
 
 
-def model_figures(pool: Pool, model: Path, samples: int) -> dict[str, Json]:
+def made_up_vectors(rows: int) -> Vectors:
+    """Vectors around made-up centres, of the size of sentence embeddings."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(2_000, _DIMENSIONS)).astype(np.float32)
+    vectors = centres[rng.integers(0, len(centres), rows)]
+    vectors += 0.7 * rng.normal(size=vectors.shape).astype(np.float32)
+    return vectors
+
+
+def pair_figures(vectors: Vectors) -> dict[str, Json]:
+    """Exact neighbours beside the products of matrices alone."""
+    floor = measure(lambda: _products(vectors))
+    pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
+    return {
+        **pairs.cost,
+        "floor_seconds": round(floor.seconds, 4),
+        "floor_cpu_seconds": round(floor.cpu_seconds, 4),
+        "target_s": 90.0,
+        "rows": len(vectors),
+        "pairs": len(pairs.value),
+        "floor": pairs.value.floor,
+    }
+
+
+def _products(vectors: Vectors) -> None:
+    for top in range(0, len(vectors), _BLOCK):
+        for left in range(top, len(vectors), _BLOCK):
+            _ = vectors[top : top + _BLOCK] @ vectors[left : left + _BLOCK].T
+
+
+def model_figures(pool: Pool, model: Path, samples: int, sae: Path | None) -> dict[str, Json]:
     """Samples a second of the model signals, and their share of the bare forward passes."""
     chosen = pool.take(np.sort(np.random.default_rng(0).choice(len(pool), samples, replace=False)))
     base = BaseModel.load(model)
@@ -42,7 +76,7 @@ def model_figures(pool: Pool, model: Path, samples: int) -> dict[str, Json]:
             "share_of_bare_passes": bare.cpu_seconds / scores.cpu_seconds,
         },
         "embedding": {**embedded.cost, "samples": _EMBEDDED, "samples_per_s": _EMBEDDED / embedded.seconds},
-        "embedding_pairs": _pairs(len(pool)),
+        **({} if sae is None else {"sae": _sae_figures(base, chosen, model, sae)}),
     }
 
 
@@ -63,11 +97,27 @@ def _bare_passes(base: BaseModel, pool: Pool) -> int:
     return sum(len(each) for each in (*whole, *alone))
 
 
-def _pairs(rows: int) -> dict[str, Json]:
-    """Exact neighbours of made-up vectors around made-up centres."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(2_000, _DIMENSIONS)).astype(np.float32)
-    vectors = centres[rng.integers(0, len(centres), rows)]
-    vectors += 0.7 * rng.normal(size=vectors.shape).astype(np.float32)
-    pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
-    return {**pairs.cost, "rows": rows, "pairs": len(pairs.value), "floor": pairs.value.floor}
+def _sae_figures(base: BaseModel, pool: Pool, model: Path, folder: Path) -> dict[str, Json]:
+    """Sparse features beside the pass to the hooked layer and the encoder's product on the same batches."""
+    autoencoder = SparseAutoencoder.load(folder)
+    features = SaeFeatures(str(model), str(folder), dtype=base.dtype)
+    features.compute(pool.take(np.arange(1)), {})  # loads both
+    bare = measure(lambda: _bare_encoding(base, autoencoder, pool))
+    found = measure(lambda: features.compute(pool, {}))
+    return {
+        **found.cost,
+        "samples": len(pool),
+        "samples_per_s": len(pool) / found.seconds,
+        "bare_passes": bare.cost,
+        "share_of_bare_passes": bare.cpu_seconds / found.cpu_seconds,
+    }
+
+
+def _bare_encoding(base: BaseModel, autoencoder: SparseAutoencoder, pool: Pool) -> None:
+    import torch
+
+    sequences = [encode(sample, base.tokenizer, 2_048).input_ids for sample in pool.samples()]
+    with torch.inference_mode():
+        for batch in batches_by_length([len(each) for each in sequences], _TOKEN_BUDGET):
+            states, real = autoencoder.hook.states(base.model, [sequences[place] for place in batch])
+            _ = states[real].float() @ autoencoder.encoder.T

@@ -1,5 +1,7 @@
 """Signals that read words only, on all samples."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,33 +10,71 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.actions import ActionBranching
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination import Contamination
 from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.form import Form
 from autoselection_core.signals.pairs import PairList
 from autoselection_core.signals.sae import generalised_jaccard
 from autoselection_core.signals.shingles import Shingles, shingles
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.text import WordEntropy
 from bench.result import REAL_DATA, measure
+from bench.signals.peer import peer_figures
 
+_WORD = re.compile(r"\b\w+\b")
 _JACCARD_SAMPLE = 400
 _LATENTS, _KEPT, _TASKS = 4_608, 128, 4
+_PARSED = 500
 
 
 def text_figures(pool: Pool) -> dict[str, Json]:
-    """Seconds and memory of each text signal, and the recall of the pairs."""
-    signals = (WordEntropy(), WordEntropy(words=2), ExactGroups(), Contamination(_benchmark("gsm8k")))
-    figures: dict[str, Json] = {signal.name: _cost(signal, pool) for signal in signals}
+    """Seconds and memory of each text signal beside its floor, and the recall of the pairs."""
+    words = _floor(lambda: [_WORD.findall(text.lower()) for text in pool.texts()])
+    texts = _floor(pool.texts)
+    signals: dict[Signal, Floor] = {
+        WordEntropy(): words,
+        WordEntropy(words=2): words,
+        ExactGroups(): texts,
+        Form(): texts,
+        Contamination(_benchmark("gsm8k")): words,
+    }
+    targets = {"word_entropy": 3.0}
+    figures: dict[str, Json] = {
+        signal.name: {**_cost(signal, pool), **floor, "target_s": targets.get(signal.name)}
+        for signal, floor in signals.items()
+    }
+    sets = _floor(lambda: shingles(pool.texts(), 5))
     pairs = measure(lambda: MinHashPairs().compute(pool, {})["minhash"])
     assert isinstance(pairs.value, PairList)
-    figures["minhash"] = {**pairs.cost, **_recall(pool, pairs.value)}
-    figures["mona_from_stored_features"] = _mona(len(pool))
+    figures["minhash"] = {**pairs.cost, **sets, "target_s": 60.0, **_recall(pool, pairs.value)}
+    figures["minhash_by_signatures"] = peer_figures(pool, pairs.value)
+    figures["mona_from_stored_features"] = {**_mona(len(pool)), "target_s": 0.5}
+    figures["action_branching"] = _branching(pool)
     return figures
 
 
-def _cost(signal: Signal, pool: Pool) -> Json:
+Floor = dict[str, Json]
+"""What a signal cannot do without, timed in the same run."""
+
+
+def _floor(work: Callable[[], object]) -> Floor:
+    found = measure(work)
+    return {"floor_seconds": round(found.seconds, 4), "floor_cpu_seconds": round(found.cpu_seconds, 4)}
+
+
+def _cost(signal: Signal, pool: Pool) -> dict[str, Json]:
     return measure(lambda: signal.compute(pool, {})).cost
+
+
+def _branching(pool: Pool) -> dict[str, Json]:
+    """A sample of the pool; the whole is reckoned from it."""
+    chosen = pool.take(np.sort(np.random.default_rng(0).choice(len(pool), _PARSED, replace=False)))
+    ActionBranching().compute(chosen.take(np.arange(1)), {})  # loads the parser
+    found = measure(lambda: ActionBranching().compute(chosen, {}))
+    whole = found.cpu_seconds * len(pool) / _PARSED
+    return {**found.cost, "samples": _PARSED, "cpu_seconds_for_the_pool": round(whole), "target_s": 1_200.0}
 
 
 def _benchmark(name: str) -> Benchmark:
