@@ -19,6 +19,7 @@ from autoselection_core.signals.influence import Influence
 from autoselection_core.signals.model_scores import ModelScores
 from autoselection_core.signals.reranking import Reranked
 from autoselection_core.signals.sae import Mona, SaeFeatures
+from autoselection_core.signals.sae_pairs import SaePairs
 from autoselection_core.signals.text import WordEntropy
 from autoselection_core.signals.tokens import TokenCounts
 
@@ -39,6 +40,7 @@ DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
     "graph_importance": GraphImportance,
     "action_branching": ActionBranching,
     "sae": SaeFeatures,
+    "sae_pairs": SaePairs,
     "mona": Mona,
     "influence": Influence,
 }

@@ -1,14 +1,17 @@
-"""All pairs of vectors above a cosine similarity, exactly."""
+"""All pairs of vectors above a cosine similarity: exactly, or in large pools nearly all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.signals.base import Progress, unmatched
+from autoselection_core.signals.cells import Found, pairs_in_cells, recall_of
 from autoselection_core.signals.floor import HIGHEST_FLOOR, PAIRS_PER_ROW, stored_floor
 from autoselection_core.signals.pairs import PairList
+
+MOST_EXACT_ROWS = 200_000
+"""Every pair of so many rows is compared in minutes; the time grows with the square."""
 
 _BLOCK = 2_048
 _SAMPLE_ROWS = 512
@@ -17,23 +20,34 @@ _SLACK = 1.3
 
 
 def cosine_pairs(
-    vectors: Vectors, *, lowest: float, measure: str, progress: Progress | None = None
+    vectors: Vectors,
+    *,
+    lowest: float,
+    measure: str,
+    progress: Progress | None = None,
+    most_exact_rows: int = MOST_EXACT_ROWS,
 ) -> PairList:
     """Every pair of rows whose cosine similarity reaches the floor of the pool.
 
     The floor is the smallest similarity, from `lowest` upwards and at most 0.9, that keeps at most 64 pairs
-    a row. Rows that are unknown (NaN) or zero resemble nothing.
+    a row. Rows that are unknown (NaN) or zero resemble nothing. Above 200,000 rows only vectors that share
+    a cell are compared, and `measure` says which share of the pairs that found, by a sample of the rows.
 
     Args:
         vectors: One vector a row, of any length. Shape (n, d).
         lowest: Pairs below are not looked for.
         measure: What to call the similarity.
         progress: Told how many rows are compared.
+        most_exact_rows: From more rows on, pairs are looked for in cells.
     """
     unit = normalised(vectors)
     start = _start(unit, lowest)
-    found = list(_above(unit, start, progress))
-    low, high, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if len(unit) <= most_exact_rows:
+        low, high, similarity = _joined(_above(unit, start, progress))
+    else:
+        low, high, similarity = _once(_joined(pairs_in_cells(unit, start, progress=progress)), len(unit))
+        recall = recall_of((low, high, similarity), unit, start, _spread(len(unit)))
+        measure = f"{measure}, in cells, recall {recall:.3f}"
     floor = stored_floor(similarity, len(unit), start)
     kept = similarity >= np.float32(floor)
     return PairList.of(low[kept], high[kept], similarity[kept], floor=floor, measure=measure)
@@ -76,9 +90,26 @@ def normalised(vectors: Vectors) -> Vectors:
     return unit
 
 
+def _joined(parts: Iterable[Found]) -> Found:
+    low, high, similarity = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return low, high, similarity
+
+
+def _once(found: Found, rows: int) -> Found:
+    """Each pair once."""
+    low, high, similarity = found
+    _, first = np.unique(low * rows + high, return_index=True)
+    return low[first], high[first], similarity[first]
+
+
+def _spread(count: int) -> Rows:
+    """Some rows spread over the pool."""
+    return np.unique(np.linspace(0, count - 1, _SAMPLE_ROWS).astype(np.int64))
+
+
 def _start(unit: Vectors, lowest: float) -> float:
     """A similarity a little below the floor, from some rows spread over the pool against all rows."""
-    rows = np.unique(np.linspace(0, len(unit) - 1, _SAMPLE_ROWS).astype(np.int64))
+    rows = _spread(len(unit))
     similarity = unit[rows] @ unit.T
     similarity[np.arange(len(rows)), rows] = -1.0
     # A pair is seen from both of its rows.
@@ -87,9 +118,7 @@ def _start(unit: Vectors, lowest: float) -> float:
     return max(lowest, min(float(estimate), HIGHEST_FLOOR))
 
 
-def _above(
-    unit: Vectors, start: float, progress: Progress | None
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+def _above(unit: Vectors, start: float, progress: Progress | None) -> Iterator[Found]:
     for top in range(0, len(unit), _BLOCK):
         for left in range(top, len(unit), _BLOCK):
             similarity = unit[top : top + _BLOCK] @ unit[left : left + _BLOCK].T

@@ -1,10 +1,11 @@
 """Seconds, samples a second and peak memory of each signal on the 90,000-record pool.
 
-python -m bench.signals [--model FOLDER] [--samples N] [--sae FOLDER]
+python -m bench.signals [--model FOLDER] [--samples N] [--sae FOLDER] [--only PART]
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,23 +17,30 @@ from bench.signals.change import change_figures
 from bench.signals.model import made_up_vectors, model_figures, pair_figures
 from bench.signals.text import text_figures
 
+PARTS = ("words", "pairs", "change", "model")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, help="folder of a base model; without it only words are read")
     parser.add_argument("--samples", type=int, default=200, help="samples that the model reads")
     parser.add_argument("--sae", type=Path, help="folder of an autoencoder of the model")
+    parser.add_argument("--only", choices=PARTS, action="append", help="parts to measure; all by default")
     chosen = parser.parse_args()
     with TemporaryDirectory() as folder:
         pool = ingest([Source(str(REAL_DATA / "pool_90k.parquet"))], Home(Path(folder))).pool
         vectors = made_up_vectors(len(pool))
-        figures: dict[str, Json] = {"rows": len(pool), "pool_version": pool.version, **text_figures(pool)}
-        figures["embedding_pairs"] = pair_figures(vectors)
-        figures["change_of_one_percent"] = change_figures(pool, vectors)
+        work: dict[str, Callable[[], dict[str, Json]]] = {
+            "words": lambda: text_figures(pool),
+            "pairs": lambda: pair_figures(pool, vectors),
+            "change": lambda: change_figures(pool, vectors),
+        }
         if chosen.model is not None:
-            figures |= model_figures(pool, chosen.model, chosen.samples, chosen.sae)
-    print(json.dumps(figures, indent=2))
-    print(write_result("signals", figures, _NOTE))
+            work["model"] = lambda: model_figures(pool, chosen.model, chosen.samples, chosen.sae)
+        for part in chosen.only or work:
+            figures: dict[str, Json] = {"rows": len(pool), "pool_version": pool.version, **work[part]()}
+            print(json.dumps(figures, indent=2))
+            print(write_result(f"signals_{part}", figures, _NOTE))
 
 
 _NOTE = (

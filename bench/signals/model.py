@@ -17,6 +17,7 @@ from autoselection_core.signals.cosine import cosine_pairs
 from autoselection_core.signals.model_scores import answer_alone, score_answers
 from autoselection_core.signals.sae import SaeFeatures
 from bench.result import measure
+from bench.signals.text import floor_of, jaccard_figures
 
 _TOKEN_BUDGET = 4_096
 _EMBEDDED = 300
@@ -33,19 +34,12 @@ def made_up_vectors(rows: int) -> Vectors:
     return vectors
 
 
-def pair_figures(vectors: Vectors) -> dict[str, Json]:
-    """Exact neighbours beside the products of matrices alone."""
-    floor = measure(lambda: _products(vectors))
+def pair_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
+    """Pairs of word runs, and exact neighbours of vectors beside the products of matrices alone."""
+    floor = floor_of(lambda: _products(vectors))
     pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
-    return {
-        **pairs.cost,
-        "floor_seconds": round(floor.seconds, 4),
-        "floor_cpu_seconds": round(floor.cpu_seconds, 4),
-        "target_s": 90.0,
-        "rows": len(vectors),
-        "pairs": len(pairs.value),
-        "floor": pairs.value.floor,
-    }
+    found = {"rows": len(vectors), "pairs": len(pairs.value), "floor": pairs.value.floor, "target_s": 90.0}
+    return {**jaccard_figures(pool), "embedding_pairs": {**pairs.cost, **floor, **found}}
 
 
 def _products(vectors: Vectors) -> None:

@@ -31,8 +31,8 @@ _PARSED = 500
 
 def text_figures(pool: Pool) -> dict[str, Json]:
     """Seconds and memory of each text signal beside its floor, and the recall of the pairs."""
-    words = _floor(lambda: [_WORD.findall(text.lower()) for text in pool.texts()])
-    texts = _floor(pool.texts)
+    words = floor_of(lambda: [_WORD.findall(text.lower()) for text in pool.texts()])
+    texts = floor_of(pool.texts)
     signals: dict[Signal, Floor] = {
         WordEntropy(): words,
         WordEntropy(words=2): words,
@@ -45,21 +45,27 @@ def text_figures(pool: Pool) -> dict[str, Json]:
         signal.name: {**_cost(signal, pool), **floor, "target_s": targets.get(signal.name)}
         for signal, floor in signals.items()
     }
-    sets = _floor(lambda: shingles(pool.texts(), 5))
-    pairs = measure(lambda: MinHashPairs().compute(pool, {})["minhash"])
-    assert isinstance(pairs.value, PairList)
-    figures["minhash"] = {**pairs.cost, **sets, "target_s": 60.0, **_recall(pool, pairs.value)}
-    figures["minhash_by_signatures"] = peer_figures(pool, pairs.value)
     figures["mona_from_stored_features"] = {**_mona(len(pool)), "target_s": 0.5}
     figures["action_branching"] = _branching(pool)
     return figures
+
+
+def jaccard_figures(pool: Pool) -> dict[str, Json]:
+    """The exact join beside its sets of word runs, and beside signatures."""
+    sets = floor_of(lambda: shingles(pool.texts(), 5))
+    pairs = measure(lambda: MinHashPairs().compute(pool, {})["minhash"])
+    assert isinstance(pairs.value, PairList)
+    return {
+        "minhash": {**pairs.cost, **sets, "target_s": 60.0, **_recall(pool, pairs.value)},
+        "minhash_by_signatures": peer_figures(pool, pairs.value),
+    }
 
 
 Floor = dict[str, Json]
 """What a signal cannot do without, timed in the same run."""
 
 
-def _floor(work: Callable[[], object]) -> Floor:
+def floor_of(work: Callable[[], object]) -> Floor:
     found = measure(work)
     return {"floor_seconds": round(found.seconds, 4), "floor_cpu_seconds": round(found.cpu_seconds, 4)}
 

@@ -46,6 +46,7 @@ REACHED: Mapping[str, tuple[str, ...]] = {
     "{reranked: {candidates: 4, most_trials: 2}}": ("reranked/sums",),
     "graph_importance": ("graph_importance",),
     "{sae: {sae: sae, kept: 16}}": ("sae",),
+    "sae_pairs": ("sae",),
     "mona": ("mona/sums",),
     "{influence: {warmed: warmed, dimensions: 16, max_tokens: 64}}": ("influence/sums",),
 }

@@ -2,6 +2,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from autoselection_core.signals.cells import recall_of
 from autoselection_core.signals.cosine import cosine_pairs
 from autoselection_core.signals.floor import PAIRS_PER_ROW
 
@@ -57,3 +58,25 @@ def test_unknown_vectors_resemble_nothing() -> None:
     pairs = cosine_pairs(vectors, lowest=0.1, measure="cosine")
 
     assert list(zip(pairs.low, pairs.high, strict=True)) == [(0, 2)]
+
+
+def test_a_large_pool_finds_nearly_all_pairs_in_cells_and_says_how_many() -> None:
+    centres = RNG.normal(size=(300, 16))
+    vectors = (centres[RNG.integers(0, 300, 6_000)] + 0.15 * RNG.normal(size=(6_000, 16))).astype(np.float32)
+    exact = cosine_pairs(vectors, lowest=0.8, measure="cosine")
+
+    found = cosine_pairs(vectors, lowest=0.8, measure="cosine", most_exact_rows=1_000)
+
+    keys = [set(zip(pairs.low.tolist(), pairs.high.tolist(), strict=True)) for pairs in (exact, found)]
+    assert keys[1] <= keys[0]
+    recall = len(keys[1]) / len(keys[0])
+    assert recall > 0.9
+    assert float(found.measure.rpartition(" ")[2]) == pytest.approx(recall, abs=0.03)
+
+
+def test_the_recall_is_that_of_the_sampled_rows() -> None:
+    vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
+    found = np.array([0]), np.array([1]), np.ones(1, np.float32)
+
+    assert recall_of(found, vectors, 0.9, np.array([0])) == 0.5
+    assert recall_of(found, vectors, 0.9, np.array([3])) == 1.0

@@ -1,5 +1,7 @@
 """IFD, varentropy, entropy and response loss against definitions written in plain numpy."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,38 @@ def test_out_of_memory_halves_the_batch_and_only_what_never_fits_has_no_score(ba
     for name in NAMES:
         assert np.isnan(values[name][too_long])
         assert np.abs(values[name] - expected[name])[others].max() < 1e-5
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.forward import token_statistics
+from autoselection_core.models.spans import encode
+from autoselection_core.signals.model_scores import score_answers
+from autoselection_core.testing.pools import pool_of, question_and_answer
+base = BaseModel.load(sys.argv[1], dtype="float32")
+samples = [question_and_answer("Say it.", f"{n} " * 120) for n in range(24)]
+expected = score_answers(base, pool_of(samples), 512, 512)["ifd"]
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + int(sys.argv[2]), resource.RLIM_INFINITY))
+encoded = [encode(sample, base.tokenizer, 512) for sample in samples]
+try:
+    token_statistics(base.model, [e.input_ids for e in encoded], [e.response_mask for e in encoded])
+    sys.exit("the whole batch fits, so nothing is halved")
+except (RuntimeError, MemoryError):
+    pass
+values = score_answers(base, pool_of(samples), 512, 1_000_000)
+assert np.abs(values["ifd"] - expected).max() < 1e-5, values["ifd"]
+"""
+
+
+def test_a_memory_limit_halves_the_batch_too(tiny: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tiny), str(24 << 20)], capture_output=True, text=True, check=False
+    )
+
+    assert finished.returncode == 0, finished.stderr
 
 
 def test_progress_is_told_within_a_chunk_and_ends_at_the_end(base_model: BaseModel) -> None:

@@ -14,6 +14,7 @@ from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.signals.sae import Mona, SaeFeatures, generalised_jaccard
+from autoselection_core.signals.sae_pairs import centred_pairs
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store import SignalStore
 from autoselection_core.store.home import Home
@@ -120,3 +121,27 @@ def test_an_autoencoder_from_elsewhere_is_judged_and_not_written_to(features: Sa
     assert report.tokens == 0
     assert report.unexplained > 1  # random weights explain nothing
     assert sorted(Path(features.sae).iterdir()) == before
+
+
+def test_pairs_in_feature_space_are_those_of_centred_cosines() -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.random((40, 60)) * (rng.random((40, 60)) < 0.2)
+    dense = kinds[rng.integers(0, 40, 200)] * rng.uniform(0.5, 1.5, (200, 60))
+    dense[7] = 0
+    rows, columns = np.nonzero(dense)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=200))])
+    features = SparseFeatures(starts, columns.astype(np.int32), dense[rows, columns].astype(np.float32), 60)
+
+    pairs = centred_pairs(features, lowest=0.5)
+
+    centred = dense - dense.mean(axis=0)
+    length = np.linalg.norm(centred, axis=1)
+    cosine = np.triu(centred @ centred.T / np.outer(length, length), k=1)
+    cosine[7], cosine[:, 7] = 0, 0
+    low, high = np.nonzero(cosine >= 0.5)
+    expected = set(zip(low.tolist(), high.tolist(), strict=True))
+    found = set(zip(pairs.low.tolist(), pairs.high.tolist(), strict=True))
+    assert found <= expected
+    assert len(found) > 0.99 * len(expected)
+    assert np.abs(pairs.similarity - cosine[pairs.low, pairs.high]).max() < 1e-5
+    assert pairs.floor == 0.5

@@ -1,0 +1,76 @@
+"""Pairs of similar vectors in pools that are too large for every pair: vectors meet in cells.
+
+Every vector belongs to the `probes` most similar of some centres and is compared with those that have a
+centre in common (an inverted file; Jegou et al. 2011). What is missed is measured, not assumed.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Vectors
+from autoselection_core.signals.base import Progress
+
+Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
+"""Rows of pairs, the lower one first, and their similarities."""
+
+_ROWS_AT_ONCE = 16_384
+_COMPARED_AT_ONCE = 2_048
+_CELL_ROWS = 1_000
+"""Rows of a cell on average, before probes."""
+
+
+def pairs_in_cells(
+    unit: Vectors, start: float, *, probes: int = 4, seed: int = 0, progress: Progress | None = None
+) -> Iterator[Found]:
+    """Pairs at or above a similarity that share a cell; a pair that shares several comes several times.
+
+    Args:
+        unit: Vectors of length 1. Shape (n, d).
+        start: The lowest similarity.
+        probes: Cells of each row.
+        seed: Which rows become centres.
+        progress: Told how many cells are done.
+    """
+    count = max(1, len(unit) // _CELL_ROWS)
+    centres = unit[np.sort(np.random.default_rng(seed).choice(len(unit), count, replace=False))]
+    cells = _nearest(unit, centres, min(probes, count))
+    owner = np.repeat(np.arange(len(unit)), cells.shape[1])
+    order = np.argsort(cells.reshape(-1), kind="stable")
+    ends = np.searchsorted(cells.reshape(-1)[order], np.arange(count + 1))
+    for cell in range(count):
+        yield from _within(unit, owner[order[ends[cell] : ends[cell + 1]]], start)
+        if progress is not None:
+            progress("comparing vectors", cell + 1, count)
+
+
+def recall_of(found: Found, unit: Vectors, start: float, rows: npt.NDArray[np.int64]) -> float:
+    """Share of the pairs of some rows with all rows that were found; 1 where there are none."""
+    low, high, _ = found
+    known = np.unique(low * len(unit) + high)
+    similarity = unit[rows] @ unit.T
+    place, other = np.nonzero(similarity >= np.float32(start))
+    one, two = np.minimum(rows[place], other), np.maximum(rows[place], other)
+    expected = np.unique((one * len(unit) + two)[one != two])
+    return float(np.isin(expected, known).mean()) if len(expected) else 1.0
+
+
+def _nearest(unit: Vectors, centres: Vectors, probes: int) -> npt.NDArray[np.int64]:
+    """The most similar centres of each row, in any order. Shape (n, probes)."""
+    found = np.empty((len(unit), probes), np.int64)
+    for start in range(0, len(unit), _ROWS_AT_ONCE):
+        similarity = unit[start : start + _ROWS_AT_ONCE] @ centres.T
+        found[start : start + len(similarity)] = np.argpartition(-similarity, probes - 1, axis=1)[:, :probes]
+    return found
+
+
+def _within(unit: Vectors, rows: npt.NDArray[np.int64], start: float) -> Iterator[Found]:
+    """Pairs among some rows, given in ascending order."""
+    members = unit[rows]
+    for top in range(0, len(rows), _COMPARED_AT_ONCE):
+        similarity = members[top : top + _COMPARED_AT_ONCE] @ members[top:].T
+        low, high = np.nonzero(similarity >= np.float32(start))
+        later = low < high
+        low, high = low[later], high[later]
+        yield rows[low + top], rows[high + top], np.minimum(similarity[low, high], np.float32(1.0))
