@@ -45,6 +45,9 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
 }
 """The settings of a benchmark, and what they are."""
 
+SETTINGS = tuple(_KINDS)
+"""Names of the settings of a benchmark."""
+
 _KIND_NAMES: Mapping[type | tuple[type, ...], str] = {
     str: "text",
     int: "a whole number",

@@ -16,13 +16,15 @@ class BenchmarkPlace:
 
     Attributes:
         name: What the campaign calls it.
-        path: Its folder or YAML file.
+        path: Its folder or YAML file; with settings, the folder that its files lie below.
         weight: Its weight in the utility.
+        settings: What a `benchmark.yaml` would say, for folders that have none.
     """
 
     name: str
     path: Path
     weight: float = 1.0
+    settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 
@@ -122,6 +122,6 @@ def read_document(file: Path) -> Value:
     return Value(node, file, "")
 
 
-def plain_mapping(values: Mapping[str, Value]) -> dict[str, object]:
+def plain_mapping(values: Mapping[str, Value]) -> dict[str, Any]:
     """Values as Python data, by key."""
     return {name: value.plain for name, value in values.items()}

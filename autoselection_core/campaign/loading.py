@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from autoselection_core.benchmarks.loading import SETTINGS
 from autoselection_core.campaign.campaign import (
     BenchmarkPlace,
     Campaign,
@@ -65,7 +66,9 @@ def load_campaigns(path: Path | str = DEFAULT_FILE, home: Home | None = None) ->
     declared = read_document(file).entries("campaigns")
     if "campaigns" not in declared:
         read_document(file).refuse("needs the key `campaigns`")
-    return {name: _campaign(name, value, places) for name, value in declared["campaigns"].entries().items()}
+    return {
+        name: campaign_from(name, value, places) for name, value in declared["campaigns"].entries().items()
+    }
 
 
 def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign:
@@ -81,7 +84,12 @@ def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign
     return campaigns[name]
 
 
-def _campaign(name: str, value: Value, places: Places) -> Campaign:
+def campaign_from(name: str, value: Value, places: Places) -> Campaign:
+    """The campaign that a mapping declares.
+
+    Raises:
+        CampaignFileError: It says something that cannot be.
+    """
     if not NAME.fullmatch(name):
         value.refuse("is no name for a campaign; use letters, digits, '-', '_' and '.'")
     found = value.entries(*_KEYS)
@@ -89,10 +97,10 @@ def _campaign(name: str, value: Value, places: Places) -> Campaign:
         name=name,
         sources=_sources(value, found, places),
         base_model=places.model(found["base_model"]) if "base_model" in found else None,
-        benchmarks=_benchmarks(found["benchmarks"], places) if "benchmarks" in found else (),
+        benchmarks=benchmark_places(found["benchmarks"], places) if "benchmarks" in found else (),
         signals=_signals(found["signals"], places) if "signals" in found else {},
         operators=_operators(found["operators"]) if "operators" in found else (),
-        training=_checked_training(found["training"]) if "training" in found else {},
+        training=checked_training(found["training"]) if "training" in found else {},
         search=_search(found["search"]) if "search" in found else SearchDefaults(),
         policy=_policy(found["policy"]) if "policy" in found else {},
         closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
@@ -141,18 +149,24 @@ def _source(value: Value, places: Places) -> Source:
     return Source(str(places.path(found["path"])), **optional)
 
 
-def _benchmarks(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:
+def benchmark_places(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:
+    """The benchmarks that a mapping of names declares.
+
+    Raises:
+        CampaignFileError: One has no path, or its weight is no weight.
+    """
     return tuple(_benchmark(name, entry, places) for name, entry in value.entries().items())
 
 
 def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
-    found = value.entries("path", "weight")
+    found = value.entries("path", "weight", *(key for key in SETTINGS if key != "name"))
     if "path" not in found:
         value.refuse("needs `path`: the benchmark's folder or YAML file")
     weight = found["weight"].number() if "weight" in found else 1.0
     if weight <= 0:
         found["weight"].refuse("must be above 0; leave the benchmark out instead")
-    return BenchmarkPlace(name, places.path(found["path"]), weight)
+    settings = {key: entry for key, entry in found.items() if key in SETTINGS}
+    return BenchmarkPlace(name, places.path(found["path"]), weight, plain_mapping(settings))
 
 
 def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
@@ -188,7 +202,12 @@ def _operators(value: Value) -> tuple[str, ...]:
     return tuple(item.text() for item in value.items())
 
 
-def _checked_training(value: Value) -> dict[str, Any]:
+def checked_training(value: Value) -> dict[str, Any]:
+    """The settings of a fine-tuning.
+
+    Raises:
+        CampaignFileError: One is refused.
+    """
     found = value.entries()
     for name, entry in found.items():
         # One at a time, so that the error points at its line.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.loading import load_benchmark
+from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign
 from autoselection_core.campaign.intake import Intake, keep_gated, read_gated
 from autoselection_core.campaign.request import SearchRequest
 from autoselection_core.campaign.signals import make_signals
@@ -36,6 +36,17 @@ from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.solver import Solver
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
+
+
+def benchmark_at(place: BenchmarkPlace) -> Benchmark:
+    """The benchmark of a place, under the name that the campaign gives it.
+
+    Raises:
+        NoItemsError: It has no items.
+    """
+    if place.settings:
+        return benchmark_from({**place.settings, "name": place.name}, place.path)
+    return replace(load_benchmark(place.path), name=place.name)
 
 
 @dataclass(frozen=True)
@@ -109,8 +120,7 @@ class Workspace:
         Raises:
             NoItemsError: One has no items.
         """
-        found = [(place.name, load_benchmark(place.path)) for place in self.campaign.benchmarks]
-        return tuple(replace(benchmark, name=name) for name, benchmark in found)
+        return tuple(benchmark_at(place) for place in self.campaign.benchmarks)
 
     @cached_property
     def definitions(self) -> Mapping[str, Signal]:

@@ -15,6 +15,7 @@ from autoselection_core.cli.session import (
     tell,
     workspace_of,
 )
+from autoselection_core.cli.studying import study
 
 app = typer.Typer(
     name="autoselection",
@@ -24,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(study)
 
 BENCHMARKS_VARIABLE = "AUTOSELECTION_BENCHMARKS"
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import NotEvaluatedError, WrongPoolError
+from autoselection_core.evaluation.energy import counters, used_joules
 from autoselection_core.evaluation.environment import environment, peak_bytes
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.likelihood import Scoring
@@ -57,6 +58,8 @@ class FineTuningEvaluator:
     weights: Mapping[str, float] | None = None
     scoring: Scoring = field(default_factory=Scoring)
     checkpoint_s: float = 600.0
+    _read_back: dict[str, BaseModel] = field(default_factory=dict, init=False, repr=False)
+    """The model that was read from disk last, so that dev, test and further items read it once."""
 
     def __post_init__(self) -> None:
         """Look at every benchmark's split before any money is spent.
@@ -120,6 +123,26 @@ class FineTuningEvaluator:
                 folder.write_test(scores, time.monotonic() - started)
         return folder.read_test()
 
+    def score_elsewhere(
+        self, key: str, benchmark: Benchmark, reason: str, progress: Progress | None = None
+    ) -> BenchmarkScore:
+        """Score the test items of a benchmark that selected nothing, and log that they were opened and why.
+
+        Raises:
+            NotEvaluatedError: There is no complete evaluation of that key.
+            ScoringFailedError: The model could not be scored.
+        """
+        folder = EvaluationFolder(self.home.evaluation(key))
+        if not folder.is_complete:
+            raise NotEvaluatedError(key)
+        with folder.locked():
+            folder.log_opening(f"{reason}, {benchmark.name}")
+            if not folder.has_elsewhere(benchmark):
+                model = self._load_trained(folder)
+                score, _ = score_benchmark(model, benchmark, Side.TEST, self.scoring, progress)
+                folder.write_elsewhere(benchmark, score)
+        return folder.read_elsewhere(benchmark)
+
     def _make(
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
     ) -> None:
@@ -127,7 +150,7 @@ class FineTuningEvaluator:
         if not (folder.path / _TRAINED).exists():
             self._train(folder, subset, replicate, progress)
         record = folder.read_json(_TRAINED)
-        started = time.monotonic()
+        started, energy = time.monotonic(), counters()
         model = self._load_trained(folder)
         scores, scoring_tokens = self._score(model, Side.DEV, progress)
         cost = Cost(
@@ -135,6 +158,7 @@ class FineTuningEvaluator:
             training_tokens=record["tokens"],
             scoring_tokens=scoring_tokens,
             peak_bytes=peak_bytes(model.device),
+            energy_j=_sum(record.get("energy_j"), used_joules(energy, counters())),
         )
         folder.write_result(
             Evaluation(
@@ -160,17 +184,24 @@ class FineTuningEvaluator:
         about = {"subset": subset.fingerprint, "replicate": replicate, "settings": self.training.to_json()}
         folder.write_json("config.json", {**self._identity(), **about})
         trainee = Trainee(folder.key, folder.path, replicate, self.checkpoint_s)
+        self._read_back.clear()  # there may be room for one model only
+        energy = counters()
         trained = train(self._load_base, Selected(self.pool, subset), self.training, trainee, progress)
+        used = None if trained.is_continued else used_joules(energy, counters())
         save_trained(trained, folder.path)
         folder.write_json("environment.json", environment(trained.base.device, trained.base.dtype))
-        folder.write_json(_TRAINED, trained.record())
+        folder.write_json(_TRAINED, {**trained.record(), "energy_j": used})
 
     def _load_base(self) -> BaseModel:
         return BaseModel.load(self.base_model, dtype=self.training.loaded_dtype)
 
     def _load_trained(self, folder: EvaluationFolder) -> BaseModel:
-        dtype = str(folder.read_json("environment.json")["dtype"])
-        return load_trained(folder.path, self.base_model, dtype, self.training.method)
+        if folder.key not in self._read_back:
+            self._read_back.clear()
+            dtype = str(folder.read_json("environment.json")["dtype"])
+            read = load_trained(folder.path, self.base_model, dtype, self.training.method)
+            self._read_back[folder.key] = read
+        return self._read_back[folder.key]
 
     def _score(
         self, model: BaseModel, side: Side, progress: Progress | None
@@ -186,6 +217,10 @@ class FineTuningEvaluator:
             "training": self.training.identity,
             "benchmarks": {benchmark.name: benchmark.version for benchmark in self.benchmarks},
         }
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second
 
 
 class Selected(Mapping[str, Sample]):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import DamagedEvaluationError, NotEvaluatedError
@@ -26,6 +27,7 @@ SCHEMA = 1
 _RESULT = "result.json"
 _TEST = "test.json"
 _OPENINGS = "openings.jsonl"
+_ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,33 @@ class EvaluationFolder:
         """
         return tuple(self._read_score(listed) for listed in self.read_json(_TEST)["scores"])
 
+    def has_elsewhere(self, benchmark: Benchmark) -> bool:
+        """Whether a benchmark that selected nothing was scored."""
+        return (self.path / _elsewhere(benchmark)).exists()
+
+    def write_elsewhere(self, benchmark: Benchmark, score: BenchmarkScore) -> None:
+        """Write the records and the score of a benchmark that selected nothing."""
+        listed = self._write_score(score)
+        self.write_json(_elsewhere(benchmark), {"schema": SCHEMA, "key": self.key, "score": listed})
+
+    def read_elsewhere(self, benchmark: Benchmark) -> BenchmarkScore:
+        """The score that was written of a benchmark that selected nothing.
+
+        Raises:
+            NotEvaluatedError: It was not scored.
+            DamagedEvaluationError: An item record differs from what was written.
+        """
+        return self._read_score(self.read_json(_elsewhere(benchmark))["score"])
+
+    def elsewhere(self) -> tuple[BenchmarkScore, ...]:
+        """Every score that was written of benchmarks that selected nothing, by file name.
+
+        Raises:
+            DamagedEvaluationError: An item record differs from what was written.
+        """
+        files = sorted((self.path / _ELSEWHERE).glob("*.json"))
+        return tuple(self._read_score(json.loads(file.read_text())["score"]) for file in files)
+
     def log_opening(self, reason: str) -> None:
         """Add a line that says when the test items were opened and why."""
         line = canonical_json({"opened": datetime.now(UTC).isoformat(timespec="seconds"), "reason": reason})
@@ -174,6 +203,10 @@ class EvaluationFolder:
             raise DamagedEvaluationError(self.key, listed["file"])
         items = tuple(_item_score(json.loads(line)) for line in file.read_text().splitlines())
         return BenchmarkScore(listed["benchmark"], Metric(listed["metric"]), Side(listed["side"]), items)
+
+
+def _elsewhere(benchmark: Benchmark) -> str:
+    return f"{_ELSEWHERE}/{benchmark.name}-{benchmark.version[:8]}.json"
 
 
 def _item_score(stored: dict[str, Any]) -> ItemScore:

@@ -38,6 +38,7 @@ class Trained:
         seconds: Wall seconds of the training alone.
         losses: Loss of each step, in nats a taught token.
         pack_tokens: Size of a forward pass that fitted into memory.
+        is_continued: Whether a killed attempt made a part of it.
     """
 
     base: BaseModel
@@ -49,6 +50,7 @@ class Trained:
     seconds: float
     losses: tuple[float, ...]
     pack_tokens: int
+    is_continued: bool = False
 
     @property
     def samples_hash(self) -> str:
@@ -117,6 +119,7 @@ def train(
         seconds=run.seconds_before + time.monotonic() - started,
         losses=tuple(run.losses),
         pack_tokens=run.pack_tokens,
+        is_continued=run.seconds_before > 0,
     )
 
 

@@ -15,12 +15,15 @@ class Cost:
         training_tokens: Tokens of the sequences that the optimiser's steps read.
         scoring_tokens: Tokens that the scoring passes read.
         peak_bytes: Largest resident memory of the process, or device memory where there is one.
+        energy_j: What the machine's own counters say of processors and accelerators, other programs
+            included; None where they cannot be read.
     """
 
     seconds: float
     training_tokens: int
     scoring_tokens: int
     peak_bytes: int
+    energy_j: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""`autoselection study`: searches and baselines under one budget, and one report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoselection_core.cli.session import tell
+from autoselection_core.store.home import HOME_VARIABLE, Home
+
+study = typer.Typer(
+    name="study",
+    help="Compare searches and baselines under one budget, and report them together.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+StudyFile = Annotated[Path, typer.Argument(help="The file that declares the study.")]
+HomeFolder = Annotated[
+    Path | None, typer.Option("--home", envvar=HOME_VARIABLE, help="Where everything is kept.")
+]
+
+
+@study.command()
+def run(file: StudyFile, home: HomeFolder = None) -> None:
+    """Run a study or go on with it, and write its report; what is finished is never paid for again."""
+    from autoselection_core.cli.progress import shown_progress
+    from autoselection_core.study.forecast import forecast
+    from autoselection_core.study.ground import Ground
+    from autoselection_core.study.loading import load_study
+    from autoselection_core.study.running import run_study
+    from autoselection_core.study.writing import write_study
+
+    place = _home(home)
+    declared = load_study(file, place)
+    with shown_progress() as progress:
+        ground = Ground(declared, place, progress)
+        tell(forecast(ground).sentence)
+        run_study(ground)
+    written = write_study(declared, place)
+    for sentence in written.sentences:
+        tell(sentence)
+    tell(f"report: {written.html}")
+
+
+@study.command()
+def report(file: StudyFile, home: HomeFolder = None) -> None:
+    """Write the report of what a study has measured so far; trains nothing."""
+    from autoselection_core.study.loading import load_study
+    from autoselection_core.study.writing import write_study
+
+    place = _home(home)
+    written = write_study(load_study(file, place), place)
+    for sentence in written.sentences:
+        tell(sentence)
+    tell(f"report: {written.html}")
+
+
+def _home(folder: Path | None) -> Home:
+    return Home(folder.absolute()) if folder is not None else Home.from_environment()

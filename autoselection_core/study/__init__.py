@@ -1,0 +1,1 @@
+"""Sets of searches and baselines under one budget, and what they say together."""

@@ -1,0 +1,127 @@
+"""The arms of a study in the ledger: planned one after the other, paid from what the searches leave."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from autoselection_core.errors.evaluation import EvaluationError
+from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.history.records import ArmPlan, Kind, TrialRecord, TrialState
+from autoselection_core.recipe import Recipe
+from autoselection_core.search.arms import random_recipe
+from autoselection_core.search.evaluate import evaluate
+from autoselection_core.search.propose import tokens_of
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.study.entries import Contest
+from autoselection_core.study.ground import Ground
+from autoselection_core.subset import materialize
+
+FULL_POOL, RECIPE, WINNER, RANDOM, CANDIDATE = "full_pool", "recipe", "winner", "random", "candidate"
+"""Kinds of arms; all but the first are followed by a slash and a name."""
+
+_DRAWS_A_CONTEST = 1_000
+"""Draws of different contests are different draws, whatever their number of tokens."""
+
+
+def plan_of(arm: str, recipe: Recipe, signals: SignalTable, replicate: int = 0) -> ArmPlan:
+    """One evaluation of an arm."""
+    subset = materialize(recipe, signals)
+    return ArmPlan(arm, recipe, subset.fingerprint, tokens_of(subset, signals), replicate)
+
+
+def planned_of(trial: TrialRecord) -> ArmPlan:
+    """The plan of an evaluation that the ledger knows."""
+    assert trial.recipe is not None, "an arm is planned with its recipe"
+    return ArmPlan(trial.arm, trial.recipe, str(trial.subset), trial.tokens or 0, trial.replicate or 0)
+
+
+def full_pool_arms(ground: Ground) -> list[ArmPlan]:
+    """Runs of everything."""
+    return [plan_of(FULL_POOL, Recipe(), ground.signals, run) for run in range(ground.study.full_pool)]
+
+
+def recipe_arms(ground: Ground) -> list[ArmPlan]:
+    """Runs of the stated recipes, each first run before any second one."""
+    return [
+        plan_of(f"{RECIPE}/{arm.name}", arm.recipe, ground.signals, run)
+        for run in range(ground.study.recipe_runs)
+        for arm in ground.study.recipes
+    ]
+
+
+def candidate_arms(ground: Ground, contest: Contest) -> list[ArmPlan]:
+    """The equal candidates of a contest of the A/A mode, one run each."""
+    same = ground.study.same
+    if same is None:
+        return []
+    tokens = round(same.share * tokens_of(materialize(Recipe(), ground.signals), ground.signals))
+    first = contest.place * _DRAWS_A_CONTEST + _DRAWS_A_CONTEST // 2
+    drawn = [(f"{CANDIDATE}/{contest.seed}.{number + 1}", first + number) for number in range(same.count)]
+    return [plan_of(arm, random_recipe(tokens, draw, ground.signals), ground.signals) for arm, draw in drawn]
+
+
+def contest_arms(ground: Ground, contest: Contest, winner: ArmPlan) -> list[ArmPlan]:
+    """Fresh runs of a winner and random draws of as many tokens.
+
+    Args:
+        ground: The study at work.
+        contest: What recommended the winner.
+        winner: The winner, with the first replicate that nobody has seen.
+    """
+    runs = [replace(winner, replicate=winner.replicate + run) for run in range(ground.study.winner)]
+    draws = [
+        plan_of(
+            f"{RANDOM}/{contest.name}",
+            random_recipe(winner.tokens, contest.place * _DRAWS_A_CONTEST + draw, ground.signals),
+            ground.signals,
+        )
+        for draw in range(ground.study.random)
+    ]
+    return [*runs, *draws]
+
+
+def evaluate_planned(ground: Ground, entry: str, planned: Sequence[ArmPlan], evaluator: Evaluator) -> None:
+    """Enter what is planned so far and evaluate it as far as the budget goes; test items are opened here.
+
+    What failed stays failed, with its reason in the ledger. Doing it again pays for nothing that is there.
+    """
+    ledger = ground.ledger
+    ledger.plan_report(entry, planned)
+    ledger.release_lost()
+    while (reservation := ledger.reserve_report(entry)) is not None:
+        trial = ledger.trials(entry, Kind.REPORT)[reservation.trial - 1]
+        assert trial.recipe is not None, "an arm is planned with its recipe"
+
+        def tell(stage: str, done: int, total: int, arm: str = trial.arm) -> None:
+            ground.tell(f"{arm}: {stage}", done, total)
+
+        try:
+            evaluate(ledger, reservation, evaluator, materialize(trial.recipe, ground.signals), tell)
+        except EvaluationError as error:
+            ground.tell(f"{trial.arm} failed: {error}", 1, 1)
+        else:
+            ended = ledger.trials(entry, Kind.REPORT)
+            open_items(ground, ended[reservation.trial - 1], evaluator)
+            ground.tell(f"arms of {entry}", sum(has_ended(each) for each in ended), len(ended))
+    for trial in ledger.trials(entry, Kind.REPORT):
+        if trial.state is TrialState.DONE:
+            open_items(ground, trial, evaluator)
+
+
+def has_ended(trial: TrialRecord) -> bool:
+    """Whether nothing more will happen to an arm's evaluation."""
+    return trial.state in (TrialState.DONE, TrialState.FAILED)
+
+
+def open_items(ground: Ground, trial: TrialRecord, evaluator: Evaluator) -> None:
+    """Score the test items and the benchmarks elsewhere with a finished arm, unless that was done before."""
+    from autoselection_core.evaluation.folder import EvaluationFolder
+
+    assert trial.evaluation is not None, "a trial is done only with an evaluation"
+    folder = EvaluationFolder(ground.home.evaluation(trial.evaluation))
+    reason = f"study {ground.study.name}, arm {trial.arm}"
+    if not folder.has_test_scores:
+        evaluator.open_test(trial.evaluation, reason)
+    for benchmark in ground.elsewhere:
+        if isinstance(evaluator, FineTuningEvaluator) and not folder.has_elsewhere(benchmark):
+            evaluator.score_elsewhere(trial.evaluation, benchmark, reason)

@@ -1,0 +1,145 @@
+"""Read a study's file: strictly, with errors that name file, line and field."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from autoselection_core.campaign.document import Value, plain_mapping, read_document
+from autoselection_core.campaign.loading import benchmark_places, campaign_from, checked_training
+from autoselection_core.campaign.places import Places
+from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.study import StudyBudgetError
+from autoselection_core.history.searches import NAME
+from autoselection_core.operators.installed import installed_operators
+from autoselection_core.recipe.parsing import parse
+from autoselection_core.solver.policy import Policy
+from autoselection_core.store.home import Home
+from autoselection_core.study.study import Candidates, RecipeArm, SearchArm, Study, Transfer
+
+_COUNTS = ("full_pool", "recipe_runs", "winner", "random")
+_LONGEST_NAME = 24
+"""Arms are called after searches and recipes, and the ledger keeps 40 characters of an arm."""
+
+
+def load_study(path: Path, home: Home) -> Study:
+    """The study that a file declares. Nothing that it names is opened.
+
+    Args:
+        path: The file.
+        home: What `{home}/` in its paths stands for.
+
+    Raises:
+        NoCampaignFileError: The file is not there.
+        CampaignFileError: It says something that cannot be; names file, line and field.
+        StudyBudgetError: It asks for more trainings than its budget.
+    """
+    places = Places(path, home)
+    keys = ("name", "campaign", "budget", "seeds", "recipes", "searches", "same", "elsewhere", "transfer")
+    document = read_document(path)
+    found = document.entries(*keys, *_COUNTS)
+    for key in ("name", "campaign", "budget"):
+        if key not in found:
+            document.refuse(f"needs the key `{key}`")
+    name = _name(found["name"])
+    study = Study(
+        name=name,
+        campaign=campaign_from(name, found["campaign"], places),
+        budget=found["budget"].whole(1),
+        seeds=_seeds(found),
+        recipes=_recipes(found),
+        searches=_searches(found),
+        same=_same(found["same"]) if "same" in found else None,
+        elsewhere=benchmark_places(found["elsewhere"], places) if "elsewhere" in found else (),
+        transfer=_transfer(found["transfer"], places) if "transfer" in found else None,
+        **{key: found[key].whole(0) for key in _COUNTS if key in found},
+    )
+    _refuse_shared_names(study, document)
+    if study.needed > study.budget:
+        raise StudyBudgetError(study.name, study.budget, study.needed)
+    return study
+
+
+def _name(value: Value) -> str:
+    name = value.text()
+    if not NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        value.refuse(f"is no name; use up to {_LONGEST_NAME} letters, digits, '-', '_' and '.'")
+    return name
+
+
+def _seeds(found: Mapping[str, Value]) -> tuple[int, ...]:
+    seeds = tuple(item.whole(0) for item in found["seeds"].items()) if "seeds" in found else (0,)
+    if not seeds or len(set(seeds)) < len(seeds):
+        found["seeds"].refuse("must be a list of different seeds")
+    return seeds
+
+
+def _recipes(found: Mapping[str, Value]) -> tuple[RecipeArm, ...]:
+    if "recipes" not in found:
+        return ()
+    return tuple(_recipe(name, value) for name, value in found["recipes"].entries().items())
+
+
+def _recipe(name: str, value: Value) -> RecipeArm:
+    _require_name(name, value)
+    try:
+        return RecipeArm(name, parse(value.plain))
+    except AutoSelectionError as error:
+        value.refuse(f"is refused: {error}", error)
+
+
+def _searches(found: Mapping[str, Value]) -> tuple[SearchArm, ...]:
+    if "searches" not in found:
+        return ()
+    return tuple(_search(name, value) for name, value in found["searches"].entries().items())
+
+
+def _search(name: str, value: Value) -> SearchArm:
+    _require_name(name, value)
+    found = value.entries("budget", "policy", "settings", "operators")
+    if "budget" not in found:
+        value.refuse("needs `budget`: the trainings of each of its searches")
+    policy = found["policy"].text() if "policy" in found else "default"
+    settings = plain_mapping(found["settings"].entries()) if "settings" in found else {}
+    try:
+        Policy(policy).with_settings(**settings)
+    except (AutoSelectionError, TypeError) as error:
+        value.refuse(f"is refused: {error}", error)
+    operators = _operators(found["operators"]) if "operators" in found else ()
+    return SearchArm(name, found["budget"].whole(1), policy, settings, operators)
+
+
+def _operators(value: Value) -> tuple[str, ...]:
+    known = tuple(operator.name for operator in installed_operators())
+    for item in value.items():
+        if item.text() not in known:
+            item.refuse(f"names no operator ({', '.join(known)})")
+    return tuple(item.text() for item in value.items())
+
+
+def _same(value: Value) -> Candidates:
+    found = value.entries("candidates", "share")
+    count = found["candidates"].whole(2) if "candidates" in found else 6
+    share = found["share"].number() if "share" in found else 0.3
+    if not 0.0 < share < 1.0:
+        found["share"].refuse("must be a share of the pool, above 0 and below 1")
+    return Candidates(count, share)
+
+
+def _transfer(value: Value, places: Places) -> Transfer:
+    found = value.entries("base_model", "training")
+    if "base_model" not in found:
+        value.refuse("needs `base_model`: the other model")
+    training = checked_training(found["training"]) if "training" in found else {}
+    return Transfer(places.model(found["base_model"]), training)
+
+
+def _require_name(name: str, value: Value) -> None:
+    if not NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        value.refuse(f"is no name; use up to {_LONGEST_NAME} letters, digits, '-', '_' and '.'")
+
+
+def _refuse_shared_names(study: Study, document: Value) -> None:
+    named = [arm.name for arm in study.searches] + [arm.name for arm in study.recipes]
+    scored = [place.name for place in (*study.campaign.benchmarks, *study.elsewhere)]
+    for names in (named, scored):
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            document.refuse(f"gives the name {twice!r} to two things; the report could not tell them apart")

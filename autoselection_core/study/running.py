@@ -1,0 +1,145 @@
+"""Run a study, or go on with it: what is finished is never paid for again."""
+
+from dataclasses import dataclass, field
+
+from autoselection_core.history.records import ArmPlan, Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.search.loop import Stage, run_search
+from autoselection_core.study.arms import (
+    CANDIDATE,
+    WINNER,
+    candidate_arms,
+    contest_arms,
+    evaluate_planned,
+    full_pool_arms,
+    plan_of,
+    planned_of,
+    recipe_arms,
+)
+from autoselection_core.study.entries import Contest, arms_entry, contests, entries
+from autoselection_core.study.ground import Ground
+from autoselection_core.study.registering import register_arms, register_search
+from autoselection_core.study.states import keep_states
+from autoselection_core.study.transferring import transfer
+
+
+def run_study(ground: Ground) -> None:
+    """Carry out a study, the parts that tell most first.
+
+    The full pool and the first contest come first, then the stated recipes, then the other contests: a study
+    that is cut off has something to say.
+
+    Raises:
+        ChangedEvaluatorError: The study began with another base model, training or set of benchmarks.
+        SearchConflictError: It began with another pool, or with other signals.
+    """
+    arms = _Arms.of(ground)
+    arms.evaluate(full_pool_arms(ground))
+    first, *others = contests(ground.study) or (None,)
+    if first is not None:
+        _contend(arms, first)
+    arms.evaluate(recipe_arms(ground))
+    for contest in others:
+        if contest is not None:
+            _contend(arms, contest)
+    transfer(ground)
+    keep_states(ground)
+
+
+@dataclass
+class _Arms:
+    """The arms that are planned so far."""
+
+    ground: Ground
+    entry: str
+    planned: list[ArmPlan] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, ground: Ground) -> "_Arms":
+        """The arms with those that an earlier process planned."""
+        study = ground.study
+        paid = study.budget - study.searched - study.transferred
+        entry = register_arms(ground, arms_entry(study), paid, ground.evaluator)
+        known = ground.ledger.trials(entry, Kind.REPORT)
+        return cls(ground, entry, [planned_of(trial) for trial in known if trial.state != TrialState.FAILED])
+
+    def evaluate(self, plans: list[ArmPlan]) -> None:
+        """Plan further arms and evaluate all that are not yet."""
+        known = {(plan.arm, plan.subset, plan.replicate) for plan in self.planned}
+        self.planned += [plan for plan in plans if (plan.arm, plan.subset, plan.replicate) not in known]
+        evaluate_planned(self.ground, self.entry, self.planned, self.ground.evaluator)
+
+    def called(self, name: str) -> list[TrialRecord]:
+        """The finished and planned evaluations of an arm."""
+        trials = self.ground.ledger.trials(self.entry, Kind.REPORT)
+        return [trial for trial in trials if trial.arm == name and trial.recipe is not None]
+
+
+def _contend(arms: _Arms, contest: Contest) -> None:
+    if contest.arm is None:
+        arms.evaluate(candidate_arms(arms.ground, contest))
+    else:
+        _search(arms.ground, contest)
+    winner = _winner(arms, contest)
+    if winner is not None:
+        arms.evaluate(contest_arms(arms.ground, contest, winner))
+
+
+def _search(ground: Ground, contest: Contest) -> None:
+    spec = register_search(ground, contest)
+    if ground.ledger.search(contest.entry).state is SearchState.ACTIVE:
+        solver = ground.workspace.solver(spec)
+        run_search(
+            ground.ledger,
+            contest.entry,
+            solver,
+            ground.evaluator,
+            lambda stage: _tell(ground, contest, stage),
+        )
+
+
+def _tell(ground: Ground, contest: Contest, stage: Stage) -> None:
+    if stage.has_ended:
+        trials = ground.ledger.trials(contest.entry)
+        ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in trials)
+        ground.tell(f"trials of {contest.name}", ended, None)
+    else:
+        trial = f"{contest.name}, trial {stage.reservation.trial}"
+        ground.tell(f"{trial}: {stage.name}", stage.done, stage.total)
+
+
+def _winner(arms: _Arms, contest: Contest) -> ArmPlan | None:
+    """What a contest recommends; the recorded one where its arms were planned before."""
+    ground, name = arms.ground, f"{WINNER}/{contest.name}"
+    if known := arms.called(name):
+        return planned_of(min(known, key=lambda trial: trial.replicate or 0))
+    if contest.arm is None:
+        return _best_candidate(arms, contest, name)
+    history = ground.ledger.history(contest.entry)
+    if not history.observations:
+        return None
+    best = ground.workspace.solver(ground.ledger.search(contest.entry).spec).recommend(history)
+    return plan_of(name, best.recipe, ground.signals, _fresh(ground, best.subset))
+
+
+def _best_candidate(arms: _Arms, contest: Contest, name: str) -> ArmPlan | None:
+    trials = [
+        trial
+        for trial in arms.ground.ledger.trials(arms.entry, Kind.REPORT)
+        if trial.arm.startswith(f"{CANDIDATE}/{contest.seed}.") and trial.utility is not None
+    ]
+    best = max(trials, key=lambda trial: trial.utility or 0.0, default=None)
+    if best is None or best.recipe is None or best.subset is None:
+        return None
+    return plan_of(name, best.recipe, arms.ground.signals, _fresh(arms.ground, best.subset))
+
+
+def _fresh(ground: Ground, subset: str) -> int:
+    """The first replicate of a subset that no search and no arm of the study has seen."""
+    trials = [
+        trial
+        for entry in entries(ground.study, ground.ledger)
+        for kind in Kind
+        for trial in ground.ledger.trials(entry, kind)
+    ]
+    seen = [trial.replicate for trial in trials if trial.subset == subset and trial.replicate is not None]
+    return 1 + max(seen, default=-1)

@@ -1,0 +1,133 @@
+"""What the evaluated subsets were, kept beside the scores: a report needs neither pool nor signals."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.split import split
+from autoselection_core.history.records import Kind, TrialState
+from autoselection_core.recipe import Recipe
+from autoselection_core.report.table import Cell
+from autoselection_core.search.propose import tokens_of
+from autoselection_core.state import states_of
+from autoselection_core.state.basis import basis_of
+from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.home import Home
+from autoselection_core.study.entries import entries
+from autoselection_core.study.ground import Ground
+from autoselection_core.study.study import Study
+from autoselection_core.subset import Subset, materialize
+
+_FILE = "ground.json"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a report needs of the ground of a study.
+
+    Attributes:
+        pool: Version of the clean pool.
+        samples_cut: Samples that the gate left out.
+        rows: Samples of the clean pool.
+        tokens: Tokens of the clean pool.
+        names: What the numbers of a state are called.
+        states: Number by number, for each evaluated subset by its hash.
+        subset_rows: How many rows each has.
+        benchmarks: Name, role, metric, unit, direction, chance, dev and test items of each benchmark.
+    """
+
+    pool: str
+    samples_cut: int
+    rows: int
+    tokens: int
+    names: tuple[str, ...]
+    states: Mapping[str, tuple[float | None, ...]] = field(hash=False)
+    subset_rows: Mapping[str, int] = field(hash=False)
+    benchmarks: tuple[tuple[Cell, ...], ...]
+
+    def table(self, subsets: tuple[str, ...]) -> npt.NDArray[np.float64]:
+        """The states of some subsets; NaN where a number is unknown. Shape (subsets, names)."""
+        rows = [[np.nan if value is None else value for value in self.states[one]] for one in subsets]
+        return np.array(rows, np.float64).reshape(len(subsets), len(self.names))
+
+
+def folder_of(study: Study, home: Home) -> Path:
+    """Where a study's own files lie."""
+    return home.confined(home.root / "studies" / study.name)
+
+
+def keep_states(ground: Ground) -> None:
+    """Write what the report needs of the pool and of every evaluated subset."""
+    subsets = _evaluated(ground)
+    names, values = basis_of(ground.signals).names, states_of(subsets, ground.signals)
+    whole = tokens_of(materialize(Recipe(), ground.signals), ground.signals)
+    text = json.dumps(
+        {
+            "pool": ground.pool.version,
+            "samples_cut": ground.samples_cut,
+            "rows": len(ground.pool),
+            "tokens": whole,
+            "names": list(names),
+            "states": {one.fingerprint: _plain(row) for one, row in zip(subsets, values, strict=True)},
+            "benchmarks": [
+                *_listed(ground.workspace.benchmarks, "selects"),
+                *_listed(ground.elsewhere, "elsewhere"),
+            ],
+            "subset_rows": {one.fingerprint: len(one) for one in subsets},
+        },
+        indent=1,
+        sort_keys=True,
+        allow_nan=False,
+    )
+    file = folder_of(ground.study, ground.home) / _FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(file) as draft:
+        draft.write_text(text + "\n")
+
+
+def read_states(study: Study, home: Home) -> Kept | None:
+    """What was kept; None where the study has not ended yet."""
+    file = folder_of(study, home) / _FILE
+    if not file.exists():
+        return None
+    stored: dict[str, Any] = json.loads(file.read_text())
+    states = {name: tuple(row) for name, row in stored.pop("states").items()}
+    benchmarks = tuple(tuple(row) for row in stored.pop("benchmarks"))
+    return Kept(names=tuple(stored.pop("names")), states=states, benchmarks=benchmarks, **stored)
+
+
+def _evaluated(ground: Ground) -> list[Subset]:
+    recipes = {
+        trial.subset: trial.recipe
+        for entry in entries(ground.study, ground.ledger)
+        for kind in Kind
+        for trial in ground.ledger.trials(entry, kind)
+        if trial.state is TrialState.DONE and trial.recipe is not None
+    }
+    return [materialize(recipe, ground.signals) for recipe in recipes.values()]
+
+
+def _listed(benchmarks: Sequence[Benchmark], role: str) -> list[list[Cell]]:
+    return [
+        [
+            each.name,
+            role,
+            each.metric.value,
+            each.unit,
+            each.direction.value,
+            each.chance,
+            len(split(each).dev),
+            len(split(each).test),
+        ]
+        for each in benchmarks
+    ]
+
+
+def _plain(row: npt.NDArray[np.float64]) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in row]

@@ -1,0 +1,134 @@
+"""A study as data: what its file declares."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign
+from autoselection_core.identity import Json
+from autoselection_core.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class SearchArm:
+    """One way to search, repeated over the study's seeds.
+
+    An ablation is a search with a part of the policy switched off, or with fewer operators.
+
+    Attributes:
+        name: What the report calls it.
+        budget: Full trainings of each of its searches.
+        policy: How the solver chooses.
+        settings: Settings of the policy that differ from the campaign's.
+        operators: Names of the operators that it may use; empty means those of the campaign.
+    """
+
+    name: str
+    budget: int
+    policy: str = "default"
+    settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    operators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecipeArm:
+    """A recipe that nobody searched for, for instance one operator at one operating point.
+
+    Attributes:
+        name: What the report calls it.
+        recipe: The program.
+    """
+
+    name: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The A/A mode: candidates that are random subsets of equal tokens, so that no choice is worth anything.
+
+    Attributes:
+        count: How many there are for each seed.
+        share: Their size as a share of the pool's tokens.
+    """
+
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Another base model that the arms' recipes are evaluated on, once each.
+
+    Attributes:
+        base_model: Folder or hub name.
+        training: Preset and settings of its fine-tuning; empty for those of the campaign.
+    """
+
+    base_model: str
+    training: Mapping[str, Json] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Searches and baselines on one campaign under one budget.
+
+    Attributes:
+        name: Names its entries in the ledger and its report.
+        campaign: Pool, base model, benchmarks, signals, training.
+        budget: Full trainings that everything together may pay for.
+        seeds: Seeds of each search.
+        full_pool: Runs of the full pool.
+        recipes: Recipes that nobody searched for.
+        recipe_runs: Runs of each of them.
+        searches: Ways to search.
+        winner: Fresh runs of each search's recommendation.
+        random: Draws of random subsets beside each recommendation, of as many tokens.
+        same: The A/A mode; None for a study that selects.
+        elsewhere: Benchmarks that are scored without having selected anything.
+        transfer: Another base model; None for none.
+    """
+
+    name: str
+    campaign: Campaign
+    budget: int
+    seeds: tuple[int, ...] = (0,)
+    full_pool: int = 2
+    recipes: tuple[RecipeArm, ...] = ()
+    recipe_runs: int = 2
+    searches: tuple[SearchArm, ...] = ()
+    winner: int = 2
+    random: int = 3
+    same: Candidates | None = None
+    elsewhere: tuple[BenchmarkPlace, ...] = ()
+    transfer: Transfer | None = None
+
+    @property
+    def contests(self) -> int:
+        """How many winners will be recommended."""
+        return (len(self.searches) + (self.same is not None)) * len(self.seeds)
+
+    @property
+    def searched(self) -> int:
+        """Full trainings that its searches may pay for."""
+        return sum(arm.budget for arm in self.searches) * len(self.seeds)
+
+    @property
+    def compared(self) -> int:
+        """Evaluations of its arms, on the campaign's base model."""
+        candidates = self.same.count * len(self.seeds) if self.same is not None else 0
+        fixed = self.full_pool + len(self.recipes) * self.recipe_runs
+        return fixed + candidates + self.contests * (self.winner + self.random)
+
+    @property
+    def transferred(self) -> int:
+        """Evaluations on the other base model: one for each thing that is compared."""
+        if self.transfer is None:
+            return 0
+        per_contest = min(self.winner, 1) + min(self.random, 1)
+        candidates = self.same.count * len(self.seeds) if self.same is not None else 0
+        return min(self.full_pool, 1) + len(self.recipes) + candidates + self.contests * per_contest
+
+    @property
+    def needed(self) -> int:
+        """Full trainings at most; evaluations that are found finished cost nothing."""
+        return self.searched + self.compared + self.transferred

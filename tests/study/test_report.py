@@ -1,0 +1,78 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.study import NothingMeasuredError
+from autoselection_core.score.comparison import Verdict
+from autoselection_core.store.home import Home
+from autoselection_core.study.comparing import (
+    comparisons,
+    importance_of_states,
+    probabilities_of_best,
+)
+from autoselection_core.study.facts import StudyFacts
+from autoselection_core.study.ground import Ground
+from autoselection_core.study.loading import load_study
+from autoselection_core.study.writing import write_study
+from tests.study.conftest import write_study as write_file
+
+
+@pytest.fixture(scope="session")
+def facts(finished: Ground) -> StudyFacts:
+    return StudyFacts(finished.study, finished.home)
+
+
+def test_the_report_has_the_tables_and_the_score_against_tokens(finished: Ground) -> None:
+    written = write_study(finished.study, finished.home)
+
+    text = written.markdown.read_text()
+    for part in ("Arms on test items", "Differences on test items", "Searches", "tokens.svg", "A/A", "Cost"):
+        assert part in text
+    for name in ("tokens", "trajectories", "differences", "importance"):
+        assert (written.markdown.parent / f"{name}.svg").read_bytes().startswith(b"<?xml")
+    assert "<img" in written.html.read_text()
+
+
+def test_a_report_needs_neither_pool_nor_signals(finished: Ground, tmp_path: Path) -> None:
+    before = write_study(finished.study, finished.home).markdown.read_text()
+    for name in ("history.sqlite", "evaluations", "studies", "subsets"):
+        there = finished.home.root / name
+        copy = shutil.copy if there.is_file() else shutil.copytree
+        copy(there, tmp_path / name)
+
+    assert write_study(finished.study, Home(tmp_path)).markdown.read_text() == before
+
+
+def test_a_recommendation_counts_once_however_often_it_was_run(facts: StudyFacts) -> None:
+    over_seeds = next(each for each in comparisons(facts) if each.first == "searched over 2 seeds")
+
+    assert over_seeds.runs == (2, 6)
+
+
+def test_the_best_operator_of_the_formula_is_better_than_the_full_pool(facts: StudyFacts) -> None:
+    found = next(each for each in comparisons(facts) if each.first == "top")
+
+    assert found.difference.verdict is Verdict.YES
+
+
+def test_candidates_that_are_equal_stand_in_no_ranking(facts: StudyFacts) -> None:
+    shares = probabilities_of_best(facts)
+
+    assert not any(arm.startswith("candidate") for arm in shares)
+    assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_what_the_formula_likes_is_what_goes_with_the_score(facts: StudyFacts) -> None:
+    first, *_ = importance_of_states(facts)
+
+    assert "word_entropy" in first.name
+    assert first.correlation > first.high
+    assert first.p_value < 0.05
+
+
+def test_a_study_that_never_ran_has_no_report(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+
+    with pytest.raises(NothingMeasuredError, match="run it first"):
+        write_study(load_study(write_file(tmp_path), home), home)

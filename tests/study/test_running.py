@@ -1,0 +1,103 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.history import SearchConflictError
+from autoselection_core.history.records import Kind, SearchState
+from autoselection_core.study.entries import arms_entry, contests, entries
+from autoselection_core.study.facts import StudyFacts
+from autoselection_core.study.forecast import forecast
+from autoselection_core.study.ground import Ground
+from autoselection_core.study.running import run_study
+from tests.study.conftest import STUDY, evaluated, ground_in
+
+
+def test_everything_together_stays_below_one_budget(finished: Ground) -> None:
+    records = [finished.ledger.search(entry) for entry in entries(finished.study, finished.ledger)]
+
+    assert sum(record.spent + record.report_spent for record in records) <= finished.study.budget
+    assert forecast(finished).evaluations == 0
+
+
+def test_every_contest_has_fresh_runs_and_random_draws_of_equal_tokens(finished: Ground) -> None:
+    facts = StudyFacts(finished.study, finished.home)
+    for contest in contests(finished.study):
+        winners = [each for each in facts.arms if each.arm == f"winner/{contest.name}"]
+        draws = [each for each in facts.arms if each.arm == f"random/{contest.name}"]
+        assert (len(winners), len(draws)) == (2, 3)
+        assert {each.trial.tokens for each in draws} == {winners[0].trial.tokens}
+        assert len({each.trial.subset for each in draws}) == 3
+
+
+def test_the_runs_of_a_winner_are_runs_that_nobody_chose_by(finished: Ground) -> None:
+    facts = StudyFacts(finished.study, finished.home)
+    for contest in facts.contests:
+        winner = next(each.trial for each in facts.arms if each.arm == f"winner/{contest.name}")
+        arms = finished.ledger.trials(facts.entries[0], Kind.REPORT)
+        others = [each for each in arms if not each.arm.startswith("winner")]
+        trials = [*finished.ledger.trials(contest.entry), *others]
+        chosen_by = [each for each in trials if each.subset == winner.subset]
+        assert chosen_by
+        assert winner.replicate not in {each.replicate for each in chosen_by}
+
+
+def test_random_draws_of_two_contests_are_different_draws(finished: Ground) -> None:
+    facts = StudyFacts(finished.study, finished.home)
+    seeds = {
+        name: {each.trial.recipe.seed for each in facts.arms if each.arm == name and each.trial.recipe}
+        for name in facts.arm_names
+        if name.startswith("random/")
+    }
+    assert len(set().union(*seeds.values())) == sum(map(len, seeds.values()))
+
+
+def test_a_study_that_is_run_again_trains_nothing(finished: Ground) -> None:
+    made = evaluated(finished.study, finished.home)
+    trials = finished.ledger.trials(arms_entry(finished.study), Kind.REPORT)
+
+    run_study(Ground(finished.study, finished.home, lambda *_: None))
+
+    assert evaluated(finished.study, finished.home) == made
+    assert finished.ledger.trials(arms_entry(finished.study), Kind.REPORT) == trials
+
+
+class _KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", [25, 90])
+def test_a_study_that_was_cut_off_goes_on_to_the_same_end(
+    tmp_path: Path, finished: Ground, after: int
+) -> None:
+    told = 0
+
+    def cut(*_: object) -> None:
+        nonlocal told
+        told += 1
+        if told == after:
+            raise _KilledError
+
+    ground = ground_in(tmp_path)
+    with pytest.raises(_KilledError):
+        run_study(Ground(ground.study, ground.home, cut))
+    made = evaluated(ground.study, ground.home)
+    ground.ledger.release_lost(now=time.time() + 3600)  # rather than wait for the lease
+
+    run_study(ground)
+
+    now = evaluated(ground.study, ground.home)
+    assert {key: now[key] for key in made} == made
+    assert now.keys() == evaluated(finished.study, finished.home).keys()
+
+
+def test_the_entry_of_the_arms_never_searches(finished: Ground) -> None:
+    assert finished.ledger.search(arms_entry(finished.study)).state is SearchState.STOPPED
+
+
+def test_another_judge_is_another_study(tmp_path: Path) -> None:
+    small = STUDY.replace("same: {candidates: 3, share: 0.3}\n", "").replace("budget: 4,", "budget: 1,")
+    run_study(ground_in(tmp_path, small))
+
+    with pytest.raises(SearchConflictError):
+        run_study(ground_in(tmp_path, small.replace("noise: 0.02", "noise: 0.03")))
