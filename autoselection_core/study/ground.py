@@ -106,7 +106,7 @@ class Ground:
     def _benchmarks(self) -> tuple[Benchmark, ...]:
         return (*self.workspace.benchmarks, *self.elsewhere)
 
-    def _reading(self, done: int, total: int) -> None:
+    def _reading(self, done: int, total: int | None) -> None:
         self.tell("reading records", done, total)
 
     def _told(self, stage: str) -> Callable[[str, int, int], None]:

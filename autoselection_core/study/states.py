@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from autoselection_core.history.records import Kind, TrialState
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.table import Cell
 from autoselection_core.search.propose import tokens_of
-from autoselection_core.state import states_of
+from autoselection_core.state import jaccard, states_of
 from autoselection_core.state.basis import basis_of
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
-from autoselection_core.study.entries import entries
+from autoselection_core.study.arms import WINNER
+from autoselection_core.study.entries import arms_entry, entries
 from autoselection_core.study.ground import Ground
 from autoselection_core.study.study import Study
 from autoselection_core.subset import Subset, materialize
@@ -39,6 +41,7 @@ class Kept:
         names: What the numbers of a state are called.
         states: Number by number, for each evaluated subset by its hash.
         subset_rows: How many rows each has.
+        shared: Jaccard similarity of the rows of two recommended subsets, by both hashes in order.
         benchmarks: Name, role, metric, unit, direction, chance, dev and test items of each benchmark.
     """
 
@@ -49,7 +52,12 @@ class Kept:
     names: tuple[str, ...]
     states: Mapping[str, tuple[float | None, ...]] = field(hash=False)
     subset_rows: Mapping[str, int] = field(hash=False)
+    shared: Mapping[str, float] = field(hash=False)
     benchmarks: tuple[tuple[Cell, ...], ...]
+
+    def shared_share(self, one: str, other: str) -> float | None:
+        """How many rows two recommended subsets share, of those that either has; None if it is not known."""
+        return self.shared.get(_pair(one, other))
 
     def table(self, subsets: tuple[str, ...]) -> npt.NDArray[np.float64]:
         """The states of some subsets; NaN where a number is unknown. Shape (subsets, names)."""
@@ -79,6 +87,7 @@ def keep_states(ground: Ground) -> None:
                 *_listed(ground.workspace.benchmarks, "selects"),
                 *_listed(ground.elsewhere, "elsewhere"),
             ],
+            "shared": _shared(ground, subsets),
             "subset_rows": {one.fingerprint: len(one) for one in subsets},
         },
         indent=1,
@@ -111,6 +120,20 @@ def _evaluated(ground: Ground) -> list[Subset]:
         if trial.state is TrialState.DONE and trial.recipe is not None
     }
     return [materialize(recipe, ground.signals) for recipe in recipes.values()]
+
+
+def _shared(ground: Ground, subsets: Sequence[Subset]) -> dict[str, float]:
+    arms = ground.ledger.trials(arms_entry(ground.study), Kind.REPORT)
+    recommended = {trial.subset for trial in arms if trial.arm.startswith(f"{WINNER}/")}
+    among = [subset for subset in subsets if subset.fingerprint in recommended]
+    return {
+        _pair(one.fingerprint, other.fingerprint): jaccard(one, other)
+        for one, other in combinations_with_replacement(among, 2)
+    }
+
+
+def _pair(one: str, other: str) -> str:
+    return " ".join(sorted((one, other)))
 
 
 def _listed(benchmarks: Sequence[Benchmark], role: str) -> list[list[Cell]]:

@@ -13,7 +13,6 @@ from autoselection_core.study.comparing import (
     probabilities_of_best,
 )
 from autoselection_core.study.facts import StudyFacts
-from autoselection_core.subset import read_ids
 
 _MOST_NUMBERS = 15
 
@@ -107,24 +106,18 @@ def _search_row(facts: StudyFacts, name: str) -> tuple[Cell, ...]:
 def stability_table(facts: StudyFacts) -> Table | None:
     """How far the recommendations of different seeds share their rows; None for a single one."""
     winners = {each.arm: str(each.trial.subset) for each in facts.arms if each.arm.startswith(f"{WINNER}/")}
-    names = list(winners)
+    names, kept = list(winners), facts.kept
+    if kept is None:
+        return None
     rows = tuple(
         (facts.named(left), facts.named(right), shared)
         for at, left in enumerate(names)
         for right in names[at + 1 :]
-        if (shared := _jaccard(facts, winners[left], winners[right])) is not None
+        if (shared := kept.shared_share(winners[left], winners[right])) is not None
     )
     if not rows:
         return None
     return Table("Rows that recommendations share", ("one", "other", "shared share of both"), rows)
-
-
-def _jaccard(facts: StudyFacts, left: str, right: str) -> float | None:
-    files = [facts.home.subset(subset) for subset in (left, right)]
-    if not all(file.exists() for file in files):
-        return None
-    one, other = (set(read_ids(file).tolist()) for file in files)
-    return len(one & other) / len(one | other)
 
 
 def elsewhere_table(facts: StudyFacts) -> Table | None:
