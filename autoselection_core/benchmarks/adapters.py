@@ -32,6 +32,9 @@ _NO_ANSWER = "the answer does not end with 'the answer is ...'"
 _NO_LABEL = "the answer says neither yes nor no"
 _NO_TEXT = "a text is missing"
 _NO_INDEX = "the answer's index is none of the choices"
+_NO_GRAPH_ANSWER = "the answer behind '###' is neither yes, no nor a whole number"
+_YES_OR_NO = ("yes", "no")
+_WHOLE_NUMBER = re.compile(r"-?\d+")
 _NLGRAPH_YES_NO = ("connectivity", "cycle", "hamilton")
 
 
@@ -137,6 +140,22 @@ def _nlgraph(record: Record) -> Question | None:
     )
 
 
+def _graphwiz(record: Record) -> Question | None:
+    """Yes/no and number tasks of GraphInstruct's test files; the answer stands behind "###".
+
+    Topological orders are left out: a graph may have many, and the file holds one.
+    """
+    text, answer = _text(record["input_prompt"]), _text(record["answer"]).rpartition("###")[2].strip()
+    if answer.startswith("["):
+        return None
+    if answer.lower() in _YES_OR_NO:
+        short = answer.lower()
+        return Question(text, short, choices=_YES_OR_NO, reads="yes_no", is_complete=True)
+    if not _WHOLE_NUMBER.fullmatch(answer):
+        raise NotAQuestionError(_NO_GRAPH_ANSWER)
+    return Question(text, answer, reads="number", is_complete=True)
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise NotAQuestionError(_NO_TEXT)
@@ -158,6 +177,7 @@ ADAPTERS: Mapping[str, Adapter] = {
     "bbh": Adapter(_bbh, _bbh_target),
     "mmlu": Adapter(_mmlu, _mmlu, Metric.CHOICE_ACCURACY),
     "gpqa": Adapter(_gpqa, _gpqa_target, Metric.CHOICE_ACCURACY, confidential=True),
+    "graphwiz": Adapter(_graphwiz, _own, Metric.ANSWER_ACCURACY, shots=0),
     "nlgraph": Adapter(_nlgraph, _own, Metric.CHOICE_ACCURACY, shots=0),
 }
 """Formats by name."""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from autoselection_core.benchmarks.harness_task import HarnessTask
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Direction, Metric
 from autoselection_core.benchmarks.split_sizes import SplitSizes
@@ -28,6 +29,7 @@ class Benchmark:
         confidential: Whether item texts may not leave the process.
         sizes: How items are parted into dev and test.
         answer_tokens: Most tokens that a model may write as an answer; read by generative metrics only.
+        harness: The task of the lm-evaluation-harness that scores it; None where we do.
         target_questions: The bare questions of the targets; None to read them from the user turns.
         target_groups: Task or subject of each target, in their order; None where there is one task.
         left_out: Records that repeat an item with its choices and answer; they are no items of their own.
@@ -48,6 +50,7 @@ class Benchmark:
     target_questions: tuple[str, ...] | None = field(repr=False, default=None)
     target_groups: tuple[str, ...] | None = field(repr=False, default=None, compare=False)
     left_out: int = field(repr=False, default=0, compare=False)
+    harness: HarnessTask | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could never be scored."""
@@ -77,6 +80,7 @@ class Benchmark:
                 "sizes": self.sizes.as_json(),
                 "answer_tokens": self.answer_tokens,
                 "asked_elsewhere": tuple(sorted(self.target_question_texts)),
+                **({} if self.harness is None else {"harness": self.harness.identity}),
             }
         )
 

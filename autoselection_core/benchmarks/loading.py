@@ -10,6 +10,7 @@ import yaml
 from autoselection_core.benchmarks.adapters import ADAPTERS, OWN, Adapter, Read
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.files import records
+from autoselection_core.benchmarks.harness import harness_benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.question import Question
@@ -42,6 +43,9 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "dev_items": int,
     "test_items": int,
     "answer_tokens": int,
+    "task": str,
+    "measure": str,
+    "backend": str,
 }
 """The settings of a benchmark, and what they are."""
 
@@ -54,6 +58,9 @@ _KIND_NAMES: Mapping[type | tuple[type, ...], str] = {
     (int, float): "a number",
     bool: "true or false",
 }
+HARNESS = "harness"
+"""The format of benchmarks that a task of the lm-evaluation-harness scores."""
+
 _SIZES = ("dev_share", "dev_items", "test_items")
 _FILE_KINDS = (".jsonl", ".parquet")
 _FEWEST_CHOICES = 2
@@ -93,6 +100,8 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         As `load_benchmark`.
     """
     _check(settings)
+    if settings.get("format") == HARNESS:
+        return harness_benchmark(settings, folder)
     adapter = ADAPTERS[settings.get("format", OWN)]
     metric = Metric(settings.get("metric", adapter.metric))
     questions = _questions(confined(Path(settings.get("items", _items_name(folder))), folder), adapter.item)
@@ -132,8 +141,10 @@ def _check(settings: Mapping[str, Any]) -> None:
             raise UnknownBenchmarkSettingError("setting", str(key), tuple(_KINDS))
         if not isinstance(value, _KINDS[key]):
             raise SettingError(key, value, _KIND_NAMES[_KINDS[key]])
-    if settings.get("format", OWN) not in ADAPTERS:
-        raise UnknownBenchmarkSettingError("format", settings["format"], tuple(ADAPTERS))
+    if settings.get("format", OWN) not in (*ADAPTERS, HARNESS):
+        raise UnknownBenchmarkSettingError("format", settings["format"], (*ADAPTERS, HARNESS))
+    if (settings.get("format") == HARNESS) != ("task" in settings):
+        raise SettingError("task", settings.get("task"), f"there for the format {HARNESS!r}, and only for it")
     if settings.get("metric", Metric.LOG_LIKELIHOOD) not in tuple(Metric):
         raise UnknownBenchmarkSettingError("metric", settings["metric"], tuple(Metric))
 

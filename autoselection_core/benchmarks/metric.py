@@ -18,12 +18,14 @@ class Metric(StrEnum):
         BITS_PER_BYTE: Negative log-likelihood of the reference answer per UTF-8 byte, in bits.
         CHOICE_ACCURACY: 1 if the right choice is the likeliest, 0 otherwise.
         ANSWER_ACCURACY: 1 if the answer read from the generated text is the right one, 0 otherwise.
+        TASK_SCORE: What a task of the lm-evaluation-harness makes of an item; more is better.
     """
 
     LOG_LIKELIHOOD = "log_likelihood"
     BITS_PER_BYTE = "bits_per_byte"
     CHOICE_ACCURACY = "choice_accuracy"
     ANSWER_ACCURACY = "answer_accuracy"
+    TASK_SCORE = "task_score"
 
     @property
     def unit(self) -> str:
@@ -46,4 +48,5 @@ _UNITS = {
     Metric.BITS_PER_BYTE: "bits/byte",
     Metric.CHOICE_ACCURACY: "share",
     Metric.ANSWER_ACCURACY: "share",
+    Metric.TASK_SCORE: "task's own",
 }

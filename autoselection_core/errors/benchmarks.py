@@ -97,3 +97,24 @@ class NotAQuestionError(AutoSelectionError):
     @override
     def __str__(self) -> str:
         return self.reason
+
+
+class NoHarnessError(AutoSelectionError):
+    """A benchmark is a task of the lm-evaluation-harness, which is not installed."""
+
+    @override
+    def __str__(self) -> str:
+        return "this benchmark needs the lm-evaluation-harness: `pip install autoselection[harness]`"
+
+
+class HarnessTaskError(AutoSelectionError):
+    """A task of the lm-evaluation-harness cannot be a benchmark."""
+
+    def __init__(self, task: str, reason: str) -> None:
+        super().__init__(task, reason)
+        self.task = task
+        self.reason = reason
+
+    @override
+    def __str__(self) -> str:
+        return f"task {self.task!r} of the lm-evaluation-harness cannot be used: {self.reason}"

@@ -17,6 +17,7 @@ from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.evaluation.generation import greedy_answers, prompt_tokens
+from autoselection_core.evaluation.harness import harness_scores
 from autoselection_core.evaluation.likelihood import LogLikelihoods, Scoring, log_likelihoods
 from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.models.base_model import BaseModel
@@ -26,6 +27,12 @@ from autoselection_core.score.score import BenchmarkScore, ItemScore
 
 Report: TypeAlias = Callable[[int, int], None]
 """Called with how many answers are done, and how many there are."""
+
+
+Scorer: TypeAlias = Callable[
+    [BaseModel, Benchmark, Sequence[Item], Scoring, Report], tuple[list[ItemScore], int]
+]
+"""Gives one score an item, and how many tokens were read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +69,29 @@ def score_benchmark(
     """
     items = split(benchmark).side(side)
     report = _reported(progress, benchmark.name)
-    scored_by = _by_generation if benchmark.metric is Metric.ANSWER_ACCURACY else _by_likelihood
-    scored, read = scored_by(model, benchmark, items, scoring, report)
+    scored, read = _scorer(benchmark)(model, benchmark, items, scoring, report)
     finite = sum(np.isfinite(score.value) for score in scored)
     if finite < len(items):
         raise ScoringFailedError(benchmark.name, int(finite), len(items), "some values are not finite")
     return BenchmarkScore(benchmark.name, benchmark.metric, side, tuple(scored)), read
+
+
+def _scorer(benchmark: Benchmark) -> Scorer:
+    if benchmark.harness is not None:
+        return _by_harness
+    return _by_generation if benchmark.metric is Metric.ANSWER_ACCURACY else _by_likelihood
+
+
+def _by_harness(
+    model: BaseModel,
+    benchmark: Benchmark,
+    items: Sequence[Item],
+    scoring: Scoring,  # noqa: ARG001 the harness makes its own batches
+    report: Report,
+) -> tuple[list[ItemScore], int]:
+    scored = harness_scores(model, benchmark, items)
+    report(len(items), len(items))
+    return scored
 
 
 def _by_likelihood(

@@ -66,6 +66,7 @@ class _KilledError(Exception):
     pass
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("after", [25, 90])
 def test_a_study_that_was_cut_off_goes_on_to_the_same_end(
     tmp_path: Path, finished: Ground, after: int

@@ -1,0 +1,139 @@
+"""Tasks of the lm-evaluation-harness as benchmarks: their questions, read through its Python API."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.harness_task import BACKENDS, HarnessItem, HarnessTask
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import split
+from autoselection_core.benchmarks.split_sizes import SplitSizes
+from autoselection_core.errors.benchmarks import (
+    HarnessTaskError,
+    NoHarnessError,
+    UnknownBenchmarkSettingError,
+)
+from autoselection_core.identity import Json, fingerprint
+from autoselection_core.pool.sample import Message, Role
+
+_SIZES = ("dev_share", "dev_items", "test_items")
+_PLACES = ("data_files", "data_dir", "config_source")
+
+
+def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
+    """The benchmark of a harness task.
+
+    Args:
+        settings: `name`, `task` (a name, or a YAML file below the folder), and where wanted `measure`,
+            `shots`, `backend`, `confidential`, `chance` and the sizes of the split.
+        folder: Where a task's YAML file lies.
+
+    Raises:
+        NoHarnessError: The harness is not installed.
+        HarnessTaskError: There is no such task, or its metric is not one value an item.
+        NoItemsError: A side of the split has no items.
+    """
+    named = str(settings["task"])
+    task = load_task(named, folder)
+    name = str(task.config.task)
+    listed = {entry["metric"]: entry for entry in task.config.metric_list or ()}
+    measure = str(settings.get("measure", next(iter(listed), "")))
+    if measure not in listed:
+        raise HarnessTaskError(name, f"it has no metric {measure!r} (it has: {', '.join(listed)})")
+    if listed[measure].get("higher_is_better") is False:
+        raise HarnessTaskError(name, f"less of its metric {measure!r} is better; choose another one")
+    own = named.endswith((".yaml", ".yml"))
+    how = HarnessTask(
+        task=name,
+        measure=measure,
+        file=named if own else None,
+        folder=folder,
+        shots=settings.get("shots"),
+        backend=_backend(settings),
+        definition=fingerprint(_plain(task.dump_config())),
+    )
+    benchmark = Benchmark(
+        name=str(settings["name"]),
+        items=tuple(_item(task, number, document) for number, document in enumerate(task.eval_docs)),
+        metric=Metric.TASK_SCORE,
+        chance=settings.get("chance"),
+        confidential=bool(settings.get("confidential", False)),
+        sizes=SplitSizes(**{key: settings[key] for key in _SIZES if key in settings}),
+        harness=how,
+    )
+    split(benchmark)
+    return benchmark
+
+
+def _backend(settings: Mapping[str, Any]) -> str:
+    backend = str(settings.get("backend", BACKENDS[0]))
+    if backend not in BACKENDS:
+        raise UnknownBenchmarkSettingError("backend", backend, BACKENDS)
+    return backend
+
+
+def _plain(value: Any) -> Json:  # noqa: ANN401 a task's config holds functions, too
+    """What a task says, as data; folders are left out, so that it is the same task everywhere."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items() if key not in _PLACES}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
+
+
+def load_task(named: str, folder: Path) -> Any:  # noqa: ANN401 the harness has no types
+    """A task by name, or by its YAML file.
+
+    Raises:
+        NoHarnessError: The harness is not installed.
+        HarnessTaskError: There is no such task.
+    """
+    manager, name = task_manager(named, folder)
+    found = manager.load([name])["tasks"]
+    if name not in found:
+        raise HarnessTaskError(name, "it is a group of tasks, or no task; name one of its tasks")
+    return found[name]
+
+
+def task_manager(named: str, folder: Path) -> tuple[Any, str]:
+    """What finds a task, and the task's name; a YAML file is looked for in its folder alone.
+
+    Raises:
+        NoHarnessError: The harness is not installed.
+        HarnessTaskError: There is no such task.
+    """
+    try:
+        from lm_eval.tasks import TaskManager
+    except ImportError as error:
+        raise NoHarnessError from error
+    if not named.endswith((".yaml", ".yml")):
+        manager = TaskManager()
+        if named not in manager.all_tasks:
+            raise HarnessTaskError(named, "the harness knows no task of this name")
+        return manager, named
+    import yaml
+
+    file = folder / named
+    if not file.is_file():
+        raise HarnessTaskError(named, f"there is no file {file}")
+    manager = TaskManager(include_path=str(file.parent), include_defaults=False)
+    return manager, str(yaml.safe_load(file.read_text(encoding="utf-8"))["task"])
+
+
+def _item(task: Any, number: int, document: Mapping[str, Any]) -> HarnessItem:  # noqa: ANN401 no types
+    text, target = str(task.doc_to_text(document)), task.doc_to_target(document)
+    choices: tuple[str, ...] | None = None
+    if task.OUTPUT_TYPE == "multiple_choice":
+        choices = tuple(str(choice) for choice in task.doc_to_choice(document))
+        target = choices[target] if isinstance(target, int) else target
+    answer = target if isinstance(target, str) else str(target)
+    return HarnessItem(
+        question=text,
+        prompt=(Message(Role.USER, text),),
+        reference=answer,
+        choices=choices,
+        target=answer,
+        source=fingerprint({"question": text, "choices": choices, "answer": answer}),
+        document=number,
+    )

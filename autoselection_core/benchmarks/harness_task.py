@@ -1,0 +1,54 @@
+"""What names a task of the lm-evaluation-harness, and its items."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.identity import Json
+
+BACKENDS = ("hf", "vllm")
+"""What runs the model: transformers, or vLLM where it is installed."""
+
+
+@dataclass(frozen=True)
+class HarnessTask:
+    """A task and how it is put.
+
+    Attributes:
+        task: Its name.
+        measure: Which of its metrics is an item's value.
+        folder: Where a YAML file of one's own lies.
+        file: That file; None for the tasks that come with the harness.
+        shots: Worked examples in front of each question; None for what the task says.
+        backend: What runs the model.
+        definition: Hash of what the task says.
+    """
+
+    task: str
+    measure: str
+    folder: Path
+    file: str | None = None
+    shots: int | None = None
+    backend: str = BACKENDS[0]
+    definition: str = ""
+
+    @property
+    def identity(self) -> Json:
+        """Everything that a score follows from; what runs the model does not change it beyond rounding."""
+        return {
+            "task": self.task,
+            "measure": self.measure,
+            "shots": self.shots,
+            "definition": self.definition,
+        }
+
+
+@dataclass(frozen=True)
+class HarnessItem(Item):
+    """An item that the harness scores.
+
+    Attributes:
+        document: Its number among the task's documents.
+    """
+
+    document: int = 0

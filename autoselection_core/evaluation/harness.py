@@ -1,0 +1,116 @@
+"""Scores that the lm-evaluation-harness makes, through its Python API."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.harness import task_manager
+from autoselection_core.benchmarks.harness_task import HarnessItem, HarnessTask
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.score.score import ItemScore
+
+_BATCH = {"cpu": 8, "cuda": 64}
+
+
+def harness_scores(
+    model: BaseModel, benchmark: Benchmark, items: Sequence[Item]
+) -> tuple[list[ItemScore], int]:
+    """Let the harness score some items of one of its tasks.
+
+    Prompts are put in the model's chat template where it has one, as everywhere here.
+
+    Returns:
+        One score an item, in order, and how many tokens the requests have.
+
+    Raises:
+        NoHarnessError: The harness is not installed.
+        ScoringFailedError: It left items out, or gave them no value; there is no partial score.
+    """
+    how = benchmark.harness
+    assert how is not None, "only benchmarks of the harness come here"
+    manager, _ = task_manager(how.file or how.task, how.folder)
+    with _running(model, how) as running:
+        from lm_eval import simple_evaluate
+
+        told = simple_evaluate(
+            model=running,
+            tasks=[how.task],
+            task_manager=manager,
+            num_fewshot=how.shots,
+            samples={how.task: [_document(item) for item in items]},
+            apply_chat_template=bool(model.tokenizer.chat_template),
+            bootstrap_iters=0,
+            log_samples=True,
+        )
+    records = _by_document(told["samples"][how.task], how.measure)
+    scored = [
+        _scored(item, records[at], model, benchmark) for item in items if (at := _document(item)) in records
+    ]
+    if len(scored) < len(items):
+        reason = f"the harness gave the others no {how.measure!r}"
+        raise ScoringFailedError(benchmark.name, len(scored), len(items), reason)
+    return scored, sum(score.tokens for score in scored)
+
+
+def _document(item: Item) -> int:
+    assert isinstance(item, HarnessItem), "the items of a harness benchmark know their document"
+    return item.document
+
+
+def _by_document(samples: Sequence[Mapping[str, Any]], measure: str) -> dict[int, Mapping[str, Any]]:
+    """One record a document; where the task reads an answer in several ways, the first way."""
+    found: dict[int, Mapping[str, Any]] = {}
+    for sample in samples:
+        if isinstance(sample.get(measure), int | float):
+            found.setdefault(int(sample["doc_id"]), sample)
+    return found
+
+
+def _scored(item: Item, record: Mapping[str, Any], model: BaseModel, benchmark: Benchmark) -> ItemScore:
+    value = float(record[str(benchmark.harness and benchmark.harness.measure)])
+    answers = [answer[0] for answer in record["resps"]]
+    has_choices = item.choices is not None
+    written = None if has_choices or benchmark.confidential else str(answers[0])
+    requests = [
+        "".join(map(str, request[:2] if has_choices else request[:1])) for request in record["arguments"]
+    ]
+    return ItemScore(
+        item.id,
+        value,
+        str(record["prompt_hash"])[:32],
+        sum(len(ids) for ids in model.tokenizer(requests, add_special_tokens=False)["input_ids"]),
+        output=written,
+        choice_log_likelihoods=tuple(float(answer[0]) for answer in answers) if has_choices else None,
+    )
+
+
+@contextmanager
+def _running(model: BaseModel, how: HarnessTask) -> Iterator[Any]:
+    """The model as the harness runs it."""
+    if how.backend == "vllm":
+        with TemporaryDirectory() as folder:
+            yield _vllm(model, Path(folder))
+        return
+    from lm_eval.models.huggingface import HFLM
+
+    yield HFLM(
+        pretrained=model.model,
+        tokenizer=model.tokenizer,
+        batch_size=_BATCH[model.device],
+        device=model.device,
+    )
+
+
+def _vllm(model: BaseModel, folder: Path) -> Any:  # noqa: ANN401 no types
+    """Written without a machine to run it on; see docs/untested.md."""
+    from lm_eval.models.vllm_causallms import VLLM
+
+    merged = model.model.merge_and_unload() if hasattr(model.model, "peft_config") else model.model
+    merged.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
+    return VLLM(pretrained=str(folder), dtype=str(model.dtype), batch_size="auto")
