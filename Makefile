@@ -56,8 +56,8 @@ bench-check: $(VENV)/.development ## Fail when a committed engine figure is off 
 bench-signals: $(VENV)/.development ## Measure the signals; writes bench/results/
 	@$(BIN)/python -m bench.signals
 
-bench-evaluation: $(VENV)/.development ## Measure training and scoring; writes bench/results/
-	@$(BIN)/python -m bench.evaluation
+bench-evaluation: $(VENV)/.development ## Measure training and scoring (MODEL=folder); writes bench/results/
+	@$(BIN)/python -m bench.evaluation $(MODEL)
 
 clean: ## Remove .venv; the home folder .autoselection stays
 	@rm -rf $(VENV)

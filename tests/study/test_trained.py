@@ -1,0 +1,77 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.score.comparison import Verdict
+from autoselection_core.store.home import Home
+from autoselection_core.study.comparing import SAME_NAME, comparisons, transfer_agreement
+from autoselection_core.study.facts import StudyFacts
+from autoselection_core.study.ground import Ground
+from autoselection_core.study.loading import load_study
+from autoselection_core.study.running import run_study
+from autoselection_core.study.writing import write_study
+from autoselection_core.testing.tiny_model import tiny_model
+from tests.study.conftest import evaluated
+from tests.study.conftest import write_study as write_file
+
+STUDY = """\
+name: equal
+campaign:
+  pool: [{path: "raw/*"}]
+  base_model: model
+  benchmarks: {sums: {path: sums}}
+  signals: [tokens, word_entropy]
+  training: {preset: cpu-lora, amount: 400, batch: 100, dtype: float32}
+budget: 29
+seeds: [0, 1]
+full_pool: 2
+same: {candidates: 3, share: 0.4}
+elsewhere: {words: {path: words}}
+transfer: {base_model: other}
+"""
+
+
+def ground_in(folder: Path) -> Ground:
+    file = write_file(folder, STUDY)
+    for name, seed in (("model", 0), ("other", 1)):
+        tiny_model(folder / name, seed=seed)
+    sums = [{"question": f"Say {number} and 7.", "answer": f"alpha beta {number}"} for number in range(20)]
+    words = [{**each, "answer": "alpha", "choices": ["alpha", "omega"]} for each in sums]
+    for name, records in (("sums", sums), ("words", words)):
+        (folder / name).mkdir()
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        (folder / name / "items.jsonl").write_text(lines)
+        metric = "choice_accuracy" if name == "words" else "log_likelihood"
+        (folder / name / "benchmark.yaml").write_text(f"metric: {metric}\ndev_share: 0.5\n")
+    home = Home(folder / "home")
+    return Ground(load_study(file, home), home, lambda *_: None)
+
+
+@pytest.mark.e2e
+def test_trained_candidates_that_are_equal_have_no_winner(tmp_path: Path) -> None:
+    ground = ground_in(tmp_path)
+
+    run_study(ground)
+
+    facts = StudyFacts(ground.study, ground.home)
+    found = next(each for each in comparisons(facts) if each.first.startswith(SAME_NAME))
+    assert found.difference.verdict is not Verdict.YES
+    assert found.runs == (2, 6)
+    assert {score.benchmark for each in facts.arms for score in each.elsewhere} == {"words"}
+    agreement = transfer_agreement(facts)
+    assert agreement is not None
+    assert agreement.spearman is not None
+    assert "Spearman" in write_study(ground.study, ground.home).markdown.read_text()
+    goes_on_without_weights(ground)
+
+
+def goes_on_without_weights(ground: Ground) -> None:
+    for folder in ground.home.evaluations.glob("*/adapter"):
+        shutil.rmtree(folder)
+    made = evaluated(ground.study, ground.home)
+
+    run_study(Ground(ground.study, ground.home, lambda *_: None))
+
+    assert evaluated(ground.study, ground.home) == made
