@@ -5,7 +5,7 @@ from statistics import median
 
 from autoselection_core.evaluation.sft import Schedule, fine_tuning
 from autoselection_core.history.records import Payment
-from autoselection_core.study.entries import entries
+from autoselection_core.study.entries import entries, transfer_entry
 from autoselection_core.study.ground import Ground
 
 _PAID = "paid"
@@ -52,7 +52,9 @@ def forecast(ground: Ground) -> StudyForecast:
 
 def _payments(ground: Ground) -> list[Payment]:
     ledger = ground.ledger
-    return [payment for entry in entries(ground.study, ledger) for payment in ledger.money(entry)]
+    known = {record.search for record in ledger.searches()}
+    paying = [*entries(ground.study, ledger), *({transfer_entry(ground.study)} & known)]
+    return [payment for entry in paying for payment in ledger.money(entry)]
 
 
 def _probed_seconds(ground: Ground) -> float | None:

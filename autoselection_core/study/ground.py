@@ -1,6 +1,6 @@
 """What all arms of a study stand on: one clean pool, its signals, one judge, one ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from autoselection_core.signals.gate import Gate, Gated
 from autoselection_core.signals.store import SignalStore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
+from autoselection_core.study.entries import arms_entry
 from autoselection_core.study.study import Study
 
 Tell: TypeAlias = Callable[[str, int, int | None], None]
@@ -84,8 +85,8 @@ class Ground:
 
     @cached_property
     def signals(self) -> SignalTable:
-        """The signals of the clean pool."""
-        return self.workspace.signals(self.pool.version)
+        """The signals of the pool, of the versions that the study began with."""
+        return self.workspace.signals(self.pool.version, self._pinned)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -101,6 +102,12 @@ class Ground:
         training = transfer.training or self.study.campaign.training
         campaign = replace(self.study.campaign, base_model=transfer.base_model, training=training)
         return Workspace(campaign, self.home).evaluator(self.pool.version)
+
+    @property
+    def _pinned(self) -> Mapping[str, str] | None:
+        entry = arms_entry(self.study)
+        known = {record.search: record.spec for record in self.ledger.searches()}
+        return known[entry].signal_versions if entry in known else None
 
     @property
     def _benchmarks(self) -> tuple[Benchmark, ...]:

@@ -11,14 +11,15 @@ from autoselection_core.study.arms import (
     contest_arms,
     evaluate_planned,
     full_pool_arms,
+    has_ended,
     plan_of,
     planned_of,
     recipe_arms,
 )
-from autoselection_core.study.entries import Contest, arms_entry, contests, entries
+from autoselection_core.study.entries import Contest, arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.ground import Ground
 from autoselection_core.study.registering import register_arms, register_search
-from autoselection_core.study.states import keep_states
+from autoselection_core.study.states import keep_states, read_states
 from autoselection_core.study.transferring import transfer
 
 
@@ -28,10 +29,14 @@ def run_study(ground: Ground) -> None:
     The full pool and the first contest come first, then the stated recipes, then the other contests: a study
     that is cut off has something to say.
 
+    A finished study needs neither pool nor model.
+
     Raises:
         ChangedEvaluatorError: The study began with another base model, training or set of benchmarks.
-        SearchConflictError: It began with another pool, or with other signals.
+        ChangedSubsetError: It began with another pool.
     """
+    if is_finished(ground):
+        return
     arms = _Arms.of(ground)
     arms.evaluate(full_pool_arms(ground))
     first, *others = contests(ground.study) or (None,)
@@ -43,6 +48,22 @@ def run_study(ground: Ground) -> None:
             _contend(arms, contest)
     transfer(ground)
     keep_states(ground)
+
+
+def is_finished(ground: Ground) -> bool:
+    """Whether everything that a study asks for was measured, or has failed for good."""
+    study, ledger = ground.study, ground.ledger
+    if read_states(study, ground.home) is None:
+        return False
+    known = entries(study, ledger)
+    wanted = {contest.entry for contest in contests(study)}
+    states = [ledger.search(entry).state for entry in known]
+    if not wanted <= set(known) or SearchState.ACTIVE in states:
+        return False
+    arms = ledger.trials(arms_entry(study), Kind.REPORT)
+    transferred = ledger.trials(transfer_entry(study), Kind.REPORT) if study.transfer is not None else ()
+    ended = all(has_ended(trial) for trial in (*arms, *transferred))
+    return ended and len(arms) >= study.compared and len(transferred) >= study.transferred
 
 
 @dataclass

@@ -1,10 +1,12 @@
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from autoselection_core.errors.history import SearchConflictError
+from autoselection_core.errors.search import ChangedEvaluatorError
 from autoselection_core.history.records import Kind, SearchState
+from autoselection_core.store.home import Home
 from autoselection_core.study.entries import arms_entry, contests, entries
 from autoselection_core.study.facts import StudyFacts
 from autoselection_core.study.forecast import forecast
@@ -96,9 +98,20 @@ def test_the_entry_of_the_arms_never_searches(finished: Ground) -> None:
     assert finished.ledger.search(arms_entry(finished.study)).state is SearchState.STOPPED
 
 
+def test_a_finished_study_needs_no_pool(tmp_path: Path, finished: Ground) -> None:
+    for name in ("history.sqlite", "evaluations", "studies"):
+        there = finished.home.root / name
+        copy = shutil.copy if there.is_file() else shutil.copytree
+        copy(there, tmp_path / name)
+
+    run_study(Ground(finished.study, Home(tmp_path), lambda *_: None))
+
+    assert not (tmp_path / "pools").exists()
+
+
 def test_another_judge_is_another_study(tmp_path: Path) -> None:
     small = STUDY.replace("same: {candidates: 3, share: 0.3}\n", "").replace("budget: 4,", "budget: 1,")
     run_study(ground_in(tmp_path, small))
 
-    with pytest.raises(SearchConflictError):
+    with pytest.raises(ChangedEvaluatorError):
         run_study(ground_in(tmp_path, small.replace("noise: 0.02", "noise: 0.03")))

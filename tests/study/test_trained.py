@@ -24,10 +24,12 @@ campaign:
   benchmarks: {sums: {path: sums}}
   signals: [tokens, word_entropy]
   training: {preset: cpu-lora, amount: 400, batch: 100, dtype: float32}
-budget: 29
+budget: 20
 seeds: [0, 1]
-full_pool: 2
-same: {candidates: 3, share: 0.4}
+full_pool: 1
+winner: 1
+random: 2
+same: {candidates: 2, share: 0.4}
 elsewhere: {words: {path: words}}
 transfer: {base_model: other}
 """
@@ -58,7 +60,7 @@ def test_trained_candidates_that_are_equal_have_no_winner(tmp_path: Path) -> Non
     facts = StudyFacts(ground.study, ground.home)
     found = next(each for each in comparisons(facts) if each.first.startswith(SAME_NAME))
     assert found.difference.verdict is not Verdict.YES
-    assert found.runs == (2, 6)
+    assert found.runs == (2, 4)
     assert {score.benchmark for each in facts.arms for score in each.elsewhere} == {"words"}
     agreement = transfer_agreement(facts)
     assert agreement is not None
