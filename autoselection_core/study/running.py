@@ -19,7 +19,7 @@ from autoselection_core.study.arms import (
 from autoselection_core.study.entries import Contest, arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.ground import Ground
 from autoselection_core.study.registering import register_arms, register_search
-from autoselection_core.study.states import keep_states, read_states
+from autoselection_core.study.states import judge_of, keep_states, read_states
 from autoselection_core.study.transferring import transfer
 
 
@@ -53,7 +53,8 @@ def run_study(ground: Ground) -> None:
 def is_finished(ground: Ground) -> bool:
     """Whether everything that a study asks for was measured, or has failed for good."""
     study, ledger = ground.study, ground.ledger
-    if read_states(study, ground.home) is None:
+    kept = read_states(study, ground.home)
+    if kept is None or kept.judge != judge_of(study):
         return False
     known = entries(study, ledger)
     wanted = {contest.entry for contest in contests(study)}

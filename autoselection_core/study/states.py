@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.split import split
 from autoselection_core.history.records import Kind, TrialState
+from autoselection_core.identity import fingerprint
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.table import Cell
 from autoselection_core.search.propose import tokens_of
@@ -34,6 +35,7 @@ class Kept:
     """What a report needs of the ground of a study.
 
     Attributes:
+        judge: What `judge_of` said of the study.
         pool: Version of the clean pool.
         samples_cut: Samples that the gate left out.
         rows: Samples of the clean pool.
@@ -45,6 +47,7 @@ class Kept:
         benchmarks: Name, role, metric, unit, direction, chance, dev and test items of each benchmark.
     """
 
+    judge: str
     pool: str
     samples_cut: int
     rows: int
@@ -70,6 +73,19 @@ def folder_of(study: Study, home: Home) -> Path:
     return home.confined(home.root / "studies" / study.name)
 
 
+def judge_of(study: Study) -> str:
+    """Names how a study's file says that subsets are judged; the files that it names are not opened."""
+    campaign = study.campaign
+    return fingerprint(
+        {
+            "training": dict(campaign.training),
+            "closed_form": None if campaign.closed_form is None else asdict(campaign.closed_form),
+            "benchmarks": {place.name: dict(place.settings) for place in campaign.benchmarks},
+            "elsewhere": {place.name: dict(place.settings) for place in study.elsewhere},
+        }
+    )
+
+
 def keep_states(ground: Ground) -> None:
     """Write what the report needs of the pool and of every evaluated subset."""
     subsets = _evaluated(ground)
@@ -77,6 +93,7 @@ def keep_states(ground: Ground) -> None:
     whole = tokens_of(materialize(Recipe(), ground.signals), ground.signals)
     text = json.dumps(
         {
+            "judge": judge_of(ground.study),
             "pool": ground.pool.version,
             "samples_cut": ground.samples_cut,
             "rows": len(ground.pool),
