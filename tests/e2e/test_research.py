@@ -13,7 +13,8 @@ pytestmark = pytest.mark.e2e
 
 def test_three_quick_changes_lead_to_one_warm_search(installed: Installation) -> None:
     file = installed.campaigns
-    file.write_text(file.read_text().rstrip() + "\n    research: {when: on_change, budget: 1}\n")
+    declared = file.read_text().replace("report_evaluations: 2", "report_evaluations: 0").rstrip()
+    file.write_text(declared + "\n    research: {when: on_change, budget: 1}\n")
     with serving(installed) as services, Served.of(services) as served:
         served.do("demo_prepare")
         served.do("start_search", name="first", budget=1, report_evaluations=0)
