@@ -17,6 +17,7 @@ from autoselection_dagster.searches.given import given_jobs
 from autoselection_dagster.searches.inspect import inspection_jobs
 from autoselection_dagster.searches.sensor import search_sensor
 from autoselection_dagster.searches.start import start_search_job
+from autoselection_dagster.searches.study import study_job
 
 
 def definitions_of(installation: Installation) -> dg.Definitions:
@@ -35,6 +36,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             *ADJUSTMENTS,
             *given_jobs(campaigns),
             *inspection_jobs(campaigns),
+            study_job(installation.campaigns.parent / "studies", campaigns),
             *jobs,
         ],
         sensors=[
