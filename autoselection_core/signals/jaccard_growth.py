@@ -11,7 +11,7 @@ from autoselection_core.signals.shingles import Shingles
 
 Integers = npt.NDArray[np.int64]
 
-_FILTER_BITS = 24
+_FILTER_BITS = 20
 _CHECKED_AT_ONCE = 1 << 17
 
 
