@@ -57,9 +57,6 @@ def test_a_changed_source_file_starts_a_warm_search_that_the_ui_shows(
         page.get_by_text("größere Übung 日本").first.wait_for()
         page.goto(f"{url}/assets/demo/best_subset?view=partitions&partition={again}")
         page.get_by_text("expected_utility").first.wait_for()
-        # What follows from the older pool is marked.
-        page.goto(f"{url}/assets/demo/best_subset?view=partitions&partition=first")
-        page.get_by_text("Unsynced").first.wait_for()
 
 
 def test_the_longest_recipe_is_shown_whole(served_with_ui: Served, page: Page) -> None:
