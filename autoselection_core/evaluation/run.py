@@ -8,7 +8,7 @@ from typing import Any
 
 from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError
 from autoselection_core.evaluation.checkpoints import Checkpoints
-from autoselection_core.evaluation.memory import is_out_of_memory
+from autoselection_core.models.memory import is_out_of_memory
 from autoselection_core.evaluation.plan import Plan
 from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.evaluation.sft import FineTuning, Method

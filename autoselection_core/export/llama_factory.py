@@ -49,17 +49,7 @@ def _config(training: Training, content: Content) -> str:
         "cutoff_len": tuning.max_tokens,
         "train_on_prompt": False,
         "mask_history": False,
-        "per_device_train_batch_size": 1,
-        "gradient_accumulation_steps": training.sequences(content),
-        "max_steps": training.steps(content),
-        "learning_rate": float(tuning.learning_rate),
-        "lr_scheduler_type": training.decay,
-        "warmup_steps": training.warmup_steps(content),
-        "weight_decay": float(tuning.weight_decay),
-        "max_grad_norm": float(tuning.max_grad_norm),
-        "bf16": training.is_bfloat16,
-        "report_to": "none",
-        "output_dir": "trained",
+        **training.in_transformers_words(content),
     }
     comments = (
         *STARTING_POINT,

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from autoselection_core.evaluation.sft import Decay, FineTuning, Method, Schedule, Unit
 from autoselection_core.export.content import Content
@@ -66,3 +67,20 @@ class Training:
         """Which layers have adapters; nothing means all linear ones."""
         named = self.tuning.target_modules
         return () if named == "all-linear" else tuple(name.strip() for name in named.split(","))
+
+    def in_transformers_words(self, content: Content) -> dict[str, Any]:
+        """The settings that TRL and LLaMA-Factory both have from transformers' TrainingArguments."""
+        tuning = self.tuning
+        return {
+            "per_device_train_batch_size": 1,
+            "gradient_accumulation_steps": self.sequences(content),
+            "max_steps": self.steps(content),
+            "learning_rate": float(tuning.learning_rate),
+            "lr_scheduler_type": self.decay,
+            "warmup_steps": self.warmup_steps(content),
+            "weight_decay": float(tuning.weight_decay),
+            "max_grad_norm": float(tuning.max_grad_norm),
+            "bf16": self.is_bfloat16,
+            "report_to": "none",
+            "output_dir": "trained",
+        }

@@ -26,17 +26,7 @@ def trl_files(training: Training, content: Content, folder: str) -> Mapping[str,
         # With several answers a sample, each is trained on; else prompt and completion say the same.
         **({"assistant_only_loss": True} if content.has_several_answers else {}),
         "max_length": tuning.max_tokens,
-        "per_device_train_batch_size": 1,
-        "gradient_accumulation_steps": training.sequences(content),
-        "max_steps": training.steps(content),
-        "learning_rate": float(tuning.learning_rate),
-        "lr_scheduler_type": training.decay,
-        "warmup_steps": training.warmup_steps(content),
-        "weight_decay": float(tuning.weight_decay),
-        "max_grad_norm": float(tuning.max_grad_norm),
-        "bf16": training.is_bfloat16,
+        **training.in_transformers_words(content),
         "gradient_checkpointing": tuning.gradient_checkpointing,
-        "report_to": "none",
-        "output_dir": "trained",
     }
     return {FILE: config_file([*STARTING_POINT, f"trl sft --config {FILE}"], settings)}

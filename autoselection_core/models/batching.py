@@ -6,6 +6,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from autoselection_core.models.memory import is_out_of_memory
+
 T = TypeVar("T")
 
 Positions = npt.NDArray[np.int64]
@@ -60,11 +62,8 @@ def _within_memory(batch: Positions, work: Callable[[Positions], T]) -> T | None
 
     try:
         return work(batch)
-    except (torch.OutOfMemoryError, MemoryError):
-        pass
-    except RuntimeError as error:
-        # On a processor torch reports a failed allocation as a plain RuntimeError.
-        if "not enough memory" not in str(error) and "can't allocate memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
             raise
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
