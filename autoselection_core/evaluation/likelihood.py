@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Mask
-from autoselection_core.models.memory import is_out_of_memory
 from autoselection_core.evaluation.prefix_tree import Layout, layouts
 from autoselection_core.models.head import decoder, logits
+from autoselection_core.models.memory import is_out_of_memory
 from autoselection_core.models.spans import Tokens
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import Any
 
 from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError
 from autoselection_core.evaluation.checkpoints import Checkpoints
-from autoselection_core.models.memory import is_out_of_memory
 from autoselection_core.evaluation.plan import Plan
 from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.evaluation.sft import FineTuning, Method
@@ -20,6 +19,7 @@ from autoselection_core.evaluation.trainer import (
     trainer_arguments,
 )
 from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.memory import is_out_of_memory
 
 _SMOOTHED_STEPS = 5
 """One hard step is no divergence: the mean over this many steps is compared with the first step's loss, which
