@@ -8,6 +8,8 @@ from typing import Self
 
 import yaml
 
+from autoselection_core import environment
+
 _REPOSITORY = Path(__file__).parents[1]
 LOCATION = "autoselection"
 """Name of the code location in the UI."""
@@ -28,8 +30,8 @@ class Installation:
     @classmethod
     def from_environment(cls) -> Self:
         """The installation that the environment names, or the one of the working directory."""
-        home = Path(os.environ.get("AUTOSELECTION_HOME", ".autoselection"))
-        campaigns = Path(os.environ.get("AUTOSELECTION_CAMPAIGNS", "autoselection.yaml"))
+        home = Path(os.environ.get(environment.HOME, ".autoselection"))
+        campaigns = Path(os.environ.get(environment.CAMPAIGNS, "autoselection.yaml"))
         return cls(home.resolve(), campaigns.resolve())
 
     @property
@@ -46,8 +48,8 @@ class Installation:
     def environment(self) -> dict[str, str]:
         """What a process needs in its environment to work on this installation."""
         return {
-            "AUTOSELECTION_HOME": str(self.home),
-            "AUTOSELECTION_CAMPAIGNS": str(self.campaigns),
+            environment.HOME: str(self.home),
+            environment.CAMPAIGNS: str(self.campaigns),
             "DAGSTER_HOME": str(self.instance),
             "PYTHONUNBUFFERED": "1",
             "TOKENIZERS_PARALLELISM": "false",

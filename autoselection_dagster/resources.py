@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import dagster as dg
 
+from autoselection_core import environment
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
 from autoselection_dagster.searches.attempt import Attempt, attempt_for
@@ -22,7 +23,6 @@ from autoselection_dagster.values.managers import (
 )
 from autoselection_dagster.values.references import NoIOManager
 
-LEASE_VARIABLE = "AUTOSELECTION_LEASE_S"
 LEASE_S = 60.0
 """A running trial whose worker was silent for so many seconds is lost, and starts again."""
 
@@ -54,7 +54,7 @@ def resources_of(home: Home) -> dict[str, object]:
 def _ledger(home: Home) -> dg.ResourceDefinition:
     @dg.resource(config_schema={}, description="The history and the budgets of all searches.")
     def ledger(_context: dg.InitResourceContext) -> Ledger:
-        return Ledger.open(home.history_url, lease_s=float(os.environ.get(LEASE_VARIABLE, LEASE_S)))
+        return Ledger.open(home.history_url, lease_s=float(os.environ.get(environment.LEASE_S, LEASE_S)))
 
     return ledger
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import create_engine
-from sqlalchemy.schema import CreateSchema
+from sqlalchemy import create_engine, text
 
 _PROGRAMS = "/usr/lib/postgresql"
 """Where Debian's package lays them, by release."""
@@ -32,18 +31,29 @@ class Server:
     port: int
     programs: Path
 
-    def url(self, schema: str = "public") -> str:
-        """The URL of a schema. What is made over it is made there."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres?options=-csearch_path%3D{schema}"
+    def url(self, database: str = "postgres", schema: str = "public") -> str:
+        """The URL of a schema of a database. What is made over it is made there."""
+        options = "" if schema == "public" else f"?options=-csearch_path%3D{schema}"
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}{options}"
 
     def new_url(self) -> str:
         """The URL of a new, empty schema: as good as a database to whoever uses it, and made at once."""
         schema = f"made_{os.getpid()}_{next(_NUMBERS)}"
-        engine = create_engine(f"postgresql+psycopg2{self.url().removeprefix('postgresql')}")
-        with engine.begin() as connection:
-            connection.execute(CreateSchema(schema))
+        self._do(f"CREATE SCHEMA {schema}")
+        return self.url(schema=schema)
+
+    def new_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"made_{os.getpid()}_{next(_NUMBERS)}"
+        self._do(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def _do(self, statement: str) -> None:
+        url = f"postgresql+psycopg2{self.url().removeprefix('postgresql')}"
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
         engine.dispose()
-        return self.url(schema)
 
 
 @contextmanager

@@ -4,11 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoselection_core import environment
 from autoselection_core.campaign.document import Value
 from autoselection_core.store.home import Home
-
-DATA_VARIABLE = "AUTOSELECTION_DATA"
-"""Further folders that campaigns may read from, joined like PATH; set by who runs the installation."""
 
 _HOME = "{home}/"
 
@@ -49,11 +47,11 @@ class Places:
             folders = ", ".join(str(folder) for folder in allowed)
             value.refuse(
                 f"leads to {path}, outside of {folders}; "
-                f"move the files there, or let {DATA_VARIABLE} name their folder"
+                f"move the files there, or let {environment.DATA} name their folder"
             )
         return resolved
 
 
 def _allowed_by_operator() -> list[Path]:
-    named = os.environ.get(DATA_VARIABLE, "")
+    named = os.environ.get(environment.DATA, "")
     return [Path(folder) for folder in named.split(os.pathsep) if folder]

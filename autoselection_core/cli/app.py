@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from autoselection_core import environment
 from autoselection_core.cli.session import (
     FILE,
     CampaignFile,
@@ -27,8 +28,6 @@ app = typer.Typer(
 )
 
 app.add_typer(study)
-
-BENCHMARKS_VARIABLE = "AUTOSELECTION_BENCHMARKS"
 
 Search = Annotated[str | None, typer.Argument(help="Name of the search; the campaign's latest by default.")]
 
@@ -54,7 +53,7 @@ def audit(
         str, typer.Option(help="Benchmarks to look for, by name or path, joined by commas.")
     ] = "",
     benchmarks: Annotated[
-        Path, typer.Option(help="Folder that holds the benchmarks.", envvar=BENCHMARKS_VARIABLE)
+        Path, typer.Option(help="Folder that holds the benchmarks.", envvar=environment.BENCHMARKS)
     ] = Path("benchmarks"),
 ) -> None:
     """Look at a file: formats, duplicates, lengths, benchmark questions; exits with 1 if it finds some."""
@@ -264,3 +263,19 @@ def verify(
     stored = subset_files(path)
     checked = [verify_subset(each, campaign, file) for each in stored] or [verify_exported(path)]
     raise typer.Exit(0 if all(checked) else 1)
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The .tar file to write.")]) -> None:
+    """Copy the home folder and the PostgreSQL databases into one file, while all goes on."""
+    from autoselection_core.cli.backing_up import back_up_home
+
+    back_up_home(file)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="A file that `autoselection backup` wrote.")]) -> None:
+    """Fill an empty home folder, and empty databases, from a backup; compares every file."""
+    from autoselection_core.cli.backing_up import restore_home
+
+    restore_home(file)

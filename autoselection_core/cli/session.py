@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from autoselection_core import environment
 from autoselection_core.campaign.loading import DEFAULT_FILE, campaign_of, load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.cli import NoSearchError
@@ -16,14 +17,12 @@ from autoselection_core.store.home import Home
 
 _PIPED_WIDTH = 200
 
-CAMPAIGNS_VARIABLE = "AUTOSELECTION_CAMPAIGNS"
-
 CampaignName = Annotated[
     str | None, typer.Option("--campaign", "-c", help="The campaign; needed where the file declares several.")
 ]
 CampaignFile = Annotated[
     Path,
-    typer.Option("--file", "-f", envvar=CAMPAIGNS_VARIABLE, help="The file that declares the campaigns."),
+    typer.Option("--file", "-f", envvar=environment.CAMPAIGNS, help="The file that declares the campaigns."),
 ]
 FILE = DEFAULT_FILE
 

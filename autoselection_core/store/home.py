@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from autoselection_core import environment
 from autoselection_core.errors.store import OutsideFolderError
 
-HOME_VARIABLE = "AUTOSELECTION_HOME"
-HISTORY_VARIABLE = "AUTOSELECTION_HISTORY_URL"
 DEFAULT_HOME = Path(".autoselection")
 
 
@@ -40,12 +39,14 @@ class Home:
     @classmethod
     def from_environment(cls) -> Self:
         """The folder that AUTOSELECTION_HOME names, or `.autoselection` in the working folder."""
-        return cls(Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).absolute())
+        return cls(Path(os.environ.get(environment.HOME) or DEFAULT_HOME).absolute())
 
     @property
     def history_url(self) -> str:
         """The database of the history: AUTOSELECTION_HISTORY_URL, or an SQLite file in the home folder."""
-        return os.environ.get(HISTORY_VARIABLE) or f"sqlite:///{self.root.absolute() / 'history.sqlite'}"
+        return (
+            os.environ.get(environment.HISTORY_URL) or f"sqlite:///{self.root.absolute() / 'history.sqlite'}"
+        )
 
     @property
     def pools(self) -> Path:

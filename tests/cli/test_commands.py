@@ -6,7 +6,19 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.cli.workshop import Workshop
 
-COMMANDS = ("ingest", "search", "realise", "status", "show", "explain", "compare", "export", "verify")
+COMMANDS = (
+    "ingest",
+    "search",
+    "realise",
+    "status",
+    "show",
+    "explain",
+    "compare",
+    "export",
+    "verify",
+    "backup",
+    "restore",
+)
 
 
 @pytest.mark.usefixtures("searched")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from autoselection_core import environment
 from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.resources import LEASE_VARIABLE
 from autoselection_dagster.serving.services import free_port, serving
 from tests.dagster.installations import installation
 from tests.e2e.served import Served
@@ -24,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def installed(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation whose evaluations take seconds, so that they can be killed in the middle."""
-    monkeypatch.setenv(LEASE_VARIABLE, str(LEASE_S))
+    monkeypatch.setenv(environment.LEASE_S, str(LEASE_S))
     return installation(tmp_path / "installation", model, delay_s=3.0)
 
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from autoselection_core import environment
 from autoselection_core.errors.store import OutsideFolderError
-from autoselection_core.store.home import HISTORY_VARIABLE, HOME_VARIABLE, Home, confined
+from autoselection_core.store.home import Home, confined
 
 
 def test_the_environment_names_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "elsewhere"))
+    monkeypatch.setenv(environment.HOME, str(tmp_path / "elsewhere"))
 
     assert Home.from_environment().root == tmp_path / "elsewhere"
 
@@ -17,7 +18,7 @@ def test_the_environment_names_the_home_folder(tmp_path: Path, monkeypatch: pyte
 def test_the_home_folder_stands_in_the_working_folder_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(HOME_VARIABLE, raising=False)
+    monkeypatch.delenv(environment.HOME, raising=False)
     monkeypatch.chdir(tmp_path)
 
     assert Home.from_environment().root == tmp_path / ".autoselection"
@@ -26,10 +27,10 @@ def test_the_home_folder_stands_in_the_working_folder_by_default(
 def test_the_history_is_a_file_unless_the_environment_names_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(HISTORY_VARIABLE, raising=False)
+    monkeypatch.delenv(environment.HISTORY_URL, raising=False)
     assert Home(tmp_path).history_url == f"sqlite:///{tmp_path}/history.sqlite"
 
-    monkeypatch.setenv(HISTORY_VARIABLE, "postgresql://db/history")
+    monkeypatch.setenv(environment.HISTORY_URL, "postgresql://db/history")
     assert Home(tmp_path).history_url == "postgresql://db/history"
 
 

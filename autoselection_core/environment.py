@@ -1,0 +1,62 @@
+"""The environment variables of an installation: their names, and what they mean.
+
+`docs/reference/environment.md` is made from this list; a test compares it with what the code reads and with
+what `deploy/` sets.
+"""
+
+from dataclasses import dataclass
+
+HOME = "AUTOSELECTION_HOME"
+CAMPAIGNS = "AUTOSELECTION_CAMPAIGNS"
+HISTORY_URL = "AUTOSELECTION_HISTORY_URL"
+DATA = "AUTOSELECTION_DATA"
+LEASE_S = "AUTOSELECTION_LEASE_S"
+BENCHMARKS = "AUTOSELECTION_BENCHMARKS"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable.
+
+    Attributes:
+        name: Its name.
+        meaning: What it says.
+        default: What holds without it.
+        reader: Which program reads it.
+    """
+
+    name: str
+    meaning: str
+    default: str = "not set"
+    reader: str = "AutoSelection"
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(HOME, "Folder of everything that is stored.", "`.autoselection` in the working folder"),
+    Variable(CAMPAIGNS, "File that declares the campaigns.", "`autoselection.yaml` in the working folder"),
+    Variable(
+        HISTORY_URL,
+        "Database of the history, as a SQLAlchemy URL: `postgresql://user:password@host/name`.",
+        "an SQLite file in the home folder",
+    ),
+    Variable(DATA, "Further folders that campaigns may read from, joined by `:`.", "none"),
+    Variable(
+        LEASE_S,
+        "A running trial of Dagster whose worker was silent for so many seconds starts again.",
+        "60",
+    ),
+    Variable(BENCHMARKS, "Folder of the benchmarks that `autoselection audit` looks for.", "`benchmarks`"),
+    Variable("DAGSTER_HOME", "Folder of Dagster's own storage, with `dagster.yaml`.", reader="Dagster"),
+    Variable(
+        "DAGSTER_POSTGRES_URL",
+        "Database of Dagster's own storage, where `dagster.yaml` has the lines of `dagster-postgres.yaml`. "
+        "Write it as `postgresql+psycopg2://...`.",
+        reader="Dagster, `autoselection backup`",
+    ),
+    Variable("HF_HUB_OFFLINE", "`1`: load base models from folders only.", reader="transformers"),
+    Variable("HF_HOME", "Folder of downloaded base models.", "`~/.cache/huggingface`", "transformers"),
+    Variable("CUDA_VISIBLE_DEVICES", "Which GPUs a worker may use.", "all", "torch"),
+    Variable("OMP_NUM_THREADS", "Threads of one process.", "all cores", "torch, numpy"),
+    Variable("TOKENIZERS_PARALLELISM", "`false` keeps forks quiet.", reader="tokenizers"),
+)
+"""Every variable that `deploy/` sets or the code reads."""

@@ -1,0 +1,2 @@
+-- The history has a database of its own beside Dagster's.
+CREATE DATABASE history;

@@ -1,0 +1,92 @@
+"""Environment variables: what `deploy/` sets, what the code reads and what the docs tell are one list."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from autoselection_core.environment import VARIABLES
+
+REPOSITORY = Path(__file__).parents[2]
+DEPLOY = REPOSITORY / "deploy"
+LISTED = {variable.name for variable in VARIABLES}
+OURS = {variable.name for variable in VARIABLES if variable.reader == "AutoSelection"}
+
+OF_CONTAINERS = {
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_DB",
+    "MINIO_ROOT_USER",
+    "MINIO_ROOT_PASSWORD",
+    "OBJECTS_PASSWORD",
+    "EDITOR_HASH",
+    "VIEWER_HASH",
+    "EDITOR_UPSTREAM",
+    "VIEWER_UPSTREAM",
+    "SITE",
+}
+"""Read by other people's images and by our proxy's Caddyfile, not by AutoSelection."""
+
+
+def set_by_deploy() -> dict[str, set[str]]:
+    """What each way to run an installation gives its processes."""
+    systemd = (DEPLOY / "systemd/autoselection.env").read_text()
+    compose = yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())
+    helm = yaml.safe_load((DEPLOY / "helm/values.yaml").read_text())
+    (deployment,) = helm["dagster-user-deployments"]["deployments"]
+    return {
+        "systemd": set(re.findall(r"^#? ?([A-Z][A-Z_0-9]+)=", systemd, re.MULTILINE)),
+        "docker": {
+            name for service in compose["services"].values() for name in service.get("environment", ())
+        },
+        "helm": {entry["name"] for entry in deployment["env"]},
+    }
+
+
+def sources() -> Iterator[Path]:
+    for package in ("autoselection_core", "autoselection_dagster"):
+        yield from (REPOSITORY / package).rglob("*.py")
+
+
+def test_every_variable_that_deploy_sets_is_known() -> None:
+    for names in set_by_deploy().values():
+        assert names
+        assert names <= LISTED | OF_CONTAINERS
+
+
+def test_what_deploy_sets_for_a_proxy_its_file_reads() -> None:
+    caddyfile = (DEPLOY / "proxy/Caddyfile").read_text()
+
+    assert set(re.findall(r"\{\$([A-Z_]+)", caddyfile)) <= OF_CONTAINERS
+
+
+def test_every_variable_that_the_code_reads_is_listed_and_every_listed_one_of_ours_is_read() -> None:
+    named, read = set(), set()
+    constants = {name: value for name, value in _constants().items() if value in OURS}
+    for source in sources():
+        text = source.read_text()
+        named |= set(re.findall(r"AUTOSELECTION_[A-Z_]*[A-Z]", text))
+        read |= {value for name, value in constants.items() if re.search(rf"\benvironment\.{name}\b", text)}
+
+    assert named == OURS
+    assert read == OURS
+
+
+def _constants() -> dict[str, str]:
+    from autoselection_core import environment
+
+    return {name: value for name, value in vars(environment).items() if isinstance(value, str)}
+
+
+def test_every_listed_variable_is_in_the_reference() -> None:
+    reference = (REPOSITORY / "docs/reference/environment.md").read_text()
+
+    assert all(f"`{name}`" in reference for name in LISTED)
+
+
+def test_every_variable_is_told_to_whoever_runs_units_or_containers() -> None:
+    ways = set_by_deploy()
+
+    assert ways["systemd"] >= OURS - {"AUTOSELECTION_BENCHMARKS"}
+    assert ways["docker"] >= OURS - {"AUTOSELECTION_BENCHMARKS"}
