@@ -1,0 +1,252 @@
+"""Write docs/reference/ from the code; with --check only compare, and exit with 1 where a page is stale."""
+
+import dataclasses
+import inspect
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import typer
+
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm, SearchDefaults
+from autoselection_core.campaign.signals import DEFAULT_SIGNALS, installed_signals
+from autoselection_core.cli.app import app
+from autoselection_core.environment import VARIABLES
+from autoselection_core.evaluation.sft import PRESETS, FineTuning
+from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
+from autoselection_core.pool.sources import Source
+from autoselection_core.solver.policy import Policy
+from autoselection_core.space import axes
+
+REPOSITORY = Path(__file__).parents[1]
+FOLDER = REPOSITORY / "docs" / "reference"
+_KEYS = ((Campaign, "name"), (BenchmarkPlace, "name"), (Policy, "name"), (Policy, "max_steps"))
+"""Fields that the file says elsewhere: as keys, or under `search`."""
+
+_SPELLED = {(Campaign, "sources"): "pool"}
+"""Fields that the file spells otherwise."""
+
+HEAD = "<!-- Written by `python scripts/reference.py`; edit the docstrings instead. -->\n\n"
+
+
+def main() -> None:
+    """Write or compare every page."""
+    stale = [name for name, page in PAGES.items() if _differs(FOLDER / name, HEAD + page())]
+    if "--check" in sys.argv[1:]:
+        if stale:
+            sys.exit(f"stale: {', '.join(stale)}; run python scripts/reference.py")
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        (FOLDER / name).write_text(HEAD + PAGES[name]())
+    print(f"written: {', '.join(stale) or 'nothing, all is fresh'}")
+
+
+def _differs(file: Path, text: str) -> bool:
+    return not file.is_file() or file.read_text() != text
+
+
+def environment() -> str:
+    """The environment variables."""
+    rows = [(f"`{each.name}`", each.reader, each.meaning, each.default) for each in VARIABLES]
+    return f"# Environment variables\n\n{_table(('variable', 'read by', 'meaning', 'default'), rows)}"
+
+
+def config() -> str:
+    """The fields of `autoselection.yaml`."""
+    parts = [
+        (
+            "`campaigns.<name>`",
+            Campaign,
+            "Everything below one campaign; the key is its name. `pool` lists the sources.",
+        ),
+        ("`pool[]`", Source, "One source of raw files."),
+        ("`benchmarks.<name>`", BenchmarkPlace, "One benchmark; the key is its name."),
+        ("`search`", SearchDefaults, "What a search does unless it is told otherwise."),
+        ("`policy`", Policy, "How the solver chooses."),
+        ("`closed_form`", ClosedForm, "A formula in place of trainings."),
+        ("`training`", FineTuning, f"A `preset` ({', '.join(PRESETS)}) and what differs from it."),
+    ]
+    sections = [f"## {where}\n\n{said}\n\n{_fields(kind)}" for where, kind, said in parts]
+    return "# Fields of autoselection.yaml\n\n" + "\n".join(sections)
+
+
+def operators() -> str:
+    """The operators."""
+    sections = [
+        f"## `{operator.name}`\n\n{_said(operator)}\n\n{_fields(operator)}" for operator in DEFAULT_OPERATORS
+    ]
+    return "# Operators\n\nSteps of a recipe, by the name that YAML uses.\n\n" + "\n".join(sections)
+
+
+def signals() -> str:
+    """The signals."""
+    known = installed_signals()
+    sections = []
+    for name, definition in DEFAULT_SIGNALS.items():
+        nameable = known[name]
+        reads = [
+            *(["the base model"] if nameable.reads_model else []),
+            *(["a benchmark: there is one signal for each"] if nameable.reads_benchmark else []),
+        ]
+        read = f"Reads {' and '.join(reads)}.\n\n" if reads else ""
+        only = nameable.settings
+        sections.append(f"## `{name}`\n\n{_said(definition)}\n\n{read}{_fields(definition, only)}")
+    return "# Signals\n\nBy the name that `signals:` of a campaign uses.\n\n" + "\n".join(sections)
+
+
+def commands() -> str:
+    """The commands."""
+    command = typer.main.get_command(app)
+    sections = [_command(name, each) for name, each in getattr(command, "commands", {}).items()]
+    return "# Commands\n\nExit codes: 0 done, 1 a finding, 2 bad input, 130 interrupted.\n\n" + "\n".join(
+        sections
+    )
+
+
+def _command(name: str, command: click.Command) -> str:
+    rows = [
+        (
+            f"`{' '.join(parameter.opts) if parameter.opts[0].startswith('-') else parameter.name}`",
+            _help(parameter),
+        )
+        for parameter in command.params
+        if parameter.name != "help"
+    ]
+    table = _table(("option or argument", "meaning"), rows) if rows else ""
+    return f"## `autoselection {name}`\n\n{inspect.cleandoc(command.help or '')}\n\n{table}"
+
+
+def _help(parameter: click.Parameter) -> str:
+    default = parameter.default
+    shown = "" if default in (None, False) or parameter.required else f" Default: `{default}`."
+    return f"{getattr(parameter, 'help', '') or ''}{shown}"
+
+
+def assets() -> str:
+    """The assets, checks, jobs and sensors of a campaign."""
+    from autoselection_dagster.assembly import definitions_of
+    from autoselection_dagster.installation import Installation
+
+    with tempfile.TemporaryDirectory() as home:
+        declared = definitions_of(Installation(Path(home), REPOSITORY / "autoselection.yaml"))
+        repository = declared.get_repository_def()
+    graph = repository.asset_graph
+    rows = []
+    for key in sorted(graph.get_all_asset_keys()):
+        node = graph.get(key)
+        checks = ", ".join(f"`{check.name}`" for check in sorted(node.check_keys, key=str))
+        rows.append(
+            (
+                f"`{_own('/'.join(key.path))}`",
+                f"`{_own(node.group_name or '')}`",
+                _line(node.description),
+                checks,
+            )
+        )
+    jobs = [
+        (f"`{_own(job.name)}`", _line(job.description))
+        for job in sorted(repository.get_all_jobs(), key=lambda job: job.name)
+        if not job.name.startswith("__")
+    ]
+    sensors = [(f"`{_own(each.name)}`", _line(each.description)) for each in repository.sensor_defs]
+    return (
+        "# Assets, jobs and sensors\n\nOf one campaign, here the demo's; `<campaign>` stands for its name.\n\n"
+        f"{_table(('asset', 'group', 'what it is', 'checks'), rows)}\n"
+        f"## Jobs\n\n{_table(('job', 'what it does'), jobs)}\n"
+        f"## Sensors\n\n{_table(('sensor', 'what it does'), sensors)}"
+    )
+
+
+def _own(name: str) -> str:
+    return re.sub(r"\bdemo(?=[/_]|$)", "<campaign>", name)
+
+
+def _fields(kind: type[Any], only: tuple[str, ...] | None = None) -> str:
+    """A table of the fields of a dataclass: defaults and ranges from the class, meanings from its docstring."""
+    meanings, ranges = _attributes(kind), _ranges(kind)
+    rows = [
+        (
+            f"`{_SPELLED.get((kind, field.name), field.name)}`",
+            meanings.get(field.name, ""),
+            _default(field),
+            ranges.get(field.name, ""),
+        )
+        for field in dataclasses.fields(kind)
+        if (kind, field.name) not in _KEYS and (only is None or field.name in only)
+    ]
+    return _table(("field", "meaning", "default", "range"), rows) if rows else "No settings.\n"
+
+
+def _ranges(kind: type[Any]) -> Mapping[str, str]:
+    try:
+        return {axis.name: _range(axis.space) for axis in axes(kind)}
+    except TypeError:
+        return {}
+
+
+def _range(space: object) -> str:
+    options = getattr(space, "options", None)
+    if options is not None:
+        return ", ".join(map(str, options))
+    return f"{getattr(space, 'low', ''):g} to {getattr(space, 'high', ''):g}"
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        return ""
+    if field.default is dataclasses.MISSING:
+        return "required"
+    return f"`{field.default}`"
+
+
+def _said(kind: type[Any]) -> str:
+    """A docstring up to its lists."""
+    text = inspect.cleandoc(kind.__doc__ or "")
+    return re.split(r"\n\n(?:Attributes|Example|Raises|Source):", text)[0]
+
+
+def _attributes(kind: type[Any]) -> dict[str, str]:
+    """The meanings of fields, from the `Attributes:` of a class and of those that it inherits from."""
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__):
+        text = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
+        block = re.split(r"\n\n(?=\S)", text)[0]
+        found |= {
+            name: re.sub(r"\s+", " ", meaning).strip()
+            for name, meaning in re.findall(
+                r"^    (\w+): (.*?)(?=^    \w+: |\Z)", block, re.MULTILINE | re.DOTALL
+            )
+        }
+    return found
+
+
+def _line(text: str | None) -> str:
+    return re.sub(r"\s+", " ", (text or "").split("\n\n")[0]).strip()
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    def lines() -> Iterator[str]:
+        yield f"| {' | '.join(head)} |"
+        yield f"|{'---|' * len(head)}"
+        for row in rows:
+            yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+    return "\n".join(lines()) + "\n"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "config.md": config,
+    "operators.md": operators,
+    "signals.md": signals,
+    "assets.md": assets,
+    "environment.md": environment,
+    "commands.md": commands,
+}
+
+if __name__ == "__main__":
+    main()
