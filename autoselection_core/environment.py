@@ -12,6 +12,7 @@ HISTORY_URL = "AUTOSELECTION_HISTORY_URL"
 DATA = "AUTOSELECTION_DATA"
 LEASE_S = "AUTOSELECTION_LEASE_S"
 BENCHMARKS = "AUTOSELECTION_BENCHMARKS"
+WEBHOOK_URL = "AUTOSELECTION_WEBHOOK_URL"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ VARIABLES: tuple[Variable, ...] = (
         "60",
     ),
     Variable(BENCHMARKS, "Folder of the benchmarks that `autoselection audit` looks for.", "`benchmarks`"),
+    Variable(WEBHOOK_URL, "Where alerts of Dagster are posted as JSON with a `text`.", "none are posted"),
     Variable("DAGSTER_HOME", "Folder of Dagster's own storage, with `dagster.yaml`.", reader="Dagster"),
     Variable(
         "DAGSTER_POSTGRES_URL",

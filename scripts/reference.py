@@ -155,7 +155,7 @@ def assets() -> str:
     ]
     sensors = [(f"`{_own(each.name)}`", _line(each.description)) for each in repository.sensor_defs]
     return (
-        "# Assets, jobs and sensors\n\nOf one campaign, here the demo's; `<campaign>` stands for its name.\n\n"
+        "# Assets, jobs and sensors\n\nOf one campaign, the demo's; `<campaign>` stands for its name.\n\n"
         f"{_table(('asset', 'group', 'what it is', 'checks'), rows)}\n"
         f"## Jobs\n\n{_table(('job', 'what it does'), jobs)}\n"
         f"## Sensors\n\n{_table(('sensor', 'what it does'), sensors)}"
@@ -167,7 +167,7 @@ def _own(name: str) -> str:
 
 
 def _fields(kind: type[Any], only: tuple[str, ...] | None = None) -> str:
-    """A table of the fields of a dataclass: defaults and ranges from the class, meanings from its docstring."""
+    """A table of the fields of a dataclass: defaults and ranges by the class, the rest by its docstring."""
     meanings, ranges = _attributes(kind), _ranges(kind)
     rows = [
         (

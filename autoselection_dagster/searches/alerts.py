@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from autoselection_core import environment
 from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import LedgerResource
-
-WEBHOOK_VARIABLE = "AUTOSELECTION_WEBHOOK_URL"
-"""Where alerts are posted as JSON with a `text`; none are posted without it."""
 
 SHARES = (0.5, 0.8, 1.0)
 """Shares of a budget at which it is told how much is spent."""
@@ -50,7 +48,7 @@ def alerts_of(search: SearchRecord) -> Iterator[Alert]:
 
 def post(text: str) -> bool:
     """Post an alert; whether there is a webhook. It neither holds up nor breaks whoever asks."""
-    url = os.environ.get(WEBHOOK_VARIABLE)
+    url = os.environ.get(environment.WEBHOOK_URL)
     if not url:
         return False
     body = json.dumps({"text": text}).encode()

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import dagster as dg
 import pytest
 
-from autoselection_dagster.searches.alerts import WEBHOOK_VARIABLE, post
+from autoselection_core import environment
+from autoselection_dagster.searches.alerts import post
 from tests.dagster.driver import Driver
 
 
@@ -29,7 +30,7 @@ def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     server = HTTPServer(("127.0.0.1", 0), Hook)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    monkeypatch.setenv(WEBHOOK_VARIABLE, f"http://127.0.0.1:{server.server_port}/hook")
+    monkeypatch.setenv(environment.WEBHOOK_URL, f"http://127.0.0.1:{server.server_port}/hook")
     yield texts
     server.shutdown()
     thread.join()
@@ -73,6 +74,6 @@ def test_a_spent_budget_and_a_stopped_search_are_told_once(driver: Driver, recei
 
 
 def test_without_a_webhook_nothing_is_posted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(WEBHOOK_VARIABLE, raising=False)
+    monkeypatch.delenv(environment.WEBHOOK_URL, raising=False)
 
     assert not post("hello")
