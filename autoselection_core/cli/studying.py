@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from autoselection_core import environment
 from autoselection_core.cli.session import tell
-from autoselection_core.store.home import HOME_VARIABLE, Home
+from autoselection_core.store.home import Home
 
 study = typer.Typer(
     name="study",
@@ -18,7 +19,7 @@ study = typer.Typer(
 
 StudyFile = Annotated[Path, typer.Argument(help="The file that declares the study.")]
 HomeFolder = Annotated[
-    Path | None, typer.Option("--home", envvar=HOME_VARIABLE, help="Where everything is kept.")
+    Path | None, typer.Option("--home", envvar=environment.HOME, help="Where everything is kept.")
 ]
 
 
