@@ -53,8 +53,13 @@ bench-engine: $(VENV)/.development ## Measure the recipe engine; writes bench/re
 bench-check: $(VENV)/.development ## Fail when a committed engine figure is off by more than a factor of two
 	@$(BIN)/python -m bench.engine --check
 
-bench-signals: $(VENV)/.development ## Measure the signals; writes bench/results/
-	@$(BIN)/python -m bench.signals
+$(VENV)/.bench-signals: $(VENV)/.development
+	@echo "Installing what the signals are compared with ..."
+	@$(PIP) --constraint constraints.txt --editable '.[demo,dev,bench,actions]'
+	@touch $@
+
+bench-signals: $(VENV)/.bench-signals ## Measure the signals, MODEL=FOLDER those of a model too; writes bench/results/
+	@$(BIN)/python -m bench.signals $(if $(MODEL),--model $(MODEL))
 
 bench-evaluation: $(VENV)/.development ## Measure training and scoring (MODEL=folder); writes bench/results/
 	@$(BIN)/python -m bench.evaluation $(MODEL)
