@@ -39,8 +39,8 @@ class Policy:
         most_tokens: Candidates with more tokens of the base model are screened out; None sets no limit.
         trust_radius: Candidates farther than this from everything tried are screened out, in median distances
             between fresh programs; None sets no limit.
-        floors: The least score of a benchmark, in its unit; candidates that are unlikely to reach it are
-            wanted less, and not recommended. A mapping, or pairs of name and score.
+        floors: The least score of a benchmark whose metric grows with quality, in its unit. Candidates that
+            are unlikely to reach it are wanted less, and not recommended. A mapping, or pairs.
         stop_gain: A search stops once no candidate is expected to gain this much a full training, in units
             of utility; None spends the budget.
         round_size: Candidates of a round of the published policy.

@@ -14,12 +14,12 @@ from typing import Any, TypeAlias
 
 from autoselection_core.operators.catalogue import Template, catalogue
 from autoselection_core.signals.table import SignalTable
-from bench.result import RESULTS
+from bench.result import RESULTS, write_result
 from bench.solver.contestants import Contestant, contestant
 from bench.solver.landscapes import TUNED, UNSEEN, Landscape, landscapes
 from bench.solver.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
 from bench.solver.race import race
-from bench.solver.report import report
+from bench.solver.report import figures, report
 from bench.solver.world import ROWS, World, world
 
 FOLDER = RESULTS / "solver"
@@ -76,6 +76,9 @@ def main() -> None:
         _run(ground, make, options)
     text = report(options.folder, ground.optima)
     (options.folder / "report.md").write_text(text)
+    if options.folder == FOLDER:
+        note = "searches ran one by one, some at earlier commits; each is a line of a shard in solver/runs"
+        write_result("solver", figures(options.folder, ground.optima), note)
     print(text)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autoselection_core.identity import Json
 from bench.result import Machine
 from bench.solver.landscapes import TUNED, UNSEEN
 from bench.solver.optimum import Optimum
@@ -22,10 +23,7 @@ Runs = Sequence[Mapping[str, Any]]
 
 def report(folder: Path, optima: Mapping[str, Optimum]) -> str:
     """Markdown tables over all shards of a folder."""
-    runs: Runs = [
-        json.loads(line) for shard in sorted((folder / "runs").glob("*.jsonl")) for line in shard.open()
-    ]
-    runs = [run for run in runs if run["landscape"] in optima]
+    runs = _runs(folder, optima)
     best = _best_known(runs, optima)
     settings = sorted({(run["noise"], run["budget"]) for run in runs})
     parts = ["# Solvers on simulated utilities over real rows\n", _machine(), _optimum_table(optima, best)]
@@ -34,6 +32,30 @@ def report(folder: Path, optima: Mapping[str, Optimum]) -> str:
         for one in settings
     ]
     return "\n".join(parts)
+
+
+def figures(folder: Path, optima: Mapping[str, Optimum], noise: float = 1.0) -> dict[str, Json]:
+    """The figures that targets are set for, by contestant: after 15 and 40 evaluations at one noise."""
+    runs = [run for run in _runs(folder, optima) if run["noise"] == noise]
+    best = _best_known(runs, optima)
+    found: dict[str, Json] = {}
+    for name in sorted({run["contestant"] for run in runs}):
+        for mark in _MARKS:
+            own, base = paired_regrets(runs, best, name, BASELINE, mark)
+            if len(own):
+                found[f"{name}, {mark} evaluations"] = {
+                    "searches": len(own),
+                    "median_regret_points": round(float(np.median(own)), 3),
+                    "mean_regret_points": round(float(np.mean(own)), 3),
+                    "ratio_of_medians_to_random": round(float(np.median(own) / np.median(base)), 3),
+                }
+    return found
+
+
+def _runs(folder: Path, optima: Mapping[str, Optimum]) -> Runs:
+    """All finished searches on known landscapes."""
+    lines = [line for shard in sorted((folder / "runs").glob("*.jsonl")) for line in shard.open()]
+    return [run for line in lines if (run := json.loads(line))["landscape"] in optima]
 
 
 def regrets(
