@@ -53,7 +53,9 @@ class Contamination(Signal):
 
     @override
     def reads(self) -> Mapping[str, str]:
-        return {"items": fingerprint(tuple(sorted(item.id for item in self.benchmark.items)))}
+        # The values carry the benchmark's name, so two benchmarks of the same items are two signals.
+        items = fingerprint(tuple(sorted(item.id for item in self.benchmark.items)))
+        return {"benchmark": self.benchmark.name, "items": items}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:

@@ -72,6 +72,23 @@ def test_a_contaminated_pool_loses_the_rows_and_says_how_they_matched(
     assert TARGET in texts  # targets are there to be trained on
 
 
+def test_the_same_questions_under_two_names_are_looked_for_under_both(
+    workspace: Workspace, raw: Path
+) -> None:
+    """One task, scored by likelihood and by accuracy, is two benchmarks of equal items."""
+    write_pool(raw, [EXACT])
+    (place,) = workspace.campaign.benchmarks
+    both = replace(workspace.campaign, benchmarks=(place, replace(place, name="bakery_accuracy")))
+
+    intake = Workspace(both, workspace.home).ingest()
+
+    assert intake.gated.samples_cut == 1
+    assert {name: sum(found.values()) for name, found in intake.gated.counts.items()} == {
+        "bakery": 1,
+        "bakery_accuracy": 1,
+    }
+
+
 def test_every_arm_draws_from_the_cut_pool(workspace: Workspace, raw: Path) -> None:
     write_pool(raw, [EXACT, SPELLED])
     intake = workspace.ingest()
