@@ -2,6 +2,8 @@
 
 import os
 
-# Idle threads of an OpenMP team spin by default. Beside any other busy process they then take the processor
-# from the threads that they wait for: training becomes many times slower. torch reads this as it is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Idle threads of an OpenMP team spin, by default for milliseconds. Beside any other busy process they then
+# take the processor from the threads that they wait for, and training becomes many times slower. Microseconds
+# serve as well. torch reads this as it is loaded.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -5,21 +5,21 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
-def policy(environment: Mapping[str, str]) -> str:
-    """OMP_WAIT_POLICY in a fresh process that imported the core."""
-    kept = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    program = "import os, autoselection_core; print(os.environ['OMP_WAIT_POLICY'])"
+
+def spins(environment: Mapping[str, str]) -> str:
+    """GOMP_SPINCOUNT in a fresh process that imported the core; empty where it is not set."""
+    kept = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
+    program = "import os, autoselection_core; print(os.environ.get('GOMP_SPINCOUNT', ''))"
     command = [sys.executable, "-c", program]
-    finished = subprocess.run(
-        command, env={**kept, **environment}, capture_output=True, text=True, check=True
-    )
-    return finished.stdout.strip()
+    return subprocess.check_output(command, env={**kept, **environment}, text=True).strip()
 
 
-def test_idle_threads_leave_the_processor_to_others() -> None:
-    assert policy({}) == "PASSIVE"
+def test_idle_threads_leave_the_processor_to_others_soon() -> None:
+    assert spins({}) == "1000"
 
 
-def test_a_policy_of_the_user_stays() -> None:
-    assert policy({"OMP_WAIT_POLICY": "ACTIVE"}) == "ACTIVE"
+def test_what_the_user_says_of_idle_threads_stays() -> None:
+    assert not spins({"OMP_WAIT_POLICY": "ACTIVE"})
+    assert spins({"GOMP_SPINCOUNT": "7"}) == "7"
