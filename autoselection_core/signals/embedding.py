@@ -8,8 +8,6 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Values, Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.errors.signals import NoTargetsError
-from autoselection_core.identity import fingerprint
 from autoselection_core.models.embedder import embed, embedder_fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
@@ -17,6 +15,7 @@ from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal
 from autoselection_core.signals.cosine import cosine_pairs, more_cosine_pairs, normalised
 from autoselection_core.signals.pairs import PairList
 from autoselection_core.signals.table import RELEVANCE
+from autoselection_core.signals.targets import targets_of, targets_version
 
 VECTORS = "embedding"
 _ROWS_AT_ONCE = 16_384
@@ -83,8 +82,7 @@ class Relevance(Signal):
 
     @override
     def reads(self) -> Mapping[str, str]:
-        targets = tuple(sorted(target.id for target in self.benchmark.targets))
-        return {**super().reads(), "targets": fingerprint(targets)}
+        return {**super().reads(), "targets": targets_version(self.benchmark)}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
@@ -93,9 +91,7 @@ class Relevance(Signal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        if not self.benchmark.targets:
-            raise NoTargetsError(self.benchmark.name)
-        targets = embed([target.text(self.scope) for target in self.benchmark.targets])
+        targets = embed([target.text(self.scope) for target in targets_of(self.benchmark)])
         return {self.name: mean_of_nearest(given[VECTORS], targets, self.nearest)}
 
 

@@ -8,14 +8,13 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.errors.signals import NoTargetsError
-from autoselection_core.identity import fingerprint
 from autoselection_core.models.embedder import embed
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
 from autoselection_core.signals.cosine import normalised
 from autoselection_core.signals.embedding import VECTORS, Embeddings, mean_of_nearest
+from autoselection_core.signals.targets import targets_of, targets_version
 
 FEEDBACK = "feedback/"
 _HALVINGS = 8
@@ -57,8 +56,7 @@ class FeedbackRelevance(PoolSignal):
 
     @override
     def reads(self) -> Mapping[str, str]:
-        targets = tuple(sorted(target.id for target in self.benchmark.targets))
-        return {**super().reads(), "targets": fingerprint(targets)}
+        return {**super().reads(), "targets": targets_version(self.benchmark)}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
@@ -67,9 +65,7 @@ class FeedbackRelevance(PoolSignal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        if not self.benchmark.targets:
-            raise NoTargetsError(self.benchmark.name)
-        origin = normalised(embed([target.text(Scope.ALL) for target in self.benchmark.targets]))
+        origin = normalised(embed([target.text(Scope.ALL) for target in targets_of(self.benchmark)]))
         samples, targets = normalised(given[VECTORS]), origin
         for _ in range(self.rounds):
             towards = _mean_of_most_similar(targets, samples, self.nearest_samples)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.errors.signals import NoTargetsError
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.folder import model_fingerprint, model_folder
@@ -30,6 +29,7 @@ from autoselection_core.models.spans import Encoded, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Progress, Signal
+from autoselection_core.signals.targets import targets_of
 from autoselection_core.store.atomic import atomic_folder
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ class Influence(Signal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        if not self.benchmark.targets:
-            raise NoTargetsError(self.benchmark.name)
         base, adapted, checkpoints = _loaded(self.model, self.warmed, self.dtype)
         samples = _answered(base, list(pool.samples()), self.max_tokens)
         targets = _answered(base, [target for target, _ in _grouped(self.benchmark)], self.max_tokens)
@@ -159,8 +157,8 @@ def _direction(adapted: Adapted, one: Encoded, checkpoint: Checkpoint | None) ->
 
 def _grouped(benchmark: Benchmark) -> list[tuple[Sample, str]]:
     """The target samples, each with its subtask."""
-    groups = benchmark.target_groups or ("",) * len(benchmark.targets)
-    return list(zip(benchmark.targets, groups, strict=True))
+    targets = targets_of(benchmark)
+    return list(zip(targets, benchmark.target_groups or ("",) * len(targets), strict=True))
 
 
 def _answered(base: BaseModel, samples: Sequence[Sample], max_tokens: int) -> dict[int, Encoded]:

@@ -9,7 +9,6 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.errors.signals import NoTargetsError
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.folder import model_fingerprint, model_folder
@@ -19,6 +18,7 @@ from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
 from autoselection_core.signals.embedding import Relevance
 from autoselection_core.signals.sifting import Ranker, Sifting, sifted
+from autoselection_core.signals.targets import targets_of
 
 RERANKED = "reranked/"
 _DOCUMENT_TOKENS, _QUERY_TOKENS = 384, 128
@@ -60,7 +60,7 @@ class Reranked(PoolSignal):
 
     def ranker(self) -> Ranker:
         """What orders the candidates."""
-        targets = tuple(target.text(Scope.ALL) for target in self.benchmark.targets)
+        targets = tuple(target.text(Scope.ALL) for target in targets_of(self.benchmark))
         return LikelihoodRanker(self.model, targets, self.dtype)
 
     @override
@@ -78,8 +78,6 @@ class Reranked(PoolSignal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        if not self.benchmark.targets:
-            raise NoTargetsError(self.benchmark.name)
         values: Values = np.array(given[Relevance(self.benchmark).name], np.float32)
         nearest = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[: self.candidates]
         rows = np.sort(nearest[np.isfinite(values[nearest])])

@@ -12,8 +12,6 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.errors.signals import NoTargetsError
-from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, batches_by_length, run_halving
 from autoselection_core.models.folder import model_fingerprint, model_folder
@@ -25,6 +23,7 @@ from autoselection_core.pool.sample import Sample
 from autoselection_core.signals.autoencoder import pinned_autoencoder
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, Progress, Signal
 from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.targets import targets_of, targets_version
 
 FEATURES = "sae"
 MONA = "mona/"
@@ -137,8 +136,7 @@ class Mona(Signal):
 
     @override
     def reads(self) -> Mapping[str, str]:
-        targets = tuple(sorted(target.id for target in self.benchmark.targets))
-        return {**super().reads(), "targets": fingerprint(targets)}
+        return {**super().reads(), "targets": targets_version(self.benchmark)}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
@@ -147,9 +145,7 @@ class Mona(Signal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        if not self.benchmark.targets:
-            raise NoTargetsError(self.benchmark.name)
-        prototype = self.features.means(self.benchmark.targets).mean(axis=0, keepdims=True)
+        prototype = self.features.means(targets_of(self.benchmark)).mean(axis=0, keepdims=True)
         return {self.name: generalised_jaccard(given[FEATURES], prototype)[0]}
 
 

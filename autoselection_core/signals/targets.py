@@ -1,0 +1,22 @@
+"""The target samples of a benchmark, as the signals that measure by them read them."""
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.errors.signals import NoTargetsError
+from autoselection_core.identity import fingerprint
+from autoselection_core.pool.sample import Sample
+
+
+def targets_of(benchmark: Benchmark) -> tuple[Sample, ...]:
+    """The target samples; at least one.
+
+    Raises:
+        NoTargetsError: The benchmark has none.
+    """
+    if not benchmark.targets:
+        raise NoTargetsError(benchmark.name)
+    return benchmark.targets
+
+
+def targets_version(benchmark: Benchmark) -> str:
+    """Names the target samples, in whatever order they come."""
+    return fingerprint(tuple(sorted(target.id for target in benchmark.targets)))
