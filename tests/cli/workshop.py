@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -82,6 +83,7 @@ class Workshop:
         )
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start the command as a terminal would: Ctrl-C reaches it, although the tests may run behind `&`."""
         return subprocess.Popen(
             self.command(arguments),
             cwd=self.folder,
@@ -89,4 +91,9 @@ class Workshop:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509 - a test has one thread
         )
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
