@@ -112,9 +112,7 @@ class FineTuningEvaluator:
             NotEvaluatedError: There is no complete evaluation of that key.
             ScoringFailedError: The model could not be scored.
         """
-        folder = EvaluationFolder(self.home.evaluation(key))
-        if not folder.is_complete:
-            raise NotEvaluatedError(key)
+        folder = self._complete(key)
         with folder.locked():
             folder.log_opening(reason)
             if not folder.has_test_scores:
@@ -132,9 +130,7 @@ class FineTuningEvaluator:
             NotEvaluatedError: There is no complete evaluation of that key.
             ScoringFailedError: The model could not be scored.
         """
-        folder = EvaluationFolder(self.home.evaluation(key))
-        if not folder.is_complete:
-            raise NotEvaluatedError(key)
+        folder = self._complete(key)
         with folder.locked():
             folder.log_opening(f"{reason}, {benchmark.name}")
             if not folder.has_elsewhere(benchmark):
@@ -142,6 +138,12 @@ class FineTuningEvaluator:
                 score, _ = score_benchmark(model, benchmark, Side.TEST, self.scoring, progress)
                 folder.write_elsewhere(benchmark, score)
         return folder.read_elsewhere(benchmark)
+
+    def _complete(self, key: str) -> EvaluationFolder:
+        folder = EvaluationFolder(self.home.evaluation(key))
+        if not folder.is_complete:
+            raise NotEvaluatedError(key)
+        return folder
 
     def _make(
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None

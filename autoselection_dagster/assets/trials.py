@@ -100,10 +100,10 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         attempt: AttemptResource, home: HomeResource, recipe: Recipe
     ) -> Iterator[dg.Output[Subset] | dg.AssetCheckResult]:
         """The rows that the recipe leaves of the pool that the search is pinned to."""
-        spec = attempt.search.spec
-        signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
+        spec, workspace = attempt.search.spec, place.workspace(home)
+        signals = workspace.signals(spec.pool_version, spec.signal_versions)
         selected = materialize(recipe, signals)
-        workspace, pool = place.workspace(home), Pool.open(home.pool(selected.pool_version))
+        pool = Pool.open(home.pool(selected.pool_version))
         facts = {
             **subset_facts(selected, signals, place.names),
             **parent_facts(selected, _parent_of(attempt), signals, pool),
