@@ -13,6 +13,7 @@ DATA = "AUTOSELECTION_DATA"
 LEASE_S = "AUTOSELECTION_LEASE_S"
 BENCHMARKS = "AUTOSELECTION_BENCHMARKS"
 WEBHOOK_URL = "AUTOSELECTION_WEBHOOK_URL"
+ADVISER_KEY = "AUTOSELECTION_ADVISER_KEY"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(BENCHMARKS, "Folder of the benchmarks that `autoselection audit` looks for.", "`benchmarks`"),
     Variable(WEBHOOK_URL, "Where alerts of Dagster are posted as JSON with a `text`.", "none are posted"),
+    Variable(
+        ADVISER_KEY,
+        "Key of the language model that advises searches, sent to the `url` of a campaign's `adviser` alone.",
+        "none is sent",
+    ),
     Variable("DAGSTER_HOME", "Folder of Dagster's own storage, with `dagster.yaml`.", reader="Dagster"),
     Variable(
         "DAGSTER_POSTGRES_URL",

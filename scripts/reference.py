@@ -19,6 +19,7 @@ from autoselection_core.environment import VARIABLES
 from autoselection_core.evaluation.sft import PRESETS, FineTuning
 from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
 from autoselection_core.pool.sources import Source
+from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import axes
 
@@ -68,6 +69,7 @@ def config() -> str:
         ("`benchmarks.<name>`", BenchmarkPlace, "One benchmark; the key is its name."),
         ("`search`", SearchDefaults, "What a search does unless it is told otherwise."),
         ("`policy`", Policy, "How the solver chooses."),
+        ("`adviser`", AdviserSettings, "A language model that searches ask; see `docs/how-to/adviser.md`."),
         ("`closed_form`", ClosedForm, "A formula in place of trainings."),
         ("`training`", FineTuning, f"A `preset` ({', '.join(PRESETS)}) and what differs from it."),
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source, list_files
 from autoselection_core.signals.contamination import DEFAULT_LIMIT
+from autoselection_core.solver.advice.settings import AdviserSettings
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Campaign:
         closed_form: A formula instead of trainings.
         research: Whether and when a changed pool is searched again.
         contamination_limit: Share of a benchmark question from which on a sample leaves the pool.
+        adviser: A language model that its searches ask for advice; None asks nobody.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Campaign:
     closed_form: ClosedForm | None = None
     research: Research = field(default_factory=Research)
     contamination_limit: float = DEFAULT_LIMIT
+    adviser: AdviserSettings | None = None
 
     @property
     def weights(self) -> dict[str, float]:

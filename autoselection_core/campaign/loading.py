@@ -1,7 +1,7 @@
 """Read `autoselection.yaml`: strictly, with errors that name file, line and field."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from autoselection_core.history.searches import NAME
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.pool.sources import Source
 from autoselection_core.signals.contamination import DEFAULT_LIMIT
+from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import POLICIES, Policy
 from autoselection_core.store.home import Home
 
@@ -45,6 +46,7 @@ _KEYS = (
     "closed_form",
     "contamination_limit",
     "research",
+    "adviser",
 )
 _CRON_FIELDS = 5
 _SMALLEST = {"budget": 1, "slots": 1, "seed": 0, "report_evaluations": 0, "max_steps": 1}
@@ -108,6 +110,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         contamination_limit=_limit(found["contamination_limit"])
         if "contamination_limit" in found
         else DEFAULT_LIMIT,
+        adviser=_adviser(found["adviser"]) if "adviser" in found else None,
     )
     _require_judge(campaign, value)
     _require_read(campaign, value)
@@ -232,6 +235,19 @@ def _policy(value: Value) -> dict[str, Any]:
     for name, entry in found.items():
         _pointing_at(entry, partial(Policy().with_settings, **{name: entry.plain}))
     return plain_mapping(found)
+
+
+def _adviser(value: Value) -> AdviserSettings:
+    found = value.entries(*(field.name for field in fields(AdviserSettings)))
+    for name in ("url", "model"):
+        if name not in found:
+            value.refuse(f"needs `{name}`")
+    settings = AdviserSettings("http://localhost", "unknown")
+    if "roles" in found:
+        found["roles"].of_type(list, "a list of roles")
+    for name, entry in found.items():
+        _pointing_at(entry, partial(replace, settings, **{name: entry.plain}))
+    return replace(settings, **plain_mapping(found))
 
 
 def _closed_form(value: Value) -> ClosedForm:

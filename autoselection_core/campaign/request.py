@@ -66,6 +66,7 @@ class SearchRequest:
             operators=self._operators(campaign),
             policy_settings=self._policy_settings(campaign),
             warm_from=self.warm_from,
+            adviser=self._adviser(campaign),
         )
         Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
         return spec
@@ -93,6 +94,11 @@ class SearchRequest:
         known = campaign.operators or tuple(operator.name for operator in installed_operators())
         _require_known("operators", self.operators, known)
         return tuple(self.operators) or campaign.operators
+
+    def _adviser(self, campaign: Campaign) -> Mapping[str, Json]:
+        """What is pinned of the campaign's adviser; a random search asks nobody."""
+        policy = self.policy or campaign.search.policy
+        return {} if campaign.adviser is None or policy == "random" else campaign.adviser.pinned
 
     def _policy_settings(self, campaign: Campaign) -> Mapping[str, Json]:
         if self.smallest_share is None:

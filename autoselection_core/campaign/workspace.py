@@ -32,6 +32,10 @@ from autoselection_core.signals.base import Progress, Signal
 from autoselection_core.signals.gate import Gate, Gated
 from autoselection_core.signals.store import SignalReport, SignalStore
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.advice.consultation import Adviser
+from autoselection_core.solver.advice.endpoint import Endpoint
+from autoselection_core.solver.advice.exchange import Silent
+from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.solver import Solver
 from autoselection_core.store.atomic import atomic_file
@@ -231,7 +235,21 @@ class Workspace:
         earlier: tuple[Earlier, ...] = ()
         if spec.warm_from is not None:
             earlier = earlier_of(self.ledger, spec.warm_from, signals, self.home)
-        return Solver(signals, catalogue(signals, chosen), policy, earlier)
+        return Solver(signals, catalogue(signals, chosen), policy, earlier, self._adviser(spec))
+
+    def _adviser(self, spec: SearchSpec) -> Adviser | None:
+        """The language model of a search, reached as the campaign says now."""
+        if not spec.adviser:
+            return None
+        settings, declared = AdviserSettings.of_search(spec.adviser), self.campaign.adviser
+        if declared is None:
+            return Adviser(settings, Silent("the campaign declares no `adviser` any more"), self._unit(spec))
+        return Adviser(settings, Endpoint(declared.url, declared.timeout_s), self._unit(spec))
+
+    def _unit(self, spec: SearchSpec) -> str:
+        """What a utility of the search is, for people and models."""
+        metrics = [Metric(name) for name in spec.metric.split(" + ") if name in tuple(Metric)]
+        return ", ".join(f"{metric.value} in {metric.unit}" for metric in metrics) or spec.metric
 
     @cached_property
     def ledger(self) -> Ledger:

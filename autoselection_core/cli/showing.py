@@ -1,11 +1,15 @@
 """`autoselection show`: a search, or one of its trials."""
 
+from collections.abc import Sequence
+
 from autoselection_core.cli.session import show_table, tell
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import TrialRecord
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.table import Cell, Table
 from autoselection_core.report.tables import budget_table, step_table, trial_table
+from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
+from autoselection_core.solver.proposal import shown_reasons
 
 
 def show_search(facts: SearchFacts) -> None:
@@ -33,6 +37,8 @@ def show_trial(facts: SearchFacts, number: int) -> None:
         show_table(step_table(facts.realised(trial.recipe)))
     show_table(_scores(trial))
     show_table(_reasons(trial))
+    if advice := exchanges_in([trial.proposal]):
+        show_table(_advice(list(advice.values())))
 
 
 def _scores(trial: TrialRecord) -> Table:
@@ -42,11 +48,20 @@ def _scores(trial: TrialRecord) -> Table:
 
 
 def _reasons(trial: TrialRecord) -> Table:
-    told = [(name, value) for name, value in trial.proposal.items() if value not in (None, "", [], {})]
+    told = [(name, value) for name, value in shown_reasons(trial.proposal).items() if name != "advice"]
     seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending")}
     saw = f"{seen['observations']} measured, {seen['pending']} pending"
     rows = tuple((name, str(value)) for name, value in [*told, ("history", saw)])
     return Table("Why the solver chose it", ("what", "value"), rows)
+
+
+def _advice(exchanges: Sequence[Exchange]) -> Table:
+    """What a language model was asked, what it answered, and why an answer was not used."""
+    rows: list[tuple[Cell, ...]] = [
+        (one.role, one.answer, one.problem or "used", one.seconds, f"{one.model}, prompt {one.version}")
+        for one in exchanges
+    ]
+    return Table("What the adviser said", ("role", "answer", "what became of it", "s", "model"), tuple(rows))
 
 
 def _list(value: object) -> list[object]:

@@ -1,10 +1,14 @@
 """What can go wrong while a search chooses."""
 
+import json
 from collections.abc import Mapping
 
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
+
+_SHOWN = 80
+"""Characters of a bad answer that an error repeats."""
 
 
 class NoTemplatesError(AutoSelectionError):
@@ -49,6 +53,20 @@ class NotWorthwhileError(AutoSelectionError):
             f"trial {self.trial} is expected to gain {self.expected:.3g}, less than the {self.least:.3g} "
             "that stop_gain asks of a training; the search is done, or start one with a lower stop_gain."
         )
+
+
+class UnusableAnswerError(AutoSelectionError):
+    """A language model's answer is not what it was asked for; the numbers decide."""
+
+    def __init__(self, found: object, problem: str) -> None:
+        super().__init__(found, problem)
+        self.found = found
+        self.problem = problem
+
+    @override
+    def __str__(self) -> str:
+        text = self.found if isinstance(self.found, str) else json.dumps(self.found, default=str)
+        return f"{self.problem}: {text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'}"
 
 
 class NothingToRecommendError(AutoSelectionError):

@@ -41,7 +41,9 @@ def read_history(connection: Connection, search: str) -> History:
         budget=record.budget,
         observations=tuple(_observation(trial) for trial in done),
         pending=tuple(_pending(trial) for trial in pending),
-        failures=tuple(FailedTrial(trial.trial, trial.recipe, trial.reason or "") for trial in failed),
+        failures=tuple(
+            FailedTrial(trial.trial, trial.recipe, trial.reason or "", trial.proposal) for trial in failed
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from autoselection_core.errors.history import SpecError
 from autoselection_core.identity import Json, canonical_json, fingerprint
 
 _ADJUSTABLE = ("budget", "slots", "report_evaluations")
+_LATER = ("warm_from", "adviser")
 _SMALLEST = {"seed": 0, "budget": 1, "slots": 1, "report_evaluations": 0, "max_steps": 1}
 
 
@@ -33,6 +34,7 @@ class SearchSpec:
         policy_settings: Settings of the policy that differ from its defaults.
         warm_from: An earlier search whose observations the solver starts from; None starts cold.
         training: Preset and settings of the fine-tuning; empty means as the campaign declares it.
+        adviser: The language model that advises it, and in which roles; empty means none.
     """
 
     campaign: str
@@ -52,6 +54,7 @@ class SearchSpec:
     policy_settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
     warm_from: str | None = None
     training: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    adviser: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse what no search can do.
@@ -69,9 +72,9 @@ class SearchSpec:
         return fingerprint({name: value for name, value in self.to_json().items() if name not in _ADJUSTABLE})
 
     def to_json(self) -> dict[str, Any]:
-        """The spec as JSON values; a cold start is left out, so that older specs keep their spelling."""
+        """The spec as JSON values; what came later is left out where it is empty."""
         values = {**asdict(self), "benchmarks": list(self.benchmarks), "operators": list(self.operators)}
-        return {name: value for name, value in values.items() if name != "warm_from" or value is not None}
+        return {name: value for name, value in values.items() if name not in _LATER or value}
 
     def to_text(self) -> str:
         """The spec's one spelling as JSON text."""

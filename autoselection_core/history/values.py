@@ -54,6 +54,7 @@ class FailedTrial:
     trial: int
     recipe: Recipe | None
     reason: str
+    proposal: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

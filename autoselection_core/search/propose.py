@@ -11,6 +11,7 @@ from autoselection_core.history.records import RecordedProposal, Reservation
 from autoselection_core.history.values import History
 from autoselection_core.search.accounting import accounted
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.advice.exchange import Exchange
 from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
 from autoselection_core.subset import Subset, materialize
 
@@ -76,5 +77,6 @@ def proposal_from_json(value: Mapping[str, Any]) -> Proposal:
             **value,
             "runner_up": None if runner_up is None else RunnerUp(**runner_up),
             "anchors": tuple(value.get("anchors", ())),
+            "advice": tuple(Exchange(**each) for each in value.get("advice", ())),
         }
     )

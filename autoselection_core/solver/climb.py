@@ -5,6 +5,7 @@ random ones, so every generation edits those that the acquisition likes best so 
 trained or not. The first generation starts from the anchors of the phase.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,7 @@ def climbed(
     *,
     known: frozenset[str],
     trial: int,
+    proposed: Sequence[Draft] = (),
 ) -> Round:
     """Realise the candidates of a choice, generation by generation.
 
@@ -66,8 +68,9 @@ def climbed(
         gain: What the generations climb.
         known: Hashes of subsets that are no candidates.
         trial: The trial that is chosen for; edits are drawn anew for every trial.
+        proposed: What an adviser wants compared, too.
     """
-    recalled = arena.realise(_recalled(belief), known)
+    recalled = arena.realise([*_recalled(belief), *proposed], known)
     found = _judged(arena, belief, gain, recalled, arena.describe(recalled))
     names = known | {subset.fingerprint for subset in recalled.subsets}
     places = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in names]

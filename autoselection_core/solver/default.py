@@ -9,6 +9,9 @@ from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileErr
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.acquisition import Improvement
+from autoselection_core.solver.advice.consultation import Consultation
+from autoselection_core.solver.advice.roles import Anchor, proposed, summarised
+from autoselection_core.solver.advice.settings import Role
 from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.belief import Belief, belief_of
 from autoselection_core.solver.climb import Round, climbed
@@ -26,8 +29,10 @@ _ENOUGH = 2
 """Measurements without which there is nothing to standardise, and probing goes on."""
 
 
-def choose(arena: Arena, history: History) -> Candidate:
+def choose(arena: Arena, history: History, consultation: Consultation) -> Candidate:
     """The next candidate.
+
+    An adviser's proposals are compared with all others by their expected improvement.
 
     Raises:
         NoCandidatesError: Every candidate was invalid or tried.
@@ -43,7 +48,7 @@ def choose(arena: Arena, history: History) -> Candidate:
     if len(known) < max(probes, 1) or not _is_enough(history, len(lessons)):
         return _probe(arena, history, tried, known)
     belief = belief_of(arena, tried, lessons)
-    return _replicate(arena, belief) or _informed(arena, history, belief, known)
+    return _replicate(arena, belief) or _informed(arena, history, belief, known, consultation)
 
 
 def _is_enough(history: History, lessons: int) -> bool:
@@ -103,14 +108,17 @@ def _replicate(arena: Arena, belief: Belief) -> Candidate | None:
     )
 
 
-def _informed(arena: Arena, history: History, belief: Belief, known: frozenset[str]) -> Candidate:
+def _informed(
+    arena: Arena, history: History, belief: Belief, known: frozenset[str], consultation: Consultation
+) -> Candidate:
     phase = phase_of(arena, history, belief)
     seed = seed_for("acquisition", arena.seed, history.next_trial)
     # What breaks a floor is no rival: the gain is over the best that keeps to all of them, if anything does.
     rivals = keeps_to(belief.floors, belief.features)
     gain = Improvement.over(belief.surrogate, belief.features[rivals if rivals.any() else slice(None)], seed)
     wanted = Both((gain, *belief.floors)) if belief.floors else gain
-    found = climbed(arena, belief, phase, wanted, known=known, trial=history.next_trial)
+    advised = _proposed(arena, belief, consultation)
+    found = climbed(arena, belief, phase, wanted, known=known, trial=history.next_trial, proposed=advised)
     if not len(found.realised):
         raise NoCandidatesError(history.next_trial, found.realised.reasons)
     place = int(np.argmax(found.gains))
@@ -123,6 +131,15 @@ def _informed(arena: Arena, history: History, belief: Belief, known: frozenset[s
         _explained(found, belief), anchors=anchors, stagnation=phase.stagnation, distance=float(nearest)
     )
     return _candidate(found.realised, place, proposal)
+
+
+def _proposed(arena: Arena, belief: Belief, consultation: Consultation) -> tuple[Draft, ...]:
+    """Edits of the incumbent that an adviser proposes."""
+    if not consultation.has(Role.PROPOSER):
+        return ()
+    best = belief.tried[belief.incumbent]
+    anchor = Anchor(best.recipe, best.trial, float(belief.means[belief.incumbent]))
+    return proposed(arena, consultation, anchor, summarised(arena, consultation))
 
 
 def _explained(found: Round, belief: Belief) -> Proposal:

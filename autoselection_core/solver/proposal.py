@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
+from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
 from autoselection_core.subset import Subset
 
 
@@ -16,7 +17,7 @@ class RunnerUp:
         recipe: Its steps, for people.
         mean: Posterior mean.
         deviation: Posterior standard deviation.
-        acquisition: Expected gain.
+        acquisition: As in `Proposal`.
     """
 
     recipe: str
@@ -31,13 +32,14 @@ class Proposal:
 
     Attributes:
         origin: `full_pool`, `warmup_low`, `warmup_middle`, `warmup_high`, `fresh`, `edit`, `reseed`,
-            `earlier`, `replicate` or `random`.
+            `earlier`, `replicate`, `random`, or `proposed` by a language model.
         parent: The trial that an edit or a replicate started from.
         edit: Name of the edit, and what it was applied to.
         mean: Posterior mean of the utility before the evaluation; None before there is a surrogate.
         deviation: Posterior standard deviation of the noise-free utility.
-        acquisition: Expected gain over the best tried candidate, in units of utility.
-        rank: Place in the order by acquisition, from 1.
+        acquisition: Expected gain over the best tried candidate, in units of utility; the upper confidence
+            bound in the published policy.
+        rank: Place in the order by acquisition, from 1; later ones are chosen by a language model.
         runner_up: Who came second.
         noise: Run-to-run standard deviation that the surrogate assumed.
         earlier: Observations of an earlier search that the surrogate learned from, too.
@@ -47,6 +49,7 @@ class Proposal:
         anchors: Trials that edits started from.
         stagnation: Evaluations since the posterior best was first tried, or since the last new anchor.
         distance: Subset distance to the nearest tried candidate, in median distances of fresh programs.
+        advice: What a language model was asked for this choice, its answers, and why some were not used.
     """
 
     origin: str
@@ -65,10 +68,26 @@ class Proposal:
     anchors: tuple[int, ...] = ()
     stagnation: int = 0
     distance: float | None = None
+    advice: tuple[Exchange, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
-        """The proposal as JSON values."""
-        return {**asdict(self), "screened": dict(self.screened), "anchors": list(self.anchors)}
+        """The proposal as JSON values; without advice there is no word of it."""
+        values = {**asdict(self), "screened": dict(self.screened), "anchors": list(self.anchors)}
+        del values["advice"]
+        return values | ({"advice": [one.to_json() for one in self.advice]} if self.advice else {})
+
+
+def shown_reasons(proposal: Mapping[str, Json]) -> dict[str, Json]:
+    """What people are shown of a recorded proposal: nothing empty, and no text of its advice."""
+    shown: dict[str, Json] = {
+        name: value for name, value in proposal.items() if value not in (None, "", [], {}, ())
+    }
+    if advice := exchanges_in([proposal]):
+        shown["advice"] = [
+            {"role": one.role, "question": one.question, "used": not one.problem, "problem": one.problem}
+            for one in advice.values()
+        ]
+    return shown
 
 
 @dataclass(frozen=True, eq=False)

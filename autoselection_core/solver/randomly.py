@@ -9,6 +9,7 @@ from autoselection_core.history.values import History
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.arena import seed_for
+from autoselection_core.solver.limits import within_size
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs import has_union, random_recipe
 from autoselection_core.solver.proposal import Candidate, Proposal
@@ -22,7 +23,7 @@ _ATTEMPTS = 1000
 def choose(
     signals: SignalTable, templates: tuple[Template, ...], policy: Policy, history: History
 ) -> Candidate:
-    """A program of uniform length, drawn again while it is invalid, too small or already tried.
+    """A program of uniform length, drawn again while it is invalid, too small, too large or already tried.
 
     Unions with evaluated recipes are allowed, as one more operator.
 
@@ -36,7 +37,7 @@ def choose(
     reasons: Counter[str] = Counter()
     for _ in range(_ATTEMPTS):
         recipe = random_recipe(templates, rng, policy.max_steps, history.seed, unions)
-        realised = realise([Draft(recipe, "random")], signals, smallest, known)
+        realised = within_size(realise([Draft(recipe, "random")], signals, smallest, known), signals, policy)
         if len(realised):
             proposal = Proposal("random", candidates_considered=1, screened=dict(reasons))
             return Candidate(recipe, realised.subsets[0], proposal)

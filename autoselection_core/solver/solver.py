@@ -9,6 +9,7 @@ from autoselection_core.history.values import Earlier, History, Pending
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import default, published, randomly
+from autoselection_core.solver.advice.consultation import Adviser, Consultation
 from autoselection_core.solver.arena import Arena, arena_of
 from autoselection_core.solver.belief import belief_of
 from autoselection_core.solver.determinism import one_thread
@@ -19,9 +20,7 @@ from autoselection_core.subset import Subset
 
 
 class _Choose(Protocol):
-    def __call__(
-        self, signals: SignalTable, templates: tuple[Template, ...], policy: Policy, history: History
-    ) -> Candidate: ...
+    def __call__(self, solver: "Solver", history: History, consultation: Consultation, /) -> Candidate: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +28,16 @@ class Solver:
     """Chooses what to train on next.
 
     `ask` depends on nothing but the pool's signals, the templates, the policy and the history (its seed
-    included): the same question has the same answer in every process, with any number of threads.
+    included): the same question has the same answer in every process, with any number of threads. With an
+    adviser it depends on the adviser's answers, too. They are recorded with the choice; what the history
+    recorded is not asked again, and over recorded answers (`Recorded`) `ask` is as pure as without.
 
     Attributes:
         signals: The pool.
         templates: What a step of a program may be, from `operators.catalogue`.
         policy: How to choose.
         earlier: What an earlier search measured; it goes before what a history says of that itself.
+        adviser: A language model that is asked, too; None asks nobody.
 
     Raises:
         NoTemplatesError: There is nothing to write programs with.
@@ -45,6 +47,7 @@ class Solver:
     templates: Sequence[Template]
     policy: Policy = field(default_factory=Policy)
     earlier: tuple[Earlier, ...] = ()
+    adviser: Adviser | None = None
 
     def __post_init__(self) -> None:
         if not self.templates:
@@ -65,9 +68,9 @@ class Solver:
         history = self._remembering(history)
         with one_thread():
             for _ in range(k):
-                candidate = _CHOICES[self.policy.name](
-                    self.signals, tuple(self.templates), self.policy, history
-                )
+                consultation = Consultation(self.adviser, history)
+                chosen = _CHOICES[self.policy.name](self, history, consultation)
+                candidate = with_advice(chosen, consultation)
                 asked.append(candidate)
                 history = with_pending(history, candidate)
         return tuple(asked)
@@ -84,7 +87,7 @@ class Solver:
         if not history.observations:
             raise NothingToRecommendError(history.search)
         with one_thread():
-            return _recommended(self._arena(history.seed), self._remembering(history))
+            return _recommended(self.arena(history.seed), self._remembering(history))
 
     def predict(self, history: History, subsets: Sequence[Subset]) -> tuple[Prediction, ...]:
         """What the measurements say about some subsets of this pool, tried or not.
@@ -95,7 +98,7 @@ class Solver:
         if not history.observations:
             raise NothingToRecommendError(history.search)
         with one_thread():
-            arena, remembered = self._arena(history.seed), self._remembering(history)
+            arena, remembered = self.arena(history.seed), self._remembering(history)
             tried = [one for one in tried_in(remembered, self.signals) if one.utilities]
             belief = belief_of(arena, tried, lessons_of(remembered, self.signals))
             means, deviations = belief.surrogate.posterior(arena.describe_subsets(list(subsets)))
@@ -107,8 +110,15 @@ class Solver:
     def _remembering(self, history: History) -> History:
         return replace(history, earlier=(*self.earlier, *history.earlier))
 
-    def _arena(self, seed: int) -> Arena:
+    def arena(self, seed: int) -> Arena:
+        """What every choice of a search with this seed shares."""
         return arena_of(self.signals, tuple(self.templates), self.policy, seed)
+
+
+def with_advice(candidate: Candidate, consultation: Consultation) -> Candidate:
+    """The candidate with all that was asked for it."""
+    proposal = replace(candidate.proposal, advice=tuple(consultation.exchanges))
+    return replace(candidate, proposal=proposal)
 
 
 def with_pending(history: History, candidate: Candidate) -> History:
@@ -140,15 +150,17 @@ def _recommended(arena: Arena, history: History) -> Recommendation:
     )
 
 
-def _default(
-    signals: SignalTable, templates: tuple[Template, ...], policy: Policy, history: History
-) -> Candidate:
-    return default.choose(arena_of(signals, templates, policy, history.seed), history)
+def _default(solver: Solver, history: History, consultation: Consultation) -> Candidate:
+    return default.choose(solver.arena(history.seed), history, consultation)
 
 
-_CHOICES: Mapping[str, _Choose] = {
-    "default": _default,
-    "random": randomly.choose,
-    "autoselection": published.choose,
-}
+def _published(solver: Solver, history: History, consultation: Consultation) -> Candidate:
+    return published.choose(solver.arena(history.seed), history, consultation)
+
+
+def _random(solver: Solver, history: History, _: Consultation) -> Candidate:
+    return randomly.choose(solver.signals, tuple(solver.templates), solver.policy, history)
+
+
+_CHOICES: Mapping[str, _Choose] = {"default": _default, "random": _random, "autoselection": _published}
 """How each policy chooses."""

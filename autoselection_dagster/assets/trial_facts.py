@@ -12,7 +12,7 @@ from autoselection_core.report.table import Table
 from autoselection_core.report.tables import step_table
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.proposal import Proposal
+from autoselection_core.solver.proposal import Proposal, shown_reasons
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize
 from autoselection_dagster.assets.pictures import Facts, picture, shown
@@ -21,13 +21,12 @@ from autoselection_dagster.names import Names
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:
     """The recipe, where it came from, and what the surrogate expected of it."""
-    reasons = {} if proposal is None else proposal.to_json()
-    told = {name: value for name, value in reasons.items() if value not in (None, "", [], {})}
+    reasons = {} if proposal is None else shown_reasons(proposal.to_json())
     return {
         "recipe": dg.MetadataValue.md(f"```yaml\n{recipe.to_yaml()}```"),
         "steps": recipe.label,
         "origin": origin,
-        "reasons": dg.MetadataValue.json(told),
+        "reasons": dg.MetadataValue.json(reasons),
     }
 
 

@@ -10,6 +10,7 @@ from autoselection_core.errors.campaign import (
     UnknownCampaignError,
     UnknownKeyError,
 )
+from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.home import Home
 
 GOOD = """\
@@ -28,6 +29,7 @@ campaigns:
     training: {preset: cpu-lora, amount: 6000}
     search: {budget: 6, policy: random}
     policy: {warmup: 2}
+    adviser: {url: "http://127.0.0.1:8000/v1", model: tiny, roles: [ranker]}
 """
 
 
@@ -48,6 +50,7 @@ def test_a_campaign_holds_what_its_file_says(tmp_path: Path) -> None:
     assert campaign.benchmark_files["words"] == tmp_path / "benchmarks/words"
     assert campaign.signals == {"tokens": {}, "word_entropy": {}, "minhash": {"words": 4}}
     assert campaign.operators == ("keep_top", "drop_near_duplicates")
+    assert campaign.adviser == AdviserSettings("http://127.0.0.1:8000/v1", "tiny", ("ranker",))
     assert (campaign.search.budget, campaign.search.policy, campaign.search.slots) == (6, "random", 1)
     assert campaign.policy == {"warmup": 2}
 
@@ -66,6 +69,11 @@ BAD = [
     ("cpu-lora", "cpu-laro", 13, r"Did you mean 'cpu-lora'\?"),
     ("amount: 6000", "amount: many", 13, r"training\.amount is refused"),
     ("warmup: 2", "warmup: -2", 15, r"policy\.warmup is refused: warmup is -2"),
+    ("model: tiny", "modell: tiny", 16, r"adviser\.modell is not a key here .*Did you mean 'model'\?"),
+    (", model: tiny", "", 16, r"adviser needs `model`"),
+    ("[ranker]", "[rnaker]", 16, r"adviser\.roles is refused: .*Did you mean 'ranker'"),
+    ("[ranker]", "ranker", 16, r"adviser\.roles is 'ranker', but must be a list of roles"),
+    ('"http://127.0.0.1:8000/v1"', "127.0.0.1:8000", 16, r"adviser\.url is refused: .*http://"),
     ("weight: 2", "weight: 0", 9, r"weight must be above 0"),
     ("weight: 2", "wieght: 2", 9, r"Did you mean 'weight'\?"),
     ("path: extra.jsonl, ", "", 6, r"pool\[2\] needs `path`"),

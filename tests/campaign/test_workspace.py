@@ -10,6 +10,9 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.loop import run_search
+from autoselection_core.solver.advice.endpoint import Endpoint
+from autoselection_core.solver.advice.exchange import Silent
+from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.home import Home
 
 
@@ -53,6 +56,23 @@ def test_a_campaign_goes_from_raw_files_to_a_searched_subset(workspace: Workspac
 
     assert (history.seed, history.budget, len(history.observations)) == (3, 4, 4)
     assert workspace.ledger.search(search).spec.signal_versions == workspace.signal_versions(version)
+
+
+def test_a_search_keeps_its_adviser_when_the_campaign_no_longer_declares_one(workspace: Workspace) -> None:
+    version = scored(workspace)
+    declared = AdviserSettings("http://127.0.0.1:9/v1", "tiny", roles=("summariser",))
+    advised = replace(workspace, campaign=replace(workspace.campaign, adviser=declared))
+    spec = advised.spec(version, budget=4, policy="autoselection")
+
+    with_place, without = advised.solver(spec).adviser, workspace.solver(spec).adviser
+
+    assert spec.identity != workspace.spec(version, budget=4, policy="autoselection").identity
+    assert advised.spec(version, policy="random").adviser == {}
+    assert with_place is not None
+    assert with_place.answers == Endpoint("http://127.0.0.1:9/v1", 60.0)
+    assert without is not None
+    assert without.answers == Silent("the campaign declares no `adviser` any more")
+    assert without.settings.roles == ("summariser",)
 
 
 def test_the_latest_pool_is_known_to_be_of_the_files_as_they_are(

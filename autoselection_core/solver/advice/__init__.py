@@ -1,0 +1,1 @@
+"""Language models as advisers: they summarise, propose, rank and reseed; the numbers decide without them."""

@@ -1,0 +1,92 @@
+"""What one choice asks of its adviser, and the record of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from autoselection_core.errors.solver import UnusableAnswerError
+from autoselection_core.history.values import History
+from autoselection_core.identity import Json
+from autoselection_core.solver.advice.exchange import Answers, Exchange, Reply, exchanges_of
+from autoselection_core.solver.advice.prompting import question_of
+from autoselection_core.solver.advice.reading import json_in
+from autoselection_core.solver.advice.settings import AdviserSettings, Role
+
+T = TypeVar("T")
+
+_SILENT = "not asked: the endpoint gave no answer to the question before"
+
+
+@dataclass(frozen=True)
+class Adviser:
+    """A language model that a solver may ask.
+
+    Attributes:
+        settings: Which model, and in which roles.
+        answers: Where its answers come from.
+        unit: Unit of the utilities, as prompts name it.
+    """
+
+    settings: AdviserSettings
+    answers: Answers
+    unit: str = ""
+
+
+@dataclass(eq=False)
+class Consultation:
+    """The questions of one choice.
+
+    What the history recorded is not asked again, so the answer that an anchor came from stays the answer.
+    What is new is asked and kept in `exchanges`. After a question without any answer the rest of the choice
+    goes on without the model: a silent endpoint costs one wait, not one a question.
+
+    Attributes:
+        adviser: Who is asked; None where nobody is.
+        history: What the search knows.
+        exchanges: What was asked for this choice.
+    """
+
+    adviser: Adviser | None
+    history: History
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._known = {} if self.adviser is None else exchanges_of(self.history)
+        self._is_silent = False
+
+    def has(self, role: Role) -> bool:
+        """Whether somebody is asked in a role."""
+        return self.adviser is not None and role.value in self.adviser.settings.roles
+
+    def consult(self, role: Role, facts: Json, read: Callable[[object], tuple[T, str]]) -> T | None:
+        """What a role answers, or None where the numbers decide.
+
+        Args:
+            role: Who is asked.
+            facts: What the role is told.
+            read: What the answer's JSON means, and which part of it is of no use; raises
+                `UnusableAnswerError` where all of it is.
+        """
+        if self.adviser is None or role.value not in self.adviser.settings.roles:
+            return None
+        question = question_of(self.adviser.settings, role, facts)
+        known = self._known.get(question.fingerprint)
+        if known is not None:
+            return _understood(known, read)[0]
+        reply = Reply(None, _SILENT) if self._is_silent else self.adviser.answers.reply(question)
+        self._is_silent = reply.text is None
+        value, exchange = _understood(Exchange.of(question, reply), read)
+        self._known[exchange.question] = exchange
+        self.exchanges.append(exchange)
+        return value
+
+
+def _understood(exchange: Exchange, read: Callable[[object], tuple[T, str]]) -> tuple[T | None, Exchange]:
+    """What an answer means, and the exchange with what is wrong with it."""
+    if exchange.answer is None:
+        return None, exchange
+    try:
+        value, problem = read(json_in(exchange.answer))
+    except UnusableAnswerError as error:
+        return None, replace(exchange, problem=str(error))
+    return value, replace(exchange, problem=problem)

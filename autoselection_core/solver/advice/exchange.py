@@ -1,0 +1,172 @@
+"""A question to a language model and what came back: recorded with the choice that it belongs to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Protocol, Self
+
+from autoselection_core.history.values import FailedTrial, History, Observation, Pending
+from autoselection_core.identity import Json, fingerprint
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked.
+
+    Attributes:
+        role: As in `Role`.
+        version: Version of the role's prompt file.
+        model: Name of the model.
+        system: What the role is.
+        user: The facts, as JSON.
+        temperature: Of the answer.
+        most_tokens: Length of the answer at most.
+    """
+
+    role: str
+    version: str
+    model: str
+    system: str
+    user: str
+    temperature: float
+    most_tokens: int
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the question: equal questions have the answer that was recorded."""
+        return fingerprint(asdict(self))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        text: The model's text; None where there is none.
+        problem: Why there is none.
+        seconds: How long it took.
+        tokens_read: Length of the question as the endpoint counts it; None where it does not say.
+        tokens_written: Length of the answer, likewise.
+    """
+
+    text: str | None
+    problem: str = ""
+    seconds: float = 0.0
+    tokens_read: int | None = None
+    tokens_written: int | None = None
+
+
+class Answers(Protocol):
+    """Anything that answers: an endpoint, or the record of an earlier run."""
+
+    def reply(self, question: Question) -> Reply:
+        """The answer, or why there is none; never raises for what the other side does."""
+        ...
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question, its answer, and what was made of it.
+
+    Attributes:
+        role: As in `Role`.
+        version: Version of the role's prompt file.
+        model: Name of the model.
+        question: Fingerprint of the question.
+        system: First part of the prompt.
+        user: Second part of the prompt.
+        answer: The model's text, unchanged; None where there is none.
+        problem: Why the answer, or a part of it, was not used and the numbers decided; empty if all was.
+        seconds: How long the answer took.
+        tokens_read: Length of the prompt.
+        tokens_written: Length of the answer.
+    """
+
+    role: str
+    version: str
+    model: str
+    question: str
+    system: str
+    user: str
+    answer: str | None
+    problem: str = ""
+    seconds: float = 0.0
+    tokens_read: int | None = None
+    tokens_written: int | None = None
+
+    @classmethod
+    def of(cls, question: Question, reply: Reply) -> Self:
+        """The exchange before the answer was read."""
+        return cls(
+            question.role,
+            question.version,
+            question.model,
+            question.fingerprint,
+            question.system,
+            question.user,
+            reply.text,
+            reply.problem,
+            reply.seconds,
+            reply.tokens_read,
+            reply.tokens_written,
+        )
+
+    @property
+    def reply(self) -> Reply:
+        """What came back then."""
+        problem = self.problem if self.answer is None else ""
+        return Reply(self.answer, problem, self.seconds, self.tokens_read, self.tokens_written)
+
+    def to_json(self) -> dict[str, Json]:
+        """The exchange as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Answers nothing.
+
+    Attributes:
+        problem: Why.
+    """
+
+    problem: str
+
+    def reply(self, _question: Question) -> Reply:
+        """See `Answers.reply`."""
+        return Reply(None, self.problem)
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """Answers as they were recorded: with them a search is asked again without its model.
+
+    Attributes:
+        exchanges: By the fingerprint of the question.
+    """
+
+    exchanges: Mapping[str, Exchange]
+
+    def reply(self, question: Question) -> Reply:
+        """See `Answers.reply`."""
+        found = self.exchanges.get(question.fingerprint)
+        return Reply(None, "no answer to this question was recorded") if found is None else found.reply
+
+
+def exchanges_in(proposals: Iterable[Mapping[str, Any]]) -> dict[str, Exchange]:
+    """The exchanges that proposals recorded, by question; the first of equal questions."""
+    found: dict[str, Exchange] = {}
+    for proposal in proposals:
+        for entry in proposal.get("advice") or ():
+            found.setdefault(entry["question"], Exchange(**entry))
+    return found
+
+
+def exchanges_of(history: History) -> dict[str, Exchange]:
+    """The exchanges of all trials that a history knows, by question."""
+    entries: list[Observation | Pending | FailedTrial] = [
+        *history.observations,
+        *history.pending,
+        *history.failures,
+    ]
+    return exchanges_in(entry.proposal for entry in sorted(entries, key=lambda entry: entry.trial))

@@ -1,0 +1,175 @@
+"""The four roles of the published method: what each is told, and what its answer may be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.arrays import Rows
+from autoselection_core.history.values import History, Observation
+from autoselection_core.identity import Json
+from autoselection_core.recipe import Recipe
+from autoselection_core.solver.advice.consultation import Consultation
+from autoselection_core.solver.advice.reading import (
+    Grammar,
+    anchor_in,
+    findings_in,
+    ranking_in,
+    recipes_in,
+)
+from autoselection_core.solver.advice.settings import Role
+from autoselection_core.solver.advice.telling import (
+    catalogue_told,
+    credit_told,
+    history_told,
+    recipe_told,
+    recipes_by_trial,
+    state_told,
+)
+from autoselection_core.solver.arena import Arena, seed_for
+from autoselection_core.solver.credit import Credit
+from autoselection_core.solver.realised import Draft, Realised
+from autoselection_core.subset import materialize
+
+_MOST_ANCHOR_STEPS = 3
+"""Of a new anchor, as published."""
+
+_MOST_MISSES = 2
+"""Rankings without use after which the numbers decide."""
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What proposals are edits of.
+
+    Attributes:
+        recipe: The program.
+        trial: The trial that evaluated it; None if none did.
+        utility: What it is worth, as far as is known.
+    """
+
+    recipe: Recipe
+    trial: int | None
+    utility: float | None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What the numbers say of the candidates of a round.
+
+    Attributes:
+        means: Posterior means. Shape (m,).
+        deviations: Posterior standard deviations. Shape (m,).
+        order: Places, the best first.
+    """
+
+    means: Sequence[float]
+    deviations: Sequence[float]
+    order: Sequence[int]
+
+
+def summarised(arena: Arena, consultation: Consultation) -> tuple[str, ...]:
+    """Three to five findings about what was tried; none where nobody states some."""
+    facts = _common(arena, consultation, consultation.history.observations)
+    return consultation.consult(Role.SUMMARISER, facts, findings_in) or ()
+
+
+def proposed(
+    arena: Arena, consultation: Consultation, anchor: Anchor, findings: Sequence[str]
+) -> tuple[Draft, ...]:
+    """Local edits of an anchor that the proposer wants tried, within the operators' ranges."""
+    observations = consultation.history.observations
+    known = recipes_by_trial(observations)
+    grammar = Grammar(arena.templates, known, arena.policy.max_steps, arena.seed)
+    facts: dict[str, Json] = {
+        **_common(arena, consultation, observations),
+        "catalogue": catalogue_told(arena.templates),
+        "anchor": {
+            "steps": recipe_told(anchor.recipe, known),
+            "utility": anchor.utility,
+            "state": state_told(materialize(anchor.recipe, arena.signals), arena.signals),
+        },
+        "findings": list(findings),
+        "unions": list[Json](sorted(known)),
+        "longest": arena.policy.max_steps,
+        "wanted": arena.policy.round_size,
+    }
+    recipes = consultation.consult(
+        Role.PROPOSER, facts, lambda value: recipes_in(value, grammar, anchor.recipe)
+    )
+    return tuple(
+        Draft(recipe, "proposed", anchor.trial, f"of {anchor.recipe.label}") for recipe in recipes or ()
+    )
+
+
+def reseeded(
+    arena: Arena, consultation: Consultation, observations: Sequence[Observation], credit: Credit
+) -> Recipe | None:
+    """A new anchor from what the first observations say; None where the numbers draw it."""
+    grammar = Grammar(arena.templates, {}, min(_MOST_ANCHOR_STEPS, arena.policy.max_steps), arena.seed)
+    facts: dict[str, Json] = {
+        **_common(arena, consultation, observations),
+        "catalogue": catalogue_told(arena.templates),
+        "credits": credit_told(credit),
+    }
+    return consultation.consult(Role.RESEEDER, facts, lambda value: anchor_in(value, grammar))
+
+
+def ranked(
+    arena: Arena,
+    consultation: Consultation,
+    realised: Realised,
+    predicted: Predicted,
+    findings: Sequence[str],
+) -> tuple[int, ...] | None:
+    """Places of the candidates, the best first, by shuffled rankings; None where the numbers rank.
+
+    Models favour places of a list, so every ranking sees another order, and mean places count (SiftRank,
+    Gross 2025); equal ones go by the numbers. Enough is asked once the order by mean places stands still.
+    """
+    if not consultation.has(Role.RANKER) or consultation.adviser is None:
+        return None
+    settings, count = consultation.adviser.settings, len(realised)
+    rng = np.random.default_rng(seed_for("rankings", arena.seed, consultation.history.next_trial))
+    by_numbers = np.argsort(np.asarray(predicted.order))
+    total, orders, misses = np.zeros(count), list[tuple[int, ...]](), 0
+    while len(orders) + misses < settings.rankings and misses < _MOST_MISSES:
+        shown = rng.permutation(count)
+        facts: dict[str, Json] = {
+            **_common(arena, consultation, consultation.history.observations),
+            "findings": list(findings),
+            "candidates": _candidates_told(arena, consultation.history, realised, predicted, shown),
+        }
+        ranking = consultation.consult(Role.RANKER, facts, lambda value: ranking_in(value, count))
+        if ranking is None:
+            misses += 1
+            continue
+        total[shown[list(ranking.order)]] += np.arange(count)
+        orders.append(tuple(int(place) for place in np.lexsort((by_numbers, total))))
+        if len(orders) >= settings.agreeing and len(set(orders[-settings.agreeing :])) == 1:
+            break
+    return orders[-1] if orders else None
+
+
+def _common(arena: Arena, consultation: Consultation, observations: Sequence[Observation]) -> dict[str, Json]:
+    unit = "" if consultation.adviser is None else consultation.adviser.unit
+    return {
+        "unit": f"{unit or 'utility'}; higher utilities are better",
+        "history": history_told(observations, arena.signals),
+    }
+
+
+def _candidates_told(
+    arena: Arena, history: History, realised: Realised, predicted: Predicted, shown: Rows
+) -> Json:
+    known = recipes_by_trial(history.observations)
+    return [
+        {
+            "index": index,
+            "steps": recipe_told(realised.drafts[place].recipe, known),
+            "mean": float(predicted.means[place]),
+            "deviation": float(predicted.deviations[place]),
+            "state": state_told(realised.subsets[place], arena.signals),
+        }
+        for index, place in enumerate(shown)
+    ]

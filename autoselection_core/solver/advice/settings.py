@@ -1,0 +1,90 @@
+"""Which language model advises a search, and in which roles."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from autoselection_core.errors.base import did_you_mean
+from autoselection_core.errors.space import SettingError
+from autoselection_core.identity import Json
+from autoselection_core.space import Count, Interval, check_settings
+
+
+class Role(StrEnum):
+    """What a language model may be asked for."""
+
+    SUMMARISER = "summariser"
+    PROPOSER = "proposer"
+    RANKER = "ranker"
+    RESEEDER = "reseeder"
+
+
+_ELSEWHERE = ("url", "timeout_s")
+"""Where a model is reached, and for how long it is waited for: that may change while a search goes on."""
+
+
+@dataclass(frozen=True)
+class AdviserSettings:
+    """A language model that advises searches, behind an OpenAI-compatible endpoint.
+
+    Its key, if it asks for one, is the environment variable `AUTOSELECTION_ADVISER_KEY`.
+
+    Attributes:
+        url: What stands before `/chat/completions`, for instance `http://127.0.0.1:8000/v1`.
+        model: Name of the model, as the endpoint knows it.
+        roles: What it is asked for: `summariser`, `proposer`, `ranker`, `reseeder`. The policy `default` asks
+            the first two, `autoselection` all four, `random` none.
+        timeout_s: An answer that takes longer is no answer, and the numbers decide.
+        temperature: Of the model's answers.
+        most_tokens: Length of an answer at most, in tokens, with what the model thinks before it.
+        rankings: How often the candidates are ranked at most, each time in another order.
+        agreeing: Rankings are enough once so many in a row leave the mean order as it is.
+    """
+
+    url: str
+    model: str
+    roles: tuple[str, ...] = tuple(Role)
+    timeout_s: Annotated[float, Interval(0.1, 3600.0)] = 60.0
+    temperature: Annotated[float, Interval(0.0, 2.0)] = 0.0
+    most_tokens: Annotated[int, Count(16, 1_000_000)] = 4096
+    rankings: Annotated[int, Count(1, 20)] = 6
+    agreeing: Annotated[int, Count(1, 20)] = 2
+
+    def __post_init__(self) -> None:
+        """Refuse settings outside their ranges.
+
+        Raises:
+            SettingError: A setting is unknown or out of range.
+        """
+        object.__setattr__(self, "roles", tuple(self.roles))
+        check_settings(self)
+        if not is_web_address(self.url):
+            raise SettingError("url", self.url, "an address that starts with http:// or https://")
+        if not isinstance(self.model, str) or not self.model:
+            raise SettingError("model", self.model, "the name of a model")
+        for role in self.roles:
+            if role not in tuple(Role):
+                known = tuple(each.value for each in Role)
+                hint = did_you_mean(str(role), known)
+                raise SettingError("roles", role, f"among {', '.join(known)}.{hint}".rstrip(".?"))
+
+    @property
+    def pinned(self) -> dict[str, Json]:
+        """What of it belongs to a search: all but where the model is reached, and the wait for it."""
+        values = {**asdict(self), "roles": list(self.roles)}
+        return {name: value for name, value in values.items() if name not in _ELSEWHERE}
+
+    @classmethod
+    def of_search(cls, pinned: Mapping[str, Any]) -> Self:
+        """The settings that a search pinned; where the model is reached, they do not say."""
+        return cls(**{"url": "http://localhost", **pinned})
+
+
+def is_web_address(text: object) -> bool:
+    """Whether a text is an http address without user and password, which would land in records."""
+    if not isinstance(text, str):
+        return False
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc

@@ -1,0 +1,86 @@
+"""What an adviser is told: recipes, scores and states, as JSON. Never items, texts or test scores."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from autoselection_core.history.values import Observation
+from autoselection_core.identity import Json
+from autoselection_core.operators.catalogue import Template
+from autoselection_core.recipe import Recipe, Step, Union
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.credit import Credit
+from autoselection_core.solver.programs import has_union
+from autoselection_core.state.value import state_of
+from autoselection_core.subset import Subset, materialize
+
+_FINE = ("q10/", "q50/", "q90/", "std/", "unknown/")
+"""Numbers of a state that say more than a prompt needs."""
+
+
+def catalogue_told(templates: Iterable[Template]) -> Json:
+    """What a step may be: an operator, its settings, and the range of each number."""
+    return [
+        {
+            "operator": template.operator.name,
+            "settings": dict(template.fixed),
+            "ranges": {axis.name: _range(axis.space) for axis in template.axes},
+        }
+        for template in templates
+    ]
+
+
+def history_told(observations: Sequence[Observation], signals: SignalTable) -> Json:
+    """Every measured trial: what it kept, and how well the model did."""
+    known = recipes_by_trial(observations)
+    return [
+        {
+            "trial": one.trial,
+            "steps": recipe_told(one.recipe, known),
+            "kept_share": len(_realised(one.recipe, signals).rows) / len(signals),
+            "utility": one.utility,
+            "scores": dict(sorted(one.scores.items())),
+        }
+        for one in observations
+    ]
+
+
+def recipes_by_trial(observations: Iterable[Observation]) -> dict[int, Recipe]:
+    """What a union may name: measured recipes that hold no other one, by trial."""
+    return {one.trial: one.recipe for one in observations if one.recipe.steps and not has_union(one.recipe)}
+
+
+def recipe_told(recipe: Recipe, known: Mapping[int, Recipe]) -> Json:
+    """The steps of a recipe; a union by the trial of what it unites with, where that was measured here."""
+    return [_step_told(step, known) for step in recipe.steps]
+
+
+def state_told(subset: Subset, signals: SignalTable) -> Json:
+    """What a subset is, beside its pool: shares, and shifts in standard deviations of the pool."""
+    numbers = signals.derived(
+        (__name__, subset.fingerprint), lambda: dict(state_of(subset.rows, signals).to_json())
+    )
+    return {name: value for name, value in numbers.items() if not name.startswith(_FINE)}
+
+
+def credit_told(credit: Credit) -> Json:
+    """Operators and pairs that earned something, the most first."""
+    singles = sorted(credit.operators.items(), key=lambda entry: (-entry[1], entry[0]))
+    pairs = sorted(credit.pairs.items(), key=lambda entry: (-entry[1], entry[0]))
+    return {
+        "operators": [[label, value] for label, value in singles if value > 0],
+        "pairs": [[list(labels), value] for labels, value in pairs if value > 0],
+    }
+
+
+def _realised(recipe: Recipe, signals: SignalTable) -> Subset:
+    return signals.derived((__name__, recipe), lambda: materialize(recipe, signals))
+
+
+def _step_told(step: Step, known: Mapping[int, Recipe]) -> Json:
+    if not isinstance(step, Union):
+        return {step.name: step.settings}
+    trial = next((number for number, recipe in known.items() if recipe == step.recipe), None)
+    return {"union": {"trial": trial} if trial is not None else {"steps": recipe_told(step.recipe, known)}}
+
+
+def _range(space: object) -> Json:
+    return [getattr(space, "low", None), getattr(space, "high", None)]
