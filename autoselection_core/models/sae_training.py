@@ -57,6 +57,16 @@ class SaeReport:
     dead_share: float
 
 
+def states_to_read(trained_on: int) -> int:
+    """States of which so many are left for training once every sixteenth is held out.
+
+    Example:
+        >>> states_to_read(1_000_000)
+        1066667
+    """
+    return -(-trained_on * _HELD_OUT // (_HELD_OUT - 1))
+
+
 def train_sae(
     states: "torch.Tensor",
     hook: HookPoint,

@@ -9,7 +9,14 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.models.sae_states import token_states
-from autoselection_core.models.sae_training import BATCH, SaeReport, SaeTraining, judged, train_sae
+from autoselection_core.models.sae_training import (
+    BATCH,
+    SaeReport,
+    SaeTraining,
+    judged,
+    states_to_read,
+    train_sae,
+)
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Progress
 from autoselection_core.store.atomic import atomic_folder
@@ -43,7 +50,7 @@ def pinned_autoencoder(
         folder: Where it lies; complete or not there.
         base: The model whose states it reads.
         pool: Read until there are enough tokens. Its ids are hashes, so its first samples are random ones.
-        tokens: States of real tokens; fewer where the pool has fewer.
+        tokens: States of real tokens that it is trained on; fewer where the pool has fewer.
         training: How it is trained; None for the defaults.
         progress: Told of stages.
 
@@ -55,7 +62,7 @@ def pinned_autoencoder(
     if folder.is_dir():
         return _known_or_judged(folder, base, pool)
     hook = HookPoint.default(base.model.config.get_text_config().num_hidden_layers)
-    states = token_states(base, pool.samples(), hook, tokens=tokens, progress=progress)
+    states = token_states(base, pool.samples(), hook, tokens=states_to_read(tokens), progress=progress)
     autoencoder, report = train_sae(states, hook, _long_enough(training or SaeTraining(), states), progress)
     with atomic_folder(folder) as unfinished:
         autoencoder.save(unfinished)

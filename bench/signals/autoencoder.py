@@ -16,7 +16,7 @@ from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae_states import token_states
-from autoselection_core.models.sae_training import SaeTraining, train_sae
+from autoselection_core.models.sae_training import SaeTraining, states_to_read, train_sae
 from autoselection_core.pool import Sample, Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, measure, write_result
@@ -25,7 +25,7 @@ from bench.result import REAL_DATA, measure, write_result
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder of a base model")
-    parser.add_argument("--tokens", type=int, default=1_000_000, help="states that are read")
+    parser.add_argument("--tokens", type=int, default=1_000_000, help="states that it is trained on")
     parser.add_argument("--epochs", type=int, default=SaeTraining.epochs, help="how often each is seen")
     parser.add_argument("--read-seconds", type=float, default=float("inf"), help="stop reading after so long")
     parser.add_argument("--keep", type=Path, help="folder that the autoencoder is left in")
@@ -36,7 +36,8 @@ def main() -> None:
         base = BaseModel.load(chosen.model)
         hook = HookPoint.default(base.model.config.get_text_config().num_hidden_layers)
         samples = _until(pool.samples(), chosen.read_seconds)
-        states = measure(lambda: token_states(base, samples, hook, tokens=chosen.tokens, progress=_tell))
+        read = states_to_read(chosen.tokens)
+        states = measure(lambda: token_states(base, samples, hook, tokens=read, progress=_tell))
         trained = measure(lambda: train_sae(states.value, hook, training, _tell))
     autoencoder, report = trained.value
     if chosen.keep is not None:
