@@ -64,29 +64,35 @@ def more_cosine_pairs(
         vectors: One vector a row of the pool at hand. Shape (n, d).
         progress: Told how many rows are compared.
     """
-    unit = normalised(vectors)
-    new = unmatched(rows, len(unit))
-    is_new = np.zeros(len(unit), np.bool_)
+    new, count = unmatched(rows, len(vectors)), len(vectors)
+    first, second, similarity = _joined(_between(new, vectors, earlier.floor, progress))
+    is_new = np.zeros(count, np.bool_)
     is_new[new] = True
-    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
-    for start in range(0, len(new), _BLOCK):
-        part = new[start : start + _BLOCK]
-        similarity = unit[part] @ unit.T
-        place, other = np.nonzero(similarity >= np.float32(earlier.floor))
-        once = (part[place] < other) | ~is_new[other]  # two new rows meet twice, a row and itself once
-        place, other = place[once], other[once]
-        found.append((part[place], other, np.minimum(similarity[place, other], np.float32(1.0))))
+    once = (first < second) | ~is_new[second]  # two new rows meet twice, a row and itself once
+    return earlier.joined(rows, first[once], second[once], similarity[once], count)
+
+
+def _between(new: Rows, vectors: Vectors, floor: float, progress: Progress | None) -> Iterator[Found]:
+    """Pairs of a new row and any row; block by block, so that no copy of all vectors is made."""
+    yield np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
+    fresh = normalised(vectors[new])
+    for top in range(0, len(vectors) if len(new) else 0, _BLOCK):
+        block = normalised(vectors[top : top + _BLOCK]).T
+        for left in range(0, len(new), _BLOCK):
+            similarity = fresh[left : left + _BLOCK] @ block
+            place, other = np.nonzero(similarity >= np.float32(floor))
+            yield new[left + place], top + other, np.minimum(similarity[place, other], np.float32(1.0))
         if progress is not None:
-            progress("comparing vectors", min(start + _BLOCK, len(new)), len(new))
-    first, second, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return earlier.joined(rows, first, second, values, len(unit))
+            progress("comparing vectors", min(top + _BLOCK, len(vectors)), len(vectors))
 
 
 def normalised(vectors: Vectors) -> Vectors:
     """Vectors of length 1; a vector that is unknown or zero becomes zero. Shape (n, d)."""
-    known = np.nan_to_num(np.asarray(vectors, np.float32))
-    length = np.linalg.norm(known, axis=1, keepdims=True)
-    unit: Vectors = np.divide(known, length, out=np.zeros_like(known), where=length > 0)
+    known = np.asarray(vectors, np.float32)
+    length = np.sqrt(np.einsum("ij,ij->i", known, known))
+    is_usable = np.isfinite(length) & (length > 0)
+    unit: Vectors = np.divide(known, np.where(is_usable, length, 1.0)[:, None], dtype=np.float32)
+    unit[~is_usable] = 0.0
     return unit
 
 

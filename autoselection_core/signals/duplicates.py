@@ -13,11 +13,9 @@ from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Progress
 from autoselection_core.signals.jaccard import jaccard_pairs
 from autoselection_core.signals.jaccard_growth import more_jaccard_pairs
+from autoselection_core.signals.kept_sets import KeptSets
 from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.shingles import Shingles, shingles
-
-_SETS = ("shingles", "shingle_starts")
-"""Where the sets of all rows are kept, so that a changed pool reads only its new texts."""
+from autoselection_core.signals.shingles import shingles
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,8 @@ class MinHashPairs(PoolSignal):
     """Rows that share many of their runs of words: every pair above the floor, with its exact similarity.
 
     J(x, y) = |x & y| / |x | y| over the sets of runs of `words` lower-cased words. MinHash signatures
-    estimate this number; at the size of a pool the exact join is as fast, and it misses nothing.
+    estimate this number; at the size of a pool the exact join is as fast, and it misses nothing. The sets
+    are kept beside the pairs, so that a changed pool reads only its new texts.
 
     Attributes:
         words: Length of a run.
@@ -59,7 +58,7 @@ class MinHashPairs(PoolSignal):
     lowest: float = 0.5
     scope: Scope = Scope.ALL
 
-    version = 2
+    version = 3
 
     @property
     @override
@@ -70,7 +69,8 @@ class MinHashPairs(PoolSignal):
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
         sets = shingles(pool.texts(self.scope), self.words)
         measure = f"jaccard of word {self.words}-grams"
-        return self._with_sets(jaccard_pairs(sets, lowest=self.lowest, measure=measure), sets)
+        pairs = jaccard_pairs(sets, lowest=self.lowest, measure=measure)
+        return {self.name: pairs, **KeptSets.of(sets).values}
 
     @override
     def extended(
@@ -78,14 +78,9 @@ class MinHashPairs(PoolSignal):
     ) -> Mapping[str, Computed]:
         pairs, new = earlier.values[self.name], earlier.new_rows(len(pool))
         assert isinstance(pairs, PairList), "this signal gives pairs"
-        stayed = np.flatnonzero(earlier.rows >= 0)
-        before = Shingles(*(np.asarray(earlier.values[name]) for name in _SETS)).of(stayed)
-        added = shingles(pool.texts(self.scope, new), self.words)
-        sets = Shingles.merged([(earlier.rows[stayed], before), (new, added)], len(pool))
-        return self._with_sets(more_jaccard_pairs(pairs, earlier.rows, sets), sets)
-
-    def _with_sets(self, pairs: PairList, sets: Shingles) -> Mapping[str, Computed]:
-        return {self.name: pairs, **dict(zip(_SETS, (sets.hashes, sets.starts), strict=True))}
+        fresh = shingles(pool.texts(self.scope, new), self.words)
+        sets = KeptSets.read(earlier.values).moved(earlier.rows, new, fresh)
+        return {self.name: more_jaccard_pairs(pairs, earlier.rows, sets), **sets.values}
 
 
 def _normalised_digest(text: str) -> bytes:

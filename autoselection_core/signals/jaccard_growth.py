@@ -1,21 +1,26 @@
 """The pairs of a pool that grew: new sets against all, old pairs stay."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
 from autoselection_core.arrays import Rows
 from autoselection_core.signals.base import unmatched
+from autoselection_core.signals.jaccard import distinct
+from autoselection_core.signals.kept_sets import KeptSets
 from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.shingles import Shingles
+from autoselection_core.signals.shingles import Hashes, Shingles
 
 Integers = npt.NDArray[np.int64]
 
-_FILTER_BITS = 20
+_SIEVE_BITS = 20
+_SCANNED_AT_ONCE = 1 << 17
 _CHECKED_AT_ONCE = 1 << 17
 
 
-def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: Shingles) -> PairList:
+def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: KeptSets) -> PairList:
     """The pairs of a changed pool, exact as those of `jaccard_pairs`, down to the earlier floor.
 
     A set x of the new ones has a similarity of at least t with another only if they share one of the rarest
@@ -28,8 +33,8 @@ def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: Shingles) -> PairLis
     """
     count = len(sets.sizes)
     new = unmatched(rows, count)
-    fresh = sets.of(new)
-    known = np.unique(fresh.hashes)
+    fresh = sets.taken(new)
+    known = distinct(fresh.hashes)
     owner, member = _members_among(sets, known)
     incidence = sp.csr_matrix((np.ones(len(owner), np.int32), (owner, member)), shape=(count, len(known)))
     first, second = _candidates(incidence, new, fresh, known, earlier.floor)
@@ -42,24 +47,52 @@ def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: Shingles) -> PairLis
     return earlier.joined(rows, first[alike], second[alike], similarity[alike], count)
 
 
-def _members_among(sets: Shingles, known: npt.NDArray[np.uint64]) -> tuple[Integers, Integers]:
-    """Every entry of the sets that is among some hashes: its set and the hash's number.
+def _members_among(sets: KeptSets, known: Hashes) -> tuple[Integers, Integers]:
+    """Every entry of the sets that is among some hashes: its set and the hash's number."""
+    if not len(known):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    sieves = [_Sieve(known, first) for first in (0, _SIEVE_BITS)]
+    found = [_found(block, start, known, sieves) for start, block in sets.blocks(_SCANNED_AT_ONCE)]
+    places, members = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    owners = sets.owners(places)
+    held = owners >= 0
+    return owners[held], members[held]
 
-    A bit table answers for most entries without a search.
+
+class _Sieve:
+    """A table of the values that some bits of known hashes take; it lets few others through, and is small.
+
+    Args:
+        known: The hashes.
+        first: Which of the highest bits is the first that is looked at.
     """
-    shift = np.uint64(64 - _FILTER_BITS)
-    table = np.zeros(1 << _FILTER_BITS, np.bool_)
-    table[known >> shift] = True
-    likely = np.flatnonzero(table[sets.hashes >> shift])
-    place = np.searchsorted(known, sets.hashes[likely])
-    place[place == len(known)] = 0
-    held = known[place] == sets.hashes[likely] if len(known) else np.zeros(0, np.bool_)
-    owner = np.searchsorted(sets.starts, likely[held], side="right") - 1
-    return owner, place[held]
+
+    def __init__(self, known: Hashes, first: int) -> None:
+        self._shift = np.uint64(64 - _SIEVE_BITS - first)
+        self._table = np.zeros(1 << _SIEVE_BITS, np.bool_)
+        self._table[self._bits(known)] = True
+
+    def __call__(self, hashes: Hashes) -> Integers:
+        """The places of the hashes that may be known."""
+        return np.flatnonzero(self._table.take(self._bits(hashes)))
+
+    def _bits(self, hashes: Hashes) -> Integers:
+        return ((hashes >> self._shift) & np.uint64((1 << _SIEVE_BITS) - 1)).view(np.int64)
+
+
+def _found(block: Hashes, start: int, known: Hashes, sieves: Sequence[_Sieve]) -> tuple[Integers, Integers]:
+    """Places of the members of a block that are known, and their numbers."""
+    likely = np.arange(0)
+    for number, sieve in enumerate(sieves):
+        likely = likely[sieve(block[likely])] if number else sieve(block)
+    hashes = block[likely]
+    place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    is_known = known[place] == hashes
+    return start + likely[is_known], place[is_known]
 
 
 def _candidates(
-    incidence: sp.csr_matrix, new: Rows, fresh: Shingles, known: npt.NDArray[np.uint64], floor: float
+    incidence: sp.csr_matrix, new: Rows, fresh: Shingles, known: Hashes, floor: float
 ) -> tuple[Integers, Integers]:
     """Pairs of a new row and any row that share one of the rarest members of the new row; each once."""
     by_member = incidence.tocsc()
@@ -75,7 +108,7 @@ def _candidates(
     starts = by_member.indptr[members[chosen]]
     shift = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
     others = by_member.indices[shift + np.arange(len(shift))].astype(np.int64)
-    pairs = np.unique(np.repeat(owners[chosen], sizes) * incidence.shape[0] + others)
+    pairs = distinct(np.repeat(owners[chosen], sizes) * incidence.shape[0] + others)
     first, second = new[pairs // incidence.shape[0]], pairs % incidence.shape[0]
     return first[first != second], second[first != second]
 

@@ -1,12 +1,15 @@
 """What a computed value is, told by its type, and how it lies in a folder of columns."""
 
+import mmap
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 import numpy as np
+import numpy.typing as npt
 
 from autoselection_core.signals.base import Computed
 from autoselection_core.signals.pairs import PairList
@@ -48,7 +51,20 @@ def save_values(folder: Path, values: Mapping[str, Computed]) -> None:
         if isinstance(value, PairList | SparseFeatures):
             value.save(folder / f"{kind_of(value)}={quote(name, safe='')}")
         else:
-            np.save(folder / f"{quote(name, safe='')}{_ARRAY}", value, allow_pickle=False)
+            _save_array(folder / f"{quote(name, safe='')}{_ARRAY}", value)
+
+
+def _save_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write an array; one that was mapped from a file of its own gets that file under a second name.
+
+    Such files never change, so that what a changed pool keeps is not written again.
+    """
+    owner: object = array.base
+    if isinstance(array, np.memmap) and isinstance(owner, mmap.mmap) and array.filename is not None:
+        with suppress(OSError):  # another file system, or one without second names
+            path.hardlink_to(array.filename)
+            return
+    np.save(path, array, allow_pickle=False)
 
 
 def load_values(folder: Path) -> dict[str, Computed]:

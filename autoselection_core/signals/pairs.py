@@ -80,7 +80,7 @@ class PairList:
         The floor never falls: what lay below it was not kept.
 
         Args:
-            rows: Where each row that these pairs speak of stands now; -1 where it left.
+            rows: Where each row that these pairs speak of stands now, in the same order; -1 where it left.
             first: One row of each new pair; each pair once.
             second: The other row of each new pair.
             similarity: Of the new pairs, at or above the floor.
@@ -88,15 +88,19 @@ class PairList:
         """
         low, high = rows[self.low], rows[self.high]
         stayed = (low >= 0) & (high >= 0)
-        every = np.concatenate([self.similarity[stayed], similarity.astype(np.float32)])
-        floor = stored_floor(every, pool_rows, self.floor)
-        kept = every >= np.float32(floor)
-        return PairList.of(
-            np.concatenate([low[stayed], first])[kept],
-            np.concatenate([high[stayed], second])[kept],
-            every[kept],
-            floor=floor,
-            measure=self.measure,
+        floor = stored_floor(np.concatenate([self.similarity[stayed], similarity]), pool_rows, self.floor)
+        stayed &= self.similarity >= np.float32(floor)
+        low, high, known = low[stayed], high[stayed], self.similarity[stayed]
+        kept = similarity >= np.float32(floor)
+        added = PairList.of(first[kept], second[kept], similarity[kept], floor=floor, measure=self.measure)
+        # Rows keep their order, so old pairs stay sorted and new ones are let in between.
+        places = np.searchsorted(low * pool_rows + high, added.low.astype(np.int64) * pool_rows + added.high)
+        return PairList(
+            np.insert(low.astype(np.int32), places, added.low),
+            np.insert(high.astype(np.int32), places, added.high),
+            np.insert(known, places, added.similarity),
+            floor,
+            self.measure,
         )
 
     def among(self, present: Mask, similarity: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from autoselection_core.arrays import Mask, Rows
+from autoselection_core.pool.columns import id_bytes
 from autoselection_core.signals.base import Computed
 from autoselection_core.signals.pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
@@ -33,11 +34,13 @@ def missing(table: LanceTable, ids: Ids) -> Rows:
     return np.flatnonzero(~_found(table.ids(), ids)[1])
 
 
-def aligned_values(table: LanceTable, ids: Ids) -> dict[str, Computed]:
-    """All values of the samples, in the order of the ids given; every id must be there."""
+def aligned_values(table: LanceTable, ids: Ids) -> dict[str, Computed] | None:
+    """All values of the samples, in the order of the ids given; None where the table misses one."""
     record = table.read()
-    places, _ = _found(record.column(ID), ids)
-    taken = record.take(places).combine_chunks()
+    places, present = _found(record.column(ID), ids)
+    if not present.all():
+        return None
+    taken = record.drop_columns([ID]).take(places).combine_chunks()
     return dict(_values(taken))
 
 
@@ -57,18 +60,21 @@ def _taken(value: npt.NDArray[Any] | SparseFeatures, rows: Rows) -> Computed:
 
 
 def _id_array(ids: Ids) -> pa.Array:
-    raw = pa.py_buffer(bytes.fromhex(ids.tobytes().decode()))
-    return pa.FixedSizeBinaryArray.from_buffers(ID_TYPE, len(ids), [None, raw])
+    return pa.FixedSizeBinaryArray.from_buffers(ID_TYPE, len(ids), [None, pa.py_buffer(_raw(ids))])
+
+
+def _raw(ids: Ids) -> bytes:
+    return bytes.fromhex(ids.tobytes().decode())
 
 
 def _found(held: pa.ChunkedArray, ids: Ids) -> tuple[Rows, Mask]:
     """For each id the place of its first row in the record, and whether it has one."""
-    raw = b"".join(held.combine_chunks().cast(pa.binary()).to_pylist()) if len(held) else b""
-    stored = np.frombuffer(raw.hex().encode(), "S32")
-    order = np.argsort(stored, kind="stable")
-    places = np.searchsorted(stored[order], ids)
+    stored, wanted = (np.frombuffer(raw, "S16") for raw in (id_bytes(held), _raw(ids)))
+    order = np.argsort(stored, kind="stable")  # cheap: chunks were appended in ascending order
+    ascending = stored[order]
+    places = np.searchsorted(ascending, wanted)
     present = places < len(stored)
-    present[present] = stored[order][places[present]] == ids[present]
+    present[present] = ascending[places[present]] == wanted[present]
     return order[places[present]], present
 
 
@@ -90,7 +96,7 @@ def _arrow(name: str, value: Computed) -> dict[pa.Field, pa.Array]:
 
 
 def _values(record: pa.Table) -> list[tuple[str, Any]]:
-    names = [name for name in record.column_names if name != ID and not name.endswith(_DATA)]
+    names = [name for name in record.column_names if not name.endswith(_DATA)]
     return [_value(record, name) for name in names]
 
 

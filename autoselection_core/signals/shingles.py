@@ -2,14 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
-
-from autoselection_core.arrays import Rows
 
 _WORD = re.compile(r"\w+")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -29,30 +27,6 @@ class Shingles:
 
     hashes: Hashes
     starts: npt.NDArray[np.int64]
-
-    @classmethod
-    def merged(cls, parts: "Sequence[tuple[Rows, Shingles]]", count: int) -> "Shingles":
-        """The sets of several groups of rows as the sets of all rows.
-
-        Args:
-            parts: Rows of the whole in ascending order, and one set for each of them.
-            count: Rows of the whole; a row that no part has gets an empty set.
-        """
-        sizes, part_of = np.zeros(count, np.int64), np.zeros(count, np.int8)
-        for number, (rows, sets) in enumerate(parts):
-            sizes[rows], part_of[rows] = sets.sizes, number
-        part_of_entry = np.repeat(part_of, sizes)
-        hashes = np.empty(len(part_of_entry), np.uint64)
-        for number, (_, sets) in enumerate(parts):
-            hashes[part_of_entry == number] = sets.hashes
-        return cls(hashes, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
-
-    def of(self, rows: Rows) -> "Shingles":
-        """The sets of some rows, given in ascending order."""
-        wanted = np.zeros(len(self.sizes), np.bool_)
-        wanted[rows] = True
-        starts = np.concatenate([[0], np.cumsum(self.sizes[rows])]).astype(np.int64)
-        return Shingles(self.hashes if wanted.all() else self.hashes[np.repeat(wanted, self.sizes)], starts)
 
     @property
     def sizes(self) -> npt.NDArray[np.int64]:

@@ -191,11 +191,11 @@ class SignalStore:
         folder = self._folder(version, pool)
         if not folder.is_dir():
             record = self._record_of(name, version)
-            unknown = len(missing(record, pool.ids))
-            if unknown or not len(pool):
-                raise UnscoredPoolError(name, version, pool.version, unknown)
+            values = aligned_values(record, pool.ids) if len(pool) else None
+            if values is None:
+                raise UnscoredPoolError(name, version, pool.version, len(missing(record, pool.ids)))
             with atomic_folder(folder) as unfinished:
-                save_values(unfinished, aligned_values(record, pool.ids))
+                save_values(unfinished, values)
         return MappingProxyType(load_values(folder))
 
     def _folder(self, version: str, pool: Pool) -> Path:

@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from autoselection_core.arrays import Rows
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Signal
+from autoselection_core.signals.base import Signal, unmatched
 from autoselection_core.signals.cosine import cosine_pairs, more_cosine_pairs
 from autoselection_core.signals.duplicates import MinHashPairs
 from autoselection_core.signals.embedding import EmbeddingPairs
 from autoselection_core.signals.floor import PAIRS_PER_ROW
 from autoselection_core.signals.jaccard import jaccard_pairs
 from autoselection_core.signals.jaccard_growth import more_jaccard_pairs
+from autoselection_core.signals.kept_sets import KeptSets
 from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.shingles import Shingles, shingles
+from autoselection_core.signals.shingles import shingles
 from autoselection_core.signals.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of_answers
@@ -54,7 +55,7 @@ def test_new_texts_join_as_if_all_had_been_there(
     sets = shingles([text for text, state in drawn if state != "leaves"], length)
     before = jaccard_pairs(shingles([texts[row] for row in earlier], length), lowest=lowest, measure="j")
 
-    grown = more_jaccard_pairs(before, rows, sets)
+    grown = more_jaccard_pairs(before, rows, KeptSets.of(sets))
 
     assert found(grown) == found(jaccard_pairs(sets, lowest=lowest, measure="j"))
     assert (grown.floor, grown.measure) == (before.floor, "j")
@@ -86,15 +87,49 @@ def test_the_floor_rises_with_a_crowd_and_never_falls() -> None:
     assert alone.floor == before.floor
 
 
-def test_sets_of_groups_of_rows_are_merged_in_their_order() -> None:
-    texts = ["a b", "", "c d e", "a", "f g"]
-    odd, even = np.array([1, 3]), np.array([0, 2, 4])
-    parts = [(rows, shingles([texts[row] for row in rows], 1)) for rows in (odd, even)]
+SEVERAL_POOLS = st.lists(st.lists(STATES, min_size=3, max_size=12), min_size=1, max_size=4)
 
-    merged, whole = Shingles.merged(parts, 5), shingles(texts, 1)
 
-    assert merged.hashes.tolist() == whole.hashes.tolist()
-    assert merged.starts.tolist() == whole.starts.tolist()
+@given(st.data(), SEVERAL_POOLS)
+def test_sets_are_those_of_the_texts_however_often_a_pool_changed(
+    data: st.DataObject, changes: list[list[str]]
+) -> None:
+    """Texts leave and come between pools; each row keeps its own set."""
+    texts = data.draw(st.lists(WORDS, max_size=8))
+    kept_sets = KeptSets.of(shingles(texts, 1))
+    for states in changes:
+        rows, now = [], list[str]()
+        for text, state in zip(texts, states + ["stays"] * len(texts), strict=False):
+            if state == "comes":
+                now.append(data.draw(WORDS))
+            rows.append(-1 if state == "leaves" else len(now))
+            now += [] if state == "leaves" else [text]
+        places = np.array(rows, np.int64)
+        new = unmatched(places, len(now))
+        kept_sets = kept_sets.moved(places, new, shingles([now[row] for row in new], 1))
+        texts = now
+
+    whole, every = shingles(texts, 1), np.arange(len(texts))
+    assert kept_sets.taken(every).hashes.tolist() == whole.hashes.tolist()
+    assert kept_sets.taken(every).starts.tolist() == whole.starts.tolist()
+    written = [hash_ for _, block in kept_sets.blocks(3) for hash_ in block.tolist()]
+    owners = kept_sets.owners(np.arange(len(written)))
+    by_row = [sorted(h for h, owner in zip(written, owners, strict=True) if owner == row) for row in every]
+    assert by_row == [sorted(shingles([text], 1).hashes.tolist()) for text in texts]
+
+
+def test_sets_that_stay_are_not_written_again(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    store, signal = SignalStore(home), MinHashPairs(words=1)
+    answers = [f"number {n}" for n in range(40)]
+    pools = [pool_of_answers(answers), pool_of_answers([*answers[1:], "one more"])]
+    for pool in pools:
+        kept(pool, home)
+        store.score(signal, pool)
+
+    first, second = (home.columns_of(pool.version, signal.fingerprint) / "sets.npy" for pool in pools)
+
+    assert first.samefile(second)
 
 
 @pytest.mark.parametrize("signal", [MinHashPairs(words=2), EmbeddingPairs()], ids=lambda each: each.name)
