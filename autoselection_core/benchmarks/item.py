@@ -23,6 +23,7 @@ class Item:
         reads: How the answer is read from generated text; a name of `benchmarks.extraction`.
         order: The source's positions of the options in the order presented; empty for open questions.
         source: Id of the question that it was made from; None if it was not made from one.
+        task: Task or subject within the benchmark; None where it has one task.
     """
 
     question: str = field(repr=False)
@@ -33,6 +34,7 @@ class Item:
     reads: str = "text"
     order: tuple[int, ...] = ()
     source: str | None = None
+    task: str | None = field(default=None, compare=False)
 
     @cached_property
     def id(self) -> str:

@@ -56,6 +56,7 @@ class Form:
             reads="letter" if _has_letters(question) else question.reads,
             order=presented_order(question),
             source=question.id,
+            task=question.group,
         )
 
     def target(self, question: Question) -> Sample:

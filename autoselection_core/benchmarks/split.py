@@ -1,6 +1,7 @@
 """Which items the search may look at, and which are kept for the report."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,8 +56,8 @@ def split(benchmark: Benchmark) -> Split:
     dev = [item for item in scored if draws[item.id] < share]
     test = [item for item in scored if draws[item.id] >= share]
     return Split(
-        _lowest(dev, draws, benchmark.sizes.dev_items, (benchmark.name, "its dev side")),
-        _lowest(test, draws, benchmark.sizes.test_items, (benchmark.name, "its test side")),
+        _lowest(dev, benchmark.sizes.dev_items, (benchmark.name, "its dev side")),
+        _lowest(test, benchmark.sizes.test_items, (benchmark.name, "its test side")),
         left_out,
     )
 
@@ -75,11 +76,13 @@ def _draw(item: Item) -> float:
     return int(fingerprint(["split", normalised(item.question)])[:16], 16) / 2.0**64
 
 
-def _lowest(
-    items: list[Item], draws: dict[str, float], limit: int | None, where: tuple[str, str]
-) -> tuple[Item, ...]:
+def in_drawing_order(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Items by the hash of their normalised question: each prefix is a random draw, the same everywhere."""
+    return tuple(sorted(items, key=lambda item: (_draw(item), item.id)))
+
+
+def _lowest(items: list[Item], limit: int | None, where: tuple[str, str]) -> tuple[Item, ...]:
     if not items:
         raise NoItemsError(*where)
-    ranked = sorted(items, key=lambda item: (draws[item.id], item.id))[:limit]
-    kept = {item.id for item in ranked}
+    kept = {item.id for item in in_drawing_order(items)[:limit]}
     return tuple(item for item in items if item.id in kept)

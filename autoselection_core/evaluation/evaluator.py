@@ -1,7 +1,7 @@
 """The evaluator that trains: fine-tunes the base model on a subset and scores it on benchmarks."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import NotEvaluatedError, WrongPoolError
 from autoselection_core.evaluation.energy import counters, used_joules
@@ -17,7 +18,7 @@ from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.likelihood import Scoring
 from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.evaluation.run import Trainee
-from autoselection_core.evaluation.scoring import score_benchmark
+from autoselection_core.evaluation.scoring import score_benchmark, score_items
 from autoselection_core.evaluation.sft import FineTuning
 from autoselection_core.evaluation.training import train
 from autoselection_core.evaluation.weights import load_trained, save_trained
@@ -138,6 +139,32 @@ class FineTuningEvaluator:
                 score, _ = score_benchmark(model, benchmark, Side.TEST, self.scoring, progress)
                 folder.write_elsewhere(benchmark, score)
         return folder.read_elsewhere(benchmark)
+
+    def score_further(
+        self,
+        key: str,
+        benchmark: Benchmark,
+        items: Sequence[Item],
+        reason: str,
+        progress: Progress | None = None,
+    ) -> BenchmarkScore:
+        """Score test items beyond those of the report, and log that they were opened and why.
+
+        Raises:
+            NotEvaluatedError: There is no complete evaluation of that key.
+            ScoringFailedError: The model could not be scored.
+        """
+        folder = self._complete(key)
+        names = [item.id for item in items]
+        with folder.locked():
+            folder.log_opening(f"{reason}, {len(items)} further items of {benchmark.name}")
+            if not folder.has_further(benchmark.name, names):
+                model = self._load_trained(folder)
+                score, _ = score_items(
+                    model, benchmark, items, self.scoring, side=Side.TEST, progress=progress
+                )
+                folder.write_further(score)
+        return folder.read_further(benchmark.name, names)
 
     def _complete(self, key: str) -> EvaluationFolder:
         folder = EvaluationFolder(self.home.evaluation(key))

@@ -2,7 +2,7 @@
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import DamagedEvaluationError, NotEvaluatedError
-from autoselection_core.identity import canonical_json, fingerprint_file
+from autoselection_core.identity import canonical_json, fingerprint, fingerprint_file
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import (
     BenchmarkScore,
@@ -28,6 +28,7 @@ _RESULT = "result.json"
 _TEST = "test.json"
 _OPENINGS = "openings.jsonl"
 _ELSEWHERE = "elsewhere"
+_FURTHER = "further"
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,25 @@ class EvaluationFolder:
         files = sorted((self.path / _ELSEWHERE).glob("*.json"))
         return tuple(self._read_score(json.loads(file.read_text())["score"]) for file in files)
 
+    def has_further(self, benchmark: str, items: Sequence[str]) -> bool:
+        """Whether these test items, beyond those of the report, were scored."""
+        return (self.path / _further(benchmark, items)).exists()
+
+    def write_further(self, score: BenchmarkScore) -> None:
+        """Write the records and the score of test items beyond those of the report."""
+        name = _further(score.benchmark, [item.item for item in score.items])
+        listed = self._write_score(score, f"items/{name.removesuffix('.json')}.jsonl")
+        self.write_json(name, {"schema": SCHEMA, "key": self.key, "score": listed})
+
+    def read_further(self, benchmark: str, items: Sequence[str]) -> BenchmarkScore:
+        """The score that was written of test items beyond those of the report.
+
+        Raises:
+            NotEvaluatedError: They were not scored.
+            DamagedEvaluationError: An item record differs from what was written.
+        """
+        return self._read_score(self.read_json(_further(benchmark, items))["score"])
+
     def log_opening(self, reason: str) -> None:
         """Add a line that says when the test items were opened and why."""
         line = canonical_json({"opened": datetime.now(UTC).isoformat(timespec="seconds"), "reason": reason})
@@ -184,8 +204,8 @@ class EvaluationFolder:
     def _write_scores(self, scores: tuple[BenchmarkScore, ...]) -> list[dict[str, Any]]:
         return [self._write_score(score) for score in scores]
 
-    def _write_score(self, score: BenchmarkScore) -> dict[str, Any]:
-        name = f"items/{score.side}/{score.benchmark}.jsonl"
+    def _write_score(self, score: BenchmarkScore, name: str | None = None) -> dict[str, Any]:
+        name = name or f"items/{score.side}/{score.benchmark}.jsonl"
         with atomic_file(self.path / name) as draft:
             draft.write_text("".join(canonical_json(asdict(item)) + "\n" for item in score.items))
         return {
@@ -207,6 +227,10 @@ class EvaluationFolder:
 
 def _elsewhere(benchmark: Benchmark) -> str:
     return f"{_ELSEWHERE}/{benchmark.name}-{benchmark.version[:8]}.json"
+
+
+def _further(benchmark: str, items: Sequence[str]) -> str:
+    return f"{_FURTHER}/{benchmark}-{fingerprint(tuple(sorted(items)))[:8]}.json"
 
 
 def _item_score(stored: dict[str, Any]) -> ItemScore:

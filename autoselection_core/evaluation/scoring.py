@@ -68,6 +68,23 @@ def score_benchmark(
         ScoringFailedError: An item cannot be asked, or a value is not finite. There is no partial score.
     """
     items = split(benchmark).side(side)
+    return score_items(model, benchmark, items, scoring, side=side, progress=progress)
+
+
+def score_items(
+    model: BaseModel,
+    benchmark: Benchmark,
+    items: Sequence[Item],
+    scoring: Scoring,
+    *,
+    side: Side,
+    progress: Progress | None = None,
+) -> tuple[BenchmarkScore, int]:
+    """Score some items of one side of a benchmark; otherwise as `score_benchmark`.
+
+    Raises:
+        ScoringFailedError: An item cannot be asked, or a value is not finite. There is no partial score.
+    """
     report = _reported(progress, benchmark.name)
     scored, read = _scorer(benchmark)(model, benchmark, items, scoring, report)
     finite = sum(np.isfinite(score.value) for score in scored)

@@ -16,6 +16,7 @@ from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.store.home import Home
 from autoselection_core.study.arms import CANDIDATE, FULL_POOL, RANDOM, WINNER
+from autoselection_core.study.drawing import FEWEST_LEADING, Drawing, read_drawing
 from autoselection_core.study.entries import Contest, contests, entries, transfer_entry
 from autoselection_core.study.states import Kept, read_states
 from autoselection_core.study.study import Study
@@ -137,6 +138,34 @@ class StudyFacts:
             if trial.state is TrialState.DONE and trial.evaluation is not None
         }
         return tuple(self._folder(key).read_result(self.weights) for key in sorted(keys))
+
+    @cached_property
+    def drawing(self) -> Drawing | None:
+        """The further test items of the leading arms; None where none were drawn."""
+        return read_drawing(self.study, self.home)
+
+    @property
+    def has_further_scores(self) -> bool:
+        """Whether the further items that the study asks for are scored, or no two arms could lead."""
+        if self.study.further_items is None:
+            return True
+        if self.drawing is None:
+            return sum(bool(self.tests_of(arm)) for arm in self.compared_arms) < FEWEST_LEADING
+        leading = [each.evaluation.key for each in self.arms if each.arm in self.drawing.arms]
+        return all(self.drawing.is_scored(self._folder(key)) for key in leading)
+
+    def further_runs(self, arm: str) -> list[Run]:
+        """First and further test scores of a leading arm's runs, part by part of the benchmarks."""
+        drawing = self.drawing
+        if drawing is None:
+            return []
+        return [
+            drawing.run(each.test, self._folder(each.evaluation.key))
+            for each in self.arms
+            if each.arm == arm
+            and each.test is not None
+            and drawing.is_scored(self._folder(each.evaluation.key))
+        ]
 
     def tests_of(self, arm: str) -> list[Run]:
         """The test scores of an arm's runs."""

@@ -13,8 +13,20 @@ from autoselection_core.operators.installed import installed_operators
 from autoselection_core.recipe.parsing import parse
 from autoselection_core.solver.policy import Policy
 from autoselection_core.store.home import Home
-from autoselection_core.study.study import Candidates, RecipeArm, SearchArm, Study, Transfer
+from autoselection_core.study.study import Candidates, FurtherItems, RecipeArm, SearchArm, Study, Transfer
 
+_KEYS = (
+    "name",
+    "campaign",
+    "budget",
+    "seeds",
+    "recipes",
+    "searches",
+    "same",
+    "elsewhere",
+    "transfer",
+    "further_items",
+)
 _COUNTS = ("full_pool", "recipe_runs", "winner", "random")
 _LONGEST_NAME = 24
 """Arms are called after searches and recipes, and the ledger keeps 40 characters of an arm."""
@@ -33,9 +45,8 @@ def load_study(path: Path, home: Home) -> Study:
         StudyBudgetError: It asks for more trainings than its budget.
     """
     places = Places(path, home)
-    keys = ("name", "campaign", "budget", "seeds", "recipes", "searches", "same", "elsewhere", "transfer")
     document = read_document(path)
-    found = document.entries(*keys, *_COUNTS)
+    found = document.entries(*_KEYS, *_COUNTS)
     for key in ("name", "campaign", "budget"):
         if key not in found:
             document.refuse(f"needs the key `{key}`")
@@ -50,9 +61,12 @@ def load_study(path: Path, home: Home) -> Study:
         same=_same(found["same"]) if "same" in found else None,
         elsewhere=benchmark_places(found["elsewhere"], places) if "elsewhere" in found else (),
         transfer=_transfer(found["transfer"], places) if "transfer" in found else None,
+        further_items=_further_items(found["further_items"]) if "further_items" in found else None,
         **{key: found[key].whole(0) for key in _COUNTS if key in found},
     )
     _refuse_shared_names(study, document)
+    if study.further_items is not None and study.campaign.closed_form is not None:
+        found["further_items"].refuse("needs trained models; a formula has no items")
     if study.needed > study.budget:
         raise StudyBudgetError(study.name, study.budget, study.needed)
     return study
@@ -130,6 +144,14 @@ def _transfer(value: Value, places: Places) -> Transfer:
         value.refuse("needs `base_model`: the other model")
     training = checked_training(found["training"]) if "training" in found else {}
     return Transfer(places.model(found["base_model"]), training)
+
+
+def _further_items(value: Value) -> FurtherItems:
+    found = value.entries("items", "leading")
+    if "items" not in found:
+        value.refuse("needs `items`: how many are drawn")
+    leading = found["leading"].whole(2) if "leading" in found else FurtherItems.leading
+    return FurtherItems(found["items"].whole(1), leading)
 
 
 def _require_name(name: str, value: Value) -> None:

@@ -17,6 +17,8 @@ from autoselection_core.study.arms import (
     recipe_arms,
 )
 from autoselection_core.study.entries import Contest, arms_entry, contests, entries, transfer_entry
+from autoselection_core.study.facts import StudyFacts
+from autoselection_core.study.further import score_further
 from autoselection_core.study.ground import Ground
 from autoselection_core.study.registering import register_arms, register_search
 from autoselection_core.study.states import judge_of, keep_states, read_states
@@ -47,6 +49,7 @@ def run_study(ground: Ground) -> None:
         if contest is not None:
             _contend(arms, contest)
     transfer(ground)
+    score_further(ground)
     keep_states(ground)
 
 
@@ -64,7 +67,8 @@ def is_finished(ground: Ground) -> bool:
     arms = ledger.trials(arms_entry(study), Kind.REPORT)
     transferred = ledger.trials(transfer_entry(study), Kind.REPORT) if study.transfer is not None else ()
     ended = all(has_ended(trial) for trial in (*arms, *transferred))
-    return ended and len(arms) >= study.compared and len(transferred) >= study.transferred
+    complete = len(arms) >= study.compared and len(transferred) >= study.transferred
+    return ended and complete and StudyFacts(study, ground.home).has_further_scores
 
 
 @dataclass

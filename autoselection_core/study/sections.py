@@ -9,6 +9,7 @@ from autoselection_core.study.figures import (
     tokens_figure,
     trajectory_figure,
 )
+from autoselection_core.study.leading import leading_sections
 from autoselection_core.study.protocol import protocol_lines
 from autoselection_core.study.tables import (
     benchmark_table,
@@ -103,7 +104,7 @@ def _importance(facts: StudyFacts) -> Section:
 
 
 def _further(facts: StudyFacts) -> list[Section]:
-    sections = []
+    sections = leading_sections(facts)
     if (elsewhere := elsewhere_table(facts)) is not None:
         sections.append(Section("Elsewhere", tables=[elsewhere]))
     if (candidates := candidate_table(facts)) is not None:

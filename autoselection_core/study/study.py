@@ -69,6 +69,19 @@ class Transfer:
 
 
 @dataclass(frozen=True)
+class FurtherItems:
+    """Test items beyond those of the report, for the arms that lead.
+
+    Attributes:
+        items: How many are drawn.
+        leading: How many arms are scored on them, at least two.
+    """
+
+    items: int
+    leading: int = 3
+
+
+@dataclass(frozen=True)
 class Study:
     """Searches and baselines on one campaign under one budget.
 
@@ -86,6 +99,7 @@ class Study:
         same: The A/A mode; None for a study that selects.
         elsewhere: Benchmarks that are scored without having selected anything.
         transfer: Another base model; None for none.
+        further_items: Further test items for the leading arms; None for none.
     """
 
     name: str
@@ -101,6 +115,7 @@ class Study:
     same: Candidates | None = None
     elsewhere: tuple[BenchmarkPlace, ...] = ()
     transfer: Transfer | None = None
+    further_items: FurtherItems | None = None
 
     @property
     def contests(self) -> int:

@@ -41,6 +41,9 @@ def test_a_budget_that_does_not_cover_everything_is_refused_before_anything_is_r
         ("{budget: 4, policy: random}", "{budget: 4, operators: [keep_tpo]}", "names no operator"),
         ("share: 0.3", "share: 1.5", "above 0 and below 1"),
         ("searches:", "ablations:", "is not a key here"),
+        ("seeds:", "further_items: {items: 5}\nseeds:", "needs trained models"),
+        ("seeds:", "further_items: {leading: 2}\nseeds:", "needs `items`"),
+        ("seeds:", "further_items: {items: 5, leading: 1}\nseeds:", "leading"),
         ("  top: [", "  searched: [", "gives the name 'searched' to two things"),
     ],
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.store.home import Home
 from autoselection_core.study.comparing import SAME_NAME, comparisons, transfer_agreement
@@ -11,6 +12,7 @@ from autoselection_core.study.facts import StudyFacts
 from autoselection_core.study.ground import Ground
 from autoselection_core.study.loading import load_study
 from autoselection_core.study.running import run_study
+from autoselection_core.study.states import folder_of
 from autoselection_core.study.writing import write_study
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.study.conftest import evaluated
@@ -32,6 +34,7 @@ random: 2
 same: {candidates: 2, share: 0.4}
 elsewhere: {words: {path: words}}
 transfer: {base_model: other}
+further_items: {items: 4, leading: 2}
 """
 
 
@@ -39,14 +42,14 @@ def ground_in(folder: Path) -> Ground:
     file = write_file(folder, STUDY)
     for name, seed in (("model", 0), ("other", 1)):
         tiny_model(folder / name, seed=seed)
-    sums = [{"question": f"Say {number} and 7.", "answer": f"alpha beta {number}"} for number in range(20)]
+    sums = [{"question": f"Say {number} and 7.", "answer": f"alpha beta {number}"} for number in range(40)]
     words = [{**each, "answer": "alpha", "choices": ["alpha", "omega"]} for each in sums]
     for name, records in (("sums", sums), ("words", words)):
         (folder / name).mkdir()
         lines = "".join(json.dumps(record) + "\n" for record in records)
         (folder / name / "items.jsonl").write_text(lines)
         metric = "choice_accuracy" if name == "words" else "log_likelihood"
-        (folder / name / "benchmark.yaml").write_text(f"metric: {metric}\ndev_share: 0.5\n")
+        (folder / name / "benchmark.yaml").write_text(f"metric: {metric}\ndev_share: 0.5\ntest_items: 5\n")
     home = Home(folder / "home")
     return Ground(load_study(file, home), home, lambda *_: None)
 
@@ -66,7 +69,23 @@ def test_trained_candidates_that_are_equal_have_no_winner(tmp_path: Path) -> Non
     assert agreement is not None
     assert agreement.spearman is not None
     assert "Spearman" in write_study(ground.study, ground.home).markdown.read_text()
+    has_further_items(facts)
     goes_on_without_weights(ground)
+
+
+def has_further_items(facts: StudyFacts) -> None:
+    drawing = facts.drawing
+    assert drawing is not None
+    assert len(drawing.arms) == 2
+    assert len(drawing.drawn("sums")) == 4
+    for measured in facts.arms:
+        runs = facts.further_runs(measured.arm)
+        assert bool(runs) == (measured.arm in drawing.arms)
+        assert all(len(score.items) == 5 + 4 for run in runs for score in run)
+        opened = EvaluationFolder(facts.home.evaluation(measured.evaluation.key)).openings()
+        assert sum("4 further items of sums" in each["reason"] for each in opened) == len(runs[:1])
+    text = (folder_of(facts.study, facts.home) / "report.md").read_text()
+    assert "Leading arms on further items" in text
 
 
 def goes_on_without_weights(ground: Ground) -> None:

@@ -1,0 +1,96 @@
+"""Scores of items that were drawn unevenly, put together so that every part counts by its size."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from autoselection_core.score.resampling import Arm, Run, item_differences
+
+_BORROWED = 4.0
+"""Items' worth of the benchmark's own spread that stands beside a stratum's: few items say little."""
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A part of a benchmark from which items were drawn at random.
+
+    Attributes:
+        name: Names it among all strata.
+        benchmark: The benchmark.
+        population: Items of the part, scored or not.
+        scored: Ids of the scored ones.
+    """
+
+    name: str
+    benchmark: str
+    population: int
+    scored: frozenset[str]
+
+
+def by_stratum(run: Run, strata: Sequence[Stratum]) -> Run:
+    """A run with each stratum as a benchmark of its own, for comparisons with `stratum_weights`.
+
+    The weighted mean over strata estimates the mean over all items of a benchmark without bias, however
+    unevenly items were drawn from them, because within a stratum every item was as likely as any other
+    (Cochran 1977, Sampling Techniques, chapter 5).
+
+    Raises:
+        NoScoresError: A stratum has no scored item in the run.
+    """
+    scores = {score.benchmark: score for score in run}
+    return tuple(
+        replace(
+            scores[each.benchmark],
+            benchmark=each.name,
+            items=tuple(item for item in scores[each.benchmark].items if item.item in each.scored),
+        )
+        for each in strata
+    )
+
+
+def stratum_weights(strata: Sequence[Stratum], shares: Mapping[str, float]) -> dict[str, float]:
+    """The share of the utility that each stratum stands for.
+
+    Args:
+        strata: Every stratum of every benchmark.
+        shares: Share of the utility of each benchmark.
+    """
+    totals = {each.benchmark: 0 for each in strata}
+    for each in strata:
+        totals[each.benchmark] += each.population
+    return {each.name: shares[each.benchmark] * each.population / totals[each.benchmark] for each in strata}
+
+
+def disagreements(arms: Sequence[Arm], strata: Sequence[Stratum]) -> list[float]:
+    """How far the items' differences between two of the arms are apart in each stratum of one benchmark.
+
+    The root of the mean over pairs of arms of the variance over scored items, in the metric's unit. The
+    benchmark's mean variance within strata stands beside each as `_BORROWED` items would.
+
+    Args:
+        arms: At least two arms, each with its runs.
+        strata: Those of one benchmark; they part the items of the runs.
+
+    Raises:
+        ItemsDifferError: Runs were scored on different items.
+    """
+    pairs = [_differences(one, other, strata[0].benchmark) for one, other in combinations(arms, 2)]
+    squares = np.array(
+        [np.mean([_squares([pair[item] for item in each.scored]) for pair in pairs]) for each in strata]
+    )
+    freedom = np.array([len(each.scored) - 1 for each in strata], np.float64)
+    pooled = squares.sum() / max(freedom.sum(), 1.0)
+    return [float(value) for value in np.sqrt((squares + _BORROWED * pooled) / (freedom + _BORROWED))]
+
+
+def _differences(one: Arm, other: Arm, benchmark: str) -> dict[str, float]:
+    score = next(score for score in one[0] if score.benchmark == benchmark)
+    # `item_differences` gives them by the ids in order.
+    items = sorted(item.item for item in score.items)
+    return dict(zip(items, item_differences(one, other, benchmark).tolist(), strict=True))
+
+
+def _squares(values: Sequence[float]) -> float:
+    return float(((np.array(values) - np.mean(values)) ** 2).sum())
