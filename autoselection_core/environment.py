@@ -14,6 +14,7 @@ LEASE_S = "AUTOSELECTION_LEASE_S"
 BENCHMARKS = "AUTOSELECTION_BENCHMARKS"
 WEBHOOK_URL = "AUTOSELECTION_WEBHOOK_URL"
 ADVISER_KEY = "AUTOSELECTION_ADVISER_KEY"
+RAY_ADDRESS = "AUTOSELECTION_RAY_ADDRESS"
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,26 @@ VARIABLES: tuple[Variable, ...] = (
         "Key of the language model that advises searches, sent to the `url` of a campaign's `adviser` alone.",
         "none is sent",
     ),
+    Variable(
+        RAY_ADDRESS,
+        "Head of the Ray cluster that scores samples and judges subsets: `host:port`.",
+        "whoever asks for work does it",
+    ),
     Variable("DAGSTER_HOME", "Folder of Dagster's own storage, with `dagster.yaml`.", reader="Dagster"),
     Variable(
         "DAGSTER_POSTGRES_URL",
         "Database of Dagster's own storage, where `dagster.yaml` has the lines of `dagster-postgres.yaml`. "
         "Write it as `postgresql+psycopg2://...`.",
         reader="Dagster, `autoselection backup`",
+    ),
+    Variable("RAY_AUTH_MODE", "`token`: a Ray cluster takes work only with its token.", reader="Ray"),
+    Variable("RAY_AUTH_TOKEN_PATH", "File with that token.", "`~/.ray/auth_token`", "Ray"),
+    Variable("RAY_USAGE_STATS_ENABLED", "`0`: Ray sends no statistics of its use.", "`0` here", "Ray"),
+    Variable(
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER",
+        "`0`: Ray listens on the address that it is given, so a single machine's cluster stays on loopback.",
+        "`0` where the head's address is loopback",
+        "Ray",
     ),
     Variable("HF_HUB_OFFLINE", "`1`: load base models from folders only.", reader="transformers"),
     Variable("HF_HOME", "Folder of downloaded base models.", "`~/.cache/huggingface`", "transformers"),

@@ -11,9 +11,11 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign
+from autoselection_core.campaign.elsewhere import EvaluatesElsewhere, ScoresElsewhere
 from autoselection_core.campaign.intake import Intake, keep_gated, read_gated
 from autoselection_core.campaign.request import SearchRequest
 from autoselection_core.campaign.signals import make_signals
+from autoselection_core.cluster.protocol import Cluster
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
@@ -60,10 +62,12 @@ class Workspace:
     Attributes:
         campaign: What is searched.
         home: Where everything is kept.
+        cluster: Who scores samples and judges subsets; None for this process.
     """
 
     campaign: Campaign
     home: Home
+    cluster: Cluster | None = None
 
     def ingest(self, progress: IngestProgress | None = None, told: Progress | None = None) -> Intake:
         """Read the raw files into a pool, cut it at the gate, and make what is left the campaign's latest.
@@ -78,7 +82,7 @@ class Workspace:
         """
         versions = self._intake_versions()
         found = ingest(self.campaign.sources, self.home, progress)
-        gated = self.gate.cut(found.pool, self._store, told)
+        gated = self.gate.cut(found.pool, SignalStore(self.home), told)
         keep_gated(gated, self.home)
         with atomic_file(self._latest) as draft:
             draft.write_text(json.dumps({"pool": gated.pool.version, **versions}))
@@ -144,7 +148,7 @@ class Workspace:
         """
         if name not in self.definitions:
             raise UnknownSignalError(name, self.signal_names)
-        return self._store.score(self.definitions[name], pool, progress)
+        return self.store.score(self.definitions[name], pool, progress)
 
     def signal_versions(self, pool_version: str) -> dict[str, str]:  # noqa: ARG002 - what a caller pins together
         """The version of every signal as the campaign defines it now."""
@@ -157,7 +161,7 @@ class Workspace:
             UnscoredPoolError: A signal was not scored for this pool.
         """
         wanted = self.signal_versions(pool_version) if versions is None else versions
-        return self._store.table(self.pool(pool_version), wanted)
+        return self.store.table(self.pool(pool_version), wanted)
 
     def outline(self, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields of SearchRequest differ in type
         """What a search would be asked to do, before there is a pool: so that mistakes show at once.
@@ -209,6 +213,12 @@ class Workspace:
 
     def evaluator(self, pool_version: str, spec: SearchSpec | None = None) -> Evaluator:
         """What judges the subsets of a pool, as a search pins it or as the campaign declares it."""
+        here = self._judge(pool_version, spec)
+        if self.cluster is None:
+            return here
+        return EvaluatesElsewhere(self, self.cluster, here, pool_version, spec)
+
+    def _judge(self, pool_version: str, spec: SearchSpec | None) -> Evaluator:
         if (formula := self.campaign.closed_form) is not None:
             return ClosedFormEvaluator(self.home, self.signals(pool_version), **vars(formula))
         from autoselection_core.evaluation.evaluator import FineTuningEvaluator
@@ -257,8 +267,11 @@ class Workspace:
         return Ledger.open(self.home.history_url)
 
     @cached_property
-    def _store(self) -> SignalStore:
-        return SignalStore(self.home)
+    def store(self) -> SignalStore:
+        """The signals of the installation."""
+        if self.cluster is None:
+            return SignalStore(self.home)
+        return SignalStore(self.home, ScoresElsewhere(self, self.cluster))
 
     @property
     def _latest(self) -> Path:

@@ -14,7 +14,8 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.arms import report_arms
-from autoselection_core.search.loop import SearchProgress, Stage, run_search
+from autoselection_core.search.loop import SearchProgress, Stage
+from autoselection_core.search.together import run_search_together
 
 
 def ready_pool(workspace: Workspace) -> str:
@@ -57,7 +58,9 @@ def work(workspace: Workspace, search: str) -> None:
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with shown_progress() as progress:
         teller = _teller(progress, workspace.ledger.trials(search), record.budget)
-        run_search(workspace.ledger, search, solver, evaluator, teller)
+        # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
+        workers = 1 if workspace.cluster is None else record.spec.slots
+        run_search_together(workspace.ledger, search, solver, evaluator, teller, workers=workers)
 
 
 def report(workspace: Workspace, search: str) -> None:

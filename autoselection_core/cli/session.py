@@ -11,6 +11,7 @@ from rich.table import Table as RichTable
 from autoselection_core import environment
 from autoselection_core.campaign.loading import DEFAULT_FILE, campaign_of, load_campaigns
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cluster.on_ray import cluster_from_environment
 from autoselection_core.errors.cli import NoSearchError
 from autoselection_core.report.table import Table
 from autoselection_core.store.home import Home
@@ -40,7 +41,7 @@ def open_workspace(campaign: str | None, file: Path) -> Workspace:
         UnknownCampaignError: It declares no such campaign.
     """
     home = Home.from_environment()
-    return Workspace(campaign_of(load_campaigns(file, home), campaign), home)
+    return Workspace(campaign_of(load_campaigns(file, home), campaign), home, cluster_from_environment())
 
 
 def open_workspace_of_any(file: Path) -> Workspace:
@@ -62,8 +63,10 @@ def workspace_of(search: str | None, campaign: str | None, file: Path) -> tuple[
         # The ledger is the installation's, so any campaign leads to it.
         any_workspace = Workspace(next(iter(campaigns.values())), home)
         record = any_workspace.ledger.search(search)
-        return Workspace(campaign_of(campaigns, record.spec.campaign), home), search
-    workspace = Workspace(campaign_of(campaigns, campaign), home)
+        return Workspace(
+            campaign_of(campaigns, record.spec.campaign), home, cluster_from_environment()
+        ), search
+    workspace = Workspace(campaign_of(campaigns, campaign), home, cluster_from_environment())
     mine = [each for each in workspace.ledger.searches() if each.spec.campaign == workspace.campaign.name]
     if not mine:
         raise NoSearchError(workspace.campaign.name)

@@ -23,10 +23,15 @@ _FEATURES = b"features"
 
 def append_values(table: LanceTable, ids: Ids, values: Mapping[str, Computed]) -> None:
     """Append the values of some samples as one transaction."""
+    table.append(record_of(ids, values))
+
+
+def record_of(ids: Ids, values: Mapping[str, Computed]) -> pa.Table:
+    """The values of some samples as rows of their table."""
     columns: dict[pa.Field, pa.Array] = {pa.field(ID, ID_TYPE, nullable=False): _id_array(ids)}
     for name, value in values.items():
         columns |= _arrow(name, value)
-    table.append(pa.Table.from_arrays(list(columns.values()), schema=pa.schema(list(columns))))
+    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(list(columns)))
 
 
 def missing(table: LanceTable, ids: Ids) -> Rows:

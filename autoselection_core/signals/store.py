@@ -1,19 +1,22 @@
 """Score a pool, keep the values by sample, and hand them out aligned to any pool."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 
+from autoselection_core.arrays import Rows
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import REASON, Computed, Given, PoolSignal, Progress, Signal
 from autoselection_core.signals.growth import earlier_values
 from autoselection_core.signals.kinds import Kind, kind_of, load_values, save_values
-from autoselection_core.signals.record import aligned_values, append_values, missing, rows_of
+from autoselection_core.signals.record import aligned_values, missing, record_of, rows_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home
@@ -50,6 +53,35 @@ class SignalReport:
         return self.computed / self.seconds if self.computed else 0.0
 
 
+class ComputesChunks(Protocol):
+    """Computes a signal chunk by chunk, wherever that happens."""
+
+    def __call__(
+        self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
+    ) -> Iterator[pa.Table]:
+        """The record of each chunk of rows, in the order of the chunks.
+
+        Args:
+            signal: What is computed; it is prepared.
+            pool: The samples.
+            chunks: The rows of each chunk.
+            given: Values of the signals that it needs, aligned to the pool.
+            progress: Told how far it is within a chunk, in rows of all chunks.
+        """
+        ...
+
+
+def computed_here(
+    signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
+) -> Iterator[pa.Table]:
+    """The record of each chunk, computed one after the other in this process; see `ComputesChunks`."""
+    done, rows = 0, sum(map(len, chunks))
+    for chunk in chunks:
+        within = None if progress is None else _within(progress, done, len(chunk), rows)
+        yield record_of(pool.ids[chunk], signal.compute(pool.take(chunk), rows_of(given, chunk), within))
+        done += len(chunk)
+
+
 @dataclass(frozen=True)
 class SignalStore:
     """The signals of an installation.
@@ -60,9 +92,11 @@ class SignalStore:
 
     Attributes:
         home: The folder of the installation.
+        compute: Where the values of samples are computed. A signal of the pool as a whole is computed here.
     """
 
     home: Home
+    compute: ComputesChunks = computed_here
 
     def score(self, signal: Signal, pool: Pool, progress: Progress | None = None) -> SignalReport:
         """Compute what is missing of a signal and of the signals that it needs.
@@ -74,7 +108,9 @@ class SignalStore:
             StorageFullError: The disk has no room; what was recorded stays.
         """
         started = time.perf_counter()
-        given = self._given(signal, pool, progress)
+        for need in signal.needs():
+            self.score(need, pool, progress)
+        given = self.given(signal, pool)
         signal.prepare(pool, given, progress)
         version = signal.fingerprint
         if isinstance(signal, PoolSignal):
@@ -143,11 +179,15 @@ class SignalStore:
             return True
         return len(missing(self._record_of(name, version), pool.ids)) == 0
 
-    def _given(self, signal: Signal, pool: Pool, progress: Progress | None) -> dict[str, Computed]:
+    def given(self, signal: Signal, pool: Pool) -> Given:
+        """The values of the signals that a signal needs, aligned to a pool.
+
+        Raises:
+            UnscoredPoolError: One of them was not scored for all samples of the pool.
+        """
         given: dict[str, Computed] = {}
         for need in signal.needs():
-            version = self.score(need, pool, progress).version
-            given |= self._aligned(need.name, version, pool)
+            given |= self._aligned(need.name, need.fingerprint, pool)
         return given
 
     def _record(
@@ -160,13 +200,14 @@ class SignalStore:
     ) -> int:
         record = self._record_of(signal.name, version)
         rows = missing(record, pool.ids)
-        for start in range(0, len(rows), signal.chunk_rows):
-            chunk = rows[start : start + signal.chunk_rows]
-            within = None if progress is None else _within(progress, start, len(chunk), len(rows))
-            values = signal.compute(pool.take(chunk), rows_of(given, chunk), within)
-            append_values(record, pool.ids[chunk], values)
+        size = signal.chunk_rows
+        chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
+        done = 0
+        for chunk in self.compute(signal, pool, chunks, given, progress):
+            record.append(chunk)
+            done += len(chunk)
             if progress is not None:
-                progress(signal.name, start + len(chunk), len(rows))
+                progress(signal.name, done, len(rows))
         return len(rows)
 
     def _derive(

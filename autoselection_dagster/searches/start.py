@@ -8,7 +8,6 @@ from pydantic import Field
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.campaign import Campaign
-from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.sft import PRESETS
 from autoselection_core.recipe.program import MAX_STEPS
@@ -104,7 +103,7 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     def search(context: dg.OpExecutionContext, config: SearchRequest, home: HomeResource) -> None:
         """Pin pool, signals and evaluator, and enter the search in the ledger."""
         campaign = campaigns[str(config.campaign)]
-        workspace = Workspace(campaign, home)
+        workspace = places[campaign.name].workspace(home)
         asked = config.model_dump(exclude={"campaign", "name", "in_one_run"}, mode="json")
         # The name comes from the run, so a launch that is tried twice registers once.
         name = config.name or f"{campaign.name}-{context.run_id[:8]}"

@@ -11,8 +11,9 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, TrialRecord
 from autoselection_core.identity import fingerprint
-from autoselection_core.search.loop import DONE, Stage, run_search
+from autoselection_core.search.loop import DONE, Stage
 from autoselection_core.search.propose import proposal_from_json
+from autoselection_core.search.together import run_search_together
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.state import state_of
 from autoselection_core.subset import materialize
@@ -61,7 +62,8 @@ def search_in_one_run(
         if stage.name == DONE:
             lineage.show(stage.reservation)
 
-    run_search(workspace.ledger, search, workspace.solver(spec), evaluator, follow)
+    workers = 1 if workspace.cluster is None else spec.slots
+    run_search_together(workspace.ledger, search, workspace.solver(spec), evaluator, follow, workers=workers)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import sys
 
 import autoselection_core
 
-HEAVY = ("torch", "transformers", "botorch", "lancedb", "matplotlib", "dagster", "trl", "peft")
+HEAVY = ("torch", "transformers", "botorch", "lancedb", "matplotlib", "dagster", "trl", "peft", "ray")
 
 _REPORT = "import sys; print(*[name for name in sys.argv[1:] if name in sys.modules])"
 

@@ -1,0 +1,164 @@
+"""The same results from a real Ray cluster, with a worker killed in the middle."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cluster.on_ray import RayCluster, cluster_from_environment
+from autoselection_core.errors.cluster import ClusterUnreachableError, DifferentWorkerError
+from autoselection_core.signals.store import SignalReport
+from autoselection_core.store.home import Home
+from autoselection_core.testing.tiny_model import tiny_model
+from tests.cluster.ray_head import Head, ray_head
+from tests.cluster.works import campaign, in_order, scored, searched, tables_of
+
+pytestmark = pytest.mark.e2e
+
+ROWS = 700
+"""Three chunks of a signal that reads the model."""
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Head]:
+    with ray_head() as started:
+        os.environ.update(started.environment)
+        import ray  # reads the environment
+
+        yield started
+        ray.shutdown()
+        for name in started.environment:
+            del os.environ[name]
+
+
+@pytest.fixture
+def cluster(head: Head) -> RayCluster:
+    return RayCluster(head.address)
+
+
+def with_model(made: Campaign, folder: Path) -> Campaign:
+    return replace(
+        made, base_model=str(tiny_model(folder / "model")), signals={"model_scores": {}, "exact": {}}
+    )
+
+
+def killed_meanwhile(head: Head, task: str, work: Callable[[], object]) -> int:
+    """Do some work and kill the first worker that runs a task of it; the id of what was killed."""
+    killed: list[int] = []
+    done = threading.Event()
+
+    def kill() -> None:
+        while not done.is_set() and not killed:
+            for process in head.workers_at(task):
+                time.sleep(0.1)
+                process.kill()
+                killed.append(process.pid)
+                break
+            time.sleep(0.02)
+
+    with ThreadPoolExecutor() as threads:
+        killing = threads.submit(kill)
+        try:
+            work()
+        finally:
+            done.set()
+        killing.result()
+    return killed[0]
+
+
+def test_signals_of_a_model_are_bit_for_bit_those_of_this_process_though_a_worker_is_killed(
+    head: Head, cluster: RayCluster, tmp_path: Path
+) -> None:
+    made = with_model(campaign(tmp_path, ROWS), tmp_path)
+    reports: list[SignalReport] = []
+
+    def score() -> None:
+        workspace = Workspace(made, Home(tmp_path / "there"), cluster)
+        pool = workspace.ingest().pool
+        reports.append(workspace.score("model_scores", pool))
+
+    assert killed_meanwhile(head, "score_rows", score)
+    here = scored(made, tmp_path / "here", None)
+    there = scored(made, tmp_path / "there", cluster)
+
+    assert reports[0].computed == ROWS
+    assert here.score("model_scores", here.pool()).version == reports[0].version
+    assert tables_of(here) == tables_of(there)
+    assert tables_of(here)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_search_on_the_cluster_records_what_one_here_records_though_a_worker_is_killed(
+    head: Head, cluster: RayCluster, tmp_path: Path, workers: int
+) -> None:
+    made = campaign(tmp_path, 60, delay_s=0.5)
+    there = scored(made, tmp_path / "there", cluster)
+
+    assert killed_meanwhile(head, "evaluate_subset", lambda: searched(there, workers))
+    here = scored(made, tmp_path / "here", None)
+
+    assert in_order(searched(there, workers)) == in_order(searched(here, workers))
+    assert there.ledger.search("first").spent == here.ledger.search("first").spent == made.search.budget
+    assert [payment.outcome for payment in there.ledger.money("first")] == [
+        payment.outcome for payment in here.ledger.money("first")
+    ]
+    folders = [sorted(home.evaluations.iterdir()) for home in (here.home, there.home)]
+    assert [each.name for each in folders[0]] == [each.name for each in folders[1]]
+
+
+def test_every_process_of_the_cluster_listens_on_loopback_only(head: Head, cluster: RayCluster) -> None:
+    assert list(cluster.results(str_of, [b"1"], on_device=False)) == [b"1"]
+    assert {address.removeprefix("::ffff:") for address in head.listening()} == {"127.0.0.1"}
+
+
+def test_what_a_task_raises_is_raised_here_as_itself(cluster: RayCluster) -> None:
+    with pytest.raises(DifferentWorkerError, match="the worker on a knows b as c"):
+        list(cluster.results(refused, [b""], on_device=True))
+
+
+def test_work_that_is_interrupted_leaves_the_cluster_free(head: Head, cluster: RayCluster) -> None:
+    def interrupt() -> None:
+        if len(head.workers_at("slept")) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(cluster.results(slept, [b"30", b"30", b"30"], on_device=False, while_waiting=interrupt))
+
+    started = time.monotonic()
+    assert list(cluster.results(slept, [b"0"], on_device=False)) == [b"0"]
+    assert time.monotonic() - started < 20
+
+
+def test_a_cluster_that_does_not_answer_is_named(head: Head) -> None:
+    import ray
+
+    ray.shutdown()
+    with pytest.raises(ClusterUnreachableError, match=r"no Ray cluster answers at 127.0.0.1:1:"):
+        list(RayCluster("127.0.0.1:1").results(str_of, [b"1"], on_device=False))
+    assert list(RayCluster(head.address).results(str_of, [b"1"], on_device=False)) == [b"1"]
+
+
+def test_the_environment_names_the_cluster(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cluster_from_environment() is None
+    monkeypatch.setenv("AUTOSELECTION_RAY_ADDRESS", head.address)
+    assert cluster_from_environment() == RayCluster(head.address)
+
+
+def str_of(asked: bytes) -> bytes:
+    return asked
+
+
+def slept(asked: bytes) -> bytes:
+    time.sleep(float(asked))
+    return asked
+
+
+def refused(_asked: bytes) -> bytes:
+    raise DifferentWorkerError(*"abcd")

@@ -1,0 +1,133 @@
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm, Research, When
+from autoselection_core.campaign.plain import campaign_from_json, campaign_to_json
+from autoselection_core.campaign.tasks import score_rows
+from autoselection_core.cluster.protocol import Cluster, Task
+from autoselection_core.errors.cluster import DifferentWorkerError, UnsharedHomeError
+from autoselection_core.recipe import Recipe
+from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.store.lance import ID, LanceTable
+from autoselection_core.subset import materialize
+from tests.cluster.works import CHUNKED_ROWS, RoundTrip, campaign, in_order, scored, searched, tables_of
+
+EVERYTHING = {
+    "base_model": "/model",
+    "benchmarks": (BenchmarkPlace("sums", Path("/sums"), 2.0, {"format": "mcq"}),),
+    "operators": ("keep_top", "keep_random"),
+    "training": {"preset": "small"},
+    "policy": {"warmup": 3},
+    "closed_form": ClosedForm({"tokens": 1.0}, 0.1, 0.2, 0.3),
+    "research": Research(When.SCHEDULE, "1 2 * * *", 3),
+    "contamination_limit": 0.9,
+    "adviser": AdviserSettings("http://127.0.0.1:1/v1", "a model", roles=("ranker",)),
+}
+
+
+def test_a_campaign_that_went_over_the_wire_is_the_same_campaign(tmp_path: Path) -> None:
+    made = replace(campaign(tmp_path, 3), **EVERYTHING)  # type: ignore[arg-type] # as the fields are typed
+    plain = Campaign(made.name, made.sources)
+    changed = [
+        field.name for field in fields(made) if getattr(made, field.name) != getattr(plain, field.name)
+    ]
+
+    assert campaign_from_json(json.loads(json.dumps(campaign_to_json(made)))) == made
+    assert len(changed) == len(fields(made)) - 2, "every field but name and sources is tried"
+
+
+def test_values_that_come_from_elsewhere_are_the_values_computed_here(tmp_path: Path) -> None:
+    made, cluster = campaign(tmp_path, CHUNKED_ROWS + 100), RoundTrip()
+
+    here, elsewhere = scored(made, tmp_path / "here", None), scored(made, tmp_path / "there", cluster)
+
+    assert tables_of(here) == tables_of(elsewhere)
+    assert here.signal_versions("") == elsewhere.signal_versions("")
+    assert cluster.asked == {"score_rows": 4}  # two chunks of two signals; groups belong to the whole pool
+    for name, version in here.signal_versions("").items():
+        records = [LanceTable(home.lance, f"{name}-{version}").read() for home in (here.home, elsewhere.home)]
+        assert records[0].equals(records[1])
+        assert name == "exact" or len(records[0].column(ID)) == CHUNKED_ROWS + 100
+
+
+def test_what_is_scored_is_not_asked_for_again(tmp_path: Path) -> None:
+    cluster = RoundTrip()
+    workspace = scored(campaign(tmp_path, 50), tmp_path / "home", cluster)
+    asked = dict(cluster.asked)
+
+    assert workspace.score("form", workspace.pool()).computed == 0
+    assert cluster.asked == asked
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_search_that_is_judged_elsewhere_records_what_one_here_records(
+    tmp_path: Path, workers: int
+) -> None:
+    made, cluster = campaign(tmp_path, 60), RoundTrip()
+
+    here, there = scored(made, tmp_path / "here", None), scored(made, tmp_path / "there", cluster)
+
+    assert in_order(searched(there, workers)) == in_order(searched(here, workers))
+    assert sum(payment.cost for payment in there.ledger.money("first")) == made.search.budget
+    assert cluster.asked["evaluate_subset"] == made.search.budget
+
+
+def test_test_items_are_opened_once_whoever_scores_them(tmp_path: Path) -> None:
+    made, cluster = campaign(tmp_path, 60), RoundTrip()
+    workspace = scored(made, tmp_path / "home", cluster)
+    version = workspace.pool().version
+    evaluator = workspace.evaluator(version)
+    evaluation = evaluator.evaluate(materialize(Recipe(), workspace.signals(version)), 0)
+
+    opened = evaluator.open_test(evaluation.key, "to see")
+
+    alone = replace(workspace, cluster=None).evaluator(version)
+    assert alone.open_test(evaluation.key, "again") == opened
+    assert evaluator.evaluate(materialize(Recipe(), workspace.signals(version)), 0) == evaluation
+    assert cluster.asked["evaluate_subset"] == 1
+
+
+def test_a_worker_that_knows_another_signal_refuses(tmp_path: Path) -> None:
+    workspace = scored(campaign(tmp_path, 10), tmp_path / "home", None)
+    question = {
+        "home": str(workspace.home.root),
+        "campaign": campaign_to_json(workspace.campaign),
+        "signal": "form",
+        "version": "0" * 32,
+        "pool": workspace.pool().version,
+        "rows": [0],
+    }
+
+    with pytest.raises(DifferentWorkerError, match=r"the signal 'form'.* same release"):
+        score_rows(json.dumps(question).encode())
+
+
+def nothing(_asked: bytes) -> bytes:
+    return b"done"
+
+
+class Absent(RoundTrip):
+    """Says that it is done, somewhere else."""
+
+    def results(
+        self,
+        task: Task,  # noqa: ARG002 - that is the point
+        asked: Iterable[bytes],
+        *,
+        on_device: bool,
+        while_waiting: Callable[[], None] | None = None,
+    ) -> Iterator[bytes]:
+        return super().results(nothing, asked, on_device=on_device, while_waiting=while_waiting)
+
+
+def test_a_worker_whose_home_is_another_folder_is_found_out(tmp_path: Path) -> None:
+    absent: Cluster = Absent()
+    workspace = replace(scored(campaign(tmp_path, 10), tmp_path / "home", None), cluster=absent)
+    version = workspace.pool().version
+
+    with pytest.raises(UnsharedHomeError, match="same path on every machine"):
+        workspace.evaluator(version).evaluate(materialize(Recipe(), workspace.signals(version)), 0)
