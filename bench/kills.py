@@ -1,7 +1,8 @@
-"""`python -m bench.kills [--kills 200] [--minutes 60]`: kill workers of the core's loop at random moments.
+"""`python -m bench.kills [--kills 200] [--daemon-kills 10]`: kill workers at random moments.
 
-Each round is a search of its own on the cheap evaluator, compared at its end with an undisturbed one: same
-history, budget spent to the unit, no finished evaluation made again. A difference ends the program.
+First workers of the core's loop, then run workers under a real daemon. Each round is a search of its own on
+the cheap evaluator, compared at its end with an undisturbed one: same history, budget spent to the unit, no
+finished evaluation made again. A difference ends the program.
 """
 
 import argparse
@@ -10,7 +11,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from autoselection_core import environment
+from autoselection_core.identity import Json
+from autoselection_core.testing.tiny_model import tiny_model
+from autoselection_dagster.serving.services import serving
 from bench.result import write_result
+from tests.dagster.installations import installation
+from tests.e2e.served import DELAY_S, LEASE_S, Served
+from tests.e2e.test_kills import kill_runs_and_compare
 from tests.search.test_kills import kill_and_compare
 
 KILLS_A_ROUND = 20
@@ -18,31 +26,54 @@ BUDGET = 12
 
 
 def main() -> None:
-    """Kill until enough workers were met or the time is over, and leave the result file."""
+    """Kill as often as asked, and leave the result file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--daemon-kills", type=int, default=10)
     asked = parser.parse_args()
-    started, killed, rounds = time.monotonic(), 0, 0
+    figures: dict[str, Json] = {
+        "core_workers": _core(asked.kills),
+        "run_workers_under_the_daemon": _daemon(asked.daemon_kills),
+    }
+    note = "Every search ended as an undisturbed one; a difference raises."
+    print(write_result("kills", figures, note))
+
+
+def _core(kills: int) -> Json:
+    started, killed = time.monotonic(), 0
     seeds: list[int] = []
-    while killed < asked.kills and time.monotonic() - started < 60 * asked.minutes:
-        seed = int.from_bytes(os.urandom(4))
+    while killed < kills:
+        seeds.append(int.from_bytes(os.urandom(4)))
         with tempfile.TemporaryDirectory() as folder:
-            killed += kill_and_compare(Path(folder), KILLS_A_ROUND, BUDGET, seed)
-        seeds.append(seed)
-        rounds += 1
-        print(f"{killed} workers killed in {rounds} searches")
-    figures = {
-        "kills": killed,
-        "searches": rounds,
+            killed += kill_and_compare(Path(folder), KILLS_A_ROUND, BUDGET, seeds[-1])
+        print(f"{killed} workers killed in {len(seeds)} searches")
+    return {
+        **_counts(killed, started),
+        "searches": len(seeds),
         "evaluations_a_search": BUDGET,
+        "seeds": [*seeds],
+    }
+
+
+def _daemon(kills: int) -> Json:
+    started, seed = time.monotonic(), int.from_bytes(os.urandom(4))
+    os.environ[environment.LEASE_S] = str(LEASE_S)
+    with tempfile.TemporaryDirectory() as folder:
+        model = tiny_model(Path(folder) / "model")
+        installed = installation(Path(folder) / "installation", model, delay_s=DELAY_S)
+        with serving(installed) as services, Served.of(services) as served:
+            killed = kill_runs_and_compare(served, Path(folder) / "plain", kills, kills + 2, seed)
+    return {**_counts(killed, started), "evaluations_a_search": kills + 2, "seeds": [seed]}
+
+
+def _counts(killed: int, started: float) -> dict[str, Json]:
+    return {
+        "kills": killed,
         "evaluations_lost": 0,
         "evaluations_paid_twice": 0,
         "different_answers": 0,
         "seconds": round(time.monotonic() - started),
     }
-    note = f"Every search ended as an undisturbed one; a difference raises. Seeds: {seeds}."
-    print(write_result("kills", {**figures}, note))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from sqlalchemy import Connection
+
 from autoselection_core.errors.history import LockTimeoutError
 from autoselection_core.history import arms, attempts, given, proposals, reading, reservations, searches
 from autoselection_core.history.database import Database
@@ -128,9 +130,16 @@ class Ledger:
 
     def release_lost(self, now: float | None = None) -> tuple[Reservation, ...]:
         """Take back trials whose worker was silent past its lease; returns the lost attempts."""
+        with self._judging_leases(now) as (connection, moment):
+            return reservations.release_lost(connection, moment, self.max_losses)
+
+    @contextmanager
+    def _judging_leases(self, now: float | None = None) -> Iterator[tuple[Connection, float]]:
+        """A transaction that asks which leases are over at a moment, after a clock was set back, too."""
         with self.database.writing() as connection:
             moment = self.clock() if now is None else now
-            return reservations.release_lost(connection, moment, self.max_losses)
+            reservations.shorten(connection, moment + max(self.lease_s, self.reservation_lease_s))
+            yield connection, moment
 
     def plan_report(self, search: str, planned: Sequence[ArmPlan]) -> None:
         """Enter the evaluations that a report asks for."""
@@ -181,8 +190,7 @@ class Ledger:
             time.sleep(_LOCK_POLL_S)
 
     def _take_turn(self, reservation: Reservation, token: str) -> bool:
-        with self.database.writing() as connection:
-            now = self.clock()
+        with self._judging_leases() as (connection, now):
             return proposals.take_turn(connection, reservation, token, now=now, until=now + self.lease_s)
 
     def record_proposal(
@@ -214,8 +222,7 @@ class Ledger:
 
     def begin(self, reservation: Reservation, evaluation: str) -> Begin:
         """Claim an evaluation before it starts: train it, take its score, or wait for another worker."""
-        with self.database.writing() as connection:
-            now = self.clock()
+        with self._judging_leases() as (connection, now):
             return attempts.begin(connection, reservation, evaluation, now=now, until=now + self.lease_s)
 
     def heartbeat(self, reservation: Reservation) -> bool:

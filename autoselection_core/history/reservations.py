@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from autoselection_core.history.records import Kind, Reservation, SearchRecord, SearchState, TrialState
 from autoselection_core.history.rows import HELD_STATES, change, close_attempt
-from autoselection_core.history.schema import MONEY, TRIALS
+from autoselection_core.history.schema import MONEY, SEARCHES, TRIALS
 from autoselection_core.history.searches import read_searches, require
 from autoselection_core.history.streaks import stop_if_stuck
 
@@ -56,6 +56,17 @@ def release_lost(connection: Connection, now: float, max_losses: int) -> tuple[R
         close_attempt(connection, reservation, outcome, note, now)
         give_back(connection, reservation, note, max_losses)
     return lost
+
+
+def shorten(connection: Connection, until: float) -> None:
+    """Let no lease, of a trial or of the lock that proposals take, end later than this.
+
+    A lease that ends later than any that is given now was given before the clock was set back; it would keep
+    what a dead worker held for as long.
+    """
+    held = TRIALS.c.state.in_(HELD_STATES)
+    connection.execute(update(TRIALS).where(held, TRIALS.c.until > until).values(until=until))
+    connection.execute(update(SEARCHES).where(SEARCHES.c.lock_until > until).values(lock_until=until))
 
 
 def give_back(connection: Connection, reservation: Reservation, note: str, max_losses: int) -> None:

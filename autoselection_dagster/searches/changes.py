@@ -38,7 +38,9 @@ class Watched:
         """Remember a stamp."""
         if not self.seen:
             return replace(self, seen=present, since=now, done=present)
-        return self if present == self.seen else replace(self, seen=present, since=now)
+        # A clock that was set back would make the change look as if it were still to come.
+        is_same = present == self.seen and self.since <= now
+        return self if is_same else replace(self, seen=present, since=now)
 
     def is_due(self, now: float) -> bool:
         """Whether the files changed and have been still since."""

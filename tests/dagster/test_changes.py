@@ -9,6 +9,13 @@ def test_files_that_were_there_first_are_no_change() -> None:
     assert not watched.is_due(1_000.0)
 
 
+def test_a_change_settles_by_a_clock_that_was_set_back() -> None:
+    watched = Watched().look("a", 0.0).look("b", 10_000.0).look("b", 100.0).look("b", 105.0)
+
+    assert not watched.is_due(100.0 + SETTLED_AFTER_S - 1)
+    assert watched.is_due(100.0 + SETTLED_AFTER_S)
+
+
 def test_a_change_is_due_once_it_has_settled() -> None:
     watched = Watched().look("a", 0.0).look("b", 100.0)
 

@@ -10,10 +10,7 @@ from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.serving.services import free_port, serving
 from tests.dagster.installations import installation
-from tests.e2e.served import Served
-
-LEASE_S = 8.0
-"""Short, so that a test does not wait a minute for each lost worker."""
+from tests.e2e.served import DELAY_S, LEASE_S, Served
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +22,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation whose evaluations take seconds, so that they can be killed in the middle."""
     monkeypatch.setenv(environment.LEASE_S, str(LEASE_S))
-    return installation(tmp_path / "installation", model, delay_s=3.0)
+    return installation(tmp_path / "installation", model, delay_s=DELAY_S)
 
 
 @pytest.fixture

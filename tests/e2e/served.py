@@ -18,6 +18,12 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.serving.client import Client
 from autoselection_dagster.serving.services import Services
 
+LEASE_S = 8.0
+"""Short, so that a test does not wait a minute for each lost worker."""
+
+DELAY_S = 3.0
+"""An evaluation takes so long, so that it can be killed in the middle."""
+
 log = logging.getLogger(__name__)
 
 

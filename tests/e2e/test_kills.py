@@ -14,45 +14,47 @@ from autoselection_core.history.values import History
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
-from tests.e2e.served import Served
-
-BUDGET = 5
-KILLS = 3
+from tests.e2e.served import DELAY_S, Served
 
 log = logging.getLogger(__name__)
 
-pytestmark = pytest.mark.e2e
 
-
+@pytest.mark.e2e
 def test_workers_killed_three_times_leave_budget_and_answer_as_they_would_have_been(
     served: Served, tmp_path: Path
 ) -> None:
-    seed = int(time.time())
-    log.warning("seed of the kills: %d", seed)
-    draw = random.Random(seed)  # noqa: S311 - moments, not secrets
-    served.do("demo_prepare")
-    served.do("start_search", name="killed", budget=BUDGET, report_evaluations=0)
+    kill_runs_and_compare(served, tmp_path / "plain", kills=3, budget=5, seed=int(time.time()))
 
-    for number in range(KILLS):
-        served.wait(lambda least=number: served.finished("killed") >= least and bool(served.workers()))  # type: ignore[misc] # mypy cannot type defaults of a lambda
-        time.sleep(draw.uniform(0, 6))
+
+def kill_runs_and_compare(served: Served, plain: Path, kills: int, budget: int, seed: int) -> int:
+    """Kill run workers of a search at random moments; how many were met. Raises where anything differs."""
+    log.warning("seed of the kills: %d", seed)
+    draw, met = random.Random(seed), 0  # noqa: S311 - moments, not secrets
+    served.do("demo_prepare")
+    served.do("start_search", name="killed", budget=budget, report_evaluations=0)
+
+    while met < kills and not served.is_done("killed"):
+        least = met
+        served.wait(lambda least=least: served.finished("killed") >= least and bool(served.workers()))  # type: ignore[misc] # mypy cannot type defaults of a lambda
+        time.sleep(draw.uniform(0, 2 * DELAY_S))
         # The first one takes the code server along, as a crash of the machine would.
-        killed = served.kill_group() if number == 0 else served.kill_worker()
-        log.info("kill %d met a worker: %s; %s", number, killed, served.ledger.trials("killed"))
+        met += served.kill_group() if met == 0 else served.kill_worker()
+        log.info("kills that met a worker: %d; %s", met, served.ledger.trials("killed"))
     served.wait(lambda: served.is_done("killed"), seconds=400)
 
     paid = [payment for payment in served.ledger.money("killed") if payment.outcome == "paid"]
-    assert served.ledger.search("killed").spent == BUDGET == len(paid)
+    assert served.ledger.search("killed").spent == budget == len(paid)
     assert max(Counter(payment.evaluation for payment in paid).values()) == 1
-    assert served.ledger.history("killed") == _undisturbed(served.services.installation, tmp_path / "plain")
+    assert served.ledger.history("killed") == _undisturbed(served.services.installation, plain, budget)
+    return met
 
 
-def _undisturbed(installed: Installation, folder: Path) -> History:
+def _undisturbed(installed: Installation, folder: Path, budget: int) -> History:
     home = Home(folder)
     workspace = Workspace(load_campaigns(installed.campaigns, home)["demo"], home)
     pool = workspace.ingest().pool
     for name in workspace.signal_names:
         workspace.score(name, pool)
-    spec = workspace.spec(pool.version, budget=BUDGET, report_evaluations=0)
+    spec = workspace.spec(pool.version, budget=budget, report_evaluations=0)
     workspace.ledger.register(spec, "killed")
     return run_search(workspace.ledger, "killed", workspace.solver(spec), workspace.evaluator(pool.version))

@@ -148,3 +148,18 @@ def test_a_clock_that_jumps_back_frees_nothing_that_is_held(ledger: Ledger) -> N
     assert jumping.release_lost() == ()
     assert jumping.reserve_free_slots(search) == ()
     assert jumping.heartbeat(reservation)
+
+
+def test_a_clock_that_jumps_back_does_not_keep_what_a_dead_worker_held(patient: Ledger, clock: Clock) -> None:
+    search = registered(patient, budget=1)
+    dead = reserve(patient, search)
+    patient.proposal_lock(dead).__enter__()
+    clock.now -= 86_400.0
+
+    assert patient.release_lost() == ()
+    clock.now += patient.reservation_lease_s + 1.0
+    (lost,) = patient.release_lost()
+
+    assert lost == dead
+    with patient.proposal_lock(reserve(patient, search), timeout_s=0.0):
+        pass

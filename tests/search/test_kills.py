@@ -1,38 +1,28 @@
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.values import History
+from tests.search.worker import JumpingClock, open_ledger, start
 from tests.search.worlds import evaluator, spec
 
-WORKER = Path(__file__).parent / "worker.py"
-REPOSITORY = Path(__file__).parents[2]
-DELAY_S = 0.7
+DELAY_S = 0.4
+LONGEST_S = 1.6
+"""A lost trial's lease, and then all of its next attempt: every moment of both is hit."""
 
 
-def start(folder: Path, search: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, str(WORKER), str(folder), search, str(DELAY_S)]
-    return subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, start_new_session=True
-    )
-
-
-def registered(folder: Path, budget: int) -> tuple[Ledger, str]:
+def registered(folder: Path, budget: int, slots: int = 1) -> tuple[Ledger, str]:
     folder.mkdir(exist_ok=True)
-    ledger = Ledger.open(f"sqlite:///{folder / 'history.sqlite'}")
-    # Every kill may hit the same trial: how many it survives is another test's matter.
-    ledger = replace(ledger, max_losses=1000)
-    return ledger, ledger.register(spec(evaluator(folder), budget=budget), "killed")
+    ledger = open_ledger(folder)
+    return ledger, ledger.register(spec(evaluator(folder), budget=budget, slots=slots), "killed")
 
 
 def finished(folder: Path) -> dict[str, int]:
@@ -40,22 +30,21 @@ def finished(folder: Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("evaluations/*/result.json")}
 
 
+def finish(folder: Path, search: str) -> None:
+    worker = start(folder, search, DELAY_S)
+    worker.join(120)
+    assert worker.exitcode == 0
+
+
 def undisturbed(folder: Path, budget: int) -> History:
     ledger, search = registered(folder, budget)
-    assert start(folder, search).wait(timeout=120) == 0
+    finish(folder, search)
     return ledger.history(search)
 
 
 def moments(seed: int, kills: int) -> Iterator[float]:
     rng = random.Random(seed)  # noqa: S311 - any moment will do
-    return (rng.uniform(0.0, 1.5 * DELAY_S) for _ in range(kills))
-
-
-def wait_for_work(ledger: Ledger, search: str, worker: "subprocess.Popen[bytes]") -> None:
-    """Starting Python takes longer than a trial: wait until the worker holds one."""
-    deadline = time.monotonic() + 60
-    while worker.poll() is None and not ledger.search(search).held and time.monotonic() < deadline:
-        time.sleep(0.05)
+    return (rng.uniform(0.0, LONGEST_S) for _ in range(kills))
 
 
 def kill_and_compare(folder: Path, kills: int, budget: int, seed: int) -> int:
@@ -65,15 +54,14 @@ def kill_and_compare(folder: Path, kills: int, budget: int, seed: int) -> int:
     seen: dict[str, int] = {}
     killed = 0
     for moment in moments(seed, kills):
-        worker = start(folder / "killed", search)
-        wait_for_work(ledger, search, worker)
-        time.sleep(moment)
-        if worker.poll() is None:
-            os.killpg(worker.pid, signal.SIGKILL)
-        killed += worker.wait() == -signal.SIGKILL
+        worker = start(folder / "killed", search, DELAY_S)
+        worker.join(moment)
+        worker.kill()
+        worker.join()
+        killed += worker.exitcode == -SIGKILL
         seen = {**finished(folder / "killed"), **seen}
         assert ledger.search(search).spent + ledger.search(search).held <= budget
-    assert start(folder / "killed", search).wait(timeout=120) == 0
+    finish(folder / "killed", search)
 
     assert killed > 0
     assert {key: made for key, made in finished(folder / "killed").items() if key in seen} == seen
@@ -87,3 +75,26 @@ def kill_and_compare(folder: Path, kills: int, budget: int, seed: int) -> int:
 @pytest.mark.e2e
 def test_twenty_kills_at_random_moments_cost_nothing_and_change_nothing(tmp_path: Path) -> None:
     kill_and_compare(tmp_path, kills=20, budget=6, seed=int.from_bytes(os.urandom(4)))
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("hours", [30.0, -30.0])
+def test_a_clock_that_jumps_while_workers_die_exceeds_no_budget_and_pays_nothing_twice(
+    tmp_path: Path, hours: float
+) -> None:
+    ledger, search = registered(tmp_path, budget=6, slots=2)
+    workers = [start(tmp_path, search, DELAY_S) for _ in range(2)]
+    for worker in workers:
+        worker.join(1.5 * DELAY_S)
+    made = finished(tmp_path)
+
+    JumpingClock(tmp_path / "clock").jump(3600 * hours)
+    workers[0].kill()
+    workers[0].join()
+    workers[1].join(60)
+    assert workers[1].exitcode == 0, "what the dead worker held was never given to the one that lives"
+
+    paid = [payment for payment in ledger.money(search) if payment.outcome == "paid"]
+    assert ledger.search(search).spent == 6 == len(paid)
+    assert max(Counter(payment.evaluation for payment in paid).values()) == 1
+    assert {key: moment for key, moment in finished(tmp_path).items() if key in made} == made
