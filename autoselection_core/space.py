@@ -6,7 +6,10 @@ draw from [0, 1] decodes to a uniform draw of values on the space's scale.
 """
 
 import dataclasses
+import inspect
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -185,6 +188,18 @@ def axes(cls: type) -> tuple[Axis, ...]:
         for space in getattr(hints[field.name], "__metadata__", ())
         if isinstance(space, Space)
     )
+
+
+@cache
+def meanings(cls: type) -> Mapping[str, str]:
+    """What the fields of a class mean, from the `Attributes:` of its docstring and of its bases'."""
+    found: dict[str, str] = {}
+    for each in reversed(cls.__mro__):
+        text = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
+        block = re.split(r"\n\n(?=\S)", text)[0]
+        fields = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", block, re.MULTILINE | re.DOTALL)
+        found |= {name: re.sub(r"\s+", " ", meaning).strip() for name, meaning in fields}
+    return found
 
 
 def check_settings(settings: object) -> None:

@@ -21,7 +21,7 @@ from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
-from autoselection_core.space import axes
+from autoselection_core.space import axes, meanings
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "docs" / "reference"
@@ -170,11 +170,11 @@ def _own(name: str) -> str:
 
 def _fields(kind: type[Any], only: tuple[str, ...] | None = None) -> str:
     """A table of the fields of a dataclass: defaults and ranges by the class, the rest by its docstring."""
-    meanings, ranges = _attributes(kind), _ranges(kind)
+    said, ranges = meanings(kind), _ranges(kind)
     rows = [
         (
             f"`{_SPELLED.get((kind, field.name), field.name)}`",
-            meanings.get(field.name, ""),
+            said.get(field.name, ""),
             _default(field),
             ranges.get(field.name, ""),
         )
@@ -210,21 +210,6 @@ def _said(kind: type[Any]) -> str:
     """A docstring up to its lists."""
     text = inspect.cleandoc(kind.__doc__ or "")
     return re.split(r"\n\n(?:Attributes|Example|Raises|Source):", text)[0]
-
-
-def _attributes(kind: type[Any]) -> dict[str, str]:
-    """The meanings of fields, from the `Attributes:` of a class and of those that it inherits from."""
-    found: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        text = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
-        block = re.split(r"\n\n(?=\S)", text)[0]
-        found |= {
-            name: re.sub(r"\s+", " ", meaning).strip()
-            for name, meaning in re.findall(
-                r"^    (\w+): (.*?)(?=^    \w+: |\Z)", block, re.MULTILINE | re.DOTALL
-            )
-        }
-    return found
 
 
 def _line(text: str | None) -> str:

@@ -1,12 +1,13 @@
 """What a person may ask of one search, beside what the campaign declares."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.space import SettingError
+from autoselection_core.evaluation.closed_form import CLOSED_FORM
 from autoselection_core.evaluation.sft import fine_tuning
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json
@@ -29,7 +30,7 @@ class SearchRequest:
         metric: What is measured on every benchmark.
         training: Preset of the fine-tuning; fields that the campaign sets stay as they are.
         operators: Operators that recipes may use.
-        smallest_share: Smaller subsets than this share of the pool's rows are no candidates.
+        policy_settings: Fields of `Policy` that go before the campaign's: limits and how it chooses.
         warm_from: An earlier search whose observations the solver starts from.
     """
 
@@ -43,7 +44,7 @@ class SearchRequest:
     metric: str | None = None
     training: str | None = None
     operators: Sequence[str] = ()
-    smallest_share: float | None = None
+    policy_settings: Mapping[str, Json] = field(default_factory=dict)
     warm_from: str | None = None
 
     def outline(self, campaign: Campaign) -> SearchSpec:
@@ -64,11 +65,13 @@ class SearchRequest:
             metric=self._metric(campaign),
             training=self._training(campaign),
             operators=self._operators(campaign),
-            policy_settings=self._policy_settings(campaign),
+            policy_settings={**campaign.policy, **self.policy_settings},
             warm_from=self.warm_from,
             adviser=self._adviser(campaign),
         )
-        Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
+        policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
+        scored = tuple(spec.benchmarks) if campaign.closed_form is None else (CLOSED_FORM,)
+        _require_known("floors", [name for name, _ in policy.floors], scored)
         return spec
 
     def _weights(self, campaign: Campaign) -> dict[str, float]:
@@ -99,11 +102,6 @@ class SearchRequest:
         """What is pinned of the campaign's adviser; a random search asks nobody."""
         policy = self.policy or campaign.search.policy
         return {} if campaign.adviser is None or policy == "random" else campaign.adviser.pinned
-
-    def _policy_settings(self, campaign: Campaign) -> Mapping[str, Json]:
-        if self.smallest_share is None:
-            return campaign.policy
-        return {**campaign.policy, "smallest_share": self.smallest_share}
 
 
 def _require_known(field: str, names: Sequence[str], known: Sequence[str]) -> None:

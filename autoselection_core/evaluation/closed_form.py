@@ -19,7 +19,8 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, write_subset
 
-_BENCHMARK = "closed_form"
+CLOSED_FORM = "closed_form"
+"""The benchmark that a formula's scores are said to be of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +148,7 @@ class ClosedFormEvaluator:
             ItemScore(fingerprint(["closed form", side, number]), float(value))
             for number, value in enumerate(values)
         )
-        return BenchmarkScore(_BENCHMARK, Metric.LOG_LIKELIHOOD, side, scores)
+        return BenchmarkScore(CLOSED_FORM, Metric.LOG_LIKELIHOOD, side, scores)
 
     def _tokens(self, rows: Rows) -> int:
         if "tokens" not in self.signals.columns:

@@ -31,7 +31,7 @@ def register(connection: Connection, spec: SearchSpec, search: str | None, now: 
         SearchNameError: The name would break partition keys.
         SearchConflictError: The name is taken by a search that asks for something else.
     """
-    name = search or f"{spec.campaign}-{spec.identity[:8]}"
+    name = search or spec.usual_name
     if not NAME.fullmatch(name):
         raise SearchNameError(name)
     present = connection.execute(select(SEARCHES.c.spec).where(SEARCHES.c.search == name)).scalar()

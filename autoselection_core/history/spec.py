@@ -71,6 +71,11 @@ class SearchSpec:
         """Names the search apart from how much may be spent on it and how fast."""
         return fingerprint({name: value for name, value in self.to_json().items() if name not in _ADJUSTABLE})
 
+    @property
+    def usual_name(self) -> str:
+        """What the search is called unless a person names it: the same question has the same name."""
+        return f"{self.campaign}-{self.identity[:8]}"
+
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON values; what came later is left out where it is empty."""
         values = {**asdict(self), "benchmarks": list(self.benchmarks), "operators": list(self.operators)}

@@ -44,8 +44,6 @@ FINDINGS = pa.schema([pa.field("row", pa.int64()), *ORIGIN])
 SCHEMA = CONVERSATIONS.append(pa.field("origins", pa.large_list(ORIGIN)))
 """A pool: conversations in the order of their ids, each with its sorted origins."""
 
-_NEWLINE = pa.scalar("\n", pa.large_string())
-
 
 def id_bytes(ids: pa.ChunkedArray) -> bytes:
     """All ids, one after the other, 16 bytes each."""
@@ -72,9 +70,10 @@ def joined_texts(table: pa.Table, scope: Scope) -> list[str]:
     """The messages of each row that a scope holds, joined by newlines."""
     read = [code for code, role in enumerate(ROLES) if scope.holds(role)]
     texts: list[str] = []
+    newline = pa.scalar("\n", pa.large_string())  # made here, because making a scalar imports pandas
     for batch in table.select(["roles", "contents"]).to_batches():
         contents = _only(batch.column("roles"), batch.column("contents"), read)
-        texts += pc.binary_join(contents, _NEWLINE).to_pylist()
+        texts += pc.binary_join(contents, newline).to_pylist()
     return texts
 
 

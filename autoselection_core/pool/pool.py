@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,6 +26,9 @@ from autoselection_core.pool.columns import (
 )
 from autoselection_core.pool.sample import Message, Origin, Sample, Scope
 from autoselection_core.pool.storage import open_table, stored_version, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -156,8 +158,10 @@ class Pool:
         """The pool of some rows, under a version of its own; the ids stay what they are."""
         return Pool(self._table(rows).replace_schema_metadata(None))
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> "pd.DataFrame":
         """One line a sample: id, primary source and licence, number of messages, instruction and response."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "id": self.ids.astype(str),

@@ -13,6 +13,7 @@ from autoselection_core.evaluation.sft import PRESETS
 from autoselection_core.recipe.program import MAX_STEPS
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.searches.limits import Constraints, PolicySettings, settings_of
 from autoselection_dagster.searches.whole import claim, search_in_one_run
 
 
@@ -26,6 +27,12 @@ class PolicyName(StrEnum):
 
 MetricName = StrEnum("MetricName", [(metric.value, metric.value) for metric in Metric])  # type: ignore[misc] # the core's own, as Dagster reads enums
 PresetName = StrEnum("PresetName", [(name, name) for name in PRESETS])  # type: ignore[misc] # the core's own
+
+
+_ASKED_BEFORE = (
+    "search %s asks for the same already, and nothing was started: %s. The job raise_budget lets it pay for "
+    "more; another seed, or a name, starts another."
+)
 
 
 def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
@@ -77,12 +84,14 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         operators: list[str] = Field(
             default=[], description="Operators that recipes may use; empty: all of the campaign."
         )
-        smallest_share: float | None = Field(
-            default=None,
-            ge=0,
-            le=1,
-            description="Subsets below this share of the pool's rows are no candidates; by default the "
-            "campaign's policy decides.",
+        constraints: Constraints = Field(  # type: ignore[valid-type] # made from the core's own
+            default=Constraints(),
+            description="Limits of share, tokens and distance, floors under benchmarks, and when the search "
+            "ends early; what is left out is as the campaign declares it.",
+        )
+        policy_settings: PolicySettings = Field(  # type: ignore[valid-type] # made from the core's own
+            default=PolicySettings(),
+            description="How the policy chooses, in detail; what is left out is as the campaign declares it.",
         )
         warm_from: str | None = Field(
             default=None,
@@ -91,7 +100,8 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         )
         name: str | None = Field(
             default=None,
-            description="Name of the search; by default the campaign and the run that started it.",
+            description="Name of the search; by default it follows from its content, so that the same "
+            "question asked again finds its search and pays for nothing twice.",
         )
         in_one_run: bool = Field(
             default=False,
@@ -104,10 +114,12 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         """Pin pool, signals and evaluator, and enter the search in the ledger."""
         campaign = campaigns[str(config.campaign)]
         workspace = places[campaign.name].workspace(home)
-        asked = config.model_dump(exclude={"campaign", "name", "in_one_run"}, mode="json")
-        # The name comes from the run, so a launch that is tried twice registers once.
-        name = config.name or f"{campaign.name}-{context.run_id[:8]}"
+        apart = {"campaign", "name", "in_one_run", "constraints", "policy_settings"}
+        asked = config.model_dump(exclude=apart, mode="json")
+        asked["policy_settings"] = settings_of(config.constraints, config.policy_settings)
         spec = workspace.spec(workspace.pool().version, **asked)
+        name = config.name or spec.usual_name
+        is_known = name in [known.search for known in workspace.ledger.searches()]
         if config.in_one_run:
             _require_cheap(campaign)
             claim(context, name)
@@ -115,6 +127,7 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         context.add_output_metadata(
             {
                 "search": entered,
+                "asked_before": is_known,
                 "pool_version": spec.pool_version,
                 "evaluator": spec.evaluator,
                 "report": dg.MetadataValue.asset(dg.AssetKey([campaign.name, "search_report"])),
@@ -122,6 +135,8 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
         )
         if config.in_one_run:
             search_in_one_run(context, places[campaign.name], workspace, entered)
+        elif is_known:
+            context.log.warning(_ASKED_BEFORE, entered, workspace.ledger.why_idle(entered))
         else:
             context.log.info("search %s is registered; the search sensor starts its first trial", entered)
 

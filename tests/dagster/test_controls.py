@@ -1,5 +1,6 @@
 """Stop, resume, pay for more; and what goes wrong on the way."""
 
+import dataclasses
 import threading
 
 import dagster as dg
@@ -7,7 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from autoselection_core.errors.campaign import NoPoolError
+from autoselection_core.errors.space import SettingError
 from autoselection_core.history.records import SearchState, TrialState
+from autoselection_core.solver.policy import Policy
 from tests.dagster.driver import Driver
 
 
@@ -77,6 +80,26 @@ def test_a_budget_of_zero_names_the_field(driver: Driver) -> None:
         driver.start(budget=0)
 
 
+@pytest.mark.parametrize(
+    ("group", "field", "value"),
+    [
+        ("constraints", "largest_share", 1.5),
+        ("constraints", "most_tokens", -1),
+        ("constraints", "floors", {"arithmetics": 0.2}),
+        ("policy_settings", "tolerance", 0.5),
+        ("policy_settings", "warmup", -1),
+    ],
+)
+def test_a_limit_that_cannot_hold_names_its_field(
+    driver: Driver, group: str, field: str, value: object
+) -> None:
+    driver.prepare()
+
+    with pytest.raises((ValidationError, SettingError), match=field):
+        driver.start(**{group: {field: value}})
+    assert not driver.ledger.searches()
+
+
 def test_an_unknown_field_is_refused_before_anything_runs(driver: Driver) -> None:
     with pytest.raises(dg.DagsterInvalidConfigError, match="budgt"):
         driver.start(budgt=1)
@@ -89,7 +112,7 @@ def test_the_launchpad_describes_every_field(driver: Driver) -> None:
     assert schema is not None
     shape = schema.config_type
     assert isinstance(shape, dg.Shape)
-    fields = shape.fields
+    fields = dict(shape.fields)
 
     assert set(fields) == {
         "campaign",
@@ -103,23 +126,33 @@ def test_the_launchpad_describes_every_field(driver: Driver) -> None:
         "metric",
         "training",
         "operators",
-        "smallest_share",
+        "constraints",
+        "policy_settings",
         "warm_from",
         "name",
         "in_one_run",
     }
-    assert all(field.description for field in fields.values())
-    assert not any(field.is_required for field in fields.values())
+    nested = [
+        inner
+        for name in ("constraints", "policy_settings")
+        if isinstance(shape := fields[name].config_type, dg.Shape)
+        for inner in shape.fields.values()
+    ]
+    assert len(nested) == len(dataclasses.fields(Policy)) - len(("name", "max_steps"))
+    assert all(field.description for field in [*fields.values(), *nested])
+    assert not any(field.is_required for field in [*fields.values(), *nested])
 
 
-def test_ten_impatient_clicks_start_one_search(driver: Driver) -> None:
+@pytest.mark.parametrize("name", ["clicked", None])
+def test_ten_impatient_clicks_start_one_search(driver: Driver, name: str | None) -> None:
     driver.prepare()
     for _ in range(10):
-        driver.start(name="clicked", budget=2, report_evaluations=0)
+        driver.start(name=name, budget=2, report_evaluations=0)
     driver.work()
 
-    assert [search.search for search in driver.ledger.searches()] == ["clicked"]
-    assert driver.ledger.search("clicked").spent == 2
+    (search,) = driver.ledger.searches()
+    assert search.search.startswith(name or "demo-")
+    assert search.spent == 2
 
 
 def test_two_daemons_that_tick_at_once_ask_for_the_same_runs_and_reserve_once(driver: Driver) -> None:

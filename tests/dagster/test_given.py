@@ -120,10 +120,11 @@ def test_a_whole_search_in_one_run_has_the_history_and_lineage_of_a_run_for_each
 
 def test_the_fields_of_the_launchpad_reach_the_search(driver: Driver) -> None:
     driver.prepare()
-    driver.start(name="s", operators=["keep_top"], smallest_share=0.3)
+    limits = {"smallest_share": 0.3, "most_tokens": 500, "floors": {"closed_form": -9.0}}
+    driver.start(name="s", operators=["keep_top"], constraints=limits, policy_settings={"full_pool": 0})
 
     spec = driver.ledger.search("s").spec
-    assert (spec.operators, spec.policy_settings) == (("keep_top",), {"smallest_share": 0.3})
+    assert (spec.operators, spec.policy_settings) == (("keep_top",), {**limits, "full_pool": 0})
 
 
 @pytest.mark.parametrize("field", ["operators", "benchmarks"])

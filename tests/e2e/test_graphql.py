@@ -4,22 +4,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import requests
 
 from autoselection_core.history.records import TrialState
-from autoselection_dagster.installation import LOCATION
+from tests.e2e.graphql import ask, launched
 from tests.e2e.served import Served
 
-_LAUNCH = """
-mutation($params: ExecutionParams!) {
-  launchRun(executionParams: $params) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on RunConfigValidationInvalid { errors { message } }
-    ... on PythonError { message }
-  }
-}
-"""
 _TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
 _MATERIALISED = """
 query($key: AssetKeyInput!) {
@@ -36,7 +25,7 @@ def test_a_search_started_over_graphql_runs_to_its_report(served_with_ui: Served
     served = served_with_ui
     served.do("demo_prepare")
 
-    answer = _launch(served, {"name": "clicked", "budget": 2, "seed": 7, "report_evaluations": 1})
+    answer = launched(served, {"name": "clicked", "budget": 2, "seed": 7, "report_evaluations": 1})
 
     assert answer["__typename"] == "LaunchRunSuccess", answer
     served.wait(lambda: "clicked" in [search.search for search in served.ledger.searches()])
@@ -54,7 +43,7 @@ def test_a_run_that_is_terminated_gives_its_trial_back_unharmed(served_with_ui: 
     served.wait(lambda: TrialState.RUNNING in [trial.state for trial in served.ledger.trials("ended")])
     (run,) = served.client.instance.get_runs(dg.RunsFilter(job_name="demo_trial"))
 
-    _ask(served, _TERMINATE, {"run": run.run_id})
+    ask(served, _TERMINATE, {"run": run.run_id})
 
     served.wait(lambda: served.is_done("ended"))
     assert [(paid.attempt, paid.outcome) for paid in served.ledger.money("ended")] == [
@@ -64,31 +53,12 @@ def test_a_run_that_is_terminated_gives_its_trial_back_unharmed(served_with_ui: 
 
 
 def test_a_mistyped_field_is_refused_by_name(served_with_ui: Served) -> None:
-    answer = _launch(served_with_ui, {"budgt": 2})
+    answer = launched(served_with_ui, {"budgt": 2})
 
     assert answer["__typename"] == "RunConfigValidationInvalid"
     assert "budgt" in answer["errors"][0]["message"]
 
 
-def _launch(served: Served, config: dict[str, Any]) -> dict[str, Any]:
-    selector = {
-        "repositoryLocationName": LOCATION,
-        "repositoryName": "__repository__",
-        "jobName": "start_search",
-    }
-    params = {"selector": selector, "runConfigData": {"ops": {"search": {"config": config}}}}
-    launched = _ask(served, _LAUNCH, {"params": params})["launchRun"]
-    assert isinstance(launched, dict)
-    return launched
-
-
 def _materialised(served: Served, *key: str) -> list[dict[str, Any]]:
-    found = _ask(served, _MATERIALISED, {"key": {"path": list(key)}})["assetOrError"]
+    found = ask(served, _MATERIALISED, {"key": {"path": list(key)}})["assetOrError"]
     return list(found.get("assetMaterializations", ()))
-
-
-def _ask(served: Served, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-    url = f"http://127.0.0.1:{served.services.port}/graphql"
-    answer = requests.post(url, json={"query": query, "variables": variables}, timeout=60).json()
-    assert "errors" not in answer, answer
-    return dict(answer["data"])
