@@ -11,7 +11,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import default, published, randomly
 from autoselection_core.solver.advice.consultation import Adviser, Consultation
 from autoselection_core.solver.arena import Arena, arena_of
-from autoselection_core.solver.belief import belief_of
+from autoselection_core.solver.belief import Belief, belief_of
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.proposal import Candidate, Prediction, Recommendation
@@ -48,6 +48,7 @@ class Solver:
     policy: Policy = field(default_factory=Policy)
     earlier: tuple[Earlier, ...] = ()
     adviser: Adviser | None = None
+    _last: list[tuple[History, Belief]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.templates:
@@ -86,8 +87,9 @@ class Solver:
         """
         if not history.observations:
             raise NothingToRecommendError(history.search)
+        belief = self._believes(history)
         with one_thread():
-            return _recommended(self.arena(history.seed), self._remembering(history))
+            return _recommended(self.policy, history, belief)
 
     def predict(self, history: History, subsets: Sequence[Subset]) -> tuple[Prediction, ...]:
         """What the measurements say about some subsets of this pool, tried or not.
@@ -97,15 +99,26 @@ class Solver:
         """
         if not history.observations:
             raise NothingToRecommendError(history.search)
+        belief = self._believes(history)
         with one_thread():
-            arena, remembered = self.arena(history.seed), self._remembering(history)
-            tried = [one for one in tried_in(remembered, self.signals) if one.utilities]
-            belief = belief_of(arena, tried, lessons_of(remembered, self.signals))
-            means, deviations = belief.surrogate.posterior(arena.describe_subsets(list(subsets)))
+            described = self.arena(history.seed).describe_subsets(list(subsets))
+            means, deviations = belief.surrogate.posterior(described)
         return tuple(
             Prediction(float(mean), float(deviation))
             for mean, deviation in zip(means, deviations, strict=True)
         )
+
+    def _believes(self, history: History) -> Belief:
+        """What the measurements say; the last answer is kept, for a report asks often and a fit is slow."""
+        remembered = self._remembering(history)
+        last = self._last[0] if self._last else None
+        if last is None or last[0] != remembered:
+            with one_thread():
+                tried = [one for one in tried_in(remembered, self.signals) if one.utilities]
+                lessons = lessons_of(remembered, self.signals)
+                last = (remembered, belief_of(self.arena(history.seed), tried, lessons))
+            self._last[:] = [last]
+        return last[1]
 
     def _remembering(self, history: History) -> History:
         return replace(history, earlier=(*self.earlier, *history.earlier))
@@ -130,13 +143,11 @@ def with_pending(history: History, candidate: Candidate) -> History:
     return replace(history, pending=(*history.pending, entry))
 
 
-def _recommended(arena: Arena, history: History) -> Recommendation:
-    tried = [one for one in tried_in(history, arena.signals) if one.utilities]
-    belief = belief_of(arena, tried, lessons_of(history, arena.signals))
+def _recommended(policy: Policy, history: History, belief: Belief) -> Recommendation:
     luckiest = max(history.observations, key=lambda observation: (observation.utility, -observation.trial))
     place = belief.incumbent
-    if arena.policy.name == "autoselection":
-        place = next(number for number, one in enumerate(tried) if one.name == luckiest.subset)
+    if policy.name == "autoselection":
+        place = next(number for number, one in enumerate(belief.tried) if one.name == luckiest.subset)
     one = belief.tried[place]
     return Recommendation(
         one.trial,

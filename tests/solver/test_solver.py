@@ -173,6 +173,17 @@ def test_a_proposal_explains_itself_in_json() -> None:
     assert candidate.proposal.acquisition >= candidate.proposal.runner_up.acquisition
 
 
+def test_what_a_solver_was_asked_before_changes_no_answer() -> None:
+    asker = solver()
+    late = searched(asker, entropy_of(asker.signals), 5)
+    early = replace(late, observations=late.observations[:3])
+
+    answers = [asker.recommend(history) for history in (late, early, late)]
+
+    assert answers == [solver().recommend(history) for history in (late, early, late)]
+    assert answers[0] != answers[1]
+
+
 def test_nothing_measured_means_nothing_to_recommend() -> None:
     with pytest.raises(NothingToRecommendError, match="no measured trial"):
         solver().recommend(History("search", 0, 5))
