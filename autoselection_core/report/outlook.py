@@ -5,14 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.score.resampling import (
-    item_draws,
-    paired_items,
-    pooled_variance,
-    run_draws,
-    utilities,
-)
-from autoselection_core.search.arms import RANDOM, WINNER
+from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, runs_of
 
 MORE_RUNS = 2
 """So many further runs of the winner are priced."""
@@ -56,24 +50,25 @@ def outlook(facts: SearchFacts) -> Outlook:
     """What the finished runs of winner and random arm say.
 
     The probability is the share of resampled differences above zero: items with replacement, runs by
-    Student's t with the variance pooled over both arms, as in `arm_difference`.
+    Student's t with the variance pooled over all arms, as in `arm_difference`.
     """
-    winners = [run.test for run in facts.arms if run.arm == WINNER]
-    others = [run.test for run in facts.arms if run.arm == RANDOM]
+    winners, others, full = (runs_of(facts.arms, arm) for arm in (WINNER, RANDOM, FULL_POOL))
     if min(len(winners), len(others)) < 2:  # noqa: PLR2004 - one run says nothing about the next
         return Outlook(None)
     from scipy import stats
 
     weights = dict(facts.record.spec.weights) or None
     rng = np.random.default_rng(facts.record.spec.seed)
-    items = item_draws(paired_items(winners, others, weights), rng)
-    draws = items + run_draws(winners, others, weights, rng)
+    beside = [full] if full else []
+    draws = arm_draws(winners, others, weights=weights, rng=rng, beside=beside)
     low, high = np.quantile(draws, [0.025, 0.975])
-    variance, freedom = pooled_variance([utilities(winners, weights), utilities(others, weights)])
-    runs = variance * (1 / (len(winners) + MORE_RUNS) + 1 / len(others))
-    reach = float(stats.t.ppf(0.975, freedom + MORE_RUNS))
-    then = reach * float(np.sqrt(items.var() + runs))
-    return Outlook(float((draws > 0).mean()), float(high - low) / 2, then, MORE_RUNS, _seconds(facts))
+    variance, freedom = pooled_variance([utilities(arm, weights) for arm in (winners, others, *beside)])
+    reach, reach_then = (float(stats.t.ppf(0.975, count)) for count in (freedom, freedom + MORE_RUNS))
+    # The interval narrows by what more runs take off the runs' part; the items' part stays.
+    saved = variance * (1 / len(winners) - 1 / (len(winners) + MORE_RUNS))
+    half = float(high - low) / 2
+    then = reach_then * float(np.sqrt(max(0.0, (half / reach) ** 2 - saved)))
+    return Outlook(float((draws > 0).mean()), half, then, MORE_RUNS, _seconds(facts))
 
 
 def _seconds(facts: SearchFacts) -> float | None:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autoselection_core.history.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference
-from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, ArmRun
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, ArmRun, runs_of
 
 _OPPONENTS = {RANDOM: "random subsets of equal tokens", FULL_POOL: "the full pool"}
 
@@ -45,18 +46,26 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
     Raises:
         NoReportError: The search still runs, or measured nothing.
     """
-    compared = (compare(facts.arms, opponent, facts) for opponent in (RANDOM, FULL_POOL))
+    compared = (compare(facts.arms, opponent, facts.record.spec) for opponent in (RANDOM, FULL_POOL))
     return tuple(finding for finding in compared if finding is not None)
 
 
-def compare(arms: Sequence[ArmRun], opponent: str, facts: SearchFacts) -> Finding | None:
-    """The winner beside one opponent; None where either has no run."""
-    winners = [run.test for run in arms if run.arm == WINNER]
-    others = [run.test for run in arms if run.arm == opponent]
+def compare(arms: Sequence[ArmRun], opponent: str, spec: SearchSpec) -> Finding | None:
+    """The winner beside one opponent; None where either has no run.
+
+    The runs of the third arm count, too: they show how much runs of this trainer vary.
+    """
+    winners, others = runs_of(arms, WINNER), runs_of(arms, opponent)
     if not winners or not others:
         return None
-    spec = facts.record.spec
-    difference = arm_difference(winners, others, seed=spec.seed, weights=dict(spec.weights) or None)
+    beside = [runs_of(arms, name) for name in _OPPONENTS if name != opponent]
+    difference = arm_difference(
+        winners,
+        others,
+        seed=spec.seed,
+        weights=dict(spec.weights) or None,
+        beside=[runs for runs in beside if runs],
+    )
     return Finding(opponent, difference, (len(winners), len(others)), spec.metric)
 
 

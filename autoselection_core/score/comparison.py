@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from autoselection_core.score.resampling import Arm, Draws, Run, item_draws, paired_items, run_draws
+from autoselection_core.score.resampling import Arm, Draws, Run, arm_draws, item_draws, paired_items
 
 
 class Verdict(StrEnum):
@@ -76,12 +76,13 @@ def arm_difference(
     seed: int,
     weights: Mapping[str, float] | None = None,
     confidence: float = 0.95,
+    beside: Sequence[Arm] = (),
 ) -> Difference:
     """The difference of two arms, resampling runs and items.
 
     Items are resampled with replacement, the same ones for both arms. Resampling two or three runs would
     understate how much they vary, so their part is drawn from Student's t with the variance pooled over
-    both arms. An arm of one run says nothing about its variance: the verdict is then "undecided", and where
+    all arms. An arm of one run says nothing about its variance: the verdict is then "undecided", and where
     no arm has two runs the interval is of items alone.
 
     Args:
@@ -90,14 +91,14 @@ def arm_difference(
         seed: Of the resampling.
         weights: Weight of each benchmark in the utility; None for equal weights.
         confidence: Of the interval.
+        beside: Further arms of the same trainer, whose runs only say how much runs vary.
 
     Raises:
         NoScoresError: An arm has no run.
         ItemsDifferError: Runs were scored on different items.
     """
     pairs = paired_items(first, second, weights)
-    rng = np.random.default_rng(seed)
-    draws = item_draws(pairs, rng) + run_draws(first, second, weights, rng)
+    draws = arm_draws(first, second, weights=weights, rng=np.random.default_rng(seed), beside=beside)
     return _difference(pairs, draws, confidence, is_decided=min(len(first), len(second)) > 1)
 
 

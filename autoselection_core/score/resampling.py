@@ -21,6 +21,9 @@ Draws = npt.NDArray[np.float64]
 _BLOCK = 1 << 20
 _NO_RUN = "an arm without runs"
 
+_TWO = 2
+"""Runs and items without which nothing varies between them."""
+
 DRAWS = 4_000
 """Resamples of an interval: its ends move by about a hundredth of its width from seed to seed."""
 
@@ -61,6 +64,58 @@ def _by_item(run: Run, benchmark: str) -> dict[str, float]:
     return {item.item: item.value for item in found.items} if found is not None else {}
 
 
+def arm_draws(
+    first: Arm,
+    second: Arm,
+    *,
+    weights: Mapping[str, float] | None,
+    rng: np.random.Generator,
+    beside: Sequence[Arm] = (),
+) -> Draws:
+    """The utility difference of two arms under other items and other runs.
+
+    What an item does from run to run is in the runs' own variance already. Resampled means of items hold it
+    a second time (items crossed with runs are overcounted by any such bootstrap, Owen & Eckles 2012), so
+    the items' part is shrunk to what the items do alike in every run of an arm.
+
+    Args:
+        first: Runs of the one arm.
+        second: Runs of the other on the same items.
+        weights: Weight of each benchmark in the utility; None for equal weights.
+        rng: Source of randomness.
+        beside: Further arms, whose runs only say how much runs vary.
+
+    Raises:
+        NoScoresError: An arm has no run.
+        ItemsDifferError: Runs were scored on different items.
+    """
+    pairs = paired_items(first, second, weights)
+    shares = utility_shares(first[0], weights)
+    draws = np.zeros(DRAWS)
+    for pair, score in zip(pairs, first[0], strict=True):
+        part, middle = item_draws([pair], rng), float(pair.mean())
+        within = sum(_between_runs(arm, score.benchmark) for arm in (first, second))
+        draws += middle + (part - middle) * _alike(pair, shares[score.benchmark] ** 2 * within)
+    return draws + run_draws(first, second, weights, rng, beside)
+
+
+def _alike(pair: Draws, within: float) -> float:
+    """The deviation that item differences keep without their variance from run to run, as a share."""
+    variance = float(pair.var(ddof=1)) if len(pair) > 1 else 0.0
+    return float(np.sqrt(max(0.0, 1.0 - within / variance))) if variance > 0 else 0.0
+
+
+def _between_runs(arm: Arm, benchmark: str) -> float:
+    """Variance of an item's mean over an arm's runs beyond what moves all items; 0 for a single run."""
+    runs = [_by_item(run, benchmark) for run in arm]
+    table = np.array([[run[item] for item in sorted(runs[0])] for run in runs])
+    if min(table.shape) < _TWO:
+        return 0.0
+    left = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
+    return float((left**2).sum() / freedom / len(runs))
+
+
 def item_draws(pairs: Sequence[Draws], rng: np.random.Generator) -> Draws:
     """The utility difference under resampled items."""
     total = np.zeros(DRAWS)
@@ -81,10 +136,14 @@ def _blocks(items: int) -> list[int]:
 
 
 def run_draws(
-    first: Arm, second: Arm, weights: Mapping[str, float] | None, rng: np.random.Generator
+    first: Arm,
+    second: Arm,
+    weights: Mapping[str, float] | None,
+    rng: np.random.Generator,
+    beside: Sequence[Arm] = (),
 ) -> Draws:
     """What the runs add to the utility difference; zeros where no arm has two."""
-    variance, freedom = pooled_variance([utilities(first, weights), utilities(second, weights)])
+    variance, freedom = pooled_variance([utilities(arm, weights) for arm in (first, second, *beside)])
     if freedom == 0:
         return np.zeros(DRAWS)
     scale = np.sqrt(variance * (1 / len(first) + 1 / len(second)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.errors.search import NoReportError
@@ -22,6 +22,9 @@ from autoselection_core.search.propose import Asks, tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.subset import materialize
+
+_Arm: TypeAlias = tuple[str, Recipe, int]
+"""Name, recipe and replicate of an evaluation that is planned."""
 
 WINNER, RANDOM, FULL_POOL = "winner", "random", "full_pool"
 RANDOM_DRAWS = 3
@@ -78,13 +81,21 @@ def report_arms(
     return open_arms(ledger, search, planned, evaluator)
 
 
+def runs_of(runs: Sequence[ArmRun], arm: str) -> list[tuple[BenchmarkScore, ...]]:
+    """Test scores of one arm's runs."""
+    return [run.test for run in runs if run.arm == arm]
+
+
 def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan, ...]:
     """The evaluations that a report of a search asks for, the most telling first.
+
+    What the report's budget covers beyond them goes to the winner and to further random draws in turn.
 
     Raises:
         NoReportError: The search still runs, or measured nothing.
     """
-    if ledger.search(search).state is SearchState.ACTIVE:
+    record = ledger.search(search)
+    if record.state is SearchState.ACTIVE:
         raise NoReportError(search, "it has budget left; let it finish, or stop it")
     history = ledger.history(search)
     if not history.observations:
@@ -92,14 +103,20 @@ def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan,
     best = solver.recommend(history)
     fresh = history.replicate_of(best.subset)
     tokens = tokens_of(materialize(best.recipe, solver.signals), solver.signals)
-    winners = [(WINNER, best.recipe, fresh + number) for number in range(WINNER_REPLICATES)]
-    draws = [(RANDOM, random_recipe(tokens, draw, solver.signals), 0) for draw in range(RANDOM_DRAWS)]
-    pairs = zip_longest(winners, draws)
-    arms = [arm for pair in pairs for arm in pair if arm is not None]
+    most = max(record.report_evaluations, WINNER_REPLICATES + RANDOM_DRAWS)
+    winners = [(WINNER, best.recipe, fresh + number) for number in range(most)]
+    draws = [(RANDOM, random_recipe(tokens, draw, solver.signals), 0) for draw in range(most)]
+    pairs = list(zip_longest(winners[:WINNER_REPLICATES], draws[:RANDOM_DRAWS]))
+    more = list(zip(winners[WINNER_REPLICATES:], draws[RANDOM_DRAWS:], strict=False))
     # The search mostly paid for the full pool already: first, so that a small budget still covers it. What
     # that saves pays for a second run of it, without which no verdict over it is possible.
-    arms = [(FULL_POOL, Recipe(), 0), *arms, (FULL_POOL, Recipe(), 1)]
+    arms = [(FULL_POOL, Recipe(), 0), *_flat(pairs), (FULL_POOL, Recipe(), 1), *_flat(more)]
+    arms = arms[: 1 + most]
     return tuple(_plan(arm, recipe, replicate, solver.signals) for arm, recipe, replicate in arms)
+
+
+def _flat(pairs: Sequence[tuple[_Arm | None, ...]]) -> list[_Arm]:
+    return [arm for pair in pairs for arm in pair if arm is not None]
 
 
 def random_recipe(tokens: int, draw: int, signals: SignalTable) -> Recipe:

@@ -128,3 +128,36 @@ def test_probabilities_to_be_best_follow_the_arms_and_sum_to_one() -> None:
     assert sum(shares) == pytest.approx(1.0)
     assert shares[0] < 0.01
     assert min(shares[1:]) > 0.05
+
+
+def test_what_items_do_from_run_to_run_counts_once() -> None:
+    """With hundreds of items and runs enough, the interval is that of the true standard error."""
+    rng = np.random.default_rng(6)
+    first, second = (arm(0.0, 12, 0.0, rng, item_noise=2.0) for _ in range(2))
+    error = 2.0 / len(HARD) ** 0.5 * (2 / 12) ** 0.5
+
+    difference = arm_difference(first, second, seed=0)
+
+    assert (difference.high - difference.low) / 2 == pytest.approx(2.07 * error, rel=0.3)
+
+
+def test_items_that_subsets_answer_differently_still_widen_the_interval() -> None:
+    rng = np.random.default_rng(7)
+    profile = rng.normal(size=len(HARD))
+    first = [run(HARD + profile + 0.01 * rng.normal(size=len(HARD))) for _ in range(4)]
+    second = arm(0.0, 4, 0.0, rng, item_noise=0.01)
+
+    difference = arm_difference(first, second, seed=0)
+
+    assert (difference.high - difference.low) / 2 == pytest.approx(1.96 * len(HARD) ** -0.5, rel=0.3)
+
+
+def test_runs_of_a_third_arm_say_how_much_runs_vary() -> None:
+    rng = np.random.default_rng(8)
+    first, second, third = arm(0.0, 2, 0.2, rng), arm(0.0, 2, 0.2, rng), arm(3.0, 40, 0.2, rng)
+
+    alone = arm_difference(first, second, seed=0)
+    beside = arm_difference(first, second, seed=0, beside=[third])
+
+    assert beside.value == alone.value
+    assert (beside.high - beside.low) / 2 == pytest.approx(2.02 * 0.2, rel=0.3)

@@ -114,3 +114,17 @@ def test_an_arm_that_fails_leaves_the_others_standing(ledger: Ledger, tmp_path: 
 
     assert {run.arm for run in runs} <= {"full_pool", "winner"}
     assert "TrainingFailedError" in str([trial.reason for trial in ledger.trials(search, Kind.REPORT)])
+
+
+def test_a_larger_report_budget_buys_runs_of_winner_and_random_draws_in_turn(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    search = searched(ledger, tmp_path)
+    first = reported(ledger, search, tmp_path)
+    ledger.raise_report_evaluations(search, 9)
+
+    runs = reported(ledger, search, tmp_path)
+
+    assert runs[: len(first)] == first
+    assert [run.arm for run in runs[len(first) :]] == ["winner", "random", "winner"]
+    assert ledger.search(search).report_spent == 9
