@@ -29,6 +29,9 @@ FEATURES = "sae"
 MONA = "mona/"
 """Columns of relevance in the space of sparse features: `mona/gsm8k`."""
 
+_COMPARED_AT_ONCE = 2_048
+"""Rows whose entries stay in the processor's cache while all tasks look at them."""
+
 _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 
 Dense = npt.NDArray[np.float32]
@@ -157,20 +160,26 @@ def generalised_jaccard(features: SparseFeatures, prototypes: Dense) -> npt.NDAr
     Returns:
         Shape (prototypes, rows); NaN for a row without entries.
     """
-    rows = len(features)
-    empty = np.diff(features.indptr) == 0
-    total = _row_sums(features.data, features)
-    similarity = np.empty((len(prototypes), rows), np.float32)
-    for task, prototype in enumerate(np.ascontiguousarray(prototypes, np.float32)):
-        shared = _row_sums(np.minimum(features.data, prototype[features.indices]), features)
-        similarity[task] = shared / (total + prototype.sum(dtype=np.float64) - shared)
-    similarity[:, empty] = np.nan
+    tasks = np.ascontiguousarray(prototypes, np.float32)
+    similarity = np.full((len(tasks), len(features)), np.nan, np.float32)
+    for top in range(0, len(features), _COMPARED_AT_ONCE):
+        starts = features.indptr[top : top + _COMPARED_AT_ONCE + 1]
+        entries = slice(starts[0], starts[-1])
+        magnitudes, numbers = features.data[entries], features.indices[entries]
+        known = np.flatnonzero(np.diff(starts))
+        first = starts[known] - starts[0]
+        total = _sums(magnitudes, first)
+        for task, prototype in enumerate(tasks):
+            shared = _sums(np.minimum(magnitudes, prototype.take(numbers)), first)
+            similarity[task, top + known] = shared / (total + prototype.sum(dtype=np.float64) - shared)
     return similarity
 
 
-def _row_sums(entries: Values, features: SparseFeatures) -> npt.NDArray[np.float64]:
-    before = np.concatenate([[0.0], np.cumsum(entries, dtype=np.float64)])
-    sums: npt.NDArray[np.float64] = before[features.indptr[1:]] - before[features.indptr[:-1]]
+def _sums(entries: Values, first: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The sum of each run of entries, by the places of their first ones."""
+    sums: npt.NDArray[np.float64] = (
+        np.add.reduceat(entries, first, dtype=np.float64) if len(first) else np.zeros(0)
+    )
     return sums
 
 
