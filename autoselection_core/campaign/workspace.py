@@ -32,6 +32,7 @@ from autoselection_core.pool.sources import sources_version
 from autoselection_core.search.warm import earlier_of
 from autoselection_core.signals.base import Progress, Signal
 from autoselection_core.signals.gate import Gate, Gated
+from autoselection_core.signals.model_pass import ModelPass
 from autoselection_core.signals.store import SignalReport, SignalStore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser
@@ -143,12 +144,16 @@ class Workspace:
     def score(self, name: str, pool: Pool, progress: Progress | None = None) -> SignalReport:
         """Score what a signal does not know of a pool yet.
 
+        Where the campaign has scores and sparse features of one model, the one asked for first gives both.
+
         Raises:
             UnknownSignalError: The campaign has no such signal.
         """
         if name not in self.definitions:
             raise UnknownSignalError(name, self.signal_names)
-        return self.store.score(self.definitions[name], pool, progress)
+        signal, shared = self.definitions[name], ModelPass.among(self.definitions.values())
+        is_shared = shared is not None and signal in shared.signals
+        return self.store.score(signal, pool, progress, shared if is_shared else None)
 
     def signal_versions(self, pool_version: str) -> dict[str, str]:  # noqa: ARG002 - what a caller pins together
         """The version of every signal as the campaign defines it now."""

@@ -1,6 +1,7 @@
 """The base model of a campaign: weights, tokenizer and chat template under one name."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,12 @@ class BaseModel:
             device=device,
             dtype=chosen,
         )
+
+
+@lru_cache(maxsize=1)
+def resident_model(path: str, dtype: str) -> BaseModel:
+    """A model that stays in memory for whoever asks next; it must not be changed. See `BaseModel.load`."""
+    return BaseModel.load(path, dtype=dtype)
 
 
 def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no types

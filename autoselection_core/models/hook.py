@@ -1,7 +1,8 @@
 """Where hidden states are read: the place and the reading of it are one object."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ class HookPoint:
         found: list[torch.Tensor] = []
 
         def stop(_module: object, _inputs: object, output: Any) -> None:  # noqa: ANN401 a tensor or a tuple
-            found.append(output if isinstance(output, torch.Tensor) else output[0])
+            found.append(_first(output))
             raise _ReachedError
 
         handle = decoder(model).layers[self.layer].register_forward_hook(stop)
@@ -85,6 +86,24 @@ class HookPoint:
         finally:
             handle.remove()
         return found[0], batch.attention_mask.bool()
+
+    @contextmanager
+    def overheard(self, model: Any) -> Iterator[list[Any]]:  # noqa: ANN401 transformers has no types
+        """Whole passes within the block leave the states after the layer, each of (b, longest, hidden)."""
+        found: list[Any] = []
+        handle = (
+            decoder(model)
+            .layers[self.layer]
+            .register_forward_hook(lambda *heard: found.append(_first(heard[2])))
+        )
+        try:
+            yield found
+        finally:
+            handle.remove()
+
+
+def _first(output: Any) -> Any:  # noqa: ANN401 a layer gives a tensor, or a tuple that starts with it
+    return output[0] if isinstance(output, tuple) else output
 
 
 class _ReachedError(Exception):

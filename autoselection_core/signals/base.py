@@ -129,6 +129,23 @@ class PoolSignal(Signal):
         return None
 
 
+class SharedPass(ABC):
+    """Signals whose values come from one reading of the samples.
+
+    Each of them keeps a record of its own and can be computed by itself: sharing saves time and changes no
+    value. They need no other signals.
+    """
+
+    @property
+    @abstractmethod
+    def signals(self) -> tuple[Signal, ...]:
+        """The signals that it gives."""
+
+    @abstractmethod
+    def compute(self, pool: Pool, progress: Progress | None = None) -> tuple[Mapping[str, Computed], ...]:
+        """The values of all rows, for each of the signals in order; see `Signal.compute`."""
+
+
 def float_column(values: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 any sequence of numbers
     """A column of a signal. Shape (n,)."""
     return np.asarray(values, np.float32)

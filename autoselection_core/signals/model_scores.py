@@ -1,9 +1,8 @@
 """What the base model says about the answers of a sample, with and without the question."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from autoselection_core.arrays import Mask
-from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.batching import Positions, batches_by_length, run_halving
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.forward import TokenStatistics, token_statistics
@@ -67,7 +66,7 @@ class ModelScores(Signal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        base = _loaded(self.model, self.dtype)
+        base = resident_model(self.model, self.dtype)
         return score_answers(base, pool, self.max_tokens, self.token_budget, progress)
 
 
@@ -77,16 +76,38 @@ def score_answers(
     max_tokens: int,
     token_budget: int | None = None,
     progress: Progress | None = None,
+    *,
+    read: "Read | None" = None,
 ) -> Mapping[str, Computed]:
-    """The values of `ModelScores` for a loaded model."""
+    """The values of `ModelScores` for a loaded model.
+
+    Args:
+        base: The model.
+        pool: The samples.
+        max_tokens: Longer conversations are cut.
+        token_budget: Most tokens of a batch; None for what suits the device.
+        progress: Told how many tokens are read.
+        read: Reads whole conversations in place of `read_answers`, also those without an answer.
+    """
     encoded = list(encode_each(pool.samples(), base.tokenizer, max_tokens))
-    answered = {row: one for row, one in enumerate(encoded) if isinstance(one, Encoded) and one.turns}
+    readable = {row: one for row, one in enumerate(encoded) if isinstance(one, Encoded)}
+    answered = {row: one for row, one in readable.items() if one.turns}
     budget = token_budget or _TOKEN_BUDGET[base.device]
-    whole = [(row, one.input_ids, one.response_mask) for row, one in answered.items()]
+    plain = partial(read_answers, base.model)
+    whole = [
+        (row, one.input_ids, one.response_mask)
+        for row, one in (readable if read is not None else answered).items()
+    ]
     parts = list(_answers(answered, base.tokenizer.bos_token_id))
     work = _Steps(progress, sum(len(tokens) for _, tokens, _ in (*whole, *parts)))
-    given, alone = (_by_row(_sums(base.model, each, budget, work), len(pool)) for each in (whole, parts))
+    given = _by_row(_sums(read or plain, whole, budget, work), len(pool))
+    alone = _by_row(_sums(plain, parts, budget, work), len(pool))
     return _columns(given, alone, _reasons(encoded, given, alone))
+
+
+def read_answers(model: Any, chosen: "Sequence[Wanted]") -> list[TokenStatistics]:  # noqa: ANN401
+    """One pass over a batch of sequences."""
+    return token_statistics(model, [tokens for _, tokens, _ in chosen], [wanted for _, _, wanted in chosen])
 
 
 def answer_alone(encoded: Encoded, turn: Turn, bos: int | None) -> tuple[Tokens, Mask]:
@@ -105,6 +126,9 @@ def answer_alone(encoded: Encoded, turn: Turn, bos: int | None) -> tuple[Tokens,
 
 Wanted = tuple[int, Tokens, Mask]
 """A sequence of some row, and the tokens of it that count."""
+
+Read = Callable[[Sequence[Wanted]], list[TokenStatistics]]
+"""One pass over a batch of sequences; the statistics of each one."""
 
 
 def _answers(answered: Mapping[int, Encoded], bos: int | None) -> Iterable[Wanted]:
@@ -125,14 +149,11 @@ class _Steps:
             self._progress("model_scores", self._done, self._total)
 
 
-def _sums(model: Any, sequences: Sequence[Wanted], budget: int, steps: _Steps) -> list[tuple[int, Sums]]:  # noqa: ANN401
+def _sums(read: Read, sequences: Sequence[Wanted], budget: int, steps: _Steps) -> list[tuple[int, Sums]]:
     """Row and sums of each sequence; NaN where it does not fit into memory."""
 
     def work(batch: Positions) -> list[TokenStatistics]:
-        chosen = [sequences[place] for place in batch]
-        return token_statistics(
-            model, [tokens for _, tokens, _ in chosen], [wanted for _, _, wanted in chosen]
-        )
+        return read([sequences[place] for place in batch])
 
     found = []
     batches = batches_by_length([len(tokens) for _, tokens, _ in sequences], budget)
@@ -170,8 +191,3 @@ def _reasons(encoded: Sequence[object], given: Sums, alone: Sums) -> npt.NDArray
     reasons[[not isinstance(one, Encoded) for one in encoded]] = 2
     reasons[np.isnan(given[:, 0]) | np.isnan(alone[:, 0])] = 3
     return reasons
-
-
-@lru_cache(maxsize=1)
-def _loaded(model: str | Path, dtype: str) -> BaseModel:
-    return BaseModel.load(model, dtype=dtype)

@@ -10,7 +10,7 @@ from typing_extensions import override
 from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import fingerprint
-from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.base_model import resident_model
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.forward import token_statistics
 from autoselection_core.pool.pool import Pool
@@ -122,15 +122,10 @@ class LikelihoodRanker:
 @lru_cache(maxsize=100_000)
 def _likelihood(model: str, dtype: str, queries: tuple[str, ...], document: str) -> float:
     """Mean log-likelihood a token of some texts, each behind a document."""
-    base = _base_model(model, dtype)
+    base = resident_model(model, dtype)
     head = base.tokenizer(f"{document}\n\n", add_special_tokens=False)["input_ids"][-_DOCUMENT_TOKENS:]
     tails = [base.tokenizer(text, add_special_tokens=False)["input_ids"][:_QUERY_TOKENS] for text in queries]
     sequences = [np.array([*head, *tail], np.int32) for tail in tails]
     wanted = [np.arange(len(sequence)) >= max(1, len(head)) for sequence in sequences]
     statistics = token_statistics(base.model, sequences, wanted)
     return float(np.concatenate([one.log_likelihood for one in statistics]).mean(dtype=np.float64))
-
-
-@lru_cache(maxsize=1)
-def _base_model(model: str, dtype: str) -> BaseModel:
-    return BaseModel.load(model, dtype=dtype)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.batching import Positions, batches_by_length, run_halving
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
@@ -24,6 +24,9 @@ from autoselection_core.signals.autoencoder import pinned_autoencoder
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, Progress, Signal
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.targets import targets_of, targets_version
+
+if TYPE_CHECKING:
+    import torch
 
 FEATURES = "sae"
 MONA = "mona/"
@@ -85,7 +88,7 @@ class SaeFeatures(Signal):
         """How good the autoencoder is; it is trained where there is none, see `pinned_autoencoder`."""
         return pinned_autoencoder(
             Path(self.sae),
-            _base_model(self.model, self.dtype),
+            resident_model(self.model, self.dtype),
             pool,
             tokens=self.tokens,
             training=SaeTraining(expansion=self.expansion),
@@ -94,7 +97,7 @@ class SaeFeatures(Signal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return {FEATURES: _largest(self.means(list(pool.samples())), self.kept)}
+        return {FEATURES: largest(self.means(list(pool.samples())), self.kept)}
 
     def means(self, samples: Sequence[Sample]) -> Dense:
         """Mean activations of samples, all of them; 0 throughout where there are none.
@@ -102,7 +105,7 @@ class SaeFeatures(Signal):
         Raises:
             SaeMismatchError: The autoencoder was made for another model.
         """
-        base, sae = _loaded(self.model, self.sae, self.dtype)
+        base, sae = loaded_pair(self.model, self.sae, self.dtype)
         encoded = encode_each(samples, base.tokenizer, self.max_tokens)
         tokens = {row: one.input_ids for row, one in enumerate(encoded) if isinstance(one, Encoded)}
         means = np.zeros((len(samples), sae.latents), np.float32)
@@ -190,7 +193,9 @@ def _batches(
     special = np.array(base.tokenizer.all_special_ids)
 
     def work(batch: Positions) -> Dense:
-        return _mean_activations(base.model, sae, [tokens[row] for row in rows[batch]], special)
+        sequences = [tokens[row] for row in rows[batch]]
+        states, _ = sae.hook.states(base.model, sequences)
+        return mean_activations(sae, states, sequences, special)
 
     batches = batches_by_length([len(each) for each in tokens.values()], _TOKEN_BUDGET[base.device])
     for batch, means in run_halving(batches, work):
@@ -198,13 +203,27 @@ def _batches(
             yield rows[batch], means
 
 
-def _mean_activations(model: Any, sae: SparseAutoencoder, sequences: Sequence[Tokens], special: Any) -> Dense:  # noqa: ANN401
+def mean_activations(
+    sae: SparseAutoencoder,
+    states: "torch.Tensor",
+    sequences: Sequence[Tokens],
+    special: npt.NDArray[np.int64],
+) -> Dense:
+    """Mean activations of sequences over their tokens, the tokenizer's special ones left out.
+
+    Args:
+        sae: The autoencoder.
+        states: Of the sequences, padded on the right. Shape (n, longest, hidden).
+        sequences: Their tokens.
+        special: Token ids that are no text.
+    """
     import torch
 
-    states, real = sae.hook.states(model, sequences)
+    is_text = np.zeros(states.shape[:2], np.bool_)
     for row, sequence in enumerate(sequences):
-        real[row, : len(sequence)] &= torch.as_tensor(~np.isin(sequence, special), device=real.device)
+        is_text[row, : len(sequence)] = ~np.isin(sequence, special)
     with torch.inference_mode():
+        real = torch.as_tensor(is_text, device=states.device)
         magnitude, number = sae.activations(states[real])
         owner = real.nonzero()[:, :1].expand_as(number)
         sums = torch.zeros(len(sequences), sae.latents, device=states.device)
@@ -213,7 +232,7 @@ def _mean_activations(model: Any, sae: SparseAutoencoder, sequences: Sequence[To
     return means
 
 
-def _largest(means: Dense, kept: int) -> SparseFeatures:
+def largest(means: Dense, kept: int) -> SparseFeatures:
     """The largest entries of each row, as sparse rows; of equal ones the lower feature stays."""
     order = np.argsort(-means, axis=1, kind="stable")[:, :kept]
     chosen = np.zeros(means.shape, np.bool_)
@@ -224,13 +243,13 @@ def _largest(means: Dense, kept: int) -> SparseFeatures:
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: str, sae: str, dtype: str) -> tuple[BaseModel, SparseAutoencoder]:
-    base = _base_model(model, dtype)
+def loaded_pair(model: str, sae: str, dtype: str) -> tuple[BaseModel, SparseAutoencoder]:
+    """A base model and an autoencoder of its states, on one device.
+
+    Raises:
+        SaeMismatchError: The autoencoder was made for another model.
+    """
+    base = resident_model(model, dtype)
     autoencoder = SparseAutoencoder.load(Path(sae))
     autoencoder.check(base.model)
     return base, autoencoder.to(base.model.device)
-
-
-@lru_cache(maxsize=1)
-def _base_model(model: str, dtype: str) -> BaseModel:
-    return BaseModel.load(model, dtype=dtype)

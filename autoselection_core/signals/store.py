@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -13,10 +14,10 @@ import pyarrow as pa
 from autoselection_core.arrays import Rows
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import REASON, Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.base import REASON, Computed, Given, PoolSignal, Progress, SharedPass, Signal
 from autoselection_core.signals.growth import earlier_values
 from autoselection_core.signals.kinds import Kind, kind_of, load_values, save_values
-from autoselection_core.signals.record import aligned_values, missing, record_of, rows_of
+from autoselection_core.signals.record import aligned_values, append_values, missing, record_of, rows_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home
@@ -98,11 +99,24 @@ class SignalStore:
     home: Home
     compute: ComputesChunks = computed_here
 
-    def score(self, signal: Signal, pool: Pool, progress: Progress | None = None) -> SignalReport:
+    def score(
+        self,
+        signal: Signal,
+        pool: Pool,
+        progress: Progress | None = None,
+        shared: SharedPass | None = None,
+    ) -> SignalReport:
         """Compute what is missing of a signal and of the signals that it needs.
 
         Chunks are recorded as they are finished: a killed process loses at most one, and two processes
         that score the same pool do no harm.
+
+        Args:
+            signal: What to score.
+            pool: The samples.
+            progress: Told how far it is.
+            shared: A pass that gives this signal and others: samples that none of them knows are computed for
+                all at once, where values are computed in this process.
 
         Raises:
             StorageFullError: The disk has no room; what was recorded stays.
@@ -116,7 +130,9 @@ class SignalStore:
         if isinstance(signal, PoolSignal):
             computed = self._derive(signal, version, pool, given, progress)
         else:
-            computed = self._record(signal, version, pool, given, progress)
+            is_here = self.compute is computed_here
+            together = self._record_together(shared, signal, pool, progress) if shared and is_here else 0
+            computed = together + self._record(signal, version, pool, given, progress)
         values = self._aligned(signal.name, version, pool)
         return SignalReport(
             name=signal.name,
@@ -200,14 +216,31 @@ class SignalStore:
     ) -> int:
         record = self._record_of(signal.name, version)
         rows = missing(record, pool.ids)
-        size = signal.chunk_rows
-        chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
         done = 0
-        for chunk in self.compute(signal, pool, chunks, given, progress):
+        for chunk in self.compute(signal, pool, _chunks(rows, signal.chunk_rows), given, progress):
             record.append(chunk)
             done += len(chunk)
             if progress is not None:
                 progress(signal.name, done, len(rows))
+        return len(rows)
+
+    def _record_together(
+        self, shared: SharedPass, asked: Signal, pool: Pool, progress: Progress | None
+    ) -> int:
+        """Compute what none of the signals knows, if the one that was asked for misses anything."""
+        if self.is_scored(asked.name, asked.fingerprint, pool):
+            return 0
+        for signal in shared.signals:
+            signal.prepare(pool, {}, progress)
+        records = [self._record_of(signal.name, signal.fingerprint) for signal in shared.signals]
+        rows, done = reduce(np.intersect1d, (missing(record, pool.ids) for record in records)), 0
+        for chunk in _chunks(rows, min(signal.chunk_rows for signal in shared.signals)):
+            within = None if progress is None else _within(progress, done, len(chunk), len(rows))
+            for record, values in zip(records, shared.compute(pool.take(chunk), within), strict=True):
+                append_values(record, pool.ids[chunk], values)
+            done += len(chunk)
+            if progress is not None:
+                progress(asked.name, done, len(rows))
         return len(rows)
 
     def _derive(
@@ -244,6 +277,11 @@ class SignalStore:
 
     def _record_of(self, name: str, version: str) -> LanceTable:
         return LanceTable(self.home.lance, f"{name.replace('/', '.')}-{version}")
+
+
+def _chunks(rows: Rows, size: int) -> list[Rows]:
+    """Rows that are computed and recorded together."""
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def _within(progress: Progress, start: int, size: int, rows: int) -> Progress:

@@ -27,6 +27,9 @@ IS_MOSTLY_KNOWN = Check(
     "is_mostly_known",
     "Operators rank unknown values last, so a signal without values would select at random.",
 )
+_ONE_PASS = (SAE, "model_scores")
+"""Signals of one pass, of which the first gives both: where there is an autoencoder, both wait for it."""
+
 LEAST_KNOWN_SHARE = 0.5
 """Below this share of known values a signal says more about itself than about the samples."""
 
@@ -70,7 +73,7 @@ def _read_by(place: Place, declared: DeclaredSignal) -> Sequence[dg.AssetKey]:
         *(place.names.signal(need) for need in declared.needs),
         *([place.key("base_model")] if declared.reads_model else []),
         *([place.key("benchmark", declared.benchmark)] if declared.benchmark else []),
-        *([place.key(AUTOENCODER)] if declared.name == SAE else []),
+        *([place.key(AUTOENCODER)] if declared.name in _ONE_PASS and SAE in place.campaign.signals else []),
     ]
 
 

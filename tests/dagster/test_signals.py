@@ -15,7 +15,8 @@ from tests.dagster.installations import installation
 
 SIGNALS = (
     "{sae: {sae: sae, expansion: 1, tokens: 500}}, mona, embedding, relevance, feedback, contamination, form,"
-    " {clusters: {sizes: [2], centres: centres.npz}}, embedding_pairs, graph_importance, word_entropy"
+    " {clusters: {sizes: [2], centres: centres.npz}}, embedding_pairs, graph_importance,"
+    " word_entropy, model_scores"
 )
 READ = {
     "sae": set(),
@@ -29,8 +30,10 @@ READ = {
     "embedding_pairs": {"embedding"},
     "graph_importance": {"embedding_pairs"},
     "word_entropy": set(),
+    "model_scores": set(),
 }
-OF_MODEL = {"sae", "mona/sums"}
+OF_MODEL = {"sae", "mona/sums", "model_scores"}
+OF_ONE_PASS = ("sae", "model_scores")
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def test_signals_are_assets_that_know_what_they_read_before_it_is_there(installe
     for name, needs in READ.items():
         node = graph.get(key[name])
         assert {key[need] for need in needs} <= node.parent_keys
-        assert (dg.AssetKey(["demo", "autoencoder"]) in node.parent_keys) == (name == "sae")
+        assert (dg.AssetKey(["demo", "autoencoder"]) in node.parent_keys) == (name in OF_ONE_PASS)
         assert (dg.AssetKey(["demo", "base_model"]) in node.parent_keys) == (name in OF_MODEL)
         assert (dg.AssetKey(["demo", "benchmark", "sums"]) in node.parent_keys) == name.endswith("/sums")
 
@@ -81,6 +84,8 @@ def test_every_signal_materialises(installed: Installation) -> None:
     trained = made[dg.AssetKey(["demo", "autoencoder"])]
     assert 0 <= float(str(trained["dead_share"].value)) <= 1
     assert sae_fingerprint(installed.campaigns.parent / "sae")
+    computed = [int(str(made[key_of(name)]["computed"].value)) for name in OF_ONE_PASS]
+    assert sorted(computed) == [0, 15], "the one that came first was to give both"
     entropy = made[key_of("word_entropy")]
     assert "image/png" in str(entropy["histograms"].value)
     assert float(str(entropy["samples_per_s"].value)) > 0
