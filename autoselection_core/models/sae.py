@@ -129,6 +129,7 @@ def _described(folder: Path) -> tuple[HookPoint, int]:
     hook = HookPoint.named(settings.get(_HOOK, folder.name))
     if hook is None:
         raise UnreadableSaeError(str(folder), "its hook point is not named layers.N")
-    if settings.get("activation", "topk") != "topk" or settings.get("transcode"):
+    is_other = settings.get("transcode") or settings.get("skip_connection")
+    if settings.get("activation", "topk") != "topk" or is_other:
         raise UnreadableSaeError(str(folder), "only top-k autoencoders of hidden states are known")
     return hook, int(settings["k"])

@@ -11,8 +11,9 @@ from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import resident_model
+from autoselection_core.models.batching import Positions, batches_by_length, run_halving
 from autoselection_core.models.folder import model_fingerprint, model_folder
-from autoselection_core.models.forward import token_statistics
+from autoselection_core.models.forward import TokenStatistics, token_statistics
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
@@ -22,6 +23,7 @@ from autoselection_core.signals.targets import targets_of
 
 RERANKED = "reranked/"
 _DOCUMENT_TOKENS, _QUERY_TOKENS = 384, 128
+_TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Reranked(PoolSignal):
         benchmark: Whose target samples are the query.
         model: Folder or hub name of the base model.
         candidates: How many samples are ranked.
+        asked: Most target samples that the ranker is asked about, spread evenly over all.
         batch: Samples that the ranker sees at once.
         most_trials: Shuffles at most.
         seed: Decides the shuffles.
@@ -48,6 +51,7 @@ class Reranked(PoolSignal):
     benchmark: Benchmark = field(compare=False)
     model: str = field(compare=False)
     candidates: int = 100
+    asked: int = 16
     batch: int = 10
     most_trials: int = 50
     seed: int = 0
@@ -60,8 +64,10 @@ class Reranked(PoolSignal):
 
     def ranker(self) -> Ranker:
         """What orders the candidates."""
-        targets = tuple(target.text(Scope.ALL) for target in targets_of(self.benchmark))
-        return LikelihoodRanker(self.model, targets, self.dtype)
+        targets = targets_of(self.benchmark)
+        asked = np.unique(np.linspace(0, len(targets) - 1, self.asked).astype(np.int64))
+        queries = tuple(targets[place].text(Scope.ALL) for place in asked)
+        return LikelihoodRanker(self.model, queries, self.dtype)
 
     @override
     def needs(self) -> tuple[Signal, ...]:
@@ -121,11 +127,16 @@ class LikelihoodRanker:
 
 @lru_cache(maxsize=100_000)
 def _likelihood(model: str, dtype: str, queries: tuple[str, ...], document: str) -> float:
-    """Mean log-likelihood a token of some texts, each behind a document."""
+    """Mean log-likelihood a token of some texts, each behind a document; of those that fit into memory."""
     base = resident_model(model, dtype)
     head = base.tokenizer(f"{document}\n\n", add_special_tokens=False)["input_ids"][-_DOCUMENT_TOKENS:]
     tails = [base.tokenizer(text, add_special_tokens=False)["input_ids"][:_QUERY_TOKENS] for text in queries]
     sequences = [np.array([*head, *tail], np.int32) for tail in tails]
     wanted = [np.arange(len(sequence)) >= max(1, len(head)) for sequence in sequences]
-    statistics = token_statistics(base.model, sequences, wanted)
-    return float(np.concatenate([one.log_likelihood for one in statistics]).mean(dtype=np.float64))
+
+    def work(batch: Positions) -> list[TokenStatistics]:
+        return token_statistics(base.model, [sequences[at] for at in batch], [wanted[at] for at in batch])
+
+    batches = batches_by_length([len(sequence) for sequence in sequences], _TOKEN_BUDGET[base.device])
+    read = [one.log_likelihood for _, found in run_halving(batches, work) for one in found or ()]
+    return float(np.concatenate(read).mean(dtype=np.float64)) if read else -np.inf
