@@ -14,10 +14,10 @@ from autoselection_core.pool import Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, write_result
 from bench.signals.change import change_figures
-from bench.signals.model import made_up_vectors, model_figures, pair_figures
+from bench.signals.model import cell_figures, made_up_vectors, model_figures, pair_figures
 from bench.signals.text import text_figures
 
-PARTS = ("words", "pairs", "change", "model")
+PARTS = ("words", "pairs", "change", "cells", "model")
 
 
 def main() -> None:
@@ -34,6 +34,7 @@ def main() -> None:
             "words": lambda: text_figures(pool),
             "pairs": lambda: pair_figures(pool, vectors),
             "change": lambda: change_figures(pool, vectors),
+            "cells": cell_figures,
         }
         if chosen.model is not None:
             work["model"] = lambda: model_figures(pool, chosen.model, chosen.samples, chosen.sae)

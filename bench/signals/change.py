@@ -29,6 +29,7 @@ def change_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
     before = pool.take(rows)
     return {
         "share_of_new_rows": _SHARE,
+        "target_share_of_full": 0.03,
         "word_entropy": _stored(WordEntropy(), before, pool),
         "minhash": _stored(MinHashPairs(), before, pool),
         "embedding_pairs": _pairs(vectors, rows, pool),

@@ -1,6 +1,7 @@
 """Signals that run a model, on a stated sample of the pool."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,14 +15,20 @@ from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.models.spans import encode
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.cosine import cosine_pairs
-from autoselection_core.signals.model_scores import answer_alone, score_answers
+from autoselection_core.signals.model_pass import ModelPass
+from autoselection_core.signals.model_scores import ModelScores, answer_alone, score_answers
 from autoselection_core.signals.sae import SaeFeatures
-from bench.result import measure
-from bench.signals.text import floor_of, jaccard_figures
+from bench.result import Measured, measure
+from bench.signals.dear import gradient_figures, ranker_figures
+from bench.signals.text import floor_of, jaccard_figures, real_benchmark
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 _TOKEN_BUDGET = 4_096
 _EMBEDDED = 300
 _BLOCK = 2_048
+_MANY = 250_000
 _DIMENSIONS = 384
 
 
@@ -40,6 +47,15 @@ def pair_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
     pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
     found = {"rows": len(vectors), "pairs": len(pairs.value), "floor": pairs.value.floor, "target_s": 90.0}
     return {**jaccard_figures(pool), "embedding_pairs": {**pairs.cost, **floor, **found}}
+
+
+def cell_figures() -> dict[str, Json]:
+    """Neighbours in a pool too large for every pair, with the recall that the signal itself measures."""
+    vectors = made_up_vectors(_MANY)
+    pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
+    recall = float(pairs.value.measure.rpartition(" ")[2])
+    found: dict[str, Json] = {"rows": _MANY, "pairs": len(pairs.value), "recall": recall}
+    return {"embedding_pairs_in_cells": {**pairs.cost, **found, "floor": pairs.value.floor}}
 
 
 def _products(vectors: Vectors) -> None:
@@ -70,12 +86,17 @@ def model_figures(pool: Pool, model: Path, samples: int, sae: Path | None) -> di
             "share_of_bare_passes": bare.cpu_seconds / scores.cpu_seconds,
         },
         "embedding": {**embedded.cost, "samples": _EMBEDDED, "samples_per_s": _EMBEDDED / embedded.seconds},
-        **({} if sae is None else {"sae": _sae_figures(base, chosen, model, sae)}),
+        "influence": gradient_figures(pool, real_benchmark("gsm8k"), model),
+        "reranked": ranker_figures(pool, real_benchmark("gsm8k"), model),
+        **({} if sae is None else _sae_figures(base, chosen, model, sae)),
     }
 
 
-def _bare_passes(base: BaseModel, pool: Pool) -> int:
-    """Two forward passes with all logits over the same batches and nothing else; the tokens they read."""
+def _bare_passes(base: BaseModel, pool: Pool, autoencoder: SparseAutoencoder | None = None) -> int:
+    """Two forward passes with all logits over the same batches and nothing else; the tokens they read.
+
+    With an autoencoder, its encoder's product with the states of whole conversations, too.
+    """
     import torch
 
     encoded = [encode(sample, base.tokenizer, 2_048) for sample in pool.samples()]
@@ -84,30 +105,45 @@ def _bare_passes(base: BaseModel, pool: Pool) -> int:
     for sequences in (whole, alone):
         for batch in batches_by_length([len(each) for each in sequences], _TOKEN_BUDGET):
             tensors = padded([sequences[place] for place in batch], base.model.device)
+            read = {"input_ids": tensors.input_ids, "attention_mask": tensors.attention_mask}
             with torch.inference_mode():
-                base.model(
-                    input_ids=tensors.input_ids, attention_mask=tensors.attention_mask, use_cache=False
-                )
+                if autoencoder is None or sequences is alone:
+                    base.model(**read, use_cache=False)
+                    continue
+                with autoencoder.hook.overheard(base.model) as states:
+                    base.model(**read, use_cache=False)
+                _ = states[0][tensors.attention_mask.bool()].float() @ autoencoder.encoder.T
     return sum(len(each) for each in (*whole, *alone))
 
 
 def _sae_figures(base: BaseModel, pool: Pool, model: Path, folder: Path) -> dict[str, Json]:
-    """Sparse features beside the pass to the hooked layer and the encoder's product on the same batches."""
+    """Sparse features alone, and in one pass with the scores, beside bare passes and encoding."""
     autoencoder = SparseAutoencoder.load(folder)
     features = SaeFeatures(str(model), str(folder), dtype=base.dtype)
+    shared = ModelPass(ModelScores(str(model), dtype=base.dtype, token_budget=_TOKEN_BUDGET), features)
     features.compute(pool.take(np.arange(1)), {})  # loads both
-    bare = measure(lambda: _bare_encoding(base, autoencoder, pool))
-    found = measure(lambda: features.compute(pool, {}))
+    to_layer = measure(lambda: _bare_encoding(base, autoencoder, pool))
+    alone = measure(lambda: features.compute(pool, {}))
+    both = measure(lambda: _bare_passes(base, pool, autoencoder))
+    together = measure(lambda: shared.compute(pool))
+    return {
+        "sae": _beside(alone, to_layer, len(pool)),
+        "model_scores_and_sae": _beside(together, both, len(pool)),
+    }
+
+
+def _beside(found: Measured[T], bare: Measured[U], samples: int) -> dict[str, Json]:
     return {
         **found.cost,
-        "samples": len(pool),
-        "samples_per_s": len(pool) / found.seconds,
+        "samples": samples,
+        "samples_per_s": samples / found.seconds,
         "bare_passes": bare.cost,
         "share_of_bare_passes": bare.cpu_seconds / found.cpu_seconds,
     }
 
 
 def _bare_encoding(base: BaseModel, autoencoder: SparseAutoencoder, pool: Pool) -> None:
+    """The pass to the hooked layer, and the encoder's product with its states."""
     import torch
 
     sequences = [encode(sample, base.tokenizer, 2_048).input_ids for sample in pool.samples()]

@@ -22,7 +22,7 @@ def peer_figures(pool: Pool, exact: PairList) -> dict[str, Json]:
     candidates = measure(lambda: _candidates(signatures.value, exact.floor))
     truth = set(zip(exact.low.tolist(), exact.high.tolist(), strict=True))
     return {
-        "signatures": signatures.cost,
+        "signatures": {**signatures.cost, "target_s": 10.0},
         "buckets": {**candidates.cost, "candidates": len(candidates.value)},
         "permutations": _PERMUTATIONS,
         "bands": _BANDS,

@@ -39,7 +39,7 @@ def text_figures(pool: Pool) -> dict[str, Json]:
         WordEntropy(words=2): words,
         ExactGroups(): texts,
         Form(): texts,
-        Contamination(_benchmark("gsm8k")): words,
+        Contamination(real_benchmark("gsm8k")): words,
     }
     targets = {"word_entropy": 3.0}
     figures: dict[str, Json] = {
@@ -84,7 +84,8 @@ def _branching(pool: Pool) -> dict[str, Json]:
     return {**found.cost, "samples": _PARSED, "cpu_seconds_for_the_pool": round(whole), "target_s": 1_200.0}
 
 
-def _benchmark(name: str) -> Benchmark:
+def real_benchmark(name: str) -> Benchmark:
+    """A benchmark of the real data, with its target samples."""
     files = {"items": f"benchmarks/{name}.parquet", "targets": f"targets/{name}.parquet"}
     return benchmark_from({"name": name, "format": name, **files}, Path(REAL_DATA))
 
