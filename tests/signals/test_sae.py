@@ -14,7 +14,7 @@ from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.signals.sae import Mona, SaeFeatures, generalised_jaccard
-from autoselection_core.signals.sae_pairs import centred_pairs
+from autoselection_core.signals.sae_pairs import centred_pairs, mean_features, more_centred_pairs
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store import SignalStore
 from autoselection_core.store.home import Home
@@ -123,21 +123,57 @@ def test_an_autoencoder_from_elsewhere_is_judged_and_not_written_to(features: Sa
     assert sorted(Path(features.sae).iterdir()) == before
 
 
-def test_pairs_in_feature_space_are_those_of_centred_cosines() -> None:
+def crowded() -> npt.NDArray[np.float64]:
+    """Features around few kinds; row 7 has none."""
     rng = np.random.default_rng(0)
     kinds = rng.random((40, 60)) * (rng.random((40, 60)) < 0.2)
-    dense = kinds[rng.integers(0, 40, 200)] * rng.uniform(0.5, 1.5, (200, 60))
+    dense: npt.NDArray[np.float64] = kinds[rng.integers(0, 40, 200)] * rng.uniform(0.5, 1.5, (200, 60))
     dense[7] = 0
+    return dense
+
+
+def sparse(dense: npt.NDArray[np.float64]) -> SparseFeatures:
     rows, columns = np.nonzero(dense)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=200))])
-    features = SparseFeatures(starts, columns.astype(np.int32), dense[rows, columns].astype(np.float32), 60)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(dense)))])
+    return SparseFeatures(starts, columns.astype(np.int32), dense[rows, columns].astype(np.float32), 60)
 
-    pairs = centred_pairs(features, lowest=0.5)
 
-    centred = dense - dense.mean(axis=0)
+def cosines(dense: npt.NDArray[np.float64], mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of each pair, the lower row first, and 0 for rows without features."""
+    centred = dense - mean
     length = np.linalg.norm(centred, axis=1)
-    cosine = np.triu(centred @ centred.T / np.outer(length, length), k=1)
-    cosine[7], cosine[:, 7] = 0, 0
+    cosine: npt.NDArray[np.float64] = np.triu(centred @ centred.T / np.outer(length, length), k=1)
+    empty = ~dense.any(axis=1)
+    cosine[empty], cosine[:, empty] = 0, 0
+    return cosine
+
+
+def test_new_rows_join_in_feature_space_and_the_mean_stays() -> None:
+    dense = crowded()
+    now = np.delete(dense, 3, axis=0)
+    rows = np.r_[0:3, -1, 3:149]  # the first 150 were there, one of them left
+    mean = mean_features(sparse(dense[:150]))
+    before = centred_pairs(sparse(dense[:150]), mean, lowest=0.5)
+
+    grown = more_centred_pairs(before, rows, sparse(now), mean)
+
+    cosine = cosines(now, dense[:150].mean(axis=0))
+    low, high = np.nonzero(cosine >= 0.5)
+    expected = {pair for pair in zip(low.tolist(), high.tolist(), strict=True) if pair[1] >= 149}
+    found = set(zip(grown.low.tolist(), grown.high.tolist(), strict=True))
+    assert {pair for pair in found if pair[1] >= 149} == expected
+    stayed = {(rows[a], rows[b]) for a, b in zip(before.low, before.high, strict=True) if 3 not in (a, b)}
+    assert found - expected == stayed
+    assert np.abs(grown.similarity - cosine[grown.low, grown.high]).max() < 1e-5
+
+
+def test_pairs_in_feature_space_are_those_of_centred_cosines() -> None:
+    dense = crowded()
+    features = sparse(dense)
+
+    pairs = centred_pairs(features, mean_features(features), lowest=0.5)
+
+    cosine = cosines(dense, dense.mean(axis=0))
     low, high = np.nonzero(cosine >= 0.5)
     expected = set(zip(low.tolist(), high.tolist(), strict=True))
     found = set(zip(pairs.low.tolist(), pairs.high.tolist(), strict=True))
