@@ -14,10 +14,10 @@ from autoselection_core.pool import Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, write_result
 from bench.signals.change import change_figures
-from bench.signals.model import cell_figures, made_up_vectors, model_figures, pair_figures
-from bench.signals.text import text_figures
+from bench.signals.model import cell_figures, made_up_vectors, model_figures, neighbour_figures
+from bench.signals.text import jaccard_figures, text_figures
 
-PARTS = ("words", "pairs", "change", "cells", "model")
+PARTS = ("words", "pairs", "neighbours", "change", "cells", "model")
 
 
 def main() -> None:
@@ -32,7 +32,8 @@ def main() -> None:
         vectors = made_up_vectors(len(pool))
         work: dict[str, Callable[[], dict[str, Json]]] = {
             "words": lambda: text_figures(pool),
-            "pairs": lambda: pair_figures(pool, vectors),
+            "pairs": lambda: jaccard_figures(pool),
+            "neighbours": lambda: neighbour_figures(vectors),
             "change": lambda: change_figures(pool, vectors),
             "cells": cell_figures,
         }

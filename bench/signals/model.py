@@ -20,7 +20,7 @@ from autoselection_core.signals.model_scores import ModelScores, answer_alone, s
 from autoselection_core.signals.sae import SaeFeatures
 from bench.result import Measured, measure
 from bench.signals.dear import gradient_figures, ranker_figures
-from bench.signals.text import floor_of, jaccard_figures, real_benchmark
+from bench.signals.text import floor_of, real_benchmark
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -41,12 +41,12 @@ def made_up_vectors(rows: int) -> Vectors:
     return vectors
 
 
-def pair_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
-    """Pairs of word runs, and exact neighbours of vectors beside the products of matrices alone."""
+def neighbour_figures(vectors: Vectors) -> dict[str, Json]:
+    """Exact neighbours of vectors beside the products of matrices alone."""
     floor = floor_of(lambda: _products(vectors))
     pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
     found = {"rows": len(vectors), "pairs": len(pairs.value), "floor": pairs.value.floor, "target_s": 90.0}
-    return {**jaccard_figures(pool), "embedding_pairs": {**pairs.cost, **floor, **found}}
+    return {"embedding_pairs": {**pairs.cost, **floor, **found}}
 
 
 def cell_figures() -> dict[str, Json]:
