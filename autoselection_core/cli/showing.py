@@ -8,13 +8,16 @@ from autoselection_core.history.records import TrialRecord
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.table import Cell, Table
 from autoselection_core.report.tables import budget_table, step_table, trial_table
+from autoselection_core.report.tradeoffs import tradeoff_table, tradeoffs_of
 from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
 from autoselection_core.solver.proposal import shown_reasons
 
 
 def show_search(facts: SearchFacts) -> None:
-    """Trials, budgets, state and the recommended recipe."""
+    """Trials, trade-offs, budgets, state and the recommended recipe."""
     show_table(trial_table(facts))
+    if len(standing := tradeoffs_of(facts)) > 1:
+        show_table(tradeoff_table(standing))
     show_table(budget_table(facts.record))
     tell(f"{facts.record.search} is {facts.record.state.value}. {facts.record.reason}")
     if facts.best is not None:

@@ -25,6 +25,7 @@ from autoselection_core.report.tables import (
     step_table,
     trial_table,
 )
+from autoselection_core.report.tradeoffs import signs_of, tradeoff_plot, tradeoff_table, tradeoffs_of
 from autoselection_core.report.verdict import Finding, findings
 from autoselection_core.report.waterfall import waterfall, waterfall_table
 from autoselection_core.store.atomic import atomic_file
@@ -74,6 +75,7 @@ def _sections(facts: SearchFacts, found: tuple[Finding, ...]) -> list[Section]:
     return [
         _result(facts, found),
         _trials(facts),
+        _tradeoffs(facts),
         _best(facts),
         _examples(three_examples(facts.pool, facts.signals, facts.recipes)),
         _provenance(facts),
@@ -111,6 +113,18 @@ def _trials(facts: SearchFacts) -> Section:
     )
     notes = [meaning, f"State: {facts.record.state.value}; {facts.record.reason}."]
     return Section("Trials", notes, [trial_table(facts)], pictures)
+
+
+def _tradeoffs(facts: SearchFacts) -> Section:
+    standing, signs = tradeoffs_of(facts), signs_of(facts)
+    meaning = (
+        "The search maximises one utility; here every benchmark counts for itself, and so do tokens. Each "
+        "benchmark has a surrogate of its own; the chance of being on the front is over draws from their "
+        "posteriors, among the subsets that were tried. Limits of the policy (`floors`, `most_tokens`, "
+        "`largest_share`) let a search look for another trade-off."
+    )
+    pictures = [("tradeoffs", tradeoff_plot(standing, signs))] if standing else []
+    return Section("Trade-offs", [meaning], [tradeoff_table(standing)], pictures)
 
 
 def _best(facts: SearchFacts) -> Section:

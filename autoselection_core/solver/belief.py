@@ -54,13 +54,7 @@ def belief_of(arena: Arena, tried: Sequence[Tried], lessons: Sequence[Lesson] = 
     layout = replace(arena.describer.layout, has_earlier=bool(lessons))
     features = arena.describe_subsets([one.subset for one in tried])
     places, utilities = utilities_of(tried)
-    fitting = Fitting(
-        policy.draws,
-        policy.most_sampled,
-        policy.noise_prior,
-        policy.noise_spread,
-        seed_for("surrogate", arena.seed, len(utilities)),
-    )
+    fitting = fitting_of(arena, len(utilities))
     points = layout.completed(features[places])
     if lessons:
         points = np.concatenate([points, _origins(arena, lessons)])
@@ -70,6 +64,13 @@ def belief_of(arena: Arena, tried: Sequence[Tried], lessons: Sequence[Lesson] = 
     means, deviations = surrogate.posterior(features)
     floors = floors_of(tried, features, arena.describer.layout, policy, fitting)
     return Belief(tuple(tried), features, tuple(places), surrogate, means, deviations, tuple(lessons), floors)
+
+
+def fitting_of(arena: Arena, measurements: int) -> Fitting:
+    """How hyper-parameters are found after so many measurements."""
+    policy = arena.policy
+    seed = seed_for("surrogate", arena.seed, measurements)
+    return Fitting(policy.draws, policy.most_sampled, policy.noise_prior, policy.noise_spread, seed)
 
 
 def _origins(arena: Arena, lessons: Sequence[Lesson]) -> Features:

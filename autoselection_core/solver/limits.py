@@ -91,13 +91,26 @@ def floors_of(
     """
     floors = []
     for benchmark, least in policy.floors:
-        seen = [(place, scores[benchmark]) for place, one in enumerate(tried) for scores in one.scores
-                if benchmark in scores]  # fmt: skip
-        if len(seen) > 1:
-            places, values = zip(*seen, strict=True)
-            points = layout.completed(features[list(places)])
-            floors.append(Floor(benchmark, least, fit(points, np.array(values), layout, fitting)))
+        surrogate = surrogate_of_benchmark(tried, features, layout, benchmark, fitting)
+        if surrogate is not None:
+            floors.append(Floor(benchmark, least, surrogate))
     return tuple(floors)
+
+
+def surrogate_of_benchmark(
+    tried: Sequence[Tried], features: Features, layout: Layout, benchmark: str, fitting: Fitting
+) -> Surrogate | None:
+    """What is believed of one benchmark's scores, in its unit; None from fewer than two scores."""
+    seen = [
+        (place, scores[benchmark])
+        for place, one in enumerate(tried)
+        for scores in one.scores
+        if benchmark in scores
+    ]
+    if len(seen) <= 1:
+        return None
+    places, values = zip(*seen, strict=True)
+    return fit(layout.completed(features[list(places)]), np.array(values), layout, fitting)
 
 
 def keeps_to(floors: Sequence[Floor], features: Features) -> Mask:

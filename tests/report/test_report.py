@@ -7,6 +7,7 @@ from autoselection_core.errors.search import NoReportError
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.table import Table
 from autoselection_core.report.tables import arm_table, budget_table, trial_table
+from autoselection_core.report.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
 from autoselection_core.report.verdict import Finding, findings, is_better
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict
@@ -135,3 +136,20 @@ def test_a_finding_is_a_value(facts: SearchFacts) -> None:
     found: Finding = findings(facts)[0]
 
     assert found == findings(facts)[0]
+
+
+def test_trade_offs_are_in_the_report_and_the_best_expected_score_is_on_the_front(facts: SearchFacts) -> None:
+    table = tradeoff_table(tradeoffs_of(facts))
+    written = write_report(facts)
+
+    named = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    best = max(named, key=lambda row: float(str(row["closed_form"]).split(" ")[0]))
+    assert {row["trial"] for row in named} == {one.trial for one in facts.history.observations}
+    assert best["on the front"] == "yes"
+    assert str(best["chance"]).endswith("%")
+    assert "## Trade-offs" in written.markdown.read_text()
+    assert (written.html.parent / "tradeoffs.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_the_sign_of_a_trade_off_is_that_of_the_benchmarks_metric(facts: SearchFacts) -> None:
+    assert signs_of(facts) == {"closed_form": 1.0}
