@@ -2,15 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from autoselection_core.errors.solver import NoTemplatesError, NothingToRecommendError
+from autoselection_core.errors.solver import (
+    NoCandidatesError,
+    NoTemplatesError,
+    NothingToRecommendError,
+    NotWorthwhileError,
+)
 from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.identity import canonical_json
 from autoselection_core.solver import POLICIES, Policy, Solver
@@ -194,47 +200,73 @@ def test_a_solver_without_templates_says_what_to_do() -> None:
         Solver(pool(), (), Policy())
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
-        {"full_pool": 0},
-        {"warmup": 1},
-        {"max_steps": 1},
-        {"fresh": 30},
-        {"edits": 0},
-        {"generations": 1},
-        {"anchors": 1},
-        {"patience": 1},
-        {"noise_prior": 5.0},
-        {"noise_spread": 2.0},
-        {"tolerance": 10.0},
-        {"draws": 1},
-        {"most_sampled": 2},
-        {"smallest_share": 0.5},
-        {"largest_share": 0.5},
-        {"most_tokens": 5},
-        {"trust_radius": 0.5},
-    ],
-    ids=lambda setting: next(iter(setting)),
-)
-def test_every_setting_of_the_default_policy_matters(setting: dict[str, float]) -> None:
-    assert _decisions(SMALL) != _decisions(SMALL.with_settings(**setting))
+DEFAULT_CHANGES: Mapping[str, object] = {
+    "name": "autoselection",
+    "full_pool": 0,
+    "warmup": 1,
+    "max_steps": 1,
+    "fresh": 30,
+    "edits": 0,
+    "generations": 1,
+    "anchors": 1,
+    "patience": 1,
+    "noise_prior": 5.0,
+    "noise_spread": 2.0,
+    "tolerance": 10.0,
+    "draws": 1,
+    "most_sampled": 2,
+    "smallest_share": 0.5,
+    "largest_share": 0.5,
+    "most_tokens": 5,
+    "trust_radius": 0.5,
+    "floors": (("kept", 0.9),),
+    "stop_gain": 100.0,
+}
+PUBLISHED_CHANGES: Mapping[str, object] = {"round_size": 1, "exploration": 0.0, "patience": 1}
+RANDOM_CHANGES: Mapping[str, object] = {
+    "max_steps": 1,
+    "smallest_share": 0.5,
+    "largest_share": 0.5,
+}
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [{"round_size": 1}, {"exploration": 0.0}, {"patience": 1}],
-    ids=lambda setting: next(iter(setting)),
-)
-def test_every_setting_of_the_published_policy_matters(setting: dict[str, float]) -> None:
+def test_no_setting_of_a_policy_is_without_a_case() -> None:
+    known = {field.name for field in fields(Policy)}
+
+    assert known == {*DEFAULT_CHANGES, *PUBLISHED_CHANGES}
+
+
+@pytest.mark.parametrize("name", DEFAULT_CHANGES)
+def test_every_setting_of_the_default_policy_matters(name: str) -> None:
+    assert _decisions(SMALL) != _decisions(SMALL.with_settings(**{name: DEFAULT_CHANGES[name]}))
+
+
+@pytest.mark.parametrize("name", PUBLISHED_CHANGES)
+def test_every_setting_of_the_published_policy_matters(name: str) -> None:
     published = SMALL.with_settings(name="autoselection")
 
-    assert _decisions(published) != _decisions(published.with_settings(**setting))
+    assert _decisions(published) != _decisions(published.with_settings(**{name: PUBLISHED_CHANGES[name]}))
+
+
+@pytest.mark.parametrize("name", RANDOM_CHANGES)
+def test_every_limit_of_a_random_search_matters(name: str) -> None:
+    drawn = SMALL.with_settings(name="random")
+
+    assert _decisions(drawn) != _decisions(drawn.with_settings(**{name: RANDOM_CHANGES[name]}))
 
 
 @cache
 def _decisions(policy: Policy) -> list[object]:
-    asker, noise = solver(policy), iter(np.random.default_rng(0).normal(0, 0.5, 100))
-    mean = entropy_of(asker.signals)
-    history = searched(asker, lambda subset: mean(subset) + next(noise), 9)
-    return [observation.proposal for observation in history.observations]
+    """Why each of nine trials was chosen, and why the search ended before."""
+    asker, noise = solver(policy), np.random.default_rng(0).normal(0, 0.5, 9)
+    mean, history = entropy_of(asker.signals), History("search", 0, 9)
+    for number in range(9):
+        try:
+            (candidate,) = asker.ask(history)
+        except (NoCandidatesError, NotWorthwhileError) as error:
+            return [*(one.proposal for one in history.observations), type(error)]
+        history = observed(history, candidate, mean(candidate.subset) + noise[number])
+        scores = {"kept": len(candidate.subset) / len(asker.signals)}
+        newest = replace(history.observations[-1], scores=scores)
+        history = replace(history, observations=(*history.observations[:-1], newest))
+    return [one.proposal for one in history.observations]

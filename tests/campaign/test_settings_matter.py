@@ -1,0 +1,186 @@
+"""Every field of a search, and of a request for one, changes what is chosen, judged, paid for or named."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, SearchDefaults
+from autoselection_core.campaign.request import SearchRequest
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.history import BudgetSpentError
+from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
+from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.values import History, Observation
+from autoselection_core.operators.score import KeepTop
+from autoselection_core.pool.sources import Source
+from autoselection_core.recipe import Recipe
+from autoselection_core.search.given import Pays, evaluate_given
+from autoselection_core.search.loop import run_search
+from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.store.home import Home
+from autoselection_core.subset import materialize
+from autoselection_core.testing.tiny_model import tiny_model
+
+from .test_workspace import scored, write_raw
+
+QUICK: Mapping[str, Any] = {"fresh": 30, "edits": 20, "draws": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """A campaign with a tiny model and two benchmarks, an older pool version, and a search that was made.
+
+    Attributes:
+        workspace: The campaign at work.
+        spec: A search of it.
+        older: The version of a smaller pool.
+    """
+
+    workspace: Workspace
+    spec: SearchSpec
+    older: str
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    folder = tmp_path_factory.mktemp("ground")
+    workspace = Workspace(_campaign(folder), Home(folder / "home"))
+    write_raw(folder / "raw" / "sums.jsonl", count=40)
+    older = scored(workspace)
+    write_raw(folder / "raw" / "sums.jsonl", count=60)
+    version = scored(workspace)
+    spec = workspace.spec(version, budget=2, slots=5, report_evaluations=1)
+    judge = ClosedFormEvaluator(workspace.home, workspace.signals(version), {"word_entropy": 1.0})
+    old = replace(spec, evaluator=judge.fingerprint, policy="random", budget=3)
+    workspace.ledger.register(old, "old")
+    run_search(workspace.ledger, "old", workspace.solver(old), judge)
+    return Ground(workspace, spec, older)
+
+
+def _campaign(folder: Path) -> Campaign:
+    for name in ("sums", "words"):
+        items = [{"question": f"{name} {number}?", "answer": str(number)} for number in range(20)]
+        (folder / name).mkdir()
+        (folder / name / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+        (folder / name / "benchmark.yaml").write_text("items: items.jsonl")
+    return Campaign(
+        "try",
+        (Source(str(folder / "raw" / "*")),),
+        base_model=str(tiny_model(folder / "model")),
+        benchmarks=tuple(BenchmarkPlace(name, folder / name) for name in ("sums", "words")),
+        signals={"word_entropy": {}, "exact": {}},
+        policy=QUICK,
+        search=SearchDefaults(budget=2),
+    )
+
+
+def chosen(ground: Ground, spec: SearchSpec) -> object:
+    """What the third trial would be, and why."""
+    solver = ground.workspace.solver(spec)
+    measured = []
+    for trial, recipe in enumerate((Recipe(), Recipe((KeepTop("word_entropy"),))), start=1):
+        name = materialize(recipe, solver.signals).fingerprint
+        measured.append(Observation(trial, recipe, name, 0, float(trial), {}, None, 1.0, 1))
+    history = History("search", spec.seed, spec.budget, tuple(measured))
+    (candidate,) = replace(solver, policy=solver.policy.with_settings(warmup=0)).ask(history)
+    advice = tuple(replace(one, seconds=0.0) for one in candidate.proposal.advice)
+    return candidate.subset.fingerprint, replace(candidate.proposal, advice=advice)
+
+
+def judged(ground: Ground, spec: SearchSpec) -> object:
+    """What an evaluation of the search is."""
+    evaluator = ground.workspace.evaluator(spec.pool_version, spec)
+    assert isinstance(evaluator, FineTuningEvaluator)
+    return evaluator.fingerprint, evaluator.weights
+
+
+def paid(ground: Ground, spec: SearchSpec) -> object:
+    """How many trials may start at once, and how many evaluations the report may ask for."""
+    ledger = ground.workspace.ledger
+    name = f"paid-{len(ledger.searches())}"  # a new one: what was reserved before counts
+    ledger.register(spec, name)
+    signals, arms = ground.workspace.solver(spec).signals, 0
+    try:
+        while True:
+            recipe = Recipe((KeepTop("word_entropy", fraction=0.1 * (arms + 1)),))
+            evaluate_given(ledger, name, recipe, signals, Pays.report_evaluations)
+            arms += 1
+    except BudgetSpentError:
+        return len(ledger.reserve_free_slots(name)), arms
+
+
+def named(_: Ground, spec: SearchSpec) -> object:
+    """Which search it is."""
+    return spec.identity
+
+
+Change = Callable[[Ground], object]
+
+CASES: Mapping[str, tuple[Change, Callable[[Ground, SearchSpec], object]]] = {
+    "campaign": (lambda _: "other", named),
+    "seed": (lambda _: 1, chosen),
+    "budget": (lambda _: 4, paid),
+    "slots": (lambda _: 1, paid),
+    "policy": (lambda _: "random", chosen),
+    "metric": (lambda _: "bits_per_byte", judged),
+    "pool_version": (lambda ground: ground.older, chosen),
+    "signal_versions": (
+        lambda ground: {"word_entropy": ground.spec.signal_versions["word_entropy"]},
+        lambda ground, spec: [template.label for template in ground.workspace.solver(spec).templates],
+    ),
+    "evaluator": (lambda _: "other", named),
+    "report_evaluations": (lambda _: 3, paid),
+    "max_steps": (lambda _: 1, chosen),
+    "benchmarks": (lambda _: ("sums",), judged),
+    "weights": (lambda _: {"sums": 2.0, "words": 1.0}, judged),
+    "operators": (lambda _: ("keep_random",), chosen),
+    "policy_settings": (lambda _: {**QUICK, "fresh": 10}, chosen),
+    "warm_from": (lambda _: "old", chosen),
+    "training": (lambda _: {"preset": "cpu-lora", "rank": 2}, judged),
+    "adviser": (lambda _: AdviserSettings("http://127.0.0.1:9/v1", "tiny").pinned, chosen),
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(SearchSpec)])
+def test_every_field_of_a_search_matters(ground: Ground, name: str) -> None:
+    change, observe = CASES[name]
+
+    changed = replace(ground.spec, **{name: change(ground)})  # type: ignore[arg-type] # fields differ in type
+
+    assert observe(ground, changed) != observe(ground, ground.spec)
+
+
+ASKED: Mapping[str, object] = {
+    "budget": 3,
+    "slots": 2,
+    "seed": 1,
+    "policy": "random",
+    "report_evaluations": 0,
+    "max_steps": 2,
+    "benchmarks": ("sums",),
+    "metric": "bits_per_byte",
+    "training": "lora",
+    "operators": ("keep_top",),
+    "smallest_share": 0.2,
+    "warm_from": "old",
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(SearchRequest)])
+def test_everything_that_can_be_asked_of_a_search_reaches_it(ground: Ground, name: str) -> None:
+    plain, asked = ground.workspace.outline(), ground.workspace.outline(**{name: ASKED[name]})
+
+    assert asked != plain
+    assert asked.to_json() != plain.to_json()
+
+
+@pytest.mark.parametrize("observe", [chosen, judged, paid, named])
+def test_the_same_search_is_the_same_to_every_observer(
+    ground: Ground, observe: Callable[[Ground, SearchSpec], object]
+) -> None:
+    assert observe(ground, ground.spec) == observe(ground, ground.spec)
