@@ -127,14 +127,24 @@ def forecast(
 @app.command()
 def replay(
     search: Search = None,
-    policy: Annotated[str, typer.Option(help="default, random or autoselection.")] = "default",
+    policy: Annotated[
+        str | None,
+        typer.Option(help="default, random or autoselection; left out: the search's own decisions."),
+    ] = None,
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Run another policy over what a search measured; trains nothing and costs nothing."""
-    from autoselection_core.cli.foreseeing import show_replay
+    """Run another policy over what a search measured, or its own decisions again; trains nothing.
 
-    show_replay(*workspace_of(search, campaign, file), policy)
+    Without a policy every trial's question goes to the solver once more, with a language model's answers as
+    they were recorded; exits with 1 if a decision comes out differently.
+    """
+    from autoselection_core.cli.foreseeing import show_decisions, show_replay
+
+    workspace, found = workspace_of(search, campaign, file)
+    if policy is None:
+        raise typer.Exit(0 if show_decisions(workspace, found) else 1)
+    show_replay(workspace, found, policy)
 
 
 @app.command()

@@ -1,10 +1,11 @@
-"""`autoselection forecast` and `autoselection replay`: what evaluations would buy, without paying for any."""
+"""`autoselection forecast` and `autoselection replay`: nothing that they do is paid for."""
 
 from dataclasses import astuple, replace
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.session import show_table, tell
-from autoselection_core.report.table import Table
+from autoselection_core.report.table import Cell, Table
+from autoselection_core.search.decisions import decided_again
 from autoselection_core.solver.forecast import forecast
 from autoselection_core.solver.replay import replay
 
@@ -18,6 +19,24 @@ def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
         f"{found.unit} over {found.over} (90 % interval {found.low:.3g} to {found.high:.3g}; "
         f"{found.mean / found.evaluations:.3g} an evaluation). Nothing was spent."
     )
+
+
+def show_decisions(workspace: Workspace, search: str) -> bool:
+    """Whether every decision of a search can be had again from its record."""
+    spec = workspace.ledger.search(search).spec
+    decisions = decided_again(workspace.ledger, search, workspace.solver(spec))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            one.trial,
+            one.recorded.label,
+            "yes" if one.is_same else f"no, {'nothing' if one.again is None else one.again.label}",
+        )
+        for one in decisions
+    )
+    show_table(Table(f"Decisions of {search}", ("trial", "recipe", "chosen again"), rows))
+    same = sum(one.is_same for one in decisions)
+    tell(f"{same} of {len(decisions)} decisions come out as recorded; nothing was trained, no model asked")
+    return same == len(decisions)
 
 
 def show_replay(workspace: Workspace, search: str, policy: str) -> None:

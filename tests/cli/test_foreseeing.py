@@ -1,5 +1,7 @@
 """A search that starts from another one, and what evaluations would buy without paying for them."""
 
+import sqlite3
+
 import pytest
 
 from tests.cli.conftest import Cli
@@ -23,6 +25,20 @@ def test_a_warm_search_from_nowhere_is_refused(cli: Cli) -> None:
 
     assert code == 2
     assert "never" in problems
+
+
+def test_a_search_decides_again_what_it_recorded_and_a_changed_record_is_told(
+    cli: Cli, searched: Workshop
+) -> None:
+    code, output, _ = cli("replay", "first")
+    with sqlite3.connect(searched.folder / ".autoselection/history.sqlite") as history:
+        history.execute("UPDATE searches SET spec = replace(spec, '\"seed\":0', '\"seed\":1')")
+    changed, told, _ = cli("replay", "first")
+
+    assert code == 0
+    assert "3 of 3 decisions come out as recorded" in output
+    assert changed == 1
+    assert "of 3 decisions come out as recorded" in told
 
 
 def test_forecast_and_replay_spend_nothing(cli: Cli, searched: Workshop) -> None:

@@ -1,0 +1,88 @@
+"""The decisions of a search once more: the same questions, with the answers that were recorded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import TrialRecord
+from autoselection_core.history.values import History, Pending
+from autoselection_core.recipe import Recipe
+from autoselection_core.search.given import GIVEN
+from autoselection_core.solver.advice.exchange import Recorded, exchanges_in
+from autoselection_core.solver.solver import Solver
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a trial tries, and what the solver answers when it is asked again.
+
+    Attributes:
+        trial: Its number.
+        recorded: The recipe that the ledger has.
+        again: The recipe of now; None where the solver has no candidate.
+    """
+
+    trial: int
+    recorded: Recipe
+    again: Recipe | None
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the decision can be had again."""
+        return self.recorded == self.again
+
+
+def decided_again(ledger: Ledger, search: str, solver: Solver) -> tuple[Decision, ...]:
+    """Ask a solver for every trial of a search, with the history that the trial saw.
+
+    Trains nothing and asks no language model: its recorded answers stand in. Recipes that a person gave are
+    left out.
+
+    Raises:
+        UnknownSearchError: No search has this name.
+    """
+    trials = ledger.trials(search)
+    solver = with_recorded_answers(solver, [trial.proposal for trial in trials])
+    now = ledger.history(search)
+    return tuple(
+        Decision(trial.trial, trial.recipe, _asked(solver, _seen_by(trial, now, trials)))
+        for trial in trials
+        if trial.recipe is not None and trial.proposal.get("origin") != GIVEN
+    )
+
+
+def with_recorded_answers(solver: Solver, proposals: Sequence[Mapping[str, object]]) -> Solver:
+    """The solver with what its adviser said then in the place of the adviser."""
+    if solver.adviser is None:
+        return solver
+    return replace(solver, adviser=replace(solver.adviser, answers=Recorded(exchanges_in(proposals))))
+
+
+def _asked(solver: Solver, history: History) -> Recipe | None:
+    try:
+        (candidate,) = solver.ask(history)
+    except (NoCandidatesError, NotWorthwhileError):
+        return None
+    return candidate.recipe
+
+
+def _seen_by(trial: TrialRecord, now: History, trials: Sequence[TrialRecord]) -> History:
+    """The history as it was when a trial was proposed."""
+    seen = {name: _numbers(trial.seen.get(name)) for name in ("observations", "pending", "failures")}
+    pending = [each for each in trials if each.trial in seen["pending"]]
+    return replace(
+        now,
+        observations=tuple(one for one in now.observations if one.trial in seen["observations"]),
+        pending=tuple(_pending(each) for each in pending),
+        failures=tuple(one for one in now.failures if one.trial in seen["failures"]),
+    )
+
+
+def _pending(trial: TrialRecord) -> Pending:
+    assert trial.recipe is not None, "a pending trial has its recipe"
+    return Pending(trial.trial, trial.recipe, trial.subset or "", trial.replicate or 0, trial.proposal)
+
+
+def _numbers(value: object) -> frozenset[object]:
+    return frozenset(value) if isinstance(value, list) else frozenset()
