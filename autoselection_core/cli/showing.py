@@ -1,14 +1,16 @@
 """`autoselection show`: a search, or one of its trials."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from autoselection_core.cli.session import show_table, tell
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import TrialRecord
+from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.table import Cell, Table
+from autoselection_core.report.table import Cell, Table, shown
 from autoselection_core.report.tables import budget_table, step_table, trial_table
 from autoselection_core.report.tradeoffs import tradeoff_table, tradeoffs_of
+from autoselection_core.search.warm import agreement
 from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
 from autoselection_core.solver.proposal import shown_reasons
 
@@ -20,6 +22,9 @@ def show_search(facts: SearchFacts) -> None:
         show_table(tradeoff_table(standing))
     show_table(budget_table(facts.record))
     tell(f"{facts.record.search} is {facts.record.state.value}. {facts.record.reason}")
+    if (earlier := facts.record.spec.warm_from) is not None:
+        told = agreement(facts.workspace.ledger.history(earlier), facts.history)
+        tell(f"started from {earlier}. {told.sentence}")
     if facts.best is not None:
         tell(f"recommended: trial {facts.best.trial}, expected dev utility {facts.best.mean:.4g}")
         tell(facts.best.recipe.to_yaml())
@@ -54,8 +59,17 @@ def _reasons(trial: TrialRecord) -> Table:
     told = [(name, value) for name, value in shown_reasons(trial.proposal).items() if name != "advice"]
     seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending")}
     saw = f"{seen['observations']} measured, {seen['pending']} pending"
-    rows = tuple((name, str(value)) for name, value in [*told, ("history", saw)])
+    rows = tuple((name, _told(value)) for name, value in [*told, ("history", saw)])
     return Table("Why the solver chose it", ("what", "value"), rows)
+
+
+def _told(value: Json) -> str:
+    """A reason in words: numbers with few digits, mappings and lists without their brackets."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_told(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_told, value))
+    return shown(value)
 
 
 def _advice(exchanges: Sequence[Exchange]) -> Table:

@@ -1,10 +1,17 @@
 """What an earlier search measured, told about the pool that a new search selects from."""
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.values import Earlier, Observation
+from autoselection_core.history.values import Earlier, History, Observation
+from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize_many, read_ids, stored_lineages
+
+_FEWEST_TO_RANK = 3
 
 
 def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) -> tuple[Earlier, ...]:
@@ -45,3 +52,52 @@ def _similarity(observation: Observation, subset: Subset, signals: SignalTable, 
     then = set(read_ids(stored_lineages(observation.subset, home)[0]).tolist())
     now = set(signals.ids[subset.rows].tolist())
     return len(then & now) / len(then | now)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far an earlier search and this one agree where both measured the same recipe.
+
+    Attributes:
+        recipes: How many recipes both measured.
+        correlation: Spearman's rank correlation of their utilities; None below three recipes, or where one
+            of the searches saw no difference.
+        trust: The correlation that the surrogate learned from all measurements; None before it chose.
+    """
+
+    recipes: int
+    correlation: float | None
+    trust: float | None
+
+    @property
+    def sentence(self) -> str:
+        """What is known of it."""
+        ranks = "too few to compare"
+        if self.correlation is not None:
+            ranks = f"rank correlation {self.correlation:.2f}"
+        learned = "" if self.trust is None else f"; the surrogate learned a correlation of {self.trust:.2f}"
+        return f"{self.recipes} recipes were measured there and here: {ranks}{learned}"
+
+
+def agreement(earlier: History, now: History) -> Agreement:
+    """How far what an earlier search measured holds for this one: the worth of a cheaper evaluation."""
+    from scipy.stats import spearmanr
+
+    before, after = _means(earlier), _means(now)
+    common = [recipe for recipe in after if recipe in before]
+    pairs = [(before[recipe], after[recipe]) for recipe in common]
+    differs = all(len(set(values)) > 1 for values in zip(*pairs, strict=True))
+    correlation = None
+    if len(pairs) >= _FEWEST_TO_RANK and differs:
+        correlation = float(np.asarray(spearmanr(*np.array(pairs).T).statistic))
+    trusts = [one.proposal.get("trust") for one in now.observations]
+    learned = [float(trust) for trust in trusts if isinstance(trust, int | float)]
+    return Agreement(len(pairs), correlation, learned[-1] if learned else None)
+
+
+def _means(history: History) -> dict[Recipe, float]:
+    """Mean utility of every measured recipe; the full pool is one, whatever its seed."""
+    utilities: dict[Recipe, list[float]] = {}
+    for one in history.observations:
+        utilities.setdefault(one.recipe if one.recipe.steps else Recipe(), []).append(one.utility)
+    return {recipe: sum(values) / len(values) for recipe, values in utilities.items()}

@@ -17,6 +17,10 @@ def test_a_warm_search_learns_from_the_one_that_it_names(cli: Cli, searched: Wor
     ledger = searched.ledger()
     assert ledger.search("second").spec.warm_from == "first"
     assert ledger.history("second").observations[-1].proposal["earlier"] == 3
+    code, shown, _ = cli("show", "second")
+    assert code == 0
+    assert "started from first. " in shown
+    assert "recipes were measured there and here" in shown
 
 
 @pytest.mark.usefixtures("searched")

@@ -10,9 +10,12 @@ from autoselection_core.errors.history import UnknownSearchError
 from autoselection_core.errors.subset import MissingSubsetError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.operators.score import KeepTop
+from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
-from autoselection_core.search.warm import earlier_of
+from autoselection_core.search.warm import agreement, earlier_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.store.home import Home
@@ -86,3 +89,43 @@ def test_a_cold_search_keeps_the_identity_that_it_had_before_there_were_warm_one
     warm = replace(cold, warm_from="old")
     assert SearchSpec.from_json(warm.to_json()) == warm
     assert warm.identity != cold.identity
+
+
+def measured(utilities: dict[float, float], trust: float | None = None) -> History:
+    """A history with a recipe for each fraction."""
+    observations = tuple(
+        Observation(
+            trial,
+            Recipe((KeepTop("quality", fraction=fraction),)),
+            str(fraction),
+            0,
+            utility,
+            {},
+            None,
+            1.0,
+            1,
+            {"trust": trust},
+        )
+        for trial, (fraction, utility) in enumerate(utilities.items(), start=1)
+    )
+    return History("search", 0, 9, observations)
+
+
+def test_two_searches_agree_as_far_as_they_rank_alike_what_both_measured() -> None:
+    before = measured({0.1: 1.0, 0.2: 2.0, 0.3: 3.0, 0.4: 9.0})
+
+    same = agreement(before, measured({0.2: 10.0, 0.3: 40.0, 0.4: 41.0, 0.9: 0.0}, trust=0.8))
+    opposite = agreement(before, measured({0.1: 3.0, 0.2: 2.0, 0.3: 1.0}))
+
+    assert (same.recipes, same.trust) == (3, 0.8)
+    assert same.correlation == pytest.approx(1.0)
+    assert "3 recipes were measured there and here: rank correlation 1.00" in same.sentence
+    assert opposite.correlation == pytest.approx(-1.0)
+
+
+def test_two_recipes_are_too_few_to_compare_searches_by() -> None:
+    before = measured({0.1: 1.0, 0.2: 2.0, 0.3: 3.0})
+
+    assert agreement(before, measured({0.1: 1.0, 0.2: 2.0})).correlation is None
+    assert agreement(before, measured({0.1: 1.0, 0.2: 1.0, 0.3: 1.0})).correlation is None
+    assert "too few to compare" in agreement(before, measured({0.9: 1.0})).sentence
