@@ -167,6 +167,7 @@ ASKED: Mapping[str, object] = {
     "training": "lora",
     "operators": ("keep_top",),
     "smallest_share": 0.2,
+    "policy_settings": {"smallest_share": 0.2},
     "warm_from": "old",
 }
 
