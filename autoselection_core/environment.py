@@ -15,6 +15,8 @@ BENCHMARKS = "AUTOSELECTION_BENCHMARKS"
 WEBHOOK_URL = "AUTOSELECTION_WEBHOOK_URL"
 ADVISER_KEY = "AUTOSELECTION_ADVISER_KEY"
 RAY_ADDRESS = "AUTOSELECTION_RAY_ADDRESS"
+OBJECTS = "AUTOSELECTION_OBJECTS"
+OBJECTS_ENDPOINT = "AWS_ENDPOINT_URL"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(DATA, "Further folders that campaigns may read from, joined by `:`.", "none"),
     Variable(
+        OBJECTS,
+        "Object storage that campaigns may read raw files from: `s3://bucket/prefix`, joined by blanks.",
+        "none",
+    ),
+    Variable(
         LEASE_S,
         "A running trial of Dagster whose worker was silent for so many seconds starts again.",
         "60",
@@ -66,6 +73,15 @@ VARIABLES: tuple[Variable, ...] = (
         "Database of Dagster's own storage, where `dagster.yaml` has the lines of `dagster-postgres.yaml`. "
         "Write it as `postgresql+psycopg2://...`.",
         reader="Dagster, `autoselection backup`",
+    ),
+    Variable("AWS_ACCESS_KEY_ID", "Who reads and writes object storage.", reader="pyarrow"),
+    Variable("AWS_SECRET_ACCESS_KEY", "The secret of that key.", reader="pyarrow"),
+    Variable("AWS_REGION", "Region of the buckets.", "`us-east-1`", "pyarrow"),
+    Variable(
+        OBJECTS_ENDPOINT,
+        "Object storage other than Amazon's that speaks S3: `https://host:port`.",
+        "Amazon's",
+        "AutoSelection's client",
     ),
     Variable("RAY_AUTH_MODE", "`token`: a Ray cluster takes work only with its token.", reader="Ray"),
     Variable("RAY_AUTH_TOKEN_PATH", "File with that token.", "`~/.ray/auth_token`", "Ray"),

@@ -149,7 +149,8 @@ def _source(value: Value, places: Places) -> Source:
     if "path" not in found:
         value.refuse("needs `path`: a file, or a pattern with * or **")
     optional = {key: found[key].text() for key in ("name", "licence") if key in found}
-    return Source(str(places.path(found["path"])), **optional)
+    path, mirror = places.source(found["path"])
+    return Source(str(path), **optional, mirror=mirror)
 
 
 def benchmark_places(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:

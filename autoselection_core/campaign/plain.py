@@ -1,7 +1,7 @@
 """A campaign as JSON and back: what another process is told of it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from autoselection_core.solver.advice.settings import AdviserSettings
 
 def campaign_to_json(campaign: Campaign) -> dict[str, Any]:
     """The campaign in JSON values; its paths are as resolved here."""
-    stored = asdict(campaign)
+    # A worker reads pools and not what they were made of, so it is not told where that is fetched from.
+    ours = tuple(replace(source, mirror=None) for source in campaign.sources)
+    stored = asdict(replace(campaign, sources=ours))
     stored["benchmarks"] = [{**place, "path": str(place["path"])} for place in stored["benchmarks"]]
     return stored
 

@@ -250,13 +250,18 @@ def export(  # noqa: PLR0917 - typer reads options from arguments
             "trl, llama-factory, axolotl.",
         ),
     ] = "messages",
+    upload: Annotated[
+        str | None, typer.Option(help="Put the export on object storage, too: s3://bucket/prefix.")
+    ] = None,
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
     """Write a subset as JSONL with a data card, its licences and a hash."""
-    from autoselection_core.cli.exporting import export_best
+    from autoselection_core.cli.exporting import export_best, upload_export
 
     export_best(search, to, trial, spelling, campaign, file)
+    if upload is not None:
+        upload_export(to, upload)
 
 
 @app.command()

@@ -31,3 +31,35 @@ class OutsideFolderError(AutoSelectionError):
     @override
     def __str__(self) -> str:
         return f"{self.path} is outside {self.folder}. Give a path below that folder."
+
+
+class ObjectsUnreachableError(AutoSelectionError):
+    """Object storage does not answer, or refuses."""
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(uri, reason)
+        self.uri = uri
+        self.reason = reason
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"{self.uri} cannot be reached: {self.reason}. Check the bucket, AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY, AWS_REGION and, for storage other than Amazon's, AWS_ENDPOINT_URL."
+        )
+
+
+class NotAFolderError(AutoSelectionError):
+    """Something that has to be a folder names object storage."""
+
+    def __init__(self, variable: str, value: str) -> None:
+        super().__init__(variable, value)
+        self.variable = variable
+        self.value = value
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"{self.variable} is {self.value}, but has to be a folder: files in it are locked and mapped. "
+            "Raw files may lie on object storage, and exports and backups may go there."
+        )

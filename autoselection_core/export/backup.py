@@ -22,7 +22,7 @@ from autoselection_core.store.home import Home
 
 CONTENTS = "backup.json"
 _FILES, _DATABASES = "files", "databases"
-_DERIVED = ("columns",)
+_DERIVED = ("columns", "objects")
 _DATABASE_ENDINGS = (".sqlite", ".db")
 
 

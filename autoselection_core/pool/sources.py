@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
 from autoselection_core.identity import fingerprint, fingerprint_file
+from autoselection_core.store.objects import Mirror
 
 KINDS = (".json", ".jsonl", ".parquet")
 """The kinds of files that are read: a JSON array, a JSON record a line, or Parquet."""
@@ -21,11 +22,13 @@ class Source:
         path: A file, or a pattern in which * matches names and ** folders.
         name: What the records' origin is called; None takes the file's name without its ending.
         licence: What the source states; None where it states nothing.
+        mirror: Object storage that the files are fetched from when they are listed; None for files.
     """
 
     path: str
     name: str | None = None
     licence: str | None = None
+    mirror: Mirror | None = None
 
     def files(self) -> tuple["SourceFile", ...]:
         """The files, in ascending order of their names.
@@ -33,10 +36,13 @@ class Source:
         Raises:
             NoSourceFileError: There is none.
             UnknownFileKindError: One is of a kind that is not read.
+            ObjectsUnreachableError: They lie on object storage, which does not answer.
         """
+        if self.mirror is not None:
+            self.mirror.refresh()
         found = [SourceFile(self, path, root) for root, path in _matches(Path(self.path))]
         if not found:
-            raise NoSourceFileError(self.path)
+            raise NoSourceFileError(self.path if self.mirror is None else self.mirror.uri)
         for file in found:
             if file.path.suffix not in KINDS:
                 raise UnknownFileKindError(file.path, KINDS)

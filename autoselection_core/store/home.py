@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from autoselection_core import environment
-from autoselection_core.errors.store import OutsideFolderError
+from autoselection_core.errors.store import NotAFolderError, OutsideFolderError
 
 DEFAULT_HOME = Path(".autoselection")
 
@@ -38,8 +38,15 @@ class Home:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """The folder that AUTOSELECTION_HOME names, or `.autoselection` in the working folder."""
-        return cls(Path(os.environ.get(environment.HOME) or DEFAULT_HOME).absolute())
+        """The folder that AUTOSELECTION_HOME names, or `.autoselection` in the working folder.
+
+        Raises:
+            NotAFolderError: It names object storage.
+        """
+        named = os.environ.get(environment.HOME) or ""
+        if "://" in named:
+            raise NotAFolderError(environment.HOME, named)
+        return cls(Path(named or DEFAULT_HOME).absolute())
 
     @property
     def history_url(self) -> str:
@@ -77,6 +84,11 @@ class Home:
     def models(self) -> Path:
         """Base models that were prepared here."""
         return self.root / "models"
+
+    @property
+    def objects(self) -> Path:
+        """Raw files that were fetched from object storage; fetched again when they are gone."""
+        return self.root / "objects"
 
     @property
     def reports(self) -> Path:

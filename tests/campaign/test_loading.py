@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from autoselection_core import environment
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_core.campaign.loading import campaign_of, load_campaigns
 from autoselection_core.errors.campaign import (
@@ -56,6 +57,20 @@ def test_a_campaign_holds_what_its_file_says(tmp_path: Path) -> None:
 
 
 BAD = [
+    (
+        "{path: extra.jsonl",
+        "{path: 's3://ours/x.jsonl'",
+        6,
+        r"pool\[2\]\.path leads to s3://ours/x.*AUTOSELECTION_OBJECTS",
+    ),
+    ("{path: extra.jsonl", "{path: 'gs://ours/x.jsonl'", 6, r"pool\[2\]\.path is gs://.*only s3:// is read"),
+    ('"{home}/models/tiny"', '"s3://ours/tiny"', 7, r"base_model is s3://ours/tiny, but has to be a path"),
+    (
+        "path: benchmarks/words",
+        "path: 's3://ours/words'",
+        10,
+        r"words\.path is s3://ours/words, but has to be a path",
+    ),
     ("budget: 6", "budgte: 6", 14, r"demo\.search\.budgte is not a key here .*Did you mean 'budget'\?"),
     ("budget: 6", "budget: 0", 14, r"demo\.search\.budget is 0, but must be at least 1"),
     ("budget: 6", "budget: six", 14, r"demo\.search\.budget is 'six', but must be a whole number"),
@@ -152,3 +167,19 @@ def test_a_campaign_error_keeps_its_data_through_a_process_border(tmp_path: Path
 
     for error in (UnknownKeyError(tmp_path, 3, "a.b", ("c",)), CampaignFileError(tmp_path, 1, "f", "p")):
         assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - our own bytes
+
+
+def test_raw_files_may_lie_where_the_operator_lets_campaigns_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(environment.OBJECTS, "s3://others s3://ours/raw/")
+
+    campaign = load(tmp_path, GOOD.replace("path: extra.jsonl", "path: 's3://ours/raw/**/*.jsonl'"))
+
+    mirror = campaign.sources[1].mirror
+    assert mirror is not None
+    assert mirror.uri == "s3://ours/raw/**/*.jsonl"
+    assert Path(campaign.sources[1].path).is_relative_to(tmp_path / "home" / "objects")
+    for outside in ("s3://ours/rawer/x.jsonl", "s3://ours/raw/../x.jsonl"):
+        with pytest.raises(CampaignFileError, match="let AUTOSELECTION_OBJECTS name"):
+            load(tmp_path, GOOD.replace("path: extra.jsonl", f"path: '{outside}'"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core import environment
-from autoselection_core.errors.store import OutsideFolderError
+from autoselection_core.errors.store import NotAFolderError, OutsideFolderError
 from autoselection_core.store.home import Home, confined
 
 
@@ -13,6 +13,13 @@ def test_the_environment_names_the_home_folder(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv(environment.HOME, str(tmp_path / "elsewhere"))
 
     assert Home.from_environment().root == tmp_path / "elsewhere"
+
+
+def test_a_home_on_object_storage_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(environment.HOME, "s3://ours/home")
+
+    with pytest.raises(NotAFolderError, match="AUTOSELECTION_HOME is s3://ours/home, but has to be a folder"):
+        Home.from_environment()
 
 
 def test_the_home_folder_stands_in_the_working_folder_by_default(
