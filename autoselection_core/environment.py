@@ -84,6 +84,7 @@ VARIABLES: tuple[Variable, ...] = (
         "AutoSelection's client",
     ),
     Variable("RAY_AUTH_MODE", "`token`: a Ray cluster takes work only with its token.", reader="Ray"),
+    Variable("RAY_AUTH_TOKEN", "That token; or else a file holds it.", reader="Ray"),
     Variable("RAY_AUTH_TOKEN_PATH", "File with that token.", "`~/.ray/auth_token`", "Ray"),
     Variable("RAY_USAGE_STATS_ENABLED", "`0`: Ray sends no statistics of its use.", "`0` here", "Ray"),
     Variable(
@@ -91,6 +92,12 @@ VARIABLES: tuple[Variable, ...] = (
         "`0`: Ray listens on the address that it is given, so a single machine's cluster stays on loopback.",
         "`0` where the head's address is loopback",
         "Ray",
+    ),
+    Variable(
+        "DAGSTER_RAY_ADDRESS",
+        "Job server of the Ray cluster that runs whole runs, where `dagster.yaml` has the lines of "
+        "`dagster-ray.yaml`: `http://host:8265`.",
+        reader="Dagster",
     ),
     Variable("HF_HUB_OFFLINE", "`1`: load base models from folders only.", reader="transformers"),
     Variable("HF_HOME", "Folder of downloaded base models.", "`~/.cache/huggingface`", "transformers"),

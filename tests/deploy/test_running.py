@@ -46,6 +46,7 @@ def test_compose_reads_its_file() -> None:
     assert set(services) >= {
         "postgres",
         "code",
+        "gpu-worker",
         "daemon",
         "webserver",
         "webserver-read-only",
@@ -53,6 +54,7 @@ def test_compose_reads_its_file() -> None:
         "objects",
     }
     assert [name for name, service in services.items() if service.get("ports")] == ["proxy"]
+    assert [name for name, service in services.items() if service.get("deploy")] == ["gpu-worker"]
     assert services["daemon"]["environment"]["DAGSTER_HOME"] == "/var/lib/autoselection/dagster"
 
 

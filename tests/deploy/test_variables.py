@@ -34,6 +34,8 @@ def set_by_deploy() -> dict[str, set[str]]:
     systemd = (DEPLOY / "systemd/autoselection.env").read_text()
     compose = yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())
     helm = yaml.safe_load((DEPLOY / "helm/values.yaml").read_text())
+    ray = yaml.safe_load((DEPLOY / "helm/ray-cluster.yaml").read_text())
+    runs = yaml.safe_load((DEPLOY / "dagster-ray.yaml").read_text())["run_launcher"]["config"]["ray"]
     (deployment,) = helm["dagster-user-deployments"]["deployments"]
     return {
         "systemd": set(re.findall(r"^#? ?([A-Z][A-Z_0-9]+)=", systemd, re.MULTILINE)),
@@ -41,6 +43,8 @@ def set_by_deploy() -> dict[str, set[str]]:
             name for service in compose["services"].values() for name in service.get("environment", ())
         },
         "helm": {entry["name"] for entry in deployment["env"]},
+        "ray cluster": {entry["name"] for entry in ray["common"]["containerEnv"]},
+        "ray runs": {runs["address"]["env"], *runs["env_vars"]},
     }
 
 
@@ -90,3 +94,4 @@ def test_every_variable_is_told_to_whoever_runs_units_or_containers() -> None:
 
     assert ways["systemd"] >= OURS - {"AUTOSELECTION_BENCHMARKS"}
     assert ways["docker"] >= OURS - {"AUTOSELECTION_BENCHMARKS"}
+    assert ways["ray runs"] >= OURS - {"AUTOSELECTION_BENCHMARKS"}
