@@ -60,6 +60,19 @@ class OutOfMemoryError(TrainingFailedError):
         self.tokens = tokens
 
 
+class WorkerDiedError(TrainingFailedError):
+    """A process of a training on several devices ended without a word."""
+
+    is_retryable = True
+
+    def __init__(self, key: str, rank: int, code: int) -> None:
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        super().__init__(key, f"process {rank} {how}; its last words are in the training's log")
+        self.args = (key, rank, code)
+        self.rank = rank
+        self.code = code
+
+
 class NothingToTrainError(TrainingFailedError):
     """No selected sample has a response inside the length limit."""
 

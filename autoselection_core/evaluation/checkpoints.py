@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autoselection_core.evaluation.ranks import joined, rank, ranks
 from autoselection_core.store.atomic import atomic_file
 
 _READ = "read.json"
@@ -21,7 +22,8 @@ class Checkpoints:
     Attributes:
         folder: Where they are.
         every_s: Seconds between two of them.
-        pack_tokens: Size of a forward pass; a checkpoint of another size numbers its packs differently.
+        pack_tokens: Size of a forward pass; a checkpoint of another size, or of another number of devices,
+            numbers its packs differently.
         seconds_before: Seconds of killed attempts that this one goes on from.
     """
 
@@ -39,10 +41,14 @@ class Checkpoints:
     def finish(self, step: int, losses: Sequence[float], packs_read: Sequence[int]) -> None:
         """Say what had been read at a checkpoint that the trainer has written: only now it counts."""
         self._last = time.monotonic()
+        read_by_all = joined(packs_read)
+        if rank() > 0:
+            return
         read = {
             "losses": list(losses),
-            "packs_read": list(packs_read),
+            "packs_read": read_by_all,
             "pack_tokens": self.pack_tokens,
+            "devices": ranks(),
             "seconds": self.seconds_before + time.monotonic() - self._started,
         }
         with atomic_file(self.folder / f"{_PREFIX}{step}" / _READ) as draft:
@@ -53,7 +59,7 @@ class Checkpoints:
         for place in sorted(self.folder.glob(f"{_PREFIX}*"), key=_step, reverse=True):
             if (place / _READ).is_file():
                 read: dict[str, Any] = json.loads((place / _READ).read_text())
-                if read["pack_tokens"] == self.pack_tokens:
+                if (read["pack_tokens"], read.get("devices", 1)) == (self.pack_tokens, ranks()):
                     return place, read
         return None
 

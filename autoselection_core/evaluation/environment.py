@@ -5,6 +5,8 @@ import platform
 import resource
 from importlib.metadata import version
 
+from autoselection_core.evaluation.ranks import ranks
+
 _PACKAGES = ("torch", "transformers", "trl", "peft", "numpy")
 _BYTES_PER_KIBIBYTE = 1024
 
@@ -21,6 +23,7 @@ def environment(device: str, dtype: str) -> dict[str, str | int]:
         "dtype": dtype,
         "threads": torch.get_num_threads(),
         "processors": os.cpu_count() or 0,
+        "devices": ranks(),
     }
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,18 +12,20 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import NotEvaluatedError, WrongPoolError
+from autoselection_core.evaluation.devices import train_on_devices
 from autoselection_core.evaluation.energy import counters, used_joules
-from autoselection_core.evaluation.environment import environment, peak_bytes
+from autoselection_core.evaluation.environment import peak_bytes
 from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.job import Job
 from autoselection_core.evaluation.likelihood import Scoring
 from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.evaluation.run import Trainee
 from autoselection_core.evaluation.scoring import score_benchmark, score_items
-from autoselection_core.evaluation.sft import FineTuning
+from autoselection_core.evaluation.sft import FineTuning, Method
 from autoselection_core.evaluation.training import train
-from autoselection_core.evaluation.weights import load_trained, save_trained
+from autoselection_core.evaluation.weights import SavedTraining, load_trained, save_trained
 from autoselection_core.identity import Json, fingerprint
-from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.base_model import BaseModel, settled_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
@@ -186,7 +188,7 @@ class FineTuningEvaluator:
             seconds=record["seconds"] + time.monotonic() - started,
             training_tokens=record["tokens"],
             scoring_tokens=scoring_tokens,
-            peak_bytes=peak_bytes(model.device),
+            peak_bytes=max(peak_bytes(model.device), record.get("peak_bytes", 0)),
             energy_j=_sum(record.get("energy_j"), used_joules(energy, counters())),
         )
         folder.write_result(
@@ -213,13 +215,30 @@ class FineTuningEvaluator:
         about = {"subset": subset.fingerprint, "replicate": replicate, "settings": self.training.to_json()}
         folder.write_json("config.json", {**self._identity(), **about})
         trainee = Trainee(folder.key, folder.path, replicate, self.checkpoint_s)
+        samples = Selected(self.pool, subset)
         self._read_back.clear()  # there may be room for one model only
         energy = counters()
-        trained = train(self._load_base, Selected(self.pool, subset), self.training, trainee, progress)
+        trained = (
+            self._train_here(samples, trainee, progress)
+            if self.training.devices == 1
+            else self._train_on_devices(samples, trainee, progress)
+        )
         used = None if trained.is_continued else used_joules(energy, counters())
-        save_trained(trained, folder.path)
-        folder.write_json("environment.json", environment(trained.base.device, trained.base.dtype))
-        folder.write_json(_TRAINED, {**trained.record(), "energy_j": used})
+        folder.write_json("environment.json", trained.environment)
+        folder.write_json(_TRAINED, {**trained.record, "energy_j": used, "peak_bytes": trained.peak_bytes})
+
+    def _train_here(
+        self, samples: Mapping[str, Sample], trainee: Trainee, progress: Progress | None
+    ) -> SavedTraining:
+        return save_trained(train(self._load_base, samples, self.training, trainee, progress), trainee.folder)
+
+    def _train_on_devices(
+        self, samples: Mapping[str, Sample], trainee: Trainee, progress: Progress | None
+    ) -> SavedTraining:
+        folder, training = model_folder(self.base_model), self.training
+        if training.method is Method.LORA:  # all weights are always loaded in float32
+            training = replace(training, dtype=settled_dtype(folder, training.dtype))
+        return train_on_devices(Job(folder, training, trainee), samples, progress)
 
     def _load_base(self) -> BaseModel:
         return BaseModel.load(self.base_model, dtype=self.training.loaded_dtype)

@@ -10,6 +10,7 @@ from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossErr
 from autoselection_core.evaluation.checkpoints import Checkpoints
 from autoselection_core.evaluation.plan import Plan
 from autoselection_core.evaluation.protocol import Progress
+from autoselection_core.evaluation.ranks import joined, rank, ranks
 from autoselection_core.evaluation.sft import FineTuning, Method
 from autoselection_core.evaluation.trainer import (
     collator,
@@ -74,7 +75,7 @@ class TrainingRun:
         self.read: set[str] = set()
         self.seconds_before = 0.0
         self._plan, self._training, self._trainee, self._progress = plan, training, trainee, progress
-        self._packs = plan.packs(pack_tokens)
+        self._packs = plan.packs(pack_tokens, ranks())
         self._checkpoints = Checkpoints(trainee.folder / "checkpoints", trainee.checkpoint_s, pack_tokens)
 
     def fits(self) -> bool:
@@ -105,11 +106,13 @@ class TrainingRun:
                 )
             )
             trainer.train(resume_from_checkpoint=str(found[0]) if found is not None else None)
-        self.read = {lesson.sample for number in trainer.packs_read for lesson in self._packs[number]}
-        self._checkpoints.clear()
+        packs_read = joined(trainer.packs_read)
+        self.read = {lesson.sample for number in packs_read for lesson in self._packs[number]}
+        if rank() == 0:
+            self._checkpoints.clear()
 
     def _go_on(self, trainer: Any, read: dict[str, Any]) -> None:  # noqa: ANN401 no types
-        self.losses, trainer.packs_read = read["losses"], read["packs_read"]
+        self.losses, trainer.packs_read = read["losses"], read["packs_read"] if rank() == 0 else []
         self.seconds_before = self._checkpoints.seconds_before = read["seconds"]
 
     def _trainer(self) -> Any:  # noqa: ANN401 no types
@@ -120,7 +123,7 @@ class TrainingRun:
             self._training,
             self._checkpoints.folder,
             steps=len(self._plan.steps),
-            packs_per_step=self._plan.packs_per_step(self.pack_tokens),
+            packs_per_step=self._plan.packs_per_step(self.pack_tokens, ranks()),
             replicate=self._trainee.replicate,
             on_cpu=self.base.device == "cpu",
         )

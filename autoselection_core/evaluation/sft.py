@@ -44,8 +44,9 @@ class Decay(StrEnum):
 class FineTuning:
     """One way to fine-tune.
 
-    Every field changes what comes out and is part of an evaluation's key, but for `pack_tokens` and
-    `gradient_checkpointing`: they fit a training into memory and change nothing beyond rounding.
+    Every field changes what comes out and is part of an evaluation's key, but for `pack_tokens`,
+    `gradient_checkpointing` and `devices`: they fit a training onto a machine and change nothing beyond
+    rounding (and the draws of `dropout`, where there are several devices).
 
     Attributes:
         method: Adapters or all weights.
@@ -69,6 +70,8 @@ class FineTuning:
         dtype: Number type of the weights: "auto", "bfloat16" or "float32". All weights are trained in
             float32, with bfloat16 arithmetic where this says so.
         gradient_checkpointing: Recompute activations to save memory.
+        devices: Processes that train together on this machine, one a device. An optimiser step is the same
+            for any number.
         divergence: The training has failed when its loss stays above this multiple of where it started.
 
     Raises:
@@ -97,6 +100,7 @@ class FineTuning:
     target_modules: str = "all-linear"
     dtype: Annotated[str, Choice(("auto", "bfloat16", "float32"))] = "auto"
     gradient_checkpointing: bool = False
+    devices: Annotated[int, Count(1, 64)] = 1
     divergence: Annotated[float, Interval(1.0, 1e6)] = 3.0
 
     def __post_init__(self) -> None:
@@ -125,7 +129,7 @@ _ENUMS: Mapping[str, type[StrEnum]] = {
     "decay": Decay,
 }
 
-_FITTING = ("pack_tokens", "gradient_checkpointing")
+_FITTING = ("pack_tokens", "gradient_checkpointing", "devices")
 _PLAIN_TYPES: Mapping[str, type] = {"target_modules": str, "gradient_checkpointing": bool}
 _FRACTIONAL = tuple(axis.name for axis in axes(FineTuning) if isinstance(axis.space, Interval))
 

@@ -13,6 +13,7 @@ from warnings import catch_warnings, filterwarnings
 import numpy as np
 
 from autoselection_core.evaluation.plan import Pack
+from autoselection_core.evaluation.ranks import ranks, said_by_the_first, summed
 from autoselection_core.evaluation.sft import FineTuning, Method
 from autoselection_core.models.head import decoder, logits
 
@@ -57,7 +58,7 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
             num_items_in_batch: Any = None,  # noqa: ANN401 no types
         ) -> Any:  # noqa: ANN401 no types
             self.packs_read.append(int(inputs.pop("pack")))
-            if inputs["input_ids"].device.type == "cpu":
+            if inputs["input_ids"].device.type == "cpu" and ranks() == 1:
                 loss = taught_loss(model, inputs, num_items_in_batch)
             else:
                 loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -121,10 +122,12 @@ def step_listener() -> Any:  # noqa: ANN401 a class, made late
             self.step_ended, self.wants_checkpoint, self.saved = step_ended, wants_checkpoint, saved
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
-            loss = sum(self.losses)
+            # Each process's loss was multiplied by their number, because their gradients are averaged.
+            loss = summed(sum(self.losses)) / ranks()
             self.losses.clear()
             self.step_ended(int(state.global_step), loss)
-            control.should_save = state.global_step < state.max_steps and self.wants_checkpoint()
+            is_wanted = said_by_the_first(self.wants_checkpoint())
+            control.should_save = state.global_step < state.max_steps and is_wanted
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
             self.saved(int(state.global_step))
@@ -186,6 +189,8 @@ def trainer_arguments(
         max_length=None,
         remove_unused_columns=False,
         use_cpu=on_cpu,
+        ddp_backend="gloo" if on_cpu and ranks() > 1 else None,
+        ddp_find_unused_parameters=False,
         dataloader_pin_memory=not on_cpu,
         optim="adamw_torch",
         logging_strategy="no",

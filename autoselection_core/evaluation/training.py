@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ class Trained:
         seconds: Wall seconds of the training alone.
         losses: Loss of each step, in nats a taught token.
         pack_tokens: Size of a forward pass that fitted into memory.
-        is_continued: Whether a killed attempt made a part of it.
+        seconds_before: Those of them that a killed attempt spent.
     """
 
     base: BaseModel
@@ -50,7 +49,12 @@ class Trained:
     seconds: float
     losses: tuple[float, ...]
     pack_tokens: int
-    is_continued: bool = False
+    seconds_before: float = 0.0
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether a killed attempt made a part of it."""
+        return self.seconds_before > 0
 
     @property
     def samples_hash(self) -> str:
@@ -98,17 +102,60 @@ def train(
         TrainedSetDiffersError: The optimiser read other samples than planned.
     """
     base = load()
+    plan = plan_of(base, samples, training, trainee)
+    started = time.monotonic()
+    pack_tokens = training.pack_tokens
+    while (
+        trained := attempt(base, plan, training, trainee, pack_tokens=pack_tokens, progress=progress)
+    ) is None:
+        pack_tokens = halved(pack_tokens, plan.longest, trainee)
+        base = load()
+    compare(trained, samples, plan, training, trainee.key)
+    return replace(trained, seconds=trained.seconds_before + time.monotonic() - started)
+
+
+def plan_of(base: BaseModel, samples: Mapping[str, Sample], training: FineTuning, trainee: Trainee) -> Plan:
+    """What the optimiser will read.
+
+    Raises:
+        NothingToTrainError: No sample has response tokens within the length limit.
+    """
     plan = make_plan(tuple(samples), _reader(base, samples, training), training, trainee.replicate)
     if not plan.steps:
         raise NothingToTrainError(trainee.key, len(samples), training.max_tokens)
+    return plan
+
+
+def halved(pack_tokens: int, longest: int, trainee: Trainee) -> int:
+    """The size of a forward pass after one that did not fit into memory.
+
+    Raises:
+        OutOfMemoryError: A single sequence did not fit.
+    """
+    if pack_tokens <= longest:
+        raise OutOfMemoryError(trainee.key, longest)
+    return max(longest, pack_tokens // 2)
+
+
+def attempt(
+    base: BaseModel,
+    plan: Plan,
+    training: FineTuning,
+    trainee: Trainee,
+    *,
+    pack_tokens: int,
+    progress: Progress | None,
+) -> Trained | None:
+    """Carry out a plan with forward passes of one size; None where memory ran out.
+
+    Raises:
+        NotFiniteLossError: The loss became NaN or infinite.
+        DivergedError: The loss rose and stayed up.
+    """
     started = time.monotonic()
-    run = TrainingRun(base, plan, training, trainee, pack_tokens=training.pack_tokens, progress=progress)
-    while not run.fits():
-        if run.pack_tokens <= plan.longest:
-            raise OutOfMemoryError(trainee.key, plan.longest)
-        halved = max(plan.longest, run.pack_tokens // 2)
-        run = TrainingRun(load(), plan, training, trainee, pack_tokens=halved, progress=progress)
-    _compare(run.read, samples, plan, training, trainee.key)
+    run = TrainingRun(base, plan, training, trainee, pack_tokens=pack_tokens, progress=progress)
+    if not run.fits():
+        return None
     return Trained(
         base=run.base,
         model=run.model.eval(),
@@ -119,14 +166,19 @@ def train(
         seconds=run.seconds_before + time.monotonic() - started,
         losses=tuple(run.losses),
         pack_tokens=run.pack_tokens,
-        is_continued=run.seconds_before > 0,
+        seconds_before=run.seconds_before,
     )
 
 
-def _compare(
-    read: AbstractSet[str], samples: Mapping[str, Sample], plan: Plan, training: FineTuning, key: str
+def compare(
+    trained: Trained, samples: Mapping[str, Sample], plan: Plan, training: FineTuning, key: str
 ) -> None:
-    """The optimiser must have read what was planned; and whole epochs are all that was selected."""
+    """The optimiser must have read what was planned; and whole epochs are all that was selected.
+
+    Raises:
+        TrainedSetDiffersError: It read other samples.
+    """
+    read = set(trained.samples)
     wanted = {lesson.sample for step in plan.steps for lesson in step}
     if training.schedule is Schedule.EPOCHS and training.amount >= 1:
         wanted = set(samples) - set(plan.skipped)

@@ -1,9 +1,12 @@
 """What was trained, on disk as safetensors, and back."""
 
 import shutil
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from autoselection_core.evaluation.environment import environment, peak_bytes
 from autoselection_core.evaluation.sft import Method
 from autoselection_core.evaluation.trainer import old_names_unsaid
 from autoselection_core.evaluation.training import Trained
@@ -14,7 +17,24 @@ _ADAPTER = "adapter"
 _MODEL = "model"
 
 
-def save_trained(trained: Trained, folder: Path) -> None:
+@dataclass(frozen=True)
+class SavedTraining:
+    """What is known of a training whose weights are on disk.
+
+    Attributes:
+        record: What `Trained.record` says.
+        environment: What it ran on.
+        is_continued: Whether a killed attempt made a part of it.
+        peak_bytes: Most memory that the process used until its end; of several, the first one.
+    """
+
+    record: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    is_continued: bool
+    peak_bytes: int
+
+
+def save_trained(trained: Trained, folder: Path) -> SavedTraining:
     """Save the adapter, or the whole model with its tokenizer, all of it or nothing."""
     is_adapter = hasattr(trained.model, "peft_config")
     place = folder / (_ADAPTER if is_adapter else _MODEL)
@@ -26,6 +46,8 @@ def save_trained(trained: Trained, folder: Path) -> None:
             trained.base.tokenizer.save_pretrained(draft)
         # A model card names paths of this machine and says nothing that the record does not.
         (draft / "README.md").unlink(missing_ok=True)
+    about = environment(trained.base.device, trained.base.dtype)
+    return SavedTraining(trained.record(), about, trained.is_continued, peak_bytes(trained.base.device))
 
 
 def load_trained(folder: Path, base_model: str | Path, dtype: str, method: Method) -> BaseModel:

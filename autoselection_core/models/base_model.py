@@ -45,8 +45,7 @@ class BaseModel:
             UnfaithfulHeadError: Its logits are scaled in a way that is not known here.
         """
         folder = model_folder(path)
-        device = _device()
-        chosen = fastest_dtype(folder, device) if dtype == "auto" else dtype
+        device, chosen = _device(), settled_dtype(folder, dtype)
         model = _model(folder, chosen).to(device).eval()
         check_head(model)
         return cls(
@@ -63,6 +62,11 @@ class BaseModel:
 def resident_model(path: str, dtype: str) -> BaseModel:
     """A model that stays in memory for whoever asks next; it must not be changed. See `BaseModel.load`."""
     return BaseModel.load(path, dtype=dtype)
+
+
+def settled_dtype(folder: Path, dtype: str) -> str:
+    """The number type that a model is loaded in here: "auto" is settled by a probe."""
+    return fastest_dtype(folder, _device()) if dtype == "auto" else dtype
 
 
 def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no types

@@ -147,8 +147,13 @@ def outcome(tiny: Path, training: FineTuning) -> object:
     return result.losses, float(np.abs(weights(result.model)).sum())
 
 
-def test_every_field_is_changed_below_or_is_about_memory() -> None:
-    assert {field.name for field in fields(FineTuning)} == {*CHANGED, "pack_tokens", "gradient_checkpointing"}
+def test_every_field_is_changed_below_or_fits_a_training_onto_a_machine() -> None:
+    assert {field.name for field in fields(FineTuning)} == {
+        *CHANGED,
+        "pack_tokens",
+        "gradient_checkpointing",
+        "devices",
+    }
     assert set(TRAINING.identity) == set(CHANGED)
 
 

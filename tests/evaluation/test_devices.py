@@ -1,0 +1,129 @@
+"""Trainings by two processes on two devices; here both devices are the processor."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from safetensors.numpy import load_file
+
+from autoselection_core.errors.evaluation import TrainingFailedError, WorkerDiedError
+from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.sft import Method
+from tests.evaluation.bench import TRAINING, evaluator, subset
+
+pytestmark = pytest.mark.e2e
+
+REPOSITORY = Path(__file__).parents[2]
+TWO = replace(TRAINING, devices=2)
+PROGRAM = """
+import sys
+from pathlib import Path
+
+from tests.evaluation.test_devices import TWO, evaluator, subset
+
+evaluator(Path(sys.argv[1]), Path(sys.argv[2]), TWO).evaluate(
+    subset(), 0, lambda *what: print(*what, flush=True)
+)
+"""
+
+
+def folder_of(judge: FineTuningEvaluator) -> EvaluationFolder:
+    return EvaluationFolder(judge.home.evaluation(judge.key(subset().fingerprint, 0)))
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_two_devices_train_what_one_does(tiny: Path, tmp_path: Path, method: Method) -> None:
+    one = evaluator(tmp_path / "one", tiny, replace(TRAINING, method=method, learning_rate=2e-3))
+    two = evaluator(tmp_path / "two", tiny, replace(TWO, method=method, learning_rate=2e-3))
+
+    alone, together = one.evaluate(subset(), 0), two.evaluate(subset(), 0)
+
+    assert alone.key == together.key
+    assert (together.trained_hash, together.cost.training_tokens) == (
+        alone.trained_hash,
+        alone.cost.training_tokens,
+    )
+    losses = [folder_of(judge).read_json("trained.json")["losses"] for judge in (one, two)]
+    np.testing.assert_allclose(losses[1], losses[0], atol=1e-4)
+    assert together.utility == pytest.approx(alone.utility, abs=1e-3)
+    compare_weights(folder_of(one).path, folder_of(two).path)
+    assert folder_of(two).read_json("environment.json")["devices"] == 2
+    assert not (folder_of(two).path / "devices").exists()
+
+
+def compare_weights(one: Path, two: Path) -> None:
+    files = sorted(file.relative_to(one) for file in one.glob("*/*.safetensors"))
+    assert files
+    for file in files:
+        mine, others = load_file(one / file), load_file(two / file)
+        assert mine.keys() == others.keys()
+        for name, weights in mine.items():
+            np.testing.assert_allclose(others[name], weights, atol=2e-3)
+
+
+def worker(rank: int) -> psutil.Process:
+    return next(
+        child
+        for child in psutil.Process().children(recursive=True)
+        if child.environ().get("RANK") == str(rank)
+    )
+
+
+def test_a_process_that_is_killed_is_named_and_its_training_goes_on(tiny: Path, tmp_path: Path) -> None:
+    undisturbed = evaluator(tmp_path / "quiet", tiny).evaluate(subset(), 0)
+    judge = evaluator(tmp_path / "noisy", tiny, TWO, checkpoint_s=0.0)
+
+    def kill_one(stage: str, done: int, _: int) -> None:
+        if stage == "training" and done == 3:
+            worker(1).kill()
+
+    with pytest.raises(WorkerDiedError, match="process 1 was killed by signal 9"):
+        judge.evaluate(subset(), 0, kill_one)
+    told: list[tuple[str, int, int]] = []
+    result = judge.evaluate(subset(), 0, lambda *what: told.append(what))
+
+    assert next(done for stage, done, _ in told if stage == "training") > 1
+    assert result.trained_hash == undisturbed.trained_hash
+    assert result.utility == pytest.approx(undisturbed.utility, abs=1e-3)
+
+
+def test_no_process_outlives_its_parent(tiny: Path, tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path), str(tiny)],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert parent.stdout is not None
+    assert "training" in parent.stdout.readline()
+    children = psutil.Process(parent.pid).children(recursive=True)
+
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.communicate()
+
+    assert len(children) == 2
+    gone, alive = psutil.wait_procs(children, timeout=20)
+    assert (len(gone), alive) == (2, [])
+
+
+def test_a_failure_on_several_devices_is_the_failure_it_would_be_on_one(tiny: Path, tmp_path: Path) -> None:
+    started = time.monotonic()
+    judge = evaluator(tmp_path, tiny, replace(TWO, method=Method.FULL, learning_rate=10.0, warmup_share=0.0))
+
+    with pytest.raises(TrainingFailedError, match="lower the learning rate"):
+        judge.evaluate(subset(), 0)
+
+    assert not folder_of(judge).is_complete
+    assert time.monotonic() - started < 120
+    assert json.loads(next(folder_of(judge).path.glob("devices/outcome-0.json")).read_text())["failed"]
