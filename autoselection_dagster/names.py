@@ -1,5 +1,6 @@
 """Asset keys, groups and job names of a campaign: settled, for a changed key orphans its history."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,24 +40,38 @@ class Names:
 
     def group(self, group: Group) -> str:
         """A box of the campaign."""
-        return f"{self.campaign}_{group}"
+        return self._own(group)
 
     @property
     def prepare_job(self) -> str:
         """Observes the sources, and makes the pool and its signals."""
-        return f"{self.campaign}_prepare"
+        return self._own("prepare")
 
     @property
     def research_job(self) -> str:
         """Prepares, and searches the pool again if it changed."""
-        return f"{self.campaign}_research"
+        return self._own("research")
 
     @property
     def trial_job(self) -> str:
         """Makes one trial."""
-        return f"{self.campaign}_trial"
+        return self._own("trial")
 
     @property
     def report_job(self) -> str:
         """Says what a search found."""
-        return f"{self.campaign}_report"
+        return self._own("report")
+
+    @property
+    def changed_sensor(self) -> str:
+        """Notices changed source files."""
+        return self._own("pool_changed")
+
+    @property
+    def schedule(self) -> str:
+        """Searches a changed pool again at the times that the campaign says."""
+        return self._own("research_schedule")
+
+    def _own(self, name: str) -> str:
+        """A name of a job, sensor or box; Dagster knows letters, digits and underscores there."""
+        return f"{re.sub(r'[^A-Za-z0-9_]', '_', self.campaign)}_{name}"

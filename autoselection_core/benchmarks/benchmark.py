@@ -13,7 +13,8 @@ from autoselection_core.errors.space import SettingError
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.sample import Sample
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""It is part of signals' names, and LanceDB reads a dot in the name of a column as something inside it."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Benchmark:
 
     def __post_init__(self) -> None:
         """Refuse what could never be scored."""
-        if not _NAME.fullmatch(self.name):
-            raise SettingError("name", self.name, "letters, digits, '.', '_' and '-', as a benchmark's name")
+        if not NAME.fullmatch(self.name):
+            raise SettingError("name", self.name, "letters, digits, '_' and '-', as a benchmark's name")
         if not self.items:
             raise NoItemsError(self.name, "the benchmark itself")
 

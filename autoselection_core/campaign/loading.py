@@ -1,5 +1,6 @@
 """Read `autoselection.yaml`: strictly, with errors that name file, line and field."""
 
+import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
 from autoselection_core.benchmarks.loading import SETTINGS
 from autoselection_core.campaign.campaign import (
     BenchmarkPlace,
@@ -163,6 +165,8 @@ def benchmark_places(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]
 
 
 def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
+    if not BENCHMARK_NAME.fullmatch(name):
+        value.refuse(f"is no name for a benchmark: {name!r}; use letters, digits, '-' and '_'")
     found = value.entries("path", "weight", *(key for key in SETTINGS if key != "name"))
     if "path" not in found:
         value.refuse("needs `path`: the benchmark's folder or YAML file")
@@ -259,17 +263,20 @@ def _closed_form(value: Value) -> ClosedForm:
 
 
 def _research(value: Value) -> Research:
-    """A word, or a mapping with `when`, `cron` and `budget`."""
+    """A word, or a mapping with `when`, `cron`, `timezone` and `budget`."""
     if not isinstance(value.node, yaml.MappingNode):
         return Research(_when(value))
-    found = value.entries("when", "cron", "budget")
+    found = value.entries("when", "cron", "timezone", "budget")
     if "when" not in found:
         value.refuse(f"needs `when`: one of {', '.join(When)}")
     cron = found["cron"].text() if "cron" in found else Research.cron
     if len(cron.split()) != _CRON_FIELDS:
         found["cron"].refuse(f"is {cron!r}, but must be five fields: minute hour day month weekday")
+    timezone = found["timezone"].text() if "timezone" in found else Research.timezone
+    if timezone not in zoneinfo.available_timezones():
+        found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
     budget = found["budget"].whole(1) if "budget" in found else None
-    return Research(_when(found["when"]), cron, budget)
+    return Research(_when(found["when"]), cron, timezone, budget)
 
 
 def _when(value: Value) -> When:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from autoselection_core.history.values import History, Observation
 from autoselection_core.pool.pool import Pool
-from autoselection_core.report.drawing import ACCENT, INK, MUTED, WARM, Format, draw
+from autoselection_core.report.drawing import ACCENT, INK, MUTED, WARM, Format, draw, labelled
 from autoselection_core.state import jaccard
 from autoselection_core.subset import Subset
 
@@ -123,7 +123,7 @@ def mix_plot(pool: Pool, subset: Subset, kind: Format = "svg") -> bytes:
         places = np.arange(len(names))
         axes.barh(places - 0.18, whole, height=0.34, color=MUTED, label="pool")
         axes.barh(places + 0.18, kept, height=0.34, color=ACCENT, label="subset")
-        axes.set_yticks(places, names)
+        axes.set_yticks(places, [labelled(name) for name in names])
         axes.invert_yaxis()
         axes.set_xlabel("share of rows")
         axes.set_title("Source mix")

@@ -5,6 +5,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from autoselection_core.report.markdown import fenced
 from autoselection_core.report.table import Table
 
 _STYLE = """
@@ -47,7 +48,7 @@ def _markdown(section: Section) -> str:
             *section.paragraphs,
             *(f"**{table.title}**\n\n{table.to_markdown()}" for table in section.tables),
             *(f"![{name}]({name}.svg)" for name, _ in section.pictures),
-            *(f"```\n{text}\n```" for text in section.code),
+            *(fenced(text) for text in section.code),
         ]
     )
 

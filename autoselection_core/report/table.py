@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from autoselection_core.report.markdown import escaped
+
 Cell: TypeAlias = str | int | float | None
 """What stands in a cell; None means unknown."""
 
@@ -31,7 +33,7 @@ class Table:
     def to_markdown(self) -> str:
         """The table in Markdown."""
         lines = [self.columns, ["---"] * len(self.columns), *self.texts]
-        return "\n".join("| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines)
+        return "\n".join("| " + " | ".join(escaped(cell) for cell in line) + " |" for line in lines)
 
     def to_html(self) -> str:
         """The table in HTML; text is escaped."""
@@ -52,10 +54,6 @@ def shown(cell: Cell) -> str:
     if isinstance(cell, float):
         return f"{cell:.4g}"
     return f"{cell:,}" if isinstance(cell, int) else cell
-
-
-def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _html_row(cells: Sequence[str], tag: str) -> str:

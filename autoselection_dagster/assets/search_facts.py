@@ -5,6 +5,7 @@ import dagster as dg
 from autoselection_core.report.credit import operator_credits
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.markdown import fenced
 from autoselection_core.report.outlook import outlook
 from autoselection_core.report.plots import (
     credit_plot,
@@ -61,7 +62,7 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
     )
     return {
         "known": known,
-        "recipe": dg.MetadataValue.md(f"```yaml\n{best.recipe.to_yaml()}```"),
+        "recipe": dg.MetadataValue.md(fenced(best.recipe.to_yaml(), "yaml")),
         "steps": shown(step_table(subset)),
         "credit_waterfall": shown(waterfall_table(waterfall(facts))),
         "source_mix": picture(mix_plot(facts.pool, subset, "png")),

@@ -7,6 +7,7 @@ from autoselection_core.history.records import Reservation, TrialRecord
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.differing import subset_diff
+from autoselection_core.report.markdown import fenced
 from autoselection_core.report.plots import histogram_plot, retention_plot
 from autoselection_core.report.table import Table
 from autoselection_core.report.tables import step_table
@@ -23,7 +24,7 @@ def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) 
     """The recipe, where it came from, and what the surrogate expected of it."""
     reasons = {} if proposal is None else shown_reasons(proposal.to_json())
     return {
-        "recipe": dg.MetadataValue.md(f"```yaml\n{recipe.to_yaml()}```"),
+        "recipe": dg.MetadataValue.md(fenced(recipe.to_yaml(), "yaml")),
         "steps": recipe.label,
         "origin": origin,
         "reasons": dg.MetadataValue.json(reasons),

@@ -67,7 +67,7 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
     is_wanted = graph.place.campaign.research.when is When.ON_CHANGE
 
     @dg.sensor(
-        name=f"{graph.name}_pool_changed",
+        name=graph.place.names.changed_sensor,
         job=graph.research_job if is_wanted else graph.prepare_job,
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
@@ -99,9 +99,11 @@ def research_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
     research = graph.place.campaign.research
     is_wanted = research.when is When.SCHEDULE
     return dg.ScheduleDefinition(
-        name=f"{graph.name}_research_schedule",
+        name=graph.place.names.schedule,
         job=graph.research_job,
         cron_schedule=research.cron,
+        execution_timezone=research.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING if is_wanted else dg.DefaultScheduleStatus.STOPPED,
-        description="Prepare at these times, and search the pool again if it changed since the last search.",
+        description=f"Prepare at these times ({research.timezone}), and search the pool again if it changed "
+        "since the last search.",
     )

@@ -16,6 +16,7 @@ from autoselection_core.export.searched import export_trial
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.differing import diff_texts, subset_diff
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.markdown import fenced
 from autoselection_dagster.assets.pictures import shown
 from autoselection_dagster.resources import HomeResource, LedgerResource
 
@@ -84,7 +85,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
                 "shared": diff.sentence,
                 "by_source": shown(diff.sources),
                 "by_signal": shown(diff.signals),
-                "rows": dg.MetadataValue.md("\n\n".join(f"```\n{text}\n```" for text in diff_texts(diff))),
+                "rows": dg.MetadataValue.md("\n\n".join(map(fenced, diff_texts(diff)))),
             }
         )
 

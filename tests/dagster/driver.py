@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from autoselection_core.campaign.loading import load_campaigns
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
@@ -77,8 +78,9 @@ class Driver:
 
     def metadata(self, asset: str, partition: str | None = None) -> dict[str, Any]:
         """What the last materialisation of an asset shows."""
+        (campaign,) = load_campaigns(self.installation.campaigns, Home(self.installation.home))
         keys = dg.AssetRecordsFilter(
-            dg.AssetKey(["demo", *asset.split("/")]), asset_partitions=[partition] if partition else None
+            dg.AssetKey([campaign, *asset.split("/")]), asset_partitions=[partition] if partition else None
         )
         records = self.instance.fetch_materializations(keys, limit=1).records
         materialization = records[0].asset_materialization

@@ -7,6 +7,7 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
+from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.history.records import SearchState
 from autoselection_dagster.assembly import definitions_of
 from tests.dagster.driver import Driver
@@ -113,3 +114,16 @@ def test_sensor_or_schedule_run_as_the_campaign_chooses(
 
     assert repository.get_sensor_def("demo_pool_changed").default_status is sensor
     assert repository.get_schedule_def("demo_research_schedule").default_status is schedule
+
+
+def test_a_schedule_says_whose_hours_it_means(driver: Driver) -> None:
+    declared = declare(driver, "{when: schedule, cron: 0 4 * * 1, timezone: Europe/Berlin}")
+    schedule = declared.get_repository_def().get_schedule_def("demo_research_schedule")
+
+    assert schedule.execution_timezone == "Europe/Berlin"
+    assert "Europe/Berlin" in (schedule.description or "")
+
+
+def test_a_time_zone_that_does_not_exist_is_refused_by_name(driver: Driver) -> None:
+    with pytest.raises(CampaignFileError, match=r"timezone.*Berlin/Europe"):
+        declare(driver, "{when: schedule, timezone: Berlin/Europe}")

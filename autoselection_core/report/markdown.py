@@ -1,0 +1,30 @@
+"""Text of others inside Markdown, so that it is read as it stands."""
+
+import re
+
+_MARKUP = re.compile(r"([\\`*<\[|~$]|(?<!\w)_|_(?!\w))")
+"""What starts something; an underscore inside a word starts nothing."""
+
+
+def escaped(text: str) -> str:
+    r"""Text as one line of Markdown that says what the text says.
+
+    Example:
+        >>> print(escaped("<s> | keep_top *twice*"))
+        \<s> \| keep_top \*twice\*
+    """
+    return _MARKUP.sub(r"\\\1", " ".join(text.splitlines()))
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Text as a block of code; the fence is longer than any inside.
+
+    Example:
+        >>> print(fenced("steps: []", "yaml"))
+        ```yaml
+        steps: []
+        ```
+    """
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
