@@ -66,7 +66,8 @@ def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
             axes.scatter(*places, label=origin or "unknown", zorder=2, s=30, color=f"C{number}")
         axes.set_xlabel("trial")
         axes.set_ylabel(f"dev utility ({unit})")
-        axes.set_title("Search tree (lines: edited from)")
+        lines = "lines: edited from" if axes.lines else "no trial edits another"
+        axes.set_title(f"Search tree ({lines})")
         axes.legend(loc="best")
 
     return draw(paint, kind=kind)

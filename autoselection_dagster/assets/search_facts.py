@@ -54,14 +54,14 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
     best, subset = facts.best, facts.best_subset
     assert best is not None, "a search that measured nothing has no report, and this comes after it"
     assert subset is not None, "a recommendation has a recipe"
-    compared = " ".join(finding.sentence for finding in findings(facts))
-    known = (
-        f"{outlook(facts).sentence} "
+    expected = (
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
-        f"{best.evaluations} evaluations; one run varies by about {best.noise:.2g}. {compared}"
+        f"{best.evaluations} evaluations; one run varies by about {best.noise:.2g}."
     )
     return {
-        "known": known,
+        "known": outlook(facts).sentence,
+        "expected": expected,
+        "verdict": " ".join(finding.sentence for finding in findings(facts)) or "nothing was compared yet",
         "recipe": dg.MetadataValue.md(fenced(best.recipe.to_yaml(), "yaml")),
         "steps": shown(step_table(subset)),
         "credit_waterfall": shown(waterfall_table(waterfall(facts))),

@@ -1,17 +1,20 @@
 """Each check fails where what it promises does not hold."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import numpy as np
+from typing_extensions import override
 
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, Split
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialRecord, TrialState
 from autoselection_core.history.spec import SearchSpec
+from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.recipe import Recipe
@@ -24,9 +27,9 @@ from autoselection_core.signals.store import SignalReport
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids
-from autoselection_dagster.assets.pool import ids_are_unique
+from autoselection_dagster.assets.pool import counts_add_up, holds_no_question, ids_are_unique
 from autoselection_dagster.assets.search_checks import arms_are_equal, pool_is_latest
-from autoselection_dagster.assets.signals import is_mostly_known
+from autoselection_dagster.assets.signals import is_aligned, is_mostly_known
 from autoselection_dagster.assets.trial_checks import (
     budget_is_kept,
     passed_the_gate,
@@ -115,6 +118,48 @@ def test_training_on_other_rows_fails() -> None:
     assert not trained_is_selected(replace(evaluation(selected), trained_hash="x"), selected).passed
     assert not trained_is_selected(replace(evaluation(selected), subset="x"), selected).passed
     assert not trained_is_selected(replace(evaluation(selected), trained_count=3), selected).passed
+
+
+@dataclass(frozen=True)
+class Miscounted(Ingestion):
+    """An ingestion that lost count, which the core's own refuses to be."""
+
+    @override
+    def __post_init__(self) -> None:
+        """Accept anything."""
+
+
+def test_a_record_that_nobody_accounts_for_fails() -> None:
+    found = pool()
+    whole = Miscounted(found, 12, 10, 1, 1, 0, {}, Path("quarantine.jsonl"))
+
+    assert counts_add_up(whole).passed
+    assert not counts_add_up(replace(whole, records=13)).passed
+    assert not counts_add_up(replace(whole, pool=pool(9))).passed
+
+
+def test_a_sample_that_the_gate_cut_and_that_is_still_there_fails() -> None:
+    found = pool()
+    cut = Cut("f" * 32, "sums", Match.EXACT, 1.0)
+    gated = Gated(found, "before", 0.5, ("sums",), (cut,))
+
+    assert holds_no_question(gated).passed
+    assert not holds_no_question(replace(gated, cuts=(replace(cut, sample=found.sample(3).id),))).passed
+
+
+def test_sources_that_are_mostly_the_benchmark_fail() -> None:
+    cuts = tuple(Cut(f"{number:032x}", "sums", Match.EXACT, 1.0) for number in range(11))
+
+    assert not holds_no_question(Gated(pool(), "before", 0.5, ("sums",), cuts)).passed
+
+
+def test_a_signal_of_another_pool_or_order_fails() -> None:
+    found = pool()
+    table = SignalTable(found.version, found.keys, {}, ids=found.ids)
+
+    assert is_aligned(table, found).passed
+    assert not is_aligned(replace(table, ids=found.ids[::-1].copy()), found).passed
+    assert not is_aligned(table, pool(9)).passed
 
 
 def test_a_repeated_id_fails() -> None:

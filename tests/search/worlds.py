@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from typing_extensions import override
 
 from autoselection_core.errors.evaluation import TrainingFailedError
 from autoselection_core.errors.solver import NoCandidatesError
@@ -89,12 +90,10 @@ class Insistent(InOrder):
 
 
 @dataclass(frozen=True, eq=False)
-class Picky:
-    """The cheap evaluator, which fails on some replicates or sizes."""
+class Delegating:
+    """Judges as the cheap evaluator does; a subclass says where it differs."""
 
     judge: ClosedFormEvaluator
-    error: BaseException
-    fails_below: int
 
     @property
     def fingerprint(self) -> str:
@@ -104,8 +103,6 @@ class Picky:
         return self.judge.key(subset, replicate)
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
-        if len(subset) < self.fails_below:
-            raise self.error
         return self.judge.evaluate(subset, replicate, progress)
 
     def finished(self, key: str) -> Evaluation | None:
@@ -116,29 +113,34 @@ class Picky:
 
 
 @dataclass(frozen=True, eq=False)
-class Weighing:
-    """The cheap evaluator, whose scores count with another weight."""
+class Picky(Delegating):
+    """Fails on small subsets."""
 
-    judge: ClosedFormEvaluator
+    error: BaseException
+    fails_below: int
+
+    @override
+    def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
+        if len(subset) < self.fails_below:
+            raise self.error
+        return super().evaluate(subset, replicate, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing(Delegating):
+    """Its scores count with another weight."""
+
     weight: float
 
-    @property
-    def fingerprint(self) -> str:
-        return self.judge.fingerprint
-
-    def key(self, subset: str, replicate: int) -> str:
-        return self.judge.key(subset, replicate)
-
+    @override
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
-        found = self.judge.evaluate(subset, replicate, progress)
+        found = super().evaluate(subset, replicate, progress)
         return replace(found, utility=self.weight * found.utility)
 
+    @override
     def finished(self, key: str) -> Evaluation | None:
-        found = self.judge.finished(key)
+        found = super().finished(key)
         return None if found is None else replace(found, utility=self.weight * found.utility)
-
-    def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
-        return self.judge.open_test(key, reason)
 
 
 def training_failed() -> TrainingFailedError:
