@@ -64,14 +64,14 @@ class Research:
     Attributes:
         when: Never; once the files have changed and settled; or at the times of `cron`, if they changed.
         cron: When, for `schedule`; minute, hour, day, month, weekday.
-        timezone: Whose hours those are, for instance `Europe/Berlin`.
         budget: Full trainings of such a search; None takes the campaign's own.
+        timezone: Whose hours those of `cron` are, for instance `Europe/Berlin`.
     """
 
     when: When = When.OFF
     cron: str = "0 3 * * *"
-    timezone: str = "UTC"
     budget: int | None = None
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ def _research(value: Value) -> Research:
     if timezone not in zoneinfo.available_timezones():
         found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
     budget = found["budget"].whole(1) if "budget" in found else None
-    return Research(_when(found["when"]), cron, timezone, budget)
+    return Research(_when(found["when"]), cron, budget, timezone)
 
 
 def _when(value: Value) -> When:
