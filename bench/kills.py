@@ -1,14 +1,15 @@
-"""`python -m bench.kills [--kills 200] [--daemon-kills 10]`: kill workers at random moments.
+"""`python -m bench.kills core|daemon [--kills N]`: kill workers at random moments.
 
-First workers of the core's loop, then run workers under a real daemon. Each round is a search of its own on
-the cheap evaluator, compared at its end with an undisturbed one: same history, budget spent to the unit, no
-finished evaluation made again. A difference ends the program.
+Workers of the core's loop, or run workers under a real daemon. Each round is a search of its own on the cheap
+evaluator, compared at its end with an undisturbed one: same history, budget spent to the unit, no finished
+evaluation made again. A difference ends the program.
 """
 
 import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from autoselection_core import environment
@@ -28,25 +29,23 @@ BUDGET = 12
 def main() -> None:
     """Kill as often as asked, and leave the result file."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--daemon-kills", type=int, default=10)
+    parser.add_argument("who", choices=WHO)
+    parser.add_argument("--kills", type=int)
     asked = parser.parse_args()
-    figures: dict[str, Json] = {
-        "core_workers": _core(asked.kills),
-        "run_workers_under_the_daemon": _daemon(asked.daemon_kills),
-    }
+    kill, usual = WHO[asked.who]
+    figures = kill(usual if asked.kills is None else asked.kills)
     note = "Every search ended as an undisturbed one; a difference raises."
-    print(write_result("kills", figures, note))
+    print(write_result(f"kills_{asked.who}", figures, note))
 
 
-def _core(kills: int) -> Json:
+def _core(kills: int) -> Mapping[str, Json]:
     started, killed = time.monotonic(), 0
     seeds: list[int] = []
     while killed < kills:
         seeds.append(int.from_bytes(os.urandom(4)))
         with tempfile.TemporaryDirectory() as folder:
             killed += kill_and_compare(Path(folder), KILLS_A_ROUND, BUDGET, seeds[-1])
-        print(f"{killed} workers killed in {len(seeds)} searches")
+        print(f"{killed} workers killed in {len(seeds)} searches", flush=True)
     return {
         **_counts(killed, started),
         "searches": len(seeds),
@@ -55,7 +54,7 @@ def _core(kills: int) -> Json:
     }
 
 
-def _daemon(kills: int) -> Json:
+def _daemon(kills: int) -> Mapping[str, Json]:
     started, seed = time.monotonic(), int.from_bytes(os.urandom(4))
     os.environ[environment.LEASE_S] = str(LEASE_S)
     with tempfile.TemporaryDirectory() as folder:
@@ -75,6 +74,12 @@ def _counts(killed: int, started: float) -> dict[str, Json]:
         "seconds": round(time.monotonic() - started),
     }
 
+
+WHO: Mapping[str, tuple[Callable[[int], Mapping[str, Json]], int]] = {
+    "core": (_core, 200),
+    "daemon": (_daemon, 10),
+}
+"""Whose workers are killed, and how often unless it is said."""
 
 if __name__ == "__main__":
     main()

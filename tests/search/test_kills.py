@@ -18,6 +18,8 @@ DELAY_S = 0.4
 LONGEST_S = 1.6
 """A lost trial's lease, and then all of its next attempt: every moment of both is hit."""
 
+PATIENCE_S = 600.0
+
 
 def registered(folder: Path, budget: int, slots: int = 1) -> tuple[Ledger, str]:
     folder.mkdir(exist_ok=True)
@@ -32,8 +34,8 @@ def finished(folder: Path) -> dict[str, int]:
 
 def finish(folder: Path, search: str) -> None:
     worker = start(folder, search, DELAY_S)
-    worker.join(120)
-    assert worker.exitcode == 0
+    worker.join(PATIENCE_S)
+    assert worker.exitcode == 0, "it failed, or found no processor"
 
 
 def undisturbed(folder: Path, budget: int) -> History:
@@ -91,7 +93,7 @@ def test_a_clock_that_jumps_while_workers_die_exceeds_no_budget_and_pays_nothing
     JumpingClock(tmp_path / "clock").jump(3600 * hours)
     workers[0].kill()
     workers[0].join()
-    workers[1].join(60)
+    workers[1].join(PATIENCE_S)
     assert workers[1].exitcode == 0, "what the dead worker held was never given to the one that lives"
 
     paid = [payment for payment in ledger.money(search) if payment.outcome == "paid"]
