@@ -63,6 +63,7 @@ class _Seen:
     started: float
     done_at_start: int
     told: float
+    done: int
 
 
 @dataclass
@@ -77,9 +78,10 @@ class Lines:
         now = time.monotonic()
         seen = self._stages.get(name)
         is_ended = total is not None and done >= total
-        is_short = total is not None and total <= _SHORT
-        if seen is None or is_ended or is_short or now - seen.told > _LINE_EVERY_S:
-            seen = replace(seen, told=now) if seen else _Seen(now, done, now)
+        # A worker that waits tells again and again that nothing has happened.
+        is_step = total is not None and total <= _SHORT and seen is not None and done != seen.done
+        if seen is None or is_ended or is_step or now - seen.told > _LINE_EVERY_S:
+            seen = replace(seen, told=now, done=done) if seen else _Seen(now, done, now, done)
             self._stages[name] = seen
             self.console.print(f"{name}: {_count(done, total)}{_time_left(seen, done, total, now)}")
         if is_ended:

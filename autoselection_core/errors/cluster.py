@@ -31,8 +31,9 @@ class ClusterUnreachableError(AutoSelectionError):
     @override
     def __str__(self) -> str:
         return (
-            f"no Ray cluster answers at {self.address}: {self.reason} "
-            "Start its head, or correct AUTOSELECTION_RAY_ADDRESS (host:port)."
+            f"no Ray cluster answers at {self.address}: {self.reason.rstrip('.')}. "
+            "Start its head, correct AUTOSELECTION_RAY_ADDRESS (host:port), or name the file of its token in "
+            "RAY_AUTH_TOKEN_PATH, with RAY_AUTH_MODE=token."
         )
 
 
