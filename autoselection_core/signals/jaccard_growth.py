@@ -1,7 +1,5 @@
 """The pairs of a pool that grew: new sets against all, old pairs stay."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -16,6 +14,7 @@ from autoselection_core.signals.shingles import Hashes, Shingles
 Integers = npt.NDArray[np.int64]
 
 _SIEVE_BITS = 20
+_HIGHEST = np.uint64(64 - _SIEVE_BITS)
 _SCANNED_AT_ONCE = 1 << 17
 _CHECKED_AT_ONCE = 1 << 17
 
@@ -51,8 +50,13 @@ def _members_among(sets: KeptSets, known: Hashes) -> tuple[Integers, Integers]:
     """Every entry of the sets that is among some hashes: its set and the hash's number."""
     if not len(known):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    sieves = [_Sieve(known, first) for first in (0, _SIEVE_BITS)]
-    found = [_found(block, start, known, sieves) for start, block in sets.blocks(_SCANNED_AT_ONCE)]
+    sieves, places_of = [_Sieve(known, first) for first in (0, _SIEVE_BITS)], _Places(known)
+    found = []
+    for start, block in sets.blocks(_SCANNED_AT_ONCE):
+        likely = sieves[0](block)
+        likely = likely[sieves[1](block[likely])]
+        member = places_of(block[likely])
+        found.append((start + likely[member >= 0], member[member >= 0]))
     places, members = (np.concatenate(parts) for parts in zip(*found, strict=True))
     owners = sets.owners(places)
     held = owners >= 0
@@ -80,15 +84,28 @@ class _Sieve:
         return ((hashes >> self._shift) & np.uint64((1 << _SIEVE_BITS) - 1)).view(np.int64)
 
 
-def _found(block: Hashes, start: int, known: Hashes, sieves: Sequence[_Sieve]) -> tuple[Integers, Integers]:
-    """Places of the members of a block that are known, and their numbers."""
-    likely = np.arange(0)
-    for number, sieve in enumerate(sieves):
-        likely = likely[sieve(block[likely])] if number else sieve(block)
-    hashes = block[likely]
-    place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    is_known = known[place] == hashes
-    return start + likely[is_known], place[is_known]
+class _Places:
+    """Where hashes stand among known ones: their highest bits say where to begin.
+
+    Args:
+        known: Ascending, each once.
+    """
+
+    def __init__(self, known: Hashes) -> None:
+        self._known = known
+        counts = np.bincount((known >> _HIGHEST).view(np.int64), minlength=1 << _SIEVE_BITS)
+        self._ends = np.cumsum(counts)
+        self._deepest = int(counts.max())
+
+    def __call__(self, hashes: Hashes) -> Integers:
+        """The place of each hash, -1 where it is not known."""
+        place = np.full(len(hashes), -1)
+        ends = self._ends.take((hashes >> _HIGHEST).view(np.int64))
+        for step in range(1, self._deepest + 1):  # a bucket holds few
+            at = ends - step
+            is_here = self._known.take(at, mode="clip") == hashes
+            place[is_here] = at[is_here]
+        return place
 
 
 def _candidates(
