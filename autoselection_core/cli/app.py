@@ -34,7 +34,7 @@ Search = Annotated[str | None, typer.Argument(help="Name of the search; the camp
 
 @app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
-    """Read the raw files of a campaign into a pool and score its signals."""
+    """Read the raw files into a pool and score its signals."""
     from autoselection_core.cli.ingesting import ingest_pool, score_pool, show_intake
     from autoselection_core.cli.progress import shown_progress
 
@@ -56,7 +56,10 @@ def audit(
         Path, typer.Option(help="Folder that holds the benchmarks.", envvar=environment.BENCHMARKS)
     ] = Path("benchmarks"),
 ) -> None:
-    """Look at a file: formats, duplicates, lengths, benchmark questions; exits with 1 if it finds some."""
+    """Look at a file: formats, duplicates, benchmark questions.
+
+    Lengths, too; exits with 1 if there is something to look at.
+    """
     from autoselection_core.cli.auditing import audit_file
 
     raise typer.Exit(1 if audit_file(path, against, benchmarks) else 0)
@@ -85,7 +88,10 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
     resume: Annotated[bool, typer.Option("--resume", help="Let a stopped search go on.")] = False,  # noqa: FBT002 - a flag
     file: CampaignFile = FILE,
 ) -> None:
-    """Search for the best subset, or go on with a search: finished trials are never paid for again."""
+    """Search for the best subset, or go on with a search.
+
+    Finished trials are never paid for again.
+    """
     from autoselection_core.cli.searching import conclude, ready_pool, register, report, work
 
     workspace = open_workspace(campaign, file)
@@ -118,7 +124,10 @@ def forecast(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Say what more evaluations are likely to gain, with an interval, before they are paid for."""
+    """Say what more evaluations are likely to gain.
+
+    With an interval, before they are paid for.
+    """
     from autoselection_core.cli.foreseeing import show_forecast
 
     show_forecast(*workspace_of(search, campaign, file), evaluations)
@@ -134,10 +143,10 @@ def replay(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Run another policy over what a search measured, or its own decisions again; trains nothing.
+    """Decide again over what a search measured; trains nothing.
 
-    Without a policy every trial's question goes to the solver once more, with a language model's answers as
-    they were recorded; exits with 1 if a decision comes out differently.
+    With a policy, that one decides. Without one every trial's question goes to the solver once more, with a
+    language model's answers as they were recorded; exits with 1 if a decision comes out differently.
     """
     from autoselection_core.cli.foreseeing import show_decisions, show_replay
 
@@ -153,7 +162,10 @@ def realise(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Show what a recipe leaves of the pool, step by step; trains nothing and costs nothing."""
+    """Show what a recipe leaves of the pool, step by step.
+
+    Trains nothing and costs nothing.
+    """
     from autoselection_core.cli.realising import realise_file
 
     realise_file(open_workspace(campaign, file), recipe)
@@ -161,7 +173,10 @@ def realise(
 
 @app.command()
 def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
-    """List the searches with their budgets, and say why nothing runs and what the gate cut."""
+    """List the searches with their budgets, and why nothing runs.
+
+    Also what the gate cut from the pool.
+    """
     from autoselection_core.cli.ingesting import show_gate
     from autoselection_core.report.tables import search_table
 
@@ -178,7 +193,10 @@ def show(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Show the trials of a search, or one of them with its recipe, steps and reasons."""
+    """Show the trials of a search, or one of them.
+
+    One with its recipe, steps and reasons.
+    """
     from autoselection_core.cli.showing import show_search, show_trial
     from autoselection_core.report.facts import SearchFacts
 
@@ -228,7 +246,10 @@ def compare(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Compare the subsets of two trials: by source, by signal, and with six rows of either side."""
+    """Compare the subsets of two trials.
+
+    By source, by signal, and with six rows of either side.
+    """
     from autoselection_core.cli.explaining import compare_trials
     from autoselection_core.report.facts import SearchFacts
 
@@ -256,7 +277,10 @@ def export(  # noqa: PLR0917 - typer reads options from arguments
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Write a subset as JSONL with a data card, its licences and a hash."""
+    """Write a subset as training data with its card and hash.
+
+    Formats, licences and counts are in the card; `autoselection verify` confirms the hash.
+    """
     from autoselection_core.cli.exporting import export_best, upload_export
 
     export_best(search, to, trial, spelling, campaign, file)
@@ -272,7 +296,10 @@ def verify(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Check an export against its manifest, or a subset against its recipe; exits with 1 if they differ."""
+    """Check an export, or a subset against its recipe.
+
+    Exits with 1 if something differs from what was written.
+    """
     from autoselection_core.cli.verifying import subset_files, verify_exported, verify_subset
 
     stored = subset_files(path)
@@ -282,7 +309,10 @@ def verify(
 
 @app.command()
 def backup(file: Annotated[Path, typer.Argument(help="The .tar file to write.")]) -> None:
-    """Copy the home folder and the PostgreSQL databases into one file, while all goes on."""
+    """Copy the home folder and the databases into one file.
+
+    Everything else may go on meanwhile.
+    """
     from autoselection_core.cli.backing_up import back_up_home
 
     back_up_home(file)
@@ -290,7 +320,10 @@ def backup(file: Annotated[Path, typer.Argument(help="The .tar file to write.")]
 
 @app.command()
 def restore(file: Annotated[Path, typer.Argument(help="A file that `autoselection backup` wrote.")]) -> None:
-    """Fill an empty home folder, and empty databases, from a backup; compares every file."""
+    """Fill an empty home folder from a backup.
+
+    Empty PostgreSQL databases, too; every file is compared.
+    """
     from autoselection_core.cli.backing_up import restore_home
 
     restore_home(file)

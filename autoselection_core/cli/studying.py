@@ -11,7 +11,7 @@ from autoselection_core.store.home import Home
 
 study = typer.Typer(
     name="study",
-    help="Compare searches and baselines under one budget, and report them together.",
+    help="Compare searches and baselines under one budget.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
