@@ -9,6 +9,7 @@ from typing import Self
 import yaml
 
 from autoselection_core import environment
+from autoselection_core.store.home import Home
 
 _REPOSITORY = Path(__file__).parents[1]
 LOCATION = "autoselection"
@@ -30,9 +31,8 @@ class Installation:
     @classmethod
     def from_environment(cls) -> Self:
         """The installation that the environment names, or the one of the working directory."""
-        home = Path(os.environ.get(environment.HOME, ".autoselection"))
         campaigns = Path(os.environ.get(environment.CAMPAIGNS, "autoselection.yaml"))
-        return cls(home.resolve(), campaigns.resolve())
+        return cls(Home.from_environment().root.resolve(), campaigns.resolve())
 
     @property
     def instance(self) -> Path:

@@ -22,7 +22,7 @@ from tests.cluster.works import campaign, in_order, scored, searched, tables_of
 
 pytestmark = pytest.mark.e2e
 
-ROWS = 700
+ROWS = 520
 """Three chunks of a signal that reads the model."""
 
 
