@@ -169,7 +169,7 @@ def test_the_command_lists_all_commands(cli: Cli) -> None:
     said = cli("--help")[1]
 
     assert all(command in said for command in COMMANDS)
-    assert "..." not in said, "a summary is too long for a terminal of 80 columns"
+    assert "..." not in said.partition("Commands")[2], "a summary is too long for 80 columns"
 
 
 @pytest.mark.usefixtures("shop")
