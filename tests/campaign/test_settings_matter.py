@@ -166,7 +166,6 @@ ASKED: Mapping[str, object] = {
     "metric": "bits_per_byte",
     "training": "lora",
     "operators": ("keep_top",),
-    "smallest_share": 0.2,
     "policy_settings": {"smallest_share": 0.2},
     "warm_from": "old",
 }
