@@ -6,7 +6,7 @@ import numpy as np
 
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
-from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, runs_of
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, tests_by_arm
 
 MORE_RUNS = 2
 """So many further runs of the winner are priced."""
@@ -52,7 +52,8 @@ def outlook(facts: SearchFacts) -> Outlook:
     The probability is the share of resampled differences above zero: items with replacement, runs by
     Student's t with the variance pooled over all arms, as in `arm_difference`.
     """
-    winners, others, full = (runs_of(facts.arms, arm) for arm in (WINNER, RANDOM, FULL_POOL))
+    tests = tests_by_arm(facts.arms)
+    winners, others, full = tests[WINNER], tests[RANDOM], tests[FULL_POOL]
     if min(len(winners), len(others)) < 2:  # noqa: PLR2004 - one run says nothing about the next
         return Outlook(None)
     from scipy import stats

@@ -1,12 +1,13 @@
 """Whether the winner beats what it has to beat, from fresh runs on test items, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference
-from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, ArmRun, runs_of
+from autoselection_core.score.resampling import Run
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, tests_by_arm
 
 _OPPONENTS = {RANDOM: "random subsets of equal tokens", FULL_POOL: "the full pool"}
 
@@ -46,19 +47,25 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
     Raises:
         NoReportError: The search still runs, or measured nothing.
     """
-    compared = (compare(facts.arms, opponent, facts.record.spec) for opponent in (RANDOM, FULL_POOL))
+    tests = tests_by_arm(facts.arms)
+    compared = (compare(tests, opponent, facts.record.spec) for opponent in (RANDOM, FULL_POOL))
     return tuple(finding for finding in compared if finding is not None)
 
 
-def compare(arms: Sequence[ArmRun], opponent: str, spec: SearchSpec) -> Finding | None:
+def compare(tests: Mapping[str, Sequence[Run]], opponent: str, spec: SearchSpec) -> Finding | None:
     """The winner beside one opponent; None where either has no run.
 
     The runs of the third arm count, too: they show how much runs of this trainer vary.
+
+    Args:
+        tests: Test scores of each arm's runs.
+        opponent: The arm to beat.
+        spec: With seed, weights and metric.
     """
-    winners, others = runs_of(arms, WINNER), runs_of(arms, opponent)
+    winners, others = tests[WINNER], tests[opponent]
     if not winners or not others:
         return None
-    beside = [runs_of(arms, name) for name in _OPPONENTS if name != opponent]
+    beside = [tests[name] for name in _OPPONENTS if name != opponent]
     difference = arm_difference(
         winners,
         others,

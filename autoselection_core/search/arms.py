@@ -21,7 +21,7 @@ from autoselection_core.search.loop import DONE, FAILED, SearchProgress, Stage
 from autoselection_core.search.propose import Asks, tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
-from autoselection_core.subset import materialize
+from autoselection_core.subset import Subset, materialize, materialize_many
 
 _Arm: TypeAlias = tuple[str, Recipe, int]
 """Name, recipe and replicate of an evaluation that is planned."""
@@ -81,15 +81,13 @@ def report_arms(
     return open_arms(ledger, search, planned, evaluator)
 
 
-def runs_of(runs: Sequence[ArmRun], arm: str) -> list[tuple[BenchmarkScore, ...]]:
-    """Test scores of one arm's runs."""
-    return [run.test for run in runs if run.arm == arm]
+def tests_by_arm(runs: Sequence[ArmRun]) -> dict[str, list[tuple[BenchmarkScore, ...]]]:
+    """Test scores of each arm's runs."""
+    return {arm: [run.test for run in runs if run.arm == arm] for arm in (WINNER, RANDOM, FULL_POOL)}
 
 
 def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan, ...]:
     """The evaluations that a report of a search asks for, the most telling first.
-
-    What the report's budget covers beyond them goes to the winner and to further random draws in turn.
 
     Raises:
         NoReportError: The search still runs, or measured nothing.
@@ -100,10 +98,19 @@ def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan,
     history = ledger.history(search)
     if not history.observations:
         raise NoReportError(search, "none of its trials was measured")
+    return arms_after(history, solver, record.report_evaluations)
+
+
+def arms_after(history: History, solver: Recommends, evaluations: int) -> tuple[ArmPlan, ...]:
+    """The evaluations that a report asks for after a history, the most telling first.
+
+    What the report's budget covers beyond the usual seven goes to the winner and to further random draws in
+    turn.
+    """
     best = solver.recommend(history)
     fresh = history.replicate_of(best.subset)
     tokens = tokens_of(materialize(best.recipe, solver.signals), solver.signals)
-    most = max(record.report_evaluations, WINNER_REPLICATES + RANDOM_DRAWS)
+    most = max(evaluations, 1 + WINNER_REPLICATES + RANDOM_DRAWS)
     winners = [(WINNER, best.recipe, fresh + number) for number in range(most)]
     draws = [(RANDOM, random_recipe(tokens, draw, solver.signals), 0) for draw in range(most)]
     pairs = list(zip_longest(winners[:WINNER_REPLICATES], draws[:RANDOM_DRAWS]))
@@ -125,8 +132,12 @@ def random_recipe(tokens: int, draw: int, signals: SignalTable) -> Recipe:
     Where a campaign counts no tokens, sizes are in rows throughout, and so is this one.
     """
     seed = int(fingerprint(["random arm", draw])[:8], 16)
-    is_counted = "tokens" in signals.columns
-    return Recipe((TokenBudget(count=tokens) if is_counted else KeepRandom(count=tokens),), seed)
+    if "tokens" not in signals.columns:
+        return Recipe((KeepRandom(count=tokens),), seed)
+    recipe = Recipe((TokenBudget(count=tokens),), seed)
+    (drawn,) = materialize_many([recipe], signals)
+    # A winner of very few tokens may be smaller than the first sample drawn: nothing is smaller than that.
+    return recipe if isinstance(drawn, Subset) else Recipe((KeepRandom(count=1),), seed)
 
 
 def open_arms(

@@ -20,6 +20,7 @@ import numpy as np
 from autoselection_core.solver.botorch_model import JITTER, joint_draws
 from autoselection_core.solver.kernel import cholesky, covariance, solved, variance
 from autoselection_core.solver.layout import Features
+from autoselection_core.solver.sparse import SparseModel
 from autoselection_core.solver.surrogate import Numbers, Surrogate
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Improvement:
 
     Attributes:
         surrogate: What is believed.
-        base: Feature vectors of the distinct evaluated and pending candidates. Shape (b, d), b > 0.
+        base: Feature vectors of the distinct evaluated and pending candidates, or the dictionary that stands
+            for them. Shape (b, d), b > 0.
         root: Roots of the prior covariances of the base. Shape (s, b, b).
         weights: What a candidate's covariances with the base are multiplied with, for its mean on each draw
             of the base's utilities. Shape (s, b, draws).
@@ -66,6 +68,8 @@ class Improvement:
         import torch
 
         base = _tensor(surrogate.layout.completed(tried))
+        if isinstance(surrogate.model, SparseModel):
+            return cls(surrogate, *_by_dictionary(surrogate.model, base, seed))
         truths, root = _truths(surrogate, base, seed), _tried_root(surrogate, base)
         best = truths.max(-2, keepdim=True).values
         return cls(surrogate, base, root, torch.cholesky_solve(truths, root), best)
@@ -101,6 +105,22 @@ def log_expected_improvement(
         Logarithms of gains in units of utility. Shape (m,).
     """
     return Improvement.over(surrogate, tried, seed).logs(candidates)
+
+
+def _by_dictionary(
+    model: SparseModel, tried: "Tensor", seed: int
+) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
+    """Base, root, weights and best of a sparse surrogate: its dictionary stands for all that was tried."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    whitened, best = (
+        torch.randn((len(model.log_hyper), rows, _DRAWS), generator=generator, dtype=tried.dtype)
+        for rows in (len(model.inducing), len(tried))
+    )
+    drawn = model.dictionary_draws(whitened)
+    weights = torch.linalg.solve_triangular(model.root.mT, drawn, upper=True)
+    return model.inducing, model.root, weights, model.best_of(tried, drawn, best)
 
 
 def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":

@@ -70,7 +70,14 @@ def fitting_of(arena: Arena, measurements: int) -> Fitting:
     """How hyper-parameters are found after so many measurements."""
     policy = arena.policy
     seed = seed_for("surrogate", arena.seed, measurements)
-    return Fitting(policy.draws, policy.most_sampled, policy.noise_prior, policy.noise_spread, seed)
+    return Fitting(
+        policy.draws,
+        policy.most_sampled,
+        policy.noise_prior,
+        policy.noise_spread,
+        seed,
+        policy.surrogate,
+    )
 
 
 def _origins(arena: Arena, lessons: Sequence[Lesson]) -> Features:

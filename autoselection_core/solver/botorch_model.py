@@ -22,7 +22,17 @@ _TOGETHER = 256
 """Points whose joint posterior is computed at once; its cost grows with their square."""
 
 
-def botorch_model(points: "Tensor", targets: "Tensor", layout: Layout, log_hyper: "Tensor") -> Any:  # noqa: ANN401 - untyped
+_LEAST_NOISE = 2e-6
+"""GPyTorch warns of a smaller variance of a single observation."""
+
+
+def botorch_model(
+    points: "Tensor",
+    targets: "Tensor",
+    layout: Layout,
+    log_hyper: "Tensor",
+    relative: "Tensor | None" = None,
+) -> Any:  # noqa: ANN401 - untyped
     """A `SingleTaskGP` with mean zero for every hyper-parameter vector.
 
     Args:
@@ -30,24 +40,34 @@ def botorch_model(points: "Tensor", targets: "Tensor", layout: Layout, log_hyper
         targets: Standardised utilities. Shape (n,).
         layout: What the columns are.
         log_hyper: Logarithms of the hyper-parameters. Shape (s, p).
+        relative: Noise variance of each observation over the common one, shape (n,); None where all have one.
     """
     from botorch.models import SingleTaskGP
-    from gpytorch.constraints import GreaterThan
-    from gpytorch.likelihoods import GaussianLikelihood
     from gpytorch.means import ZeroMean
 
-    constraint = GreaterThan(JITTER / 2, transform=None)
     model = SingleTaskGP(
         points,
         targets[:, None],
-        likelihood=GaussianLikelihood(noise_constraint=constraint, batch_shape=log_hyper.shape[:1]),
+        likelihood=_likelihood(log_hyper, relative),
         covar_module=_kernel_class()(layout, log_hyper[:, :-1]),
         mean_module=ZeroMean(),
         outcome_transform=None,
     )
-    # Only now is the model in float64; a likelihood on its own would round its noise to float32.
-    model.likelihood.noise = (noise_variance(log_hyper) + JITTER)[:, None]
+    if relative is None:
+        # Only now is the model in float64; a likelihood on its own would round its noise to float32.
+        model.likelihood.noise = (noise_variance(log_hyper) + JITTER)[:, None]
     return model.requires_grad_(requires_grad=False).eval()
+
+
+def _likelihood(log_hyper: "Tensor", relative: "Tensor | None") -> Any:  # noqa: ANN401 - untyped
+    from gpytorch.constraints import GreaterThan
+    from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
+
+    if relative is not None:
+        each = noise_variance(log_hyper)[:, None] * relative
+        return FixedNoiseGaussianLikelihood(noise=each.clamp_min(_LEAST_NOISE))
+    constraint = GreaterThan(JITTER / 2, transform=None)
+    return GaussianLikelihood(noise_constraint=constraint, batch_shape=log_hyper.shape[:1])
 
 
 def most_probable(points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior) -> "Tensor":

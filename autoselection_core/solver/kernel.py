@@ -83,12 +83,14 @@ def cholesky(matrix: "Tensor", ridge: "Tensor | float") -> "Tensor":
 
     Args:
         matrix: Shape (s, n, n).
-        ridge: What is added, shape (s,), or one number.
+        ridge: What is added: shape (s, n), shape (s,), or one number.
     """
     import torch
 
-    added = torch.as_tensor(ridge, dtype=matrix.dtype).expand(len(matrix))[:, None, None]
-    root: Tensor = torch.linalg.cholesky(matrix + added * torch.eye(matrix.shape[-1], dtype=matrix.dtype))
+    added = torch.as_tensor(ridge, dtype=matrix.dtype)
+    added = added[:, None] if added.ndim == 1 else added
+    diagonal = torch.diag_embed(added.expand(matrix.shape[:-1]))
+    root: Tensor = torch.linalg.cholesky(matrix + diagonal)
     return root
 
 

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 from autoselection_core.errors.space import SettingError
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
+SURROGATES = ("gp", "bkb", "student_t")
+"""What a policy may believe with."""
+
 POLICIES = ("default", "random", "autoselection")
 """`default`: a surrogate over what recipes do; `random`: random recipe search; `autoselection`: published."""
 
@@ -32,6 +35,8 @@ class Policy:
         noise_spread: Standard deviation of the log of the noise around its prior.
         tolerance: The mini-META factor C: a trusted incumbent is repeated while its posterior deviation
             falls by at most this factor. 1 never repeats.
+        surrogate: `gp`: a Gaussian process, sparse beyond a thousand observations; `bkb`: sparse from the
+            start; `student_t`: for evaluators some of whose scores are far off.
         draws: Hyper-parameter vectors that the surrogate averages over; 1 takes the most probable one.
         most_sampled: Observations that hyper-parameters are learned from at most; predictions use all.
         smallest_share: Candidates below this share of the pool's rows are screened out.
@@ -59,6 +64,7 @@ class Policy:
     noise_prior: float | None = None
     noise_spread: Annotated[float, Interval(0.01, 3.0)] = 0.5
     tolerance: Annotated[float, Interval(1.0, 10.0)] = 1.4
+    surrogate: Annotated[str, Choice(SURROGATES)] = "gp"
     draws: Annotated[int, Count(1, 256)] = 16
     most_sampled: Annotated[int, Count(2, 1000)] = 100
     smallest_share: Annotated[float, Interval(0.0, 1.0)] = 0.01

@@ -1,8 +1,9 @@
 """How often a winner is claimed, with nothing to find and with a gain: `python -m bench.solver.claims -h`.
 
-Whole searches of the product: its loop, its ledger, its report with fresh replicates on test items, its
-verdict over random subsets of equal tokens. Only the training is simulated, because what is asked here is
-about luck: runs differ, items differ from run to run, and every subset has its own profile over the items.
+Whole searches of the product: its policy, its recommendation, its report with fresh replicates on test
+items, its verdict over random subsets of equal tokens. Only the training is simulated, because what is asked
+here is about luck: runs differ, items differ from run to run, and every subset has its own profile over the
+items. The ledger is left out: it decides nothing, and would take most of the time.
 
 Without a gain all recipes are equal (A/A), so every claim is false. With one, whatever a search tries is
 better than the random draws by three standard errors of the difference that the report measures. Every
@@ -14,33 +15,34 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.evaluation.protocol import Progress
-from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import ArmPlan
 from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.values import History
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.operators.budget import TokenBudget
 from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.operators.chance import KeepRandom
 from autoselection_core.report.verdict import compare
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.evaluation import Cost, Evaluation
+from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import BenchmarkScore, ItemScore
-from autoselection_core.search.arms import RANDOM, ArmRun, report_arms
-from autoselection_core.search.loop import run_search
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, arms_after
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
-from autoselection_core.subset import Subset
+from autoselection_core.subset import Subset, materialize
 from bench.result import RESULTS, write_result
+from bench.solver.race import with_observation
 
 _SHARD = RESULTS / "solver" / "claims.jsonl"
 _ROWS, _BUDGET = 300, 6
-_POLICY = Policy(fresh=60, edits=40, generations=2, draws=4)
+_POLICY = Policy(smallest_share=0.1, fresh=60, edits=40, generations=2, draws=4)
 """Few candidates: a claim is about the report's runs, and which subset won does not matter to them."""
 
 EVALUATIONS = (6, 9)
@@ -104,7 +106,7 @@ class Simulated:
         """The name of an evaluation."""
         return fingerprint([self.fingerprint, subset, replicate])
 
-    def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:  # noqa: ARG002 - there are no stages
+    def evaluate(self, subset: Subset, replicate: int) -> Evaluation:
         """Score dev items, or repeat what they scored."""
         key = self.key(subset.fingerprint, replicate)
         if key not in self.made:
@@ -116,11 +118,7 @@ class Simulated:
             self.made[key] = made, level
         return self.made[key][0]
 
-    def finished(self, key: str) -> Evaluation | None:
-        """What was evaluated under a key."""
-        return self.made[key][0] if key in self.made else None
-
-    def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:  # noqa: ARG002 - nothing is kept
+    def open_test(self, key: str) -> Run:
         """Score test items."""
         evaluation, level = self.made[key]
         return (self._score(evaluation.subset, key, level, Side.TEST),)
@@ -142,7 +140,7 @@ class Simulated:
 def _is_random_arm(subset: Subset) -> bool:
     """Whether a report drew it: a search writes shares into recipes, and never counts."""
     steps = subset.recipe.steps
-    return len(steps) == 1 and isinstance(steps[0], TokenBudget) and steps[0].count is not None
+    return len(steps) == 1 and isinstance(steps[0], TokenBudget | KeepRandom) and steps[0].count is not None
 
 
 def _normal(count: int, *names: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -168,24 +166,26 @@ def searched(signals: SignalTable, seed: int, gain: float, budgets: Sequence[int
         gain: The true gain, in points.
         budgets: The report's budgets, ascending: a larger one adds runs to those of a smaller one.
     """
-    judge = Simulated(seed, gain)
-    spec = SearchSpec("claims", seed, _BUDGET, evaluator=judge.fingerprint, report_evaluations=budgets[0])
-    solver = Solver(signals, catalogue(signals), _POLICY)
-    memory = Path("/dev/shm")  # noqa: S108 - a ledger that is thrown away need not reach a disk
-    lines = []
-    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        ledger = Ledger.open(f"sqlite:///{Path(folder) / 'history.sqlite'}")
-        search = ledger.register(spec)
-        run_search(ledger, search, solver, judge)
-        for budget in budgets:
-            ledger.raise_report_evaluations(search, budget)
-            runs = report_arms(ledger, search, solver, judge)
-            lines.append({"seed": seed, "gain": gain, "evaluations": budget, **_claimed(runs, spec)})
-    return lines
+    judge, solver = Simulated(seed, gain), Solver(signals, catalogue(signals), _POLICY)
+    history = History("claims", seed, _BUDGET)
+    for trial in range(1, _BUDGET + 1):
+        (asked,) = solver.ask(history)
+        name = asked.subset.fingerprint
+        seen = judge.evaluate(asked.subset, history.replicate_of(name))
+        history = with_observation(history, asked, trial, seen.utility)
+    plans = [arms_after(history, solver, budget) for budget in budgets]
+    return [
+        {"seed": seed, "gain": gain, "evaluations": budget, **_claimed(judge, signals, plan, seed)}
+        for budget, plan in zip(budgets, plans, strict=True)
+    ]
 
 
-def _claimed(runs: tuple[ArmRun, ...], spec: SearchSpec) -> Line:
-    found = compare(runs, RANDOM, spec)
+def _claimed(judge: Simulated, signals: SignalTable, plan: Sequence[ArmPlan], seed: int) -> Line:
+    tests: dict[str, list[Run]] = {WINNER: [], RANDOM: [], FULL_POOL: []}
+    for arm in plan:
+        made = judge.evaluate(materialize(arm.recipe, signals), arm.replicate)
+        tests[arm.arm].append(judge.open_test(made.key))
+    found = compare(tests, RANDOM, SearchSpec("claims", seed, _BUDGET))
     assert found is not None, "a report has both arms"
     difference = found.difference
     return {

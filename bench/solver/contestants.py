@@ -81,9 +81,15 @@ def candidate(recipe: Recipe, signals: SignalTable, origin: str) -> Candidate:
     return Candidate(recipe, materialize(recipe, signals), Proposal(origin))
 
 
-def _parsed(settings: str) -> Mapping[str, float]:
+def _parsed(settings: str) -> Mapping[str, float | str]:
     pairs = (one.split("=") for one in settings.split(",") if one)
-    return {name: float(value) if "." in value else int(value) for name, value in pairs}
+    return {name: _value(text) for name, text in pairs}
+
+
+def _value(text: str) -> float | str:
+    if text.isalpha() or "_" in text:
+        return text
+    return float(text) if "." in text else int(text)
 
 
 def _random_subset(signals: SignalTable, _: Sequence[Template], history: History) -> Candidate:

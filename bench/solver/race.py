@@ -82,7 +82,7 @@ def race(who: Contestant, name: str, landscape: Landscape, *, seed: int, noise: 
         truth = truths.setdefault(asked.subset.fingerprint, landscape(asked.subset.rows))
         utility = truth + noise * float(rng.normal())
         predictions += _prediction(asked.proposal, truth, utility, history)
-        history = _with(history, asked, trial, utility)
+        history = with_observation(history, asked, trial, utility)
         if trial in CHECKPOINTS:
             lucky = max(history.observations, key=lambda one: one.utility).subset
             marks[str(trial)] = (truths[who.recommend(history)], truths[lucky], max(truths.values()))
@@ -104,7 +104,8 @@ def race(who: Contestant, name: str, landscape: Landscape, *, seed: int, noise: 
     )
 
 
-def _with(history: History, asked: Candidate, trial: int, utility: float) -> History:
+def with_observation(history: History, asked: Candidate, trial: int, utility: float) -> History:
+    """The history once a candidate was measured."""
     name = asked.subset.fingerprint
     replicate, size = history.replicate_of(name), len(asked.subset)
     proposal = asked.proposal.to_json()

@@ -56,6 +56,12 @@ def test_random_arms_have_the_winner_s_tokens_and_not_one_more(tokens: int) -> N
     assert len({drawn.fingerprint for drawn in draws}) == 3
 
 
+def test_a_winner_smaller_than_any_sample_is_compared_with_one_sample() -> None:
+    signals = table()
+
+    assert len(materialize(random_recipe(1, 0, signals), signals)) == 1
+
+
 def test_a_report_is_paid_from_its_own_budget_and_shares_what_is_there(
     ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -213,6 +213,7 @@ DEFAULT_CHANGES: Mapping[str, object] = {
     "noise_prior": 5.0,
     "noise_spread": 2.0,
     "tolerance": 10.0,
+    "surrogate": "student_t",
     "draws": 1,
     "most_sampled": 2,
     "smallest_share": 0.5,

@@ -1,0 +1,88 @@
+"""Each surrogate on a problem that it is there for: `python -m bench.solver.surrogates`.
+
+Outliers: of forty evaluations of a smooth utility, one in ten is off by ten points. Many: five thousand
+evaluations, learned by BKB and, with as many hyper-parameter vectors, by the exact process.
+"""
+
+import argparse
+from collections.abc import Mapping
+
+import numpy as np
+
+from autoselection_core.identity import Json
+from autoselection_core.solver import surrogate as solver_surrogate
+from autoselection_core.solver.layout import Features, Layout
+from autoselection_core.solver.surrogate import Fitting, Numbers, fit
+from bench.result import measure, write_result
+
+_LAYOUT = Layout(4, 0, 0)
+_NOISE, _OFF, _SPOILT = 0.3, 10.0, 0.1
+_MANY, _DRAWS = 5000, 4
+
+
+def utility(points: Features) -> Numbers:
+    """A smooth utility with a bend, a slope and an interaction; its spread is about one."""
+    return np.asarray(
+        np.sin(1.5 * points[:, 0]) + 0.6 * points[:, 1] + 0.4 * points[:, 0] * points[:, 2], np.float64
+    )
+
+
+def outliers(seed: int, share: float, count: int = 40) -> Mapping[str, tuple[float, float]]:
+    """Error of the mean, and log density of the truth, by surrogate, on 500 unseen points."""
+    rng = np.random.default_rng(seed)
+    points, asked = rng.normal(size=(count, 4)), rng.normal(size=(500, 4))
+    seen = utility(points) + _NOISE * rng.normal(size=count)
+    spoilt = rng.choice(count, round(share * count), replace=False)
+    seen[spoilt] += _OFF * rng.choice([-1.0, 1.0], len(spoilt))
+    found = {}
+    for name in ("gp", "student_t"):
+        mean, deviation = fit(points, seen, _LAYOUT, Fitting(8, seed=seed, surrogate=name)).posterior(asked)
+        error = utility(asked) - mean
+        density = -0.5 * (error / deviation) ** 2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)
+        found[name] = float(np.sqrt((error**2).mean())), float(density.mean())
+    return found
+
+
+def many(surrogate: str) -> dict[str, Json]:
+    """Seconds to learn from five thousand evaluations and to judge two thousand candidates, and the error."""
+    rng = np.random.default_rng(0)
+    points, asked = rng.normal(size=(_MANY, 4)), rng.normal(size=(2000, 4))
+    seen = utility(points) + _NOISE * rng.normal(size=_MANY)
+
+    def work() -> Numbers:
+        return fit(points, seen, _LAYOUT, Fitting(_DRAWS, surrogate=surrogate)).posterior(asked)[0]
+
+    worked = measure(work)
+    return {**worked.cost, "error": round(float(np.sqrt(((worked.value - utility(asked)) ** 2).mean())), 4)}
+
+
+def main() -> None:
+    """Run both, and leave the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument(
+        "--exact", action="store_true", help="learn from all evaluations exactly, too: minutes"
+    )
+    options = parser.parse_args()
+    figures: dict[str, Json] = {f"{_MANY} evaluations, {_DRAWS} draws, bkb": many("bkb")}
+    if options.exact:
+        solver_surrogate.MOST_EXACT = _MANY
+        figures[f"{_MANY} evaluations, {_DRAWS} draws, exact"] = many("gp")
+    for share in (0.0, _SPOILT):
+        runs = [outliers(seed, share) for seed in range(options.seeds)]
+        for name in ("gp", "student_t"):
+            error, density = np.mean([run[name] for run in runs], axis=0)
+            better = np.mean([run[name][0] < run["gp"][0] for run in runs])
+            figures[f"{share:.0%} outliers, {name}"] = {
+                "searches": len(runs),
+                "error": round(float(error), 4),
+                "log_density": round(float(density), 4),
+                "smaller_error_than_gp": round(float(better), 3),
+            }
+    print(write_result("solver_surrogates", figures, "other processes shared the core; see the load"))
+
+
+if __name__ == "__main__":
+    main()
