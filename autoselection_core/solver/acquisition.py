@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from autoselection_core.solver.botorch_model import JITTER, joint_draws
+from autoselection_core.solver.botorch_model import JITTER
 from autoselection_core.solver.kernel import cholesky, covariance, solved, variance
 from autoselection_core.solver.layout import Features
 from autoselection_core.solver.sparse import SparseModel
@@ -131,7 +131,7 @@ def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
     shape = (len(surrogate.log_hyper), len(base), _DRAWS // 2)
     normal = torch.randn(shape, generator=generator, dtype=base.dtype).permute(2, 0, 1)
     mirrored = torch.cat([normal, -normal])
-    return joint_draws(surrogate.model, base, mirrored, _TRIED_JITTER).permute(1, 2, 0)
+    return surrogate.draws(base, mirrored, _TRIED_JITTER).permute(1, 2, 0)
 
 
 def _tried_root(surrogate: Surrogate, base: "Tensor") -> "Tensor":

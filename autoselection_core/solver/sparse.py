@@ -70,12 +70,24 @@ class SparseModel:
             self.points[rows], self.train_targets[rows], self.layout, self.log_hyper, self.inducing
         )
 
+    def joint_draws(self, points: "Tensor", normal: "Tensor", ridge: float) -> "Tensor":
+        """Joint draws of noise-free utilities, standardised, from normal numbers (draws, s, b). Same shape."""
+        import torch
+
+        features, left = self._features(points)
+        known = solved(self.precision, features)
+        noise = noise_variance(self.log_hyper)[:, None, None]
+        root = cholesky(noise * (known.mT @ known) + torch.diag_embed(left), ridge)
+        middle = (features * self.mean).sum(-2)
+        return middle + (root @ normal.permute(1, 2, 0)).permute(2, 0, 1)
+
     def dictionary_draws(self, normal: "Tensor") -> "Tensor":
         """Draws of the dictionary's whitened utilities, from standard normal numbers (s, m, draws)."""
         import torch
 
         scale = noise_variance(self.log_hyper).sqrt()[:, None, None]
-        return self.mean + scale * torch.linalg.solve_triangular(self.precision.mT, normal, upper=True)
+        spread: Tensor = torch.linalg.solve_triangular(self.precision.mT, normal, upper=True)
+        return self.mean + scale * spread
 
     def best_of(self, points: "Tensor", whitened: "Tensor", normal: "Tensor") -> "Tensor":
         """The best utility among points on each draw of the dictionary.
@@ -133,8 +145,16 @@ def sparse_model(
     chance = chance * min(1.0, MOST_INDUCING / float(chance.sum()))
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.rand(len(points), generator=generator, dtype=points.dtype) < chance
-    inducing = torch.unique(torch.cat([first, points[drawn]]), dim=0)
+    inducing = distinct(torch.cat([first, points[drawn]]))
     return conditioned(points, targets, layout, log_hyper, inducing)
+
+
+def distinct(points: "Tensor") -> "Tensor":
+    """Every point once: a replicate would make a dictionary's covariance singular."""
+    import torch
+
+    found: Tensor = torch.unique(points, dim=0)  # type: ignore[no-untyped-call]  # torch says nothing of it
+    return found
 
 
 def conditioned(

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.solver.botorch_model import JITTER, botorch_model, marginals, most_probable
+from autoselection_core.solver.botorch_model import JITTER, botorch_model, joint_draws, marginals, most_probable
 from autoselection_core.solver.hyper import SHARED, Belief, Prior, prior
 from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved
 from autoselection_core.solver.layout import Features, Layout
 from autoselection_core.solver.sampling import slice_sample
-from autoselection_core.solver.sparse import SparseModel, sparse_model
+from autoselection_core.solver.sparse import SparseModel, distinct, sparse_model
 from autoselection_core.solver.tails import relative_noise, suspected
 from autoselection_core.solver.thinning import varied_rows
 
@@ -118,6 +118,12 @@ class Surrogate:
         spread = (variances.clamp_min(JITTER) + (means - mean) ** 2).mean(0).sqrt()
         return mean.numpy() * self.standard.scale + self.standard.center, spread.numpy() * self.standard.scale
 
+    def draws(self, points: "Tensor", normal: "Tensor", ridge: float) -> "Tensor":
+        """Joint draws of noise-free utilities, standardised, from normal numbers (draws, s, b). Same shape."""
+        if isinstance(self.model, SparseModel):
+            return self.model.joint_draws(points, normal, ridge)
+        return joint_draws(self.model, points, normal, ridge)
+
     def learned_from(self, rows: list[int]) -> "Surrogate":
         """The same hyper-parameters with some of the observations only, which must not be none."""
         if isinstance(self.model, SparseModel):
@@ -165,7 +171,7 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     log_hyper = _learned(points[varied], targets[varied], layout, belief, fitting)
     if fitting.surrogate == "bkb" or len(points) > MOST_EXACT:
         model = sparse_model(
-            points, targets, layout, log_hyper, first=points[varied].unique(dim=0), seed=fitting.seed
+            points, targets, layout, log_hyper, first=distinct(points[varied]), seed=fitting.seed
         )
         return Surrogate(model, layout, standard, log_hyper)
     return condition(points, targets, layout, standard, log_hyper)

@@ -16,7 +16,6 @@ from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.belief import fitting_of
-from autoselection_core.solver.botorch_model import joint_draws
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.layout import Features
 from autoselection_core.solver.limits import surrogate_of_benchmark
@@ -167,4 +166,4 @@ def _drawn(surrogate: Surrogate, features: Features, seed: int) -> Numbers:
     generator = torch.Generator().manual_seed(seed)
     shape = (_DRAWS, len(surrogate.log_hyper), len(points))
     normal = torch.randn(shape, generator=generator, dtype=points.dtype)
-    return np.asarray(joint_draws(surrogate.model, points, normal, _JITTER).numpy())
+    return np.asarray(surrogate.draws(points, normal, _JITTER).numpy())

@@ -78,6 +78,19 @@ def test_expected_improvement_through_a_dictionary_is_that_of_the_exact_process(
     assert np.median(np.abs(mine - theirs)[theirs > theirs.max() - 3]) < 0.3
 
 
+def test_joint_draws_through_a_dictionary_have_the_posterior_s_moments() -> None:
+    points, targets = (torch.from_numpy(part) for part in observations(60))
+    asked = torch.from_numpy(observations(4, seed=1)[0])
+    model = conditioned(points, targets, LAYOUT, hyper(), points[:30])
+    normal = torch.from_numpy(np.random.default_rng(0).normal(size=(4000, 3, 4)))
+
+    drawn = model.joint_draws(asked, normal, 1e-8)
+    means, variances = model.marginals(asked)
+
+    np.testing.assert_allclose(drawn.mean(0), means, atol=0.06)
+    np.testing.assert_allclose(drawn.var(0), variances, rtol=0.15)
+
+
 def test_observations_left_out_of_a_sparse_surrogate_are_forgotten() -> None:
     points, utilities = observations(120)
     surrogate = fit(points, utilities, LAYOUT, Fitting(4, surrogate="bkb"))
