@@ -71,7 +71,7 @@ class SparseModel:
         )
 
     def joint_draws(self, points: "Tensor", normal: "Tensor", ridge: float) -> "Tensor":
-        """Joint draws of noise-free utilities, standardised, from normal numbers (draws, s, b). Same shape."""
+        """Joint draws of utilities without noise, from normal numbers of that shape (draws, s, b)."""
         import torch
 
         features, left = self._features(points)

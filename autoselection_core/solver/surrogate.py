@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.solver.botorch_model import JITTER, botorch_model, joint_draws, marginals, most_probable
+from autoselection_core.solver.botorch_model import (
+    JITTER,
+    botorch_model,
+    joint_draws,
+    marginals,
+    most_probable,
+)
 from autoselection_core.solver.hyper import SHARED, Belief, Prior, prior
 from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved
 from autoselection_core.solver.layout import Features, Layout
@@ -119,7 +125,7 @@ class Surrogate:
         return mean.numpy() * self.standard.scale + self.standard.center, spread.numpy() * self.standard.scale
 
     def draws(self, points: "Tensor", normal: "Tensor", ridge: float) -> "Tensor":
-        """Joint draws of noise-free utilities, standardised, from normal numbers (draws, s, b). Same shape."""
+        """Joint draws of utilities without noise, from normal numbers of that shape (draws, s, b)."""
         if isinstance(self.model, SparseModel):
             return self.model.joint_draws(points, normal, ridge)
         return joint_draws(self.model, points, normal, ridge)
