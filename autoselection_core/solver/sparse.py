@@ -153,7 +153,7 @@ def distinct(points: "Tensor") -> "Tensor":
     """Every point once: a replicate would make a dictionary's covariance singular."""
     import torch
 
-    found: Tensor = torch.unique(points, dim=0)  # type: ignore[no-untyped-call]  # torch says nothing of it
+    found: Tensor = torch.unique(points, dim=0)
     return found
 
 
