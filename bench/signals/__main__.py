@@ -14,10 +14,11 @@ from autoselection_core.pool import Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, write_result
 from bench.signals.change import change_figures
-from bench.signals.model import cell_figures, made_up_vectors, model_figures, neighbour_figures
+from bench.signals.dear import dear_figures
+from bench.signals.model import cell_figures, made_up_vectors, model_figures, neighbour_figures, sae_figures
 from bench.signals.text import jaccard_figures, text_figures
 
-PARTS = ("words", "pairs", "neighbours", "change", "cells", "model")
+PARTS = ("words", "pairs", "neighbours", "change", "cells", "model", "sae", "dear")
 
 
 def main() -> None:
@@ -38,7 +39,10 @@ def main() -> None:
             "cells": cell_figures,
         }
         if chosen.model is not None:
-            work["model"] = lambda: model_figures(pool, chosen.model, chosen.samples, chosen.sae)
+            work["model"] = lambda: model_figures(pool, chosen.model, chosen.samples)
+            work["dear"] = lambda: dear_figures(pool, chosen.model)
+        if chosen.model is not None and chosen.sae is not None:
+            work["sae"] = lambda: sae_figures(pool, chosen.model, chosen.samples, chosen.sae)
         for part in chosen.only or work:
             figures: dict[str, Json] = {"rows": len(pool), "pool_version": pool.version, **work[part]()}
             print(json.dumps(figures, indent=2))

@@ -12,12 +12,22 @@ from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.influence import Influence
 from autoselection_core.signals.reranking import LikelihoodRanker
 from bench.result import measure
+from bench.signals.text import real_benchmark
 
 _GRADIENTS, _TARGETS, _WARMED = 8, 4, 16
 _DOCUMENTS, _QUERIES = 10, 16
 
 
-def gradient_figures(pool: Pool, benchmark: Benchmark, model: Path) -> dict[str, Json]:
+def dear_figures(pool: Pool, model: Path) -> dict[str, Json]:
+    """Gradients and a ranker on a real model, for a few samples."""
+    gsm8k = real_benchmark("gsm8k")
+    return {
+        "influence": _gradient_figures(pool, gsm8k, model),
+        "reranked": _ranker_figures(pool, gsm8k, model),
+    }
+
+
+def _gradient_figures(pool: Pool, benchmark: Benchmark, model: Path) -> dict[str, Json]:
     """LESS: the adapter's warm-up, then gradients of samples and targets at each checkpoint."""
     few = Benchmark(benchmark.name, benchmark.items[:1], benchmark.targets[:_TARGETS])
     with TemporaryDirectory() as folder:
@@ -36,7 +46,7 @@ def gradient_figures(pool: Pool, benchmark: Benchmark, model: Path) -> dict[str,
     }
 
 
-def ranker_figures(pool: Pool, benchmark: Benchmark, model: Path) -> dict[str, Json]:
+def _ranker_figures(pool: Pool, benchmark: Benchmark, model: Path) -> dict[str, Json]:
     """One list of documents, in order of how likely the benchmark's targets are behind each."""
     queries = tuple(target.text(Scope.ALL) for target in benchmark.targets[:_QUERIES])
     documents = pool.texts(Scope.ALL, np.arange(_DOCUMENTS))

@@ -19,8 +19,7 @@ from autoselection_core.signals.model_pass import ModelPass
 from autoselection_core.signals.model_scores import ModelScores, answer_alone, score_answers
 from autoselection_core.signals.sae import SaeFeatures
 from bench.result import Measured, measure
-from bench.signals.dear import gradient_figures, ranker_figures
-from bench.signals.text import floor_of, real_benchmark
+from bench.signals.text import floor_of
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -64,9 +63,9 @@ def _products(vectors: Vectors) -> None:
             _ = vectors[top : top + _BLOCK] @ vectors[left : left + _BLOCK].T
 
 
-def model_figures(pool: Pool, model: Path, samples: int, sae: Path | None) -> dict[str, Json]:
+def model_figures(pool: Pool, model: Path, samples: int) -> dict[str, Json]:
     """Samples a second of the model signals, and their share of the bare forward passes."""
-    chosen = pool.take(np.sort(np.random.default_rng(0).choice(len(pool), samples, replace=False)))
+    chosen = _some(pool, samples)
     base = BaseModel.load(model)
     bare = measure(lambda: _bare_passes(base, chosen))
     scores = measure(lambda: score_answers(base, chosen, 2_048, _TOKEN_BUDGET))
@@ -86,10 +85,11 @@ def model_figures(pool: Pool, model: Path, samples: int, sae: Path | None) -> di
             "share_of_bare_passes": bare.cpu_seconds / scores.cpu_seconds,
         },
         "embedding": {**embedded.cost, "samples": _EMBEDDED, "samples_per_s": _EMBEDDED / embedded.seconds},
-        "influence": gradient_figures(pool, real_benchmark("gsm8k"), model),
-        "reranked": ranker_figures(pool, real_benchmark("gsm8k"), model),
-        **({} if sae is None else _sae_figures(base, chosen, model, sae)),
     }
+
+
+def _some(pool: Pool, samples: int) -> Pool:
+    return pool.take(np.sort(np.random.default_rng(0).choice(len(pool), samples, replace=False)))
 
 
 def _bare_passes(base: BaseModel, pool: Pool, autoencoder: SparseAutoencoder | None = None) -> int:
@@ -116,19 +116,21 @@ def _bare_passes(base: BaseModel, pool: Pool, autoencoder: SparseAutoencoder | N
     return sum(len(each) for each in (*whole, *alone))
 
 
-def _sae_figures(base: BaseModel, pool: Pool, model: Path, folder: Path) -> dict[str, Json]:
+def sae_figures(pool: Pool, model: Path, samples: int, folder: Path) -> dict[str, Json]:
     """Sparse features alone, and in one pass with the scores, beside bare passes and encoding."""
     autoencoder = SparseAutoencoder.load(folder)
+    base = BaseModel.load(model)
     features = SaeFeatures(str(model), str(folder), dtype=base.dtype)
     shared = ModelPass(ModelScores(str(model), dtype=base.dtype, token_budget=_TOKEN_BUDGET), features)
-    features.compute(pool.take(np.arange(1)), {})  # loads both
-    to_layer = measure(lambda: _bare_encoding(base, autoencoder, pool))
-    alone = measure(lambda: features.compute(pool, {}))
-    both = measure(lambda: _bare_passes(base, pool, autoencoder))
-    together = measure(lambda: shared.compute(pool))
+    chosen = _some(pool, samples)
+    features.compute(chosen.take(np.arange(1)), {})  # loads both
+    to_layer = measure(lambda: _bare_encoding(base, autoencoder, chosen))
+    alone = measure(lambda: features.compute(chosen, {}))
+    both = measure(lambda: _bare_passes(base, chosen, autoencoder))
+    together = measure(lambda: shared.compute(chosen))
     return {
-        "sae": _beside(alone, to_layer, len(pool)),
-        "model_scores_and_sae": _beside(together, both, len(pool)),
+        "sae": _beside(alone, to_layer, samples),
+        "model_scores_and_sae": _beside(together, both, samples),
     }
 
 
