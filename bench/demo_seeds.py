@@ -16,6 +16,7 @@ import numpy as np
 
 from autoselection_core.campaign.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.records import Kind
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.verdict import findings
@@ -43,9 +44,13 @@ def ready(home: Home) -> Workspace:
 
 
 def searched(workspace: Workspace, seed: int) -> SearchFacts:
-    """A finished search with its arms; what was measured before is read back."""
+    """A finished search with its arms. One that has its arms is read back, whatever has changed since."""
+    name = f"seed-{seed}" if seed else SEARCH
+    known = any(record.search == name for record in workspace.ledger.searches())
+    if known and workspace.ledger.trials(name, Kind.REPORT):
+        return SearchFacts.of(workspace, name)
     spec = workspace.spec(workspace.pool().version, seed=seed)
-    search = workspace.ledger.register(spec, f"seed-{seed}" if seed else SEARCH)
+    search = workspace.ledger.register(spec, name)
     solver, evaluator = workspace.solver(spec), workspace.evaluator(spec.pool_version)
     run_search(workspace.ledger, search, solver, evaluator)
     report_arms(workspace.ledger, search, solver, evaluator)
