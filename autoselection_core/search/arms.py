@@ -1,7 +1,7 @@
 """What the winner is compared with: the full pool and random subsets, under a budget of their own."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Protocol, TypeAlias
 
@@ -119,7 +119,22 @@ def arms_after(history: History, solver: Recommends, evaluations: int) -> tuple[
     # that saves pays for a second run of it, without which no verdict over it is possible.
     arms = [(FULL_POOL, Recipe(), 0), *_flat(pairs), (FULL_POOL, Recipe(), 1), *_flat(more)]
     arms = arms[: 1 + most]
-    return tuple(_plan(arm, recipe, replicate, solver.signals) for arm, recipe, replicate in arms)
+    return _of_their_own([_plan(arm, recipe, replicate, solver.signals) for arm, recipe, replicate in arms])
+
+
+def _of_their_own(plans: Sequence[ArmPlan]) -> tuple[ArmPlan, ...]:
+    """Runs that are all trainings of their own, even where the winner or a draw is the full pool.
+
+    One training counted twice would look like runs that do not vary.
+    """
+    taken: dict[str, set[int]] = {}
+    own = []
+    for plan in plans:
+        used = taken.setdefault(plan.subset, set())
+        replicate = plan.replicate if plan.replicate not in used else 1 + max(used)
+        used.add(replicate)
+        own.append(replace(plan, replicate=replicate))
+    return tuple(own)
 
 
 def _flat(pairs: Sequence[tuple[_Arm | None, ...]]) -> list[_Arm]:

@@ -89,7 +89,9 @@ class StudyFacts:
     def arms(self) -> tuple[Measured, ...]:
         """The finished evaluations of all arms, in the order in which they were planned."""
         trials = self.ledger.trials(self.entries[0], Kind.REPORT)
-        return tuple(self._measured(trial) for trial in trials if trial.state is TrialState.DONE)
+        # One evaluation is one run of an arm, however often it was planned.
+        done = {(trial.arm, trial.evaluation): trial for trial in trials if trial.state is TrialState.DONE}
+        return tuple(self._measured(trial) for trial in done.values())
 
     @cached_property
     def transferred(self) -> tuple[Measured, ...]:

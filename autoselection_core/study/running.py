@@ -1,6 +1,7 @@
 """Run a study, or go on with it: what is finished is never paid for again."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from autoselection_core.history.records import ArmPlan, Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.search.loop import Stage, run_search
@@ -67,7 +68,8 @@ def is_finished(ground: Ground) -> bool:
     arms = ledger.trials(arms_entry(study), Kind.REPORT)
     transferred = ledger.trials(transfer_entry(study), Kind.REPORT) if study.transfer is not None else ()
     ended = all(has_ended(trial) for trial in (*arms, *transferred))
-    complete = len(arms) >= study.compared and len(transferred) >= study.transferred
+    runs = {(trial.arm, trial.subset, trial.replicate) for trial in arms}
+    complete = len(runs) >= study.compared and len(transferred) >= study.transferred
     return ended and complete and StudyFacts(study, ground.home).has_further_scores
 
 
@@ -86,13 +88,28 @@ class _Arms:
         paid = study.budget - study.searched - study.transferred
         entry = register_arms(ground, arms_entry(study), paid, ground.evaluator)
         known = ground.ledger.trials(entry, Kind.REPORT)
-        return cls(ground, entry, [planned_of(trial) for trial in known if trial.state != TrialState.FAILED])
+        planned = [planned_of(trial) for trial in known if trial.state != TrialState.FAILED]
+        return cls(ground, entry, list(dict.fromkeys(planned)))
 
     def evaluate(self, plans: list[ArmPlan]) -> None:
-        """Plan further arms and evaluate all that are not yet."""
-        known = {(plan.arm, plan.subset, plan.replicate) for plan in self.planned}
-        self.planned += [plan for plan in plans if (plan.arm, plan.subset, plan.replicate) not in known]
+        """Plan further arms and evaluate all that are not yet.
+
+        Every run of the study is a training of its own: where two draws are the same subset, or a draw is the
+        full pool, the later one has a fresh replicate. One training counted twice would look like no luck.
+        """
+        there = Counter((plan.arm, plan.subset) for plan in self.planned)
+        for plan in plans:
+            if there[plan.arm, plan.subset]:
+                there[plan.arm, plan.subset] -= 1
+            else:
+                self.planned.append(self._of_its_own(plan))
         evaluate_planned(self.ground, self.entry, self.planned, self.ground.evaluator)
+
+    def _of_its_own(self, plan: ArmPlan) -> ArmPlan:
+        taken = {each.replicate for each in self.planned if each.subset == plan.subset}
+        if plan.replicate not in taken:
+            return plan
+        return replace(plan, replicate=max(_fresh(self.ground, plan.subset), 1 + max(taken)))
 
     def called(self, name: str) -> list[TrialRecord]:
         """The finished and planned evaluations of an arm."""

@@ -47,6 +47,16 @@ def test_the_winner_is_judged_by_runs_that_did_not_make_it_the_winner(ledger: Le
     assert len({run.replicate for run in runs}) == 2
 
 
+def test_a_full_pool_that_won_is_compared_with_trainings_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
+    """Random draws of as many tokens are the full pool, too: one training must not count for all."""
+    runs = reported(ledger, searched(ledger, tmp_path, budget=1), tmp_path)
+
+    trained = [(run.trial.subset, run.trial.replicate) for run in runs]
+    assert len({subset for subset, _ in trained}) == 1
+    assert {replicate for _, replicate in trained} == set(range(len(runs)))
+    assert {run.arm for run in runs} == {"full_pool", "random", "winner"}
+
+
 @pytest.mark.parametrize("tokens", [100, 1000, 7000])
 def test_random_arms_have_the_winner_s_tokens_and_not_one_more(tokens: int) -> None:
     signals = table()

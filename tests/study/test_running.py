@@ -115,3 +115,20 @@ def test_another_judge_is_another_study(tmp_path: Path) -> None:
 
     with pytest.raises(ChangedEvaluatorError):
         run_study(ground_in(tmp_path, small.replace("noise: 0.02", "noise: 0.03")))
+
+
+def test_arms_that_are_the_same_subset_are_trainings_of_their_own(tmp_path: Path) -> None:
+    """A search may recommend the full pool: no run of it may count for two arms, nor twice for one."""
+    text = STUDY.replace("same: {candidates: 3, share: 0.3}\n", "").replace("seeds: [0, 1]", "seeds: [0]")
+    everything = "  everything: [keep_top: {signal: word_entropy, fraction: 1.0}]\n  top: ["
+    ground = ground_in(tmp_path, text.replace("  top: [", everything))
+
+    run_study(ground)
+
+    arms = [each for each in StudyFacts(ground.study, ground.home).arms if each.trial.subset]
+    full = {each.trial.subset for each in arms if each.arm == "full_pool"}
+    runs = [each.evaluation.key for each in arms if each.trial.subset in full]
+    assert {each.arm for each in arms if each.trial.subset in full} >= {"full_pool", "recipe/everything"}
+    assert len(runs) == len(set(runs)) >= 4
+    run_study(Ground(ground.study, ground.home, lambda *_: None))
+    assert len(StudyFacts(ground.study, ground.home).arms) == len(arms)
