@@ -80,14 +80,11 @@ def _over_seeds(facts: StudyFacts, arm: SearchArm | None) -> Comparison | None:
 
 
 def _compared(facts: StudyFacts, first: str, second: str) -> Comparison | None:
-    """Two arms; the runs of all others say how much runs of this trainer vary."""
+    """Two arms by their own runs: those of a large subset vary more, because each reads another part."""
     mine, others = facts.tests_of(first), facts.tests_of(second)
     if not mine or not others:
         return None
-    beside = [facts.tests_of(arm) for arm in facts.compared_arms if arm not in (first, second)]
-    found = arm_difference(
-        mine, others, seed=_SEED, weights=facts.weights, beside=[runs for runs in beside if runs]
-    )
+    found = arm_difference(mine, others, seed=_SEED, weights=facts.weights)
     return Comparison(facts.named(first), facts.named(second), found, (len(mine), len(others)))
 
 
