@@ -55,7 +55,9 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
 def compare(tests: Mapping[str, Sequence[Run]], opponent: str, spec: SearchSpec) -> Finding | None:
     """The winner beside one opponent; None where either has no run.
 
-    The runs of the third arm count, too: they show how much runs of this trainer vary.
+    Beside random subsets the runs of the full pool also show how much runs of this trainer vary: if anything
+    more than the others do, as each may read another part of the pool. For the same reason those of small
+    subsets say nothing about the full pool (`python -m bench.verdicts`).
 
     Args:
         tests: Test scores of each arm's runs.
@@ -65,13 +67,13 @@ def compare(tests: Mapping[str, Sequence[Run]], opponent: str, spec: SearchSpec)
     winners, others = tests[WINNER], tests[opponent]
     if not winners or not others:
         return None
-    beside = [tests[name] for name in _OPPONENTS if name != opponent]
+    beside = [tests[FULL_POOL]] if opponent == RANDOM and tests[FULL_POOL] else []
     difference = arm_difference(
         winners,
         others,
         seed=spec.seed,
         weights=dict(spec.weights) or None,
-        beside=[runs for runs in beside if runs],
+        beside=beside,
     )
     return Finding(opponent, difference, (len(winners), len(others)), spec.metric)
 
