@@ -49,7 +49,7 @@ def pool_asset(place: Place) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.Output[Pool] | dg.AssetCheckResult]:
         """The samples of all sources, each once, without those that hold a benchmark's question."""
-        told = Logged(context.log, "reading records")
+        told = Logged(context.log, "reading records", "records")
         found = place.workspace(home).ingest(told, told)
         yield versioned(found.pool, _facts(found), found.pool.version)
         yield counts_add_up(found.ingestion)

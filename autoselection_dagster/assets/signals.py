@@ -57,7 +57,8 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: HomeResource, pool: Pool
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         workspace = place.workspace(home)
-        report = workspace.score(declared.name, pool, Logged(context.log, declared.name))
+        report = workspace.score(declared.name, pool, Logged(context.log, declared.name, "samples"))
+        context.log.info(told(report))
         table = workspace.signals(pool.version, {report.name: report.version})
         yield dg.MaterializeResult(
             metadata=_facts(report, table), data_version=dg.DataVersion(report.version)
@@ -75,6 +76,15 @@ def _read_by(place: Place, declared: DeclaredSignal) -> Sequence[dg.AssetKey]:
         *([place.key("benchmark", declared.benchmark)] if declared.benchmark else []),
         *([place.key(AUTOENCODER)] if declared.name in _ONE_PASS and SAE in place.campaign.signals else []),
     ]
+
+
+def told(report: SignalReport) -> str:
+    """What scoring took, in a line for the run's log."""
+    known = f"{report.reused:,} were known before"
+    if not report.computed:
+        return f"{report.name}: nothing to score, {known}"
+    pace = f"{report.samples_per_s:,.1f} samples/s"
+    return f"{report.name}: {report.computed:,} samples scored in {report.seconds:,.1f} s, {pace}; {known}"
 
 
 def is_aligned(table: SignalTable, pool: Pool) -> dg.AssetCheckResult:

@@ -1,6 +1,7 @@
 """Every signal that a campaign can name is an asset; declaring it opens nothing."""
 
 import json
+import re
 from pathlib import Path
 
 import dagster as dg
@@ -72,7 +73,9 @@ def test_signals_are_assets_that_know_what_they_read_before_it_is_there(installe
 def test_every_signal_materialises(installed: Installation) -> None:
     fill(installed.campaigns.parent)
     with dg.DagsterInstance.ephemeral() as instance:
-        result = Driver(installed, instance).prepare()
+        driver = Driver(installed, instance)
+        result, again = driver.prepare(), driver.prepare()
+        said, said_again = (logged(instance, run) for run in (result, again))
 
     made = {
         event.asset_key: event.materialization.metadata for event in result.get_asset_materialization_events()
@@ -90,6 +93,13 @@ def test_every_signal_materialises(installed: Installation) -> None:
     assert "image/png" in str(entropy["histograms"].value)
     assert float(str(entropy["samples_per_s"].value)) > 0
     assert "word_entropy" in str(entropy["known_share"].value)
+    assert re.search(r"word_entropy: 15 samples scored in .* s, [\d,.]+ samples/s; 0 were known before", said)
+    assert "word_entropy: nothing to score, 15 were known before" in said_again
+
+
+def logged(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> str:
+    """What a run wrote to its log."""
+    return "\n".join(entry.user_message for entry in instance.all_logs(run.run_id))
 
 
 def key_of(name: str) -> dg.AssetKey:
