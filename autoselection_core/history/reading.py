@@ -171,10 +171,18 @@ def read_money(connection: Connection, search: str | None = None) -> tuple[Payme
     return tuple(Payment(**{**row, "kind": Kind(row["kind"])}) for row in rows)
 
 
+_FEW = 3
+"""Above so many finished searches, what the others wait for would be lost among them."""
+
+
 def why_idle(connection: Connection, search: str | None = None) -> str:
-    """One sentence a search on why no trial starts now."""
+    """One sentence a search on why no trial starts now; many that are done share one."""
     records = read_searches(connection, search)
-    return "; ".join(_why(record) for record in records) or "no search is registered"
+    done = [record for record in records if record.state is SearchState.DONE]
+    if len(done) <= _FEW:
+        return "; ".join(map(_why, records)) or "no search is registered"
+    others = [_why(record) for record in records if record.state is not SearchState.DONE]
+    return "; ".join([*others, f"{len(done)} searches are done"])
 
 
 def _why(record: SearchRecord) -> str:

@@ -52,9 +52,9 @@ def _reserve(ledger: Ledger, graphs: Mapping[str, CampaignGraph], left: Abstract
     for search in _searches(ledger, graphs):
         if search.state is SearchState.ACTIVE and search.search not in left:
             ledger.reserve_free_slots(search.search)
-        if search.report_waiting:
-            for _ in range(search.slots - search.report_held):
-                ledger.reserve_report(search.search, only_requested=not is_over(search))
+        # Each is a transaction that writes, and a finished search keeps the arms that nobody will pay for.
+        for _ in range(min(search.slots, search.open_arms) - search.report_held):
+            ledger.reserve_report(search.search, only_requested=not is_over(search))
 
 
 def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[SearchRecord]:

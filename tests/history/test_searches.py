@@ -12,7 +12,7 @@ from autoselection_core.errors.history import (
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
 from autoselection_core.history.spec import SearchSpec
-from tests.history.acts import SPEC, registered
+from tests.history.acts import SPEC, finish, registered, reserve
 
 
 def test_registering_a_search_again_changes_nothing(ledger: Ledger) -> None:
@@ -65,3 +65,14 @@ def test_a_history_that_cannot_be_opened_says_where_it_looked() -> None:
 
 def test_an_idle_ledger_says_that_there_is_nothing_to_do(ledger: Ledger) -> None:
     assert ledger.why_idle() == "no search is registered"
+
+
+def test_many_finished_searches_do_not_hide_what_the_others_wait_for(ledger: Ledger) -> None:
+    for number in range(5):
+        finish(ledger, reserve(ledger, registered(ledger, f"old {number}", budget=1)))
+    registered(ledger, "new")
+
+    assert (
+        ledger.why_idle()
+        == "new has free slots and budget: a trial starts at the next tick; 5 searches are done"
+    )
