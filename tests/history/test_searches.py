@@ -69,7 +69,7 @@ def test_an_idle_ledger_says_that_there_is_nothing_to_do(ledger: Ledger) -> None
 
 def test_many_finished_searches_do_not_hide_what_the_others_wait_for(ledger: Ledger) -> None:
     for number in range(5):
-        finish(ledger, reserve(ledger, registered(ledger, f"old {number}", budget=1)))
+        finish(ledger, reserve(ledger, registered(ledger, f"old-{number}", budget=1)))
     registered(ledger, "new")
 
     assert (
