@@ -77,6 +77,7 @@ def proposal_from_json(value: Mapping[str, Any]) -> Proposal:
             **value,
             "runner_up": None if runner_up is None else RunnerUp(**runner_up),
             "anchors": tuple(value.get("anchors", ())),
+            "interval": tuple(value.get("interval", ())),
             "advice": tuple(Exchange(**each) for each in value.get("advice", ())),
         }
     )

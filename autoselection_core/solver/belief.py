@@ -8,6 +8,7 @@ import numpy as np
 from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.layout import Features
 from autoselection_core.solver.limits import Floor, floors_of, keeps_to
+from autoselection_core.solver.pulled import pulled_in
 from autoselection_core.solver.surrogate import Fitting, Numbers, Surrogate, fit
 from autoselection_core.solver.tried import Lesson, Tried, utilities_of
 
@@ -60,7 +61,8 @@ def belief_of(arena: Arena, tried: Sequence[Tried], lessons: Sequence[Lesson] = 
         points = np.concatenate([points, _origins(arena, lessons)])
         places += [-1] * len(lessons)
         utilities = np.concatenate([utilities, _levelled(lessons, utilities)])
-    surrogate = fit(points, utilities, layout, fitting)
+    pulled = pulled_in(utilities, policy.pull_in, policy.noise_prior or 0.0)
+    surrogate = fit(points, pulled, layout, fitting)
     means, deviations = surrogate.posterior(features)
     floors = floors_of(tried, features, arena.describer.layout, policy, fitting)
     return Belief(tuple(tried), features, tuple(places), surrogate, means, deviations, tuple(lessons), floors)

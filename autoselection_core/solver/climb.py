@@ -1,4 +1,4 @@
-"""Candidates of one choice: fresh programs, then generations of edits that climb the acquisition.
+"""Candidates of one choice: single operators, fresh programs, generations of edits that climb the gain.
 
 A search can afford fifteen trainings and millions of realised recipes. The best programs are rare among
 random ones, so every generation edits those that the acquisition likes best so far, whether they were ever
@@ -19,16 +19,17 @@ from autoselection_core.solver.layout import Features
 from autoselection_core.solver.limits import TOO_FAR, Judges
 from autoselection_core.solver.neighbourhood import edited_twice, mates_of, neighbours
 from autoselection_core.solver.phase import Phase
+from autoselection_core.solver.programs import single_recipes
 from autoselection_core.solver.realised import Draft, Realised
 from autoselection_core.solver.surrogate import Numbers
 
-_PARENTS = 40
+_PARENTS = 20
 """Candidates with the highest acquisition that a generation edits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """The candidates of one choice: those of an earlier search, fresh ones, edits.
+    """The candidates of one choice: those of an earlier search, single operators, fresh programs, edits.
 
     Attributes:
         realised: The candidates, with the counts of those left out.
@@ -70,7 +71,8 @@ def climbed(
         trial: The trial that is chosen for; edits are drawn anew for every trial.
         proposed: What an adviser wants compared, too.
     """
-    recalled = arena.realise([*_recalled(belief), *proposed], known)
+    alone = [Draft(recipe, "single") for recipe in single_recipes(arena.templates, arena.seed)]
+    recalled = arena.realise([*_recalled(belief), *proposed, *alone], known)
     found = _judged(arena, belief, gain, recalled, arena.describe(recalled))
     names = known | {subset.fingerprint for subset in recalled.subsets}
     places = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in names]

@@ -18,7 +18,7 @@ from autoselection_core.solver.climb import Round, climbed
 from autoselection_core.solver.descriptors import distances
 from autoselection_core.solver.limits import Both, keeps_to
 from autoselection_core.solver.phase import phase_of
-from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
+from autoselection_core.solver.proposal import LEVELS, Candidate, Proposal, RunnerUp
 from autoselection_core.solver.realised import Draft, Realised
 from autoselection_core.solver.replicates import deviation_without, repeats
 from autoselection_core.solver.tried import Tried, failed_in, lessons_of, tried_in
@@ -145,6 +145,7 @@ def _proposed(arena: Arena, belief: Belief, consultation: Consultation) -> tuple
 def _explained(found: Round, belief: Belief) -> Proposal:
     order = np.argsort(-found.gains, kind="stable")[:2]
     means, deviations = belief.surrogate.posterior(found.features[order])
+    quantiles = belief.surrogate.quantiles(found.features[order[:1]], LEVELS)[:, 0]
     expected = np.exp(found.gains[order])
     second = None
     if len(order) > 1:
@@ -154,6 +155,7 @@ def _explained(found: Round, belief: Belief) -> Proposal:
         "fresh",
         mean=float(means[0]),
         deviation=float(deviations[0]),
+        interval=tuple(float(value) for value in quantiles),
         acquisition=float(expected[0]),
         rank=1,
         runner_up=second,

@@ -33,6 +33,8 @@ class Policy:
         noise_prior: Expected run-to-run standard deviation in units of utility; None takes a third of the
             spread of the utilities seen.
         noise_spread: Standard deviation of the log of the noise around its prior.
+        pull_in: Utilities below the median by more than this many spreads of the better half are pulled in
+            by a logarithm before the surrogate learns: how bad the worst ones are says nothing of the best.
         tolerance: The mini-META factor C: a trusted incumbent is repeated while its posterior deviation
             falls by at most this factor. 1 never repeats.
         surrogate: `gp`: a Gaussian process, sparse beyond a thousand observations; `bkb`: sparse from the
@@ -57,12 +59,13 @@ class Policy:
     warmup: Annotated[int, Count(0, 100)] = 3
     max_steps: Annotated[int, Count(1, 6)] = 6
     fresh: Annotated[int, Count(8, 100_000)] = 1000
-    edits: Annotated[int, Count(0, 100_000)] = 800
-    generations: Annotated[int, Count(1, 100)] = 5
+    edits: Annotated[int, Count(0, 100_000)] = 1600
+    generations: Annotated[int, Count(1, 100)] = 20
     anchors: Annotated[int, Count(1, 100)] = 3
     patience: Annotated[int, Count(1, 1000)] = 4
     noise_prior: float | None = None
     noise_spread: Annotated[float, Interval(0.01, 3.0)] = 0.5
+    pull_in: Annotated[float, Interval(0.1, 1e6)] = 3.0
     tolerance: Annotated[float, Interval(1.0, 10.0)] = 1.4
     surrogate: Annotated[str, Choice(SURROGATES)] = "gp"
     draws: Annotated[int, Count(1, 256)] = 16

@@ -1,4 +1,4 @@
-"""Fresh programs: drawn one by one, or spread evenly over all choices at once."""
+"""Fresh programs: single operators, drawn one by one, or spread evenly over all choices at once."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import numpy as np
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.solver.layout import Features
+from autoselection_core.space import Interval
 
 
 def random_recipe(
@@ -37,6 +38,36 @@ def random_step(
     if place < len(templates):
         return templates[place].sample(rng)
     return Union(unions[int(rng.integers(len(unions)))])
+
+
+USUAL_SHARES = (0.1, 0.25, 0.5, 0.75)
+"""Shares that people keep; every operator that keeps a share is a candidate with each of them."""
+
+_USUAL_PLACES = (0.25, 0.5, 0.75)
+"""Places in the range of any other number that a single operator is tried at."""
+
+
+def single_recipes(templates: Sequence[Template], seed: int) -> tuple[Recipe, ...]:
+    """Every operator alone, at the usual shares: simple recipes that a hypercube of programs misses."""
+    return tuple(
+        Recipe((template.decode(units),), seed) for template in templates for units in _usual_units(template)
+    )
+
+
+def _usual_units(template: Template) -> list[Features]:
+    """Where the numbers of a single operator stand in [0, 1]; those that are no share stay in the middle."""
+    middle = np.full(len(template.axes), 0.5)
+    for place, axis in enumerate(template.axes):
+        if axis.name == "fraction" and isinstance(axis.space, Interval):
+            shares = [share for share in USUAL_SHARES if axis.space.low <= share <= axis.space.high]
+            return [_with(middle, place, axis.space.encode(share)) for share in shares]
+    return [_with(middle, 0, unit) for unit in _USUAL_PLACES] if template.axes else [middle]
+
+
+def _with(units: Features, place: int, unit: float) -> Features:
+    changed = units.copy()
+    changed[place] = unit
+    return changed
 
 
 def has_union(recipe: Recipe) -> bool:

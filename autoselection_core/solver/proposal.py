@@ -8,6 +8,9 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
 from autoselection_core.subset import Subset
 
+LEVELS = (0.05, 0.25, 0.75, 0.95)
+"""What the quantiles of a proposal's interval stand at."""
+
 
 @dataclass(frozen=True)
 class RunnerUp:
@@ -31,12 +34,13 @@ class Proposal:
     """Why a candidate was chosen.
 
     Attributes:
-        origin: `full_pool`, `warmup_low`, `warmup_middle`, `warmup_high`, `fresh`, `edit`, `reseed`,
-            `earlier`, `replicate`, `random`, or `proposed` by a language model.
+        origin: `full_pool`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `fresh`, `edit`,
+            `reseed`, `earlier`, `replicate`, `random`, or `proposed` by a language model.
         parent: The trial that an edit or a replicate started from.
         edit: Name of the edit, and what it was applied to.
         mean: Posterior mean of the utility before the evaluation; None before there is a surrogate.
         deviation: Posterior standard deviation of the noise-free utility.
+        interval: Its quantiles at 5, 25, 75 and 95 % before the evaluation.
         acquisition: Expected gain over the best tried candidate, in units of utility; the upper confidence
             bound in the published policy.
         rank: Place in the order by acquisition, from 1; later ones are chosen by a language model.
@@ -57,6 +61,7 @@ class Proposal:
     edit: str = ""
     mean: float | None = None
     deviation: float | None = None
+    interval: tuple[float, ...] = ()
     acquisition: float | None = None
     rank: int | None = None
     runner_up: RunnerUp | None = None
@@ -73,6 +78,7 @@ class Proposal:
     def to_json(self) -> dict[str, Json]:
         """The proposal as JSON values; without advice there is no word of it."""
         values = {**asdict(self), "screened": dict(self.screened), "anchors": list(self.anchors)}
+        values["interval"] = list(self.interval)
         del values["advice"]
         return values | ({"advice": [one.to_json() for one in self.advice]} if self.advice else {})
 

@@ -5,6 +5,7 @@ observations many length scales explain them equally well; one best guess would 
 is not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +22,7 @@ from autoselection_core.solver.botorch_model import (
 from autoselection_core.solver.hyper import SHARED, Belief, Prior, prior
 from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved
 from autoselection_core.solver.layout import Features, Layout
+from autoselection_core.solver.mixture import quantiles
 from autoselection_core.solver.sampling import slice_sample
 from autoselection_core.solver.sparse import SparseModel, distinct, sparse_model
 from autoselection_core.solver.tails import relative_noise, suspected
@@ -123,6 +125,22 @@ class Surrogate:
         mean = means.mean(0)
         spread = (variances.clamp_min(JITTER) + (means - mean) ** 2).mean(0).sqrt()
         return mean.numpy() * self.standard.scale + self.standard.center, spread.numpy() * self.standard.scale
+
+    def quantiles(self, features: Features, levels: Sequence[float]) -> Numbers:
+        """Quantiles of the noise-free utilities of candidates, in units of utility.
+
+        Args:
+            features: Feature vectors. Shape (m, d).
+            levels: Shares of probability, n of them.
+
+        Returns:
+            Of the mixture over hyper-parameters. Shape (n, m).
+        """
+        import torch
+
+        means, variances = _marginals(self.model, torch.from_numpy(self.layout.completed(features)))
+        found = quantiles(means, variances.clamp_min(JITTER).sqrt(), levels)
+        return np.asarray(found.numpy() * self.standard.scale + self.standard.center)
 
     def draws(self, points: "Tensor", normal: "Tensor", ridge: float) -> "Tensor":
         """Joint draws of utilities without noise, from normal numbers of that shape (draws, s, b)."""

@@ -14,7 +14,7 @@ CHECKPOINTS = (5, 10, 15, 20, 30, 40)
 """Evaluations after which the recommendation is judged."""
 
 QUANTILES = {50: 0.6745, 90: 1.6449}
-"""Half-widths of central normal intervals, in standard deviations."""
+"""Half-widths of central normal intervals, in standard deviations, where a proposal has no interval."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,18 @@ class _Prediction:
     truth: float
     observed: float
     before: tuple[float, ...]
+    interval: tuple[float, ...]
+
+    def holds(self, level: int) -> bool:
+        """Whether the central interval held the truth."""
+        if self.interval:
+            low, middle_low, middle_high, high = self.interval
+            return (
+                low <= self.truth <= high
+                if level == max(QUANTILES)
+                else middle_low <= self.truth <= middle_high
+            )
+        return abs(self.truth - self.mean) <= QUANTILES[level] * self.deviation
 
 
 def race(who: Contestant, name: str, landscape: Landscape, *, seed: int, noise: float, budget: int) -> Run:
@@ -117,17 +129,15 @@ def _prediction(proposal: Proposal, truth: float, utility: float, history: Histo
     if proposal.mean is None or proposal.deviation is None or proposal.noise is None:
         return []
     before = tuple(one.utility for one in history.observations)
-    return [_Prediction(proposal.mean, proposal.deviation, proposal.noise, truth, utility, before)]
+    mean, deviation, noise = proposal.mean, proposal.deviation, proposal.noise
+    return [_Prediction(mean, deviation, noise, truth, utility, before, proposal.interval)]
 
 
 def _coverage(predictions: list[_Prediction]) -> dict[str, float]:
     if not predictions:
         return {}
     return {
-        str(level): round(
-            float(np.mean([abs(one.truth - one.mean) <= width * one.deviation for one in predictions])), 4
-        )
-        for level, width in QUANTILES.items()
+        str(level): round(float(np.mean([one.holds(level) for one in predictions])), 4) for level in QUANTILES
     }
 
 

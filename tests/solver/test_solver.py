@@ -212,6 +212,7 @@ DEFAULT_CHANGES: Mapping[str, object] = {
     "patience": 1,
     "noise_prior": 5.0,
     "noise_spread": 2.0,
+    "pull_in": 0.1,
     "tolerance": 10.0,
     "surrogate": "student_t",
     "draws": 1,
