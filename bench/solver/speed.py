@@ -1,0 +1,98 @@
+"""Seconds of one answer: `python -m bench.solver.speed --rows 5000 90000`.
+
+Forty random recipes were measured, and the solver is asked for the next. The first answer of a search also
+realises its fresh programs; the second finds them made. Model and acquisition are timed by themselves over
+two thousand candidates.
+"""
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.values import History
+from autoselection_core.identity import Json
+from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver import Candidate, Policy, Solver
+from autoselection_core.solver.acquisition import Improvement
+from autoselection_core.solver.belief import belief_of
+from autoselection_core.solver.determinism import one_thread
+from autoselection_core.solver.tried import tried_in
+from autoselection_core.store.home import Home
+from bench.result import measure, write_result
+from bench.search_90k import campaign
+from bench.solver.race import with_observation
+from bench.solver.world import world
+
+_ALL = 90_000
+_OBSERVATIONS, _CANDIDATES = 40, 2000
+
+
+def table(rows: int, home: Home) -> SignalTable:
+    """The suite's signals for some rows; word entropy, sources, copies and near-copies for all."""
+    if rows < _ALL:
+        return world(rows).signals
+    workspace = Workspace(campaign(), home)
+    pool = workspace.ingest().pool
+    for name in workspace.signal_names:
+        workspace.score(name, pool)
+    return workspace.solver(workspace.spec(pool.version)).signals
+
+
+def observed(signals: SignalTable, count: int) -> History:
+    """Random recipes, the better the higher the word entropy of what they keep."""
+    asker, rng = Solver(signals, catalogue(signals), Policy(name="random")), np.random.default_rng(0)
+    history = History("speed", 0, count + 2)
+    for trial in range(1, count + 1):
+        (asked,) = asker.ask(history)
+        utility = float(np.nanmean(signals["word_entropy"][asked.subset.rows])) + 0.05 * rng.normal()
+        history = with_observation(history, asked, trial, utility)
+    return history
+
+
+def figures(rows: int, home: Home) -> dict[str, Json]:
+    """Both answers, the model and the acquisition on a pool of so many rows."""
+    signals = table(rows, home)
+    history = observed(signals, _OBSERVATIONS)
+    solver = Solver(signals, catalogue(signals), Policy())
+    first = measure(lambda: solver.ask(history))
+    (chosen,) = first.value
+    second = measure(lambda: solver.ask(_measured(history, chosen)))
+    arena = solver.arena(history.seed)
+    with one_thread():
+        learned = measure(lambda: belief_of(arena, tried_in(history, signals)))
+        candidates = np.resize(arena.features, (_CANDIDATES, arena.features.shape[1]))
+        judged = measure(
+            lambda: Improvement.over(learned.value.surrogate, learned.value.features, 0).logs(candidates)
+        )
+    return {
+        "rows": len(signals),
+        "candidates": chosen.proposal.candidates_considered,
+        "first answer": first.cost,
+        "second answer": second.cost,
+        "model": learned.cost,
+        "acquisition": judged.cost,
+    }
+
+
+def _measured(history: History, chosen: Candidate) -> History:
+    return with_observation(history, chosen, history.next_trial, history.observations[-1].utility)
+
+
+def main() -> None:
+    """Measure each pool, and leave the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, nargs="+", default=[5000, _ALL])
+    rows = parser.parse_args().rows
+    with TemporaryDirectory(prefix="solver-speed-") as home:
+        found: dict[str, Json] = {f"{count} rows": figures(count, Home(Path(home))) for count in rows}
+    print(write_result("solver_speed", found, "one thread; other processes shared the core, see the load"))
+
+
+if __name__ == "__main__":
+    main()
