@@ -1,11 +1,14 @@
 """Each surrogate on a problem that it is there for: `python -m bench.solver.surrogates`.
 
 Outliers: of forty evaluations of a smooth utility, one in ten is off by ten points. Many: five thousand
-evaluations, learned by BKB and, with as many hyper-parameter vectors, by the exact process.
+evaluations, learned by BKB and, with as many hyper-parameter vectors, by the exact process. Uneven: a utility
+that is wild on one side and flat on the other, learned by the default and by a network of infinite width,
+which is not part of the product.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -56,6 +59,60 @@ def many(surrogate: str) -> dict[str, Json]:
     return {**worked.cost, "error": round(float(np.sqrt(((worked.value - utility(asked)) ** 2).mean())), 4)}
 
 
+def uneven(seed: int, count: int = 40) -> Mapping[str, tuple[float, float]]:
+    """Error of the mean, and log density of the truth, where roughness differs from place to place."""
+    rng = np.random.default_rng(seed)
+    points, asked = rng.normal(size=(count, 4)), rng.normal(size=(500, 4))
+    seen = _wild(points) + _NOISE * rng.normal(size=count)
+    default = fit(points, seen, _LAYOUT, Fitting(8, seed=seed)).posterior(asked)
+    found = {}
+    for name, (mean, deviation) in (("gp", default), ("infinite_width", infinite_width(points, seen, asked))):
+        error = _wild(asked) - mean
+        density = -0.5 * (error / deviation) ** 2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)
+        found[name] = float(np.sqrt((error**2).mean())), float(density.mean())
+    return found
+
+
+def _wild(points: Features) -> Numbers:
+    left = np.where(points[:, 0] < 0, np.sin(6 * points[:, 0]), 0.0)
+    return np.asarray(left + 0.6 * points[:, 1], np.float64)
+
+
+def infinite_width(points: Features, seen: Numbers, asked: Features) -> tuple[Numbers, Numbers]:
+    """Mean and deviation under a deep network of infinite width (Cho & Saul 2009; Lee et al. 2018).
+
+    Weights of the layers' variances, depth and noise are averaged over a grid by their evidence.
+    """
+    center, spread = seen.mean(), seen.std()
+    targets, everything = (seen - center) / spread, np.concatenate([points, asked])
+    parts = []
+    for depth, bias, noise in product((1, 2, 3), (0.1, 0.5, 1.5), (0.1, 0.3, 0.6)):
+        full = _arc_cosine(everything, depth, bias)
+        known, cross = full[: len(seen), : len(seen)], full[len(seen) :, : len(seen)]
+        root = np.linalg.cholesky(known + noise**2 * np.eye(len(seen)))
+        white, explained = np.linalg.solve(root, targets), np.linalg.solve(root, cross.T)
+        evidence = -0.5 * white @ white - np.log(np.diag(root)).sum()
+        left = np.diag(full)[len(seen) :] - (explained**2).sum(axis=0)
+        parts.append((evidence, explained.T @ white, left))
+    weights = np.exp([part[0] - max(one[0] for one in parts) for part in parts])
+    weights /= weights.sum()
+    means, variances = np.array([part[1] for part in parts]), np.array([part[2] for part in parts])
+    mean = weights @ means
+    variance = weights @ (np.maximum(variances, 1e-8) + (means - mean) ** 2)
+    return mean * spread + center, np.sqrt(variance) * spread
+
+
+def _arc_cosine(points: Features, depth: int, bias: float) -> Features:
+    """Covariances of a network with rectified units, scaled to a mean variance of one. Shape (n, n)."""
+    kernel = bias**2 + points @ points.T / points.shape[1]
+    for _ in range(depth):
+        size = np.sqrt(np.diag(kernel))
+        sizes = size[:, None] * size[None, :]
+        angle = np.arccos(np.clip(kernel / sizes, -1, 1))
+        kernel = bias**2 + sizes / np.pi * (np.sin(angle) + (np.pi - angle) * np.cos(angle))
+    return np.asarray(kernel / np.diag(kernel).mean())
+
+
 def main() -> None:
     """Run both, and leave the figures."""
     parser = argparse.ArgumentParser(
@@ -73,15 +130,22 @@ def main() -> None:
     for share in (0.0, _SPOILT):
         runs = [outliers(seed, share) for seed in range(options.seeds)]
         for name in ("gp", "student_t"):
-            error, density = np.mean([run[name] for run in runs], axis=0)
-            better = np.mean([run[name][0] < run["gp"][0] for run in runs])
-            figures[f"{share:.0%} outliers, {name}"] = {
-                "searches": len(runs),
-                "error": round(float(error), 4),
-                "log_density": round(float(density), 4),
-                "smaller_error_than_gp": round(float(better), 3),
-            }
+            figures[f"{share:.0%} outliers, {name}"] = _summary(runs, name)
+    runs = [uneven(seed) for seed in range(options.seeds)]
+    for name in ("gp", "infinite_width"):
+        figures[f"uneven, {name}"] = _summary(runs, name)
     print(write_result("solver_surrogates", figures, "other processes shared the core; see the load"))
+
+
+def _summary(runs: Sequence[Mapping[str, tuple[float, float]]], name: str) -> dict[str, Json]:
+    error, density = np.mean([run[name] for run in runs], axis=0)
+    better = np.mean([run[name][0] < run["gp"][0] for run in runs])
+    return {
+        "searches": len(runs),
+        "error": round(float(error), 4),
+        "log_density": round(float(density), 4),
+        "smaller_error_than_gp": round(float(better), 3),
+    }
 
 
 if __name__ == "__main__":
