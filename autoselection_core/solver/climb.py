@@ -23,7 +23,7 @@ from autoselection_core.solver.programs import single_recipes
 from autoselection_core.solver.realised import Draft, Realised
 from autoselection_core.solver.surrogate import Numbers
 
-_PARENTS = 20
+_PARENTS = 40
 """Candidates with the highest acquisition that a generation edits."""
 
 

@@ -59,8 +59,8 @@ class Policy:
     warmup: Annotated[int, Count(0, 100)] = 3
     max_steps: Annotated[int, Count(1, 6)] = 6
     fresh: Annotated[int, Count(8, 100_000)] = 1000
-    edits: Annotated[int, Count(0, 100_000)] = 1600
-    generations: Annotated[int, Count(1, 100)] = 20
+    edits: Annotated[int, Count(0, 100_000)] = 800
+    generations: Annotated[int, Count(1, 100)] = 5
     anchors: Annotated[int, Count(1, 100)] = 3
     patience: Annotated[int, Count(1, 1000)] = 4
     noise_prior: float | None = None
