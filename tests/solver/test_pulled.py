@@ -53,7 +53,7 @@ def test_terrible_subsets_no_longer_inflate_the_noise_nor_hide_who_is_good() -> 
 
     plain, pulled = (fit(features, values, layout, Fitting(16)) for values in
                      (utilities, pulled_in(utilities, 3.0)))  # fmt: skip
-    errors = [np.abs(one.posterior(asked)[0] - 0.1 * asked[:, 0]).mean() for one in (plain, pulled)]
+    errors = [np.mean(np.abs(one.posterior(asked)[0] - 0.1 * asked[:, 0])) for one in (plain, pulled)]
 
     assert pulled.noise < 0.5 * plain.noise
     assert errors[1] < errors[0]

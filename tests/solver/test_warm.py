@@ -26,9 +26,10 @@ def told(sign: float = 1.0, similarity: float = 1.0, level: float = 0.0) -> tupl
     )
 
 
-def learned(history: History) -> Belief:
+def learned(history: History, draws: int = SMALL.draws) -> Belief:
     signals = ASKER.signals
-    arena = arena_of(signals, tuple(ASKER.templates), ASKER.policy, history.seed)
+    policy = ASKER.policy.with_settings(draws=draws)
+    arena = arena_of(signals, tuple(ASKER.templates), policy, history.seed)
     return belief_of(arena, tried_in(history, signals), lessons_of(history, signals))
 
 
@@ -68,7 +69,7 @@ def test_a_misleading_history_is_trusted_less_and_costs_a_few_trials_only() -> N
 
 def test_the_less_is_left_of_the_old_subsets_the_less_they_teach() -> None:
     start = searched(ASKER, entropy_of(ASKER.signals), 2)
-    places = [learned(replace(start, earlier=told(similarity=share))) for share in (1.0, 0.5, 0.0)]
+    places = [learned(replace(start, earlier=told(similarity=share)), draws=32) for share in (1.0, 0.5, 0.0)]
     points = places[0].surrogate.model.train_inputs[0].numpy()[2:, :SIZE]
 
     deviations = [belief.surrogate.posterior(points)[1].mean() for belief in places]
