@@ -158,9 +158,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--recipes", type=int, default=RANDOM_RECIPES, help="random recipes for the optimum")
     parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument(
-        "--quick", action="store_true", help="three minutes: fewer rows, seeds and contestants"
-    )
+    parser.add_argument("--quick", action="store_true", help="a minute: fewer rows, seeds and contestants")
     options = parser.parse_args()
     if options.quick:
         options.rows, options.recipes, options.seeds = 1000, 2000, 2
