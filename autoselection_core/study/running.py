@@ -89,7 +89,12 @@ class _Arms:
         entry = register_arms(ground, arms_entry(study), paid, ground.evaluator)
         known = ground.ledger.trials(entry, Kind.REPORT)
         planned = [planned_of(trial) for trial in known if trial.state != TrialState.FAILED]
-        return cls(ground, entry, list(dict.fromkeys(planned)))
+        # An older release let equal draws share a training; each such training is one run.
+        return cls(
+            ground,
+            entry,
+            list({(plan.arm, plan.subset, plan.replicate): plan for plan in planned}.values()),
+        )
 
     def evaluate(self, plans: list[ArmPlan]) -> None:
         """Plan further arms and evaluate all that are not yet.

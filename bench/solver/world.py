@@ -55,9 +55,13 @@ class World:
 
 def world(rows: int = ROWS, home: Home | None = None) -> World:
     """The world of so many rows; the pool is ingested on the first call."""
+    return _world(rows_of_pool(rows, home))
+
+
+def rows_of_pool(rows: int, home: Home | None = None) -> Pool:
+    """The samples that a world of so many rows is made of."""
     pool = _pool(home or Home.from_environment())
-    chosen = np.sort(np.random.default_rng(0).permutation(len(pool))[:rows])
-    return _world(pool.take(chosen))
+    return pool.take(np.sort(np.random.default_rng(0).permutation(len(pool))[:rows]))
 
 
 def _pool(home: Home) -> Pool:

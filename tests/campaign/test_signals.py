@@ -44,7 +44,7 @@ REACHED: Mapping[str, tuple[str, ...]] = {
     "form": ("turns", "words", "has_code", "has_list", "has_formula", "ascii_share"),
     "{feedback: {rounds: 2}}": ("feedback/sums",),
     "{reranked: {candidates: 4, most_trials: 2}}": ("reranked/sums",),
-    "graph_importance": ("graph_importance",),
+    "{graph_importance: {labels: cluster/2}}": ("graph_importance",),
     "{sae: {sae: sae, kept: 16}}": ("sae",),
     "sae_pairs": ("sae",),
     "mona": ("mona/sums",),

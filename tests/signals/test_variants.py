@@ -7,12 +7,14 @@ import pytest
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.errors.space import SettingError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.signals.audit import audit
+from autoselection_core.signals.clusters import Clusters
 from autoselection_core.signals.feedback import FeedbackRelevance, _mean_of_most_similar, _moved
 from autoselection_core.signals.form import Form
-from autoselection_core.signals.graph import label_entropy_bits
+from autoselection_core.signals.graph import GraphImportance, label_entropy_bits
 from autoselection_core.signals.pairs import PairList
 from autoselection_core.testing.pools import pool_of, pool_of_answers, question_and_answer
 
@@ -58,6 +60,25 @@ def test_the_border_between_two_sources_is_important_and_the_inside_is_not() -> 
 
     assert importance.tolist()[:5] == pytest.approx([1.0, 0.0, 1.0, 0.0, 0.0])
     assert math.isnan(importance[5])
+
+
+def test_importance_is_on_the_border_of_clusters_where_these_are_its_labels() -> None:
+    pool = pool_of_answers(["a", "b", "c", "d"])
+    pairs = PairList.of(
+        np.array([0, 1, 2]), np.array([1, 2, 3]), np.full(3, 0.9, np.float32), floor=0.5, measure="cosine"
+    )
+    given = {"embedding": pairs, "cluster/2": np.array([0, 0, 1, -1], np.int32)}
+
+    by_cluster = GraphImportance(labels="cluster/2", clusters=Clusters(sizes=(2,))).compute(pool, given)
+    by_source = GraphImportance().compute(pool, given)
+
+    assert np.asarray(by_cluster["graph_importance"]).tolist() == [0, 1, 0, 0]
+    assert np.asarray(by_source["graph_importance"]).tolist() == [0, 0, 0, 0]
+
+
+def test_importance_by_labels_that_nothing_gives_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"labels is 'cluster/5', but must be one of source, cluster/2"):
+        GraphImportance(labels="cluster/5", clusters=Clusters(sizes=(2, 3)))
 
 
 def test_nearer_neighbours_count_more() -> None:
