@@ -12,7 +12,13 @@ from typing import Any
 import click
 import typer
 
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm, SearchDefaults
+from autoselection_core.campaign.campaign import (
+    BenchmarkPlace,
+    Campaign,
+    ClosedForm,
+    Fidelity,
+    SearchDefaults,
+)
 from autoselection_core.campaign.signals import DEFAULT_SIGNALS, installed_signals
 from autoselection_core.cli.app import app
 from autoselection_core.environment import VARIABLES
@@ -69,6 +75,7 @@ def config() -> str:
         ("`benchmarks.<name>`", BenchmarkPlace, "One benchmark; the key is its name."),
         ("`search`", SearchDefaults, "What a search does unless it is told otherwise."),
         ("`policy`", Policy, "How the solver chooses."),
+        ("`fidelities.NAME`", Fidelity, "One per name; see `docs/how-to/cheap.md`."),
         ("`adviser`", AdviserSettings, "A language model that searches ask; see `docs/how-to/adviser.md`."),
         ("`closed_form`", ClosedForm, "A formula in place of trainings."),
         ("`training`", FineTuning, f"A `preset` ({', '.join(PRESETS)}) and what differs from it."),

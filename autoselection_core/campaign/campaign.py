@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from autoselection_core.errors.space import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source, list_files
 from autoselection_core.signals.contamination import DEFAULT_LIMIT
@@ -47,6 +48,36 @@ class SearchDefaults:
     policy: str = "default"
     report_evaluations: int = 6
     max_steps: int = 6
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """A cheaper evaluation, whose scores are hints at the full one's.
+
+    A formula that judges in place of a training becomes noisier by the root of both shares.
+
+    Attributes:
+        cost: Price of one, in full trainings.
+        amount: Share of the training's length.
+        items: Share of each benchmark's dev items.
+        base_model: Another base model, folder or hub name; None for the campaign's.
+
+    Raises:
+        SettingError: The cost or a share is out of range.
+    """
+
+    cost: float
+    amount: float = 1.0
+    items: float = 1.0
+    base_model: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no cheaper evaluation."""
+        if not 0 < self.cost < 1:
+            raise SettingError("cost", self.cost, "above 0 and below 1, the price of a full training")
+        for name in ("amount", "items"):
+            if not 0 < getattr(self, name) <= 1:
+                raise SettingError(name, getattr(self, name), "a share above 0 and at most 1")
 
 
 class When(StrEnum):
@@ -109,6 +140,7 @@ class Campaign:
         research: Whether and when a changed pool is searched again.
         contamination_limit: Share of a benchmark question from which on a sample leaves the pool.
         adviser: A language model that its searches ask for advice; None asks nobody.
+        fidelities: Cheaper evaluations by name, among which its searches choose; empty means full ones only.
     """
 
     name: str
@@ -124,6 +156,7 @@ class Campaign:
     research: Research = field(default_factory=Research)
     contamination_limit: float = DEFAULT_LIMIT
     adviser: AdviserSettings | None = None
+    fidelities: Mapping[str, Fidelity] = field(default_factory=dict, hash=False)
 
     @property
     def weights(self) -> dict[str, float]:

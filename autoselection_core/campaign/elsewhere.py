@@ -84,6 +84,7 @@ class EvaluatesElsewhere:
         here: The same evaluator in this process; never asked to train.
         pool_version: The pool that it judges.
         spec: The search that pins it; None for the campaign's own.
+        fidelity: Which of the search's cheaper fidelities; empty for the full one.
     """
 
     workspace: "Workspace"
@@ -91,6 +92,7 @@ class EvaluatesElsewhere:
     here: Evaluator
     pool_version: str
     spec: SearchSpec | None = None
+    fidelity: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -154,5 +156,6 @@ class EvaluatesElsewhere:
             **_place(self.workspace),
             "pool": self.pool_version,
             "spec": None if self.spec is None else self.spec.to_text(),
+            "fidelity": self.fidelity,
             "evaluator": self.fingerprint,
         }

@@ -20,6 +20,7 @@ from autoselection_core.campaign.campaign import (
     When,
 )
 from autoselection_core.campaign.document import Value, plain_mapping, read_document
+from autoselection_core.campaign.fidelities import fidelities_from, require_no_model
 from autoselection_core.campaign.nameable import Nameable
 from autoselection_core.campaign.places import Places
 from autoselection_core.campaign.signals import installed_signals, name_of
@@ -49,6 +50,7 @@ _KEYS = (
     "contamination_limit",
     "research",
     "adviser",
+    "fidelities",
 )
 _CRON_FIELDS = 5
 _SMALLEST = {"budget": 1, "slots": 1, "seed": 0, "report_evaluations": 0, "max_steps": 1}
@@ -113,8 +115,11 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         if "contamination_limit" in found
         else DEFAULT_LIMIT,
         adviser=_adviser(found["adviser"]) if "adviser" in found else None,
+        fidelities=fidelities_from(found["fidelities"], places) if "fidelities" in found else {},
     )
     _require_judge(campaign, value)
+    if campaign.closed_form is not None and "fidelities" in found:
+        require_no_model(campaign.fidelities, found["fidelities"])
     _require_read(campaign, value)
     return campaign
 

@@ -9,6 +9,7 @@ from autoselection_core.campaign.campaign import (
     BenchmarkPlace,
     Campaign,
     ClosedForm,
+    Fidelity,
     Research,
     SearchDefaults,
     When,
@@ -42,6 +43,7 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             "adviser": None
             if adviser is None
             else AdviserSettings(**{**adviser, "roles": tuple(adviser["roles"])}),
+            "fidelities": {name: Fidelity(**each) for name, each in stored["fidelities"].items()},
             "research": Research(**{**research, "when": When(research["when"])}),
         }
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.fidelities import pinned
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.closed_form import CLOSED_FORM
@@ -68,6 +69,7 @@ class SearchRequest:
             policy_settings={**campaign.policy, **self.policy_settings},
             warm_from=self.warm_from,
             adviser=self._adviser(campaign),
+            fidelities=self._fidelities(campaign),
         )
         policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
         scored = tuple(spec.benchmarks) if campaign.closed_form is None else (CLOSED_FORM,)
@@ -97,6 +99,11 @@ class SearchRequest:
         known = campaign.operators or tuple(operator.name for operator in installed_operators())
         _require_known("operators", self.operators, known)
         return tuple(self.operators) or campaign.operators
+
+    def _fidelities(self, campaign: Campaign) -> Mapping[str, Mapping[str, Json]]:
+        """What is pinned of cheaper evaluations; the default policy alone chooses among them."""
+        policy = self.policy or campaign.search.policy
+        return pinned(campaign.fidelities) if policy == Policy.name else {}
 
     def _adviser(self, campaign: Campaign) -> Mapping[str, Json]:
         """What is pinned of the campaign's adviser; a random search asks nobody."""

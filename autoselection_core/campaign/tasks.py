@@ -89,7 +89,7 @@ def _with_needs(signals: Iterable[Signal]) -> Iterator[Signal]:
 
 def _judge(question: dict[str, Any]) -> tuple[Workspace, Evaluator, SearchSpec | None]:
     campaign, spec = canonical_json(question["campaign"]), question["spec"]
-    evaluator = _evaluator(question["home"], campaign, question["pool"], spec)
+    evaluator = _evaluator(question["home"], campaign, question["pool"], spec, question["fidelity"])
     _require_same("what judges subsets", evaluator.fingerprint, question["evaluator"])
     pinned = None if spec is None else SearchSpec.from_json(json.loads(spec))
     return _workspace(question["home"], campaign), evaluator, pinned
@@ -102,9 +102,9 @@ def _workspace(home: str, campaign: str) -> Workspace:
 
 
 @lru_cache(maxsize=1)
-def _evaluator(home: str, campaign: str, pool: str, spec: str | None) -> Evaluator:
+def _evaluator(home: str, campaign: str, pool: str, spec: str | None, fidelity: str) -> Evaluator:
     pinned = None if spec is None else SearchSpec.from_json(json.loads(spec))
-    return _workspace(home, campaign).evaluator(pool, pinned)
+    return _workspace(home, campaign).evaluator_at(pool, pinned, fidelity)
 
 
 def _require_same(what: str, version: str, asked: str) -> None:

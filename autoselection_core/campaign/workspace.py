@@ -10,14 +10,21 @@ from typing import Any
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, Fidelity
 from autoselection_core.campaign.elsewhere import EvaluatesElsewhere, ScoresElsewhere
+from autoselection_core.campaign.fidelities import (
+    cheaper_benchmark,
+    cheaper_formula,
+    cheaper_training,
+    fidelity_in,
+)
 from autoselection_core.campaign.intake import Intake, keep_gated, read_gated
 from autoselection_core.campaign.request import SearchRequest
 from autoselection_core.campaign.signals import make_signals
 from autoselection_core.cluster.protocol import Cluster
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
+from autoselection_core.evaluation.fidelity import AtFidelities, Priced
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.evaluation.sft import fine_tuning
 from autoselection_core.history.ledger import Ledger
@@ -193,12 +200,18 @@ class Workspace:
             SettingError: A field names what the campaign has not, or what a policy cannot do.
         """
         outline = self.outline(**asked)
+        judge = self.evaluator(pool_version, outline)
+        cheaper = judge.cheaper if isinstance(judge, AtFidelities) else {}
         return replace(
             outline,
             metric=self._metric(outline),
             pool_version=pool_version,
             signal_versions=self.signal_versions(pool_version),
-            evaluator=self.evaluator(pool_version, outline).fingerprint,
+            evaluator=judge.fingerprint,
+            fidelities={
+                name: {**kept, "evaluator": cheaper[name].evaluator.fingerprint}
+                for name, kept in outline.fidelities.items()
+            },
         )
 
     def judged_by(self, spec: SearchSpec | None = None) -> tuple[Benchmark, ...]:
@@ -217,24 +230,41 @@ class Workspace:
         return " + ".join(dict.fromkeys(benchmark.metric.value for benchmark in self.judged_by(spec)))
 
     def evaluator(self, pool_version: str, spec: SearchSpec | None = None) -> Evaluator:
-        """What judges the subsets of a pool, as a search pins it or as the campaign declares it."""
-        here = self._judge(pool_version, spec)
+        """What judges the subsets of a pool, as a search pins it or as the campaign declares it.
+
+        That of a search with cheaper fidelities has an evaluator for each.
+        """
+        full = self.evaluator_at(pool_version, spec)
+        if spec is None or not spec.fidelities:
+            return full
+        prices = spec.prices.items()
+        cheaper = {name: Priced(self.evaluator_at(pool_version, spec, name), cost) for name, cost in prices}
+        return AtFidelities(full, cheaper)
+
+    def evaluator_at(
+        self, pool_version: str, spec: SearchSpec | None = None, fidelity: str = ""
+    ) -> Evaluator:
+        """What judges at one fidelity of a search; the empty name is the full one."""
+        here = self._judge(pool_version, spec, fidelity_in(spec, fidelity))
         if self.cluster is None:
             return here
-        return EvaluatesElsewhere(self, self.cluster, here, pool_version, spec)
+        return EvaluatesElsewhere(self, self.cluster, here, pool_version, spec, fidelity)
 
-    def _judge(self, pool_version: str, spec: SearchSpec | None) -> Evaluator:
+    def _judge(self, pool_version: str, spec: SearchSpec | None, fidelity: Fidelity | None) -> Evaluator:
         if (formula := self.campaign.closed_form) is not None:
-            return ClosedFormEvaluator(self.home, self.signals(pool_version), **vars(formula))
+            cheaper = cheaper_formula(formula, fidelity)
+            return ClosedFormEvaluator(self.home, self.signals(pool_version), **vars(cheaper))
         from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 
         assert self.campaign.base_model is not None, "loading refuses a campaign without judge"
+        training = fine_tuning(spec.training if spec and spec.training else self.campaign.training)
+        model = self.campaign.base_model if fidelity is None else fidelity.base_model
         return FineTuningEvaluator(
             self.home,
             self.pool(pool_version),
-            self.campaign.base_model,
-            self.judged_by(spec),
-            fine_tuning(spec.training if spec and spec.training else self.campaign.training),
+            model or self.campaign.base_model,
+            tuple(cheaper_benchmark(each, fidelity) for each in self.judged_by(spec)),
+            cheaper_training(training, fidelity),
             spec.weights if spec and spec.weights else self.campaign.weights,
         )
 
@@ -250,7 +280,8 @@ class Workspace:
         earlier: tuple[Earlier, ...] = ()
         if spec.warm_from is not None:
             earlier = earlier_of(self.ledger, spec.warm_from, signals, self.home)
-        return Solver(signals, catalogue(signals, chosen), policy, earlier, self._adviser(spec))
+        templates = catalogue(signals, chosen)
+        return Solver(signals, templates, policy, earlier, self._adviser(spec), spec.prices)
 
     def _adviser(self, spec: SearchSpec) -> Adviser | None:
         """The language model of a search, reached as the campaign says now."""

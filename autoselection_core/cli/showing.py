@@ -7,6 +7,7 @@ from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import TrialRecord
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.fidelities import fidelity_sentences
 from autoselection_core.report.table import Cell, Table, shown
 from autoselection_core.report.tables import budget_table, step_table, trial_table
 from autoselection_core.report.tradeoffs import tradeoff_table, tradeoffs_of
@@ -25,6 +26,8 @@ def show_search(facts: SearchFacts) -> None:
     if (earlier := facts.record.spec.warm_from) is not None:
         told = agreement(facts.workspace.ledger.history(earlier), facts.history)
         tell(f"started from {earlier}. {told.sentence}")
+    for sentence in fidelity_sentences(facts):
+        tell(sentence)
     if facts.best is not None:
         tell(f"recommended: trial {facts.best.trial}, expected dev utility {facts.best.mean:.4g}")
         tell(facts.best.recipe.to_yaml())

@@ -15,6 +15,23 @@ class EvaluationError(AutoSelectionError):
     is_retryable = False
 
 
+class UnknownFidelityError(AutoSelectionError):
+    """A trial is to be evaluated at a fidelity that its search has not."""
+
+    def __init__(self, fidelity: str, known: tuple[str, ...]) -> None:
+        super().__init__(fidelity, known)
+        self.fidelity = fidelity
+        self.known = known
+
+    @override
+    def __str__(self) -> str:
+        names = ", ".join(self.known) or "none"
+        return (
+            f"no evaluator for the fidelity {self.fidelity!r} (cheaper fidelities: {names}); give the search "
+            "the evaluator that its own spec makes"
+        )
+
+
 class TrainingFailedError(EvaluationError):
     """A training run did not yield a model."""
 

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Exists, exists, func, select, update
+from sqlalchemy import Connection, Exists, exists, select, update
 
-from autoselection_core.history.records import Kind, RecordedProposal, Reservation, TrialState
+from autoselection_core.history.records import Kind, RecordedProposal, Reservation, TrialState, fidelity_of
 from autoselection_core.history.rows import HELD_STATES, change, current, held
 from autoselection_core.history.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import History
@@ -76,7 +76,7 @@ def record_proposal(
             "recipe": recipe.to_json(),
             "subset": subset,
             "tokens": tokens,
-            "replicate": next_replicate(connection, reservation, subset),
+            "replicate": next_replicate(connection, reservation, subset, fidelity_of(proposal)),
             "proposal": canonical_json(proposal),
             "seen": canonical_json(_trials_of(seen)),
         }
@@ -102,20 +102,26 @@ def _proposal(row: AnyRow) -> RecordedProposal:
     )
 
 
-def next_replicate(connection: Connection, reservation: Reservation, subset: str) -> int:
-    """Repetitions of a subset in a search are numbered 0, 1, 2, ...; a failed one gives its number back."""
-    query = select(func.coalesce(func.max(TRIALS.c.replicate), -1) + 1).where(
+def next_replicate(connection: Connection, reservation: Reservation, subset: str, fidelity: str = "") -> int:
+    """Repetitions of a subset at a fidelity are numbered 0, 1, 2, ...; a failed one gives its number back."""
+    query = select(TRIALS.c.replicate, TRIALS.c.proposal).where(
         TRIALS.c.search == reservation.search,
         TRIALS.c.kind == Kind.SEARCH,
         TRIALS.c.subset == subset,
         TRIALS.c.state != TrialState.FAILED,
     )
-    return int(connection.execute(query).scalar_one())
+    rows = connection.execute(query)
+    known = [row.replicate for row in rows if fidelity_of(json.loads(row.proposal or "{}")) == fidelity]
+    return 1 + max(known, default=-1)
 
 
 def _trials_of(history: History) -> dict[str, Json]:
-    return {
+    seen: dict[str, Json] = {
         "observations": [entry.trial for entry in history.observations],
         "pending": [entry.trial for entry in history.pending],
         "failures": [entry.trial for entry in history.failures],
     }
+    cheap = [entry for entry in history.cheap if entry.utility is not None]
+    being_scored = [entry for entry in history.cheap if entry.utility is None]
+    later = {"cheap": cheap, "cheap_pending": being_scored}
+    return seen | {name: [entry.trial for entry in entries] for name, entries in later.items() if entries}

@@ -1,6 +1,7 @@
 """What the ledger says about a search: its history, its trials, its money, and why nothing runs."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -19,7 +20,7 @@ from autoselection_core.history.records import (
 from autoselection_core.history.rows import HELD_STATES
 from autoselection_core.history.schema import EVALUATIONS, MONEY, TRIALS, AnyRow
 from autoselection_core.history.searches import read_searches, require
-from autoselection_core.history.values import FailedTrial, History, Observation, Pending
+from autoselection_core.history.values import CheapTrial, FailedTrial, History, Observation, Pending
 from autoselection_core.recipe import Recipe
 
 
@@ -30,7 +31,9 @@ def read_history(connection: Connection, search: str) -> History:
         UnknownSearchError: No search has this name.
     """
     record = require(connection, search)
-    trials = read_trials(connection, search, Kind.SEARCH)
+    everything = read_trials(connection, search, Kind.SEARCH)
+    trials = [trial for trial in everything if not trial.fidelity or trial.state is TrialState.FAILED]
+    cheap = [trial for trial in everything if trial.fidelity and trial.state is not TrialState.FAILED]
     done = [trial for trial in trials if trial.state is TrialState.DONE]
     failed = [trial for trial in trials if trial.state is TrialState.FAILED]
     ended = (TrialState.DONE, TrialState.FAILED)
@@ -44,6 +47,7 @@ def read_history(connection: Connection, search: str) -> History:
         failures=tuple(
             FailedTrial(trial.trial, trial.recipe, trial.reason or "", trial.proposal) for trial in failed
         ),
+        cheap=tuple(_cheap(trial, record.spec.prices) for trial in cheap),
     )
 
 
@@ -60,6 +64,20 @@ def _observation(trial: TrialRecord) -> Observation:
         standard_error=trial.standard_error,
         cost=trial.cost,
         tokens=trial.tokens or 0,
+        proposal=trial.proposal,
+    )
+
+
+def _cheap(trial: TrialRecord, prices: Mapping[str, float]) -> CheapTrial:
+    assert trial.recipe is not None, "its fidelity was recorded with its recipe"
+    is_done = trial.state is TrialState.DONE
+    return CheapTrial(
+        trial=trial.trial,
+        fidelity=trial.fidelity,
+        recipe=trial.recipe,
+        subset=trial.subset or "",
+        utility=trial.utility if is_done else None,
+        cost=trial.cost if is_done else prices.get(trial.fidelity, 0.0),
         proposal=trial.proposal,
     )
 

@@ -82,6 +82,16 @@ class RecordedProposal:
     tokens: int
     proposal: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
+    @property
+    def fidelity(self) -> str:
+        """The cheaper fidelity that it is evaluated at; empty for the full one."""
+        return fidelity_of(self.proposal)
+
+
+def fidelity_of(proposal: Mapping[str, Json]) -> str:
+    """The cheaper fidelity that a recorded proposal asks for; empty for the full one."""
+    return str(proposal.get("fidelity") or "")
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -154,6 +164,11 @@ class TrialRecord:
     cost: float
     is_reused: bool
     reason: str | None
+
+    @property
+    def fidelity(self) -> str:
+        """The cheaper fidelity that it is evaluated at; empty for the full one."""
+        return fidelity_of(self.proposal)
 
     @property
     def reservation(self) -> Reservation:

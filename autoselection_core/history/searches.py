@@ -15,6 +15,7 @@ from autoselection_core.errors.history import (
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
 from autoselection_core.history.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.values import whole
 
 OPEN_STATES = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -107,7 +108,8 @@ def _count_of(kind: Kind, *states: TrialState) -> ColumnElement[int]:
 
 def _record(row: AnyRow) -> SearchRecord:
     spec = SearchSpec.from_json(json.loads(row.spec))
-    is_spent = row.spent + 1 > row.budget and not row.held
+    spent = whole(row.spent)
+    is_spent = spent + 1 > row.budget and not row.held
     state = SearchState.STOPPED if row.stopped else SearchState.DONE if is_spent else SearchState.ACTIVE
     return SearchRecord(
         search=row.search,
@@ -116,8 +118,8 @@ def _record(row: AnyRow) -> SearchRecord:
         slots=row.slots,
         report_evaluations=row.report_evaluations,
         state=state,
-        reason=row.stopped or (f"its budget of {row.budget} is spent" if is_spent else ""),
-        spent=row.spent,
+        reason=row.stopped or (_why_spent(spent, row.budget) if is_spent else ""),
+        spent=spent,
         held=float(row.held),
         report_spent=row.report,
         created_at=row.created_at,
@@ -126,6 +128,12 @@ def _record(row: AnyRow) -> SearchRecord:
         report_done=int(row.report_done),
         measured=int(row.measured),
     )
+
+
+def _why_spent(spent: float, budget: int) -> str:
+    if spent >= budget:
+        return f"its budget of {budget} is spent"
+    return f"its budget of {budget} is spent but for {budget - spent:g}, less than a full training"
 
 
 def raise_budget(connection: Connection, search: str, budget: int) -> None:

@@ -8,7 +8,7 @@ from autoselection_core.errors.history import SpecError
 from autoselection_core.identity import Json, canonical_json, fingerprint
 
 _ADJUSTABLE = ("budget", "slots", "report_evaluations")
-_LATER = ("warm_from", "adviser")
+_LATER = ("warm_from", "adviser", "fidelities")
 _SMALLEST = {"seed": 0, "budget": 1, "slots": 1, "report_evaluations": 0, "max_steps": 1}
 
 
@@ -35,6 +35,8 @@ class SearchSpec:
         warm_from: An earlier search whose observations the solver starts from; None starts cold.
         training: Preset and settings of the fine-tuning; empty means as the campaign declares it.
         adviser: The language model that advises it, and in which roles; empty means none.
+        fidelities: Cheaper evaluations by name: `cost` in full trainings, what is cheaper, and the
+            `evaluator`'s fingerprint; empty means that every trial is a full training.
     """
 
     campaign: str
@@ -55,6 +57,7 @@ class SearchSpec:
     warm_from: str | None = None
     training: Mapping[str, Json] = field(default_factory=dict, hash=False)
     adviser: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    fidelities: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Refuse what no search can do.
@@ -70,6 +73,11 @@ class SearchSpec:
     def identity(self) -> str:
         """Names the search apart from how much may be spent on it and how fast."""
         return fingerprint({name: value for name, value in self.to_json().items() if name not in _ADJUSTABLE})
+
+    @property
+    def prices(self) -> dict[str, float]:
+        """Price of an evaluation at each cheaper fidelity, in full trainings."""
+        return {name: float(str(each["cost"])) for name, each in self.fidelities.items()}
 
     @property
     def usual_name(self) -> str:

@@ -77,6 +77,34 @@ class Earlier:
 
 
 @dataclass(frozen=True)
+class CheapTrial:
+    """A trial at a cheaper fidelity: it hints at a utility, and is no measurement of it.
+
+    Attributes:
+        trial: Number of the trial in its search, from 1.
+        fidelity: How it was evaluated, by the name that the campaign gives it.
+        recipe: The program that chose the rows.
+        subset: Hash of the subset's sorted sample ids.
+        utility: What was measured, in a unit of its own; None while it is being evaluated.
+        cost: Full trainings that the search paid, or will pay.
+        proposal: Why the solver chose it, as the solver recorded it.
+    """
+
+    trial: int
+    fidelity: str
+    recipe: Recipe
+    subset: str
+    utility: float | None
+    cost: float
+    proposal: Mapping[str, Json] = field(default_factory=dict, hash=False)
+
+
+def whole(spent: float) -> float:
+    """A sum of shares of trainings without what adding them leaves: ten tenths are one."""
+    return round(spent, 9)
+
+
+@dataclass(frozen=True)
 class History:
     """What one search knows at one moment; each tuple is ordered by trial number.
 
@@ -84,10 +112,11 @@ class History:
         search: Name of the search.
         seed: Seed of the search.
         budget: Full trainings that the search may pay for.
-        observations: Measured trials.
-        pending: Proposed trials that are still being evaluated.
+        observations: Measured trials, at full fidelity.
+        pending: Proposed trials that are still being evaluated, at full fidelity.
         failures: Trials that ended without a score.
         earlier: What a search measured before on another pool or base model; costs this one nothing.
+        cheap: Trials at cheaper fidelities, measured or not.
     """
 
     search: str
@@ -97,11 +126,13 @@ class History:
     pending: tuple[Pending, ...] = ()
     failures: tuple[FailedTrial, ...] = ()
     earlier: tuple[Earlier, ...] = ()
+    cheap: tuple[CheapTrial, ...] = ()
 
     @property
     def spent(self) -> float:
         """Full trainings paid so far, pending ones left out."""
-        return sum(observation.cost for observation in self.observations)
+        full = sum(observation.cost for observation in self.observations)
+        return whole(full + sum(one.cost for one in self.cheap if one.utility is not None))
 
     @property
     def next_trial(self) -> int:
@@ -109,6 +140,7 @@ class History:
         known = [entry.trial for entry in self.observations]
         known += [entry.trial for entry in self.pending]
         known += [entry.trial for entry in self.failures]
+        known += [entry.trial for entry in self.cheap]
         return 1 + max(known, default=0)
 
     def replicate_of(self, subset: str) -> int:

@@ -13,9 +13,13 @@ from autoselection_core.subset import Subset
 
 
 def trial_table(facts: SearchFacts) -> Table:
-    """Every trial with recipe, size, tokens, dev score and standard error."""
+    """Every trial with recipe, size, tokens, dev score, standard error, and fidelity where it may differ."""
+    columns: tuple[str, ...]
     columns = ("trial", "recipe", "rows", "tokens", "dev score", "± se", "cost", "came from", "state")
     rows = tuple(_trial_row(trial, facts) for trial in facts.trials)
+    if facts.record.spec.fidelities:
+        columns = (*columns, "fidelity")
+        rows = tuple((*row, trial.fidelity or "full") for row, trial in zip(rows, facts.trials, strict=True))
     return Table(f"Trials of {facts.record.search} ({facts.record.spec.metric}, dev items)", columns, rows)
 
 

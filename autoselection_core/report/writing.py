@@ -7,6 +7,7 @@ from pathlib import Path
 from autoselection_core.report.credit import operator_credits
 from autoselection_core.report.examples import Example, three_examples
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.fidelities import fidelity_sentences
 from autoselection_core.report.landscape import calibration_plot, map_plot, mix_plot, tree_plot
 from autoselection_core.report.outlook import outlook
 from autoselection_core.report.page import Section, to_html, to_markdown
@@ -112,6 +113,7 @@ def _trials(facts: SearchFacts) -> Section:
         "Standard errors are over dev items, which all trials share; they are not run-to-run noise."
     )
     notes = [meaning, f"State: {facts.record.state.value}; {facts.record.reason}."]
+    notes += [f"{sentence}." for sentence in fidelity_sentences(facts)]
     return Section("Trials", notes, [trial_table(facts)], pictures)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from autoselection_core.errors.evaluation import EvaluationError
+from autoselection_core.errors.evaluation import EvaluationError, UnknownFidelityError
 from autoselection_core.errors.search import ChangedEvaluatorError, ChangedSubsetError
 from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
 from autoselection_core.history.ledger import Ledger
@@ -30,7 +30,7 @@ def accounted(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
             ledger.fail(reservation, reason_of(error))
             ledger.stop(reservation.search, str(error))
             raise
-        except (ChangedEvaluatorError, ChangedSubsetError, NotWorthwhileError) as error:
+        except (ChangedEvaluatorError, ChangedSubsetError, NotWorthwhileError, UnknownFidelityError) as error:
             ledger.release(reservation, reason_of(error))
             ledger.stop(reservation.search, str(error))
             raise

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import TrialRecord
-from autoselection_core.history.values import History, Pending
+from autoselection_core.history.values import CheapTrial, History, Pending
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.given import GIVEN
 from autoselection_core.solver.advice.exchange import Recorded, exchanges_in
@@ -69,14 +69,21 @@ def _asked(solver: Solver, history: History) -> Recipe | None:
 
 def _seen_by(trial: TrialRecord, now: History, trials: Sequence[TrialRecord]) -> History:
     """The history as it was when a trial was proposed."""
-    seen = {name: _numbers(trial.seen.get(name)) for name in ("observations", "pending", "failures")}
+    names = ("observations", "pending", "failures", "cheap", "cheap_pending")
+    seen = {name: _numbers(trial.seen.get(name)) for name in names}
     pending = [each for each in trials if each.trial in seen["pending"]]
+    in_sight = seen["cheap"] | seen["cheap_pending"]
     return replace(
         now,
         observations=tuple(one for one in now.observations if one.trial in seen["observations"]),
         pending=tuple(_pending(each) for each in pending),
         failures=tuple(one for one in now.failures if one.trial in seen["failures"]),
+        cheap=tuple(_cheap(one, seen["cheap"]) for one in now.cheap if one.trial in in_sight),
     )
+
+
+def _cheap(one: CheapTrial, measured: frozenset[object]) -> CheapTrial:
+    return one if one.trial in measured else replace(one, utility=None)
 
 
 def _pending(trial: TrialRecord) -> Pending:

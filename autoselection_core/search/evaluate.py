@@ -4,6 +4,7 @@ import time
 
 from autoselection_core.errors.history import NoProposalError
 from autoselection_core.errors.search import ChangedEvaluatorError, ChangedSubsetError
+from autoselection_core.evaluation.fidelity import Priced, priced
 from autoselection_core.evaluation.protocol import Evaluator, Progress
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Begin, Measurement, RecordedProposal, Reservation
@@ -21,7 +22,7 @@ def evaluate(
     subset: Subset,
     progress: Progress | None = None,
 ) -> Measurement:
-    """Evaluate a trial's subset and enter score and payment, or enter why there is no score.
+    """Evaluate a trial's subset at its fidelity and enter score and payment, or why there is no score.
 
     What an earlier attempt finished and could not commit is read back from its folder. What another search
     paid for costs nothing. A failure is entered with its type and raised again; Ctrl-C gives the trial back.
@@ -29,14 +30,18 @@ def evaluate(
     Raises:
         EvaluationError: There is no score; the trial has ended, or waits for its next attempt.
         ChangedEvaluatorError: The search was registered for another evaluator.
+        UnknownFidelityError: The evaluator has not the fidelity that was chosen.
         SupersededError: The attempt lost its trial.
     """
     with accounted(ledger, reservation):
         recorded = _recorded(ledger, reservation, evaluator, subset)
-        key = evaluator.key(subset.fingerprint, recorded.replicate)
-        measured = _finished(ledger, reservation, evaluator, key)
+        judge = priced(evaluator, recorded.fidelity)
+        _require_same_fidelity(ledger, reservation.search, recorded.fidelity, judge)
+        key = judge.evaluator.key(subset.fingerprint, recorded.replicate)
+        measured = _finished(ledger, reservation, judge, key)
         if measured is None:
-            measured = measurement_of(evaluator.evaluate(subset, recorded.replicate, progress))
+            made = judge.evaluator.evaluate(subset, recorded.replicate, progress)
+            measured = measurement_of(made, judge.cost)
         ledger.commit(reservation, measured)
     return measured
 
@@ -68,6 +73,13 @@ def require_same_evaluator(ledger: Ledger, search: str, evaluator: Evaluator) ->
         raise ChangedEvaluatorError(search, registered, evaluator.fingerprint)
 
 
+def _require_same_fidelity(ledger: Ledger, search: str, fidelity: str, judge: Priced) -> None:
+    pinned = ledger.search(search).spec.fidelities.get(fidelity, {})
+    registered = str(pinned.get("evaluator") or "")
+    if registered and registered != judge.evaluator.fingerprint:
+        raise ChangedEvaluatorError(search, registered, judge.evaluator.fingerprint)
+
+
 def _recorded(
     ledger: Ledger, reservation: Reservation, evaluator: Evaluator, subset: Subset
 ) -> RecordedProposal:
@@ -80,7 +92,7 @@ def _recorded(
     return recorded
 
 
-def _finished(ledger: Ledger, reservation: Reservation, evaluator: Evaluator, key: str) -> Measurement | None:
+def _finished(ledger: Ledger, reservation: Reservation, judge: Priced, key: str) -> Measurement | None:
     """The evaluation if somebody paid for it already; None once it is this worker's to make.
 
     The search that paid may weigh the benchmarks differently: the utility is made anew from the scores.
@@ -89,5 +101,5 @@ def _finished(ledger: Ledger, reservation: Reservation, evaluator: Evaluator, ke
         time.sleep(_WAIT_S)
     if answer is not Begin.REUSE:
         return None
-    own = evaluator.finished(key)
-    return ledger.measurement(key) if own is None else measurement_of(own)
+    own = judge.evaluator.finished(key)
+    return ledger.measurement(key) if own is None else measurement_of(own, judge.cost)

@@ -12,7 +12,7 @@ from autoselection_core.history.values import History
 from autoselection_core.search.accounting import accounted
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.exchange import Exchange
-from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
+from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp, Weighed
 from autoselection_core.subset import Subset, materialize
 
 
@@ -79,5 +79,6 @@ def proposal_from_json(value: Mapping[str, Any]) -> Proposal:
             "anchors": tuple(value.get("anchors", ())),
             "interval": tuple(value.get("interval", ())),
             "advice": tuple(Exchange(**each) for each in value.get("advice", ())),
+            "weighed": tuple(Weighed(**each) for each in value.get("weighed", ())),
         }
     )

@@ -20,7 +20,7 @@ import numpy as np
 from autoselection_core.solver.botorch_model import JITTER
 from autoselection_core.solver.kernel import cholesky, covariance, solved, variance
 from autoselection_core.solver.layout import Features
-from autoselection_core.solver.sparse import SparseModel
+from autoselection_core.solver.sparse import SparseModel, distinct
 from autoselection_core.solver.surrogate import Numbers, Surrogate
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ class Improvement:
         base = _tensor(surrogate.layout.completed(tried))
         if isinstance(surrogate.model, SparseModel):
             return cls(surrogate, *_by_dictionary(surrogate.model, base, seed))
+        if surrogate.layout.fidelities:
+            base = torch.cat([base, _aside(surrogate)])
         truths, root = _truths(surrogate, base, seed), _tried_root(surrogate, base)
-        best = truths.max(-2, keepdim=True).values
+        best = truths[:, : len(tried)].max(-2, keepdim=True).values
         return cls(surrogate, base, root, torch.cholesky_solve(truths, root), best)
 
     def logs(self, candidates: Features) -> Numbers:
@@ -132,6 +134,13 @@ def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
     normal = torch.randn(shape, generator=generator, dtype=base.dtype).permute(2, 0, 1)
     mirrored = torch.cat([normal, -normal])
     return surrogate.draws(base, mirrored, _TRIED_JITTER).permute(1, 2, 0)
+
+
+def _aside(surrogate: Surrogate) -> "Tensor":
+    """What else is known of candidates: distinct observations at cheaper fidelities. Shape (o, d)."""
+    (points,), layout = surrogate.model.train_inputs, surrogate.layout
+    is_cheap = (points[..., layout.fidelity_columns] > 0).any(-1)
+    return distinct(points[is_cheap])
 
 
 def _tried_root(surrogate: Surrogate, base: "Tensor") -> "Tensor":

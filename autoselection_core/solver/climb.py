@@ -94,9 +94,11 @@ def climbed(
 
 
 def _recalled(belief: Belief) -> list[Draft]:
-    """What an earlier search tried, to be tried again on this pool."""
+    """What an earlier search tried, to be tried again on this pool; and what has a cheap score only."""
     entries = [lesson.entry for lesson in belief.lessons]
-    return [Draft(one.recipe, "earlier", None, f"trial {one.trial} of {one.search}") for one in entries]
+    earlier = [Draft(one.recipe, "earlier", None, f"trial {one.trial} of {one.search}") for one in entries]
+    hints = [hint.entry for hint in belief.hints]
+    return [*earlier, *(Draft(one.recipe, "promoted", one.trial, f"scored {one.fidelity}") for one in hints)]
 
 
 def _judged(arena: Arena, belief: Belief, gain: Judges, realised: Realised, features: Features) -> Round:

@@ -1,6 +1,6 @@
 """The default policy: probe, then let a surrogate over what recipes do choose among thousands of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,15 +13,16 @@ from autoselection_core.solver.advice.consultation import Consultation
 from autoselection_core.solver.advice.roles import Anchor, proposed, summarised
 from autoselection_core.solver.advice.settings import Role
 from autoselection_core.solver.arena import Arena, seed_for
-from autoselection_core.solver.belief import Belief, belief_of
+from autoselection_core.solver.belief import HINT, Belief, belief_of
 from autoselection_core.solver.climb import Round, climbed
 from autoselection_core.solver.descriptors import distances
+from autoselection_core.solver.fidelity import chosen, next_pair, offers_of, plans_of, weighed
 from autoselection_core.solver.limits import Both, keeps_to
 from autoselection_core.solver.phase import phase_of
 from autoselection_core.solver.proposal import LEVELS, Candidate, Proposal, RunnerUp
 from autoselection_core.solver.realised import Draft, Realised
 from autoselection_core.solver.replicates import deviation_without, repeats
-from autoselection_core.solver.tried import Tried, failed_in, lessons_of, tried_in
+from autoselection_core.solver.tried import Tried, failed_in, hints_of, lessons_of, tried_in
 from autoselection_core.solver.warmup import farthest, in_zone, zone_of
 from autoselection_core.subset import materialize
 
@@ -29,10 +30,18 @@ _ENOUGH = 2
 """Measurements without which there is nothing to standardise, and probing goes on."""
 
 
-def choose(arena: Arena, history: History, consultation: Consultation) -> Candidate:
-    """The next candidate.
+def choose(
+    arena: Arena, history: History, consultation: Consultation, prices: Mapping[str, float]
+) -> Candidate:
+    """The next candidate, and the fidelity that it is evaluated at.
 
     An adviser's proposals are compared with all others by their expected improvement.
+
+    Args:
+        arena: Where the search takes place.
+        history: What it knows.
+        consultation: Whom it asks.
+        prices: Price of an evaluation at each cheaper fidelity, in full trainings.
 
     Raises:
         NoCandidatesError: Every candidate was invalid or tried.
@@ -47,8 +56,13 @@ def choose(arena: Arena, history: History, consultation: Consultation) -> Candid
     probes = arena.policy.full_pool + max(0, arena.policy.warmup - len(lessons))
     if len(known) < max(probes, 1) or not _is_enough(history, len(lessons)):
         return _probe(arena, history, tried, known)
-    belief = belief_of(arena, tried, lessons)
-    return _replicate(arena, belief) or _informed(arena, history, belief, known, consultation)
+    hints = hints_of(history, arena.signals)
+    if (pair := next_pair(history, tried, hints, offers_of(history, prices))) is not None:
+        return pair
+    belief = belief_of(arena, tried, lessons, hints)
+    return _replicate(arena, belief) or _informed(
+        arena, history, belief, known, consultation=consultation, prices=prices
+    )
 
 
 def _is_enough(history: History, lessons: int) -> bool:
@@ -87,7 +101,7 @@ def _replicate(arena: Arena, belief: Belief) -> Candidate | None:
     """Measure the incumbent again if it deserves it and no measurement of it is under way."""
     best = belief.incumbent
     one = belief.tried[best]
-    others = [row for row, place in enumerate(belief.places) if place != best]
+    others = [row for row, place in enumerate(belief.places) if place not in (best, HINT)]
     if len(others) < _ENOUGH or one.evaluations > len(one.utilities):
         return None
     deviation = deviation_without(belief.surrogate, belief.features[[best]], others)
@@ -109,7 +123,13 @@ def _replicate(arena: Arena, belief: Belief) -> Candidate | None:
 
 
 def _informed(
-    arena: Arena, history: History, belief: Belief, known: frozenset[str], consultation: Consultation
+    arena: Arena,
+    history: History,
+    belief: Belief,
+    known: frozenset[str],
+    *,
+    consultation: Consultation,
+    prices: Mapping[str, float],
 ) -> Candidate:
     phase = phase_of(arena, history, belief)
     seed = seed_for("acquisition", arena.seed, history.next_trial)
@@ -125,10 +145,19 @@ def _informed(
     expected, least = float(np.exp(found.gains[place])), arena.policy.stop_gain
     if least is not None and expected < least:
         raise NotWorthwhileError(history.next_trial, expected, least)
+    offers = offers_of(history, prices)
+    plans = plans_of(belief, found, history, offers, seed)
+    cheap = chosen(plans)
+    place = place if cheap is None else cheap.place
     anchors = tuple(belief.tried[anchor].trial for anchor in phase.anchors)
     nearest = distances(found.features[[place]], belief.features, arena.describer.layout).min()
     proposal = replace(
-        _explained(found, belief), anchors=anchors, stagnation=phase.stagnation, distance=float(nearest)
+        _explained(found, belief, place),
+        anchors=anchors,
+        stagnation=phase.stagnation,
+        distance=float(nearest),
+        fidelity="" if cheap is None else cheap.fidelity,
+        weighed=weighed(plans, belief, offers),
     )
     return _candidate(found.realised, place, proposal)
 
@@ -142,8 +171,11 @@ def _proposed(arena: Arena, belief: Belief, consultation: Consultation) -> tuple
     return proposed(arena, consultation, anchor, summarised(arena, consultation))
 
 
-def _explained(found: Round, belief: Belief) -> Proposal:
-    order = np.argsort(-found.gains, kind="stable")[:2]
+def _explained(found: Round, belief: Belief, place: int) -> Proposal:
+    """The chosen candidate with its rank, and the best of the others."""
+    ranked = np.argsort(-found.gains, kind="stable")
+    rank = int(np.flatnonzero(ranked == place)[0])
+    order = [place, *(other for other in ranked[:2] if other != place)][:2]
     means, deviations = belief.surrogate.posterior(found.features[order])
     quantiles = belief.surrogate.quantiles(found.features[order[:1]], LEVELS)[:, 0]
     expected = np.exp(found.gains[order])
@@ -157,7 +189,7 @@ def _explained(found: Round, belief: Belief) -> Proposal:
         deviation=float(deviations[0]),
         interval=tuple(float(value) for value in quantiles),
         acquisition=float(expected[0]),
-        rank=1,
+        rank=1 + rank,
         runner_up=second,
         noise=belief.surrogate.noise,
         earlier=len(belief.lessons),

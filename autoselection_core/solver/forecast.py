@@ -21,11 +21,11 @@ from autoselection_core.solver.default import known_subsets
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.hyper import prior
 from autoselection_core.solver.kernel import covariance, noise_variance
-from autoselection_core.solver.layout import Features
+from autoselection_core.solver.layout import Features, Layout
 from autoselection_core.solver.phase import phase_of
 from autoselection_core.solver.solver import Solver
 from autoselection_core.solver.surrogate import NOISE_SHARE, Numbers, expected_noise
-from autoselection_core.solver.tried import lessons_of, tried_in
+from autoselection_core.solver.tried import hints_of, lessons_of, tried_in
 from autoselection_core.subset import materialize
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class _Start:
     scale: float
     unit: str
     over: str
+    layout: Layout
 
 
 def forecast(solver: Solver, history: History, evaluations: int) -> Forecast:
@@ -84,9 +85,7 @@ def forecast(solver: Solver, history: History, evaluations: int) -> Forecast:
         arena = arena_of(solver.signals, tuple(solver.templates), solver.policy, history.seed)
         start = _start(arena, history)
         rng = np.random.default_rng(seed_for("forecast", arena.seed, evaluations))
-        gains = (
-            np.array([_play(start, arena, place, evaluations, rng) for place in range(_PLAYS)]) * start.scale
-        )
+        gains = np.array([_play(start, place, evaluations, rng) for place in range(_PLAYS)]) * start.scale
     low, median, high = np.quantile(gains, [0.05, 0.5, 0.95])
     mean = float(gains.mean())
     return Forecast(evaluations, float(low), float(median), float(high), mean, start.unit, start.over)
@@ -113,9 +112,11 @@ def _start(arena: Arena, history: History) -> _Start:
             (noise or 1.0) / NOISE_SHARE,
             unit,
             "the full pool",
+            arena.describer.layout,
         )
     tried = tried_in(history, arena.signals)
-    learned = belief_of(arena, tried, lessons_of(history, arena.signals))
+    lessons, hints = lessons_of(history, arena.signals), hints_of(history, arena.signals)
+    learned = belief_of(arena, tried, lessons, hints)
     surrogate, best = learned.surrogate, learned.incumbent
     gain = Improvement.over(surrogate, learned.features, seed_for("forecast", arena.seed))
     known = known_subsets(arena, history, tried)
@@ -137,12 +138,13 @@ def _start(arena: Arena, history: History) -> _Start:
         surrogate.standard.scale,
         "utility",
         f"trial {learned.tried[best].trial}",
+        surrogate.layout,
     )
 
 
-def _play(start: _Start, arena: Arena, place: int, evaluations: int, rng: np.random.Generator) -> float:
+def _play(start: _Start, place: int, evaluations: int, rng: np.random.Generator) -> float:
     """The gain of one search on one draw, standardised."""
-    mean, cov, noise = _believed(start, arena, place)
+    mean, cov, noise = _believed(start, place)
     truth = rng.multivariate_normal(mean, cov, method="cholesky")
     is_seen = np.zeros(len(mean), np.bool_)
     is_seen[0] = bool(len(start.points))
@@ -155,16 +157,13 @@ def _play(start: _Start, arena: Arena, place: int, evaluations: int, rng: np.ran
     return float(truth[np.argmax(np.where(is_seen, mean, -np.inf))] - truth[0])
 
 
-def _believed(start: _Start, arena: Arena, place: int) -> tuple[Numbers, Numbers, float]:
+def _believed(start: _Start, place: int) -> tuple[Numbers, Numbers, float]:
     """Mean, covariance and noise variance over the candidates under one hyper-parameter vector."""
     import torch
 
     hyper = start.log_hyper[[place % len(start.log_hyper)]]
-    layout = arena.describer.layout
-    if start.candidates.shape[1] > layout.size:
-        layout = type(layout)(layout.axes, layout.marginals, layout.program, has_earlier=True)
     both = torch.from_numpy(np.concatenate([start.points, start.candidates]))
-    prior_cov = covariance(hyper, both, both, layout)[0].numpy()
+    prior_cov = covariance(hyper, both, both, start.layout)[0].numpy()
     noise, count = float(noise_variance(hyper)[0]), len(start.points)
     own = prior_cov[count:, count:] + _JITTER * np.eye(len(start.candidates))
     if not count:

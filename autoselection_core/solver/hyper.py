@@ -9,7 +9,8 @@ from autoselection_core.solver.layout import Layout
 
 SHARED = ("marginal_scale", "state_size", "marginal_size", "program_size", "slope_size")
 """Hyper-parameters after the length scale of each state axis, in this order. The size of the discrepancy
-follows where there are observations of an earlier search, and the noise comes last."""
+follows where there are observations of an earlier search, then discrepancies and scales of cheaper
+fidelities, and the noise comes last."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ DISCREPANCY = Belief(0.5, 1.0)
 """Size of what an earlier search measured differently, as a share of the sizes of the three parts. Its
 utilities correlate with today's by 1/sqrt(1 + size^2): 0.89 at the median, 0.6 one deviation above it."""
 
+CHEAP_DISCREPANCY, CHEAP_SCALE = Belief(0.75, 1.0), Belief(1.0, 0.3)
+"""Of a cheaper fidelity: a correlation of 0.8 with the full one at the median, 0.96 to 0.44 within a
+deviation; and the spread of its utilities, as a multiple of what the recipes measured at both show."""
+
 DRIFT_SIZE = 1.0
 """Deviation of an earlier utility whose subset has nothing left in common with today's, in standard
 deviations of the utilities seen; it falls in proportion to what they share."""
@@ -68,6 +73,7 @@ def prior(layout: Layout, noise: Belief) -> Prior:
     axis = Belief(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
     axes = [RETENTION_SCALE, *[axis] * (layout.axes - 1)] if layout.axes else []
     discrepancy = [DISCREPANCY] if layout.has_earlier else []
+    cheap = [CHEAP_DISCREPANCY] * layout.fidelities + [CHEAP_SCALE] * layout.fidelities
     beliefs = [
         *axes,
         MARGINAL_SCALE,
@@ -76,6 +82,7 @@ def prior(layout: Layout, noise: Belief) -> Prior:
         PROGRAM_SIZE,
         SLOPE_SIZE,
         *discrepancy,
+        *cheap,
         noise,
     ]
     return Prior(

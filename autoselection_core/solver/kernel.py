@@ -7,6 +7,11 @@ An observation of an earlier search measured another utility, k (1 + d^2) + leve
 with today's: the larger the discrepancy d that is learned, the less it is trusted. What its subset lost and
 gained since then adds a deviation of its own, shared by replicates of that subset only.
 
+A score of a cheaper fidelity measured a (r f + sqrt(1 - r^2) g) with f today's utility, where the
+correlation r and the scale a are learned: an autoregressive model (Kennedy & O'Hagan 2000). Its covariance
+with a full one is a r k. Half of the discrepancy g is as smooth as f, half is each subset's own, and its
+level is free. The correlation is held below the one that was measured (see `hints`).
+
 M52 is the Matern kernel of smoothness 5/2. Both distances are Euclidean in some feature space, so every
 part and their sum are positive semi-definite. The program's part is linear: small, additive, and the only one
 that sees operator names and order. The slope along the state axes is what goes beyond the subsets tried.
@@ -21,6 +26,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ROOT5 = 5.0**0.5
+
+_SMOOTH = 0.5
+"""Share of a cheaper fidelity's discrepancy that is smooth; the rest is each subset's own."""
 
 
 def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Layout) -> "Tensor":
@@ -47,8 +55,9 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
     slope = left[..., columns[0]] @ right[..., columns[0]].mT
     today = LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal
     today = today + program_size**2 * program + slope_size**2 * slope
+    found = _mixed(log_hyper, left, right, today, layout) if layout.fidelities else today
     if not layout.has_earlier:
-        return today
+        return found
     origins = left[..., layout.origin_columns], right[..., layout.origin_columns]
     (is_left, drift_left, name_left), (is_right, drift_right, name_right) = (
         origin.unbind(-1) for origin in origins
@@ -57,7 +66,42 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
     is_same = name_left[..., :, None] == name_right[..., None, :]
     drift = DRIFT_SIZE**2 * drift_left[..., :, None] * drift_right[..., None, :] * is_same
     discrepancy = shared[:, len(SHARED)] ** 2
-    return today + both * (LEVEL_SIZE**2 + discrepancy * today + drift)
+    return found + both * (LEVEL_SIZE**2 + discrepancy * today + drift)
+
+
+def correlations(log_hyper: "Tensor", layout: Layout) -> "Tensor":
+    """Of each cheaper fidelity with the full one: as learned, at most as measured. Shape (s, f)."""
+    first = layout.axes + len(SHARED) + layout.has_earlier
+    learned = (1 + (2 * log_hyper[:, first : first + layout.fidelities]).exp()).rsqrt()
+    return learned.minimum(learned.new_tensor(layout.trust))
+
+
+def _fidelities(log_hyper: "Tensor", layout: Layout) -> tuple["Tensor", "Tensor"]:
+    """What each fidelity has of today's utility, and of its own. Shapes (s, 1, f)."""
+    shared = correlations(log_hyper, layout)
+    first = layout.axes + len(SHARED) + layout.has_earlier + layout.fidelities
+    scale = log_hyper[:, first : first + layout.fidelities].exp()
+    return (scale * shared)[:, None], (scale * (1 - shared**2).clamp_min(0).sqrt())[:, None]
+
+
+def _mixed(log_hyper: "Tensor", left: "Tensor", right: "Tensor", today: "Tensor", layout: Layout) -> "Tensor":
+    """Covariances between scores of several fidelities, from those at full fidelity."""
+    shared, own = _fidelities(log_hyper, layout)
+    columns, number = layout.fidelity_columns, layout.fidelity_columns.stop
+    at_left, at_right = left[..., columns], right[..., columns]
+    parts = (1 + ((shared - 1) * at).sum(-1) for at in (at_left, at_right))
+    share_left, share_right = parts
+    is_same = left[..., :, None, number] == right[..., None, :, number]
+    apart = _SMOOTH * today + (1 - _SMOOTH) * _own_size(log_hyper, layout)[:, None, None] * is_same
+    level = LEVEL_SIZE**2 * (at_left @ at_right.mT)
+    mixed = share_left[..., :, None] * share_right[..., None, :] * today
+    return mixed + ((own * at_left) @ (own * at_right).mT) * apart + level
+
+
+def _own_size(log_hyper: "Tensor", layout: Layout) -> "Tensor":
+    """Variance of what each subset has of its own in a discrepancy. Shape (s,)."""
+    sizes = log_hyper[:, layout.axes + 1 : layout.axes + 3].exp() ** 2
+    return sizes.sum(-1)
 
 
 def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
@@ -66,11 +110,18 @@ def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
     program = (points[..., layout.program_columns] ** 2).sum(-1)
     slope = (points[..., layout.state_columns] ** 2).sum(-1)
     today = LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:3] * program + sizes[:, 3:] * slope
+    found = today
+    if layout.fidelities:
+        shared, own = _fidelities(log_hyper, layout)
+        at = points[..., layout.fidelity_columns]
+        apart = _SMOOTH * today + (1 - _SMOOTH) * _own_size(log_hyper, layout)[:, None]
+        found = (1 + ((shared - 1) * at).sum(-1)) ** 2 * today
+        found = found + ((own * at) ** 2).sum(-1) * apart + LEVEL_SIZE**2 * at.sum(-1)
     if not layout.has_earlier:
-        return today
+        return found
     is_earlier, drift, _ = points[..., layout.origin_columns].unbind(-1)
     discrepancy = log_hyper[:, [layout.axes + len(SHARED)]].exp() ** 2
-    return today + is_earlier * (LEVEL_SIZE**2 + discrepancy * today + DRIFT_SIZE**2 * drift**2)
+    return found + is_earlier * (LEVEL_SIZE**2 + discrepancy * today + DRIFT_SIZE**2 * drift**2)
 
 
 def noise_variance(log_hyper: "Tensor") -> "Tensor":

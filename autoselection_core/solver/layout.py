@@ -25,17 +25,26 @@ class Layout:
         program: Presence, parameter and position of every operator; unit length on average.
         has_earlier: Whether three more columns tell observations of an earlier search apart: 1 for them and
             0 for this search; how far their subset has drifted, in [0, 1]; and a number of the subset.
+        trust: The highest correlation with the full one that each cheaper fidelity may have. Each has a
+            column, 1 for its own; one more column, where there is any, numbers the subsets.
     """
 
     axes: int
     marginals: int
     program: int
     has_earlier: bool = False
+    trust: tuple[float, ...] = ()
 
     @property
     def size(self) -> int:
         """Length of a feature vector."""
-        return self.axes + self.marginals + self.program + (_ORIGIN if self.has_earlier else 0)
+        known = self.axes + self.marginals + self.program + (_ORIGIN if self.has_earlier else 0)
+        return known + (self.fidelities + 1 if self.fidelities else 0)
+
+    @property
+    def fidelities(self) -> int:
+        """How many cheaper fidelities there are."""
+        return len(self.trust)
 
     @property
     def state_columns(self) -> slice:
@@ -56,9 +65,16 @@ class Layout:
     @property
     def origin_columns(self) -> slice:
         """Columns of where an observation comes from; empty in a cold search."""
-        return slice(self.axes + self.marginals + self.program, self.size)
+        start = self.program_columns.stop
+        return slice(start, start + (_ORIGIN if self.has_earlier else 0))
+
+    @property
+    def fidelity_columns(self) -> slice:
+        """Columns of the cheaper fidelities; the column after them numbers subsets."""
+        start = self.origin_columns.stop
+        return slice(start, start + self.fidelities)
 
     def completed(self, features: Features) -> Features:
-        """Descriptions without origin as those of this search: its columns are zero. Shape (m, size)."""
+        """Descriptions without origin and fidelity as this search's at full fidelity. Shape (m, size)."""
         lacking = self.size - features.shape[1]
         return np.pad(features, ((0, 0), (0, lacking))) if lacking else np.ascontiguousarray(features)

@@ -30,12 +30,41 @@ class RunnerUp:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """What a fidelity promised when a trial was chosen.
+
+    Attributes:
+        fidelity: `full`, or the name of a cheaper one.
+        cost: Price of one evaluation, in full trainings.
+        scores: Cheap scores that its best plan buys before the next full training.
+        gain: Expected gain of that plan per full training, in units of utility; None where nothing was
+            weighed.
+        trust: Learned correlation of its utilities with the full ones.
+        pairs: Recipes that were measured at both.
+        rank_correlation: Spearman's, over these pairs; None below three, or where nothing differs.
+    """
+
+    fidelity: str
+    cost: float
+    scores: int = 0
+    gain: float | None = None
+    trust: float | None = None
+    pairs: int = 0
+    rank_correlation: float | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """What is known of it, as JSON values."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Proposal:
     """Why a candidate was chosen.
 
     Attributes:
         origin: `full_pool`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `fresh`, `edit`,
-            `reseed`, `earlier`, `replicate`, `random`, or `proposed` by a language model.
+            `reseed`, `earlier`, `replicate`, `random`, or `proposed` by a language model; `pair` for a
+            measured recipe that is scored cheaply, too, and `promoted` for one with a cheap score.
         parent: The trial that an edit or a replicate started from.
         edit: Name of the edit, and what it was applied to.
         mean: Posterior mean of the utility before the evaluation; None before there is a surrogate.
@@ -54,6 +83,8 @@ class Proposal:
         stagnation: Evaluations since the posterior best was first tried, or since the last new anchor.
         distance: Subset distance to the nearest tried candidate, in median distances of fresh programs.
         advice: What a language model was asked for this choice, its answers, and why some were not used.
+        fidelity: Name of the cheaper fidelity that the trial is evaluated at; empty for the full one.
+        weighed: What each fidelity promised; empty where there is one only.
     """
 
     origin: str
@@ -74,13 +105,20 @@ class Proposal:
     stagnation: int = 0
     distance: float | None = None
     advice: tuple[Exchange, ...] = ()
+    fidelity: str = ""
+    weighed: tuple[Weighed, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
-        """The proposal as JSON values; without advice there is no word of it."""
+        """The proposal as JSON values; without advice or fidelities there is no word of them."""
         values = {**asdict(self), "screened": dict(self.screened), "anchors": list(self.anchors)}
         values["interval"] = list(self.interval)
-        del values["advice"]
-        return values | ({"advice": [one.to_json() for one in self.advice]} if self.advice else {})
+        later: dict[str, Json] = {
+            "advice": [one.to_json() for one in self.advice],
+            "fidelity": self.fidelity,
+            "weighed": [one.to_json() for one in self.weighed],
+        }
+        kept = {name: value for name, value in values.items() if name not in later}
+        return kept | {name: value for name, value in later.items() if value}
 
 
 def shown_reasons(proposal: Mapping[str, Json]) -> dict[str, Json]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from autoselection_core.errors.solver import NoTemplatesError, NothingToRecommendError
-from autoselection_core.history.values import Earlier, History, Pending
+from autoselection_core.history.values import CheapTrial, Earlier, History, Pending
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import default, published, randomly
@@ -15,7 +15,7 @@ from autoselection_core.solver.belief import Belief, belief_of
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.proposal import Candidate, Prediction, Recommendation
-from autoselection_core.solver.tried import lessons_of, tried_in
+from autoselection_core.solver.tried import hints_of, lessons_of, tried_in
 from autoselection_core.subset import Subset
 
 
@@ -38,6 +38,8 @@ class Solver:
         policy: How to choose.
         earlier: What an earlier search measured; it goes before what a history says of that itself.
         adviser: A language model that is asked, too; None asks nobody.
+        prices: Price of an evaluation at each cheaper fidelity, in full trainings; the default policy alone
+            makes use of them.
 
     Raises:
         NoTemplatesError: There is nothing to write programs with.
@@ -48,6 +50,7 @@ class Solver:
     policy: Policy = field(default_factory=Policy)
     earlier: tuple[Earlier, ...] = ()
     adviser: Adviser | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
     _last: list[tuple[History, Belief]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +76,7 @@ class Solver:
                 chosen = _CHOICES[self.policy.name](self, history, consultation)
                 candidate = with_advice(chosen, consultation)
                 asked.append(candidate)
-                history = with_pending(history, candidate)
+                history = with_pending(history, candidate, self.prices)
         return tuple(asked)
 
     def recommend(self, history: History) -> Recommendation:
@@ -116,7 +119,8 @@ class Solver:
             with one_thread():
                 tried = [one for one in tried_in(remembered, self.signals) if one.utilities]
                 lessons = lessons_of(remembered, self.signals)
-                last = (remembered, belief_of(self.arena(history.seed), tried, lessons))
+                hints = hints_of(remembered, self.signals)
+                last = (remembered, belief_of(self.arena(history.seed), tried, lessons, hints))
             self._last[:] = [last]
         return last[1]
 
@@ -134,12 +138,15 @@ def with_advice(candidate: Candidate, consultation: Consultation) -> Candidate:
     return replace(candidate, proposal=proposal)
 
 
-def with_pending(history: History, candidate: Candidate) -> History:
+def with_pending(history: History, candidate: Candidate, prices: Mapping[str, float]) -> History:
     """The history once a candidate is being evaluated as the next trial."""
-    name = candidate.subset.fingerprint
-    entry = Pending(
-        history.next_trial, candidate.recipe, name, history.replicate_of(name), candidate.proposal.to_json()
-    )
+    name, proposal = candidate.subset.fingerprint, candidate.proposal.to_json()
+    if fidelity := candidate.proposal.fidelity:
+        hint = CheapTrial(
+            history.next_trial, fidelity, candidate.recipe, name, None, prices[fidelity], proposal
+        )
+        return replace(history, cheap=(*history.cheap, hint))
+    entry = Pending(history.next_trial, candidate.recipe, name, history.replicate_of(name), proposal)
     return replace(history, pending=(*history.pending, entry))
 
 
@@ -162,7 +169,7 @@ def _recommended(policy: Policy, history: History, belief: Belief) -> Recommenda
 
 
 def _default(solver: Solver, history: History, consultation: Consultation) -> Candidate:
-    return default.choose(solver.arena(history.seed), history, consultation)
+    return default.choose(solver.arena(history.seed), history, consultation, solver.prices)
 
 
 def _published(solver: Solver, history: History, consultation: Consultation) -> Candidate:

@@ -20,7 +20,7 @@ from autoselection_core.solver.botorch_model import (
     most_probable,
 )
 from autoselection_core.solver.hyper import SHARED, Belief, Prior, prior
-from autoselection_core.solver.kernel import cholesky, covariance, noise_variance, solved
+from autoselection_core.solver.kernel import cholesky, correlations, covariance, noise_variance, solved
 from autoselection_core.solver.layout import Features, Layout
 from autoselection_core.solver.mixture import quantiles
 from autoselection_core.solver.sampling import slice_sample
@@ -165,6 +165,11 @@ class Surrogate:
             return None
         discrepancy = self.log_hyper[:, self.layout.axes + len(SHARED)].exp()
         return float((1 + discrepancy**2).rsqrt().mean())
+
+    @property
+    def correlations(self) -> tuple[float, ...]:
+        """Learned correlation of each cheaper fidelity's utilities with those at full fidelity."""
+        return tuple(correlations(self.log_hyper, self.layout).mean(0).tolist())
 
     @property
     def noise(self) -> float:

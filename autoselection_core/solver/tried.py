@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoselection_core.history.values import Earlier, History, Observation, Pending
+from autoselection_core.history.values import CheapTrial, Earlier, History, Observation, Pending
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.surrogate import Numbers
@@ -60,6 +60,35 @@ def lessons_of(history: History, signals: SignalTable) -> tuple[Lesson, ...]:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Hint:
+    """A subset that was scored at a cheaper fidelity.
+
+    Attributes:
+        entry: What was measured; its utility is known.
+        subset: Its rows.
+        utility: The score.
+    """
+
+    entry: CheapTrial
+    subset: Subset
+    utility: float
+
+
+def hints_of(history: History, signals: SignalTable) -> tuple[Hint, ...]:
+    """What was measured at cheaper fidelities."""
+    return tuple(
+        Hint(entry, materialize_once(entry.recipe, signals), entry.utility)
+        for entry in history.cheap
+        if entry.utility is not None
+    )
+
+
+def materialize_once(recipe: Recipe, signals: SignalTable) -> Subset:
+    """The rows of a recipe that was realised before, remembered with the table."""
+    return signals.derived((__name__, recipe), lambda: materialize(recipe, signals))
+
+
 def _realised(recipe: Recipe, signals: SignalTable) -> Subset | None:
     (subset,) = signals.derived((__name__, "earlier", recipe), lambda: materialize_many([recipe], signals))
     return subset if isinstance(subset, Subset) else None
@@ -92,7 +121,7 @@ def utilities_of(tried: Sequence[Tried]) -> tuple[list[int], Numbers]:
 
 def _tried(name: str, group: Sequence[Observation | Pending], signals: SignalTable) -> Tried:
     recipe = group[0].recipe
-    subset = signals.derived((__name__, recipe), lambda: materialize(recipe, signals))
+    subset = materialize_once(recipe, signals)
     measured = [entry for entry in group if isinstance(entry, Observation)]
     utilities = tuple(entry.utility for entry in measured)
     return Tried(

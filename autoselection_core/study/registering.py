@@ -55,8 +55,10 @@ def _spec_of(ground: Ground, contest: Contest, arm: SearchArm) -> SearchSpec:
     asked = ground.workspace.spec(
         ground.pool.version, budget=arm.budget, seed=contest.seed, policy=arm.policy, report_evaluations=0
     )
+    # Arms are compared at equal trainings: none of them buys hints.
     return replace(
         asked,
+        fidelities={},
         operators=arm.operators or asked.operators,
         policy_settings={**asked.policy_settings, **arm.settings},
     )

@@ -91,6 +91,7 @@ def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reserv
         "standard_error": trial.standard_error,
         "scores": shown(Table("Scores", columns, rows)),
         "cost": trial.cost,
+        "fidelity": trial.fidelity or "full",
         "reused": trial.is_reused,
         "arm": trial.arm or "search",
     }

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core import environment
-from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.campaign import Campaign, Fidelity
 from autoselection_core.campaign.loading import campaign_of, load_campaigns
 from autoselection_core.errors.campaign import (
     CampaignFileError,
@@ -160,6 +160,57 @@ def test_a_campaign_without_model_can_try_a_search_out(tmp_path: Path) -> None:
 
     assert formula is not None
     assert formula.weights == {"a": 1.0}
+
+
+FIDELITIES = """\
+    fidelities:
+      short: {cost: 0.1, amount: 0.1, items: 0.5}
+      small: {cost: 0.2, base_model: "{home}/models/small"}
+"""
+
+
+def test_a_campaign_declares_cheaper_evaluations(tmp_path: Path) -> None:
+    fidelities = load(tmp_path, GOOD + FIDELITIES).fidelities
+
+    assert fidelities == {
+        "short": Fidelity(0.1, amount=0.1, items=0.5),
+        "small": Fidelity(0.2, base_model=str(tmp_path / "home/models/small")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "message"),
+    [
+        ("cost: 0.1, ", "", 18, r"fidelities\.short needs `cost`"),
+        ("cost: 0.1", "cost: 1", 18, r"short\.cost is refused: cost is 1"),
+        ("cost: 0.1", "cost: cheap", 18, r"short\.cost is 'cheap', but must be a number"),
+        ("items: 0.5", "items: 0", 18, r"short\.items is refused"),
+        ("amount: 0.1", "amount: 6000", 18, r"short\.amount is refused: .*a share"),
+        ("items", "itmes", 18, r"itmes is not a key here .*Did you mean 'items'\?"),
+        (", amount: 0.1, items: 0.5", "", 18, r"is as dear as a full training"),
+        ("short", "full", 18, r"is no name for a cheaper evaluation: 'full'"),
+        ("{home}/models/small", "/etc/model", 19, r"outside of"),
+    ],
+)
+def test_a_cheaper_evaluation_that_cannot_be_is_named(
+    tmp_path: Path, good: str, bad: str, line: int, message: str
+) -> None:
+    assert good in FIDELITIES
+
+    with pytest.raises(CampaignFileError, match=message) as caught:
+        load(tmp_path, GOOD + FIDELITIES.replace(good, bad))
+
+    assert caught.value.line == line
+
+
+def test_a_formula_has_no_other_base_model(tmp_path: Path) -> None:
+    text = (
+        "campaigns: {try: {pool: [{path: x}], signals: [word_entropy], closed_form: {weights: {a: 1}}, "
+        "fidelities: {short: {cost: 0.1, base_model: m}}}}"
+    )
+
+    with pytest.raises(CampaignFileError, match="a formula judges"):
+        load(tmp_path, text)
 
 
 def test_a_campaign_error_keeps_its_data_through_a_process_border(tmp_path: Path) -> None:

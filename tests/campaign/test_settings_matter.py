@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, SearchDefaults
+from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, Fidelity, SearchDefaults
 from autoselection_core.campaign.request import SearchRequest
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+from autoselection_core.evaluation.fidelity import Priced, priced
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.score import KeepTop
@@ -86,10 +87,10 @@ def chosen(ground: Ground, spec: SearchSpec) -> object:
     for trial, recipe in enumerate((Recipe(), Recipe((KeepTop("word_entropy"),))), start=1):
         name = materialize(recipe, solver.signals).fingerprint
         measured.append(Observation(trial, recipe, name, 0, float(trial), {}, None, 1.0, 1))
-    history = History("search", spec.seed, spec.budget, tuple(measured))
+    history = History("search", spec.seed, 20, tuple(measured))
     (candidate,) = replace(solver, policy=solver.policy.with_settings(warmup=0)).ask(history)
     advice = tuple(replace(one, seconds=0.0) for one in candidate.proposal.advice)
-    return candidate.subset.fingerprint, replace(candidate.proposal, advice=advice)
+    return candidate.subset.fingerprint, replace(candidate.proposal, advice=advice, weighed=())
 
 
 def judged(ground: Ground, spec: SearchSpec) -> object:
@@ -143,6 +144,7 @@ CASES: Mapping[str, tuple[Change, Callable[[Ground, SearchSpec], object]]] = {
     "warm_from": (lambda _: "old", chosen),
     "training": (lambda _: {"preset": "cpu-lora", "rank": 2}, judged),
     "adviser": (lambda _: AdviserSettings("http://127.0.0.1:9/v1", "tiny").pinned, chosen),
+    "fidelities": (lambda _: {"short": {"cost": 0.1, "amount": 0.1}}, chosen),
 }
 
 
@@ -153,6 +155,28 @@ def test_every_field_of_a_search_matters(ground: Ground, name: str) -> None:
     changed = replace(ground.spec, **{name: change(ground)})  # type: ignore[arg-type] # fields differ in type
 
     assert observe(ground, changed) != observe(ground, ground.spec)
+
+
+@pytest.mark.parametrize("change", [{"cost": 0.4}, {"amount": 0.5}, {"items": 0.5}, {"base_model": "other"}])
+def test_every_field_of_a_fidelity_matters(ground: Ground, change: dict[str, Any], tmp_path: Path) -> None:
+    if "base_model" in change:
+        change = {"base_model": str(tiny_model(tmp_path / "model", seed=1))}
+    plain = Fidelity(cost=0.2, amount=0.1)
+
+    first, second = (_priced(ground, each) for each in (plain, replace(plain, **change)))
+
+    assert first.cost == plain.cost
+    assert (first.cost, first.evaluator.fingerprint) != (second.cost, second.evaluator.fingerprint)
+    assert first.evaluator.fingerprint != ground.spec.evaluator
+
+
+def _priced(ground: Ground, fidelity: Fidelity) -> Priced:
+    campaign = replace(ground.workspace.campaign, fidelities={"short": fidelity})
+    workspace = replace(ground.workspace, campaign=campaign)
+    spec = workspace.spec(ground.spec.pool_version)
+    made = priced(workspace.evaluator(spec.pool_version, spec), "short")
+    assert spec.fidelities["short"]["evaluator"] == made.evaluator.fingerprint
+    return made
 
 
 ASKED: Mapping[str, object] = {

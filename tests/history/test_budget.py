@@ -53,6 +53,23 @@ def test_cheaper_evaluations_cost_their_share(ledger: Ledger) -> None:
 
     assert ledger.search(search).spent == 1.25
     assert ledger.reserve_free_slots(search) == ()
+    assert ledger.search(search).state is SearchState.DONE
+    assert "is spent but for 0.75, less than a full training" in ledger.search(search).reason
+
+
+def test_ten_tenths_are_one_training_and_leave_the_rest(ledger: Ledger) -> None:
+    search = registered(ledger, budget=3)
+    for _ in range(10):
+        reservation = reserve(ledger, search)
+        measurement = begin(ledger, reservation)
+        ledger.commit(reservation, replace(measurement, cost=0.1))
+
+    finish(ledger, reserve(ledger, search))
+    finish(ledger, reserve(ledger, search))
+
+    assert ledger.search(search).spent == pytest.approx(3)
+    assert ledger.search(search).state is SearchState.DONE
+    assert ledger.search(search).reason == "its budget of 3 is spent"
 
 
 def test_a_failed_evaluation_leaves_no_score_and_frees_its_budget(ledger: Ledger) -> None:

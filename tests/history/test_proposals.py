@@ -129,3 +129,27 @@ def test_a_lost_attempt_cannot_record_a_proposal_for_the_next_one(ledger: Ledger
 
     with pytest.raises(SupersededError, match="attempt 2 is waiting"):
         propose(patient, reservation)
+
+
+def test_a_cheaper_evaluation_of_a_measured_subset_is_no_repetition_and_no_observation(
+    ledger: Ledger,
+) -> None:
+    search = registered(ledger, budget=3)
+    finish(ledger, reserve(ledger, search), subset_of("same"))
+    reservation = reserve(ledger, search)
+    recorded = ledger.record_proposal(
+        reservation,
+        recipe=Recipe(),
+        subset=subset_of("same"),
+        tokens=100,
+        proposal={"origin": "pair", "fidelity": "short"},
+        seen=ledger.history(search),
+    )
+
+    history = ledger.history(search)
+
+    assert (recorded.replicate, recorded.fidelity) == (0, "short")
+    assert [one.trial for one in history.observations] == [1]
+    assert history.pending == ()
+    assert [(one.trial, one.fidelity, one.utility) for one in history.cheap] == [(2, "short", None)]
+    assert history.next_trial == 3

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Protocol, Self
 
-from autoselection_core.history.values import FailedTrial, History, Observation, Pending
+from autoselection_core.history.values import CheapTrial, FailedTrial, History, Observation, Pending
 from autoselection_core.identity import Json, fingerprint
 
 
@@ -164,8 +164,9 @@ def exchanges_in(proposals: Iterable[Mapping[str, Any]]) -> dict[str, Exchange]:
 
 def exchanges_of(history: History) -> dict[str, Exchange]:
     """The exchanges of all trials that a history knows, by question."""
-    entries: list[Observation | Pending | FailedTrial] = [
+    entries: list[Observation | Pending | FailedTrial | CheapTrial] = [
         *history.observations,
+        *history.cheap,
         *history.pending,
         *history.failures,
     ]

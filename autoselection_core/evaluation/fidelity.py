@@ -1,0 +1,79 @@
+"""One judge of subsets at several fidelities: the full one, and cheaper ones with their prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autoselection_core.errors.evaluation import UnknownFidelityError
+from autoselection_core.evaluation.protocol import Evaluator, Progress
+from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.score.score import BenchmarkScore
+from autoselection_core.subset.value import Subset
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """An evaluator and what an evaluation costs.
+
+    Attributes:
+        evaluator: Judges at one fidelity.
+        cost: In full trainings.
+    """
+
+    evaluator: Evaluator
+    cost: float
+
+
+@dataclass(frozen=True, eq=False)
+class AtFidelities:
+    """Judges as the full evaluator does, unless it is asked for a cheaper one.
+
+    Attributes:
+        full: The evaluator whose scores count.
+        cheaper: The others by name.
+    """
+
+    full: Evaluator
+    cheaper: Mapping[str, Priced]
+
+    @property
+    def fingerprint(self) -> str:
+        """Names what the full scores follow from."""
+        return self.full.fingerprint
+
+    def key(self, subset: str, replicate: int) -> str:
+        """The name of the full evaluation of a subset, given by its hash."""
+        return self.full.key(subset, replicate)
+
+    def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
+        """Judge at full fidelity.
+
+        Raises:
+            EvaluationError: There is no score.
+        """
+        return self.full.evaluate(subset, replicate, progress)
+
+    def finished(self, key: str) -> Evaluation | None:
+        """A complete evaluation of whatever fidelity; None if there is none."""
+        return self.full.finished(key)
+
+    def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
+        """Score the test items with a full evaluation's model, and log that they were opened and why.
+
+        Raises:
+            NotEvaluatedError: There is no complete evaluation of that key.
+        """
+        return self.full.open_test(key, reason)
+
+
+def priced(evaluator: Evaluator, fidelity: str) -> Priced:
+    """The evaluator of a fidelity; the empty name is the full one.
+
+    Raises:
+        UnknownFidelityError: The evaluator has no such fidelity.
+    """
+    if not fidelity:
+        return Priced(evaluator, 1.0)
+    known = evaluator.cheaper if isinstance(evaluator, AtFidelities) else {}
+    if fidelity not in known:
+        raise UnknownFidelityError(fidelity, tuple(known))
+    return known[fidelity]

@@ -1,0 +1,323 @@
+"""Cheaper evaluations in one search: bought by gain per cost, trusted as far as measured."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autoselection_core.history.values import CheapTrial, History
+from autoselection_core.solver import Candidate, Solver
+from autoselection_core.solver.arena import arena_of
+from autoselection_core.solver.belief import Belief, belief_of
+from autoselection_core.solver.fidelity import offers_of
+from autoselection_core.solver.hints import Agreement, agreement, levels_of
+from autoselection_core.solver.hyper import Belief as Median
+from autoselection_core.solver.hyper import prior
+from autoselection_core.solver.kernel import correlations, covariance, variance
+from autoselection_core.solver.layout import Layout
+from autoselection_core.solver.lookahead import look_ahead
+from autoselection_core.solver.tried import Hint, hints_of, tried_in
+from autoselection_core.subset import Subset
+
+from .worlds import SMALL, Utility, entropy_of, observed, searched, solver
+
+ASKER = solver()
+FULL = entropy_of(ASKER.signals)
+SHORT = {"short": 0.1}
+
+
+def noisy(subset: Subset) -> float:
+    """A cheap score in another unit, at another level, somewhat off."""
+    off = np.random.default_rng(len(subset)).normal(0, 0.02)
+    return 50 + 10 * (FULL(subset) + float(off))
+
+
+def reversed_(subset: Subset) -> float:
+    return -FULL(subset)
+
+
+def hinted(history: History, candidate: Candidate, utility: float | None, cost: float) -> History:
+    proposal = candidate.proposal
+    hint = CheapTrial(
+        history.next_trial,
+        proposal.fidelity,
+        candidate.recipe,
+        candidate.subset.fingerprint,
+        utility,
+        cost,
+        proposal.to_json(),
+    )
+    return replace(history, cheap=(*history.cheap, hint))
+
+
+def at_fidelities(asker: Solver, cheap: Mapping[str, Utility], budget: int = 9, seed: int = 0) -> History:
+    history = History("search", seed, budget)
+    while history.spent + 1 <= budget + 1e-9:
+        (candidate,) = asker.ask(history)
+        if name := candidate.proposal.fidelity:
+            history = hinted(history, candidate, cheap[name](candidate.subset), asker.prices[name])
+        else:
+            history = observed(history, candidate, FULL(candidate.subset))
+    return history
+
+
+@pytest.fixture(scope="module")
+def told() -> History:
+    return at_fidelities(replace(ASKER, prices=SHORT), {"short": noisy})
+
+
+@pytest.fixture(scope="module")
+def misled() -> History:
+    return at_fidelities(replace(ASKER, prices=SHORT), {"short": reversed_})
+
+
+def learned(history: History, *, heeds: bool = True) -> Belief:
+    arena = arena_of(ASKER.signals, tuple(ASKER.templates), ASKER.policy, history.seed)
+    hints = hints_of(history, ASKER.signals) if heeds else ()
+    return belief_of(arena, tried_in(history, ASKER.signals), hints=hints)
+
+
+def test_a_search_with_a_cheaper_fidelity_buys_pairs_then_hints_and_stays_within_its_budget(
+    told: History,
+) -> None:
+    origins = [one.proposal["origin"] for one in told.cheap]
+
+    assert origins[:4] == ["pair"] * 4
+    assert len(origins) > 4
+    assert "pair" not in origins[4:]
+    assert told.spent == pytest.approx(len(told.observations) + 0.1 * len(told.cheap))
+    assert told.spent <= 9
+    numbers = {one.trial for one in told.observations} | {one.trial for one in told.cheap}
+    assert numbers == set(range(1, told.next_trial))
+
+
+def test_every_choice_says_what_each_fidelity_promised_and_how_far_it_is_trusted(told: History) -> None:
+    weighed: Any = told.observations[-1].proposal["weighed"]
+    full, short = weighed
+
+    assert (full["fidelity"], full["cost"]) == ("full", 1.0)
+    assert short["trust"] <= short["rank_correlation"]
+    assert short["pairs"] >= 4
+
+
+def test_a_recipe_that_looked_good_cheaply_is_promoted_to_a_full_training(told: History) -> None:
+    cheap = {one.subset: one.trial for one in told.cheap if one.proposal["origin"] != "pair"}
+
+    promoted = [one for one in told.observations if one.subset in cheap]
+
+    assert promoted
+    assert all(cheap[one.subset] < one.trial for one in promoted)
+
+
+def test_asking_is_pure(told: History) -> None:
+    asker = replace(ASKER, prices=SHORT)
+    early = replace(told, observations=told.observations[:6], cheap=told.cheap[:8])
+
+    asked = [
+        asker.ask(early)
+        for asker in (asker, replace(asker), Solver(ASKER.signals, ASKER.templates, SMALL, prices=SHORT))
+    ]
+
+    assert asked[0][0].recipe == asked[1][0].recipe == asked[2][0].recipe
+    assert asked[0][0].proposal == asked[1][0].proposal == asked[2][0].proposal
+
+
+def test_only_full_scores_are_recommended_or_beaten(told: History) -> None:
+    best = max(told.cheap, key=lambda one: one.utility or 0.0)
+    boasting = replace(told, cheap=(*told.cheap, replace(best, trial=99, subset="no such", utility=1e6)))
+
+    assert ASKER.recommend(boasting).trial in {one.trial for one in told.observations}
+    assert len(learned(told).means) == len({one.subset for one in told.observations})
+
+
+def test_a_misleading_fidelity_costs_four_scores_and_teaches_nothing(misled: History) -> None:
+    heeding, alone = learned(misled), learned(misled, heeds=False)
+
+    assert len(misled.cheap) == 4
+    assert len(misled.observations) == 8
+    assert heeding.trust == {}
+    assert np.array_equal(heeding.means, alone.means)
+    assert heeding.surrogate.standard == alone.surrogate.standard
+
+
+def test_trust_goes_no_further_than_the_measured_rank_correlation(told: History) -> None:
+    belief = learned(told)
+    measured = agreement(belief.hints, belief.tried, "short")
+
+    assert measured.rank_correlation is not None
+    assert belief.trust["short"] == min(measured.rank_correlation, 0.99)
+    assert 0.5 < belief.surrogate.correlations[0] <= belief.trust["short"]
+
+
+def test_hints_narrow_what_is_believed_of_the_candidates_that_they_are_of(told: History) -> None:
+    ahead, alone = learned(told), learned(told, heeds=False)
+    arena = arena_of(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0)
+    measured = {one.subset for one in told.observations}
+    hints = [hint for hint in ahead.hints if hint.subset.fingerprint not in measured]
+    features = arena.describe_subsets([hint.subset for hint in hints])
+    truths = np.array([FULL(hint.subset) for hint in hints])
+
+    errors = [np.abs(belief.surrogate.posterior(features)[0] - truths).mean() for belief in (ahead, alone)]
+
+    assert errors[0] < errors[1]
+
+
+def test_without_fidelities_no_word_of_them_is_recorded() -> None:
+    plain = searched(ASKER, FULL, 6)
+
+    assert at_fidelities(replace(ASKER, prices={}), {}, budget=6) == plain
+    assert not any({"weighed", "fidelity"} & set(one.proposal) for one in plain.observations)
+
+
+def test_a_fidelity_that_costs_too_much_to_be_tried_out_changes_no_choice() -> None:
+    plain = searched(ASKER, FULL, 7)
+
+    dear = at_fidelities(replace(ASKER, prices={"short": 0.9}), {"short": noisy}, budget=7)
+
+    assert [one.recipe for one in dear.observations] == [one.recipe for one in plain.observations]
+
+
+@pytest.mark.parametrize("name", ["random", "autoselection"])
+def test_other_policies_train_in_full(name: str) -> None:
+    policy = SMALL.with_settings(name=name)
+    history = at_fidelities(replace(ASKER, policy=policy, prices=SHORT), {"short": noisy}, budget=6)
+
+    assert not history.cheap
+
+
+def test_the_price_decides_what_is_bought(told: History) -> None:
+    before = min(one.trial for one in told.cheap if one.proposal["origin"] != "pair")
+    known = replace(
+        told,
+        observations=tuple(one for one in told.observations if one.trial < before),
+        cheap=tuple(one for one in told.cheap if one.trial < before),
+    )
+
+    asked = [replace(ASKER, prices={"short": price}).ask(known)[0] for price in (0.1, 0.99)]
+
+    assert [one.proposal.fidelity for one in asked] == ["short", ""]
+
+
+def test_slots_that_fill_at_once_never_score_a_recipe_twice(told: History) -> None:
+    known = replace(told, observations=told.observations[:5], cheap=told.cheap[:5], budget=30)
+
+    asked = replace(ASKER, prices=SHORT).ask(known, 4)
+
+    scored = [(one.subset.fingerprint, one.proposal.fidelity) for one in asked]
+    assert len(set(scored)) == 4
+    assert not set(scored) & {(one.subset, one.fidelity) for one in known.cheap}
+
+
+def test_hints_before_a_full_training_cost_no_more_than_one() -> None:
+    history = searched(ASKER, FULL, 2)
+    history = replace(history, budget=5)
+    (candidate,) = ASKER.ask(history)
+    cheap = replace(candidate, proposal=replace(candidate.proposal, fidelity="short"))
+
+    for scores in range(4):
+        (offer,) = offers_of(history, {"short": 0.25})
+        assert offer.most == 4 - scores
+        history = hinted(history, cheap, None if scores % 2 else 1.0, 0.25)
+
+    assert offers_of(history, {"short": 0.25})[0].most == 0
+    assert offers_of(observed(history, candidate, 1.0), {"short": 0.25})[0].most == 0  # one full one is left
+
+
+@pytest.mark.parametrize(
+    ("correlation", "pairs", "limit", "wanted"),
+    [
+        (0.9, 4, 0.9, 4),
+        (1.0, 4, 0.99, 4),
+        (0.9, 3, 0.0, 4),
+        (-0.9, 4, 0.0, 4),
+        (0.4, 4, 0.0, 8),
+        (None, 4, 0.0, 4),
+    ],
+)
+def test_a_fidelity_is_heeded_from_a_few_pairs_that_rank_alike(
+    correlation: float | None, pairs: int, limit: float, wanted: int
+) -> None:
+    shown = Agreement(pairs, correlation)
+
+    assert (shown.limit, shown.wanted) == (limit, wanted)
+
+
+def test_agreement_is_spearman_s_over_recipes_measured_at_both(told: History) -> None:
+    tried, hints = tried_in(told, ASKER.signals), hints_of(told, ASKER.signals)
+    first = [one for one in hints if one.entry.proposal["origin"] == "pair"]
+    swapped = [
+        replace(hint, utility=float(rank)) for hint, rank in zip(_ordered(first), (0, 1, 3, 2), strict=True)
+    ]
+
+    assert agreement(swapped, tried, "short").pairs == 4
+    assert agreement(swapped, tried, "short").rank_correlation == pytest.approx(0.8)
+    assert agreement(swapped[:2], tried, "short") == Agreement(2, None)
+    assert agreement(swapped, tried, "other") == Agreement(0, None)
+
+
+def _ordered(hints: list[Hint]) -> list[Hint]:
+    return sorted(hints, key=lambda hint: FULL(hint.subset))
+
+
+def test_cheap_scores_are_brought_to_level_and_spread_of_full_ones(told: History) -> None:
+    hints = [one for one in hints_of(told, ASKER.signals) if one.entry.proposal["origin"] == "pair"]
+    full = {hint.subset.fingerprint: hint.utility / 10 - 5 for hint in hints}
+
+    assert np.allclose(levels_of(hints, full, 1e6), list(full.values()))
+
+
+def _layout(trust: tuple[float, ...]) -> Layout:
+    return Layout(3, 4, 2, has_earlier=True, trust=trust)
+
+
+def _points(layout: Layout, count: int) -> np.ndarray:
+    points = np.zeros((count, layout.size))
+    rng = np.random.default_rng(0)
+    points[:, : layout.program_columns.stop] = rng.normal(size=(count, layout.program_columns.stop))
+    for row in range(0, count, 3):
+        points[row, layout.fidelity_columns.start + row % 2] = 1.0
+        points[row, layout.fidelity_columns.stop] = row
+    for row in range(1, count, 3):
+        points[row, layout.origin_columns] = (1.0, 0.3, row)
+    return points
+
+
+def test_covariances_between_fidelities_are_those_of_some_joint_distribution() -> None:
+    import torch
+
+    layout = _layout((0.9, 0.6))
+    points = torch.from_numpy(_points(layout, 20))
+    hyper = torch.from_numpy(prior(layout, Median(0.3, 0.5)).mean)[None].repeat(2, 1)
+
+    found = covariance(hyper, points, points, layout)
+
+    assert torch.allclose(found, found.mT)
+    assert torch.linalg.eigvalsh(found).min() > -1e-9
+    assert torch.allclose(torch.diagonal(found, dim1=-2, dim2=-1), variance(hyper, points, layout))
+
+
+@pytest.mark.parametrize(("limit", "correlation"), [(0.99, 0.8), (0.5, 0.5)])
+def test_the_learned_correlation_is_held_below_the_measured_one(limit: float, correlation: float) -> None:
+    import torch
+
+    layout = _layout((limit,))
+    hyper = torch.from_numpy(prior(layout, Median(0.3, 0.5)).mean)[None]
+
+    assert correlations(hyper, layout).item() == pytest.approx(correlation)
+
+
+def test_scores_buy_more_the_better_the_fidelity_ranks(told: History) -> None:
+    belief = learned(told)
+    arena = arena_of(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0)
+    candidates = arena.features[:20]
+
+    def gain(trust: float, scored: int) -> float:
+        layout = replace(belief.surrogate.layout, trust=(trust,))
+        surrogate = replace(belief.surrogate, layout=layout)
+        return look_ahead(surrogate, belief.features, candidates, 0, 7).gain(range(scored))
+
+    assert gain(1e-6, 10) == pytest.approx(gain(1e-6, 0), rel=1e-3)
+    assert gain(0.5, 10) < gain(0.9, 10)
+    assert gain(0.9, 0) < gain(0.9, 3) < gain(0.9, 20)
