@@ -7,7 +7,7 @@ from autoselection_core.history.records import TrialState
 from autoselection_core.history.values import CheapTrial, Observation
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.solver.hints import agreement
+from autoselection_core.solver.hints import FEWEST, agreement
 from autoselection_core.solver.tried import hints_of, tried_in
 
 
@@ -21,8 +21,10 @@ def _sentence(facts: SearchFacts, name: str, cost: float) -> str:
     mine = [one for one in facts.history.cheap if one.fidelity == name and one.utility is not None]
     hints = hints_of(facts.history, facts.signals)
     shown = agreement(hints, tried_in(facts.history, facts.signals), name)
-    correlation = shown.rank_correlation
-    ranks = "too few to compare" if correlation is None else f"rank correlation {correlation:.2f}"
+    if shown.rank_correlation is None:
+        ranks = "too few to rank" if shown.pairs < FEWEST else "the scores do not differ"
+    else:
+        ranks = f"rank correlation {shown.rank_correlation:.2f}"
     trust = _last_trust(facts, name)
     learned = "" if trust is None else f"; the surrogate learned a correlation of {trust:.2f}"
     return (

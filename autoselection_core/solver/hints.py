@@ -27,7 +27,7 @@ LEAST_TRUST = 0.5
 MOST_TRUST = 0.99
 """Correlation that a few pairs in perfect order prove at most."""
 
-_FEWEST = 3
+FEWEST = 3
 """Pairs without which a rank correlation says nothing."""
 
 
@@ -65,7 +65,7 @@ def agreement(hints: Sequence[Hint], tried: Sequence[Tried], fidelity: str) -> A
     full = {one.name: float(np.mean(one.utilities)) for one in tried if one.utilities}
     both = [name for name in cheap if name in full]
     here, there = [cheap[name] for name in both], [full[name] for name in both]
-    if len(both) < _FEWEST or len(set(here)) == 1 or len(set(there)) == 1:
+    if len(both) < FEWEST or len(set(here)) == 1 or len(set(there)) == 1:
         return Agreement(len(both), None)
     return Agreement(len(both), float(np.asarray(spearmanr(here, there).statistic)))
 

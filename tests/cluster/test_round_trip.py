@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm, Research, When
+from autoselection_core.campaign.campaign import (
+    BenchmarkPlace,
+    Campaign,
+    ClosedForm,
+    Fidelity,
+    Research,
+    SearchDefaults,
+    When,
+)
 from autoselection_core.campaign.plain import campaign_from_json, campaign_to_json
 from autoselection_core.campaign.tasks import score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
@@ -26,6 +34,7 @@ EVERYTHING = {
     "research": Research(When.SCHEDULE, "1 2 * * *", 3),
     "contamination_limit": 0.9,
     "adviser": AdviserSettings("http://127.0.0.1:1/v1", "a model", roles=("ranker",)),
+    "fidelities": {"short": Fidelity(0.1, amount=0.5)},
 }
 
 
@@ -74,6 +83,23 @@ def test_a_search_that_is_judged_elsewhere_records_what_one_here_records(
     assert in_order(searched(there, workers)) == in_order(searched(here, workers))
     assert sum(payment.cost for payment in there.ledger.money("first")) == made.search.budget
     assert cluster.asked["evaluate_subset"] == made.search.budget
+
+
+def test_cheaper_evaluations_are_made_elsewhere_as_they_are_here(tmp_path: Path) -> None:
+    made, cluster = campaign(tmp_path, 60), RoundTrip()
+    made = replace(
+        made,
+        search=SearchDefaults(budget=8),
+        policy={"fresh": 40, "edits": 20, "draws": 2},
+        fidelities={"short": Fidelity(0.1, amount=0.25)},
+    )
+
+    here, there = scored(made, tmp_path / "here", None), scored(made, tmp_path / "there", cluster)
+
+    history = searched(there, 1)
+    assert history == searched(here, 1)
+    assert len(history.cheap) >= 4
+    assert cluster.asked["evaluate_subset"] == len(history.observations) + len(history.cheap)
 
 
 def test_test_items_are_opened_once_whoever_scores_them(tmp_path: Path) -> None:
