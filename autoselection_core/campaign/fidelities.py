@@ -12,10 +12,8 @@ from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.sft import FineTuning
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.values import FULL
 from autoselection_core.identity import Json
-
-FULL = "full"
-"""What people call the fidelity whose scores count; no cheaper one may be called so."""
 
 _SHARES = ("cost", "amount", "items")
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 
+FULL = "full"
+"""What people call the fidelity whose scores count; no cheaper one may be called so."""
+
 
 @dataclass(frozen=True)
 class Observation:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from autoselection_core.history.records import SearchRecord, TrialRecord
+from autoselection_core.history.values import FULL
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.table import Cell, Table
@@ -19,7 +20,7 @@ def trial_table(facts: SearchFacts) -> Table:
     rows = tuple(_trial_row(trial, facts) for trial in facts.trials)
     if facts.record.spec.fidelities:
         columns = (*columns, "fidelity")
-        rows = tuple((*row, trial.fidelity or "full") for row, trial in zip(rows, facts.trials, strict=True))
+        rows = tuple((*row, trial.fidelity or FULL) for row, trial in zip(rows, facts.trials, strict=True))
     return Table(f"Trials of {facts.record.search} ({facts.record.spec.metric}, dev items)", columns, rows)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoselection_core.history.values import History
+from autoselection_core.history.values import FULL, History
 from autoselection_core.solver.belief import Belief
 from autoselection_core.solver.climb import Round
 from autoselection_core.solver.hints import agreement
@@ -123,9 +123,7 @@ def plans_of(
             plans.append(Plan("", 1.0, 0, ahead.gain(()), int(best[0])))
         known = _scored(history, offer.fidelity)
         unknown = [
-            number
-            for number, place in enumerate(best)
-            if found.realised.subsets[place].fingerprint not in known
+            at for at, place in enumerate(best) if found.realised.subsets[place].fingerprint not in known
         ]
         if unknown and offer.most:
             plans.append(_planned(ahead, offer, ahead.order(unknown), best.tolist()))
@@ -159,7 +157,7 @@ def chosen(plans: Sequence[Plan]) -> Plan | None:
 def weighed(plans: Sequence[Plan], belief: Belief, offers: Sequence[Offer]) -> tuple[Weighed, ...]:
     """What each fidelity promised, and how far it is trusted."""
     gains = {plan.fidelity: plan for plan in plans}
-    full = tuple(Weighed("full", 1.0, gain=plan.gain) for plan in plans[:1])
+    full = tuple(Weighed(FULL, 1.0, gain=plan.gain) for plan in plans[:1])
     return (*full, *(_weighed(offer, gains.get(offer.fidelity), belief) for offer in offers))
 
 

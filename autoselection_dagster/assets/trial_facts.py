@@ -4,6 +4,7 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, TrialRecord
+from autoselection_core.history.values import FULL
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.differing import subset_diff
@@ -91,7 +92,7 @@ def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reserv
         "standard_error": trial.standard_error,
         "scores": shown(Table("Scores", columns, rows)),
         "cost": trial.cost,
-        "fidelity": trial.fidelity or "full",
+        "fidelity": trial.fidelity or FULL,
         "reused": trial.is_reused,
         "arm": trial.arm or "search",
     }

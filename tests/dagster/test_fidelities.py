@@ -32,5 +32,6 @@ def test_trials_at_a_cheaper_fidelity_are_runs_like_others_and_say_so(tmp_path: 
     assert search.state is SearchState.DONE
     assert search.spent == history.spent <= 5
     assert len(history.cheap) >= 2
-    assert {f"first|{one.trial:03d}" for one in (*history.observations, *history.cheap)} <= shown
+    trials = [one.trial for one in history.observations] + [one.trial for one in history.cheap]
+    assert {f"first|{trial:03d}" for trial in trials} <= shown
     assert (cheap["fidelity"], cheap["cost"]) == ("short", 0.05)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoselection_core.history.values import CheapTrial, History
+from autoselection_core.history.values import CheapTrial, Earlier, History
 from autoselection_core.solver import Candidate, Solver
 from autoselection_core.solver.arena import arena_of
 from autoselection_core.solver.belief import Belief, belief_of
@@ -18,6 +18,7 @@ from autoselection_core.solver.hyper import prior
 from autoselection_core.solver.kernel import correlations, covariance, variance
 from autoselection_core.solver.layout import Layout
 from autoselection_core.solver.lookahead import look_ahead
+from autoselection_core.solver.policy import SURROGATES
 from autoselection_core.solver.tried import Hint, hints_of, tried_in
 from autoselection_core.subset import Subset
 
@@ -185,6 +186,28 @@ def test_other_policies_train_in_full(name: str) -> None:
     history = at_fidelities(replace(ASKER, policy=policy, prices=SHORT), {"short": noisy}, budget=6)
 
     assert not history.cheap
+
+
+@pytest.mark.parametrize("surrogate", SURROGATES)
+def test_every_surrogate_learns_from_cheap_scores(surrogate: str) -> None:
+    policy = SMALL.with_settings(surrogate=surrogate, draws=2)
+
+    history = at_fidelities(replace(ASKER, policy=policy, prices=SHORT), {"short": noisy}, budget=7)
+
+    assert len(history.cheap) > 4
+    assert history.spent <= 7
+
+
+def test_a_warm_search_has_cheaper_evaluations_too(told: History) -> None:
+    earlier = tuple(Earlier("old", one.trial, one.recipe, one.utility, 0.9) for one in told.observations)
+    asker = replace(ASKER, prices=SHORT, earlier=earlier)
+
+    history = at_fidelities(asker, {"short": noisy}, budget=7)
+
+    last: Any = history.observations[-1].proposal
+    assert last["earlier"] == len(earlier)
+    assert last["trust"] is not None
+    assert history.cheap
 
 
 def test_the_price_decides_what_is_bought(told: History) -> None:
