@@ -7,13 +7,16 @@ from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import TrialRecord
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.fidelities import fidelity_sentences
+from autoselection_core.report.fidelities import fidelity_sentences, weighed_in, weighed_table
 from autoselection_core.report.table import Cell, Table, shown
 from autoselection_core.report.tables import budget_table, step_table, trial_table
 from autoselection_core.report.tradeoffs import tradeoff_table, tradeoffs_of
 from autoselection_core.search.warm import agreement
 from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
 from autoselection_core.solver.proposal import shown_reasons
+
+_TABLES = ("advice", "weighed")
+"""Reasons that have a table of their own."""
 
 
 def show_search(facts: SearchFacts) -> None:
@@ -48,6 +51,8 @@ def show_trial(facts: SearchFacts, number: int) -> None:
         show_table(step_table(facts.realised(trial.recipe)))
     show_table(_scores(trial))
     show_table(_reasons(trial))
+    if weighed := weighed_in(trial.proposal):
+        show_table(weighed_table(weighed))
     if advice := exchanges_in([trial.proposal]):
         show_table(_advice(list(advice.values())))
 
@@ -59,9 +64,11 @@ def _scores(trial: TrialRecord) -> Table:
 
 
 def _reasons(trial: TrialRecord) -> Table:
-    told = [(name, value) for name, value in shown_reasons(trial.proposal).items() if name != "advice"]
-    seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending")}
-    saw = f"{seen['observations']} measured, {seen['pending']} pending"
+    reasons = shown_reasons(trial.proposal).items()
+    told = [(name, value) for name, value in reasons if name not in _TABLES]
+    seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending", "cheap")}
+    hints = f", {seen['cheap']} cheap scores" if seen["cheap"] else ""
+    saw = f"{seen['observations']} measured, {seen['pending']} pending{hints}"
     rows = tuple((name, _told(value)) for name, value in [*told, ("history", saw)])
     return Table("Why the solver chose it", ("what", "value"), rows)
 

@@ -7,8 +7,20 @@ from autoselection_core.history.records import TrialState
 from autoselection_core.history.values import CheapTrial, Observation
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.table import Cell, Table
 from autoselection_core.solver.hints import FEWEST, agreement
 from autoselection_core.solver.tried import hints_of, tried_in
+
+_COLUMNS = {
+    "fidelity": "fidelity",
+    "cost": "cost",
+    "scores": "scores before a full training",
+    "gain": "gain a full training",
+    "trust": "learned correlation",
+    "pairs": "pairs",
+    "rank_correlation": "rank correlation",
+}
+"""What is recorded of a fidelity, and what people call it."""
 
 
 def fidelity_sentences(facts: SearchFacts) -> tuple[str, ...]:
@@ -54,12 +66,23 @@ def _last_trust(facts: SearchFacts, name: str) -> float | None:
     known: list[Observation | CheapTrial] = [*facts.history.observations, *facts.history.cheap]
     entries = sorted(known, key=lambda one: one.trial)
     told = [
-        each.get("trust") for one in entries for each in _weighed(one.proposal) if each["fidelity"] == name
+        each.get("trust") for one in entries for each in weighed_in(one.proposal) if each["fidelity"] == name
     ]
     trusts = [float(trust) for trust in told if isinstance(trust, int | float)]
     return trusts[-1] if trusts else None
 
 
-def _weighed(proposal: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
+def weighed_in(proposal: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
+    """What a proposal recorded of each fidelity; nothing where there was one only."""
     found = proposal.get("weighed")
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list | tuple) else []
+
+
+def weighed_table(weighed: Sequence[Mapping[str, Json]]) -> Table:
+    """What each fidelity promised when a trial was chosen."""
+    rows = tuple(tuple(_cell(each.get(name)) for name in _COLUMNS) for each in weighed)
+    return Table("What each fidelity promised", tuple(_COLUMNS.values()), rows)
+
+
+def _cell(value: Json) -> Cell:
+    return value if isinstance(value, str | int | float) else None

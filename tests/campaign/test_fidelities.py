@@ -8,7 +8,7 @@ import pytest
 from autoselection_core.campaign.campaign import Campaign, ClosedForm, Fidelity
 from autoselection_core.campaign.plain import campaign_from_json, campaign_to_json
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cli.showing import show_search
+from autoselection_core.cli.showing import show_search, show_trial
 from autoselection_core.errors.evaluation import UnknownFidelityError
 from autoselection_core.errors.search import ChangedEvaluatorError
 from autoselection_core.evaluation.fidelity import AtFidelities
@@ -16,7 +16,7 @@ from autoselection_core.history.records import SearchState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.pool.sources import Source
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.fidelities import fidelity_sentences
+from autoselection_core.report.fidelities import fidelity_sentences, weighed_in, weighed_table
 from autoselection_core.report.tables import trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.decisions import decided_again
@@ -111,6 +111,19 @@ def test_show_and_report_say_what_a_fidelity_cost_and_how_it_ranked(
     assert sentence in page
     assert trial_table(facts).columns[-1] == "fidelity"
     assert {row[-1] for row in trial_table(facts).rows} == {"full", "short"}
+
+
+def test_a_trial_says_what_each_fidelity_promised(
+    facts: SearchFacts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hint = next(one for one in facts.history.cheap if one.proposal["origin"] != "pair")
+
+    show_trial(facts, hint.trial)
+    full, short = weighed_table(weighed_in(hint.proposal)).rows
+
+    assert "What each fidelity promised" in capsys.readouterr().out
+    assert (full[:3], short[:2]) == (("full", 1.0, 0), ("short", 0.1))
+    assert weighed_in(facts.history.observations[0].proposal) == []
 
 
 def test_a_search_keeps_its_fidelities_when_the_campaign_declares_others(facts: SearchFacts) -> None:
