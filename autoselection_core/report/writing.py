@@ -27,8 +27,10 @@ from autoselection_core.report.tables import (
     trial_table,
 )
 from autoselection_core.report.tradeoffs import signs_of, tradeoff_plot, tradeoff_table, tradeoffs_of
+from autoselection_core.report.unread import unread_table
 from autoselection_core.report.verdict import Finding, findings
 from autoselection_core.report.waterfall import waterfall, waterfall_table
+from autoselection_core.search.arms import tests_by_arm
 from autoselection_core.store.atomic import atomic_file
 
 
@@ -87,11 +89,11 @@ def _result(facts: SearchFacts, found: Sequence[Finding]) -> Section:
     spec = facts.record.spec
     judged = ", ".join(spec.benchmarks) or "a formula"
     drove = f"The metric that drove the search: {spec.metric}, on dev items of {judged}."
-    return Section(
-        "Result",
-        [*(finding.sentence for finding in found), drove],
-        [arm_table(facts.arms, dict(spec.weights) or None), budget_table(facts.record)],
-    )
+    tables = [arm_table(facts.arms, dict(spec.weights) or None)]
+    if (unread := unread_table(tests_by_arm(facts.arms))) is not None:
+        tables.append(unread)
+    sentences = [*(finding.sentence for finding in found), drove]
+    return Section("Result", sentences, [*tables, budget_table(facts.record)])
 
 
 def _trials(facts: SearchFacts) -> Section:

@@ -173,6 +173,10 @@ class StudyFacts:
         """The test scores of an arm's runs."""
         return [each.test for each in self.arms if each.arm == arm and each.test is not None]
 
+    def scored_of(self, arm: str) -> list[Run]:
+        """The test scores of an arm's runs, those on benchmarks elsewhere too."""
+        return [(*(each.test or ()), *each.elsewhere) for each in self.arms if each.arm == arm]
+
     def named(self, arm: str) -> str:
         """An arm for people."""
         kind, _, name = arm.partition("/")

@@ -1,6 +1,7 @@
 """The parts of a study's report."""
 
 from autoselection_core.report.page import Section
+from autoselection_core.report.unread import unread_table
 from autoselection_core.study.comparing import Comparison, importance_of_states, transfer_agreement
 from autoselection_core.study.facts import StudyFacts
 from autoselection_core.study.figures import (
@@ -83,7 +84,12 @@ def _result(facts: StudyFacts, found: list[Comparison]) -> Section:
         reasons = "; ".join(sorted({f"{trial.reason}" for trial in facts.failures}))
         notes.append(f"{len(facts.failures)} evaluations have no score: {reasons}.")
     pictures = [("differences", difference_figure(found, facts.metric))] if found else []
-    return Section("Result", notes, [main_table(facts), comparison_table(found)], pictures)
+    tables = [main_table(facts), comparison_table(found)]
+    if (
+        unread := unread_table({facts.named(arm): facts.scored_of(arm) for arm in facts.arm_names})
+    ) is not None:
+        tables.append(unread)
+    return Section("Result", notes, tables, pictures)
 
 
 def _searches(facts: StudyFacts) -> Section:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, TrialRecord
 from autoselection_core.history.values import FULL
@@ -82,9 +83,17 @@ def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reserv
     """The scores, and what the search paid for them."""
     entered = {trial.trial: trial for trial in ledger.trials(reservation.search, reservation.kind)}
     trial = entered[reservation.trial]
-    columns = ("benchmark", "score", "± se", "items", "unit", "side")
+    columns = ("benchmark", "score", "± se", "items", "unit", "side", "unread answers")
     rows = tuple(
-        (score.benchmark, score.mean, score.standard_error, len(score.items), score.unit, score.side.value)
+        (
+            score.benchmark,
+            score.mean,
+            score.standard_error,
+            len(score.items),
+            score.unit,
+            score.side.value,
+            score.parse_failure_share if score.metric is Metric.ANSWER_ACCURACY else None,
+        )
         for score in evaluation.scores
     )
     return {

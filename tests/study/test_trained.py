@@ -26,16 +26,18 @@ campaign:
   benchmarks: {sums: {path: sums}}
   signals: [tokens, word_entropy]
   training: {preset: cpu-lora, amount: 400, batch: 100, dtype: float32}
-budget: 20
+budget: 34
 seeds: [0, 1]
 full_pool: 1
+searches: {chance: {budget: 2, policy: random}}
 winner: 1
 random: 2
 same: {candidates: 2, share: 0.4}
-elsewhere: {words: {path: words}}
+elsewhere: {words: {path: words}, written: {path: written}}
 transfer: {base_model: other}
 further_items: {items: 4, leading: 2}
 """
+METRICS = {"sums": "log_likelihood", "words": "choice_accuracy", "written": "answer_accuracy"}
 
 
 def ground_in(folder: Path) -> Ground:
@@ -44,12 +46,12 @@ def ground_in(folder: Path) -> Ground:
         tiny_model(folder / name, seed=seed)
     sums = [{"question": f"Say {number} and 7.", "answer": f"alpha beta {number}"} for number in range(40)]
     words = [{**each, "answer": "alpha", "choices": ["alpha", "omega"]} for each in sums]
-    for name, records in (("sums", sums), ("words", words)):
+    for name, records in (("sums", sums), ("words", words), ("written", sums)):
         (folder / name).mkdir()
         lines = "".join(json.dumps(record) + "\n" for record in records)
         (folder / name / "items.jsonl").write_text(lines)
-        metric = "choice_accuracy" if name == "words" else "log_likelihood"
-        (folder / name / "benchmark.yaml").write_text(f"metric: {metric}\ndev_share: 0.5\ntest_items: 5\n")
+        said = f"metric: {METRICS[name]}\ndev_share: 0.5\ntest_items: 5\nanswer_tokens: 20\n"
+        (folder / name / "benchmark.yaml").write_text(said)
     home = Home(folder / "home")
     return Ground(load_study(file, home), home, lambda *_: None)
 
@@ -64,13 +66,25 @@ def test_trained_candidates_that_are_equal_have_no_winner(tmp_path: Path) -> Non
     found = next(each for each in comparisons(facts) if each.first.startswith(SAME_NAME))
     assert found.difference.verdict is not Verdict.YES
     assert found.runs == (2, 4)
-    assert {score.benchmark for each in facts.arms for score in each.elsewhere} == {"words"}
+    assert {score.benchmark for each in facts.arms for score in each.elsewhere} == {"words", "written"}
     agreement = transfer_agreement(facts)
     assert agreement is not None
     assert agreement.spearman is not None
-    assert "Spearman" in write_study(ground.study, ground.home).markdown.read_text()
+    text = write_study(ground.study, ground.home).markdown.read_text()
+    assert "Spearman" in text
+    assert "Answers that could not be read" in text
+    searches_at_random(facts)
     has_further_items(facts)
     goes_on_without_weights(ground)
+
+
+def searches_at_random(facts: StudyFacts) -> None:
+    assert {name: history.spent for name, history in facts.histories.items()} == {
+        "chance/0": 2,
+        "chance/1": 2,
+    }
+    found = next(each for each in comparisons(facts) if each.first == "chance over 2 seeds")
+    assert found.runs == (2, 4)
 
 
 def has_further_items(facts: StudyFacts) -> None:
