@@ -24,20 +24,41 @@ HomeFolder = Annotated[
 
 
 @study.command()
+def estimate(file: StudyFile, home: HomeFolder = None) -> None:
+    """Say how many trainings a study has left and how long they will take; trains nothing.
+
+    Makes the pool and its signals, because they tell what the home folder has finished already.
+    """
+    from autoselection_core.cli.progress import shown_progress
+    from autoselection_core.study.forecast import forecast_with_signals
+    from autoselection_core.study.ground import Ground
+    from autoselection_core.study.loading import load_study
+
+    place = _home(home)
+    declared = load_study(file, place)
+    with shown_progress() as progress:
+        found = forecast_with_signals(Ground(declared, place, progress))
+    tell(found.sentence)
+
+
+@study.command()
 def run(file: StudyFile, home: HomeFolder = None) -> None:
     """Run a study or go on with it, and write its report; what is finished is never paid for again."""
     from autoselection_core.cli.progress import shown_progress
-    from autoselection_core.study.forecast import forecast
+    from autoselection_core.study.forecast import forecast, forecast_with_signals
     from autoselection_core.study.ground import Ground
     from autoselection_core.study.loading import load_study
-    from autoselection_core.study.running import run_study
+    from autoselection_core.study.running import is_finished, run_study
     from autoselection_core.study.writing import write_study
 
     place = _home(home)
     declared = load_study(file, place)
     with shown_progress() as progress:
         ground = Ground(declared, place, progress)
-        tell(forecast(ground).sentence)
+        at_most = forecast(ground)
+        tell(at_most.sentence)
+        if not is_finished(ground) and (left := forecast_with_signals(ground)) != at_most:
+            tell(left.sentence)
         run_study(ground)
     written = write_study(declared, place)
     for sentence in written.sentences:

@@ -1,0 +1,61 @@
+"""What a study says it will cost, before and while it is paid for."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.study.forecast import forecast, forecast_with_signals
+from autoselection_core.study.ground import Ground
+from autoselection_core.study.running import run_study
+from tests.study.conftest import STUDY, ground_in
+
+
+def test_before_anything_is_read_everything_is_left(tmp_path: Path) -> None:
+    ground = ground_in(tmp_path)
+
+    assert forecast(ground).evaluations == ground.study.needed
+    assert not (tmp_path / "home/pools").exists()
+
+
+def test_a_finished_study_has_nothing_left(finished: Ground) -> None:
+    assert forecast(finished).evaluations == forecast_with_signals(finished).evaluations == 0
+
+
+def test_stated_arms_that_another_study_of_the_home_folder_paid_for_are_not_left(
+    tmp_path: Path, finished: Ground
+) -> None:
+    again = Ground(replace(finished.study, name="again"), finished.home, finished.tell)
+    stated = again.study.full_pool + again.study.recipe_runs
+
+    found = forecast_with_signals(again)
+
+    assert (found.found, found.evaluations) == (stated, again.study.needed - stated)
+    assert forecast_with_signals(ground_in(tmp_path)).found == 0
+
+
+def test_an_arm_that_was_found_finished_is_not_left_any_more(tmp_path: Path) -> None:
+    text = STUDY.replace("seeds: [0, 1]", "seeds: [0]").replace("budget: 4,", "budget: 1,")
+    ground = ground_in(tmp_path, text)
+    run_study(ground)
+    again = Ground(replace(ground.study, name="again"), ground.home, ground.tell)
+
+    run_study(again)
+
+    assert forecast(again).evaluations == 0
+    more = replace(again.study, full_pool=again.study.full_pool + 1, budget=again.study.budget + 1)
+    assert forecast(Ground(more, ground.home, ground.tell)).evaluations == 1
+
+
+@pytest.mark.parametrize("arm", ["searches", "same"])
+def test_a_larger_budget_of_a_finished_study_is_left(finished: Ground, arm: str) -> None:
+    study = finished.study
+    if arm == "searches":
+        larger = replace(
+            study, searches=tuple(replace(each, budget=each.budget + 1) for each in study.searches)
+        )
+    else:
+        assert study.same is not None
+        larger = replace(study, same=replace(study.same, count=study.same.count + 1))
+
+    assert forecast(Ground(larger, finished.home, finished.tell)).evaluations == len(study.seeds)
