@@ -1,11 +1,13 @@
 """Tasks of the lm-evaluation-harness as benchmarks: their questions, read through its Python API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.harness_file import task_in
 from autoselection_core.benchmarks.harness_task import BACKENDS, HarnessItem, HarnessTask
+from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import split
 from autoselection_core.benchmarks.split_sizes import SplitSizes
@@ -19,6 +21,8 @@ from autoselection_core.pool.sample import Message, Role
 
 _SIZES = ("dev_share", "dev_items", "test_items")
 _PLACES = ("data_files", "data_dir", "config_source")
+_GUESSED = ("acc", "acc_norm", "acc_bytes", "acc_mutual_info")
+"""Metrics that are 1 for the right choice and 0 for any other one."""
 
 
 def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
@@ -53,17 +57,26 @@ def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         backend=_backend(settings),
         definition=fingerprint(_plain(task.dump_config())),
     )
+    items = tuple(_item(task, number, document) for number, document in enumerate(task.eval_docs))
     benchmark = Benchmark(
         name=str(settings["name"]),
-        items=tuple(_item(task, number, document) for number, document in enumerate(task.eval_docs)),
+        items=items,
         metric=Metric.TASK_SCORE,
-        chance=settings.get("chance"),
+        chance=settings.get("chance", _chance(items, measure)),
         confidential=bool(settings.get("confidential", False)),
         sizes=SplitSizes(**{key: settings[key] for key in _SIZES if key in settings}),
         harness=how,
     )
     split(benchmark)
     return benchmark
+
+
+def _chance(items: Sequence[Item], measure: str) -> float | None:
+    """What blind guessing scores where choices are right or wrong; None where only the user can know."""
+    sizes = [len(item.choices or ()) for item in items]
+    if measure not in _GUESSED or not sizes or 0 in sizes:
+        return None
+    return sum(1 / size for size in sizes) / len(sizes)
 
 
 def _backend(settings: Mapping[str, Any]) -> str:
@@ -112,13 +125,9 @@ def task_manager(named: str, folder: Path) -> tuple[Any, str]:
         if named not in manager.all_tasks:
             raise HarnessTaskError(named, "the harness knows no task of this name")
         return manager, named
-    import yaml
-
     file = folder / named
-    if not file.is_file():
-        raise HarnessTaskError(named, f"there is no file {file}")
-    manager = TaskManager(include_path=str(file.parent), include_defaults=False)
-    return manager, str(yaml.safe_load(file.read_text(encoding="utf-8"))["task"])
+    task = task_in(file)
+    return TaskManager(include_path=str(file.parent), include_defaults=False), task
 
 
 def _item(task: Any, number: int, document: Mapping[str, Any]) -> HarnessItem:  # noqa: ANN401 no types

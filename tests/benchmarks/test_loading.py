@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
+from autoselection_core.benchmarks.loading import SETTINGS, benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import split
 from autoselection_core.errors.base import AutoSelectionError
@@ -205,25 +205,47 @@ def test_a_folder_without_a_benchmark_is_named(tmp_path: Path) -> None:
         load_benchmark(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "name", ["dev_share", "dev_items", "test_items", "metric", "system", "name", "format", "answer_tokens"]
-)
+CHANGED: Mapping[str, tuple[dict[str, Any], object]] = {
+    "name": ({}, "others"),
+    "format": ({}, "gsm8k"),
+    "items": ({}, "more.jsonl"),
+    "targets": ({}, "shots.jsonl"),
+    "metric": ({}, "bits_per_byte"),
+    "shots": ({"metric": "answer_accuracy", "targets": "shots.jsonl"}, 1),
+    "system": ({}, "Be brief."),
+    "chance": ({}, 0.25),
+    "confidential": ({}, True),
+    "dev_share": ({}, 0.6),
+    "dev_items": ({}, 3),
+    "test_items": ({}, 3),
+    "answer_tokens": ({}, 9),
+}
+"""What is said beside the name, and another value, for every setting that does not belong to the harness."""
+
+OF_THE_HARNESS = {"task", "measure", "backend"}
+
+
+@pytest.mark.parametrize("name", CHANGED)
 def test_every_setting_changes_the_benchmark(tmp_path: Path, name: str) -> None:
-    value = {
-        "dev_share": 0.6,
-        "dev_items": 3,
-        "test_items": 3,
-        "metric": "bits_per_byte",
-        "answer_tokens": 9,
-    }.get(name, "gsm8k")
-    items = [
-        {"question": record["question"], "answer": f"so #### {record['answer']}"} for record in QUESTIONS
-    ]
-    place = folder(tmp_path / "sums", items)
+    said, value = CHANGED[name]
+    place = folder(tmp_path / "sums", answered(QUESTIONS[4:]))
+    for file, records in (("more.jsonl", QUESTIONS[2:]), ("shots.jsonl", QUESTIONS[:2])):
+        lines = "".join(json.dumps(record) + "\n" for record in answered(records))
+        (place / file).write_text(lines)
 
-    plain = benchmark_from({"name": "sums"}, place)
+    def outcome(**changed: object) -> object:
+        made = benchmark_from({"name": "sums", **said, **changed}, place)
+        return made.version, made.chance, made.confidential
 
-    assert benchmark_from({"name": "sums", name: value}, place).version != plain.version
+    assert outcome(**{name: value}) != outcome()
+
+
+def answered(questions: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{**record, "answer": f"so #### {record['answer']}"} for record in questions]
+
+
+def test_no_setting_is_without_a_change() -> None:
+    assert CHANGED.keys() | OF_THE_HARNESS == set(SETTINGS)
 
 
 @pytest.mark.real_data

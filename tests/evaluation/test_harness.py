@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,10 +7,12 @@ import numpy as np
 import pytest
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.loading import load_benchmark
+from autoselection_core.benchmarks.harness_file import task_in as declared
+from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.benchmarks import HarnessTaskError
+from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.likelihood import Scoring, log_likelihoods
 from autoselection_core.evaluation.scoring import score_benchmark
@@ -24,13 +27,18 @@ output_type: {kind}
 doc_to_text: "{{{{question}}}}"
 {choices}
 doc_to_target: "{target}"
-metric_list: [{{metric: {metric}, aggregation: mean, higher_is_better: {higher}}}]
+metric_list:
+  - {{metric: {metric}, aggregation: mean, higher_is_better: {higher}}}
+{second}
+{more}
 metadata: {{version: 1.0}}
 """
 CHOICES = ("one two", "three", "seventeen of them")
 
 
-def task_in(folder: Path, kind: str = "multiple_choice", higher: str = "true", **settings: Any) -> Path:
+def task_in(
+    folder: Path, kind: str = "multiple_choice", higher: str = "true", more: str = "", **settings: Any
+) -> Path:
     documents = [
         {"question": f"What is {number} and {number % 3}?", "choices": CHOICES, "answer": number % 3}
         for number in range(16)
@@ -46,6 +54,8 @@ def task_in(folder: Path, kind: str = "multiple_choice", higher: str = "true", *
             target="answer" if has_choices else "{{answer}}",
             metric="acc" if has_choices else "exact_match",
             higher=higher,
+            second="  - {metric: acc_norm, aggregation: mean, higher_is_better: true}" if has_choices else "",
+            more=more,
         )
     )
     asked = {"format": "harness", "task": "words.yaml", "dev_share": 0.5, **settings}
@@ -68,6 +78,42 @@ def test_a_local_task_is_a_benchmark_with_two_sides(words: Benchmark) -> None:
 
     assert (words.metric, len(sides.dev) + len(sides.test)) == (Metric.TASK_SCORE, 16)
     assert {item.choices for item in sides.dev} == {CHOICES}
+
+
+def test_blind_guessing_scores_what_the_choices_say_unless_the_user_knows_better(
+    tmp_path: Path, words: Benchmark
+) -> None:
+    stated = load_benchmark(task_in(tmp_path / "stated", chance=0.5))
+    written = load_benchmark(task_in(tmp_path / "written", kind="generate_until"))
+
+    assert words.chance == pytest.approx(1 / 3)
+    assert (stated.chance, written.chance) == (0.5, None)
+
+
+@pytest.mark.parametrize("name", ["task", "measure", "backend"])
+def test_every_setting_of_a_task_changes_the_benchmark(tmp_path: Path, words: Benchmark, name: str) -> None:
+    place = task_in(tmp_path / "words")
+    other = (place / "words.yaml").read_text().replace("task: own_words", "task: other_words")
+    (place / "other.yaml").write_text(other)
+    value = {"task": "other.yaml", "measure": "acc_norm", "backend": "vllm"}[name]
+    settings = {"name": words.name, "format": "harness", "task": "words.yaml", "dev_share": 0.5}
+
+    changed = benchmark_from({**settings, name: value}, place)
+
+    assert changed.harness is not None
+    assert words.harness is not None
+    plain = (words.version, words.harness.backend)
+    assert (changed.version, changed.harness.backend) != plain
+
+
+def test_items_that_the_harness_gives_no_value_are_an_error_with_counts(
+    words: Benchmark, base: BaseModel
+) -> None:
+    assert words.harness is not None
+    unmeasured = replace(words, harness=replace(words.harness, measure="bleu"))
+
+    with pytest.raises(ScoringFailedError, match=f"0 of {len(split(words).dev)} items were scored"):
+        score_benchmark(base, unmeasured, Side.DEV, Scoring())
 
 
 def test_the_harness_and_we_agree_on_likelihoods(words: Benchmark, base: BaseModel) -> None:
@@ -123,6 +169,10 @@ def test_another_definition_is_another_version_and_another_folder_is_not(
         ({"measure": "bleu"}, "it has no metric 'bleu'"),
         ({"task": "gone.yaml"}, "there is no file"),
         ({"higher": "false"}, "less of its metric 'acc' is better"),
+        ({"more": "process_results: !function own.read"}, "names a function"),
+        ({"more": "include: words.yaml"}, "it includes itself"),
+        ({"more": "include: gone.yaml"}, "there is no file"),
+        ({"more": "}"}, "it is no YAML"),
     ],
 )
 def test_a_task_that_cannot_be_a_benchmark_is_refused(
@@ -130,6 +180,15 @@ def test_a_task_that_cannot_be_a_benchmark_is_refused(
 ) -> None:
     with pytest.raises(HarnessTaskError, match=said):
         load_benchmark(task_in(tmp_path / "words", **settings))
+
+
+def test_a_task_may_be_named_by_what_it_includes(tmp_path: Path, words: Benchmark) -> None:
+    place = task_in(tmp_path / "words")
+    (place / "more.yaml").write_text("include: words.yaml\ntask: more_words\n")
+    (place / "same.yaml").write_text("include: [words.yaml]\nmetadata: {version: 1.0}\n")
+
+    assert declared(place / "more.yaml") == "more_words"
+    assert declared(place / "same.yaml") == words.harness.task if words.harness else None
 
 
 def test_only_the_format_harness_has_a_task(tmp_path: Path) -> None:
