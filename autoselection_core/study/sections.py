@@ -12,6 +12,7 @@ from autoselection_core.study.figures import (
 )
 from autoselection_core.study.leading import leading_sections
 from autoselection_core.study.protocol import protocol_lines
+from autoselection_core.study.sizes import size_table
 from autoselection_core.study.tables import (
     benchmark_table,
     candidate_table,
@@ -37,7 +38,8 @@ _INTERVALS = (
 )
 _LUCK = (
     "`dev when chosen` is the mean dev score of the recommended subset in its search, `dev again` that of "
-    "its fresh runs: the difference is luck that the search took for quality."
+    "its fresh runs: the difference is luck that the search took for quality. From the fourth trial on, "
+    "`mean dev` is the mean of its scores and `gap` how far they lie below the best score so far."
 )
 _NUMBERS = (
     "Each number says what the rows of a subset are: shifts against the pool in standard deviations, or "
@@ -106,7 +108,10 @@ def _importance(facts: StudyFacts) -> Section:
     if not found:
         return Section("What the better subsets are", ["Too few subsets were evaluated to say."])
     pictures = [("importance", importance_figure(found))]
-    return Section("What the better subsets are", [_NUMBERS], [importance_table(found)], pictures)
+    tables = [importance_table(found)]
+    if (sizes := size_table(facts)) is not None:
+        tables.append(sizes)
+    return Section("What the better subsets are", [_NUMBERS], tables, pictures)
 
 
 def _further(facts: StudyFacts) -> list[Section]:

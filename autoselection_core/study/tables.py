@@ -15,6 +15,8 @@ from autoselection_core.study.comparing import (
 from autoselection_core.study.facts import StudyFacts
 
 _MOST_NUMBERS = 15
+_WARMUP = 3
+"""Trials that a published search begins with, and that its averages leave out."""
 
 
 def main_table(facts: StudyFacts) -> Table:
@@ -81,7 +83,8 @@ def search_table(facts: StudyFacts) -> Table:
     rows = tuple(
         _search_row(facts, name) for name, history in facts.histories.items() if history.observations
     )
-    columns = ("search", "trials", "paid", "failed", "best dev", "dev when chosen", "dev again", "recipe")
+    spent, found = ("trials", "paid", "failed"), ("best dev", "mean dev", "gap")
+    columns = ("search", *spent, *found, "dev when chosen", "dev again", "recipe")
     return Table("Searches (dev items)", columns, rows)
 
 
@@ -97,10 +100,19 @@ def _search_row(facts: StudyFacts, name: str) -> tuple[Cell, ...]:
         history.spent,
         len(history.failures),
         max(entry.utility for entry in history.observations),
+        *_after_warmup([entry.utility for entry in history.observations]),
         mean(chosen) if chosen else None,
         mean(each.evaluation.utility for each in winners) if winners else None,
         None if recipe is None else recipe.label,
     )
+
+
+def _after_warmup(utilities: list[float]) -> tuple[Cell, Cell]:
+    """Mean score, and mean distance from the best score so far, from the fourth trial on."""
+    if len(utilities) <= _WARMUP:
+        return (None, None)
+    best = np.maximum.accumulate(utilities)
+    return mean(utilities[_WARMUP:]), float(np.mean((best - utilities)[_WARMUP:]))
 
 
 def stability_table(facts: StudyFacts) -> Table | None:

@@ -10,7 +10,14 @@ from autoselection_core.study.entries import entries
 from autoselection_core.study.facts import StudyFacts
 from autoselection_core.study.ground import Ground
 from autoselection_core.study.running import run_study
-from autoselection_core.study.study import Candidates, RecipeArm, SearchArm, Study
+from autoselection_core.study.study import (
+    Candidates,
+    FurtherItems,
+    RecipeArm,
+    SearchArm,
+    Study,
+    Transfer,
+)
 from tests.study.conftest import ground_in
 
 SMALL = """\
@@ -54,7 +61,15 @@ CHANGES = {
     "Candidates.count": ("candidates: 2", "candidates: 3"),
     "Candidates.share": ("share: 0.3", "share: 0.6"),
 }
-TRAINED = {"Study.elsewhere", "Study.transfer", "Study.further_items"}
+TRAINED = {
+    "Study.elsewhere",
+    "Study.transfer",
+    "Study.further_items",
+    "Transfer.base_model",
+    "Transfer.training",
+    "FurtherItems.items",
+    "FurtherItems.leading",
+}
 """They need trained models: `test_trained` sees what they change."""
 
 
@@ -89,7 +104,7 @@ def test_another_value_has_another_outcome(name: str, tmp_path: Path, before: di
 def test_every_field_has_a_change() -> None:
     named = {
         f"{each.__name__}.{field.name}"
-        for each in (Study, SearchArm, RecipeArm, Candidates)
+        for each in (Study, SearchArm, RecipeArm, Candidates, Transfer, FurtherItems)
         for field in fields(each)
     }
 

@@ -14,6 +14,8 @@ from autoselection_core.study.comparing import (
 from autoselection_core.study.facts import StudyFacts
 from autoselection_core.study.ground import Ground
 from autoselection_core.study.loading import load_study
+from autoselection_core.study.sizes import size_table
+from autoselection_core.study.tables import search_table
 from autoselection_core.study.writing import write_study
 from tests.study.conftest import write_study as write_file
 
@@ -69,6 +71,25 @@ def test_what_the_formula_likes_is_what_goes_with_the_score(facts: StudyFacts) -
     assert "word_entropy" in first.name
     assert first.correlation > first.high
     assert first.p_value < 0.05
+
+
+def test_every_evaluated_subset_counts_in_one_size(facts: StudyFacts) -> None:
+    table = size_table(facts)
+
+    assert table is not None
+    assert sum(int(row[1] or 0) for row in table.rows) == len({each.subset for each in facts.evaluations})
+    last = table.rows[-1]  # the full pool is there, and nothing that the formula likes is so large
+    assert float(last[4] or 0) < max(each.utility for each in facts.evaluations)
+
+
+def test_a_search_is_summed_up_from_its_fourth_trial_on(facts: StudyFacts) -> None:
+    table = search_table(facts)
+
+    for row in table.rows:
+        scores = [entry.utility for entry in facts.histories[str(row[0])].observations]
+        assert row[table.columns.index("mean dev")] == pytest.approx(sum(scores[3:]) / len(scores[3:]))
+        gaps = [max(scores[: at + 1]) - scores[at] for at in range(3, len(scores))]
+        assert row[table.columns.index("gap")] == pytest.approx(sum(gaps) / len(gaps))
 
 
 def test_a_study_that_never_ran_has_no_report(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.store.home import Home
 from autoselection_core.study.comparing import SAME_NAME, comparisons, transfer_agreement
-from autoselection_core.study.facts import StudyFacts
+from autoselection_core.study.facts import Measured, StudyFacts
 from autoselection_core.study.ground import Ground
 from autoselection_core.study.loading import load_study
 from autoselection_core.study.running import run_study
@@ -34,7 +34,7 @@ winner: 1
 random: 2
 same: {candidates: 2, share: 0.4}
 elsewhere: {words: {path: words}, written: {path: written}}
-transfer: {base_model: other}
+transfer: {base_model: other, training: {amount: 300, batch: 100, dtype: float32}}
 further_items: {items: 4, leading: 2}
 """
 METRICS = {"sums": "log_likelihood", "words": "choice_accuracy", "written": "answer_accuracy"}
@@ -67,6 +67,7 @@ def test_trained_candidates_that_are_equal_have_no_winner(tmp_path: Path) -> Non
     assert found.difference.verdict is not Verdict.YES
     assert found.runs == (2, 4)
     assert {score.benchmark for each in facts.arms for score in each.elsewhere} == {"words", "written"}
+    has_another_judge(facts)
     agreement = transfer_agreement(facts)
     assert agreement is not None
     assert agreement.spearman is not None
@@ -76,6 +77,20 @@ def test_trained_candidates_that_are_equal_have_no_winner(tmp_path: Path) -> Non
     searches_at_random(facts)
     has_further_items(facts)
     goes_on_without_weights(ground)
+
+
+def has_another_judge(facts: StudyFacts) -> None:
+    """Transferred arms are of the other model and of its own training."""
+    own, other = ({judge_in(facts, each) for each in arms} for arms in (facts.arms, facts.transferred))
+
+    assert {amount for _, amount in own} == {400.0}
+    assert {amount for _, amount in other} == {300.0}
+    assert not {model for model, _ in own} & {model for model, _ in other}
+
+
+def judge_in(facts: StudyFacts, measured: Measured) -> tuple[str, float]:
+    config = EvaluationFolder(facts.home.evaluation(measured.evaluation.key)).read_json("config.json")
+    return config["base_model"], config["training"]["amount"]
 
 
 def searches_at_random(facts: StudyFacts) -> None:
