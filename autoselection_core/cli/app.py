@@ -246,9 +246,10 @@ def compare(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Compare the subsets of two trials.
+    """Compare the models and the subsets of two trials.
 
-    By source, by signal, and with six rows of either side.
+    The models by paired tests on the dev items that both answered; the subsets by source, by signal, and
+    with six rows of either side.
     """
     from autoselection_core.cli.explaining import compare_trials
     from autoselection_core.report.facts import SearchFacts

@@ -16,6 +16,7 @@ from autoselection_core.report.differing import diff_texts, subset_diff
 from autoselection_core.report.examples import text_of
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.outlook import outlook
+from autoselection_core.report.pairing import PAIRING, pairing_table
 from autoselection_core.report.sentences import step_sentence
 from autoselection_core.report.tables import signal_table, step_table
 from autoselection_core.report.usage import usage_of
@@ -60,7 +61,7 @@ def explain_search(facts: SearchFacts) -> None:
 
 
 def compare_trials(facts: SearchFacts, first: int, second: int) -> None:
-    """Say what the subsets of two trials have and have not in common, with rows of either side.
+    """Say how two trials' models differ, and what their subsets have in common, with rows of either side.
 
     Raises:
         UnknownTrialError: The search has no such trial, or it has no recipe.
@@ -68,6 +69,9 @@ def compare_trials(facts: SearchFacts, first: int, second: int) -> None:
     subsets = [facts.realised(recipe_of(facts, number)) for number in (first, second)]
     names = (f"trial {first}", f"trial {second}")
     diff = subset_diff(facts.pool, facts.signals, subsets[0], subsets[1], names)
+    if (pairing := pairing_table(facts, first, second)) is not None:
+        show_table(pairing)
+        tell(f"{PAIRING}\n")
     tell(diff.sentence)
     show_table(diff.sources)
     show_table(diff.signals)

@@ -65,12 +65,22 @@ def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:
 
 def arm_table(arms: tuple[ArmRun, ...], weights: dict[str, float] | None) -> Table:
     """The evaluations that the winner is judged by, on test items."""
-    columns = ("arm", "replicate", "tokens", "dev score", "test score", "± se", "test items")
+    columns = (
+        "arm",
+        "replicate",
+        "tokens",
+        "tokens trained",
+        "dev score",
+        "test score",
+        "± se",
+        "test items",
+    )
     rows = tuple(
         (
             run.arm,
             run.trial.replicate,
             run.trial.tokens,
+            run.training_tokens,
             run.trial.utility,
             utility(run.test, weights),
             utility_standard_error(run.test, weights),

@@ -18,6 +18,7 @@ from autoselection_core.report.plots import (
     tokens_plot,
     trajectory_plot,
 )
+from autoselection_core.report.protocol import NO_TRAINING, training_sentence
 from autoselection_core.report.tables import (
     arm_table,
     budget_table,
@@ -92,7 +93,9 @@ def _result(facts: SearchFacts, found: Sequence[Finding]) -> Section:
     tables = [arm_table(facts.arms, dict(spec.weights) or None)]
     if (unread := unread_table(tests_by_arm(facts.arms))) is not None:
         tables.append(unread)
-    sentences = [*(finding.sentence for finding in found), drove]
+    is_formula = facts.workspace.campaign.closed_form is not None
+    trained = NO_TRAINING if is_formula else training_sentence(spec.training)
+    sentences = [*(finding.sentence for finding in found), drove, trained]
     return Section("Result", sentences, [*tables, budget_table(facts.record)])
 
 

@@ -50,11 +50,13 @@ class ArmRun:
         arm: `winner`, `random` or `full_pool`.
         trial: What the ledger says of it.
         test: Test score of each benchmark.
+        training_tokens: Tokens that it was trained on; None where its evaluation is gone.
     """
 
     arm: str
     trial: TrialRecord
     test: tuple[BenchmarkScore, ...]
+    training_tokens: int | None = None
 
 
 def report_arms(
@@ -171,7 +173,8 @@ def open_arms(
 def _opened(trial: TrialRecord, evaluator: Evaluator) -> ArmRun:
     assert trial.evaluation is not None, "a trial is done only with an evaluation"
     reason = f"report of search {trial.search}, arm {trial.arm}"
-    return ArmRun(trial.arm, trial, evaluator.open_test(trial.evaluation, reason))
+    test, made = evaluator.open_test(trial.evaluation, reason), evaluator.finished(trial.evaluation)
+    return ArmRun(trial.arm, trial, test, None if made is None else made.cost.training_tokens)
 
 
 def _plan(arm: str, recipe: Recipe, replicate: int, signals: SignalTable) -> ArmPlan:

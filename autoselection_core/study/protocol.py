@@ -1,6 +1,6 @@
 """How the arms of a study were trained and scored, in sentences."""
 
-from autoselection_core.evaluation.sft import Schedule, fine_tuning
+from autoselection_core.report.protocol import NO_TRAINING, training_sentence
 from autoselection_core.study.facts import StudyFacts
 
 
@@ -12,17 +12,8 @@ def protocol_lines(facts: StudyFacts) -> list[str]:
 def _training(facts: StudyFacts) -> str:
     campaign = facts.study.campaign
     if campaign.closed_form is not None:
-        return "A formula stood in for trainings: no model was trained."
-    training = fine_tuning(campaign.training)
-    preset = campaign.training.get("preset", "cpu-lora")
-    changed = ", ".join(f"{name} {value}" for name, value in campaign.training.items() if name != "preset")
-    length = f"{training.amount:g} {training.schedule.value}"
-    equal = (
-        "every arm trains on equally many tokens"
-        if training.schedule is Schedule.TOKENS
-        else "arms train on as many tokens as their subsets have: compare scores beside tokens"
-    )
-    return f"Preset `{preset}`{f' with {changed}' if changed else ''}: {length}; {equal}."
+        return NO_TRAINING
+    return training_sentence(campaign.training)
 
 
 def _pool(facts: StudyFacts) -> list[str]:

@@ -208,3 +208,5 @@ def test_compare_counts_what_either_subset_has_alone(cli: Cli) -> None:
     assert code == 0
     assert "only in trial 1" in told
     assert "difference in sd of the pool" in told
+    assert "Both models on the same dev items" in told
+    assert "McNemar" in told

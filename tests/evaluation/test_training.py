@@ -14,12 +14,13 @@ from autoselection_core.errors.evaluation import (
     NotFiniteLossError,
     NothingToTrainError,
     OutOfMemoryError,
+    TrainedSetDiffersError,
 )
 from autoselection_core.evaluation.checkpoints import Checkpoints
 from autoselection_core.evaluation.evaluator import Selected
 from autoselection_core.evaluation.run import Trainee
 from autoselection_core.evaluation.sft import Decay, FineTuning, Method, Schedule, Unit
-from autoselection_core.evaluation.training import Trained, train
+from autoselection_core.evaluation.training import Trained, compare, plan_of, train
 from autoselection_core.models.base_model import BaseModel
 from tests.evaluation.bench import POOL, TRAINING, subset
 
@@ -61,6 +62,21 @@ def test_whole_epochs_train_on_exactly_what_was_selected(tiny: Path, tmp_path: P
 
     assert len(result.samples) == 23
     assert result.samples_hash == subset(23).fingerprint
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_set_that_differs_from_what_was_selected_is_a_failure(
+    tiny: Path, tmp_path: Path, lost: int
+) -> None:
+    epochs = replace(TRAINING, schedule=Schedule.EPOCHS, amount=1)
+    samples = Selected(POOL, subset(5))
+    result = trained(tiny, tmp_path, epochs, rows=5)
+    plan = plan_of(result.base, samples, epochs, Trainee("key", tmp_path, 0))
+    another = Selected(POOL, subset(6)) if lost else samples
+    read = replace(result, samples=result.samples if lost else result.samples[1:])
+
+    with pytest.raises(TrainedSetDiffersError, match="1 "):
+        compare(read, another, plan, epochs, "key")
 
 
 def test_a_budget_below_the_subset_says_what_was_really_seen(tiny: Path, tmp_path: Path) -> None:

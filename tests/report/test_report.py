@@ -123,7 +123,8 @@ def test_arms_stand_with_dev_and_test_scores(facts: SearchFacts) -> None:
     rows = arm_table(facts.arms, None).rows
 
     assert [row[0] for row in rows] == ["winner"] * 2 + ["random"] * 3 + ["full_pool"] * 2
-    assert all(isinstance(row[4], float) and row[6] == 40 for row in rows)
+    assert all(isinstance(row[5], float) and row[7] == 40 for row in rows)
+    assert all(row[2] == row[3] for row in rows)  # a formula reads every token once
 
 
 def test_a_cell_with_a_bar_does_not_break_a_markdown_table() -> None:
