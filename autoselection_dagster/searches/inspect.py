@@ -17,6 +17,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.report.differing import diff_texts, subset_diff
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.markdown import fenced
+from autoselection_core.report.pairing import pairing_table
 from autoselection_dagster.assets.pictures import shown
 from autoselection_dagster.resources import HomeResource, LedgerResource
 
@@ -74,14 +75,16 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
     def compare(
         context: dg.OpExecutionContext, config: Pair, home: HomeResource, ledger: LedgerResource
     ) -> None:
-        """Count what only one of two subsets has, by source and signal, with rows of either side."""
+        """Pair two models' dev scores, and count what only one of the subsets has, with rows of either side."""
         record = ledger.search(config.search)
         facts = SearchFacts.of(Workspace(campaign_of(campaigns, record.spec.campaign), home), config.search)
         first, second = (facts.realised(_recipe(facts, number)) for number in (config.first, config.second))
         names = (f"trial {config.first}", f"trial {config.second}")
         diff = subset_diff(facts.pool, facts.signals, first, second, names)
+        pairing = pairing_table(facts, config.first, config.second)
         context.add_output_metadata(
             {
+                **({} if pairing is None else {"models": shown(pairing)}),
                 "shared": diff.sentence,
                 "by_source": shown(diff.sources),
                 "by_signal": shown(diff.signals),

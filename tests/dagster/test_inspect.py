@@ -32,3 +32,4 @@ def test_two_trials_are_compared(searched: Driver) -> None:
     told = {name: value.value for name, value in output.step_output_data.metadata.items()}
     assert "only in trial 1" in str(told["shared"])
     assert "generated" in str(told["by_source"])
+    assert "utility" in str(told["models"])
