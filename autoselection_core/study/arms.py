@@ -1,12 +1,13 @@
 """The arms of a study in the ledger: planned one after the other, paid from what the searches leave."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.history.records import ArmPlan, Kind, TrialRecord, TrialState
+from autoselection_core.history.records import ArmPlan, Kind, Reservation, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.arms import random_recipe
 from autoselection_core.search.evaluate import evaluate
@@ -18,6 +19,9 @@ from autoselection_core.subset import materialize
 
 FULL_POOL, RECIPE, WINNER, RANDOM, CANDIDATE = "full_pool", "recipe", "winner", "random", "candidate"
 """Kinds of arms; all but the first are followed by a slash and a name."""
+
+_HELD = (TrialState.RESERVED, TrialState.RUNNING)
+_POLL_S = 1.0
 
 _DRAWS_A_CONTEST = 1_000
 """Draws of different contests are different draws, whatever their number of tokens."""
@@ -84,28 +88,41 @@ def evaluate_planned(ground: Ground, entry: str, planned: Sequence[ArmPlan], eva
     """Enter what is planned so far and evaluate it as far as the budget goes; test items are opened here.
 
     What failed stays failed, with its reason in the ledger. Doing it again pays for nothing that is there.
+    What another process holds is waited for, or taken over once its lease has ended: a winner is chosen among
+    all candidates, however a study was interrupted.
     """
     ledger = ground.ledger
     ledger.plan_report(entry, planned)
-    ledger.release_lost()
-    while (reservation := ledger.reserve_report(entry)) is not None:
-        trial = ledger.trials(entry, Kind.REPORT)[reservation.trial - 1]
-        assert trial.recipe is not None, "an arm is planned with its recipe"
-
-        def tell(stage: str, done: int, total: int, arm: str = trial.arm) -> None:
-            ground.tell(f"{arm}: {stage}", done, total)
-
-        try:
-            evaluate(ledger, reservation, evaluator, materialize(trial.recipe, ground.signals), tell)
-        except EvaluationError as error:
-            ground.tell(f"{trial.arm} failed: {error}", 1, 1)
+    while True:
+        ledger.release_lost()
+        if (reservation := ledger.reserve_report(entry)) is not None:
+            _evaluate(ground, reservation, evaluator)
+        elif held := [trial for trial in ledger.trials(entry, Kind.REPORT) if trial.state in _HELD]:
+            ground.tell(f"waiting for {len(held)} evaluations that another process holds", 0, None)
+            time.sleep(_POLL_S)
         else:
-            ended = ledger.trials(entry, Kind.REPORT)
-            open_items(ground, ended[reservation.trial - 1], evaluator)
-            ground.tell(f"arms of {entry}", sum(has_ended(each) for each in ended), len(ended))
+            break
     for trial in ledger.trials(entry, Kind.REPORT):
         if trial.state is TrialState.DONE:
             open_items(ground, trial, evaluator)
+
+
+def _evaluate(ground: Ground, reservation: Reservation, evaluator: Evaluator) -> None:
+    ledger, entry = ground.ledger, reservation.search
+    trial = ledger.trials(entry, Kind.REPORT)[reservation.trial - 1]
+    assert trial.recipe is not None, "an arm is planned with its recipe"
+
+    def tell(stage: str, done: int, total: int) -> None:
+        ground.tell(f"{trial.arm}: {stage}", done, total)
+
+    try:
+        evaluate(ledger, reservation, evaluator, materialize(trial.recipe, ground.signals), tell)
+    except EvaluationError as error:
+        ground.tell(f"{trial.arm} failed: {error}", 1, 1)
+    else:
+        ended = ledger.trials(entry, Kind.REPORT)
+        open_items(ground, ended[reservation.trial - 1], evaluator)
+        ground.tell(f"arms of {entry}", sum(has_ended(each) for each in ended), len(ended))
 
 
 def has_ended(trial: TrialRecord) -> bool:

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.errors.search import ChangedEvaluatorError
-from autoselection_core.history.records import Kind, SearchState
+from autoselection_core.history.records import Kind, SearchState, TrialState
 from autoselection_core.store.home import Home
+from autoselection_core.study.arms import candidate_arms
 from autoselection_core.study.entries import arms_entry, contests, entries
 from autoselection_core.study.facts import StudyFacts
 from autoselection_core.study.forecast import forecast
 from autoselection_core.study.ground import Ground
+from autoselection_core.study.registering import register_arms
 from autoselection_core.study.running import run_study
 from tests.study.conftest import STUDY, evaluated, ground_in
 
@@ -92,6 +94,30 @@ def test_a_study_that_was_cut_off_goes_on_to_the_same_end(
     now = evaluated(ground.study, ground.home)
     assert {key: now[key] for key in made} == made
     assert now.keys() == evaluated(finished.study, finished.home).keys()
+
+
+def test_no_winner_is_chosen_while_another_process_holds_a_candidate(tmp_path: Path) -> None:
+    text = STUDY.replace("searches:\n  searched: {budget: 4, policy: random}\n", "")
+    ground = ground_in(tmp_path, text.replace("seeds: [0, 1]", "seeds: [0]"))
+    ledger, entry = ground.ledger, register_arms(ground, arms_entry(ground.study), 40, ground.evaluator)
+    ledger.plan_report(entry, candidate_arms(ground, contests(ground.study)[0]))
+    held = ledger.reserve_report(entry)
+    assert held is not None
+    waited: list[int] = []
+
+    def give_back(stage: str, _: int, __: int | None) -> None:
+        if stage.startswith("waiting for 1 evaluations"):
+            waited.append(len(ledger.trials(entry, Kind.REPORT)))
+            ledger.release(held, "its process has ended")
+
+    run_study(Ground(ground.study, ground.home, give_back))
+
+    assert len(waited) == 1
+    arms = ledger.trials(entry, Kind.REPORT)
+    candidates = [trial for trial in arms if trial.arm.startswith("candidate/")]
+    assert [trial.state for trial in candidates] == [TrialState.DONE] * 3
+    best = max(candidates, key=lambda trial: trial.utility or 0.0)
+    assert {trial.subset for trial in arms if trial.arm == "winner/same/0"} == {best.subset}
 
 
 def test_the_entry_of_the_arms_never_searches(finished: Ground) -> None:
