@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
+from autoselection_core.campaign.pace import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.ingesting import ingest_pool, score_pool
 from autoselection_core.cli.progress import Bars, Lines, shown_progress
@@ -54,6 +55,9 @@ def work(workspace: Workspace, search: str) -> None:
         tell(f"{search} is done: {record.reason}; nothing is trained again")
         return
     _tell_of_lost_workers(workspace, search)
+    left = record.budget - record.spent + record.report_evaluations - record.report_spent
+    pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
+    tell(pace.sentence(round(left)))
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with shown_progress() as progress:
