@@ -14,7 +14,7 @@ from autoselection_core.benchmarks.harness import harness_benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.question import Question
-from autoselection_core.benchmarks.render import Form
+from autoselection_core.benchmarks.render import SYSTEM, Form
 from autoselection_core.benchmarks.split import split
 from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import (
@@ -106,7 +106,7 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
     metric = Metric(settings.get("metric", adapter.metric))
     questions = _questions(confined(Path(settings.get("items", _items_name(folder))), folder), adapter.item)
     examples = [found.question for found in _targets(settings, folder, adapter)]
-    form = Form(metric, _shots(settings, adapter, metric, examples), settings.get("system"))
+    form = Form(metric, _shots(settings, adapter, metric, examples), _system(settings, metric))
     # A question that stands twice would count twice and be paired with itself.
     items = tuple({item.id: item for item in (_item(form, found, examples) for found in questions)}.values())
     benchmark = Benchmark(
@@ -198,6 +198,13 @@ def _shots(
     if shots < 0 or (shots > 0 and not examples):
         raise SettingError("shots", shots, "0 or more, and 0 where there are no targets to take them from")
     return shots
+
+
+def _system(settings: Mapping[str, Any], metric: Metric) -> str | None:
+    """What the user says, nothing included; else one line where answers are written."""
+    default = SYSTEM if metric is Metric.ANSWER_ACCURACY else None
+    said = settings.get("system", default)
+    return str(said) if said else None
 
 
 def _answer_tokens(settings: Mapping[str, Any]) -> int:

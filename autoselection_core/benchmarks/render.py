@@ -26,6 +26,10 @@ _FINAL_LINE = {
 }
 
 
+SYSTEM = "You solve problems step by step and give the final answer in the form that is asked for."
+"""The system line where answers are written and the benchmark says none."""
+
+
 @dataclass(frozen=True)
 class Form:
     """How questions of one benchmark are put.

@@ -6,18 +6,28 @@ from typing import Any
 import numpy as np
 
 from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, batches_by_length
 from autoselection_core.models.forward import padded
 from autoselection_core.models.memory import is_out_of_memory
 from autoselection_core.models.spans import Tokens
-from autoselection_core.pool.sample import Message
+from autoselection_core.pool.sample import Message, Sample
 
 
 def prompt_tokens(model: BaseModel, prompt: Sequence[Message]) -> Tokens:
-    """A prompt in the chat template, up to where the answer starts."""
+    """A prompt in the chat template, up to where the answer starts.
+
+    Raises:
+        ChatTemplateError: The template refuses the roles.
+    """
+    from jinja2 import TemplateError
+
     turns = [{"role": str(message.role), "content": message.content} for message in prompt]
-    text = model.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    try:
+        text = model.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    except (TemplateError, TypeError, ValueError) as error:
+        raise ChatTemplateError(Sample(tuple(prompt)).id, str(error)) from error
     return np.array(model.tokenizer(text, add_special_tokens=False)["input_ids"], np.int32)
 
 

@@ -126,7 +126,7 @@ def _by_likelihood(
 def _by_generation(
     model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: Report
 ) -> tuple[list[ItemScore], int]:
-    prompts = [prompt_tokens(model, item.prompt) for item in items]
+    prompts = [_prompt(model, benchmark, number, item) for number, item in enumerate(items)]
     longest = max(map(len, prompts)) + benchmark.answer_tokens
     if longest > _longest(model):
         reason = f"prompt and answer may take {longest} tokens, the model reads {_longest(model)}"
@@ -138,6 +138,15 @@ def _by_generation(
         _read_answer(benchmark, item, text, len(prompt))
         for item, text, prompt in zip(items, texts, prompts, strict=True)
     ], tokens
+
+
+def _prompt(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> Tokens:
+    try:
+        return prompt_tokens(model, item.prompt)
+    except ChatTemplateError as error:
+        hint = 'a benchmark with `system: ""` has no system line'
+        reason = f"item {item.id}: {error} {hint}"
+        raise ScoringFailedError(benchmark.name, number, number + 1, reason) from error
 
 
 def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> ItemScore:

@@ -20,6 +20,7 @@ from autoselection_core.errors.benchmarks import (
 )
 from autoselection_core.errors.space import SettingError
 from autoselection_core.errors.store import OutsideFolderError
+from autoselection_core.pool.sample import Role
 
 QUESTIONS = [{"question": f"What is {number} + {number}?", "answer": str(2 * number)} for number in range(40)]
 CHOICES: list[dict[str, Any]] = [
@@ -133,6 +134,35 @@ def test_shots_come_from_the_targets_and_from_the_group_of_the_question(tmp_path
     assert question.content.startswith("What is 100 + 1?")
     assert answer.content == "One more than 100.\nAnswer: 101"
     assert asked.content.startswith("What is 0 + 0?")
+
+
+@pytest.mark.parametrize(
+    ("said", "opens"),
+    [
+        ("metric: answer_accuracy", [Role.SYSTEM, Role.USER]),
+        ('metric: answer_accuracy\nsystem: ""', [Role.USER]),
+        ("metric: log_likelihood", [Role.USER]),
+    ],
+)
+def test_a_system_line_opens_the_prompts_of_written_answers(
+    tmp_path: Path, said: str, opens: list[Role]
+) -> None:
+    benchmark = load_benchmark(folder(tmp_path / "sums", settings=f"{said}\n"))
+
+    assert {tuple(message.role for message in item.prompt) for item in benchmark.items} == {tuple(opens)}
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("gsm8k", '"#### N"'), ("own", '"Answer: X"')],
+)
+def test_prompts_of_written_answers_say_what_their_last_line_is(tmp_path: Path, name: str, line: str) -> None:
+    items = answered(QUESTIONS) if name == "gsm8k" else QUESTIONS
+    benchmark = load_benchmark(
+        folder(tmp_path / "sums", items, settings=f"metric: answer_accuracy\nformat: {name}\nshots: 0\n")
+    )
+
+    assert all(line in item.prompt[-1].content.splitlines()[-1] for item in benchmark.items)
 
 
 def test_a_question_among_the_targets_is_not_scored(tmp_path: Path) -> None:
@@ -296,7 +326,7 @@ class TestKnownBenchmarks:
         shots = {message.content for item in benchmark.items for message in item.prompt[:-1]}
 
         assert shots.isdisjoint(scored)
-        assert {len(item.prompt) for item in benchmark.items} == ({1} if name == "nlgraph" else {7})
+        assert {len(item.prompt) for item in benchmark.items} == ({2} if name == "nlgraph" else {8})
 
     def test_errors_and_representations_show_no_text_of_gpqa(self, real_data: Path) -> None:
         benchmark = benchmark_from(self.settings("gpqa"), real_data)

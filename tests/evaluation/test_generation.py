@@ -15,6 +15,7 @@ from autoselection_core.evaluation.generation import greedy_answers, prompt_toke
 from autoselection_core.evaluation.likelihood import Scoring
 from autoselection_core.evaluation.scoring import score_benchmark
 from autoselection_core.models.base_model import BaseModel
+from autoselection_core.pool.sample import Message, Role
 from tests.evaluation.bench import BENCHMARK
 
 WRITTEN = Benchmark(
@@ -97,6 +98,17 @@ def test_a_confidential_benchmark_leaves_no_output(model: BaseModel) -> None:
     assert [item.is_parse_failure for item in score.items] == [
         item.is_parse_failure for item in open_score.items
     ]
+
+
+def test_prompts_that_the_template_refuses_fail_the_score_with_a_way_forward(tiny: Path) -> None:
+    strict = BaseModel.load(tiny, dtype="float32")
+    refusal = "{% if m['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    strict.tokenizer.chat_template = "{% for m in messages %}" + refusal + "{{ m['content'] }}{% endfor %}"
+    opening = Message(Role.SYSTEM, "Be brief.")
+    items = tuple(replace(item, prompt=(opening, *item.prompt)) for item in WRITTEN.items)
+
+    with pytest.raises(ScoringFailedError, match=r"no system.*has no system line"):
+        score_benchmark(strict, replace(WRITTEN, items=items), Side.DEV, Scoring())
 
 
 def test_prompts_that_leave_no_room_for_an_answer_fail_the_score(model: BaseModel) -> None:
