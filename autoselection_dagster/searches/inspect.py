@@ -75,7 +75,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
     def compare(
         context: dg.OpExecutionContext, config: Pair, home: HomeResource, ledger: LedgerResource
     ) -> None:
-        """Pair two models' dev scores, and count what only one of the subsets has, with rows of either side."""
+        """Pair two models' dev scores; count what only one of their subsets has, with rows of either side."""
         record = ledger.search(config.search)
         facts = SearchFacts.of(Workspace(campaign_of(campaigns, record.spec.campaign), home), config.search)
         first, second = (facts.realised(_recipe(facts, number)) for number in (config.first, config.second))
