@@ -36,6 +36,9 @@ _OPENINGS = (
 _INTERVALS = (
     "Intervals resample items and runs. P(best): how often an arm leads when runs and items are drawn again."
 )
+_UNFINISHED = (
+    "The study has not ended: arms are missing, and what is said of others rests on the runs so far."
+)
 _LUCK = (
     "`dev when chosen` is the mean dev score of the recommended subset in its search, `dev again` that of "
     "its fresh runs: the difference is luck that the search took for quality. From the fourth trial on, "
@@ -75,6 +78,7 @@ def sections_of(facts: StudyFacts, found: list[Comparison]) -> list[Section]:
 def _result(facts: StudyFacts, found: list[Comparison]) -> Section:
     deviation = facts.pooled_deviation
     notes = [
+        *([] if facts.kept is not None else [_UNFINISHED]),
         *(each.sentence(facts.metric) for each in found if each.second.startswith("random")),
         f"The metric that drove the searches: {facts.metric}, on dev items.",
         _OPENINGS,

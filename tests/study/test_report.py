@@ -36,6 +36,19 @@ def test_the_report_has_the_tables_and_the_score_against_tokens(finished: Ground
     assert "<img" in written.html.read_text()
 
 
+def test_a_report_says_first_that_its_study_has_not_ended(finished: Ground, tmp_path: Path) -> None:
+    for name in ("history.sqlite", "evaluations"):
+        there = finished.home.root / name
+        copy = shutil.copy if there.is_file() else shutil.copytree
+        copy(there, tmp_path / name)
+
+    whole = write_study(finished.study, finished.home).markdown.read_text()
+    partly = write_study(finished.study, Home(tmp_path)).markdown.read_text()
+
+    assert "The study has not ended" not in whole
+    assert partly.index("The study has not ended") < partly.index("The metric that drove")
+
+
 def test_a_report_needs_neither_pool_nor_signals(finished: Ground, tmp_path: Path) -> None:
     before = write_study(finished.study, finished.home).markdown.read_text()
     for name in ("history.sqlite", "evaluations", "studies", "subsets"):
