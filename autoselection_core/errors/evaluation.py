@@ -129,6 +129,21 @@ class ScoringFailedError(EvaluationError):
         return f"benchmark {self.benchmark!r}: {self.scored} of {self.items} items were scored: {self.reason}"
 
 
+class WeightsGoneError(EvaluationError):
+    """An evaluation is finished, and its weights are not there to be asked for more."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"evaluation {self.key!r} has its scores and no weights: ask it where it was trained, or move "
+            "its folder away to train it again"
+        )
+
+
 class NotEvaluatedError(AutoSelectionError):
     """There is no complete evaluation of that key."""
 

@@ -11,7 +11,7 @@ from typing_extensions import override
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
-from autoselection_core.errors.evaluation import NotEvaluatedError, WrongPoolError
+from autoselection_core.errors.evaluation import NotEvaluatedError, WeightsGoneError, WrongPoolError
 from autoselection_core.evaluation.devices import train_on_devices
 from autoselection_core.evaluation.energy import counters, used_joules
 from autoselection_core.evaluation.environment import peak_bytes
@@ -23,7 +23,7 @@ from autoselection_core.evaluation.run import Trainee
 from autoselection_core.evaluation.scoring import score_benchmark, score_items
 from autoselection_core.evaluation.sft import FineTuning, Method
 from autoselection_core.evaluation.training import train
-from autoselection_core.evaluation.weights import SavedTraining, load_trained, save_trained
+from autoselection_core.evaluation.weights import SavedTraining, has_weights, load_trained, save_trained
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.models.base_model import BaseModel, settled_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
@@ -178,7 +178,7 @@ class FineTuningEvaluator:
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
     ) -> None:
         write_subset(subset, self.pool.ids, self.home)  # before any money is spent on it
-        if not (folder.path / _TRAINED).exists():
+        if not (folder.path / _TRAINED).exists() or not has_weights(folder.path, self.training.method):
             self._train(folder, subset, replicate, progress)
         record = folder.read_json(_TRAINED)
         started, energy = time.monotonic(), counters()
@@ -245,6 +245,8 @@ class FineTuningEvaluator:
 
     def _load_trained(self, folder: EvaluationFolder) -> BaseModel:
         if folder.key not in self._read_back:
+            if not has_weights(folder.path, self.training.method):
+                raise WeightsGoneError(folder.key)
             self._read_back.clear()
             dtype = str(folder.read_json("environment.json")["dtype"])
             read = load_trained(folder.path, self.base_model, dtype, self.training.method)

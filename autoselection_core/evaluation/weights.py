@@ -50,6 +50,11 @@ def save_trained(trained: Trained, folder: Path) -> SavedTraining:
     return SavedTraining(trained.record(), about, trained.is_continued, peak_bytes(trained.base.device))
 
 
+def has_weights(folder: Path, method: Method) -> bool:
+    """Whether what was trained still lies in an evaluation's folder; a copy of records alone has none."""
+    return (folder / (_MODEL if method is Method.FULL else _ADAPTER)).is_dir()
+
+
 def load_trained(folder: Path, base_model: str | Path, dtype: str, method: Method) -> BaseModel:
     """The trained model in evaluation mode, with the base model's tokenizer and template.
 

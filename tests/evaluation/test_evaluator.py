@@ -1,6 +1,7 @@
 """Whole evaluations: what is kept, what is never done twice, what a failure leaves."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,12 @@ import numpy as np
 import pytest
 
 from autoselection_core.benchmarks.split import split
-from autoselection_core.errors.evaluation import DivergedError, NotEvaluatedError, WrongPoolError
+from autoselection_core.errors.evaluation import (
+    DivergedError,
+    NotEvaluatedError,
+    WeightsGoneError,
+    WrongPoolError,
+)
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.sft import Method
@@ -79,6 +85,23 @@ def test_killed_before_the_commit_it_is_committed_and_not_trained_again(
     assert (again.scores, again.cost.training_tokens) == (first.scores, first.cost.training_tokens)
     assert adapter.stat().st_mtime_ns == written
     assert again.scores == made[0].evaluate(subset(), 0).scores
+
+
+def test_records_without_weights_are_trained_again_and_refuse_to_open_more(
+    made: Made, tiny: Path, tmp_path: Path
+) -> None:
+    """A copy of a study's records, as it stands in a repository."""
+    judge = evaluator(tmp_path, tiny)
+    first = judge.evaluate(subset(), 0)
+    folder = judge.home.evaluation(first.key)
+    shutil.rmtree(folder / "adapter")
+
+    with pytest.raises(WeightsGoneError, match="train it again"):
+        evaluator(tmp_path, tiny).open_test(first.key, "report")
+    (folder / "result.json").unlink()
+
+    assert evaluator(tmp_path, tiny).evaluate(subset(), 0).scores == made[0].evaluate(subset(), 0).scores
+    assert (folder / "adapter").is_dir()
 
 
 def test_a_failed_training_leaves_no_score(tiny: Path, tmp_path: Path) -> None:
