@@ -13,13 +13,13 @@ import numpy as np
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.arena import Arena, seed_for
 from autoselection_core.solver.belief import Belief
-from autoselection_core.solver.descriptors import distances
 from autoselection_core.solver.edits import Workbench
 from autoselection_core.solver.layout import Features
-from autoselection_core.solver.limits import TOO_FAR, Judges
+from autoselection_core.solver.limits import Judges
 from autoselection_core.solver.neighbourhood import edited_twice, mates_of, neighbours
 from autoselection_core.solver.phase import Phase
 from autoselection_core.solver.programs import single_recipes
+from autoselection_core.solver.radius import Radius
 from autoselection_core.solver.realised import Draft, Realised
 from autoselection_core.solver.surrogate import Numbers
 
@@ -40,6 +40,11 @@ class Round:
     realised: Realised
     features: Features
     gains: Numbers
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Hashes of the candidates' subsets."""
+        return frozenset(subset.fingerprint for subset in self.realised.subsets)
 
     def joined(self, other: "Round") -> "Round":
         """Both together."""
@@ -73,23 +78,24 @@ def climbed(
     """
     alone = [Draft(recipe, "single") for recipe in single_recipes(arena.templates, arena.seed)]
     recalled = arena.realise([*_recalled(belief), *proposed, *alone], known)
-    found = _judged(arena, belief, gain, recalled, arena.describe(recalled))
-    names = known | {subset.fingerprint for subset in recalled.subsets}
+    radius = Radius(arena, belief, arena.policy.trust_radius)
+    found = _judged(radius, gain, recalled, arena.describe(recalled), known)
+    names = known | found.names | {subset.fingerprint for subset in recalled.subsets}
     places = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in names]
     fresh = Realised(
         tuple(arena.fresh.drafts[place] for place in places),
         tuple(arena.fresh.subsets[place] for place in places),
     )
-    found = found.joined(_judged(arena, belief, gain, fresh, arena.features[places]))
+    found = found.joined(_judged(radius, gain, fresh, arena.features[places], known | found.names))
     rng = np.random.default_rng(seed_for("edits", arena.seed, trial))
     for generation, count in enumerate(_shares(arena.policy.edits, arena.policy.generations)):
         if generation == 0:
             drafts = neighbours(arena, belief, phase, count, rng)
         else:
             drafts = _children(arena, belief, found, count, rng)
-        names = frozenset(subset.fingerprint for subset in found.realised.subsets)
-        edits = arena.realise(drafts, known | names)
-        found = found.joined(_judged(arena, belief, gain, edits, arena.describe(edits)))
+        names = known | found.names
+        edits = arena.realise(drafts, names)
+        found = found.joined(_judged(radius, gain, edits, arena.describe(edits), names))
     return found
 
 
@@ -101,14 +107,12 @@ def _recalled(belief: Belief) -> list[Draft]:
     return [*earlier, *(Draft(one.recipe, "promoted", one.trial, f"scored {one.fidelity}") for one in hints)]
 
 
-def _judged(arena: Arena, belief: Belief, gain: Judges, realised: Realised, features: Features) -> Round:
+def _judged(
+    radius: Radius, gain: Judges, realised: Realised, features: Features, known: frozenset[str]
+) -> Round:
     """What is within the trust radius, with its gains."""
-    radius = arena.policy.trust_radius
-    if radius is not None and len(realised):
-        nearest = distances(features, belief.features, arena.describer.layout).min(axis=1)
-        realised, places = realised.only(nearest <= radius, TOO_FAR)
-        features = features[places]
-    return Round(realised, features, gain.logs(features))
+    inside, described = radius.within(realised, features, known)
+    return Round(inside, described, gain.logs(described))
 
 
 def _children(

@@ -22,6 +22,9 @@ from autoselection_core.solver.tried import Tried
 TOO_LARGE, TOO_MANY_TOKENS, TOO_FAR = "too large", "too many tokens", "beyond the trust radius"
 """Why a realised candidate is left out."""
 
+CLIPPED = "clipped to the trust radius"
+"""Why a realised candidate was replaced by its union with a tried subset."""
+
 _MORE_LIKELY_THAN_NOT = 0.5
 
 

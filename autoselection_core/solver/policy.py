@@ -44,8 +44,8 @@ class Policy:
         smallest_share: Candidates below this share of the pool's rows are screened out.
         largest_share: Candidates above this share of the pool's rows are screened out, the full pool, too.
         most_tokens: Candidates with more tokens of the base model are screened out; None sets no limit.
-        trust_radius: Candidates farther than this from everything tried are screened out, in median distances
-            between fresh programs; None sets no limit.
+        trust_radius: Candidates farther than this from everything tried are clipped by a union with the
+            nearest tried subset, or left out, in median distances between fresh programs; None sets no limit.
         floors: The least score of a benchmark whose metric grows with quality, in its unit. Candidates that
             are unlikely to reach it are wanted less, and not recommended. A mapping, or pairs.
         stop_gain: A search stops once no candidate is expected to gain this much a full training, in units

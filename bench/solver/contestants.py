@@ -12,7 +12,10 @@ from autoselection_core.operators.chance import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Proposal, Solver
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, materialize, materialize_many
+
+MAX_STEPS = 6
+"""Longest program that a peer writes, as long as ours."""
 
 _SMALLEST_SHARE = 0.01
 
@@ -72,6 +75,10 @@ def contestant(name: str, signals: SignalTable, templates: Sequence[Template]) -
         from bench.solver.tpe import ask_tpe
 
         return Luckiest(lambda history: ask_tpe(signals, templates, history))
+    if base == "smac":
+        from bench.solver.smac import ask_smac
+
+        return Luckiest(lambda history: ask_smac(signals, templates, history))
     asks = {"random_subset": _random_subset, "single_operators": _single_operator}[base]
     return Luckiest(lambda history: asks(signals, templates, history))
 
@@ -79,6 +86,14 @@ def contestant(name: str, signals: SignalTable, templates: Sequence[Template]) -
 def candidate(recipe: Recipe, signals: SignalTable, origin: str) -> Candidate:
     """A recipe as a candidate."""
     return Candidate(recipe, materialize(recipe, signals), Proposal(origin))
+
+
+def large_enough(recipe: Recipe, signals: SignalTable) -> Subset | None:
+    """What a recipe realises; None if it is invalid or keeps fewer rows than any contestant may."""
+    (subset,) = materialize_many([recipe], signals)
+    if isinstance(subset, Subset) and len(subset) >= _SMALLEST_SHARE * len(signals):
+        return subset
+    return None
 
 
 def _parsed(settings: str) -> Mapping[str, float | str]:

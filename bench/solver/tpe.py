@@ -13,10 +13,8 @@ from autoselection_core.operators.catalogue import Template
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Proposal
-from autoselection_core.subset import Subset, materialize_many
+from bench.solver.contestants import MAX_STEPS, large_enough
 
-_MAX_STEPS = 6
-_SMALLEST_SHARE = 0.01
 _ATTEMPTS = 200
 
 
@@ -34,8 +32,7 @@ def ask_tpe(signals: SignalTable, templates: Sequence[Template], history: Histor
     for _ in range(_ATTEMPTS):
         trial = study.ask()
         recipe = _recipe(trial, templates, history.seed)
-        (subset,) = materialize_many([recipe], signals)
-        if isinstance(subset, Subset) and len(subset) >= _SMALLEST_SHARE * len(signals):
+        if (subset := large_enough(recipe, signals)) is not None:
             # The parameters travel in the proposal, so that the study can be rebuilt from the history.
             return Candidate(recipe, subset, Proposal("tpe", screened=dict(trial.params)))
     msg = "TPE drew no valid recipe"
@@ -43,7 +40,7 @@ def ask_tpe(signals: SignalTable, templates: Sequence[Template], history: Histor
 
 
 def _recipe(trial: Any, templates: Sequence[Template], seed: int) -> Recipe:  # noqa: ANN401 - untyped package
-    length = trial.suggest_int("length", 1, _MAX_STEPS)
+    length = trial.suggest_int("length", 1, MAX_STEPS)
     steps = []
     for step in range(length):
         place = trial.suggest_categorical(f"template{step}", list(range(len(templates))))
@@ -59,7 +56,7 @@ def _spaces(params: dict[str, Any], templates: Sequence[Template]) -> dict[str, 
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     kinds = {
-        "length": IntDistribution(1, _MAX_STEPS),
+        "length": IntDistribution(1, MAX_STEPS),
         "template": CategoricalDistribution(list(range(len(templates)))),
         "unit": FloatDistribution(0.0, 1.0),
     }

@@ -10,8 +10,14 @@ import pytest
 from autoselection_core.errors.solver import NotWorthwhileError
 from autoselection_core.errors.space import SettingError
 from autoselection_core.history.values import History
+from autoselection_core.recipe import Union
 from autoselection_core.solver import POLICIES, Policy, Solver
-from autoselection_core.solver.limits import TOO_FAR, TOO_LARGE, TOO_MANY_TOKENS
+from autoselection_core.solver.arena import arena_of
+from autoselection_core.solver.belief import belief_of
+from autoselection_core.solver.descriptors import distances
+from autoselection_core.solver.limits import CLIPPED, TOO_FAR, TOO_LARGE, TOO_MANY_TOKENS
+from autoselection_core.solver.radius import Radius
+from autoselection_core.solver.tried import tried_in
 from autoselection_core.subset import materialize
 
 from .worlds import SMALL, entropy_of, observed, searched, solver
@@ -68,6 +74,29 @@ def test_the_trust_radius_keeps_candidates_near_what_was_tried() -> None:
     chosen = [proposal for proposal in said(history)[4:] if proposal["origin"] != "replicate"]
     assert all(proposal["distance"] <= 0.6 for proposal in chosen)
     assert chosen[-1]["screened"][TOO_FAR] > 0
+
+
+def test_what_is_too_far_is_clipped_by_a_union_with_the_nearest_tried_subset() -> None:
+    asker = solver(SMALL)
+    history = searched(asker, entropy_of(asker.signals), 6)
+    arena = arena_of(asker.signals, tuple(asker.templates), asker.policy, history.seed)
+    belief = belief_of(arena, tried_in(history, asker.signals))
+    gaps = distances(arena.features, belief.features, arena.describer.layout).min(axis=1)
+    most = float(np.quantile(gaps, 0.3))
+
+    found, features = Radius(arena, belief, most).within(arena.fresh, arena.features, frozenset())
+
+    is_clipped = np.array(["clipped" in draft.edit for draft in found.drafts])
+    beyond = int((gaps > most).sum())
+    assert 0 < is_clipped.sum() == found.reasons[CLIPPED] < beyond
+    assert found.reasons[CLIPPED] + found.reasons[TOO_FAR] - arena.fresh.reasons.get(TOO_FAR, 0) == beyond
+    assert distances(features, belief.features, arena.describer.layout).min(axis=1).max() <= most
+    assert all(
+        isinstance(draft.recipe.steps[-1], Union)
+        for draft, clipped in zip(found.drafts, is_clipped, strict=True)
+        if clipped
+    )
+    assert len({subset.fingerprint for subset in found.subsets}) == len(found)
 
 
 def test_a_floor_under_a_benchmark_changes_what_is_asked_for_and_recommended() -> None:
