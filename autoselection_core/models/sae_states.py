@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SAMPLES_AT_ONCE = 256
 _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
+_COLUMNS_AT_ONCE = 32
 
 
 def token_states(
@@ -48,17 +49,28 @@ def token_states(
     import torch
 
     hook.check(base.model)
-    found, count, waiting = [], 0, iter(samples)
+    width = base.model.config.get_text_config().hidden_size
+    # Memory that is not written to is not taken: a small pool costs what it fills.
+    room, count, waiting = torch.empty(tokens, width, dtype=base.model.dtype), 0, iter(samples)
     while count < tokens and (block := list(islice(waiting, _SAMPLES_AT_ONCE))):
         encoded = encode_each(block, base.tokenizer, max_tokens)
         part = _states(base, hook, [one.input_ids for one in encoded if isinstance(one, Encoded)])
-        found.append(part)
+        part = part[: tokens - count]
+        room[count : count + len(part)] = part
         count += len(part)
         if progress is not None:
-            progress("reading hidden states", min(count, tokens), tokens)
-    states = torch.cat(found)[:tokens]
+            progress("reading hidden states", count, tokens)
+    return _shuffled(room[:count], seed)
+
+
+def _shuffled(states: "torch.Tensor", seed: int) -> "torch.Tensor":
+    """The same rows in another order, some columns at a time: there is no room for all of them twice."""
+    import torch
+
     order = torch.randperm(len(states), generator=torch.Generator().manual_seed(seed))
-    return states[order]
+    for columns in states.split(_COLUMNS_AT_ONCE, dim=1):
+        columns.copy_(columns[order])
+    return states
 
 
 def _states(base: BaseModel, hook: HookPoint, sequences: list[Tokens]) -> "torch.Tensor":
@@ -79,4 +91,5 @@ def _states(base: BaseModel, hook: HookPoint, sequences: list[Tokens]) -> "torch
     batches = batches_by_length([len(each) for each in sequences], _TOKEN_BUDGET[base.device])
     for _, found in run_halving(batches, work):
         parts |= found or {}
-    return torch.cat([parts[place] for place in sorted(parts)])
+    none = torch.zeros(0, base.model.config.get_text_config().hidden_size, dtype=base.model.dtype)
+    return torch.cat([none, *(parts[place] for place in sorted(parts))])

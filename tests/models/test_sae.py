@@ -60,6 +60,19 @@ def test_training_states_are_those_of_real_tokens_up_to_the_number_asked_for(bas
     assert len(token_states(base_model, samples, HookPoint(2), tokens=7)) == 7
 
 
+def test_training_states_come_in_an_order_that_the_seed_decides(base_model: BaseModel) -> None:
+    samples = [question_and_answer(f"{n} + {n}", f"{2 * n}") for n in range(5)]
+
+    first, again, other = (
+        token_states(base_model, samples, HookPoint(2), tokens=40, seed=seed) for seed in (0, 0, 1)
+    )
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    rows = {tuple(row) for row in first.tolist()}  # whole states moved, not columns by themselves
+    assert rows == {tuple(row) for row in other.tolist()}
+
+
 def test_activations_are_the_largest_positive_latents() -> None:
     sae = random_sae()
     states = torch.randn(7, 128)
