@@ -22,6 +22,9 @@ _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 
 _UNKNOWN = np.full(4, np.nan)
 
+REFUSED = "the chat template refuses it"
+"""Why a sample is not read at all."""
+
 Sums = npt.NDArray[np.float64]
 """Sums over the answer tokens of each sample: tokens, loss, entropy, varentropy. Shape (n, 4)."""
 
@@ -53,7 +56,7 @@ class ModelScores(Signal):
     token_budget: int | None = field(default=None, compare=False)
 
     chunk_rows = 256
-    reasons = ("", "no answer within the token limit", "the chat template refuses it", "out of memory")
+    reasons = ("", "no answer within the token limit", REFUSED, "out of memory")
 
     @property
     @override
