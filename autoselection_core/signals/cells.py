@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.arrays import Vectors
+from autoselection_core.arrays import Mask, Vectors
 from autoselection_core.signals.base import Progress
 
 Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
@@ -24,7 +24,7 @@ _CELL_ROWS = 1_000
 def pairs_in_cells(
     unit: Vectors, start: float, *, probes: int = 4, seed: int = 0, progress: Progress | None = None
 ) -> Iterator[Found]:
-    """Pairs at or above a similarity that share a cell; a pair that shares several comes several times.
+    """Pairs at or above a similarity that share a cell, each once: where its two rows meet first.
 
     Args:
         unit: Vectors of length 1. Shape (n, d).
@@ -40,7 +40,9 @@ def pairs_in_cells(
     order = np.argsort(cells.reshape(-1), kind="stable")
     ends = np.searchsorted(cells.reshape(-1)[order], np.arange(count + 1))
     for cell in range(count):
-        yield from _within(unit, owner[order[ends[cell] : ends[cell + 1]]], start)
+        for low, high, similarity in _within(unit, owner[order[ends[cell] : ends[cell + 1]]], start):
+            first = ~_met_before(cells, low, high, cell)
+            yield low[first], high[first], similarity[first]
         if progress is not None:
             progress("comparing vectors", cell + 1, count)
 
@@ -63,6 +65,17 @@ def _nearest(unit: Vectors, centres: Vectors, probes: int) -> npt.NDArray[np.int
         similarity = unit[start : start + _ROWS_AT_ONCE] @ centres.T
         found[start : start + len(similarity)] = np.argpartition(-similarity, probes - 1, axis=1)[:, :probes]
     return found
+
+
+def _met_before(
+    cells: npt.NDArray[np.int64], low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], cell: int
+) -> Mask:
+    """Whether a cell of a lower number holds both rows of a pair. Shape (pairs,)."""
+    ours, theirs = cells[low], cells[high]
+    met = np.zeros(len(low), np.bool_)
+    for probe in range(cells.shape[1]):
+        met |= (ours[:, probe] < cell) & (theirs == ours[:, probe, None]).any(axis=1)
+    return met
 
 
 def _within(unit: Vectors, rows: npt.NDArray[np.int64], start: float) -> Iterator[Found]:

@@ -181,3 +181,12 @@ def test_pairs_in_feature_space_are_those_of_centred_cosines() -> None:
     assert len(found) > 0.99 * len(expected)
     assert np.abs(pairs.similarity - cosine[pairs.low, pairs.high]).max() < 1e-5
     assert pairs.floor == 0.5
+    assert pairs.measure == "cosine of sparse features less their mean"
+
+
+def test_pairs_in_feature_space_of_a_large_pool_say_what_share_was_found() -> None:
+    features = sparse(crowded())
+
+    pairs = centred_pairs(features, mean_features(features), lowest=0.5, most_exact_rows=100)
+
+    assert pairs.measure == "cosine of sparse features less their mean, in cells, recall 1.000"
