@@ -109,6 +109,7 @@ def test_an_autoencoder_is_trained_where_there_is_none_and_then_stays(
 
     assert (again.version, again.computed) == (first.version, 2)
     assert report == features.judged(pool_of(SAMPLES[:2]))
+    assert [path.name for path in tmp_path.iterdir() if "trained" in path.name] == ["trained"]
     assert 0 < report.tokens < 300
     assert 0 <= report.dead_share <= 1
 
