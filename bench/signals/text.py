@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from
@@ -95,7 +96,8 @@ def _recall(pool: Pool, pairs: PairList) -> dict[str, Json]:
     sets = shingles(pool.texts(), 5)
     stored = set(zip(pairs.low.tolist(), pairs.high.tolist(), strict=True))
     rows = np.random.default_rng(0).choice(len(pool), _JACCARD_SAMPLE, replace=False)
-    expected = {pair for row in rows for pair in _similar(sets, int(row), pairs.floor)}
+    members = np.unique(sets.hashes, return_inverse=True)[1]
+    expected = {pair for row in rows for pair in _similar(sets, members, int(row), pairs.floor)}
     return {
         "pairs": len(pairs),
         "floor": pairs.floor,
@@ -105,9 +107,12 @@ def _recall(pool: Pool, pairs: PairList) -> dict[str, Json]:
     }
 
 
-def _similar(sets: Shingles, row: int, floor: float) -> set[tuple[int, int]]:
-    own = sets.hashes[sets.starts[row] : sets.starts[row + 1]]
-    shared = np.concatenate([[0], np.cumsum(np.isin(sets.hashes, own))])
+def _similar(sets: Shingles, members: npt.NDArray[np.int64], row: int, floor: float) -> set[tuple[int, int]]:
+    """The pairs of one row with all rows; members are the hashes of all sets, as numbers from 0."""
+    own = members[sets.starts[row] : sets.starts[row + 1]]
+    is_own = np.zeros(int(members.max()) + 1, np.bool_)
+    is_own[own] = True
+    shared = np.concatenate([[0], np.cumsum(is_own[members])])
     overlap = shared[sets.starts[1:]] - shared[sets.starts[:-1]]
     similarity = overlap / np.maximum(1, sets.sizes + len(own) - overlap)
     others = np.flatnonzero(similarity.astype(np.float32) >= np.float32(floor))
