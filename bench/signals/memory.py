@@ -19,7 +19,7 @@ from bench.result import measure, resident_mb
 from bench.signals.model import some
 from bench.signals.text import real_benchmark
 
-_GROWING = (128, 256, 512)
+_GROWING = (64, 128, 256)
 _MAX_TOKENS = 128
 """Short, so that many samples are read; a batch is as full as with long ones."""
 

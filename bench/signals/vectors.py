@@ -21,7 +21,7 @@ from bench.signals.text import floor_of, made_up_features, real_benchmark
 _BLOCK = 2_048
 _MANY = 250_000
 _DIMENSIONS = 384
-_TASKS = ("gsm8k", "bbh", "mmlu", "gpqa")
+_TASK = "gsm8k"
 
 
 def made_up_vectors(rows: int) -> Vectors:
@@ -52,10 +52,14 @@ def neighbour_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
 
 
 def _read_from(pool: Pool, vectors: Vectors, pairs: PairList) -> dict[str, Json]:
-    """What follows from vectors and their pairs; targets are embedded for each benchmark."""
-    benchmarks = [real_benchmark(name) for name in _TASKS]
-    signals: list[Signal] = [Clusters(), GraphImportance()]
-    signals += [kind(each) for kind in (Relevance, FeedbackRelevance) for each in benchmarks]
+    """What follows from vectors and their pairs; of relevance a part is the embedding of the targets."""
+    benchmark = real_benchmark(_TASK)
+    signals: list[Signal] = [
+        Clusters(),
+        GraphImportance(),
+        Relevance(benchmark),
+        FeedbackRelevance(benchmark),
+    ]
     given = {signal: {VECTORS: vectors} for signal in signals} | {GraphImportance(): {VECTORS: pairs}}
     return {
         signal.name: measure(partial(signal.compute, pool, given[signal])).pace(len(pool))
