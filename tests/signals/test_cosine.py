@@ -74,6 +74,15 @@ def test_a_large_pool_finds_nearly_all_pairs_in_cells_and_says_how_many() -> Non
     assert float(found.measure.rpartition(" ")[2]) == pytest.approx(recall, abs=0.03)
 
 
+def test_kinds_that_are_many_more_than_cells_stay_together() -> None:
+    kinds = RNG.normal(size=(800, 96))
+    vectors = (kinds[RNG.integers(0, 800, 8_000)] + 0.7 * RNG.normal(size=(8_000, 96))).astype(np.float32)
+
+    found = cosine_pairs(vectors, lowest=0.5, measure="cosine", most_exact_rows=1_000, cell_rows=100)
+
+    assert float(found.measure.rpartition(" ")[2]) > 0.95
+
+
 def test_a_pair_that_meets_in_several_cells_is_found_once() -> None:
     vectors = normalised(RNG.normal(size=(5_000, 8)).astype(np.float32))
 
