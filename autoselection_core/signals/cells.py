@@ -1,8 +1,8 @@
 """Pairs of similar vectors in pools that are too large for every pair: vectors meet in cells.
 
-Every vector belongs to the `probes` most similar of some centres and is compared with those that have a
-centre in common (an inverted file; Jegou et al. 2011). Centres are fitted: rows that are alike have to be near
-the same ones. What is missed is measured, not assumed.
+Every vector belongs to the `probes` most similar of some centres and is compared with those that share one
+(an inverted file; Jegou et al. 2011). Centres are fitted: rows that are alike have to be near the same ones.
+What is missed is measured, not assumed.
 """
 
 from collections.abc import Iterator
