@@ -58,8 +58,8 @@ $(VENV)/.bench-signals: $(VENV)/.development
 	@$(PIP) --constraint constraints.txt --editable '.[demo,dev,bench,actions]'
 	@touch $@
 
-bench-signals: $(VENV)/.bench-signals ## Measure the signals, MODEL=FOLDER those of a model too; writes bench/results/
-	@$(BIN)/python -m bench.signals $(if $(MODEL),--model $(MODEL))
+bench-signals: $(VENV)/.bench-signals ## Measure the signals, MODEL=folder [SAE=folder] those of a model too; writes bench/results/
+	@$(BIN)/python -m bench.signals $(if $(MODEL),--model $(MODEL)) $(if $(SAE),--sae $(SAE))
 
 bench-evaluation: $(VENV)/.development ## Measure training and scoring (MODEL=folder); writes bench/results/
 	@$(BIN)/python -m bench.evaluation $(MODEL)

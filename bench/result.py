@@ -46,6 +46,21 @@ class Measured(Generic[T]):
             "peak_mb": round(self.peak_bytes / 1e6),
         }
 
+    def pace(self, samples: int) -> dict[str, Json]:
+        """The cost, and how many samples a second that is: by the clock, and of the processor's time."""
+        by_clock, of_processor = samples / self.seconds, samples / max(self.cpu_seconds, 1e-3)
+        return {
+            **self.cost,
+            "samples": samples,
+            "samples_per_s": round(by_clock, 3),
+            "samples_per_cpu_s": round(of_processor, 3),
+        }
+
+
+def resident_mb() -> int:
+    """Memory that this process holds now."""
+    return round(_proc("self/status", "VmRSS") * 1024 / 1e6)
+
 
 def measure(work: Callable[[], T]) -> Measured[T]:
     """Do a piece of work and say what it took."""

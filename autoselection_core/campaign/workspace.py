@@ -40,7 +40,8 @@ from autoselection_core.search.warm import earlier_of
 from autoselection_core.signals.base import Progress, Signal
 from autoselection_core.signals.gate import Gate, Gated
 from autoselection_core.signals.model_pass import ModelPass
-from autoselection_core.signals.store import SignalReport, SignalStore
+from autoselection_core.signals.signal_report import SignalReport
+from autoselection_core.signals.store import SignalStore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint

@@ -25,8 +25,10 @@ def score_pool(workspace: Workspace, pool: Pool, progress: Bars | Lines) -> Tabl
         progress(f"signal {name}", len(pool), len(pool))
         progress("signals", number, len(workspace.signal_names))
         known = min(report.finite_share.values(), default=None)
-        rows.append((name, report.computed, report.reused, known, report.seconds))
-    return Table("Signals", ("signal", "computed", "reused", "share with a value", "seconds"), tuple(rows))
+        without = ", ".join(f"{count:,} {reason}" for reason, count in report.unscored.items())
+        rows.append((name, report.computed, report.reused, known, without, report.seconds))
+    columns = ("signal", "computed", "reused", "share with a value", "without one", "seconds")
+    return Table("Signals", columns, tuple(rows))
 
 
 def _follow(progress: Bars | Lines, shown: str, _stage: str, done: int, total: int) -> None:

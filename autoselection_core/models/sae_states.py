@@ -1,7 +1,10 @@
 """The hidden states that a sparse autoencoder is trained on."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +14,15 @@ from autoselection_core.models.batching import Positions, batches_by_length, run
 from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.spans import Encoded, Tokens, encode_each
 from autoselection_core.pool.sample import Sample
+from autoselection_core.store.atomic import atomic_file
 
 if TYPE_CHECKING:
     import torch
 
 _SAMPLES_AT_ONCE = 256
 _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
+_COLUMNS_AT_ONCE = 32
+_STATES = "states"
 
 
 def token_states(
@@ -27,6 +33,7 @@ def token_states(
     tokens: int,
     max_tokens: int = 2_048,
     seed: int = 0,
+    kept: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> "torch.Tensor":
     """States of real tokens, special ones left out, in random order.
@@ -40,6 +47,8 @@ def token_states(
         tokens: How many states; fewer where the samples have fewer.
         max_tokens: Longer conversations are cut.
         seed: Decides the order.
+        kept: Folder where the states of every 256 samples are left, and found again after a kill. It must be
+            of these samples and this model.
         progress: Told how many states are there.
 
     Returns:
@@ -48,17 +57,48 @@ def token_states(
     import torch
 
     hook.check(base.model)
-    found, count, waiting = [], 0, iter(samples)
+    width = base.model.config.get_text_config().hidden_size
+    # Memory that is not written to is not taken: a small pool costs what it fills.
+    room = torch.empty(tokens, width, dtype=base.model.dtype)
+    count, number, waiting = 0, 0, iter(samples)
     while count < tokens and (block := list(islice(waiting, _SAMPLES_AT_ONCE))):
         encoded = encode_each(block, base.tokenizer, max_tokens)
-        part = _states(base, hook, [one.input_ids for one in encoded if isinstance(one, Encoded)])
-        found.append(part)
+        sequences = [one.input_ids for one in encoded if isinstance(one, Encoded)]
+        file, number = None if kept is None else kept / f"{number}.safetensors", number + 1
+        part = _kept(file, partial(_states, base, hook, sequences))[: tokens - count]
+        room[count : count + len(part)] = part
         count += len(part)
         if progress is not None:
-            progress("reading hidden states", min(count, tokens), tokens)
-    states = torch.cat(found)[:tokens]
+            progress("reading hidden states", count, tokens)
+    return _shuffled(room[:count], seed)
+
+
+def _kept(file: Path | None, read: "Callable[[], torch.Tensor]") -> "torch.Tensor":
+    """What a file holds; it is read and written where it is not there.
+
+    The file may go at any moment: whoever finishes the autoencoder first removes it.
+    """
+    if file is None:
+        return read()
+    from safetensors.torch import load_file, save_file
+
+    with suppress(FileNotFoundError):
+        known: torch.Tensor = load_file(file)[_STATES]
+        return known
+    states = read()
+    with suppress(FileNotFoundError), atomic_file(file) as unfinished:
+        save_file({_STATES: states}, unfinished)
+    return states
+
+
+def _shuffled(states: "torch.Tensor", seed: int) -> "torch.Tensor":
+    """The same rows in another order, some columns at a time: there is no room for all of them twice."""
+    import torch
+
     order = torch.randperm(len(states), generator=torch.Generator().manual_seed(seed))
-    return states[order]
+    for columns in torch.split(states, _COLUMNS_AT_ONCE, dim=1):
+        columns.copy_(columns[order])
+    return states
 
 
 def _states(base: BaseModel, hook: HookPoint, sequences: list[Tokens]) -> "torch.Tensor":
@@ -79,4 +119,5 @@ def _states(base: BaseModel, hook: HookPoint, sequences: list[Tokens]) -> "torch
     batches = batches_by_length([len(each) for each in sequences], _TOKEN_BUDGET[base.device])
     for _, found in run_halving(batches, work):
         parts |= found or {}
-    return torch.cat([parts[place] for place in sorted(parts)])
+    none = torch.zeros(0, base.model.config.get_text_config().hidden_size, dtype=base.model.dtype)
+    return torch.cat([none, *(parts[place] for place in sorted(parts))])

@@ -86,29 +86,31 @@ def train_sae(
     held_out = torch.arange(len(states)) % _HELD_OUT == 0
     with torch.random.fork_rng():
         torch.manual_seed(training.seed)
-        sae = _fitted(states[~held_out], hook, training, progress)
+        sae = _fitted(states, (~held_out).nonzero()[:, 0], hook, training, progress)
     return sae, judged(sae, states[held_out], int((~held_out).sum()))
 
 
 def _fitted(
     states: "torch.Tensor",
+    rows: "torch.Tensor",
     hook: HookPoint,
     training: SaeTraining,
     progress: Callable[[str, int, int], None] | None,
 ) -> SparseAutoencoder:
+    """Fit an autoencoder to some of the states; they are named by their rows, as a copy may not fit."""
     import torch
 
-    sae = _fresh(states, hook, training)
+    sae = _fresh(states[rows[: 16 * BATCH]], hook, training)
     parts = [sae.encoder, sae.encoder_bias, sae.decoder, sae.decoder_bias]
     for part in parts:
         part.requires_grad = True
     optimiser = torch.optim.Adam(parts, lr=training.learning_rate)
-    steps = training.epochs * -(-len(states) // BATCH)
+    steps = training.epochs * -(-len(rows) // BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, 5 * (1 - step / steps)))
     idle = torch.zeros(sae.latents, dtype=torch.int64, device=states.device)
     done = 0
     for _ in range(training.epochs):
-        for batch in torch.split(torch.randperm(len(states)), BATCH):
+        for batch in torch.split(rows[torch.randperm(len(rows))], BATCH):
             loss, active = _loss(sae, states[batch].float(), idle > _DEAD_AFTER_TOKENS)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call] # torch's annotations are incomplete
@@ -130,7 +132,7 @@ def _fresh(states: "torch.Tensor", hook: HookPoint, training: SaeTraining) -> Sp
     width = states.shape[1]
     decoder = torch.randn(training.expansion * width, width, device=states.device)
     decoder /= decoder.norm(dim=1, keepdim=True)
-    bias = states[: 16 * BATCH].float().mean(dim=0)
+    bias = states.float().mean(dim=0)
     return SparseAutoencoder(
         hook, training.k, decoder.clone(), torch.zeros(len(decoder), device=states.device), decoder, bias
     )

@@ -129,7 +129,7 @@ def _histogram(axes: Any, name: str, column: Values, subset: Subset) -> None:  #
 
 
 def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> bytes:
-    """Distribution of columns in the pool, with the share of rows that have a value.
+    """Distribution of columns in the pool, with the share that is known.
 
     Args:
         columns: At least one, each with at least one value.

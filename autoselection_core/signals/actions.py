@@ -38,6 +38,7 @@ class ActionBranching(Signal):
     scope: Scope = Scope.ALL
 
     chunk_rows = 1_024
+    undefined = "no verbs"
 
     @property
     @override

@@ -1,10 +1,12 @@
 """The sparse autoencoder of a campaign: trained once on its pool, judged, and pinned in a folder."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 _REPORT = "report.json"
+_STATES = ".states"
 _FEWEST_STEPS = 100
 """A small pool is seen more often, until there were so many."""
 
@@ -43,7 +46,8 @@ def pinned_autoencoder(
 ) -> SaeReport:
     """Train an autoencoder on a pool, unless the folder holds one; say how good it is.
 
-    It reads the layer at two thirds of the depth. Once it is there, a pool that grows changes nothing about
+    It reads the layer at two thirds of the depth. What was read lies beside the folder until the autoencoder
+    is there, so that a killed process does not read it again. Then a pool that grows changes nothing about
     it: to fit it again, remove the folder.
 
     Args:
@@ -62,11 +66,20 @@ def pinned_autoencoder(
     if folder.is_dir():
         return _known_or_judged(folder, base, pool)
     hook = HookPoint.default(base.model.config.get_text_config().num_hidden_layers)
-    states = token_states(base, pool.samples(), hook, tokens=states_to_read(tokens), progress=progress)
+    kept = folder.with_name(f"{folder.name}{_STATES}")
+    states = token_states(
+        base,
+        pool.samples(),
+        hook,
+        tokens=states_to_read(tokens),
+        kept=kept / fingerprint({"model": base.fingerprint, "dtype": base.dtype, "pool": pool.version}),
+        progress=progress,
+    )
     autoencoder, report = train_sae(states, hook, _long_enough(training or SaeTraining(), states), progress)
     with atomic_folder(folder) as unfinished:
         autoencoder.save(unfinished)
         (unfinished / _REPORT).write_text(json.dumps(asdict(report)))
+    shutil.rmtree(kept, ignore_errors=True)  # another process may have removed it
     return report
 
 

@@ -43,11 +43,13 @@ class Signal(ABC):
         version: Raised when the implementation gives other values.
         chunk_rows: Rows that are computed and stored together; a killed process loses at most so many.
         reasons: Why a sample can have no score; place 0 means that it has one.
+        undefined: Why a sample has no value, for a signal that gives no `REASON`.
     """
 
     version: ClassVar[int] = 1
     chunk_rows: ClassVar[int] = 16_384
     reasons: ClassVar[tuple[str, ...]] = ("",)
+    undefined: ClassVar[str] = "undefined"
 
     @property
     @abstractmethod

@@ -1,15 +1,17 @@
 """Pairs of similar vectors in pools that are too large for every pair: vectors meet in cells.
 
-Every vector belongs to the `probes` most similar of some centres and is compared with those that have a
-centre in common (an inverted file; Jegou et al. 2011). What is missed is measured, not assumed.
+Every vector belongs to the `probes` most similar of some centres and is compared with those that share one
+(an inverted file; Jegou et al. 2011). Centres are fitted: rows that are alike have to be near the same ones.
+What is missed is measured, not assumed.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
-from autoselection_core.arrays import Vectors
+from autoselection_core.arrays import Mask, Vectors
 from autoselection_core.signals.base import Progress
 
 Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
@@ -17,30 +19,43 @@ Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float
 
 _ROWS_AT_ONCE = 16_384
 _COMPARED_AT_ONCE = 2_048
-_CELL_ROWS = 1_000
+_FITTED_TO = 200
+"""Rows for each centre that it is fitted to."""
+
+_ROUNDS = 4
+CELL_ROWS = 1_000
 """Rows of a cell on average, before probes."""
 
 
 def pairs_in_cells(
-    unit: Vectors, start: float, *, probes: int = 4, seed: int = 0, progress: Progress | None = None
+    unit: Vectors,
+    start: float,
+    *,
+    probes: int = 4,
+    cell_rows: int = CELL_ROWS,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Iterator[Found]:
-    """Pairs at or above a similarity that share a cell; a pair that shares several comes several times.
+    """Pairs at or above a similarity that share a cell, each once: where its two rows meet first.
 
     Args:
         unit: Vectors of length 1. Shape (n, d).
         start: The lowest similarity.
         probes: Cells of each row.
-        seed: Which rows become centres.
+        cell_rows: Rows of a cell on average, before probes.
+        seed: Which rows the centres are fitted to.
         progress: Told how many cells are done.
     """
-    count = max(1, len(unit) // _CELL_ROWS)
-    centres = unit[np.sort(np.random.default_rng(seed).choice(len(unit), count, replace=False))]
+    count = max(1, len(unit) // cell_rows)
+    centres = _centres(unit, count, seed)
     cells = _nearest(unit, centres, min(probes, count))
     owner = np.repeat(np.arange(len(unit)), cells.shape[1])
     order = np.argsort(cells.reshape(-1), kind="stable")
     ends = np.searchsorted(cells.reshape(-1)[order], np.arange(count + 1))
     for cell in range(count):
-        yield from _within(unit, owner[order[ends[cell] : ends[cell + 1]]], start)
+        for low, high, similarity in _within(unit, owner[order[ends[cell] : ends[cell + 1]]], start):
+            first = ~_met_before(cells, low, high, cell)
+            yield low[first], high[first], similarity[first]
         if progress is not None:
             progress("comparing vectors", cell + 1, count)
 
@@ -56,6 +71,22 @@ def recall_of(found: Found, unit: Vectors, start: float, rows: npt.NDArray[np.in
     return float(np.isin(expected, known).mean()) if len(expected) else 1.0
 
 
+def _centres(unit: Vectors, count: int, seed: int) -> Vectors:
+    """A few rounds of k-means over some rows: rows alike then have centres in common. Shape (count, d)."""
+    rng = np.random.default_rng(seed)
+    rows = unit[rng.choice(len(unit), min(len(unit), count * _FITTED_TO), replace=False)]
+    centres = rows[:count]
+    for _ in range(_ROUNDS):
+        own = _nearest(rows, centres, 1)[:, 0]
+        member = sp.csr_matrix(
+            (np.ones(len(rows), np.float32), (own, np.arange(len(rows)))), (count, len(rows))
+        )
+        mean = member @ rows
+        length = np.linalg.norm(mean, axis=1, keepdims=True)
+        centres = np.where(length > 0, mean / np.maximum(length, np.finfo(np.float32).tiny), centres)
+    return centres
+
+
 def _nearest(unit: Vectors, centres: Vectors, probes: int) -> npt.NDArray[np.int64]:
     """The most similar centres of each row, in any order. Shape (n, probes)."""
     found = np.empty((len(unit), probes), np.int64)
@@ -63,6 +94,17 @@ def _nearest(unit: Vectors, centres: Vectors, probes: int) -> npt.NDArray[np.int
         similarity = unit[start : start + _ROWS_AT_ONCE] @ centres.T
         found[start : start + len(similarity)] = np.argpartition(-similarity, probes - 1, axis=1)[:, :probes]
     return found
+
+
+def _met_before(
+    cells: npt.NDArray[np.int64], low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], cell: int
+) -> Mask:
+    """Whether a cell of a lower number holds both rows of a pair. Shape (pairs,)."""
+    ours, theirs = cells[low], cells[high]
+    met = np.zeros(len(low), np.bool_)
+    for probe in range(cells.shape[1]):
+        met |= (ours[:, probe] < cell) & (theirs == ours[:, probe, None]).any(axis=1)
+    return met
 
 
 def _within(unit: Vectors, rows: npt.NDArray[np.int64], start: float) -> Iterator[Found]:

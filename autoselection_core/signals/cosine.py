@@ -6,7 +6,7 @@ import numpy as np
 
 from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.signals.base import Progress, unmatched
-from autoselection_core.signals.cells import Found, pairs_in_cells, recall_of
+from autoselection_core.signals.cells import CELL_ROWS, Found, pairs_in_cells, recall_of
 from autoselection_core.signals.floor import HIGHEST_FLOOR, PAIRS_PER_ROW, stored_floor
 from autoselection_core.signals.pairs import PairList
 
@@ -26,6 +26,7 @@ def cosine_pairs(
     measure: str,
     progress: Progress | None = None,
     most_exact_rows: int = MOST_EXACT_ROWS,
+    cell_rows: int = CELL_ROWS,
 ) -> PairList:
     """Every pair of rows whose cosine similarity reaches the floor of the pool.
 
@@ -39,13 +40,14 @@ def cosine_pairs(
         measure: What to call the similarity.
         progress: Told how many rows are compared.
         most_exact_rows: From more rows on, pairs are looked for in cells.
+        cell_rows: Rows of a cell.
     """
     unit = normalised(vectors)
     start = _start(unit, lowest)
     if len(unit) <= most_exact_rows:
         low, high, similarity = _joined(_above(unit, start, progress))
     else:
-        low, high, similarity = _once(_joined(pairs_in_cells(unit, start, progress=progress)), len(unit))
+        low, high, similarity = _joined(pairs_in_cells(unit, start, cell_rows=cell_rows, progress=progress))
         recall = recall_of((low, high, similarity), unit, start, _spread(len(unit)))
         measure = f"{measure}, in cells, recall {recall:.3f}"
     floor = stored_floor(similarity, len(unit), start)
@@ -101,13 +103,6 @@ def _joined(parts: Iterable[Found]) -> Found:
     return low, high, similarity
 
 
-def _once(found: Found, rows: int) -> Found:
-    """Each pair once."""
-    low, high, similarity = found
-    _, first = np.unique(low * rows + high, return_index=True)
-    return low[first], high[first], similarity[first]
-
-
 def _spread(count: int) -> Rows:
     """Some rows spread over the pool."""
     return np.unique(np.linspace(0, count - 1, _SAMPLE_ROWS).astype(np.int64))
@@ -119,9 +114,10 @@ def _start(unit: Vectors, lowest: float) -> float:
     similarity = unit[rows] @ unit.T
     similarity[np.arange(len(rows)), rows] = -1.0
     # A pair is seen from both of its rows.
-    seen = min(int(2 * PAIRS_PER_ROW * _SLACK * len(rows)), similarity.size) - 1
-    estimate = -np.partition(-similarity, seen, axis=None)[seen]
-    return max(lowest, min(float(estimate), HIGHEST_FLOOR))
+    place = similarity.size - min(int(2 * PAIRS_PER_ROW * _SLACK * len(rows)), similarity.size)
+    ranked = similarity.reshape(-1)
+    ranked.partition(place)  # in its place: with a large pool it is half a gigabyte
+    return max(lowest, min(float(ranked[place]), HIGHEST_FLOOR))
 
 
 def _above(unit: Vectors, start: float, progress: Progress | None) -> Iterator[Found]:

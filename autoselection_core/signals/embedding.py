@@ -32,6 +32,7 @@ class Embeddings(Signal):
     scope: Scope = Scope.ALL
 
     chunk_rows = 2_048
+    undefined = "out of memory"
 
     @property
     @override
@@ -70,6 +71,7 @@ class Relevance(Signal):
     scope: Scope = Scope.ALL
 
     chunk_rows = 1 << 20  # cheap for each row; the targets are embedded once a chunk
+    undefined = "no embedding"
 
     @property
     @override

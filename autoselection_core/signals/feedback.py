@@ -45,6 +45,8 @@ class FeedbackRelevance(PoolSignal):
     least_similarity: float = 0.8
     nearest: int = 3
 
+    undefined = "no embedding"
+
     @property
     @override
     def name(self) -> str:

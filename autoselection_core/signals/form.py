@@ -31,6 +31,8 @@ class Form(Signal):
       is near 1, other Latin scripts below, other scripts near 0.
     """
 
+    undefined = "no letters"
+
     @property
     @override
     def name(self) -> str:

@@ -42,6 +42,8 @@ class GraphImportance(PoolSignal):
     labels: str = _SOURCE
     clusters: Clusters = field(default=Clusters(), compare=False)
 
+    undefined = "no neighbours"
+
     def __post_init__(self) -> None:
         """Refuse labels that nothing gives."""
         known = (_SOURCE, *(f"cluster/{size}" for size in self.clusters.sizes))

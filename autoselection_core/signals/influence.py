@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
+from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.batching import Positions, run_halving
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.gradients import (
     Adapted,
@@ -46,8 +48,8 @@ class Influence(Signal):
 
     Sum over checkpoints of the mean learning rate times the cosine of the sample's Adam step and a target's
     gradient, both randomly projected; the mean over the targets of a subtask, then the maximum over
-    subtasks. NaN where no answer token is left, or the template refuses the sample. Costs a backward pass a
-    sample and checkpoint: dear without an accelerator.
+    subtasks. NaN where no answer token is left, the template refuses the sample, or memory does not suffice.
+    Costs a backward pass a sample and checkpoint: dear without an accelerator.
 
     Attributes:
         benchmark: Whose target samples are read.
@@ -69,7 +71,7 @@ class Influence(Signal):
     dtype: str = field(default="auto", compare=False)
 
     chunk_rows = 128
-    reasons = ("", "no answer within the token limit, or the chat template refuses it")
+    reasons = ("", "no answer within the token limit, or the chat template refuses it", "out of memory")
 
     @property
     @override
@@ -114,26 +116,62 @@ class Influence(Signal):
         scores = np.zeros((len(samples), len(targets)))
         for number, checkpoint in enumerate(checkpoints):
             adapted.load(checkpoint.weights)
-            towards = self._features(adapted, list(targets.values()), None)
-            steps = self._features(adapted, list(samples.values()), checkpoint)
+            towards = directions(adapted, list(targets.values()), self.dimensions)
+            steps = steps_within_memory(adapted, list(samples.values()), checkpoint, self.dimensions)
             scores += checkpoint.learning_rate * (steps @ towards.T)
             if progress is not None:
                 progress(self.name, len(pool) * (number + 1) // len(checkpoints), len(pool))
         values = np.full(len(pool), np.nan, np.float32)
         values[list(samples)] = best_subtask(scores, groups)
-        return {self.name: values, REASON: np.isnan(values).astype(np.int8)}
+        return {self.name: values, REASON: _reasons(values, list(samples))}
 
-    def _features(
-        self, adapted: Adapted, encoded: Sequence[Encoded], checkpoint: Checkpoint | None
-    ) -> npt.NDArray[np.float32]:
-        """Projected gradients; Adam's steps where a checkpoint is given. Shape (n, dimensions)."""
-        import torch
 
-        parts = [np.zeros((0, self.dimensions), np.float32)]
-        for start in range(0, len(encoded), _AT_ONCE):
-            block = [_direction(adapted, one, checkpoint) for one in encoded[start : start + _AT_ONCE]]
-            parts.append(projected(torch.stack(block), self.dimensions).numpy())
-        return np.concatenate(parts)
+Features = npt.NDArray[np.float32]
+"""Projected gradients of length 1. Shape (n, dimensions)."""
+
+
+def directions(adapted: Adapted, encoded: Sequence[Encoded], dimensions: int) -> Features:
+    """Where the loss of each target falls.
+
+    One that does not fit into memory ends the scoring: without it every sample would have another score.
+    """
+    import torch
+
+    parts = [np.zeros((0, dimensions), np.float32)]
+    for start in range(0, len(encoded), _AT_ONCE):
+        block = [_gradient(adapted, one) for one in encoded[start : start + _AT_ONCE]]
+        parts.append(projected(torch.stack(block), dimensions).numpy())
+    return np.concatenate(parts)
+
+
+def steps_within_memory(
+    adapted: Adapted, encoded: Sequence[Encoded], checkpoint: Checkpoint, dimensions: int
+) -> Features:
+    """Adam's step of each sample; NaN for one that does not fit into memory."""
+    import torch
+
+    def step(place: Positions) -> "torch.Tensor":
+        return as_adam_moves(_gradient(adapted, encoded[place[0]]), checkpoint)
+
+    found = np.full((len(encoded), dimensions), np.nan, np.float32)
+    one_by_one = np.arange(len(encoded))[:, None]
+    for start in range(0, len(encoded), _AT_ONCE):
+        done = [
+            (int(place[0]), moved)
+            for place, moved in run_halving(list(one_by_one[start : start + _AT_ONCE]), step)
+            if moved is not None
+        ]
+        if done:
+            steps = torch.stack([moved for _, moved in done])
+            found[[place for place, _ in done]] = projected(steps, dimensions).numpy()
+    return found
+
+
+def _reasons(values: Values, answered: Sequence[int]) -> npt.NDArray[np.int8]:
+    """1 where there is nothing to learn from, 2 where there is and no score. Shape (n,)."""
+    reasons = np.ones(len(values), np.int8)
+    reasons[answered] = np.where(np.isnan(values[answered]), 2, 0)
+    return reasons
 
 
 def best_subtask(scores: npt.NDArray[np.float64], groups: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -150,9 +188,8 @@ def best_subtask(scores: npt.NDArray[np.float64], groups: Sequence[str]) -> npt.
     return best
 
 
-def _direction(adapted: Adapted, one: Encoded, checkpoint: Checkpoint | None) -> "torch.Tensor":
-    gradient = adapted.gradient(one.input_ids, one.response_mask)
-    return gradient if checkpoint is None else as_adam_moves(gradient, checkpoint)
+def _gradient(adapted: Adapted, one: Encoded) -> "torch.Tensor":
+    return adapted.gradient(one.input_ids, one.response_mask)
 
 
 def _grouped(benchmark: Benchmark) -> list[tuple[Sample, str]]:

@@ -9,7 +9,7 @@ from autoselection_core.signals.base import unmatched
 from autoselection_core.signals.jaccard import distinct
 from autoselection_core.signals.kept_sets import KeptSets
 from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.shingles import Hashes, Shingles
+from autoselection_core.signals.shingles import Hashes
 
 Integers = npt.NDArray[np.int64]
 
@@ -32,15 +32,10 @@ def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: KeptSets) -> PairLis
     """
     count = len(sets.sizes)
     new = unmatched(rows, count)
-    fresh = sets.taken(new)
-    known = distinct(fresh.hashes)
+    known = distinct(sets.taken(new).hashes)
     owner, member = _members_among(sets, known)
     incidence = sp.csr_matrix((np.ones(len(owner), np.int32), (owner, member)), shape=(count, len(known)))
-    first, second = _candidates(incidence, new, fresh, known, earlier.floor)
-    is_new = np.zeros(count, np.bool_)
-    is_new[new] = True
-    once = (first < second) | ~is_new[second]
-    first, second = first[once], second[once]
+    first, second = _candidates(incidence, sets.sizes, new, earlier.floor)
     similarity = _similarities(incidence, sets.sizes, first, second)
     alike = similarity >= np.float32(earlier.floor)
     return earlier.joined(rows, first[alike], second[alike], similarity[alike], count)
@@ -109,25 +104,43 @@ class _Places:
 
 
 def _candidates(
-    incidence: sp.csr_matrix, new: Rows, fresh: Shingles, known: Hashes, floor: float
+    incidence: sp.csr_matrix, sizes: Integers, new: Rows, floor: float
 ) -> tuple[Integers, Integers]:
-    """Pairs of a new row and any row that share one of the rarest members of the new row; each once."""
-    by_member = incidence.tocsc()
-    frequency = np.diff(by_member.indptr)
-    members = np.searchsorted(known, fresh.hashes)
-    owners = np.repeat(np.arange(len(new)), fresh.sizes)
-    rarest_first = np.lexsort((members, frequency[members], owners))
-    rank = np.arange(len(members)) - fresh.starts[owners]
+    """Pairs of a new row and any row that share one of the rarest members of the new row; each once.
+
+    Two sets of sizes s <= l have a similarity of s / l at most: sets of uneven sizes are no pair.
+    """
+    first, second = _sharing(incidence, _rarest(incidence, new, floor))
+    first = new[first]
+    smaller, larger = np.minimum(sizes[first], sizes[second]), np.maximum(sizes[first], sizes[second])
+    is_new = np.zeros(incidence.shape[0], np.bool_)
+    is_new[new] = True
+    once = (first < second) | ~is_new[second]  # two new rows meet twice, a row and itself once
+    possible = once & (smaller >= floor * larger - 1e-9)
+    return first[possible], second[possible]
+
+
+def _rarest(incidence: sp.csr_matrix, new: Rows, floor: float) -> sp.csr_matrix:
+    """Which new row has which of its rarest members."""
+    held = incidence[new]
+    frequency = np.bincount(incidence.indices, minlength=incidence.shape[1])
+    sizes = np.diff(held.indptr)
+    owners = np.repeat(np.arange(len(new)), sizes)
+    rarest_first = np.lexsort((held.indices, frequency[held.indices], owners))
+    rank = np.arange(len(owners)) - held.indptr[owners]
     # The subtraction keeps ceil() exact where floor * size is a whole number.
-    length = fresh.sizes - np.ceil(floor * fresh.sizes - 1e-9).astype(np.int64) + 1
+    length = sizes - np.ceil(floor * sizes - 1e-9).astype(np.int64) + 1
     chosen = rarest_first[rank < length[owners]]
-    sizes = frequency[members[chosen]]
-    starts = by_member.indptr[members[chosen]]
-    shift = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
-    others = by_member.indices[shift + np.arange(len(shift))].astype(np.int64)
-    pairs = distinct(np.repeat(owners[chosen], sizes) * incidence.shape[0] + others)
-    first, second = new[pairs // incidence.shape[0]], pairs % incidence.shape[0]
-    return first[first != second], second[first != second]
+    entries = np.ones(len(chosen), np.int32), (owners[chosen], held.indices[chosen])
+    return sp.csr_matrix(entries, shape=held.shape)
+
+
+def _sharing(incidence: sp.csr_matrix, members: sp.csr_matrix) -> tuple[Integers, Integers]:
+    """Which rows of the second matrix have a member in common with which rows of the first."""
+    shared = members @ incidence.T.tocsr()
+    return np.repeat(np.arange(len(shared.indptr) - 1), np.diff(shared.indptr)), shared.indices.astype(
+        np.int64
+    )
 
 
 def _similarities(

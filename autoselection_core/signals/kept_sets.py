@@ -91,11 +91,11 @@ class KeptSets:
                 yield offset + start, part[start : start + size]
 
     def owners(self, places: Integers) -> Integers:
-        """The row whose set holds each place, -1 where none does."""
+        """The row whose set holds each place, -1 where none does; places ascend."""
         rows = np.flatnonzero(self.sizes)
-        rows = rows[np.argsort(self.starts[rows], kind="stable")]
-        if not len(rows):
-            return np.full(len(places), -1)
-        owner = rows[np.maximum(np.searchsorted(self.starts[rows], places, side="right") - 1, 0)]
-        inside = (places >= self.starts[owner]) & (places < self.starts[owner] + self.sizes[owner])
-        return np.where(inside, owner, -1)
+        first, stop = np.searchsorted(places, [self.starts[rows], self.starts[rows] + self.sizes[rows]])
+        counts = stop - first
+        held = np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
+        owner = np.full(len(places), -1)
+        owner[held] = np.repeat(rows, counts)
+        return owner

@@ -10,9 +10,16 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.forward import TokenStatistics
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Computed, Progress, SharedPass, Signal
-from autoselection_core.signals.model_scores import ModelScores, Wanted, read_answers, score_answers
-from autoselection_core.signals.sae import FEATURES, SaeFeatures, largest, loaded_pair, mean_activations
+from autoselection_core.signals.base import REASON, Computed, Progress, SharedPass, Signal
+from autoselection_core.signals.model_scores import REFUSED, ModelScores, Wanted, read_answers, score_answers
+from autoselection_core.signals.sae import (
+    FEATURES,
+    SaeFeatures,
+    largest,
+    loaded_pair,
+    mean_activations,
+    reasons_of,
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,9 @@ class ModelPass(SharedPass):
         scores = score_answers(
             base, pool, self.scores.max_tokens, self.scores.token_budget, progress, read=read
         )
-        return scores, {FEATURES: largest(read.means, self.features.kept)}
+        refused = scores[REASON] == self.scores.reasons.index(REFUSED)
+        reasons = reasons_of(np.flatnonzero(~refused), read.rows)
+        return scores, {FEATURES: largest(read.means, self.features.kept), REASON: reasons}
 
 
 class _Overhearing:
@@ -62,18 +71,18 @@ class _Overhearing:
 
     Attributes:
         means: Shape (rows, latents); 0 throughout for a row that was not read.
+        rows: Which rows were read. Shape (rows,).
     """
 
     def __init__(self, base: BaseModel, sae: SparseAutoencoder, rows: int) -> None:
         self._model, self._sae = base.model, sae
         self._special = np.array(base.tokenizer.all_special_ids)
-        self.means = np.zeros((rows, sae.latents), np.float32)
+        self.means, self.rows = np.zeros((rows, sae.latents), np.float32), np.zeros(rows, np.bool_)
 
     def __call__(self, chosen: Sequence[Wanted]) -> list[TokenStatistics]:
         with self._sae.hook.overheard(self._model) as states:
             statistics = read_answers(self._model, chosen)
-        sequences = [tokens for _, tokens, _ in chosen]
-        self.means[[row for row, _, _ in chosen]] = mean_activations(
-            self._sae, states[0], sequences, self._special
-        )
+        rows, sequences = [row for row, _, _ in chosen], [tokens for _, tokens, _ in chosen]
+        self.means[rows] = mean_activations(self._sae, states[0], sequences, self._special)
+        self.rows[rows] = True
         return statistics

@@ -22,6 +22,9 @@ _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 
 _UNKNOWN = np.full(4, np.nan)
 
+REFUSED = "the chat template refuses it"
+"""Why a sample is not read at all."""
+
 Sums = npt.NDArray[np.float64]
 """Sums over the answer tokens of each sample: tokens, loss, entropy, varentropy. Shape (n, 4)."""
 
@@ -38,7 +41,8 @@ class ModelScores(Signal):
       V = sum p (log p + H)^2, in nats squared, of the predictions given all that stands before.
 
     Every assistant turn counts; headers and end-of-turn tokens do not. NaN where no answer token is left
-    after cutting to `max_tokens`, where the template refuses the sample, or where memory does not suffice.
+    after cutting to `max_tokens`, where the template refuses the sample, or where memory does not suffice;
+    `ifd` alone is NaN where a template without headers leaves nothing before the only token of an answer.
 
     Attributes:
         model: Folder or hub name of the base model.
@@ -53,7 +57,13 @@ class ModelScores(Signal):
     token_budget: int | None = field(default=None, compare=False)
 
     chunk_rows = 256
-    reasons = ("", "no answer within the token limit", "the chat template refuses it", "out of memory")
+    reasons = (
+        "",
+        "no answer within the token limit",
+        REFUSED,
+        "out of memory",
+        "its answer alone has no loss",
+    )
 
     @property
     @override
@@ -181,6 +191,7 @@ def _columns(given: Sums, alone: Sums, reasons: npt.NDArray[np.int8]) -> Mapping
         loss, entropy, varentropy = (given[:, 1:] / given[:, :1]).T
         ifd = loss / (alone[:, 1] / alone[:, 0])
     ifd[np.isinf(ifd)] = np.nan
+    reasons[(reasons == 0) & np.isnan(ifd)] = 4  # one token behind no header: nothing stands before it
     columns = {"ifd": ifd, "varentropy": varentropy, "entropy": entropy, "response_loss": loss}
     return {name: values.astype(np.float32) for name, values in columns.items()} | {REASON: reasons}
 

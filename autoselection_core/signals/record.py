@@ -93,11 +93,26 @@ def _arrow(name: str, value: Computed) -> dict[pa.Field, pa.Array]:
             for suffix, part in parts.items()
         }
         return {pa.field(key, array.type, metadata=metadata): array for key, array in lists.items()}
-    if value.ndim == 1:
-        array = pa.array(value)
-    else:
-        array = pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(value).reshape(-1), value.shape[1])
+    array = pa.array(value) if value.ndim == 1 else _vector_array(value)
     return {pa.field(name, array.type): array}
+
+
+def _vector_array(vectors: npt.NDArray[Any]) -> pa.FixedSizeListArray:
+    """Rows of numbers; an unknown one is null, because LanceDB refuses vectors with NaN."""
+    unknown = np.isnan(vectors).any(axis=1) if vectors.dtype.kind == "f" else np.zeros(len(vectors), np.bool_)
+    flat, width = np.ascontiguousarray(vectors).reshape(-1), vectors.shape[1]
+    return pa.FixedSizeListArray.from_arrays(flat, width, mask=pa.array(unknown))
+
+
+def _vectors(array: pa.FixedSizeListArray) -> npt.NDArray[Any]:
+    """What `_vector_array` wrote."""
+    known: npt.NDArray[Any] = array.flatten().to_numpy(zero_copy_only=False)
+    known = known.reshape(-1, array.type.list_size)
+    if not array.null_count:
+        return known
+    vectors = np.full((len(array), array.type.list_size), np.nan, known.dtype)
+    vectors[array.is_valid().to_numpy(zero_copy_only=False)] = known
+    return vectors
 
 
 def _values(record: pa.Table) -> list[tuple[str, Any]]:
@@ -115,5 +130,5 @@ def _value(record: pa.Table, name: str) -> tuple[str, Computed]:
         indices, data = (part.flatten().to_numpy() for part in (array, magnitudes))
         return stem, SparseFeatures(starts, indices, data, features)
     if pa.types.is_fixed_size_list(array.type):
-        return name, array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), -1)
+        return name, _vectors(array)
     return name, array.to_numpy(zero_copy_only=False)

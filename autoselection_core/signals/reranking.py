@@ -57,6 +57,8 @@ class Reranked(PoolSignal):
     seed: int = 0
     dtype: str = field(default="auto", compare=False)
 
+    undefined = "no embedding"
+
     @property
     @override
     def name(self) -> str:

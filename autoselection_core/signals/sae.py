@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from autoselection_core.arrays import Values
+from autoselection_core.arrays import Mask, Rows, Values
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.batching import Positions, batches_by_length, run_halving
@@ -21,7 +21,7 @@ from autoselection_core.models.spans import Encoded, Tokens, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.signals.autoencoder import pinned_autoencoder
-from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, Progress, Signal
+from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Progress, Signal
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.targets import targets_of, targets_version
 
@@ -40,6 +40,9 @@ _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 Dense = npt.NDArray[np.float32]
 """Mean activations of samples or tasks. Shape (n, latents)."""
 
+Reasons = npt.NDArray[np.int8]
+"""Place in the signal's `reasons`, 0 where there is a value. Shape (n,)."""
+
 
 @dataclass(frozen=True)
 class SaeFeatures(Signal):
@@ -47,7 +50,7 @@ class SaeFeatures(Signal):
 
     Tokens are those of the whole conversation in the chat template, without the tokenizer's special tokens.
     The `kept` largest means are stored. A sample that the template refuses, or that does not fit into memory,
-    has no stored features.
+    has no stored features, and a reason.
 
     Attributes:
         model: Folder or hub name of the base model.
@@ -68,7 +71,9 @@ class SaeFeatures(Signal):
     tokens: int = field(default=1_000_000, compare=False)
     expansion: int = field(default=8, compare=False)
 
+    version = 2
     chunk_rows = 512
+    reasons = ("", "the chat template refuses it", "out of memory")
 
     @property
     @override
@@ -97,10 +102,11 @@ class SaeFeatures(Signal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return {FEATURES: largest(self.means(list(pool.samples())), self.kept)}
+        means, reasons = self.means(list(pool.samples()))
+        return {FEATURES: largest(means, self.kept), REASON: reasons}
 
-    def means(self, samples: Sequence[Sample]) -> Dense:
-        """Mean activations of samples, all of them; 0 throughout where there are none.
+    def means(self, samples: Sequence[Sample]) -> tuple[Dense, Reasons]:
+        """Mean activations of samples, all of them, and why there are none; then they are 0 throughout.
 
         Raises:
             SaeMismatchError: The autoencoder was made for another model.
@@ -108,10 +114,10 @@ class SaeFeatures(Signal):
         base, sae = loaded_pair(self.model, self.sae, self.dtype)
         encoded = encode_each(samples, base.tokenizer, self.max_tokens)
         tokens = {row: one.input_ids for row, one in enumerate(encoded) if isinstance(one, Encoded)}
-        means = np.zeros((len(samples), sae.latents), np.float32)
+        means, read = np.zeros((len(samples), sae.latents), np.float32), np.zeros(len(samples), np.bool_)
         for rows, found in _batches(base, sae, tokens):
-            means[rows] = found
-        return means
+            means[rows], read[rows] = found, True
+        return means, reasons_of(list(tokens), read)
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ class Mona(Signal):
     """Nearness to a benchmark's task in the space of the model's sparse features (MONA, Ma et al. 2025).
 
     Generalised Jaccard J = sum min(a, t) / sum max(a, t) of the sample's features a and the task's prototype
-    t, the mean of the features of its target samples. NaN for a sample without stored features.
+    t, the mean of the features of the target samples that have any. NaN for a sample without stored features.
 
     Attributes:
         benchmark: Whose target samples are read.
@@ -130,6 +136,7 @@ class Mona(Signal):
     features: SaeFeatures
 
     chunk_rows = 1 << 20  # cheap for each row; the targets go through the model once a chunk
+    undefined = "no stored features"
 
     @property
     @override
@@ -151,8 +158,17 @@ class Mona(Signal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        prototype = self.features.means(targets_of(self.benchmark)).mean(axis=0, keepdims=True)
+        means, reasons = self.features.means(targets_of(self.benchmark))
+        prototype = means[reasons == 0].mean(axis=0, keepdims=True)
         return {self.name: generalised_jaccard(given[FEATURES], prototype)[0]}
+
+
+def reasons_of(readable: Sequence[int] | Rows, read: Mask) -> Reasons:
+    """Why samples have no features: the template refuses them, or they were not read for want of memory."""
+    reasons = np.ones(len(read), np.int8)
+    reasons[readable] = 2
+    reasons[read] = 0
+    return reasons
 
 
 def generalised_jaccard(features: SparseFeatures, prototypes: Dense) -> npt.NDArray[np.float32]:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from autoselection_core.arrays import Rows, Values
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Progress, Signal, unmatched
-from autoselection_core.signals.cosine import cosine_pairs
+from autoselection_core.signals.cosine import MOST_EXACT_ROWS, cosine_pairs
 from autoselection_core.signals.floor import stored_floor
 from autoselection_core.signals.pairs import PairList
 from autoselection_core.signals.sae import FEATURES, SaeFeatures
@@ -86,11 +86,18 @@ def _codes(features: SparseFeatures) -> sp.csr_matrix:
 
 
 def centred_pairs(
-    features: SparseFeatures, mean: Mean, lowest: float, seed: int = 0, progress: Progress | None = None
+    features: SparseFeatures,
+    mean: Mean,
+    lowest: float,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    most_exact_rows: int = MOST_EXACT_ROWS,
 ) -> PairList:
     """Pairs of rows by the cosine of their features less a mean.
 
-    The floor is the smallest similarity, from `lowest` upwards, that keeps at most 64 pairs a row.
+    The floor is the smallest similarity, from `lowest` upwards, that keeps at most 64 pairs a row. In a pool
+    of more than `most_exact_rows`, `measure` says which share of the candidates was found.
     """
     measure, codes = "cosine of sparse features less their mean", _codes(features)
     signs = np.random.default_rng(seed).choice(
@@ -98,13 +105,19 @@ def centred_pairs(
     )
     projected = np.asarray(codes @ signs - (mean @ signs)[None], np.float32)
     projected[np.diff(features.indptr) == 0] = np.nan
-    found = cosine_pairs(projected, lowest=lowest - _MARGIN, measure=measure, progress=progress)
+    found = cosine_pairs(
+        projected,
+        lowest=lowest - _MARGIN,
+        measure=measure,
+        progress=progress,
+        most_exact_rows=most_exact_rows,
+    )
     low, high = found.low.astype(np.int64), found.high.astype(np.int64)
     similarity = _centred_cosine(codes, mean, low, high)
     least = max(lowest, found.floor + _MARGIN)
     floor = stored_floor(similarity[similarity >= np.float32(least)], len(features), least)
     kept = similarity >= np.float32(floor)
-    return PairList.of(low[kept], high[kept], similarity[kept], floor=floor, measure=measure)
+    return PairList.of(low[kept], high[kept], similarity[kept], floor=floor, measure=found.measure)
 
 
 def more_centred_pairs(earlier: PairList, rows: Rows, features: SparseFeatures, mean: Mean) -> PairList:

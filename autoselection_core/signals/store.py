@@ -14,44 +14,15 @@ import pyarrow as pa
 from autoselection_core.arrays import Rows
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import REASON, Computed, Given, PoolSignal, Progress, SharedPass, Signal
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, SharedPass, Signal
 from autoselection_core.signals.growth import earlier_values
 from autoselection_core.signals.kinds import Kind, kind_of, load_values, save_values
 from autoselection_core.signals.record import aligned_values, append_values, missing, record_of, rows_of
-from autoselection_core.signals.table import SignalTable
+from autoselection_core.signals.signal_report import SignalReport, finite_shares, unscored
+from autoselection_core.signals.table import SOURCE, SignalTable
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
-
-
-@dataclass(frozen=True)
-class SignalReport:
-    """What scoring a pool took, and what it gave.
-
-    Attributes:
-        name: The signal.
-        version: Its fingerprint.
-        rows: Rows of the pool.
-        computed: Samples that were scored now.
-        reused: Samples that were scored before.
-        finite_share: Share of the rows with a value, for each column.
-        unscored: How many samples have no score, by reason.
-        seconds: How long it took.
-    """
-
-    name: str
-    version: str
-    rows: int
-    computed: int
-    reused: int
-    finite_share: Mapping[str, float]
-    unscored: Mapping[str, int]
-    seconds: float
-
-    @property
-    def samples_per_s(self) -> float:
-        """Samples scored a second; 0 when there was nothing to do."""
-        return self.computed / self.seconds if self.computed else 0.0
 
 
 class ComputesChunks(Protocol):
@@ -140,8 +111,8 @@ class SignalStore:
             rows=len(pool),
             computed=computed,
             reused=len(pool) - computed,
-            finite_share=_finite_shares(values),
-            unscored=_unscored(signal, values),
+            finite_share=finite_shares(values),
+            unscored=unscored(signal, values),
             seconds=time.perf_counter() - started,
         )
 
@@ -167,7 +138,7 @@ class SignalStore:
                 # Vectors and the pairs among them have one name, which then has both versions.
                 known[key] = f"{known[key]}+{version}" if key in known else version
         internal = parts[Kind.INTERNAL]
-        parts[Kind.LABEL]["source"] = pool.source_codes
+        parts[Kind.LABEL][SOURCE] = pool.source_codes
         return SignalTable(
             pool.version,
             pool.keys,
@@ -176,7 +147,7 @@ class SignalStore:
             sparse=parts[Kind.SPARSE],  # type: ignore[arg-type]
             labels=parts[Kind.LABEL],  # type: ignore[arg-type]
             vectors=parts[Kind.VECTORS],  # type: ignore[arg-type]
-            label_names={"source": pool.source_names},
+            label_names={SOURCE: pool.source_names},
             versions={key: version for key, version in known.items() if key not in internal},
             ids=pool.ids,
         )
@@ -291,19 +262,3 @@ def _within(progress: Progress, start: int, size: int, rows: int) -> Progress:
         progress(stage, start + size * done // max(1, total), rows)
 
     return report
-
-
-def _finite_shares(values: Mapping[str, Computed]) -> dict[str, float]:
-    return {
-        name: float(np.isfinite(value).mean())
-        for name, value in values.items()
-        if isinstance(value, np.ndarray) and kind_of(value) is Kind.COLUMN
-    }
-
-
-def _unscored(signal: Signal, values: Mapping[str, Computed]) -> dict[str, int]:
-    codes = values.get(REASON)
-    if not isinstance(codes, np.ndarray):
-        return {}
-    counts = np.bincount(codes, minlength=len(signal.reasons))
-    return {reason: int(count) for reason, count in zip(signal.reasons[1:], counts[1:], strict=True) if count}

@@ -14,6 +14,9 @@ from autoselection_core.signals.sparse import SparseFeatures
 
 T = TypeVar("T")
 
+SOURCE = "source"
+"""Label that every table has: where a sample came from."""
+
 RELEVANCE = "relevance/"
 """Columns that say how close a sample is to a benchmark are named by it: `relevance/gsm8k`."""
 

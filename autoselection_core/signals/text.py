@@ -32,6 +32,8 @@ class WordEntropy(Signal):
     scope: Scope = Scope.ALL
     words: int = 1
 
+    undefined = "no words"
+
     @property
     @override
     def name(self) -> str:

@@ -85,7 +85,7 @@ class SignalContract:
     def test_the_same_question_has_the_same_answer(self) -> None:
         """Also for an equal signal that was sent to another process."""
         again = pickle.loads(pickle.dumps(self.signal))  # noqa: S301 made a moment ago
-        first, second = self._values(self.pool), again.compute(self.pool, self._given(self.pool))
+        first, second = self._values(self.pool), again.compute(self.pool, self._given(self.signal, self.pool))
 
         assert again.fingerprint == self.signal.fingerprint
         for name, value in first.items():
@@ -97,11 +97,15 @@ class SignalContract:
         with pytest.raises(FrozenInstanceError):
             setattr(self.signal, name, None)
 
-    def _given(self, pool: Pool) -> Given:
-        return {name: value for need in self.signal.needs() for name, value in need.compute(pool, {}).items()}
+    def _given(self, signal: Signal, pool: Pool) -> Given:
+        return {
+            name: value
+            for need in signal.needs()
+            for name, value in need.compute(pool, self._given(need, pool)).items()
+        }
 
     def _values(self, pool: Pool) -> dict[str, Computed]:
-        return dict(self.signal.compute(pool, self._given(pool)))
+        return dict(self.signal.compute(pool, self._given(self.signal, pool)))
 
     def _assert_equal(self, left: Computed, right: Computed) -> None:
         if isinstance(left, PairList) and isinstance(right, PairList):

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
-import numpy as np
 
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.plots import pool_histograms
-from autoselection_core.signals.store import SignalReport
+from autoselection_core.signals.distributions import distributions
+from autoselection_core.signals.signal_report import SignalReport
 from autoselection_core.signals.table import SignalTable
 from autoselection_dagster.assets.autoencoder import AUTOENCODER
 from autoselection_dagster.assets.autoencoder import SIGNAL as SAE
@@ -101,8 +101,8 @@ def is_mostly_known(report: SignalReport) -> dg.AssetCheckResult:
 
 def _facts(report: SignalReport, table: SignalTable) -> Facts:
     """What scoring took; throughput is of the samples that were scored now."""
-    known = {name: column for name, column in table.columns.items() if np.isfinite(column).any()}
-    plots = {"histograms": picture(pool_histograms(known, "png"))} if known else {}
+    shown = distributions(table)
+    plots = {"histograms": picture(pool_histograms(shown, "png"))} if shown else {}
     return {
         **plots,
         "samples_per_s": report.samples_per_s,

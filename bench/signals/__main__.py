@@ -15,10 +15,13 @@ from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, write_result
 from bench.signals.change import change_figures
 from bench.signals.dear import dear_figures
-from bench.signals.model import cell_figures, made_up_vectors, model_figures, neighbour_figures, sae_figures
+from bench.signals.memory import memory_figures
+from bench.signals.model import model_figures, sae_figures
+from bench.signals.table import write_table
 from bench.signals.text import jaccard_figures, text_figures
+from bench.signals.vectors import cell_figures, made_up_vectors, neighbour_figures
 
-PARTS = ("words", "pairs", "neighbours", "change", "cells", "model", "sae", "dear")
+PARTS = ("words", "pairs", "neighbours", "change", "cells", "memory", "model", "sae", "dear")
 
 
 def main() -> None:
@@ -30,13 +33,13 @@ def main() -> None:
     chosen = parser.parse_args()
     with TemporaryDirectory() as folder:
         pool = ingest([Source(str(REAL_DATA / "pool_90k.parquet"))], Home(Path(folder))).pool
-        vectors = made_up_vectors(len(pool))
         work: dict[str, Callable[[], dict[str, Json]]] = {
             "words": lambda: text_figures(pool),
             "pairs": lambda: jaccard_figures(pool),
-            "neighbours": lambda: neighbour_figures(vectors),
-            "change": lambda: change_figures(pool, vectors),
+            "neighbours": lambda: neighbour_figures(pool, made_up_vectors(len(pool))),
+            "change": lambda: change_figures(pool, made_up_vectors(len(pool))),
             "cells": cell_figures,
+            "memory": lambda: memory_figures(pool, chosen.model),
         }
         if chosen.model is not None:
             work["model"] = lambda: model_figures(pool, chosen.model, chosen.samples)
@@ -47,11 +50,12 @@ def main() -> None:
             figures: dict[str, Json] = {"rows": len(pool), "pool_version": pool.version, **work[part]()}
             print(json.dumps(figures, indent=2))
             print(write_result(f"signals_{part}", figures, _NOTE))
+        print(write_table())
 
 
 _NOTE = (
-    "text signals on all rows, model_scores, sae and embedding on the samples stated, embedding_pairs on"
-    " made-up vectors; floors were timed in the same run; shares compare processor seconds, because"
+    "text signals on all rows, signals of a model on the samples stated, what is read from vectors or"
+    " features on made-up ones; floors were timed in the same run; shares compare processor seconds, because"
     " machine.load says how busy the machine was when this was written"
 )
 

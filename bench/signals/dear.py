@@ -37,8 +37,7 @@ def _gradient_figures(pool: Pool, benchmark: Benchmark, model: Path) -> dict[str
     values = np.asarray(found.value[signal.name])
     gradients = 4 * (_GRADIENTS + _TARGETS)
     return {
-        **found.cost,
-        "samples": _GRADIENTS,
+        **found.pace(_GRADIENTS),
         "targets": _TARGETS,
         "finite_share": float(np.isfinite(values).mean()),
         "cpu_seconds_a_gradient": round(found.cpu_seconds / gradients, 3),
@@ -54,8 +53,7 @@ def _ranker_figures(pool: Pool, benchmark: Benchmark, model: Path) -> dict[str, 
     ranker.best_first(documents[:1])  # loads the model
     found = measure(lambda: ranker.best_first(documents[1:]))
     return {
-        **found.cost,
-        "documents": _DOCUMENTS - 1,
+        **found.pace(_DOCUMENTS - 1),
         "queries": len(queries),
         "cpu_seconds_a_document": round(found.cpu_seconds / (_DOCUMENTS - 1), 3),
     }

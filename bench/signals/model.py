@@ -5,7 +5,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from autoselection_core.arrays import Vectors
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import batches_by_length
@@ -14,81 +13,47 @@ from autoselection_core.models.forward import padded
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.models.spans import encode
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.cosine import cosine_pairs
 from autoselection_core.signals.model_pass import ModelPass
 from autoselection_core.signals.model_scores import ModelScores, answer_alone, score_answers
 from autoselection_core.signals.sae import SaeFeatures
+from autoselection_core.signals.tokens import TokenCounts
 from bench.result import Measured, measure
-from bench.signals.text import floor_of
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 _TOKEN_BUDGET = 4_096
 _EMBEDDED = 300
-_BLOCK = 2_048
-_MANY = 250_000
-_DIMENSIONS = 384
-
-
-def made_up_vectors(rows: int) -> Vectors:
-    """Vectors around made-up centres, of the size of sentence embeddings."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(2_000, _DIMENSIONS)).astype(np.float32)
-    vectors = centres[rng.integers(0, len(centres), rows)]
-    vectors += 0.7 * rng.normal(size=vectors.shape).astype(np.float32)
-    return vectors
-
-
-def neighbour_figures(vectors: Vectors) -> dict[str, Json]:
-    """Exact neighbours of vectors beside the products of matrices alone."""
-    floor = floor_of(lambda: _products(vectors))
-    pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
-    found = {"rows": len(vectors), "pairs": len(pairs.value), "floor": pairs.value.floor, "target_s": 90.0}
-    return {"embedding_pairs": {**pairs.cost, **floor, **found}}
-
-
-def cell_figures() -> dict[str, Json]:
-    """Neighbours in a pool too large for every pair, with the recall that the signal itself measures."""
-    vectors = made_up_vectors(_MANY)
-    pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
-    recall = float(pairs.value.measure.rpartition(" ")[2])
-    found: dict[str, Json] = {"rows": _MANY, "pairs": len(pairs.value), "recall": recall}
-    return {"embedding_pairs_in_cells": {**pairs.cost, **found, "floor": pairs.value.floor}}
-
-
-def _products(vectors: Vectors) -> None:
-    for top in range(0, len(vectors), _BLOCK):
-        for left in range(top, len(vectors), _BLOCK):
-            _ = vectors[top : top + _BLOCK] @ vectors[left : left + _BLOCK].T
+_COUNTED = 2_000
 
 
 def model_figures(pool: Pool, model: Path, samples: int) -> dict[str, Json]:
     """Samples a second of the model signals, and their share of the bare forward passes."""
-    chosen = _some(pool, samples)
+    chosen = some(pool, samples)
     base = BaseModel.load(model)
     bare = measure(lambda: _bare_passes(base, chosen))
     scores = measure(lambda: score_answers(base, chosen, 2_048, _TOKEN_BUDGET))
     finite = float(np.isfinite(np.asarray(scores.value["ifd"])).mean())
     texts = pool.texts(rows=np.arange(_EMBEDDED))
     embedded = measure(lambda: embed(texts))
+    few = some(pool, _COUNTED)
+    counted = measure(lambda: TokenCounts(str(model)).compute(few, {}))
     return {
         "model_scores": {
-            **scores.cost,
-            "samples": samples,
+            **scores.pace(samples),
             "tokens": bare.value,
             "dtype": base.dtype,
             "device": base.device,
-            "samples_per_s": samples / scores.seconds,
             "finite_share": finite,
             "bare_passes": bare.cost,
             "share_of_bare_passes": bare.cpu_seconds / scores.cpu_seconds,
         },
-        "embedding": {**embedded.cost, "samples": _EMBEDDED, "samples_per_s": _EMBEDDED / embedded.seconds},
+        "embedding": embedded.pace(_EMBEDDED),
+        "tokens": counted.pace(_COUNTED),
     }
 
 
-def _some(pool: Pool, samples: int) -> Pool:
+def some(pool: Pool, samples: int) -> Pool:
     return pool.take(np.sort(np.random.default_rng(0).choice(len(pool), samples, replace=False)))
 
 
@@ -122,7 +87,7 @@ def sae_figures(pool: Pool, model: Path, samples: int, folder: Path) -> dict[str
     base = BaseModel.load(model)
     features = SaeFeatures(str(model), str(folder), dtype=base.dtype)
     shared = ModelPass(ModelScores(str(model), dtype=base.dtype, token_budget=_TOKEN_BUDGET), features)
-    chosen = _some(pool, samples)
+    chosen = some(pool, samples)
     features.compute(chosen.take(np.arange(1)), {})  # loads both
     to_layer = measure(lambda: _bare_encoding(base, autoencoder, chosen))
     alone = measure(lambda: features.compute(chosen, {}))
@@ -136,9 +101,7 @@ def sae_figures(pool: Pool, model: Path, samples: int, folder: Path) -> dict[str
 
 def _beside(found: Measured[T], bare: Measured[U], samples: int) -> dict[str, Json]:
     return {
-        **found.cost,
-        "samples": samples,
-        "samples_per_s": samples / found.seconds,
+        **found.pace(samples),
         "bare_passes": bare.cost,
         "share_of_bare_passes": bare.cpu_seconds / found.cpu_seconds,
     }

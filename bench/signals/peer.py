@@ -22,8 +22,8 @@ def peer_figures(pool: Pool, exact: PairList) -> dict[str, Json]:
     candidates = measure(lambda: _candidates(signatures.value, exact.floor))
     truth = set(zip(exact.low.tolist(), exact.high.tolist(), strict=True))
     return {
-        "signatures": {**signatures.cost, "target_s": 10.0},
-        "buckets": {**candidates.cost, "candidates": len(candidates.value)},
+        "signatures": {**signatures.pace(len(pool)), "target_s": 10.0},
+        "buckets": {**candidates.pace(len(pool)), "candidates": len(candidates.value)},
         "permutations": _PERMUTATIONS,
         "bands": _BANDS,
         "recall_of_exact_pairs": len(candidates.value & truth) / max(1, len(truth)),

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from
@@ -43,7 +44,7 @@ def text_figures(pool: Pool) -> dict[str, Json]:
     }
     targets = {"word_entropy": 3.0}
     figures: dict[str, Json] = {
-        signal.name: {**_cost(signal, pool), **floor, "target_s": targets.get(signal.name)}
+        signal.name: {**_pace(signal, pool), **floor, "target_s": targets.get(signal.name)}
         for signal, floor in signals.items()
     }
     figures["mona_from_stored_features"] = {**_mona(len(pool)), "target_s": 0.5}
@@ -57,7 +58,7 @@ def jaccard_figures(pool: Pool) -> dict[str, Json]:
     pairs = measure(lambda: MinHashPairs().compute(pool, {})["minhash"])
     assert isinstance(pairs.value, PairList)
     return {
-        "minhash": {**pairs.cost, **sets, "target_s": 60.0, **_recall(pool, pairs.value)},
+        "minhash": {**pairs.pace(len(pool)), **sets, "target_s": 60.0, **_recall(pool, pairs.value)},
         "minhash_by_signatures": peer_figures(pool, pairs.value),
     }
 
@@ -71,8 +72,8 @@ def floor_of(work: Callable[[], object]) -> Floor:
     return {"floor_seconds": round(found.seconds, 4), "floor_cpu_seconds": round(found.cpu_seconds, 4)}
 
 
-def _cost(signal: Signal, pool: Pool) -> dict[str, Json]:
-    return measure(lambda: signal.compute(pool, {})).cost
+def _pace(signal: Signal, pool: Pool) -> dict[str, Json]:
+    return measure(lambda: signal.compute(pool, {})).pace(len(pool))
 
 
 def _branching(pool: Pool) -> dict[str, Json]:
@@ -81,7 +82,7 @@ def _branching(pool: Pool) -> dict[str, Json]:
     ActionBranching().compute(chosen.take(np.arange(1)), {})  # loads the parser
     found = measure(lambda: ActionBranching().compute(chosen, {}))
     whole = found.cpu_seconds * len(pool) / _PARSED
-    return {**found.cost, "samples": _PARSED, "cpu_seconds_for_the_pool": round(whole), "target_s": 1_200.0}
+    return {**found.pace(_PARSED), "cpu_seconds_for_the_pool": round(whole), "target_s": 1_200.0}
 
 
 def real_benchmark(name: str) -> Benchmark:
@@ -95,7 +96,8 @@ def _recall(pool: Pool, pairs: PairList) -> dict[str, Json]:
     sets = shingles(pool.texts(), 5)
     stored = set(zip(pairs.low.tolist(), pairs.high.tolist(), strict=True))
     rows = np.random.default_rng(0).choice(len(pool), _JACCARD_SAMPLE, replace=False)
-    expected = {pair for row in rows for pair in _similar(sets, int(row), pairs.floor)}
+    members = np.unique(sets.hashes, return_inverse=True)[1]
+    expected = {pair for row in rows for pair in _similar(sets, members, int(row), pairs.floor)}
     return {
         "pairs": len(pairs),
         "floor": pairs.floor,
@@ -105,25 +107,33 @@ def _recall(pool: Pool, pairs: PairList) -> dict[str, Json]:
     }
 
 
-def _similar(sets: Shingles, row: int, floor: float) -> set[tuple[int, int]]:
-    own = sets.hashes[sets.starts[row] : sets.starts[row + 1]]
-    shared = np.concatenate([[0], np.cumsum(np.isin(sets.hashes, own))])
+def _similar(sets: Shingles, members: npt.NDArray[np.int64], row: int, floor: float) -> set[tuple[int, int]]:
+    """The pairs of one row with all rows; members are the hashes of all sets, as numbers from 0."""
+    own = members[sets.starts[row] : sets.starts[row + 1]]
+    is_own = np.zeros(int(members.max()) + 1, np.bool_)
+    is_own[own] = True
+    shared = np.concatenate([[0], np.cumsum(is_own[members])])
     overlap = shared[sets.starts[1:]] - shared[sets.starts[:-1]]
     similarity = overlap / np.maximum(1, sets.sizes + len(own) - overlap)
     others = np.flatnonzero(similarity.astype(np.float32) >= np.float32(floor))
     return {(min(row, int(other)), max(row, int(other))) for other in others if other != row}
 
 
-def _mona(rows: int) -> dict[str, Json]:
-    """Relevance of made-up features of the size that the default autoencoder gives, read from their files."""
+def made_up_features(rows: int) -> SparseFeatures:
+    """Features of the size that the default autoencoder of SmolLM2-135M gives."""
     rng = np.random.default_rng(0)
     indices = np.sort(rng.integers(0, _LATENTS, (rows, _KEPT), np.int32), axis=1).reshape(-1)
     starts = np.arange(rows + 1, dtype=np.int64) * _KEPT
-    features = SparseFeatures(starts, indices, rng.random(len(indices), np.float32), _LATENTS)
-    prototypes = rng.random((_TASKS, _LATENTS), np.float32)
+    return SparseFeatures(starts, indices, rng.random(len(indices), np.float32), _LATENTS)
+
+
+def _mona(rows: int) -> dict[str, Json]:
+    """Relevance of made-up features, read from their files."""
+    features = made_up_features(rows)
+    prototypes = np.random.default_rng(1).random((_TASKS, _LATENTS), np.float32)
     with TemporaryDirectory() as folder:
         features.save(Path(folder))
-        cost = measure(lambda: generalised_jaccard(SparseFeatures.load(Path(folder)), prototypes)).cost
+        cost = measure(lambda: generalised_jaccard(SparseFeatures.load(Path(folder)), prototypes)).pace(rows)
         known = SparseFeatures.load(Path(folder))
         again = measure(lambda: generalised_jaccard(known, prototypes)).cpu_seconds
     counts = {"benchmarks": _TASKS, "features_per_row": _KEPT}

@@ -23,7 +23,7 @@ from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.signals.gate import Cut, Gated
 from autoselection_core.signals.matches import Match
-from autoselection_core.signals.store import SignalReport
+from autoselection_core.signals.signal_report import SignalReport
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids

@@ -7,7 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.models.sae import sae_fingerprint
+from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
@@ -89,12 +92,39 @@ def test_every_signal_materialises(installed: Installation) -> None:
     assert sae_fingerprint(installed.campaigns.parent / "sae")
     computed = [int(str(made[key_of(name)]["computed"].value)) for name in OF_ONE_PASS]
     assert sorted(computed) == [0, 15], "the one that came first was to give both"
+    assert all("image/png" in str(made[key_of(name)]["histograms"].value) for name in READ)
     entropy = made[key_of("word_entropy")]
-    assert "image/png" in str(entropy["histograms"].value)
     assert float(str(entropy["samples_per_s"].value)) > 0
     assert "word_entropy" in str(entropy["known_share"].value)
     assert re.search(r"word_entropy: 15 samples scored in .* s, [\d,.]+ samples/s; 0 were known before", said)
     assert "word_entropy: nothing to score, 15 were known before" in said_again
+    assert scored_without_dagster(installed) == dict.fromkeys(READ, (0, 15))
+
+
+def scored_without_dagster(installed: Installation) -> dict[str, tuple[int, int]]:
+    """What the core computes and finds in the tables that Dagster's assets wrote."""
+    home = Home(installed.home)
+    workspace = Workspace(load_campaigns(installed.campaigns, home)["demo"], home)
+    reports = [workspace.score(name, workspace.pool()) for name in READ]
+    return {report.name: (report.computed, report.reused) for report in reports}
+
+
+def test_dagster_computes_nothing_that_the_core_has_scored(installed: Installation) -> None:
+    fill(installed.campaigns.parent)
+    home = Home(installed.home)
+    workspace = Workspace(load_campaigns(installed.campaigns, home)["demo"], home)
+    pool = workspace.ingest().pool
+    assert workspace.score("word_entropy", pool).computed == len(pool)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = Driver(installed, instance).prepare()
+
+    facts = next(
+        event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == key_of("word_entropy")
+    )
+    assert (facts["computed"].value, facts["reused"].value) == (0, len(pool))
 
 
 def logged(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> str:

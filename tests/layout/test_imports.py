@@ -3,6 +3,7 @@
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import autoselection_core
 
@@ -34,6 +35,33 @@ def test_no_room_of_the_core_loads_anything_heavy_before_it_is_used() -> None:
 
     assert len(modules) > 50
     assert loaded_by(f"import {', '.join(modules)}") == []
+
+
+SCORE_A_FILE = """
+import json
+from pathlib import Path
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.pool import Source, ingest
+from autoselection_core.signals.model_scores import score_answers
+from autoselection_core.signals.text import WordEntropy
+from autoselection_core.store.home import Home
+from autoselection_core.testing.tiny_model import tiny_model
+folder = Path(FOLDER)
+file = folder / "raw.jsonl"
+file.write_text(json.dumps({"instruction": "Why does Anna buy apples?", "output": "For the market."}))
+pool = ingest([Source(str(file))], Home(folder / "home")).pool
+base = BaseModel.load(tiny_model(folder / "model"), dtype="float32")
+assert WordEntropy().compute(pool, {})["word_entropy"][0] > 0
+assert score_answers(base, pool, 512)["ifd"][0] > 0"""
+
+
+def test_a_plain_file_is_scored_without_lancedb_and_dagster(tmp_path: Path) -> None:
+    code = SCORE_A_FILE.replace("FOLDER", repr(str(tmp_path)))
+
+    loaded = loaded_by(code)
+
+    assert {"torch", "transformers"} <= set(loaded)
+    assert not {"lancedb", "dagster", "ray"} & set(loaded)
 
 
 def test_the_report_sees_what_was_loaded() -> None:

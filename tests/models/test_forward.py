@@ -61,6 +61,22 @@ def test_statistics_are_float32_whatever_the_weights_are(base_model: BaseModel) 
     assert (statistics.varentropy >= 0).all()
 
 
+def test_no_more_logits_are_held_at_once_than_a_chunk_allows(base_model: BaseModel) -> None:
+    from autoselection_core.models.forward import _CHUNK_BYTES
+
+    held: list[int] = []
+    head = base_model.model.get_output_embeddings()
+    handle = head.register_forward_hook(lambda _module, _inputs, logits: held.append(logits.numel()))
+    tokens = np.tile(SEQUENCES[1], 60)
+    try:
+        token_statistics(base_model.model, [tokens] * 3, [np.arange(len(tokens)) > 0] * 3)
+    finally:
+        handle.remove()
+
+    assert 4 * sum(held) > _CHUNK_BYTES["cpu"], "all of them fit into one chunk"
+    assert 4 * max(held) <= _CHUNK_BYTES["cpu"]
+
+
 def test_impossible_tokens_leave_entropy_finite(base_model: BaseModel) -> None:
     from autoselection_core.models.forward import _chunk_statistics
 

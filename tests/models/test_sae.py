@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
 from autoselection_core.models.sae_states import token_states
 from autoselection_core.models.sae_training import SaeTraining, train_sae
 from autoselection_core.models.spans import encode
+from autoselection_core.pool.sample import Sample
 from autoselection_core.testing.pools import question_and_answer
 
 RNG = np.random.default_rng(0)
@@ -58,6 +60,39 @@ def test_training_states_are_those_of_real_tokens_up_to_the_number_asked_for(bas
 
     assert torch.allclose(found.sort(dim=0).values, expected.sort(dim=0).values, atol=1e-4)
     assert len(token_states(base_model, samples, HookPoint(2), tokens=7)) == 7
+
+
+def test_a_killed_reading_of_states_goes_on_where_it_was(base_model: BaseModel, tmp_path: Path) -> None:
+    samples = [question_and_answer(f"{n}?", f"{n}") for n in range(300)]
+
+    def until_it_is_killed() -> Iterator[Sample]:
+        yield from samples[:256]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        token_states(base_model, until_it_is_killed(), HookPoint(2), tokens=10_000, kept=tmp_path / "kept")
+    read: list[int] = []
+    handle = base_model.model.model.layers[0].register_forward_hook(
+        lambda _module, inputs, _output: read.append(len(inputs[0]))
+    )
+    found = token_states(base_model, samples, HookPoint(2), tokens=10_000, kept=tmp_path / "kept")
+    handle.remove()
+
+    assert sum(read) == 300 - 256
+    assert torch.equal(found, token_states(base_model, samples, HookPoint(2), tokens=10_000))
+
+
+def test_training_states_come_in_an_order_that_the_seed_decides(base_model: BaseModel) -> None:
+    samples = [question_and_answer(f"{n} + {n}", f"{2 * n}") for n in range(5)]
+
+    first, again, other = (
+        token_states(base_model, samples, HookPoint(2), tokens=40, seed=seed) for seed in (0, 0, 1)
+    )
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    rows = {tuple(row) for row in first.tolist()}  # whole states moved, not columns by themselves
+    assert rows == {tuple(row) for row in other.tolist()}
 
 
 def test_activations_are_the_largest_positive_latents() -> None:

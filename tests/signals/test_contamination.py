@@ -6,10 +6,18 @@ import pytest
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.loading import benchmark_from
+from autoselection_core.pool import Source, ingest
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.contamination import Contamination, contamination, items_found, match_codes
+from autoselection_core.signals.contamination import (
+    DEFAULT_LIMIT,
+    Contamination,
+    contamination,
+    items_found,
+    match_codes,
+)
 from autoselection_core.signals.matches import MATCHES, Match, match
 from autoselection_core.signals.overlap import overlap
+from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of, pool_of_answers
 
 LONG = "A baker sells twelve loaves on Monday and twice as many on Tuesday; how many loaves are sold in all?"
@@ -119,13 +127,29 @@ def test_an_item_without_words_is_nowhere() -> None:
     assert share("?!", items=(item("?!", "..."),)) == 0.0
 
 
+def read(real_data: Path, name: str) -> Benchmark:
+    settings = {"name": name, "format": name, "items": f"benchmarks/{name}.parquet"}
+    return benchmark_from({**settings, "targets": f"targets/{name}.parquet"}, real_data)
+
+
+@pytest.mark.e2e
+@pytest.mark.real_data
+def test_no_question_of_a_benchmark_stands_in_the_whole_pool_and_a_copied_one_would_be_found(
+    real_data: Path, tmp_path: Path
+) -> None:
+    pool = ingest([Source(str(real_data / "pool_90k.parquet"))], Home(tmp_path)).pool
+
+    for name in ("gsm8k", "bbh", "mmlu", "gpqa"):
+        benchmark = read(real_data, name)
+        copied = benchmark.items[0]
+        assert not (items_found(pool, benchmark.items).share >= DEFAULT_LIMIT).any()
+        copies = pool_of_answers([f"{copied.question}\n{copied.choices or ''}\n{copied.reference}"])
+        assert (items_found(copies, benchmark.items).share >= DEFAULT_LIMIT).any()
+
+
 @pytest.mark.real_data
 def test_what_is_really_there_is_found(real_data: Path) -> None:
-    def read(name: str) -> Benchmark:
-        settings = {"name": name, "format": name, "items": f"benchmarks/{name}.parquet"}
-        return benchmark_from({**settings, "targets": f"targets/{name}.parquet"}, real_data)
-
-    bbh, gsm8k, mmlu = read("bbh"), read("gsm8k"), read("mmlu")
+    bbh, gsm8k, mmlu = (read(real_data, name) for name in ("bbh", "gsm8k", "mmlu"))
 
     def copied(benchmark: Benchmark) -> dict[Match, int]:
         """Items that stand among the targets as a whole, by how they stand there at best."""

@@ -1,5 +1,6 @@
 """Every signal keeps the laws of `SignalContract`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,16 @@ from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
 from autoselection_core.signals.embedding import EmbeddingPairs, Embeddings, Relevance
 from autoselection_core.signals.feedback import FeedbackRelevance
 from autoselection_core.signals.form import Form
+from autoselection_core.signals.graph import GraphImportance
+from autoselection_core.signals.influence import Influence
 from autoselection_core.signals.model_scores import ModelScores
+from autoselection_core.signals.reranking import Reranked
+from autoselection_core.signals.sae import Mona, SaeFeatures
+from autoselection_core.signals.sae_pairs import SaePairs
 from autoselection_core.signals.text import WordEntropy
 from autoselection_core.signals.tokens import TokenCounts
-from autoselection_core.testing.pools import question_and_answer
-from autoselection_core.testing.signals import SignalContract
+from autoselection_core.testing.pools import pool_of, question_and_answer
+from autoselection_core.testing.signals import SAMPLES, SignalContract
 
 QUESTION = "Why does Anna buy apples?"
 SUMS = Benchmark(
@@ -42,6 +48,7 @@ class TestSignals(SignalContract):
             Relevance(SUMS),
             FeedbackRelevance(SUMS),
             EmbeddingPairs(),
+            GraphImportance(),
             Clusters(sizes=(2,)),
         ],
         ids=lambda signal: signal.name,
@@ -50,9 +57,32 @@ class TestSignals(SignalContract):
         type(self).signal = request.param
 
 
+@pytest.fixture(scope="session")
+def of_model(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Signal]:
+    """Signals that read a model, by name, with what they are measured by."""
+    folder, pool = tmp_path_factory.mktemp("fitted"), pool_of(SAMPLES)
+    model = str(tiny)
+    sae = SaeFeatures(model, str(folder / "sae"), dtype="float32", tokens=300, expansion=1)
+    warmed = str(folder / "warmed")
+    influence = Influence(SUMS, model, warmed, dtype="float32", dimensions=64)
+    for signal in (sae, influence):
+        signal.prepare(pool, {})
+    signals: tuple[Signal, ...] = (
+        TokenCounts(model),
+        ModelScores(model, dtype="float32"),
+        sae,
+        SaePairs(sae),
+        Mona(SUMS, sae),
+        influence,
+        Reranked(SUMS, model, candidates=3, dtype="float32"),
+    )
+    return {signal.name: signal for signal in signals}
+
+
+OF_MODEL = ("tokens", "model_scores", "sae", "sae_pairs", "mona/sums", "influence/sums", "reranked/sums")
+
+
 class TestModelSignals(SignalContract):
-    @pytest.fixture(autouse=True, params=[TokenCounts, ModelScores], ids=lambda kind: kind.__name__)
-    def _signal(self, request: pytest.FixtureRequest, tiny: Path) -> None:
-        settings = {"dtype": "float32"} if request.param is ModelScores else {}
-        signal: Signal = request.param(str(tiny), **settings)
-        type(self).signal = signal
+    @pytest.fixture(autouse=True, params=OF_MODEL)
+    def _signal(self, request: pytest.FixtureRequest, of_model: Mapping[str, Signal]) -> None:
+        type(self).signal = of_model[request.param]

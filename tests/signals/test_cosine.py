@@ -2,8 +2,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoselection_core.signals.cells import recall_of
-from autoselection_core.signals.cosine import cosine_pairs
+from autoselection_core.signals.cells import pairs_in_cells, recall_of
+from autoselection_core.signals.cosine import cosine_pairs, normalised
 from autoselection_core.signals.floor import PAIRS_PER_ROW
 
 RNG = np.random.default_rng(0)
@@ -72,6 +72,28 @@ def test_a_large_pool_finds_nearly_all_pairs_in_cells_and_says_how_many() -> Non
     recall = len(keys[1]) / len(keys[0])
     assert recall > 0.9
     assert float(found.measure.rpartition(" ")[2]) == pytest.approx(recall, abs=0.03)
+
+
+def test_kinds_that_are_many_more_than_cells_stay_together() -> None:
+    kinds = RNG.normal(size=(800, 96))
+    vectors = (kinds[RNG.integers(0, 800, 8_000)] + 0.7 * RNG.normal(size=(8_000, 96))).astype(np.float32)
+
+    found = cosine_pairs(vectors, lowest=0.5, measure="cosine", most_exact_rows=1_000, cell_rows=100)
+
+    assert float(found.measure.rpartition(" ")[2]) > 0.95
+
+
+def test_a_pair_that_meets_in_several_cells_is_found_once() -> None:
+    vectors = normalised(RNG.normal(size=(5_000, 8)).astype(np.float32))
+
+    low, high, similarity = (
+        np.concatenate(parts) for parts in zip(*pairs_in_cells(vectors, 0.9, probes=3), strict=True)
+    )
+
+    keys = low * len(vectors) + high
+    assert len(keys) > 1_000
+    assert len(np.unique(keys)) == len(keys)
+    assert np.abs(similarity - (vectors[low] * vectors[high]).sum(axis=1)).max() < 1e-5
 
 
 def test_the_recall_is_that_of_the_sampled_rows() -> None:

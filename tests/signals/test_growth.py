@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autoselection_core.arrays import Rows
@@ -47,6 +47,10 @@ def found(pairs: PairList) -> dict[tuple[int, int], float]:
     st.integers(1, 3),
     st.sampled_from([0.2, 0.5, 2 / 3, 1.0]),
 )
+@example([("a b", "stays"), ("a", "comes")], 1, 0.5)  # sizes as uneven as the floor allows
+@example([("a b", "stays"), ("a b c", "comes")], 1, 2 / 3)
+@example([("a b", "stays"), ("b a", "comes")], 1, 1.0)
+@example([("a b", "comes"), ("b a", "comes"), ("a b", "leaves")], 1, 1.0)
 def test_new_texts_join_as_if_all_had_been_there(
     drawn: list[tuple[str, str]], length: int, lowest: float
 ) -> None:

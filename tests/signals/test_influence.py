@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.models.base_model import BaseModel
@@ -21,9 +22,10 @@ from autoselection_core.models.gradients import (
     save_checkpoints,
     warmed_up,
 )
-from autoselection_core.models.spans import encode
+from autoselection_core.models.spans import Tokens, encode
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.influence import Influence, best_subtask
+from autoselection_core.signals.base import REASON
+from autoselection_core.signals.influence import Influence, best_subtask, steps_within_memory
 from autoselection_core.signals.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of, question_and_answer
@@ -90,6 +92,48 @@ def test_a_sample_has_one_influence_alone_and_among_others(signal: Influence) ->
     alone = [np.asarray(signal.compute(POOL.take(np.array([row])), {})[signal.name])[0] for row in range(6)]
 
     assert np.abs(together - alone).max() < 1e-6
+
+
+class Cramped(Adapted):
+    """An adapter on a device that holds gradients of short samples only."""
+
+    def gradient(self, tokens: Tokens, wanted: Mask) -> torch.Tensor:
+        if len(tokens) > 30:
+            raise torch.OutOfMemoryError
+        return super().gradient(tokens, wanted)
+
+
+def test_a_sample_that_does_not_fit_into_memory_has_no_step_and_the_others_keep_theirs(
+    tiny: Path, signal: Influence
+) -> None:
+    checkpoints, rank = load_checkpoints(Path(signal.warmed))
+    tokenizer = BaseModel.load(tiny, dtype="float32").tokenizer
+    long = question_and_answer("Count.", "one two three four five six seven " * 10)
+    encoded = [encode(sample, tokenizer, 512) for sample in (SAMPLES[0], long, SAMPLES[1])]
+
+    found = [
+        steps_within_memory(
+            kind(BaseModel.load(tiny, dtype="float32").model, rank, seed=0), encoded, checkpoints[0], 64
+        )
+        for kind in (Adapted, Cramped)
+    ]
+
+    assert np.isfinite(found[0]).all()
+    assert np.isnan(found[1]).all(axis=1).tolist() == [False, True, False]
+    assert np.allclose(found[1][[0, 2]], found[0][[0, 2]], atol=1e-5)
+
+
+def test_a_sample_without_an_answer_has_no_influence_and_a_reason(signal: Influence) -> None:
+    beyond = question_and_answer("Why does Anna buy apples? " * 100, "For the market.")
+    pool = pool_of([*SAMPLES, beyond])
+
+    values = Influence(SUMS, signal.model, signal.warmed, dtype="float32", max_tokens=60).compute(pool, {})
+
+    row = pool.row_of(beyond.id)
+    codes = np.asarray(values[REASON])
+    assert np.isnan(np.asarray(values["influence/sums"])).nonzero()[0].tolist() == [row]
+    assert codes[row] == 1
+    assert codes.sum() == 1
 
 
 def test_random_projections_keep_angles_and_are_the_same_every_time() -> None:

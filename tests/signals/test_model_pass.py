@@ -1,5 +1,6 @@
 """Scores and sparse features from one pass are those of two, and each keeps a record of its own."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.signals.base import Computed, Signal
 from autoselection_core.signals.model_pass import ModelPass
 from autoselection_core.signals.model_scores import ModelScores
-from autoselection_core.signals.sae import SaeFeatures
+from autoselection_core.signals.sae import SaeFeatures, reasons_of
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store import SignalStore
 from autoselection_core.store.home import Home
@@ -80,6 +81,51 @@ def test_a_sample_without_an_answer_in_reach_still_has_features(both: ModelPass,
 
     assert np.isnan(stored(store, both.scores)["ifd"][row])
     assert stored(store, both.features)["sae"][row].any()
+
+
+@pytest.fixture
+def strict(tiny: Path, tmp_path: Path) -> Path:
+    """The model with a chat template that takes no tool messages."""
+    from transformers import AutoTokenizer
+
+    folder = tmp_path / "strict"
+    shutil.copytree(tiny, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    refusal = "{% if message['role'] == 'tool' %}{{ raise_exception('no tools') }}{% endif %}"
+    start = "{% for message in messages %}"
+    assert start in tokenizer.chat_template
+    tokenizer.chat_template = tokenizer.chat_template.replace(start, start + refusal)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["one pass", "alone"])
+def test_a_sample_that_the_template_refuses_has_no_features_and_a_reason(
+    both: ModelPass, strict: Path, tmp_path: Path, *, is_shared: bool
+) -> None:
+    read = {"model": str(strict)}
+    shared = ModelPass(replace(both.scores, **read), replace(both.features, **read))  # type: ignore[arg-type] # fields
+    tool = Sample(
+        (Message(Role.USER, "12?"), Message(Role.TOOL, "12 apples"), Message(Role.ASSISTANT, "12 apples"))
+    )
+    pool, store = pool_of([*SAMPLES, tool]), SignalStore(Home(tmp_path / "home"))
+
+    report = store.score(shared.features, pool, shared=shared if is_shared else None)
+
+    assert report.unscored == {"the chat template refuses it": 1}
+    assert report.finite_share == {"sae": 9 / 10}
+    features = store.table(pool, {"sae": report.version}).sparse["sae"]
+    assert (np.diff(features.indptr) == 0).nonzero()[0].tolist() == [pool.row_of(tool.id)]
+
+
+def test_a_readable_sample_that_was_not_read_did_not_fit_into_memory() -> None:
+    reasons = reasons_of([0, 2], np.array([True, False, False]))
+
+    assert [SaeFeatures.reasons[code] for code in reasons] == [
+        "",
+        "the chat template refuses it",
+        "out of memory",
+    ]
 
 
 def test_the_signal_that_is_asked_for_second_finds_everything_there(both: ModelPass, tmp_path: Path) -> None:

@@ -124,6 +124,22 @@ def test_a_sample_that_the_template_refuses_has_no_score_and_a_reason(tiny: Path
     assert np.isfinite(values["ifd"]).sum() == len(POOL) - 1
 
 
+def test_an_answer_of_one_token_behind_no_header_has_no_ifd_and_a_reason(tiny: Path) -> None:
+    bare = BaseModel.load(tiny, dtype="float32")
+    bare.tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
+    short = question_and_answer("Is it so?", "True")
+    assert len(bare.tokenizer("True", add_special_tokens=False)["input_ids"]) == 1
+    pool = pool_of([short, SAMPLES[1]])
+
+    values = scores(bare, pool)
+
+    row = pool.row_of(short.id)
+    assert np.isnan(values["ifd"]).nonzero()[0].tolist() == [row]
+    assert np.isfinite(values["response_loss"]).all()
+    assert ModelScores.reasons[values[REASON][row]] == "its answer alone has no loss"
+    assert (values[REASON] == 0).sum() == 1
+
+
 class Cramped(LlamaForCausalLM):  # type: ignore[misc] # transformers has no types
     """A model on a device that holds few tokens at once."""
 

@@ -109,6 +109,7 @@ def test_an_autoencoder_is_trained_where_there_is_none_and_then_stays(
 
     assert (again.version, again.computed) == (first.version, 2)
     assert report == features.judged(pool_of(SAMPLES[:2]))
+    assert [path.name for path in tmp_path.iterdir() if "trained" in path.name] == ["trained"]
     assert 0 < report.tokens < 300
     assert 0 <= report.dead_share <= 1
 
@@ -181,3 +182,12 @@ def test_pairs_in_feature_space_are_those_of_centred_cosines() -> None:
     assert len(found) > 0.99 * len(expected)
     assert np.abs(pairs.similarity - cosine[pairs.low, pairs.high]).max() < 1e-5
     assert pairs.floor == 0.5
+    assert pairs.measure == "cosine of sparse features less their mean"
+
+
+def test_pairs_in_feature_space_of_a_large_pool_say_what_share_was_found() -> None:
+    features = sparse(crowded())
+
+    pairs = centred_pairs(features, mean_features(features), lowest=0.5, most_exact_rows=100)
+
+    assert pairs.measure == "cosine of sparse features less their mean, in cells, recall 1.000"

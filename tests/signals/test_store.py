@@ -177,6 +177,38 @@ def test_unknown_values_stay_unknown_and_are_counted(store: SignalStore) -> None
     values = store.table(pool, {"word_entropy": report.version})["word_entropy"]
     assert np.isnan(values).tolist() == [not any(c.isalpha() for c in text) for text in pool.texts()]
     assert report.finite_share == {"word_entropy": 0.5}
+    assert report.unscored == {"no words": 1}
+
+
+@dataclass(frozen=True)
+class Unreadable(Signal):
+    """Knows vectors and features of every other sample."""
+
+    undefined = "cannot be read"
+
+    @property
+    @override
+    def name(self) -> str:
+        return "unreadable"
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        has = np.array([int(text.split()[-1]) % 2 for text in pool.texts()])
+        vectors = np.where(has[:, None] == 1, np.ones((1, 3)), np.nan).astype(np.float32)
+        starts = np.concatenate([[0], np.cumsum(has)]).astype(np.int64)
+        features = SparseFeatures(starts, np.zeros(starts[-1], np.int32), np.ones(starts[-1], np.float32), 5)
+        return {"vectors": vectors, "features": features}
+
+
+def test_samples_without_vector_or_features_are_counted(store: SignalStore) -> None:
+    pool = pool_of_answers(NUMBERS)
+    report = store.score(Unreadable(), pool)
+
+    vectors = store.table(pool, {report.name: report.version}).vectors_of("vectors")
+    assert np.isnan(vectors).all(axis=1).tolist() == [int(t.split()[-1]) % 2 == 0 for t in pool.texts()]
+    assert np.isfinite(vectors).all(axis=1).sum() == 20
+    assert report.finite_share == {"vectors": 0.5, "features": 0.5}
+    assert report.unscored == {"cannot be read": 20}
 
 
 def test_pairs_and_groups_of_a_pool_are_kept_with_it(store: SignalStore) -> None:
