@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from autoselection_core.report.ancestry import ancestry_table
 from autoselection_core.report.credit import operator_credits
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.landscape import calibration_plot, map_plot, mix_plot, tree_plot
@@ -76,6 +77,23 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
         "subset": subset.fingerprint,
         "pool_version": subset.pool_version,
         "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
-        "search_report": dg.MetadataValue.asset(names.key("search_report")),
+        **_lineage(facts, best.trial, names),
+    }
+
+
+def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
+    """What the winner came from: its ancestors, model and items, and the assets that show them."""
+    trial = next(each for each in facts.trials if each.trial == number)
+    has_model = facts.workspace.campaign.base_model is not None
+    return {
+        "how_it_came_about": shown(ancestry_table(trial, facts.trials)),
+        "partition": trial.reservation.partition,
+        "evaluation": str(trial.evaluation),
+        "items": dg.MetadataValue.path(facts.workspace.home.evaluation(str(trial.evaluation))),
+        **({"base_model": dg.MetadataValue.asset(names.key("base_model"))} if has_model else {}),
+        "pool": dg.MetadataValue.asset(names.key("pool")),
+        "recipes": dg.MetadataValue.asset(names.key("recipe")),
+        "models": dg.MetadataValue.asset(names.key("fine_tuned_model")),
         "evaluations": dg.MetadataValue.asset(names.key("evaluation")),
+        "search_report": dg.MetadataValue.asset(names.key("search_report")),
     }
