@@ -35,7 +35,7 @@ class Name(dg.Config):
 def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     """The job `explain`."""
 
-    @dg.op(name="explain")
+    @dg.op(name="tell")
     def tell(
         context: dg.OpExecutionContext, config: Name, home: HomeResource, ledger: LedgerResource
     ) -> None:

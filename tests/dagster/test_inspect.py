@@ -41,7 +41,7 @@ def test_a_sample_leads_back_to_every_subset_and_model_that_used_it(searched: Dr
     full = next(trial for trial in trials if trial.recipe is not None and not trial.recipe.steps)
     sample = Pool.open(searched.installation.home / "pools" / pool_of(searched)).sample(0).id
 
-    told = told_by(searched, "explain", "explain", name=sample, search="first")
+    told = told_by(searched, "explain", "tell", name=sample, search="first")
 
     assert f"{sample} is" in told["explanation"]
     assert "licence CC0-1.0" in told["explanation"]
@@ -54,7 +54,7 @@ def test_a_sample_leads_back_to_every_subset_and_model_that_used_it(searched: Dr
 def test_an_evaluation_leads_to_its_recipe_steps_signals_and_ancestors(searched: Driver) -> None:
     trial = searched.ledger.trials("first")[2]
 
-    told = told_by(searched, "explain", "explain", name=str(trial.evaluation))
+    told = told_by(searched, "explain", "tell", name=str(trial.evaluation))
 
     assert f"{trial.evaluation} is the evaluation of first" in unescaped(told["explanation"])
     assert f"subset {trial.subset}" in told["explanation"]
@@ -63,7 +63,7 @@ def test_an_evaluation_leads_to_its_recipe_steps_signals_and_ancestors(searched:
 
 
 def test_a_search_is_explained_from_the_full_pool_on(searched: Driver) -> None:
-    told = told_by(searched, "explain", "explain", name="first")
+    told = told_by(searched, "explain", "tell", name="first")
 
     assert "full pool" in told["from_the_full_pool_to_the_recommended_subset"]
 

@@ -138,6 +138,14 @@ def test_a_finished_trial_made_again_is_the_same_and_costs_nothing(searched: Dri
     assert searched.ledger.search("first") == search
 
 
+def test_a_code_server_can_load_every_definition(searched: Driver) -> None:
+    repository = searched.definitions.get_repository_def()
+
+    repository.load_all_definitions()
+
+    assert {"start_search", "explain", "compare_subsets", "demo_trial"} <= set(repository.job_names)
+
+
 def test_the_code_location_loads_without_torch(searched: Driver) -> None:
     code = "import sys, autoselection_dagster.definitions; print('torch' in sys.modules)"
 

@@ -104,7 +104,7 @@ def _await_location(url: str) -> None:
 
 def _is_loaded(url: str) -> bool:
     try:
-        answer = requests.post(url, json={"query": _LOCATIONS}, timeout=60)
+        answer = requests.post(url, json={"query": _JOBS}, timeout=60)
     except requests.ConnectionError:
         return False
-    return '"LOADED"' in answer.text
+    return '"demo_prepare"' in answer.text
