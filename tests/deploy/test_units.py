@@ -25,10 +25,7 @@ mutation($selector: JobOrPipelineSelector!) {
   launchRun(executionParams: {selector: $selector, runConfigData: {}}) { __typename }
 }
 """
-_LOCATIONS = (
-    "{ locationStatusesOrError { ... on WorkspaceLocationStatusEntries { entries { loadStatus } } } }"
-)
-
+_JOBS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { jobs { name } } } } }"
 pytestmark = pytest.mark.e2e
 
 
