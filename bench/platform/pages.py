@@ -69,12 +69,16 @@ def _figures(visits: list[Visit]) -> Json:
 def _visit(page: Page, address: str, text: str) -> Visit:
     page.goto("about:blank")
     asked: list[Request] = []
-    page.on("requestfinished", asked.append)
+
+    def note(request: Request) -> None:
+        asked.append(request)
+
+    page.on("requestfinished", note)
     began, started = time.time(), time.perf_counter()
     page.goto(address)
     page.get_by_text(text).first.wait_for()
     seconds = time.perf_counter() - started
-    page.remove_listener("requestfinished", asked.append)
+    page.remove_listener("requestfinished", note)
     spans = {request: _span(request, began) for request in asked if "/graphql" in request.url}
     slowest = sorted(((end - start, _name(request)) for request, (start, end) in spans.items()), reverse=True)
     return Visit(
