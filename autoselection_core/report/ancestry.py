@@ -23,11 +23,8 @@ def ancestry_table(trial: TrialRecord, trials: Sequence[TrialRecord]) -> Table:
             each.reservation.partition,
             str(each.proposal.get("origin") or each.arm or "unknown"),
             "" if each.recipe is None else each.recipe.label,
-            each.tokens,
             each.utility,
-            each.evaluation,
         )
         for each in ancestors(trial, trials)
     )
-    columns = ("trial", "origin", "recipe", "tokens", "dev score", "evaluation")
-    return Table("How it came about", columns, rows)
+    return Table("How it came about", ("trial", "origin", "recipe", "dev score"), rows)

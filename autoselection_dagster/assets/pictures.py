@@ -46,10 +46,12 @@ def shown(table: Table) -> dg.MarkdownMetadataValue:
 
 
 def explained(parts: Iterable[Part]) -> Facts:
-    """An explanation: its sentences as a list, each table and block of text under its title."""
+    """An explanation: its first sentence, the others as a list, tables and texts under their titles."""
     kept = list(parts)
-    sentences = [f"- {escaped(part.strip())}" for part in kept if isinstance(part, str)]
-    facts = {"explanation": dg.MetadataValue.md("\n".join(sentences))} if sentences else {}
+    first, *others = [part.strip() for part in kept if isinstance(part, str)] or ["nothing was measured yet"]
+    facts: dict[str, Any] = {"answer": first}
+    if others:
+        facts["details"] = dg.MetadataValue.md("\n".join(f"- {escaped(each)}" for each in others))
     for part in kept:
         if not isinstance(part, str):
             text = part.to_markdown() if isinstance(part, Table) else fenced(part.text, part.language)

@@ -17,7 +17,7 @@ from autoselection_core.report.plots import (
 )
 from autoselection_core.report.tables import arm_table, budget_table, step_table, trial_table
 from autoselection_core.report.verdict import findings
-from autoselection_core.report.waterfall import waterfall, waterfall_table
+from autoselection_core.report.waterfall import expectation_table, means_table, waterfall
 from autoselection_core.report.writing import Report
 from autoselection_dagster.assets.pictures import Facts, picture, shown, sparkline
 from autoselection_dagster.names import Names
@@ -55,6 +55,7 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
     best, subset = facts.best, facts.best_subset
     assert best is not None, "a search that measured nothing has no report, and this comes after it"
     assert subset is not None, "a recommendation has a recipe"
+    prefixes = waterfall(facts)
     expected = (
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
         f"{best.evaluations} evaluations; one run varies by about {best.noise:.2g}."
@@ -65,10 +66,11 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
         "verdict": " ".join(finding.sentence for finding in findings(facts)) or "nothing was compared yet",
         "recipe": dg.MetadataValue.md(fenced(best.recipe.to_yaml(), "yaml")),
         "steps": shown(step_table(subset)),
-        "credit_waterfall": shown(waterfall_table(waterfall(facts))),
+        "credit_waterfall": shown(expectation_table(prefixes)),
+        "credit_waterfall_signal_means": shown(means_table(prefixes)),
         "source_mix": picture(mix_plot(facts.pool, subset, "png")),
         "dagster/row_count": len(subset),
-        "retention": len(subset) / len(facts.signals),
+        "retention": round(len(subset) / len(facts.signals), 4),
         "trial": best.trial,
         "expected_utility": best.mean,
         "deviation": best.deviation,

@@ -43,8 +43,8 @@ def test_a_sample_leads_back_to_every_subset_and_model_that_used_it(searched: Dr
 
     told = told_by(searched, "explain", "tell", name=sample, search="first")
 
-    assert f"{sample} is" in told["explanation"]
-    assert "licence CC0-1.0" in told["explanation"]
+    assert f"{sample} is" in told["answer"]
+    assert "licence CC0-1.0" in told["details"]
     assert f"{full.reservation.partition} | {full.subset} | {full.evaluation}" in unescaped(
         told["where_it_was_used"]
     )
@@ -56,8 +56,8 @@ def test_an_evaluation_leads_to_its_recipe_steps_signals_and_ancestors(searched:
 
     told = told_by(searched, "explain", "tell", name=str(trial.evaluation))
 
-    assert f"{trial.evaluation} is the evaluation of first" in unescaped(told["explanation"])
-    assert f"subset {trial.subset}" in told["explanation"]
+    assert f"{trial.evaluation} is the evaluation of first" in told["answer"]
+    assert f"subset {trial.subset}" in told["details"]
     assert "process:" in told["recipe"]
     assert len(told["steps_of_the_recipe"].splitlines()) > 2
 
