@@ -67,7 +67,7 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
         "recipe": dg.MetadataValue.md(fenced(best.recipe.to_yaml(), "yaml")),
         "steps": shown(step_table(subset)),
         "credit_waterfall": shown(expectation_table(prefixes)),
-        "credit_waterfall_signal_means": shown(means_table(prefixes)),
+        "waterfall_means": shown(means_table(prefixes)),
         "source_mix": picture(mix_plot(facts.pool, subset, "png")),
         "dagster/row_count": len(subset),
         "retention": round(len(subset) / len(facts.signals), 4),
@@ -91,7 +91,8 @@ def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
         "how_it_came_about": shown(ancestry_table(trial, facts.trials)),
         "partition": trial.reservation.partition,
         "evaluation": str(trial.evaluation),
-        "items": dg.MetadataValue.path(facts.workspace.home.evaluation(str(trial.evaluation))),
+        # Relative to the home folder: a long path would make the page wider than the screen.
+        "items": f"evaluations/{trial.evaluation}",
         **({"base_model": dg.MetadataValue.asset(names.key("base_model"))} if has_model else {}),
         "pool": dg.MetadataValue.asset(names.key("pool")),
         "recipes": dg.MetadataValue.asset(names.key("recipe")),

@@ -89,7 +89,7 @@ def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver)
     assert trial.recipe is not None
     assert facts["recipe"].count(trial.recipe.to_yaml().strip()) == 1
     assert (facts["subset"], facts["evaluation"]) == (trial.subset, trial.evaluation)
-    assert (Path(facts["items"]) / "result.json").exists()
+    assert (searched.installation.home / facts["items"] / "result.json").exists()
     assert trial.recipe.label.split("[")[0] in facts["how_it_came_about"]
     assert facts["signal_versions"].items() <= searched.ledger.search("first").spec.signal_versions.items()
     links = {name for name, value in facts.items() if isinstance(value, dg.AssetKey)}
