@@ -50,4 +50,5 @@ def test_a_subset_that_fails_a_check_is_never_paid_for_and_says_why(driver: Driv
 
 
 def materialised(finished: dg.ExecuteInProcessResult) -> set[str]:
-    return {event.asset_key.path[-1] for event in finished.get_asset_materialization_events()}
+    keys = [event.asset_key for event in finished.get_asset_materialization_events()]
+    return {key.path[-1] for key in keys if key is not None}
