@@ -40,7 +40,7 @@ class Outlook:
                 "Whether it beats random subsets of equal tokens is unknown: that takes two runs of either. "
                 "Raise report_evaluations."
             )
-        time = "" if not self.seconds else f", about {self.seconds:,.0f} s"
+        time = "" if not self.seconds or self.seconds < 1 else f", about {self.seconds:,.0f} s"
         return (
             f"It beats random subsets of equal tokens with probability {_share(self.chance)}. Two more runs "
             f"of it would bring the 95 % interval from ±{self.half_width:.3g} to about "

@@ -58,7 +58,7 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
     prefixes = waterfall(facts)
     expected = (
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
-        f"{best.evaluations} evaluations; one run varies by about {best.noise:.2g}."
+        f"{best.evaluations} {'run' if best.evaluations == 1 else 'runs'}; one run varies by about {best.noise:.2g}."
     )
     return {
         "known": outlook(facts).sentence,

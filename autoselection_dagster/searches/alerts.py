@@ -9,6 +9,7 @@ import dagster as dg
 from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.searches.older import older_pools
 from autoselection_dagster.searches.outbox import Outbox
 
 SHARES = (0.5, 0.8, 1.0)
@@ -53,25 +54,29 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
     ) -> dg.SensorResult | dg.SkipReason:
         """Tell each alert once: as an observation of the search's report, and to the webhook.
 
-        A webhook that does not answer holds up nothing; it is told again at the next tick. What happened
-        before the first tick is not told: an installation with a history would be flooded.
+        A pool that changed fails a check of the reports, and the webhook is not told: that follows from what
+        people did. A webhook that does not answer holds up nothing; it is told again at the next tick. What
+        happened before the first tick is not told: an installation with a history would be flooded.
         """
+        searches = ledger.searches()
+        older = older_pools(graphs, searches, home)
         current = [
             (graphs[search.spec.campaign], alert)
-            for search in ledger.searches()
+            for search in searches
             if search.spec.campaign in graphs
             for alert in alerts_of(search)
         ]
-        names = json.dumps([alert.name for _, alert in current])
+        names = json.dumps([*older, *(alert.name for _, alert in current)])
         told: list[str] = json.loads(context.cursor or names)
         new = [(graph, alert) for graph, alert in current if alert.name not in told]
+        failed = [check for name, check in older.items() if name not in told]
         outbox = Outbox.of(home)
         for _, alert in new:
             outbox.put(alert.text)
         waiting = outbox.deliver()
         if waiting is not None:
             context.log.warning(waiting)
-        if not new:
+        if not new and not failed:
             context.update_cursor(names)
             return dg.SkipReason(waiting or "nothing new to tell")
         observed = [
@@ -80,7 +85,7 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
             )
             for graph, alert in new
         ]
-        return dg.SensorResult(asset_events=observed, cursor=names)
+        return dg.SensorResult(asset_events=[*observed, *failed], cursor=names)
 
     return search_alerts
 

@@ -15,6 +15,7 @@ from autoselection_core.errors.campaign import NoPoolError
 from autoselection_core.store.home import Home
 from autoselection_dagster.searches.outbox import Outbox
 from tests.dagster.driver import Driver
+from tests.dagster.installations import write_samples
 
 
 @dataclass
@@ -89,6 +90,35 @@ def test_a_spent_budget_and_a_stopped_search_are_told_once(driver: Driver, webho
     assert isinstance(again, dg.SkipReason)
     assert [event.partition for event in first.asset_events or ()] == ["s", "s"]
     assert isinstance(tick(driver, None), dg.SkipReason)
+
+
+def test_a_pool_that_went_on_fails_a_check_of_the_reports_until_it_is_searched(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=1, report_evaluations=0)
+    driver.work()
+    assert isinstance(tick(driver, "[]"), dg.SensorResult)
+    write_samples(driver.installation.campaigns.parent / "raw" / "more.jsonl", 20, seed=5)
+    driver.prepare()
+
+    changed = tick(driver, json.dumps(["s|1|1"]))
+
+    assert isinstance(changed, dg.SensorResult)
+    (check,) = changed.asset_events or ()
+    assert isinstance(check, dg.AssetCheckEvaluation)
+    assert (check.check_name, check.passed, check.severity) == (
+        "is_of_the_latest_pool",
+        False,
+        dg.AssetCheckSeverity.WARN,
+    )
+    assert isinstance(tick(driver, changed.cursor), dg.SkipReason)
+    driver.start(name="again", budget=1, report_evaluations=0)
+    driver.work()
+    report = driver.instance.get_latest_asset_check_evaluation_record(
+        dg.AssetCheckKey(check.asset_key, check.check_name)
+    )
+    assert report is not None
+    assert report.event is not None
+    assert "passed" in str(report.event.message)
 
 
 def test_a_webhook_that_is_down_holds_up_nothing_and_is_told_later(driver: Driver, webhook: Webhook) -> None:
