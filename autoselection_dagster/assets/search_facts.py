@@ -56,9 +56,10 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
     assert best is not None, "a search that measured nothing has no report, and this comes after it"
     assert subset is not None, "a recommendation has a recipe"
     prefixes = waterfall(facts)
+    runs = "1 run" if best.evaluations == 1 else f"{best.evaluations} runs"
     expected = (
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
-        f"{best.evaluations} {'run' if best.evaluations == 1 else 'runs'}; one run varies by about {best.noise:.2g}."
+        f"{runs}; one run varies by about {best.noise:.2g}."
     )
     return {
         "known": outlook(facts).sentence,
