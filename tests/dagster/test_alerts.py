@@ -103,7 +103,7 @@ def test_a_pool_that_went_on_fails_a_check_of_the_reports_until_it_is_searched(d
     changed = tick(driver, json.dumps(["s|1|1"]))
 
     assert isinstance(changed, dg.SensorResult)
-    (check,) = changed.asset_events or ()
+    (check,) = list(changed.asset_events or ())
     assert isinstance(check, dg.AssetCheckEvaluation)
     assert (check.check_name, check.passed, check.severity) == (
         "is_of_the_latest_pool",
