@@ -13,6 +13,7 @@ from autoselection_dagster.resources import resources_of
 from autoselection_dagster.searches.adjust import ADJUSTMENTS
 from autoselection_dagster.searches.alerts import failed_runs, search_alerts_sensor
 from autoselection_dagster.searches.changes import pool_changed_sensor, research_schedule
+from autoselection_dagster.searches.explain import explain_job
 from autoselection_dagster.searches.given import given_jobs
 from autoselection_dagster.searches.inspect import inspection_jobs
 from autoselection_dagster.searches.sensor import search_sensor
@@ -36,6 +37,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             *ADJUSTMENTS,
             *given_jobs(campaigns),
             *inspection_jobs(campaigns),
+            explain_job(campaigns),
             study_job(installation.campaigns.parent / "studies", campaigns),
             *jobs,
         ],

@@ -12,6 +12,7 @@ from autoselection_core.cli.session import (
     CampaignName,
     open_workspace,
     open_workspace_of_any,
+    show_parts,
     show_table,
     tell,
     workspace_of,
@@ -226,16 +227,19 @@ def explain(
     A sample: why it is in the best subset or not, and every subset and model that used it. A subset or an
     evaluation: recipe, steps, signals, pool, parent, score. A search: its winner, step by step.
     """
-    from autoselection_core.cli.explaining import explain_sample, explain_search, explain_trials
+    from autoselection_core.cli.showing import show_search
+    from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
     from autoselection_core.report.facts import SearchFacts
 
     ledger = open_workspace_of_any(file).ledger
     if name in {each.search for each in ledger.searches()}:
-        explain_search(SearchFacts.of(*workspace_of(name, campaign, file)))
+        facts = SearchFacts.of(*workspace_of(name, campaign, file))
+        show_search(facts)
+        show_parts(explained_search(facts))
     elif trials := ledger.find_trials(name):
-        explain_trials(workspace_of(trials[0].search, campaign, file)[0], name, trials)
+        show_parts(explained_trials(workspace_of(trials[0].search, campaign, file)[0], name, trials))
     else:
-        explain_sample(SearchFacts.of(*workspace_of(search, campaign, file)), name)
+        show_parts(explained_sample(SearchFacts.of(*workspace_of(search, campaign, file)), name))
 
 
 @app.command()
@@ -251,10 +255,10 @@ def compare(
     The models by paired tests on the dev items that both answered; the subsets by source, by signal, and
     with six rows of either side.
     """
-    from autoselection_core.cli.explaining import compare_trials
+    from autoselection_core.report.explaining import compared_trials
     from autoselection_core.report.facts import SearchFacts
 
-    compare_trials(SearchFacts.of(*workspace_of(search, campaign, file)), first, second)
+    show_parts(compared_trials(SearchFacts.of(*workspace_of(search, campaign, file)), first, second))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What every command needs: the campaign at work, and a search by name."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from autoselection_core.campaign.loading import DEFAULT_FILE, campaign_of, load_
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster.on_ray import cluster_from_environment
 from autoselection_core.errors.cli import NoSearchError
+from autoselection_core.report.part import Block, Part
 from autoselection_core.report.table import Table
 from autoselection_core.store.home import Home
 
@@ -71,6 +73,15 @@ def workspace_of(search: str | None, campaign: str | None, file: Path) -> tuple[
     if not mine:
         raise NoSearchError(workspace.campaign.name)
     return workspace, mine[-1].search
+
+
+def show_parts(parts: Iterable[Part]) -> None:
+    """Print an explanation as it is found out."""
+    for part in parts:
+        if isinstance(part, Table):
+            show_table(part)
+        else:
+            tell(part.text if isinstance(part, Block) else part)
 
 
 def show_table(table: Table) -> None:

@@ -11,6 +11,8 @@ from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, tests_by_a
 MORE_RUNS = 2
 """So many further runs of the winner are priced."""
 
+_NEARLY_CERTAIN = 0.99
+
 
 @dataclass(frozen=True)
 class Outlook:
@@ -38,12 +40,26 @@ class Outlook:
                 "Whether it beats random subsets of equal tokens is unknown: that takes two runs of either. "
                 "Raise report_evaluations."
             )
-        time = "" if not self.seconds else f", about {self.seconds:,.0f} s"
+        time = "" if not self.seconds or self.seconds < 1 else f", about {self.seconds:,.0f} s"
         return (
-            f"It beats random subsets of equal tokens with probability {self.chance:.0%}. Two more runs of "
-            f"it would bring the 95 % interval from ±{self.half_width:.3g} to about "
+            f"It beats random subsets of equal tokens with probability {_share(self.chance)}. Two more runs "
+            f"of it would bring the 95 % interval from ±{self.half_width:.3g} to about "
             f"±{self.half_width_then:.3g} for {self.cost} full trainings{time}."
         )
+
+
+def _share(chance: float) -> str:
+    """A probability from resampling, which is never certain.
+
+    Example:
+        >>> [_share(chance) for chance in (0.0, 0.734, 1.0)]
+        ['below 1 %', '73 %', 'above 99 %']
+    """
+    if chance > _NEARLY_CERTAIN:
+        return f"above {100 * _NEARLY_CERTAIN:.0f} %"
+    if chance < 1 - _NEARLY_CERTAIN:
+        return f"below {100 * (1 - _NEARLY_CERTAIN):.0f} %"
+    return f"{100 * chance:.0f} %"
 
 
 def outlook(facts: SearchFacts) -> Outlook:

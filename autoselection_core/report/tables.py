@@ -95,7 +95,7 @@ def budget_table(record: SearchRecord) -> Table:
     """Both budgets, apart."""
     rows: tuple[tuple[Cell, ...], ...] = (
         ("search", record.budget, record.spent, record.held),
-        ("report", record.report_evaluations, record.report_spent, None),
+        ("report", record.report_evaluations, record.report_spent, record.report_held),
     )
     return Table("Budgets, in full trainings", ("budget", "allowed", "spent", "held"), rows)
 

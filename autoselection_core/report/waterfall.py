@@ -1,6 +1,7 @@
 """How a recipe comes from the full pool, step by step: size, state and what is expected at each prefix."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from autoselection_core.solver.proposal import Prediction
 from autoselection_core.subset import PrefixCache, Subset, materialize
 
 _SHOWN_COLUMNS = 4
+_MEAN = "mean "
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +59,28 @@ def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
 def waterfall_table(prefixes: tuple[Prefix, ...]) -> Table:
     """The prefixes as rows; the last column is the step's own part of the expectation."""
     names = list(prefixes[0].means)
-    columns = ("after", "rows", "tokens", *(f"mean {name}" for name in names), "expected", "± sd", "change")
+    columns = ("after", "rows", "tokens", *(f"{_MEAN}{name}" for name in names), "expected", "± sd", "change")
     before = [None, *prefixes[:-1]]
     rows = tuple(_row(prefix, last, names) for prefix, last in zip(prefixes, before, strict=True))
     return Table("From the full pool to the recommended subset (expected, not measured)", columns, rows)
+
+
+def expectation_table(prefixes: tuple[Prefix, ...]) -> Table:
+    """Sizes and expectations alone, for a page that is narrow."""
+    return _only(waterfall_table(prefixes), lambda name: not name.startswith(_MEAN))
+
+
+def means_table(prefixes: tuple[Prefix, ...]) -> Table:
+    """What is left after each step, by the means of signals."""
+    table = _only(waterfall_table(prefixes), lambda name: name == "after" or name.startswith(_MEAN))
+    return replace(table, columns=tuple(name.removeprefix(_MEAN) for name in table.columns))
+
+
+def _only(table: Table, is_kept: Callable[[str], bool]) -> Table:
+    """Some columns of a table."""
+    places = [place for place, name in enumerate(table.columns) if is_kept(name)]
+    rows = tuple(tuple(row[place] for place in places) for row in table.rows)
+    return Table(table.title, tuple(table.columns[place] for place in places), rows)
 
 
 def _row(prefix: Prefix, before: Prefix | None, names: list[str]) -> tuple[Cell, ...]:

@@ -1,11 +1,14 @@
 """Pictures and tables in asset metadata."""
 
 import base64
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import dagster as dg
 
+from autoselection_core.report.markdown import escaped, fenced
+from autoselection_core.report.part import Part
 from autoselection_core.report.table import Table
 
 Facts: TypeAlias = Mapping[str, Any]
@@ -40,3 +43,22 @@ def sparkline(values: Sequence[float]) -> dg.MarkdownMetadataValue:
 def shown(table: Table) -> dg.MarkdownMetadataValue:
     """A table as markdown."""
     return dg.MetadataValue.md(table.to_markdown())
+
+
+def explained(parts: Iterable[Part]) -> Facts:
+    """An explanation: its first sentence, the others as a list, tables and texts under their titles."""
+    kept = list(parts)
+    first, *others = [part.strip() for part in kept if isinstance(part, str)] or ["nothing was measured yet"]
+    facts: dict[str, Any] = {"answer": first}
+    if others:
+        facts["details"] = dg.MetadataValue.md("\n".join(f"- {escaped(each)}" for each in others))
+    for part in kept:
+        if not isinstance(part, str):
+            text = part.to_markdown() if isinstance(part, Table) else fenced(part.text, part.language)
+            facts[_entry(part.title)] = dg.MetadataValue.md(text)
+    return facts
+
+
+def _entry(title: str) -> str:
+    """The name of a metadata entry; what a title says in brackets is left to the page."""
+    return re.sub(r"[^a-z0-9]+", "_", title.partition(" (")[0].lower()).strip("_")

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from autoselection_core.report.ancestry import ancestry_table
 from autoselection_core.report.credit import operator_credits
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.landscape import calibration_plot, map_plot, mix_plot, tree_plot
@@ -16,7 +17,7 @@ from autoselection_core.report.plots import (
 )
 from autoselection_core.report.tables import arm_table, budget_table, step_table, trial_table
 from autoselection_core.report.verdict import findings
-from autoselection_core.report.waterfall import waterfall, waterfall_table
+from autoselection_core.report.waterfall import expectation_table, means_table, waterfall
 from autoselection_core.report.writing import Report
 from autoselection_dagster.assets.pictures import Facts, picture, shown, sparkline
 from autoselection_dagster.names import Names
@@ -54,9 +55,11 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
     best, subset = facts.best, facts.best_subset
     assert best is not None, "a search that measured nothing has no report, and this comes after it"
     assert subset is not None, "a recommendation has a recipe"
+    prefixes = waterfall(facts)
+    runs = "1 run" if best.evaluations == 1 else f"{best.evaluations} runs"
     expected = (
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
-        f"{best.evaluations} evaluations; one run varies by about {best.noise:.2g}."
+        f"{runs}; one run varies by about {best.noise:.2g}."
     )
     return {
         "known": outlook(facts).sentence,
@@ -64,10 +67,11 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
         "verdict": " ".join(finding.sentence for finding in findings(facts)) or "nothing was compared yet",
         "recipe": dg.MetadataValue.md(fenced(best.recipe.to_yaml(), "yaml")),
         "steps": shown(step_table(subset)),
-        "credit_waterfall": shown(waterfall_table(waterfall(facts))),
+        "credit_waterfall": shown(expectation_table(prefixes)),
+        "waterfall_means": shown(means_table(prefixes)),
         "source_mix": picture(mix_plot(facts.pool, subset, "png")),
         "dagster/row_count": len(subset),
-        "retention": len(subset) / len(facts.signals),
+        "retention": round(len(subset) / len(facts.signals), 4),
         "trial": best.trial,
         "expected_utility": best.mean,
         "deviation": best.deviation,
@@ -76,6 +80,24 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
         "subset": subset.fingerprint,
         "pool_version": subset.pool_version,
         "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
-        "search_report": dg.MetadataValue.asset(names.key("search_report")),
+        **_lineage(facts, best.trial, names),
+    }
+
+
+def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
+    """What the winner came from: its ancestors, model and items, and the assets that show them."""
+    trial = next(each for each in facts.trials if each.trial == number)
+    has_model = facts.workspace.campaign.base_model is not None
+    return {
+        "how_it_came_about": shown(ancestry_table(trial, facts.trials)),
+        "partition": trial.reservation.partition,
+        "evaluation": str(trial.evaluation),
+        # Relative to the home folder: a long path would make the page wider than the screen.
+        "items": f"evaluations/{trial.evaluation}",
+        **({"base_model": dg.MetadataValue.asset(names.key("base_model"))} if has_model else {}),
+        "pool": dg.MetadataValue.asset(names.key("pool")),
+        "recipes": dg.MetadataValue.asset(names.key("recipe")),
+        "models": dg.MetadataValue.asset(names.key("fine_tuned_model")),
         "evaluations": dg.MetadataValue.asset(names.key("evaluation")),
+        "search_report": dg.MetadataValue.asset(names.key("search_report")),
     }

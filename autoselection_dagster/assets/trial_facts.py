@@ -43,7 +43,7 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pic
         }
     return {
         "dagster/row_count": len(subset),
-        "retention": len(subset) / len(signals),
+        "retention": round(len(subset) / len(signals), 4),
         "steps": shown(step_table(subset)),
         **drawn,
         "subset": subset.fingerprint,

@@ -1,22 +1,19 @@
 """Alerts: to a webhook that the environment names, and into the UI beside the search that they are about."""
 
 import json
-import os
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
 
-from autoselection_core import environment
 from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.resources import LedgerResource
+from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.searches.older import older_pools
+from autoselection_dagster.searches.outbox import Outbox
 
 SHARES = (0.5, 0.8, 1.0)
 """Shares of a budget at which it is told how much is spent."""
-
-_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -46,17 +43,6 @@ def alerts_of(search: SearchRecord) -> Iterator[Alert]:
         yield Alert(search.search, name, f"search {search.search} cannot go on: {search.reason}")
 
 
-def post(text: str) -> bool:
-    """Post an alert; whether there is a webhook. It neither holds up nor breaks whoever asks."""
-    url = os.environ.get(environment.WEBHOOK_URL)
-    if not url:
-        return False
-    body = json.dumps({"text": text}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - the operator's own URL
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310 - the same
-        return True
-
-
 def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
     """The sensor that tells of spent budgets, and of searches that cannot go on."""
 
@@ -64,33 +50,42 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
         name="search_alerts", minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING
     )
     def search_alerts(
-        context: dg.SensorEvaluationContext, ledger: LedgerResource
+        context: dg.SensorEvaluationContext, ledger: LedgerResource, home: HomeResource
     ) -> dg.SensorResult | dg.SkipReason:
         """Tell each alert once: as an observation of the search's report, and to the webhook.
 
-        What happened before its first tick is not told: an installation with a history would be flooded.
+        A pool that changed fails a check of the reports, and the webhook is not told: that follows from what
+        people did. A webhook that does not answer holds up nothing; it is told again at the next tick. What
+        happened before the first tick is not told: an installation with a history would be flooded.
         """
+        searches = ledger.searches()
+        older = older_pools(graphs, searches, home)
         current = [
             (graphs[search.spec.campaign], alert)
-            for search in ledger.searches()
+            for search in searches
             if search.spec.campaign in graphs
             for alert in alerts_of(search)
         ]
-        names = json.dumps([alert.name for _, alert in current])
+        names = json.dumps([*older, *(alert.name for _, alert in current)])
         told: list[str] = json.loads(context.cursor or names)
         new = [(graph, alert) for graph, alert in current if alert.name not in told]
-        if not new:
-            context.update_cursor(names)
-            return dg.SkipReason("nothing new to tell")
+        failed = [check for name, check in older.items() if name not in told]
+        outbox = Outbox.of(home)
         for _, alert in new:
-            post(alert.text)
+            outbox.put(alert.text)
+        waiting = outbox.deliver()
+        if waiting is not None:
+            context.log.warning(waiting)
+        if not new and not failed:
+            context.update_cursor(names)
+            return dg.SkipReason(waiting or "nothing new to tell")
         observed = [
             dg.AssetObservation(
                 graph.place.key("search_report"), partition=alert.search, metadata={"alert": alert.text}
             )
             for graph, alert in new
         ]
-        return dg.SensorResult(asset_events=observed, cursor=names)
+        return dg.SensorResult(asset_events=[*observed, *failed], cursor=names)
 
     return search_alerts
 
@@ -98,7 +93,10 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
 @dg.run_failure_sensor(
     name="failed_runs", default_status=dg.DefaultSensorStatus.RUNNING, monitor_all_code_locations=False
 )
-def failed_runs(context: dg.RunFailureSensorContext) -> None:
-    """Tell the webhook of every run that failed, with the cause that the run recorded."""
+def failed_runs(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
+    """Tell the webhook of every run that failed, with the cause that the run recorded.
+
+    `search_alerts` posts it; Dagster shows a failed run only once to this sensor, whoever answers or not.
+    """
     run = context.dagster_run
-    post(f"run {run.run_id} of {run.job_name} failed: {context.failure_event.message}")
+    Outbox.of(home).put(f"run {run.run_id} of {run.job_name} failed: {context.failure_event.message}")

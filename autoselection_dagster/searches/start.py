@@ -10,6 +10,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.sft import PRESETS
+from autoselection_core.identity import fingerprint
 from autoselection_core.recipe.program import MAX_STEPS
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
@@ -38,7 +39,9 @@ _ASKED_BEFORE = (
 def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     """The job `start_search`; its defaults are those of the first campaign of the installation."""
     campaigns = {name: place.campaign for name, place in places.items()}
-    names = StrEnum("CampaignName", [(name, name) for name in campaigns])  # type: ignore[misc] # run time
+    # Dagster keeps config types of one process by name: another installation's must have another one.
+    kind = f"CampaignName_{fingerprint(list(campaigns))[:8]}"
+    names = StrEnum(kind, [(name, name) for name in campaigns])  # type: ignore[misc] # run time
     first = next(iter(campaigns.values()))
     usual = first.search
 

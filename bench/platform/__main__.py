@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -34,6 +35,7 @@ def main() -> None:
     size = Size(asked.searches, asked.trials, asked.real)
     started = time.perf_counter()
     made = fixture(asked.home.resolve(), size)
+    small = fixture(asked.home.resolve().with_name(f"{asked.home.name}-floor"), Size(1, 1, 1))
     print(f"fixture: {time.perf_counter() - started:.0f} s")
     load = os.getloadavg()[0]
     figures: dict[str, Json] = {
@@ -42,7 +44,8 @@ def main() -> None:
         "full_chains": size.real * size.trials,
         "code_location": _code_location(made),
         "sensor_tick_seconds": _ticks(made),
-        **_pages(made),
+        **_pages(made, f"{real_name(0)}|{size.trials // 2:03d}"),
+        "floor_with_one_trial": _pages(small, f"{real_name(0)}|001"),
     }
     print(figures)
     note = f"Load average before measuring: {load:.1f} on {os.cpu_count()} cores."
@@ -50,29 +53,42 @@ def main() -> None:
 
 
 def _code_location(made: Installation) -> Json:
-    """Seconds of a fresh process that loads the code location, and whether torch came along."""
-    code = "import sys, autoselection_dagster.definitions; print('torch' in sys.modules)"
-    seconds, cpu_seconds = [], []
-    for _ in range(3):
-        started, cpu_started = time.perf_counter(), os.times()
-        finished = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, **made.environment},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        seconds.append(round(time.perf_counter() - started, 2))
-        used = os.times()
-        cpu = (
-            used.children_user
-            + used.children_system
-            - cpu_started.children_user
-            - cpu_started.children_system
-        )
-        cpu_seconds.append(round(cpu, 2))
-    is_loaded = finished.stdout.strip() == "True"
-    return {"seconds": min(seconds), "cpu_seconds": min(cpu_seconds), "imports_torch": is_loaded}
+    """What a fresh process takes that loads the code location, beside one that imports Dagster alone."""
+    loading = "import sys, autoselection_dagster.definitions; print('torch' in sys.modules)"
+    runs = [(_process(made, loading), _process(made, "import dagster")) for _ in range(3)]
+    loaded, floor = (min((run[side] for run in runs), key=lambda run: run.seconds) for side in (0, 1))
+    return {
+        "seconds": loaded.seconds,
+        "cpu_seconds": loaded.cpu_seconds,
+        "of_it_importing_dagster": floor.seconds,
+        "imports_torch": loaded.output == "True",
+    }
+
+
+@dataclass(frozen=True)
+class _Process:
+    """A fresh interpreter: its seconds, and what it printed."""
+
+    seconds: float
+    cpu_seconds: float
+    output: str
+
+
+def _process(made: Installation, code: str) -> _Process:
+    started, before = time.perf_counter(), os.times()
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **made.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, after = time.perf_counter() - started, os.times()
+    user, system = (
+        after.children_user - before.children_user,
+        after.children_system - before.children_system,
+    )
+    return _Process(round(seconds, 2), round(user + system, 2), finished.stdout.strip())
 
 
 def _ticks(made: Installation) -> Json:
@@ -94,14 +110,14 @@ def _ticks(made: Installation) -> Json:
     return {"first": seconds[0], "best": min(seconds), "cpu_seconds": min(cpu_seconds)}
 
 
-def _pages(made: Installation) -> dict[str, Json]:
+def _pages(made: Installation, partition: str) -> dict[str, Json]:
     report = made.home / "reports" / real_name(0) / "report.html"
     with serving(made, free_port()) as services:
         url = f"http://127.0.0.1:{services.port}"
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and not _answers(url):
             time.sleep(0.5)
-        return dict(page_seconds(url, report, real_name(0)))
+        return dict(page_seconds(url, report, partition))
 
 
 def _answers(url: str) -> bool:

@@ -58,19 +58,42 @@ def test_baselines_are_trials_of_the_lineage_too(searched: Driver) -> None:
     assert {"first|001", "first|002", "first|003"} <= shown
 
 
-def test_four_kinds_of_plots_are_pictures(searched: Driver) -> None:
-    subset = searched.metadata("subset", "first|002")
-    report = searched.metadata("search_report", "first")
+def test_every_kind_of_plot_is_a_picture(searched: Driver) -> None:
+    facts = {
+        **searched.metadata("subset", "first|002"),
+        **searched.metadata("search_report", "first"),
+        **searched.metadata("best_subset", "first"),
+    }
+    pictures = {
+        name for name, value in facts.items() if str(value).startswith("![plot](data:image/png;base64,")
+    }
 
-    pictures = [
-        subset["retention_per_step"],
-        subset["signal_histograms"],
-        report["score_trajectory"],
-        report["score_against_tokens"],
-        report["operator_credit"],
-    ]
+    assert pictures >= {
+        "retention_per_step",
+        "signal_histograms",
+        "score_trajectory",
+        "score_against_tokens",
+        "operator_credit",
+        "candidate_map",
+        "search_tree",
+        "source_mix",
+    }
 
-    assert all(picture.startswith("![plot](data:image/png;base64,") for picture in pictures)
+
+def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver) -> None:
+    facts = searched.metadata("best_subset", "first")
+    trial = next(
+        each for each in searched.ledger.trials("first") if each.reservation.partition == facts["partition"]
+    )
+
+    assert trial.recipe is not None
+    assert facts["recipe"].count(trial.recipe.to_yaml().strip()) == 1
+    assert (facts["subset"], facts["evaluation"]) == (trial.subset, trial.evaluation)
+    assert (searched.installation.home / facts["items"] / "result.json").exists()
+    assert trial.recipe.label.split("[")[0] in facts["how_it_came_about"]
+    assert facts["signal_versions"].items() <= searched.ledger.search("first").spec.signal_versions.items()
+    links = {name for name, value in facts.items() if isinstance(value, dg.AssetKey)}
+    assert links == {"base_model", "pool", "recipes", "models", "evaluations", "search_report"}
 
 
 def test_the_counts_of_the_steps_lead_to_the_rows_of_the_subset(searched: Driver) -> None:
@@ -113,6 +136,14 @@ def test_a_finished_trial_made_again_is_the_same_and_costs_nothing(searched: Dri
     assert result.success
     assert searched.metadata("evaluation", "first|002") == before
     assert searched.ledger.search("first") == search
+
+
+def test_a_code_server_can_load_every_definition(searched: Driver) -> None:
+    repository = searched.definitions.get_repository_def()
+
+    repository.load_all_definitions()
+
+    assert {"start_search", "explain", "compare_subsets", "demo_trial"} <= set(repository.job_names)
 
 
 def test_the_code_location_loads_without_torch(searched: Driver) -> None:

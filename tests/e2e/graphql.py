@@ -19,6 +19,17 @@ mutation($params: ExecutionParams!) {
 """
 
 
+_SENSOR = """
+query($selector: SensorSelector!) {
+  sensorOrError(sensorSelector: $selector) { ... on Sensor { id sensorState { id } } }
+}
+"""
+_START_SENSOR = """
+mutation($selector: SensorSelector!) { startSensor(sensorSelector: $selector) { __typename } }
+"""
+_STOP_SENSOR = "mutation($id: String!) { stopSensor(id: $id) { __typename } }"
+
+
 def launched(served: Served, config: dict[str, Any]) -> dict[str, Any]:
     """Start a search with a config, as the Launchpad does; returns what the webserver answers."""
     selector = {
@@ -30,6 +41,21 @@ def launched(served: Served, config: dict[str, Any]) -> dict[str, Any]:
     answer = ask(served, _LAUNCH, {"params": params})["launchRun"]
     assert isinstance(answer, dict)
     return answer
+
+
+def switch(served: Served, sensor: str, *, on: bool) -> None:
+    """Switch a sensor on or off, as its page does."""
+    selector = {
+        "repositoryLocationName": LOCATION,
+        "repositoryName": "__repository__",
+        "sensorName": sensor,
+    }
+    if on:
+        answer = ask(served, _START_SENSOR, {"selector": selector})["startSensor"]
+    else:
+        state = ask(served, _SENSOR, {"selector": selector})["sensorOrError"]["sensorState"]
+        answer = ask(served, _STOP_SENSOR, {"id": state["id"]})["stopSensor"]
+    assert answer["__typename"] in ("Sensor", "StopSensorMutationResult"), answer
 
 
 def ask(served: Served, query: str, variables: dict[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,14 @@ class Served:
                 os.kill(worker, signal.SIGKILL)
         return bool(workers)
 
+    def kill_service(self, name: str) -> None:
+        """SIGKILL the process group of a service; whoever supervises starts it again."""
+        (process,) = [child.process for child in self.services.children if child.name == name]
+        assert process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
     def kill_group(self) -> bool:
         """SIGKILL the process group of a run worker, its code server included; whether there was one."""
         workers = self.workers()

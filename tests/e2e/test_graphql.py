@@ -1,12 +1,13 @@
 """What the Launchpad does, over GraphQL, against a real webserver and daemon."""
 
+import time
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from autoselection_core.history.records import TrialState
-from tests.e2e.graphql import ask, launched
+from tests.e2e.graphql import ask, launched, switch
 from tests.e2e.served import Served
 
 _TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
@@ -17,6 +18,7 @@ query($key: AssetKeyInput!) {
   }
 }
 """
+_SEVERAL_TICKS_S = 12.0
 
 pytestmark = pytest.mark.e2e
 
@@ -50,6 +52,21 @@ def test_a_run_that_is_terminated_gives_its_trial_back_unharmed(served_with_ui: 
         (1, "released"),
         (2, "paid"),
     ]
+
+
+def test_nothing_starts_while_the_search_sensor_is_switched_off(served_with_ui: Served) -> None:
+    served = served_with_ui
+    served.do("demo_prepare")
+    switch(served, "search_sensor", on=False)
+    served.do("start_search", name="waits", budget=1, report_evaluations=0)
+
+    time.sleep(_SEVERAL_TICKS_S)
+
+    assert not served.ledger.trials("waits")
+    assert not served.client.instance.get_runs(dg.RunsFilter(job_name="demo_trial"))
+
+    switch(served, "search_sensor", on=True)
+    served.wait(lambda: served.is_done("waits"))
 
 
 def test_a_mistyped_field_is_refused_by_name(served_with_ui: Served) -> None:

@@ -36,7 +36,7 @@ def test_one_trial_is_starred_and_it_is_the_recommended_one(facts: SearchFacts) 
 
 
 def test_both_budgets_are_shown_apart(facts: SearchFacts) -> None:
-    assert budget_table(facts.record).rows == (("search", 4, 4.0, 0.0), ("report", 6, 6.0, None))
+    assert budget_table(facts.record).rows == (("search", 4, 4.0, 0.0), ("report", 6, 6.0, 0.0))
 
 
 def test_the_verdict_rests_on_fresh_runs_and_states_an_interval(facts: SearchFacts) -> None:

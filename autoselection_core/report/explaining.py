@@ -1,22 +1,22 @@
-"""`autoselection explain`: a sample, a subset, an evaluation or a search, and what each came from."""
+"""What a sample, a subset, an evaluation or a search came from and led to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from autoselection_core.arrays import Rows
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cli.session import show_table, tell
-from autoselection_core.cli.showing import show_search
 from autoselection_core.errors.cli import NothingMeasuredError
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import SearchState, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
+from autoselection_core.report.ancestry import ancestry_table
 from autoselection_core.report.differing import diff_texts, subset_diff
 from autoselection_core.report.examples import text_of
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.outlook import outlook
 from autoselection_core.report.pairing import PAIRING, pairing_table
+from autoselection_core.report.part import Block, Part
 from autoselection_core.report.sentences import step_sentence
 from autoselection_core.report.tables import signal_table, step_table
 from autoselection_core.report.usage import usage_of
@@ -26,42 +26,43 @@ from autoselection_core.subset import materialize
 from autoselection_core.subset.explain import explain
 
 
-def explain_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord]) -> None:
-    """Say what a subset or an evaluation is and came from, by every trial that has it."""
+def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord]) -> Iterator[Part]:
+    """What a subset or an evaluation is and came from, by every trial that has it."""
     kind = "evaluation" if trials[0].evaluation == name else "subset"
-    tell(f"{name} is the {kind} of {', '.join(trial.reservation.partition for trial in trials)}")
+    yield f"{name} is the {kind} of {', '.join(trial.reservation.partition for trial in trials)}"
     trial = next((each for each in trials if each.state is TrialState.DONE), trials[0])
     spec = workspace.ledger.search(trial.search).spec
     assert trial.recipe is not None, "what has a subset has a recipe"
-    tell(f"pool {spec.pool_version}, evaluator {spec.evaluator}, campaign {spec.campaign}")
-    tell(f"subset {trial.subset}, replicate {trial.replicate}, {trial.tokens or 0:,} tokens")
+    yield f"pool {spec.pool_version}, evaluator {spec.evaluator}, campaign {spec.campaign}"
+    yield f"subset {trial.subset}, replicate {trial.replicate}, {trial.tokens or 0:,} tokens"
     signals = workspace.signals(spec.pool_version, spec.signal_versions)
-    tell(trial.recipe.to_yaml())
-    show_table(step_table(materialize(trial.recipe, signals)))
-    show_table(signal_table(trial.recipe, spec.signal_versions))
+    yield Block("Recipe", trial.recipe.to_yaml(), "yaml")
+    yield step_table(materialize(trial.recipe, signals))
+    yield signal_table(trial.recipe, spec.signal_versions)
     origin, parent = trial.proposal.get("origin"), trial.proposal.get("parent")
-    tell(f"came from: {origin or trial.arm or 'unknown'}{f' of trial {parent}' if parent else ''}")
+    yield f"came from: {origin or trial.arm or 'unknown'}{f' of trial {parent}' if parent else ''}"
+    if parent:
+        yield ancestry_table(trial, workspace.ledger.trials(trial.search))
     if trial.utility is None:
-        tell("it was not measured")
+        yield "it was not measured"
         return
     error = "" if trial.standard_error is None else f" ± {trial.standard_error:.2g}"
-    tell(f"dev utility {trial.utility:.4g}{error}, evaluation {trial.evaluation}")
-    tell(f"folder {workspace.home.evaluation(str(trial.evaluation))}")
+    yield f"dev utility {trial.utility:.4g}{error}, evaluation {trial.evaluation}"
+    yield f"folder {workspace.home.evaluation(str(trial.evaluation))}"
 
 
-def explain_search(facts: SearchFacts) -> None:
-    """Say what a search found: budgets, the best subset, how its recipe came from the full pool."""
-    show_search(facts)
-    if facts.best is not None:
-        show_table(waterfall_table(waterfall(facts)))
-    if facts.record.state is not SearchState.ACTIVE and facts.best is not None:
-        tell(outlook(facts).sentence)
-        for finding in findings(facts):
-            tell(finding.sentence)
+def explained_search(facts: SearchFacts) -> Iterator[Part]:
+    """What a search found: how its best recipe came from the full pool, and what is known of it."""
+    if facts.best is None:
+        return
+    yield waterfall_table(waterfall(facts))
+    if facts.record.state is not SearchState.ACTIVE:
+        yield outlook(facts).sentence
+        yield from (finding.sentence for finding in findings(facts))
 
 
-def compare_trials(facts: SearchFacts, first: int, second: int) -> None:
-    """Say how two trials' models differ, and what their subsets have in common, with rows of either side.
+def compared_trials(facts: SearchFacts, first: int, second: int) -> Iterator[Part]:
+    """How two trials' models differ, and what their subsets have in common, with rows of either side.
 
     Raises:
         UnknownTrialError: The search has no such trial, or it has no recipe.
@@ -70,13 +71,12 @@ def compare_trials(facts: SearchFacts, first: int, second: int) -> None:
     names = (f"trial {first}", f"trial {second}")
     diff = subset_diff(facts.pool, facts.signals, subsets[0], subsets[1], names)
     if (pairing := pairing_table(facts, first, second)) is not None:
-        show_table(pairing)
-        tell(f"{PAIRING}\n")
-    tell(diff.sentence)
-    show_table(diff.sources)
-    show_table(diff.signals)
-    for text in diff_texts(diff):
-        tell(f"\n{text}")
+        yield pairing
+        yield PAIRING
+    yield diff.sentence
+    yield diff.sources
+    yield diff.signals
+    yield from (Block("Rows", text) for text in diff_texts(diff))
 
 
 def recipe_of(facts: SearchFacts, number: int) -> Recipe:
@@ -91,8 +91,8 @@ def recipe_of(facts: SearchFacts, number: int) -> Recipe:
     return trial.recipe
 
 
-def explain_sample(facts: SearchFacts, sample: str) -> None:
-    """Say what is known of a sample in a search.
+def explained_sample(facts: SearchFacts, sample: str) -> Iterator[Part]:
+    """What is known of a sample in a search, and where it was used in any.
 
     Raises:
         UnknownSampleError: The pool of the search has no such sample.
@@ -103,25 +103,26 @@ def explain_sample(facts: SearchFacts, sample: str) -> None:
         raise NothingMeasuredError(facts.record.search)
     explanation = explain(facts.best.recipe, facts.signals, row)
     verb = "is in" if explanation.is_in else "is not in"
-    tell(f"{sample} {verb} the best subset of {facts.record.search} (trial {facts.best.trial})")
-    for step in explanation.steps:
-        tell(f"  {step_sentence(step, facts.pool)}")
+    yield f"{sample} {verb} the best subset of {facts.record.search} (trial {facts.best.trial})"
+    yield from (f"  {step_sentence(step, facts.pool)}" for step in explanation.steps)
     if not explanation.steps:
-        tell("  the recipe is the full pool")
-    _tell_values(facts, row)
-    _tell_trainings(facts, row)
+        yield "  the recipe is the full pool"
+    yield _values(facts, row)
+    yield _trainings(facts, row)
     usage = usage_of(facts.workspace, sample)
-    tell(usage.sentence)
-    show_table(usage.table())
-    _tell_origins(facts, row)
+    yield usage.sentence
+    yield usage.table()
+    for origin in facts.pool.origins(row):
+        yield f"from {origin.source} at {origin.locator}, licence {origin.licence or 'none stated'}"
+    yield Block("Messages", text_of(facts.pool, row))
 
 
-def _tell_values(facts: SearchFacts, row: int) -> None:
+def _values(facts: SearchFacts, row: int) -> str:
     values = ", ".join(f"{name} {column[row]:.4g}" for name, column in facts.signals.columns.items())
-    tell(f"signals: {values or 'none'}")
+    return f"signals: {values or 'none'}"
 
 
-def _tell_trainings(facts: SearchFacts, row: int) -> None:
+def _trainings(facts: SearchFacts, row: int) -> str:
     trained = [
         str(trial.trial)
         for trial in facts.trials
@@ -129,15 +130,9 @@ def _tell_trainings(facts: SearchFacts, row: int) -> None:
         and trial.recipe is not None
         and _holds(facts.realised(trial.recipe).rows, row)
     ]
-    tell(f"selected for training by trials: {', '.join(trained) or 'none'}")
+    return f"selected for training by trials: {', '.join(trained) or 'none'}"
 
 
 def _holds(rows: Rows, row: int) -> bool:
     place = int(np.searchsorted(rows, row))
     return place < len(rows) and int(rows[place]) == row
-
-
-def _tell_origins(facts: SearchFacts, row: int) -> None:
-    for origin in facts.pool.origins(row):
-        tell(f"from {origin.source} at {origin.locator}, licence {origin.licence or 'none stated'}")
-    tell(text_of(facts.pool, row))

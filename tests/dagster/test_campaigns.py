@@ -1,0 +1,70 @@
+"""Several campaigns in one installation, and several searches at once."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from autoselection_core.history.records import SearchState
+from tests.dagster.driver import Driver
+from tests.dagster.installations import installation, write_samples
+
+
+@pytest.fixture
+def two(tmp_path: Path, model: Path) -> Driver:
+    """Two campaigns: `demo`, and `other` over the same file and one more."""
+    made = installation(tmp_path / "installation", model)
+    (made.campaigns.parent / "more").mkdir()
+    write_samples(made.campaigns.parent / "more" / "more.jsonl", 30, seed=1)
+    declared = made.campaigns.read_text().partition("  demo:\n")[2]
+    other = declared.replace("raw/*.jsonl", "more/*.jsonl").rstrip()
+    made.campaigns.write_text(f"campaigns:\n  demo:\n{declared.rstrip()}\n  other:\n{other}\n")
+    return Driver(made, dg.DagsterInstance.ephemeral())
+
+
+def test_two_campaigns_are_searched_at_once_each_on_its_own_pool_and_budget(two: Driver) -> None:
+    two.prepare()
+    two.run("other_prepare")
+    two.start(name="one", campaign="demo", budget=2, report_evaluations=0)
+    two.start(name="two", campaign="other", budget=1, report_evaluations=0)
+
+    two.work()
+
+    one, other = two.ledger.search("one"), two.ledger.search("two")
+    assert (one.spec.campaign, other.spec.campaign) == ("demo", "other")
+    assert one.spec.pool_version != other.spec.pool_version
+    assert [(search.state, search.spent) for search in (one, other)] == [
+        (SearchState.DONE, 2),
+        (SearchState.DONE, 1),
+    ]
+    for campaign, search in (("demo", "one"), ("other", "two")):
+        shown = two.instance.get_materialized_partitions(dg.AssetKey([campaign, "best_subset"]))
+        assert shown == {search}
+
+
+def test_a_campaign_that_is_no_longer_declared_holds_up_no_other(two: Driver) -> None:
+    two.prepare()
+    two.run("other_prepare")
+    two.start(name="one", campaign="demo", budget=1, report_evaluations=0)
+    two.start(name="two", campaign="other", budget=1, report_evaluations=0)
+    declared = two.installation.campaigns.read_text().partition("  other:\n")[0]
+    two.installation.campaigns.write_text(declared)
+
+    alone = Driver(two.installation, two.instance)
+    alone.work()
+
+    assert alone.ledger.search("one").spent == 1
+    assert alone.ledger.search("two").spent == 0
+
+
+def test_searches_at_once_over_one_pool_share_what_they_both_evaluate(two: Driver) -> None:
+    two.prepare()
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        two.start(name=name, campaign="demo", budget=2, seed=seed, report_evaluations=0)
+
+    two.work()
+
+    searches = [two.ledger.search(name) for name in "abc"]
+    paid = [payment.evaluation for payment in two.ledger.money() if payment.outcome == "paid"]
+    assert all(search.spent <= search.budget == 2 for search in searches)
+    assert len(paid) == len(set(paid)) < sum(len(two.ledger.history(name).observations) for name in "abc")
