@@ -26,6 +26,7 @@ mutation($selector: JobOrPipelineSelector!) {
 }
 """
 _JOBS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { jobs { name } } } } }"
+_PATIENCE_S = 20
 pytestmark = pytest.mark.e2e
 
 
@@ -88,8 +89,17 @@ def _unit(name: str, made: Installation, ports: dict[str, int]) -> Iterator[None
         try:
             yield
         finally:
-            process.terminate()
-            process.wait(60)
+            _stopped(process)
+
+
+def _stopped(process: "subprocess.Popen[bytes]") -> None:
+    """As systemd does with these units: ask, and kill what has not ended in time."""
+    process.terminate()
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _await_location(url: str) -> None:
