@@ -10,11 +10,10 @@ from pydantic import Field
 from autoselection_core.campaign.campaign import Campaign
 from autoselection_core.campaign.loading import campaign_of
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.searched import export_trial
-from autoselection_core.recipe import Recipe
 from autoselection_core.report.differing import diff_texts, subset_diff
+from autoselection_core.report.explaining import recipe_of
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.markdown import fenced
 from autoselection_core.report.pairing import pairing_table
@@ -78,7 +77,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         """Pair two models' dev scores; count what only one of their subsets has, with rows of either side."""
         record = ledger.search(config.search)
         facts = SearchFacts.of(Workspace(campaign_of(campaigns, record.spec.campaign), home), config.search)
-        first, second = (facts.realised(_recipe(facts, number)) for number in (config.first, config.second))
+        first, second = (facts.realised(recipe_of(facts, number)) for number in (config.first, config.second))
         names = (f"trial {config.first}", f"trial {config.second}")
         diff = subset_diff(facts.pool, facts.signals, first, second, names)
         pairing = pairing_table(facts, config.first, config.second)
@@ -103,10 +102,3 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         compare()
 
     return export_subset, compare_subsets
-
-
-def _recipe(facts: SearchFacts, number: int) -> Recipe:
-    trial = next((each for each in facts.trials if each.trial == number), None)
-    if trial is None or trial.recipe is None:
-        raise UnknownTrialError(facts.record.search, number, len(facts.trials))
-    return trial.recipe
