@@ -16,6 +16,10 @@ from autoselection_core.subset import Subset
 _FLAT = 1e-9
 """An axis with less spread than this over fresh programs says nothing and is set to zero."""
 
+_BEND = 2.0
+"""Spreads over fresh programs beyond which a state axis goes on as a logarithm. Fifty copies of one sample
+have thirty spreads of redundancy; a slope along such an axis would believe anything of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Describer:
@@ -65,9 +69,15 @@ class Describer:
         if not subsets:
             return np.zeros((0, self.layout.size))
         raw = describe([subset.rows for subset in subsets], self.blocks)
-        axes = (raw.axes - self.center) / self.spread
+        axes = bent((raw.axes - self.center) / self.spread)
         program = self.encoder.encode(recipes) / self.length
         return np.concatenate([axes, raw.marginals / self.median, program], axis=1)
+
+
+def bent(axes: Features) -> Features:
+    """Standardised axes that go on as logarithms beyond the bend; order and sign stay."""
+    size, beyond = np.abs(axes), np.maximum(np.abs(axes) - _BEND, 0)
+    return np.asarray(np.sign(axes) * np.where(beyond > 0, _BEND + np.log1p(beyond), size))
 
 
 def distances(left: Features, right: Features, layout: Layout) -> Features:

@@ -1,7 +1,7 @@
 """The covariance of utilities: what two candidates have in common.
 
 k = level^2 + s_state^2 M52(state axes / scales) + s_marginal^2 M52(subset distance / scale)
-    + s_program^2 <program, program'> + s_slope^2 <state axes, state axes'>
+    + s_program^2 <program, program'> + sum over axes of slope^2 axis axis'
 
 An observation of an earlier search measured another utility, k (1 + d^2) + level^2, which has k in common
 with today's: the larger the discrepancy d that is learned, the less it is trusted. What its subset lost and
@@ -19,7 +19,7 @@ that sees operator names and order. The slope along the state axes is what goes 
 
 from typing import TYPE_CHECKING
 
-from autoselection_core.solver.hyper import DRIFT_SIZE, LEVEL_SIZE, SHARED
+from autoselection_core.solver.hyper import DRIFT_SIZE, LEVEL_SIZE, SHARED, after_axes, after_shared
 from autoselection_core.solver.layout import Layout
 
 if TYPE_CHECKING:
@@ -44,17 +44,19 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
         Shape (s, m, n), behind the batches.
     """
     hyper = log_hyper.exp()
-    scales, shared = hyper[:, None, : layout.axes], hyper[:, layout.axes :, None, None]
-    marginal_scale, state_size, marginal_size, program_size, slope_size = (
+    first = after_axes(layout)
+    scales, slopes = hyper[:, None, : layout.axes], hyper[:, None, layout.axes : first]
+    shared = hyper[:, first:, None, None]
+    marginal_scale, state_size, marginal_size, program_size = (
         shared[:, place] for place in range(len(SHARED))
     )
     columns = layout.state_columns, layout.marginal_columns, layout.program_columns
     state = _matern(_distance(left[..., columns[0]] / scales, right[..., columns[0]] / scales))
     marginal = _matern(_distance(left[..., columns[1]], right[..., columns[1]]) / marginal_scale)
     program = left[..., columns[2]] @ right[..., columns[2]].mT
-    slope = left[..., columns[0]] @ right[..., columns[0]].mT
+    slope = (left[..., columns[0]] * slopes) @ (right[..., columns[0]] * slopes).mT
     today = LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal
-    today = today + program_size**2 * program + slope_size**2 * slope
+    today = today + program_size**2 * program + slope
     found = _mixed(log_hyper, left, right, today, layout) if layout.fidelities else today
     if not layout.has_earlier:
         return found
@@ -71,7 +73,7 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
 
 def correlations(log_hyper: "Tensor", layout: Layout) -> "Tensor":
     """Of each cheaper fidelity with the full one: as learned, at most as measured. Shape (s, f)."""
-    first = layout.axes + len(SHARED) + layout.has_earlier
+    first = after_shared(layout) + layout.has_earlier
     learned = (1 + (2 * log_hyper[:, first : first + layout.fidelities]).exp()).rsqrt()
     return learned.minimum(learned.new_tensor(layout.trust))
 
@@ -79,7 +81,7 @@ def correlations(log_hyper: "Tensor", layout: Layout) -> "Tensor":
 def _fidelities(log_hyper: "Tensor", layout: Layout) -> tuple["Tensor", "Tensor"]:
     """What each fidelity has of today's utility, and of its own. Shapes (s, 1, f)."""
     shared = correlations(log_hyper, layout)
-    first = layout.axes + len(SHARED) + layout.has_earlier + layout.fidelities
+    first = after_shared(layout) + layout.has_earlier + layout.fidelities
     scale = log_hyper[:, first : first + layout.fidelities].exp()
     return (scale * shared)[:, None], (scale * (1 - shared**2).clamp_min(0).sqrt())[:, None]
 
@@ -100,16 +102,19 @@ def _mixed(log_hyper: "Tensor", left: "Tensor", right: "Tensor", today: "Tensor"
 
 def _own_size(log_hyper: "Tensor", layout: Layout) -> "Tensor":
     """Variance of what each subset has of its own in a discrepancy. Shape (s,)."""
-    sizes = log_hyper[:, layout.axes + 1 : layout.axes + 3].exp() ** 2
+    first = after_axes(layout)
+    sizes = log_hyper[:, first + 1 : first + 3].exp() ** 2
     return sizes.sum(-1)
 
 
 def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
     """The diagonal of `covariance(log_hyper, points, points)`, without the rest. Shape (s, m)."""
-    sizes = log_hyper[:, layout.axes + 1 : layout.axes + 5].exp() ** 2
+    first = after_axes(layout)
+    sizes = log_hyper[:, first + 1 : first + len(SHARED)].exp() ** 2
     program = (points[..., layout.program_columns] ** 2).sum(-1)
-    slope = (points[..., layout.state_columns] ** 2).sum(-1)
-    today = LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:3] * program + sizes[:, 3:] * slope
+    slopes = log_hyper[:, None, layout.axes : first].exp()
+    slope = ((points[..., layout.state_columns] * slopes) ** 2).sum(-1)
+    today = LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:3] * program + slope
     found = today
     if layout.fidelities:
         shared, own = _fidelities(log_hyper, layout)
@@ -120,7 +125,7 @@ def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
     if not layout.has_earlier:
         return found
     is_earlier, drift, _ = points[..., layout.origin_columns].unbind(-1)
-    discrepancy = log_hyper[:, [layout.axes + len(SHARED)]].exp() ** 2
+    discrepancy = log_hyper[:, [after_shared(layout)]].exp() ** 2
     return found + is_earlier * (LEVEL_SIZE**2 + discrepancy * today + DRIFT_SIZE**2 * drift**2)
 
 

@@ -58,8 +58,8 @@ class Policy:
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
     max_steps: Annotated[int, Count(1, 6)] = 6
-    fresh: Annotated[int, Count(8, 100_000)] = 1000
-    edits: Annotated[int, Count(0, 100_000)] = 800
+    fresh: Annotated[int, Count(8, 100_000)] = 400
+    edits: Annotated[int, Count(0, 100_000)] = 1500
     generations: Annotated[int, Count(1, 100)] = 5
     anchors: Annotated[int, Count(1, 100)] = 3
     patience: Annotated[int, Count(1, 1000)] = 4

@@ -19,7 +19,7 @@ from autoselection_core.solver.botorch_model import (
     marginals,
     most_probable,
 )
-from autoselection_core.solver.hyper import SHARED, Belief, Prior, prior
+from autoselection_core.solver.hyper import Belief, Prior, after_shared, prior
 from autoselection_core.solver.kernel import cholesky, correlations, covariance, noise_variance, solved
 from autoselection_core.solver.layout import Features, Layout
 from autoselection_core.solver.mixture import quantiles
@@ -163,7 +163,7 @@ class Surrogate:
         """Learned correlation of an earlier search's utilities with today's; None in a cold search."""
         if not self.layout.has_earlier:
             return None
-        discrepancy = self.log_hyper[:, self.layout.axes + len(SHARED)].exp()
+        discrepancy = self.log_hyper[:, after_shared(self.layout)].exp()
         return float((1 + discrepancy**2).rsqrt().mean())
 
     @property

@@ -36,7 +36,8 @@ def sensible(role: str, facts: Facts) -> str:
 
 
 def _ranked_by_mean(facts: Facts) -> Facts:
-    order = sorted(facts["candidates"], key=lambda one: -float(one["mean"]))
+    # Told means are rounded; equal ones go by the recipe, so that the order shown does not matter.
+    order = sorted(facts["candidates"], key=lambda one: (-float(one["mean"]), json.dumps(one["steps"])))
     return {"ranking": [one["index"] for one in order], "confidence": 0.7, "reason": "highest mean"}
 
 

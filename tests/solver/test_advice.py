@@ -209,13 +209,14 @@ def test_an_anchor_that_a_model_wrote_stays_while_its_phase_lasts(state: str) ->
     assert asker.adviser is not None
     silent = replace(asker, adviser=replace(asker.adviser, answers=Silent("gone")))
 
-    (following,), (numbers,) = silent.ask(later), solver(PUBLISHED).ask(later)
-    grammar = Grammar(asker.templates, {}, 3, seed=0)
+    following, numbers = silent.ask(later, k=3), solver(PUBLISHED).ask(later, k=3)
+    anchor = steps_in(NEW_ANCHOR, Grammar(asker.templates, {}, 3, seed=0))
 
-    assert following.proposal.origin == "reseed"
-    assert following.proposal.advice == ()
-    assert following.recipe != numbers.recipe
-    assert differing_steps(following.recipe, steps_in(NEW_ANCHOR, grammar)) == 1
+    assert {one.proposal.origin for one in following} == {"reseed"}
+    assert {one.proposal.advice for one in following} == {()}
+    # A crossover may leave nothing of its anchor; not all three are crossovers.
+    assert min(differing_steps(one.recipe, anchor) for one in following) == 1
+    assert min(differing_steps(one.recipe, anchor) for one in numbers) > 1
 
 
 def test_the_second_of_two_slots_reads_what_the_first_was_told() -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.chance import KeepRandom
@@ -12,8 +13,10 @@ from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.solver.credit import Credit, changes, credit_of
 from autoselection_core.solver.describe import BINS, blocks_of, describe
+from autoselection_core.solver.descriptors import bent
 from autoselection_core.solver.edits import EDITS, Workbench, edited
 from autoselection_core.solver.encode import ProgramEncoder
+from autoselection_core.solver.layout import Features
 from autoselection_core.solver.programs import has_union, latin_recipes, random_recipe
 from autoselection_core.solver.realised import INVALID, REPEATED, TOO_SMALL, TRIED, Draft, realise
 from autoselection_core.solver.reseed import new_anchor
@@ -133,3 +136,15 @@ def test_a_description_counts_exactly() -> None:
 def test_a_recipe_with_a_union_is_not_united_with() -> None:
     assert has_union(Recipe((TOP, Union(Recipe((SOME,))))))
     assert not has_union(Recipe((TOP,)))
+
+
+@given(arrays(np.float64, (12, 2), elements=st.floats(-1e6, 1e6)))
+def test_bent_axes_keep_order_and_sign_and_what_is_near_stays_as_it_is(axes: Features) -> None:
+    made = bent(axes)
+    near = np.abs(axes) <= 2
+
+    assert np.array_equal(made[near], axes[near])
+    assert np.array_equal(np.sign(made), np.sign(axes))
+    assert np.abs(made).max() < 2 + np.log1p(1e6)
+    for column, before in zip(made.T, axes.T, strict=True):
+        assert (np.diff(column[np.argsort(before, kind="stable")]) >= 0).all()

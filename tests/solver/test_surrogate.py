@@ -223,3 +223,17 @@ def test_leaving_observations_out_is_learning_without_them() -> None:
     assert without == pytest.approx(
         float(conditioned(features[::2], utilities[::2]).posterior(candidate)[1][0])
     )
+
+
+def test_each_axis_has_a_slope_of_its_own_and_what_rises_along_one_goes_on_rising_there() -> None:
+    rng = np.random.default_rng(3)
+    features = np.zeros((15, LAYOUT.size))
+    features[:, :3] = rng.uniform(-1.5, 1.5, (15, 3))
+    beyond = np.zeros((3, LAYOUT.size))
+    beyond[1, 1], beyond[2, 2] = 3.0, 3.0
+
+    surrogate = fit(features, 2.0 * features[:, 1] + 0.1 * rng.normal(size=15), LAYOUT, Fitting(seed=1))
+    middle, rising, level = surrogate.posterior(beyond)[0]
+
+    assert rising - middle > 3.0
+    assert abs(level - middle) < 1.0
