@@ -47,11 +47,11 @@ class Course:
     optima: dict[str, Optimum]
 
 
-def course(folder: Path, rows: int, recipes: int) -> Course:
-    """Build the world, and read or compute the optima."""
+def course(folder: Path, rows: int, recipes: int, draw: int = 0) -> Course:
+    """Build the world, and read or compute the optima; another draw has a folder of its own."""
     made = world(rows)
     templates = catalogue(made.signals)
-    scaled = landscapes(made, reference_rows(made.signals, templates, _REFERENCE))
+    scaled = landscapes(made, reference_rows(made.signals, templates, _REFERENCE), draw)
     path = folder / f"optima-{rows}-{recipes}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def course(folder: Path, rows: int, recipes: int) -> Course:
 
 def main() -> None:
     options = _options()
-    ground = course(options.folder, options.rows, options.recipes)
+    ground = course(options.folder, options.rows, options.recipes, options.draw)
     theirs = [_part(file, "contestant") for file in options.contestant]
     for file in options.landscape:
         made = _part(file, "landscape")(ground.world)
@@ -158,12 +158,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--recipes", type=int, default=RANDOM_RECIPES, help="random recipes for the optimum")
     parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument(
+        "--draw", type=int, default=0, help="other hidden columns for each number, to try settings on"
+    )
     parser.add_argument("--quick", action="store_true", help="a minute: fewer rows, seeds and contestants")
     options = parser.parse_args()
     if options.quick:
         options.rows, options.recipes, options.seeds = 1000, 2000, 2
         options.contestants = ("random", "single_operators", "autoselection", "default")
         options.folder = options.folder / "quick"
+    if options.draw:
+        options.folder = options.folder / f"draw-{options.draw}"
     return options
 
 

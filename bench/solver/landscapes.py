@@ -3,6 +3,9 @@
 A utility is a weighted sum of terms over hidden per-row values. Every term is standardised over random
 recipes, and so is the sum: a random recipe has mean 0 and standard deviation 3 points, which is the order of
 the spread that the paper's Table 10 shows. No hidden column correlates above 0.6 with any signal.
+
+Another `draw` keeps the six structures and draws anew what their hidden columns are made of (`redrawn.py`),
+so that settings can be tried without looking at the landscapes that are reported.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +16,7 @@ import numpy.typing as npt
 
 from autoselection_core.arrays import Rows
 from autoselection_core.signals.table import SignalTable
+from bench.solver.redrawn import ranked, redrawn_columns
 from bench.solver.world import Numbers, World
 
 SPREAD_POINTS = 3.0
@@ -48,9 +52,9 @@ class Landscape:
         return SPREAD_POINTS * (self.raw(rows) - self.center) / self.spread
 
 
-def landscapes(world: World, reference: Sequence[Rows]) -> dict[str, Landscape]:
-    """All landscapes, scaled on the subsets of random recipes."""
-    terms = {name: _scaled(term, reference) for name, term in _terms(world).items()}
+def landscapes(world: World, reference: Sequence[Rows], draw: int = 0) -> dict[str, Landscape]:
+    """All landscapes, scaled on the subsets of random recipes; 0 is the draw that is reported."""
+    terms = {name: _scaled(term, reference) for name, term in _terms(world, draw).items()}
     made = {}
     for name, weights in _WEIGHTS.items():
         raw = _sum(terms, weights)
@@ -79,12 +83,12 @@ _NARROW = {"hard": 1.2, "small": 0.8, "distinct": 0.3}
 """`deceptive` is nearly the higher of a broad hill (clear and large) and a narrow one (hard and small)."""
 
 
-def _terms(world: World) -> dict[str, Term]:
-    hidden = hidden_columns(world)
+def _terms(world: World, draw: int) -> dict[str, Term]:
+    hidden = hidden_columns(world, draw)
     size = len(world.signals)
     sources = np.asarray(world.signals.label("source"), np.int64)
-    ideal = np.random.default_rng(11).dirichlet(np.full(int(sources.max()) + 1, 0.7))
-    wealth = np.random.default_rng(12).gamma(1.0, 1.0, int(world.topics.max()) + 1)
+    ideal = _generator(11, draw).dirichlet(np.full(int(sources.max()) + 1, 0.7))
+    wealth = _generator(12, draw).gamma(1.0, 1.0, int(world.topics.max()) + 1)
     return {
         **{name: _mean_of(column) for name, column in hidden.items()},
         "enough": lambda rows: 1 - float(np.exp(-len(rows) / size / 0.10)),
@@ -96,14 +100,22 @@ def _terms(world: World) -> dict[str, Term]:
     }
 
 
-def hidden_columns(world: World) -> dict[str, Numbers]:
+def hidden_columns(world: World, draw: int = 0) -> dict[str, Numbers]:
     """Per-row values that means are taken of; standardised, and kept away from every signal."""
-    rng = np.random.default_rng(7)
-    rank = {name: _ranked(column) for name, column in world.signals.columns.items()}
+    rng = _generator(7, draw)
+    mixed = redrawn_columns(world, rng) if draw else _columns(world, rng)
+    return {
+        name: _kept_away(column + 0.8 * rng.normal(size=len(column)), world.signals, rng)
+        for name, column in mixed.items()
+    }
+
+
+def _columns(world: World, rng: np.random.Generator) -> dict[str, Numbers]:
+    rank = {name: ranked(column) for name, column in world.signals.columns.items()}
     themes, style = world.themes, world.style
     sources = np.asarray(world.signals.label("source"), np.int64)
     by_source = rng.normal(size=int(sources.max()) + 1)[sources]
-    mixed = {
+    return {
         "clear": 0.6 * rank["word_entropy"] + 0.5 * themes[:, 2] + 0.4 * style["punctuation"],
         "exact": 0.6 * rank["relevance/gsm8k"] + 0.4 * themes[:, 1] + 0.4 * style["digits"],
         "sources": 0.7 * by_source + 0.5 * themes[:, 3] - 0.4 * rank["tokens"],
@@ -111,10 +123,10 @@ def hidden_columns(world: World) -> dict[str, Numbers]:
         "short": -0.7 * rank["response_tokens"] + 0.5 * style["word_length"] + 0.4 * themes[:, 4],
         "hard": 0.7 * rank["relevance/bbh"] - 0.5 * rank["word_entropy"] + 0.5 * themes[:, 6],
     }
-    return {
-        name: _kept_away(column + 0.8 * rng.normal(size=len(column)), world.signals, rng)
-        for name, column in mixed.items()
-    }
+
+
+def _generator(seed: int, draw: int) -> np.random.Generator:
+    return np.random.default_rng((seed, draw) if draw else seed)
 
 
 def correlation(column: Numbers, signals: SignalTable) -> float:
@@ -122,7 +134,7 @@ def correlation(column: Numbers, signals: SignalTable) -> float:
     return max(
         abs(float(np.corrcoef(column, other)[0, 1]))
         for values in signals.columns.values()
-        for other in (np.nan_to_num(values.astype(np.float64)), _ranked(values))
+        for other in (np.nan_to_num(values.astype(np.float64)), ranked(values))
     )
 
 
@@ -130,11 +142,6 @@ def _kept_away(column: Numbers, signals: SignalTable, rng: np.random.Generator) 
     while correlation(column, signals) > HIGHEST_CORRELATION:
         column = column + 0.3 * column.std() * rng.normal(size=len(column))
     return np.asarray((column - column.mean()) / column.std())
-
-
-def _ranked(values: npt.NDArray[np.float32]) -> Numbers:
-    order = np.argsort(np.argsort(np.nan_to_num(values, nan=-np.inf), kind="stable"), kind="stable")
-    return np.asarray((order / (len(values) - 1) - 0.5) * 12**0.5)
 
 
 def _mean_of(column: Numbers) -> Term:

@@ -1,0 +1,103 @@
+"""What regret is left to who knows much more than a search: `python -m bench.solver.bound --help`.
+
+Random programs are measured without noise, a surrogate learns from all of them, and edits climb its posterior
+mean. What the highest mean is truly worth says how far the surrogate's features reach: a search that sees
+fifteen noisy utilities is not expected to come nearer.
+"""
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.identity import Json
+from autoselection_core.solver import Policy
+from autoselection_core.solver.arena import Arena, arena_of
+from autoselection_core.solver.determinism import one_thread
+from autoselection_core.solver.edits import Workbench
+from autoselection_core.solver.neighbourhood import edited_twice
+from autoselection_core.solver.realised import Draft
+from autoselection_core.solver.surrogate import Fitting, Numbers, fit
+from bench.result import write_result
+from bench.solver.__main__ import FOLDER, course
+from bench.solver.landscapes import TUNED, UNSEEN, Landscape
+from bench.solver.optimum import RANDOM_RECIPES
+from bench.solver.world import ROWS
+
+_NOISE = 0.1
+"""Points that are expected of the noise; there is none."""
+
+_GENERATIONS, _PARENTS, _CHILDREN, _HIGHEST = 8, 20, 150, 10
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """What climbing a surrogate's mean arrives at.
+
+    Attributes:
+        means: Posterior means of all candidates, in points. Shape (m,).
+        truths: What they are worth. Shape (m,).
+        measured: Of these, how many the surrogate learned from.
+    """
+
+    means: Numbers
+    truths: Numbers
+    measured: int
+
+    def regrets(self, best: float) -> dict[str, Json]:
+        """Of the highest mean, of the best among the ten highest, and of the best that was measured."""
+        order = np.argsort(-self.means, kind="stable")
+        return {
+            "highest mean": round(best - float(self.truths[order[0]]), 2),
+            "best of ten highest": round(best - float(self.truths[order[:_HIGHEST]].max()), 2),
+            "best measured": round(best - float(self.truths[: self.measured].max()), 2),
+        }
+
+
+def reach(arena: Arena, landscape: Landscape) -> Reach:
+    """Learn from every fresh program of an arena, and climb."""
+    truths = np.array([landscape(subset.rows) for subset in arena.fresh.subsets])
+    surrogate = fit(arena.features, truths, arena.describer.layout, Fitting(noise_prior=_NOISE))
+    means, _ = surrogate.posterior(arena.features)
+    drafts, known = list(arena.fresh.drafts), {subset.fingerprint for subset in arena.fresh.subsets}
+    rng, measured = np.random.default_rng(1), len(drafts)
+    for _ in range(_GENERATIONS):
+        parents = np.argsort(-means, kind="stable")[:_PARENTS]
+        mates = [drafts[parent].recipe for parent in parents if drafts[parent].recipe.steps]
+        bench = Workbench(arena.templates, mates, arena.policy.max_steps)
+        children = [edited_twice(drafts[rng.choice(parents)].recipe, bench, rng)[0] for _ in range(_CHILDREN)]
+        edits = arena.realise([Draft(recipe, "edit") for recipe in children], frozenset(known))
+        if not len(edits):
+            continue
+        drafts += edits.drafts
+        known |= {subset.fingerprint for subset in edits.subsets}
+        means = np.concatenate([means, surrogate.posterior(arena.describe(edits))[0]])
+        truths = np.concatenate([truths, [landscape(subset.rows) for subset in edits.subsets]])
+    return Reach(means, truths, measured)
+
+
+def main() -> None:
+    """Climb each landscape after each number of programs, and leave the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--programs", type=int, nargs="+", default=[15, 100, 1000])
+    parser.add_argument("--landscapes", nargs="+", default=[*TUNED, *UNSEEN])
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    ground, found = course(FOLDER, ROWS, RANDOM_RECIPES), dict[str, Json]()
+    for count in options.programs:
+        for name in options.landscapes:
+            for seed in range(options.seeds):
+                policy = Policy(fresh=count)
+                arena = arena_of(ground.world.signals, ground.templates, policy, 1000 + seed)
+                with one_thread():
+                    reached = reach(arena, ground.landscapes[name])
+                regrets = reached.regrets(ground.optima[name].utility)
+                found[f"{count} programs, {name}, seed {seed}"] = regrets
+                print(count, name, seed, regrets, flush=True)
+    print(write_result("solver_bound", found, "regret in points against the best that is known"))
+
+
+if __name__ == "__main__":
+    main()
