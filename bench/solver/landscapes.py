@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from autoselection_core.arrays import Rows
 from autoselection_core.signals.table import SignalTable
-from bench.solver.redrawn import ranked, redrawn_columns
-from bench.solver.world import Numbers, World
+from bench.solver.redrawn import redrawn_columns
+from bench.solver.world import Numbers, World, ranked
 
 SPREAD_POINTS = 3.0
 HIGHEST_CORRELATION = 0.6

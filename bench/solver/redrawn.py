@@ -1,9 +1,8 @@
 """Hidden columns of the suite's structures, made of other signals, themes and styles in every draw."""
 
 import numpy as np
-import numpy.typing as npt
 
-from bench.solver.world import Numbers, World
+from bench.solver.world import Numbers, World, ranked
 
 
 def redrawn_columns(world: World, rng: np.random.Generator) -> dict[str, Numbers]:
@@ -30,12 +29,6 @@ def redrawn_columns(world: World, rng: np.random.Generator) -> dict[str, Numbers
         "short": 0.7 * rank() + 0.5 * style() + 0.4 * theme(),
         "hard": 0.7 * rank() + 0.5 * rank() + 0.5 * theme(),
     }
-
-
-def ranked(values: npt.NDArray[np.float32]) -> Numbers:
-    """Ranks as numbers of mean 0 and deviation 1, evenly spread; unknown values rank lowest."""
-    order = np.argsort(np.argsort(np.nan_to_num(values, nan=-np.inf), kind="stable"), kind="stable")
-    return np.asarray((order / (len(values) - 1) - 0.5) * 12**0.5)
 
 
 def _signed(values: Numbers, rng: np.random.Generator) -> Numbers:
