@@ -5,20 +5,20 @@ Loaded by several processes, so nothing here may import torch or do work: assets
 
 import dagster as dg
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.store.home import Home
 from autoselection_dagster.graph import campaign_graph
 from autoselection_dagster.installation import Installation
+from autoselection_dagster.jobs.adjust import ADJUSTMENTS
+from autoselection_dagster.jobs.explain import explain_job
+from autoselection_dagster.jobs.given import given_jobs
+from autoselection_dagster.jobs.inspect import inspection_jobs
+from autoselection_dagster.jobs.start import start_search_job
+from autoselection_dagster.jobs.study import study_job
 from autoselection_dagster.resources import resources_of
-from autoselection_dagster.searches.adjust import ADJUSTMENTS
-from autoselection_dagster.searches.alerts import failed_runs, search_alerts_sensor
-from autoselection_dagster.searches.changes import pool_changed_sensor, research_schedule
-from autoselection_dagster.searches.explain import explain_job
-from autoselection_dagster.searches.given import given_jobs
-from autoselection_dagster.searches.inspect import inspection_jobs
-from autoselection_dagster.searches.sensor import search_sensor
-from autoselection_dagster.searches.start import start_search_job
-from autoselection_dagster.searches.study import study_job
+from autoselection_dagster.sensors.alerts import failed_runs, search_alerts_sensor
+from autoselection_dagster.sensors.search import search_sensor
+from autoselection_dagster.sensors.source_changes import pool_changed_sensor, research_schedule
 
 
 def definitions_of(installation: Installation) -> dg.Definitions:

@@ -7,10 +7,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition as AssetJob,
 )
 
-from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_dagster.assets.autoencoder import autoencoder_assets
 from autoselection_dagster.assets.pool import pool_asset
-from autoselection_dagster.assets.research import next_search_asset
+from autoselection_dagster.assets.search_again import next_search_asset
 from autoselection_dagster.assets.searches import search_assets
 from autoselection_dagster.assets.signals import signal_assets
 from autoselection_dagster.assets.sources import source_assets
@@ -18,7 +18,7 @@ from autoselection_dagster.assets.trials import trial_assets
 from autoselection_dagster.names import Names
 from autoselection_dagster.partitions import Partitions
 from autoselection_dagster.place import Place
-from autoselection_dagster.searches.attempt import enter_failure
+from autoselection_dagster.trials.attempt import enter_failure
 
 
 @dataclass(frozen=True)

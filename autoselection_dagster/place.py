@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster.on_ray import cluster_from_environment
 from autoselection_core.store.home import Home

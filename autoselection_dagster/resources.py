@@ -13,7 +13,7 @@ import dagster as dg
 from autoselection_core import environment
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
-from autoselection_dagster.searches.attempt import Attempt, attempt_for
+from autoselection_dagster.trials.attempt import Attempt, attempt_for
 from autoselection_dagster.values.managers import (
     EvaluationIOManager,
     PoolIOManager,

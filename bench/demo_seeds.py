@@ -14,12 +14,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import Kind
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.verdict import findings
+from autoselection_core.report.sections.verdict import findings
 from autoselection_core.score.score import utility
 from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, ArmRun, report_arms
 from autoselection_core.search.loop import run_search

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autoselection_core.campaign.campaign import Campaign, ClosedForm, SearchDefaults
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, SearchDefaults
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState
 from autoselection_core.identity import Json

@@ -18,7 +18,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json
-from autoselection_core.report.verdict import compare
+from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict, arm_difference
 from autoselection_core.score.resampling import Arm, Run
 from autoselection_core.score.score import BenchmarkScore, ItemScore

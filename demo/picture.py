@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.values import Observation
-from autoselection_core.report.drawing import ACCENT, INK, MUTED, WARM, draw
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, draw
 from autoselection_core.score.score import utility
 from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.store.home import Home

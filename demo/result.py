@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from autoselection_core.cli.session import show_table
-from autoselection_core.report.examples import Example, three_examples
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.table import Table
-from autoselection_core.report.tables import arm_table, trial_table
+from autoselection_core.report.lineage.examples import Example, three_examples
+from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.tables import arm_table, trial_table
 from autoselection_core.report.writing import write_report
 
 KINDS = ("clean", "wrong", "off-topic", "garbled", "near duplicate", "exact duplicate")

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.models.dtype import probe

@@ -12,17 +12,17 @@ from typing import Any
 import click
 import typer
 
-from autoselection_core.campaign.campaign import (
+from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
     ClosedForm,
     Fidelity,
     SearchDefaults,
 )
-from autoselection_core.campaign.signals import DEFAULT_SIGNALS, installed_signals
+from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS, installed_signals
 from autoselection_core.cli.app import app
 from autoselection_core.environment import VARIABLES
-from autoselection_core.evaluation.sft import PRESETS, FineTuning
+from autoselection_core.evaluation.training.sft import PRESETS, FineTuning
 from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings

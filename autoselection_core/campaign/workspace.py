@@ -10,23 +10,23 @@ from typing import Any
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, Fidelity
-from autoselection_core.campaign.elsewhere import EvaluatesElsewhere, ScoresElsewhere
-from autoselection_core.campaign.fidelities import (
+from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign, Fidelity
+from autoselection_core.campaign.declaration.fidelities import (
     cheaper_benchmark,
     cheaper_formula,
     cheaper_training,
     fidelity_in,
 )
-from autoselection_core.campaign.intake import Intake, keep_gated, read_gated
-from autoselection_core.campaign.request import SearchRequest
-from autoselection_core.campaign.signals import make_signals
+from autoselection_core.campaign.declaration.search_request import SearchRequest
+from autoselection_core.campaign.declaration.signals import make_signals
+from autoselection_core.campaign.pools import Intake, keep_gated, read_gated
+from autoselection_core.campaign.remote.clients import EvaluatesElsewhere, ScoresElsewhere
 from autoselection_core.cluster.protocol import Cluster
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.fidelity import AtFidelities, Priced
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.evaluation.sft import fine_tuning
+from autoselection_core.evaluation.training.sft import fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import Earlier
@@ -38,10 +38,10 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import sources_version
 from autoselection_core.search.warm import earlier_of
 from autoselection_core.signals.base import Progress, Signal
-from autoselection_core.signals.gate import Gate, Gated
-from autoselection_core.signals.model_pass import ModelPass
-from autoselection_core.signals.signal_report import SignalReport
-from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.contamination.decontaminate import Gate, Gated
+from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
+from autoselection_core.signals.store.signal_report import SignalReport
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint

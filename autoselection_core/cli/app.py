@@ -179,7 +179,7 @@ def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     Also what the gate cut from the pool.
     """
     from autoselection_core.cli.ingesting import show_gate
-    from autoselection_core.report.tables import search_table
+    from autoselection_core.report.sections.tables import search_table
 
     workspace = open_workspace(campaign, file)
     show_table(search_table(workspace.ledger.searches()))

@@ -9,9 +9,9 @@ from autoselection_core.cli.session import show_table, tell
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import Source
-from autoselection_core.report.table import Cell, Table
-from autoselection_core.signals.audit import QUANTILES, Audit, audit
-from autoselection_core.signals.matches import Match
+from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.signals.contamination.audit import QUANTILES, Audit, audit
+from autoselection_core.signals.contamination.matches import Match
 from autoselection_core.store.home import Home
 
 _SHOWN = 20

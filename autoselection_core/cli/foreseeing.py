@@ -4,10 +4,10 @@ from dataclasses import astuple, replace
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.session import show_table, tell
-from autoselection_core.report.table import Cell, Table
+from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.search.decisions import decided_again
-from autoselection_core.solver.forecast import forecast
-from autoselection_core.solver.replay import replay
+from autoselection_core.solver.analysis.forecast import forecast
+from autoselection_core.solver.analysis.replay import replay
 
 
 def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from autoselection_core.campaign.intake import Intake
+from autoselection_core.campaign.pools import Intake
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.progress import Bars, Lines
 from autoselection_core.cli.session import show_table, tell
 from autoselection_core.pool.pool import Pool
-from autoselection_core.report.table import Table
-from autoselection_core.report.tables import gate_sentence, gate_table
+from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.tables import gate_sentence, gate_table
 
 
 def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> Intake:

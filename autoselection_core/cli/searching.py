@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-from autoselection_core.campaign.pace import pace_of
+from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.ingesting import ingest_pool, score_pool
 from autoselection_core.cli.progress import Bars, Lines, shown_progress
@@ -12,7 +12,7 @@ from autoselection_core.errors.cli import StoppedSearchError
 from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.tables import arm_table, budget_table, trial_table
+from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.arms import report_arms
 from autoselection_core.search.loop import SearchProgress, Stage

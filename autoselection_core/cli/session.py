@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from autoselection_core import environment
-from autoselection_core.campaign.loading import DEFAULT_FILE, campaign_of, load_campaigns
+from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, campaign_of, load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster.on_ray import cluster_from_environment
 from autoselection_core.errors.cli import NoSearchError
-from autoselection_core.report.part import Block, Part
-from autoselection_core.report.table import Table
+from autoselection_core.report.rendering.part import Block, Part
+from autoselection_core.report.rendering.table import Table
 from autoselection_core.store.home import Home
 
 _PIPED_WIDTH = 200

@@ -7,10 +7,10 @@ from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import TrialRecord
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.fidelities import fidelity_sentences, weighed_in, weighed_table
-from autoselection_core.report.table import Cell, Table, shown
-from autoselection_core.report.tables import budget_table, step_table, trial_table
-from autoselection_core.report.tradeoffs import tradeoff_table, tradeoffs_of
+from autoselection_core.report.rendering.table import Cell, Table, shown
+from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_in, weighed_table
+from autoselection_core.report.sections.tables import budget_table, step_table, trial_table
+from autoselection_core.report.sections.tradeoffs import tradeoff_table, tradeoffs_of
 from autoselection_core.search.warm import agreement
 from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
 from autoselection_core.solver.proposal import shown_reasons

@@ -5,7 +5,7 @@ import platform
 import resource
 from importlib.metadata import version
 
-from autoselection_core.evaluation.ranks import ranks
+from autoselection_core.evaluation.collectives import ranks
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "numpy")
 _BYTES_PER_KIBIBYTE = 1024

@@ -12,18 +12,23 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import NotEvaluatedError, WeightsGoneError, WrongPoolError
-from autoselection_core.evaluation.devices import train_on_devices
 from autoselection_core.evaluation.energy import counters, used_joules
 from autoselection_core.evaluation.environment import peak_bytes
 from autoselection_core.evaluation.folder import EvaluationFolder
-from autoselection_core.evaluation.job import Job
-from autoselection_core.evaluation.likelihood import Scoring
 from autoselection_core.evaluation.protocol import Progress
-from autoselection_core.evaluation.run import Trainee
-from autoselection_core.evaluation.scoring import score_benchmark, score_items
-from autoselection_core.evaluation.sft import FineTuning, Method
-from autoselection_core.evaluation.training import train
-from autoselection_core.evaluation.weights import SavedTraining, has_weights, load_trained, save_trained
+from autoselection_core.evaluation.scoring.likelihood import Scoring
+from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items
+from autoselection_core.evaluation.training.devices import train_on_devices
+from autoselection_core.evaluation.training.job import Job
+from autoselection_core.evaluation.training.run import Trainee
+from autoselection_core.evaluation.training.sft import FineTuning, Method
+from autoselection_core.evaluation.training.training import train
+from autoselection_core.evaluation.training.weights import (
+    SavedTraining,
+    has_weights,
+    load_trained,
+    save_trained,
+)
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.models.base_model import BaseModel, settled_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder

@@ -102,3 +102,8 @@ def _short(axis: Axis, place: float) -> Setting:
         return value
     short = float(f"{value:.{_DIGITS}g}")
     return min(max(short, axis.space.low), axis.space.high)
+
+
+def template_of(step: object, templates: Sequence[Template]) -> Template | None:
+    """The template that a step was made from; None for a union or an operator outside the catalogue."""
+    return next((template for template in templates if template.matches(step)), None)

@@ -10,18 +10,18 @@ from autoselection_core.errors.cli import NothingMeasuredError
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import SearchState, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
-from autoselection_core.report.ancestry import ancestry_table
-from autoselection_core.report.differing import diff_texts, subset_diff
-from autoselection_core.report.examples import text_of
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.outlook import outlook
-from autoselection_core.report.pairing import PAIRING, pairing_table
-from autoselection_core.report.part import Block, Part
-from autoselection_core.report.sentences import step_sentence
-from autoselection_core.report.tables import signal_table, step_table
-from autoselection_core.report.usage import usage_of
-from autoselection_core.report.verdict import findings
-from autoselection_core.report.waterfall import waterfall, waterfall_table
+from autoselection_core.report.lineage.ancestry import ancestry_table
+from autoselection_core.report.lineage.differing import diff_texts, subset_diff
+from autoselection_core.report.lineage.examples import text_of
+from autoselection_core.report.lineage.pairing import PAIRING, pairing_table
+from autoselection_core.report.lineage.sentences import step_sentence
+from autoselection_core.report.lineage.usage import usage_of
+from autoselection_core.report.rendering.part import Block, Part
+from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.tables import signal_table, step_table
+from autoselection_core.report.sections.verdict import findings
+from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.subset import materialize
 from autoselection_core.subset.explain import explain
 

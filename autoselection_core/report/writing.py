@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoselection_core.report.credit import operator_credits
-from autoselection_core.report.examples import Example, three_examples
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.fidelities import fidelity_sentences
-from autoselection_core.report.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.outlook import outlook
-from autoselection_core.report.page import Section, to_html, to_markdown
-from autoselection_core.report.plots import (
+from autoselection_core.report.lineage.examples import Example, three_examples
+from autoselection_core.report.rendering.page import Section, to_html, to_markdown
+from autoselection_core.report.sections.credit import operator_credits
+from autoselection_core.report.sections.fidelities import fidelity_sentences
+from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
     retention_plot,
     tokens_plot,
     trajectory_plot,
 )
-from autoselection_core.report.protocol import NO_TRAINING, training_sentence
-from autoselection_core.report.tables import (
+from autoselection_core.report.sections.protocol import NO_TRAINING, training_sentence
+from autoselection_core.report.sections.tables import (
     arm_table,
     budget_table,
     gate_sentence,
@@ -27,10 +27,10 @@ from autoselection_core.report.tables import (
     step_table,
     trial_table,
 )
-from autoselection_core.report.tradeoffs import signs_of, tradeoff_plot, tradeoff_table, tradeoffs_of
-from autoselection_core.report.unread import unread_table
-from autoselection_core.report.verdict import Finding, findings
-from autoselection_core.report.waterfall import waterfall, waterfall_table
+from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_plot, tradeoff_table, tradeoffs_of
+from autoselection_core.report.sections.unread import unread_table
+from autoselection_core.report.sections.verdict import Finding, findings
+from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.search.arms import tests_by_arm
 from autoselection_core.store.atomic import atomic_file
 

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from autoselection_core.arrays import Rows
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
 Computed: TypeAlias = npt.NDArray[Any] | SparseFeatures | PairList
-"""What a signal knows of some rows. The type says what it is: see `autoselection_core.signals.kinds`."""
+"""Values of a signal for some rows; `signals.store.kinds` tells the kind by the type."""
 
 Given: TypeAlias = Mapping[str, Any]
 """What the signals that a signal needs have computed, aligned to the same rows, by name of the value."""

@@ -8,14 +8,14 @@ from autoselection_core.errors.solver import NoTemplatesError, NothingToRecommen
 from autoselection_core.history.values import CheapTrial, Earlier, History, Pending
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver import default, published, randomly
 from autoselection_core.solver.advice.consultation import Adviser, Consultation
-from autoselection_core.solver.arena import Arena, arena_of
-from autoselection_core.solver.belief import Belief, belief_of
+from autoselection_core.solver.context import Arena, arena_of
 from autoselection_core.solver.determinism import one_thread
+from autoselection_core.solver.evidence.fitted import Belief, belief_of
+from autoselection_core.solver.evidence.observations import hints_of, lessons_of, tried_in
+from autoselection_core.solver.policies import default, published, random_search
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.proposal import Candidate, Prediction, Recommendation
-from autoselection_core.solver.tried import hints_of, lessons_of, tried_in
 from autoselection_core.subset import Subset
 
 
@@ -177,7 +177,7 @@ def _published(solver: Solver, history: History, consultation: Consultation) -> 
 
 
 def _random(solver: Solver, history: History, _: Consultation) -> Candidate:
-    return randomly.choose(solver.signals, tuple(solver.templates), solver.policy, history)
+    return random_search.choose(solver.signals, tuple(solver.templates), solver.policy, history)
 
 
 _CHOICES: Mapping[str, _Choose] = {"default": _default, "random": _random, "autoselection": _published}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autoselection_core.arrays import Labels, Mask, Rows
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 
 _ALIKE = {"minhash": 0.8}
 _ALIKE_VECTORS = 0.95

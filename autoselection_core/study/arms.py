@@ -14,7 +14,7 @@ from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.study.entries import Contest
-from autoselection_core.study.ground import Ground
+from autoselection_core.study.study_run import Ground
 from autoselection_core.subset import materialize
 
 FULL_POOL, RECIPE, WINNER, RANDOM, CANDIDATE = "full_pool", "recipe", "winner", "random", "candidate"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from autoselection_core.campaign.document import Value, plain_mapping, read_document
-from autoselection_core.campaign.loading import benchmark_places, campaign_from, checked_training
-from autoselection_core.campaign.places import Places
+from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.loading import benchmark_places, campaign_from, checked_training
+from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.study import StudyBudgetError
 from autoselection_core.history.searches import NAME

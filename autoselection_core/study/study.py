@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign
+from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 

@@ -17,10 +17,10 @@ import pytest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
-from autoselection_core.signals.kinds import Kind, kind_of
-from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.record import rows_of
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.store.kinds import Kind, kind_of
+from autoselection_core.signals.store.record import rows_of
 from autoselection_core.testing.pools import pool_of, question_and_answer
 
 _TOLERANCE = 1e-5

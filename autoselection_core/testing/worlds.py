@@ -11,7 +11,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import MISSING, Kind, OperatorField, fields_of
 from autoselection_core.recipe import Recipe, Step, Union
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.table import RELEVANCE, SignalTable
 from autoselection_core.space import Choice, Count, Interval, Space, axes

@@ -3,12 +3,12 @@
 import dagster as dg
 
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.sae import SaeFeatures
-from autoselection_dagster.assets.pictures import Facts
+from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.values.metadata.pictures import Facts
 
 AUTOENCODER = "autoencoder"
 SIGNAL = "sae"

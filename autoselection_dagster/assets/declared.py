@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.campaign.campaign import Campaign
-from autoselection_core.campaign.nameable import BENCHMARK, Nameable
-from autoselection_core.campaign.signals import make_signals
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, Nameable
+from autoselection_core.campaign.declaration.signals import make_signals
 from autoselection_core.signals.base import Signal
 
 

@@ -5,19 +5,19 @@ from collections.abc import Iterator
 import dagster as dg
 import numpy as np
 
-from autoselection_core.campaign.intake import Intake
+from autoselection_core.campaign.pools import Intake
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
-from autoselection_core.report.table import Table
-from autoselection_core.report.tables import gate_table
-from autoselection_core.signals.gate import Gated
-from autoselection_dagster.assets.blocking import Check
-from autoselection_dagster.assets.pictures import Facts, shown
+from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.tables import gate_table
+from autoselection_core.signals.contamination.decontaminate import Gated
+from autoselection_dagster.assets.checks.blocking import Check
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.values.metadata.pictures import Facts, shown
 
 COUNTS_ADD_UP = Check("counts_add_up", "Every record is a sample, merged or in quarantine: none is lost.")
 IDS_ARE_UNIQUE = Check(

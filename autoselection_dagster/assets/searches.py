@@ -8,18 +8,18 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.arms import plan_arms
 from autoselection_core.subset import Subset
-from autoselection_dagster.assets.search_checks import (
+from autoselection_dagster.assets.checks.search_checks import (
     ARMS_ARE_EQUAL,
     POOL_IS_LATEST,
     arms_are_equal,
     pool_is_latest,
 )
-from autoselection_dagster.assets.search_facts import best_facts, report_facts
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.partitions import EVERY_TRIAL_OF_THE_SEARCH
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.values.metadata.search_facts import best_facts, report_facts
 
 
 def search_assets(place: Place) -> list[dg.AssetsDefinition]:

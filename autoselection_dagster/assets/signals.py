@@ -5,19 +5,19 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from autoselection_core.pool.pool import Pool
-from autoselection_core.report.plots import pool_histograms
-from autoselection_core.signals.distributions import distributions
-from autoselection_core.signals.signal_report import SignalReport
+from autoselection_core.report.sections.plots import pool_histograms
+from autoselection_core.signals.store.distributions import distributions
+from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.table import SignalTable
 from autoselection_dagster.assets.autoencoder import AUTOENCODER
 from autoselection_dagster.assets.autoencoder import SIGNAL as SAE
-from autoselection_dagster.assets.blocking import Check
+from autoselection_dagster.assets.checks.blocking import Check
 from autoselection_dagster.assets.declared import DeclaredSignal, declared_signals
-from autoselection_dagster.assets.pictures import Facts, picture
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.values.metadata.pictures import Facts, picture
 
 IS_ALIGNED = Check(
     "is_aligned_to_the_pool",

@@ -17,8 +17,7 @@ from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import propose
 from autoselection_core.state import state_of
 from autoselection_core.subset import Subset, materialize
-from autoselection_dagster.assets.progress import Logged
-from autoselection_dagster.assets.trial_checks import (
+from autoselection_dagster.assets.checks.trial_checks import (
     BUDGET_IS_KEPT,
     PASSED_THE_GATE,
     SCORE_IS_FINITE,
@@ -32,18 +31,19 @@ from autoselection_dagster.assets.trial_checks import (
     subset_is_inside,
     trained_is_selected,
 )
-from autoselection_dagster.assets.trial_facts import (
+from autoselection_dagster.assets.progress import Logged
+from autoselection_dagster.beta import versioned
+from autoselection_dagster.names import Group
+from autoselection_dagster.place import GPU_POOL, Place
+from autoselection_dagster.resources import AttemptResource, HomeResource
+from autoselection_dagster.trials.attempt import Attempt
+from autoselection_dagster.values.metadata.trial_facts import (
     evaluation_facts,
     model_facts,
     parent_facts,
     recipe_facts,
     subset_facts,
 )
-from autoselection_dagster.beta import versioned
-from autoselection_dagster.names import Group
-from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.resources import AttemptResource, HomeResource
-from autoselection_dagster.searches.attempt import Attempt
 
 
 def trial_assets(place: Place, signals: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoselection_core.arrays import Keys, Labels, Rows, Values, Vectors
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.state.column import sampled_rows

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from autoselection_core.pool import Pool, Scope, Source, ingest
-from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
-from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.signals.text import WordEntropy
 from autoselection_core.store.home import Home
 from bench.engine.pools import activations, model_columns, neighbours, vectors
 from bench.result import REAL_DATA

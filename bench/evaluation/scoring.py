@@ -8,8 +8,8 @@ import torch
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
-from autoselection_core.evaluation.likelihood import Scoring
-from autoselection_core.evaluation.scoring import score_benchmark
+from autoselection_core.evaluation.scoring.likelihood import Scoring
+from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.spans import encode

@@ -11,10 +11,10 @@ from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Earlier
-from autoselection_core.signals.duplicates import MinHashPairs
-from autoselection_core.signals.embedding import VECTORS, EmbeddingPairs
-from autoselection_core.signals.store import SignalStore
-from autoselection_core.signals.text import WordEntropy
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS, EmbeddingPairs
+from autoselection_core.signals.definitions.wording.duplicates import MinHashPairs
+from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from bench.result import Measured, measure
 

@@ -9,8 +9,8 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.influence import Influence
-from autoselection_core.signals.reranking import LikelihoodRanker
+from autoselection_core.signals.definitions.base_model.influence import Influence
+from autoselection_core.signals.definitions.semantic.reranking import LikelihoodRanker
 from bench.result import measure
 from bench.signals.text import real_benchmark
 

@@ -8,12 +8,12 @@ from autoselection_core.identity import Json
 from autoselection_core.models.base_model import resident_model
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Signal
-from autoselection_core.signals.contamination import Contamination
-from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
-from autoselection_core.signals.form import Form
-from autoselection_core.signals.model_scores import ModelScores
-from autoselection_core.signals.store import SignalStore
-from autoselection_core.signals.text import WordEntropy
+from autoselection_core.signals.contamination.contamination import Contamination
+from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.form import Form
+from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from bench.result import measure, resident_mb
 from bench.signals.model import some

@@ -13,10 +13,14 @@ from autoselection_core.models.forward import padded
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.models.spans import encode
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.model_pass import ModelPass
-from autoselection_core.signals.model_scores import ModelScores, answer_alone, score_answers
-from autoselection_core.signals.sae import SaeFeatures
-from autoselection_core.signals.tokens import TokenCounts
+from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
+from autoselection_core.signals.definitions.base_model.model_scores import (
+    ModelScores,
+    answer_alone,
+    score_answers,
+)
+from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
+from autoselection_core.signals.definitions.wording.tokens import TokenCounts
 from bench.result import Measured, measure
 
 T = TypeVar("T")

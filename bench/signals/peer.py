@@ -4,8 +4,8 @@ import rensa
 
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.shingles import Shingles, shingles
+from autoselection_core.signals.joins.shingles import Shingles, shingles
+from autoselection_core.signals.similar_pairs import PairList
 from bench.result import measure
 
 _PERMUTATIONS, _BANDS = 128, 32

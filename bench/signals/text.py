@@ -12,16 +12,16 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.actions import ActionBranching
 from autoselection_core.signals.base import Signal
-from autoselection_core.signals.contamination import Contamination
-from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
-from autoselection_core.signals.form import Form
-from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.sae import generalised_jaccard
-from autoselection_core.signals.shingles import Shingles, shingles
+from autoselection_core.signals.contamination.contamination import Contamination
+from autoselection_core.signals.definitions.base_model.sae import generalised_jaccard
+from autoselection_core.signals.definitions.wording.actions import ActionBranching
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.form import Form
+from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.joins.shingles import Shingles, shingles
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
-from autoselection_core.signals.text import WordEntropy
 from bench.result import REAL_DATA, measure
 from bench.signals.peer import peer_figures
 

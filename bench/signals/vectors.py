@@ -8,13 +8,13 @@ from autoselection_core.arrays import Vectors
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Signal
-from autoselection_core.signals.clusters import Clusters
-from autoselection_core.signals.cosine import cosine_pairs
-from autoselection_core.signals.embedding import VECTORS, Relevance
-from autoselection_core.signals.feedback import FeedbackRelevance
-from autoselection_core.signals.graph import GraphImportance
-from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.sae_pairs import centred_pairs, mean_features
+from autoselection_core.signals.definitions.base_model.sae_pairs import centred_pairs, mean_features
+from autoselection_core.signals.definitions.semantic.clusters import Clusters
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Relevance
+from autoselection_core.signals.definitions.semantic.feedback import FeedbackRelevance
+from autoselection_core.signals.definitions.semantic.graph import GraphImportance
+from autoselection_core.signals.joins.cosine import cosine_pairs
+from autoselection_core.signals.similar_pairs import PairList
 from bench.result import measure
 from bench.signals.text import floor_of, made_up_features, real_benchmark
 

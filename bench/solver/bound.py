@@ -12,12 +12,12 @@ import numpy as np
 
 from autoselection_core.identity import Json
 from autoselection_core.solver import Policy
-from autoselection_core.solver.arena import Arena, arena_of
+from autoselection_core.solver.candidates.neighbourhood import edited_twice
+from autoselection_core.solver.context import Arena, arena_of
 from autoselection_core.solver.determinism import one_thread
-from autoselection_core.solver.edits import Workbench
-from autoselection_core.solver.neighbourhood import edited_twice
-from autoselection_core.solver.realised import Draft
-from autoselection_core.solver.surrogate import Fitting, Numbers, fit
+from autoselection_core.solver.programs.edits import Workbench
+from autoselection_core.solver.programs.realise import Draft
+from autoselection_core.solver.surrogate.gp import Fitting, Numbers, fit
 from bench.result import write_result
 from bench.solver.__main__ import FOLDER, course
 from bench.solver.landscapes import TUNED, UNSEEN, Landscape

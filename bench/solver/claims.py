@@ -28,7 +28,7 @@ from autoselection_core.identity import Json, fingerprint
 from autoselection_core.operators.budget import TokenBudget
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.chance import KeepRandom
-from autoselection_core.report.verdict import compare
+from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.resampling import Run

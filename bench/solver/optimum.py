@@ -9,8 +9,8 @@ from autoselection_core.arrays import Rows
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.edits import Workbench, edited
-from autoselection_core.solver.programs import random_recipe
+from autoselection_core.solver.programs.edits import Workbench, edited
+from autoselection_core.solver.programs.fresh import random_recipe
 from autoselection_core.subset import Subset, materialize_many
 from bench.solver.landscapes import Landscape
 

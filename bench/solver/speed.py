@@ -17,10 +17,10 @@ from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Solver
-from autoselection_core.solver.acquisition import Improvement
-from autoselection_core.solver.belief import belief_of
+from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.determinism import one_thread
-from autoselection_core.solver.tried import tried_in
+from autoselection_core.solver.evidence.fitted import belief_of
+from autoselection_core.solver.evidence.observations import tried_in
 from autoselection_core.store.home import Home
 from bench.result import measure, write_result
 from bench.search_90k import campaign
@@ -66,7 +66,7 @@ def figures(rows: int, home: Home) -> dict[str, Json]:
         learned = measure(lambda: belief_of(arena, tried_in(history, signals)))
         candidates = np.resize(arena.features, (_CANDIDATES, arena.features.shape[1]))
         judged = measure(
-            lambda: Improvement.over(learned.value.surrogate, learned.value.features, 0).logs(candidates)
+            lambda: Improvement.over(learned.value.surrogate, learned.value.features, 0).log_value(candidates)
         )
     return {
         "rows": len(signals),

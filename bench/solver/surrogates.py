@@ -13,9 +13,9 @@ from itertools import product
 import numpy as np
 
 from autoselection_core.identity import Json
-from autoselection_core.solver import surrogate as solver_surrogate
-from autoselection_core.solver.layout import Features, Layout
-from autoselection_core.solver.surrogate import Fitting, Numbers, fit
+from autoselection_core.solver.feature_layout import Features, Layout
+from autoselection_core.solver.surrogate import gp
+from autoselection_core.solver.surrogate.gp import Fitting, Numbers, fit
 from bench.result import measure, write_result
 
 _LAYOUT = Layout(4, 0, 0)
@@ -125,7 +125,7 @@ def main() -> None:
     options = parser.parse_args()
     figures: dict[str, Json] = {f"{_MANY} evaluations, {_DRAWS} draws, bkb": many("bkb")}
     if options.exact:
-        solver_surrogate.MOST_EXACT = _MANY
+        gp.MOST_EXACT = _MANY
         figures[f"{_MANY} evaluations, {_DRAWS} draws, exact"] = many("gp")
     for share in (0.0, _SPOILT):
         runs = [outliers(seed, share) for seed in range(options.seeds)]

@@ -17,7 +17,7 @@ import numpy as np
 from autoselection_core.arrays import Rows
 from autoselection_core.history.values import Earlier, History, Observation
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.subset import Subset, materialize_many

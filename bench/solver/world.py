@@ -18,10 +18,10 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from autoselection_core.pool import Pool, Scope, Source, ingest
-from autoselection_core.signals.jaccard import jaccard_pairs
-from autoselection_core.signals.shingles import shingles
+from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.joins.jaccard import jaccard_pairs
+from autoselection_core.signals.joins.shingles import shingles
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.signals.text import WordEntropy
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA
 

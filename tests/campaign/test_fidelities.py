@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.campaign import Campaign, ClosedForm, Fidelity
-from autoselection_core.campaign.plain import campaign_from_json, campaign_to_json
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, Fidelity
+from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.showing import show_search, show_trial
 from autoselection_core.errors.evaluation import UnknownFidelityError
@@ -16,8 +16,8 @@ from autoselection_core.history.records import SearchState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.pool.sources import Source
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.fidelities import fidelity_sentences, weighed_in, weighed_table
-from autoselection_core.report.tables import trial_table
+from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_in, weighed_table
+from autoselection_core.report.sections.tables import trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.decisions import decided_again
 from autoselection_core.search.loop import run_search

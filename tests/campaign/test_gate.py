@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, ClosedForm
+from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign, ClosedForm
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.signals import NothingLeftError
 from autoselection_core.history.records import Kind
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.arms import report_arms
 from autoselection_core.search.loop import run_search
-from autoselection_core.signals.matches import Match
+from autoselection_core.signals.contamination.matches import Match
 from autoselection_core.store.home import Home
 
 QUESTIONS = [

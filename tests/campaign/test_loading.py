@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from autoselection_core import environment
-from autoselection_core.campaign.campaign import Campaign, Fidelity
-from autoselection_core.campaign.loading import campaign_of, load_campaigns
+from autoselection_core.campaign.declaration.campaign import Campaign, Fidelity
+from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
 from autoselection_core.errors.campaign import (
     CampaignFileError,
     NoCampaignFileError,

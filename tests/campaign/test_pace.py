@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.campaign import Campaign, ClosedForm
-from autoselection_core.campaign.pace import Pace, pace_of
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.duration import Pace, pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.pool.sources import Source
 from autoselection_core.store.home import Home

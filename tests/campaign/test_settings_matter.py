@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
-from autoselection_core.campaign.campaign import BenchmarkPlace, Campaign, Fidelity, SearchDefaults
-from autoselection_core.campaign.request import SearchRequest
+from autoselection_core.campaign.declaration.campaign import (
+    BenchmarkPlace,
+    Campaign,
+    Fidelity,
+    SearchDefaults,
+)
+from autoselection_core.campaign.declaration.search_request import SearchRequest
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator

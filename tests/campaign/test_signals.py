@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoselection_core.campaign.loading import load_campaigns
-from autoselection_core.campaign.signals import installed_signals
+from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.declaration.signals import installed_signals
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.errors.signals import MissingExtraError

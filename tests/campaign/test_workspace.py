@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.pool.sources import Source

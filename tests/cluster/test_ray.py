@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.campaign import Campaign
+from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster.on_ray import RayCluster, cluster_from_environment
 from autoselection_core.errors.cluster import ClusterUnreachableError, DifferentWorkerError
-from autoselection_core.signals.signal_report import SignalReport
+from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.cluster.ray_head import Head, ray_head

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.campaign import (
+from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
     ClosedForm,
@@ -14,8 +14,8 @@ from autoselection_core.campaign.campaign import (
     SearchDefaults,
     When,
 )
-from autoselection_core.campaign.plain import campaign_from_json, campaign_to_json
-from autoselection_core.campaign.tasks import score_rows
+from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
+from autoselection_core.campaign.remote.tasks import score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.cluster import DifferentWorkerError, UnsharedHomeError
 from autoselection_core.recipe import Recipe

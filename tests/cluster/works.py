@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autoselection_core.campaign.campaign import Campaign, ClosedForm, SearchDefaults
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, SearchDefaults
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.history.values import History

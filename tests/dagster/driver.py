@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of

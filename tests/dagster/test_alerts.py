@@ -13,7 +13,7 @@ import pytest
 from autoselection_core import environment
 from autoselection_core.errors.campaign import NoPoolError
 from autoselection_core.store.home import Home
-from autoselection_dagster.searches.outbox import Outbox
+from autoselection_dagster.sensors.outbox import Outbox
 from tests.dagster.driver import Driver
 from tests.dagster.installations import write_samples
 

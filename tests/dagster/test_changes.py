@@ -1,6 +1,6 @@
 """When a changed folder becomes a new pool."""
 
-from autoselection_dagster.searches.changes import SETTLED_AFTER_S, Watched
+from autoselection_dagster.sensors.source_changes import SETTLED_AFTER_S, Watched
 
 
 def test_files_that_were_there_first_are_no_change() -> None:

@@ -21,16 +21,14 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import ArmRun
-from autoselection_core.signals.gate import Cut, Gated
-from autoselection_core.signals.matches import Match
-from autoselection_core.signals.signal_report import SignalReport
+from autoselection_core.signals.contamination.decontaminate import Cut, Gated
+from autoselection_core.signals.contamination.matches import Match
+from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids
-from autoselection_dagster.assets.pool import counts_add_up, holds_no_question, ids_are_unique
-from autoselection_dagster.assets.search_checks import arms_are_equal, pool_is_latest
-from autoselection_dagster.assets.signals import is_aligned, is_mostly_known
-from autoselection_dagster.assets.trial_checks import (
+from autoselection_dagster.assets.checks.search_checks import arms_are_equal, pool_is_latest
+from autoselection_dagster.assets.checks.trial_checks import (
     budget_is_kept,
     passed_the_gate,
     score_is_finite,
@@ -38,6 +36,8 @@ from autoselection_dagster.assets.trial_checks import (
     subset_is_inside,
     trained_is_selected,
 )
+from autoselection_dagster.assets.pool import counts_add_up, holds_no_question, ids_are_unique
+from autoselection_dagster.assets.signals import is_aligned, is_mostly_known
 
 
 def pool(size: int = 10) -> Pool:

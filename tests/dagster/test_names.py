@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.store.home import Home
 from tests.dagster.driver import Driver

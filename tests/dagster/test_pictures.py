@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_dagster.assets.pictures import sparkline
+from autoselection_dagster.values.metadata.pictures import sparkline
 
 INLINE_CHARACTERS = 1_000
 """The UI shows markdown in the row only below this length."""

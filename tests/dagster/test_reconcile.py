@@ -13,7 +13,7 @@ from autoselection_core.history.records import Kind, Reservation, TrialState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
-from autoselection_dagster.searches.reconcile import reconcile
+from autoselection_dagster.trials.reconcile import reconcile
 
 FULL = Recipe()
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.store.home import Home
 from tests.conftest import REPOSITORY
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.values import History
 from autoselection_core.search.loop import run_search

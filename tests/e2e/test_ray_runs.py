@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home

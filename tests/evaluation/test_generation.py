@@ -11,9 +11,9 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
-from autoselection_core.evaluation.generation import greedy_answers, prompt_tokens
-from autoselection_core.evaluation.likelihood import Scoring
-from autoselection_core.evaluation.scoring import score_benchmark
+from autoselection_core.evaluation.scoring.generation import greedy_answers, prompt_tokens
+from autoselection_core.evaluation.scoring.likelihood import Scoring
+from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role
 from tests.evaluation.bench import BENCHMARK

@@ -12,8 +12,8 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
-from autoselection_core.evaluation.likelihood import Scoring, log_likelihoods, shares_beginnings
-from autoselection_core.evaluation.scoring import score_benchmark
+from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods, shares_beginnings
+from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role
 from tests.evaluation.bench import BENCHMARK, WORDS, choices_benchmark

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.evaluation.plan import Plan, make_plan, order
-from autoselection_core.evaluation.sft import FineTuning, Schedule, Unit
+from autoselection_core.evaluation.training.plan import Plan, make_plan, order
+from autoselection_core.evaluation.training.sft import FineTuning, Schedule, Unit
 from autoselection_core.models.spans import Encoded, Turn
 
 LENGTHS = st.lists(st.integers(3, 40), min_size=1, max_size=30)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.evaluation.prefix_tree import layouts
+from autoselection_core.evaluation.scoring.prefix_tree import layouts
 
 SEQUENCES = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12), min_size=1, max_size=12)
 

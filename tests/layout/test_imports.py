@@ -42,8 +42,8 @@ import json
 from pathlib import Path
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool import Source, ingest
-from autoselection_core.signals.model_scores import score_answers
-from autoselection_core.signals.text import WordEntropy
+from autoselection_core.signals.definitions.base_model.model_scores import score_answers
+from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 folder = Path(FOLDER)

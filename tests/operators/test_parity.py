@@ -20,7 +20,7 @@ from autoselection_core.operators.duplicates import (
 from autoselection_core.operators.mixing import MixSources
 from autoselection_core.operators.relevance import KeepRelevant
 from autoselection_core.operators.score import KeepTop
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.testing.worlds import World, operators, worlds
 

@@ -16,7 +16,7 @@ from autoselection_core.operators.installed import DEFAULT_OPERATORS
 from autoselection_core.operators.mixing import MixByVarentropy, MixSources
 from autoselection_core.operators.relevance import KeepRelevant
 from autoselection_core.operators.score import KeepBand, KeepTop
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 
 NAN = float("nan")

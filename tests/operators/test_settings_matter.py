@@ -9,7 +9,7 @@ import pytest
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import fields_of
 from autoselection_core.operators.installed import DEFAULT_OPERATORS
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 
 ROWS = 600

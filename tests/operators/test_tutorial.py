@@ -48,7 +48,10 @@ def test_the_tutorial_builds_a_package_that_passes_its_own_tests(package: Path) 
 
 
 OPERATORS = ("operator", "from autoselection_core.recipe import Recipe; Recipe.from_yaml('[]')")
-SIGNALS = ("signal", "from autoselection_core.campaign.signals import installed_signals as s; s()")
+SIGNALS = (
+    "signal",
+    "from autoselection_core.campaign.declaration.signals import installed_signals as s; s()",
+)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 from autoselection_core.operators.duplicates import DropExactDuplicates
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe
-from autoselection_core.report.examples import three_examples
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.sentences import why_sentence
+from autoselection_core.report.lineage.examples import three_examples
+from autoselection_core.report.lineage.sentences import why_sentence
 from autoselection_core.subset import materialize
 from autoselection_core.subset.explain import explain
 

@@ -1,10 +1,10 @@
 from autoselection_core.history.values import History, Observation
 from autoselection_core.recipe import Recipe
-from autoselection_core.report.differing import diff_texts, subset_diff
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.outlook import outlook
-from autoselection_core.report.waterfall import waterfall, waterfall_table
+from autoselection_core.report.lineage.differing import diff_texts, subset_diff
+from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 
 
 def observed(trial: int, utility: float, **proposal: float) -> Observation:

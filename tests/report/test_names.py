@@ -10,11 +10,11 @@ import pytest
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.pool.sources import Source
 from autoselection_core.recipe import Recipe
-from autoselection_core.report.credit import OperatorCredit
-from autoselection_core.report.landscape import mix_plot
-from autoselection_core.report.page import Section, to_html, to_markdown
-from autoselection_core.report.plots import credit_plot, histogram_plot, retention_plot
-from autoselection_core.report.table import Table
+from autoselection_core.report.rendering.page import Section, to_html, to_markdown
+from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.credit import OperatorCredit
+from autoselection_core.report.sections.landscape import mix_plot
+from autoselection_core.report.sections.plots import credit_plot, histogram_plot, retention_plot
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, materialize
 from tests.report.conftest import workspace_in

@@ -2,8 +2,8 @@ import pytest
 
 from autoselection_core.history.records import TrialState
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.pairing import pairing_table
-from autoselection_core.report.protocol import training_sentence
+from autoselection_core.report.lineage.pairing import pairing_table
+from autoselection_core.report.sections.protocol import training_sentence
 
 
 def test_two_models_are_compared_item_by_item_with_intervals_and_p_values(facts: SearchFacts) -> None:

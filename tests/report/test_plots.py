@@ -4,10 +4,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from autoselection_core.history.values import FailedTrial, History
-from autoselection_core.report.credit import operator_credits
-from autoselection_core.report.drawing import Format
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.plots import (
+from autoselection_core.report.rendering.figure import Format
+from autoselection_core.report.sections.credit import operator_credits
+from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
     retention_plot,

@@ -5,10 +5,10 @@ import pytest
 
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.table import Table
-from autoselection_core.report.tables import arm_table, budget_table, trial_table
-from autoselection_core.report.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
-from autoselection_core.report.verdict import Finding, findings, is_better
+from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
+from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
+from autoselection_core.report.sections.verdict import Finding, findings, is_better
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.search.arms import ArmRun

@@ -1,6 +1,6 @@
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.report.unread import unread_table
+from autoselection_core.report.sections.unread import unread_table
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 
 

@@ -1,7 +1,7 @@
 """Whose runs say how much runs vary."""
 
 from autoselection_core.history.spec import SearchSpec
-from autoselection_core.report.verdict import compare
+from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict, arm_difference
 from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from tests.score.runs import run

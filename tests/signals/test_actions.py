@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autoselection_core.errors.signals import MissingExtraError
-from autoselection_core.signals.actions import ActionBranching, branching
+from autoselection_core.signals.definitions.wording.actions import ActionBranching, branching
 from autoselection_core.testing.pools import pool_of_answers
 
 

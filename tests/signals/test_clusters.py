@@ -2,7 +2,12 @@ from pathlib import Path
 
 import numpy as np
 
-from autoselection_core.signals.clusters import Clusters, assigned, fit_centres, save_centres
+from autoselection_core.signals.definitions.semantic.clusters import (
+    Clusters,
+    assigned,
+    fit_centres,
+    save_centres,
+)
 from autoselection_core.testing.pools import pool_of_answers
 
 RNG = np.random.default_rng(0)

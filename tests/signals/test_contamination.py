@@ -8,15 +8,15 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.pool import Source, ingest
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.contamination import (
+from autoselection_core.signals.contamination.contamination import (
     DEFAULT_LIMIT,
     Contamination,
     contamination,
     items_found,
     match_codes,
 )
-from autoselection_core.signals.matches import MATCHES, Match, match
-from autoselection_core.signals.overlap import overlap
+from autoselection_core.signals.contamination.matches import MATCHES, Match, match
+from autoselection_core.signals.contamination.overlap import overlap
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of, pool_of_answers
 

@@ -9,20 +9,20 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.signals.base import Signal
-from autoselection_core.signals.clusters import Clusters
-from autoselection_core.signals.contamination import Contamination
-from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
-from autoselection_core.signals.embedding import EmbeddingPairs, Embeddings, Relevance
-from autoselection_core.signals.feedback import FeedbackRelevance
-from autoselection_core.signals.form import Form
-from autoselection_core.signals.graph import GraphImportance
-from autoselection_core.signals.influence import Influence
-from autoselection_core.signals.model_scores import ModelScores
-from autoselection_core.signals.reranking import Reranked
-from autoselection_core.signals.sae import Mona, SaeFeatures
-from autoselection_core.signals.sae_pairs import SaePairs
-from autoselection_core.signals.text import WordEntropy
-from autoselection_core.signals.tokens import TokenCounts
+from autoselection_core.signals.contamination.contamination import Contamination
+from autoselection_core.signals.definitions.base_model.influence import Influence
+from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
+from autoselection_core.signals.definitions.base_model.sae import Mona, SaeFeatures
+from autoselection_core.signals.definitions.base_model.sae_pairs import SaePairs
+from autoselection_core.signals.definitions.semantic.clusters import Clusters
+from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs, Embeddings, Relevance
+from autoselection_core.signals.definitions.semantic.feedback import FeedbackRelevance
+from autoselection_core.signals.definitions.semantic.graph import GraphImportance
+from autoselection_core.signals.definitions.semantic.reranking import Reranked
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.form import Form
+from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.definitions.wording.tokens import TokenCounts
 from autoselection_core.testing.pools import pool_of, question_and_answer
 from autoselection_core.testing.signals import SAMPLES, SignalContract
 

@@ -2,9 +2,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoselection_core.signals.cells import pairs_in_cells, recall_of
-from autoselection_core.signals.cosine import cosine_pairs, normalised
-from autoselection_core.signals.floor import PAIRS_PER_ROW
+from autoselection_core.signals.joins.cosine import cosine_pairs, normalised
+from autoselection_core.signals.joins.inverted_file import pairs_in_cells, recall_of
+from autoselection_core.signals.pair_floor import PAIRS_PER_ROW
 
 RNG = np.random.default_rng(0)
 

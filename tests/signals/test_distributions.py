@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from autoselection_core.signals.distributions import distributions
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.store.distributions import distributions
 from autoselection_core.signals.table import SignalTable
 
 NAN = np.nan

@@ -6,8 +6,8 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.errors.signals import NoTargetsError
 from autoselection_core.models.embedder import embed
 from autoselection_core.pool.sample import Message, Role, Sample
-from autoselection_core.signals.embedding import Relevance, mean_of_nearest
-from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.definitions.semantic.embedding import Relevance, mean_of_nearest
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of, question_and_answer
 

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from autoselection_core.arrays import Rows
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Signal, unmatched
-from autoselection_core.signals.cosine import cosine_pairs, more_cosine_pairs
-from autoselection_core.signals.duplicates import MinHashPairs
-from autoselection_core.signals.embedding import EmbeddingPairs
-from autoselection_core.signals.floor import PAIRS_PER_ROW
-from autoselection_core.signals.jaccard import jaccard_pairs
-from autoselection_core.signals.jaccard_growth import more_jaccard_pairs
-from autoselection_core.signals.kept_sets import KeptSets
-from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.shingles import shingles
-from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs
+from autoselection_core.signals.definitions.wording.duplicates import MinHashPairs
+from autoselection_core.signals.joins.cosine import cosine_pairs, more_cosine_pairs
+from autoselection_core.signals.joins.jaccard import jaccard_pairs
+from autoselection_core.signals.joins.jaccard_update import more_jaccard_pairs
+from autoselection_core.signals.joins.shingles import shingles
+from autoselection_core.signals.joins.stored_sets import KeptSets
+from autoselection_core.signals.pair_floor import PAIRS_PER_ROW
+from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of_answers
 

@@ -25,8 +25,12 @@ from autoselection_core.models.gradients import (
 from autoselection_core.models.spans import Tokens, encode
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.signals.base import REASON
-from autoselection_core.signals.influence import Influence, best_subtask, steps_within_memory
-from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.definitions.base_model.influence import (
+    Influence,
+    best_subtask,
+    steps_within_memory,
+)
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of, question_and_answer
 

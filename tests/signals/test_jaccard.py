@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
-from autoselection_core.signals.floor import PAIRS_PER_ROW, stored_floor
-from autoselection_core.signals.jaccard import jaccard_pairs
-from autoselection_core.signals.pairs import PairList
-from autoselection_core.signals.shingles import shingles
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.joins.jaccard import jaccard_pairs
+from autoselection_core.signals.joins.shingles import shingles
+from autoselection_core.signals.pair_floor import PAIRS_PER_ROW, stored_floor
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.testing.pools import pool_of_answers
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join)

@@ -14,11 +14,11 @@ from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.signals.base import Computed, Signal
-from autoselection_core.signals.model_pass import ModelPass
-from autoselection_core.signals.model_scores import ModelScores
-from autoselection_core.signals.sae import SaeFeatures, reasons_of
+from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
+from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
+from autoselection_core.signals.definitions.base_model.sae import SaeFeatures, reasons_of
 from autoselection_core.signals.sparse import SparseFeatures
-from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of, question_and_answer
 

@@ -12,8 +12,8 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.reranking import LikelihoodRanker, Reranked
-from autoselection_core.signals.sifting import Sifting, elbow, sifted
+from autoselection_core.signals.definitions.semantic.listwise_ranking import Sifting, elbow, sifted
+from autoselection_core.signals.definitions.semantic.reranking import LikelihoodRanker, Reranked
 from autoselection_core.testing.pools import pool_of, question_and_answer
 
 ITEM = Item("1 + 1", (Message(Role.USER, "1 + 1"),), "2")

@@ -13,10 +13,14 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.hook import HookPoint
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.sae import Mona, SaeFeatures, generalised_jaccard
-from autoselection_core.signals.sae_pairs import centred_pairs, mean_features, more_centred_pairs
+from autoselection_core.signals.definitions.base_model.sae import Mona, SaeFeatures, generalised_jaccard
+from autoselection_core.signals.definitions.base_model.sae_pairs import (
+    centred_pairs,
+    mean_features,
+    more_centred_pairs,
+)
 from autoselection_core.signals.sparse import SparseFeatures
-from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of, question_and_answer
 

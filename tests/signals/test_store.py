@@ -16,11 +16,11 @@ from typing_extensions import override
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
-from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
-from autoselection_core.signals.record import append_values, missing
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.sparse import SparseFeatures
-from autoselection_core.signals.store import SignalStore
-from autoselection_core.signals.text import WordEntropy
+from autoselection_core.signals.store.record import append_values, missing
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
 from autoselection_core.testing.pools import pool_of_answers

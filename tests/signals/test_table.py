@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autoselection_core.errors.table import BrokenPairsError, MisalignedSignalError, MissingSignalError
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.table import SignalTable
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoselection_core.pool.sample import Message, Role, Sample, Scope
-from autoselection_core.signals.text import WordEntropy
+from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.testing.pools import pool_of, question_and_answer
 
 TEXT = st.text(st.sampled_from("aB é\n.,_9你"), min_size=1, max_size=30).filter(str.strip)

@@ -10,12 +10,16 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.errors.space import SettingError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
-from autoselection_core.signals.audit import audit
-from autoselection_core.signals.clusters import Clusters
-from autoselection_core.signals.feedback import FeedbackRelevance, _mean_of_most_similar, _moved
-from autoselection_core.signals.form import Form
-from autoselection_core.signals.graph import GraphImportance, label_entropy_bits
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.contamination.audit import audit
+from autoselection_core.signals.definitions.semantic.clusters import Clusters
+from autoselection_core.signals.definitions.semantic.feedback import (
+    FeedbackRelevance,
+    _mean_of_most_similar,
+    _moved,
+)
+from autoselection_core.signals.definitions.semantic.graph import GraphImportance, label_entropy_bits
+from autoselection_core.signals.definitions.wording.form import Form
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.testing.pools import pool_of, pool_of_answers, question_and_answer
 
 QUESTION = (

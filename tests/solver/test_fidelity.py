@@ -9,17 +9,17 @@ import pytest
 
 from autoselection_core.history.values import CheapTrial, Earlier, History
 from autoselection_core.solver import Candidate, Solver
-from autoselection_core.solver.arena import arena_of
-from autoselection_core.solver.belief import Belief, belief_of
-from autoselection_core.solver.fidelity import offers_of
-from autoselection_core.solver.hints import Agreement, agreement, levels_of
-from autoselection_core.solver.hyper import Belief as Median
-from autoselection_core.solver.hyper import prior
-from autoselection_core.solver.kernel import correlations, covariance, variance
-from autoselection_core.solver.layout import Layout
-from autoselection_core.solver.lookahead import look_ahead
+from autoselection_core.solver.acquisition.knowledge_gradient import look_ahead
+from autoselection_core.solver.context import arena_of
+from autoselection_core.solver.evidence.fitted import Belief, belief_of
+from autoselection_core.solver.evidence.low_fidelity import Agreement, agreement, levels_of
+from autoselection_core.solver.evidence.observations import Hint, hints_of, tried_in
+from autoselection_core.solver.feature_layout import Layout
+from autoselection_core.solver.policies.fidelity_choice import offers_of
 from autoselection_core.solver.policy import SURROGATES
-from autoselection_core.solver.tried import Hint, hints_of, tried_in
+from autoselection_core.solver.surrogate.kernel import correlations, covariance, variance
+from autoselection_core.solver.surrogate.priors import Belief as Median
+from autoselection_core.solver.surrogate.priors import prior
 from autoselection_core.subset import Subset
 
 from .worlds import SMALL, Utility, entropy_of, observed, searched, solver

@@ -6,8 +6,8 @@ import pytest
 
 from autoselection_core.history.values import History
 from autoselection_core.solver import POLICIES
-from autoselection_core.solver.forecast import forecast
-from autoselection_core.solver.replay import replay
+from autoselection_core.solver.analysis.forecast import forecast
+from autoselection_core.solver.analysis.replay import replay
 
 from .worlds import SMALL, entropy_of, searched, solver
 

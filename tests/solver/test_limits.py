@@ -12,12 +12,12 @@ from autoselection_core.errors.space import SettingError
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Union
 from autoselection_core.solver import POLICIES, Policy, Solver
-from autoselection_core.solver.arena import arena_of
-from autoselection_core.solver.belief import belief_of
-from autoselection_core.solver.descriptors import distances
-from autoselection_core.solver.limits import CLIPPED, TOO_FAR, TOO_LARGE, TOO_MANY_TOKENS
-from autoselection_core.solver.radius import Radius
-from autoselection_core.solver.tried import tried_in
+from autoselection_core.solver.candidates.trust_radius import CLIPPED, TOO_FAR, Radius
+from autoselection_core.solver.context import arena_of
+from autoselection_core.solver.evidence.fitted import belief_of
+from autoselection_core.solver.evidence.observations import tried_in
+from autoselection_core.solver.features.describer import distances
+from autoselection_core.solver.programs.size_limits import TOO_LARGE, TOO_MANY_TOKENS
 from autoselection_core.subset import materialize
 
 from .worlds import SMALL, entropy_of, observed, searched, solver

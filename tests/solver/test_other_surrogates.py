@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from autoselection_core.solver.acquisition import log_expected_improvement
-from autoselection_core.solver.botorch_model import botorch_model, marginals
-from autoselection_core.solver.hyper import Belief, prior
-from autoselection_core.solver.kernel import noise_variance
-from autoselection_core.solver.layout import Features, Layout
-from autoselection_core.solver.sparse import conditioned, sparse_model
-from autoselection_core.solver.surrogate import Fitting, Numbers, Surrogate, fit
+from autoselection_core.solver.acquisition.log_nei import log_expected_improvement
+from autoselection_core.solver.feature_layout import Features, Layout
+from autoselection_core.solver.surrogate.bkb import conditioned, sparse_model
+from autoselection_core.solver.surrogate.botorch_model import botorch_model, marginals
+from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Surrogate, fit
+from autoselection_core.solver.surrogate.kernel import noise_variance
+from autoselection_core.solver.surrogate.priors import Belief, prior
 from tests.solver.worlds import SMALL, entropy_of, searched, solver
 
 LAYOUT = Layout(3, 2, 2)

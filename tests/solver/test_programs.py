@@ -11,15 +11,15 @@ from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.chance import KeepRandom
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe, Union
-from autoselection_core.solver.credit import Credit, changes, credit_of
-from autoselection_core.solver.describe import BINS, blocks_of, describe
-from autoselection_core.solver.descriptors import bent
-from autoselection_core.solver.edits import EDITS, Workbench, edited
-from autoselection_core.solver.encode import ProgramEncoder
-from autoselection_core.solver.layout import Features
-from autoselection_core.solver.programs import has_union, latin_recipes, random_recipe
-from autoselection_core.solver.realised import INVALID, REPEATED, TOO_SMALL, TRIED, Draft, realise
-from autoselection_core.solver.reseed import new_anchor
+from autoselection_core.solver.feature_layout import Features
+from autoselection_core.solver.features.describer import bent
+from autoselection_core.solver.features.histograms import BINS, blocks_of, describe
+from autoselection_core.solver.features.program_encoding import ProgramEncoder
+from autoselection_core.solver.programs.credit import Credit, changes, credit_of
+from autoselection_core.solver.programs.edits import EDITS, Workbench, edited
+from autoselection_core.solver.programs.fresh import has_union, latin_recipes, random_recipe
+from autoselection_core.solver.programs.realise import INVALID, REPEATED, TOO_SMALL, TRIED, Draft, realise
+from autoselection_core.solver.programs.reseed import new_anchor
 from autoselection_core.subset import materialize
 
 from .worlds import pool

@@ -7,11 +7,11 @@ from scipy.stats import norm
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.layout import Layout
-from autoselection_core.solver.mixture import quantiles
-from autoselection_core.solver.programs import single_recipes
-from autoselection_core.solver.pulled import pulled_in
-from autoselection_core.solver.surrogate import Fitting, fit
+from autoselection_core.solver.evidence.tail_compression import pulled_in
+from autoselection_core.solver.feature_layout import Layout
+from autoselection_core.solver.programs.fresh import single_recipes
+from autoselection_core.solver.surrogate.gp import Fitting, fit
+from autoselection_core.solver.surrogate.mixture import quantiles
 from tests.solver.worlds import SMALL, entropy_of, pool, searched, solver
 
 

@@ -6,15 +6,15 @@ import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.sampling import SobolQMCNormalSampler
 
-from autoselection_core.solver.acquisition import log_expected_improvement
-from autoselection_core.solver.botorch_model import JITTER
-from autoselection_core.solver.hyper import Belief, prior
-from autoselection_core.solver.kernel import covariance, noise_variance, variance
-from autoselection_core.solver.layout import Features, Layout
-from autoselection_core.solver.replicates import deviation_without, repeats
-from autoselection_core.solver.sampling import slice_sample
-from autoselection_core.solver.surrogate import Fitting, Numbers, Standard, Surrogate, condition, fit
-from autoselection_core.solver.thinning import varied_rows
+from autoselection_core.solver.acquisition.log_nei import log_expected_improvement
+from autoselection_core.solver.acquisition.replicates import deviation_without, repeats
+from autoselection_core.solver.feature_layout import Features, Layout
+from autoselection_core.solver.surrogate.botorch_model import JITTER
+from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Standard, Surrogate, condition, fit
+from autoselection_core.solver.surrogate.kernel import covariance, noise_variance, variance
+from autoselection_core.solver.surrogate.priors import Belief, prior
+from autoselection_core.solver.surrogate.slice_sampling import slice_sample
+from autoselection_core.solver.surrogate.subsampling import varied_rows
 
 LAYOUT = Layout(3, 4, 2)
 NOISE = Belief(0.3, 0.5)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autoselection_core.history.values import History
-from autoselection_core.solver.surrogate import Numbers
-from autoselection_core.solver.tradeoffs import on_front, standings
+from autoselection_core.solver.analysis.tradeoffs import on_front, standings
+from autoselection_core.solver.surrogate.gp import Numbers
 
 from .worlds import observed, solver
 

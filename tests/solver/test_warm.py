@@ -7,9 +7,9 @@ import pytest
 from autoselection_core.history.values import Earlier, History
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.arena import arena_of
-from autoselection_core.solver.belief import Belief, belief_of
-from autoselection_core.solver.tried import lessons_of, tried_in
+from autoselection_core.solver.context import arena_of
+from autoselection_core.solver.evidence.fitted import Belief, belief_of
+from autoselection_core.solver.evidence.observations import lessons_of, tried_in
 from autoselection_core.subset import materialize
 
 from .worlds import SMALL, entropy_of, searched, solver

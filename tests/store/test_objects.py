@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.loading import load_campaigns
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.exporting import upload_export
 from autoselection_core.errors.pool import NoSourceFileError

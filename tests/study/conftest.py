@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.store.home import Home
-from autoselection_core.study.ground import Ground
 from autoselection_core.study.loading import load_study
-from autoselection_core.study.running import run_study
+from autoselection_core.study.running.runner import run_study
 from autoselection_core.study.study import Study
+from autoselection_core.study.study_run import Ground
 
 STUDY = """\
 name: toy

@@ -7,9 +7,8 @@ import pytest
 
 from autoselection_core.history.records import Kind
 from autoselection_core.study.entries import entries
-from autoselection_core.study.facts import StudyFacts
-from autoselection_core.study.ground import Ground
-from autoselection_core.study.running import run_study
+from autoselection_core.study.results.facts import StudyFacts
+from autoselection_core.study.running.runner import run_study
 from autoselection_core.study.study import (
     Candidates,
     FurtherItems,
@@ -18,6 +17,7 @@ from autoselection_core.study.study import (
     Study,
     Transfer,
 )
+from autoselection_core.study.study_run import Ground
 from tests.study.conftest import ground_in
 
 SMALL = """\

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.study.forecast import forecast, forecast_with_signals
-from autoselection_core.study.ground import Ground
-from autoselection_core.study.running import run_study
+from autoselection_core.study.running.forecast import forecast, forecast_with_signals
+from autoselection_core.study.running.runner import run_study
+from autoselection_core.study.study_run import Ground
 from tests.study.conftest import STUDY, ground_in
 
 

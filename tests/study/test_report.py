@@ -6,17 +6,17 @@ import pytest
 from autoselection_core.errors.study import NothingMeasuredError
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.store.home import Home
-from autoselection_core.study.comparing import (
+from autoselection_core.study.loading import load_study
+from autoselection_core.study.report.sizes import size_table
+from autoselection_core.study.report.tables import search_table
+from autoselection_core.study.report.writing import write_study
+from autoselection_core.study.results.comparisons import (
     comparisons,
     importance_of_states,
     probabilities_of_best,
 )
-from autoselection_core.study.facts import StudyFacts
-from autoselection_core.study.ground import Ground
-from autoselection_core.study.loading import load_study
-from autoselection_core.study.sizes import size_table
-from autoselection_core.study.tables import search_table
-from autoselection_core.study.writing import write_study
+from autoselection_core.study.results.facts import StudyFacts
+from autoselection_core.study.study_run import Ground
 from tests.study.conftest import write_study as write_file
 
 

@@ -9,11 +9,11 @@ from autoselection_core.history.records import Kind, SearchState, TrialState
 from autoselection_core.store.home import Home
 from autoselection_core.study.arms import candidate_arms
 from autoselection_core.study.entries import arms_entry, contests, entries
-from autoselection_core.study.facts import StudyFacts
-from autoselection_core.study.forecast import forecast
-from autoselection_core.study.ground import Ground
-from autoselection_core.study.registering import register_arms
-from autoselection_core.study.running import run_study
+from autoselection_core.study.results.facts import StudyFacts
+from autoselection_core.study.running.forecast import forecast
+from autoselection_core.study.running.registering import register_arms
+from autoselection_core.study.running.runner import run_study
+from autoselection_core.study.study_run import Ground
 from tests.study.conftest import STUDY, evaluated, ground_in
 
 

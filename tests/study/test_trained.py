@@ -7,13 +7,13 @@ import pytest
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.store.home import Home
-from autoselection_core.study.comparing import SAME_NAME, comparisons, transfer_agreement
-from autoselection_core.study.facts import Measured, StudyFacts
-from autoselection_core.study.ground import Ground
 from autoselection_core.study.loading import load_study
-from autoselection_core.study.running import run_study
-from autoselection_core.study.states import folder_of
-from autoselection_core.study.writing import write_study
+from autoselection_core.study.report.writing import write_study
+from autoselection_core.study.results.comparisons import SAME_NAME, comparisons, transfer_agreement
+from autoselection_core.study.results.facts import Measured, StudyFacts
+from autoselection_core.study.results.states import folder_of
+from autoselection_core.study.running.runner import run_study
+from autoselection_core.study.study_run import Ground
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.study.conftest import evaluated
 from tests.study.conftest import write_study as write_file

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoselection_core.signals.pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 
 

@@ -9,10 +9,10 @@ import pytest
 from autoselection_core.pool import Pool, Source, ingest
 from autoselection_core.pool.sample import Origin, Sample
 from autoselection_core.recipe import Recipe
-from autoselection_core.signals.duplicates import ExactGroups, MinHashPairs
-from autoselection_core.signals.store import SignalStore
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.signals.text import WordEntropy
 from autoselection_core.store.home import Home
 from autoselection_core.subset import explain, materialize, verify, write_subset
 from autoselection_core.testing.pools import question_and_answer

@@ -26,9 +26,9 @@ from autoselection_core.solver.advice.telling import (
     recipes_by_trial,
     state_told,
 )
-from autoselection_core.solver.arena import Arena, seed_for
-from autoselection_core.solver.credit import Credit
-from autoselection_core.solver.realised import Draft, Realised
+from autoselection_core.solver.context import Arena, seed_for
+from autoselection_core.solver.programs.credit import Credit
+from autoselection_core.solver.programs.realise import Draft, Realised
 from autoselection_core.subset import materialize
 
 _MOST_ANCHOR_STEPS = 3

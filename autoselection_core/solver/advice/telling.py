@@ -7,8 +7,8 @@ from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.credit import Credit
-from autoselection_core.solver.programs import has_union
+from autoselection_core.solver.programs.credit import Credit
+from autoselection_core.solver.programs.fresh import has_union
 from autoselection_core.state.value import state_of
 from autoselection_core.subset import Subset, materialize
 

@@ -1,0 +1,1 @@
+"""Campaign declarations: `autoselection.yaml` read strictly into data."""

@@ -1,0 +1,85 @@
+"""Which files a campaign may name: below its file, below the home folder, or where the operator allows."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoselection_core import environment
+from autoselection_core.campaign.declaration.yaml_document import Value
+from autoselection_core.store.home import Home
+from autoselection_core.store.objects import SCHEME, Mirror, allowed_objects, is_below, is_read, is_uri
+
+_HOME = "{home}/"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders that a campaign's paths may lead to.
+
+    Attributes:
+        file: The campaign file; relative paths start in its folder.
+        home: What `{home}/` at the start of a path stands for.
+    """
+
+    file: Path
+    home: Home
+
+    def path(self, value: Value) -> Path:
+        """The absolute path that a value names; patterns stay patterns.
+
+        Raises:
+            CampaignFileError: It leads out of every allowed folder.
+        """
+        text = value.text()
+        _refuse_objects(value)
+        if text.startswith(_HOME):
+            return self._inside(value, self.home.root.absolute() / text.removeprefix(_HOME))
+        return self._inside(value, self.file.absolute().parent / Path(text).expanduser())
+
+    def source(self, value: Value) -> tuple[Path, Mirror | None]:
+        """Where raw files lie, and the object storage that they are fetched from, if they are.
+
+        Raises:
+            CampaignFileError: They lie outside of every allowed folder and prefix.
+        """
+        uri = value.text()
+        if not is_uri(uri):
+            return self.path(value), None
+        if not is_read(uri):
+            value.refuse(f"is {uri}, but of object storage only {SCHEME}:// is read")
+        allowed = allowed_objects()
+        if ".." in uri.split("/") or not any(is_below(uri, prefix) for prefix in allowed):
+            value.refuse(
+                f"leads to {uri}, outside of {', '.join(allowed) or 'what campaigns may read'}; "
+                f"let {environment.OBJECTS} name its bucket or prefix"
+            )
+        mirror = Mirror(uri, self.home)
+        return mirror.pattern, mirror
+
+    def model(self, value: Value) -> str:
+        """The folder of a base model, or its hub name as it stands."""
+        text = value.text()
+        _refuse_objects(value)
+        is_path = text.startswith((_HOME, ".", "/", "~")) or (self.file.absolute().parent / text).exists()
+        return str(self.path(value)) if is_path else text
+
+    def _inside(self, value: Value, path: Path) -> Path:
+        allowed = [self.file.absolute().parent, self.home.root.absolute(), *_allowed_by_operator()]
+        resolved = path.resolve()  # links are followed first, so that none leads out
+        if not any(resolved.is_relative_to(folder.resolve()) for folder in allowed):
+            folders = ", ".join(str(folder) for folder in allowed)
+            value.refuse(
+                f"leads to {path}, outside of {folders}; "
+                f"move the files there, or let {environment.DATA} name their folder"
+            )
+        return resolved
+
+
+def _refuse_objects(value: Value) -> None:
+    if is_uri(value.text()):
+        value.refuse(f"is {value.text()}, but has to be a path: only files of `pool` may lie elsewhere")
+
+
+def _allowed_by_operator() -> list[Path]:
+    named = os.environ.get(environment.DATA, "")
+    return [Path(folder) for folder in named.split(os.pathsep) if folder]

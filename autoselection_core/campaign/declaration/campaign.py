@@ -1,0 +1,177 @@
+"""A campaign as data: what `autoselection.yaml` declares."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from autoselection_core.errors.space import SettingError
+from autoselection_core.identity import Json
+from autoselection_core.pool.sources import Source, list_files
+from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
+from autoselection_core.solver.advice.settings import AdviserSettings
+
+
+@dataclass(frozen=True)
+class BenchmarkPlace:
+    """A benchmark of a campaign.
+
+    Attributes:
+        name: What the campaign calls it.
+        path: Its folder or YAML file; with settings, the folder that its files lie below.
+        weight: Its weight in the utility.
+        settings: What a `benchmark.yaml` would say, for folders that have none.
+    """
+
+    name: str
+    path: Path
+    weight: float = 1.0
+    settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class SearchDefaults:
+    """What a search of the campaign does unless it is told otherwise.
+
+    Attributes:
+        budget: Full trainings.
+        slots: Trials at the same time.
+        seed: Seed of the search.
+        policy: How the solver chooses.
+        report_evaluations: Second budget, for what the winner is compared with.
+        max_steps: The longest recipe.
+    """
+
+    budget: int = 15
+    slots: int = 1
+    seed: int = 0
+    policy: str = "default"
+    report_evaluations: int = 6
+    max_steps: int = 6
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """A cheaper evaluation, whose scores are hints at the full one's.
+
+    A formula that judges in place of a training becomes noisier by the root of both shares.
+
+    Attributes:
+        cost: Price of one, in full trainings.
+        amount: Share of the training's length.
+        items: Share of each benchmark's dev items.
+        base_model: Another base model, folder or hub name; None for the campaign's.
+
+    Raises:
+        SettingError: The cost or a share is out of range.
+    """
+
+    cost: float
+    amount: float = 1.0
+    items: float = 1.0
+    base_model: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no cheaper evaluation."""
+        if not 0 < self.cost < 1:
+            raise SettingError("cost", self.cost, "above 0 and below 1, the price of a full training")
+        for name in ("amount", "items"):
+            if not 0 < getattr(self, name) <= 1:
+                raise SettingError(name, getattr(self, name), "a share above 0 and at most 1")
+
+
+class When(StrEnum):
+    """When a changed pool is searched again without being asked."""
+
+    OFF = "off"
+    ON_CHANGE = "on_change"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True)
+class Research:
+    """Whether and when a changed pool is searched again.
+
+    Attributes:
+        when: Never; once the files have changed and settled; or at the times of `cron`, if they changed.
+        cron: When, for `schedule`; minute, hour, day, month, weekday.
+        budget: Full trainings of such a search; None takes the campaign's own.
+        timezone: Whose hours those of `cron` are, for instance `Europe/Berlin`.
+    """
+
+    when: When = When.OFF
+    cron: str = "0 3 * * *"
+    budget: int | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """A formula that judges subsets in place of a training: for trying a search out in seconds.
+
+    Attributes:
+        weights: Weight of each column in the utility.
+        size_weight: Utility of twice the rows.
+        noise: Standard deviation of one run's noise.
+        delay_s: Seconds that an evaluation takes at least.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+    size_weight: float = 0.0
+    noise: float = 0.0
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One pool, one base model and some benchmarks.
+
+    Attributes:
+        name: What people call it, and the prefix of its assets.
+        sources: The raw files.
+        base_model: Folder or hub name; None where a formula judges and no signal reads a model.
+        benchmarks: What is scored.
+        signals: Names of the signals, each with its settings.
+        operators: Names of the operators that recipes may use; empty means all that are installed.
+        training: Preset and settings of the fine-tuning.
+        search: Defaults of its searches.
+        policy: Settings of the solver's policy.
+        closed_form: A formula instead of trainings.
+        research: Whether and when a changed pool is searched again.
+        contamination_limit: Share of a benchmark question from which on a sample leaves the pool.
+        adviser: A language model that its searches ask for advice; None asks nobody.
+        fidelities: Cheaper evaluations by name, among which its searches choose; empty means full ones only.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    base_model: str | None = None
+    benchmarks: tuple[BenchmarkPlace, ...] = ()
+    signals: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, hash=False)
+    operators: tuple[str, ...] = ()
+    training: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    search: SearchDefaults = field(default_factory=SearchDefaults)
+    policy: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    closed_form: ClosedForm | None = None
+    research: Research = field(default_factory=Research)
+    contamination_limit: float = DEFAULT_LIMIT
+    adviser: AdviserSettings | None = None
+    fidelities: Mapping[str, Fidelity] = field(default_factory=dict, hash=False)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each benchmark by name."""
+        return {place.name: place.weight for place in self.benchmarks}
+
+    @property
+    def benchmark_files(self) -> dict[str, Path]:
+        """Where each benchmark lies."""
+        return {place.name: place.path for place in self.benchmarks}
+
+    def source_files(self) -> list[Path]:
+        """The raw files, as they are found now.
+
+        Raises:
+            NoSourceFileError: A pattern matches nothing.
+        """
+        return [file.path for file in list_files(self.sources)]

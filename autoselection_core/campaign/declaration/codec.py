@@ -1,0 +1,49 @@
+"""A campaign as JSON and back: what another process is told of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from autoselection_core.campaign.declaration.campaign import (
+    BenchmarkPlace,
+    Campaign,
+    ClosedForm,
+    Fidelity,
+    Research,
+    SearchDefaults,
+    When,
+)
+from autoselection_core.pool.sources import Source
+from autoselection_core.solver.advice.settings import AdviserSettings
+
+
+def campaign_to_json(campaign: Campaign) -> dict[str, Any]:
+    """The campaign in JSON values; its paths are as resolved here."""
+    # A worker reads pools and not what they were made of, so it is not told where that is fetched from.
+    ours = tuple(replace(source, mirror=None) for source in campaign.sources)
+    stored = asdict(replace(campaign, sources=ours))
+    stored["benchmarks"] = [{**place, "path": str(place["path"])} for place in stored["benchmarks"]]
+    return stored
+
+
+def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
+    """Read back what `campaign_to_json` wrote."""
+    formula, research, adviser = stored["closed_form"], stored["research"], stored["adviser"]
+    return Campaign(
+        **{
+            **stored,
+            "sources": tuple(Source(**source) for source in stored["sources"]),
+            "benchmarks": tuple(
+                BenchmarkPlace(**{**place, "path": Path(place["path"])}) for place in stored["benchmarks"]
+            ),
+            "operators": tuple(stored["operators"]),
+            "search": SearchDefaults(**stored["search"]),
+            "closed_form": None if formula is None else ClosedForm(**formula),
+            "adviser": None
+            if adviser is None
+            else AdviserSettings(**{**adviser, "roles": tuple(adviser["roles"])}),
+            "fidelities": {name: Fidelity(**each) for name, each in stored["fidelities"].items()},
+            "research": Research(**{**research, "when": When(research["when"])}),
+        }
+    )

@@ -1,0 +1,102 @@
+"""Cheaper evaluations of a campaign: read from its file, pinned by a search, made into evaluators."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.split import split
+from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.campaign import ClosedForm, Fidelity
+from autoselection_core.campaign.declaration.yaml_document import Value
+from autoselection_core.errors.space import SettingError
+from autoselection_core.evaluation.training.sft import FineTuning
+from autoselection_core.history.searches import NAME
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.values import FULL
+from autoselection_core.identity import Json
+
+_SHARES = ("cost", "amount", "items")
+
+
+def fidelities_from(value: Value, places: Places) -> dict[str, Fidelity]:
+    """The cheaper evaluations that a mapping of names declares.
+
+    Raises:
+        CampaignFileError: One has no price, a share out of range, or nothing that is cheaper.
+    """
+    return {name: _fidelity(name, entry, places) for name, entry in value.entries().items()}
+
+
+def _fidelity(name: str, value: Value, places: Places) -> Fidelity:
+    if not NAME.fullmatch(name) or name == FULL:
+        value.refuse(
+            f"is no name for a cheaper evaluation: {name!r}; use letters and digits, and not `{FULL}`"
+        )
+    found = value.entries(*_SHARES, "base_model")
+    if "cost" not in found:
+        value.refuse("needs `cost`: the price of one such evaluation, in full trainings")
+    shares = {key: found[key].number() for key in _SHARES if key in found}
+    for key, share in shares.items():
+        _check(found[key], key, share)
+    model = places.model(found["base_model"]) if "base_model" in found else None
+    made = Fidelity(**shares, base_model=model)
+    if made == Fidelity(made.cost):
+        value.refuse(
+            "is as dear as a full training: give it a share as `amount` or `items`, or a `base_model`"
+        )
+    return made
+
+
+def _check(value: Value, name: str, share: float) -> None:
+    try:
+        Fidelity(**{"cost": 0.5, name: share})  # type: ignore[arg-type] # a number, whichever it is
+    except SettingError as error:
+        value.refuse(f"is refused: {error}", error)
+
+
+def require_no_model(fidelities: Mapping[str, Fidelity], value: Value) -> None:
+    """Refuse another base model where a formula judges.
+
+    Raises:
+        CampaignFileError: One names a base model.
+    """
+    for name, entry in value.entries().items():
+        if fidelities[name].base_model is not None:
+            entry.entries()["base_model"].refuse("must be left out: a formula judges this campaign")
+
+
+def pinned(fidelities: Mapping[str, Fidelity]) -> dict[str, dict[str, Json]]:
+    """What a search keeps of cheaper evaluations; their evaluators are added once there is a pool."""
+    return {name: asdict(each) for name, each in fidelities.items()}
+
+
+def fidelity_in(spec: SearchSpec | None, name: str) -> Fidelity | None:
+    """A cheaper evaluation as a search pinned it; None for the full one.
+
+    Raises:
+        KeyError: The search has no such fidelity.
+    """
+    if spec is None or not name:
+        return None
+    kept = {key: value for key, value in spec.fidelities[name].items() if key != "evaluator"}
+    return Fidelity(**kept)  # type: ignore[arg-type] # as `pinned` wrote it
+
+
+def cheaper_training(training: FineTuning, fidelity: Fidelity | None) -> FineTuning:
+    """The training, shortened."""
+    return training if fidelity is None else replace(training, amount=training.amount * fidelity.amount)
+
+
+def cheaper_benchmark(benchmark: Benchmark, fidelity: Fidelity | None) -> Benchmark:
+    """The benchmark with a share of its dev items, which are among those of the full one."""
+    if fidelity is None or fidelity.items == 1:
+        return benchmark
+    items = max(1, round(fidelity.items * len(split(benchmark).dev)))
+    return replace(benchmark, sizes=replace(benchmark.sizes, dev_items=items))
+
+
+def cheaper_formula(formula: ClosedForm, fidelity: Fidelity | None) -> ClosedForm:
+    """The formula with the noise of a mean over a smaller share."""
+    if fidelity is None:
+        return formula
+    return replace(formula, noise=formula.noise / (fidelity.amount * fidelity.items) ** 0.5)

@@ -1,0 +1,307 @@
+"""Read `autoselection.yaml`: strictly, with errors that name file, line and field."""
+
+import zoneinfo
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
+from autoselection_core.benchmarks.loading import SETTINGS
+from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.campaign import (
+    BenchmarkPlace,
+    Campaign,
+    ClosedForm,
+    Research,
+    SearchDefaults,
+    When,
+)
+from autoselection_core.campaign.declaration.fidelities import fidelities_from, require_no_model
+from autoselection_core.campaign.declaration.signal_schema import Nameable
+from autoselection_core.campaign.declaration.signals import installed_signals, name_of
+from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
+from autoselection_core.errors.base import AutoSelectionError, did_you_mean
+from autoselection_core.errors.campaign import UnknownCampaignError
+from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.history.searches import NAME
+from autoselection_core.operators.installed import installed_operators
+from autoselection_core.pool.sources import Source
+from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
+from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.solver.policy import POLICIES, Policy
+from autoselection_core.store.home import Home
+
+DEFAULT_FILE = Path("autoselection.yaml")
+
+_KEYS = (
+    "pool",
+    "base_model",
+    "benchmarks",
+    "signals",
+    "operators",
+    "training",
+    "search",
+    "policy",
+    "closed_form",
+    "contamination_limit",
+    "research",
+    "adviser",
+    "fidelities",
+)
+_CRON_FIELDS = 5
+_SMALLEST = {"budget": 1, "slots": 1, "seed": 0, "report_evaluations": 0, "max_steps": 1}
+
+
+def load_campaigns(path: Path | str = DEFAULT_FILE, home: Home | None = None) -> Mapping[str, Campaign]:
+    """The campaigns that a file declares, by name. Nothing that they name is opened.
+
+    Args:
+        path: The file.
+        home: What `{home}/` in its paths stands for; the environment's home by default.
+
+    Raises:
+        NoCampaignFileError: The file is not there.
+        CampaignFileError: It says something that cannot be; names file, line and field.
+    """
+    file = Path(path)
+    places = Places(file, home or Home.from_environment())
+    declared = read_document(file).entries("campaigns")
+    if "campaigns" not in declared:
+        read_document(file).refuse("needs the key `campaigns`")
+    return {
+        name: campaign_from(name, value, places) for name, value in declared["campaigns"].entries().items()
+    }
+
+
+def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign:
+    """The campaign of a name; the only one where no name is given.
+
+    Raises:
+        UnknownCampaignError: There is none of that name, or none was named among several.
+    """
+    if name is None and len(campaigns) == 1:
+        return next(iter(campaigns.values()))
+    if name is None or name not in campaigns:
+        raise UnknownCampaignError(name or "", tuple(campaigns))
+    return campaigns[name]
+
+
+def campaign_from(name: str, value: Value, places: Places) -> Campaign:
+    """The campaign that a mapping declares.
+
+    Raises:
+        CampaignFileError: It says something that cannot be.
+    """
+    if not NAME.fullmatch(name):
+        value.refuse("is no name for a campaign; use letters, digits, '-', '_' and '.'")
+    found = value.entries(*_KEYS)
+    campaign = Campaign(
+        name=name,
+        sources=_sources(value, found, places),
+        base_model=places.model(found["base_model"]) if "base_model" in found else None,
+        benchmarks=benchmark_places(found["benchmarks"], places) if "benchmarks" in found else (),
+        signals=_signals(found["signals"], places) if "signals" in found else {},
+        operators=_operators(found["operators"]) if "operators" in found else (),
+        training=checked_training(found["training"]) if "training" in found else {},
+        search=_search(found["search"]) if "search" in found else SearchDefaults(),
+        policy=_policy(found["policy"]) if "policy" in found else {},
+        closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
+        research=_research(found["research"]) if "research" in found else Research(),
+        contamination_limit=_limit(found["contamination_limit"])
+        if "contamination_limit" in found
+        else DEFAULT_LIMIT,
+        adviser=_adviser(found["adviser"]) if "adviser" in found else None,
+        fidelities=fidelities_from(found["fidelities"], places) if "fidelities" in found else {},
+    )
+    _require_judge(campaign, value)
+    if campaign.closed_form is not None and "fidelities" in found:
+        require_no_model(campaign.fidelities, found["fidelities"])
+    _require_read(campaign, value)
+    return campaign
+
+
+def _require_judge(campaign: Campaign, value: Value) -> None:
+    if not campaign.signals:
+        value.refuse("needs `signals`: recipes choose by them")
+    if campaign.closed_form is None and not (campaign.base_model and campaign.benchmarks):
+        value.refuse("needs `base_model` and `benchmarks`, or a `closed_form` to try a search out")
+
+
+def _require_read(campaign: Campaign, value: Value) -> None:
+    """What the signals read has to be declared, too."""
+    for name in campaign.signals:
+        nameable = installed_signals()[name]
+        if nameable.reads_model and campaign.base_model is None:
+            value.refuse(f"needs `base_model`: the signal {name!r} reads it")
+        for read in map(name_of, nameable.required_signals):
+            if read not in campaign.signals:
+                value.refuse(f"needs the signal {read!r}: the signal {name!r} reads it")
+
+
+def _sources(value: Value, found: Mapping[str, Value], places: Places) -> tuple[Source, ...]:
+    if "pool" not in found:
+        value.refuse("needs `pool`: the raw files to select from")
+    sources = tuple(_source(item, places) for item in found["pool"].items())
+    if not sources:
+        found["pool"].refuse("names no source")
+    return sources
+
+
+def _source(value: Value, places: Places) -> Source:
+    found = value.entries("path", "name", "licence")
+    if "path" not in found:
+        value.refuse("needs `path`: a file, or a pattern with * or **")
+    optional = {key: found[key].text() for key in ("name", "licence") if key in found}
+    path, mirror = places.source(found["path"])
+    return Source(str(path), **optional, mirror=mirror)
+
+
+def benchmark_places(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:
+    """The benchmarks that a mapping of names declares.
+
+    Raises:
+        CampaignFileError: One has no path, or its weight is no weight.
+    """
+    return tuple(_benchmark(name, entry, places) for name, entry in value.entries().items())
+
+
+def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
+    if not BENCHMARK_NAME.fullmatch(name):
+        value.refuse(f"is no name for a benchmark: {name!r}; use letters, digits, '-' and '_'")
+    found = value.entries("path", "weight", *(key for key in SETTINGS if key != "name"))
+    if "path" not in found:
+        value.refuse("needs `path`: the benchmark's folder or YAML file")
+    weight = found["weight"].number() if "weight" in found else 1.0
+    if weight <= 0:
+        found["weight"].refuse("must be above 0; leave the benchmark out instead")
+    settings = {key: entry for key, entry in found.items() if key in SETTINGS}
+    return BenchmarkPlace(name, places.path(found["path"]), weight, plain_mapping(settings))
+
+
+def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
+    """Each entry is a name, or a name with settings."""
+    known = installed_signals()
+    chosen: dict[str, dict[str, Any]] = {}
+    for item in value.items():
+        named = item.plain
+        entries = {named: None} if isinstance(named, str) else item.entries()
+        for name, settings in entries.items():
+            if name not in known:
+                names = ", ".join(known)
+                item.refuse(f"names no signal: {name!r} (signals: {names}).{did_you_mean(name, known)}")
+            chosen[name] = {} if settings is None else _settings(settings, known[name], places)
+            for lacking in (each for each in known[name].required if each not in chosen[name]):
+                item.refuse(f"names the signal {name!r}, which needs `{lacking}`")
+    return chosen
+
+
+def _settings(value: Value, nameable: Nameable, places: Places) -> dict[str, Any]:
+    found = value.entries(*(nameable.settings or ("(none)",)))
+    for name, entry in found.items():
+        _pointing_at(entry, partial(nameable.typed, name, entry.plain))
+    files = {name: str(places.path(found[name])) for name in nameable.files if name in found}
+    return {**plain_mapping(found), **files}
+
+
+def _operators(value: Value) -> tuple[str, ...]:
+    known = tuple(operator.name for operator in installed_operators())
+    for item in value.items():
+        if (name := item.text()) not in known:
+            item.refuse(f"names no operator: {name!r} ({', '.join(known)}).{did_you_mean(name, known)}")
+    return tuple(item.text() for item in value.items())
+
+
+def checked_training(value: Value) -> dict[str, Any]:
+    """The settings of a fine-tuning.
+
+    Raises:
+        CampaignFileError: One is refused.
+    """
+    found = value.entries()
+    for name, entry in found.items():
+        # One at a time, so that the error points at its line.
+        _pointing_at(entry, partial(fine_tuning, {name: entry.plain}))
+    return plain_mapping(found)
+
+
+def _search(value: Value) -> SearchDefaults:
+    found = value.entries(*_SMALLEST, "policy")
+    counts = {name: found[name].whole(smallest) for name, smallest in _SMALLEST.items() if name in found}
+    policy = found["policy"].text() if "policy" in found else SearchDefaults.policy
+    if policy not in POLICIES:
+        found["policy"].refuse(
+            f"is {policy!r}, but must be one of {', '.join(POLICIES)}.{did_you_mean(policy, POLICIES)}"
+        )
+    return SearchDefaults(**counts, policy=policy)
+
+
+def _policy(value: Value) -> dict[str, Any]:
+    known = tuple(field.name for field in fields(Policy) if field.name not in ("name", "max_steps"))
+    found = value.entries(*known)
+    for name, entry in found.items():
+        _pointing_at(entry, partial(Policy().with_settings, **{name: entry.plain}))
+    return plain_mapping(found)
+
+
+def _adviser(value: Value) -> AdviserSettings:
+    found = value.entries(*(field.name for field in fields(AdviserSettings)))
+    for name in ("url", "model"):
+        if name not in found:
+            value.refuse(f"needs `{name}`")
+    settings = AdviserSettings("http://localhost", "unknown")
+    if "roles" in found:
+        found["roles"].of_type(list, "a list of roles")
+    for name, entry in found.items():
+        _pointing_at(entry, partial(replace, settings, **{name: entry.plain}))
+    return replace(settings, **plain_mapping(found))
+
+
+def _closed_form(value: Value) -> ClosedForm:
+    found = value.entries("weights", "size_weight", "noise", "delay_s")
+    numbers = {name: entry.number() for name, entry in found.items() if name != "weights"}
+    weights = found["weights"].entries() if "weights" in found else {}
+    return ClosedForm({name: entry.number() for name, entry in weights.items()}, **numbers)
+
+
+def _research(value: Value) -> Research:
+    """A word, or a mapping with `when`, `cron`, `timezone` and `budget`."""
+    if not isinstance(value.node, yaml.MappingNode):
+        return Research(_when(value))
+    found = value.entries("when", "cron", "timezone", "budget")
+    if "when" not in found:
+        value.refuse(f"needs `when`: one of {', '.join(When)}")
+    cron = found["cron"].text() if "cron" in found else Research.cron
+    if len(cron.split()) != _CRON_FIELDS:
+        found["cron"].refuse(f"is {cron!r}, but must be five fields: minute hour day month weekday")
+    timezone = found["timezone"].text() if "timezone" in found else Research.timezone
+    if timezone not in zoneinfo.available_timezones():
+        found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
+    budget = found["budget"].whole(1) if "budget" in found else None
+    return Research(_when(found["when"]), cron, budget, timezone)
+
+
+def _when(value: Value) -> When:
+    # YAML reads a bare `off` as false.
+    said = "off" if value.plain is False else value.text()
+    if said not in tuple(When):
+        value.refuse(f"is {said!r}, but must be one of {', '.join(When)}.{did_you_mean(said, tuple(When))}")
+    return When(said)
+
+
+def _limit(value: Value) -> float:
+    limit = value.number()
+    if not 0 < limit <= 1:
+        value.refuse(f"is {limit:g}, but must be a share above 0 and at most 1")
+    return limit
+
+
+def _pointing_at(value: Value, make: Callable[[], object]) -> None:
+    """Let what refuses a value say where it stands in the file."""
+    try:
+        make()
+    except (AutoSelectionError, TypeError) as error:
+        value.refuse(f"is refused: {error}", error)

@@ -1,0 +1,123 @@
+"""What a person may ask of one search, beside what the campaign declares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.fidelities import pinned
+from autoselection_core.errors.base import did_you_mean
+from autoselection_core.errors.space import SettingError
+from autoselection_core.evaluation.closed_form import CLOSED_FORM
+from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.identity import Json
+from autoselection_core.operators.installed import installed_operators
+from autoselection_core.solver.policy import Policy
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search as a person asks for it; what is left out is as the campaign declares it.
+
+    Attributes:
+        budget: Full trainings that it may pay for.
+        slots: Trials at the same time.
+        seed: Seed of its random choices.
+        policy: How it chooses.
+        report_evaluations: The second budget.
+        max_steps: The longest recipe.
+        benchmarks: Which of the campaign's benchmarks drive it; empty means all.
+        metric: What is measured on every benchmark.
+        training: Preset of the fine-tuning; fields that the campaign sets stay as they are.
+        operators: Operators that recipes may use.
+        policy_settings: Fields of `Policy` that go before the campaign's: limits and how it chooses.
+        warm_from: An earlier search whose observations the solver starts from.
+    """
+
+    budget: int | None = None
+    slots: int | None = None
+    seed: int | None = None
+    policy: str | None = None
+    report_evaluations: int | None = None
+    max_steps: int | None = None
+    benchmarks: Sequence[str] = ()
+    metric: str | None = None
+    training: str | None = None
+    operators: Sequence[str] = ()
+    policy_settings: Mapping[str, Json] = field(default_factory=dict)
+    warm_from: str | None = None
+
+    def outline(self, campaign: Campaign) -> SearchSpec:
+        """The search before there is a pool, so that mistakes show at once.
+
+        Raises:
+            SpecError: A count is too small.
+            SettingError: A field names what the campaign has not, or what a policy cannot do.
+            UnknownTrainingSettingError: The preset is unknown.
+        """
+        counts = {name: getattr(self, name) for name in vars(campaign.search)}
+        chosen = {name: value for name, value in counts.items() if value is not None}
+        spec = SearchSpec(
+            campaign=campaign.name,
+            **{**vars(campaign.search), **chosen},
+            benchmarks=tuple(self._weights(campaign)),
+            weights=self._weights(campaign),
+            metric=self._metric(campaign),
+            training=self._training(campaign),
+            operators=self._operators(campaign),
+            policy_settings={**campaign.policy, **self.policy_settings},
+            warm_from=self.warm_from,
+            adviser=self._adviser(campaign),
+            fidelities=self._fidelities(campaign),
+        )
+        policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
+        scored = tuple(spec.benchmarks) if campaign.closed_form is None else (CLOSED_FORM,)
+        _require_known("floors", [name for name, _ in policy.floors], scored)
+        return spec
+
+    def _weights(self, campaign: Campaign) -> dict[str, float]:
+        _require_known("benchmarks", self.benchmarks, tuple(campaign.weights))
+        return {name: campaign.weights[name] for name in self.benchmarks or campaign.weights}
+
+    def _metric(self, campaign: Campaign) -> str:
+        if self.metric is None:
+            return ""
+        _require_trained(campaign, "metric", self.metric)
+        _require_known("metric", [self.metric], tuple(Metric))
+        return self.metric
+
+    def _training(self, campaign: Campaign) -> Mapping[str, Json]:
+        if self.training is None:
+            return campaign.training
+        _require_trained(campaign, "training", self.training)
+        asked = {**campaign.training, "preset": self.training}
+        fine_tuning(asked)
+        return asked
+
+    def _operators(self, campaign: Campaign) -> tuple[str, ...]:
+        known = campaign.operators or tuple(operator.name for operator in installed_operators())
+        _require_known("operators", self.operators, known)
+        return tuple(self.operators) or campaign.operators
+
+    def _fidelities(self, campaign: Campaign) -> Mapping[str, Mapping[str, Json]]:
+        """What is pinned of cheaper evaluations; the default policy alone chooses among them."""
+        policy = self.policy or campaign.search.policy
+        return pinned(campaign.fidelities) if policy == Policy.name else {}
+
+    def _adviser(self, campaign: Campaign) -> Mapping[str, Json]:
+        """What is pinned of the campaign's adviser; a random search asks nobody."""
+        policy = self.policy or campaign.search.policy
+        return {} if campaign.adviser is None or policy == "random" else campaign.adviser.pinned
+
+
+def _require_known(field: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            choice = f"among {', '.join(known)}" if known else "empty: the campaign has none"
+            raise SettingError(field, name, f"{choice}.{did_you_mean(name, tuple(known))}".rstrip("."))
+
+
+def _require_trained(campaign: Campaign, field: str, value: str) -> None:
+    if campaign.closed_form is not None:
+        raise SettingError(field, value, "empty: a formula judges this campaign")

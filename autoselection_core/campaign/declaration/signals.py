@@ -1,0 +1,96 @@
+"""The signals that a campaign can name, and how each is made from what the campaign has."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, Nameable, Settings
+from autoselection_core.extensions import with_installed
+from autoselection_core.signals.base import Signal
+from autoselection_core.signals.contamination.contamination import Contamination
+from autoselection_core.signals.definitions.base_model.influence import Influence
+from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
+from autoselection_core.signals.definitions.base_model.sae import Mona, SaeFeatures
+from autoselection_core.signals.definitions.base_model.sae_pairs import SaePairs
+from autoselection_core.signals.definitions.semantic.clusters import Clusters
+from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs, Embeddings, Relevance
+from autoselection_core.signals.definitions.semantic.feedback import FeedbackRelevance
+from autoselection_core.signals.definitions.semantic.graph import GraphImportance
+from autoselection_core.signals.definitions.semantic.reranking import Reranked
+from autoselection_core.signals.definitions.wording.actions import ActionBranching
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.form import Form
+from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.definitions.wording.tokens import TokenCounts
+
+DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
+    "tokens": TokenCounts,
+    "word_entropy": WordEntropy,
+    "model_scores": ModelScores,
+    "embedding": Embeddings,
+    "relevance": Relevance,
+    "exact": ExactGroups,
+    "minhash": MinHashPairs,
+    "embedding_pairs": EmbeddingPairs,
+    "clusters": Clusters,
+    "contamination": Contamination,
+    "form": Form,
+    "feedback": FeedbackRelevance,
+    "reranked": Reranked,
+    "graph_importance": GraphImportance,
+    "action_branching": ActionBranching,
+    "sae": SaeFeatures,
+    "sae_pairs": SaePairs,
+    "mona": Mona,
+    "influence": Influence,
+}
+"""Every signal by the name that campaigns use; one that reads a benchmark stands for one a benchmark."""
+
+ENTRY_POINT = "autoselection.signals"
+"""The group of entry points under which a package names its signal classes, by the name for campaigns."""
+
+
+@cache
+def installed_signals() -> Mapping[str, Nameable]:
+    """The default signals and those of installed packages, by the name that campaigns use.
+
+    Raises:
+        BrokenExtensionError: A package names something that is no signal, or a name that is taken.
+    """
+    found = with_installed(ENTRY_POINT, Signal, DEFAULT_SIGNALS)  # type: ignore[type-abstract] # only its subclasses are made
+    return {name: Nameable(definition) for name, definition in found.items()}
+
+
+def name_of(definition: type[Signal]) -> str:
+    """The name that campaigns use for a class of signals."""
+    return next(name for name, known in installed_signals().items() if known.definition is definition)
+
+
+def make_signals(
+    chosen: Mapping[str, Settings],
+    base_model: str | None,
+    benchmarks: Callable[[], tuple[Benchmark, ...]],
+) -> dict[str, Signal]:
+    """The signals of a campaign by their own names (`relevance/gsm8k`), those held by others first.
+
+    Args:
+        chosen: Settings by the name that the campaign uses.
+        base_model: Folder or hub name.
+        benchmarks: Reads the benchmarks; called only when a signal needs them.
+
+    Raises:
+        SettingError: A setting is none of the values that its field can have.
+    """
+    known = installed_signals()
+    made: list[Signal] = []
+    for name in sorted(chosen, key=lambda name: known[name].depth):
+        nameable = known[name]
+        held = {
+            field: signal
+            for field, kind in nameable.signals.items()
+            for signal in made
+            if type(signal) is kind
+        }
+        each = [{BENCHMARK: one} for one in benchmarks()] if nameable.reads_benchmark else [{}]
+        made += [nameable.made(chosen[name], base_model, **held, **one) for one in each]
+    return {signal.name: signal for signal in made}

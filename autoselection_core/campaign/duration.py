@@ -1,0 +1,80 @@
+"""How long a training will take, before it is paid for: from what was measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.evaluation.training.sft import Schedule, fine_tuning
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.identity import Json
+
+_PAID = "paid"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a training is expected to take.
+
+    Attributes:
+        seconds: Of a training and its dev scores; None where nothing is known yet.
+        source: Where the number comes from.
+    """
+
+    seconds: float | None
+    source: str
+
+    def sentence(self, trainings: int, found: int = 0) -> str:
+        """What is left, for people.
+
+        Args:
+            trainings: How many are left at most.
+            found: How many more need no training, because they are found finished.
+        """
+        left = f"{trainings} {'training is' if trainings == 1 else 'trainings are'} left at most"
+        if found:
+            left = f"{left}, beside {found} that are found finished"
+        if self.seconds is None:
+            return f"{left}; {self.source}."
+        hours = trainings * self.seconds / 3600
+        return f"{left}; about {self.seconds:,.0f} s each, {hours:.1f} h in all ({self.source})."
+
+
+def pace_of(workspace: Workspace, judge: str | None, training: Mapping[str, Json]) -> Pace:
+    """The pace of trainings: that of evaluations with the same judge, else what a probe of the model says.
+
+    Args:
+        workspace: The campaign at work.
+        judge: Fingerprint of the evaluator; None where it is not known yet.
+        training: Preset and settings.
+    """
+    alike = [
+        record.search for record in workspace.ledger.searches() if judge and record.spec.evaluator == judge
+    ]
+    if seconds := paid_seconds(workspace.ledger, alike):
+        source = f"the median of {len(seconds)} evaluations of this kind in the home folder"
+        return Pace(median(seconds), source)
+    probed = _probed_seconds(workspace, training)
+    if probed is None:
+        return Pace(None, "their length follows from the subsets or from a formula")
+    return Pace(probed, "a probe of the base model on this machine; scoring is not in it")
+
+
+def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:
+    """How long each evaluation took that some searches paid for, at full fidelity."""
+    payments = [payment for search in searches for payment in ledger.money(search)]
+    return [payment.seconds for payment in payments if payment.outcome == _PAID and payment.cost >= 1.0]
+
+
+def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float | None:
+    """Seconds of a training whose tokens are stated; None for epochs of subsets that are not chosen yet."""
+    campaign, training = workspace.campaign, fine_tuning(settings)
+    if campaign.closed_form is not None or campaign.base_model is None:
+        return None
+    if training.schedule is not Schedule.TOKENS:
+        return None
+    from autoselection_core.models.dtype import probe
+    from autoselection_core.models.folder import model_folder
+
+    found = probe(model_folder(campaign.base_model))
+    return training.amount / max(each.training_tokens_s for each in found)

@@ -1,0 +1,1 @@
+"""Remote work: scoring and evaluations on a cluster's workers."""

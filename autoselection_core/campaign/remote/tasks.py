@@ -1,0 +1,119 @@
+"""What a worker of a cluster does when it is asked: JSON in, JSON or Arrow out, files in the shared home.
+
+Every question names the campaign in full and the version of what is wanted, so that a worker with other code,
+another model or other benchmark files refuses instead of answering something else.
+"""
+
+import json
+import socket
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from autoselection_core.campaign.declaration.codec import campaign_from_json
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.cluster import DifferentWorkerError
+from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.identity import canonical_json
+from autoselection_core.recipe import Recipe
+from autoselection_core.signals.base import Signal
+from autoselection_core.signals.store.record import record_of, rows_of
+from autoselection_core.store.home import Home
+from autoselection_core.subset import materialize
+
+
+def score_rows(asked: bytes) -> bytes:
+    """The values of some rows of a pool, as rows of the signal's record in an Arrow stream.
+
+    Raises:
+        DifferentWorkerError: The signal is another one here.
+    """
+    question = json.loads(asked)
+    workspace = _workspace(question["home"], canonical_json(question["campaign"]))
+    signal = _signal(workspace, question["signal"], question["version"])
+    pool = workspace.pool(question["pool"])
+    rows = np.array(question["rows"], np.int64)
+    given = rows_of(workspace.store.given(signal, pool), rows)
+    return _stream(record_of(pool.ids[rows], signal.compute(pool.take(rows), given)))
+
+
+def evaluate_subset(asked: bytes) -> bytes:
+    """Train on a subset and score its dev items; the answer is the key of the evaluation's folder.
+
+    Raises:
+        DifferentWorkerError: Evaluator or subset are others here.
+        EvaluationError: There is no score.
+    """
+    question = json.loads(asked)
+    workspace, evaluator, spec = _judge(question)
+    signals = workspace.signals(question["pool"], None if spec is None else spec.signal_versions)
+    subset = materialize(Recipe.from_json(question["recipe"]), signals)
+    _require_same("the subset", subset.fingerprint, question["subset"])
+    return evaluator.evaluate(subset, question["replicate"]).key.encode()
+
+
+def open_test_items(asked: bytes) -> bytes:
+    """Score the test items of a finished evaluation; the answer is its key.
+
+    Raises:
+        DifferentWorkerError: The evaluator is another one here.
+        EvaluationError: There is no score.
+    """
+    question = json.loads(asked)
+    _, evaluator, _ = _judge(question)
+    evaluator.open_test(question["key"], question["reason"])
+    return str(question["key"]).encode()
+
+
+def _signal(workspace: Workspace, name: str, version: str) -> Signal:
+    """A signal of the campaign, or one that only other signals read."""
+    called = [signal for signal in _with_needs(workspace.definitions.values()) if signal.name == name]
+    versions = [signal.fingerprint for signal in called]
+    if version not in versions:
+        raise DifferentWorkerError(
+            socket.gethostname(), f"the signal {name!r}", ", ".join(versions) or "none", version
+        )
+    return called[versions.index(version)]
+
+
+def _with_needs(signals: Iterable[Signal]) -> Iterator[Signal]:
+    for signal in signals:
+        yield signal
+        yield from _with_needs(signal.needs())
+
+
+def _judge(question: dict[str, Any]) -> tuple[Workspace, Evaluator, SearchSpec | None]:
+    campaign, spec = canonical_json(question["campaign"]), question["spec"]
+    evaluator = _evaluator(question["home"], campaign, question["pool"], spec, question["fidelity"])
+    _require_same("what judges subsets", evaluator.fingerprint, question["evaluator"])
+    pinned = None if spec is None else SearchSpec.from_json(json.loads(spec))
+    return _workspace(question["home"], campaign), evaluator, pinned
+
+
+@lru_cache(maxsize=1)
+def _workspace(home: str, campaign: str) -> Workspace:
+    """Kept from one task to the next: a worker answers many questions on one campaign."""
+    return Workspace(campaign_from_json(json.loads(campaign)), Home(Path(home)))
+
+
+@lru_cache(maxsize=1)
+def _evaluator(home: str, campaign: str, pool: str, spec: str | None, fidelity: str) -> Evaluator:
+    pinned = None if spec is None else SearchSpec.from_json(json.loads(spec))
+    return _workspace(home, campaign).evaluator_at(pool, pinned, fidelity)
+
+
+def _require_same(what: str, version: str, asked: str) -> None:
+    if version != asked:
+        raise DifferentWorkerError(socket.gethostname(), what, version, asked)
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())

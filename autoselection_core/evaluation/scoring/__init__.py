@@ -1,0 +1,1 @@
+"""Scores of a model: likelihood, generation and the lm-evaluation-harness."""

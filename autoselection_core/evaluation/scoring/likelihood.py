@@ -1,0 +1,196 @@
+"""Log-likelihoods of tokens, every shared beginning read once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Mask
+from autoselection_core.evaluation.scoring.prefix_tree import Layout, layouts
+from autoselection_core.models.head import decoder, logits
+from autoselection_core.models.memory import is_out_of_memory
+from autoselection_core.models.spans import Tokens
+
+if TYPE_CHECKING:
+    import torch
+
+LogLikelihoods = npt.NDArray[np.float32]
+"""Log-likelihood of each wanted token of one sequence, in nats. Shape (w,)."""
+
+_ONE_BY_ONE = 1
+"""A budget that every sequence exceeds, so that each has a row of its own."""
+
+_BRANCHES, _BRANCH_TOKENS = 4, 12
+"""Size of the sequences that a model's handling of the mask is tried with."""
+
+_NEARER = 0.5
+"""In bfloat16 rounding takes about a tenth of what a missing mask changes."""
+
+_LOGITS_BYTES = {"cpu": 32 << 20, "cuda": 512 << 20}
+"""Size of the largest vocabulary-sized tensor."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How items are scored; no setting changes a score beyond rounding.
+
+    Attributes:
+        row_tokens: Most distinct tokens of one forward pass. Halved when memory runs out.
+        batch_tokens: Most tokens of a batch of generated answers, prompts included. Halved likewise.
+    """
+
+    row_tokens: int = 768
+    batch_tokens: int = 8_192
+
+
+def log_likelihoods(
+    model: Any,  # noqa: ANN401 transformers has no types
+    sequences: Sequence[Tokens],
+    wanted: Sequence[Mask],
+    scoring: Scoring,
+    done: Callable[[int, int], None] = lambda _, __: None,
+) -> tuple[list[LogLikelihoods], int]:
+    """Log-likelihood of the wanted tokens of each sequence, every shared beginning read once.
+
+    Args:
+        model: A causal language model, in evaluation mode.
+        sequences: Token ids of each sequence.
+        wanted: For each sequence, which tokens; never the first. Shape (t,) each.
+        scoring: Size of a forward pass.
+        done: Told how many sequences are done, and how many there are.
+
+    Returns:
+        One entry a sequence, in order; and how many tokens the model read.
+    """
+    results: list[LogLikelihoods | None] = [None] * len(sequences)
+    row_tokens = scoring.row_tokens if shares_beginnings(model) else _ONE_BY_ONE
+    waiting = list(reversed(layouts(sequences, row_tokens)))
+    read = finished = 0
+    while waiting:
+        layout = waiting.pop()
+        values = _within_memory(model, layout, sequences, wanted)
+        if values is None:
+            kept = [sequences[number] for number in layout.numbers]
+            halves = layouts(kept, len(layout.input_ids) // 2)
+            waiting += [_renumbered(half, layout.numbers) for half in reversed(halves)]
+            continue
+        for number, value in zip(layout.numbers, values, strict=True):
+            results[number] = value
+        read += len(layout.input_ids)
+        finished += len(layout.numbers)
+        done(finished, len(sequences))
+    return [value for value in results if value is not None], read
+
+
+def shares_beginnings(model: Any) -> bool:  # noqa: ANN401 no types
+    """Whether a model honours a mask that lets several sequences share their beginning.
+
+    Models with a recurrent state do not, and with a sliding window the mask would switch the window off. So
+    windows are looked up, and the rest is tried with short sequences: beside each other with the mask, beside
+    each other without it, and alone. With the mask they must be nearer to alone; how near, rounding decides.
+    """
+    if getattr(model.config.get_text_config(), "sliding_window", None) is not None:
+        return False
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    ids = np.random.default_rng(0).integers(vocabulary, size=(_BRANCHES, _BRANCH_TOKENS))
+    ids[:, : _BRANCH_TOKENS // 3] = ids[0, : _BRANCH_TOKENS // 3]
+    sequences = [row.astype(np.int32) for row in ids]
+    alone = _tried(model, sequences, _ONE_BY_ONE)
+    masked = np.abs(_tried(model, sequences, ids.size) - alone).mean()
+    unmasked = np.abs(_tried(model, sequences, ids.size, is_masked=False) - alone).mean()
+    return bool(masked < _NEARER * unmasked)
+
+
+def _tried(
+    model: Any,  # noqa: ANN401 no types
+    sequences: Sequence[Tokens],
+    row_tokens: int,
+    *,
+    is_masked: bool = True,
+) -> LogLikelihoods:
+    wanted = [np.arange(len(sequence)) > 0 for sequence in sequences]
+    values: dict[int, LogLikelihoods] = {}
+    for layout in layouts(sequences, row_tokens):
+        found = _row_log_likelihoods(model, layout, sequences, wanted, is_masked=is_masked)
+        values.update(zip(layout.numbers, found, strict=True))
+    return np.concatenate([values[number] for number in sorted(values)])
+
+
+def _within_memory(
+    model: Any,  # noqa: ANN401 no types
+    layout: Layout,
+    sequences: Sequence[Tokens],
+    wanted: Sequence[Mask],
+) -> list[LogLikelihoods] | None:
+    """The values of a row; None where memory ran out and there is something to halve."""
+    try:
+        return _row_log_likelihoods(model, layout, sequences, wanted)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error) or len(layout.numbers) == 1:
+            raise
+        return None
+
+
+def _row_log_likelihoods(
+    model: Any,  # noqa: ANN401 no types
+    layout: Layout,
+    sequences: Sequence[Tokens],
+    wanted: Sequence[Mask],
+    *,
+    is_masked: bool = True,
+) -> list[LogLikelihoods]:
+    import torch
+
+    targets = [np.flatnonzero(wanted[number]) for number in layout.numbers]
+    predicting = np.concatenate([path[at - 1] for path, at in zip(layout.paths, targets, strict=True)])
+    tokens = np.concatenate(
+        [sequences[number][at] for number, at in zip(layout.numbers, targets, strict=True)]
+    ).astype(np.int64)
+    with torch.inference_mode():
+        states = _states(model, layout, is_masked=is_masked)[torch.from_numpy(predicting).to(model.device)]
+        flat = _picked(model, states, torch.from_numpy(tokens).to(model.device)).cpu().numpy()
+    ends = np.cumsum([len(at) for at in targets])
+    return [flat[end - len(at) : end] for end, at in zip(ends, targets, strict=True)]
+
+
+def _states(model: Any, layout: Layout, *, is_masked: bool) -> "torch.Tensor":  # noqa: ANN401 no types
+    import torch
+
+    states: torch.Tensor = decoder(model)(
+        input_ids=torch.from_numpy(layout.input_ids.astype(np.int64)).to(model.device)[None],
+        position_ids=torch.from_numpy(layout.positions).to(model.device)[None],
+        # A single sequence needs no mask, and has it as the model wants it.
+        attention_mask=_mask(model, layout) if is_masked and len(layout.numbers) > 1 else None,
+        use_cache=False,
+    ).last_hidden_state
+    return states[0]
+
+
+def _mask(model: Any, layout: Layout) -> "torch.Tensor":  # noqa: ANN401 no types
+    """What is added to attention scores: nothing where a token may look, the lowest number elsewhere."""
+    import torch
+
+    visible = torch.from_numpy(layout.visible()).to(model.device)
+    mask = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
+    return mask.masked_fill_(~visible, torch.finfo(model.dtype).min)[None, None]
+
+
+def _picked(model: Any, states: "torch.Tensor", tokens: "torch.Tensor") -> "torch.Tensor":  # noqa: ANN401
+    """Log-probability of one token a state, in chunks of the vocabulary-sized tensor."""
+    import torch
+
+    vocabulary = model.get_output_embeddings().weight.shape[0]
+    chunk = max(1, _LOGITS_BYTES[states.device.type] // (4 * vocabulary))
+    parts = [
+        logits(model, states[at : at + chunk]).log_softmax(-1).gather(1, tokens[at : at + chunk, None])[:, 0]
+        for at in range(0, len(tokens), chunk)
+    ]
+    return torch.cat(parts)
+
+
+def _renumbered(layout: Layout, numbers: tuple[int, ...]) -> Layout:
+    return Layout(
+        tuple(numbers[number] for number in layout.numbers), layout.input_ids, layout.positions, layout.paths
+    )

@@ -1,0 +1,229 @@
+"""Scores of a model on items by likelihood: reference answers and choices."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import TypeAlias
+
+import numpy as np
+
+from autoselection_core.arrays import Mask
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.extraction import extract, is_right
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.render import LETTERS
+from autoselection_core.benchmarks.split import Side, split
+from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.evaluation.protocol import Progress
+from autoselection_core.evaluation.scoring.generation import greedy_answers, prompt_tokens
+from autoselection_core.evaluation.scoring.harness import harness_scores
+from autoselection_core.evaluation.scoring.likelihood import LogLikelihoods, Scoring, log_likelihoods
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.spans import Tokens, encode
+from autoselection_core.pool.sample import Message, Role, Sample
+from autoselection_core.score.score import BenchmarkScore, ItemScore
+
+Report: TypeAlias = Callable[[int, int], None]
+"""Called with how many answers are done, and how many there are."""
+
+
+Scorer: TypeAlias = Callable[
+    [BaseModel, Benchmark, Sequence[Item], Scoring, Report], tuple[list[ItemScore], int]
+]
+"""Gives one score an item, and how many tokens were read."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """One answer to one item as tokens."""
+
+    item: int
+    text: str
+    tokens: Tokens
+    wanted: Mask
+
+
+def score_benchmark(
+    model: BaseModel,
+    benchmark: Benchmark,
+    side: Side,
+    scoring: Scoring,
+    progress: Progress | None = None,
+) -> tuple[BenchmarkScore, int]:
+    """Score one side of a benchmark by likelihood, or by the answers that the model writes.
+
+    Args:
+        model: The trained model with its tokenizer and template.
+        benchmark: What is asked.
+        side: Which items.
+        scoring: How.
+        progress: Told how many answers are done.
+
+    Returns:
+        The score, and how many tokens the model read for it.
+
+    Raises:
+        ScoringFailedError: An item cannot be asked, or a value is not finite. There is no partial score.
+    """
+    items = split(benchmark).side(side)
+    return score_items(model, benchmark, items, scoring, side=side, progress=progress)
+
+
+def score_items(
+    model: BaseModel,
+    benchmark: Benchmark,
+    items: Sequence[Item],
+    scoring: Scoring,
+    *,
+    side: Side,
+    progress: Progress | None = None,
+) -> tuple[BenchmarkScore, int]:
+    """Score some items of one side of a benchmark; otherwise as `score_benchmark`.
+
+    Raises:
+        ScoringFailedError: An item cannot be asked, or a value is not finite. There is no partial score.
+    """
+    report = _reported(progress, benchmark.name)
+    scored, read = _scorer(benchmark)(model, benchmark, items, scoring, report)
+    finite = sum(np.isfinite(score.value) for score in scored)
+    if finite < len(items):
+        raise ScoringFailedError(benchmark.name, int(finite), len(items), "some values are not finite")
+    return BenchmarkScore(benchmark.name, benchmark.metric, side, tuple(scored)), read
+
+
+def _scorer(benchmark: Benchmark) -> Scorer:
+    if benchmark.harness is not None:
+        return _by_harness
+    return _by_generation if benchmark.metric is Metric.ANSWER_ACCURACY else _by_likelihood
+
+
+def _by_harness(
+    model: BaseModel,
+    benchmark: Benchmark,
+    items: Sequence[Item],
+    scoring: Scoring,  # noqa: ARG001 the harness makes its own batches
+    report: Report,
+) -> tuple[list[ItemScore], int]:
+    scored = harness_scores(model, benchmark, items)
+    report(len(items), len(items))
+    return scored
+
+
+def _by_likelihood(
+    model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: Report
+) -> tuple[list[ItemScore], int]:
+    asked = [answer for number, item in enumerate(items) for answer in _asked(model, benchmark, number, item)]
+    sequences, wanted = [answer.tokens for answer in asked], [answer.wanted for answer in asked]
+    values, read = log_likelihoods(model.model, sequences, wanted, scoring, report)
+    answers: list[list[tuple[_Asked, LogLikelihoods]]] = [[] for _ in items]
+    for answer, value in zip(asked, values, strict=True):
+        answers[answer.item].append((answer, value))
+    return [_scored(benchmark, item, given) for item, given in zip(items, answers, strict=True)], read
+
+
+def _by_generation(
+    model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: Report
+) -> tuple[list[ItemScore], int]:
+    prompts = [_prompt(model, benchmark, number, item) for number, item in enumerate(items)]
+    longest = max(map(len, prompts)) + benchmark.answer_tokens
+    if longest > _longest(model):
+        reason = f"prompt and answer may take {longest} tokens, the model reads {_longest(model)}"
+        raise ScoringFailedError(benchmark.name, 0, len(items), reason)
+    texts, tokens = greedy_answers(
+        model, prompts, new_tokens=benchmark.answer_tokens, batch_tokens=scoring.batch_tokens, done=report
+    )
+    return [
+        _read_answer(benchmark, item, text, len(prompt))
+        for item, text, prompt in zip(items, texts, prompts, strict=True)
+    ], tokens
+
+
+def _prompt(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> Tokens:
+    try:
+        return prompt_tokens(model, item.prompt)
+    except ChatTemplateError as error:
+        hint = 'a benchmark with `system: ""` has no system line'
+        reason = f"item {item.id}: {error} {hint}"
+        raise ScoringFailedError(benchmark.name, number, number + 1, reason) from error
+
+
+def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> ItemScore:
+    parsed = extract(text, item.reads, len(item.choices or LETTERS))
+    is_correct = is_right(parsed, item.target, item.reads)
+    return ItemScore(
+        item.id,
+        float(is_correct),
+        item.prompt_hash,
+        tokens,
+        # A model repeats what it was asked, and an answer in words may be the item's own words.
+        output=None if benchmark.confidential else text,
+        parsed=None if benchmark.confidential and item.reads == "text" else parsed,
+        is_correct=is_correct,
+        is_parse_failure=parsed is None,
+    )
+
+
+def _reported(progress: Progress | None, benchmark: str) -> Report:
+    def report(done: int, total: int) -> None:
+        if progress is not None:
+            progress(f"scoring {benchmark}", done, total)
+
+    return report
+
+
+def _asked(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> list[_Asked]:
+    texts = item.choices if benchmark.metric is Metric.CHOICE_ACCURACY else (item.reference,)
+    if texts is None:
+        raise ScoringFailedError(benchmark.name, number, number + 1, f"item {item.id} has no choices")
+    return [_answer(model, benchmark, number, item, text) for text in texts]
+
+
+def _answer(model: BaseModel, benchmark: Benchmark, number: int, item: Item, text: str) -> _Asked:
+    sample = Sample((*item.prompt, Message(Role.ASSISTANT, text)))
+    try:
+        encoded = encode(sample, model.tokenizer, _longest(model))
+    except ChatTemplateError as error:
+        raise ScoringFailedError(benchmark.name, number, number + 1, f"item {item.id}: {error}") from error
+    if encoded.truncated or not encoded.turns:
+        reason = f"item {item.id} does not fit into the model's {_longest(model)} tokens"
+        raise ScoringFailedError(benchmark.name, number, number + 1, reason)
+    last = encoded.turns[-1]
+    wanted = np.zeros(len(encoded.input_ids), np.bool_)
+    wanted[last.start : last.stop] = True
+    # What follows the answer is not read: nothing before it can see it.
+    return _Asked(number, text, encoded.input_ids[: last.stop], wanted[: last.stop])
+
+
+def _longest(model: BaseModel) -> int:
+    return int(getattr(model.model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
+
+
+def _scored(benchmark: Benchmark, item: Item, given: list[tuple[_Asked, LogLikelihoods]]) -> ItemScore:
+    tokens = sum(len(answer.tokens) for answer, _ in given)
+    if benchmark.metric is Metric.CHOICE_ACCURACY:
+        return _choice_score(item, given, tokens)
+    (answer, values) = given[0]
+    if benchmark.metric is Metric.BITS_PER_BYTE:
+        value = -float(values.sum(dtype=np.float64)) / log(2.0) / len(answer.text.strip().encode())
+    else:
+        value = float(values.mean(dtype=np.float64))
+    return ItemScore(item.id, value, item.prompt_hash, tokens)
+
+
+def _choice_score(item: Item, given: list[tuple[_Asked, LogLikelihoods]], tokens: int) -> ItemScore:
+    """The likeliest choice a byte; a tie of the right choice with another one is no hit."""
+    totals = [float(values.sum(dtype=np.float64)) for _, values in given]
+    per_byte = np.array([t / len(a.text.strip().encode()) for t, (a, _) in zip(totals, given, strict=True)])
+    right = [answer.text for answer, _ in given].index(item.reference)
+    is_correct = bool((np.delete(per_byte, right) < per_byte[right]).all())
+    return ItemScore(
+        item.id,
+        float(is_correct),
+        item.prompt_hash,
+        tokens,
+        parsed=LETTERS[int(per_byte.argmax())],
+        is_correct=is_correct,
+        choice_log_likelihoods=tuple(totals),
+    )

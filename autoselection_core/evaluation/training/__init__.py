@@ -1,0 +1,1 @@
+"""Supervised fine-tuning: plans, runs, checkpoints and several devices."""

@@ -1,0 +1,181 @@
+"""Which sequences the optimiser reads, in which order, and how they are cut into steps and packs."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from math import ceil, floor
+
+from autoselection_core.arrays import Mask
+from autoselection_core.evaluation.training.sft import FineTuning, Schedule, Unit
+from autoselection_core.models.spans import Encoded, Tokens
+
+Pack = tuple["Lesson", ...]
+"""Sequences of one forward pass, side by side without padding."""
+
+Read = Callable[[str], Encoded | str]
+"""Gives a sample's tokens, or the reason why it cannot be trained on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """One conversation as the optimiser reads it once.
+
+    Attributes:
+        sample: Id of the sample.
+        input_ids: The tokens.
+        taught: Which of them the loss is over. Shape (t,).
+    """
+
+    sample: str
+    input_ids: Tokens
+    taught: Mask
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that the optimiser will read.
+
+    Attributes:
+        steps: The sequences of each optimiser step, in order.
+        skipped: Samples that cannot be trained on, with the reason.
+    """
+
+    steps: tuple[tuple[Lesson, ...], ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all sequences."""
+        return sum(len(lesson) for step in self.steps for lesson in step)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence."""
+        return max((len(lesson) for step in self.steps for lesson in step), default=0)
+
+    def packs_per_step(self, pack_tokens: int, devices: int = 1) -> int:
+        """How many forward passes a device makes for a step: equally many in every step."""
+        largest = max((sum(map(len, step)) for step in self.steps), default=0)
+        return max(1, ceil(largest / (pack_tokens * devices)))
+
+    def packs(self, pack_tokens: int, devices: int = 1) -> list[Pack]:
+        """The steps one after another, each cut into the same number of packs of like size.
+
+        A step with fewer sequences than packs ends in empty ones.
+        """
+        count = self.packs_per_step(pack_tokens, devices) * devices
+        return [pack for step in self.steps for pack in _spread(step, count)]
+
+
+def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicate: int) -> Plan:
+    """Lay out a training.
+
+    Under a schedule of tokens the samples are read in order, over and over, until the budget is full; the
+    last sequence is cut so that every subset trains on equally many tokens, and left out where the cut would
+    leave nothing to learn: a training may be a prompt short of its budget. Samples are tokenised when their
+    turn comes, so a small budget reads few of a large subset.
+
+    Args:
+        samples: Ids of the selected samples.
+        read: Gives a sample's tokens.
+        training: What `amount` and `batch` are.
+        replicate: Number of the repetition; decides the order.
+    """
+    skipped: dict[str, str] = {}
+    lessons = _endless(samples, read, replicate, skipped)
+    if training.schedule is Schedule.TOKENS:
+        chosen = _within(lessons, floor(training.amount))
+        return Plan(_cut(chosen, training), skipped)
+    if training.schedule is Schedule.STEPS:
+        return Plan(_first_steps(lessons, training), skipped)
+    per_epoch = list(_epoch(samples, read, replicate, 0, skipped))
+    later = _endless(samples, read, replicate, skipped, first=1)
+    wanted = round(training.amount * len(per_epoch))
+    return Plan(_cut(_first(chain(per_epoch, later), wanted), training), skipped)
+
+
+def order(samples: Sequence[str], replicate: int, epoch: int = 0) -> list[str]:
+    """Sample ids in the order of the hash of (id, replicate, epoch): no other sample moves them."""
+
+    def draw(sample: str) -> bytes:
+        return hashlib.sha256(f"{sample}/{replicate}/{epoch}".encode()).digest()
+
+    return sorted(samples, key=draw)
+
+
+def _endless(
+    samples: Sequence[str], read: Read, replicate: int, skipped: dict[str, str], *, first: int = 0
+) -> Iterator[Lesson]:
+    epoch = first
+    while len(skipped) < len(samples):
+        yield from _epoch(samples, read, replicate, epoch, skipped)
+        epoch += 1
+
+
+def _epoch(
+    samples: Sequence[str], read: Read, replicate: int, epoch: int, skipped: dict[str, str]
+) -> Iterator[Lesson]:
+    for sample in order(samples, replicate, epoch):
+        if sample in skipped:
+            continue
+        encoded = read(sample)
+        if isinstance(encoded, str):
+            skipped[sample] = encoded
+        elif not encoded.taught_mask.any():
+            skipped[sample] = "no response tokens within the length limit"
+        else:
+            yield Lesson(sample, encoded.input_ids, encoded.taught_mask)
+
+
+def _within(lessons: Iterator[Lesson], budget: int) -> list[Lesson]:
+    chosen: list[Lesson] = []
+    left = budget
+    for lesson in lessons:
+        cut = Lesson(lesson.sample, lesson.input_ids[:left], lesson.taught[:left])
+        if cut.taught.any():
+            chosen.append(cut)
+        left -= len(cut)
+        if left <= 0:
+            break
+    return chosen
+
+
+def _first(lessons: Iterator[Lesson], count: int) -> list[Lesson]:
+    return [lesson for _, lesson in zip(range(count), lessons, strict=False)]
+
+
+def _first_steps(lessons: Iterator[Lesson], training: FineTuning) -> tuple[tuple[Lesson, ...], ...]:
+    count = round(training.amount)
+    if training.batch_unit is Unit.SEQUENCES:
+        return _cut(_first(lessons, count * training.batch), training)
+    return _cut(_within(lessons, count * training.batch), training)
+
+
+def _cut(lessons: list[Lesson], training: FineTuning) -> tuple[tuple[Lesson, ...], ...]:
+    """Steps of equally many sequences, or of about equally many tokens.
+
+    A sequence belongs to the step that its middle token falls into.
+    """
+    steps: dict[int, list[Lesson]] = {}
+    position = 0
+    for number, lesson in enumerate(lessons):
+        middle = position + len(lesson) // 2
+        at = number if training.batch_unit is Unit.SEQUENCES else middle
+        steps.setdefault(at // training.batch, []).append(lesson)
+        position += len(lesson)
+    return tuple(tuple(step) for _, step in sorted(steps.items()))
+
+
+def _spread(step: tuple[Lesson, ...], count: int) -> list[Pack]:
+    """Longest first, each into the pack that holds least."""
+    packs: list[list[Lesson]] = [[] for _ in range(count)]
+    sizes = [0] * count
+    for lesson in sorted(step, key=len, reverse=True):
+        lightest = sizes.index(min(sizes))
+        packs[lightest].append(lesson)
+        sizes[lightest] += len(lesson)
+    return [tuple(pack) for pack in packs]

@@ -1,0 +1,168 @@
+"""One attempt to carry out a training plan."""
+
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError
+from autoselection_core.evaluation.collectives import joined, rank, ranks
+from autoselection_core.evaluation.protocol import Progress
+from autoselection_core.evaluation.training.checkpoints import Checkpoints
+from autoselection_core.evaluation.training.plan import Plan
+from autoselection_core.evaluation.training.sft import FineTuning, Method
+from autoselection_core.evaluation.training.trainer import (
+    collator,
+    old_names_unsaid,
+    pack_trainer,
+    step_listener,
+    trainer_arguments,
+)
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.memory import is_out_of_memory
+
+_SMOOTHED_STEPS = 5
+"""One hard step is no divergence: the mean over this many steps is compared with the first step's loss, which
+is that of the base model."""
+
+_SMALLEST_START_NATS = 0.5
+"""A model that starts near zero may triple its loss by chance."""
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """Whose training it is, for errors and files.
+
+    Attributes:
+        key: Key of the evaluation.
+        folder: Where the trainer may leave files.
+        replicate: Number of the repetition: every seed.
+        checkpoint_s: Seconds between two checkpoints of a long training.
+    """
+
+    key: str
+    folder: Path
+    replicate: int
+    checkpoint_s: float = 600.0
+
+
+class TrainingRun:
+    """A model under training.
+
+    Attributes:
+        base: The base model that it is made from.
+        model: The model with what is trained.
+        pack_tokens: Size of a forward pass.
+        losses: Loss of each step so far, in nats a taught token.
+        read: Ids of the samples that the optimiser has read, once the training is over.
+        seconds_before: Seconds of killed attempts that this one goes on from.
+    """
+
+    def __init__(
+        self,
+        base: BaseModel,
+        plan: Plan,
+        training: FineTuning,
+        trainee: Trainee,
+        *,
+        pack_tokens: int,
+        progress: Progress | None,
+    ) -> None:
+        self.base, self.pack_tokens = base, pack_tokens
+        self.model = _trainable(base, training, trainee.replicate)
+        self.losses: list[float] = []
+        self.read: set[str] = set()
+        self.seconds_before = 0.0
+        self._plan, self._training, self._trainee, self._progress = plan, training, trainee, progress
+        self._packs = plan.packs(pack_tokens, ranks())
+        self._checkpoints = Checkpoints(trainee.folder / "checkpoints", trainee.checkpoint_s, pack_tokens)
+
+    def fits(self) -> bool:
+        """Train to the end; False when memory ran out."""
+        try:
+            self._train()
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        return True
+
+    def _train(self) -> None:
+        from transformers import PrinterCallback
+
+        with old_names_unsaid():
+            trainer = self._trainer()
+            found = self._checkpoints.newest()
+            if found is not None:
+                self._go_on(trainer, found[1])
+            trainer.remove_callback(PrinterCallback)
+            trainer.add_callback(
+                step_listener()(
+                    trainer.losses,
+                    step_ended=self._step_ended,
+                    wants_checkpoint=self._checkpoints.is_due,
+                    saved=lambda step: self._checkpoints.finish(step, self.losses, trainer.packs_read),
+                )
+            )
+            trainer.train(resume_from_checkpoint=str(found[0]) if found is not None else None)
+        packs_read = joined(trainer.packs_read)
+        self.read = {lesson.sample for number in packs_read for lesson in self._packs[number]}
+        if rank() == 0:
+            self._checkpoints.clear()
+
+    def _go_on(self, trainer: Any, read: dict[str, Any]) -> None:  # noqa: ANN401 no types
+        self.losses, trainer.packs_read = read["losses"], read["packs_read"] if rank() == 0 else []
+        self.seconds_before = self._checkpoints.seconds_before = read["seconds"]
+
+    def _trainer(self) -> Any:  # noqa: ANN401 no types
+        from datasets import Dataset
+
+        tokenizer = self.base.tokenizer
+        arguments = trainer_arguments(
+            self._training,
+            self._checkpoints.folder,
+            steps=len(self._plan.steps),
+            packs_per_step=self._plan.packs_per_step(self.pack_tokens, ranks()),
+            replicate=self._trainee.replicate,
+            on_cpu=self.base.device == "cpu",
+        )
+        return pack_trainer()(
+            model=self.model,
+            args=arguments,
+            train_dataset=Dataset.from_dict({"pack": list(range(len(self._packs)))}),
+            data_collator=collator(self._packs, tokenizer.eos_token_id or 0),
+            processing_class=tokenizer,
+        )
+
+    def _step_ended(self, step: int, loss: float) -> None:
+        if not isfinite(loss):
+            raise NotFiniteLossError(self._trainee.key, step)
+        self.losses.append(loss)
+        first, latest = self.losses[0], mean(self.losses[-_SMOOTHED_STEPS:])
+        if latest > self._training.divergence * max(first, _SMALLEST_START_NATS):
+            raise DivergedError(self._trainee.key, step, latest, first)
+        if self._progress is not None:
+            self._progress("training", step, len(self._plan.steps))
+
+
+def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  # noqa: ANN401 no types
+    """The base model with adapters, initialised from the replicate's seed; or itself."""
+    from transformers import set_seed
+
+    set_seed(replicate)
+    if training.method is Method.FULL:
+        return base.model
+    from peft import LoraConfig, get_peft_model
+
+    modules = training.target_modules
+    config = LoraConfig(
+        r=training.rank,
+        lora_alpha=training.alpha,
+        lora_dropout=training.dropout,
+        target_modules=modules if modules == "all-linear" else modules.split(","),
+        task_type="CAUSAL_LM",
+    )
+    # Adapters in the type of the weights: float32 ones beside bfloat16 weights are slow on a processor.
+    with old_names_unsaid():
+        return get_peft_model(base.model, config, autocast_adapter_dtype=False)

@@ -1,0 +1,201 @@
+"""TRL's supervised trainer, fed with packs: sequences side by side, without padding.
+
+The classes are made inside functions because torch, transformers and trl load late.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, filterwarnings
+
+import numpy as np
+
+from autoselection_core.evaluation.collectives import ranks, said_by_the_first, summed
+from autoselection_core.evaluation.training.plan import Pack
+from autoselection_core.evaluation.training.sft import FineTuning, Method
+from autoselection_core.models.head import decoder, logits
+
+if TYPE_CHECKING:
+    import torch
+
+StepEnded = Callable[[int, float], None]
+"""Called with the number of an optimiser step, from 1, and its loss in nats a taught token."""
+
+_UNTAUGHT = -100
+"""What torch's cross-entropy leaves out."""
+
+
+@contextmanager
+def old_names_unsaid() -> Iterator[None]:
+    """Silence one warning: trl 1.16 and peft 0.21 read arguments of transformers 5.23 by their old names."""
+    with catch_warnings():
+        filterwarnings("ignore", ".*gradient_checkpointing` is deprecated", FutureWarning)
+        yield
+
+
+@cache
+def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
+    """The trainer class."""
+    from trl import SFTTrainer
+
+    class PackTrainer(SFTTrainer):  # type: ignore[misc]  # trl has no types
+        """Trains on packs and remembers which ones it has read, and their losses."""
+
+        loss_is_scaled_for_ga = True
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 trl's own arguments
+            self.packs_read: list[int] = []
+            self.losses: list[float] = []
+            super().__init__(*args, **kwargs)
+
+        def compute_loss(
+            self,
+            model: Any,  # noqa: ANN401 no types
+            inputs: dict[str, Any],
+            return_outputs: bool = False,  # noqa: FBT001, FBT002 trl's signature
+            num_items_in_batch: Any = None,  # noqa: ANN401 no types
+        ) -> Any:  # noqa: ANN401 no types
+            self.packs_read.append(int(inputs.pop("pack")))
+            if inputs["input_ids"].device.type == "cpu" and ranks() == 1:
+                loss = taught_loss(model, inputs, num_items_in_batch)
+            else:
+                loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            self.losses.append(float(loss.detach()))
+            return loss
+
+        def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401
+            """Read adapters in the type that they are trained in; peft would make them float32."""
+            if not hasattr(self.model, "peft_config"):
+                super()._load_from_checkpoint(resume_from_checkpoint, model)
+                return
+            from peft import load_peft_weights, set_peft_model_state_dict
+
+            weights = load_peft_weights(resume_from_checkpoint, device=str(self.model.device))
+            set_peft_model_state_dict(self.model, weights)
+
+        def _send_telemetry(self) -> None:
+            """Say nothing to anyone: a training is nobody else's business."""
+
+        def create_model_card(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 trl's signature
+            """Write none: the evaluation's folder says what was trained."""
+
+    return PackTrainer
+
+
+def taught_loss(model: Any, inputs: dict[str, Any], taught_in_step: Any) -> "torch.Tensor":  # noqa: ANN401
+    """Cross-entropy of the taught tokens of one pack, over the number of taught tokens of the step.
+
+    Only the states that predict taught tokens meet the output matrix. TRL's own loss scores every position
+    where it has no Triton, which on a processor costs more than the layers do.
+    """
+    import torch
+
+    states = decoder(model)(
+        input_ids=inputs["input_ids"], position_ids=inputs["position_ids"], use_cache=False
+    ).last_hidden_state
+    targets = inputs["labels"][0, 1:]
+    taught = targets != _UNTAUGHT
+    scores = logits(model, states[0, :-1][taught])
+    total = torch.nn.functional.cross_entropy(scores, targets[taught], reduction="sum")
+    return torch.div(total, taught_in_step)
+
+
+@cache
+def step_listener() -> Any:  # noqa: ANN401 a class, made late
+    """The callback class that passes on what happens at a step."""
+    from transformers import TrainerCallback
+
+    class StepListener(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+        """Calls back after every optimiser step and every checkpoint."""
+
+        def __init__(
+            self,
+            losses: list[float],
+            *,
+            step_ended: StepEnded,
+            wants_checkpoint: Callable[[], bool],
+            saved: Callable[[int], None],
+        ) -> None:
+            self.losses = losses
+            self.step_ended, self.wants_checkpoint, self.saved = step_ended, wants_checkpoint, saved
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
+            # Each process's loss was multiplied by their number, because their gradients are averaged.
+            loss = summed(sum(self.losses)) / ranks()
+            self.losses.clear()
+            self.step_ended(int(state.global_step), loss)
+            is_wanted = said_by_the_first(self.wants_checkpoint())
+            control.should_save = state.global_step < state.max_steps and is_wanted
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
+            self.saved(int(state.global_step))
+
+    return StepListener
+
+
+def collator(packs: Sequence[Pack], filler: int) -> Callable[[list[dict[str, int]]], dict[str, Any]]:
+    """Turns the number of a pack into tensors of shape (1, t).
+
+    Positions start anew with every sequence, which is how transformers knows that they must not see each
+    other. An empty pack is one token that teaches nothing.
+
+    Args:
+        packs: All packs.
+        filler: The token of an empty pack.
+    """
+    import torch
+
+    def collate(rows: list[dict[str, int]]) -> dict[str, Any]:
+        (row,) = rows
+        pack = packs[row["pack"]]
+        ids = np.concatenate([lesson.input_ids for lesson in pack] or [np.array([filler])]).astype(np.int64)
+        taught = np.concatenate([lesson.taught for lesson in pack] or [np.zeros(1, np.bool_)])
+        positions = np.concatenate([np.arange(len(lesson)) for lesson in pack] or [np.zeros(1, np.int64)])
+        labels = np.where(taught, ids, _UNTAUGHT)
+        tensors = {"input_ids": ids, "position_ids": positions, "labels": labels}
+        return {
+            **{name: torch.from_numpy(array)[None] for name, array in tensors.items()},
+            "pack": torch.tensor(row["pack"]),
+        }
+
+    return collate
+
+
+def trainer_arguments(
+    training: FineTuning, folder: Path, *, steps: int, packs_per_step: int, replicate: int, on_cpu: bool
+) -> Any:  # noqa: ANN401 trl has no types
+    """The config as TRL's arguments."""
+    from trl import SFTConfig
+
+    return SFTConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=packs_per_step,
+        max_steps=steps,
+        learning_rate=training.learning_rate,
+        lr_scheduler_type=training.decay.value,
+        # Below 1 it is a share of the steps, and the first of few steps should already teach something.
+        warmup_steps=training.warmup_share,
+        weight_decay=training.weight_decay,
+        max_grad_norm=training.max_grad_norm,
+        gradient_checkpointing=training.gradient_checkpointing,
+        bf16=training.method is Method.FULL and training.dtype == "bfloat16",
+        seed=replicate,
+        data_seed=replicate,
+        train_sampling_strategy="sequential",
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        remove_unused_columns=False,
+        use_cpu=on_cpu,
+        ddp_backend="gloo" if on_cpu and ranks() > 1 else None,
+        ddp_find_unused_parameters=False,
+        dataloader_pin_memory=not on_cpu,
+        optim="adamw_torch",
+        logging_strategy="no",
+        save_strategy="no",
+        save_total_limit=2,
+        report_to="none",
+        disable_tqdm=True,
+    )

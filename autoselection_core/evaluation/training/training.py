@@ -1,0 +1,196 @@
+"""One training run: from a base model and selected samples to a trained model."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autoselection_core.errors.evaluation import (
+    NothingToTrainError,
+    OutOfMemoryError,
+    TrainedSetDiffersError,
+)
+from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.evaluation.protocol import Progress
+from autoselection_core.evaluation.training.plan import Plan, Read, make_plan
+from autoselection_core.evaluation.training.run import Trainee, TrainingRun
+from autoselection_core.evaluation.training.sft import FineTuning, Schedule
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.spans import Encoded, encode
+from autoselection_core.pool.sample import Sample
+from autoselection_core.subset.value import fingerprint_of_ids
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model and what it was trained on.
+
+    Attributes:
+        base: The base model that it was made from.
+        model: The transformers model with what was trained, in evaluation mode.
+        tokens: Tokens of the sequences that the optimiser read.
+        steps: Optimiser steps.
+        samples: Ids of the distinct samples that the optimiser read, ascending.
+        skipped: Selected samples that cannot be trained on, with the reason.
+        seconds: Wall seconds of the training alone.
+        losses: Loss of each step, in nats a taught token.
+        pack_tokens: Size of a forward pass that fitted into memory.
+        seconds_before: Those of them that a killed attempt spent.
+    """
+
+    base: BaseModel
+    model: Any
+    tokens: int
+    steps: int
+    samples: tuple[str, ...]
+    skipped: Mapping[str, str]
+    seconds: float
+    losses: tuple[float, ...]
+    pack_tokens: int
+    seconds_before: float = 0.0
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether a killed attempt made a part of it."""
+        return self.seconds_before > 0
+
+    @property
+    def samples_hash(self) -> str:
+        """The hash that a subset of these samples has."""
+        return fingerprint_of_ids(np.array(self.samples, "S32"))
+
+    def record(self) -> dict[str, Any]:
+        """Everything but the model, as plain data."""
+        return {
+            "tokens": self.tokens,
+            "steps": self.steps,
+            "samples": len(self.samples),
+            "samples_hash": self.samples_hash,
+            "skipped": dict(self.skipped),
+            "seconds": self.seconds,
+            "losses": list(self.losses),
+            "pack_tokens": self.pack_tokens,
+        }
+
+
+def train(
+    load: Callable[[], BaseModel],
+    samples: Mapping[str, Sample],
+    training: FineTuning,
+    trainee: Trainee,
+    progress: Progress | None = None,
+) -> Trained:
+    """Fine-tune a base model on selected samples.
+
+    When memory runs out, the training starts anew with forward passes of half the size and the same steps.
+    When the process was killed, it goes on from the last checkpoint.
+
+    Args:
+        load: Loads the base model.
+        samples: The selected samples by id; read when their turn comes.
+        training: How.
+        trainee: Whose training it is.
+        progress: Told how many steps are done.
+
+    Raises:
+        NothingToTrainError: No sample has response tokens within the length limit.
+        NotFiniteLossError: The loss became NaN or infinite.
+        DivergedError: The loss rose and stayed up.
+        OutOfMemoryError: A single sequence does not fit into memory.
+        TrainedSetDiffersError: The optimiser read other samples than planned.
+    """
+    base = load()
+    plan = plan_of(base, samples, training, trainee)
+    started = time.monotonic()
+    pack_tokens = training.pack_tokens
+    while (
+        trained := attempt(base, plan, training, trainee, pack_tokens=pack_tokens, progress=progress)
+    ) is None:
+        pack_tokens = halved(pack_tokens, plan.longest, trainee)
+        base = load()
+    compare(trained, samples, plan, training, trainee.key)
+    return replace(trained, seconds=trained.seconds_before + time.monotonic() - started)
+
+
+def plan_of(base: BaseModel, samples: Mapping[str, Sample], training: FineTuning, trainee: Trainee) -> Plan:
+    """What the optimiser will read.
+
+    Raises:
+        NothingToTrainError: No sample has response tokens within the length limit.
+    """
+    plan = make_plan(tuple(samples), _reader(base, samples, training), training, trainee.replicate)
+    if not plan.steps:
+        raise NothingToTrainError(trainee.key, len(samples), training.max_tokens)
+    return plan
+
+
+def halved(pack_tokens: int, longest: int, trainee: Trainee) -> int:
+    """The size of a forward pass after one that did not fit into memory.
+
+    Raises:
+        OutOfMemoryError: A single sequence did not fit.
+    """
+    if pack_tokens <= longest:
+        raise OutOfMemoryError(trainee.key, longest)
+    return max(longest, pack_tokens // 2)
+
+
+def attempt(
+    base: BaseModel,
+    plan: Plan,
+    training: FineTuning,
+    trainee: Trainee,
+    *,
+    pack_tokens: int,
+    progress: Progress | None,
+) -> Trained | None:
+    """Carry out a plan with forward passes of one size; None where memory ran out.
+
+    Raises:
+        NotFiniteLossError: The loss became NaN or infinite.
+        DivergedError: The loss rose and stayed up.
+    """
+    started = time.monotonic()
+    run = TrainingRun(base, plan, training, trainee, pack_tokens=pack_tokens, progress=progress)
+    if not run.fits():
+        return None
+    return Trained(
+        base=run.base,
+        model=run.model.eval(),
+        tokens=plan.tokens,
+        steps=len(plan.steps),
+        samples=tuple(sorted(run.read)),
+        skipped=plan.skipped,
+        seconds=run.seconds_before + time.monotonic() - started,
+        losses=tuple(run.losses),
+        pack_tokens=run.pack_tokens,
+        seconds_before=run.seconds_before,
+    )
+
+
+def compare(
+    trained: Trained, samples: Mapping[str, Sample], plan: Plan, training: FineTuning, key: str
+) -> None:
+    """The optimiser must have read what was planned; and whole epochs are all that was selected.
+
+    Raises:
+        TrainedSetDiffersError: It read other samples.
+    """
+    read = set(trained.samples)
+    wanted = {lesson.sample for step in plan.steps for lesson in step}
+    if training.schedule is Schedule.EPOCHS and training.amount >= 1:
+        wanted = set(samples) - set(plan.skipped)
+    if read != wanted:
+        raise TrainedSetDiffersError(key, len(wanted - read), len(read - wanted))
+
+
+def _reader(base: BaseModel, samples: Mapping[str, Sample], training: FineTuning) -> Read:
+    def read(sample: str) -> Encoded | str:
+        try:
+            return encode(samples[sample], base.tokenizer, training.max_tokens)
+        except ChatTemplateError as error:
+            return str(error)
+
+    return read

@@ -1,0 +1,1 @@
+"""Lineage: ancestry, usage and differences of samples and subsets."""

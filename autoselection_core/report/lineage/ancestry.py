@@ -1,0 +1,30 @@
+"""How a trial came about: the trial that it was edited from, the one before that, and so on."""
+
+from collections.abc import Iterator, Sequence
+
+from autoselection_core.history.records import TrialRecord
+from autoselection_core.report.rendering.table import Table
+
+
+def ancestors(trial: TrialRecord, trials: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
+    """The trial itself, then each one's parent; a search has no circles, for parents come first."""
+    numbered = {each.trial: each for each in trials}
+    found: TrialRecord | None = trial
+    while found is not None:
+        yield found
+        parent = found.proposal.get("parent")
+        found = numbered.get(parent) if isinstance(parent, int) and parent < found.trial else None
+
+
+def ancestry_table(trial: TrialRecord, trials: Sequence[TrialRecord]) -> Table:
+    """The ancestors of a trial, itself first, with what each scored."""
+    rows = tuple(
+        (
+            each.reservation.partition,
+            str(each.proposal.get("origin") or each.arm or "unknown"),
+            "" if each.recipe is None else each.recipe.label,
+            each.utility,
+        )
+        for each in ancestors(trial, trials)
+    )
+    return Table("How it came about", ("trial", "origin", "recipe", "dev score"), rows)

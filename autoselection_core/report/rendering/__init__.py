@@ -1,0 +1,1 @@
+"""Rendering: tables, figures and pages as Markdown, HTML and bytes."""

@@ -1,0 +1,60 @@
+"""A table as data, and how it looks in Markdown and HTML."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from autoselection_core.report.rendering.markdown import escaped
+
+Cell: TypeAlias = str | int | float | None
+"""What stands in a cell; None means unknown."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns.
+
+    Attributes:
+        title: What the table shows.
+        columns: Names of the columns.
+        rows: One cell a column.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """The cells as people read them."""
+        return [[shown(cell) for cell in row] for row in self.rows]
+
+    def to_markdown(self) -> str:
+        """The table in Markdown."""
+        lines = [self.columns, ["---"] * len(self.columns), *self.texts]
+        return "\n".join("| " + " | ".join(escaped(cell) for cell in line) + " |" for line in lines)
+
+    def to_html(self) -> str:
+        """The table in HTML; text is escaped."""
+        head = _html_row(self.columns, "th")
+        body = "\n".join(_html_row(row, "td") for row in self.texts)
+        return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def shown(cell: Cell) -> str:
+    """A cell as text: numbers with four significant digits, unknown as a dash.
+
+    Example:
+        >>> [shown(cell) for cell in (0.123456, 12000, None, "x")]
+        ['0.1235', '12,000', '-', 'x']
+    """
+    if cell is None:
+        return "-"
+    if isinstance(cell, float):
+        return f"{cell:.4g}"
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def _html_row(cells: Sequence[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"

@@ -1,0 +1,1 @@
+"""Sections of a search's report: tables, plots and the verdict."""

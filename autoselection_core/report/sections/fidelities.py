@@ -1,0 +1,88 @@
+"""What the cheaper evaluations of a search were worth."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean
+
+from autoselection_core.history.records import TrialState
+from autoselection_core.history.values import CheapTrial, Observation
+from autoselection_core.identity import Json
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.solver.evidence.low_fidelity import FEWEST, agreement
+from autoselection_core.solver.evidence.observations import hints_of, tried_in
+
+_COLUMNS = {
+    "fidelity": "fidelity",
+    "cost": "cost",
+    "scores": "scores before a full training",
+    "gain": "gain a full training",
+    "trust": "learned correlation",
+    "pairs": "pairs",
+    "rank_correlation": "rank correlation",
+}
+"""What is recorded of a fidelity, and what people call it."""
+
+
+def fidelity_sentences(facts: SearchFacts) -> tuple[str, ...]:
+    """A sentence on each cheaper fidelity: its scores, and how far they agree with full ones."""
+    prices = facts.record.spec.prices
+    return tuple(_sentence(facts, name, cost) for name, cost in prices.items())
+
+
+def _sentence(facts: SearchFacts, name: str, cost: float) -> str:
+    mine = [one for one in facts.history.cheap if one.fidelity == name and one.utility is not None]
+    hints = hints_of(facts.history, facts.signals)
+    shown = agreement(hints, tried_in(facts.history, facts.signals), name)
+    if shown.rank_correlation is None:
+        ranks = "too few to rank" if shown.pairs < FEWEST else "the scores do not differ"
+    else:
+        ranks = f"rank correlation {shown.rank_correlation:.2f}"
+    trust = _last_trust(facts, name)
+    learned = "" if trust is None else f"; the surrogate learned a correlation of {trust:.2f}"
+    return (
+        f"{name}, {cost:g} of a full training each{_took(facts, name)}: {len(mine)} scores, hints only. "
+        f"{shown.pairs} recipes were measured in full, too: {ranks}{learned}"
+    )
+
+
+def _took(facts: SearchFacts, name: str) -> str:
+    """What an evaluation took in truth, for who declares the next price."""
+    cheap, full = _seconds(facts, name), _seconds(facts, "")
+    return f" ({mean(cheap) / mean(full):.2g} of its seconds)" if cheap and full else ""
+
+
+def _seconds(facts: SearchFacts, fidelity: str) -> list[float]:
+    made = [
+        trial.evaluation
+        for trial in facts.trials
+        if trial.fidelity == fidelity and trial.state is TrialState.DONE and not trial.is_reused
+    ]
+    measured = [facts.workspace.ledger.measurement(name) for name in made if name is not None]
+    return [each.seconds for each in measured if each is not None]
+
+
+def _last_trust(facts: SearchFacts, name: str) -> float | None:
+    """The correlation that the surrogate had learned when it last chose."""
+    known: list[Observation | CheapTrial] = [*facts.history.observations, *facts.history.cheap]
+    entries = sorted(known, key=lambda one: one.trial)
+    told = [
+        each.get("trust") for one in entries for each in weighed_in(one.proposal) if each["fidelity"] == name
+    ]
+    trusts = [float(trust) for trust in told if isinstance(trust, int | float)]
+    return trusts[-1] if trusts else None
+
+
+def weighed_in(proposal: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
+    """What a proposal recorded of each fidelity; nothing where there was one only."""
+    found = proposal.get("weighed")
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list | tuple) else []
+
+
+def weighed_table(weighed: Sequence[Mapping[str, Json]]) -> Table:
+    """What each fidelity promised when a trial was chosen."""
+    rows = tuple(tuple(_cell(each.get(name)) for name in _COLUMNS) for each in weighed)
+    return Table("What each fidelity promised", tuple(_COLUMNS.values()), rows)
+
+
+def _cell(value: Json) -> Cell:
+    return value if isinstance(value, str | int | float) else None

@@ -1,0 +1,133 @@
+"""Pictures of the search itself: where candidates lie, how they came from each other, how well it foresaw."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.history.values import History, Observation
+from autoselection_core.pool.pool import Pool
+from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, labelled
+from autoselection_core.state import jaccard
+from autoselection_core.subset import Subset
+
+_Z95 = 1.96
+_COLOURS = "viridis"
+
+
+def map_plot(
+    observations: Sequence[Observation], subsets: Sequence[Subset], unit: str, kind: Format = "svg"
+) -> bytes:
+    """Measured subsets so that near ones share rows: classical scaling of Jaccard distances."""
+    points = _scaled(subsets)
+    utilities = [entry.utility for entry in observations]
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        axes = figure.subplots()
+        drawn = axes.scatter(points[:, 0], points[:, 1], c=utilities, cmap=_COLOURS, s=40)
+        for entry, (x, y) in zip(observations, points, strict=True):
+            axes.annotate(f" {entry.trial}", (x, y), fontsize=8, color=INK)
+        figure.colorbar(drawn, label=f"dev utility ({unit})")
+        axes.set_title("Candidates (numbers: trials; near: many rows in common)")
+        axes.set_xticks([])
+        axes.set_yticks([])
+
+    return draw(paint, height=3.8, kind=kind)
+
+
+def _scaled(subsets: Sequence[Subset]) -> npt.NDArray[np.float64]:
+    """Two coordinates for each subset, whose distances are near the Jaccard distances."""
+    count = len(subsets)
+    distances = np.array([[1.0 - jaccard(a, b) for b in subsets] for a in subsets])
+    centring = np.eye(count) - 1.0 / count
+    inner = -0.5 * centring @ distances**2 @ centring
+    values, vectors = np.linalg.eigh(inner)
+    largest = np.argsort(values)[::-1][:2]
+    points = vectors[:, largest] * np.sqrt(np.clip(values[largest], 0.0, None))
+    return np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
+
+
+def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
+    """Which trial was edited from which: each trial at its utility, with a line to its parent."""
+    placed = {entry.trial: entry.utility for entry in history.observations}
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        axes = figure.subplots()
+        for entry in history.observations:
+            parent = entry.proposal.get("parent")
+            if isinstance(parent, int) and parent in placed:
+                ends = ([parent, entry.trial], [placed[parent], entry.utility])
+                axes.plot(*ends, color=MUTED, linewidth=1, zorder=1)
+        origins = [str(entry.proposal.get("origin", "")) for entry in history.observations]
+        for number, origin in enumerate(dict.fromkeys(origins)):
+            chosen = [entry for entry, of in zip(history.observations, origins, strict=True) if of == origin]
+            places = ([entry.trial for entry in chosen], [entry.utility for entry in chosen])
+            axes.scatter(*places, label=origin or "unknown", zorder=2, s=30, color=f"C{number}")
+        axes.set_xlabel("trial")
+        axes.set_ylabel(f"dev utility ({unit})")
+        lines = "lines: edited from" if axes.lines else "no trial edits another"
+        axes.set_title(f"Search tree ({lines})")
+        axes.legend(loc="best")
+
+    return draw(paint, kind=kind)
+
+
+def calibration_plot(history: History, unit: str, kind: Format = "svg") -> bytes | None:
+    """What the surrogate expected before each evaluation beside what was measured.
+
+    Bars are 95 % of posterior deviation and run noise together. None while nothing was foreseen.
+    """
+    foreseen = [(entry, *numbers) for entry in history.observations if (numbers := _expected(entry))]
+    if not foreseen:
+        return None
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        axes = figure.subplots()
+        means, spreads = [mean for _, mean, _ in foreseen], [_Z95 * spread for _, _, spread in foreseen]
+        measured = [entry.utility for entry, _, _ in foreseen]
+        axes.errorbar(
+            means, measured, xerr=spreads, fmt="o", color=ACCENT, ecolor=MUTED, capsize=2, markersize=4
+        )
+        for entry, mean, _ in foreseen:
+            axes.annotate(f" {entry.trial}", (mean, entry.utility), fontsize=8, color=INK)
+        ends = [min(*means, *measured), max(*means, *measured)]
+        axes.plot(ends, ends, color=WARM, linewidth=1, label="as foreseen")
+        inside = sum(
+            abs(value - mean) <= spread for value, mean, spread in zip(measured, means, spreads, strict=True)
+        )
+        axes.set_xlabel(f"expected before the evaluation ({unit})")
+        axes.set_ylabel("measured")
+        axes.set_title(f"Surrogate: {inside} of {len(foreseen)} measurements inside their 95 % interval")
+        axes.legend(loc="best")
+
+    return draw(paint, kind=kind)
+
+
+def _expected(entry: Observation) -> tuple[float, float] | None:
+    """Mean and spread of what was expected of one evaluation."""
+    mean, deviation = entry.proposal.get("mean"), entry.proposal.get("deviation")
+    if not isinstance(mean, int | float) or not isinstance(deviation, int | float):
+        return None
+    noise = entry.proposal.get("noise")
+    return float(mean), float(np.hypot(deviation, noise if isinstance(noise, int | float) else 0.0))
+
+
+def mix_plot(pool: Pool, subset: Subset, kind: Format = "svg") -> bytes:
+    """Share of each source in the pool and in the subset."""
+    names = pool.source_names
+    whole = np.bincount(pool.source_codes, minlength=len(names)) / max(1, len(pool))
+    kept = np.bincount(pool.source_codes[subset.rows], minlength=len(names)) / max(1, len(subset))
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        axes = figure.subplots()
+        places = np.arange(len(names))
+        axes.barh(places - 0.18, whole, height=0.34, color=MUTED, label="pool")
+        axes.barh(places + 0.18, kept, height=0.34, color=ACCENT, label="subset")
+        axes.set_yticks(places, [labelled(name) for name in names])
+        axes.invert_yaxis()
+        axes.set_xlabel("share of rows")
+        axes.set_title("Source mix")
+        axes.legend(loc="best")
+
+    return draw(paint, height=1.4 + 0.4 * len(names), kind=kind)

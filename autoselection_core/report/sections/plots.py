@@ -1,0 +1,169 @@
+"""The pictures of a search, each drawn from values and returned as bytes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autoselection_core.arrays import Values
+from autoselection_core.history.values import History, Observation
+from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, labelled
+from autoselection_core.report.sections.credit import OperatorCredit
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.subset import Subset
+
+_BINS = 30
+_HISTOGRAMS = 6
+_Z95 = 1.96
+
+
+def retention_plot(subset: Subset, pool_rows: int, kind: Format = "svg") -> bytes:
+    """How many rows each step of a recipe leaves."""
+    labels = ["pool", *(labelled(step.label) for step in subset.steps)]
+    counts = [pool_rows, *(step.rows_out for step in subset.steps)]
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        axes = figure.subplots()
+        places = np.arange(len(counts))
+        axes.barh(places, counts, color=[MUTED, *[ACCENT] * (len(counts) - 1)], height=0.6)
+        axes.set_yticks(places, labels)
+        axes.invert_yaxis()
+        axes.set_xlabel("rows")
+        axes.set_title("Rows that each step leaves")
+        for place, count in zip(places, counts, strict=True):
+            axes.annotate(f" {count:,} ({count / pool_rows:.0%})", (count, place), va="center", fontsize=8)
+        axes.margins(x=0.25)
+
+    return draw(paint, height=1.2 + 0.35 * len(counts), kind=kind)
+
+
+def trajectory_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
+    """Dev utility of every trial, with intervals of 1.96 standard errors over items, and the best so far."""
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        axes = figure.subplots()
+        _points(axes, history.observations, [entry.trial for entry in history.observations])
+        if history.observations:
+            trials = [entry.trial for entry in history.observations]
+            best = np.maximum.accumulate([entry.utility for entry in history.observations])
+            axes.step(trials, best, where="post", color=WARM, linewidth=1.2, label="best so far")
+        for failure in history.failures:
+            axes.axvline(failure.trial, color=MUTED, linestyle=":", linewidth=1)
+        axes.set_xlabel("trial")
+        axes.set_ylabel(f"dev utility ({unit})")
+        axes.set_title("Score of every trial (bars: 95 % over dev items; dotted: failed)")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(loc="lower right")
+
+    return draw(paint, kind=kind)
+
+
+def tokens_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
+    """Dev utility against the size of the subset, so that size and choice can be told apart."""
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        axes = figure.subplots()
+        _points(axes, history.observations, [entry.tokens for entry in history.observations])
+        for entry in history.observations:
+            place = (entry.tokens, entry.utility)
+            axes.annotate(f" {entry.trial}", place, fontsize=8, color=INK, va="bottom")
+        axes.set_xlabel("tokens in the subset")
+        axes.set_ylabel(f"dev utility ({unit})")
+        axes.set_title("Score against tokens (numbers: trials)")
+
+    return draw(paint, kind=kind)
+
+
+def _points(axes: Any, observations: Sequence[Observation], places: Sequence[int]) -> None:  # noqa: ANN401 - matplotlib axes
+    utilities = [entry.utility for entry in observations]
+    errors = [_Z95 * (entry.standard_error or 0.0) for entry in observations]
+    axes.errorbar(
+        places,
+        utilities,
+        yerr=errors,
+        fmt="o",
+        color=ACCENT,
+        ecolor=MUTED,
+        capsize=2,
+        markersize=4,
+        label="trial",
+    )
+
+
+def histogram_plot(
+    subset: Subset, signals: SignalTable, names: Sequence[str] | None = None, kind: Format = "svg"
+) -> bytes:
+    """Distribution of signals in the subset against the pool; rows without a value are left out.
+
+    Args:
+        subset: The rows.
+        signals: The columns.
+        names: Which columns; the first six that have values by default.
+        kind: `svg` or `png`.
+    """
+    known = {name: column for name, column in signals.columns.items() if np.isfinite(column).any()}
+    chosen = list(known)[:_HISTOGRAMS] if names is None else list(names)
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        columns = min(3, max(1, len(chosen)))
+        grid = figure.subplots(max(1, -(-len(chosen) // columns)), columns, squeeze=False)
+        for axes, name in zip(grid.flat, chosen, strict=False):
+            _histogram(axes, name, known[name], subset)
+        for axes in grid.flat[len(chosen) :]:
+            axes.set_axis_off()
+        figure.suptitle("Signals in the subset (blue) and in the pool (grey)", fontsize=10)
+
+    return draw(paint, width=7.5, height=1.0 + 1.8 * max(1, -(-len(chosen) // 3)), kind=kind)
+
+
+def _histogram(axes: Any, name: str, column: Values, subset: Subset) -> None:  # noqa: ANN401 - matplotlib axes
+    pool = column[np.isfinite(column)]
+    kept = column[subset.rows]
+    kept = kept[np.isfinite(kept)]
+    edges = np.histogram_bin_edges(np.clip(pool, *np.percentile(pool, [0.5, 99.5])), bins=_BINS)
+    for values, colour, alpha in ((pool, MUTED, 0.6), (kept, ACCENT, 0.6)):
+        shares = np.full(len(values), 1.0 / max(len(values), 1))
+        axes.hist(np.clip(values, edges[0], edges[-1]), edges, weights=shares, color=colour, alpha=alpha)
+    axes.set_title(labelled(name))
+    axes.set_yticks([])
+
+
+def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> bytes:
+    """Distribution of columns in the pool, with the share that is known.
+
+    Args:
+        columns: At least one, each with at least one value.
+        kind: `svg` or `png`.
+    """
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        width = min(3, len(columns))
+        grid = figure.subplots(-(-len(columns) // width), width, squeeze=False)
+        for axes in grid.flat[len(columns) :]:
+            axes.set_axis_off()
+        for axes, (name, column) in zip(grid.flat, columns.items(), strict=False):
+            known = column[np.isfinite(column)]
+            low, high = np.percentile(known, [0.5, 99.5])
+            axes.hist(np.clip(known, low, high), _BINS, color=ACCENT, alpha=0.8)
+            axes.set_title(f"{labelled(name)} ({len(known) / len(column):.0%} known)", fontsize=8)
+            axes.set_yticks([])
+
+    return draw(paint, width=7.5, height=1.0 + 1.8 * -(-len(columns) // 3), kind=kind)
+
+
+def credit_plot(found: Mapping[str, OperatorCredit], unit: str, kind: Format = "svg") -> bytes:
+    """What trials with an operator scored beyond those without it: what was seen, not what it caused."""
+    ordered = sorted(found.items(), key=lambda entry: entry[1].difference)
+
+    def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        axes = figure.subplots()
+        places = np.arange(len(ordered))
+        differences = [credit.difference for _, credit in ordered]
+        colours = [ACCENT if difference >= 0 else WARM for difference in differences]
+        axes.barh(places, differences, color=colours, height=0.6)
+        axes.set_yticks(places, [f"{labelled(label)} ({credit.trials})" for label, credit in ordered])
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.set_xlabel(f"mean utility with it minus without it ({unit})")
+        axes.set_title("Operators (number of trials)")
+
+    return draw(paint, height=1.2 + 0.3 * max(1, len(ordered)), kind=kind)

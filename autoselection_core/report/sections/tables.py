@@ -1,0 +1,140 @@
+"""The tables of a search."""
+
+from collections.abc import Mapping
+
+from autoselection_core.history.records import SearchRecord, TrialRecord
+from autoselection_core.history.values import FULL
+from autoselection_core.recipe import Recipe
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.score.score import utility, utility_standard_error
+from autoselection_core.search.arms import ArmRun
+from autoselection_core.signals.contamination.decontaminate import Gated
+from autoselection_core.subset import Subset
+
+
+def trial_table(facts: SearchFacts) -> Table:
+    """Every trial with recipe, size, tokens, dev score, standard error, and fidelity where it may differ."""
+    columns: tuple[str, ...]
+    columns = ("trial", "recipe", "rows", "tokens", "dev score", "± se", "cost", "came from", "state")
+    rows = tuple(_trial_row(trial, facts) for trial in facts.trials)
+    if facts.record.spec.fidelities:
+        columns = (*columns, "fidelity")
+        rows = tuple((*row, trial.fidelity or FULL) for row, trial in zip(rows, facts.trials, strict=True))
+    return Table(f"Trials of {facts.record.search} ({facts.record.spec.metric}, dev items)", columns, rows)
+
+
+def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
+    is_best = facts.best is not None and facts.best.trial == trial.trial
+    rows = None if trial.recipe is None else len(facts.realised(trial.recipe))
+    return (
+        f"{trial.trial}{' *' if is_best else ''}",
+        "-" if trial.recipe is None else trial.recipe.label,
+        rows,
+        trial.tokens,
+        trial.utility,
+        trial.standard_error,
+        "reused" if trial.is_reused else f"{trial.cost:g}",
+        _origin(trial),
+        trial.state.value if trial.reason is None else f"{trial.state.value}: {trial.reason}",
+    )
+
+
+def _origin(trial: TrialRecord) -> str:
+    origin = str(trial.proposal.get("origin", ""))
+    parent = trial.proposal.get("parent")
+    return origin if parent is None else f"{origin} of {parent}"
+
+
+def step_table(subset: Subset) -> Table:
+    """What each step of a recipe does."""
+    rows = tuple(
+        (number, step.label, step.rows_in, step.rows_out, step.rows_out - step.rows_in)
+        for number, step in enumerate(subset.steps, start=1)
+    )
+    return Table("Steps of the recipe", ("step", "what", "rows in", "rows out", "change"), rows)
+
+
+def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:
+    """The versions of the signals that a recipe may have read, with those that it names first."""
+    spelled = recipe.to_json()
+    rows = sorted((name not in spelled, name, version) for name, version in versions.items())
+    named = tuple((name, version, "-" if is_other else "yes") for is_other, name, version in rows)
+    return Table("Signals of the search", ("signal", "version", "named by the recipe"), named)
+
+
+def arm_table(arms: tuple[ArmRun, ...], weights: dict[str, float] | None) -> Table:
+    """The evaluations that the winner is judged by, on test items."""
+    columns = (
+        "arm",
+        "replicate",
+        "tokens",
+        "tokens trained",
+        "dev score",
+        "test score",
+        "± se",
+        "test items",
+    )
+    rows = tuple(
+        (
+            run.arm,
+            run.trial.replicate,
+            run.trial.tokens,
+            run.training_tokens,
+            run.trial.utility,
+            utility(run.test, weights),
+            utility_standard_error(run.test, weights),
+            sum(len(score.items) for score in run.test),
+        )
+        for run in sorted(arms, key=lambda run: run.arm, reverse=True)
+    )
+    return Table("Test scores (opened for this report only)", columns, rows)
+
+
+def budget_table(record: SearchRecord) -> Table:
+    """Both budgets, apart."""
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("search", record.budget, record.spent, record.held),
+        ("report", record.report_evaluations, record.report_spent, record.report_held),
+    )
+    return Table("Budgets, in full trainings", ("budget", "allowed", "spent", "held"), rows)
+
+
+def search_table(records: tuple[SearchRecord, ...]) -> Table:
+    """All searches and how far each came."""
+    rows = tuple(
+        (
+            record.search,
+            record.spec.campaign,
+            record.state.value,
+            f"{record.spent:g} of {record.budget}",
+            f"{record.report_spent:g} of {record.report_evaluations}",
+            record.spec.policy,
+            record.spec.seed,
+            record.reason,
+        )
+        for record in records
+    )
+    columns = ("search", "campaign", "state", "spent", "report", "policy", "seed", "why")
+    return Table("Searches", columns, rows)
+
+
+def gate_table(gated: Gated) -> Table:
+    """How many samples were cut for which benchmark, and how its questions stood there."""
+    rows = tuple(
+        (benchmark, match.value, count)
+        for benchmark, counts in gated.counts.items()
+        for match, count in counts.items()
+    )
+    return Table("Samples that hold a benchmark's question", ("benchmark", "match", "samples cut"), rows)
+
+
+def gate_sentence(gated: Gated) -> str:
+    """What the gate looked for, and how much it cut."""
+    if not gated.benchmarks:
+        return "no benchmark, so nothing was looked for in the pool"
+    names = ", ".join(gated.benchmarks)
+    return (
+        f"{gated.samples_cut:,} of {len(gated.pool) + gated.samples_cut:,} samples held a question of {names}"
+        " and were cut, before every arm"
+    )

@@ -1,0 +1,100 @@
+"""How a recipe comes from the full pool, step by step: size, state and what is expected at each prefix."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.search.propose import tokens_of
+from autoselection_core.solver.proposal import Prediction
+from autoselection_core.subset import PrefixCache, Subset, materialize
+
+_SHOWN_COLUMNS = 4
+_MEAN = "mean "
+
+
+@dataclass(frozen=True, eq=False)
+class Prefix:
+    """The subset after the first steps of a recipe.
+
+    Attributes:
+        step: Label of the last of these steps; `full pool` for none.
+        subset: What is left.
+        tokens: Its size in tokens.
+        means: Mean of some signals over its rows, by name.
+        expected: What the surrogate expects of training on it.
+    """
+
+    step: str
+    subset: Subset
+    tokens: int
+    means: dict[str, float]
+    expected: Prediction
+
+
+def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
+    """The prefixes of the recommended recipe, the full pool first.
+
+    The expectations are the surrogate's and were not paid for; the job `verify_step` buys one evaluation of
+    the recipe without a step.
+
+    Raises:
+        NothingToRecommendError: Nothing was measured yet.
+    """
+    recipe, cache = facts.require_best().recipe, PrefixCache()
+    labels = ["full pool", *(step.label for step in recipe.steps)]
+    subsets = [
+        materialize(recipe.with_steps(recipe.steps[:length]), facts.signals, cache)
+        for length in range(len(labels))
+    ]
+    expected = facts.solver.predict(facts.history, subsets)
+    return tuple(
+        Prefix(label, subset, tokens_of(subset, facts.signals), _means(facts, subset), prediction)
+        for label, subset, prediction in zip(labels, subsets, expected, strict=True)
+    )
+
+
+def waterfall_table(prefixes: tuple[Prefix, ...]) -> Table:
+    """The prefixes as rows; the last column is the step's own part of the expectation."""
+    names = list(prefixes[0].means)
+    columns = ("after", "rows", "tokens", *(f"{_MEAN}{name}" for name in names), "expected", "± sd", "change")
+    before = [None, *prefixes[:-1]]
+    rows = tuple(_row(prefix, last, names) for prefix, last in zip(prefixes, before, strict=True))
+    return Table("From the full pool to the recommended subset (expected, not measured)", columns, rows)
+
+
+def expectation_table(prefixes: tuple[Prefix, ...]) -> Table:
+    """Sizes and expectations alone, for a page that is narrow."""
+    return _only(waterfall_table(prefixes), lambda name: not name.startswith(_MEAN))
+
+
+def means_table(prefixes: tuple[Prefix, ...]) -> Table:
+    """What is left after each step, by the means of signals."""
+    table = _only(waterfall_table(prefixes), lambda name: name == "after" or name.startswith(_MEAN))
+    return replace(table, columns=tuple(name.removeprefix(_MEAN) for name in table.columns))
+
+
+def _only(table: Table, is_kept: Callable[[str], bool]) -> Table:
+    """Some columns of a table."""
+    places = [place for place, name in enumerate(table.columns) if is_kept(name)]
+    rows = tuple(tuple(row[place] for place in places) for row in table.rows)
+    return Table(table.title, tuple(table.columns[place] for place in places), rows)
+
+
+def _row(prefix: Prefix, before: Prefix | None, names: list[str]) -> tuple[Cell, ...]:
+    change = None if before is None else prefix.expected.mean - before.expected.mean
+    means = [prefix.means[name] for name in names]
+    size = (prefix.step, len(prefix.subset), prefix.tokens)
+    return (*size, *means, prefix.expected.mean, prefix.expected.deviation, change)
+
+
+def _means(facts: SearchFacts, subset: Subset) -> dict[str, float]:
+    known = {
+        name: column[subset.rows]
+        for name, column in facts.signals.columns.items()
+        if np.isfinite(column).any()
+    }
+    chosen = list(known)[:_SHOWN_COLUMNS]
+    return {name: float(np.nanmean(known[name])) for name in chosen if np.isfinite(known[name]).any()}

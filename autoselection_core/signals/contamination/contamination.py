@@ -1,0 +1,115 @@
+"""Benchmark questions that stand in the pool."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from typing_extensions import override
+
+from autoselection_core.arrays import Mask, Rows, Values
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.identity import fingerprint
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Scope
+from autoselection_core.signals.base import Computed, Given, Progress, Signal
+from autoselection_core.signals.contamination.matches import Codes, codes_of
+from autoselection_core.signals.contamination.ngrams import (
+    LONGEST_RUN,
+    Occurrences,
+    Runs,
+    occurrences,
+    runs_of,
+)
+from autoselection_core.signals.contamination.phrases import Needle, words_of
+from autoselection_core.signals.table import CONTAMINATION
+
+DEFAULT_LIMIT = 0.8
+"""Below it are questions that follow one template with other numbers; at it and above, copies."""
+
+MATCH = "match/"
+"""Values that say how the question stands in the sample: `match/gsm8k`, numbers of `MATCHES`. Internal."""
+
+
+@dataclass(frozen=True)
+class Contamination(Signal):
+    """How much of one question of a benchmark stands in a sample, at most; a share in [0, 1].
+
+    Case, punctuation, white space, line breaks and the markers before options do not count. A question of at
+    least 13 words: the share of its runs of 13 words that stand in the sample. A shorter one may be a stock
+    phrase ("which of the following statements is false"): it counts, as 1, when it stands there as a whole
+    together with the right answer or with all of the options, see `Needle.stands_in`. Questions that differ
+    in symbols only (bracket puzzles) count as one: a gate errs on that side, and `Match` tells them apart.
+
+    Target samples are not looked for: they are there to be trained on.
+
+    Attributes:
+        benchmark: Whose items, of both sides of the split, are looked for.
+    """
+
+    benchmark: Benchmark = field(compare=False)
+
+    version = 2
+
+    @property
+    @override
+    def name(self) -> str:
+        return f"{CONTAMINATION}{self.benchmark.name}"
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        # The values carry the benchmark's name, so two benchmarks of the same items are two signals.
+        items = fingerprint(tuple(sorted(item.id for item in self.benchmark.items)))
+        return {"benchmark": self.benchmark.name, "items": items}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        shares, matches = contamination(pool, self.benchmark.items)
+        return {self.name: shares, f"{MATCH}{self.benchmark.name}": matches}
+
+
+def contamination(pool: Pool, items: tuple[Item, ...]) -> tuple[Values, Codes]:
+    """The largest share of any item that stands in each sample, and how it stands there. Shapes (n,)."""
+    found = items_found(pool, items)
+    shares, matches = np.zeros(len(pool), np.float32), np.zeros(len(pool), np.int8)
+    codes = match_codes(pool, items, found)
+    last = np.lexsort((-codes, found.share, found.text))  # of a text the largest share, then the most exact
+    shares[found.text[last]] = found.share[last]
+    matches[found.text[last]] = np.where(found.share[last] > 0, codes[last], 0)
+    return shares, matches
+
+
+def match_codes(pool: Pool, items: tuple[Item, ...], found: Occurrences) -> Codes:
+    """How each item that was found stands in its sample. Shape (found,)."""
+    wanted, place = np.unique(found.text, return_inverse=True)
+    texts = pool.texts(Scope.ALL, wanted)
+    return codes_of([items[phrase].question for phrase in found.phrase], [texts[at] for at in place])
+
+
+def items_found(pool: Pool, items: tuple[Item, ...]) -> Occurrences:
+    """How much of which item stands in which sample; the phrases are the items, the texts the rows."""
+    needles, runs = _needles(items)
+    found = occurrences(pool.texts(Scope.ALL), runs)
+    short = runs.length_of[found.phrase] < LONGEST_RUN
+    share = found.share.copy()
+    share[short] = _proven(pool, found.text[short], [needles[phrase] for phrase in found.phrase[short]])
+    return Occurrences(found.text, found.phrase, share)
+
+
+@lru_cache(maxsize=8)
+def _needles(items: tuple[Item, ...]) -> tuple[list[Needle], Runs]:
+    needles = [Needle.of(item) for item in items]
+    return needles, runs_of([needle.question for needle in needles])
+
+
+def _proven(pool: Pool, rows: Rows, needles: Sequence[Needle]) -> Mask:
+    """Whether each short question stands in its sample with an answer or with all options."""
+    wanted, place = np.unique(rows, return_inverse=True)
+    instructions, wholes = (
+        [words_of(text) for text in pool.texts(scope, wanted)] for scope in (Scope.INSTRUCTION, Scope.ALL)
+    )
+    return np.array(
+        [needle.stands_in(instructions[at], wholes[at]) for at, needle in zip(place, needles, strict=True)],
+        np.bool_,
+    )

@@ -1,0 +1,1 @@
+"""Signal definitions, one file a signal."""

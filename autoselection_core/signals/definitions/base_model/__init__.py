@@ -1,0 +1,1 @@
+"""Signals of the base model: losses, influence and sparse features."""

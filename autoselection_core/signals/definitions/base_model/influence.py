@@ -1,0 +1,212 @@
+"""How much a sample teaches of a benchmark's task, by its gradients."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import override
+
+from autoselection_core.arrays import Values
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.identity import fingerprint
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.batching import Positions, run_halving
+from autoselection_core.models.folder import model_fingerprint, model_folder
+from autoselection_core.models.gradients import (
+    Adapted,
+    Checkpoint,
+    WarmUp,
+    as_adam_moves,
+    checkpoints_fingerprint,
+    load_checkpoints,
+    projected,
+    save_checkpoints,
+    warmed_up,
+)
+from autoselection_core.models.spans import Encoded, encode_each
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Sample
+from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Progress, Signal
+from autoselection_core.signals.definitions.targets import targets_of
+from autoselection_core.store.atomic import atomic_folder
+
+if TYPE_CHECKING:
+    import torch
+
+INFLUENCE = "influence/"
+_AT_ONCE = 32
+"""Gradients that are held and projected together."""
+
+
+@dataclass(frozen=True)
+class Influence(Signal):
+    """What a training step on a sample does for a benchmark's target samples (LESS, Xia et al. 2024).
+
+    Sum over checkpoints of the mean learning rate times the cosine of the sample's Adam step and a target's
+    gradient, both randomly projected; the mean over the targets of a subtask, then the maximum over
+    subtasks. NaN where no answer token is left, the template refuses the sample, or memory does not suffice.
+    Costs a backward pass a sample and checkpoint: dear without an accelerator.
+
+    Attributes:
+        benchmark: Whose target samples are read.
+        model: Folder or hub name of the base model.
+        warmed: Folder of the warmed-up adapter. Where there is none, one is made from the pool and stays.
+        dimensions: Of the random projection.
+        max_tokens: Longer conversations are cut.
+        samples: Samples that the adapter is warmed up on where there is none; at most 5 % of the pool, but
+            at least one batch.
+        dtype: Number type of the base model's weights.
+    """
+
+    benchmark: Benchmark = field(compare=False)
+    model: str = field(compare=False)
+    warmed: str = field(compare=False, metadata=NAMES_A_FILE)
+    dimensions: int = 512
+    max_tokens: int = 2_048
+    samples: int = field(default=1_000, compare=False)
+    dtype: str = field(default="auto", compare=False)
+
+    chunk_rows = 128
+    reasons = ("", "no answer within the token limit, or the chat template refuses it", "out of memory")
+
+    @property
+    @override
+    def name(self) -> str:
+        return f"{INFLUENCE}{self.benchmark.name}"
+
+    @override
+    def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
+        if Path(self.warmed).is_dir():
+            return
+        warm_up = WarmUp()
+        count = min(len(pool), max(warm_up.batch, min(self.samples, len(pool) // 20)))
+        base = BaseModel.load(self.model, dtype=self.dtype)
+        chosen = _answered(base, list(pool.samples(np.arange(count))), self.max_tokens)
+        checkpoints = warmed_up(
+            Adapted(base.model, warm_up.rank, warm_up.seed), list(chosen.values()), warm_up
+        )
+        with atomic_folder(Path(self.warmed)) as unfinished:
+            save_checkpoints(unfinished, checkpoints, warm_up)
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        """See `Signal.reads`; subtasks count, because the maximum is over them."""
+        grouped = sorted((target.id, group) for target, group in _grouped(self.benchmark))
+        return {
+            "model": model_fingerprint(model_folder(self.model)),
+            "warmed": checkpoints_fingerprint(Path(self.warmed)),
+            "targets": fingerprint([list(each) for each in grouped]),
+        }
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        """See `Signal.compute`.
+
+        Raises:
+            NoTargetsError: The benchmark has no target samples.
+        """
+        base, adapted, checkpoints = _loaded(self.model, self.warmed, self.dtype)
+        samples = _answered(base, list(pool.samples()), self.max_tokens)
+        targets = _answered(base, [target for target, _ in _grouped(self.benchmark)], self.max_tokens)
+        groups = [_grouped(self.benchmark)[place][1] for place in targets]
+        scores = np.zeros((len(samples), len(targets)))
+        for number, checkpoint in enumerate(checkpoints):
+            adapted.load(checkpoint.weights)
+            towards = directions(adapted, list(targets.values()), self.dimensions)
+            steps = steps_within_memory(adapted, list(samples.values()), checkpoint, self.dimensions)
+            scores += checkpoint.learning_rate * (steps @ towards.T)
+            if progress is not None:
+                progress(self.name, len(pool) * (number + 1) // len(checkpoints), len(pool))
+        values = np.full(len(pool), np.nan, np.float32)
+        values[list(samples)] = best_subtask(scores, groups)
+        return {self.name: values, REASON: _reasons(values, list(samples))}
+
+
+Features = npt.NDArray[np.float32]
+"""Projected gradients of length 1. Shape (n, dimensions)."""
+
+
+def directions(adapted: Adapted, encoded: Sequence[Encoded], dimensions: int) -> Features:
+    """Where the loss of each target falls.
+
+    One that does not fit into memory ends the scoring: without it every sample would have another score.
+    """
+    import torch
+
+    parts = [np.zeros((0, dimensions), np.float32)]
+    for start in range(0, len(encoded), _AT_ONCE):
+        block = [_gradient(adapted, one) for one in encoded[start : start + _AT_ONCE]]
+        parts.append(projected(torch.stack(block), dimensions).numpy())
+    return np.concatenate(parts)
+
+
+def steps_within_memory(
+    adapted: Adapted, encoded: Sequence[Encoded], checkpoint: Checkpoint, dimensions: int
+) -> Features:
+    """Adam's step of each sample; NaN for one that does not fit into memory."""
+    import torch
+
+    def step(place: Positions) -> "torch.Tensor":
+        return as_adam_moves(_gradient(adapted, encoded[place[0]]), checkpoint)
+
+    found = np.full((len(encoded), dimensions), np.nan, np.float32)
+    one_by_one = np.arange(len(encoded))[:, None]
+    for start in range(0, len(encoded), _AT_ONCE):
+        done = [
+            (int(place[0]), moved)
+            for place, moved in run_halving(list(one_by_one[start : start + _AT_ONCE]), step)
+            if moved is not None
+        ]
+        if done:
+            steps = torch.stack([moved for _, moved in done])
+            found[[place for place, _ in done]] = projected(steps, dimensions).numpy()
+    return found
+
+
+def _reasons(values: Values, answered: Sequence[int]) -> npt.NDArray[np.int8]:
+    """1 where there is nothing to learn from, 2 where there is and no score. Shape (n,)."""
+    reasons = np.ones(len(values), np.int8)
+    reasons[answered] = np.where(np.isnan(values[answered]), 2, 0)
+    return reasons
+
+
+def best_subtask(scores: npt.NDArray[np.float64], groups: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The largest mean over the targets of one subtask. Shape (n, targets) to (n,).
+
+    Example:
+        >>> best_subtask(np.array([[1.0, 3.0, 2.5]]), ["a", "a", "b"])
+        array([2.5])
+    """
+    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    member = np.zeros((len(groups), len(names)))
+    member[np.arange(len(groups)), group] = 1 / np.bincount(group)[group]
+    best: npt.NDArray[np.float64] = (scores @ member).max(axis=1)
+    return best
+
+
+def _gradient(adapted: Adapted, one: Encoded) -> "torch.Tensor":
+    return adapted.gradient(one.input_ids, one.response_mask)
+
+
+def _grouped(benchmark: Benchmark) -> list[tuple[Sample, str]]:
+    """The target samples, each with its subtask."""
+    targets = targets_of(benchmark)
+    return list(zip(targets, benchmark.target_groups or ("",) * len(targets), strict=True))
+
+
+def _answered(base: BaseModel, samples: Sequence[Sample], max_tokens: int) -> dict[int, Encoded]:
+    """The samples with an answer to learn from, by their place."""
+    encoded = enumerate(encode_each(samples, base.tokenizer, max_tokens))
+    return {place: one for place, one in encoded if isinstance(one, Encoded) and one.response_mask.any()}
+
+
+@lru_cache(maxsize=1)
+def _loaded(model: str, warmed: str, dtype: str) -> tuple[BaseModel, Adapted, list[Checkpoint]]:
+    checkpoints, rank = load_checkpoints(Path(warmed))
+    base = BaseModel.load(model, dtype=dtype)
+    moved = [one.to(base.device) for one in checkpoints]
+    return base, Adapted(base.model, rank, seed=0), moved

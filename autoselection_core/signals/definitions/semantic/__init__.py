@@ -1,0 +1,1 @@
+"""Signals of sentence embeddings: relevance, clusters, graph position and reranking."""

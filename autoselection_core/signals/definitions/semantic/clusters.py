@@ -1,0 +1,104 @@
+"""Groups of samples that mean much the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from typing_extensions import override
+
+from autoselection_core.arrays import Labels, Vectors
+from autoselection_core.identity import fingerprint_file
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
+from autoselection_core.signals.joins.cosine import normalised
+from autoselection_core.store.atomic import atomic_file
+
+_ROWS_AT_ONCE = 16_384
+_NO_GROUP = -1
+
+
+@dataclass(frozen=True)
+class Clusters(PoolSignal):
+    """The nearest of k centres in the space of sentence embeddings, at several granularities: `cluster/<k>`.
+
+    They are fitted on the pool at hand (mini-batch k-means on vectors of length 1). Without `centres`, a
+    grown pool has other groups. With `centres`, they are fitted once, stay where they are, and new rows are
+    only assigned. A row without embedding has no group (-1).
+
+    Attributes:
+        sizes: How many centres; at most one a row.
+        seed: Where the fit starts.
+        centres: File that pins the centres, or None. Where there is none, the first fit writes it; to fit
+            them again, remove it.
+    """
+
+    sizes: tuple[int, ...] = (16, 64, 256)
+    seed: int = 0
+    centres: str | None = field(default=None, compare=False, metadata=NAMES_A_FILE)
+
+    @property
+    @override
+    def name(self) -> str:
+        return "clusters"
+
+    @override
+    def needs(self) -> tuple[Signal, ...]:
+        return (Embeddings(),)
+
+    @override
+    def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
+        if self.centres is not None and not Path(self.centres).exists():
+            save_centres(Path(self.centres), self._fitted(given[VECTORS]))
+
+    def _fitted(self, vectors: Vectors) -> dict[int, Vectors]:
+        return {size: fit_centres(vectors, size, self.seed) for size in self.sizes}
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        pinned = {} if self.centres is None else {"centres": fingerprint_file(Path(self.centres))}
+        return {**super().reads(), **pinned}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        vectors = given[VECTORS]
+        centres = self._fitted(vectors) if self.centres is None else load_centres(Path(self.centres))
+        return {f"cluster/{size}": assigned(vectors, points) for size, points in centres.items()}
+
+
+def fit_centres(vectors: Vectors, size: int, seed: int) -> Vectors:
+    """Centres of mini-batch k-means over the known rows, scaled to length 1. Shape (at most size, d)."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    known = normalised(vectors[~np.isnan(vectors).any(axis=1)])
+    if len(known) == 0:
+        return np.zeros((0, vectors.shape[1]), np.float32)
+    model = MiniBatchKMeans(min(size, len(known)), random_state=seed, batch_size=4_096, n_init=3)
+    return normalised(model.fit(known).cluster_centers_)
+
+
+def assigned(vectors: Vectors, centres: Vectors) -> Labels:
+    """The most similar centre of each row; the lower number where two are as similar. Shape (n,)."""
+    labels = np.full(len(vectors), _NO_GROUP, np.int32)
+    for start in range(0, len(vectors) if len(centres) else 0, _ROWS_AT_ONCE):
+        part = np.asarray(vectors[start : start + _ROWS_AT_ONCE])
+        nearest = (normalised(part) @ centres.T).argmax(axis=1)
+        labels[start : start + len(part)] = np.where(np.isnan(part).any(axis=1), _NO_GROUP, nearest)
+    return labels
+
+
+def save_centres(path: Path, centres: Mapping[int, Vectors]) -> None:
+    """Pin centres in a file, so that a pool can grow without changing its groups.
+
+    Raises:
+        StorageFullError: The disk has no room.
+    """
+    with atomic_file(path) as unfinished, unfinished.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{str(size): points for size, points in centres.items()})
+
+
+def load_centres(path: Path) -> dict[int, Vectors]:
+    """What `save_centres` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        return {int(size): stored[size] for size in stored.files}

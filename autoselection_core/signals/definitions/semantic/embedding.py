@@ -1,0 +1,145 @@
+"""Sentence embeddings, and what follows from them: nearness to a task, and rows that mean the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from typing_extensions import override
+
+from autoselection_core.arrays import Values, Vectors
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.models.embedder import embed, embedder_fingerprint
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Scope
+from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.definitions.targets import targets_of, targets_version
+from autoselection_core.signals.joins.cosine import cosine_pairs, more_cosine_pairs, normalised
+from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.table import RELEVANCE
+
+VECTORS = "embedding"
+_ROWS_AT_ONCE = 16_384
+
+
+@dataclass(frozen=True)
+class Embeddings(Signal):
+    """Sentence embeddings of length 1 by all-MiniLM-L6-v2, of the first 256 tokens.
+
+    Attributes:
+        scope: Which messages are embedded, joined by newlines.
+    """
+
+    scope: Scope = Scope.ALL
+
+    chunk_rows = 2_048
+    undefined = "out of memory"
+
+    @property
+    @override
+    def name(self) -> str:
+        return VECTORS
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        return {"embedder": embedder_fingerprint()}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        def told(done: int) -> None:
+            if progress is not None:
+                progress(self.name, done, len(pool))
+
+        return {VECTORS: embed(pool.texts(self.scope), told)}
+
+
+@dataclass(frozen=True)
+class Relevance(Signal):
+    """How near a sample is to a benchmark's task, in the space of sentence embeddings.
+
+    The mean of the cosine similarities to the `nearest` target samples that are most similar. With one
+    target a lucky match of words would decide, with all of them a broad task such as MMLU would have no near
+    samples at all. Undefined (NaN) where the embedding is.
+
+    Attributes:
+        benchmark: Whose target samples are read.
+        nearest: How many of them count; fewer where there are fewer.
+        scope: Which messages of samples and targets are compared.
+    """
+
+    benchmark: Benchmark = field(compare=False)
+    nearest: int = 3
+    scope: Scope = Scope.ALL
+
+    chunk_rows = 1 << 20  # cheap for each row; the targets are embedded once a chunk
+    undefined = "no embedding"
+
+    @property
+    @override
+    def name(self) -> str:
+        return f"{RELEVANCE}{self.benchmark.name}"
+
+    @override
+    def needs(self) -> tuple[Signal, ...]:
+        return (Embeddings(self.scope),)
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        return {**super().reads(), "targets": targets_version(self.benchmark)}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        """See `Signal.compute`.
+
+        Raises:
+            NoTargetsError: The benchmark has no target samples.
+        """
+        targets = embed([target.text(self.scope) for target in targets_of(self.benchmark)])
+        return {self.name: mean_of_nearest(given[VECTORS], targets, self.nearest)}
+
+
+def mean_of_nearest(vectors: Vectors, targets: Vectors, nearest: int) -> Values:
+    """Mean cosine similarity to the most similar targets; NaN for unknown vectors. Shape (n,)."""
+    unit = normalised(targets).T
+    count = min(nearest, len(targets))
+    means = np.empty(len(vectors), np.float32)
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        part = np.asarray(vectors[start : start + _ROWS_AT_ONCE])
+        similarity = normalised(part) @ unit
+        means[start : start + len(part)] = np.partition(similarity, -count, axis=1)[:, -count:].mean(axis=1)
+    means[np.isnan(vectors).any(axis=1)] = np.nan
+    return means
+
+
+@dataclass(frozen=True)
+class EmbeddingPairs(PoolSignal):
+    """Rows whose sentence embeddings have a high cosine similarity.
+
+    Attributes:
+        lowest: Similarities below are never stored, however small the pool.
+        scope: Which messages are compared.
+    """
+
+    lowest: float = 0.5
+    scope: Scope = Scope.ALL
+
+    @property
+    @override
+    def name(self) -> str:
+        return "embedding_pairs"
+
+    @override
+    def needs(self) -> tuple[Signal, ...]:
+        return (Embeddings(self.scope),)
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        measure = "cosine of sentence embeddings"
+        return {VECTORS: cosine_pairs(given[VECTORS], lowest=self.lowest, measure=measure, progress=progress)}
+
+    @override
+    def extended(
+        self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
+    ) -> Mapping[str, Computed]:
+        pairs = earlier.values[VECTORS]
+        assert isinstance(pairs, PairList), "this signal gives pairs"
+        return {VECTORS: more_cosine_pairs(pairs, earlier.rows, given[VECTORS], progress=progress)}

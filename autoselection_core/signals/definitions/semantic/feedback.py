@@ -1,0 +1,94 @@
+"""Relevance that learns from what it finds: pseudo-relevance feedback."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from typing_extensions import override
+
+from autoselection_core.arrays import Vectors
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.models.embedder import embed
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Scope
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings, mean_of_nearest
+from autoselection_core.signals.definitions.targets import targets_of, targets_version
+from autoselection_core.signals.joins.cosine import normalised
+
+FEEDBACK = "feedback/"
+_HALVINGS = 8
+
+
+@dataclass(frozen=True)
+class FeedbackRelevance(PoolSignal):
+    """Nearness to a benchmark's task after each target has moved towards the samples nearest to it.
+
+    Rocchio's rule without its negative part: t' = normalise(t + weight * mean of the `nearest_samples`
+    samples most similar to t), once or twice. A target never drifts further from where it began than a cosine
+    of `least_similarity`: the weight is halved until it stays. Then as `Relevance`: the mean cosine to the
+    `nearest` targets.
+
+    Attributes:
+        benchmark: Whose target samples are read.
+        rounds: How often the targets move.
+        nearest_samples: Samples that a target moves towards.
+        weight: How much they count against the target itself.
+        least_similarity: The drift that is allowed.
+        nearest: How many targets count for a sample.
+    """
+
+    benchmark: Benchmark = field(compare=False)
+    rounds: int = 1
+    nearest_samples: int = 20
+    weight: float = 0.5
+    least_similarity: float = 0.8
+    nearest: int = 3
+
+    undefined = "no embedding"
+
+    @property
+    @override
+    def name(self) -> str:
+        return f"{FEEDBACK}{self.benchmark.name}"
+
+    @override
+    def needs(self) -> tuple[Signal, ...]:
+        return (Embeddings(),)
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        return {**super().reads(), "targets": targets_version(self.benchmark)}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        """See `Signal.compute`.
+
+        Raises:
+            NoTargetsError: The benchmark has no target samples.
+        """
+        origin = normalised(embed([target.text(Scope.ALL) for target in targets_of(self.benchmark)]))
+        samples, targets = normalised(given[VECTORS]), origin
+        for _ in range(self.rounds):
+            towards = _mean_of_most_similar(targets, samples, self.nearest_samples)
+            targets = _moved(origin, targets, towards, self.weight, self.least_similarity)
+        return {self.name: mean_of_nearest(given[VECTORS], targets, self.nearest)}
+
+
+def _mean_of_most_similar(targets: Vectors, samples: Vectors, count: int) -> Vectors:
+    similarity = targets @ samples.T
+    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :count]
+    means: Vectors = samples[nearest].mean(axis=1)
+    return means
+
+
+def _moved(origin: Vectors, targets: Vectors, towards: Vectors, weight: float, least: float) -> Vectors:
+    weights = np.full((len(targets), 1), weight, np.float32)
+    for _ in range(_HALVINGS):
+        moved = normalised(targets + weights * towards)
+        drifted = (moved * origin).sum(axis=1) < least
+        if not drifted.any():
+            return moved
+        weights[drifted] /= 2
+    moved[drifted] = targets[drifted]
+    return moved

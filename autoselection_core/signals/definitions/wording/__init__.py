@@ -1,0 +1,1 @@
+"""Signals of the text alone: words, form, tokens, actions and duplicates."""

@@ -1,0 +1,93 @@
+"""Samples that say the same, or nearly the same, word for word."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from typing_extensions import override
+
+from autoselection_core.arrays import Labels
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Scope
+from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Progress
+from autoselection_core.signals.joins.jaccard import jaccard_pairs
+from autoselection_core.signals.joins.jaccard_update import more_jaccard_pairs
+from autoselection_core.signals.joins.shingles import shingles
+from autoselection_core.signals.joins.stored_sets import KeptSets
+from autoselection_core.signals.similar_pairs import PairList
+
+
+@dataclass(frozen=True)
+class ExactGroups(PoolSignal):
+    """Groups of samples whose text is equal but for case and white space.
+
+    Every sample has a group; a group is numbered by its place among the lowest rows of all groups.
+
+    Attributes:
+        scope: Which messages are compared, joined by newlines.
+    """
+
+    scope: Scope = Scope.ALL
+
+    @property
+    @override
+    def name(self) -> str:
+        return "exact"
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        return {self.name: _groups([_normalised_digest(text) for text in pool.texts(self.scope)])}
+
+
+@dataclass(frozen=True)
+class MinHashPairs(PoolSignal):
+    """Rows that share many of their runs of words: every pair above the floor, with its exact similarity.
+
+    J(x, y) = |x & y| / |x | y| over the sets of runs of `words` lower-cased words. MinHash signatures
+    estimate this number; at the size of a pool the exact join is as fast, and it misses nothing. The sets
+    are kept beside the pairs, so that a changed pool reads only its new texts.
+
+    Attributes:
+        words: Length of a run.
+        lowest: Similarities below are never stored.
+        scope: Which messages are compared, joined by newlines.
+    """
+
+    words: int = 5
+    lowest: float = 0.5
+    scope: Scope = Scope.ALL
+
+    version = 3
+
+    @property
+    @override
+    def name(self) -> str:
+        return "minhash"
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        sets = shingles(pool.texts(self.scope), self.words)
+        measure = f"jaccard of word {self.words}-grams"
+        pairs = jaccard_pairs(sets, lowest=self.lowest, measure=measure)
+        return {self.name: pairs, **KeptSets.of(sets).values}
+
+    @override
+    def extended(
+        self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
+    ) -> Mapping[str, Computed]:
+        pairs, new = earlier.values[self.name], earlier.new_rows(len(pool))
+        assert isinstance(pairs, PairList), "this signal gives pairs"
+        fresh = shingles(pool.texts(self.scope, new), self.words)
+        sets = KeptSets.read(earlier.values).moved(earlier.rows, new, fresh)
+        return {self.name: more_jaccard_pairs(pairs, earlier.rows, sets), **sets.values}
+
+
+def _normalised_digest(text: str) -> bytes:
+    return hashlib.blake2b(" ".join(text.lower().split()).encode(), digest_size=16).digest()
+
+
+def _groups(digests: Sequence[bytes]) -> Labels:
+    """Number equal digests alike, in the order of their first occurrence. Shape (n,)."""
+    numbers: dict[bytes, int] = {}
+    return np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], np.int32)

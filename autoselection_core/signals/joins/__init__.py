@@ -1,0 +1,1 @@
+"""Similarity joins: all pairs of sets or vectors above a similarity."""

@@ -1,0 +1,155 @@
+"""The pairs of a pool that grew: new sets against all, old pairs stay."""
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from autoselection_core.arrays import Rows
+from autoselection_core.signals.base import unmatched
+from autoselection_core.signals.joins.jaccard import distinct
+from autoselection_core.signals.joins.shingles import Hashes
+from autoselection_core.signals.joins.stored_sets import KeptSets
+from autoselection_core.signals.similar_pairs import PairList
+
+Integers = npt.NDArray[np.int64]
+
+_SIEVE_BITS = 20
+_HIGHEST = np.uint64(64 - _SIEVE_BITS)
+_SCANNED_AT_ONCE = 1 << 17
+_CHECKED_AT_ONCE = 1 << 17
+
+
+def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: KeptSets) -> PairList:
+    """The pairs of a changed pool, exact as those of `jaccard_pairs`, down to the earlier floor.
+
+    A set x of the new ones has a similarity of at least t with another only if they share one of the rarest
+    |x| - ceil(t |x|) + 1 members of x.
+
+    Args:
+        earlier: Pairs of the earlier pool.
+        rows: Where its rows stand now; -1 where a row left.
+        sets: One set a row of the pool at hand.
+    """
+    count = len(sets.sizes)
+    new = unmatched(rows, count)
+    known = distinct(sets.taken(new).hashes)
+    owner, member = _members_among(sets, known)
+    incidence = sp.csr_matrix((np.ones(len(owner), np.int32), (owner, member)), shape=(count, len(known)))
+    first, second = _candidates(incidence, sets.sizes, new, earlier.floor)
+    similarity = _similarities(incidence, sets.sizes, first, second)
+    alike = similarity >= np.float32(earlier.floor)
+    return earlier.joined(rows, first[alike], second[alike], similarity[alike], count)
+
+
+def _members_among(sets: KeptSets, known: Hashes) -> tuple[Integers, Integers]:
+    """Every entry of the sets that is among some hashes: its set and the hash's number."""
+    if not len(known):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    sieves, places_of = [_Sieve(known, first) for first in (0, _SIEVE_BITS)], _Places(known)
+    found = []
+    for start, block in sets.blocks(_SCANNED_AT_ONCE):
+        likely = sieves[0](block)
+        likely = likely[sieves[1](block[likely])]
+        member = places_of(block[likely])
+        found.append((start + likely[member >= 0], member[member >= 0]))
+    places, members = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    owners = sets.owners(places)
+    held = owners >= 0
+    return owners[held], members[held]
+
+
+class _Sieve:
+    """A table of the values that some bits of known hashes take; it lets few others through, and is small.
+
+    Args:
+        known: The hashes.
+        first: Which of the highest bits is the first that is looked at.
+    """
+
+    def __init__(self, known: Hashes, first: int) -> None:
+        self._shift = np.uint64(64 - _SIEVE_BITS - first)
+        self._table = np.zeros(1 << _SIEVE_BITS, np.bool_)
+        self._table[self._bits(known)] = True
+
+    def __call__(self, hashes: Hashes) -> Integers:
+        """The places of the hashes that may be known."""
+        return np.flatnonzero(self._table.take(self._bits(hashes)))
+
+    def _bits(self, hashes: Hashes) -> Integers:
+        return ((hashes >> self._shift) & np.uint64((1 << _SIEVE_BITS) - 1)).view(np.int64)
+
+
+class _Places:
+    """Where hashes stand among known ones: their highest bits say where to begin.
+
+    Args:
+        known: Ascending, each once.
+    """
+
+    def __init__(self, known: Hashes) -> None:
+        self._known = known
+        counts = np.bincount((known >> _HIGHEST).view(np.int64), minlength=1 << _SIEVE_BITS)
+        self._ends = np.cumsum(counts)
+        self._deepest = int(counts.max())
+
+    def __call__(self, hashes: Hashes) -> Integers:
+        """The place of each hash, -1 where it is not known."""
+        place = np.full(len(hashes), -1)
+        ends = self._ends.take((hashes >> _HIGHEST).view(np.int64))
+        for step in range(1, self._deepest + 1):  # a bucket holds few
+            at = ends - step
+            is_here = self._known.take(at, mode="clip") == hashes
+            place[is_here] = at[is_here]
+        return place
+
+
+def _candidates(
+    incidence: sp.csr_matrix, sizes: Integers, new: Rows, floor: float
+) -> tuple[Integers, Integers]:
+    """Pairs of a new row and any row that share one of the rarest members of the new row; each once.
+
+    Two sets of sizes s <= l have a similarity of s / l at most: sets of uneven sizes are no pair.
+    """
+    first, second = _sharing(incidence, _rarest(incidence, new, floor))
+    first = new[first]
+    smaller, larger = np.minimum(sizes[first], sizes[second]), np.maximum(sizes[first], sizes[second])
+    is_new = np.zeros(incidence.shape[0], np.bool_)
+    is_new[new] = True
+    once = (first < second) | ~is_new[second]  # two new rows meet twice, a row and itself once
+    possible = once & (smaller >= floor * larger - 1e-9)
+    return first[possible], second[possible]
+
+
+def _rarest(incidence: sp.csr_matrix, new: Rows, floor: float) -> sp.csr_matrix:
+    """Which new row has which of its rarest members."""
+    held = incidence[new]
+    frequency = np.bincount(incidence.indices, minlength=incidence.shape[1])
+    sizes = np.diff(held.indptr)
+    owners = np.repeat(np.arange(len(new)), sizes)
+    rarest_first = np.lexsort((held.indices, frequency[held.indices], owners))
+    rank = np.arange(len(owners)) - held.indptr[owners]
+    # The subtraction keeps ceil() exact where floor * size is a whole number.
+    length = sizes - np.ceil(floor * sizes - 1e-9).astype(np.int64) + 1
+    chosen = rarest_first[rank < length[owners]]
+    entries = np.ones(len(chosen), np.int32), (owners[chosen], held.indices[chosen])
+    return sp.csr_matrix(entries, shape=held.shape)
+
+
+def _sharing(incidence: sp.csr_matrix, members: sp.csr_matrix) -> tuple[Integers, Integers]:
+    """Which rows of the second matrix have a member in common with which rows of the first."""
+    shared = members @ incidence.T.tocsr()
+    return np.repeat(np.arange(len(shared.indptr) - 1), np.diff(shared.indptr)), shared.indices.astype(
+        np.int64
+    )
+
+
+def _similarities(
+    incidence: sp.csr_matrix, sizes: Integers, first: Integers, second: Integers
+) -> npt.NDArray[np.float32]:
+    """|x & y| / |x | y| of each pair; all members of the first stand in the incidence. Shape (pairs,)."""
+    overlap = np.zeros(len(first), np.int64)
+    for start in range(0, len(first), _CHECKED_AT_ONCE):
+        part = slice(start, start + _CHECKED_AT_ONCE)
+        overlap[part] = incidence[first[part]].multiply(incidence[second[part]]).sum(axis=1).A1
+    similarity: npt.NDArray[np.float64] = overlap / (sizes[first] + sizes[second] - overlap)
+    return similarity.astype(np.float32)

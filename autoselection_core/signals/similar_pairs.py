@@ -1,0 +1,142 @@
+"""Which rows of a pool resemble each other, computed once so that every threshold is a look-up."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Mask, Rows
+from autoselection_core.errors.table import BrokenPairsError
+from autoselection_core.identity import canonical_json
+from autoselection_core.signals.pair_floor import stored_floor
+
+_ARRAYS = ("low", "high", "similarity")
+_METADATA = "pairs.json"
+
+
+@dataclass(frozen=True, eq=False)
+class PairList:
+    """All pairs of rows whose similarity reaches a floor, sorted by (low, high).
+
+    Attributes:
+        low: The lower row number of each pair. Shape (pairs,), int32.
+        high: The higher row number of each pair. Shape (pairs,), int32.
+        similarity: How alike the two rows are, in [-1, 1]. Shape (pairs,), float32.
+        floor: Pairs below this similarity are not stored.
+        measure: What the similarity is, for example "jaccard of word 5-grams".
+
+    Raises:
+        BrokenPairsError: Lengths differ, a pair is not ascending, or pairs are not sorted.
+    """
+
+    low: npt.NDArray[np.int32]
+    high: npt.NDArray[np.int32]
+    similarity: npt.NDArray[np.float32]
+    floor: float
+    measure: str
+
+    def __post_init__(self) -> None:
+        flaw = _flaw(self.low, self.high, self.similarity)
+        if flaw is not None:
+            raise BrokenPairsError(flaw)
+
+    def __len__(self) -> int:
+        """How many pairs there are."""
+        return len(self.low)
+
+    @classmethod
+    def of(
+        cls, first: Rows, second: Rows, similarity: npt.NDArray[np.float32], *, floor: float, measure: str
+    ) -> "PairList":
+        """Pairs in any order and direction, sorted; a pair given twice keeps its highest similarity.
+
+        Example:
+            >>> pairs = PairList.of(
+            ...     np.array([5, 1]), np.array([2, 3]), np.array([0.9, 1], np.float32), floor=0.5, measure="x"
+            ... )
+            >>> list(zip(pairs.low.tolist(), pairs.high.tolist()))
+            [(1, 3), (2, 5)]
+        """
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        order = np.lexsort((-similarity, high, low))
+        low, high, similarity = low[order], high[order], similarity[order]
+        fresh = np.ones(len(low), np.bool_)
+        fresh[1:] = (np.diff(low) != 0) | (np.diff(high) != 0)
+        return cls(
+            low[fresh].astype(np.int32),
+            high[fresh].astype(np.int32),
+            similarity[fresh].astype(np.float32),
+            floor,
+            measure,
+        )
+
+    def joined(
+        self, rows: Rows, first: Rows, second: Rows, similarity: npt.NDArray[np.float32], pool_rows: int
+    ) -> "PairList":
+        """These pairs in a changed pool, with the pairs that have a new row.
+
+        The floor never falls: what lay below it was not kept.
+
+        Args:
+            rows: Where each row that these pairs speak of stands now, in the same order; -1 where it left.
+            first: One row of each new pair; each pair once.
+            second: The other row of each new pair.
+            similarity: Of the new pairs, at or above the floor.
+            pool_rows: Rows of the pool.
+        """
+        low, high = rows[self.low], rows[self.high]
+        stayed = (low >= 0) & (high >= 0)
+        floor = stored_floor(np.concatenate([self.similarity[stayed], similarity]), pool_rows, self.floor)
+        stayed &= self.similarity >= np.float32(floor)
+        low, high, known = low[stayed], high[stayed], self.similarity[stayed]
+        kept = similarity >= np.float32(floor)
+        added = PairList.of(first[kept], second[kept], similarity[kept], floor=floor, measure=self.measure)
+        # Rows keep their order, so old pairs stay sorted and new ones are let in between.
+        places = np.searchsorted(low * pool_rows + high, added.low.astype(np.int64) * pool_rows + added.high)
+        return PairList(
+            np.insert(low.astype(np.int32), places, added.low),
+            np.insert(high.astype(np.int32), places, added.high),
+            np.insert(known, places, added.similarity),
+            floor,
+            self.measure,
+        )
+
+    def among(self, present: Mask, similarity: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """The pairs at or above a similarity whose rows are both present, sorted by (low, high).
+
+        Args:
+            present: Which rows of the pool are in the subset. Shape (rows of the pool,).
+            similarity: The threshold, compared in float32 as the values are stored.
+        """
+        alike = np.flatnonzero(self.similarity >= np.float32(similarity))
+        low, high = self.low[alike], self.high[alike]
+        both = present[low] & present[high]
+        return low[both], high[both]
+
+    def save(self, folder: Path) -> None:
+        """Write one uncompressed array file per part and the metadata as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        (folder / _METADATA).write_text(canonical_json({"floor": self.floor, "measure": self.measure}))
+
+    @classmethod
+    def load(cls, folder: Path) -> "PairList":
+        """Map what `save` wrote into memory."""
+        parts = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
+        return cls(**parts, **json.loads((folder / _METADATA).read_text()))
+
+
+def _flaw(
+    low: npt.NDArray[np.int32], high: npt.NDArray[np.int32], similarity: npt.NDArray[np.float32]
+) -> str | None:
+    if not len(low) == len(high) == len(similarity):
+        return "its arrays differ in length"
+    if (low >= high).any():
+        return "a pair does not name its lower row first"
+    step = np.diff(low)
+    if (step < 0).any() or ((step == 0) & (np.diff(high) <= 0)).any():
+        return "pairs are not sorted by (low, high), or one stands twice"
+    return None

@@ -1,0 +1,1 @@
+"""Signal store: values keyed by sample id, computed once and aligned to any pool."""

@@ -1,0 +1,134 @@
+"""Values of samples as rows of a LanceDB table, and back as arrays aligned to a pool."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from autoselection_core.arrays import Mask, Rows
+from autoselection_core.pool.columns import id_bytes
+from autoselection_core.signals.base import Computed
+from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.store.lance import ID, ID_TYPE, LanceTable
+
+Ids = npt.NDArray[np.bytes_]
+"""Sample ids as hexadecimal digits. Shape (n,), dtype S32."""
+
+_INDICES, _DATA = "=indices", "=data"
+_FEATURES = b"features"
+
+
+def append_values(table: LanceTable, ids: Ids, values: Mapping[str, Computed]) -> None:
+    """Append the values of some samples as one transaction."""
+    table.append(record_of(ids, values))
+
+
+def record_of(ids: Ids, values: Mapping[str, Computed]) -> pa.Table:
+    """The values of some samples as rows of their table."""
+    columns: dict[pa.Field, pa.Array] = {pa.field(ID, ID_TYPE, nullable=False): _id_array(ids)}
+    for name, value in values.items():
+        columns |= _arrow(name, value)
+    return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(list(columns)))
+
+
+def missing(table: LanceTable, ids: Ids) -> Rows:
+    """The places of the ids that the table does not hold, ascending."""
+    return np.flatnonzero(~_found(table.ids(), ids)[1])
+
+
+def aligned_values(table: LanceTable, ids: Ids) -> dict[str, Computed] | None:
+    """All values of the samples, in the order of the ids given; None where the table misses one."""
+    record = table.read()
+    places, present = _found(record.column(ID), ids)
+    if not present.all():
+        return None
+    taken = record.drop_columns([ID]).take(places).combine_chunks()
+    return dict(_values(taken))
+
+
+def rows_of(values: Mapping[str, Computed], rows: Rows) -> dict[str, Computed]:
+    """The values of some rows. Pairs of rows belong to the pool as a whole and are left out."""
+    return {name: _taken(value, rows) for name, value in values.items() if not isinstance(value, PairList)}
+
+
+def _taken(value: npt.NDArray[Any] | SparseFeatures, rows: Rows) -> Computed:
+    if not isinstance(value, SparseFeatures):
+        return value[rows]
+    starts, sizes = value.indptr[rows], np.diff(value.indptr)[rows]
+    ends = np.cumsum(sizes)
+    entries = np.repeat(starts - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
+    indptr = np.concatenate([[0], ends]).astype(np.int64)
+    return SparseFeatures(indptr, value.indices[entries], value.data[entries], value.features)
+
+
+def _id_array(ids: Ids) -> pa.Array:
+    return pa.FixedSizeBinaryArray.from_buffers(ID_TYPE, len(ids), [None, pa.py_buffer(_raw(ids))])
+
+
+def _raw(ids: Ids) -> bytes:
+    return bytes.fromhex(ids.tobytes().decode())
+
+
+def _found(held: pa.ChunkedArray, ids: Ids) -> tuple[Rows, Mask]:
+    """For each id the place of its first row in the record, and whether it has one."""
+    stored, wanted = (np.frombuffer(raw, "S16") for raw in (id_bytes(held), _raw(ids)))
+    order = np.argsort(stored, kind="stable")  # cheap: chunks were appended in ascending order
+    ascending = stored[order]
+    places = np.searchsorted(ascending, wanted)
+    present = places < len(stored)
+    present[present] = ascending[places[present]] == wanted[present]
+    return order[places[present]], present
+
+
+def _arrow(name: str, value: Computed) -> dict[pa.Field, pa.Array]:
+    assert not isinstance(value, PairList), "pairs belong to a pool, not to a sample"
+    if isinstance(value, SparseFeatures):
+        metadata = {_FEATURES: str(value.features).encode()}
+        parts = {_INDICES: value.indices, _DATA: value.data}
+        lists = {
+            f"{name}{suffix}": pa.LargeListArray.from_arrays(value.indptr, np.ascontiguousarray(part))
+            for suffix, part in parts.items()
+        }
+        return {pa.field(key, array.type, metadata=metadata): array for key, array in lists.items()}
+    array = pa.array(value) if value.ndim == 1 else _vector_array(value)
+    return {pa.field(name, array.type): array}
+
+
+def _vector_array(vectors: npt.NDArray[Any]) -> pa.FixedSizeListArray:
+    """Rows of numbers; an unknown one is null, because LanceDB refuses vectors with NaN."""
+    unknown = np.isnan(vectors).any(axis=1) if vectors.dtype.kind == "f" else np.zeros(len(vectors), np.bool_)
+    flat, width = np.ascontiguousarray(vectors).reshape(-1), vectors.shape[1]
+    return pa.FixedSizeListArray.from_arrays(flat, width, mask=pa.array(unknown))
+
+
+def _vectors(array: pa.FixedSizeListArray) -> npt.NDArray[Any]:
+    """What `_vector_array` wrote."""
+    known: npt.NDArray[Any] = array.flatten().to_numpy(zero_copy_only=False)
+    known = known.reshape(-1, array.type.list_size)
+    if not array.null_count:
+        return known
+    vectors = np.full((len(array), array.type.list_size), np.nan, known.dtype)
+    vectors[array.is_valid().to_numpy(zero_copy_only=False)] = known
+    return vectors
+
+
+def _values(record: pa.Table) -> list[tuple[str, Any]]:
+    names = [name for name in record.column_names if not name.endswith(_DATA)]
+    return [_value(record, name) for name in names]
+
+
+def _value(record: pa.Table, name: str) -> tuple[str, Computed]:
+    array = record.column(name).combine_chunks()
+    if name.endswith(_INDICES):
+        stem = name.removesuffix(_INDICES)
+        magnitudes = record.column(f"{stem}{_DATA}").combine_chunks()
+        features = int(record.schema.field(name).metadata[_FEATURES])
+        starts = np.concatenate([[0], np.cumsum(array.value_lengths().to_numpy())]).astype(np.int64)
+        indices, data = (part.flatten().to_numpy() for part in (array, magnitudes))
+        return stem, SparseFeatures(starts, indices, data, features)
+    if pa.types.is_fixed_size_list(array.type):
+        return name, _vectors(array)
+    return name, array.to_numpy(zero_copy_only=False)

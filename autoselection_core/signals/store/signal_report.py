@@ -1,0 +1,69 @@
+"""What scoring a pool took, what it gave, and which samples it left without a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.arrays import Mask
+from autoselection_core.signals.base import REASON, Computed, Signal
+from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.store.kinds import Kind, kind_of
+
+
+@dataclass(frozen=True)
+class SignalReport:
+    """What scoring a pool took, and what it gave.
+
+    Attributes:
+        name: The signal.
+        version: Its fingerprint.
+        rows: Rows of the pool.
+        computed: Samples that were scored now.
+        reused: Samples that were scored before.
+        finite_share: Share of the rows with a value, for each column, vector and list of features.
+        unscored: How many samples have no score, by reason.
+        seconds: How long it took.
+    """
+
+    name: str
+    version: str
+    rows: int
+    computed: int
+    reused: int
+    finite_share: Mapping[str, float]
+    unscored: Mapping[str, int]
+    seconds: float
+
+    @property
+    def samples_per_s(self) -> float:
+        """Samples scored a second; 0 when there was nothing to do."""
+        return self.computed / self.seconds if self.computed else 0.0
+
+
+def finite_shares(values: Mapping[str, Computed]) -> dict[str, float]:
+    """Share of the rows with a value, by name; without values that have no way to say unknown."""
+    return {
+        name: float(known.mean()) for name, value in values.items() if (known := _known(value)) is not None
+    }
+
+
+def _known(value: Computed) -> Mask | None:
+    """Which rows have a value; None for what has no rows, or no way to say unknown."""
+    if isinstance(value, SparseFeatures):
+        return np.diff(value.indptr) > 0
+    if isinstance(value, PairList) or kind_of(value) not in {Kind.COLUMN, Kind.VECTORS}:
+        return None
+    return np.asarray(np.isfinite(value).reshape(len(value), -1).all(axis=1), np.bool_)
+
+
+def unscored(signal: Signal, values: Mapping[str, Computed]) -> dict[str, int]:
+    """How many rows have no value, by reason."""
+    codes = values.get(REASON)
+    if not isinstance(codes, np.ndarray):
+        known = [each for value in values.values() if (each := _known(value)) is not None]
+        unknown = int((~np.logical_and.reduce(known)).sum()) if known else 0
+        return {signal.undefined: unknown} if unknown else {}
+    counts = np.bincount(codes, minlength=len(signal.reasons))
+    return {reason: int(count) for reason, count in zip(signal.reasons[1:], counts[1:], strict=True) if count}

@@ -1,0 +1,264 @@
+"""Score a pool, keep the values by sample, and hand them out aligned to any pool."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from autoselection_core.arrays import Rows
+from autoselection_core.errors.signals import UnscoredPoolError
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, SharedPass, Signal
+from autoselection_core.signals.store.incremental import earlier_values
+from autoselection_core.signals.store.kinds import Kind, kind_of, load_values, save_values
+from autoselection_core.signals.store.record import aligned_values, append_values, missing, record_of, rows_of
+from autoselection_core.signals.store.signal_report import SignalReport, finite_shares, unscored
+from autoselection_core.signals.table import SOURCE, SignalTable
+from autoselection_core.store.atomic import atomic_folder
+from autoselection_core.store.home import Home
+from autoselection_core.store.lance import LanceTable
+
+
+class ComputesChunks(Protocol):
+    """Computes a signal chunk by chunk, wherever that happens."""
+
+    def __call__(
+        self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
+    ) -> Iterator[pa.Table]:
+        """The record of each chunk of rows, in the order of the chunks.
+
+        Args:
+            signal: What is computed; it is prepared.
+            pool: The samples.
+            chunks: The rows of each chunk.
+            given: Values of the signals that it needs, aligned to the pool.
+            progress: Told how far it is within a chunk, in rows of all chunks.
+        """
+        ...
+
+
+def computed_here(
+    signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
+) -> Iterator[pa.Table]:
+    """The record of each chunk, computed one after the other in this process; see `ComputesChunks`."""
+    done, rows = 0, sum(map(len, chunks))
+    for chunk in chunks:
+        within = None if progress is None else _within(progress, done, len(chunk), rows)
+        yield record_of(pool.ids[chunk], signal.compute(pool.take(chunk), rows_of(given, chunk), within))
+        done += len(chunk)
+
+
+@dataclass(frozen=True)
+class SignalStore:
+    """The signals of an installation.
+
+    Values of samples are recorded in LanceDB under the signal's fingerprint, so a changed pool scores only
+    the samples that it has not seen. Columns aligned to a pool are derived from that record, mapped into
+    memory, and rebuilt when they are gone.
+
+    Attributes:
+        home: The folder of the installation.
+        compute: Where the values of samples are computed. A signal of the pool as a whole is computed here.
+    """
+
+    home: Home
+    compute: ComputesChunks = computed_here
+
+    def score(
+        self,
+        signal: Signal,
+        pool: Pool,
+        progress: Progress | None = None,
+        shared: SharedPass | None = None,
+    ) -> SignalReport:
+        """Compute what is missing of a signal and of the signals that it needs.
+
+        Chunks are recorded as they are finished: a killed process loses at most one, and two processes
+        that score the same pool do no harm.
+
+        Args:
+            signal: What to score.
+            pool: The samples.
+            progress: Told how far it is.
+            shared: A pass that gives this signal and others: samples that none of them knows are computed for
+                all at once, where values are computed in this process.
+
+        Raises:
+            StorageFullError: The disk has no room; what was recorded stays.
+        """
+        started = time.perf_counter()
+        for need in signal.needs():
+            self.score(need, pool, progress)
+        given = self.given(signal, pool)
+        signal.prepare(pool, given, progress)
+        version = signal.fingerprint
+        if isinstance(signal, PoolSignal):
+            computed = self._derive(signal, version, pool, given, progress)
+        else:
+            is_here = self.compute is computed_here
+            together = self._record_together(shared, signal, pool, progress) if shared and is_here else 0
+            computed = together + self._record(signal, version, pool, given, progress)
+        values = self._aligned(signal.name, version, pool)
+        return SignalReport(
+            name=signal.name,
+            version=version,
+            rows=len(pool),
+            computed=computed,
+            reused=len(pool) - computed,
+            finite_share=finite_shares(values),
+            unscored=unscored(signal, values),
+            seconds=time.perf_counter() - started,
+        )
+
+    def table(
+        self, pool: Pool, versions: Mapping[str, str], *, read: Iterable[str] | None = None
+    ) -> SignalTable:
+        """The signals of a pool, mapped into memory.
+
+        Args:
+            pool: The pool.
+            versions: Fingerprint of each signal, by the name of the signal.
+            read: Names of the signals that are wanted; None for all.
+
+        Raises:
+            UnscoredPoolError: A signal was not scored for all samples of the pool.
+        """
+        wanted = versions if read is None else {name: versions[name] for name in read}
+        parts: dict[Kind, dict[str, Computed]] = {kind: {} for kind in Kind}
+        known: dict[str, str] = {}
+        for name, version in sorted(wanted.items()):
+            for key, value in self._aligned(name, version, pool).items():
+                parts[kind_of(value)][key] = value
+                # Vectors and the pairs among them have one name, which then has both versions.
+                known[key] = f"{known[key]}+{version}" if key in known else version
+        internal = parts[Kind.INTERNAL]
+        parts[Kind.LABEL][SOURCE] = pool.source_codes
+        return SignalTable(
+            pool.version,
+            pool.keys,
+            parts[Kind.COLUMN],  # type: ignore[arg-type] # the kind is told by the type
+            pairs=parts[Kind.PAIRS],  # type: ignore[arg-type]
+            sparse=parts[Kind.SPARSE],  # type: ignore[arg-type]
+            labels=parts[Kind.LABEL],  # type: ignore[arg-type]
+            vectors=parts[Kind.VECTORS],  # type: ignore[arg-type]
+            label_names={SOURCE: pool.source_names},
+            versions={key: version for key, version in known.items() if key not in internal},
+            ids=pool.ids,
+        )
+
+    def values(self, name: str, version: str, pool: Pool) -> Mapping[str, Computed]:
+        """All values of one signal, those that only other signals read too.
+
+        Raises:
+            UnscoredPoolError: It was not scored for all samples of the pool.
+        """
+        return self._aligned(name, version, pool)
+
+    def is_scored(self, name: str, version: str, pool: Pool) -> bool:
+        """Whether every sample of a pool has its values."""
+        if self._folder(version, pool).is_dir():
+            return True
+        return len(missing(self._record_of(name, version), pool.ids)) == 0
+
+    def given(self, signal: Signal, pool: Pool) -> Given:
+        """The values of the signals that a signal needs, aligned to a pool.
+
+        Raises:
+            UnscoredPoolError: One of them was not scored for all samples of the pool.
+        """
+        given: dict[str, Computed] = {}
+        for need in signal.needs():
+            given |= self._aligned(need.name, need.fingerprint, pool)
+        return given
+
+    def _record(
+        self,
+        signal: Signal,
+        version: str,
+        pool: Pool,
+        given: Given,
+        progress: Progress | None,
+    ) -> int:
+        record = self._record_of(signal.name, version)
+        rows = missing(record, pool.ids)
+        done = 0
+        for chunk in self.compute(signal, pool, _chunks(rows, signal.chunk_rows), given, progress):
+            record.append(chunk)
+            done += len(chunk)
+            if progress is not None:
+                progress(signal.name, done, len(rows))
+        return len(rows)
+
+    def _record_together(
+        self, shared: SharedPass, asked: Signal, pool: Pool, progress: Progress | None
+    ) -> int:
+        """Compute what none of the signals knows, if the one that was asked for misses anything."""
+        if self.is_scored(asked.name, asked.fingerprint, pool):
+            return 0
+        for signal in shared.signals:
+            signal.prepare(pool, {}, progress)
+        records = [self._record_of(signal.name, signal.fingerprint) for signal in shared.signals]
+        rows, done = reduce(np.intersect1d, (missing(record, pool.ids) for record in records)), 0
+        for chunk in _chunks(rows, min(signal.chunk_rows for signal in shared.signals)):
+            within = None if progress is None else _within(progress, done, len(chunk), len(rows))
+            for record, values in zip(records, shared.compute(pool.take(chunk), within), strict=True):
+                append_values(record, pool.ids[chunk], values)
+            done += len(chunk)
+            if progress is not None:
+                progress(asked.name, done, len(rows))
+        return len(rows)
+
+    def _derive(
+        self,
+        signal: PoolSignal,
+        version: str,
+        pool: Pool,
+        given: Given,
+        progress: Progress | None,
+    ) -> int:
+        folder = self._folder(version, pool)
+        if folder.is_dir():
+            return 0
+        earlier = earlier_values(self.home, version, pool)
+        values = None if earlier is None else signal.extended(pool, given, earlier, progress)
+        computed = len(pool) if values is None or earlier is None else len(earlier.new_rows(len(pool)))
+        with atomic_folder(folder) as unfinished:
+            save_values(unfinished, signal.compute(pool, given, progress) if values is None else values)
+        return computed
+
+    def _aligned(self, name: str, version: str, pool: Pool) -> Mapping[str, Computed]:
+        folder = self._folder(version, pool)
+        if not folder.is_dir():
+            record = self._record_of(name, version)
+            values = aligned_values(record, pool.ids) if len(pool) else None
+            if values is None:
+                raise UnscoredPoolError(name, version, pool.version, len(missing(record, pool.ids)))
+            with atomic_folder(folder) as unfinished:
+                save_values(unfinished, values)
+        return MappingProxyType(load_values(folder))
+
+    def _folder(self, version: str, pool: Pool) -> Path:
+        return self.home.columns_of(pool.version, version)
+
+    def _record_of(self, name: str, version: str) -> LanceTable:
+        return LanceTable(self.home.lance, f"{name.replace('/', '.')}-{version}")
+
+
+def _chunks(rows: Rows, size: int) -> list[Rows]:
+    """Rows that are computed and recorded together."""
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _within(progress: Progress, start: int, size: int, rows: int) -> Progress:
+    """Progress in a chunk as progress in all rows."""
+
+    def report(stage: str, done: int, total: int) -> None:
+        progress(stage, start + size * done // max(1, total), rows)
+
+    return report

@@ -1,0 +1,1 @@
+"""Acquisition functions: which candidate is worth the next evaluation."""

@@ -1,0 +1,130 @@
+"""What scores at a cheaper fidelity are worth: how much better the next full training is chosen with them.
+
+A plan buys m cheap scores and then one full training. Its gain is the expected improvement, at full fidelity,
+of the candidate that looks best once the scores are known: a knowledge gradient over the expected improvement
+(Frazier et al. 2009 for the idea), through the joint posterior of both fidelities. Under one vector of
+hyper-parameters the scores move all means linearly, so only the movement is drawn. Where a fidelity has
+little to do with the full one, nothing moves, and a plan gains no more than the full training alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoselection_core.solver.feature_layout import Features
+from autoselection_core.solver.surrogate.botorch_model import JITTER
+from autoselection_core.solver.surrogate.gp import Surrogate
+from autoselection_core.solver.surrogate.kernel import cholesky, covariance, noise_variance, solved
+from autoselection_core.solver.surrogate.subsampling import varied_rows
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_DRAWS = 64
+"""Movements of the means that are drawn under each hyper-parameter vector."""
+
+_MOST_LEARNED = 300
+"""Observations that a lookahead conditions on at most."""
+
+_RIDGE = 1e-6
+"""Added to posterior variances, in standardised squared units, so that nearly equal points can be drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lookahead:
+    """Some candidates with their joint posterior, at full fidelity and at a cheaper one; standardised.
+
+    Attributes:
+        mean: Means of the tried, of the candidates, and of their cheap scores. Shape (s, b + n + n).
+        cov: Covariances of the same. Shape (s, b + n + n, b + n + n).
+        noise: Run-to-run variance. Shape (s,).
+        tried: How many points are tried ones, b.
+        scale: Utility of one standardised unit.
+        seed: Seed of the draws.
+    """
+
+    mean: "Tensor"
+    cov: "Tensor"
+    noise: "Tensor"
+    tried: int
+    scale: float
+    seed: int
+
+    def order(self, places: Sequence[int]) -> list[int]:
+        """Some candidates, those that are most often the best of all of them first."""
+        import torch
+
+        generator = torch.Generator().manual_seed(self.seed)
+        count = self.mean.shape[-1] - self._candidates
+        full = slice(0, count)
+        root = cholesky(self.cov[:, full, full], _RIDGE)
+        normal = torch.randn((len(root), count, _DRAWS), generator=generator, dtype=root.dtype)
+        draws = self.mean[:, full, None] + root @ normal
+        best = draws[:, self.tried :].argmax(1).flatten()
+        wins = torch.bincount(best, minlength=self._candidates).tolist()
+        return sorted(places, key=lambda place: (-wins[place], place))
+
+    def gain(self, scored: Sequence[int]) -> float:
+        """The gain of a full training that is chosen after cheap scores of some candidates, in utility.
+
+        Args:
+            scored: Places of the candidates that are scored first; none for a full training alone.
+        """
+        import torch
+
+        full = slice(0, self.mean.shape[-1] - self._candidates)
+        mean, left = self.mean[:, full, None], torch.diagonal(self.cov[:, full, full], dim1=-2, dim2=-1)
+        if scored:
+            at = [full.stop + place for place in scored]
+            root = cholesky(self.cov[:, at][:, :, at], self.noise + JITTER)
+            moved = solved(root, self.cov[:, at, full])
+            generator = torch.Generator().manual_seed(self.seed)
+            half = torch.randn((len(root), len(at), _DRAWS // 2), generator=generator, dtype=root.dtype)
+            mean = mean + moved.mT @ torch.cat([half, -half], dim=-1)
+            left = left - (moved**2).sum(-2)
+        spread = left[:, self.tried :, None].clamp_min(JITTER).sqrt()
+        best = mean[:, : self.tried].max(1, keepdim=True).values
+        z = (mean[:, self.tried :] - best) / spread
+        density = (-0.5 * z**2).exp() / (2 * np.pi) ** 0.5
+        improvement = spread * (density + z * torch.special.ndtr(z))
+        return float(improvement.max(1).values.mean()) * self.scale
+
+    @property
+    def _candidates(self) -> int:
+        return (self.mean.shape[-1] - self.tried) // 2
+
+
+def look_ahead(
+    surrogate: Surrogate, tried: Features, candidates: Features, fidelity: int, seed: int
+) -> Lookahead:
+    """The joint posterior of some candidates at both fidelities.
+
+    Args:
+        surrogate: What is believed; it knows scores at the fidelity.
+        tried: Feature vectors of measured subsets. Shape (b, d).
+        candidates: Feature vectors of candidates that have no score at the fidelity. Shape (n, d).
+        fidelity: Which of the surrogate's fidelities.
+        seed: Seed of the draws.
+    """
+    import torch
+
+    layout, hyper = surrogate.layout, surrogate.log_hyper
+    cheap = layout.completed(candidates)
+    cheap[:, layout.fidelity_columns.start + fidelity] = 1.0
+    cheap[:, layout.fidelity_columns.stop] = -1.0 - np.arange(len(cheap))  # none of them is another's subset
+    points = np.concatenate([layout.completed(tried), layout.completed(candidates), cheap])
+    (seen,), targets = surrogate.model.train_inputs, surrogate.model.train_targets
+    rows = torch.from_numpy(varied_rows(seen.numpy(), _MOST_LEARNED))
+    asked, noise = torch.from_numpy(points), noise_variance(hyper)
+    ridge = noise + JITTER
+    if surrogate.relative is not None:
+        ridge = ridge[:, None] * surrogate.relative[rows]
+    root = cholesky(covariance(hyper, seen[rows], seen[rows], layout), ridge)
+    explained = solved(root, covariance(hyper, seen[rows], asked, layout))
+    known = targets.reshape(-1)[: len(seen)][rows]
+    white = solved(root, known[None, :, None].expand(len(hyper), -1, 1))
+    mean = (explained.mT @ white)[..., 0]
+    cov = covariance(hyper, asked, asked, layout) - explained.mT @ explained
+    return Lookahead(mean, cov, noise, len(tried), surrogate.standard.scale, seed)

@@ -1,0 +1,1 @@
+"""Analyses of a search: forecasts, counterfactual replays and trade-offs."""

@@ -1,0 +1,183 @@
+"""What more evaluations are likely to buy, before they are paid for.
+
+Utilities of some hundred candidates are drawn from what is believed of them, jointly. On each draw a search
+with expected improvement is played to its end, noise included; the gain is the true utility of what it would
+recommend over that of what would be used without it. A real search climbs on to candidates that are unknown
+today, so the forecast is on the careful side, most of all before anything was measured.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoselection_core.history.values import History
+from autoselection_core.recipe import Recipe
+from autoselection_core.solver.acquisition.log_nei import Improvement
+from autoselection_core.solver.candidates.local_search import climbed
+from autoselection_core.solver.candidates.phase import phase_of
+from autoselection_core.solver.context import Arena, arena_of, seed_for
+from autoselection_core.solver.determinism import one_thread
+from autoselection_core.solver.evidence.fitted import belief_of
+from autoselection_core.solver.evidence.observations import hints_of, lessons_of, tried_in
+from autoselection_core.solver.feature_layout import Features, Layout
+from autoselection_core.solver.policies.default import known_subsets
+from autoselection_core.solver.solver import Solver
+from autoselection_core.solver.surrogate.gp import NOISE_SHARE, Numbers, expected_noise
+from autoselection_core.solver.surrogate.kernel import covariance, noise_variance
+from autoselection_core.solver.surrogate.priors import prior
+from autoselection_core.subset import materialize
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_CANDIDATES = 300
+_PLAYS = 64
+_JITTER = 1e-6
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What some more evaluations are likely to gain.
+
+    Attributes:
+        evaluations: How many.
+        low: 5 % quantile of the gain.
+        median: Its median.
+        high: Its 95 % quantile.
+        mean: Its mean; divided by `evaluations` it is the expected gain a training.
+        unit: `utility`, or `run-to-run deviations` where nothing is known of the utility's unit yet.
+        over: What the gain is over: `trial 7`, or `the full pool` before anything was measured.
+    """
+
+    evaluations: int
+    low: float
+    median: float
+    high: float
+    mean: float
+    unit: str
+    over: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """What is believed before the first play: observations, hyper-parameters and candidates."""
+
+    points: Features
+    targets: Numbers
+    candidates: Features
+    log_hyper: "Tensor"
+    scale: float
+    unit: str
+    over: str
+    layout: Layout
+
+
+def forecast(solver: Solver, history: History, evaluations: int) -> Forecast:
+    """Play `evaluations` more evaluations many times, on paper.
+
+    Args:
+        solver: With the pool and the policy.
+        history: What the search knows; it may be empty.
+        evaluations: How many more, at least 1.
+    """
+    with one_thread():
+        arena = arena_of(solver.signals, tuple(solver.templates), solver.policy, history.seed)
+        start = _start(arena, history)
+        rng = np.random.default_rng(seed_for("forecast", arena.seed, evaluations))
+        gains = np.array([_play(start, place, evaluations, rng) for place in range(_PLAYS)]) * start.scale
+    low, median, high = np.quantile(gains, [0.05, 0.5, 0.95])
+    mean = float(gains.mean())
+    return Forecast(evaluations, float(low), float(median), float(high), mean, start.unit, start.over)
+
+
+def _start(arena: Arena, history: History) -> _Start:
+    """The recommended candidate, or the full pool, is the first candidate."""
+    import torch
+
+    if not history.observations:
+        full = arena.describe_subsets([materialize(Recipe((), arena.seed), arena.signals)])
+        candidates = np.concatenate([full, arena.features[: _CANDIDATES - 1]])
+        belief = prior(arena.describer.layout, expected_noise(None, arena.policy.noise_spread))
+        rng = np.random.default_rng(seed_for("forecast", arena.seed))
+        draws = belief.mean + belief.spread * rng.normal(size=(arena.policy.draws, len(belief.mean)))
+        noise = arena.policy.noise_prior
+        unit = "utility" if noise else "run-to-run deviations"
+        empty = np.zeros((0, candidates.shape[1]))
+        return _Start(
+            empty,
+            np.zeros(0),
+            candidates,
+            torch.from_numpy(draws),
+            (noise or 1.0) / NOISE_SHARE,
+            unit,
+            "the full pool",
+            arena.describer.layout,
+        )
+    tried = tried_in(history, arena.signals)
+    lessons, hints = lessons_of(history, arena.signals), hints_of(history, arena.signals)
+    learned = belief_of(arena, tried, lessons, hints)
+    surrogate, best = learned.surrogate, learned.incumbent
+    gain = Improvement.over(surrogate, learned.features, seed_for("forecast", arena.seed))
+    known = known_subsets(arena, history, tried)
+    phase = phase_of(arena, history, learned)
+    found = climbed(arena, learned, phase, gain, known=known, trial=history.next_trial)
+    order = np.argsort(-found.gains, kind="stable")
+    likely, others = (
+        order[: _CANDIDATES // 2],
+        order[_CANDIDATES // 2 :: max(1, 2 * len(order) // _CANDIDATES)],
+    )
+    chosen = found.features[np.concatenate([likely, others])]
+    candidates = surrogate.layout.completed(np.concatenate([learned.features[[best]], chosen]))
+    (points,), targets = surrogate.model.train_inputs, surrogate.model.train_targets
+    return _Start(
+        points.numpy(),
+        targets.numpy().reshape(-1)[: len(points)],
+        candidates,
+        surrogate.log_hyper,
+        surrogate.standard.scale,
+        "utility",
+        f"trial {learned.tried[best].trial}",
+        surrogate.layout,
+    )
+
+
+def _play(start: _Start, place: int, evaluations: int, rng: np.random.Generator) -> float:
+    """The gain of one search on one draw, standardised."""
+    mean, cov, noise = _believed(start, place)
+    truth = rng.multivariate_normal(mean, cov, method="cholesky")
+    is_seen = np.zeros(len(mean), np.bool_)
+    is_seen[0] = bool(len(start.points))
+    for _ in range(evaluations):
+        chosen = _most_improving(mean, np.diag(cov), is_seen)
+        is_seen[chosen] = True
+        gain = cov[:, chosen] / (cov[chosen, chosen] + noise)
+        mean = mean + gain * (truth[chosen] + noise**0.5 * rng.normal() - mean[chosen])
+        cov = cov - np.outer(gain, cov[chosen])
+    return float(truth[np.argmax(np.where(is_seen, mean, -np.inf))] - truth[0])
+
+
+def _believed(start: _Start, place: int) -> tuple[Numbers, Numbers, float]:
+    """Mean, covariance and noise variance over the candidates under one hyper-parameter vector."""
+    import torch
+
+    hyper = start.log_hyper[[place % len(start.log_hyper)]]
+    both = torch.from_numpy(np.concatenate([start.points, start.candidates]))
+    prior_cov = covariance(hyper, both, both, start.layout)[0].numpy()
+    noise, count = float(noise_variance(hyper)[0]), len(start.points)
+    own = prior_cov[count:, count:] + _JITTER * np.eye(len(start.candidates))
+    if not count:
+        return np.zeros(len(own)), own, noise
+    seen, cross = prior_cov[:count, :count] + noise * np.eye(count), prior_cov[count:, :count]
+    weights = np.linalg.solve(seen, cross.T).T
+    return weights @ start.targets, own - weights @ cross.T + _JITTER * np.eye(len(own)), noise
+
+
+def _most_improving(mean: Numbers, variance: Numbers, is_seen: np.ndarray) -> int:
+    """The candidate with the highest expected improvement on the best mean seen."""
+    from scipy.stats import norm
+
+    spread = np.sqrt(np.maximum(variance, _JITTER))
+    best = mean[is_seen].max() if is_seen.any() else mean[0]
+    z = (mean - best) / spread
+    return int(np.argmax(np.where(is_seen, -np.inf, spread * (norm.pdf(z) + z * norm.cdf(z)))))

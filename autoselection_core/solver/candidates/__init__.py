@@ -1,0 +1,1 @@
+"""Candidates of one choice: warmup probes, local search and its trust radius."""

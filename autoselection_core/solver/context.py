@@ -1,0 +1,81 @@
+"""Where a search takes place: a pool, the templates, and the fresh programs of its seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.identity import fingerprint
+from autoselection_core.operators.catalogue import Template
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.feature_layout import Features
+from autoselection_core.solver.features.describer import Describer
+from autoselection_core.solver.features.program_encoding import ProgramEncoder
+from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.programs.fresh import latin_recipes
+from autoselection_core.solver.programs.realise import Draft, Realised, realise
+from autoselection_core.solver.programs.size_limits import within_size
+from autoselection_core.subset import Subset
+
+
+@dataclass(frozen=True, eq=False)
+class Arena:
+    """What every choice of one search shares. It follows from pool, templates, policy and seed.
+
+    Attributes:
+        signals: The pool.
+        templates: What a step may be.
+        policy: How to choose.
+        seed: The search's seed.
+        fresh: Latin hypercube programs, realised.
+        describer: Describes candidates on the scales of the fresh programs.
+        features: Feature vectors of the fresh programs. Shape (m, d).
+    """
+
+    signals: SignalTable
+    templates: tuple[Template, ...]
+    policy: Policy
+    seed: int
+    fresh: Realised
+    describer: Describer
+    features: Features
+
+    @property
+    def smallest(self) -> int:
+        """Rows that a candidate has at least."""
+        return max(1, round(self.policy.smallest_share * len(self.signals)))
+
+    def realise(self, drafts: Sequence[Draft], known: frozenset[str]) -> Realised:
+        """Realise drafts, leaving out subsets that are known."""
+        return within_size(realise(drafts, self.signals, self.smallest, known), self.signals, self.policy)
+
+    def describe(self, realised: Realised) -> Features:
+        """Feature vectors of realised candidates."""
+        return self.describer.features([draft.recipe for draft in realised.drafts], realised.subsets)
+
+    def describe_subsets(self, subsets: Sequence[Subset]) -> Features:
+        """Feature vectors of subsets and the recipes that made them."""
+        return self.describer.features([subset.recipe for subset in subsets], subsets)
+
+
+def arena_of(signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int) -> Arena:
+    """The arena of a search; made once per table, policy and seed."""
+    return signals.derived(
+        (__name__, templates, policy, seed), lambda: _made(signals, templates, policy, seed)
+    )
+
+
+def seed_for(*parts: int | str) -> int:
+    """A seed for numpy and torch that differs between purposes, the same in every process."""
+    return int(fingerprint(list(parts))[:12], 16)
+
+
+def _made(signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int) -> Arena:
+    smallest = max(1, round(policy.smallest_share * len(signals)))
+    recipes = latin_recipes(templates, policy.fresh, policy.max_steps, seed)
+    fresh = realise([Draft(recipe, "fresh") for recipe in recipes], signals, smallest)
+    fresh = within_size(fresh, signals, policy)
+    if not len(fresh):
+        raise NoCandidatesError(1, fresh.reasons)
+    describer = Describer.of(signals, ProgramEncoder(templates), fresh)
+    features = describer.features([draft.recipe for draft in fresh.drafts], fresh.subsets)
+    return Arena(signals, templates, policy, seed, fresh, describer, features)

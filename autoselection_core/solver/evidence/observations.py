@@ -1,0 +1,129 @@
+"""What a history says about subsets: replicates together, pending ones beside measured ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.history.values import CheapTrial, Earlier, History, Observation, Pending
+from autoselection_core.recipe import Recipe
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.surrogate.gp import Numbers
+from autoselection_core.subset import Subset, materialize, materialize_many
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """One subset that a search has paid for, or is paying for.
+
+    Attributes:
+        trial: The first trial that chose it.
+        subset: Its rows, realised again from the recorded recipe.
+        name: The hash that the history knows it by.
+        utilities: Measured utilities, one for each finished evaluation.
+        evaluations: Finished and pending evaluations.
+        scores: Scores of each finished evaluation by benchmark.
+    """
+
+    trial: int
+    subset: Subset
+    name: str
+    utilities: tuple[float, ...]
+    evaluations: int
+    scores: tuple[Mapping[str, float], ...] = ()
+
+    @property
+    def recipe(self) -> Recipe:
+        """The program of the first trial."""
+        return self.subset.recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """A subset of this pool that stands for one that an earlier search measured.
+
+    Attributes:
+        entry: What was measured, and how much of that subset is left.
+        subset: What the recipe realises today.
+    """
+
+    entry: Earlier
+    subset: Subset
+
+
+def lessons_of(history: History, signals: SignalTable) -> tuple[Lesson, ...]:
+    """What an earlier search measured, realised again; recipes that this pool cannot realise are left out."""
+    return tuple(
+        Lesson(entry, subset)
+        for entry in history.earlier
+        if (subset := _realised(entry.recipe, signals)) is not None
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Hint:
+    """A subset that was scored at a cheaper fidelity.
+
+    Attributes:
+        entry: What was measured; its utility is known.
+        subset: Its rows.
+        utility: The score.
+    """
+
+    entry: CheapTrial
+    subset: Subset
+    utility: float
+
+
+def hints_of(history: History, signals: SignalTable) -> tuple[Hint, ...]:
+    """What was measured at cheaper fidelities."""
+    return tuple(
+        Hint(entry, materialize_once(entry.recipe, signals), entry.utility)
+        for entry in history.cheap
+        if entry.utility is not None
+    )
+
+
+def materialize_once(recipe: Recipe, signals: SignalTable) -> Subset:
+    """The rows of a recipe that was realised before, remembered with the table."""
+    return signals.derived((__name__, recipe), lambda: materialize(recipe, signals))
+
+
+def _realised(recipe: Recipe, signals: SignalTable) -> Subset | None:
+    (subset,) = signals.derived((__name__, "earlier", recipe), lambda: materialize_many([recipe], signals))
+    return subset if isinstance(subset, Subset) else None
+
+
+def tried_in(history: History, signals: SignalTable) -> tuple[Tried, ...]:
+    """Every tried subset, by its first trial."""
+    entries = sorted(entries_of(history), key=lambda entry: entry.trial)
+    groups: dict[str, list[Observation | Pending]] = {}
+    for entry in entries:
+        groups.setdefault(entry.subset, []).append(entry)
+    return tuple(_tried(name, group, signals) for name, group in groups.items())
+
+
+def entries_of(history: History) -> tuple[Observation | Pending, ...]:
+    """Everything that has a subset: measured trials, then pending ones."""
+    return (*history.observations, *history.pending)
+
+
+def failed_in(history: History) -> tuple[Recipe, ...]:
+    """Recipes whose evaluation ended without a score."""
+    return tuple(failure.recipe for failure in history.failures if failure.recipe is not None)
+
+
+def utilities_of(tried: Sequence[Tried]) -> tuple[list[int], Numbers]:
+    """Each measurement as its own row: the place of its subset among those tried, and the utility."""
+    places = [place for place, one in enumerate(tried) for _ in one.utilities]
+    return places, np.array([utility for one in tried for utility in one.utilities])
+
+
+def _tried(name: str, group: Sequence[Observation | Pending], signals: SignalTable) -> Tried:
+    recipe = group[0].recipe
+    subset = materialize_once(recipe, signals)
+    measured = [entry for entry in group if isinstance(entry, Observation)]
+    utilities = tuple(entry.utility for entry in measured)
+    return Tried(
+        group[0].trial, subset, name, utilities, len(group), tuple(entry.scores for entry in measured)
+    )

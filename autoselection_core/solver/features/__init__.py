@@ -1,0 +1,1 @@
+"""Feature vectors of candidates: histograms of signals and the encoded program."""

@@ -1,0 +1,65 @@
+"""A program as numbers: which operators, with which parameters, at which place.
+
+Every template owns a stretch: how often it occurs, the mean place of its steps in the program (0 first, 1
+last), and the mean of each encoded parameter. So the linear part of the covariance is additive over
+operators and still sees order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+
+import numpy as np
+
+from autoselection_core.operators.catalogue import Template, template_of
+from autoselection_core.recipe import Recipe, Step, Union
+from autoselection_core.solver.feature_layout import Features
+
+_FIXED = 2
+"""Columns of a template before its parameters: occurrence and place."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramEncoder:
+    """Encodes programs over one catalogue; the last stretch belongs to unions.
+
+    Attributes:
+        templates: The catalogue.
+    """
+
+    templates: tuple[Template, ...]
+    _known: dict[Step, tuple[int, tuple[float, ...]]] = field(default_factory=dict, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Length of an encoded program."""
+        return sum(_FIXED + len(template.axes) for template in self.templates) + _FIXED
+
+    def encode(self, recipes: Sequence[Recipe]) -> Features:
+        """Encode programs. Shape (m, size)."""
+        widths = [_FIXED + len(template.axes) for template in self.templates] + [_FIXED]
+        places = [slice(start, stop) for start, stop in pairwise(accumulate(widths, initial=0))]
+        encoded = np.zeros((len(recipes), self.size))
+        for row, recipe in zip(encoded, recipes, strict=True):
+            self._fill(row, recipe, places)
+        return encoded
+
+    def _fill(self, row: Features, recipe: Recipe, places: Sequence[slice]) -> None:
+        last = max(len(recipe) - 1, 1)
+        for number, step in enumerate(recipe.steps):
+            template, parameters = self._read(step)
+            if template is not None:
+                row[places[template]] += [1.0, number / last, *parameters]
+        for place in places:
+            row[place] /= max(row[place.start], 1.0)
+
+    def _read(self, step: Step) -> tuple[int | None, tuple[float, ...]]:
+        """Number of the step's template and its encoded parameters; None outside the catalogue."""
+        if isinstance(step, Union):
+            return len(self.templates), ()
+        if step not in self._known:
+            template = template_of(step, self.templates)
+            if template is None:
+                return None, ()
+            self._known[step] = self.templates.index(template), tuple(template.encode(step))
+        return self._known[step]

@@ -1,0 +1,1 @@
+"""Search policies: default, published and random search."""

@@ -1,0 +1,202 @@
+"""The published policy: five edits of a fixed anchor a round, ranked by a GP over program flags.
+
+From arXiv 2605.12944. What its surrogate sees of a program is which operators it has and with which
+parameters, not their order and not what they select. With an adviser, a language model summarises what was
+tried, proposes the edits, ranks the candidates by prediction and realised state, and writes new anchors;
+whatever it does not answer, and everything without an adviser, is decided by the numbers that it was given.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.history.values import History, Observation
+from autoselection_core.recipe import Recipe
+from autoselection_core.solver.advice.consultation import Consultation
+from autoselection_core.solver.advice.roles import (
+    Anchor,
+    Predicted,
+    proposed,
+    ranked,
+    reseeded,
+    summarised,
+)
+from autoselection_core.solver.advice.settings import Role
+from autoselection_core.solver.candidates.warmup import ZONES, in_zone
+from autoselection_core.solver.context import Arena, seed_for
+from autoselection_core.solver.evidence.observations import entries_of
+from autoselection_core.solver.feature_layout import Features, Layout
+from autoselection_core.solver.features.program_encoding import ProgramEncoder
+from autoselection_core.solver.programs.credit import credit_of
+from autoselection_core.solver.programs.edits import Workbench, edited
+from autoselection_core.solver.programs.fresh import has_union
+from autoselection_core.solver.programs.realise import Draft, Realised
+from autoselection_core.solver.programs.reseed import new_anchor
+from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
+from autoselection_core.solver.surrogate.gp import Fitting, Numbers, fit
+
+_DRAWS_FOR_EACH = 20
+"""Edits drawn for each candidate of a round before the round goes on with fewer."""
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """Where the published policy stands after some evaluations.
+
+    Attributes:
+        anchor: What edits start from.
+        trial: The trial that evaluated the anchor; None if none did.
+        stagnation: Evaluations since the last improvement or new anchor.
+        is_new: Whether the reseeder drew the anchor.
+    """
+
+    anchor: Recipe
+    trial: int | None
+    stagnation: int
+    is_new: bool = False
+
+
+def choose(arena: Arena, history: History, consultation: Consultation) -> Candidate:
+    """The next candidate: three probes by realised retention, then edits around the anchor.
+
+    Raises:
+        NoCandidatesError: Every candidate was invalid or tried.
+    """
+    known = frozenset(entry.subset for entry in entries_of(history))
+    probes = len(entries_of(history))
+    if probes < len(ZONES) or not history.observations:
+        return _probe(arena, history, known)
+    state = state_after(arena, history.observations, lambda seen: _reseeded(arena, seen, consultation))
+    findings = summarised(arena, consultation) if consultation.has(Role.SUMMARISER) else ()
+    advised: Sequence[Draft] = ()
+    if consultation.has(Role.PROPOSER):
+        advised = proposed(arena, consultation, _told(history, state), findings)
+    realised = _round(arena, history, state, known, advised)
+    if not len(realised):
+        raise NoCandidatesError(history.next_trial, realised.reasons)
+    return _ranked(arena, consultation, state, realised, findings)
+
+
+def state_after(
+    arena: Arena,
+    observations: Sequence[Observation],
+    reseed: Callable[[Sequence[Observation]], Recipe],
+) -> Anchored:
+    """Replay the anchors: the best probe, then a new one after `patience` evaluations without a gain."""
+    probes, rest = observations[: len(ZONES)], observations[len(ZONES) :]
+    best = max(probes, key=lambda probe: probe.utility)
+    state, highest = Anchored(best.recipe, best.trial, 0), best.utility
+    for seen, observation in enumerate(rest, start=len(ZONES) + 1):
+        improved = observation.utility > highest
+        highest = max(highest, observation.utility)
+        state = Anchored(state.anchor, state.trial, 0 if improved else state.stagnation + 1, state.is_new)
+        if state.stagnation >= arena.policy.patience:
+            state = Anchored(reseed(observations[:seen]), None, 0, is_new=True)
+    return state
+
+
+def program_flags(encoder: ProgramEncoder, recipes: Sequence[Recipe]) -> Features:
+    """The published encoding: a flag and the parameters of each operator, no order."""
+    places, start = [], 0
+    for template in encoder.templates:
+        places.append(start + 1)
+        start += 2 + len(template.axes)
+    return np.delete(encoder.encode(recipes), [*places, start + 1], axis=1)
+
+
+def _probe(arena: Arena, history: History, known: frozenset[str]) -> Candidate:
+    zone = list(ZONES)[len(entries_of(history)) % len(ZONES)]
+    fresh = arena.fresh.without(known)
+    if not len(fresh):
+        raise NoCandidatesError(history.next_trial, fresh.reasons)
+    place = in_zone(fresh, zone, len(arena.signals))[0]
+    proposal = Proposal(zone, candidates_considered=place + 1, screened=dict(fresh.reasons))
+    return Candidate(fresh.drafts[place].recipe, fresh.subsets[place], proposal)
+
+
+def _told(history: History, state: Anchored) -> Anchor:
+    """The anchor with what it was measured to be worth."""
+    utility = next((one.utility for one in history.observations if one.trial == state.trial), None)
+    return Anchor(state.anchor, state.trial, utility)
+
+
+def _reseeded(arena: Arena, observations: Sequence[Observation], consultation: Consultation) -> Recipe:
+    by_trial = {observation.trial: observation for observation in observations}
+    families = [
+        (by_trial[parent].recipe, child.recipe, child.utility - by_trial[parent].utility)
+        for child in observations
+        if isinstance(parent := child.proposal.get("parent"), int) and parent in by_trial
+    ]
+    credit = credit_of(families)
+    if advised := reseeded(arena, consultation, observations, credit):
+        return advised
+    rng = np.random.default_rng(seed_for("published reseed", arena.seed, len(observations)))
+    return new_anchor(credit, arena.templates, rng, arena.seed)
+
+
+def _round(
+    arena: Arena, history: History, state: Anchored, known: frozenset[str], advised: Sequence[Draft]
+) -> Realised:
+    """What was proposed, filled up with edits that are drawn."""
+    rng = np.random.default_rng(seed_for("published edits", arena.seed, history.next_trial))
+    mates = [entry.recipe for entry in history.observations if not has_union(entry.recipe)]
+    bench = Workbench(arena.templates, mates, arena.policy.max_steps)
+    origin = "reseed" if state.is_new else "edit"
+    drafts = list(advised)
+    for _ in range(arena.policy.round_size * _DRAWS_FOR_EACH):
+        recipe, name = edited(state.anchor, bench, rng)
+        drafts.append(Draft(Recipe(recipe.steps, arena.seed), origin, state.trial, name))
+    realised = arena.realise(drafts, known)
+    size = arena.policy.round_size
+    return Realised(realised.drafts[:size], realised.subsets[:size], realised.reasons)
+
+
+def _ranked(
+    arena: Arena,
+    consultation: Consultation,
+    state: Anchored,
+    realised: Realised,
+    findings: Sequence[str],
+) -> Candidate:
+    recipes = [draft.recipe for draft in realised.drafts]
+    means, deviations = posterior_over_programs(arena, consultation.history, recipes)
+    bounds = means + arena.policy.exploration * deviations
+    by_bound = [int(place) for place in np.argsort(-bounds, kind="stable")]
+    predicted = Predicted(means.tolist(), deviations.tolist(), by_bound)
+    place, *others = ranked(arena, consultation, realised, predicted, findings) or by_bound
+    draft = realised.drafts[place]
+    second = [
+        RunnerUp(recipes[other].label, float(means[other]), float(deviations[other]), float(bounds[other]))
+        for other in others[:1]
+    ]
+    proposal = Proposal(
+        draft.origin,
+        parent=draft.parent,
+        edit=draft.edit,
+        mean=float(means[place]),
+        deviation=float(deviations[place]),
+        acquisition=float(bounds[place]),
+        rank=1 + by_bound.index(place),
+        runner_up=second[0] if second else None,
+        candidates_considered=len(realised),
+        screened=dict(realised.reasons),
+        anchors=() if state.trial is None else (state.trial,),
+        stagnation=state.stagnation,
+    )
+    return Candidate(draft.recipe, realised.subsets[place], proposal)
+
+
+def posterior_over_programs(
+    arena: Arena, history: History, recipes: Sequence[Recipe]
+) -> tuple[Numbers, Numbers]:
+    """Mean and deviation by an isotropic GP over program flags; one distance, one length scale."""
+    observed = program_flags(arena.describer.encoder, [one.recipe for one in history.observations])
+    candidates = program_flags(arena.describer.encoder, recipes)
+    utilities = np.array([observation.utility for observation in history.observations])
+    policy = arena.policy
+    seed = seed_for("published surrogate", arena.seed, len(utilities))
+    fitting = Fitting(policy.draws, policy.most_sampled, policy.noise_prior, policy.noise_spread, seed)
+    surrogate = fit(observed, utilities, Layout(0, observed.shape[1], 0), fitting)
+    return surrogate.posterior(candidates)

@@ -1,0 +1,1 @@
+"""Recipe programs: drawn afresh, edited, reseeded, and realised in bulk."""

@@ -1,0 +1,109 @@
+"""Small changes of a program, each with a name that the record of a choice carries."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from autoselection_core.operators.catalogue import Template, template_of
+from autoselection_core.recipe import Recipe, Step, Union
+from autoselection_core.solver.programs.fresh import random_step
+
+_RETUNE_SCALE = 0.15
+"""Standard deviation of a retuned parameter, as a share of its range."""
+
+Steps: TypeAlias = tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What edits draw on.
+
+    Attributes:
+        templates: What a new step may be.
+        mates: Evaluated recipes: sources of unions and crossovers.
+        max_steps: Longest program.
+    """
+
+    templates: Sequence[Template]
+    mates: Sequence[Recipe]
+    max_steps: int
+
+
+def edited(recipe: Recipe, bench: Workbench, rng: np.random.Generator) -> tuple[Recipe, str]:
+    """A recipe one edit away, and the name of the edit, uniform over the edits that apply."""
+    applicable = [name for name in EDITS if _APPLIES[name](recipe.steps, bench)]
+    name = applicable[int(rng.integers(len(applicable)))]
+    return Recipe(EDITS[name](recipe.steps, bench, rng), recipe.seed), name
+
+
+def _insert(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
+    place = int(rng.integers(len(steps) + 1))
+    return (*steps[:place], random_step(bench.templates, rng), *steps[place:])
+
+
+def _delete(steps: Steps, _: Workbench, rng: np.random.Generator) -> Steps:
+    place = int(rng.integers(len(steps)))
+    return (*steps[:place], *steps[place + 1 :])
+
+
+def _swap(steps: Steps, _: Workbench, rng: np.random.Generator) -> Steps:
+    place = int(rng.integers(len(steps) - 1))
+    return (*steps[:place], steps[place + 1], steps[place], *steps[place + 2 :])
+
+
+def _replace(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
+    place = int(rng.integers(len(steps)))
+    return (*steps[:place], random_step(bench.templates, rng), *steps[place + 1 :])
+
+
+def _retune(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
+    tunable = [place for place, step in enumerate(steps) if _is_tunable(step, bench)]
+    place = tunable[int(rng.integers(len(tunable)))]
+    return (*steps[:place], retuned(steps[place], bench.templates, rng), *steps[place + 1 :])
+
+
+def _unite(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
+    return (*steps, Union(bench.mates[int(rng.integers(len(bench.mates)))]))
+
+
+def _crossover(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
+    other = bench.mates[int(rng.integers(len(bench.mates)))].steps
+    head, tail = int(rng.integers(len(steps) + 1)), int(rng.integers(len(other) + 1))
+    return (*steps[:head], *other[tail:])[: bench.max_steps]
+
+
+def retuned(step: Step, templates: Sequence[Template], rng: np.random.Generator) -> Step:
+    """The step with its parameters moved a little; a union or a foreign operator stays as it is."""
+    template = template_of(step, templates)
+    if template is None or isinstance(step, Union):
+        return step
+    return template.retune(step, rng, _RETUNE_SCALE)
+
+
+def _is_tunable(step: Step, bench: Workbench) -> bool:
+    template = template_of(step, bench.templates)
+    return template is not None and len(template.axes) > 0
+
+
+EDITS: Mapping[str, Callable[[Steps, Workbench, np.random.Generator], Steps]] = {
+    "insert": _insert,
+    "delete": _delete,
+    "swap": _swap,
+    "replace": _replace,
+    "retune": _retune,
+    "unite": _unite,
+    "crossover": _crossover,
+}
+"""Every edit by name."""
+
+_APPLIES: Mapping[str, Callable[[Steps, Workbench], bool]] = {
+    "insert": lambda steps, bench: len(steps) < bench.max_steps,
+    "delete": lambda steps, _: len(steps) > 1,
+    "swap": lambda steps, _: len(steps) > 1,
+    "replace": lambda steps, _: len(steps) > 0,
+    "retune": lambda steps, bench: any(_is_tunable(step, bench) for step in steps),
+    "unite": lambda steps, bench: 0 < len(steps) < bench.max_steps and len(bench.mates) > 0,
+    "crossover": lambda steps, bench: len(steps) > 0 and len(bench.mates) > 1,
+}

@@ -1,0 +1,297 @@
+"""What is believed of a candidate's utility after some observations, and how sure that is.
+
+A Gaussian process, held by a BoTorch model and averaged over draws of its hyper-parameters. With a dozen
+observations many length scales explain them equally well; one best guess would be overconfident, the average
+is not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.solver.feature_layout import Features, Layout
+from autoselection_core.solver.surrogate.bkb import SparseModel, distinct, sparse_model
+from autoselection_core.solver.surrogate.botorch_model import (
+    JITTER,
+    botorch_model,
+    joint_draws,
+    marginals,
+    most_probable,
+)
+from autoselection_core.solver.surrogate.kernel import (
+    cholesky,
+    correlations,
+    covariance,
+    noise_variance,
+    solved,
+)
+from autoselection_core.solver.surrogate.mixture import quantiles
+from autoselection_core.solver.surrogate.priors import Belief, Prior, after_shared, prior
+from autoselection_core.solver.surrogate.slice_sampling import slice_sample
+from autoselection_core.solver.surrogate.student_t import relative_noise, suspected
+from autoselection_core.solver.surrogate.subsampling import varied_rows
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_STEPS = 20
+"""Moves of each chain; twice as many change no choice on the suite."""
+
+NOISE_SHARE = 0.33
+"""The noise expected of an unknown evaluator, as a share of the spread of the utilities seen."""
+
+MOST_EXACT = 1000
+"""Observations up to which a Gaussian process is exact: its cost is their cube."""
+
+_RELEARNED = 3
+"""How often hyper-parameters are learned anew once outliers are known better."""
+
+_MAD = 1.4826
+"""Standard deviations in a median absolute deviation of normal numbers."""
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How hyper-parameters are found.
+
+    Attributes:
+        draws: Vectors to average over; 1 takes the most probable vector.
+        most_sampled: Observations that they are learned from at most; predictions use all.
+        noise_prior: Expected run-to-run standard deviation in units of utility; None guesses from the spread.
+        noise_spread: Standard deviation of its logarithm.
+        seed: Seed of the draws.
+        surrogate: One of the policy's `SURROGATES`.
+    """
+
+    draws: int = 16
+    most_sampled: int = 100
+    noise_prior: float | None = None
+    noise_spread: float = 0.5
+    seed: int = 0
+    surrogate: str = "gp"
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Where zero and one of the standardised utilities lie."""
+
+    center: float
+    scale: float
+
+    @classmethod
+    def of(cls, utilities: Numbers) -> Self:
+        """Mean and standard deviation; equal utilities have scale 1."""
+        spread = float(np.std(utilities, ddof=1)) if len(utilities) > 1 else 0.0
+        return cls(float(np.mean(utilities)), spread if spread > 0 else 1.0)
+
+    @classmethod
+    def robust(cls, utilities: Numbers) -> Self:
+        """Median and median absolute deviation, which outliers do not move."""
+        center = float(np.median(utilities))
+        spread = _MAD * float(np.median(np.abs(utilities - center)))
+        return cls(center, spread) if spread > 0 else cls.of(utilities)
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """Gaussian processes over one set of observations, one for each draw of the hyper-parameters.
+
+    Attributes:
+        model: The BoTorch model that holds them, or a `SparseModel`; it keeps observations and standardised
+            utilities.
+        layout: What the columns of a feature vector are.
+        standard: How utilities were standardised.
+        log_hyper: Draws of the logarithms of the hyper-parameters. Shape (s, p).
+        relative: Noise variance of each observation over the common one; None where all have one. Shape (n,).
+    """
+
+    model: Any
+    layout: Layout
+    standard: Standard
+    log_hyper: "Tensor"
+    relative: "Tensor | None" = None
+
+    def posterior(self, features: Features) -> tuple[Numbers, Numbers]:
+        """Mean and standard deviation of the noise-free utilities of candidates, in units of utility.
+
+        Args:
+            features: Feature vectors. Shape (m, d).
+
+        Returns:
+            Two arrays of shape (m,): moments of the mixture over hyper-parameters.
+        """
+        import torch
+
+        means, variances = _marginals(self.model, torch.from_numpy(self.layout.completed(features)))
+        mean = means.mean(0)
+        spread = (variances.clamp_min(JITTER) + (means - mean) ** 2).mean(0).sqrt()
+        return mean.numpy() * self.standard.scale + self.standard.center, spread.numpy() * self.standard.scale
+
+    def quantiles(self, features: Features, levels: Sequence[float]) -> Numbers:
+        """Quantiles of the noise-free utilities of candidates, in units of utility.
+
+        Args:
+            features: Feature vectors. Shape (m, d).
+            levels: Shares of probability, n of them.
+
+        Returns:
+            Of the mixture over hyper-parameters. Shape (n, m).
+        """
+        import torch
+
+        means, variances = _marginals(self.model, torch.from_numpy(self.layout.completed(features)))
+        found = quantiles(means, variances.clamp_min(JITTER).sqrt(), levels)
+        return np.asarray(found.numpy() * self.standard.scale + self.standard.center)
+
+    def draws(self, points: "Tensor", normal: "Tensor", ridge: float) -> "Tensor":
+        """Joint draws of utilities without noise, from normal numbers of that shape (draws, s, b)."""
+        if isinstance(self.model, SparseModel):
+            return self.model.joint_draws(points, normal, ridge)
+        return joint_draws(self.model, points, normal, ridge)
+
+    def learned_from(self, rows: list[int]) -> "Surrogate":
+        """The same hyper-parameters with some of the observations only, which must not be none."""
+        if isinstance(self.model, SparseModel):
+            return replace(self, model=self.model.learned_from(rows))
+        (points,), targets = self.model.train_inputs, self.model.train_targets
+        relative = None if self.relative is None else self.relative[rows]
+        return condition(
+            points[rows], targets[rows], self.layout, self.standard, self.log_hyper, relative=relative
+        )
+
+    @property
+    def trust(self) -> float | None:
+        """Learned correlation of an earlier search's utilities with today's; None in a cold search."""
+        if not self.layout.has_earlier:
+            return None
+        discrepancy = self.log_hyper[:, after_shared(self.layout)].exp()
+        return float((1 + discrepancy**2).rsqrt().mean())
+
+    @property
+    def correlations(self) -> tuple[float, ...]:
+        """Learned correlation of each cheaper fidelity's utilities with those at full fidelity."""
+        return tuple(correlations(self.log_hyper, self.layout).mean(0).tolist())
+
+    @property
+    def noise(self) -> float:
+        """Run-to-run standard deviation of one evaluation, in units of utility: the root mean over draws."""
+        return float(noise_variance(self.log_hyper).mean().sqrt()) * self.standard.scale
+
+
+def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting) -> Surrogate:
+    """Learn from observations; replicates are separate rows, which pools their noise.
+
+    Args:
+        features: Feature vectors of the observations. Shape (n, d).
+        utilities: Observed utilities. Shape (n,).
+        layout: What the columns are.
+        fitting: How hyper-parameters are found.
+    """
+    import torch
+
+    is_robust = fitting.surrogate == "student_t"
+    standard = Standard.robust(utilities) if is_robust else Standard.of(utilities)
+    targets = torch.from_numpy((utilities - standard.center) / standard.scale)
+    points = torch.from_numpy(np.ascontiguousarray(features))
+    expected = None if fitting.noise_prior is None else fitting.noise_prior / standard.scale
+    belief = prior(layout, expected_noise(expected, fitting.noise_spread))
+    varied = torch.from_numpy(varied_rows(features, fitting.most_sampled))
+    if is_robust:
+        return _robust(points, targets, layout, standard, belief=belief, fitting=fitting, varied=varied)
+    log_hyper = _learned(points[varied], targets[varied], layout, belief, fitting)
+    if fitting.surrogate == "bkb" or len(points) > MOST_EXACT:
+        model = sparse_model(
+            points, targets, layout, log_hyper, first=distinct(points[varied]), seed=fitting.seed
+        )
+        return Surrogate(model, layout, standard, log_hyper)
+    return condition(points, targets, layout, standard, log_hyper)
+
+
+def _robust(
+    points: "Tensor",
+    targets: "Tensor",
+    layout: Layout,
+    standard: Standard,
+    *,
+    belief: Prior,
+    fitting: Fitting,
+    varied: "Tensor",
+) -> Surrogate:
+    """Learn hyper-parameters and find who is far off, in turn."""
+    relative = suspected(targets)
+    for _ in range(_RELEARNED):
+        log_hyper = _sampled(
+            points[varied], targets[varied], layout, belief, fitting, relative=relative[varied]
+        )
+
+        def posterior(each: "Tensor", hyper: "Tensor" = log_hyper) -> tuple["Tensor", "Tensor"]:
+            return marginals(botorch_model(points, targets, layout, hyper, each), points)
+
+        relative = relative_noise(posterior, targets, noise_variance(log_hyper), relative)
+    return condition(points, targets, layout, standard, log_hyper, relative=relative)
+
+
+def _marginals(model: Any, points: "Tensor") -> tuple["Tensor", "Tensor"]:  # noqa: ANN401 - untyped
+    return model.marginals(points) if isinstance(model, SparseModel) else marginals(model, points)
+
+
+def condition(
+    points: "Tensor",
+    targets: "Tensor",
+    layout: Layout,
+    standard: Standard,
+    log_hyper: "Tensor",
+    *,
+    relative: "Tensor | None" = None,
+) -> Surrogate:
+    """The surrogate under given hyper-parameters, shape (s, p), with standardised targets, shape (n,)."""
+    model = botorch_model(points, targets, layout, log_hyper, relative)
+    return Surrogate(model, layout, standard, log_hyper, relative)
+
+
+def _root(log_hyper: "Tensor", points: "Tensor", layout: Layout, relative: "Tensor | None") -> "Tensor":
+    ridge = noise_variance(log_hyper) + JITTER
+    if relative is not None:
+        ridge = ridge[:, None] * relative
+    return cholesky(covariance(log_hyper, points, points, layout), ridge)
+
+
+def expected_noise(standardised: float | None, spread: float) -> Belief:
+    """What is believed of the noise; without an expectation, a share of the spread of the utilities."""
+    return Belief(NOISE_SHARE if standardised is None else standardised, spread)
+
+
+def _learned(
+    points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior, fitting: Fitting
+) -> "Tensor":
+    if fitting.draws == 1:
+        return most_probable(points, targets, layout, belief)
+    return _sampled(points, targets, layout, belief, fitting)
+
+
+def _sampled(
+    points: "Tensor",
+    targets: "Tensor",
+    layout: Layout,
+    belief: Prior,
+    fitting: Fitting,
+    *,
+    relative: "Tensor | None" = None,
+) -> "Tensor":
+    import torch
+
+    generator = torch.Generator().manual_seed(fitting.seed)
+    mean, spread = torch.from_numpy(belief.mean), torch.from_numpy(belief.spread)
+    start = mean + spread * torch.randn((fitting.draws, len(mean)), generator=generator, dtype=mean.dtype)
+
+    def likelihood(log_hyper: "Tensor") -> "Tensor":
+        root = _root(log_hyper, points, layout, relative)
+        white = solved(root, targets[None, :, None].expand(len(log_hyper), -1, 1))
+        return -0.5 * (white**2).sum((-2, -1)) - torch.diagonal(root, dim1=-2, dim2=-1).log().sum(-1)
+
+    return slice_sample(likelihood, start, mean=mean, spread=spread, steps=_STEPS, generator=generator)

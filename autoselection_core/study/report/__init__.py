@@ -1,0 +1,1 @@
+"""Report of a study: tables, figures and sections."""

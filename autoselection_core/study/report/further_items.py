@@ -1,0 +1,76 @@
+"""The part of a study's report on the arms that lead, with the further items they were scored on."""
+
+from collections.abc import Mapping
+from statistics import mean
+
+from autoselection_core.report.rendering.page import Section
+from autoselection_core.report.rendering.table import Table
+from autoselection_core.score.comparison import arm_difference
+from autoselection_core.score.resampling import Arm, utilities
+from autoselection_core.score.score import utility_shares
+from autoselection_core.score.significance import best_probabilities
+from autoselection_core.study.results.facts import StudyFacts
+from autoselection_core.study.results.item_sampling import Drawing
+
+_SEED = 0
+"""Of the resampling: a report that is written again says the same."""
+
+_DRAWN = (
+    "The arms that were likeliest to be the best were scored on further test items, drawn at random within "
+    "each part of a benchmark, most where these arms disagree. Every part counts by its size, so uneven "
+    "draws do not shift a score. The first items chose the arms and count here again: the arm in front may "
+    "owe its place to them in part."
+)
+
+
+def leading_sections(facts: StudyFacts) -> list[Section]:
+    """What the leading arms score on first and further items; nothing where none were drawn or scored."""
+    drawing = facts.drawing
+    if drawing is None:
+        return []
+    runs = {arm: found for arm in drawing.arms if (found := facts.further_runs(arm))}
+    if len(runs) < len(drawing.arms):
+        return []
+    tested = facts.tests_of(drawing.arms[0])
+    weights = drawing.weights(utility_shares(tested[0], facts.weights))
+    tables = [_arms(facts, runs, weights), _parts(drawing)]
+    return [Section("Leading arms on further items", [_DRAWN], tables)]
+
+
+def _arms(facts: StudyFacts, runs: Mapping[str, Arm], weights: Mapping[str, float]) -> Table:
+    shares = best_probabilities(list(runs.values()), seed=_SEED, weights=weights)
+    order = sorted(runs, key=lambda arm: -shares[list(runs).index(arm)])
+    best = dict(zip(runs, shares, strict=True))
+    first = runs[order[0]]
+    rows = []
+    for arm in order:
+        found = arm_difference(first, runs[arm], seed=_SEED, weights=weights) if arm != order[0] else None
+        rows.append(
+            (
+                facts.named(arm),
+                len(runs[arm]),
+                sum(len(score.items) for score in runs[arm][0]),
+                mean(float(value) for value in utilities(runs[arm], weights)),
+                best[arm],
+                None if found is None else -found.value,
+                None if found is None else -found.high,
+                None if found is None else -found.low,
+            )
+        )
+    columns = ("arm", "runs", "items", "utility", "P(best)", "behind the first", "95 % from", "to")
+    return Table("Leading arms on first and further test items", columns, tuple(rows))
+
+
+def _parts(drawing: Drawing) -> Table:
+    rows = tuple(
+        (part.name, part.population, len(part.first), part.disagreement, len(part.drawn))
+        for part in drawing.parts
+    )
+    columns = (
+        "part",
+        "test items",
+        "scored by all",
+        "disagreement of the leading arms",
+        "further items drawn",
+    )
+    return Table("Where the further items come from", columns, rows)

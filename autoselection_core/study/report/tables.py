@@ -1,0 +1,211 @@
+"""The tables of a study."""
+
+from statistics import mean, median, stdev
+
+import numpy as np
+
+from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.score.importance import Importance
+from autoselection_core.study.arms import CANDIDATE, WINNER
+from autoselection_core.study.results.comparisons import (
+    Agreement,
+    Comparison,
+    probabilities_of_best,
+)
+from autoselection_core.study.results.facts import StudyFacts
+
+_MOST_NUMBERS = 15
+_WARMUP = 3
+"""Trials that a published search begins with, and that its averages leave out."""
+
+
+def main_table(facts: StudyFacts) -> Table:
+    """Every arm with its size and its test score on each benchmark."""
+    benchmarks = [score.benchmark for score in facts.arms[0].evaluation.scores] if facts.arms else []
+    best = probabilities_of_best(facts)
+    columns = (
+        "arm",
+        "runs",
+        "rows",
+        "tokens",
+        "tokens trained",
+        *benchmarks,
+        "utility",
+        "± between runs",
+        "dev utility",
+        "P(best)",
+    )
+    rows = tuple(_main_row(facts, arm, benchmarks, best) for arm in facts.compared_arms)
+    return Table(f"Arms on test items ({facts.metric})", columns, rows)
+
+
+def _main_row(facts: StudyFacts, arm: str, benchmarks: list[str], best: dict[str, float]) -> tuple[Cell, ...]:
+    measured = [each for each in facts.arms if each.arm == arm]
+    tests, values = facts.tests_of(arm), facts.test_utilities(arm)
+    by_benchmark: list[Cell] = [
+        mean(score.mean for run in tests for score in run if score.benchmark == name) if tests else None
+        for name in benchmarks
+    ]
+    return (
+        facts.named(arm),
+        len(measured),
+        round(mean(each.evaluation.selected_count for each in measured)),
+        round(mean(each.trial.tokens or 0 for each in measured)),
+        round(mean(each.evaluation.cost.training_tokens for each in measured)),
+        *by_benchmark,
+        mean(values) if values else None,
+        stdev(values) if len(values) > 1 else None,
+        mean(each.evaluation.utility for each in measured),
+        best.get(arm),
+    )
+
+
+def comparison_table(found: list[Comparison]) -> Table:
+    """Every comparison with its interval."""
+    rows = tuple(
+        (
+            each.first,
+            each.second,
+            each.difference.value,
+            each.difference.low,
+            each.difference.high,
+            f"{each.runs[0]} / {each.runs[1]}",
+            each.difference.verdict.value,
+        )
+        for each in found
+    )
+    columns = ("arm", "beside", "difference", "95 % from", "to", "runs", "better?")
+    return Table("Differences on test items", columns, rows)
+
+
+def search_table(facts: StudyFacts) -> Table:
+    """What each search spent and found, and how much of its best score was luck."""
+    rows = tuple(
+        _search_row(facts, name) for name, history in facts.histories.items() if history.observations
+    )
+    spent, found = ("trials", "paid", "failed"), ("best dev", "mean dev", "gap")
+    columns = ("search", *spent, *found, "dev when chosen", "dev again", "recipe")
+    return Table("Searches (dev items)", columns, rows)
+
+
+def _search_row(facts: StudyFacts, name: str) -> tuple[Cell, ...]:
+    history = facts.histories[name]
+    winners = [each for each in facts.arms if each.arm == f"{WINNER}/{name}"]
+    recipe = winners[0].trial.recipe if winners else None
+    subset = winners[0].trial.subset if winners else None
+    chosen = [entry.utility for entry in history.observations if entry.subset == subset]
+    return (
+        name,
+        len(history.observations),
+        history.spent,
+        len(history.failures),
+        max(entry.utility for entry in history.observations),
+        *_after_warmup([entry.utility for entry in history.observations]),
+        mean(chosen) if chosen else None,
+        mean(each.evaluation.utility for each in winners) if winners else None,
+        None if recipe is None else recipe.label,
+    )
+
+
+def _after_warmup(utilities: list[float]) -> tuple[Cell, Cell]:
+    """Mean score, and mean distance from the best score so far, from the fourth trial on."""
+    if len(utilities) <= _WARMUP:
+        return (None, None)
+    best = np.maximum.accumulate(utilities)
+    return mean(utilities[_WARMUP:]), float(np.mean((best - utilities)[_WARMUP:]))
+
+
+def stability_table(facts: StudyFacts) -> Table | None:
+    """How far the recommendations of different seeds share their rows; None for a single one."""
+    winners = {each.arm: str(each.trial.subset) for each in facts.arms if each.arm.startswith(f"{WINNER}/")}
+    names, kept = list(winners), facts.kept
+    if kept is None:
+        return None
+    rows = tuple(
+        (facts.named(left), facts.named(right), shared)
+        for at, left in enumerate(names)
+        for right in names[at + 1 :]
+        if (shared := kept.shared_share(winners[left], winners[right])) is not None
+    )
+    if not rows:
+        return None
+    return Table("Rows that recommendations share", ("one", "other", "shared share of both"), rows)
+
+
+def elsewhere_table(facts: StudyFacts) -> Table | None:
+    """Scores on benchmarks that selected nothing; None where there are none."""
+    measured = [each for each in facts.arms if each.elsewhere]
+    if not measured:
+        return None
+    names = [score.benchmark for score in measured[0].elsewhere]
+    units = {score.benchmark: f"{score.metric.value}, {score.unit}" for score in measured[0].elsewhere}
+    arms = dict.fromkeys(each.arm for each in measured)
+    rows = tuple(_elsewhere_row(facts, arm, names) for arm in arms)
+    columns = ("arm", "runs", *(f"{name} ({units[name]})" for name in names))
+    return Table("Elsewhere: scored, never selected by", columns, rows)
+
+
+def _elsewhere_row(facts: StudyFacts, arm: str, names: list[str]) -> tuple[Cell, ...]:
+    runs = [each.elsewhere for each in facts.arms if each.arm == arm and each.elsewhere]
+    means = [mean(score.mean for run in runs for score in run if score.benchmark == name) for name in names]
+    return (facts.named(arm), len(runs), *means)
+
+
+def candidate_table(facts: StudyFacts) -> Table | None:
+    """The equal candidates of the A/A mode; None where there are none."""
+    rows = tuple(
+        (each.arm, each.trial.tokens, each.evaluation.utility)
+        for each in facts.arms
+        if each.arm.startswith(f"{CANDIDATE}/")
+    )
+    if not rows:
+        return None
+    return Table("Candidates that are equal by construction", ("candidate", "tokens", "dev utility"), rows)
+
+
+def importance_table(found: list[Importance]) -> Table:
+    """How what a subset is goes with its dev score."""
+    rows = tuple(
+        (each.name, each.correlation, each.low, each.high, each.p_value) for each in found[:_MOST_NUMBERS]
+    )
+    columns = ("number of the subset", "rank correlation", "chance from", "to", "p (all numbers together)")
+    return Table("What the better subsets are", columns, rows)
+
+
+def transfer_table(found: Agreement) -> Table:
+    """The arms on both base models."""
+    return Table(
+        "Arms on another base model (test utility)", ("arm", "this model", "other model"), found.arms
+    )
+
+
+def benchmark_table(facts: StudyFacts) -> Table:
+    """What every benchmark measures, in which unit and direction, and what blind guessing scores."""
+    kept = facts.kept
+    rows: tuple[tuple[Cell, ...], ...] = () if kept is None else kept.benchmarks
+    columns = ("benchmark", "role", "metric", "unit", "better", "chance", "dev items", "test items")
+    return Table("Benchmarks", columns, rows)
+
+
+def cost_table(facts: StudyFacts) -> Table:
+    """What the study used."""
+    costs = [evaluation.cost for evaluation in facts.evaluations]
+    energies = [cost.energy_j for cost in costs if cost.energy_j is not None]
+    paid = [payment for payment in facts.payments if payment.outcome == "paid"]
+    seconds = [cost.seconds for cost in costs]
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("trainings paid", round(sum(payment.cost for payment in paid))),
+        ("allowed", facts.study.budget),
+        ("evaluations found finished", sum(payment.outcome == "reused" for payment in facts.payments)),
+        ("failed attempts", sum(payment.outcome == "failed" for payment in facts.payments)),
+        ("seconds of training and dev scoring", float(np.sum(seconds)) if seconds else None),
+        ("seconds of one evaluation, median", median(seconds) if seconds else None),
+        ("tokens trained", sum(cost.training_tokens for cost in costs)),
+        ("tokens of dev scoring", sum(cost.scoring_tokens for cost in costs)),
+        ("peak memory, GB", max((cost.peak_bytes for cost in costs), default=0) / 1e9),
+        (
+            f"energy, kJ (of {len(energies)} evaluations where counters can be read)",
+            sum(energies) / 1e3 if energies else None,
+        ),
+    )
+    return Table("Cost", ("what", "how much"), rows)

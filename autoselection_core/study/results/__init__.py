@@ -1,0 +1,1 @@
+"""Results of a study: what was measured, and how arms compare."""

@@ -1,0 +1,162 @@
+"""What a study says: every comparison with its interval, and how far the answers agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autoselection_core.score.comparison import Difference, arm_difference
+from autoselection_core.score.importance import Importance, importances
+from autoselection_core.score.resampling import Run, utilities
+from autoselection_core.score.score import BenchmarkScore
+from autoselection_core.score.significance import best_probabilities
+from autoselection_core.study.arms import FULL_POOL, RANDOM, WINNER
+from autoselection_core.study.results.facts import StudyFacts
+from autoselection_core.study.study import SearchArm
+
+SAME_NAME = "the choice among equal candidates"
+"""What the A/A mode does, for people."""
+
+_SEED = 0
+"""Of the resampling: a report that is written again says the same."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One contestant beside another, on test items.
+
+    Attributes:
+        first: The contestant.
+        second: What it is compared with.
+        difference: First minus second with its interval and verdict.
+        runs: Runs of each; for a way to search, its searches.
+    """
+
+    first: str
+    second: str
+    difference: Difference
+    runs: tuple[int, int]
+
+    def sentence(self, metric: str) -> str:
+        """The comparison for people."""
+        found = self.difference
+        why = " (an arm of one run says nothing about luck between runs)" if min(self.runs) == 1 else ""
+        return (
+            f"Is {self.first} better than {self.second}? {found.verdict.value}{why}. Test items, {metric}: "
+            f"{found.value:+.4f}, {found.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}], "
+            f"{self.runs[0]} against {self.runs[1]} runs."
+        )
+
+
+def comparisons(facts: StudyFacts) -> list[Comparison]:
+    """Ways to search over their seeds, each recommendation alone, each recipe beside the full pool."""
+    ways = (*facts.study.searches, *((None,) if facts.study.same is not None else ()))
+    searched = [_over_seeds(facts, arm) for arm in ways]
+    single = [
+        _compared(facts, f"{WINNER}/{each.name}", opponent)
+        for each in facts.contests
+        if each.arm is not None
+        for opponent in (f"{RANDOM}/{each.name}", FULL_POOL)
+    ]
+    recipes = [_compared(facts, arm, FULL_POOL) for arm in facts.arm_names if arm.startswith("recipe/")]
+    return [found for found in (*searched, *single, *recipes) if found is not None]
+
+
+def _over_seeds(facts: StudyFacts, arm: SearchArm | None) -> Comparison | None:
+    """A way to search beside random subsets. Runs of one search share its luck and count once.
+
+    None stands for the choice among equal candidates. Its winner may be a draw that is truly lucky, so only
+    several contests can say whether choosing is worth anything.
+    """
+    mine = [each for each in facts.contests if each.arm == arm]
+    runs = [averaged(tests) for each in mine if (tests := facts.tests_of(f"{WINNER}/{each.name}"))]
+    draws = [test for each in mine for test in facts.tests_of(f"{RANDOM}/{each.name}")]
+    if not runs or not draws:
+        return None
+    found = arm_difference(runs, draws, seed=_SEED, weights=facts.weights)
+    name = SAME_NAME if arm is None else arm.name
+    first = f"{name} over {len(runs)} seeds" if len(runs) > 1 else f"{name} with one seed"
+    return Comparison(first, "random subsets of equal tokens", found, (len(runs), len(draws)))
+
+
+def _compared(facts: StudyFacts, first: str, second: str) -> Comparison | None:
+    """Two arms by their own runs: those of a large subset vary more, because each reads another part."""
+    mine, others = facts.tests_of(first), facts.tests_of(second)
+    if not mine or not others:
+        return None
+    found = arm_difference(mine, others, seed=_SEED, weights=facts.weights)
+    return Comparison(facts.named(first), facts.named(second), found, (len(mine), len(others)))
+
+
+def averaged(runs: Sequence[Run]) -> Run:
+    """The runs of one recommendation as one: every item's mean value."""
+    return tuple(_averaged([run[at] for run in runs]) for at in range(len(runs[0])))
+
+
+def _averaged(scores: Sequence[BenchmarkScore]) -> BenchmarkScore:
+    by_item = [{item.item: item.value for item in score.items} for score in scores]
+    items = tuple(
+        replace(item, value=float(np.mean([values[item.item] for values in by_item])))
+        for item in scores[0].items
+    )
+    return replace(scores[0], items=items)
+
+
+def probabilities_of_best(facts: StudyFacts) -> dict[str, float]:
+    """For each arm with test scores, how often it is the best when runs and items are drawn again."""
+    tested = {arm: runs for arm in facts.compared_arms if (runs := facts.tests_of(arm))}
+    if not tested:
+        return {}
+    shares = best_probabilities(list(tested.values()), seed=_SEED, weights=facts.weights)
+    return dict(zip(tested, shares, strict=True))
+
+
+def importance_of_states(facts: StudyFacts) -> list[Importance]:
+    """How what a subset is goes with its dev score, over all subsets that were evaluated."""
+    kept = facts.kept
+    if kept is None:
+        return []
+    scores: dict[str, list[float]] = {}
+    for evaluation in facts.evaluations:
+        if evaluation.subset in kept.states:
+            scores.setdefault(evaluation.subset, []).append(evaluation.utility)
+    if not scores:
+        return []
+    means = np.array([np.mean(values) for values in scores.values()])
+    return importances(kept.names, kept.table(tuple(scores)), means, seed=_SEED)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether two base models order the arms alike.
+
+    Attributes:
+        arms: Name, test utility on the campaign's model, test utility on the other.
+        spearman: Rank correlation; None for fewer than three arms.
+        kendall: Share of pairs ordered alike minus share ordered otherwise; None likewise.
+    """
+
+    arms: tuple[tuple[str, float, float], ...]
+    spearman: float | None
+    kendall: float | None
+
+
+def transfer_agreement(facts: StudyFacts) -> Agreement | None:
+    """The arms on both base models; None where nothing was transferred."""
+    from scipy.stats import kendalltau, spearmanr
+
+    own = {arm: values for arm in facts.arm_names if (values := facts.test_utilities(arm))}
+    other = {
+        each.arm: float(utilities([each.test], facts.weights)[0])
+        for each in facts.transferred
+        if each.test is not None
+    }
+    pairs = tuple(
+        (facts.named(arm), float(np.mean(values)), other[arm]) for arm, values in own.items() if arm in other
+    )
+    if not pairs:
+        return None
+    if len(pairs) < 3:  # noqa: PLR2004 two arms are always ordered alike or not
+        return Agreement(pairs, None, None)
+    left, right = [pair[1] for pair in pairs], [pair[2] for pair in pairs]
+    return Agreement(pairs, float(spearmanr(left, right).statistic), float(kendalltau(left, right).statistic))

@@ -1,0 +1,1 @@
+"""Execution of a study: forecast, ledger entries and arms."""

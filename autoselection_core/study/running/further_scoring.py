@@ -1,0 +1,100 @@
+"""Score the leading arms of a study on further test items, drawn where these arms disagree most."""
+
+from collections.abc import Sequence
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.parts import Part, parts
+from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+from autoselection_core.score.allocation import Drawable, allocate
+from autoselection_core.score.resampling import Arm
+from autoselection_core.score.score import utility_shares
+from autoselection_core.score.strata import Stratum, disagreements, stratum_weights
+from autoselection_core.study.results.comparisons import probabilities_of_best
+from autoselection_core.study.results.facts import StudyFacts
+from autoselection_core.study.results.item_sampling import (
+    FEWEST_LEADING,
+    Drawing,
+    DrawnPart,
+    read_drawing,
+    write_drawing,
+)
+from autoselection_core.study.results.states import judge_of
+from autoselection_core.study.study_run import Ground
+
+
+def score_further(ground: Ground) -> None:
+    """Draw further items for the leading arms and score them, where the study asks for it.
+
+    What is drawn is written down before it is scored: a study that goes on scores the same items, and what
+    is scored is not scored again.
+    """
+    evaluator = ground.evaluator
+    if ground.study.further_items is None or not isinstance(evaluator, FineTuningEvaluator):
+        return
+    facts = StudyFacts(ground.study, ground.home)
+    drawing = read_drawing(ground.study, ground.home) or _draw(facts, evaluator.benchmarks)
+    if drawing is None:
+        return
+    write_drawing(drawing, ground.study, ground.home)
+    runs = [each for each in facts.arms if each.arm in drawing.arms]
+    benchmarks = [each for each in evaluator.benchmarks if each.name in drawing.benchmarks]
+    for number, measured in enumerate(runs):
+        for benchmark in benchmarks:
+            wanted = frozenset(drawing.drawn(benchmark.name))
+            items = [item for part in parts(benchmark) for item in part.waiting if item.id in wanted]
+            reason = f"study {ground.study.name}, leading arm {measured.arm}"
+            evaluator.score_further(measured.evaluation.key, benchmark, items, reason)
+        ground.tell("further items of the leading arms", number + 1, len(runs))
+
+
+def _draw(facts: StudyFacts, benchmarks: Sequence[Benchmark]) -> Drawing | None:
+    """What the study's budget of items is drawn from; None where fewer than two arms have test scores."""
+    wanted, best = facts.study.further_items, probabilities_of_best(facts)
+    if wanted is None or len(best) < FEWEST_LEADING:
+        return None
+    leading = tuple(sorted(best, key=lambda arm: -best[arm]))[: wanted.leading]
+    found = {benchmark.name: parts(benchmark) for benchmark in benchmarks}
+    arms = [facts.tests_of(arm) for arm in leading]
+    spread = {
+        part.name: value
+        for name, its_parts in found.items()
+        for part, value in zip(
+            its_parts, disagreements(arms, [_scored(name, part) for part in its_parts]), strict=True
+        )
+    }
+    drawn = _drawn(facts, arms, found, spread, wanted.items)
+    return Drawing(judge_of(facts.study), wanted.leading, wanted.items, leading, drawn)
+
+
+def _drawn(
+    facts: StudyFacts,
+    arms: Sequence[Arm],
+    found: dict[str, tuple[Part, ...]],
+    spread: dict[str, float],
+    budget: int,
+) -> tuple[DrawnPart, ...]:
+    named = [(name, part) for name, its_parts in found.items() for part in its_parts]
+    shares = utility_shares(arms[0][0], facts.weights)
+    weights = stratum_weights([_scored(name, part) for name, part in named], shares)
+    counts = allocate(
+        budget,
+        [
+            Drawable(weights[part.name], spread[part.name], len(part.first), len(part.waiting))
+            for _, part in named
+        ],
+    )
+    return tuple(
+        DrawnPart(
+            part.name,
+            name,
+            part.population,
+            spread[part.name],
+            tuple(item.id for item in part.first),
+            tuple(item.id for item in part.waiting[:count]),
+        )
+        for (name, part), count in zip(named, counts, strict=True)
+    )
+
+
+def _scored(benchmark: str, part: Part) -> Stratum:
+    return Stratum(part.name, benchmark, part.population, frozenset(item.id for item in part.first))

@@ -1,0 +1,120 @@
+"""What all arms of a study stand on: one clean pool, its signals, one judge, one ledger."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.campaign.pools import keep_gated
+from autoselection_core.campaign.workspace import Workspace, benchmark_at
+from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.contamination.decontaminate import Gate, Gated
+from autoselection_core.signals.store.store import SignalStore
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.home import Home
+from autoselection_core.study.entries import arms_entry
+from autoselection_core.study.study import Study
+
+Tell: TypeAlias = Callable[[str, int, int | None], None]
+"""Told the stage, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """A study at work in a home folder. Nothing is loaded before it is asked for.
+
+    Attributes:
+        study: What is studied.
+        home: Where everything is kept.
+        tell: Told how far it is.
+    """
+
+    study: Study
+    home: Home
+    tell: Tell
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The study's campaign at work."""
+        return Workspace(self.study.campaign, self.home)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The history of the home folder."""
+        return self.workspace.ledger
+
+    @cached_property
+    def elsewhere(self) -> tuple[Benchmark, ...]:
+        """The benchmarks that select nothing.
+
+        Raises:
+            NoItemsError: One has no items.
+        """
+        return tuple(benchmark_at(place) for place in self.study.elsewhere)
+
+    @cached_property
+    def gated(self) -> Gated:
+        """The pool behind the gate, which looks for the items of every benchmark, those elsewhere too."""
+        workspace = self.workspace
+        if not workspace.is_ingested():
+            workspace.ingest(self._reading, self._told("gate"))
+        # A benchmark that is scored in two ways has its items looked for once.
+        asked = {frozenset(item.id for item in each.items): each for each in self._benchmarks[::-1]}
+        gate = Gate(tuple(asked.values()), self.study.campaign.contamination_limit)
+        found = gate.cut(workspace.pool(), SignalStore(self.home), self._told("gate"))
+        if found.samples_cut:
+            keep_gated(found, self.home)
+        return found
+
+    @property
+    def samples_cut(self) -> int:
+        """Samples that the gate left out before any arm."""
+        before = self.workspace.gated()
+        return self.gated.samples_cut + (before.samples_cut if before is not None else 0)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """What every arm selects from, with its signals."""
+        pool = self.gated.pool
+        for name in self.workspace.signal_names:
+            self.workspace.score(name, pool, self._told(f"signal {name}"))
+        return pool
+
+    @cached_property
+    def signals(self) -> SignalTable:
+        """The signals of the pool, of the versions that the study began with."""
+        return self.workspace.signals(self.pool.version, self._pinned)
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """What judges every arm."""
+        return self.workspace.evaluator(self.pool.version)
+
+    @cached_property
+    def other_evaluator(self) -> Evaluator | None:
+        """What judges on the other base model; None where the study has none."""
+        transfer = self.study.transfer
+        if transfer is None or self.study.campaign.closed_form is not None:
+            return None
+        training = transfer.training or self.study.campaign.training
+        campaign = replace(self.study.campaign, base_model=transfer.base_model, training=training)
+        return Workspace(campaign, self.home).evaluator(self.pool.version)
+
+    @property
+    def _pinned(self) -> Mapping[str, str] | None:
+        entry = arms_entry(self.study)
+        known = {record.search: record.spec for record in self.ledger.searches()}
+        return known[entry].signal_versions if entry in known else None
+
+    @property
+    def _benchmarks(self) -> tuple[Benchmark, ...]:
+        return (*self.workspace.benchmarks, *self.elsewhere)
+
+    def _reading(self, done: int, total: int | None) -> None:
+        self.tell("reading records", done, total)
+
+    def _told(self, stage: str) -> Callable[[str, int, int], None]:
+        return lambda _, done, total: self.tell(stage, done, total)

@@ -1,0 +1,1 @@
+"""Asset checks: blocking where a wrong value would cost money."""

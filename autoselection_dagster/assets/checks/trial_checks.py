@@ -1,0 +1,106 @@
+"""What must hold for a subset before it is trained on, and for what was trained."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+import numpy as np
+
+from autoselection_core.benchmarks.split import Split, normalised
+from autoselection_core.history.records import SearchRecord
+from autoselection_core.pool.pool import Pool
+from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.signals.contamination.decontaminate import Gated
+from autoselection_core.subset import Subset
+from autoselection_core.subset.value import fingerprint_of_ids
+from autoselection_dagster.assets.checks.blocking import Check
+
+SUBSET_IS_INSIDE = Check(
+    "subset_is_inside_the_pool",
+    "Rows are numbers: a row of another pool version would silently be another sample.",
+)
+TRAINED_IS_SELECTED = Check(
+    "subset_equals_what_was_trained",
+    "A score belongs to a subset only if the model saw that subset and nothing else.",
+)
+PASSED_THE_GATE = Check(
+    "subset_passed_the_gate",
+    "A sample that holds a benchmark's question would make its model look better than it is.",
+)
+SIDES_ARE_APART = Check(
+    "dev_and_test_are_disjoint",
+    "A question on both sides lets the search see what the report is supposed to judge it by.",
+)
+SCORE_IS_FINITE = Check(
+    "score_is_finite",
+    "One value that is no number would pull the surrogate anywhere, and so all later trials.",
+)
+BUDGET_IS_KEPT = Check(
+    "budget_is_kept", "Every training costs money; nobody may spend more of it than was allowed."
+)
+
+
+def passed_the_gate(
+    subset: Subset, pool: Pool, gated: Gated | None, names: Sequence[str]
+) -> dg.AssetCheckResult:
+    """The pool was cut at the gate for all benchmarks, and no sample that was cut is in the subset."""
+    cut = set() if gated is None else {each.sample.encode() for each in gated.cuts}
+    held = len(cut & set(pool.ids[subset.rows].tolist()))
+    unlooked = [name for name in names if gated is None or name not in gated.benchmarks]
+    return PASSED_THE_GATE.result(
+        passed=not held and not unlooked, samples_held=held, not_looked_for=", ".join(unlooked) or "none"
+    )
+
+
+def sides_are_apart(splits: Mapping[str, Split]) -> dg.AssetCheckResult:
+    """No question of a benchmark's dev side stands on its test side, however it is spelled."""
+    shared = {
+        name: {normalised(item.question) for item in sides.dev}
+        & {normalised(item.question) for item in sides.test}
+        for name, sides in splits.items()
+    }
+    count = sum(len(questions) for questions in shared.values())
+    return SIDES_ARE_APART.result(passed=count == 0, shared_questions=count, benchmarks=len(splits))
+
+
+def score_is_finite(evaluation: Evaluation) -> dg.AssetCheckResult:
+    """Utility and every item's value are numbers."""
+    values = [value for score in evaluation.scores for value in score.values.tolist()]
+    broken = sum(not math.isfinite(value) for value in [evaluation.utility, *values])
+    return SCORE_IS_FINITE.result(passed=broken == 0, items=len(values), no_numbers=broken)
+
+
+def budget_is_kept(search: SearchRecord) -> dg.AssetCheckResult:
+    """What is spent and held stays within either budget."""
+    return BUDGET_IS_KEPT.result(
+        passed=search.spent + search.held <= search.budget
+        and search.report_spent + search.report_held <= search.report_evaluations,
+        spent=search.spent,
+        held=search.held,
+        budget=search.budget,
+        report_spent=search.report_spent,
+        report_evaluations=search.report_evaluations,
+    )
+
+
+def subset_is_inside(subset: Subset, pool: Pool) -> dg.AssetCheckResult:
+    """Rows ascend, lie within the pool, and name the samples that the subset is named for."""
+    rows = subset.rows
+    ascending = bool((np.diff(rows) > 0).all())
+    outside = int(((rows < 0) | (rows >= len(pool))).sum())
+    is_same = outside == 0 and fingerprint_of_ids(pool.ids[rows]) == subset.fingerprint
+    return SUBSET_IS_INSIDE.result(passed=ascending and is_same, rows=len(rows), rows_outside=outside)
+
+
+def trained_is_selected(evaluation: Evaluation, subset: Subset) -> dg.AssetCheckResult:
+    """The optimiser saw the selected samples; fewer only where the budget of tokens or steps ended first."""
+    is_whole = evaluation.trained_count == len(subset)
+    passed = (
+        evaluation.subset == subset.fingerprint
+        and evaluation.selected_count == len(subset)
+        and evaluation.trained_count <= len(subset)
+        and (not is_whole or evaluation.trained_hash == subset.fingerprint)
+    )
+    return TRAINED_IS_SELECTED.result(
+        passed=passed, selected=len(subset), trained=evaluation.trained_count, skipped=len(evaluation.skipped)
+    )

@@ -1,0 +1,40 @@
+"""The search that a changed pool leads to."""
+
+import dagster as dg
+
+from autoselection_core.campaign.on_pool_change import search_again
+from autoselection_dagster.names import Group
+from autoselection_dagster.place import Place
+from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.values.metadata.pictures import Facts
+
+
+def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The asset whose making enters a search on the pool as it is now."""
+
+    @dg.asset(
+        key=place.key("next_search"),
+        group_name=place.group(Group.SEARCH),
+        deps=[place.key("pool"), *signals],
+        kinds={"sql"},
+    )
+    def next_search(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
+        """A search on the latest pool, warm from the latest one that measured anything.
+
+        Entered once for a pool, however often this is made. Comes after the pool and all its signals, so a
+        check that fails there starts no search. The search sensor launches its trials.
+        """
+        workspace = place.workspace(home)
+        again = search_again(workspace, place.campaign.research.budget)
+        context.log.info(again.why)
+        facts: Facts = {
+            "decided": again.why,
+            "search": again.search or "none",
+            "is_new": again.is_new,
+            "warm_from": again.warm_from or "none",
+            "pool_version": workspace.pool().version,
+            "report": dg.MetadataValue.asset(place.key("search_report")),
+        }
+        return dg.MaterializeResult(metadata=facts)
+
+    return next_search

@@ -1,0 +1,1 @@
+"""Jobs: start and change searches, buy single evaluations, explain and export."""

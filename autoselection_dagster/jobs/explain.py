@@ -1,0 +1,66 @@
+"""The job that leads from a name to what it came from and led to; it pays for nothing."""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+from pydantic import Field
+
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.loading import campaign_of
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.cli import NoSearchError
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import SearchRecord
+from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.rendering.part import Part
+from autoselection_core.store.home import Home
+from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.values.metadata.pictures import explained
+
+
+class Name(dg.Config):
+    """What is to be explained."""
+
+    name: str = Field(
+        description="Id of a sample, hash of a subset, key of an evaluation, or name of a search, as "
+        "metadata, tables and exports show them."
+    )
+    search: str | None = Field(
+        default=None,
+        description="For a sample: the search whose best subset it is in or not; the latest by default.",
+    )
+
+
+def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
+    """The job `explain`."""
+
+    @dg.op(name="tell")
+    def tell(
+        context: dg.OpExecutionContext, config: Name, home: HomeResource, ledger: LedgerResource
+    ) -> None:
+        """Put the explanation into the metadata of this step."""
+        context.add_output_metadata(dict(explained(_parts(config, campaigns, home, ledger))))
+
+    @dg.job(name="explain", executor_def=dg.in_process_executor)
+    def job() -> None:
+        """Say what a sample, a subset, an evaluation or a search came from and led to."""
+        tell()
+
+    return job
+
+
+def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: Ledger) -> Iterator[Part]:
+    searches = {search.search: search for search in ledger.searches()}
+
+    def workspace(search: SearchRecord) -> Workspace:
+        return Workspace(campaign_of(campaigns, search.spec.campaign), home)
+
+    if found := searches.get(asked.name):
+        return explained_search(SearchFacts(workspace(found), found))
+    if trials := ledger.find_trials(asked.name):
+        return explained_trials(workspace(searches[trials[0].search]), asked.name, trials)
+    if not searches:
+        raise NoSearchError(next(iter(campaigns)))
+    judged = ledger.search(asked.search) if asked.search else list(searches.values())[-1]
+    return explained_sample(SearchFacts(workspace(judged), judged), asked.name)

@@ -1,0 +1,117 @@
+"""Jobs that buy one evaluation: of a recipe that a person wrote, or of the winner without a step."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+from pydantic import Field
+
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.loading import campaign_of
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import SearchRecord
+from autoselection_core.recipe import Recipe
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.search.given import Pays, evaluate_given, search_of_given, verify_step
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.home import Home
+from autoselection_core.subset import Subset
+from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.values.metadata.pictures import Facts
+
+
+class Given(dg.Config):
+    """A recipe, and what pays for its evaluation."""
+
+    recipe: str = Field(
+        description="The recipe as YAML, as the metadata of a recipe or `autoselection show` print it."
+    )
+    search: str | None = Field(
+        default=None,
+        description="The search whose pool, signals and benchmarks are used and whose budget pays. Left out: "
+        "a search of its own with a budget of one evaluation.",
+    )
+    pays: Pays = Field(
+        default=Pays.report_evaluations,
+        description="Which budget of that search pays. budget: it becomes the next trial, and the solver "
+        "learns from it; report_evaluations: it stands beside the baselines.",
+    )
+    campaign: str | None = Field(
+        default=None, description="Campaign of a search of its own; may be left out where there is only one."
+    )
+    name: str | None = Field(default=None, description="Name of a search of its own.")
+    report_evaluations: int = Field(
+        default=0, ge=0, description="Second budget of a search of its own: what the recipe is compared with."
+    )
+
+
+class Step(dg.Config):
+    """A step of a search's recommended recipe."""
+
+    search: str = Field(description="Name of the search; its second budget pays for one evaluation.")
+    step: int = Field(ge=1, description="Number of the step that is left out, from 1.")
+
+
+def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...]:
+    """The jobs `evaluate_recipe` and `verify_step`."""
+
+    @dg.op(name="evaluate")
+    def evaluate(
+        context: dg.OpExecutionContext, config: Given, home: HomeResource, ledger: LedgerResource
+    ) -> None:
+        """Enter the evaluation; the search sensor starts it."""
+        recipe = Recipe.from_yaml(config.recipe)
+        if config.search is None:
+            name, subset = _on_its_own(context.run_id, config, recipe, campaigns, home, ledger)
+        else:
+            name = config.search
+            signals = _signals(ledger.search(name), campaigns, home)
+            subset = evaluate_given(ledger, name, recipe, signals, config.pays)
+        context.add_output_metadata(_facts(name, subset))
+
+    @dg.op(name="verify")
+    def verify(
+        context: dg.OpExecutionContext, config: Step, home: HomeResource, ledger: LedgerResource
+    ) -> None:
+        """Enter the evaluation of the recommended recipe without the step; the search sensor starts it."""
+        record = ledger.search(config.search)
+        facts = SearchFacts.of(Workspace(campaign_of(campaigns, record.spec.campaign), home), config.search)
+        recipe = facts.require_best().recipe
+        subset = verify_step(ledger, config.search, recipe, config.step, facts.signals)
+        context.add_output_metadata(_facts(config.search, subset))
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def evaluate_recipe() -> None:
+        """Pay for one evaluation of a recipe that you paste."""
+        evaluate()
+
+    @dg.job(name="verify_step", executor_def=dg.in_process_executor)
+    def without_step() -> None:
+        """Pay for one evaluation of the recommended recipe without one of its steps."""
+        verify()
+
+    return evaluate_recipe, without_step
+
+
+def _on_its_own(  # noqa: PLR0917 - what a run has at hand
+    run_id: str,
+    config: Given,
+    recipe: Recipe,
+    campaigns: Mapping[str, Campaign],
+    home: Home,
+    ledger: Ledger,
+) -> tuple[str, Subset]:
+    workspace = Workspace(campaign_of(campaigns, config.campaign), home)
+    spec = workspace.spec(workspace.pool().version, budget=1, report_evaluations=config.report_evaluations)
+    name = config.name or f"{workspace.campaign.name}-recipe-{run_id[:8]}"
+    signals = workspace.signals(spec.pool_version, spec.signal_versions)
+    return name, search_of_given(ledger, spec, name, recipe, signals)
+
+
+def _signals(record: SearchRecord, campaigns: Mapping[str, Campaign], home: Home) -> SignalTable:
+    workspace = Workspace(campaign_of(campaigns, record.spec.campaign), home)
+    return workspace.signals(record.spec.pool_version, record.spec.signal_versions)
+
+
+def _facts(search: str, subset: Subset) -> Facts:
+    return {"search": search, "rows": len(subset), "subset": subset.fingerprint, "steps": subset.recipe.label}

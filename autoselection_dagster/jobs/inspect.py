@@ -1,0 +1,104 @@
+"""Jobs that pay for nothing: export a subset, and compare two."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.loading import campaign_of
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.export.formats import FORMATS
+from autoselection_core.export.searched import export_trial
+from autoselection_core.report.explaining import recipe_of
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.differing import diff_texts, subset_diff
+from autoselection_core.report.lineage.pairing import pairing_table
+from autoselection_core.report.rendering.markdown import fenced
+from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.values.metadata.pictures import shown
+
+FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
+
+
+class Export(dg.Config):
+    """Which subset leaves the system, and how it is spelled."""
+
+    search: str = Field(description="Name of the search.")
+    trial: int | None = Field(
+        default=None, ge=1, description="The subset of this trial; by default the recommended one."
+    )
+    format: FormatName = Field(
+        default=FormatName(next(iter(FORMATS))), description="What the program reads that trains on it."
+    )
+    folder: str | None = Field(
+        default=None,
+        description="Name of the folder below `exports` in the home folder; by default search and format.",
+    )
+
+
+class Pair(dg.Config):
+    """Two trials of one search."""
+
+    search: str = Field(description="Name of the search.")
+    first: int = Field(ge=1, description="Number of a trial.")
+    second: int = Field(ge=1, description="Number of another trial.")
+
+
+def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...]:
+    """The jobs `export_subset` and `compare_subsets`."""
+
+    @dg.op(name="export")
+    def export(
+        context: dg.OpExecutionContext, config: Export, home: HomeResource, ledger: LedgerResource
+    ) -> None:
+        """Write data, card, recipe, counts, licences and hashes."""
+        record = ledger.search(config.search)
+        workspace = Workspace(campaign_of(campaigns, record.spec.campaign), home)
+        name = config.folder or f"{config.search}-{config.format.value}"
+        folder = home.confined(Path("exports") / name)
+        made = export_trial(workspace, config.search, folder, config.trial, config.format.value)
+        context.add_output_metadata(
+            {
+                "folder": dg.MetadataValue.path(folder),
+                "samples": made.samples,
+                "subset": made.subset,
+                "content_hash": made.content_hash,
+                "verify": f"autoselection verify {folder}",
+            }
+        )
+
+    @dg.op(name="compare")
+    def compare(
+        context: dg.OpExecutionContext, config: Pair, home: HomeResource, ledger: LedgerResource
+    ) -> None:
+        """Pair two models' dev scores; count what only one of their subsets has, with rows of either side."""
+        record = ledger.search(config.search)
+        facts = SearchFacts.of(Workspace(campaign_of(campaigns, record.spec.campaign), home), config.search)
+        first, second = (facts.realised(recipe_of(facts, number)) for number in (config.first, config.second))
+        names = (f"trial {config.first}", f"trial {config.second}")
+        diff = subset_diff(facts.pool, facts.signals, first, second, names)
+        pairing = pairing_table(facts, config.first, config.second)
+        context.add_output_metadata(
+            {
+                **({} if pairing is None else {"models": shown(pairing)}),
+                "shared": diff.sentence,
+                "by_source": shown(diff.sources),
+                "by_signal": shown(diff.signals),
+                "rows": dg.MetadataValue.md("\n\n".join(map(fenced, diff_texts(diff)))),
+            }
+        )
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def export_subset() -> None:
+        """Write a subset as training data below `exports` in the home folder."""
+        export()
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def compare_subsets() -> None:
+        """Compare the subsets of two trials of a search."""
+        compare()
+
+    return export_subset, compare_subsets

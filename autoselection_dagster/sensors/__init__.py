@@ -1,0 +1,1 @@
+"""Sensors: trials for free slots, changed sources, alerts."""

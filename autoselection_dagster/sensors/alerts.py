@@ -1,0 +1,102 @@
+"""Alerts: to a webhook that the environment names, and into the UI beside the search that they are about."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from autoselection_core.history.records import SearchRecord, SearchState
+from autoselection_dagster.graph import CampaignGraph
+from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.sensors.older_pool import older_pools
+from autoselection_dagster.sensors.outbox import Outbox
+
+SHARES = (0.5, 0.8, 1.0)
+"""Shares of a budget at which it is told how much is spent."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something that a person should know of, told once.
+
+    Attributes:
+        search: The search that it is about.
+        name: Names the occasion, so that it is told once.
+        text: What is the matter, in a sentence.
+    """
+
+    search: str
+    name: str
+    text: str
+
+
+def alerts_of(search: SearchRecord) -> Iterator[Alert]:
+    """What there is to tell of a search as it stands."""
+    reached = [share for share in SHARES if search.spent >= share * search.budget]
+    if reached:
+        name = f"{search.search}|{reached[-1]:g}|{search.budget}"
+        spent = f"{search.spent:g} of {search.budget} evaluations"
+        yield Alert(search.search, name, f"search {search.search} has spent {spent}")
+    if search.state is SearchState.STOPPED:
+        name = f"{search.search}|stopped|{search.reason}"
+        yield Alert(search.search, name, f"search {search.search} cannot go on: {search.reason}")
+
+
+def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
+    """The sensor that tells of spent budgets, and of searches that cannot go on."""
+
+    @dg.sensor(
+        name="search_alerts", minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING
+    )
+    def search_alerts(
+        context: dg.SensorEvaluationContext, ledger: LedgerResource, home: HomeResource
+    ) -> dg.SensorResult | dg.SkipReason:
+        """Tell each alert once: as an observation of the search's report, and to the webhook.
+
+        A pool that changed fails a check of the reports, and the webhook is not told: that follows from what
+        people did. A webhook that does not answer holds up nothing; it is told again at the next tick. What
+        happened before the first tick is not told: an installation with a history would be flooded.
+        """
+        searches = ledger.searches()
+        older = older_pools(graphs, searches, home)
+        current = [
+            (graphs[search.spec.campaign], alert)
+            for search in searches
+            if search.spec.campaign in graphs
+            for alert in alerts_of(search)
+        ]
+        names = json.dumps([*older, *(alert.name for _, alert in current)])
+        told: list[str] = json.loads(context.cursor or names)
+        new = [(graph, alert) for graph, alert in current if alert.name not in told]
+        failed = [check for name, check in older.items() if name not in told]
+        outbox = Outbox.of(home)
+        for _, alert in new:
+            outbox.put(alert.text)
+        waiting = outbox.deliver()
+        if waiting is not None:
+            context.log.warning(waiting)
+        if not new and not failed:
+            context.update_cursor(names)
+            return dg.SkipReason(waiting or "nothing new to tell")
+        observed = [
+            dg.AssetObservation(
+                graph.place.key("search_report"), partition=alert.search, metadata={"alert": alert.text}
+            )
+            for graph, alert in new
+        ]
+        return dg.SensorResult(asset_events=[*observed, *failed], cursor=names)
+
+    return search_alerts
+
+
+@dg.run_failure_sensor(
+    name="failed_runs", default_status=dg.DefaultSensorStatus.RUNNING, monitor_all_code_locations=False
+)
+def failed_runs(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
+    """Tell the webhook of every run that failed, with the cause that the run recorded.
+
+    `search_alerts` posts it; Dagster shows a failed run only once to this sensor, whoever answers or not.
+    """
+    run = context.dagster_run
+    Outbox.of(home).put(f"run {run.run_id} of {run.job_name} failed: {context.failure_event.message}")

@@ -1,0 +1,1 @@
+"""Trials in Dagster: their names, the attempt that keeps them alive, and recovery."""

@@ -1,0 +1,1 @@
+"""Metadata of assets: pictures, and the facts of trials and searches."""

@@ -1,0 +1,103 @@
+"""What the assets of a search show about themselves."""
+
+import dagster as dg
+
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.ancestry import ancestry_table
+from autoselection_core.report.rendering.markdown import fenced
+from autoselection_core.report.sections.credit import operator_credits
+from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.plots import (
+    credit_plot,
+    histogram_plot,
+    retention_plot,
+    tokens_plot,
+    trajectory_plot,
+)
+from autoselection_core.report.sections.tables import arm_table, budget_table, step_table, trial_table
+from autoselection_core.report.sections.verdict import findings
+from autoselection_core.report.sections.waterfall import expectation_table, means_table, waterfall
+from autoselection_core.report.writing import Report
+from autoselection_dagster.names import Names
+from autoselection_dagster.values.metadata.pictures import Facts, picture, shown, sparkline
+
+
+def report_facts(facts: SearchFacts, report: Report) -> Facts:
+    """Verdicts, trials, arms, money and pictures of a search, and where its report lies."""
+    record, unit = facts.record, facts.record.spec.metric
+    measured = facts.history.observations
+    subsets = [facts.realised(entry.recipe) for entry in measured]
+    foreseen = calibration_plot(facts.history, unit, "png")
+    verdicts = "\n".join(f"- {finding.sentence}" for finding in report.findings)
+    return {
+        "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
+        "state": f"{record.state}: {record.reason}" if record.reason else str(record.state),
+        "scores": sparkline([entry.utility for entry in facts.history.observations]),
+        "arms": shown(arm_table(facts.arms, dict(record.spec.weights) or None)),
+        "trials": shown(trial_table(facts)),
+        "budgets": shown(budget_table(record)),
+        "score_trajectory": picture(trajectory_plot(facts.history, unit, "png")),
+        "score_against_tokens": picture(tokens_plot(facts.history, unit, "png")),
+        "operator_credit": picture(credit_plot(operator_credits(facts.history), unit, "png")),
+        "candidate_map": picture(map_plot(measured, subsets, unit, "png")),
+        "search_tree": picture(tree_plot(facts.history, unit, "png")),
+        **({} if foreseen is None else {"surrogate_calibration": picture(foreseen)}),
+        "report": dg.MetadataValue.path(report.html),
+        "pool_version": record.spec.pool_version,
+        "latest_pool_version": facts.workspace.pool().version,
+        "evaluator": record.spec.evaluator,
+    }
+
+
+def best_facts(facts: SearchFacts, names: Names) -> Facts:
+    """The recommended recipe, what is known of it, and what it leaves of the pool."""
+    best, subset = facts.best, facts.best_subset
+    assert best is not None, "a search that measured nothing has no report, and this comes after it"
+    assert subset is not None, "a recommendation has a recipe"
+    prefixes = waterfall(facts)
+    runs = "1 run" if best.evaluations == 1 else f"{best.evaluations} runs"
+    expected = (
+        f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
+        f"{runs}; one run varies by about {best.noise:.2g}."
+    )
+    return {
+        "known": outlook(facts).sentence,
+        "expected": expected,
+        "verdict": " ".join(finding.sentence for finding in findings(facts)) or "nothing was compared yet",
+        "recipe": dg.MetadataValue.md(fenced(best.recipe.to_yaml(), "yaml")),
+        "steps": shown(step_table(subset)),
+        "credit_waterfall": shown(expectation_table(prefixes)),
+        "waterfall_means": shown(means_table(prefixes)),
+        "source_mix": picture(mix_plot(facts.pool, subset, "png")),
+        "dagster/row_count": len(subset),
+        "retention": round(len(subset) / len(facts.signals), 4),
+        "trial": best.trial,
+        "expected_utility": best.mean,
+        "deviation": best.deviation,
+        "retention_per_step": picture(retention_plot(subset, len(facts.signals), "png")),
+        "signal_histograms": picture(histogram_plot(subset, facts.signals, kind="png")),
+        "subset": subset.fingerprint,
+        "pool_version": subset.pool_version,
+        "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
+        **_lineage(facts, best.trial, names),
+    }
+
+
+def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
+    """What the winner came from: its ancestors, model and items, and the assets that show them."""
+    trial = next(each for each in facts.trials if each.trial == number)
+    has_model = facts.workspace.campaign.base_model is not None
+    return {
+        "how_it_came_about": shown(ancestry_table(trial, facts.trials)),
+        "partition": trial.reservation.partition,
+        "evaluation": str(trial.evaluation),
+        # Relative to the home folder: a long path would make the page wider than the screen.
+        "items": f"evaluations/{trial.evaluation}",
+        **({"base_model": dg.MetadataValue.asset(names.key("base_model"))} if has_model else {}),
+        "pool": dg.MetadataValue.asset(names.key("pool")),
+        "recipes": dg.MetadataValue.asset(names.key("recipe")),
+        "models": dg.MetadataValue.asset(names.key("fine_tuned_model")),
+        "evaluations": dg.MetadataValue.asset(names.key("evaluation")),
+        "search_report": dg.MetadataValue.asset(names.key("search_report")),
+    }
