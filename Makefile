@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-full ui check test e2e bench-engine bench-check bench-signals bench-evaluation clean
+.PHONY: help install demo demo-full ui check test docs e2e bench-engine bench-check bench-signals bench-evaluation clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ ui: $(VENV)/.runtime ## Serve the demo's Dagster instance on 127.0.0.1:3000
 
 test: $(VENV)/.development ## Run scripts/check: format, lint, types, layers, doctests, tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+docs: $(VENV)/.development ## Build the documentation site into docs/_build/html; a dead link fails
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 e2e: $(VENV)/.development ## Run the slow tests: daemons, kills, browsers
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/e2e

@@ -14,7 +14,7 @@ DOCS = REPOSITORY / "docs"
 
 @pytest.mark.e2e
 def test_every_command_of_the_tutorial_is_true(tmp_path: Path) -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / "tutorial.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / "tutorial" / "first-search.md").read_text(), re.DOTALL)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AUTOSELECTION_")}
     path = f"{Path(sys.executable).parent}:{kept['PATH']}"
 

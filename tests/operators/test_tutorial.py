@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "extend.md"
 _FILE = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
 
 

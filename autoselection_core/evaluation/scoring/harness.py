@@ -107,7 +107,7 @@ def _running(model: BaseModel, how: HarnessTask) -> Iterator[Any]:
 
 
 def _vllm(model: BaseModel, folder: Path) -> Any:  # noqa: ANN401 no types
-    """Written without a machine to run it on; see docs/untested.md."""
+    """Written without a machine to run it on; see docs/explanation/untested.md."""
     from lm_eval.models.vllm_causallms import VLLM
 
     merged = model.model.merge_and_unload() if hasattr(model.model, "peft_config") else model.model

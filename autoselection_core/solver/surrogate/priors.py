@@ -25,7 +25,7 @@ AXIS_SCALE = Belief(4.0, 0.7)
 """Of a state axis, in standard deviations over fresh programs, if it is the only axis. It grows with the root
 of their number (Hvarfner et al. 2024), so that the function is as rough with twelve axes as with two. Sizes
 and scales down to the slope's are what simulated utilities were learned with on average, their spreads wider
-than among those (docs/solver.md)."""
+than among those (docs/explanation/solver.md)."""
 
 RETENTION_SCALE = Belief(2.0, 0.45)
 """Of the first axis, the log of the retained share. Utilities bend over size: too few rows teach too little,
