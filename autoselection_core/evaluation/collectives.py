@@ -9,14 +9,14 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
-def ranks() -> int:
+def world_size() -> int:
     """How many processes train together."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def summed(value: float) -> float:
+def all_reduce_sum(value: float) -> float:
     """The sum of a number over all processes. All of them must ask."""
-    if ranks() == 1:
+    if world_size() == 1:
         return value
     import torch
     from torch.distributed import all_reduce
@@ -26,19 +26,19 @@ def summed(value: float) -> float:
     return float(told.item())
 
 
-def said_by_the_first(answer: bool) -> bool:  # noqa: FBT001 the answer is all there is
+def broadcast_from_first(answer: bool) -> bool:  # noqa: FBT001 the answer is all there is
     """The first process's answer: clocks differ, and all must do the same. All of them must ask."""
-    return summed(float(answer) if rank() == 0 else 0.0) > 0
+    return all_reduce_sum(float(answer) if rank() == 0 else 0.0) > 0
 
 
-def joined(numbers: Sequence[int]) -> list[int]:
+def all_gather_lists(numbers: Sequence[int]) -> list[int]:
     """The numbers of all processes, process by process. All of them must ask."""
-    if ranks() == 1:
+    if world_size() == 1:
         return list(numbers)
     import torch
     from torch.distributed import all_gather
 
-    counts = [torch.zeros(1, dtype=torch.int64) for _ in range(ranks())]
+    counts = [torch.zeros(1, dtype=torch.int64) for _ in range(world_size())]
     all_gather(counts, torch.tensor([len(numbers)]))
     longest = max(int(count) for count in counts)
     told = [torch.zeros(longest, dtype=torch.int64) for _ in counts]

@@ -29,7 +29,7 @@ Counters = Mapping[str, Counter]
 """Readings by the name of what is counted."""
 
 
-def counters(powercap: Path = POWERCAP) -> Counters:
+def read_counters(powercap: Path = POWERCAP) -> Counters:
     """What can be read on this machine: processor packages and NVIDIA devices.
 
     Other programs on the same parts are counted, too.

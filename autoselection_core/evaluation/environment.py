@@ -5,7 +5,7 @@ import platform
 import resource
 from importlib.metadata import version
 
-from autoselection_core.evaluation.collectives import ranks
+from autoselection_core.evaluation.collectives import world_size
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "numpy")
 _BYTES_PER_KIBIBYTE = 1024
@@ -23,7 +23,7 @@ def environment(device: str, dtype: str) -> dict[str, str | int]:
         "dtype": dtype,
         "threads": torch.get_num_threads(),
         "processors": os.cpu_count() or 0,
-        "devices": ranks(),
+        "devices": world_size(),
     }
 
 

@@ -12,10 +12,9 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import NotEvaluatedError, WeightsGoneError, WrongPoolError
-from autoselection_core.evaluation.energy import counters, used_joules
+from autoselection_core.evaluation.energy import read_counters, used_joules
 from autoselection_core.evaluation.environment import peak_bytes
 from autoselection_core.evaluation.folder import EvaluationFolder
-from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items
 from autoselection_core.evaluation.training.devices import train_on_devices
@@ -34,6 +33,7 @@ from autoselection_core.models.base_model import BaseModel, settled_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
+from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, utility, utility_standard_error
 from autoselection_core.store.home import Home
@@ -129,7 +129,7 @@ class FineTuningEvaluator:
                 folder.write_test(scores, time.monotonic() - started)
         return folder.read_test()
 
-    def score_elsewhere(
+    def score_held_out(
         self, key: str, benchmark: Benchmark, reason: str, progress: Progress | None = None
     ) -> BenchmarkScore:
         """Score the test items of a benchmark that selected nothing, and log that they were opened and why.
@@ -141,11 +141,11 @@ class FineTuningEvaluator:
         folder = self._complete(key)
         with folder.locked():
             folder.log_opening(f"{reason}, {benchmark.name}")
-            if not folder.has_elsewhere(benchmark):
+            if not folder.has_held_out(benchmark):
                 model = self._load_trained(folder)
                 score, _ = score_benchmark(model, benchmark, Side.TEST, self.scoring, progress)
-                folder.write_elsewhere(benchmark, score)
-        return folder.read_elsewhere(benchmark)
+                folder.write_held_out(benchmark, score)
+        return folder.read_held_out(benchmark)
 
     def score_further(
         self,
@@ -186,7 +186,7 @@ class FineTuningEvaluator:
         if not (folder.path / _TRAINED).exists() or not has_weights(folder.path, self.training.method):
             self._train(folder, subset, replicate, progress)
         record = folder.read_json(_TRAINED)
-        started, energy = time.monotonic(), counters()
+        started, energy = time.monotonic(), read_counters()
         model = self._load_trained(folder)
         scores, scoring_tokens = self._score(model, Side.DEV, progress)
         cost = Cost(
@@ -194,7 +194,7 @@ class FineTuningEvaluator:
             training_tokens=record["tokens"],
             scoring_tokens=scoring_tokens,
             peak_bytes=max(peak_bytes(model.device), record.get("peak_bytes", 0)),
-            energy_j=_sum(record.get("energy_j"), used_joules(energy, counters())),
+            energy_j=_sum(record.get("energy_j"), used_joules(energy, read_counters())),
         )
         folder.write_result(
             Evaluation(
@@ -222,13 +222,13 @@ class FineTuningEvaluator:
         trainee = Trainee(folder.key, folder.path, replicate, self.checkpoint_s)
         samples = Selected(self.pool, subset)
         self._read_back.clear()  # there may be room for one model only
-        energy = counters()
+        energy = read_counters()
         trained = (
             self._train_here(samples, trainee, progress)
             if self.training.devices == 1
             else self._train_on_devices(samples, trainee, progress)
         )
-        used = None if trained.is_continued else used_joules(energy, counters())
+        used = None if trained.is_continued else used_joules(energy, read_counters())
         folder.write_json("environment.json", trained.environment)
         folder.write_json(_TRAINED, {**trained.record, "energy_j": used, "peak_bytes": trained.peak_bytes})
 

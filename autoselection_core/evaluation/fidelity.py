@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoselection_core.errors.evaluation import UnknownFidelityError
-from autoselection_core.evaluation.protocol import Evaluator, Progress
+from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.subset.value import Subset
 
 
 @dataclass(frozen=True, eq=False)
-class Priced:
+class PricedEvaluator:
     """An evaluator and what an evaluation costs.
 
     Attributes:
@@ -24,7 +25,7 @@ class Priced:
 
 
 @dataclass(frozen=True, eq=False)
-class AtFidelities:
+class MultiFidelityEvaluator:
     """Judges as the full evaluator does, unless it is asked for a cheaper one.
 
     Attributes:
@@ -33,7 +34,7 @@ class AtFidelities:
     """
 
     full: Evaluator
-    cheaper: Mapping[str, Priced]
+    cheaper: Mapping[str, PricedEvaluator]
 
     @property
     def fingerprint(self) -> str:
@@ -65,15 +66,15 @@ class AtFidelities:
         return self.full.open_test(key, reason)
 
 
-def priced(evaluator: Evaluator, fidelity: str) -> Priced:
+def evaluator_at_fidelity(evaluator: Evaluator, fidelity: str) -> PricedEvaluator:
     """The evaluator of a fidelity; the empty name is the full one.
 
     Raises:
         UnknownFidelityError: The evaluator has no such fidelity.
     """
     if not fidelity:
-        return Priced(evaluator, 1.0)
-    known = evaluator.cheaper if isinstance(evaluator, AtFidelities) else {}
+        return PricedEvaluator(evaluator, 1.0)
+    known = evaluator.cheaper if isinstance(evaluator, MultiFidelityEvaluator) else {}
     if fidelity not in known:
         raise UnknownFidelityError(fidelity, tuple(known))
     return known[fidelity]

@@ -27,7 +27,7 @@ SCHEMA = 1
 _RESULT = "result.json"
 _TEST = "test.json"
 _OPENINGS = "openings.jsonl"
-_ELSEWHERE = "elsewhere"
+_HELD_OUT = "elsewhere"
 _FURTHER = "further"
 
 
@@ -144,31 +144,31 @@ class EvaluationFolder:
         """
         return tuple(self._read_score(listed) for listed in self.read_json(_TEST)["scores"])
 
-    def has_elsewhere(self, benchmark: Benchmark) -> bool:
+    def has_held_out(self, benchmark: Benchmark) -> bool:
         """Whether a benchmark that selected nothing was scored."""
-        return (self.path / _elsewhere(benchmark)).exists()
+        return (self.path / _held_out_file(benchmark)).exists()
 
-    def write_elsewhere(self, benchmark: Benchmark, score: BenchmarkScore) -> None:
+    def write_held_out(self, benchmark: Benchmark, score: BenchmarkScore) -> None:
         """Write the records and the score of a benchmark that selected nothing."""
         listed = self._write_score(score)
-        self.write_json(_elsewhere(benchmark), {"schema": SCHEMA, "key": self.key, "score": listed})
+        self.write_json(_held_out_file(benchmark), {"schema": SCHEMA, "key": self.key, "score": listed})
 
-    def read_elsewhere(self, benchmark: Benchmark) -> BenchmarkScore:
+    def read_held_out(self, benchmark: Benchmark) -> BenchmarkScore:
         """The score that was written of a benchmark that selected nothing.
 
         Raises:
             NotEvaluatedError: It was not scored.
             DamagedEvaluationError: An item record differs from what was written.
         """
-        return self._read_score(self.read_json(_elsewhere(benchmark))["score"])
+        return self._read_score(self.read_json(_held_out_file(benchmark))["score"])
 
-    def elsewhere(self) -> tuple[BenchmarkScore, ...]:
+    def held_out(self) -> tuple[BenchmarkScore, ...]:
         """Every score that was written of benchmarks that selected nothing, by file name.
 
         Raises:
             DamagedEvaluationError: An item record differs from what was written.
         """
-        files = sorted((self.path / _ELSEWHERE).glob("*.json"))
+        files = sorted((self.path / _HELD_OUT).glob("*.json"))
         return tuple(self._read_score(json.loads(file.read_text())["score"]) for file in files)
 
     def has_further(self, benchmark: str, items: Sequence[str]) -> bool:
@@ -225,8 +225,8 @@ class EvaluationFolder:
         return BenchmarkScore(listed["benchmark"], Metric(listed["metric"]), Side(listed["side"]), items)
 
 
-def _elsewhere(benchmark: Benchmark) -> str:
-    return f"{_ELSEWHERE}/{benchmark.name}-{benchmark.version[:8]}.json"
+def _held_out_file(benchmark: Benchmark) -> str:
+    return f"{_HELD_OUT}/{benchmark.name}-{benchmark.version[:8]}.json"
 
 
 def _further(benchmark: str, items: Sequence[str]) -> str:

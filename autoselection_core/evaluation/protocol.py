@@ -1,14 +1,11 @@
 """What a search needs from whatever judges subsets."""
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
+from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.subset.value import Subset
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the stage, how much of it is done, and how much there is."""
 
 
 class Evaluator(Protocol):

@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.models.memory import is_out_of_memory
-
 T = TypeVar("T")
+
+_SAID_BY_TORCH = ("not enough memory", "can't allocate memory", "CUDA out of memory")
 
 Positions = npt.NDArray[np.int64]
 """Positions in a list of sequences. Shape (b,)."""
@@ -55,6 +55,15 @@ def run_halving(
             continue
         half = len(batch) // 2
         waiting += [batch[half:], batch[:half]]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that an allocation failed; on a processor torch says it with a RuntimeError."""
+    # By name, because only a program that has loaded torch meets its class.
+    is_torch_s_own = type(error).__name__ == "OutOfMemoryError"
+    return (
+        is_torch_s_own or isinstance(error, MemoryError) or any(said in str(error) for said in _SAID_BY_TORCH)
+    )
 
 
 def _within_memory(batch: Positions, work: Callable[[Positions], T]) -> T | None:

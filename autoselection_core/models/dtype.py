@@ -17,7 +17,7 @@ _PASSES_OF_TRAINING = 3
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Throughput:
     """How fast a model will run in one number type.
 
     Attributes:
@@ -39,27 +39,27 @@ def fastest_dtype(folder: Path, device: str) -> str:
     """Bfloat16 on an accelerator; on a processor the type that the probe finds faster."""
     if device != "cpu":
         return DTYPES[0]
-    return max(probe(folder), key=lambda forecast: forecast.forward_tokens_s).dtype
+    return max(probe(folder), key=lambda measured: measured.forward_tokens_s).dtype
 
 
-def probe(folder: Path) -> tuple[Forecast, ...]:
+def probe(folder: Path) -> tuple[Throughput, ...]:
     """Time two layers and a piece of the output matrix of a model in each number type.
 
     Which type is faster depends on the processor (with AVX512-BF16 or AMX bfloat16 is several times
     faster, without them it can be the slower one), so it is measured and not looked up.
     """
     config = (folder / "config.json").read_text(encoding="utf-8")
-    return tuple(_forecast(config, dtype) for dtype in DTYPES)
+    return tuple(_measure(config, dtype) for dtype in DTYPES)
 
 
 @cache
-def _forecast(config: str, dtype: str) -> Forecast:
+def _measure(config: str, dtype: str) -> Throughput:
     import torch
 
     settings = _small_config(json.loads(config))
     with torch.random.fork_rng(), torch.inference_mode():
         seconds = _seconds_per_token(settings, json.loads(config), dtype)
-    return Forecast(dtype, 1 / seconds, 1 / (seconds * _PASSES_OF_TRAINING))
+    return Throughput(dtype, 1 / seconds, 1 / (seconds * _PASSES_OF_TRAINING))
 
 
 def _small_config(settings: dict[str, Any]) -> Any:  # noqa: ANN401 transformers has no types

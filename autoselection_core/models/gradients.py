@@ -49,7 +49,7 @@ class WarmUp:
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class AdapterCheckpoint:
     """The adapter after an epoch, all weights one after the other.
 
     Attributes:
@@ -64,14 +64,14 @@ class Checkpoint:
     second: "torch.Tensor"
     learning_rate: float
 
-    def to(self, device: str) -> "Checkpoint":
+    def to(self, device: str) -> "AdapterCheckpoint":
         """The same on another device."""
-        return Checkpoint(
+        return AdapterCheckpoint(
             self.weights.to(device), self.first.to(device), self.second.to(device), self.learning_rate
         )
 
 
-class Adapted:
+class AdaptedModel:
     """A base model with an adapter whose gradients are read. It changes the model that it is given."""
 
     def __init__(self, model: Any, rank: int, seed: int) -> None:  # noqa: ANN401 transformers has no types
@@ -113,7 +113,9 @@ class Adapted:
         return torch.cat([part.reshape(-1) for part in parts]).float()
 
 
-def warmed_up(adapted: Adapted, samples: Sequence[Encoded], warm_up: WarmUp) -> list[Checkpoint]:
+def warm_up_adapter(
+    adapted: AdaptedModel, samples: Sequence[Encoded], warm_up: WarmUp
+) -> list[AdapterCheckpoint]:
     """Train the adapter with Adam; a checkpoint after every epoch."""
     import torch
 
@@ -138,7 +140,7 @@ def warmed_up(adapted: Adapted, samples: Sequence[Encoded], warm_up: WarmUp) -> 
     return checkpoints
 
 
-def _checkpoint(adapted: Adapted, optimiser: "torch.optim.Adam", rate: float) -> Checkpoint:
+def _checkpoint(adapted: AdaptedModel, optimiser: "torch.optim.Adam", rate: float) -> AdapterCheckpoint:
     import torch
 
     state = [optimiser.state[part] for part in adapted.parameters]
@@ -150,17 +152,17 @@ def _checkpoint(adapted: Adapted, optimiser: "torch.optim.Adam", rate: float) ->
             [each["exp_avg_sq"] for each in state],
         )
     )
-    return Checkpoint(weights, first, second, rate)
+    return AdapterCheckpoint(weights, first, second, rate)
 
 
-def as_adam_moves(gradient: "torch.Tensor", checkpoint: Checkpoint) -> "torch.Tensor":
+def adam_direction(gradient: "torch.Tensor", checkpoint: AdapterCheckpoint) -> "torch.Tensor":
     """The direction in which Adam would move for a gradient. Shape (p,)."""
     first = _BETAS[0] * checkpoint.first + (1 - _BETAS[0]) * gradient
     second = _BETAS[1] * checkpoint.second + (1 - _BETAS[1]) * gradient.square()
     return first / (second + _EPSILON).sqrt()
 
 
-def projected(vectors: "torch.Tensor", dimensions: int, seed: int = 0) -> "torch.Tensor":
+def project(vectors: "torch.Tensor", dimensions: int, seed: int = 0) -> "torch.Tensor":
     """Random projections by signs, scaled to length 1. Shape (n, p) to (n, dimensions)."""
     import torch
 
@@ -172,7 +174,7 @@ def projected(vectors: "torch.Tensor", dimensions: int, seed: int = 0) -> "torch
     return torch.nn.functional.normalize(total, dim=1)
 
 
-def save_checkpoints(folder: Path, checkpoints: Sequence[Checkpoint], warm_up: WarmUp) -> None:
+def save_checkpoints(folder: Path, checkpoints: Sequence[AdapterCheckpoint], warm_up: WarmUp) -> None:
     """Write a folder that `load_checkpoints` reads."""
     from safetensors.torch import save_file
 
@@ -185,14 +187,15 @@ def save_checkpoints(folder: Path, checkpoints: Sequence[Checkpoint], warm_up: W
     (folder / _RATES).write_text(json.dumps(described))
 
 
-def load_checkpoints(folder: Path) -> tuple[list[Checkpoint], int]:
+def load_checkpoints(folder: Path) -> tuple[list[AdapterCheckpoint], int]:
     """What `save_checkpoints` wrote, and the rank of the adapter."""
     from safetensors.torch import load_file
 
     described = json.loads((folder / _RATES).read_text())
     rates = enumerate(described["learning_rates"])
     found = [
-        Checkpoint(**load_file(folder / _FILE.format(number)), learning_rate=rate) for number, rate in rates
+        AdapterCheckpoint(**load_file(folder / _FILE.format(number)), learning_rate=rate)
+        for number, rate in rates
     ]
     return found, int(described["rank"])
 

@@ -88,7 +88,7 @@ class HookPoint:
         return found[0], batch.attention_mask.bool()
 
     @contextmanager
-    def overheard(self, model: Any) -> Iterator[list[Any]]:  # noqa: ANN401 transformers has no types
+    def recording(self, model: Any) -> Iterator[list[Any]]:  # noqa: ANN401 transformers has no types
         """Whole passes within the block leave the states after the layer, each of (b, longest, hidden)."""
         found: list[Any] = []
         handle = (

@@ -86,11 +86,11 @@ def train_sae(
     held_out = torch.arange(len(states)) % _HELD_OUT == 0
     with torch.random.fork_rng():
         torch.manual_seed(training.seed)
-        sae = _fitted(states, (~held_out).nonzero()[:, 0], hook, training, progress)
-    return sae, judged(sae, states[held_out], int((~held_out).sum()))
+        sae = _fit(states, (~held_out).nonzero()[:, 0], hook, training, progress)
+    return sae, measure_reconstruction(sae, states[held_out], int((~held_out).sum()))
 
 
-def _fitted(
+def _fit(
     states: "torch.Tensor",
     rows: "torch.Tensor",
     hook: HookPoint,
@@ -158,7 +158,7 @@ def _loss(
     return loss, torch.unique(number[magnitude > 0])
 
 
-def judged(sae: SparseAutoencoder, states: "torch.Tensor", trained_on: int = 0) -> SaeReport:
+def measure_reconstruction(sae: SparseAutoencoder, states: "torch.Tensor", trained_on: int = 0) -> SaeReport:
     """How good an autoencoder is on states that it was not trained on.
 
     The principal components are fitted to these very states, which favours them.

@@ -1,9 +1,8 @@
 """From raw files to a pool, with an account of every record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from autoselection_core.errors.pool import CountsError, EmptyPoolError
 from autoselection_core.pool.collect import Collector, in_order
@@ -14,11 +13,9 @@ from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.readers import count_records, raw_records
 from autoselection_core.pool.sources import Source, SourceFile, list_files
 from autoselection_core.pool.spool import map_table, spool, write_batches
+from autoselection_core.progress import RecordProgress
 from autoselection_core.store.atomic import atomic_file, workplace
 from autoselection_core.store.home import Home
-
-Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the number of records done, and of all records where it is known."""
 
 _REPORT_EVERY = 1000
 
@@ -58,7 +55,7 @@ class Ingestion:
             raise CountsError(self.records, self.samples, self.merged, self.quarantined)
 
 
-def ingest(sources: Sequence[Source], home: Home, progress: Progress | None = None) -> Ingestion:
+def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | None = None) -> Ingestion:
     """Read raw files into a pool below the home folder.
 
     Memory holds an id for each sample; everything else passes through files.
@@ -80,7 +77,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: Progress | None = No
         return _ingest(files, scratch, home, progress or _silent)
 
 
-def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: Progress) -> Ingestion:
+def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: RecordProgress) -> Ingestion:
     conversations, findings, lines = (scratch / name for name in ("conversations", "findings", "quarantine"))
     with (
         spool(conversations, CONVERSATIONS) as said,
@@ -94,7 +91,7 @@ def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: Pr
     return _keep(Pool(map_table(scratch / "pool")), intake, lines, home)
 
 
-def _read(files: Sequence[SourceFile], intake: Intake, progress: Progress) -> None:
+def _read(files: Sequence[SourceFile], intake: Intake, progress: RecordProgress) -> None:
     total = count_records(files)
     for file in files:
         for record in raw_records(file):

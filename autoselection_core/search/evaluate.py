@@ -4,10 +4,11 @@ import time
 
 from autoselection_core.errors.history import NoProposalError
 from autoselection_core.errors.search import ChangedEvaluatorError, ChangedSubsetError
-from autoselection_core.evaluation.fidelity import Priced, priced
-from autoselection_core.evaluation.protocol import Evaluator, Progress
+from autoselection_core.evaluation.fidelity import PricedEvaluator, evaluator_at_fidelity
+from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Begin, Measurement, RecordedProposal, Reservation
+from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.search.accounting import accounted
 from autoselection_core.subset import Subset
@@ -35,7 +36,7 @@ def evaluate(
     """
     with accounted(ledger, reservation):
         recorded = _recorded(ledger, reservation, evaluator, subset)
-        judge = priced(evaluator, recorded.fidelity)
+        judge = evaluator_at_fidelity(evaluator, recorded.fidelity)
         _require_same_fidelity(ledger, reservation.search, recorded.fidelity, judge)
         key = judge.evaluator.key(subset.fingerprint, recorded.replicate)
         measured = _finished(ledger, reservation, judge, key)
@@ -73,7 +74,7 @@ def require_same_evaluator(ledger: Ledger, search: str, evaluator: Evaluator) ->
         raise ChangedEvaluatorError(search, registered, evaluator.fingerprint)
 
 
-def _require_same_fidelity(ledger: Ledger, search: str, fidelity: str, judge: Priced) -> None:
+def _require_same_fidelity(ledger: Ledger, search: str, fidelity: str, judge: PricedEvaluator) -> None:
     pinned = ledger.search(search).spec.fidelities.get(fidelity, {})
     registered = str(pinned.get("evaluator") or "")
     if registered and registered != judge.evaluator.fingerprint:
@@ -92,7 +93,9 @@ def _recorded(
     return recorded
 
 
-def _finished(ledger: Ledger, reservation: Reservation, judge: Priced, key: str) -> Measurement | None:
+def _finished(
+    ledger: Ledger, reservation: Reservation, judge: PricedEvaluator, key: str
+) -> Measurement | None:
     """The evaluation if somebody paid for it already; None once it is this worker's to make.
 
     The search that paid may weigh the benchmarks differently: the utility is made anew from the scores.

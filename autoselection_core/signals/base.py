@@ -1,7 +1,7 @@
 """What a signal is: a definition with a version, and the numbers that it gives to samples."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from types import MappingProxyType
@@ -13,11 +13,9 @@ import numpy.typing as npt
 from autoselection_core.arrays import Rows
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.pool import Pool
+from autoselection_core.progress import Progress
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
 
 Computed: TypeAlias = npt.NDArray[Any] | SparseFeatures | PairList
 """Values of a signal for some rows; `signals.store.kinds` tells the kind by the type."""

@@ -140,5 +140,5 @@ def open_items(ground: Ground, trial: TrialRecord, evaluator: Evaluator) -> None
     if not folder.has_test_scores:
         evaluator.open_test(trial.evaluation, reason)
     for benchmark in ground.elsewhere:
-        if isinstance(evaluator, FineTuningEvaluator) and not folder.has_elsewhere(benchmark):
-            evaluator.score_elsewhere(trial.evaluation, benchmark, reason)
+        if isinstance(evaluator, FineTuningEvaluator) and not folder.has_held_out(benchmark):
+            evaluator.score_held_out(trial.evaluation, benchmark, reason)

@@ -19,7 +19,7 @@ from autoselection_core.subset.value import StepCount, Subset, fingerprint_of_id
 Prefix: TypeAlias = tuple[int, tuple[Step, ...]]
 """A seed and the first steps of a recipe: what names an intermediate result."""
 
-Progress: TypeAlias = tuple[Rows, tuple[StepCount, ...]]
+PrefixResult: TypeAlias = tuple[Rows, tuple[StepCount, ...]]
 """The rows after some steps, and what the steps did."""
 
 _CACHE_BYTES = 256 << 20
@@ -36,17 +36,17 @@ class PrefixCache:
     """
 
     bytes_at_most: int = _CACHE_BYTES
-    _results: "OrderedDict[Prefix, Progress | InvalidRecipe]" = field(default_factory=OrderedDict)
+    _results: "OrderedDict[Prefix, PrefixResult | InvalidRecipe]" = field(default_factory=OrderedDict)
     _bytes: int = 0
 
-    def get(self, prefix: Prefix) -> Progress | InvalidRecipe | None:
+    def get(self, prefix: Prefix) -> PrefixResult | InvalidRecipe | None:
         """The result of a prefix; None where it is not known."""
         result = self._results.get(prefix)
         if result is not None:
             self._results.move_to_end(prefix)
         return result
 
-    def put(self, prefix: Prefix, result: Progress | InvalidRecipe) -> None:
+    def put(self, prefix: Prefix, result: PrefixResult | InvalidRecipe) -> None:
         """Keep a result."""
         self._results[prefix] = result
         self._bytes += _size(result)
@@ -111,7 +111,7 @@ def _versions(recipe: Recipe, signals: SignalTable) -> tuple[tuple[str, str], ..
     )
 
 
-def _after(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> Progress | InvalidRecipe:
+def _after(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> PrefixResult | InvalidRecipe:
     """Reasons are handed on as values: a cached exception would gather tracebacks, and with them arrays."""
     result = cache.get(prefix)
     if result is None:
@@ -120,7 +120,7 @@ def _after(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> Progress
     return result
 
 
-def _computed(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> Progress | InvalidRecipe:
+def _computed(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> PrefixResult | InvalidRecipe:
     seed, steps = prefix
     if not steps:
         return np.arange(len(signals)), ()
@@ -159,5 +159,5 @@ def _united(prefix: Prefix, rows: Rows, signals: SignalTable, cache: PrefixCache
     return np.flatnonzero(present)
 
 
-def _size(result: Progress | InvalidRecipe) -> int:
+def _size(result: PrefixResult | InvalidRecipe) -> int:
     return 0 if isinstance(result, InvalidRecipe) else result[0].nbytes

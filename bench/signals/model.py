@@ -79,7 +79,7 @@ def _bare_passes(base: BaseModel, pool: Pool, autoencoder: SparseAutoencoder | N
                 if autoencoder is None or sequences is alone:
                     base.model(**read, use_cache=False)
                     continue
-                with autoencoder.hook.overheard(base.model) as states:
+                with autoencoder.hook.recording(base.model) as states:
                     base.model(**read, use_cache=False)
                 _ = states[0][tensors.attention_mask.bool()].float() @ autoencoder.encoder.T
     return sum(len(each) for each in (*whole, *alone))

@@ -11,7 +11,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.showing import show_search, show_trial
 from autoselection_core.errors.evaluation import UnknownFidelityError
 from autoselection_core.errors.search import ChangedEvaluatorError
-from autoselection_core.evaluation.fidelity import AtFidelities
+from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.pool.sources import Source
@@ -132,8 +132,8 @@ def test_a_search_keeps_its_fidelities_when_the_campaign_declares_others(facts: 
 
     again, now = (each.evaluator(spec.pool_version, spec) for each in (other, workspace))
 
-    assert isinstance(again, AtFidelities)
-    assert isinstance(now, AtFidelities)
+    assert isinstance(again, MultiFidelityEvaluator)
+    assert isinstance(now, MultiFidelityEvaluator)
     assert again.cheaper["short"].evaluator.fingerprint == now.cheaper["short"].evaluator.fingerprint
     assert SearchSpec.from_json(spec.to_json()) == spec
     assert other.spec(spec.pool_version, budget=8).identity != spec.identity

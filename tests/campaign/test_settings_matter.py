@@ -19,7 +19,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
-from autoselection_core.evaluation.fidelity import Priced, priced
+from autoselection_core.evaluation.fidelity import PricedEvaluator, evaluator_at_fidelity
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.score import KeepTop
@@ -175,11 +175,11 @@ def test_every_field_of_a_fidelity_matters(ground: Ground, change: dict[str, Any
     assert first.evaluator.fingerprint != ground.spec.evaluator
 
 
-def _priced(ground: Ground, fidelity: Fidelity) -> Priced:
+def _priced(ground: Ground, fidelity: Fidelity) -> PricedEvaluator:
     campaign = replace(ground.workspace.campaign, fidelities={"short": fidelity})
     workspace = replace(ground.workspace, campaign=campaign)
     spec = workspace.spec(ground.spec.pool_version)
-    made = priced(workspace.evaluator(spec.pool_version, spec), "short")
+    made = evaluator_at_fidelity(workspace.evaluator(spec.pool_version, spec), "short")
     assert spec.fidelities["short"]["evaluator"] == made.evaluator.fingerprint
     return made
 

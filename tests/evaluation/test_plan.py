@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.evaluation.training.plan import Plan, make_plan, order
+from autoselection_core.evaluation.training.plan import TrainingPlan, make_plan, order
 from autoselection_core.evaluation.training.sft import FineTuning, Schedule, Unit
 from autoselection_core.models.spans import Encoded, Turn
 
@@ -18,7 +18,7 @@ def encoded(tokens: int, prompt: int = 2) -> Encoded:
     )
 
 
-def planned(lengths: Sequence[int], replicate: int = 0, **settings: object) -> Plan:
+def planned(lengths: Sequence[int], replicate: int = 0, **settings: object) -> TrainingPlan:
     samples = {f"{number:032x}": encoded(length) for number, length in enumerate(lengths)}
     return make_plan(tuple(samples), lambda sample: samples[sample], FineTuning(**settings), replicate)  # type: ignore[arg-type]
 
@@ -40,14 +40,14 @@ def test_packs_hold_every_sequence_of_their_step_once(lengths: list[int], pack: 
 
     assert len(packs) == count * len(plan.steps)
     for number, step in enumerate(plan.steps):
-        held = [lesson for each in packs[number * count : (number + 1) * count] for lesson in each]
+        held = [sequence for each in packs[number * count : (number + 1) * count] for sequence in each]
         assert sorted(map(id, held)) == sorted(map(id, step))
 
 
 @given(LENGTHS, st.integers(1, 3))
 def test_epochs_read_every_sample_as_often_as_said(lengths: list[int], epochs: int) -> None:
     plan = planned(lengths, schedule=Schedule.EPOCHS, amount=epochs, batch=3, batch_unit=Unit.SEQUENCES)
-    read = [lesson.sample for step in plan.steps for lesson in step]
+    read = [sequence.sample for step in plan.steps for sequence in step]
 
     assert {sample: read.count(sample) for sample in read} == dict.fromkeys(read, epochs)
     assert len(set(read)) == len(lengths)
@@ -96,7 +96,7 @@ def test_samples_that_cannot_be_trained_on_are_named_with_a_reason() -> None:
 
     plan = make_plan(("a", "b", "c"), read, FineTuning(amount=50), 0)
 
-    assert {lesson.sample for step in plan.steps for lesson in step} == {"a"}
+    assert {sequence.sample for step in plan.steps for sequence in step} == {"a"}
     assert plan.skipped == {
         "b": "the template refuses it",
         "c": "no response tokens within the length limit",

@@ -82,10 +82,10 @@ def test_a_head_that_scales_its_logits_unseen_is_refused(tiny: Path) -> None:
 
 
 def test_the_probe_times_every_number_type(tiny: Path) -> None:
-    forecasts = probe(tiny)
+    throughputs = probe(tiny)
 
-    assert [forecast.dtype for forecast in forecasts] == list(DTYPES)
-    assert all(forecast.forward_tokens_s > 0 for forecast in forecasts)
+    assert [each.dtype for each in throughputs] == list(DTYPES)
+    assert all(each.forward_tokens_s > 0 for each in throughputs)
 
 
 def test_importing_the_room_of_models_does_not_load_torch() -> None:

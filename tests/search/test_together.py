@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
-from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchState, TrialState
+from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.search.loop import Stage

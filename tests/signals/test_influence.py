@@ -13,14 +13,14 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.gradients import (
-    Adapted,
-    Checkpoint,
+    AdaptedModel,
+    AdapterCheckpoint,
     WarmUp,
-    as_adam_moves,
+    adam_direction,
     load_checkpoints,
-    projected,
+    project,
     save_checkpoints,
-    warmed_up,
+    warm_up_adapter,
 )
 from autoselection_core.models.spans import Tokens, encode
 from autoselection_core.pool.sample import Message, Role
@@ -47,7 +47,7 @@ def signal(tiny: Path, base_model: BaseModel, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("warmed") / "adapter"
     fresh = BaseModel.load(tiny, dtype="float32")
     encoded = [encode(sample, base_model.tokenizer, 512) for sample in SAMPLES[:4]]
-    save_checkpoints(folder, warmed_up(Adapted(fresh.model, 2, 0), encoded, WARM_UP), WARM_UP)
+    save_checkpoints(folder, warm_up_adapter(AdaptedModel(fresh.model, 2, 0), encoded, WARM_UP), WARM_UP)
     return Influence(SUMS, str(tiny), str(folder), dtype="float32", dimensions=64)
 
 
@@ -55,7 +55,7 @@ def by_definition(signal: Influence, base: BaseModel) -> npt.NDArray[np.float64]
     """Gradients by the model's own loss, everything else in numpy."""
     checkpoints, rank = load_checkpoints(Path(signal.warmed))
     plain = AutoModelForCausalLM.from_pretrained(signal.model, dtype=torch.float32)
-    adapted = Adapted(plain.eval(), rank, 0)
+    adapted = AdaptedModel(plain.eval(), rank, 0)
 
     def gradient(sample: object) -> npt.NDArray[np.float64]:
         one = encode(sample, base.tokenizer, 512)  # type: ignore[arg-type] # a sample
@@ -67,7 +67,7 @@ def by_definition(signal: Influence, base: BaseModel) -> npt.NDArray[np.float64]
         )
 
     def direction(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        (found,) = projected(torch.tensor(vector[None], dtype=torch.float32), signal.dimensions).numpy()
+        (found,) = project(torch.tensor(vector[None], dtype=torch.float32), signal.dimensions).numpy()
         return np.asarray(found, float)
 
     total = np.zeros((len(POOL), 3))
@@ -98,7 +98,7 @@ def test_a_sample_has_one_influence_alone_and_among_others(signal: Influence) ->
     assert np.abs(together - alone).max() < 1e-6
 
 
-class Cramped(Adapted):
+class Cramped(AdaptedModel):
     """An adapter on a device that holds gradients of short samples only."""
 
     def gradient(self, tokens: Tokens, wanted: Mask) -> torch.Tensor:
@@ -119,7 +119,7 @@ def test_a_sample_that_does_not_fit_into_memory_has_no_step_and_the_others_keep_
         steps_within_memory(
             kind(BaseModel.load(tiny, dtype="float32").model, rank, seed=0), encoded, checkpoints[0], 64
         )
-        for kind in (Adapted, Cramped)
+        for kind in (AdaptedModel, Cramped)
     ]
 
     assert np.isfinite(found[0]).all()
@@ -145,10 +145,10 @@ def test_random_projections_keep_angles_and_are_the_same_every_time() -> None:
     vectors[1] = vectors[0] + 0.5 * vectors[1]
     exact = torch.nn.functional.normalize(vectors, dim=1)
 
-    found = projected(vectors, 2_048)
+    found = project(vectors, 2_048)
 
     assert (found @ found.T - exact @ exact.T).abs().max() < 0.06
-    assert torch.equal(found, projected(vectors, 2_048))
+    assert torch.equal(found, project(vectors, 2_048))
 
 
 def test_the_best_subtask_counts_and_a_larger_one_has_no_advantage() -> None:
@@ -158,9 +158,9 @@ def test_the_best_subtask_counts_and_a_larger_one_has_no_advantage() -> None:
 
 
 def test_without_moments_a_large_gradient_moves_as_far_as_a_small_one() -> None:
-    still = Checkpoint(torch.zeros(2), torch.zeros(2), torch.zeros(2), 1.0)
+    still = AdapterCheckpoint(torch.zeros(2), torch.zeros(2), torch.zeros(2), 1.0)
 
-    moved = as_adam_moves(torch.tensor([1.0, 100.0]), still)
+    moved = adam_direction(torch.tensor([1.0, 100.0]), still)
 
     assert moved.tolist() == pytest.approx([0.1 / 0.001**0.5] * 2, rel=1e-2)
 

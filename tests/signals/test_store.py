@@ -15,7 +15,8 @@ from typing_extensions import override
 
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.sparse import SparseFeatures

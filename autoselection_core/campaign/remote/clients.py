@@ -15,14 +15,15 @@ from autoselection_core.campaign.declaration.signal_schema import Nameable
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.cluster import UnsharedHomeError
 from autoselection_core.evaluation.folder import EvaluationFolder
-from autoselection_core.evaluation.protocol import Evaluator, Progress
+from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json, canonical_json
 from autoselection_core.pool.pool import Pool
+from autoselection_core.progress import Progress
+from autoselection_core.progress import Progress as Told
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.signals.base import Given, Signal
-from autoselection_core.signals.base import Progress as Told
 from autoselection_core.subset import Subset
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ import numpy as np
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.batching import Positions, batches_by_length
+from autoselection_core.models.batching import Positions, batches_by_length, is_out_of_memory
 from autoselection_core.models.forward import padded
-from autoselection_core.models.memory import is_out_of_memory
 from autoselection_core.models.spans import Tokens
 from autoselection_core.pool.sample import Message, Sample
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Mask
-from autoselection_core.evaluation.scoring.prefix_tree import Layout, layouts
+from autoselection_core.evaluation.scoring.prefix_tree import SharedPrefixRow, shared_prefix_rows
+from autoselection_core.models.batching import is_out_of_memory
 from autoselection_core.models.head import decoder, logits
-from autoselection_core.models.memory import is_out_of_memory
 from autoselection_core.models.spans import Tokens
 
 if TYPE_CHECKING:
@@ -66,20 +66,20 @@ def log_likelihoods(
     """
     results: list[LogLikelihoods | None] = [None] * len(sequences)
     row_tokens = scoring.row_tokens if shares_beginnings(model) else _ONE_BY_ONE
-    waiting = list(reversed(layouts(sequences, row_tokens)))
+    waiting = list(reversed(shared_prefix_rows(sequences, row_tokens)))
     read = finished = 0
     while waiting:
-        layout = waiting.pop()
-        values = _within_memory(model, layout, sequences, wanted)
+        row = waiting.pop()
+        values = _within_memory(model, row, sequences, wanted)
         if values is None:
-            kept = [sequences[number] for number in layout.numbers]
-            halves = layouts(kept, len(layout.input_ids) // 2)
-            waiting += [_renumbered(half, layout.numbers) for half in reversed(halves)]
+            kept = [sequences[number] for number in row.numbers]
+            halves = shared_prefix_rows(kept, len(row.input_ids) // 2)
+            waiting += [_renumbered(half, row.numbers) for half in reversed(halves)]
             continue
-        for number, value in zip(layout.numbers, values, strict=True):
+        for number, value in zip(row.numbers, values, strict=True):
             results[number] = value
-        read += len(layout.input_ids)
-        finished += len(layout.numbers)
+        read += len(row.input_ids)
+        finished += len(row.numbers)
         done(finished, len(sequences))
     return [value for value in results if value is not None], read
 
@@ -112,30 +112,30 @@ def _tried(
 ) -> LogLikelihoods:
     wanted = [np.arange(len(sequence)) > 0 for sequence in sequences]
     values: dict[int, LogLikelihoods] = {}
-    for layout in layouts(sequences, row_tokens):
-        found = _row_log_likelihoods(model, layout, sequences, wanted, is_masked=is_masked)
-        values.update(zip(layout.numbers, found, strict=True))
+    for row in shared_prefix_rows(sequences, row_tokens):
+        found = _row_log_likelihoods(model, row, sequences, wanted, is_masked=is_masked)
+        values.update(zip(row.numbers, found, strict=True))
     return np.concatenate([values[number] for number in sorted(values)])
 
 
 def _within_memory(
     model: Any,  # noqa: ANN401 no types
-    layout: Layout,
+    row: SharedPrefixRow,
     sequences: Sequence[Tokens],
     wanted: Sequence[Mask],
 ) -> list[LogLikelihoods] | None:
     """The values of a row; None where memory ran out and there is something to halve."""
     try:
-        return _row_log_likelihoods(model, layout, sequences, wanted)
+        return _row_log_likelihoods(model, row, sequences, wanted)
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error) or len(layout.numbers) == 1:
+        if not is_out_of_memory(error) or len(row.numbers) == 1:
             raise
         return None
 
 
 def _row_log_likelihoods(
     model: Any,  # noqa: ANN401 no types
-    layout: Layout,
+    row: SharedPrefixRow,
     sequences: Sequence[Tokens],
     wanted: Sequence[Mask],
     *,
@@ -143,36 +143,36 @@ def _row_log_likelihoods(
 ) -> list[LogLikelihoods]:
     import torch
 
-    targets = [np.flatnonzero(wanted[number]) for number in layout.numbers]
-    predicting = np.concatenate([path[at - 1] for path, at in zip(layout.paths, targets, strict=True)])
+    targets = [np.flatnonzero(wanted[number]) for number in row.numbers]
+    predicting = np.concatenate([path[at - 1] for path, at in zip(row.paths, targets, strict=True)])
     tokens = np.concatenate(
-        [sequences[number][at] for number, at in zip(layout.numbers, targets, strict=True)]
+        [sequences[number][at] for number, at in zip(row.numbers, targets, strict=True)]
     ).astype(np.int64)
     with torch.inference_mode():
-        states = _states(model, layout, is_masked=is_masked)[torch.from_numpy(predicting).to(model.device)]
+        states = _states(model, row, is_masked=is_masked)[torch.from_numpy(predicting).to(model.device)]
         flat = _picked(model, states, torch.from_numpy(tokens).to(model.device)).cpu().numpy()
     ends = np.cumsum([len(at) for at in targets])
     return [flat[end - len(at) : end] for end, at in zip(ends, targets, strict=True)]
 
 
-def _states(model: Any, layout: Layout, *, is_masked: bool) -> "torch.Tensor":  # noqa: ANN401 no types
+def _states(model: Any, row: SharedPrefixRow, *, is_masked: bool) -> "torch.Tensor":  # noqa: ANN401 no types
     import torch
 
     states: torch.Tensor = decoder(model)(
-        input_ids=torch.from_numpy(layout.input_ids.astype(np.int64)).to(model.device)[None],
-        position_ids=torch.from_numpy(layout.positions).to(model.device)[None],
+        input_ids=torch.from_numpy(row.input_ids.astype(np.int64)).to(model.device)[None],
+        position_ids=torch.from_numpy(row.positions).to(model.device)[None],
         # A single sequence needs no mask, and has it as the model wants it.
-        attention_mask=_mask(model, layout) if is_masked and len(layout.numbers) > 1 else None,
+        attention_mask=_mask(model, row) if is_masked and len(row.numbers) > 1 else None,
         use_cache=False,
     ).last_hidden_state
     return states[0]
 
 
-def _mask(model: Any, layout: Layout) -> "torch.Tensor":  # noqa: ANN401 no types
+def _mask(model: Any, row: SharedPrefixRow) -> "torch.Tensor":  # noqa: ANN401 no types
     """What is added to attention scores: nothing where a token may look, the lowest number elsewhere."""
     import torch
 
-    visible = torch.from_numpy(layout.visible()).to(model.device)
+    visible = torch.from_numpy(row.visible()).to(model.device)
     mask = torch.zeros(visible.shape, dtype=model.dtype, device=model.device)
     return mask.masked_fill_(~visible, torch.finfo(model.dtype).min)[None, None]
 
@@ -190,7 +190,7 @@ def _picked(model: Any, states: "torch.Tensor", tokens: "torch.Tensor") -> "torc
     return torch.cat(parts)
 
 
-def _renumbered(layout: Layout, numbers: tuple[int, ...]) -> Layout:
-    return Layout(
-        tuple(numbers[number] for number in layout.numbers), layout.input_ids, layout.positions, layout.paths
+def _renumbered(row: SharedPrefixRow, numbers: tuple[int, ...]) -> SharedPrefixRow:
+    return SharedPrefixRow(
+        tuple(numbers[number] for number in row.numbers), row.input_ids, row.positions, row.paths
     )

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from autoselection_core.models.spans import Tokens
 
 Places = npt.NDArray[np.int64]
-"""Positions in a layout's flat tokens. Shape (t,)."""
+"""Positions in a row's flat tokens. Shape (t,)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class SharedPrefixRow:
     """Some sequences as one row of distinct tokens.
 
     Attributes:
@@ -36,7 +36,7 @@ class Layout:
         return mask
 
 
-def layouts(sequences: Sequence[Tokens], token_budget: int) -> list[Layout]:
+def shared_prefix_rows(sequences: Sequence[Tokens], token_budget: int) -> list[SharedPrefixRow]:
     """Lay out sequences in rows of at most so many distinct tokens.
 
     Sequences are taken in the order of their tokens, so those that share a beginning are neighbours. A
@@ -48,11 +48,11 @@ def layouts(sequences: Sequence[Tokens], token_budget: int) -> list[Layout]:
 
     Example:
         >>> shared = [np.array([1, 2, 3]), np.array([1, 2, 4])]
-        >>> layouts(shared, token_budget=8)[0].input_ids
+        >>> shared_prefix_rows(shared, token_budget=8)[0].input_ids
         array([1, 2, 3, 4])
     """
     order = sorted(range(len(sequences)), key=lambda number: sequences[number].tolist())
-    rows: list[Layout] = []
+    rows: list[SharedPrefixRow] = []
     waiting: list[int] = []
     size = 0
     for number in order:
@@ -65,7 +65,7 @@ def layouts(sequences: Sequence[Tokens], token_budget: int) -> list[Layout]:
     return [*rows, _layout(waiting, sequences)] if waiting else rows
 
 
-def _layout(numbers: list[int], sequences: Sequence[Tokens]) -> Layout:
+def _layout(numbers: list[int], sequences: Sequence[Tokens]) -> SharedPrefixRow:
     flat: list[Tokens] = []
     positions: list[Places] = []
     paths: list[Places] = []
@@ -79,7 +79,7 @@ def _layout(numbers: list[int], sequences: Sequence[Tokens]) -> Layout:
         flat.append(sequence[shared:])
         positions.append(np.arange(shared, len(sequence)))
         size += new
-    return Layout(tuple(numbers), np.concatenate(flat), np.concatenate(positions), tuple(paths))
+    return SharedPrefixRow(tuple(numbers), np.concatenate(flat), np.concatenate(positions), tuple(paths))
 
 
 def _shared(one: Tokens, other: Tokens) -> int:

@@ -16,21 +16,17 @@ from autoselection_core.benchmarks.render import LETTERS
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.errors.models import ChatTemplateError
-from autoselection_core.evaluation.protocol import Progress
 from autoselection_core.evaluation.scoring.generation import greedy_answers, prompt_tokens
 from autoselection_core.evaluation.scoring.harness import harness_scores
 from autoselection_core.evaluation.scoring.likelihood import LogLikelihoods, Scoring, log_likelihoods
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.spans import Tokens, encode
 from autoselection_core.pool.sample import Message, Role, Sample
+from autoselection_core.progress import CountProgress, Progress
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 
-Report: TypeAlias = Callable[[int, int], None]
-"""Called with how many answers are done, and how many there are."""
-
-
 Scorer: TypeAlias = Callable[
-    [BaseModel, Benchmark, Sequence[Item], Scoring, Report], tuple[list[ItemScore], int]
+    [BaseModel, Benchmark, Sequence[Item], Scoring, CountProgress], tuple[list[ItemScore], int]
 ]
 """Gives one score an item, and how many tokens were read."""
 
@@ -104,7 +100,7 @@ def _by_harness(
     benchmark: Benchmark,
     items: Sequence[Item],
     scoring: Scoring,  # noqa: ARG001 the harness makes its own batches
-    report: Report,
+    report: CountProgress,
 ) -> tuple[list[ItemScore], int]:
     scored = harness_scores(model, benchmark, items)
     report(len(items), len(items))
@@ -112,7 +108,7 @@ def _by_harness(
 
 
 def _by_likelihood(
-    model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: Report
+    model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: CountProgress
 ) -> tuple[list[ItemScore], int]:
     asked = [answer for number, item in enumerate(items) for answer in _asked(model, benchmark, number, item)]
     sequences, wanted = [answer.tokens for answer in asked], [answer.wanted for answer in asked]
@@ -124,7 +120,7 @@ def _by_likelihood(
 
 
 def _by_generation(
-    model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: Report
+    model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: CountProgress
 ) -> tuple[list[ItemScore], int]:
     prompts = [_prompt(model, benchmark, number, item) for number, item in enumerate(items)]
     longest = max(map(len, prompts)) + benchmark.answer_tokens
@@ -165,7 +161,7 @@ def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> It
     )
 
 
-def _reported(progress: Progress | None, benchmark: str) -> Report:
+def _reported(progress: Progress | None, benchmark: str) -> CountProgress:
     def report(done: int, total: int) -> None:
         if progress is not None:
             progress(f"scoring {benchmark}", done, total)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.evaluation.collectives import joined, rank, ranks
+from autoselection_core.evaluation.collectives import all_gather_lists, rank, world_size
 from autoselection_core.store.atomic import atomic_file
 
 _READ = "read.json"
@@ -41,14 +41,14 @@ class Checkpoints:
     def finish(self, step: int, losses: Sequence[float], packs_read: Sequence[int]) -> None:
         """Say what had been read at a checkpoint that the trainer has written: only now it counts."""
         self._last = time.monotonic()
-        read_by_all = joined(packs_read)
+        read_by_all = all_gather_lists(packs_read)
         if rank() > 0:
             return
         read = {
             "losses": list(losses),
             "packs_read": read_by_all,
             "pack_tokens": self.pack_tokens,
-            "devices": ranks(),
+            "devices": world_size(),
             "seconds": self.seconds_before + time.monotonic() - self._started,
         }
         with atomic_file(self.folder / f"{_PREFIX}{step}" / _READ) as draft:
@@ -59,7 +59,7 @@ class Checkpoints:
         for place in sorted(self.folder.glob(f"{_PREFIX}*"), key=_step, reverse=True):
             if (place / _READ).is_file():
                 read: dict[str, Any] = json.loads((place / _READ).read_text())
-                if (read["pack_tokens"], read.get("devices", 1)) == (self.pack_tokens, ranks()):
+                if (read["pack_tokens"], read.get("devices", 1)) == (self.pack_tokens, world_size()):
                     return place, read
         return None
 

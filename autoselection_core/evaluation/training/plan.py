@@ -10,7 +10,7 @@ from autoselection_core.arrays import Mask
 from autoselection_core.evaluation.training.sft import FineTuning, Schedule, Unit
 from autoselection_core.models.spans import Encoded, Tokens
 
-Pack = tuple["Lesson", ...]
+Pack = tuple["TrainingSequence", ...]
 """Sequences of one forward pass, side by side without padding."""
 
 Read = Callable[[str], Encoded | str]
@@ -18,7 +18,7 @@ Read = Callable[[str], Encoded | str]
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingSequence:
     """One conversation as the optimiser reads it once.
 
     Attributes:
@@ -36,7 +36,7 @@ class Lesson:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class TrainingPlan:
     """Everything that the optimiser will read.
 
     Attributes:
@@ -44,18 +44,18 @@ class Plan:
         skipped: Samples that cannot be trained on, with the reason.
     """
 
-    steps: tuple[tuple[Lesson, ...], ...]
+    steps: tuple[tuple[TrainingSequence, ...], ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
         """Tokens of all sequences."""
-        return sum(len(lesson) for step in self.steps for lesson in step)
+        return sum(len(sequence) for step in self.steps for sequence in step)
 
     @property
     def longest(self) -> int:
         """Tokens of the longest sequence."""
-        return max((len(lesson) for step in self.steps for lesson in step), default=0)
+        return max((len(sequence) for step in self.steps for sequence in step), default=0)
 
     def packs_per_step(self, pack_tokens: int, devices: int = 1) -> int:
         """How many forward passes a device makes for a step: equally many in every step."""
@@ -71,7 +71,7 @@ class Plan:
         return [pack for step in self.steps for pack in _spread(step, count)]
 
 
-def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicate: int) -> Plan:
+def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicate: int) -> TrainingPlan:
     """Lay out a training.
 
     Under a schedule of tokens the samples are read in order, over and over, until the budget is full; the
@@ -86,16 +86,16 @@ def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicat
         replicate: Number of the repetition; decides the order.
     """
     skipped: dict[str, str] = {}
-    lessons = _endless(samples, read, replicate, skipped)
+    sequences = _endless(samples, read, replicate, skipped)
     if training.schedule is Schedule.TOKENS:
-        chosen = _within(lessons, floor(training.amount))
-        return Plan(_cut(chosen, training), skipped)
+        chosen = _within(sequences, floor(training.amount))
+        return TrainingPlan(_cut(chosen, training), skipped)
     if training.schedule is Schedule.STEPS:
-        return Plan(_first_steps(lessons, training), skipped)
+        return TrainingPlan(_first_steps(sequences, training), skipped)
     per_epoch = list(_epoch(samples, read, replicate, 0, skipped))
     later = _endless(samples, read, replicate, skipped, first=1)
     wanted = round(training.amount * len(per_epoch))
-    return Plan(_cut(_first(chain(per_epoch, later), wanted), training), skipped)
+    return TrainingPlan(_cut(_first(chain(per_epoch, later), wanted), training), skipped)
 
 
 def order(samples: Sequence[str], replicate: int, epoch: int = 0) -> list[str]:
@@ -109,7 +109,7 @@ def order(samples: Sequence[str], replicate: int, epoch: int = 0) -> list[str]:
 
 def _endless(
     samples: Sequence[str], read: Read, replicate: int, skipped: dict[str, str], *, first: int = 0
-) -> Iterator[Lesson]:
+) -> Iterator[TrainingSequence]:
     epoch = first
     while len(skipped) < len(samples):
         yield from _epoch(samples, read, replicate, epoch, skipped)
@@ -118,7 +118,7 @@ def _endless(
 
 def _epoch(
     samples: Sequence[str], read: Read, replicate: int, epoch: int, skipped: dict[str, str]
-) -> Iterator[Lesson]:
+) -> Iterator[TrainingSequence]:
     for sample in order(samples, replicate, epoch):
         if sample in skipped:
             continue
@@ -128,14 +128,14 @@ def _epoch(
         elif not encoded.taught_mask.any():
             skipped[sample] = "no response tokens within the length limit"
         else:
-            yield Lesson(sample, encoded.input_ids, encoded.taught_mask)
+            yield TrainingSequence(sample, encoded.input_ids, encoded.taught_mask)
 
 
-def _within(lessons: Iterator[Lesson], budget: int) -> list[Lesson]:
-    chosen: list[Lesson] = []
+def _within(sequences: Iterator[TrainingSequence], budget: int) -> list[TrainingSequence]:
+    chosen: list[TrainingSequence] = []
     left = budget
-    for lesson in lessons:
-        cut = Lesson(lesson.sample, lesson.input_ids[:left], lesson.taught[:left])
+    for sequence in sequences:
+        cut = TrainingSequence(sequence.sample, sequence.input_ids[:left], sequence.taught[:left])
         if cut.taught.any():
             chosen.append(cut)
         left -= len(cut)
@@ -144,38 +144,40 @@ def _within(lessons: Iterator[Lesson], budget: int) -> list[Lesson]:
     return chosen
 
 
-def _first(lessons: Iterator[Lesson], count: int) -> list[Lesson]:
-    return [lesson for _, lesson in zip(range(count), lessons, strict=False)]
+def _first(sequences: Iterator[TrainingSequence], count: int) -> list[TrainingSequence]:
+    return [sequence for _, sequence in zip(range(count), sequences, strict=False)]
 
 
-def _first_steps(lessons: Iterator[Lesson], training: FineTuning) -> tuple[tuple[Lesson, ...], ...]:
+def _first_steps(
+    sequences: Iterator[TrainingSequence], training: FineTuning
+) -> tuple[tuple[TrainingSequence, ...], ...]:
     count = round(training.amount)
     if training.batch_unit is Unit.SEQUENCES:
-        return _cut(_first(lessons, count * training.batch), training)
-    return _cut(_within(lessons, count * training.batch), training)
+        return _cut(_first(sequences, count * training.batch), training)
+    return _cut(_within(sequences, count * training.batch), training)
 
 
-def _cut(lessons: list[Lesson], training: FineTuning) -> tuple[tuple[Lesson, ...], ...]:
+def _cut(sequences: list[TrainingSequence], training: FineTuning) -> tuple[tuple[TrainingSequence, ...], ...]:
     """Steps of equally many sequences, or of about equally many tokens.
 
     A sequence belongs to the step that its middle token falls into.
     """
-    steps: dict[int, list[Lesson]] = {}
+    steps: dict[int, list[TrainingSequence]] = {}
     position = 0
-    for number, lesson in enumerate(lessons):
-        middle = position + len(lesson) // 2
+    for number, sequence in enumerate(sequences):
+        middle = position + len(sequence) // 2
         at = number if training.batch_unit is Unit.SEQUENCES else middle
-        steps.setdefault(at // training.batch, []).append(lesson)
-        position += len(lesson)
+        steps.setdefault(at // training.batch, []).append(sequence)
+        position += len(sequence)
     return tuple(tuple(step) for _, step in sorted(steps.items()))
 
 
-def _spread(step: tuple[Lesson, ...], count: int) -> list[Pack]:
+def _spread(step: tuple[TrainingSequence, ...], count: int) -> list[Pack]:
     """Longest first, each into the pack that holds least."""
-    packs: list[list[Lesson]] = [[] for _ in range(count)]
+    packs: list[list[TrainingSequence]] = [[] for _ in range(count)]
     sizes = [0] * count
-    for lesson in sorted(step, key=len, reverse=True):
+    for sequence in sorted(step, key=len, reverse=True):
         lightest = sizes.index(min(sizes))
-        packs[lightest].append(lesson)
-        sizes[lightest] += len(lesson)
+        packs[lightest].append(sequence)
+        sizes[lightest] += len(sequence)
     return [tuple(pack) for pack in packs]

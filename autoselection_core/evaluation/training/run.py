@@ -7,10 +7,9 @@ from statistics import mean
 from typing import Any
 
 from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError
-from autoselection_core.evaluation.collectives import joined, rank, ranks
-from autoselection_core.evaluation.protocol import Progress
+from autoselection_core.evaluation.collectives import all_gather_lists, rank, world_size
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
-from autoselection_core.evaluation.training.plan import Plan
+from autoselection_core.evaluation.training.plan import TrainingPlan
 from autoselection_core.evaluation.training.sft import FineTuning, Method
 from autoselection_core.evaluation.training.trainer import (
     collator,
@@ -20,7 +19,8 @@ from autoselection_core.evaluation.training.trainer import (
     trainer_arguments,
 )
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.memory import is_out_of_memory
+from autoselection_core.models.batching import is_out_of_memory
+from autoselection_core.progress import Progress
 
 _SMOOTHED_STEPS = 5
 """One hard step is no divergence: the mean over this many steps is compared with the first step's loss, which
@@ -62,7 +62,7 @@ class TrainingRun:
     def __init__(
         self,
         base: BaseModel,
-        plan: Plan,
+        plan: TrainingPlan,
         training: FineTuning,
         trainee: Trainee,
         *,
@@ -75,7 +75,7 @@ class TrainingRun:
         self.read: set[str] = set()
         self.seconds_before = 0.0
         self._plan, self._training, self._trainee, self._progress = plan, training, trainee, progress
-        self._packs = plan.packs(pack_tokens, ranks())
+        self._packs = plan.packs(pack_tokens, world_size())
         self._checkpoints = Checkpoints(trainee.folder / "checkpoints", trainee.checkpoint_s, pack_tokens)
 
     def fits(self) -> bool:
@@ -106,8 +106,8 @@ class TrainingRun:
                 )
             )
             trainer.train(resume_from_checkpoint=str(found[0]) if found is not None else None)
-        packs_read = joined(trainer.packs_read)
-        self.read = {lesson.sample for number in packs_read for lesson in self._packs[number]}
+        packs_read = all_gather_lists(trainer.packs_read)
+        self.read = {sequence.sample for number in packs_read for sequence in self._packs[number]}
         if rank() == 0:
             self._checkpoints.clear()
 
@@ -123,7 +123,7 @@ class TrainingRun:
             self._training,
             self._checkpoints.folder,
             steps=len(self._plan.steps),
-            packs_per_step=self._plan.packs_per_step(self.pack_tokens, ranks()),
+            packs_per_step=self._plan.packs_per_step(self.pack_tokens, world_size()),
             replicate=self._trainee.replicate,
             on_cpu=self.base.device == "cpu",
         )

@@ -12,7 +12,7 @@ from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
-from autoselection_core.evaluation.collectives import ranks, said_by_the_first, summed
+from autoselection_core.evaluation.collectives import all_reduce_sum, broadcast_from_first, world_size
 from autoselection_core.evaluation.training.plan import Pack
 from autoselection_core.evaluation.training.sft import FineTuning, Method
 from autoselection_core.models.head import decoder, logits
@@ -58,7 +58,7 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
             num_items_in_batch: Any = None,  # noqa: ANN401 no types
         ) -> Any:  # noqa: ANN401 no types
             self.packs_read.append(int(inputs.pop("pack")))
-            if inputs["input_ids"].device.type == "cpu" and ranks() == 1:
+            if inputs["input_ids"].device.type == "cpu" and world_size() == 1:
                 loss = taught_loss(model, inputs, num_items_in_batch)
             else:
                 loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -123,10 +123,10 @@ def step_listener() -> Any:  # noqa: ANN401 a class, made late
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
             # Each process's loss was multiplied by their number, because their gradients are averaged.
-            loss = summed(sum(self.losses)) / ranks()
+            loss = all_reduce_sum(sum(self.losses)) / world_size()
             self.losses.clear()
             self.step_ended(int(state.global_step), loss)
-            is_wanted = said_by_the_first(self.wants_checkpoint())
+            is_wanted = broadcast_from_first(self.wants_checkpoint())
             control.should_save = state.global_step < state.max_steps and is_wanted
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
@@ -150,9 +150,11 @@ def collator(packs: Sequence[Pack], filler: int) -> Callable[[list[dict[str, int
     def collate(rows: list[dict[str, int]]) -> dict[str, Any]:
         (row,) = rows
         pack = packs[row["pack"]]
-        ids = np.concatenate([lesson.input_ids for lesson in pack] or [np.array([filler])]).astype(np.int64)
-        taught = np.concatenate([lesson.taught for lesson in pack] or [np.zeros(1, np.bool_)])
-        positions = np.concatenate([np.arange(len(lesson)) for lesson in pack] or [np.zeros(1, np.int64)])
+        ids = np.concatenate([sequence.input_ids for sequence in pack] or [np.array([filler])]).astype(
+            np.int64
+        )
+        taught = np.concatenate([sequence.taught for sequence in pack] or [np.zeros(1, np.bool_)])
+        positions = np.concatenate([np.arange(len(sequence)) for sequence in pack] or [np.zeros(1, np.int64)])
         labels = np.where(taught, ids, _UNTAUGHT)
         tensors = {"input_ids": ids, "position_ids": positions, "labels": labels}
         return {
@@ -189,7 +191,7 @@ def trainer_arguments(
         max_length=None,
         remove_unused_columns=False,
         use_cpu=on_cpu,
-        ddp_backend="gloo" if on_cpu and ranks() > 1 else None,
+        ddp_backend="gloo" if on_cpu and world_size() > 1 else None,
         ddp_find_unused_parameters=False,
         dataloader_pin_memory=not on_cpu,
         optim="adamw_torch",

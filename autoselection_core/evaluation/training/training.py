@@ -13,13 +13,13 @@ from autoselection_core.errors.evaluation import (
     TrainedSetDiffersError,
 )
 from autoselection_core.errors.models import ChatTemplateError
-from autoselection_core.evaluation.protocol import Progress
-from autoselection_core.evaluation.training.plan import Plan, Read, make_plan
+from autoselection_core.evaluation.training.plan import Read, TrainingPlan, make_plan
 from autoselection_core.evaluation.training.run import Trainee, TrainingRun
 from autoselection_core.evaluation.training.sft import FineTuning, Schedule
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.spans import Encoded, encode
 from autoselection_core.pool.sample import Sample
+from autoselection_core.progress import Progress
 from autoselection_core.subset.value import fingerprint_of_ids
 
 
@@ -114,7 +114,9 @@ def train(
     return replace(trained, seconds=trained.seconds_before + time.monotonic() - started)
 
 
-def plan_of(base: BaseModel, samples: Mapping[str, Sample], training: FineTuning, trainee: Trainee) -> Plan:
+def plan_of(
+    base: BaseModel, samples: Mapping[str, Sample], training: FineTuning, trainee: Trainee
+) -> TrainingPlan:
     """What the optimiser will read.
 
     Raises:
@@ -139,7 +141,7 @@ def halved(pack_tokens: int, longest: int, trainee: Trainee) -> int:
 
 def attempt(
     base: BaseModel,
-    plan: Plan,
+    plan: TrainingPlan,
     training: FineTuning,
     trainee: Trainee,
     *,
@@ -171,7 +173,7 @@ def attempt(
 
 
 def compare(
-    trained: Trained, samples: Mapping[str, Sample], plan: Plan, training: FineTuning, key: str
+    trained: Trained, samples: Mapping[str, Sample], plan: TrainingPlan, training: FineTuning, key: str
 ) -> None:
     """The optimiser must have read what was planned; and whole epochs are all that was selected.
 
@@ -179,7 +181,7 @@ def compare(
         TrainedSetDiffersError: It read other samples.
     """
     read = set(trained.samples)
-    wanted = {lesson.sample for step in plan.steps for lesson in step}
+    wanted = {sequence.sample for step in plan.steps for sequence in step}
     if training.schedule is Schedule.EPOCHS and training.amount >= 1:
         wanted = set(samples) - set(plan.skipped)
     if read != wanted:

@@ -13,7 +13,8 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import Computed, Given, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, Signal
 from autoselection_core.signals.contamination.matches import Codes, codes_of
 from autoselection_core.signals.contamination.ngrams import (
     LONGEST_RUN,

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from autoselection_core.arrays import Rows, Vectors
-from autoselection_core.signals.base import Progress, unmatched
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import unmatched
 from autoselection_core.signals.joins.inverted_file import CELL_ROWS, Found, pairs_in_cells, recall_of
 from autoselection_core.signals.pair_floor import HIGHEST_FLOOR, PAIRS_PER_ROW, stored_floor
 from autoselection_core.signals.similar_pairs import PairList

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from autoselection_core.arrays import Mask, Vectors
-from autoselection_core.signals.base import Progress
+from autoselection_core.progress import Progress
 
 Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
 """Rows of pairs, the lower one first, and their similarities."""

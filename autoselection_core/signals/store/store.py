@@ -14,7 +14,8 @@ import pyarrow as pa
 from autoselection_core.arrays import Rows
 from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, SharedPass, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, PoolSignal, SharedPass, Signal
 from autoselection_core.signals.store.incremental import earlier_values
 from autoselection_core.signals.store.kinds import Kind, kind_of, load_values, save_values
 from autoselection_core.signals.store.record import aligned_values, append_values, missing, record_of, rows_of

@@ -213,7 +213,7 @@ class StudyFacts:
         assert trial.evaluation is not None, "a trial is done only with an evaluation"
         folder = self._folder(trial.evaluation)
         test = folder.read_test() if folder.has_test_scores else None
-        return Measured(trial.arm, trial, folder.read_result(self.weights), test, folder.elsewhere())
+        return Measured(trial.arm, trial, folder.read_result(self.weights), test, folder.held_out())
 
     def _folder(self, key: str) -> EvaluationFolder:
         return EvaluationFolder(self.home.evaluation(key))

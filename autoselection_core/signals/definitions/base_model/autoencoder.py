@@ -1,4 +1,4 @@
-"""The sparse autoencoder of a campaign: trained once on its pool, judged, and pinned in a folder."""
+"""The sparse autoencoder of a campaign: trained once on its pool, measured, and pinned in a folder."""
 
 import json
 import shutil
@@ -15,12 +15,12 @@ from autoselection_core.models.sae_training import (
     BATCH,
     SaeReport,
     SaeTraining,
-    judged,
+    measure_reconstruction,
     states_to_read,
     train_sae,
 )
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Progress
+from autoselection_core.progress import Progress
 from autoselection_core.store.atomic import atomic_folder
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _FEWEST_STEPS = 100
 """A small pool is seen more often, until there were so many."""
 
 _JUDGED_ON = 20_000
-"""Tokens that an autoencoder from elsewhere is judged on."""
+"""Tokens that an autoencoder from elsewhere is measured on."""
 
 
 def pinned_autoencoder(
@@ -88,9 +88,11 @@ def _long_enough(training: SaeTraining, states: "torch.Tensor") -> SaeTraining:
 
 
 def _known_or_judged(folder: Path, base: BaseModel, pool: Pool) -> SaeReport:
-    """What was written when it was trained; an autoencoder from elsewhere is judged on some samples."""
+    """What was written when it was trained; an autoencoder from elsewhere is measured on some samples."""
     if (folder / _REPORT).is_file():
         return SaeReport(**json.loads((folder / _REPORT).read_text()))
     autoencoder = SparseAutoencoder.load(folder)
     autoencoder.check(base.model)
-    return judged(autoencoder, token_states(base, pool.samples(), autoencoder.hook, tokens=_JUDGED_ON))
+    return measure_reconstruction(
+        autoencoder, token_states(base, pool.samples(), autoencoder.hook, tokens=_JUDGED_ON)
+    )

@@ -17,20 +17,21 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, run_halving
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.gradients import (
-    Adapted,
-    Checkpoint,
+    AdaptedModel,
+    AdapterCheckpoint,
     WarmUp,
-    as_adam_moves,
+    adam_direction,
     checkpoints_fingerprint,
     load_checkpoints,
-    projected,
+    project,
     save_checkpoints,
-    warmed_up,
+    warm_up_adapter,
 )
 from autoselection_core.models.spans import Encoded, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
-from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Signal
 from autoselection_core.signals.definitions.targets import targets_of
 from autoselection_core.store.atomic import atomic_folder
 
@@ -86,8 +87,8 @@ class Influence(Signal):
         count = min(len(pool), max(warm_up.batch, min(self.samples, len(pool) // 20)))
         base = BaseModel.load(self.model, dtype=self.dtype)
         chosen = _answered(base, list(pool.samples(np.arange(count))), self.max_tokens)
-        checkpoints = warmed_up(
-            Adapted(base.model, warm_up.rank, warm_up.seed), list(chosen.values()), warm_up
+        checkpoints = warm_up_adapter(
+            AdaptedModel(base.model, warm_up.rank, warm_up.seed), list(chosen.values()), warm_up
         )
         with atomic_folder(Path(self.warmed)) as unfinished:
             save_checkpoints(unfinished, checkpoints, warm_up)
@@ -130,7 +131,7 @@ Features = npt.NDArray[np.float32]
 """Projected gradients of length 1. Shape (n, dimensions)."""
 
 
-def directions(adapted: Adapted, encoded: Sequence[Encoded], dimensions: int) -> Features:
+def directions(adapted: AdaptedModel, encoded: Sequence[Encoded], dimensions: int) -> Features:
     """Where the loss of each target falls.
 
     One that does not fit into memory ends the scoring: without it every sample would have another score.
@@ -140,18 +141,18 @@ def directions(adapted: Adapted, encoded: Sequence[Encoded], dimensions: int) ->
     parts = [np.zeros((0, dimensions), np.float32)]
     for start in range(0, len(encoded), _AT_ONCE):
         block = [_gradient(adapted, one) for one in encoded[start : start + _AT_ONCE]]
-        parts.append(projected(torch.stack(block), dimensions).numpy())
+        parts.append(project(torch.stack(block), dimensions).numpy())
     return np.concatenate(parts)
 
 
 def steps_within_memory(
-    adapted: Adapted, encoded: Sequence[Encoded], checkpoint: Checkpoint, dimensions: int
+    adapted: AdaptedModel, encoded: Sequence[Encoded], checkpoint: AdapterCheckpoint, dimensions: int
 ) -> Features:
     """Adam's step of each sample; NaN for one that does not fit into memory."""
     import torch
 
     def step(place: Positions) -> "torch.Tensor":
-        return as_adam_moves(_gradient(adapted, encoded[place[0]]), checkpoint)
+        return adam_direction(_gradient(adapted, encoded[place[0]]), checkpoint)
 
     found = np.full((len(encoded), dimensions), np.nan, np.float32)
     one_by_one = np.arange(len(encoded))[:, None]
@@ -163,7 +164,7 @@ def steps_within_memory(
         ]
         if done:
             steps = torch.stack([moved for _, moved in done])
-            found[[place for place, _ in done]] = projected(steps, dimensions).numpy()
+            found[[place for place, _ in done]] = project(steps, dimensions).numpy()
     return found
 
 
@@ -188,7 +189,7 @@ def best_subtask(scores: npt.NDArray[np.float64], groups: Sequence[str]) -> npt.
     return best
 
 
-def _gradient(adapted: Adapted, one: Encoded) -> "torch.Tensor":
+def _gradient(adapted: AdaptedModel, one: Encoded) -> "torch.Tensor":
     return adapted.gradient(one.input_ids, one.response_mask)
 
 
@@ -205,8 +206,8 @@ def _answered(base: BaseModel, samples: Sequence[Sample], max_tokens: int) -> di
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: str, warmed: str, dtype: str) -> tuple[BaseModel, Adapted, list[Checkpoint]]:
+def _loaded(model: str, warmed: str, dtype: str) -> tuple[BaseModel, AdaptedModel, list[AdapterCheckpoint]]:
     checkpoints, rank = load_checkpoints(Path(warmed))
     base = BaseModel.load(model, dtype=dtype)
     moved = [one.to(base.device) for one in checkpoints]
-    return base, Adapted(base.model, rank, seed=0), moved
+    return base, AdaptedModel(base.model, rank, seed=0), moved

@@ -10,7 +10,8 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.forward import TokenStatistics
 from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import REASON, Computed, Progress, SharedPass, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import REASON, Computed, SharedPass, Signal
 from autoselection_core.signals.definitions.base_model.model_scores import (
     REFUSED,
     ModelScores,
@@ -86,7 +87,7 @@ class _Overhearing:
         self.means, self.rows = np.zeros((rows, sae.latents), np.float32), np.zeros(rows, np.bool_)
 
     def __call__(self, chosen: Sequence[Wanted]) -> list[TokenStatistics]:
-        with self._sae.hook.overheard(self._model) as states:
+        with self._sae.hook.recording(self._model) as states:
             statistics = read_answers(self._model, chosen)
         rows, sequences = [row for row, _, _ in chosen], [tokens for _, tokens, _ in chosen]
         self.means[rows] = mean_activations(self._sae, states[0], sequences, self._special)

@@ -16,7 +16,8 @@ from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.forward import TokenStatistics, token_statistics
 from autoselection_core.models.spans import Encoded, Tokens, Turn, encode_each
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import REASON, Computed, Given, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import REASON, Computed, Given, Signal
 
 _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 

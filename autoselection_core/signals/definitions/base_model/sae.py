@@ -20,7 +20,8 @@ from autoselection_core.models.sae_training import SaeReport, SaeTraining
 from autoselection_core.models.spans import Encoded, Tokens, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
-from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Signal
 from autoselection_core.signals.definitions.base_model.autoencoder import pinned_autoencoder
 from autoselection_core.signals.definitions.targets import targets_of, targets_version
 from autoselection_core.signals.sparse import SparseFeatures

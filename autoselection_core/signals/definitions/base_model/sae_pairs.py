@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Rows, Values
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Progress, Signal, unmatched
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Signal, unmatched
 from autoselection_core.signals.definitions.base_model.sae import FEATURES, SaeFeatures
 from autoselection_core.signals.joins.cosine import MOST_EXACT_ROWS, cosine_pairs
 from autoselection_core.signals.pair_floor import stored_floor

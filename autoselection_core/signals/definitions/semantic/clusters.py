@@ -10,7 +10,8 @@ from typing_extensions import override
 from autoselection_core.arrays import Labels, Vectors
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
 from autoselection_core.signals.joins.cosine import normalised
 from autoselection_core.store.atomic import atomic_file

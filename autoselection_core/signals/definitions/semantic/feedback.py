@@ -11,7 +11,8 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.models.embedder import embed
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings, mean_of_nearest
 from autoselection_core.signals.definitions.targets import targets_of, targets_version
 from autoselection_core.signals.joins.cosine import normalised

@@ -10,7 +10,8 @@ from typing_extensions import override
 from autoselection_core.arrays import Labels, Values
 from autoselection_core.errors.space import SettingError
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.semantic.clusters import Clusters
 from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs
 from autoselection_core.signals.similar_pairs import PairList

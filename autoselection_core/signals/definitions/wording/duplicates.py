@@ -10,7 +10,8 @@ from typing_extensions import override
 from autoselection_core.arrays import Labels
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Progress
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.jaccard_update import more_jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles

@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Role, Scope
-from autoselection_core.signals.base import Computed, Given, Progress, Signal, float_column
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, Signal, float_column
 
 _CODE = re.compile(
     r"```|^\s*(?:def |class |import |from \w+ import |#include|function \w*\(|public |SELECT )", re.MULTILINE

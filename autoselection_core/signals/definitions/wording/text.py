@@ -11,7 +11,8 @@ from typing_extensions import override
 from autoselection_core.arrays import Values
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import Computed, Given, Progress, Signal
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import Computed, Given, Signal
 
 _WORD = re.compile(r"\b\w+\b")
 
