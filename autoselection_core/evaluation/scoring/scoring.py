@@ -9,7 +9,7 @@ import numpy as np
 
 from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.extraction import extract, is_right
+from autoselection_core.benchmarks.extraction import is_right, read_answer
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.render import LETTERS
@@ -146,7 +146,7 @@ def _prompt(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> 
 
 
 def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> ItemScore:
-    parsed = extract(text, item.reads, len(item.choices or LETTERS))
+    parsed = read_answer(item, text)
     is_correct = is_right(parsed, item.target, item.reads)
     return ItemScore(
         item.id,

@@ -1,0 +1,80 @@
+"""The letter of an option that a text gives as its answer."""
+
+import re
+from collections.abc import Sequence
+
+from autoselection_core.benchmarks.reading.leads import after_lead
+from autoselection_core.benchmarks.reading.marks import Kind, marked
+
+_END = r"(?!_?[A-Za-z\u00c0-\u024f0-9]|['\u2019][A-Za-z])"
+_NOT_AN_ARTICLE = (
+    r"(?![^\S\n]{1,4}(?!because\b|since\b|as\b|is\b|due\b|for\b|which\b|with\b)[a-z]"
+    r"|[^\S\n]{1,4}(?:or|oder|ou|o)\b)"
+)
+"""A capital in front of a small word is "A good reason" or "I think", unless the word gives a reason."""
+
+_CAPITAL = rf"(?P<letter>[A-Z]){_END}{_NOT_AN_ARTICLE}"
+_SMALL_ALONE = r"(?P<small>[a-z])(?=[)\]}.,;:*_`\"'\s]{0,8}+(?:\n|$))"
+_NAMED = r"(?:(?i:option|choice|letter|opción|opção|lettre|lettera|buchstabe)|la|le|el|a|选项|选)"
+_VALUE = re.compile(rf"{_CAPITAL}|{_SMALL_ALONE}")
+_FILLER = re.compile(rf"{_NAMED}(?=[^\S\n]{{0,3}}[*_(\"'\[]{{0,3}}[A-Za-z](?![A-Za-z]))")
+_WHOLE = re.compile(r"\s*+[*_`\"'(\[]{0,8}([A-Za-z])[*_`\"')\].:]{0,8}\s*+")
+
+_WRAP = r"[*_`\"'(\[{$]{0,6}"
+_BEHIND = re.compile(
+    r"\b(?i:is|it's|that's|be|with|pick|choose|chose|select|say|for|towards?|guess|so|hence|therefore|thus|but"
+    r"|choice|option|leaves|prefer|favou?r|take|on),?"
+    rf"[^\S\n]{{1,4}}(?i:option|choice|letter)?[^\S\n]{{0,4}}{_WRAP}(?P<letter>[A-Z]){_END}"
+    r"(?=[)\]}.,;:!?*_`\"'$]|\s{0,8}+$|\s{0,4}[-\u2013\u2014(\n]|\s{1,4}(?:because|since|as|due|which)\b)"
+)
+_IN_FRONT = re.compile(
+    rf"(?<![A-Za-z0-9'\u2019]){_WRAP}(?P<letter>[A-Z])[*_`\"')\]}}$.:]{{0,6}}[^\S\n]{{1,4}}"
+    r"(?:is|was|seems|looks|appears to be|must be|would be|should be|has to be)[^\S\n]{1,4}"
+    r"(?:(?:the|also|clearly|definitely|indeed|my|only|most|best|likely)[^\S\n]{1,4}){0,4}"
+    r"(?:correct|right|true|best|answer|choice|one|option)\b"
+)
+_STANDING_OUT = re.compile(r"\((?P<letter>[A-Za-z])\)|\[(?P<square>[A-Z])\]|\*\*\(?(?P<bold>[A-Z])[).]?\*\*")
+_FIRST = re.compile(
+    r"^[^\S\n]{0,8}(?i:option[^\S\n]{1,4}|choice[^\S\n]{1,4})?(?P<letter>[A-Z])[^\S\n]{0,4}(?:[.):,]|$)",
+    re.MULTILINE,
+)
+
+
+def marked_letter(text: str, options: int) -> str | None:
+    """The letter that is the whole text, or stands behind the last announcement that has one."""
+    whole = _WHOLE.fullmatch(text)
+    if whole:
+        return _among(whole[1], options)
+    for mark in marked(text, Kind.ANNOUNCED, Kind.BOXED):
+        at = after_lead(text, mark.end, mark.until)
+        filler = _FILLER.match(text, at, mark.until)
+        at = after_lead(text, filler.end(), mark.until) if filler else at
+        # What follows the letter may be the next announcement, so nothing ends the text here.
+        found = _VALUE.match(text, at) if at < mark.until else None
+        if found:
+            return _among(next(filter(None, found.groups())), options)
+    return None
+
+
+def phrased_letter(text: str, options: int) -> str | None:
+    """The last letter in a phrase that chooses it: "I'd go with C", "so (D)", "B is right"."""
+    return _last(text, (_BEHIND, _IN_FRONT), options)
+
+
+def standing_letter(text: str, options: int) -> str | None:
+    """The last letter in brackets or bold, else the last one that opens a line: "B. Paris"."""
+    return _last(text, (_STANDING_OUT,), options) or _last(text, (_FIRST,), options)
+
+
+def _last(text: str, patterns: Sequence[re.Pattern[str]], options: int) -> str | None:
+    found = [match for pattern in patterns for match in pattern.finditer(text)]
+    letters = [
+        (match.start(), letter)
+        for match in found
+        if (letter := _among(next(filter(None, match.groups())), options)) is not None
+    ]
+    return max(letters)[1] if letters else None
+
+
+def _among(letter: str, options: int) -> str | None:
+    return letter.upper() if ord(letter.upper()) - ord("A") < options else None

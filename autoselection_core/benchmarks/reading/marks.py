@@ -1,0 +1,81 @@
+r"""Announcements of an answer in a text: "Answer:", "the answer is", `\boxed{`, "####", in many languages."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+_NOUNS = (
+    r"(?:\b(?:answers?|ans|(?:correct|right|best)[ ](?:option|choice|letter|result)"
+    r"|antwort|lösung|réponse|reponse|respuesta|resposta|risposta|antwoord|jawaban|jawabannya|odpowiedź"
+    r"|odpověď|cevap|cevabı|yanıt|đáp[ ]án|câu[ ]trả[ ]lời|ответ|відповідь|svaret|svar|vastaus|válasz"
+    r"|răspunsul|răspuns|απάντηση)\b"
+    r"|答案|答え|正解|解答|回答|正确选项|정답|답|الإجابة|الاجابة|الجواب|پاسخ|תשובה|उत्तर|উত্তর|คำตอบ)"
+)
+_ADJECTIVES = (
+    r"(?:[\s*_]{1,4}(?:correct[ae]?|correta|corretta|richtige?|juste|finale?|exacta|poprawna"
+    r"|الصحيحة|here|to[ ](?:this|the)[ ](?:question|problem))\b)?"
+)
+_GAP = r"[\s*_]{0,8}+"
+_VERBS = (
+    r"(?:is|are|was|(?:would|should|must|will|could|might)[ ](?:most[ ]likely[ ])?be|has[ ]to[ ]be|comes[ ]to"
+    r"|equals|choice|option|ist|lautet|wäre|est|serait|es|sería|é|è|adalah|to|là|это|je|är|er|on|είναι)"
+    r"(?!['\u2019\w])"
+)
+_JOINED = r"(?:应该是|应为|应选|选择|选|是|为|は|은|는|이|هي|هو|है|คือ)"
+_SIGNS = r"(?::|=|->|=>|→|[-\u2013\u2014](?=\s))"
+_ADVERBS = (
+    r"(?:[\s*_]{1,4}(?:clearly|probably|likely|most[ ]likely|definitely|therefore|thus|then|simply|indeed"
+    r"|actually|obviously)\b){0,2}"
+)
+_MARK = re.compile(
+    rf"(?P<announced>{_NOUNS}{_ADJECTIVES}{_GAP}"
+    rf"(?:(?:{_VERBS}|{_JOINED}){_ADVERBS}(?:{_GAP}{_SIGNS})?|{_SIGNS})"
+    r"|<answer>|(?:故选|所以选|因此选|选择|我选)[\s]{0,4}:?|(?<=所以)选)"
+    r"|(?P<boxed>\\f?boxed\s{0,4}\{)"
+    r"|(?P<hashes>(?<!\#)\#{4}(?!\#))",
+    re.IGNORECASE,
+)
+
+
+class Kind(StrEnum):
+    """How an answer is announced."""
+
+    ANNOUNCED = "announced"
+    BOXED = "boxed"
+    HASHES = "hashes"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An announcement of an answer.
+
+    Attributes:
+        kind: How it is announced.
+        start: Where the announcement begins.
+        end: Where what is announced begins.
+        until: Where the next announcement begins, or the text ends.
+    """
+
+    kind: Kind
+    start: int
+    end: int
+    until: int
+
+
+def marks(text: str) -> list[Mark]:
+    """The announcements of a folded text, in order.
+
+    What two of them announce does not overlap, so reading all of it takes linear time.
+    """
+    found = list(_MARK.finditer(text))
+    starts = [match.start() for match in found[1:]]
+    return [
+        Mark(Kind(str(match.lastgroup)), match.start(), match.end(), until)
+        for match, until in zip(found, [*starts, len(text)], strict=False)
+    ]
+
+
+def marked(text: str, *kinds: Kind) -> Iterator[Mark]:
+    """Announcements of some kinds, the last one first: models reason first and answer last."""
+    return (mark for mark in reversed(marks(text)) if mark.kind in kinds)

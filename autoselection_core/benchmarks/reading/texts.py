@@ -1,0 +1,76 @@
+"""The words that a text gives as its answer."""
+
+import re
+
+from autoselection_core.benchmarks.reading.marks import Kind, Mark, marked, marks
+
+_DECORATION = "*_`\"' \t$"
+_WRAPPER = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf)\s{0,3}\{")
+_BOX = re.compile(r"\\f?boxed\s{0,3}\{")
+_REASON = re.compile(r",?\s{1,3}(?:because|since)\b|,\s{1,3}(?:as|which|due to|so that|so|given)\b")
+_MAX_BOX = 500
+"""Characters of a box: LaTeX that never closes its braces is no answer."""
+
+_MAX_SHORT_WORDS = 6
+"""A text of one line and so few words is an answer without a mark; a longer one is reasoning without end."""
+
+
+def marked_text(text: str) -> str | None:
+    """What stands behind the last announcement on its line, or on the next one, or in its box."""
+    for mark in marked(text, Kind.ANNOUNCED, Kind.BOXED):
+        said = _boxed(text, mark.end) if mark.kind is Kind.BOXED else _line(text, mark)
+        if said is not None and (bare := undecorated(said)):
+            return bare
+    return None
+
+
+def unannounced_text(text: str) -> str | None:
+    """A short text that announces nothing: "Answer:" alone is no answer."""
+    return None if marks(text) else short_text(text)
+
+
+def short_text(text: str) -> str | None:
+    """A text of one line and at most six words."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) == 1 and len(lines[0].split()) <= _MAX_SHORT_WORDS:
+        return undecorated(lines[0])
+    return None
+
+
+def undecorated(text: str) -> str | None:
+    """A text without emphasis, quotation marks, box and full stop at its end; None where nothing is left."""
+    bare = text.strip(_DECORATION)
+    box = _BOX.match(bare)
+    if box and (inner := _boxed(bare, box.end())) is not None:
+        bare = inner.strip(_DECORATION)
+    wrapper = _WRAPPER.match(bare)
+    if wrapper and _closing(bare, wrapper.end()) == len(bare) - 1:
+        bare = bare[wrapper.end() : -1]
+    return bare.strip(_DECORATION).removesuffix(".").strip(_DECORATION) or None
+
+
+def _line(text: str, mark: Mark) -> str | None:
+    lines = text[mark.end : mark.until].partition("</")[0].split("\n")
+    line = next((line for line in lines if line.strip(_DECORATION)), None)
+    reason = _REASON.search(line.strip()) if line else None
+    return line.strip()[: reason.start()] if line and reason and reason.start() else line
+
+
+def _boxed(text: str, start: int) -> str | None:
+    end = _closing(text, start)
+    return text[start:end] if end is not None else None
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the brace that was opened before a place is closed; None where it never is."""
+    depth, escaped = 1, False
+    for at in range(start, min(len(text), start + _MAX_BOX)):
+        character = text[at]
+        if escaped:
+            escaped = False
+            continue
+        escaped = character == "\\"
+        depth += (character == "{") - (character == "}")
+        if depth == 0:
+            return at
+    return None

@@ -1,0 +1,151 @@
+"""The readers of generated answers: what a person reads, in time linear in the text's length."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoselection_core.benchmarks.extraction import extract, is_right, read_answer
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.reading.folding import folded
+from autoselection_core.benchmarks.reading.numerals import numerals, value
+from autoselection_core.pool.sample import Message, Role
+from tests.benchmarks.spelling import Spelling, is_read
+from tests.benchmarks.spellings import WRITTEN_WITH
+from tests.benchmarks.spellings_apart import APART
+
+READS = ("letter", "yes_no", "number", "text")
+UNITS = (
+    *("Answer:", "Answer:\n", "\n", " ", "\t", "\\boxed{", "####", "#### 2. ", "A ", "a", "B. ", "**B**"),
+    *(
+        "1",
+        "1,234,",
+        "12,34,",
+        "1.",
+        "1.234.",
+        "1 234 ",
+        "1\u00a0",
+        "1_",
+        "1,",
+        "-",
+        "\u2212",
+        "$",
+        "½",
+        "3/4 ",
+    ),
+    *("10^", "1e", "\\frac", "\\frac{1}{", "1\\frac12", "\\,", "(", "[", "(see", "[1] ", "(1", "not 8 "),
+    *(
+        "answer ",
+        "answer is ",
+        "correct answer ",
+        "ans ",
+        "答案",
+        "答案是",
+        "选",
+        "：",
+        "。",
+        "is A, ",
+        "option ",
+    ),
+    *(
+        "A is the ",
+        "yes ",
+        "no, ",
+        "so ",
+        "so (",
+        "\\text{",
+        "\\",
+        "{",
+        "}",
+        "*",
+        "_",
+        "`",
+        "~",
+        "= ",
+        "1 = ",
+    ),
+    *(
+        "1 + ",
+        "Answer: 1 + 1 = ",
+        "Answer: about ",
+        "Answer: x = ",
+        "Question:",
+        "Question: 1\n",
+        "</",
+        "<answer>",
+    ),
+    *("the ", "the Nile ", "because ", "Answer: because ", "#### 1\n\nQ: "),
+)
+SHORT, LONG = 4_000, 16_000
+
+
+def seconds(unit: str, length: int, reads: str) -> float:
+    """The shortest of three readings of a text that repeats a unit, in seconds of the process."""
+    text = "Answer: " + (unit * length)[:length]
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        extract(text, reads, 26, ["the Nile", "the Rhine"] if reads == "letter" else ())
+        taken.append(time.process_time() - started)
+    return min(taken)
+
+
+@pytest.mark.parametrize("reads", READS)
+@given(unit=st.sampled_from(UNITS), other=st.sampled_from(("", *UNITS)))
+def test_four_times_the_text_takes_about_four_times_the_time(reads: str, unit: str, other: str) -> None:
+    # A quadratic reader takes sixteen times as long, and an exponential one never ends.
+    assert seconds(unit + other, LONG, reads) < 9 * seconds(unit + other, SHORT, reads) + 0.05
+
+
+@pytest.mark.parametrize("spelling", WRITTEN_WITH, ids=lambda each: each[0][:40])
+def test_the_spellings_that_the_reader_was_written_with_are_read(spelling: Spelling) -> None:
+    assert is_read(spelling)
+
+
+@pytest.mark.parametrize("spelling", APART, ids=lambda each: each[0][:40])
+def test_the_spellings_that_were_kept_apart_are_read(spelling: Spelling) -> None:
+    assert is_read(spelling)
+
+
+def test_there_are_two_hundred_spellings_and_half_of_them_were_kept_apart() -> None:
+    assert len(set(APART)) >= 100
+    assert len({*WRITTEN_WITH, *APART}) >= 200
+    assert not set(APART) & set(WRITTEN_WITH)
+
+
+@given(st.integers(-(10**9), 10**9), st.sampled_from(["{:,}", "{:_}", "{}", "{}.00", "{:e}"]))
+def test_every_spelling_of_a_whole_number_has_its_value(number: int, form: str) -> None:
+    spelled = form.format(number)
+    wanted = float(spelled) if "e" in spelled else number
+    (found,) = numerals(spelled)
+
+    assert float(value(found.spelled) or 0) == pytest.approx(wanted, rel=1e-12)
+
+
+@given(st.text(max_size=200))
+def test_folding_keeps_every_character_in_its_place(text: str) -> None:
+    assert len(folded(text)) == len(text)
+
+
+@pytest.mark.parametrize("number", ["1" * 5_000, "9^9999", "10^9999", "1e9999", "9" * 299 + "^300", "1/0"])
+def test_a_number_that_is_none_breaks_nothing(number: str) -> None:
+    parsed = extract(f"Answer: {number}", "number")
+
+    assert is_right(parsed, "3", "number") is False
+
+
+def test_an_item_s_options_are_known_by_their_words_in_the_order_presented() -> None:
+    item = Item(
+        "Which river?",
+        (Message(Role.USER, "Which river?"),),
+        "the Rhine",
+        choices=("the Nile", "the Rhine", "the Danube"),
+        target="A",
+        reads="letter",
+        order=(1, 2, 0),
+    )
+
+    assert read_answer(item, "It is the Rhine.") == "A"
+    assert read_answer(item, "Answer: C") == "C"
+    assert read_answer(item, "Answer: D") is None
