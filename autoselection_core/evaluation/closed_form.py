@@ -1,4 +1,4 @@
-"""A cheap judge of subsets: a formula over signal columns with seeded noise, in milliseconds."""
+"""Closed-form evaluator: a formula over signal columns with seeded noise, in milliseconds."""
 
 import time
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, write_subset
 
 CLOSED_FORM = "closed_form"
-"""The benchmark that a formula's scores are said to be of."""
+"""Name of the benchmark that a formula's scores are recorded under."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClosedFormEvaluator:
-    """Scores a subset by the means of its signal columns, as a training would if it were that simple.
+    """Evaluator that scores a subset by the means of its signal columns, without any training.
 
     utility = sum of weight x (mean over the subset - mean over the pool) / deviation over the pool
               + size_weight x log2(share of the pool kept) + run noise
@@ -56,7 +56,7 @@ class ClosedFormEvaluator:
 
     @property
     def fingerprint(self) -> str:
-        """Names the formula and the columns that it reads."""
+        """Hash of the formula and of the columns that it reads."""
         versions: dict[str, Json] = {name: self.signals.versions.get(name) for name in self.weights}
         return fingerprint({"formula": self._formula(), "pool": self.signals.pool_version, "read": versions})
 
@@ -65,7 +65,7 @@ class ClosedFormEvaluator:
         return fingerprint({"evaluator": self.fingerprint, "subset": subset, "replicate": replicate})
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
-        """Score dev items, or read back what was already made."""
+        """Dev scores of a subset; a finished evaluation is read back."""
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
         with folder.locked():
             if not folder.is_complete:

@@ -1,4 +1,4 @@
-"""Energy that processors and accelerators count themselves; unknown where nothing can be read, never 0."""
+"""Energy counters of processors and accelerators; unknown where nothing can be read, never 0."""
 
 import ctypes
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Counter:
     """One reading of one counter.
 
     Attributes:
-        joules: What it stands at.
+        joules: Present value.
         wraps_at: Where it starts again from 0, in joules; None where it never does.
     """
 
@@ -30,7 +30,7 @@ Counters = Mapping[str, Counter]
 
 
 def read_counters(powercap: Path = POWERCAP) -> Counters:
-    """What can be read on this machine: processor packages and NVIDIA devices.
+    """Readable energy counters of this machine: processor packages and NVIDIA devices.
 
     Other programs on the same parts are counted, too.
     """
@@ -38,7 +38,7 @@ def read_counters(powercap: Path = POWERCAP) -> Counters:
 
 
 def used_joules(before: Counters, after: Counters) -> float | None:
-    """What was used between two readings of the same counters; None where nothing could be read.
+    """Energy between two readings of the same counters; None where nothing could be read.
 
     Example:
         >>> used_joules({"package": Counter(9.0, 10.0)}, {"package": Counter(2.0, 10.0)})
@@ -64,10 +64,10 @@ def _packages(powercap: Path) -> dict[str, Counter]:
 def _package(zone: Path) -> Counter | None:
     try:
         energy = int((zone / "energy_uj").read_text())
-        largest = int((zone / "max_energy_range_uj").read_text())
+        max_energy = int((zone / "max_energy_range_uj").read_text())
     except (OSError, ValueError):  # only root may read it, or the machine is a virtual one
         return None
-    return Counter(energy * _MICROJOULES, largest * _MICROJOULES)
+    return Counter(energy * _MICROJOULES, max_energy * _MICROJOULES)
 
 
 def _devices() -> dict[str, Counter]:

@@ -1,4 +1,4 @@
-"""What an evaluation ran on, for its record."""
+"""Software, hardware and peak memory of an evaluation, for its record."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ _BYTES_PER_KIBIBYTE = 1024
 
 
 def environment(device: str, dtype: str) -> dict[str, str | int]:
-    """Versions, device and threads: what a score may depend on in its last digits."""
+    """Versions, device and threads, on which the last digits of a score may depend."""
     import torch
 
     return {
@@ -28,7 +28,7 @@ def environment(device: str, dtype: str) -> dict[str, str | int]:
 
 
 def peak_bytes(device: str) -> int:
-    """Largest device memory of this process, or resident memory where there is no device."""
+    """Peak device memory of this process, or resident memory where there is no device."""
     import torch
 
     if device == "cuda":

@@ -1,4 +1,4 @@
-"""The evaluator that trains: fine-tunes the base model on a subset and scores it on benchmarks."""
+"""Fine-tuning evaluator: trains the base model on a subset and scores it on benchmarks."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ _TRAINED = "trained.json"
 
 @dataclass(frozen=True, eq=False)
 class FineTuningEvaluator:
-    """Fine-tunes the base model on a subset and scores dev items; test items on demand.
+    """Evaluator that fine-tunes the base model on a subset and scores dev items; test items on demand.
 
     Attributes:
         home: Where evaluations are kept.
@@ -67,10 +67,10 @@ class FineTuningEvaluator:
     scoring: Scoring = field(default_factory=Scoring)
     checkpoint_s: float = 600.0
     _read_back: dict[str, BaseModel] = field(default_factory=dict, init=False, repr=False)
-    """The model that was read from disk last, so that dev, test and further items read it once."""
+    """Model last read from disk, so that dev, test and further items load it once."""
 
     def __post_init__(self) -> None:
-        """Look at every benchmark's split before any money is spent.
+        """Check every benchmark's split before any money is spent.
 
         Raises:
             NoItemsError: A side of a split is empty.
@@ -80,7 +80,7 @@ class FineTuningEvaluator:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names base model, training and benchmarks."""
+        """Hash of base model, training and benchmarks."""
         return fingerprint(self._identity())
 
     def key(self, subset: str, replicate: int) -> str:
@@ -88,7 +88,7 @@ class FineTuningEvaluator:
         return fingerprint({"evaluator": self.fingerprint, "subset": subset, "replicate": replicate})
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
-        """Train and score dev items; or go on where a killed process stopped; or read back.
+        """Dev scores of a trained subset; resumes after a kill, and reads a finished evaluation back.
 
         The subset is stored first, so that what was trained on can be verified.
 
@@ -279,7 +279,7 @@ def _sum(first: float | None, second: float | None) -> float | None:
 
 
 class Selected(Mapping[str, Sample]):
-    """The samples of a subset by id, read from the pool when they are asked for."""
+    """The samples of a subset by id, read from the pool on access."""
 
     def __init__(self, pool: Pool, subset: Subset) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""One judge of subsets at several fidelities: the full one, and cheaper ones with their prices."""
+"""Multi-fidelity evaluation: the full evaluator, and cheaper ones with their costs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from autoselection_core.subset.value import Subset
 
 @dataclass(frozen=True, eq=False)
 class PricedEvaluator:
-    """An evaluator and what an evaluation costs.
+    """An evaluator with the cost of one evaluation.
 
     Attributes:
-        evaluator: Judges at one fidelity.
+        evaluator: The evaluator of one fidelity.
         cost: In full trainings.
     """
 
@@ -26,7 +26,7 @@ class PricedEvaluator:
 
 @dataclass(frozen=True, eq=False)
 class MultiFidelityEvaluator:
-    """Judges as the full evaluator does, unless it is asked for a cheaper one.
+    """The full evaluator of a search together with its cheaper ones.
 
     Attributes:
         full: The evaluator whose scores count.
@@ -38,7 +38,7 @@ class MultiFidelityEvaluator:
 
     @property
     def fingerprint(self) -> str:
-        """Names what the full scores follow from."""
+        """Fingerprint of the full evaluator."""
         return self.full.fingerprint
 
     def key(self, subset: str, replicate: int) -> str:
@@ -46,7 +46,7 @@ class MultiFidelityEvaluator:
         return self.full.key(subset, replicate)
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
-        """Judge at full fidelity.
+        """Evaluation at full fidelity.
 
         Raises:
             EvaluationError: There is no score.

@@ -1,4 +1,4 @@
-"""An evaluation on disk: complete when `result.json` was renamed into place."""
+"""Files of an evaluation on disk; complete once `result.json` was renamed into place."""
 
 import fcntl
 import json

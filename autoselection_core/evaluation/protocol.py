@@ -1,4 +1,4 @@
-"""What a search needs from whatever judges subsets."""
+"""Interface between a search and an evaluator of subsets."""
 
 from typing import Protocol
 
@@ -9,16 +9,16 @@ from autoselection_core.subset.value import Subset
 
 
 class Evaluator(Protocol):
-    """Trains on a subset and scores the result on dev items.
+    """Evaluator of subsets: trains on a subset and scores the result on dev items.
 
     An evaluation is a folder named by its key under the home's `evaluations`. It is complete when its
-    `result.json` was renamed into place; a complete one is read back and never made again. The subset lies
+    `result.json` was renamed into place; a complete one is read back and never made again. The subset is
     beside it under the home's `subsets`, stored before it is trained on, so that it can be verified.
     """
 
     @property
     def fingerprint(self) -> str:
-        """Names everything that a score follows from, except subset and replicate."""
+        """Hash of everything that a score depends on, except subset and replicate."""
         ...
 
     def key(self, subset: str, replicate: int) -> str:
@@ -31,7 +31,7 @@ class Evaluator(Protocol):
         Args:
             subset: The rows to train on.
             replicate: Number of the repetition: the seed of the training.
-            progress: Told how far it is.
+            progress: Called as the evaluation advances.
 
         Raises:
             TrainingFailedError: The training did not yield a model.

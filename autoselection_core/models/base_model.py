@@ -60,7 +60,7 @@ class BaseModel:
 
 @lru_cache(maxsize=1)
 def resident_model(path: str, dtype: str) -> BaseModel:
-    """A model that stays in memory for whoever asks next; it must not be changed. See `BaseModel.load`."""
+    """Cached model that stays in memory for the next caller; it must not be changed. See `BaseModel.load`."""
     return BaseModel.load(path, dtype=dtype)
 
 

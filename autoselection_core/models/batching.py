@@ -1,4 +1,4 @@
-"""Batches of sequences of like length, and what to do when one does not fit into memory."""
+"""Batches of sequences of similar length, halved when one does not fit into memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -15,14 +15,14 @@ Positions = npt.NDArray[np.int64]
 
 
 def batches_by_length(lengths: Sequence[int], token_budget: int) -> list[Positions]:
-    """Cut sequences into batches whose padded size stays within a token budget.
+    """Batches of sequences whose padded size stays within a token budget.
 
-    Longest first, so that the largest batch, the one that may not fit, comes first. A sequence that is
+    Longest first, so that the batch that is most likely not to fit comes first. A sequence that is
     longer than the budget gets a batch of its own.
 
     Args:
         lengths: Tokens of each sequence.
-        token_budget: Most tokens of a batch, padding included.
+        token_budget: Maximum tokens of a batch, padding included.
 
     Example:
         >>> [batch.tolist() for batch in batches_by_length([3, 9, 2, 3], token_budget=9)]
@@ -58,7 +58,7 @@ def run_halving(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that an allocation failed; on a processor torch says it with a RuntimeError."""
+    """Whether an error means that an allocation failed; on a processor torch raises a RuntimeError for it."""
     # By name, because only a program that has loaded torch meets its class.
     is_torch_s_own = type(error).__name__ == "OutOfMemoryError"
     return (

@@ -1,4 +1,4 @@
-"""Which number type is fast on this machine, measured in at most two seconds."""
+"""Speed probe of number types on this machine, in at most two seconds."""
 
 import json
 import time
@@ -18,7 +18,7 @@ _PASSES_OF_TRAINING = 3
 
 @dataclass(frozen=True)
 class Throughput:
-    """How fast a model will run in one number type.
+    """Expected speed of a model in one number type.
 
     Attributes:
         dtype: The number type.

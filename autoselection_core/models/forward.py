@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 _CHUNK_BYTES = {"cpu": 16 << 20, "cuda": 512 << 20}
-"""Size of the largest vocabulary-sized tensor: a processor's cache, a small share of an accelerator."""
+"""Maximum size of a vocabulary-sized tensor: a processor's cache, a small share of an accelerator."""
 
 _CERTAIN_NATS = -1e4
 """Log-probabilities below this are impossible tokens: exp() of it is exactly 0, and 0 * it is 0."""
@@ -26,7 +26,7 @@ Statistic = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class TokenStatistics:
-    """What a model says about the wanted tokens of one sequence, each given all tokens before it.
+    """Statistics of the wanted tokens of one sequence, each given all tokens before it.
 
     Attributes:
         log_likelihood: log p(token), nats.
@@ -54,7 +54,7 @@ def padded(sequences: Sequence[Tokens], device: "torch.device", *, side: str = "
     Args:
         sequences: Token ids, each of its own length.
         device: Where the tensors go.
-        side: "right" or "left", where the padding stands. The values do not depend on it.
+        side: "right" or "left", the side of the padding. The values do not depend on it.
     """
     longest = max(len(sequence) for sequence in sequences)
     ids = np.zeros((len(sequences), longest), np.int64)
@@ -83,7 +83,7 @@ def token_statistics(
         model: A causal language model of transformers (also with PEFT adapters), in evaluation mode.
         sequences: Token ids of each sequence.
         wanted: For each sequence, which tokens. Shape (t,) each.
-        side: Where padding stands, see `padded`.
+        side: Side of the padding, see `padded`.
 
     Returns:
         One entry a sequence, in order.

@@ -31,7 +31,7 @@ _PROJECTED_AT_ONCE = 8_192
 
 @dataclass(frozen=True)
 class WarmUp:
-    """How the adapter is warmed up.
+    """Settings of the adapter's warm-up.
 
     Attributes:
         rank: Rank of the adapter.
@@ -156,7 +156,7 @@ def _checkpoint(adapted: AdaptedModel, optimiser: "torch.optim.Adam", rate: floa
 
 
 def adam_direction(gradient: "torch.Tensor", checkpoint: AdapterCheckpoint) -> "torch.Tensor":
-    """The direction in which Adam would move for a gradient. Shape (p,)."""
+    """Direction of Adam's update for a gradient. Shape (p,)."""
     first = _BETAS[0] * checkpoint.first + (1 - _BETAS[0]) * gradient
     second = _BETAS[1] * checkpoint.second + (1 - _BETAS[1]) * gradient.square()
     return first / (second + _EPSILON).sqrt()
@@ -188,7 +188,7 @@ def save_checkpoints(folder: Path, checkpoints: Sequence[AdapterCheckpoint], war
 
 
 def load_checkpoints(folder: Path) -> tuple[list[AdapterCheckpoint], int]:
-    """What `save_checkpoints` wrote, and the rank of the adapter."""
+    """Checkpoints that `save_checkpoints` wrote, and the rank of the adapter."""
     from safetensors.torch import load_file
 
     described = json.loads((folder / _RATES).read_text())
@@ -201,6 +201,6 @@ def load_checkpoints(folder: Path) -> tuple[list[AdapterCheckpoint], int]:
 
 
 def checkpoints_fingerprint(folder: Path) -> str:
-    """Names the warmed-up adapter."""
+    """Hash of the warmed-up adapter."""
     files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     return fingerprint({path.name: fingerprint_file(path) for path in files})

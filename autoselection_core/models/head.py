@@ -1,4 +1,4 @@
-"""From the last hidden state to logits, without logits for the whole batch."""
+"""Output head: logits of chosen hidden states, without logits for the whole batch."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Where hidden states are read: the place and the reading of it are one object."""
+"""Hook points: layers whose hidden states are read."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -89,7 +89,7 @@ class HookPoint:
 
     @contextmanager
     def recording(self, model: Any) -> Iterator[list[Any]]:  # noqa: ANN401 transformers has no types
-        """Whole passes within the block leave the states after the layer, each of (b, longest, hidden)."""
+        """States after the layer of every pass within the block, each of shape (b, longest, hidden)."""
         found: list[Any] = []
         handle = (
             decoder(model)

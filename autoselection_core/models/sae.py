@@ -40,7 +40,7 @@ class SparseAutoencoder:
 
     @property
     def latents(self) -> int:
-        """How many features it has."""
+        """Number of features."""
         return int(self.encoder.shape[0])
 
     @classmethod
@@ -104,14 +104,14 @@ class SparseAutoencoder:
         magnitude, number = before.relu().topk(self.k, dim=1, sorted=False)
         return magnitude, number
 
-    def reconstructed(self, states: "torch.Tensor") -> "torch.Tensor":
-        """What the autoencoder makes of states. Shape (p, hidden)."""
+    def reconstruct(self, states: "torch.Tensor") -> "torch.Tensor":
+        """Reconstruction of states. Shape (p, hidden)."""
         magnitude, number = self.activations(states)
         return (magnitude[..., None] * self.decoder[number]).sum(dim=1) + self.decoder_bias
 
 
 def sae_fingerprint(folder: Path) -> str:
-    """Names an autoencoder by its weights, its k and its hook point.
+    """Fingerprint of an autoencoder: its weights, its k and its hook point.
 
     Raises:
         UnreadableSaeError: A file or a setting is missing.

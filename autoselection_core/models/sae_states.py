@@ -1,4 +1,4 @@
-"""The hidden states that a sparse autoencoder is trained on."""
+"""Hidden states that a sparse autoencoder is trained on."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -49,7 +49,7 @@ def token_states(
         seed: Decides the order.
         kept: Folder where the states of every 256 samples are left, and found again after a kill. It must be
             of these samples and this model.
-        progress: Told how many states are there.
+        progress: Called with how many states are there.
 
     Returns:
         In the number type of the model. Shape (at most tokens, hidden).
@@ -76,7 +76,7 @@ def token_states(
 def _kept(file: Path | None, read: "Callable[[], torch.Tensor]") -> "torch.Tensor":
     """What a file holds; it is read and written where it is not there.
 
-    The file may go at any moment: whoever finishes the autoencoder first removes it.
+    The file may go at any moment: the first process to finish the autoencoder removes it.
     """
     if file is None:
         return read()

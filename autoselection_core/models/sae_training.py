@@ -1,4 +1,4 @@
-"""Train a top-k sparse autoencoder on the hidden states of a pool."""
+"""Training of a top-k sparse autoencoder on the hidden states of a pool."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _REVIVED = 64
 """Dead latents that may explain what the active ones leave over (Gao et al. 2024, appendix A.2)."""
 _REVIVAL_WEIGHT = 1 / 32
 _HELD_OUT = 16
-"""Every sixteenth state is kept to judge the autoencoder and never trained on."""
+"""Every sixteenth state is held out to measure the autoencoder and never trained on."""
 
 
 @dataclass(frozen=True)
 class SaeTraining:
-    """How an autoencoder is trained.
+    """Settings of an autoencoder's training.
 
     Attributes:
         expansion: Latents for each dimension of the hidden state.
@@ -42,7 +42,7 @@ class SaeTraining:
 
 @dataclass(frozen=True)
 class SaeReport:
-    """How good an autoencoder is, on states that it was not trained on.
+    """Reconstruction quality of an autoencoder on held-out states.
 
     Attributes:
         tokens: States that it was trained on; 0 for one that was trained elsewhere.
@@ -73,13 +73,13 @@ def train_sae(
     training: SaeTraining,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[SparseAutoencoder, SaeReport]:
-    """Fit an autoencoder to hidden states and judge it on some of them.
+    """Autoencoder fitted to hidden states, with its reconstruction quality on held-out ones.
 
     Args:
         states: Hidden states of real tokens, one a row, in random order. Shape (tokens, hidden).
         hook: Where they come from.
-        training: How to train.
-        progress: Told how many batches are done.
+        training: The settings.
+        progress: Called with how many batches are done.
     """
     import torch
 
@@ -159,7 +159,7 @@ def _loss(
 
 
 def measure_reconstruction(sae: SparseAutoencoder, states: "torch.Tensor", trained_on: int = 0) -> SaeReport:
-    """How good an autoencoder is on states that it was not trained on.
+    """Reconstruction quality of an autoencoder on held-out states.
 
     The principal components are fitted to these very states, which favours them.
 
@@ -178,6 +178,6 @@ def measure_reconstruction(sae: SparseAutoencoder, states: "torch.Tensor", train
     for part in torch.split(states, BATCH):
         magnitude, number = sae.activations(part)
         active[number[magnitude > 0]] = True
-        unexplained += float((part - sae.reconstructed(part)).square().sum() / total)
+        unexplained += float((part - sae.reconstruct(part)).square().sum() / total)
     kept = torch.linalg.eigvalsh(centred.T @ centred)[-sae.k :].sum()
     return SaeReport(trained_on, unexplained, float(1 - kept / total), float((~active).float().mean()))

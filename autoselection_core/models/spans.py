@@ -1,4 +1,4 @@
-"""Samples as tokens in the model's chat template, with the exact place of every response."""
+"""Samples as tokens in the model's chat template, with the exact span of every response."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ _TOKENIZED_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Turn:
-    """Where one assistant turn stands, in token positions.
+    """Span of one assistant turn, in token positions.
 
     Attributes:
         header: First token of what the template writes before the answer ("<|im_start|>assistant").
@@ -64,7 +64,7 @@ class Encoded:
         mask = np.zeros(len(self.input_ids), np.bool_)
         for start, stop in spans:
             mask[start:stop] = True
-        mask[:1] = False  # nothing stands before the first token, so nothing predicts it
+        mask[:1] = False  # nothing precedes the first token, so nothing predicts it
         return mask
 
 

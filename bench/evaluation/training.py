@@ -8,7 +8,7 @@ from typing import Any
 
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.sft import fine_tuning
-from autoselection_core.evaluation.training.trainer import old_names_unsaid
+from autoselection_core.evaluation.training.trainer import without_rename_warnings
 from autoselection_core.evaluation.training.training import train
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
@@ -73,7 +73,7 @@ def _train_plainly(base: BaseModel, conversations: list[dict[str, Any]], folder:
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    with old_names_unsaid():
+    with without_rename_warnings():
         arguments = SFTConfig(
             output_dir=folder,
             per_device_train_batch_size=_SEQUENCES_PER_STEP,

@@ -12,7 +12,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
-from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods, shares_beginnings
+from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods, shares_prefixes
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role
@@ -70,8 +70,8 @@ def test_a_model_that_ignores_the_mask_reads_every_sequence_by_itself(tiny: Path
 
     heedless.get_decoder().register_forward_pre_hook(ignore, with_kwargs=True)
 
-    assert not shares_beginnings(heedless)
-    assert shares_beginnings(BaseModel.load(tiny, dtype="float32").model)
+    assert not shares_prefixes(heedless)
+    assert shares_prefixes(BaseModel.load(tiny, dtype="float32").model)
 
 
 def test_a_row_that_does_not_fit_into_memory_is_halved(tiny: Path) -> None:

@@ -37,7 +37,7 @@ def agree(ours: SparseAutoencoder, folder: Path) -> None:
     found = torch.zeros(len(STATES), LATENTS).scatter(1, number, magnitude)
     theirs = torch.zeros_like(found).scatter(1, expected.top_indices, expected.top_acts)
     assert torch.allclose(found, theirs, atol=1e-5)
-    assert torch.allclose(ours.reconstructed(STATES), decoded, atol=1e-5)
+    assert torch.allclose(ours.reconstruct(STATES), decoded, atol=1e-5)
 
 
 def test_a_checkpoint_of_sparsify_gives_its_activations(theirs: Path) -> None:

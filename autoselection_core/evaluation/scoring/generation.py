@@ -1,4 +1,4 @@
-"""Greedy answers of a model to prompts, in batches of like length."""
+"""Greedy decoding of answers to prompts, in batches of similar length."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,14 +38,14 @@ def greedy_answers(
     batch_tokens: int,
     done: Callable[[int, int], None] = lambda _, __: None,
 ) -> tuple[list[str], int]:
-    """What the model writes after each prompt, always taking the likeliest token.
+    """Greedy completion of each prompt.
 
     Args:
         model: The model, in evaluation mode.
         prompts: Token ids of each prompt.
-        new_tokens: Most tokens of an answer; it also ends where the model ends its turn.
-        batch_tokens: Most tokens of a batch, answers included. Halved when memory runs out.
-        done: Told how many prompts are done, and how many there are.
+        new_tokens: Maximum tokens of an answer; it also ends where the model ends its turn.
+        batch_tokens: Maximum tokens of a batch, answers included. Halved when memory runs out.
+        done: Called with how many prompts are done, and how many there are.
 
     Returns:
         One text a prompt, in order; and how many tokens were read and written.

@@ -1,4 +1,4 @@
-"""Scores that the lm-evaluation-harness makes, through its Python API."""
+"""Scores of the lm-evaluation-harness, through its Python API."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ _BATCH = {"cpu": 8, "cuda": 64}
 def harness_scores(
     model: BaseModel, benchmark: Benchmark, items: Sequence[Item]
 ) -> tuple[list[ItemScore], int]:
-    """Let the harness score some items of one of its tasks.
+    """Harness scores of some items of one of its tasks.
 
     Prompts are put in the model's chat template where it has one, as everywhere here.
 
@@ -37,7 +37,7 @@ def harness_scores(
     with _running(model, how) as running:
         from lm_eval import simple_evaluate
 
-        told = simple_evaluate(
+        results = simple_evaluate(
             model=running,
             tasks=[how.task],
             task_manager=manager,
@@ -47,7 +47,7 @@ def harness_scores(
             bootstrap_iters=0,
             log_samples=True,
         )
-    records = _by_document(told["samples"][how.task], how.measure)
+    records = _by_document(results["samples"][how.task], how.measure)
     scored = [
         _scored(item, records[at], model, benchmark) for item in items if (at := _document(item)) in records
     ]
@@ -91,7 +91,7 @@ def _scored(item: Item, record: Mapping[str, Any], model: BaseModel, benchmark: 
 
 @contextmanager
 def _running(model: BaseModel, how: HarnessTask) -> Iterator[Any]:
-    """The model as the harness runs it."""
+    """The model in the class that the harness runs."""
     if how.backend == "vllm":
         with TemporaryDirectory() as folder:
             yield _vllm(model, Path(folder))
@@ -107,7 +107,7 @@ def _running(model: BaseModel, how: HarnessTask) -> Iterator[Any]:
 
 
 def _vllm(model: BaseModel, folder: Path) -> Any:  # noqa: ANN401 no types
-    """Written without a machine to run it on; see docs/explanation/untested.md."""
+    """Backend of vLLM, written without a machine to run it on; see docs/explanation/untested.md."""
     from lm_eval.models.vllm_causallms import VLLM
 
     merged = model.model.merge_and_unload() if hasattr(model.model, "peft_config") else model.model

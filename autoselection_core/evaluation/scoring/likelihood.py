@@ -1,4 +1,4 @@
-"""Log-likelihoods of tokens, every shared beginning read once."""
+"""Log-likelihoods of tokens, each shared prefix read once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ _NEARER = 0.5
 """In bfloat16 rounding takes about a tenth of what a missing mask changes."""
 
 _LOGITS_BYTES = {"cpu": 32 << 20, "cuda": 512 << 20}
-"""Size of the largest vocabulary-sized tensor."""
+"""Maximum size of a vocabulary-sized tensor."""
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """How items are scored; no setting changes a score beyond rounding.
+    """Sizes of scoring passes; no setting changes a score beyond rounding.
 
     Attributes:
-        row_tokens: Most distinct tokens of one forward pass. Halved when memory runs out.
-        batch_tokens: Most tokens of a batch of generated answers, prompts included. Halved likewise.
+        row_tokens: Maximum distinct tokens of one forward pass. Halved when memory runs out.
+        batch_tokens: Maximum tokens of a batch of generated answers, prompts included. Halved likewise.
     """
 
     row_tokens: int = 768
@@ -52,20 +52,20 @@ def log_likelihoods(
     scoring: Scoring,
     done: Callable[[int, int], None] = lambda _, __: None,
 ) -> tuple[list[LogLikelihoods], int]:
-    """Log-likelihood of the wanted tokens of each sequence, every shared beginning read once.
+    """Log-likelihood of the wanted tokens of each sequence, each shared prefix read once.
 
     Args:
         model: A causal language model, in evaluation mode.
         sequences: Token ids of each sequence.
         wanted: For each sequence, which tokens; never the first. Shape (t,) each.
         scoring: Size of a forward pass.
-        done: Told how many sequences are done, and how many there are.
+        done: Called with how many sequences are done, and how many there are.
 
     Returns:
         One entry a sequence, in order; and how many tokens the model read.
     """
     results: list[LogLikelihoods | None] = [None] * len(sequences)
-    row_tokens = scoring.row_tokens if shares_beginnings(model) else _ONE_BY_ONE
+    row_tokens = scoring.row_tokens if shares_prefixes(model) else _ONE_BY_ONE
     waiting = list(reversed(shared_prefix_rows(sequences, row_tokens)))
     read = finished = 0
     while waiting:
@@ -84,8 +84,8 @@ def log_likelihoods(
     return [value for value in results if value is not None], read
 
 
-def shares_beginnings(model: Any) -> bool:  # noqa: ANN401 no types
-    """Whether a model honours a mask that lets several sequences share their beginning.
+def shares_prefixes(model: Any) -> bool:  # noqa: ANN401 no types
+    """Whether a model honours a mask under which several sequences share a prefix.
 
     Models with a recurrent state do not, and with a sliding window the mask would switch the window off. So
     windows are looked up, and the rest is tried with short sequences: beside each other with the mask, beside
@@ -169,7 +169,7 @@ def _states(model: Any, row: SharedPrefixRow, *, is_masked: bool) -> "torch.Tens
 
 
 def _mask(model: Any, row: SharedPrefixRow) -> "torch.Tensor":  # noqa: ANN401 no types
-    """What is added to attention scores: nothing where a token may look, the lowest number elsewhere."""
+    """Additive attention mask: 0 where a token may look, the lowest number elsewhere."""
     import torch
 
     visible = torch.from_numpy(row.visible()).to(model.device)

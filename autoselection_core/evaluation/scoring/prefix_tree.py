@@ -1,4 +1,4 @@
-"""Sequences that share their beginnings, laid out so that every shared token is read once."""
+"""Prefix tree of sequences, laid out so that every shared token is read once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class SharedPrefixRow:
-    """Some sequences as one row of distinct tokens.
+    """Several sequences as one row of distinct tokens.
 
     Attributes:
         numbers: Which sequences, by their number.
         input_ids: The distinct tokens. Shape (f,).
-        positions: How many tokens stand before each in its sequence. Shape (f,).
-        paths: For each sequence, where its tokens stand in `input_ids`.
+        positions: Position of each token in its sequence. Shape (f,).
+        paths: For each sequence, the places of its tokens in `input_ids`.
     """
 
     numbers: tuple[int, ...]
@@ -29,7 +29,7 @@ class SharedPrefixRow:
     paths: tuple[Places, ...]
 
     def visible(self) -> npt.NDArray[np.bool_]:
-        """Which tokens each token may look at: itself and those before it in its sequences. Shape (f, f)."""
+        """Attention mask: a token sees itself and those before it in its sequences. Shape (f, f)."""
         mask = np.zeros((len(self.input_ids), len(self.input_ids)), np.bool_)
         for path in self.paths:
             mask[path[:, None], path[None, :]] = np.tri(len(path), dtype=np.bool_)
@@ -37,14 +37,14 @@ class SharedPrefixRow:
 
 
 def shared_prefix_rows(sequences: Sequence[Tokens], token_budget: int) -> list[SharedPrefixRow]:
-    """Lay out sequences in rows of at most so many distinct tokens.
+    """Rows of at most `token_budget` distinct tokens that hold all sequences.
 
     Sequences are taken in the order of their tokens, so those that share a beginning are neighbours. A
     sequence longer than the budget has a row of its own.
 
     Args:
         sequences: Token ids of each sequence, none empty.
-        token_budget: Most distinct tokens of a row.
+        token_budget: Maximum distinct tokens of a row.
 
     Example:
         >>> shared = [np.array([1, 2, 3]), np.array([1, 2, 4])]
@@ -83,7 +83,7 @@ def _layout(numbers: list[int], sequences: Sequence[Tokens]) -> SharedPrefixRow:
 
 
 def _shared(one: Tokens, other: Tokens) -> int:
-    """How many tokens two sequences have in common at their beginning."""
+    """Length of the common prefix of two sequences."""
     length = min(len(one), len(other))
     different = np.flatnonzero(one[:length] != other[:length])
     return int(different[0]) if len(different) else length

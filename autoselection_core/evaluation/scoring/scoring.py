@@ -1,4 +1,4 @@
-"""Scores of a model on items by likelihood: reference answers and choices."""
+"""Scores of a model on items: by likelihood of reference answers or choices, or by generated answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from autoselection_core.score.score import BenchmarkScore, ItemScore
 Scorer: TypeAlias = Callable[
     [BaseModel, Benchmark, Sequence[Item], Scoring, CountProgress], tuple[list[ItemScore], int]
 ]
-"""Gives one score an item, and how many tokens were read."""
+"""One score an item, and the number of tokens read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +48,14 @@ def score_benchmark(
     scoring: Scoring,
     progress: Progress | None = None,
 ) -> tuple[BenchmarkScore, int]:
-    """Score one side of a benchmark by likelihood, or by the answers that the model writes.
+    """Score of one side of a benchmark.
 
     Args:
         model: The trained model with its tokenizer and template.
-        benchmark: What is asked.
+        benchmark: The benchmark.
         side: Which items.
         scoring: How.
-        progress: Told how many answers are done.
+        progress: Called with how many answers are done.
 
     Returns:
         The score, and how many tokens the model read for it.
@@ -76,7 +76,7 @@ def score_items(
     side: Side,
     progress: Progress | None = None,
 ) -> tuple[BenchmarkScore, int]:
-    """Score some items of one side of a benchmark; otherwise as `score_benchmark`.
+    """Score of some items of one side of a benchmark; see `score_benchmark`.
 
     Raises:
         ScoringFailedError: An item cannot be asked, or a value is not finite. There is no partial score.

@@ -1,4 +1,4 @@
-"""Where a long training stood when its process was killed."""
+"""Checkpoints of a long training, from which it resumes after its process was killed."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ class Checkpoints:
         return time.monotonic() - self._last >= self.every_s
 
     def finish(self, step: int, losses: Sequence[float], packs_read: Sequence[int]) -> None:
-        """Say what had been read at a checkpoint that the trainer has written: only now it counts."""
+        """Record what had been read at a checkpoint that the trainer wrote; only then is it used."""
         self._last = time.monotonic()
         read_by_all = all_gather_lists(packs_read)
         if rank() > 0:

@@ -1,4 +1,4 @@
-"""Train on several devices of this machine: one process a device."""
+"""Data-parallel training on several devices of this machine, one process a device."""
 
 import json
 import shutil
@@ -27,14 +27,14 @@ def train_on_devices(job: Job, samples: Mapping[str, Sample], progress: Progress
     Args:
         job: What is trained, and on how many devices.
         samples: The selected samples by id.
-        progress: Told how many steps are done.
+        progress: Called with how many steps are done.
 
     Returns:
-        What the first process says; the weights lie in the evaluation's folder.
+        The record of rank 0; the weights are in the evaluation's folder.
 
     Raises:
         WorkerDiedError: A process ended without saying why.
-        TrainingFailedError: As `train` says.
+        TrainingFailedError: See `train`.
     """
     job.write(samples)
     pack_tokens = job.training.pack_tokens
@@ -45,7 +45,7 @@ def train_on_devices(job: Job, samples: Mapping[str, Sample], progress: Progress
 
 
 def _together(job: Job, pack_tokens: int, progress: Progress | None) -> dict[str, Any]:
-    """What the processes say of one attempt: that memory ran out somewhere, else what the first one did."""
+    """Outcome of one attempt: that memory ran out on some device, else the record of rank 0."""
     count = job.training.devices
     for number in range(count):
         outcome_file(job.folder, number).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A training that several processes carry out together: the files that tell them what to do."""
+"""Job files of a training that several processes carry out together."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _SAMPLES = "samples.jsonl"
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What every process of a training reads.
+    """Settings that every process of a training reads.
 
     Attributes:
         base_model: Folder of the base model.
@@ -32,7 +32,7 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where the processes' files lie while they train."""
+        """Folder of the processes' files while they train."""
         return self.trainee.folder / "devices"
 
     def write(self, samples: Mapping[str, Sample]) -> None:

@@ -1,4 +1,4 @@
-"""Which sequences the optimiser reads, in which order, and how they are cut into steps and packs."""
+"""Training plan: the sequences that the optimiser reads, in order, cut into steps and packs."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class TrainingSequence:
 
 @dataclass(frozen=True, eq=False)
 class TrainingPlan:
-    """Everything that the optimiser will read.
+    """Everything that the optimiser reads.
 
     Attributes:
         steps: The sequences of each optimiser step, in order.
@@ -58,9 +58,9 @@ class TrainingPlan:
         return max((len(sequence) for step in self.steps for sequence in step), default=0)
 
     def packs_per_step(self, pack_tokens: int, devices: int = 1) -> int:
-        """How many forward passes a device makes for a step: equally many in every step."""
-        largest = max((sum(map(len, step)) for step in self.steps), default=0)
-        return max(1, ceil(largest / (pack_tokens * devices)))
+        """Forward passes of a device for a step; the same number in every step."""
+        max_tokens = max((sum(map(len, step)) for step in self.steps), default=0)
+        return max(1, ceil(max_tokens / (pack_tokens * devices)))
 
     def packs(self, pack_tokens: int, devices: int = 1) -> list[Pack]:
         """The steps one after another, each cut into the same number of packs of like size.
@@ -72,7 +72,7 @@ class TrainingPlan:
 
 
 def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicate: int) -> TrainingPlan:
-    """Lay out a training.
+    """Plan of a training.
 
     Under a schedule of tokens the samples are read in order, over and over, until the budget is full; the
     last sequence is cut so that every subset trains on equally many tokens, and left out where the cut would

@@ -1,4 +1,4 @@
-"""One attempt to carry out a training plan."""
+"""One attempt at a training plan."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -13,10 +13,10 @@ from autoselection_core.evaluation.training.plan import TrainingPlan
 from autoselection_core.evaluation.training.sft import FineTuning, Method
 from autoselection_core.evaluation.training.trainer import (
     collator,
-    old_names_unsaid,
     pack_trainer,
     step_listener,
     trainer_arguments,
+    without_rename_warnings,
 )
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import is_out_of_memory
@@ -32,7 +32,7 @@ _SMALLEST_START_NATS = 0.5
 
 @dataclass(frozen=True)
 class Trainee:
-    """Whose training it is, for errors and files.
+    """Identity of a training, for errors and files.
 
     Attributes:
         key: Key of the evaluation.
@@ -91,7 +91,7 @@ class TrainingRun:
     def _train(self) -> None:
         from transformers import PrinterCallback
 
-        with old_names_unsaid():
+        with without_rename_warnings():
             trainer = self._trainer()
             found = self._checkpoints.newest()
             if found is not None:
@@ -164,5 +164,5 @@ def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  #
         task_type="CAUSAL_LM",
     )
     # Adapters in the type of the weights: float32 ones beside bfloat16 weights are slow on a processor.
-    with old_names_unsaid():
+    with without_rename_warnings():
         return get_peft_model(base.model, config, autocast_adapter_dtype=False)

@@ -1,4 +1,4 @@
-"""How a model is fine-tuned, as data."""
+"""Fine-tuning settings as data: methods, schedules and presets."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,7 +11,7 @@ from autoselection_core.space import Choice, Count, Interval, axes, check_settin
 
 
 class Schedule(StrEnum):
-    """In what the length of a training is counted."""
+    """Unit of a training's length."""
 
     TOKENS = "tokens"
     EPOCHS = "epochs"
@@ -19,21 +19,21 @@ class Schedule(StrEnum):
 
 
 class Unit(StrEnum):
-    """In what the size of an optimiser step is counted."""
+    """Unit of an optimiser step's size."""
 
     TOKENS = "tokens"
     SEQUENCES = "sequences"
 
 
 class Method(StrEnum):
-    """Which weights are trained."""
+    """Trained weights: adapters or all."""
 
     LORA = "lora"
     FULL = "full"
 
 
 class Decay(StrEnum):
-    """How the learning rate falls after its warmup."""
+    """Learning-rate decay after warm-up."""
 
     COSINE = "cosine"
     LINEAR = "linear"
@@ -42,7 +42,7 @@ class Decay(StrEnum):
 
 @dataclass(frozen=True)
 class FineTuning:
-    """One way to fine-tune.
+    """Settings of a supervised fine-tuning.
 
     Every field changes what comes out and is part of an evaluation's key, but for `pack_tokens`,
     `gradient_checkpointing` and `devices`: they fit a training onto a machine and change nothing beyond
@@ -55,7 +55,7 @@ class FineTuning:
             `tokens` all subsets train on equally many tokens; a smaller subset is repeated.
         batch: Size of an optimiser step, on all devices together.
         batch_unit: What `batch` counts.
-        pack_tokens: Most tokens of one forward pass. Halved when memory runs out, without an effect on
+        pack_tokens: Maximum tokens of one forward pass. Halved when memory runs out, without an effect on
             `batch`.
         max_tokens: Longer conversations are cut here.
         learning_rate: Peak learning rate.
@@ -109,12 +109,12 @@ class FineTuning:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The fields that a result follows from, as plain data."""
+        """Fields that a result depends on, as plain data."""
         return {name: value for name, value in self.to_json().items() if name not in _FITTING}
 
     @property
     def loaded_dtype(self) -> str:
-        """In which number type the base model is loaded: all weights are trained in float32."""
+        """Number type that the base model is loaded in; training all weights needs float32."""
         return "float32" if self.method is Method.FULL else self.dtype
 
     def to_json(self) -> dict[str, Any]:

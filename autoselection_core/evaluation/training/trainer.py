@@ -28,7 +28,7 @@ _UNTAUGHT = -100
 
 
 @contextmanager
-def old_names_unsaid() -> Iterator[None]:
+def without_rename_warnings() -> Iterator[None]:
     """Silence one warning: trl 1.16 and peft 0.21 read arguments of transformers 5.23 by their old names."""
     with catch_warnings():
         filterwarnings("ignore", ".*gradient_checkpointing` is deprecated", FutureWarning)
@@ -76,10 +76,10 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
             set_peft_model_state_dict(self.model, weights)
 
         def _send_telemetry(self) -> None:
-            """Say nothing to anyone: a training is nobody else's business."""
+            """Send nothing: no telemetry leaves a training."""
 
         def create_model_card(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 trl's signature
-            """Write none: the evaluation's folder says what was trained."""
+            """Write none: the evaluation's folder records what was trained."""
 
     return PackTrainer
 
@@ -104,7 +104,7 @@ def taught_loss(model: Any, inputs: dict[str, Any], taught_in_step: Any) -> "tor
 
 @cache
 def step_listener() -> Any:  # noqa: ANN401 a class, made late
-    """The callback class that passes on what happens at a step."""
+    """Callback class that reports steps and checkpoints."""
     from transformers import TrainerCallback
 
     class StepListener(TrainerCallback):  # type: ignore[misc]  # transformers has no types
@@ -168,7 +168,7 @@ def collator(packs: Sequence[Pack], filler: int) -> Callable[[list[dict[str, int
 def trainer_arguments(
     training: FineTuning, folder: Path, *, steps: int, packs_per_step: int, replicate: int, on_cpu: bool
 ) -> Any:  # noqa: ANN401 trl has no types
-    """The config as TRL's arguments."""
+    """TRL arguments of the settings."""
     from trl import SFTConfig
 
     return SFTConfig(

@@ -1,4 +1,4 @@
-"""One training run: from a base model and selected samples to a trained model."""
+"""Supervised fine-tuning of a base model on selected samples."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -58,7 +58,7 @@ class Trained:
 
     @property
     def samples_hash(self) -> str:
-        """The hash that a subset of these samples has."""
+        """Hash of a subset of these samples."""
         return fingerprint_of_ids(np.array(self.samples, "S32"))
 
     def record(self) -> dict[str, Any]:
@@ -91,8 +91,8 @@ def train(
         load: Loads the base model.
         samples: The selected samples by id; read when their turn comes.
         training: How.
-        trainee: Whose training it is.
-        progress: Told how many steps are done.
+        trainee: Identity of the training.
+        progress: Called with how many steps are done.
 
     Raises:
         NothingToTrainError: No sample has response tokens within the length limit.
@@ -117,7 +117,7 @@ def train(
 def plan_of(
     base: BaseModel, samples: Mapping[str, Sample], training: FineTuning, trainee: Trainee
 ) -> TrainingPlan:
-    """What the optimiser will read.
+    """Plan of a training: what the optimiser reads.
 
     Raises:
         NothingToTrainError: No sample has response tokens within the length limit.
@@ -148,7 +148,7 @@ def attempt(
     pack_tokens: int,
     progress: Progress | None,
 ) -> Trained | None:
-    """Carry out a plan with forward passes of one size; None where memory ran out.
+    """Attempt at a plan with forward passes of one size; None where memory ran out.
 
     Raises:
         NotFiniteLossError: The loss became NaN or infinite.
@@ -175,7 +175,7 @@ def attempt(
 def compare(
     trained: Trained, samples: Mapping[str, Sample], plan: TrainingPlan, training: FineTuning, key: str
 ) -> None:
-    """The optimiser must have read what was planned; and whole epochs are all that was selected.
+    """Check that the optimiser read what was planned, and over whole epochs all that was selected.
 
     Raises:
         TrainedSetDiffersError: It read other samples.

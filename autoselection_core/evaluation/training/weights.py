@@ -1,4 +1,4 @@
-"""What was trained, on disk as safetensors, and back."""
+"""Trained weights on disk, as safetensors."""
 
 import shutil
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from autoselection_core.evaluation.environment import environment, peak_bytes
 from autoselection_core.evaluation.training.sft import Method
-from autoselection_core.evaluation.training.trainer import old_names_unsaid
+from autoselection_core.evaluation.training.trainer import without_rename_warnings
 from autoselection_core.evaluation.training.training import Trained
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.store.atomic import atomic_folder
@@ -19,13 +19,13 @@ _MODEL = "model"
 
 @dataclass(frozen=True)
 class SavedTraining:
-    """What is known of a training whose weights are on disk.
+    """Record of a training whose weights are on disk.
 
     Attributes:
-        record: What `Trained.record` says.
-        environment: What it ran on.
+        record: Value of `Trained.record`.
+        environment: Software and hardware of the training.
         is_continued: Whether a killed attempt made a part of it.
-        peak_bytes: Most memory that the process used until its end; of several, the first one.
+        peak_bytes: Peak memory that the process used until its end; of several, the first one.
     """
 
     record: Mapping[str, Any]
@@ -51,7 +51,7 @@ def save_trained(trained: Trained, folder: Path) -> SavedTraining:
 
 
 def has_weights(folder: Path, method: Method) -> bool:
-    """Whether what was trained still lies in an evaluation's folder; a copy of records alone has none."""
+    """Whether an evaluation's folder still has its trained weights; a copy of the records has none."""
     return (folder / (_MODEL if method is Method.FULL else _ADAPTER)).is_dir()
 
 
@@ -62,13 +62,13 @@ def load_trained(folder: Path, base_model: str | Path, dtype: str, method: Metho
         folder: An evaluation's folder.
         base_model: The base model that adapters belong to.
         dtype: Number type that was trained in.
-        method: What was trained.
+        method: The method of the training.
     """
     if method is Method.FULL:
         return BaseModel.load(folder / _MODEL, dtype=dtype)
     from peft import PeftModel
 
     base = BaseModel.load(base_model, dtype=dtype)
-    with old_names_unsaid():
+    with without_rename_warnings():
         model = PeftModel.from_pretrained(base.model, folder / _ADAPTER, autocast_adapter_dtype=False)
     return replace(base, model=model.eval())

@@ -1,7 +1,7 @@
 """One process of a training on several devices: `python -m` this module, with a folder and a size of packs.
 
-The parent tells it its rank in the environment, as torch's own launcher would. What becomes of it stands in a
-file that bears its rank; the first process saves what was trained.
+Its rank comes from the environment, as with torch's own launcher. Its outcome is written to a file named by
+its rank; rank 0 saves the trained weights.
 """
 
 import json
@@ -21,11 +21,11 @@ from autoselection_core.pool.sample import Sample
 from autoselection_core.store.atomic import atomic_file
 
 PROGRESS = "progress"
-"""What a line of progress begins with."""
+"""First word of a line of progress."""
 
 
 def outcome_file(folder: Path, number: int) -> Path:
-    """Where a process says what became of it."""
+    """File of a process's outcome."""
     return folder / f"outcome-{number}.json"
 
 

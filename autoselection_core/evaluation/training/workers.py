@@ -28,7 +28,7 @@ class Workers:
     _unread: bytes = field(default=b"", init=False)
 
     def lines(self) -> Iterator[str]:
-        """What the first process says, line by line, until a process has ended."""
+        """Output lines of rank 0 until any process has ended."""
         said = self.processes[0].stdout
         assert said is not None, "the first process speaks to a pipe"
         with selectors.DefaultSelector() as selector:
