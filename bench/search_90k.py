@@ -12,9 +12,10 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, SearchDefaults
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.arms import report_arms
@@ -30,7 +31,7 @@ def campaign() -> Campaign:
         "pool_90k",
         (Source(str(REAL_DATA / "pool_90k.parquet")),),
         signals={"word_entropy": {}, "exact": {}, "minhash": {}},
-        search=SearchDefaults(budget=BUDGET),
+        search=SearchSettings(budget=BUDGET),
         closed_form=ClosedForm({"word_entropy": 1.0}, size_weight=0.05, noise=0.02),
     )
 

@@ -85,7 +85,7 @@ def _verdicts(arms: dict[str, Arm]) -> dict[str, Verdict]:
     return found
 
 
-_SPEC = SearchSpec("bench")
+_SPEC = SearchSpec(campaign="bench")
 _NOTE = "every claim is false; 0.025 would be right"
 
 if __name__ == "__main__":

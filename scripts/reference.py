@@ -17,12 +17,12 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
-    SearchDefaults,
 )
 from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS, installed_signals
 from autoselection_core.cli.app import app
 from autoselection_core.environment import VARIABLES
 from autoselection_core.evaluation.training.sft import PRESETS, FineTuning
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
@@ -73,7 +73,7 @@ def config() -> str:
         ),
         ("`pool[]`", Source, "One source of raw files."),
         ("`benchmarks.<name>`", BenchmarkPlace, "One benchmark; the key is its name."),
-        ("`search`", SearchDefaults, "What a search does unless it is told otherwise."),
+        ("`search`", SearchSettings, "What a search does unless it is told otherwise."),
         ("`policy`", Policy, "How the solver chooses."),
         ("`fidelities.NAME`", Fidelity, "One per name; see `docs/how-to/cheap.md`."),
         ("`adviser`", AdviserSettings, "A language model that searches ask; see `docs/how-to/adviser.md`."),
@@ -202,7 +202,9 @@ def _range(space: object) -> str:
     options = getattr(space, "options", None)
     if options is not None:
         return ", ".join(map(str, options))
-    return f"{getattr(space, 'low', ''):g} to {getattr(space, 'high', ''):g}"
+    low, high = getattr(space, "low", 0), getattr(space, "high", 0)
+    # Digits in full for counts: a seed has ten of them.
+    return f"{low} to {high}" if isinstance(high, int) else f"{low:g} to {high:g}"
 
 
 def _default(field: dataclasses.Field[Any]) -> str:

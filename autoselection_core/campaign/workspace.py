@@ -176,7 +176,7 @@ class Workspace:
         wanted = self.signal_versions(pool_version) if versions is None else versions
         return self.store.table(self.pool(pool_version), wanted)
 
-    def outline(self, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields of SearchRequest differ in type
+    def outline(self, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
         """What a search would be asked to do, before there is a pool: so that mistakes show at once.
 
         Raises:
@@ -184,17 +184,17 @@ class Workspace:
             SettingError: A field names what the campaign has not, or what a policy cannot do.
             UnknownSearchError: The search that it starts from does not exist.
         """
-        outline = SearchRequest(**asked).outline(self.campaign)
+        outline = SearchRequest.of(**asked).outline(self.campaign)
         if outline.warm_from is not None:
             self.ledger.search(outline.warm_from)
         return outline
 
-    def spec(self, pool_version: str, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields of SearchRequest differ in type
+    def spec(self, pool_version: str, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
         """A search of the campaign on a pool; what is asked for goes before the campaign's defaults.
 
         Args:
             pool_version: The pool.
-            asked: Fields of `SearchRequest`; None means default.
+            asked: Fields of `SearchSettings` and `SearchRequest`; None means as declared.
 
         Raises:
             SpecError: A count is too small.

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from autoselection_core import environment
+from autoselection_core.cli.options import setting
 from autoselection_core.cli.session import (
     FILE,
     CampaignFile,
@@ -69,17 +70,12 @@ def audit(
 @app.command()
 def search(  # noqa: PLR0917 - typer reads options from arguments
     campaign: CampaignName = None,
-    budget: Annotated[
-        int | None, typer.Option(help="Full trainings to pay for; a larger one continues a search.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
-    policy: Annotated[
-        str | None, typer.Option(help="How to choose: default, random or autoselection.")
-    ] = None,
-    slots: Annotated[int | None, typer.Option(help="Workers that may run trials at the same time.")] = None,
-    report_evaluations: Annotated[
-        int | None, typer.Option(help="Second budget, for what the winner is compared with.")
-    ] = None,
+    budget: Annotated[int | None, setting("budget", "A larger one continues a search.")] = None,
+    seed: Annotated[int | None, setting("seed")] = None,
+    policy: Annotated[str | None, setting("policy")] = None,
+    slots: Annotated[int | None, setting("slots")] = None,
+    report_evaluations: Annotated[int | None, setting("report_evaluations")] = None,
+    max_steps: Annotated[int | None, setting("max_steps")] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the search; by default it follows from its content.")
     ] = None,
@@ -102,6 +98,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
         "policy": policy,
         "slots": slots,
         "report_evaluations": report_evaluations,
+        "max_steps": max_steps,
         "warm_from": warm_from,
     }
     workspace.outline(**asked)  # a mistake shows before anything is read

@@ -1,33 +1,28 @@
-"""What a search is asked to do, pinned when it is registered."""
+"""Specification of a search, pinned when it is registered."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from autoselection_core.errors.history import SpecError
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import Json, canonical_json, fingerprint
+from autoselection_core.space import Count, axes
 
 _ADJUSTABLE = ("budget", "slots", "report_evaluations")
 _LATER = ("warm_from", "adviser", "fidelities")
-_SMALLEST = {"seed": 0, "budget": 1, "slots": 1, "report_evaluations": 0, "max_steps": 1}
 
 
-@dataclass(frozen=True)
-class SearchSpec:
-    """A search, as data: two equal specs are one search.
+@dataclass(frozen=True, kw_only=True)
+class SearchSpec(SearchSettings):
+    """Specification of a search, with all that it pins: two equal specs are one search.
 
     Attributes:
         campaign: Which pool, base model and benchmarks.
-        seed: Seed of every random choice of the search.
-        budget: Full trainings that the search may pay for.
-        slots: Trials that may run at the same time.
-        policy: How the solver chooses.
         metric: What the benchmarks' scores mean, for instance `log_likelihood`.
         pool_version: The pool that every trial selects from.
         signal_versions: The version of every signal that a recipe may read.
         evaluator: Fingerprint of base model, training and benchmarks.
-        report_evaluations: Second budget, for baselines and fresh replicates of the winner.
-        max_steps: The longest recipe, in steps.
         benchmarks: Names of the benchmarks; the weights below are theirs.
         weights: Weight of each benchmark in the utility; empty means equal.
         operators: Names of the operators that recipes may use; empty means all that are installed.
@@ -40,16 +35,10 @@ class SearchSpec:
     """
 
     campaign: str
-    seed: int = 0
-    budget: int = 6
-    slots: int = 1
-    policy: str = "default"
     metric: str = "log_likelihood"
     pool_version: str = ""
     signal_versions: Mapping[str, str] = field(default_factory=dict, hash=False)
     evaluator: str = ""
-    report_evaluations: int = 6
-    max_steps: int = 6
     benchmarks: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     operators: tuple[str, ...] = ()
@@ -60,14 +49,15 @@ class SearchSpec:
     fidelities: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Refuse what no search can do.
+        """Refuse what no search can do; a stored search may be larger than what is asked for now.
 
         Raises:
-            SpecError: A count is below its smallest value.
+            SpecError: A count is below its minimum.
         """
-        for name, smallest in _SMALLEST.items():
-            if getattr(self, name) < smallest:
-                raise SpecError(name, getattr(self, name), smallest)
+        for axis in axes(SearchSettings):
+            assert isinstance(axis.space, Count), "the settings with a range are counts"
+            if getattr(self, axis.name) < axis.space.low:
+                raise SpecError(axis.name, getattr(self, axis.name), axis.space.low)
 
     @property
     def identity(self) -> str:

@@ -191,7 +191,7 @@ def _claimed(judge: Simulated, signals: SignalTable, plan: Sequence[ArmPlan], se
     for arm in plan:
         made = judge.evaluate(materialize(arm.recipe, signals), arm.replicate)
         tests[arm.arm].append(judge.open_test(made.key))
-    found = compare(tests, RANDOM, SearchSpec("claims", seed, _BUDGET))
+    found = compare(tests, RANDOM, SearchSpec(campaign="claims", seed=seed, budget=_BUDGET))
     assert found is not None, "a report has both arms"
     difference = found.difference
     return {

@@ -72,7 +72,7 @@ BAD = [
         r"words\.path is s3://ours/words, but has to be a path",
     ),
     ("budget: 6", "budgte: 6", 14, r"demo\.search\.budgte is not a key here .*Did you mean 'budget'\?"),
-    ("budget: 6", "budget: 0", 14, r"demo\.search\.budget is 0, but must be at least 1"),
+    ("budget: 6", "budget: 0", 14, r"demo\.search\.budget is 0, but must be a whole number from 1 to 100000"),
     ("budget: 6", "budget: six", 14, r"demo\.search\.budget is 'six', but must be a whole number"),
     ("budget: 6", "budget: true", 14, r"must be a whole number"),
     ("budget: 6", "budget: 6, budget: 7", 14, r"stands twice"),

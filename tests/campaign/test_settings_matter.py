@@ -12,14 +12,14 @@ from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
     Fidelity,
-    SearchDefaults,
 )
-from autoselection_core.campaign.declaration.search_request import SearchRequest
+from autoselection_core.campaign.declaration.search_request import SETTINGS, SearchRequest
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.fidelity import PricedEvaluator, evaluator_at_fidelity
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.score import KeepTop
@@ -81,7 +81,7 @@ def _campaign(folder: Path) -> Campaign:
         benchmarks=tuple(BenchmarkPlace(name, folder / name) for name in ("sums", "words")),
         signals={"word_entropy": {}, "exact": {}},
         policy=QUICK,
-        search=SearchDefaults(budget=2),
+        search=SearchSettings(budget=2),
     )
 
 
@@ -200,7 +200,9 @@ ASKED: Mapping[str, object] = {
 }
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(SearchRequest)])
+@pytest.mark.parametrize(
+    "name", [*SETTINGS, *(each.name for each in fields(SearchRequest) if each.name != "settings")]
+)
 def test_everything_that_can_be_asked_of_a_search_reaches_it(ground: Ground, name: str) -> None:
     plain, asked = ground.workspace.outline(), ground.workspace.outline(**{name: ASKED[name]})
 

@@ -11,13 +11,13 @@ from autoselection_core.campaign.declaration.campaign import (
     ClosedForm,
     Fidelity,
     Research,
-    SearchDefaults,
     When,
 )
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
 from autoselection_core.campaign.remote.tasks import score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.cluster import DifferentWorkerError, UnsharedHomeError
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.lance import ID, LanceTable
@@ -89,7 +89,7 @@ def test_cheaper_evaluations_are_made_elsewhere_as_they_are_here(tmp_path: Path)
     made, cluster = campaign(tmp_path, 60), RoundTrip()
     made = replace(
         made,
-        search=SearchDefaults(budget=8),
+        search=SearchSettings(budget=8),
         policy={"fresh": 40, "edits": 20, "draws": 2},
         fidelities={"short": Fidelity(0.1, amount=0.25)},
     )

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, SearchDefaults
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster.protocol import Cluster, Task
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.history.values import History
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.together import run_search_together
@@ -51,7 +52,7 @@ def campaign(folder: Path, rows: int, delay_s: float = 0.0) -> Campaign:
         "try",
         (Source(str(file)),),
         signals={"word_entropy": {}, "form": {}, "exact": {}},
-        search=SearchDefaults(budget=6, slots=2, policy="random"),
+        search=SearchSettings(budget=6, slots=2, policy="random"),
         closed_form=ClosedForm({"word_entropy": 1.0}, size_weight=0.1, noise=0.05, delay_s=delay_s),
     )
 

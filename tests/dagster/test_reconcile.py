@@ -56,7 +56,7 @@ class Scene:
 def scene(tmp_path: Path) -> Iterator[Scene]:
     clock = Clock()
     ledger = replace(Ledger.open(f"sqlite:///{tmp_path}/history.sqlite"), clock=clock)
-    ledger.register(SearchSpec("demo", budget=2), "demo-1")
+    ledger.register(SearchSpec(campaign="demo", budget=2), "demo-1")
     with dg.DagsterInstance.ephemeral() as instance:
         yield Scene(ledger, clock, instance)
 

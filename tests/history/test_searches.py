@@ -23,7 +23,7 @@ def test_registering_a_search_again_changes_nothing(ledger: Ledger) -> None:
 def test_a_search_is_found_again_under_another_budget_and_keeps_its_own(ledger: Ledger) -> None:
     search = ledger.register(SPEC)
 
-    assert ledger.register(SearchSpec("demo", budget=9)) == search
+    assert ledger.register(SearchSpec(campaign="demo", budget=9)) == search
     assert ledger.search(search).budget == SPEC.budget
 
 

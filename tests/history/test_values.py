@@ -44,7 +44,7 @@ def test_the_amount_of_money_does_not_change_which_search_it_is(
     "change", [{"seed": 1}, {"policy": "random"}, {"pool_version": "p"}, {"evaluator": "e"}]
 )
 def test_what_a_search_asks_for_changes_which_search_it_is(change: dict[str, object]) -> None:
-    spec = SearchSpec("demo")
+    spec = SearchSpec(campaign="demo")
 
     assert SearchSpec.from_json({**spec.to_json(), **change}).identity != spec.identity
 
@@ -52,7 +52,7 @@ def test_what_a_search_asks_for_changes_which_search_it_is(change: dict[str, obj
 @pytest.mark.parametrize("change", [{"budget": 0}, {"slots": 0}, {"seed": -1}, {"report_evaluations": -1}])
 def test_a_search_that_cannot_run_is_refused_and_names_the_field(change: dict[str, int]) -> None:
     with pytest.raises(SpecError, match=next(iter(change))):
-        SearchSpec.from_json({**SearchSpec("demo").to_json(), **change})
+        SearchSpec.from_json({**SearchSpec(campaign="demo").to_json(), **change})
 
 
 def test_a_history_knows_what_it_spent_and_what_comes_next() -> None:

@@ -11,7 +11,7 @@ def test_random_subsets_say_nothing_about_how_much_runs_of_the_full_pool_vary() 
     """Five calm runs would hide that the two of the full pool differ by much."""
     winners, randoms, full = ([run([level] * 3) for level in levels] for levels in _LEVELS)
     tests = {WINNER: winners, RANDOM: randoms, FULL_POOL: full}
-    spec = SearchSpec("calm")
+    spec = SearchSpec(campaign="calm")
 
     over_random, over_full = (compare(tests, name, spec) for name in (RANDOM, FULL_POOL))
 

@@ -82,7 +82,7 @@ def test_a_search_that_does_not_exist_teaches_nothing(tmp_path: Path) -> None:
 
 
 def test_a_cold_search_keeps_the_identity_that_it_had_before_there_were_warm_ones() -> None:
-    cold = SearchSpec("demo")
+    cold = SearchSpec(campaign="demo")
 
     assert "warm_from" not in cold.to_json()
     assert SearchSpec.from_json(cold.to_json()) == cold

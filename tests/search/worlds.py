@@ -47,7 +47,7 @@ def evaluator(folder: Path, signals: SignalTable | None = None, delay_s: float =
 
 def spec(judge: ClosedFormEvaluator, **fields: int | str) -> SearchSpec:
     fixed = {"campaign": "test", "pool_version": "pool", "evaluator": judge.fingerprint}
-    return SearchSpec.from_json({**SearchSpec("test").to_json(), **fixed, **fields})
+    return SearchSpec.from_json({**SearchSpec(campaign="test").to_json(), **fixed, **fields})
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from autoselection_core.errors.space import SettingError
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source, list_files
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
@@ -27,27 +28,6 @@ class BenchmarkPlace:
     path: Path
     weight: float = 1.0
     settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True)
-class SearchDefaults:
-    """What a search of the campaign does unless it is told otherwise.
-
-    Attributes:
-        budget: Full trainings.
-        slots: Trials at the same time.
-        seed: Seed of the search.
-        policy: How the solver chooses.
-        report_evaluations: Second budget, for what the winner is compared with.
-        max_steps: The longest recipe.
-    """
-
-    budget: int = 15
-    slots: int = 1
-    seed: int = 0
-    policy: str = "default"
-    report_evaluations: int = 6
-    max_steps: int = 6
 
 
 @dataclass(frozen=True)
@@ -134,7 +114,7 @@ class Campaign:
         signals: Names of the signals, each with its settings.
         operators: Names of the operators that recipes may use; empty means all that are installed.
         training: Preset and settings of the fine-tuning.
-        search: Defaults of its searches.
+        search: Settings of its searches, where a search is not asked for others.
         policy: Settings of the solver's policy.
         closed_form: A formula instead of trainings.
         research: Whether and when a changed pool is searched again.
@@ -150,7 +130,7 @@ class Campaign:
     signals: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, hash=False)
     operators: tuple[str, ...] = ()
     training: Mapping[str, Json] = field(default_factory=dict, hash=False)
-    search: SearchDefaults = field(default_factory=SearchDefaults)
+    search: SearchSettings = field(default_factory=SearchSettings)
     policy: Mapping[str, Json] = field(default_factory=dict, hash=False)
     closed_form: ClosedForm | None = None
     research: Research = field(default_factory=Research)

@@ -11,9 +11,9 @@ from autoselection_core.campaign.declaration.campaign import (
     ClosedForm,
     Fidelity,
     Research,
-    SearchDefaults,
     When,
 )
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
 
@@ -38,7 +38,7 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
                 BenchmarkPlace(**{**place, "path": Path(place["path"])}) for place in stored["benchmarks"]
             ),
             "operators": tuple(stored["operators"]),
-            "search": SearchDefaults(**stored["search"]),
+            "search": SearchSettings(**stored["search"]),
             "closed_form": None if formula is None else ClosedForm(**formula),
             "adviser": None
             if adviser is None

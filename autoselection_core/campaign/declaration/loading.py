@@ -17,7 +17,6 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Research,
-    SearchDefaults,
     When,
 )
 from autoselection_core.campaign.declaration.fidelities import fidelities_from, require_no_model
@@ -26,13 +25,16 @@ from autoselection_core.campaign.declaration.signals import installed_signals, n
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 from autoselection_core.errors.campaign import UnknownCampaignError
+from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.training.sft import fine_tuning
 from autoselection_core.history.searches import NAME
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.pool.sources import Source
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import POLICIES, Policy
+from autoselection_core.space import Space, axes
 from autoselection_core.store.home import Home
 
 DEFAULT_FILE = Path("autoselection.yaml")
@@ -53,7 +55,6 @@ _KEYS = (
     "fidelities",
 )
 _CRON_FIELDS = 5
-_SMALLEST = {"budget": 1, "slots": 1, "seed": 0, "report_evaluations": 0, "max_steps": 1}
 
 
 def load_campaigns(path: Path | str = DEFAULT_FILE, home: Home | None = None) -> Mapping[str, Campaign]:
@@ -107,7 +108,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         signals=_signals(found["signals"], places) if "signals" in found else {},
         operators=_operators(found["operators"]) if "operators" in found else (),
         training=checked_training(found["training"]) if "training" in found else {},
-        search=_search(found["search"]) if "search" in found else SearchDefaults(),
+        search=_search(found["search"]) if "search" in found else SearchSettings(),
         policy=_policy(found["policy"]) if "policy" in found else {},
         closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
         research=_research(found["research"]) if "research" in found else Research(),
@@ -228,15 +229,25 @@ def checked_training(value: Value) -> dict[str, Any]:
     return plain_mapping(found)
 
 
-def _search(value: Value) -> SearchDefaults:
-    found = value.entries(*_SMALLEST, "policy")
-    counts = {name: found[name].whole(smallest) for name, smallest in _SMALLEST.items() if name in found}
-    policy = found["policy"].text() if "policy" in found else SearchDefaults.policy
+def _search(value: Value) -> SearchSettings:
+    spaces = {axis.name: axis.space for axis in axes(SearchSettings)}
+    found = value.entries(*(field.name for field in fields(SearchSettings)))
+    for name, entry in found.items():
+        if name in spaces:
+            _check(entry, name, spaces[name])
+    policy = found["policy"].text() if "policy" in found else SearchSettings.policy
     if policy not in POLICIES:
         found["policy"].refuse(
             f"is {policy!r}, but must be one of {', '.join(POLICIES)}.{did_you_mean(policy, POLICIES)}"
         )
-    return SearchDefaults(**counts, policy=policy)
+    return SearchSettings(**plain_mapping(found))
+
+
+def _check(value: Value, name: str, space: Space) -> None:
+    try:
+        space.check(value.plain, name)
+    except SettingError as error:
+        value.refuse(f"is {value.plain!r}, but must be {error.expected}", error)
 
 
 def _policy(value: Value) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""What a person may ask of one search, beside what the campaign declares."""
+"""Request for one search: what a person sets in place of what the campaign declares."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
@@ -10,10 +11,15 @@ from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.closed_form import CLOSED_FORM
 from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.history.settings import SearchSettings
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.solver.policy import Policy
+from autoselection_core.space import check_settings
+
+SETTINGS = tuple(each.name for each in fields(SearchSettings))
+"""Names of the settings that every search has."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +27,7 @@ class SearchRequest:
     """A search as a person asks for it; what is left out is as the campaign declares it.
 
     Attributes:
-        budget: Full trainings that it may pay for.
-        slots: Trials at the same time.
-        seed: Seed of its random choices.
-        policy: How it chooses.
-        report_evaluations: The second budget.
-        max_steps: The longest recipe.
+        settings: Fields of `SearchSettings` that go before the campaign's.
         benchmarks: Which of the campaign's benchmarks drive it; empty means all.
         metric: What is measured on every benchmark.
         training: Preset of the fine-tuning; fields that the campaign sets stay as they are.
@@ -35,18 +36,19 @@ class SearchRequest:
         warm_from: An earlier search whose observations the solver starts from.
     """
 
-    budget: int | None = None
-    slots: int | None = None
-    seed: int | None = None
-    policy: str | None = None
-    report_evaluations: int | None = None
-    max_steps: int | None = None
+    settings: Mapping[str, Json] = field(default_factory=dict)
     benchmarks: Sequence[str] = ()
     metric: str | None = None
     training: str | None = None
     operators: Sequence[str] = ()
     policy_settings: Mapping[str, Json] = field(default_factory=dict)
     warm_from: str | None = None
+
+    @classmethod
+    def of(cls, **asked: Any) -> Self:  # noqa: ANN401 - the fields differ in type
+        """A request by names of `SearchSettings` and of the fields above; None means as declared."""
+        settings = {name: asked.pop(name) for name in SETTINGS if name in asked}
+        return cls({name: value for name, value in settings.items() if value is not None}, **asked)
 
     def outline(self, campaign: Campaign) -> SearchSpec:
         """The search before there is a pool, so that mistakes show at once.
@@ -56,11 +58,10 @@ class SearchRequest:
             SettingError: A field names what the campaign has not, or what a policy cannot do.
             UnknownTrainingSettingError: The preset is unknown.
         """
-        counts = {name: getattr(self, name) for name in vars(campaign.search)}
-        chosen = {name: value for name, value in counts.items() if value is not None}
+        asked = replace(campaign.search, **self.settings)  # type: ignore[arg-type] # checked below
         spec = SearchSpec(
             campaign=campaign.name,
-            **{**vars(campaign.search), **chosen},
+            **vars(asked),
             benchmarks=tuple(self._weights(campaign)),
             weights=self._weights(campaign),
             metric=self._metric(campaign),
@@ -68,9 +69,10 @@ class SearchRequest:
             operators=self._operators(campaign),
             policy_settings={**campaign.policy, **self.policy_settings},
             warm_from=self.warm_from,
-            adviser=self._adviser(campaign),
-            fidelities=self._fidelities(campaign),
+            adviser=_adviser(campaign, asked.policy),
+            fidelities=_fidelities(campaign, asked.policy),
         )
+        check_settings(asked)
         policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
         scored = tuple(spec.benchmarks) if campaign.closed_form is None else (CLOSED_FORM,)
         _require_known("floors", [name for name, _ in policy.floors], scored)
@@ -100,15 +102,15 @@ class SearchRequest:
         _require_known("operators", self.operators, known)
         return tuple(self.operators) or campaign.operators
 
-    def _fidelities(self, campaign: Campaign) -> Mapping[str, Mapping[str, Json]]:
-        """What is pinned of cheaper evaluations; the default policy alone chooses among them."""
-        policy = self.policy or campaign.search.policy
-        return pinned(campaign.fidelities) if policy == Policy.name else {}
 
-    def _adviser(self, campaign: Campaign) -> Mapping[str, Json]:
-        """What is pinned of the campaign's adviser; a random search asks nobody."""
-        policy = self.policy or campaign.search.policy
-        return {} if campaign.adviser is None or policy == "random" else campaign.adviser.pinned
+def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Json]]:
+    """What is pinned of cheaper evaluations; the default policy alone chooses among them."""
+    return pinned(campaign.fidelities) if policy == Policy.name else {}
+
+
+def _adviser(campaign: Campaign, policy: str) -> Mapping[str, Json]:
+    """What is pinned of the campaign's adviser; a random search asks nobody."""
+    return {} if campaign.adviser is None or policy == "random" else campaign.adviser.pinned
 
 
 def _require_known(field: str, names: Sequence[str], known: Sequence[str]) -> None:

@@ -1,0 +1,94 @@
+"""Launchpad config of a search: names, ranges, defaults and meanings are those of `SearchSettings`."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+import dagster as dg
+from pydantic import Field, create_model
+
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.search_request import SETTINGS
+from autoselection_core.evaluation.training.sft import PRESETS
+from autoselection_core.history.settings import SearchSettings
+from autoselection_core.identity import fingerprint
+from autoselection_core.solver.policy import POLICIES
+from autoselection_core.space import Count, axes, meanings
+from autoselection_dagster.jobs.policy_config import Constraints, PolicySettings
+
+PolicyName = StrEnum("PolicyName", [(name, name) for name in POLICIES])  # type: ignore[misc] # the core's own
+MetricName = StrEnum("MetricName", [(metric.value, metric.value) for metric in Metric])  # type: ignore[misc] # the core's own, as Dagster reads enums
+PresetName = StrEnum("PresetName", [(name, name) for name in PRESETS])  # type: ignore[misc] # the core's own
+
+
+class FurtherConfig(dg.Config):
+    """What is asked of a search beside its settings."""
+
+    benchmarks: list[str] = Field(
+        default=[], description="Names of the benchmarks that drive the search; empty: all of the campaign."
+    )
+    metric: MetricName | None = Field(
+        default=None, description="What is measured on them; by default what each benchmark declares."
+    )
+    training: PresetName | None = Field(
+        default=None,
+        description="Preset of the fine-tuning; by default the campaign's. Fields that the campaign sets "
+        "beside its preset stay.",
+    )
+    operators: list[str] = Field(
+        default=[], description="Operators that recipes may use; empty: all of the campaign."
+    )
+    constraints: Constraints = Field(  # type: ignore[valid-type] # made from the core's own
+        default=Constraints(),
+        description="Limits of share, tokens and distance, floors under benchmarks, and when the search "
+        "ends early; what is left out is as the campaign declares it.",
+    )
+    policy_settings: PolicySettings = Field(  # type: ignore[valid-type] # made from the core's own
+        default=PolicySettings(),
+        description="How the policy chooses, in detail; what is left out is as the campaign declares it.",
+    )
+    warm_from: str | None = Field(
+        default=None,
+        description="An earlier search of the campaign whose measurements this one starts from; its "
+        "recipes are realised on the pool of now.",
+    )
+    name: str | None = Field(
+        default=None,
+        description="Name of the search; by default it follows from its content, so that the same "
+        "question asked again finds its search and pays for nothing twice.",
+    )
+    in_one_run: bool = Field(
+        default=False,
+        description="Run the whole search inside this run: for campaigns that a closed form evaluates, where "
+        "starting a run takes longer than a trial. History and lineage are the same.",
+    )
+
+
+def search_config(campaigns: Mapping[str, Campaign]) -> type[FurtherConfig]:
+    """Config type of `start_search`; its defaults are those of the first campaign."""
+    first = next(iter(campaigns.values()))
+    # Dagster keeps config types of one process by name: another installation's must have another one.
+    kind = f"CampaignName_{fingerprint(list(campaigns))[:8]}"
+    names = StrEnum(kind, [(name, name) for name in campaigns])  # type: ignore[misc] # run time
+    said = "Which pool, base model and benchmarks."
+    settings: Mapping[str, Any] = {name: _setting(name, first.search) for name in SETTINGS}
+    return create_model(
+        "SearchRequest",
+        __base__=FurtherConfig,
+        __module__=__name__,
+        __doc__="A search: how much it may spend, and how it chooses.",
+        campaign=(names, Field(default=names(first.name), description=said)),
+        **settings,
+    )
+
+
+def _setting(name: str, usual: SearchSettings) -> tuple[Any, Any]:
+    """Type and pydantic field of one setting."""
+    default, said = getattr(usual, name), meanings(SearchSettings)[name]
+    if name == "policy":
+        return PolicyName, Field(default=PolicyName(default), description=said)
+    space = next(axis.space for axis in axes(SearchSettings) if axis.name == name)
+    assert isinstance(space, Count), "the settings with a range are counts"
+    kind = get_type_hints(SearchSettings)[name]
+    return kind, Field(default=default, ge=space.low, le=space.high, description=said)
