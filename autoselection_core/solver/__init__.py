@@ -1,4 +1,4 @@
-"""What a search tries next: from a history to candidates, as a pure function."""
+"""Sequential search over recipes: a pure function from a history to the next candidates."""
 
 from autoselection_core.solver.policy import POLICIES, Policy
 from autoselection_core.solver.proposal import Candidate, Proposal, Recommendation

@@ -1,4 +1,4 @@
-"""Where a search takes place: a pool, the templates, and the fresh programs of its seed."""
+"""Context of a search: its pool, the templates, and the fresh programs of its seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from autoselection_core.subset import Subset
 
 
 @dataclass(frozen=True, eq=False)
-class Arena:
-    """What every choice of one search shares. It follows from pool, templates, policy and seed.
+class SearchContext:
+    """Values that every choice of one search shares. They follow from pool, templates, policy and seed.
 
     Attributes:
         signals: The pool.
@@ -40,13 +40,13 @@ class Arena:
     features: Features
 
     @property
-    def smallest(self) -> int:
+    def min_rows(self) -> int:
         """Rows that a candidate has at least."""
         return max(1, round(self.policy.smallest_share * len(self.signals)))
 
     def realise(self, drafts: Sequence[Draft], known: frozenset[str]) -> Realised:
         """Realise drafts, leaving out subsets that are known."""
-        return within_size(realise(drafts, self.signals, self.smallest, known), self.signals, self.policy)
+        return within_size(realise(drafts, self.signals, self.min_rows, known), self.signals, self.policy)
 
     def describe(self, realised: Realised) -> Features:
         """Feature vectors of realised candidates."""
@@ -57,8 +57,10 @@ class Arena:
         return self.describer.features([subset.recipe for subset in subsets], subsets)
 
 
-def arena_of(signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int) -> Arena:
-    """The arena of a search; made once per table, policy and seed."""
+def context_for(
+    signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int
+) -> SearchContext:
+    """Context of a search; made once per table, policy and seed."""
     return signals.derived(
         (__name__, templates, policy, seed), lambda: _made(signals, templates, policy, seed)
     )
@@ -69,13 +71,13 @@ def seed_for(*parts: int | str) -> int:
     return int(fingerprint(list(parts))[:12], 16)
 
 
-def _made(signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int) -> Arena:
-    smallest = max(1, round(policy.smallest_share * len(signals)))
+def _made(signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int) -> SearchContext:
+    min_rows = max(1, round(policy.smallest_share * len(signals)))
     recipes = latin_recipes(templates, policy.fresh, policy.max_steps, seed)
-    fresh = realise([Draft(recipe, "fresh") for recipe in recipes], signals, smallest)
+    fresh = realise([Draft(recipe, "fresh") for recipe in recipes], signals, min_rows)
     fresh = within_size(fresh, signals, policy)
     if not len(fresh):
         raise NoCandidatesError(1, fresh.reasons)
     describer = Describer.of(signals, ProgramEncoder(templates), fresh)
     features = describer.features([draft.recipe for draft in fresh.drafts], fresh.subsets)
-    return Arena(signals, templates, policy, seed, fresh, describer, features)
+    return SearchContext(signals, templates, policy, seed, fresh, describer, features)

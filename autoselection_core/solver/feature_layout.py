@@ -1,4 +1,4 @@
-"""Where the parts of a candidate's description stand in its feature vector."""
+"""Layout of a candidate's feature vector."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -25,7 +25,7 @@ class Layout:
         program: Presence, parameter and position of every operator; unit length on average.
         has_earlier: Whether three more columns tell observations of an earlier search apart: 1 for them and
             0 for this search; how far their subset has drifted, in [0, 1]; and a number of the subset.
-        trust: The highest correlation with the full one that each cheaper fidelity may have. Each has a
+        trust: The highest correlation with the full one that each lower fidelity may have. Each has a
             column, 1 for its own; one more column, where there is any, numbers the subsets.
     """
 
@@ -43,7 +43,7 @@ class Layout:
 
     @property
     def fidelities(self) -> int:
-        """How many cheaper fidelities there are."""
+        """Number of lower fidelities."""
         return len(self.trust)
 
     @property
@@ -70,7 +70,7 @@ class Layout:
 
     @property
     def fidelity_columns(self) -> slice:
-        """Columns of the cheaper fidelities; the column after them numbers subsets."""
+        """Columns of the lower fidelities; the column after them numbers subsets."""
         start = self.origin_columns.stop
         return slice(start, start + self.fidelities)
 

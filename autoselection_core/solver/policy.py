@@ -1,4 +1,4 @@
-"""How a search chooses, as data."""
+"""Settings of a policy, as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from autoselection_core.errors.space import SettingError
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
 SURROGATES = ("gp", "bkb", "student_t")
-"""What a policy may believe with."""
+"""Surrogates that a policy may fit."""
 
 POLICIES = ("default", "random", "autoselection")
 """`default`: a surrogate over what recipes do; `random`: random recipe search; `autoselection`: published."""

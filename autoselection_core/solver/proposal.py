@@ -1,4 +1,4 @@
-"""What a solver answers, with everything needed to explain it."""
+"""Answers of a solver, with everything needed to explain them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,7 +9,7 @@ from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
 from autoselection_core.subset import Subset
 
 LEVELS = (0.05, 0.25, 0.75, 0.95)
-"""What the quantiles of a proposal's interval stand at."""
+"""Levels of the quantiles of a proposal's interval."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RunnerUp:
 
 @dataclass(frozen=True)
 class Weighed:
-    """What a fidelity promised when a trial was chosen.
+    """Expected gain and trust of a fidelity when a trial was chosen.
 
     Attributes:
         fidelity: `full`, or the name of a cheaper one.
@@ -53,7 +53,7 @@ class Weighed:
     rank_correlation: float | None = None
 
     def to_json(self) -> dict[str, Json]:
-        """What is known of it, as JSON values."""
+        """The known fields, as JSON values."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -83,7 +83,7 @@ class Proposal:
         stagnation: Evaluations since the posterior best was first tried, or since the last new anchor.
         distance: Subset distance to the nearest tried candidate, in median distances of fresh programs.
         advice: What a language model was asked for this choice, its answers, and why some were not used.
-        fidelity: Name of the cheaper fidelity that the trial is evaluated at; empty for the full one.
+        fidelity: Name of the lower fidelity that the trial is evaluated at; empty for the full one.
         weighed: What each fidelity promised; empty where there is one only.
     """
 
@@ -151,7 +151,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the surrogate expects of a subset that need not have been tried.
+    """Surrogate's prediction for a subset, tried or not.
 
     Attributes:
         mean: Posterior mean of its noise-free utility.

@@ -9,10 +9,14 @@ from autoselection_core.history.values import CheapTrial, Earlier, History, Pend
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser, Consultation
-from autoselection_core.solver.context import Arena, arena_of
+from autoselection_core.solver.context import SearchContext, context_for
 from autoselection_core.solver.determinism import one_thread
-from autoselection_core.solver.evidence.fitted import Belief, belief_of
-from autoselection_core.solver.evidence.observations import hints_of, lessons_of, tried_in
+from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
+from autoselection_core.solver.evidence.observations import (
+    low_fidelity_observations,
+    observed_subsets,
+    transferred_observations,
+)
 from autoselection_core.solver.policies import default, published, random_search
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.proposal import Candidate, Prediction, Recommendation
@@ -38,7 +42,7 @@ class Solver:
         policy: How to choose.
         earlier: What an earlier search measured; it goes before what a history says of that itself.
         adviser: A language model that is asked, too; None asks nobody.
-        prices: Price of an evaluation at each cheaper fidelity, in full trainings; the default policy alone
+        prices: Price of an evaluation at each lower fidelity, in full trainings; the default policy alone
             makes use of them.
 
     Raises:
@@ -51,7 +55,7 @@ class Solver:
     earlier: tuple[Earlier, ...] = ()
     adviser: Adviser | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
-    _last: list[tuple[History, Belief]] = field(default_factory=list, init=False, repr=False)
+    _last: list[tuple[History, FittedModel]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.templates:
@@ -90,46 +94,49 @@ class Solver:
         """
         if not history.observations:
             raise NothingToRecommendError(history.search)
-        belief = self._believes(history)
+        fitted = self._fitted_to(history)
         with one_thread():
-            return _recommended(self.policy, history, belief)
+            return _recommended(self.policy, history, fitted)
 
     def predict(self, history: History, subsets: Sequence[Subset]) -> tuple[Prediction, ...]:
-        """What the measurements say about some subsets of this pool, tried or not.
+        """Surrogate's predictions for some subsets of this pool, tried or not.
 
         Raises:
             NothingToRecommendError: Nothing was measured yet.
         """
         if not history.observations:
             raise NothingToRecommendError(history.search)
-        belief = self._believes(history)
+        fitted = self._fitted_to(history)
         with one_thread():
-            described = self.arena(history.seed).describe_subsets(list(subsets))
-            means, deviations = belief.surrogate.posterior(described)
+            described = self.context(history.seed).describe_subsets(list(subsets))
+            means, deviations = fitted.surrogate.posterior(described)
         return tuple(
             Prediction(float(mean), float(deviation))
             for mean, deviation in zip(means, deviations, strict=True)
         )
 
-    def _believes(self, history: History) -> Belief:
-        """What the measurements say; the last answer is kept, for a report asks often and a fit is slow."""
+    def _fitted_to(self, history: History) -> FittedModel:
+        """Model fitted to a history; the last one is kept, for a report asks often and a fit is slow."""
         remembered = self._remembering(history)
         last = self._last[0] if self._last else None
         if last is None or last[0] != remembered:
             with one_thread():
-                tried = [one for one in tried_in(remembered, self.signals) if one.utilities]
-                lessons = lessons_of(remembered, self.signals)
-                hints = hints_of(remembered, self.signals)
-                last = (remembered, belief_of(self.arena(history.seed), tried, lessons, hints))
+                observed = [one for one in observed_subsets(remembered, self.signals) if one.utilities]
+                transferred = transferred_observations(remembered, self.signals)
+                low_fidelity = low_fidelity_observations(remembered, self.signals)
+                last = (
+                    remembered,
+                    fit_model(self.context(history.seed), observed, transferred, low_fidelity),
+                )
             self._last[:] = [last]
         return last[1]
 
     def _remembering(self, history: History) -> History:
         return replace(history, earlier=(*self.earlier, *history.earlier))
 
-    def arena(self, seed: int) -> Arena:
-        """What every choice of a search with this seed shares."""
-        return arena_of(self.signals, tuple(self.templates), self.policy, seed)
+    def context(self, seed: int) -> SearchContext:
+        """Context of a search with this seed."""
+        return context_for(self.signals, tuple(self.templates), self.policy, seed)
 
 
 def with_advice(candidate: Candidate, consultation: Consultation) -> Candidate:
@@ -142,38 +149,38 @@ def with_pending(history: History, candidate: Candidate, prices: Mapping[str, fl
     """The history once a candidate is being evaluated as the next trial."""
     name, proposal = candidate.subset.fingerprint, candidate.proposal.to_json()
     if fidelity := candidate.proposal.fidelity:
-        hint = CheapTrial(
+        cheap = CheapTrial(
             history.next_trial, fidelity, candidate.recipe, name, None, prices[fidelity], proposal
         )
-        return replace(history, cheap=(*history.cheap, hint))
+        return replace(history, cheap=(*history.cheap, cheap))
     entry = Pending(history.next_trial, candidate.recipe, name, history.replicate_of(name), proposal)
     return replace(history, pending=(*history.pending, entry))
 
 
-def _recommended(policy: Policy, history: History, belief: Belief) -> Recommendation:
+def _recommended(policy: Policy, history: History, fitted: FittedModel) -> Recommendation:
     luckiest = max(history.observations, key=lambda observation: (observation.utility, -observation.trial))
-    place = belief.incumbent
+    place = fitted.incumbent
     if policy.name == "autoselection":
-        place = next(number for number, one in enumerate(belief.tried) if one.name == luckiest.subset)
-    one = belief.tried[place]
+        place = next(number for number, one in enumerate(fitted.observed) if one.name == luckiest.subset)
+    one = fitted.observed[place]
     return Recommendation(
         one.trial,
         one.recipe,
         one.name,
-        float(belief.means[place]),
-        float(belief.deviations[place]),
-        belief.surrogate.noise,
+        float(fitted.means[place]),
+        float(fitted.deviations[place]),
+        fitted.surrogate.noise,
         len(one.utilities),
         luckiest.trial,
     )
 
 
 def _default(solver: Solver, history: History, consultation: Consultation) -> Candidate:
-    return default.choose(solver.arena(history.seed), history, consultation, solver.prices)
+    return default.choose(solver.context(history.seed), history, consultation, solver.prices)
 
 
 def _published(solver: Solver, history: History, consultation: Consultation) -> Candidate:
-    return published.choose(solver.arena(history.seed), history, consultation)
+    return published.choose(solver.context(history.seed), history, consultation)
 
 
 def _random(solver: Solver, history: History, _: Consultation) -> Candidate:
@@ -181,4 +188,4 @@ def _random(solver: Solver, history: History, _: Consultation) -> Candidate:
 
 
 _CHOICES: Mapping[str, _Choose] = {"default": _default, "random": _random, "autoselection": _published}
-"""How each policy chooses."""
+"""Choice of the next candidate, by policy."""

@@ -12,8 +12,8 @@ import numpy as np
 
 from autoselection_core.identity import Json
 from autoselection_core.solver import Policy
-from autoselection_core.solver.candidates.neighbourhood import edited_twice
-from autoselection_core.solver.context import Arena, arena_of
+from autoselection_core.solver.candidates.neighbourhood import edit_twice
+from autoselection_core.solver.context import SearchContext, context_for
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.programs.edits import Workbench
 from autoselection_core.solver.programs.realise import Draft
@@ -54,24 +54,24 @@ class Reach:
         }
 
 
-def reach(arena: Arena, landscape: Landscape) -> Reach:
+def reach(context: SearchContext, landscape: Landscape) -> Reach:
     """Learn from every fresh program of an arena, and climb."""
-    truths = np.array([landscape(subset.rows) for subset in arena.fresh.subsets])
-    surrogate = fit(arena.features, truths, arena.describer.layout, Fitting(noise_prior=_NOISE))
-    means, _ = surrogate.posterior(arena.features)
-    drafts, known = list(arena.fresh.drafts), {subset.fingerprint for subset in arena.fresh.subsets}
+    truths = np.array([landscape(subset.rows) for subset in context.fresh.subsets])
+    surrogate = fit(context.features, truths, context.describer.layout, Fitting(noise_prior=_NOISE))
+    means, _ = surrogate.posterior(context.features)
+    drafts, known = list(context.fresh.drafts), {subset.fingerprint for subset in context.fresh.subsets}
     rng, measured = np.random.default_rng(1), len(drafts)
     for _ in range(_GENERATIONS):
         parents = np.argsort(-means, kind="stable")[:_PARENTS]
         mates = [drafts[parent].recipe for parent in parents if drafts[parent].recipe.steps]
-        bench = Workbench(arena.templates, mates, arena.policy.max_steps)
-        children = [edited_twice(drafts[rng.choice(parents)].recipe, bench, rng)[0] for _ in range(_CHILDREN)]
-        edits = arena.realise([Draft(recipe, "edit") for recipe in children], frozenset(known))
+        bench = Workbench(context.templates, mates, context.policy.max_steps)
+        children = [edit_twice(drafts[rng.choice(parents)].recipe, bench, rng)[0] for _ in range(_CHILDREN)]
+        edits = context.realise([Draft(recipe, "edit") for recipe in children], frozenset(known))
         if not len(edits):
             continue
         drafts += edits.drafts
         known |= {subset.fingerprint for subset in edits.subsets}
-        means = np.concatenate([means, surrogate.posterior(arena.describe(edits))[0]])
+        means = np.concatenate([means, surrogate.posterior(context.describe(edits))[0]])
         truths = np.concatenate([truths, [landscape(subset.rows) for subset in edits.subsets]])
     return Reach(means, truths, measured)
 
@@ -90,9 +90,9 @@ def main() -> None:
         for name in options.landscapes:
             for seed in range(options.seeds):
                 policy = Policy(fresh=count)
-                arena = arena_of(ground.world.signals, ground.templates, policy, 1000 + seed)
+                context = context_for(ground.world.signals, ground.templates, policy, 1000 + seed)
                 with one_thread():
-                    reached = reach(arena, ground.landscapes[name])
+                    reached = reach(context, ground.landscapes[name])
                 regrets = reached.regrets(ground.optima[name].utility)
                 found[f"{count} programs, {name}, seed {seed}"] = regrets
                 print(count, name, seed, regrets, flush=True)

@@ -9,7 +9,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.programs.edits import Workbench, edited
+from autoselection_core.solver.programs.edits import Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import random_recipe
 from autoselection_core.subset import Subset, materialize_many
 from bench.solver.landscapes import Landscape
@@ -74,7 +74,9 @@ def _climbed(
     for _ in range(_GENERATIONS):
         parents = sorted(found, key=lambda one: -one[0])[:_PARENTS]
         bench = Workbench(templates, [recipe for _, recipe in parents], 6)
-        edits = [edited(parents[int(rng.integers(_PARENTS))][1], bench, rng)[0] for _ in range(_CHILDREN)]
+        edits = [
+            edit_recipe(parents[int(rng.integers(_PARENTS))][1], bench, rng)[0] for _ in range(_CHILDREN)
+        ]
         found = parents + [(utility(subset.rows), recipe) for recipe, subset in _realised(edits, signals)]
     value, recipe = max(found, key=lambda one: one[0])
     return Optimum(value, recipe.to_json(), random)

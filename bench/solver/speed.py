@@ -19,8 +19,8 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Solver
 from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.determinism import one_thread
-from autoselection_core.solver.evidence.fitted import belief_of
-from autoselection_core.solver.evidence.observations import tried_in
+from autoselection_core.solver.evidence.fitted import fit_model
+from autoselection_core.solver.evidence.observations import observed_subsets
 from autoselection_core.store.home import Home
 from bench.result import measure, write_result
 from bench.search_90k import campaign
@@ -61,10 +61,10 @@ def figures(rows: int, home: Home) -> dict[str, Json]:
     first = measure(lambda: solver.ask(history))
     (chosen,) = first.value
     second = measure(lambda: solver.ask(_measured(history, chosen)))
-    arena = solver.arena(history.seed)
+    context = solver.context(history.seed)
     with one_thread():
-        learned = measure(lambda: belief_of(arena, tried_in(history, signals)))
-        candidates = np.resize(arena.features, (_CANDIDATES, arena.features.shape[1]))
+        learned = measure(lambda: fit_model(context, observed_subsets(history, signals)))
+        candidates = np.resize(context.features, (_CANDIDATES, context.features.shape[1]))
         judged = measure(
             lambda: Improvement.over(learned.value.surrogate, learned.value.features, 0).log_value(candidates)
         )

@@ -10,16 +10,20 @@ import pytest
 from autoselection_core.history.values import CheapTrial, Earlier, History
 from autoselection_core.solver import Candidate, Solver
 from autoselection_core.solver.acquisition.knowledge_gradient import look_ahead
-from autoselection_core.solver.context import arena_of
-from autoselection_core.solver.evidence.fitted import Belief, belief_of
-from autoselection_core.solver.evidence.low_fidelity import Agreement, agreement, levels_of
-from autoselection_core.solver.evidence.observations import Hint, hints_of, tried_in
+from autoselection_core.solver.context import context_for
+from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
+from autoselection_core.solver.evidence.low_fidelity import Agreement, agreement, align_levels
+from autoselection_core.solver.evidence.observations import (
+    LowFidelityObservation,
+    low_fidelity_observations,
+    observed_subsets,
+)
 from autoselection_core.solver.feature_layout import Layout
 from autoselection_core.solver.policies.fidelity_choice import offers_of
 from autoselection_core.solver.policy import SURROGATES
 from autoselection_core.solver.surrogate.kernel import correlations, covariance, variance
-from autoselection_core.solver.surrogate.priors import Belief as Median
-from autoselection_core.solver.surrogate.priors import prior
+from autoselection_core.solver.surrogate.priors import LogNormalPrior as Median
+from autoselection_core.solver.surrogate.priors import hyper_prior
 from autoselection_core.subset import Subset
 
 from .worlds import SMALL, Utility, entropy_of, observed, searched, solver
@@ -41,7 +45,7 @@ def reversed_(subset: Subset) -> float:
 
 def hinted(history: History, candidate: Candidate, utility: float | None, cost: float) -> History:
     proposal = candidate.proposal
-    hint = CheapTrial(
+    cheap = CheapTrial(
         history.next_trial,
         proposal.fidelity,
         candidate.recipe,
@@ -50,7 +54,7 @@ def hinted(history: History, candidate: Candidate, utility: float | None, cost: 
         cost,
         proposal.to_json(),
     )
-    return replace(history, cheap=(*history.cheap, hint))
+    return replace(history, cheap=(*history.cheap, cheap))
 
 
 def at_fidelities(asker: Solver, cheap: Mapping[str, Utility], budget: int = 9, seed: int = 0) -> History:
@@ -74,10 +78,10 @@ def misled() -> History:
     return at_fidelities(replace(ASKER, prices=SHORT), {"short": reversed_})
 
 
-def learned(history: History, *, heeds: bool = True) -> Belief:
-    arena = arena_of(ASKER.signals, tuple(ASKER.templates), ASKER.policy, history.seed)
-    hints = hints_of(history, ASKER.signals) if heeds else ()
-    return belief_of(arena, tried_in(history, ASKER.signals), hints=hints)
+def learned(history: History, *, heeds: bool = True) -> FittedModel:
+    context = context_for(ASKER.signals, tuple(ASKER.templates), ASKER.policy, history.seed)
+    low_fidelity = low_fidelity_observations(history, ASKER.signals) if heeds else ()
+    return fit_model(context, observed_subsets(history, ASKER.signals), low_fidelity=low_fidelity)
 
 
 def test_a_search_with_a_cheaper_fidelity_buys_pairs_then_hints_and_stays_within_its_budget(
@@ -144,23 +148,23 @@ def test_a_misleading_fidelity_costs_four_scores_and_teaches_nothing(misled: His
 
 
 def test_trust_goes_no_further_than_the_measured_rank_correlation(told: History) -> None:
-    belief = learned(told)
-    measured = agreement(belief.hints, belief.tried, "short")
+    fitted = learned(told)
+    measured = agreement(fitted.low_fidelity, fitted.observed, "short")
 
     assert measured.rank_correlation is not None
-    assert belief.trust["short"] == min(measured.rank_correlation, 0.99)
-    assert 0.5 < belief.surrogate.correlations[0] <= belief.trust["short"]
+    assert fitted.trust["short"] == min(measured.rank_correlation, 0.99)
+    assert 0.5 < fitted.surrogate.correlations[0] <= fitted.trust["short"]
 
 
 def test_hints_narrow_what_is_believed_of_the_candidates_that_they_are_of(told: History) -> None:
     ahead, alone = learned(told), learned(told, heeds=False)
-    arena = arena_of(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0)
+    context = context_for(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0)
     measured = {one.subset for one in told.observations}
-    hints = [hint for hint in ahead.hints if hint.subset.fingerprint not in measured]
-    features = arena.describe_subsets([hint.subset for hint in hints])
-    truths = np.array([FULL(hint.subset) for hint in hints])
+    low_fidelity = [cheap for cheap in ahead.low_fidelity if cheap.subset.fingerprint not in measured]
+    features = context.describe_subsets([cheap.subset for cheap in low_fidelity])
+    truths = np.array([FULL(cheap.subset) for cheap in low_fidelity])
 
-    errors = [np.abs(belief.surrogate.posterior(features)[0] - truths).mean() for belief in (ahead, alone)]
+    errors = [np.abs(fitted.surrogate.posterior(features)[0] - truths).mean() for fitted in (ahead, alone)]
 
     assert errors[0] < errors[1]
 
@@ -268,27 +272,34 @@ def test_a_fidelity_is_heeded_from_a_few_pairs_that_rank_alike(
 
 
 def test_agreement_is_spearman_s_over_recipes_measured_at_both(told: History) -> None:
-    tried, hints = tried_in(told, ASKER.signals), hints_of(told, ASKER.signals)
-    first = [one for one in hints if one.entry.proposal["origin"] == "pair"]
+    observed, low_fidelity = (
+        observed_subsets(told, ASKER.signals),
+        low_fidelity_observations(told, ASKER.signals),
+    )
+    first = [one for one in low_fidelity if one.entry.proposal["origin"] == "pair"]
     swapped = [
-        replace(hint, utility=float(rank)) for hint, rank in zip(_ordered(first), (0, 1, 3, 2), strict=True)
+        replace(cheap, utility=float(rank)) for cheap, rank in zip(_ordered(first), (0, 1, 3, 2), strict=True)
     ]
 
-    assert agreement(swapped, tried, "short").pairs == 4
-    assert agreement(swapped, tried, "short").rank_correlation == pytest.approx(0.8)
-    assert agreement(swapped[:2], tried, "short") == Agreement(2, None)
-    assert agreement(swapped, tried, "other") == Agreement(0, None)
+    assert agreement(swapped, observed, "short").pairs == 4
+    assert agreement(swapped, observed, "short").rank_correlation == pytest.approx(0.8)
+    assert agreement(swapped[:2], observed, "short") == Agreement(2, None)
+    assert agreement(swapped, observed, "other") == Agreement(0, None)
 
 
-def _ordered(hints: list[Hint]) -> list[Hint]:
-    return sorted(hints, key=lambda hint: FULL(hint.subset))
+def _ordered(low_fidelity: list[LowFidelityObservation]) -> list[LowFidelityObservation]:
+    return sorted(low_fidelity, key=lambda cheap: FULL(cheap.subset))
 
 
 def test_cheap_scores_are_brought_to_level_and_spread_of_full_ones(told: History) -> None:
-    hints = [one for one in hints_of(told, ASKER.signals) if one.entry.proposal["origin"] == "pair"]
-    full = {hint.subset.fingerprint: hint.utility / 10 - 5 for hint in hints}
+    low_fidelity = [
+        one
+        for one in low_fidelity_observations(told, ASKER.signals)
+        if one.entry.proposal["origin"] == "pair"
+    ]
+    full = {cheap.subset.fingerprint: cheap.utility / 10 - 5 for cheap in low_fidelity}
 
-    assert np.allclose(levels_of(hints, full, 1e6), list(full.values()))
+    assert np.allclose(align_levels(low_fidelity, full, 1e6), list(full.values()))
 
 
 def _layout(trust: tuple[float, ...]) -> Layout:
@@ -312,7 +323,7 @@ def test_covariances_between_fidelities_are_those_of_some_joint_distribution() -
 
     layout = _layout((0.9, 0.6))
     points = torch.from_numpy(_points(layout, 20))
-    hyper = torch.from_numpy(prior(layout, Median(0.3, 0.5)).mean)[None].repeat(2, 1)
+    hyper = torch.from_numpy(hyper_prior(layout, Median(0.3, 0.5)).mean)[None].repeat(2, 1)
 
     found = covariance(hyper, points, points, layout)
 
@@ -326,20 +337,20 @@ def test_the_learned_correlation_is_held_below_the_measured_one(limit: float, co
     import torch
 
     layout = _layout((limit,))
-    hyper = torch.from_numpy(prior(layout, Median(0.3, 0.5)).mean)[None]
+    hyper = torch.from_numpy(hyper_prior(layout, Median(0.3, 0.5)).mean)[None]
 
     assert correlations(hyper, layout).item() == pytest.approx(correlation)
 
 
 def test_scores_buy_more_the_better_the_fidelity_ranks(told: History) -> None:
-    belief = learned(told)
-    arena = arena_of(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0)
-    candidates = arena.features[:20]
+    fitted = learned(told)
+    context = context_for(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0)
+    candidates = context.features[:20]
 
     def gain(trust: float, scored: int) -> float:
-        layout = replace(belief.surrogate.layout, trust=(trust,))
-        surrogate = replace(belief.surrogate, layout=layout)
-        return look_ahead(surrogate, belief.features, candidates, 0, 7).gain(range(scored))
+        layout = replace(fitted.surrogate.layout, trust=(trust,))
+        surrogate = replace(fitted.surrogate, layout=layout)
+        return look_ahead(surrogate, fitted.features, candidates, 0, 7).gain(range(scored))
 
     assert gain(1e-6, 10) == pytest.approx(gain(1e-6, 0), rel=1e-3)
     assert gain(0.5, 10) - gain(0.5, 0) < gain(0.9, 10) - gain(0.9, 0)

@@ -12,10 +12,10 @@ from autoselection_core.errors.space import SettingError
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Union
 from autoselection_core.solver import POLICIES, Policy, Solver
-from autoselection_core.solver.candidates.trust_radius import CLIPPED, TOO_FAR, Radius
-from autoselection_core.solver.context import arena_of
-from autoselection_core.solver.evidence.fitted import belief_of
-from autoselection_core.solver.evidence.observations import tried_in
+from autoselection_core.solver.candidates.trust_radius import CLIPPED, TOO_FAR, TrustRadius
+from autoselection_core.solver.context import context_for
+from autoselection_core.solver.evidence.fitted import fit_model
+from autoselection_core.solver.evidence.observations import observed_subsets
 from autoselection_core.solver.features.describer import distances
 from autoselection_core.solver.programs.size_limits import TOO_LARGE, TOO_MANY_TOKENS
 from autoselection_core.subset import materialize
@@ -79,18 +79,18 @@ def test_the_trust_radius_keeps_candidates_near_what_was_tried() -> None:
 def test_what_is_too_far_is_clipped_by_a_union_with_the_nearest_tried_subset() -> None:
     asker = solver(SMALL)
     history = searched(asker, entropy_of(asker.signals), 6)
-    arena = arena_of(asker.signals, tuple(asker.templates), asker.policy, history.seed)
-    belief = belief_of(arena, tried_in(history, asker.signals))
-    gaps = distances(arena.features, belief.features, arena.describer.layout).min(axis=1)
+    context = context_for(asker.signals, tuple(asker.templates), asker.policy, history.seed)
+    fitted = fit_model(context, observed_subsets(history, asker.signals))
+    gaps = distances(context.features, fitted.features, context.describer.layout).min(axis=1)
     most = float(np.quantile(gaps, 0.3))
 
-    found, features = Radius(arena, belief, most).within(arena.fresh, arena.features, frozenset())
+    found, features = TrustRadius(context, fitted, most).within(context.fresh, context.features, frozenset())
 
     is_clipped = np.array(["clipped" in draft.edit for draft in found.drafts])
     beyond = int((gaps > most).sum())
     assert 0 < is_clipped.sum() == found.reasons[CLIPPED] < beyond
-    assert found.reasons[CLIPPED] + found.reasons[TOO_FAR] - arena.fresh.reasons.get(TOO_FAR, 0) == beyond
-    assert distances(features, belief.features, arena.describer.layout).min(axis=1).max() <= most
+    assert found.reasons[CLIPPED] + found.reasons[TOO_FAR] - context.fresh.reasons.get(TOO_FAR, 0) == beyond
+    assert distances(features, fitted.features, context.describer.layout).min(axis=1).max() <= most
     assert all(
         isinstance(draft.recipe.steps[-1], Union)
         for draft, clipped in zip(found.drafts, is_clipped, strict=True)

@@ -2,23 +2,21 @@ import numpy as np
 import pytest
 import torch
 
-from autoselection_core.solver.acquisition.log_nei import log_expected_improvement
+from autoselection_core.solver.acquisition.log_nei import log_noisy_expected_improvement
 from autoselection_core.solver.feature_layout import Features, Layout
-from autoselection_core.solver.surrogate.bkb import conditioned, sparse_model
+from autoselection_core.solver.surrogate.bkb import condition_sparse, fit_sparse
 from autoselection_core.solver.surrogate.botorch_model import botorch_model, marginals
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Surrogate, fit
-from autoselection_core.solver.surrogate.kernel import noise_variance
-from autoselection_core.solver.surrogate.priors import Belief, prior
+from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
+from autoselection_core.solver.surrogate.priors import LogNormalPrior, hyper_prior
 from tests.solver.worlds import SMALL, entropy_of, searched, solver
 
 LAYOUT = Layout(3, 2, 2)
 
 
 def hyper(draws: int = 3) -> torch.Tensor:
-    belief = prior(LAYOUT, Belief(0.3, 0.2))
-    return torch.from_numpy(
-        belief.mean + 0.2 * np.random.default_rng(0).normal(size=(draws, len(belief.mean)))
-    )
+    prior = hyper_prior(LAYOUT, LogNormalPrior(0.3, 0.2))
+    return torch.from_numpy(prior.mean + 0.2 * np.random.default_rng(0).normal(size=(draws, len(prior.mean))))
 
 
 def observations(count: int, seed: int = 0) -> tuple[Features, Numbers]:
@@ -32,7 +30,7 @@ def test_a_dictionary_of_all_observations_is_the_exact_process() -> None:
     asked = torch.from_numpy(observations(20, seed=1)[0])
 
     exact = marginals(botorch_model(points, targets, LAYOUT, hyper()), asked)
-    sparse = conditioned(points, targets, LAYOUT, hyper(), points).marginals(asked)
+    sparse = condition_sparse(points, targets, LAYOUT, hyper(), points).marginals(asked)
 
     for mine, theirs in zip(sparse, exact, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-3)
@@ -43,7 +41,7 @@ def test_the_variances_of_a_drawn_dictionary_bracket_the_exact_ones() -> None:
     points, targets = (torch.from_numpy(part) for part in observations(600))
     asked = torch.from_numpy(observations(200, seed=1)[0])
 
-    model = sparse_model(points, targets, LAYOUT, hyper(), first=points[:30], seed=0)
+    model = fit_sparse(points, targets, LAYOUT, hyper(), first=points[:30], seed=0)
     _, mine = model.marginals(asked)
     _, exact = marginals(botorch_model(points, targets, LAYOUT, hyper()), asked)
 
@@ -57,7 +55,7 @@ def test_what_a_dictionary_does_not_span_stays_uncertain() -> None:
     points, targets = (torch.from_numpy(part) for part in observations(300))
     far = points[:5] + 30.0
 
-    _, variances = conditioned(points, targets, LAYOUT, hyper(), points[:10]).marginals(far)
+    _, variances = condition_sparse(points, targets, LAYOUT, hyper(), points[:10]).marginals(far)
     _, exact = marginals(botorch_model(points, targets, LAYOUT, hyper()), far)
 
     assert (variances > 0.9 * exact).all()
@@ -69,10 +67,12 @@ def test_expected_improvement_through_a_dictionary_is_that_of_the_exact_process(
     exact = fit(points, utilities, LAYOUT, Fitting(4))
     values = torch.from_numpy((utilities - exact.standard.center) / exact.standard.scale)
     inputs = torch.from_numpy(points)
-    model = conditioned(inputs, values, LAYOUT, exact.log_hyper, inputs)
+    model = condition_sparse(inputs, values, LAYOUT, exact.log_hyper, inputs)
     sparse = Surrogate(model, LAYOUT, exact.standard, exact.log_hyper)
 
-    mine, theirs = (log_expected_improvement(one, candidates, points, seed=0) for one in (sparse, exact))
+    mine, theirs = (
+        log_noisy_expected_improvement(one, candidates, points, seed=0) for one in (sparse, exact)
+    )
 
     assert int(np.argmax(mine)) == int(np.argmax(theirs))
     assert np.median(np.abs(mine - theirs)[theirs > theirs.max() - 3]) < 0.3
@@ -81,7 +81,7 @@ def test_expected_improvement_through_a_dictionary_is_that_of_the_exact_process(
 def test_joint_draws_through_a_dictionary_have_the_posterior_s_moments() -> None:
     points, targets = (torch.from_numpy(part) for part in observations(60))
     asked = torch.from_numpy(observations(4, seed=1)[0])
-    model = conditioned(points, targets, LAYOUT, hyper(), points[:30])
+    model = condition_sparse(points, targets, LAYOUT, hyper(), points[:30])
     normal = torch.from_numpy(np.random.default_rng(0).normal(size=(4000, 3, 4)))
 
     drawn = model.joint_draws(asked, normal, 1e-8)

@@ -12,14 +12,14 @@ from autoselection_core.operators.chance import KeepRandom
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.solver.feature_layout import Features
-from autoselection_core.solver.features.describer import bent
+from autoselection_core.solver.features.describer import bend
 from autoselection_core.solver.features.histograms import BINS, blocks_of, describe
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.credit import Credit, changes, credit_of
-from autoselection_core.solver.programs.edits import EDITS, Workbench, edited
+from autoselection_core.solver.programs.edits import EDITS, Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union, latin_recipes, random_recipe
 from autoselection_core.solver.programs.realise import INVALID, REPEATED, TOO_SMALL, TRIED, Draft, realise
-from autoselection_core.solver.programs.reseed import new_anchor
+from autoselection_core.solver.programs.reseed import draw_anchor
 from autoselection_core.subset import materialize
 
 from .worlds import pool
@@ -53,7 +53,7 @@ def test_an_edit_never_leaves_the_longest_program(seed: int, longest: int) -> No
     mates = [random_recipe(TEMPLATES, rng, longest, 0) for _ in range(3)]
     bench = Workbench(TEMPLATES, mates, longest)
 
-    recipe, name = edited(mates[0], bench, rng)
+    recipe, name = edit_recipe(mates[0], bench, rng)
 
     assert name in EDITS
     assert len(recipe) <= longest
@@ -64,13 +64,13 @@ def test_all_edits_happen() -> None:
     rng = np.random.default_rng(0)
     bench = Workbench(TEMPLATES, [Recipe((TOP, LONG)), Recipe((SOME,))], 6)
 
-    names = {edited(Recipe((TOP, LONG)), bench, rng)[1] for _ in range(200)}
+    names = {edit_recipe(Recipe((TOP, LONG)), bench, rng)[1] for _ in range(200)}
 
     assert names == set(EDITS)
 
 
 def test_the_full_pool_can_be_edited() -> None:
-    recipe, name = edited(Recipe(()), Workbench(TEMPLATES, [], 6), np.random.default_rng(0))
+    recipe, name = edit_recipe(Recipe(()), Workbench(TEMPLATES, [], 6), np.random.default_rng(0))
 
     assert (len(recipe), name) == (1, "insert")
 
@@ -96,13 +96,13 @@ def test_credit_goes_to_what_a_child_added_retuned_and_removed() -> None:
 def test_a_new_anchor_is_made_of_operators_with_credit() -> None:
     credit = Credit({TOP.label: 1.0, LONG.label: 0.5, SOME.label: -2.0}, {})
 
-    anchors = [new_anchor(credit, TEMPLATES, np.random.default_rng(seed), 0) for seed in range(30)]
+    anchors = [draw_anchor(credit, TEMPLATES, np.random.default_rng(seed), 0) for seed in range(30)]
 
     assert {step.label for anchor in anchors for step in anchor.steps} == {TOP.label, LONG.label}
 
 
 def test_every_draft_is_kept_or_counted() -> None:
-    tried = materialize(Recipe((SOME,)), SIGNALS).fingerprint
+    observed = materialize(Recipe((SOME,)), SIGNALS).fingerprint
     empty = (KeepTop(signal="ifd", fraction=0.05),) * 3
     drafts = [
         Draft(Recipe(steps), "fresh")
@@ -110,7 +110,7 @@ def test_every_draft_is_kept_or_counted() -> None:
     ]
     drafts.append(Draft(Recipe((KeepTop(signal="never", fraction=0.5),)), "fresh"))
 
-    realised = realise(drafts, SIGNALS, 5, [tried])
+    realised = realise(drafts, SIGNALS, 5, [observed])
 
     assert len(realised) == 1
     assert realised.reasons == {REPEATED: 1, TRIED: 1, TOO_SMALL: 1, INVALID: 1}
@@ -140,7 +140,7 @@ def test_a_recipe_with_a_union_is_not_united_with() -> None:
 
 @given(arrays(np.float64, (12, 2), elements=st.floats(-1e6, 1e6)))
 def test_bent_axes_keep_order_and_sign_and_what_is_near_stays_as_it_is(axes: Features) -> None:
-    made = bent(axes)
+    made = bend(axes)
     near = np.abs(axes) <= 2
 
     assert np.array_equal(made[near], axes[near])

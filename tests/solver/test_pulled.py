@@ -7,7 +7,7 @@ from scipy.stats import norm
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.evidence.tail_compression import pulled_in
+from autoselection_core.solver.evidence.tail_compression import compress_tail
 from autoselection_core.solver.feature_layout import Layout
 from autoselection_core.solver.programs.fresh import single_recipes
 from autoselection_core.solver.surrogate.gp import Fitting, fit
@@ -18,13 +18,13 @@ from tests.solver.worlds import SMALL, entropy_of, pool, searched, solver
 def test_utilities_near_the_median_and_above_it_stay_as_they_are() -> None:
     utilities = np.array([3.0, -2.0, 1.0, 0.5, 0.0, 2.5])
 
-    assert np.array_equal(pulled_in(utilities, 3.0), utilities)
+    assert np.array_equal(compress_tail(utilities, 3.0), utilities)
 
 
 def test_the_tail_keeps_its_order_and_joins_without_a_step() -> None:
     utilities = np.array([1.0, 0.0, -1.0, -3.0, -3.001, -30.0, 2.0, 1.5, 1.2, 0.5])
 
-    pulled = pulled_in(utilities, 1.0)
+    pulled = compress_tail(utilities, 1.0)
 
     assert np.array_equal(np.argsort(pulled), np.argsort(utilities))
     assert pulled.min() > -10
@@ -33,14 +33,14 @@ def test_the_tail_keeps_its_order_and_joins_without_a_step() -> None:
 
 def test_equal_utilities_and_a_single_one_are_left_alone() -> None:
     for utilities in (np.ones(4), np.array([2.0])):
-        assert np.array_equal(pulled_in(utilities, 1.0), utilities)
+        assert np.array_equal(compress_tail(utilities, 1.0), utilities)
 
 
 def test_differences_below_a_known_noise_pull_nothing_in() -> None:
     utilities = np.array([1.0, 1.01, 0.8])
 
-    assert np.array_equal(pulled_in(utilities, 1.0, least=0.5), utilities)
-    assert not np.array_equal(pulled_in(utilities, 1.0), utilities)
+    assert np.array_equal(compress_tail(utilities, 1.0, least=0.5), utilities)
+    assert not np.array_equal(compress_tail(utilities, 1.0), utilities)
 
 
 def test_terrible_subsets_no_longer_inflate_the_noise_nor_hide_who_is_good() -> None:
@@ -52,7 +52,7 @@ def test_terrible_subsets_no_longer_inflate_the_noise_nor_hide_who_is_good() -> 
     asked = np.column_stack([np.linspace(-1, 1, 9), np.zeros(9)])
 
     plain, pulled = (fit(features, values, layout, Fitting(16)) for values in
-                     (utilities, pulled_in(utilities, 3.0)))  # fmt: skip
+                     (utilities, compress_tail(utilities, 3.0)))  # fmt: skip
     errors = [np.mean(np.abs(one.posterior(asked)[0] - 0.1 * asked[:, 0])) for one in (plain, pulled)]
 
     assert pulled.noise < 0.5 * plain.noise

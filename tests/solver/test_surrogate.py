@@ -6,19 +6,20 @@ import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.sampling import SobolQMCNormalSampler
 
-from autoselection_core.solver.acquisition.log_nei import log_expected_improvement
+from autoselection_core.solver.acquisition.log_nei import log_noisy_expected_improvement
 from autoselection_core.solver.acquisition.replicates import deviation_without, repeats
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.surrogate.botorch_model import JITTER
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Standard, Surrogate, condition, fit
-from autoselection_core.solver.surrogate.kernel import covariance, noise_variance, variance
-from autoselection_core.solver.surrogate.priors import Belief, prior
+from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
+from autoselection_core.solver.surrogate.kernel import covariance, variance
+from autoselection_core.solver.surrogate.priors import LogNormalPrior, hyper_prior
 from autoselection_core.solver.surrogate.slice_sampling import slice_sample
-from autoselection_core.solver.surrogate.subsampling import varied_rows
+from autoselection_core.solver.surrogate.subsampling import subsample_rows
 
 LAYOUT = Layout(3, 4, 2)
-NOISE = Belief(0.3, 0.5)
-HYPER = torch.from_numpy(prior(LAYOUT, NOISE).mean)[None]
+NOISE = LogNormalPrior(0.3, 0.5)
+HYPER = torch.from_numpy(hyper_prior(LAYOUT, NOISE).mean)[None]
 SEVERAL = torch.cat([HYPER, HYPER + 0.3, HYPER - 0.2])
 
 
@@ -85,7 +86,7 @@ def test_expected_improvement_agrees_with_that_of_botorch(place: int) -> None:
     with torch.no_grad():
         expected = reference(torch.from_numpy(candidates)[:, None]).exp().numpy()
     estimates = [
-        np.exp(log_expected_improvement(surrogate, candidates, features, seed)) for seed in range(200)
+        np.exp(log_noisy_expected_improvement(surrogate, candidates, features, seed)) for seed in range(200)
     ]
 
     assert np.allclose(np.mean(estimates, axis=0), expected, rtol=0.05, atol=2e-3)
@@ -100,12 +101,12 @@ def test_replicates_count_as_one_observation_with_less_noise() -> None:
     candidates, _ = data(5, seed=2)
     noise = float(noise_variance(HYPER)[0])
 
-    solved = np.linalg.inv(kernel_of(features, features) + np.diag(noise / counts))
+    inverse = np.linalg.inv(kernel_of(features, features) + np.diag(noise / counts))
     cross = kernel_of(candidates, features)
     mean, deviation = conditioned(expanded, repeated).posterior(candidates)
 
-    assert np.allclose(mean, cross @ solved @ averages, atol=1e-5)
-    left = np.diag(kernel_of(candidates, candidates)) - np.einsum("mi,ij,mj->m", cross, solved, cross)
+    assert np.allclose(mean, cross @ inverse @ averages, atol=1e-5)
+    left = np.diag(kernel_of(candidates, candidates)) - np.einsum("mi,ij,mj->m", cross, inverse, cross)
     assert np.allclose(deviation**2, left, atol=1e-5)
 
 
@@ -115,14 +116,14 @@ def test_expected_improvement_agrees_with_monte_carlo() -> None:
     points = np.concatenate([features, candidates])
     surrogate = conditioned(features, utilities)
 
-    solved = np.linalg.inv(kernel_of(features, features) + float(noise_variance(HYPER)[0]) * np.eye(8))
+    inverse = np.linalg.inv(kernel_of(features, features) + float(noise_variance(HYPER)[0]) * np.eye(8))
     cross = kernel_of(points, features)
-    joint = kernel_of(points, points) - cross @ solved @ cross.T
+    joint = kernel_of(points, points) - cross @ inverse @ cross.T
     rng = np.random.default_rng(0)
-    draws = rng.multivariate_normal(cross @ solved @ utilities, joint, 100_000, method="eigh")
+    draws = rng.multivariate_normal(cross @ inverse @ utilities, joint, 100_000, method="eigh")
     gains = np.maximum(draws[:, 8:] - draws[:, :8].max(axis=1, keepdims=True), 0).mean(axis=0)
     estimates = [
-        np.exp(log_expected_improvement(surrogate, candidates, features, seed)) for seed in range(200)
+        np.exp(log_noisy_expected_improvement(surrogate, candidates, features, seed)) for seed in range(200)
     ]
 
     assert np.allclose(np.mean(estimates, axis=0), gains, rtol=0.05, atol=2e-3)
@@ -132,7 +133,7 @@ def test_a_hopeless_candidate_still_has_a_place_in_the_order() -> None:
     features, utilities = data(30)
     utilities = utilities * 1000
 
-    logs = log_expected_improvement(conditioned(features, utilities), data(20, seed=4)[0], features, 0)
+    logs = log_noisy_expected_improvement(conditioned(features, utilities), data(20, seed=4)[0], features, 0)
 
     assert np.isfinite(logs).all()
     assert len(set(logs)) == 20
@@ -141,7 +142,7 @@ def test_a_hopeless_candidate_still_has_a_place_in_the_order() -> None:
 def test_a_tried_candidate_has_next_to_nothing_to_gain() -> None:
     features, utilities = data(10)
 
-    logs = log_expected_improvement(conditioned(features, utilities), features, features, 0)
+    logs = log_noisy_expected_improvement(conditioned(features, utilities), features, features, 0)
 
     assert np.exp(logs).max() < 1e-2
 
@@ -186,8 +187,8 @@ def test_hyper_parameters_are_learned_from_the_newest_and_the_most_different() -
     features = np.zeros((50, 2))
     features[7], features[21] = 100.0, -100.0
 
-    assert varied_rows(features, 10).tolist() == [0, 1, 2, 3, 4, 5, 7, 21, 48, 49]
-    assert varied_rows(features, 60).tolist() == list(range(50))
+    assert subsample_rows(features, 10).tolist() == [0, 1, 2, 3, 4, 5, 7, 21, 48, 49]
+    assert subsample_rows(features, 60).tolist() == list(range(50))
 
 
 def test_slice_sampling_reaches_a_posterior_that_is_known() -> None:

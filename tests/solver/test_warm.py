@@ -7,15 +7,15 @@ import pytest
 from autoselection_core.history.values import Earlier, History
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.context import arena_of
-from autoselection_core.solver.evidence.fitted import Belief, belief_of
-from autoselection_core.solver.evidence.observations import lessons_of, tried_in
+from autoselection_core.solver.context import context_for
+from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
+from autoselection_core.solver.evidence.observations import observed_subsets, transferred_observations
 from autoselection_core.subset import materialize
 
 from .worlds import SMALL, entropy_of, searched, solver
 
 ASKER = solver(SMALL.with_settings(fresh=200))
-SIZE = arena_of(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0).describer.layout.size
+SIZE = context_for(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0).describer.layout.size
 PAST = searched(ASKER, entropy_of(ASKER.signals), 12, seed=1)
 
 
@@ -26,11 +26,11 @@ def told(sign: float = 1.0, similarity: float = 1.0, level: float = 0.0) -> tupl
     )
 
 
-def learned(history: History, draws: int = SMALL.draws) -> Belief:
+def learned(history: History, draws: int = SMALL.draws) -> FittedModel:
     signals = ASKER.signals
     policy = ASKER.policy.with_settings(draws=draws)
-    arena = arena_of(signals, tuple(ASKER.templates), policy, history.seed)
-    return belief_of(arena, tried_in(history, signals), lessons_of(history, signals))
+    context = context_for(signals, tuple(ASKER.templates), policy, history.seed)
+    return fit_model(context, observed_subsets(history, signals), transferred_observations(history, signals))
 
 
 def best_of(history: History) -> float:
@@ -72,7 +72,7 @@ def test_the_less_is_left_of_the_old_subsets_the_less_they_teach() -> None:
     places = [learned(replace(start, earlier=told(similarity=share)), draws=32) for share in (1.0, 0.5, 0.0)]
     points = places[0].surrogate.model.train_inputs[0].numpy()[2:, :SIZE]
 
-    deviations = [belief.surrogate.posterior(points)[1].mean() for belief in places]
+    deviations = [fitted.surrogate.posterior(points)[1].mean() for fitted in places]
 
     assert deviations[0] < deviations[1] < deviations[2]
 
@@ -80,7 +80,7 @@ def test_the_less_is_left_of_the_old_subsets_the_less_they_teach() -> None:
 def test_recipes_that_this_pool_cannot_realise_teach_nothing() -> None:
     unknown = Earlier("old", 1, Recipe((KeepTop(signal="gone", fraction=0.5),)), 1.0, 0.0)
 
-    assert lessons_of(History("new", 0, 5, earlier=(unknown,)), ASKER.signals) == ()
+    assert transferred_observations(History("new", 0, 5, earlier=(unknown,)), ASKER.signals) == ()
 
 
 @pytest.mark.parametrize("k", [1, 3])

@@ -9,7 +9,7 @@ from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.solver.evidence.low_fidelity import FEWEST, agreement
-from autoselection_core.solver.evidence.observations import hints_of, tried_in
+from autoselection_core.solver.evidence.observations import low_fidelity_observations, observed_subsets
 
 _COLUMNS = {
     "fidelity": "fidelity",
@@ -31,8 +31,8 @@ def fidelity_sentences(facts: SearchFacts) -> tuple[str, ...]:
 
 def _sentence(facts: SearchFacts, name: str, cost: float) -> str:
     mine = [one for one in facts.history.cheap if one.fidelity == name and one.utility is not None]
-    hints = hints_of(facts.history, facts.signals)
-    shown = agreement(hints, tried_in(facts.history, facts.signals), name)
+    low_fidelity = low_fidelity_observations(facts.history, facts.signals)
+    shown = agreement(low_fidelity, observed_subsets(facts.history, facts.signals), name)
     if shown.rank_correlation is None:
         ranks = "too few to rank" if shown.pairs < FEWEST else "the scores do not differ"
     else:

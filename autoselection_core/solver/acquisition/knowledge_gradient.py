@@ -1,4 +1,4 @@
-"""What scores at a cheaper fidelity are worth: how much better the next full training is chosen with them.
+"""Knowledge gradient of low-fidelity scores: how much better the next full training is chosen with them.
 
 A plan buys m cheap scores and then one full training. Its gain is the expected improvement, at full fidelity,
 of the candidate that looks best once the scores are known: a knowledge gradient over the expected improvement
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autoselection_core.solver.acquisition.expected_improvement import expected_improvement
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.botorch_model import JITTER
 from autoselection_core.solver.surrogate.gp import Surrogate
-from autoselection_core.solver.surrogate.kernel import cholesky, covariance, noise_variance, solved
-from autoselection_core.solver.surrogate.subsampling import varied_rows
+from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
+from autoselection_core.solver.surrogate.kernel import cholesky, covariance, solve_lower
+from autoselection_core.solver.surrogate.subsampling import subsample_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +42,7 @@ class Lookahead:
         mean: Means of the tried, of the candidates, and of their cheap scores. Shape (s, b + n + n).
         cov: Covariances of the same. Shape (s, b + n + n, b + n + n).
         noise: Run-to-run variance. Shape (s,).
-        tried: How many points are tried ones, b.
+        observed: How many points are tried ones, b.
         scale: Utility of one standardised unit.
         seed: Seed of the draws.
     """
@@ -48,7 +50,7 @@ class Lookahead:
     mean: "Tensor"
     cov: "Tensor"
     noise: "Tensor"
-    tried: int
+    observed: int
     scale: float
     seed: int
 
@@ -62,7 +64,7 @@ class Lookahead:
         root = cholesky(self.cov[:, full, full], _RIDGE)
         normal = torch.randn((len(root), count, _DRAWS), generator=generator, dtype=root.dtype)
         draws = self.mean[:, full, None] + root @ normal
-        best = draws[:, self.tried :].argmax(1).flatten()
+        best = draws[:, self.observed :].argmax(1).flatten()
         wins = torch.bincount(best, minlength=self._candidates).tolist()
         return sorted(places, key=lambda place: (-wins[place], place))
 
@@ -79,31 +81,30 @@ class Lookahead:
         if scored:
             at = [full.stop + place for place in scored]
             root = cholesky(self.cov[:, at][:, :, at], self.noise + JITTER)
-            moved = solved(root, self.cov[:, at, full])
+            moved = solve_lower(root, self.cov[:, at, full])
             generator = torch.Generator().manual_seed(self.seed)
             half = torch.randn((len(root), len(at), _DRAWS // 2), generator=generator, dtype=root.dtype)
             mean = mean + moved.mT @ torch.cat([half, -half], dim=-1)
             left = left - (moved**2).sum(-2)
-        spread = left[:, self.tried :, None].clamp_min(JITTER).sqrt()
-        best = mean[:, : self.tried].max(1, keepdim=True).values
-        z = (mean[:, self.tried :] - best) / spread
-        density = (-0.5 * z**2).exp() / (2 * np.pi) ** 0.5
-        improvement = spread * (density + z * torch.special.ndtr(z))
+        spread = left[:, self.observed :, None].clamp_min(JITTER).sqrt()
+        best = mean[:, : self.observed].max(1, keepdim=True).values
+        z = (mean[:, self.observed :] - best) / spread
+        improvement = spread * expected_improvement(z)
         return float(improvement.max(1).values.mean()) * self.scale
 
     @property
     def _candidates(self) -> int:
-        return (self.mean.shape[-1] - self.tried) // 2
+        return (self.mean.shape[-1] - self.observed) // 2
 
 
 def look_ahead(
-    surrogate: Surrogate, tried: Features, candidates: Features, fidelity: int, seed: int
+    surrogate: Surrogate, observed: Features, candidates: Features, fidelity: int, seed: int
 ) -> Lookahead:
     """The joint posterior of some candidates at both fidelities.
 
     Args:
-        surrogate: What is believed; it knows scores at the fidelity.
-        tried: Feature vectors of measured subsets. Shape (b, d).
+        surrogate: Fitted to scores at the fidelity, too.
+        observed: Feature vectors of measured subsets. Shape (b, d).
         candidates: Feature vectors of candidates that have no score at the fidelity. Shape (n, d).
         fidelity: Which of the surrogate's fidelities.
         seed: Seed of the draws.
@@ -114,17 +115,17 @@ def look_ahead(
     cheap = layout.completed(candidates)
     cheap[:, layout.fidelity_columns.start + fidelity] = 1.0
     cheap[:, layout.fidelity_columns.stop] = -1.0 - np.arange(len(cheap))  # none of them is another's subset
-    points = np.concatenate([layout.completed(tried), layout.completed(candidates), cheap])
+    points = np.concatenate([layout.completed(observed), layout.completed(candidates), cheap])
     (seen,), targets = surrogate.model.train_inputs, surrogate.model.train_targets
-    rows = torch.from_numpy(varied_rows(seen.numpy(), _MOST_LEARNED))
+    rows = torch.from_numpy(subsample_rows(seen.numpy(), _MOST_LEARNED))
     asked, noise = torch.from_numpy(points), noise_variance(hyper)
     ridge = noise + JITTER
     if surrogate.relative is not None:
         ridge = ridge[:, None] * surrogate.relative[rows]
     root = cholesky(covariance(hyper, seen[rows], seen[rows], layout), ridge)
-    explained = solved(root, covariance(hyper, seen[rows], asked, layout))
+    explained = solve_lower(root, covariance(hyper, seen[rows], asked, layout))
     known = targets.reshape(-1)[: len(seen)][rows]
-    white = solved(root, known[None, :, None].expand(len(hyper), -1, 1))
+    white = solve_lower(root, known[None, :, None].expand(len(hyper), -1, 1))
     mean = (explained.mT @ white)[..., 0]
     cov = covariance(hyper, asked, asked, layout) - explained.mT @ explained
-    return Lookahead(mean, cov, noise, len(tried), surrogate.standard.scale, seed)
+    return Lookahead(mean, cov, noise, len(observed), surrogate.standard.scale, seed)

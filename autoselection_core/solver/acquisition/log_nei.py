@@ -1,9 +1,9 @@
-"""Which candidate is worth the next training: noisy expected improvement over a finite set, in logarithms.
+"""Logarithm of the noisy expected improvement over a finite set of candidates.
 
-The best utility so far is unknown, because observations are noisy and some evaluations are still running.
-So it is drawn from the posterior, jointly over all tried and pending candidates, and the expected improvement
-on each draw is averaged (Letham et al. 2019). Logarithms keep an order among hopeless candidates
-(Ament et al. 2023). A candidate that was tried has nothing to add: its value is known on every draw.
+The best utility so far is unknown, because observations are noisy and some evaluations are still running. So
+it is drawn from the posterior, jointly over all tried and pending candidates, and the expected improvement on
+each draw is averaged (Letham et al. 2019). A candidate that was tried has nothing to add: its value is known
+on every draw.
 
 BoTorch's `qLogNoisyExpectedImprovement` estimates the same number by drawing tried and new candidates
 together, because it must be differentiable for a search over continuous inputs. Here the candidates are a
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from autoselection_core.solver.acquisition.expected_improvement import log_expected_improvement
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.bkb import SparseModel, distinct
 from autoselection_core.solver.surrogate.botorch_model import JITTER
 from autoselection_core.solver.surrogate.gp import Numbers, Surrogate
-from autoselection_core.solver.surrogate.kernel import cholesky, covariance, solved, variance
+from autoselection_core.solver.surrogate.kernel import cholesky, covariance, solve_lower, variance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,16 +33,13 @@ _DRAWS = 16
 _TRIED_JITTER = 1e-6
 """Keeps the covariance of nearly equal tried subsets invertible, in standardised squared units."""
 
-_FAR = -1e6
-"""Below this, 1 - |z| sqrt(pi/2) erfcx(|z|/sqrt 2) has lost its digits and is replaced by its limit 1/z^2."""
-
 
 @dataclass(frozen=True, eq=False)
 class Improvement:
     """The expected improvement on what was tried, ready to be asked for any candidates.
 
     Attributes:
-        surrogate: What is believed.
+        surrogate: The fitted surrogate.
         base: Feature vectors of the distinct evaluated and pending candidates, or the dictionary that stands
             for them. Shape (b, d), b > 0.
         root: Roots of the prior covariances of the base. Shape (s, b, b).
@@ -57,23 +55,23 @@ class Improvement:
     best: "Tensor"
 
     @classmethod
-    def over(cls, surrogate: Surrogate, tried: Features, seed: int) -> Self:
+    def over(cls, surrogate: Surrogate, observed: Features, seed: int) -> Self:
         """The improvement on the best tried or pending candidate.
 
         Args:
-            surrogate: What is believed.
-            tried: Feature vectors of the distinct evaluated and pending candidates. Shape (b, d), b > 0.
+            surrogate: The fitted surrogate.
+            observed: Feature vectors of the distinct evaluated and pending candidates. Shape (b, d), b > 0.
             seed: Seed of the joint draws.
         """
         import torch
 
-        base = _tensor(surrogate.layout.completed(tried))
+        base = _tensor(surrogate.layout.completed(observed))
         if isinstance(surrogate.model, SparseModel):
             return cls(surrogate, *_by_dictionary(surrogate.model, base, seed))
         if surrogate.layout.fidelities:
             base = torch.cat([base, _aside(surrogate)])
         truths, root = _truths(surrogate, base, seed), _tried_root(surrogate, base)
-        best = truths[:, : len(tried)].max(-2, keepdim=True).values
+        best = truths[:, : len(observed)].max(-2, keepdim=True).values
         return cls(surrogate, base, root, torch.cholesky_solve(truths, root), best)
 
     def log_value(self, candidates: Features) -> Numbers:
@@ -83,46 +81,46 @@ class Improvement:
         log_hyper, layout = self.surrogate.log_hyper, self.surrogate.layout
         points = _tensor(layout.completed(candidates))
         cross = covariance(log_hyper, points, self.base, layout)
-        explained = solved(self.root, cross.mT)
+        explained = solve_lower(self.root, cross.mT)
         left = variance(log_hyper, points, layout) - (explained**2).sum(-2)
         spread = left.clamp_min(JITTER).sqrt()
         gains = (cross @ self.weights - self.best) / spread[..., None]
-        logs = _log_gain(gains) + spread[..., None].log()
+        logs = log_expected_improvement(gains) + spread[..., None].log()
         averaged = torch.logsumexp(logs, dim=(0, 2)) - np.log(logs.shape[0] * logs.shape[2])
         return np.asarray(averaged.numpy() + np.log(self.surrogate.standard.scale))
 
 
-def log_expected_improvement(
-    surrogate: Surrogate, candidates: Features, tried: Features, seed: int
+def log_noisy_expected_improvement(
+    surrogate: Surrogate, candidates: Features, observed: Features, seed: int
 ) -> Numbers:
     """The logarithm of the expected improvement on the best tried or pending candidate.
 
     Args:
-        surrogate: What is believed.
+        surrogate: The fitted surrogate.
         candidates: Feature vectors of the candidates. Shape (m, d).
-        tried: Feature vectors of the distinct evaluated and pending candidates. Shape (b, d), b > 0.
+        observed: Feature vectors of the distinct evaluated and pending candidates. Shape (b, d), b > 0.
         seed: Seed of the joint draws.
 
     Returns:
         Logarithms of gains in units of utility. Shape (m,).
     """
-    return Improvement.over(surrogate, tried, seed).log_value(candidates)
+    return Improvement.over(surrogate, observed, seed).log_value(candidates)
 
 
 def _by_dictionary(
-    model: SparseModel, tried: "Tensor", seed: int
+    model: SparseModel, observed: "Tensor", seed: int
 ) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
     """Base, root, weights and best of a sparse surrogate: its dictionary stands for all that was tried."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     whitened, best = (
-        torch.randn((len(model.log_hyper), rows, _DRAWS), generator=generator, dtype=tried.dtype)
-        for rows in (len(model.inducing), len(tried))
+        torch.randn((len(model.log_hyper), rows, _DRAWS), generator=generator, dtype=observed.dtype)
+        for rows in (len(model.inducing), len(observed))
     )
     drawn = model.dictionary_draws(whitened)
     weights = torch.linalg.solve_triangular(model.root.mT, drawn, upper=True)
-    return model.inducing, model.root, weights, model.best_of(tried, drawn, best)
+    return model.inducing, model.root, weights, model.best_of(observed, drawn, best)
 
 
 def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
@@ -137,7 +135,7 @@ def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
 
 
 def _aside(surrogate: Surrogate) -> "Tensor":
-    """What else is known of candidates: distinct observations at cheaper fidelities. Shape (o, d)."""
+    """Distinct observations at lower fidelities, which tell of candidates too. Shape (o, d)."""
     (points,), layout = surrogate.model.train_inputs, surrogate.layout
     is_cheap = (points[..., layout.fidelity_columns] > 0).any(-1)
     return distinct(points[is_cheap])
@@ -145,18 +143,6 @@ def _aside(surrogate: Surrogate) -> "Tensor":
 
 def _tried_root(surrogate: Surrogate, base: "Tensor") -> "Tensor":
     return cholesky(covariance(surrogate.log_hyper, base, base, surrogate.layout), _TRIED_JITTER)
-
-
-def _log_gain(z: "Tensor") -> "Tensor":
-    """log(phi(z) + z Phi(z)), to full precision far below zero."""
-    import torch
-
-    density = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
-    near = (density.exp() + z * torch.special.ndtr(z)).clamp_min(1e-300).log()
-    low = z.clamp(_FAR, -1.0)
-    tail = density + torch.log1p(low * np.sqrt(np.pi / 2) * torch.special.erfcx(-low / np.sqrt(2.0)))
-    limit = density - 2 * z.clamp_max(-1.0).abs().log()
-    return torch.where(z > -1, near, torch.where(z > _FAR / 100, tail, limit))
 
 
 def _tensor(features: Features) -> "Tensor":

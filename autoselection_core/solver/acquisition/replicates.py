@@ -1,4 +1,4 @@
-"""When to measure the incumbent again instead of trying something new: the mini-META rule.
+"""Number of replicates by the mini-META rule: measure the incumbent again, or try something new.
 
 Calandriello et al. 2022: a point may be evaluated B = floor((C^2 - 1) noise^2 / deviation^2) times before the
 model is refreshed, deviation being that of its utility before its own evaluations, because these shrink the

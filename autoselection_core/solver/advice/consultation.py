@@ -1,4 +1,4 @@
-"""What one choice asks of its adviser, and the record of it."""
+"""Questions of one choice to its adviser, with their record."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -55,11 +55,11 @@ class Consultation:
         self._is_silent = False
 
     def has(self, role: Role) -> bool:
-        """Whether somebody is asked in a role."""
+        """True where somebody is asked in a role."""
         return self.adviser is not None and role.value in self.adviser.settings.roles
 
     def consult(self, role: Role, facts: Json, read: Callable[[object], tuple[T, str]]) -> T | None:
-        """What a role answers, or None where the numbers decide.
+        """Answer of a role, or None where the numbers decide.
 
         Args:
             role: Who is asked.
@@ -82,7 +82,7 @@ class Consultation:
 
 
 def _understood(exchange: Exchange, read: Callable[[object], tuple[T, str]]) -> tuple[T | None, Exchange]:
-    """What an answer means, and the exchange with what is wrong with it."""
+    """Parsed answer, and the exchange with what is wrong with it."""
     if exchange.answer is None:
         return None, exchange
     try:

@@ -11,7 +11,7 @@ from autoselection_core.identity import Json, fingerprint
 
 @dataclass(frozen=True)
 class Question:
-    """What a model is asked.
+    """Question to a language model.
 
     Attributes:
         role: As in `Role`.
@@ -39,7 +39,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back.
+    """Reply of a language model.
 
     Attributes:
         text: The model's text; None where there is none.
@@ -57,7 +57,7 @@ class Reply:
 
 
 class Answers(Protocol):
-    """Anything that answers: an endpoint, or the record of an earlier run."""
+    """Source of replies: an endpoint, or the record of an earlier run."""
 
     def reply(self, question: Question) -> Reply:
         """The answer, or why there is none; never raises for what the other side does."""
@@ -113,7 +113,7 @@ class Exchange:
 
     @property
     def reply(self) -> Reply:
-        """What came back then."""
+        """Reply as it was recorded."""
         problem = self.problem if self.answer is None else ""
         return Reply(self.answer, problem, self.seconds, self.tokens_read, self.tokens_written)
 

@@ -1,4 +1,4 @@
-"""What a model's answer means: JSON of the form that was asked for, with values within their ranges.
+"""Validation of a model's answer: JSON of the form that was asked for, with values within their ranges.
 
 Nothing is repaired. An answer that needs guessing is refused with a reason, and the numbers decide.
 """
@@ -41,7 +41,7 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Grammar:
-    """What a recipe of an answer may be made of.
+    """Operators, parents and length that a recipe of an answer may have.
 
     Attributes:
         templates: What a step may be.
@@ -132,7 +132,7 @@ def steps_in(value: object, grammar: Grammar) -> Recipe:
 
 
 def differing_steps(before: Recipe, after: Recipe) -> int:
-    """How many steps have to be inserted, deleted or replaced; two that change places count as one.
+    """Edit distance of two programs in steps; two that change places count as one.
 
     Example:
         >>> differing_steps(Recipe(), Recipe())
@@ -201,7 +201,7 @@ def _operator(name: str, settings: Mapping[str, object], grammar: Grammar) -> St
 
 
 def _fits(template: Template, name: str, settings: Mapping[str, object]) -> bool:
-    """Whether settings are those of a template, up to its numbers."""
+    """True where settings are those of a template, up to its numbers."""
     if template.operator.name != name:
         return False
     fixed = dict(template.fixed)

@@ -26,7 +26,7 @@ from autoselection_core.solver.advice.telling import (
     recipes_by_trial,
     state_told,
 )
-from autoselection_core.solver.context import Arena, seed_for
+from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.programs.credit import Credit
 from autoselection_core.solver.programs.realise import Draft, Realised
 from autoselection_core.subset import materialize
@@ -40,7 +40,7 @@ _MOST_MISSES = 2
 
 @dataclass(frozen=True)
 class Anchor:
-    """What proposals are edits of.
+    """Anchor that proposals are edits of.
 
     Attributes:
         recipe: The program.
@@ -55,7 +55,7 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What the numbers say of the candidates of a round.
+    """Surrogate's predictions of the candidates of a round.
 
     Attributes:
         means: Posterior means. Shape (m,).
@@ -68,31 +68,31 @@ class Predicted:
     order: Sequence[int]
 
 
-def summarised(arena: Arena, consultation: Consultation) -> tuple[str, ...]:
+def summarised(context: SearchContext, consultation: Consultation) -> tuple[str, ...]:
     """Three to five findings about what was tried; none where nobody states some."""
-    facts = _common(arena, consultation, consultation.history.observations)
+    facts = _common(context, consultation, consultation.history.observations)
     return consultation.consult(Role.SUMMARISER, facts, findings_in) or ()
 
 
 def proposed(
-    arena: Arena, consultation: Consultation, anchor: Anchor, findings: Sequence[str]
+    context: SearchContext, consultation: Consultation, anchor: Anchor, findings: Sequence[str]
 ) -> tuple[Draft, ...]:
     """Local edits of an anchor that the proposer wants tried, within the operators' ranges."""
     observations = consultation.history.observations
     known = recipes_by_trial(observations)
-    grammar = Grammar(arena.templates, known, arena.policy.max_steps, arena.seed)
+    grammar = Grammar(context.templates, known, context.policy.max_steps, context.seed)
     facts: dict[str, Json] = {
-        **_common(arena, consultation, observations),
-        "catalogue": catalogue_told(arena.templates),
+        **_common(context, consultation, observations),
+        "catalogue": catalogue_told(context.templates),
         "anchor": {
             "steps": recipe_told(anchor.recipe, known),
             "utility": anchor.utility,
-            "state": state_told(materialize(anchor.recipe, arena.signals), arena.signals),
+            "state": state_told(materialize(anchor.recipe, context.signals), context.signals),
         },
         "findings": list(findings),
         "unions": list[Json](sorted(known)),
-        "longest": arena.policy.max_steps,
-        "wanted": arena.policy.round_size,
+        "longest": context.policy.max_steps,
+        "wanted": context.policy.round_size,
     }
     recipes = consultation.consult(
         Role.PROPOSER, facts, lambda value: recipes_in(value, grammar, anchor.recipe)
@@ -103,20 +103,20 @@ def proposed(
 
 
 def reseeded(
-    arena: Arena, consultation: Consultation, observations: Sequence[Observation], credit: Credit
+    context: SearchContext, consultation: Consultation, observations: Sequence[Observation], credit: Credit
 ) -> Recipe | None:
     """A new anchor from what the first observations say; None where the numbers draw it."""
-    grammar = Grammar(arena.templates, {}, min(_MOST_ANCHOR_STEPS, arena.policy.max_steps), arena.seed)
+    grammar = Grammar(context.templates, {}, min(_MOST_ANCHOR_STEPS, context.policy.max_steps), context.seed)
     facts: dict[str, Json] = {
-        **_common(arena, consultation, observations),
-        "catalogue": catalogue_told(arena.templates),
+        **_common(context, consultation, observations),
+        "catalogue": catalogue_told(context.templates),
         "credits": credit_told(credit),
     }
     return consultation.consult(Role.RESEEDER, facts, lambda value: anchor_in(value, grammar))
 
 
 def ranked(
-    arena: Arena,
+    context: SearchContext,
     consultation: Consultation,
     realised: Realised,
     predicted: Predicted,
@@ -130,15 +130,15 @@ def ranked(
     if not consultation.has(Role.RANKER) or consultation.adviser is None:
         return None
     settings, count = consultation.adviser.settings, len(realised)
-    rng = np.random.default_rng(seed_for("rankings", arena.seed, consultation.history.next_trial))
+    rng = np.random.default_rng(seed_for("rankings", context.seed, consultation.history.next_trial))
     by_numbers = np.argsort(np.asarray(predicted.order))
     total, orders, misses = np.zeros(count), list[tuple[int, ...]](), 0
     while len(orders) + misses < settings.rankings and misses < _MOST_MISSES:
         shown = rng.permutation(count)
         facts: dict[str, Json] = {
-            **_common(arena, consultation, consultation.history.observations),
+            **_common(context, consultation, consultation.history.observations),
             "findings": list(findings),
-            "candidates": _candidates_told(arena, consultation.history, realised, predicted, shown),
+            "candidates": _candidates_told(context, consultation.history, realised, predicted, shown),
         }
         ranking = consultation.consult(Role.RANKER, facts, lambda value: ranking_in(value, count))
         if ranking is None:
@@ -151,16 +151,18 @@ def ranked(
     return orders[-1] if orders else None
 
 
-def _common(arena: Arena, consultation: Consultation, observations: Sequence[Observation]) -> dict[str, Json]:
+def _common(
+    context: SearchContext, consultation: Consultation, observations: Sequence[Observation]
+) -> dict[str, Json]:
     unit = "" if consultation.adviser is None else consultation.adviser.unit
     return {
         "unit": f"{unit or 'utility'}; higher utilities are better",
-        "history": history_told(observations, arena.signals),
+        "history": history_told(observations, context.signals),
     }
 
 
 def _candidates_told(
-    arena: Arena, history: History, realised: Realised, predicted: Predicted, shown: Rows
+    context: SearchContext, history: History, realised: Realised, predicted: Predicted, shown: Rows
 ) -> Json:
     known = recipes_by_trial(history.observations)
     return [
@@ -169,7 +171,7 @@ def _candidates_told(
             "steps": recipe_told(realised.drafts[place].recipe, known),
             "mean": float(predicted.means[place]),
             "deviation": float(predicted.deviations[place]),
-            "state": state_told(realised.subsets[place], arena.signals),
+            "state": state_told(realised.subsets[place], context.signals),
         }
         for index, place in enumerate(shown)
     ]

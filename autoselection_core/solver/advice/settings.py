@@ -1,4 +1,4 @@
-"""Which language model advises a search, and in which roles."""
+"""Settings of the language model that advises a search."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from autoselection_core.space import Count, Interval, check_settings
 
 
 class Role(StrEnum):
-    """What a language model may be asked for."""
+    """Role of a language model."""
 
     SUMMARISER = "summariser"
     PROPOSER = "proposer"
@@ -22,7 +22,7 @@ class Role(StrEnum):
 
 
 _ELSEWHERE = ("url", "timeout_s")
-"""Where a model is reached, and for how long it is waited for: that may change while a search goes on."""
+"""Address and timeout of a model, which may change while a search goes on."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class AdviserSettings:
 
     @property
     def pinned(self) -> dict[str, Json]:
-        """What of it belongs to a search: all but where the model is reached, and the wait for it."""
+        """Settings that belong to a search: all but the model's address and the timeout."""
         values = {**asdict(self), "roles": list(self.roles)}
         return {name: value for name, value in values.items() if name not in _ELSEWHERE}
 
@@ -83,7 +83,7 @@ class AdviserSettings:
 
 
 def is_web_address(text: object) -> bool:
-    """Whether a text is an http address without user and password, which would land in records."""
+    """True for an http address without user and password, which would land in records."""
     if not isinstance(text, str):
         return False
     parts = urlsplit(text)

@@ -1,4 +1,4 @@
-"""What an adviser is told: recipes, scores and states, as JSON. Never items, texts or test scores."""
+"""Facts for an adviser as JSON: recipes, scores and states. Never items, texts or test scores."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,7 +17,7 @@ _FINE = ("q10/", "q50/", "q90/", "std/", "unknown/")
 
 
 def catalogue_told(templates: Iterable[Template]) -> Json:
-    """What a step may be: an operator, its settings, and the range of each number."""
+    """Operators that a step may have, with their settings and the range of each number."""
     return [
         {
             "operator": template.operator.name,
@@ -44,7 +44,7 @@ def history_told(observations: Sequence[Observation], signals: SignalTable) -> J
 
 
 def recipes_by_trial(observations: Iterable[Observation]) -> dict[int, Recipe]:
-    """What a union may name: measured recipes that hold no other one, by trial."""
+    """Measured recipes that a union may name, by trial: those that hold no other one."""
     return {one.trial: one.recipe for one in observations if one.recipe.steps and not has_union(one.recipe)}
 
 
@@ -54,7 +54,7 @@ def recipe_told(recipe: Recipe, known: Mapping[int, Recipe]) -> Json:
 
 
 def state_told(subset: Subset, signals: SignalTable) -> Json:
-    """What a subset is, beside its pool: shares, and shifts in standard deviations of the pool."""
+    """State of a subset beside its pool: shares, and shifts in standard deviations of the pool."""
     numbers = signals.derived(
         (__name__, subset.fingerprint), lambda: dict(state_of(subset.rows, signals).to_json())
     )

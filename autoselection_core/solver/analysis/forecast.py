@@ -1,6 +1,6 @@
-"""What more evaluations are likely to buy, before they are paid for.
+"""Forecast of the gain of more evaluations, by simulated searches over draws from the posterior.
 
-Utilities of some hundred candidates are drawn from what is believed of them, jointly. On each draw a search
+Utilities of some hundred candidates are drawn from their joint posterior. On each draw a search
 with expected improvement is played to its end, noise included; the gain is the true utility of what it would
 recommend over that of what would be used without it. A real search climbs on to candidates that are unknown
 today, so the forecast is on the careful side, most of all before anything was measured.
@@ -13,19 +13,25 @@ import numpy as np
 
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
+from autoselection_core.solver.acquisition.expected_improvement import expected_improvement
 from autoselection_core.solver.acquisition.log_nei import Improvement
-from autoselection_core.solver.candidates.local_search import climbed
+from autoselection_core.solver.candidates.local_search import search_locally
 from autoselection_core.solver.candidates.phase import phase_of
-from autoselection_core.solver.context import Arena, arena_of, seed_for
+from autoselection_core.solver.context import SearchContext, context_for, seed_for
 from autoselection_core.solver.determinism import one_thread
-from autoselection_core.solver.evidence.fitted import belief_of
-from autoselection_core.solver.evidence.observations import hints_of, lessons_of, tried_in
+from autoselection_core.solver.evidence.fitted import fit_model
+from autoselection_core.solver.evidence.observations import (
+    low_fidelity_observations,
+    observed_subsets,
+    transferred_observations,
+)
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.policies.default import known_subsets
 from autoselection_core.solver.solver import Solver
 from autoselection_core.solver.surrogate.gp import NOISE_SHARE, Numbers, expected_noise
-from autoselection_core.solver.surrogate.kernel import covariance, noise_variance
-from autoselection_core.solver.surrogate.priors import prior
+from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
+from autoselection_core.solver.surrogate.kernel import covariance
+from autoselection_core.solver.surrogate.priors import hyper_prior
 from autoselection_core.subset import materialize
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ _JITTER = 1e-6
 
 @dataclass(frozen=True)
 class Forecast:
-    """What some more evaluations are likely to gain.
+    """Distribution of the gain of some more evaluations.
 
     Attributes:
         evaluations: How many.
@@ -61,7 +67,7 @@ class Forecast:
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """What is believed before the first play: observations, hyper-parameters and candidates."""
+    """State of knowledge before the first simulated search: observations, hyper-parameters and candidates."""
 
     points: Features
     targets: Numbers
@@ -82,26 +88,26 @@ def forecast(solver: Solver, history: History, evaluations: int) -> Forecast:
         evaluations: How many more, at least 1.
     """
     with one_thread():
-        arena = arena_of(solver.signals, tuple(solver.templates), solver.policy, history.seed)
-        start = _start(arena, history)
-        rng = np.random.default_rng(seed_for("forecast", arena.seed, evaluations))
+        context = context_for(solver.signals, tuple(solver.templates), solver.policy, history.seed)
+        start = _start(context, history)
+        rng = np.random.default_rng(seed_for("forecast", context.seed, evaluations))
         gains = np.array([_play(start, place, evaluations, rng) for place in range(_PLAYS)]) * start.scale
     low, median, high = np.quantile(gains, [0.05, 0.5, 0.95])
     mean = float(gains.mean())
     return Forecast(evaluations, float(low), float(median), float(high), mean, start.unit, start.over)
 
 
-def _start(arena: Arena, history: History) -> _Start:
+def _start(context: SearchContext, history: History) -> _Start:
     """The recommended candidate, or the full pool, is the first candidate."""
     import torch
 
     if not history.observations:
-        full = arena.describe_subsets([materialize(Recipe((), arena.seed), arena.signals)])
-        candidates = np.concatenate([full, arena.features[: _CANDIDATES - 1]])
-        belief = prior(arena.describer.layout, expected_noise(None, arena.policy.noise_spread))
-        rng = np.random.default_rng(seed_for("forecast", arena.seed))
-        draws = belief.mean + belief.spread * rng.normal(size=(arena.policy.draws, len(belief.mean)))
-        noise = arena.policy.noise_prior
+        full = context.describe_subsets([materialize(Recipe((), context.seed), context.signals)])
+        candidates = np.concatenate([full, context.features[: _CANDIDATES - 1]])
+        prior = hyper_prior(context.describer.layout, expected_noise(None, context.policy.noise_spread))
+        rng = np.random.default_rng(seed_for("forecast", context.seed))
+        draws = prior.mean + prior.spread * rng.normal(size=(context.policy.draws, len(prior.mean)))
+        noise = context.policy.noise_prior
         unit = "utility" if noise else "run-to-run deviations"
         empty = np.zeros((0, candidates.shape[1]))
         return _Start(
@@ -112,16 +118,19 @@ def _start(arena: Arena, history: History) -> _Start:
             (noise or 1.0) / NOISE_SHARE,
             unit,
             "the full pool",
-            arena.describer.layout,
+            context.describer.layout,
         )
-    tried = tried_in(history, arena.signals)
-    lessons, hints = lessons_of(history, arena.signals), hints_of(history, arena.signals)
-    learned = belief_of(arena, tried, lessons, hints)
+    observed = observed_subsets(history, context.signals)
+    transferred, low_fidelity = (
+        transferred_observations(history, context.signals),
+        low_fidelity_observations(history, context.signals),
+    )
+    learned = fit_model(context, observed, transferred, low_fidelity)
     surrogate, best = learned.surrogate, learned.incumbent
-    gain = Improvement.over(surrogate, learned.features, seed_for("forecast", arena.seed))
-    known = known_subsets(arena, history, tried)
-    phase = phase_of(arena, history, learned)
-    found = climbed(arena, learned, phase, gain, known=known, trial=history.next_trial)
+    gain = Improvement.over(surrogate, learned.features, seed_for("forecast", context.seed))
+    known = known_subsets(context, history, observed)
+    phase = phase_of(context, history, learned)
+    found = search_locally(context, learned, phase, gain, known=known, trial=history.next_trial)
     order = np.argsort(-found.gains, kind="stable")
     likely, others = (
         order[: _CANDIDATES // 2],
@@ -137,14 +146,14 @@ def _start(arena: Arena, history: History) -> _Start:
         surrogate.log_hyper,
         surrogate.standard.scale,
         "utility",
-        f"trial {learned.tried[best].trial}",
+        f"trial {learned.observed[best].trial}",
         surrogate.layout,
     )
 
 
 def _play(start: _Start, place: int, evaluations: int, rng: np.random.Generator) -> float:
     """The gain of one search on one draw, standardised."""
-    mean, cov, noise = _believed(start, place)
+    mean, cov, noise = _posterior(start, place)
     truth = rng.multivariate_normal(mean, cov, method="cholesky")
     is_seen = np.zeros(len(mean), np.bool_)
     is_seen[0] = bool(len(start.points))
@@ -157,7 +166,7 @@ def _play(start: _Start, place: int, evaluations: int, rng: np.random.Generator)
     return float(truth[np.argmax(np.where(is_seen, mean, -np.inf))] - truth[0])
 
 
-def _believed(start: _Start, place: int) -> tuple[Numbers, Numbers, float]:
+def _posterior(start: _Start, place: int) -> tuple[Numbers, Numbers, float]:
     """Mean, covariance and noise variance over the candidates under one hyper-parameter vector."""
     import torch
 
@@ -175,9 +184,10 @@ def _believed(start: _Start, place: int) -> tuple[Numbers, Numbers, float]:
 
 def _most_improving(mean: Numbers, variance: Numbers, is_seen: np.ndarray) -> int:
     """The candidate with the highest expected improvement on the best mean seen."""
-    from scipy.stats import norm
+    import torch
 
     spread = np.sqrt(np.maximum(variance, _JITTER))
     best = mean[is_seen].max() if is_seen.any() else mean[0]
     z = (mean - best) / spread
-    return int(np.argmax(np.where(is_seen, -np.inf, spread * (norm.pdf(z) + z * norm.cdf(z)))))
+    gains = spread * expected_improvement(torch.from_numpy(z)).numpy()
+    return int(np.argmax(np.where(is_seen, -np.inf, gains)))

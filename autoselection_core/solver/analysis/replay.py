@@ -13,15 +13,19 @@ import numpy as np
 from autoselection_core.history.values import History, Observation
 from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.candidates.warmup import ZONES, farthest
-from autoselection_core.solver.context import Arena, arena_of, seed_for
+from autoselection_core.solver.context import SearchContext, context_for, seed_for
 from autoselection_core.solver.determinism import one_thread
-from autoselection_core.solver.evidence.fitted import belief_of
-from autoselection_core.solver.evidence.observations import Tried, lessons_of, tried_in
+from autoselection_core.solver.evidence.fitted import fit_model
+from autoselection_core.solver.evidence.observations import (
+    ObservedSubset,
+    observed_subsets,
+    transferred_observations,
+)
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.policies.published import posterior_over_programs
 from autoselection_core.solver.solver import Solver
 
-_Choose: TypeAlias = Callable[[Arena, History, Sequence[Observation]], int]
+_Choose: TypeAlias = Callable[[SearchContext, History, Sequence[Observation]], int]
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,16 @@ def replay(solver: Solver, history: History) -> tuple[Step, ...]:
         history: The recorded search; pending and failed trials are left out.
     """
     with one_thread():
-        arena = arena_of(solver.signals, tuple(solver.templates), solver.policy, history.seed)
-        return _steps(history.observations, _order(arena, replace(history, pending=(), failures=())))
+        context = context_for(solver.signals, tuple(solver.templates), solver.policy, history.seed)
+        return _steps(history.observations, _order(context, replace(history, pending=(), failures=())))
 
 
-def _order(arena: Arena, history: History) -> list[Observation]:
+def _order(context: SearchContext, history: History) -> list[Observation]:
     seen: list[Observation] = []
     left = list(history.observations)
     while left:
         known = replace(history, observations=tuple(seen))
-        seen.append(left.pop(_CHOICES[arena.policy.name](arena, known, left)))
+        seen.append(left.pop(_CHOICES[context.policy.name](context, known, left)))
     return seen
 
 
@@ -75,39 +79,41 @@ def _steps(recorded: Sequence[Observation], order: Sequence[Observation]) -> tup
     )
 
 
-def _by_default(arena: Arena, known: History, left: Sequence[Observation]) -> int:
+def _by_default(context: SearchContext, known: History, left: Sequence[Observation]) -> int:
     full = [place for place, one in enumerate(left) if not one.recipe.steps]
-    if arena.policy.full_pool and full and not known.observations:
+    if context.policy.full_pool and full and not known.observations:
         return full[0]
-    tried = tried_in(known, arena.signals)
-    candidates = _features(arena, known, left)
-    if len(tried) < max(2, arena.policy.full_pool + arena.policy.warmup):
-        seen = arena.describe_subsets([one.subset for one in tried])
-        return farthest(range(len(left)), candidates, seen, arena)[0]
-    belief = belief_of(arena, tried, lessons_of(known, arena.signals))
-    seed = seed_for("replay", arena.seed, len(known.observations))
-    return int(np.argmax(Improvement.over(belief.surrogate, belief.features, seed).log_value(candidates)))
+    observed = observed_subsets(known, context.signals)
+    candidates = _features(context, known, left)
+    if len(observed) < max(2, context.policy.full_pool + context.policy.warmup):
+        seen = context.describe_subsets([one.subset for one in observed])
+        return farthest(range(len(left)), candidates, seen, context)[0]
+    fitted = fit_model(context, observed, transferred_observations(known, context.signals))
+    seed = seed_for("replay", context.seed, len(known.observations))
+    return int(np.argmax(Improvement.over(fitted.surrogate, fitted.features, seed).log_value(candidates)))
 
 
-def _by_published(arena: Arena, known: History, left: Sequence[Observation]) -> int:
+def _by_published(context: SearchContext, known: History, left: Sequence[Observation]) -> int:
     if len(known.observations) < len(ZONES):
         low, high = list(ZONES.values())[len(known.observations)]
-        shares = [len(one.subset.rows) / len(arena.signals) for one in _realised(arena, known, left)]
+        shares = [len(one.subset.rows) / len(context.signals) for one in _realised(context, known, left)]
         return next((place for place, share in enumerate(shares) if low <= share < high), 0)
-    means, deviations = posterior_over_programs(arena, known, [one.recipe for one in left])
-    return int(np.argmax(means + arena.policy.exploration * deviations))
+    means, deviations = posterior_over_programs(context, known, [one.recipe for one in left])
+    return int(np.argmax(means + context.policy.exploration * deviations))
 
 
-def _at_random(arena: Arena, known: History, left: Sequence[Observation]) -> int:
-    return seed_for("replay", arena.seed, len(known.observations)) % len(left)
+def _at_random(context: SearchContext, known: History, left: Sequence[Observation]) -> int:
+    return seed_for("replay", context.seed, len(known.observations)) % len(left)
 
 
-def _features(arena: Arena, known: History, left: Sequence[Observation]) -> Features:
-    return arena.describe_subsets([one.subset for one in _realised(arena, known, left)])
+def _features(context: SearchContext, known: History, left: Sequence[Observation]) -> Features:
+    return context.describe_subsets([one.subset for one in _realised(context, known, left)])
 
 
-def _realised(arena: Arena, known: History, left: Sequence[Observation]) -> list[Tried]:
-    by_name = {one.name: one for one in tried_in(replace(known, observations=tuple(left)), arena.signals)}
+def _realised(context: SearchContext, known: History, left: Sequence[Observation]) -> list[ObservedSubset]:
+    by_name = {
+        one.name: one for one in observed_subsets(replace(known, observations=tuple(left)), context.signals)
+    }
     return [by_name[one.subset] for one in left]
 
 
@@ -116,4 +122,4 @@ _CHOICES: Mapping[str, _Choose] = {
     "random": _at_random,
     "autoselection": _by_published,
 }
-"""How each policy chooses among recorded evaluations."""
+"""Choice among recorded evaluations, by policy."""

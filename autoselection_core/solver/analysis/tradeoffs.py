@@ -14,11 +14,11 @@ import numpy as np
 from autoselection_core.arrays import Mask
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.context import Arena, seed_for
+from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.evidence.constraints import surrogate_of_benchmark
-from autoselection_core.solver.evidence.fitted import fitting_of
-from autoselection_core.solver.evidence.observations import Tried, tried_in
+from autoselection_core.solver.evidence.fitted import fitting_for
+from autoselection_core.solver.evidence.observations import ObservedSubset, observed_subsets
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.solver import Solver
 from autoselection_core.solver.surrogate.gp import Numbers, Surrogate
@@ -31,7 +31,7 @@ _JITTER = 1e-6
 
 @dataclass(frozen=True)
 class Scored:
-    """What is known of one benchmark's score of a subset, in the benchmark's unit.
+    """Score of a subset on one benchmark, observed and estimated, in the benchmark's unit.
 
     Attributes:
         observed: Mean over its evaluations.
@@ -46,7 +46,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a tried subset stands among the others.
+    """Place of a tried subset among the others.
 
     Attributes:
         trial: The first trial that evaluated it.
@@ -74,22 +74,22 @@ def standings(solver: Solver, history: History, signs: Mapping[str, float]) -> t
         signs: For each benchmark 1 where higher scores are better, -1 where lower ones are.
     """
     sizes = {one.subset: one.tokens for one in history.observations}
-    tried = [
+    observed = [
         one
-        for one in tried_in(history, solver.signals)
+        for one in observed_subsets(history, solver.signals)
         if one.scores and all(set(signs) <= set(scores) for scores in one.scores)
     ]
-    if not tried or not signs:
+    if not observed or not signs:
         return ()
     with one_thread():
-        arena = solver.arena(history.seed)
-        features = arena.describe_subsets([one.subset for one in tried])
-        learned = {name: _learned(arena, tried, features, name) for name in signs}
-        scores = {name: _scored(learned[name], tried, features, name) for name in signs}
-        tokens = np.array([-float(sizes[one.name]) for one in tried])
+        context = solver.context(history.seed)
+        features = context.describe_subsets([one.subset for one in observed])
+        learned = {name: _learned(context, observed, features, name) for name in signs}
+        scores = {name: _scored(learned[name], observed, features, name) for name in signs}
+        tokens = np.array([-float(sizes[one.name]) for one in observed])
         means = [sign * np.array([each.mean for each in scores[name]]) for name, sign in signs.items()]
         front = on_front(np.stack([*means, tokens], axis=-1))
-        chances = _chances(arena, learned, features, signs, tokens)
+        chances = _chances(context, learned, features, signs, tokens)
     return tuple(
         Standing(
             one.trial,
@@ -99,12 +99,12 @@ def standings(solver: Solver, history: History, signs: Mapping[str, float]) -> t
             bool(front[place]),
             None if chances is None else float(chances[place]),
         )
-        for place, one in enumerate(tried)
+        for place, one in enumerate(observed)
     )
 
 
 def on_front(values: Numbers) -> Mask:
-    """Whether no other point is at least as good in everything and better in something.
+    """Pareto front: points that no other one equals in everything and beats in something.
 
     Args:
         values: Higher is better. Shape (..., m, objectives).
@@ -121,38 +121,40 @@ def on_front(values: Numbers) -> Mask:
     return np.asarray(~beaten.any(-1))
 
 
-def _learned(arena: Arena, tried: Sequence[Tried], features: Features, name: str) -> Surrogate | None:
-    fitting = fitting_of(arena, len(tried))
-    return surrogate_of_benchmark(tried, features, arena.describer.layout, name, fitting)
+def _learned(
+    context: SearchContext, observed: Sequence[ObservedSubset], features: Features, name: str
+) -> Surrogate | None:
+    fitting = fitting_for(context, len(observed))
+    return surrogate_of_benchmark(observed, features, context.describer.layout, name, fitting)
 
 
 def _scored(
-    surrogate: Surrogate | None, tried: Sequence[Tried], features: Features, name: str
+    surrogate: Surrogate | None, observed: Sequence[ObservedSubset], features: Features, name: str
 ) -> list[Scored]:
-    observed = [float(np.mean([scores[name] for scores in one.scores])) for one in tried]
+    values = [float(np.mean([scores[name] for scores in one.scores])) for one in observed]
     if surrogate is None:
-        return [Scored(value, value, None) for value in observed]
+        return [Scored(value, value, None) for value in values]
     means, deviations = surrogate.posterior(features)
     return [
         Scored(value, float(mean), float(deviation))
-        for value, mean, deviation in zip(observed, means, deviations, strict=True)
+        for value, mean, deviation in zip(values, means, deviations, strict=True)
     ]
 
 
 def _chances(
-    arena: Arena,
+    context: SearchContext,
     learned: Mapping[str, Surrogate | None],
     features: Features,
     signs: Mapping[str, float],
     tokens: Numbers,
 ) -> Numbers | None:
-    """How often each subset is on the front of joint draws; benchmarks are drawn apart. Shape (m,)."""
+    """Probability that each subset is on the front; each benchmark is drawn by itself. Shape (m,)."""
     draws = []
     for name, sign in signs.items():
         surrogate = learned[name]
         if surrogate is None:
             return None
-        draws.append(sign * _drawn(surrogate, features, seed_for("tradeoffs", arena.seed, name)))
+        draws.append(sign * _drawn(surrogate, features, seed_for("tradeoffs", context.seed, name)))
     values = np.stack([*draws, np.broadcast_to(tokens, draws[0].shape)], axis=-1)
     # Part by part: comparing all draws at once would take the square of the subsets for each of them.
     return np.asarray(np.mean([on_front(part).mean(0) for part in values], axis=0))

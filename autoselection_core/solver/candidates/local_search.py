@@ -1,4 +1,4 @@
-"""Candidates of one choice: single operators, fresh programs, generations of edits that climb the gain.
+"""Evolutionary local search: single operators, fresh programs, and generations of edits of the best.
 
 A search can afford fifteen trainings and millions of realised recipes. The best programs are rare among
 random ones, so every generation edits those that the acquisition likes best so far, whether they were ever
@@ -12,11 +12,11 @@ import numpy as np
 
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.acquisition.protocol import AcquisitionTerm
-from autoselection_core.solver.candidates.neighbourhood import edited_twice, mates_of, neighbours
+from autoselection_core.solver.candidates.neighbourhood import edit_twice, mates_of, neighbours
 from autoselection_core.solver.candidates.phase import Phase
-from autoselection_core.solver.candidates.trust_radius import Radius
-from autoselection_core.solver.context import Arena, seed_for
-from autoselection_core.solver.evidence.fitted import Belief
+from autoselection_core.solver.candidates.trust_radius import TrustRadius
+from autoselection_core.solver.context import SearchContext, seed_for
+from autoselection_core.solver.evidence.fitted import FittedModel
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.programs.edits import Workbench
 from autoselection_core.solver.programs.fresh import single_recipes
@@ -28,7 +28,7 @@ _PARENTS = 40
 
 
 @dataclass(frozen=True, eq=False)
-class Round:
+class ScoredCandidates:
     """The candidates of one choice: those of an earlier search, single operators, fresh programs, edits.
 
     Attributes:
@@ -46,87 +46,90 @@ class Round:
         """Hashes of the candidates' subsets."""
         return frozenset(subset.fingerprint for subset in self.realised.subsets)
 
-    def joined(self, other: "Round") -> "Round":
+    def joined(self, other: "ScoredCandidates") -> "ScoredCandidates":
         """Both together."""
-        return Round(
+        return ScoredCandidates(
             self.realised.joined(other.realised),
             np.concatenate([self.features, other.features]),
             np.concatenate([self.gains, other.gains]),
         )
 
 
-def climbed(
-    arena: Arena,
-    belief: Belief,
+def search_locally(
+    context: SearchContext,
+    fitted: FittedModel,
     phase: Phase,
     gain: AcquisitionTerm,
     *,
     known: frozenset[str],
     trial: int,
     proposed: Sequence[Draft] = (),
-) -> Round:
+) -> ScoredCandidates:
     """Realise the candidates of a choice, generation by generation.
 
     Args:
-        arena: Where the search takes place.
-        belief: What was learned.
+        context: What every choice of the search shares.
+        fitted: The model of what was measured.
         phase: Where the first generation starts from.
         gain: What the generations climb.
         known: Hashes of subsets that are no candidates.
         trial: The trial that is chosen for; edits are drawn anew for every trial.
         proposed: What an adviser wants compared, too.
     """
-    alone = [Draft(recipe, "single") for recipe in single_recipes(arena.templates, arena.seed)]
-    recalled = arena.realise([*_recalled(belief), *proposed, *alone], known)
-    radius = Radius(arena, belief, arena.policy.trust_radius)
-    found = _judged(radius, gain, recalled, arena.describe(recalled), known)
+    alone = [Draft(recipe, "single") for recipe in single_recipes(context.templates, context.seed)]
+    recalled = context.realise([*_recall(fitted), *proposed, *alone], known)
+    radius = TrustRadius(context, fitted, context.policy.trust_radius)
+    found = _scored(radius, gain, recalled, context.describe(recalled), known)
     names = known | found.names | {subset.fingerprint for subset in recalled.subsets}
-    places = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in names]
+    places = [place for place, one in enumerate(context.fresh.subsets) if one.fingerprint not in names]
     fresh = Realised(
-        tuple(arena.fresh.drafts[place] for place in places),
-        tuple(arena.fresh.subsets[place] for place in places),
+        tuple(context.fresh.drafts[place] for place in places),
+        tuple(context.fresh.subsets[place] for place in places),
     )
-    found = found.joined(_judged(radius, gain, fresh, arena.features[places], known | found.names))
-    rng = np.random.default_rng(seed_for("edits", arena.seed, trial))
-    for generation, count in enumerate(_shares(arena.policy.edits, arena.policy.generations)):
+    found = found.joined(_scored(radius, gain, fresh, context.features[places], known | found.names))
+    rng = np.random.default_rng(seed_for("edits", context.seed, trial))
+    for generation, count in enumerate(_shares(context.policy.edits, context.policy.generations)):
         if generation == 0:
-            drafts = neighbours(arena, belief, phase, count, rng)
+            drafts = neighbours(context, fitted, phase, count, rng)
         else:
-            drafts = _children(arena, belief, found, count, rng)
+            drafts = _children(context, fitted, found, count, rng)
         names = known | found.names
-        edits = arena.realise(drafts, names)
-        found = found.joined(_judged(radius, gain, edits, arena.describe(edits), names))
+        edits = context.realise(drafts, names)
+        found = found.joined(_scored(radius, gain, edits, context.describe(edits), names))
     return found
 
 
-def _recalled(belief: Belief) -> list[Draft]:
-    """What an earlier search tried, to be tried again on this pool; and what has a cheap score only."""
-    entries = [lesson.entry for lesson in belief.lessons]
+def _recall(fitted: FittedModel) -> list[Draft]:
+    """Recipes of an earlier search, to be tried on this pool, and those with a low-fidelity score only."""
+    entries = [transfer.entry for transfer in fitted.transferred]
     earlier = [Draft(one.recipe, "earlier", None, f"trial {one.trial} of {one.search}") for one in entries]
-    hints = [hint.entry for hint in belief.hints]
-    return [*earlier, *(Draft(one.recipe, "promoted", one.trial, f"scored {one.fidelity}") for one in hints)]
+    low_fidelity = [cheap.entry for cheap in fitted.low_fidelity]
+    return [
+        *earlier,
+        *(Draft(one.recipe, "promoted", one.trial, f"scored {one.fidelity}") for one in low_fidelity),
+    ]
 
 
-def _judged(
-    radius: Radius, gain: AcquisitionTerm, realised: Realised, features: Features, known: frozenset[str]
-) -> Round:
-    """What is within the trust radius, with its gains."""
+def _scored(
+    radius: TrustRadius, gain: AcquisitionTerm, realised: Realised, features: Features, known: frozenset[str]
+) -> ScoredCandidates:
+    """Candidates within the trust radius, with their gains."""
     inside, described = radius.within(realised, features, known)
-    return Round(inside, described, gain.log_value(described))
+    return ScoredCandidates(inside, described, gain.log_value(described))
 
 
 def _children(
-    arena: Arena, belief: Belief, found: Round, count: int, rng: np.random.Generator
+    context: SearchContext, fitted: FittedModel, found: ScoredCandidates, count: int, rng: np.random.Generator
 ) -> list[Draft]:
     parents = np.argsort(-found.gains, kind="stable")[:_PARENTS]
     if not len(parents):
         return []
-    bench = Workbench(arena.templates, mates_of(belief), arena.policy.max_steps)
+    bench = Workbench(context.templates, mates_of(fitted), context.policy.max_steps)
     return [_child(found.realised.drafts[int(rng.choice(parents))], bench, rng) for _ in range(count)]
 
 
 def _child(parent: Draft, bench: Workbench, rng: np.random.Generator) -> Draft:
-    recipe, edits = edited_twice(parent.recipe, bench, rng)
+    recipe, edits = edit_twice(parent.recipe, bench, rng)
     edit = f"{parent.edit}, {edits}" if parent.parent is not None else f"{edits} of {parent.recipe.label}"
     return Draft(Recipe(recipe.steps, parent.recipe.seed), "edit", parent.parent, edit)
 

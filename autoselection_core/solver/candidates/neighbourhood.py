@@ -4,9 +4,9 @@ import numpy as np
 
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.candidates.phase import Phase
-from autoselection_core.solver.context import Arena
-from autoselection_core.solver.evidence.fitted import Belief
-from autoselection_core.solver.programs.edits import Workbench, edited
+from autoselection_core.solver.context import SearchContext
+from autoselection_core.solver.evidence.fitted import FittedModel
+from autoselection_core.solver.programs.edits import Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union
 from autoselection_core.solver.programs.realise import Draft
 
@@ -18,31 +18,33 @@ _SECOND_EDIT = 0.5
 
 
 def neighbours(
-    arena: Arena, belief: Belief, phase: Phase, count: int, rng: np.random.Generator
+    context: SearchContext, fitted: FittedModel, phase: Phase, count: int, rng: np.random.Generator
 ) -> list[Draft]:
     """Drafts that are one or two edits away from an anchor."""
-    bench = Workbench(arena.templates, mates_of(belief), arena.policy.max_steps)
-    return [_draft(arena, belief, phase, bench, rng) for _ in range(count)]
+    bench = Workbench(context.templates, mates_of(fitted), context.policy.max_steps)
+    return [_draft(context, fitted, phase, bench, rng) for _ in range(count)]
 
 
-def mates_of(belief: Belief) -> list[Recipe]:
+def mates_of(fitted: FittedModel) -> list[Recipe]:
     """Tried recipes that others may be united or crossed with."""
-    return [one.recipe for one in belief.tried if one.recipe.steps and not has_union(one.recipe)]
+    return [one.recipe for one in fitted.observed if one.recipe.steps and not has_union(one.recipe)]
 
 
-def edited_twice(recipe: Recipe, bench: Workbench, rng: np.random.Generator) -> tuple[Recipe, str]:
+def edit_twice(recipe: Recipe, bench: Workbench, rng: np.random.Generator) -> tuple[Recipe, str]:
     """A recipe one or two edits away, and the names of the edits."""
-    recipe, name = edited(recipe, bench, rng)
+    recipe, name = edit_recipe(recipe, bench, rng)
     if rng.random() >= _SECOND_EDIT:
         return recipe, name
-    again, second = edited(recipe, bench, rng)
+    again, second = edit_recipe(recipe, bench, rng)
     return again, f"{name}, {second}"
 
 
-def _draft(arena: Arena, belief: Belief, phase: Phase, bench: Workbench, rng: np.random.Generator) -> Draft:
+def _draft(
+    context: SearchContext, fitted: FittedModel, phase: Phase, bench: Workbench, rng: np.random.Generator
+) -> Draft:
     if phase.fresh_anchor is not None and rng.random() < _RESEEDED_SHARE:
-        recipe, edits = edited_twice(phase.fresh_anchor, bench, rng)
+        recipe, edits = edit_twice(phase.fresh_anchor, bench, rng)
         return Draft(recipe, "reseed", None, f"{edits} of {phase.fresh_anchor.label}")
-    anchor = belief.tried[phase.anchors[int(rng.integers(len(phase.anchors)))]]
-    recipe, edits = edited_twice(anchor.recipe, bench, rng)
-    return Draft(Recipe(recipe.steps, arena.seed), "edit", anchor.trial, edits)
+    anchor = fitted.observed[phase.anchors[int(rng.integers(len(phase.anchors)))]]
+    recipe, edits = edit_twice(anchor.recipe, bench, rng)
+    return Draft(Recipe(recipe.steps, context.seed), "edit", anchor.trial, edits)

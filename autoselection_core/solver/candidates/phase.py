@@ -1,4 +1,4 @@
-"""Phases of a search: the same anchors until it stagnates, then a new one from the credit of operators."""
+"""Anchors of a search: the same until it stagnates, then a new one from the credit of operators."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ import numpy as np
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.candidates.warmup import farthest
-from autoselection_core.solver.context import Arena, seed_for
-from autoselection_core.solver.evidence.fitted import Belief
+from autoselection_core.solver.context import SearchContext, seed_for
+from autoselection_core.solver.evidence.fitted import FittedModel
 from autoselection_core.solver.programs.credit import Credit, credit_of
 from autoselection_core.solver.programs.realise import Draft
-from autoselection_core.solver.programs.reseed import new_anchor
+from autoselection_core.solver.programs.reseed import draw_anchor
 
 _DRAWS = 8
 """New anchors that are drawn; the one that selects what is farthest from everything tried stays."""
@@ -19,7 +19,7 @@ _DRAWS = 8
 
 @dataclass(frozen=True)
 class Phase:
-    """Where edits start from.
+    """Anchors that edits start from.
 
     Attributes:
         anchors: Places of the best tried subsets.
@@ -32,40 +32,42 @@ class Phase:
     fresh_anchor: Recipe | None
 
 
-def phase_of(arena: Arena, history: History, belief: Belief) -> Phase:
+def phase_of(context: SearchContext, history: History, fitted: FittedModel) -> Phase:
     """The phase that a history is in; the same for all choices between two measurements."""
-    since = belief.tried[belief.incumbent].trial
+    since = fitted.observed[fitted.incumbent].trial
     stagnation = sum(observation.trial > since for observation in history.observations)
-    stalls = stagnation // arena.policy.patience
-    anchor = _reseeded(arena, belief, since, stalls) if stalls else None
-    return Phase(tuple(belief.ranked[: arena.policy.anchors]), stagnation, anchor)
+    stalls = stagnation // context.policy.patience
+    anchor = _reseeded(context, fitted, since, stalls) if stalls else None
+    return Phase(tuple(fitted.ranked[: context.policy.anchors]), stagnation, anchor)
 
 
-def credit_in(belief: Belief) -> Credit:
+def credit_in(fitted: FittedModel) -> Credit:
     """Credits from differences of posterior means, every tried recipe against the nearest to the full pool.
 
     A search over fresh programs has few parents, so each recipe's parent is the tried program with the
     fewest steps: the full pool where it was probed.
     """
-    measured = belief.ranked
-    root = min(measured, key=lambda place: (len(belief.tried[place].recipe), belief.tried[place].trial))
+    measured = fitted.ranked
+    root = min(measured, key=lambda place: (len(fitted.observed[place].recipe), fitted.observed[place].trial))
     return credit_of(
         (
-            belief.tried[root].recipe,
-            belief.tried[place].recipe,
-            float(belief.means[place] - belief.means[root]),
+            fitted.observed[root].recipe,
+            fitted.observed[place].recipe,
+            float(fitted.means[place] - fitted.means[root]),
         )
         for place in sorted(measured)
         if place != root
     )
 
 
-def _reseeded(arena: Arena, belief: Belief, since: int, stalls: int) -> Recipe | None:
-    rng = np.random.default_rng(seed_for("reseed", arena.seed, since, stalls))
-    credit = credit_in(belief)
-    drafts = [Draft(new_anchor(credit, arena.templates, rng, arena.seed), "reseed") for _ in range(_DRAWS)]
-    realised = arena.realise(drafts, frozenset())
+def _reseeded(context: SearchContext, fitted: FittedModel, since: int, stalls: int) -> Recipe | None:
+    rng = np.random.default_rng(seed_for("reseed", context.seed, since, stalls))
+    credit = credit_in(fitted)
+    drafts = [
+        Draft(draw_anchor(credit, context.templates, rng, context.seed), "reseed") for _ in range(_DRAWS)
+    ]
+    realised = context.realise(drafts, frozenset())
     if not len(realised):
         return None
-    place, _ = farthest(range(len(realised)), arena.describe(realised), belief.features, arena)
+    place, _ = farthest(range(len(realised)), context.describe(realised), fitted.features, context)
     return realised.drafts[place].recipe

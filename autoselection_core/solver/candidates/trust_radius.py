@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.recipe import Recipe, Union
-from autoselection_core.solver.context import Arena
-from autoselection_core.solver.evidence.fitted import Belief
+from autoselection_core.solver.context import SearchContext
+from autoselection_core.solver.evidence.fitted import FittedModel
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.features.describer import distances
 from autoselection_core.solver.programs.fresh import has_union
@@ -25,17 +25,17 @@ CLIPPED = "clipped to the trust radius"
 
 
 @dataclass(frozen=True, eq=False)
-class Radius:
-    """How far candidates may be from everything tried.
+class TrustRadius:
+    """Trust radius: the largest distance of a candidate from everything tried.
 
     Attributes:
-        arena: Where the search takes place.
-        belief: With what was tried.
+        context: What every choice of the search shares.
+        fitted: The model, with the observed subsets.
         most: The radius, in median distances between fresh programs; None sets no limit.
     """
 
-    arena: Arena
-    belief: Belief
+    context: SearchContext
+    fitted: FittedModel
     most: float | None
 
     def within(
@@ -52,7 +52,7 @@ class Radius:
         """
         if self.most is None or not len(realised):
             return realised, features
-        gaps = distances(features, self.belief.features, self.arena.describer.layout)
+        gaps = distances(features, self.fitted.features, self.context.describer.layout)
         inside = gaps.min(axis=1) <= self.most
         if inside.all():
             return realised, features
@@ -73,18 +73,18 @@ class Radius:
     ) -> tuple[Realised, Features]:
         far = zip(np.flatnonzero(is_far), nearest[is_far], strict=True)
         drafts = [self._united(realised.drafts[place], int(near)) for place, near in far]
-        united = self.arena.realise([draft for draft in drafts if draft is not None], names)
-        features = self.arena.describe(united)
+        united = self.context.realise([draft for draft in drafts if draft is not None], names)
+        features = self.context.describe(united)
         if not len(united):
             return united, features
-        gaps = distances(features, self.belief.features, self.arena.describer.layout)
+        gaps = distances(features, self.fitted.features, self.context.describer.layout)
         inside, places = united.only(gaps.min(axis=1) <= self.most, TOO_FAR)
         return inside, features[places]
 
     def _united(self, draft: Draft, near: int) -> Draft | None:
         """A candidate united with a tried recipe; None if there is no room, or the other holds a union."""
-        other, steps = self.belief.tried[near], draft.recipe.steps
-        if len(steps) >= self.arena.policy.max_steps or not other.recipe.steps or has_union(other.recipe):
+        other, steps = self.fitted.observed[near], draft.recipe.steps
+        if len(steps) >= self.context.policy.max_steps or not other.recipe.steps or has_union(other.recipe):
             return None
         edit = f"{draft.edit}, clipped" if draft.edit else f"clipped {draft.recipe.label}"
         recipe = Recipe((*steps, Union(other.recipe)), draft.recipe.seed)

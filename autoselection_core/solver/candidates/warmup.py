@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autoselection_core.solver.context import Arena
+from autoselection_core.solver.context import SearchContext
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.features.describer import distances
 from autoselection_core.solver.programs.realise import Realised
@@ -25,17 +25,19 @@ def in_zone(realised: Realised, zone: str, pool: int) -> list[int]:
     return found or list(range(len(realised)))
 
 
-def farthest(places: Sequence[int], candidates: Features, tried: Features, arena: Arena) -> tuple[int, float]:
+def farthest(
+    places: Sequence[int], candidates: Features, observed: Features, context: SearchContext
+) -> tuple[int, float]:
     """The place farthest from everything tried by subset distance, and that distance.
 
     With nothing tried it is the place nearest to the middle of the candidates, a typical one.
     """
-    layout = arena.describer.layout
-    if not len(tried):
+    layout = context.describer.layout
+    if not len(observed):
         middle = candidates[places].mean(axis=0, keepdims=True)
         gaps = distances(candidates[places], middle, layout)[:, 0]
         best = int(np.argmin(gaps))
     else:
-        gaps = distances(candidates[places], tried, layout).min(axis=1)
+        gaps = distances(candidates[places], observed, layout).min(axis=1)
         best = int(np.argmax(gaps))
     return places[best], float(gaps[best])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoselection_core.arrays import Mask
-from autoselection_core.solver.evidence.observations import Tried
+from autoselection_core.solver.evidence.observations import ObservedSubset
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Surrogate, fit
@@ -21,7 +21,7 @@ _MORE_LIKELY_THAN_NOT = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Floor:
-    """One benchmark's floor and what is believed of its scores.
+    """Floor of one benchmark, with a surrogate of its scores.
 
     Attributes:
         benchmark: Its name.
@@ -42,12 +42,12 @@ class Floor:
 
 
 def floors_of(
-    tried: Sequence[Tried], features: Features, layout: Layout, policy: Policy, fitting: Fitting
+    observed: Sequence[ObservedSubset], features: Features, layout: Layout, policy: Policy, fitting: Fitting
 ) -> tuple[Floor, ...]:
-    """What is believed of the benchmarks with a floor; one with fewer than two scores says nothing yet.
+    """Surrogates of the benchmarks with a floor; one with fewer than two scores has none yet.
 
     Args:
-        tried: The tried subsets.
+        observed: The tried subsets.
         features: Their feature vectors. Shape (b, d).
         layout: What the columns are.
         policy: With the floors.
@@ -55,19 +55,19 @@ def floors_of(
     """
     floors = []
     for benchmark, least in policy.floors:
-        surrogate = surrogate_of_benchmark(tried, features, layout, benchmark, fitting)
+        surrogate = surrogate_of_benchmark(observed, features, layout, benchmark, fitting)
         if surrogate is not None:
             floors.append(Floor(benchmark, least, surrogate))
     return tuple(floors)
 
 
 def surrogate_of_benchmark(
-    tried: Sequence[Tried], features: Features, layout: Layout, benchmark: str, fitting: Fitting
+    observed: Sequence[ObservedSubset], features: Features, layout: Layout, benchmark: str, fitting: Fitting
 ) -> Surrogate | None:
-    """What is believed of one benchmark's scores, in its unit; None from fewer than two scores."""
+    """Surrogate of one benchmark's scores, in its unit; None from fewer than two scores."""
     seen = [
         (place, scores[benchmark])
-        for place, one in enumerate(tried)
+        for place, one in enumerate(observed)
         for scores in one.scores
         if benchmark in scores
     ]
@@ -78,6 +78,6 @@ def surrogate_of_benchmark(
 
 
 def keeps_to(floors: Sequence[Floor], features: Features) -> Mask:
-    """Whether subsets keep to every floor more likely than not. Shape (m,)."""
+    """Mask of subsets that keep to every floor more likely than not. Shape (m,)."""
     likely = [floor.log_value(features) >= np.log(_MORE_LIKELY_THAN_NOT) for floor in floors]
     return np.asarray(np.all([np.ones(len(features), np.bool_), *likely], axis=0))

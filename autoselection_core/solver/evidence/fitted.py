@@ -1,50 +1,52 @@
-"""What the measurements of a search say about every subset that it tried."""
+"""Surrogate fitted to all evidence of a search, with its posterior at every subset that was tried."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from autoselection_core.solver.context import Arena, seed_for
+from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.constraints import Floor, floors_of, keeps_to
-from autoselection_core.solver.evidence.low_fidelity import at_fidelities, levels_of, trusted
-from autoselection_core.solver.evidence.observations import Hint, Lesson, Tried, utilities_of
-from autoselection_core.solver.evidence.tail_compression import pulled_in
+from autoselection_core.solver.evidence.low_fidelity import align_levels, at_fidelities, trust_limits
+from autoselection_core.solver.evidence.observations import (
+    LowFidelityObservation,
+    ObservedSubset,
+    TransferredObservation,
+    utilities_of,
+)
+from autoselection_core.solver.evidence.tail_compression import compress_tail
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Surrogate, fit
 
-HINT = -2
-"""Place of a score at a cheaper fidelity, which measures no subset."""
-
 
 @dataclass(frozen=True, eq=False)
-class Belief:
+class FittedModel:
     """A surrogate with what it was learned from.
 
     Attributes:
-        tried: Every tried subset.
+        observed: Every tried subset.
         features: Their feature vectors. Shape (b, d).
-        places: For each measurement, which subset it measured; -1 for those of an earlier search, `HINT` for
-            those at a cheaper fidelity.
-        surrogate: Learned from the measurements.
+        places: For each full evaluation of this search, which subset it measured. They are the first rows
+            that the surrogate learned from; transferred observations follow, then those at lower fidelities.
+        surrogate: Fitted to all of them.
         means: Posterior mean of each tried subset. Shape (b,).
         deviations: Posterior standard deviation of each tried subset. Shape (b,).
-        lessons: What an earlier search measured.
-        floors: What is believed of benchmarks that must not fall below a score.
-        hints: What was measured at cheaper fidelities.
+        transferred: What an earlier search measured.
+        floors: Benchmarks that must not fall below a score, with their surrogates.
+        low_fidelity: What was measured at lower fidelities.
         trust: Cheaper fidelities that were learned from, in the order of the surrogate's columns, and the
             highest correlation with the full one that each may have: the one that was measured.
     """
 
-    tried: tuple[Tried, ...]
+    observed: tuple[ObservedSubset, ...]
     features: Features
     places: tuple[int, ...]
     surrogate: Surrogate
     means: Numbers
     deviations: Numbers
-    lessons: tuple[Lesson, ...] = ()
+    transferred: tuple[TransferredObservation, ...] = ()
     floors: tuple[Floor, ...] = ()
-    hints: tuple[Hint, ...] = ()
+    low_fidelity: tuple[LowFidelityObservation, ...] = ()
     trust: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -56,51 +58,57 @@ class Belief:
     def ranked(self) -> list[int]:
         """Places of the measured subsets: those that keep to the floors first, then by posterior mean."""
         order = np.lexsort((-self.means, ~keeps_to(self.floors, self.features)))
-        return [int(place) for place in order if self.tried[place].utilities]
+        return [int(place) for place in order if self.observed[place].utilities]
+
+    def rows_without(self, place: int) -> list[int]:
+        """Training rows of the surrogate at full fidelity that did not measure one subset."""
+        own = [row for row, other in enumerate(self.places) if other != place]
+        return [*own, *range(len(self.places), len(self.places) + len(self.transferred))]
 
 
-def belief_of(
-    arena: Arena, tried: Sequence[Tried], lessons: Sequence[Lesson] = (), hints: Sequence[Hint] = ()
-) -> Belief:
+def fit_model(
+    context: SearchContext,
+    observed: Sequence[ObservedSubset],
+    transferred: Sequence[TransferredObservation] = (),
+    low_fidelity: Sequence[LowFidelityObservation] = (),
+) -> FittedModel:
     """Learn from what was measured. There must be a measurement of this search at full fidelity."""
-    policy, trust = arena.policy, trusted(hints, tried)
-    heeded = [hint for hint in hints if hint.entry.fidelity in trust]
-    layout = replace(arena.describer.layout, has_earlier=bool(lessons), trust=tuple(trust.values()))
-    features = arena.describe_subsets([one.subset for one in tried])
-    places, utilities = utilities_of(tried)
-    fitting = fitting_of(arena, len(utilities))
+    policy, trust = context.policy, trust_limits(low_fidelity, observed)
+    used = [cheap for cheap in low_fidelity if cheap.entry.fidelity in trust]
+    layout = replace(context.describer.layout, has_earlier=bool(transferred), trust=tuple(trust.values()))
+    features = context.describe_subsets([one.subset for one in observed])
+    places, utilities = utilities_of(observed)
+    fitting = fitting_for(context, len(utilities))
     points = layout.completed(features[places])
-    if lessons:
-        points = np.concatenate([points, layout.completed(_origins(arena, lessons))])
-        places += [-1] * len(lessons)
-        utilities = np.concatenate([utilities, _levelled(lessons, utilities)])
-    utilities = pulled_in(utilities, policy.pull_in, policy.noise_prior or 0.0)
-    if heeded:
-        points = np.concatenate([points, at_fidelities(arena, layout, heeded, list(trust))])
-        own = {one.name: float(np.mean(utilities[rows])) for one, rows in _measured(tried, places)}
-        places += [HINT] * len(heeded)
-        utilities = np.concatenate([utilities, levels_of(heeded, own, policy.pull_in)])
+    if transferred:
+        points = np.concatenate([points, layout.completed(_origins(context, transferred))])
+        utilities = np.concatenate([utilities, _align_level(transferred, utilities)])
+    utilities = compress_tail(utilities, policy.pull_in, policy.noise_prior or 0.0)
+    if used:
+        points = np.concatenate([points, at_fidelities(context, layout, used, list(trust))])
+        own = {one.name: float(np.mean(utilities[rows])) for one, rows in _measured(observed, places)}
+        utilities = np.concatenate([utilities, align_levels(used, own, policy.pull_in)])
     surrogate = fit(points, utilities, layout, fitting)
     means, deviations = surrogate.posterior(features)
-    floors = floors_of(tried, features, arena.describer.layout, policy, fitting)
-    return Belief(
-        tuple(tried),
+    floors = floors_of(observed, features, context.describer.layout, policy, fitting)
+    return FittedModel(
+        tuple(observed),
         features,
         tuple(places),
         surrogate,
         means,
         deviations,
-        tuple(lessons),
+        tuple(transferred),
         floors,
-        tuple(hints),
+        tuple(low_fidelity),
         trust,
     )
 
 
-def fitting_of(arena: Arena, measurements: int) -> Fitting:
-    """How hyper-parameters are found after so many measurements."""
-    policy = arena.policy
-    seed = seed_for("surrogate", arena.seed, measurements)
+def fitting_for(context: SearchContext, measurements: int) -> Fitting:
+    """Settings of the fit after so many measurements."""
+    policy = context.policy
+    seed = seed_for("surrogate", context.seed, measurements)
     return Fitting(
         policy.draws,
         policy.most_sampled,
@@ -111,23 +119,27 @@ def fitting_of(arena: Arena, measurements: int) -> Fitting:
     )
 
 
-def _origins(arena: Arena, lessons: Sequence[Lesson]) -> Features:
+def _origins(context: SearchContext, transferred: Sequence[TransferredObservation]) -> Features:
     """Feature vectors of an earlier search's observations, with the columns that tell them apart."""
-    names = list(dict.fromkeys(lesson.subset.fingerprint for lesson in lessons))
+    names = list(dict.fromkeys(transfer.subset.fingerprint for transfer in transferred))
     origins = [
-        [1.0, 1.0 - lesson.entry.similarity, 1.0 + names.index(lesson.subset.fingerprint)]
-        for lesson in lessons
+        [1.0, 1.0 - transfer.entry.similarity, 1.0 + names.index(transfer.subset.fingerprint)]
+        for transfer in transferred
     ]
-    return np.concatenate([arena.describe_subsets([lesson.subset for lesson in lessons]), origins], axis=1)
+    return np.concatenate(
+        [context.describe_subsets([transfer.subset for transfer in transferred]), origins], axis=1
+    )
 
 
-def _levelled(lessons: Sequence[Lesson], utilities: Numbers) -> Numbers:
+def _align_level(transferred: Sequence[TransferredObservation], utilities: Numbers) -> Numbers:
     """Earlier utilities around the mean of this search's: another model or metric has another level."""
-    earlier = np.array([lesson.entry.utility for lesson in lessons])
+    earlier = np.array([transfer.entry.utility for transfer in transferred])
     return np.asarray(earlier - earlier.mean() + utilities.mean())
 
 
-def _measured(tried: Sequence[Tried], places: Sequence[int]) -> Iterator[tuple[Tried, list[int]]]:
-    for place, one in enumerate(tried):
+def _measured(
+    observed: Sequence[ObservedSubset], places: Sequence[int]
+) -> Iterator[tuple[ObservedSubset, list[int]]]:
+    for place, one in enumerate(observed):
         if rows := [row for row, other in enumerate(places) if other == place]:
             yield one, rows

@@ -1,4 +1,4 @@
-"""What a history says about subsets: replicates together, pending ones beside measured ones."""
+"""Observations of a history by subset: replicates together, pending ones beside measured ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from autoselection_core.subset import Subset, materialize, materialize_many
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class ObservedSubset:
     """One subset that a search has paid for, or is paying for.
 
     Attributes:
@@ -39,7 +39,7 @@ class Tried:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TransferredObservation:
     """A subset of this pool that stands for one that an earlier search measured.
 
     Attributes:
@@ -51,18 +51,18 @@ class Lesson:
     subset: Subset
 
 
-def lessons_of(history: History, signals: SignalTable) -> tuple[Lesson, ...]:
-    """What an earlier search measured, realised again; recipes that this pool cannot realise are left out."""
+def transferred_observations(history: History, signals: SignalTable) -> tuple[TransferredObservation, ...]:
+    """Observations of an earlier search, realised again where this pool can realise their recipes."""
     return tuple(
-        Lesson(entry, subset)
+        TransferredObservation(entry, subset)
         for entry in history.earlier
         if (subset := _realised(entry.recipe, signals)) is not None
     )
 
 
 @dataclass(frozen=True, eq=False)
-class Hint:
-    """A subset that was scored at a cheaper fidelity.
+class LowFidelityObservation:
+    """A subset that was scored at a lower fidelity.
 
     Attributes:
         entry: What was measured; its utility is known.
@@ -75,10 +75,10 @@ class Hint:
     utility: float
 
 
-def hints_of(history: History, signals: SignalTable) -> tuple[Hint, ...]:
-    """What was measured at cheaper fidelities."""
+def low_fidelity_observations(history: History, signals: SignalTable) -> tuple[LowFidelityObservation, ...]:
+    """Observations at lower fidelities."""
     return tuple(
-        Hint(entry, materialize_once(entry.recipe, signals), entry.utility)
+        LowFidelityObservation(entry, materialize_once(entry.recipe, signals), entry.utility)
         for entry in history.cheap
         if entry.utility is not None
     )
@@ -94,17 +94,17 @@ def _realised(recipe: Recipe, signals: SignalTable) -> Subset | None:
     return subset if isinstance(subset, Subset) else None
 
 
-def tried_in(history: History, signals: SignalTable) -> tuple[Tried, ...]:
+def observed_subsets(history: History, signals: SignalTable) -> tuple[ObservedSubset, ...]:
     """Every tried subset, by its first trial."""
     entries = sorted(entries_of(history), key=lambda entry: entry.trial)
     groups: dict[str, list[Observation | Pending]] = {}
     for entry in entries:
         groups.setdefault(entry.subset, []).append(entry)
-    return tuple(_tried(name, group, signals) for name, group in groups.items())
+    return tuple(_observed(name, group, signals) for name, group in groups.items())
 
 
 def entries_of(history: History) -> tuple[Observation | Pending, ...]:
-    """Everything that has a subset: measured trials, then pending ones."""
+    """Trials that have a subset: measured ones, then pending ones."""
     return (*history.observations, *history.pending)
 
 
@@ -113,17 +113,17 @@ def failed_in(history: History) -> tuple[Recipe, ...]:
     return tuple(failure.recipe for failure in history.failures if failure.recipe is not None)
 
 
-def utilities_of(tried: Sequence[Tried]) -> tuple[list[int], Numbers]:
+def utilities_of(observed: Sequence[ObservedSubset]) -> tuple[list[int], Numbers]:
     """Each measurement as its own row: the place of its subset among those tried, and the utility."""
-    places = [place for place, one in enumerate(tried) for _ in one.utilities]
-    return places, np.array([utility for one in tried for utility in one.utilities])
+    places = [place for place, one in enumerate(observed) for _ in one.utilities]
+    return places, np.array([utility for one in observed for utility in one.utilities])
 
 
-def _tried(name: str, group: Sequence[Observation | Pending], signals: SignalTable) -> Tried:
+def _observed(name: str, group: Sequence[Observation | Pending], signals: SignalTable) -> ObservedSubset:
     recipe = group[0].recipe
     subset = materialize_once(recipe, signals)
     measured = [entry for entry in group if isinstance(entry, Observation)]
     utilities = tuple(entry.utility for entry in measured)
-    return Tried(
+    return ObservedSubset(
         group[0].trial, subset, name, utilities, len(group), tuple(entry.scores for entry in measured)
     )

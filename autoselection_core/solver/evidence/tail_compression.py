@@ -11,7 +11,7 @@ import numpy as np
 from autoselection_core.solver.surrogate.gp import Numbers
 
 
-def pulled_in(utilities: Numbers, spreads: float, least: float = 0.0) -> Numbers:
+def compress_tail(utilities: Numbers, spreads: float, least: float = 0.0) -> Numbers:
     """Utilities whose lower tail is compressed; what lies above the threshold stays as it is.
 
     Args:

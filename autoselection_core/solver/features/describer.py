@@ -1,4 +1,4 @@
-"""The room that a search looks for subsets in: one pool, its templates, and how candidates are described."""
+"""Feature vectors of candidates, on scales taken from fresh programs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _FLAT = 1e-9
 
 _BEND = 2.0
 """Spreads over fresh programs beyond which a state axis goes on as a logarithm. Fifty copies of one sample
-have thirty spreads of redundancy; a slope along such an axis would believe anything of them."""
+have thirty spreads of redundancy; a slope along such an axis would predict anything for them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Describer:
 
     @property
     def layout(self) -> Layout:
-        """What the columns of a feature vector are."""
+        """Columns of a feature vector."""
         marginals = sum(place.stop - place.start - 1 for place in self.blocks.columns)
         marginals += sum(place.stop - place.start for place in self.blocks.groups)
         return Layout(len(self.center), marginals, self.encoder.size)
@@ -69,12 +69,12 @@ class Describer:
         if not subsets:
             return np.zeros((0, self.layout.size))
         raw = describe([subset.rows for subset in subsets], self.blocks)
-        axes = bent((raw.axes - self.center) / self.spread)
+        axes = bend((raw.axes - self.center) / self.spread)
         program = self.encoder.encode(recipes) / self.length
         return np.concatenate([axes, raw.marginals / self.median, program], axis=1)
 
 
-def bent(axes: Features) -> Features:
+def bend(axes: Features) -> Features:
     """Standardised axes that go on as logarithms beyond the bend; order and sign stay."""
     size, beyond = np.abs(axes), np.maximum(np.abs(axes) - _BEND, 0)
     return np.asarray(np.sign(axes) * np.where(beyond > 0, _BEND + np.log1p(beyond), size))

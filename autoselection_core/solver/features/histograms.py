@@ -28,7 +28,7 @@ Histogram = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """What one pool's subsets are described by.
+    """Bins, groups and pairs that a pool's subsets are described by.
 
     Attributes:
         bins: For every row, ones at its bin of every signal and group. Shape (n, b).
@@ -45,7 +45,7 @@ class Blocks:
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """What some subsets are, not yet scaled.
+    """Description of some subsets, not yet scaled.
 
     Attributes:
         axes: State axes: log retention, mean rank of each signal's known values, evenness of each grouping,

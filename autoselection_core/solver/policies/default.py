@@ -14,13 +14,19 @@ from autoselection_core.solver.acquisition.replicates import deviation_without, 
 from autoselection_core.solver.advice.consultation import Consultation
 from autoselection_core.solver.advice.roles import Anchor, proposed, summarised
 from autoselection_core.solver.advice.settings import Role
-from autoselection_core.solver.candidates.local_search import Round, climbed
+from autoselection_core.solver.candidates.local_search import ScoredCandidates, search_locally
 from autoselection_core.solver.candidates.phase import phase_of
 from autoselection_core.solver.candidates.warmup import farthest, in_zone, zone_of
-from autoselection_core.solver.context import Arena, seed_for
+from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.constraints import keeps_to
-from autoselection_core.solver.evidence.fitted import HINT, Belief, belief_of
-from autoselection_core.solver.evidence.observations import Tried, failed_in, hints_of, lessons_of, tried_in
+from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
+from autoselection_core.solver.evidence.observations import (
+    ObservedSubset,
+    failed_in,
+    low_fidelity_observations,
+    observed_subsets,
+    transferred_observations,
+)
 from autoselection_core.solver.features.describer import distances
 from autoselection_core.solver.policies.fidelity_choice import chosen, next_pair, offers_of, plans_of, weighed
 from autoselection_core.solver.programs.realise import Draft, Realised
@@ -32,153 +38,159 @@ _ENOUGH = 2
 
 
 def choose(
-    arena: Arena, history: History, consultation: Consultation, prices: Mapping[str, float]
+    context: SearchContext, history: History, consultation: Consultation, prices: Mapping[str, float]
 ) -> Candidate:
     """The next candidate, and the fidelity that it is evaluated at.
 
     An adviser's proposals are compared with all others by their expected improvement.
 
     Args:
-        arena: Where the search takes place.
+        context: What every choice of the search shares.
         history: What it knows.
         consultation: Whom it asks.
-        prices: Price of an evaluation at each cheaper fidelity, in full trainings.
+        prices: Price of an evaluation at each lower fidelity, in full trainings.
 
     Raises:
         NoCandidatesError: Every candidate was invalid or tried.
         NotWorthwhileError: No candidate is expected to gain as much as the policy asks of a training.
     """
-    tried = tried_in(history, arena.signals)
-    known = known_subsets(arena, history, tried)
-    full = arena.realise([Draft(Recipe((), arena.seed), "full_pool")], known)
-    if arena.policy.full_pool and len(full):
+    observed = observed_subsets(history, context.signals)
+    known = known_subsets(context, history, observed)
+    full = context.realise([Draft(Recipe((), context.seed), "full_pool")], known)
+    if context.policy.full_pool and len(full):
         return _candidate(full, 0, Proposal("full_pool", candidates_considered=1))
-    lessons = lessons_of(history, arena.signals)
-    probes = arena.policy.full_pool + max(0, arena.policy.warmup - len(lessons))
-    if len(known) < max(probes, 1) or not _is_enough(history, len(lessons)):
-        return _probe(arena, history, tried, known)
-    hints = hints_of(history, arena.signals)
-    if (pair := next_pair(history, tried, hints, offers_of(history, prices))) is not None:
+    transferred = transferred_observations(history, context.signals)
+    probes = context.policy.full_pool + max(0, context.policy.warmup - len(transferred))
+    if len(known) < max(probes, 1) or not _is_enough(history, len(transferred)):
+        return _probe(context, history, observed, known)
+    low_fidelity = low_fidelity_observations(history, context.signals)
+    if (pair := next_pair(history, observed, low_fidelity, offers_of(history, prices))) is not None:
         return pair
-    belief = belief_of(arena, tried, lessons, hints)
-    return _replicate(arena, belief) or _informed(
-        arena, history, belief, known, consultation=consultation, prices=prices
+    fitted = fit_model(context, observed, transferred, low_fidelity)
+    return _replicate(context, fitted) or _informed(
+        context, history, fitted, known, consultation=consultation, prices=prices
     )
 
 
-def _is_enough(history: History, lessons: int) -> bool:
-    """Whether a surrogate can be learned: from two measurements, one of them of this search."""
+def _is_enough(history: History, transferred: int) -> bool:
+    """True where a surrogate can be fitted: from two measurements, one of them of this search."""
     own = len(history.observations)
-    return own > 0 and own + lessons >= _ENOUGH
+    return own > 0 and own + transferred >= _ENOUGH
 
 
-def known_subsets(arena: Arena, history: History, tried: Sequence[Tried]) -> frozenset[str]:
+def known_subsets(
+    context: SearchContext, history: History, observed: Sequence[ObservedSubset]
+) -> frozenset[str]:
     """Hashes of all subsets that were evaluated, are being evaluated, or failed."""
-    failed = arena.realise([Draft(recipe, "failed") for recipe in failed_in(history)], frozenset())
+    failed = context.realise([Draft(recipe, "failed") for recipe in failed_in(history)], frozenset())
     return frozenset(
-        (*(one.subset.fingerprint for one in tried), *(one.fingerprint for one in failed.subsets))
+        (*(one.subset.fingerprint for one in observed), *(one.fingerprint for one in failed.subsets))
     )
 
 
-def _probe(arena: Arena, history: History, tried: Sequence[Tried], known: frozenset[str]) -> Candidate:
-    zone = zone_of(len(known) - arena.policy.full_pool)
-    places = [place for place, one in enumerate(arena.fresh.subsets) if one.fingerprint not in known]
+def _probe(
+    context: SearchContext, history: History, observed: Sequence[ObservedSubset], known: frozenset[str]
+) -> Candidate:
+    zone = zone_of(len(known) - context.policy.full_pool)
+    places = [place for place, one in enumerate(context.fresh.subsets) if one.fingerprint not in known]
     if not places:
-        raise NoCandidatesError(history.next_trial, arena.fresh.reasons)
-    inside = set(in_zone(arena.fresh, zone, len(arena.signals)))
+        raise NoCandidatesError(history.next_trial, context.fresh.reasons)
+    inside = set(in_zone(context.fresh, zone, len(context.signals)))
     here = [place for place in places if place in inside] or places
-    features = arena.describe_subsets([one.subset for one in tried])
-    place, gap = farthest(here, arena.features, features, arena)
+    features = context.describe_subsets([one.subset for one in observed])
+    place, gap = farthest(here, context.features, features, context)
     proposal = Proposal(
         zone,
         candidates_considered=len(here),
-        screened=dict(arena.fresh.reasons),
-        distance=gap if tried else None,
+        screened=dict(context.fresh.reasons),
+        distance=gap if observed else None,
     )
-    return _candidate(arena.fresh, place, proposal)
+    return _candidate(context.fresh, place, proposal)
 
 
-def _replicate(arena: Arena, belief: Belief) -> Candidate | None:
+def _replicate(context: SearchContext, fitted: FittedModel) -> Candidate | None:
     """Measure the incumbent again if it deserves it and no measurement of it is under way."""
-    best = belief.incumbent
-    one = belief.tried[best]
-    others = [row for row, place in enumerate(belief.places) if place not in (best, HINT)]
+    best = fitted.incumbent
+    one = fitted.observed[best]
+    others = fitted.rows_without(best)
     if len(others) < _ENOUGH or one.evaluations > len(one.utilities):
         return None
-    deviation = deviation_without(belief.surrogate, belief.features[[best]], others)
-    if one.evaluations >= repeats(belief.surrogate.noise, deviation, arena.policy.tolerance):
+    deviation = deviation_without(fitted.surrogate, fitted.features[[best]], others)
+    if one.evaluations >= repeats(fitted.surrogate.noise, deviation, context.policy.tolerance):
         return None
-    subset = materialize(one.recipe, arena.signals)
+    subset = materialize(one.recipe, context.signals)
     return Candidate(
         one.recipe,
         subset,
         Proposal(
             "replicate",
             parent=one.trial,
-            mean=float(belief.means[best]),
-            deviation=float(belief.deviations[best]),
-            noise=belief.surrogate.noise,
+            mean=float(fitted.means[best]),
+            deviation=float(fitted.deviations[best]),
+            noise=fitted.surrogate.noise,
             distance=0.0,
         ),
     )
 
 
 def _informed(
-    arena: Arena,
+    context: SearchContext,
     history: History,
-    belief: Belief,
+    fitted: FittedModel,
     known: frozenset[str],
     *,
     consultation: Consultation,
     prices: Mapping[str, float],
 ) -> Candidate:
-    phase = phase_of(arena, history, belief)
-    seed = seed_for("acquisition", arena.seed, history.next_trial)
+    phase = phase_of(context, history, fitted)
+    seed = seed_for("acquisition", context.seed, history.next_trial)
     # What breaks a floor is no rival: the gain is over the best that keeps to all of them, if anything does.
-    rivals = keeps_to(belief.floors, belief.features)
-    gain = Improvement.over(belief.surrogate, belief.features[rivals if rivals.any() else slice(None)], seed)
-    wanted = SumOfTerms((gain, *belief.floors)) if belief.floors else gain
-    advised = _proposed(arena, belief, consultation)
-    found = climbed(arena, belief, phase, wanted, known=known, trial=history.next_trial, proposed=advised)
+    rivals = keeps_to(fitted.floors, fitted.features)
+    gain = Improvement.over(fitted.surrogate, fitted.features[rivals if rivals.any() else slice(None)], seed)
+    wanted = SumOfTerms((gain, *fitted.floors)) if fitted.floors else gain
+    advised = _proposed(context, fitted, consultation)
+    found = search_locally(
+        context, fitted, phase, wanted, known=known, trial=history.next_trial, proposed=advised
+    )
     if not len(found.realised):
         raise NoCandidatesError(history.next_trial, found.realised.reasons)
     place = int(np.argmax(found.gains))
-    expected, least = float(np.exp(found.gains[place])), arena.policy.stop_gain
+    expected, least = float(np.exp(found.gains[place])), context.policy.stop_gain
     if least is not None and expected < least:
         raise NotWorthwhileError(history.next_trial, expected, least)
     offers = offers_of(history, prices)
-    plans = plans_of(belief, found, history, offers, seed)
+    plans = plans_of(fitted, found, history, offers, seed)
     cheap = chosen(plans)
     place = place if cheap is None else cheap.place
-    anchors = tuple(belief.tried[anchor].trial for anchor in phase.anchors)
-    nearest = distances(found.features[[place]], belief.features, arena.describer.layout).min()
+    anchors = tuple(fitted.observed[anchor].trial for anchor in phase.anchors)
+    nearest = distances(found.features[[place]], fitted.features, context.describer.layout).min()
     proposal = replace(
-        _explained(found, belief, place),
+        _explained(found, fitted, place),
         anchors=anchors,
         stagnation=phase.stagnation,
         distance=float(nearest),
         fidelity="" if cheap is None else cheap.fidelity,
-        weighed=weighed(plans, belief, offers),
+        weighed=weighed(plans, fitted, offers),
     )
     return _candidate(found.realised, place, proposal)
 
 
-def _proposed(arena: Arena, belief: Belief, consultation: Consultation) -> tuple[Draft, ...]:
+def _proposed(context: SearchContext, fitted: FittedModel, consultation: Consultation) -> tuple[Draft, ...]:
     """Edits of the incumbent that an adviser proposes."""
     if not consultation.has(Role.PROPOSER):
         return ()
-    best = belief.tried[belief.incumbent]
-    anchor = Anchor(best.recipe, best.trial, float(belief.means[belief.incumbent]))
-    return proposed(arena, consultation, anchor, summarised(arena, consultation))
+    best = fitted.observed[fitted.incumbent]
+    anchor = Anchor(best.recipe, best.trial, float(fitted.means[fitted.incumbent]))
+    return proposed(context, consultation, anchor, summarised(context, consultation))
 
 
-def _explained(found: Round, belief: Belief, place: int) -> Proposal:
+def _explained(found: ScoredCandidates, fitted: FittedModel, place: int) -> Proposal:
     """The chosen candidate with its rank, and the best of the others."""
     ranked = np.argsort(-found.gains, kind="stable")
     rank = int(np.flatnonzero(ranked == place)[0])
     order = [place, *(other for other in ranked[:2] if other != place)][:2]
-    means, deviations = belief.surrogate.posterior(found.features[order])
-    quantiles = belief.surrogate.quantiles(found.features[order[:1]], LEVELS)[:, 0]
+    means, deviations = fitted.surrogate.posterior(found.features[order])
+    quantiles = fitted.surrogate.quantiles(found.features[order[:1]], LEVELS)[:, 0]
     expected = np.exp(found.gains[order])
     second = None
     if len(order) > 1:
@@ -192,9 +204,9 @@ def _explained(found: Round, belief: Belief, place: int) -> Proposal:
         acquisition=float(expected[0]),
         rank=1 + rank,
         runner_up=second,
-        noise=belief.surrogate.noise,
-        earlier=len(belief.lessons),
-        trust=belief.surrogate.trust,
+        noise=fitted.surrogate.noise,
+        earlier=len(fitted.transferred),
+        trust=fitted.surrogate.trust,
         candidates_considered=len(found.realised),
         screened=dict(found.realised.reasons),
     )

@@ -1,9 +1,10 @@
-"""At which fidelity the next trial is evaluated: by expected gain per cost, within what may be risked.
+"""Choice of the next trial's fidelity: by expected gain per cost, within a limit on what may be risked.
 
-Cheap scores are hints. The first few go to recipes that were measured at full fidelity, so that there are
-pairs to rank by; a fidelity that ranks them otherwise is not bought any more. After that a cheap score is
-bought where a plan with it gains more per full training than the full training alone (see `lookahead`). At
-most the price of one full training goes to hints before the next full one.
+Low-fidelity scores only advise. The first few go to recipes that were measured at full fidelity, so that
+there are pairs to rank by; a fidelity that ranks them otherwise is not bought any more. After that a cheap
+score is bought where a plan with it gains more per full training than the full training alone
+(`acquisition/knowledge_gradient.py`). At most the price of one full training goes to them before the next
+full one.
 """
 
 import math
@@ -14,10 +15,10 @@ import numpy as np
 
 from autoselection_core.history.values import FULL, History
 from autoselection_core.solver.acquisition.knowledge_gradient import Lookahead, look_ahead
-from autoselection_core.solver.candidates.local_search import Round
-from autoselection_core.solver.evidence.fitted import Belief
+from autoselection_core.solver.candidates.local_search import ScoredCandidates
+from autoselection_core.solver.evidence.fitted import FittedModel
 from autoselection_core.solver.evidence.low_fidelity import agreement
-from autoselection_core.solver.evidence.observations import Hint, Tried
+from autoselection_core.solver.evidence.observations import LowFidelityObservation, ObservedSubset
 from autoselection_core.solver.proposal import Candidate, Proposal, Weighed
 
 _COMPARED = 48
@@ -37,7 +38,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Offer:
-    """A cheaper fidelity that the next trial may have.
+    """A lower fidelity that the next trial may have.
 
     Attributes:
         fidelity: Its name.
@@ -52,7 +53,7 @@ class Offer:
     left: float
 
     def price(self, scores: int) -> float:
-        """What so many scores and one full training cost; what no full training could be had for is free."""
+        """Price of so many scores and one full training; what no full training could be had for is free."""
         rest = self.left - scores * self.cost
         is_left_over = math.floor(rest + _ROUNDING) == math.floor(self.left + _ROUNDING)
         return 1.0 if is_left_over else 1.0 + scores * self.cost
@@ -78,47 +79,50 @@ class Plan:
 
 
 def offers_of(history: History, prices: Mapping[str, float]) -> tuple[Offer, ...]:
-    """What may be bought at each cheaper fidelity without touching the price of the next full training."""
+    """Scores that each lower fidelity may sell without touching the price of the next full training."""
     full = [one.trial for one in history.observations] + [one.trial for one in history.pending]
     since = max(full, default=0)
     held = len(history.pending) + sum(one.cost for one in history.cheap if one.utility is None)
     left = history.budget - history.spent - held
-    hinted = sum(one.cost for one in history.cheap if one.trial > since)
-    free = min(1.0 - hinted, left - 1.0) + _ROUNDING
+    spent_low = sum(one.cost for one in history.cheap if one.trial > since)
+    free = min(1.0 - spent_low, left - 1.0) + _ROUNDING
     return tuple(Offer(name, cost, max(0, math.floor(free / cost)), left) for name, cost in prices.items())
 
 
 def next_pair(
-    history: History, tried: Sequence[Tried], hints: Sequence[Hint], offers: Sequence[Offer]
+    history: History,
+    observed: Sequence[ObservedSubset],
+    low_fidelity: Sequence[LowFidelityObservation],
+    offers: Sequence[Offer],
 ) -> Candidate | None:
     """A measured recipe that is still to be scored cheaply; None once there are enough pairs."""
     for offer in (offer for offer in offers if offer.most):
         known = _scored(history, offer.fidelity)
         failed = [one.recipe for one in history.failures if one.proposal.get("fidelity") == offer.fidelity]
-        measured = [one for one in tried if one.utilities and one.recipe not in failed]
+        measured = [one for one in observed if one.utilities and one.recipe not in failed]
         lacking = [one for one in measured if one.name not in known]
-        missing = agreement(hints, tried, offer.fidelity).wanted - (len(measured) - len(lacking))
+        missing = agreement(low_fidelity, observed, offer.fidelity).wanted - (len(measured) - len(lacking))
         if lacking and missing > 0 and missing * offer.cost <= _MOST_ON_PAIRS * offer.left:
             return _pair(lacking[0], offer, len(measured) - len(lacking))
     return None
 
 
-def _pair(one: Tried, offer: Offer, pairs: int) -> Candidate:
+def _pair(one: ObservedSubset, offer: Offer, pairs: int) -> Candidate:
     weighed = (Weighed(offer.fidelity, offer.cost, pairs=pairs),)
     proposal = Proposal("pair", parent=one.trial, fidelity=offer.fidelity, weighed=weighed)
     return Candidate(one.recipe, one.subset, proposal)
 
 
 def plans_of(
-    belief: Belief, found: Round, history: History, offers: Sequence[Offer], seed: int
+    fitted: FittedModel, found: ScoredCandidates, history: History, offers: Sequence[Offer], seed: int
 ) -> tuple[Plan, ...]:
     """The best plan of every fidelity that is trusted; first of all the full training alone."""
     best = np.argsort(-found.gains, kind="stable")[:_COMPARED]
-    rivals = belief.features[np.argsort(-belief.means, kind="stable")[:_RIVALS]]
+    rivals = fitted.features[np.argsort(-fitted.means, kind="stable")[:_RIVALS]]
     plans: list[Plan] = []
-    for offer in (offer for offer in offers if offer.fidelity in belief.trust):
-        number = list(belief.trust).index(offer.fidelity)
-        ahead = look_ahead(belief.surrogate, rivals, found.features[best], number, seed)
+    for offer in (offer for offer in offers if offer.fidelity in fitted.trust):
+        number = list(fitted.trust).index(offer.fidelity)
+        ahead = look_ahead(fitted.surrogate, rivals, found.features[best], number, seed)
         if not plans:
             plans.append(Plan("", 1.0, 0, ahead.gain(()), int(best[0])))
         known = _scored(history, offer.fidelity)
@@ -147,25 +151,25 @@ def _doubling(most: int) -> Iterator[int]:
 
 
 def chosen(plans: Sequence[Plan]) -> Plan | None:
-    """The cheaper fidelity that is worth it; None where the full training is."""
+    """The lower fidelity that is worth it; None where the full training is."""
     if not plans:
         return None
     full, best = plans[0], max(plans, key=lambda plan: plan.gain)
     return best if best.fidelity and best.gain > _NOT_WORTH * full.gain else None
 
 
-def weighed(plans: Sequence[Plan], belief: Belief, offers: Sequence[Offer]) -> tuple[Weighed, ...]:
-    """What each fidelity promised, and how far it is trusted."""
+def weighed(plans: Sequence[Plan], fitted: FittedModel, offers: Sequence[Offer]) -> tuple[Weighed, ...]:
+    """Record of each fidelity's expected gain and learned correlation."""
     gains = {plan.fidelity: plan for plan in plans}
     full = tuple(Weighed(FULL, 1.0, gain=plan.gain) for plan in plans[:1])
-    return (*full, *(_weighed(offer, gains.get(offer.fidelity), belief) for offer in offers))
+    return (*full, *(_weighed(offer, gains.get(offer.fidelity), fitted) for offer in offers))
 
 
-def _weighed(offer: Offer, plan: Plan | None, belief: Belief) -> Weighed:
-    shown = agreement(belief.hints, belief.tried, offer.fidelity)
-    names, trust = list(belief.trust), None
+def _weighed(offer: Offer, plan: Plan | None, fitted: FittedModel) -> Weighed:
+    shown = agreement(fitted.low_fidelity, fitted.observed, offer.fidelity)
+    names, trust = list(fitted.trust), None
     if offer.fidelity in names:
-        trust = belief.surrogate.correlations[names.index(offer.fidelity)]
+        trust = fitted.surrogate.correlations[names.index(offer.fidelity)]
     return Weighed(
         offer.fidelity,
         offer.cost,

@@ -25,15 +25,15 @@ from autoselection_core.solver.advice.roles import (
 )
 from autoselection_core.solver.advice.settings import Role
 from autoselection_core.solver.candidates.warmup import ZONES, in_zone
-from autoselection_core.solver.context import Arena, seed_for
+from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.observations import entries_of
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.credit import credit_of
-from autoselection_core.solver.programs.edits import Workbench, edited
+from autoselection_core.solver.programs.edits import Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union
 from autoselection_core.solver.programs.realise import Draft, Realised
-from autoselection_core.solver.programs.reseed import new_anchor
+from autoselection_core.solver.programs.reseed import draw_anchor
 from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, fit
 
@@ -43,7 +43,7 @@ _DRAWS_FOR_EACH = 20
 
 @dataclass(frozen=True)
 class Anchored:
-    """Where the published policy stands after some evaluations.
+    """State of the published policy after some evaluations.
 
     Attributes:
         anchor: What edits start from.
@@ -58,7 +58,7 @@ class Anchored:
     is_new: bool = False
 
 
-def choose(arena: Arena, history: History, consultation: Consultation) -> Candidate:
+def choose(context: SearchContext, history: History, consultation: Consultation) -> Candidate:
     """The next candidate: three probes by realised retention, then edits around the anchor.
 
     Raises:
@@ -67,20 +67,20 @@ def choose(arena: Arena, history: History, consultation: Consultation) -> Candid
     known = frozenset(entry.subset for entry in entries_of(history))
     probes = len(entries_of(history))
     if probes < len(ZONES) or not history.observations:
-        return _probe(arena, history, known)
-    state = state_after(arena, history.observations, lambda seen: _reseeded(arena, seen, consultation))
-    findings = summarised(arena, consultation) if consultation.has(Role.SUMMARISER) else ()
+        return _probe(context, history, known)
+    state = replay_anchors(context, history.observations, lambda seen: _reseeded(context, seen, consultation))
+    findings = summarised(context, consultation) if consultation.has(Role.SUMMARISER) else ()
     advised: Sequence[Draft] = ()
     if consultation.has(Role.PROPOSER):
-        advised = proposed(arena, consultation, _told(history, state), findings)
-    realised = _round(arena, history, state, known, advised)
+        advised = proposed(context, consultation, _told(history, state), findings)
+    realised = _round(context, history, state, known, advised)
     if not len(realised):
         raise NoCandidatesError(history.next_trial, realised.reasons)
-    return _ranked(arena, consultation, state, realised, findings)
+    return _ranked(context, consultation, state, realised, findings)
 
 
-def state_after(
-    arena: Arena,
+def replay_anchors(
+    context: SearchContext,
     observations: Sequence[Observation],
     reseed: Callable[[Sequence[Observation]], Recipe],
 ) -> Anchored:
@@ -92,7 +92,7 @@ def state_after(
         improved = observation.utility > highest
         highest = max(highest, observation.utility)
         state = Anchored(state.anchor, state.trial, 0 if improved else state.stagnation + 1, state.is_new)
-        if state.stagnation >= arena.policy.patience:
+        if state.stagnation >= context.policy.patience:
             state = Anchored(reseed(observations[:seen]), None, 0, is_new=True)
     return state
 
@@ -106,12 +106,12 @@ def program_flags(encoder: ProgramEncoder, recipes: Sequence[Recipe]) -> Feature
     return np.delete(encoder.encode(recipes), [*places, start + 1], axis=1)
 
 
-def _probe(arena: Arena, history: History, known: frozenset[str]) -> Candidate:
+def _probe(context: SearchContext, history: History, known: frozenset[str]) -> Candidate:
     zone = list(ZONES)[len(entries_of(history)) % len(ZONES)]
-    fresh = arena.fresh.without(known)
+    fresh = context.fresh.without(known)
     if not len(fresh):
         raise NoCandidatesError(history.next_trial, fresh.reasons)
-    place = in_zone(fresh, zone, len(arena.signals))[0]
+    place = in_zone(fresh, zone, len(context.signals))[0]
     proposal = Proposal(zone, candidates_considered=place + 1, screened=dict(fresh.reasons))
     return Candidate(fresh.drafts[place].recipe, fresh.subsets[place], proposal)
 
@@ -122,7 +122,9 @@ def _told(history: History, state: Anchored) -> Anchor:
     return Anchor(state.anchor, state.trial, utility)
 
 
-def _reseeded(arena: Arena, observations: Sequence[Observation], consultation: Consultation) -> Recipe:
+def _reseeded(
+    context: SearchContext, observations: Sequence[Observation], consultation: Consultation
+) -> Recipe:
     by_trial = {observation.trial: observation for observation in observations}
     families = [
         (by_trial[parent].recipe, child.recipe, child.utility - by_trial[parent].utility)
@@ -130,42 +132,42 @@ def _reseeded(arena: Arena, observations: Sequence[Observation], consultation: C
         if isinstance(parent := child.proposal.get("parent"), int) and parent in by_trial
     ]
     credit = credit_of(families)
-    if advised := reseeded(arena, consultation, observations, credit):
+    if advised := reseeded(context, consultation, observations, credit):
         return advised
-    rng = np.random.default_rng(seed_for("published reseed", arena.seed, len(observations)))
-    return new_anchor(credit, arena.templates, rng, arena.seed)
+    rng = np.random.default_rng(seed_for("published reseed", context.seed, len(observations)))
+    return draw_anchor(credit, context.templates, rng, context.seed)
 
 
 def _round(
-    arena: Arena, history: History, state: Anchored, known: frozenset[str], advised: Sequence[Draft]
+    context: SearchContext, history: History, state: Anchored, known: frozenset[str], advised: Sequence[Draft]
 ) -> Realised:
-    """What was proposed, filled up with edits that are drawn."""
-    rng = np.random.default_rng(seed_for("published edits", arena.seed, history.next_trial))
+    """Candidates of a round: those proposed, filled up with drawn edits."""
+    rng = np.random.default_rng(seed_for("published edits", context.seed, history.next_trial))
     mates = [entry.recipe for entry in history.observations if not has_union(entry.recipe)]
-    bench = Workbench(arena.templates, mates, arena.policy.max_steps)
+    bench = Workbench(context.templates, mates, context.policy.max_steps)
     origin = "reseed" if state.is_new else "edit"
     drafts = list(advised)
-    for _ in range(arena.policy.round_size * _DRAWS_FOR_EACH):
-        recipe, name = edited(state.anchor, bench, rng)
-        drafts.append(Draft(Recipe(recipe.steps, arena.seed), origin, state.trial, name))
-    realised = arena.realise(drafts, known)
-    size = arena.policy.round_size
+    for _ in range(context.policy.round_size * _DRAWS_FOR_EACH):
+        recipe, name = edit_recipe(state.anchor, bench, rng)
+        drafts.append(Draft(Recipe(recipe.steps, context.seed), origin, state.trial, name))
+    realised = context.realise(drafts, known)
+    size = context.policy.round_size
     return Realised(realised.drafts[:size], realised.subsets[:size], realised.reasons)
 
 
 def _ranked(
-    arena: Arena,
+    context: SearchContext,
     consultation: Consultation,
     state: Anchored,
     realised: Realised,
     findings: Sequence[str],
 ) -> Candidate:
     recipes = [draft.recipe for draft in realised.drafts]
-    means, deviations = posterior_over_programs(arena, consultation.history, recipes)
-    bounds = means + arena.policy.exploration * deviations
+    means, deviations = posterior_over_programs(context, consultation.history, recipes)
+    bounds = means + context.policy.exploration * deviations
     by_bound = [int(place) for place in np.argsort(-bounds, kind="stable")]
     predicted = Predicted(means.tolist(), deviations.tolist(), by_bound)
-    place, *others = ranked(arena, consultation, realised, predicted, findings) or by_bound
+    place, *others = ranked(context, consultation, realised, predicted, findings) or by_bound
     draft = realised.drafts[place]
     second = [
         RunnerUp(recipes[other].label, float(means[other]), float(deviations[other]), float(bounds[other]))
@@ -189,14 +191,14 @@ def _ranked(
 
 
 def posterior_over_programs(
-    arena: Arena, history: History, recipes: Sequence[Recipe]
+    context: SearchContext, history: History, recipes: Sequence[Recipe]
 ) -> tuple[Numbers, Numbers]:
     """Mean and deviation by an isotropic GP over program flags; one distance, one length scale."""
-    observed = program_flags(arena.describer.encoder, [one.recipe for one in history.observations])
-    candidates = program_flags(arena.describer.encoder, recipes)
+    observed = program_flags(context.describer.encoder, [one.recipe for one in history.observations])
+    candidates = program_flags(context.describer.encoder, recipes)
     utilities = np.array([observation.utility for observation in history.observations])
-    policy = arena.policy
-    seed = seed_for("published surrogate", arena.seed, len(utilities))
+    policy = context.policy
+    seed = seed_for("published surrogate", context.seed, len(utilities))
     fitting = Fitting(policy.draws, policy.most_sampled, policy.noise_prior, policy.noise_spread, seed)
     surrogate = fit(observed, utilities, Layout(0, observed.shape[1], 0), fitting)
     return surrogate.posterior(candidates)

@@ -32,12 +32,12 @@ def choose(
     """
     rng = np.random.default_rng(seed_for("random", history.seed, history.next_trial))
     known = frozenset(entry.subset for entry in entries_of(history))
-    smallest = max(1, round(policy.smallest_share * len(signals)))
+    min_rows = max(1, round(policy.smallest_share * len(signals)))
     unions = [entry.recipe for entry in history.observations if not has_union(entry.recipe)]
     reasons: Counter[str] = Counter()
     for _ in range(_ATTEMPTS):
         recipe = random_recipe(templates, rng, policy.max_steps, history.seed, unions)
-        realised = within_size(realise([Draft(recipe, "random")], signals, smallest, known), signals, policy)
+        realised = within_size(realise([Draft(recipe, "random")], signals, min_rows, known), signals, policy)
         if len(realised):
             proposal = Proposal("random", candidates_considered=1, screened=dict(reasons))
             return Candidate(recipe, realised.subsets[0], proposal)

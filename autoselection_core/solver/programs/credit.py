@@ -1,4 +1,4 @@
-"""Which operators, and which pairs of them, came with better utilities than their parents'.
+"""Credit of operators, and of pairs of them, from utilities of children over those of their parents.
 
 For a child and its parent with utility difference d, every operator that the child added or retuned gets d/n,
 every operator that it removed gets -d/n, n being the number of changed operators, and every pair of added or

@@ -18,7 +18,7 @@ Steps: TypeAlias = tuple[Step, ...]
 
 @dataclass(frozen=True)
 class Workbench:
-    """What edits draw on.
+    """Materials of an edit.
 
     Attributes:
         templates: What a new step may be.
@@ -31,7 +31,7 @@ class Workbench:
     max_steps: int
 
 
-def edited(recipe: Recipe, bench: Workbench, rng: np.random.Generator) -> tuple[Recipe, str]:
+def edit_recipe(recipe: Recipe, bench: Workbench, rng: np.random.Generator) -> tuple[Recipe, str]:
     """A recipe one edit away, and the name of the edit, uniform over the edits that apply."""
     applicable = [name for name in EDITS if _APPLIES[name](recipe.steps, bench)]
     name = applicable[int(rng.integers(len(applicable)))]
@@ -61,7 +61,7 @@ def _replace(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
 def _retune(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
     tunable = [place for place, step in enumerate(steps) if _is_tunable(step, bench)]
     place = tunable[int(rng.integers(len(tunable)))]
-    return (*steps[:place], retuned(steps[place], bench.templates, rng), *steps[place + 1 :])
+    return (*steps[:place], retune(steps[place], bench.templates, rng), *steps[place + 1 :])
 
 
 def _unite(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
@@ -74,7 +74,7 @@ def _crossover(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Step
     return (*steps[:head], *other[tail:])[: bench.max_steps]
 
 
-def retuned(step: Step, templates: Sequence[Template], rng: np.random.Generator) -> Step:
+def retune(step: Step, templates: Sequence[Template], rng: np.random.Generator) -> Step:
     """The step with its parameters moved a little; a union or a foreign operator stays as it is."""
     template = template_of(step, templates)
     if template is None or isinstance(step, Union):

@@ -55,7 +55,7 @@ def single_recipes(templates: Sequence[Template], seed: int) -> tuple[Recipe, ..
 
 
 def _usual_units(template: Template) -> list[Features]:
-    """Where the numbers of a single operator stand in [0, 1]; those that are no share stay in the middle."""
+    """Numbers of a single operator in [0, 1]; those that are no share stay in the middle."""
     middle = np.full(len(template.axes), 0.5)
     for place, axis in enumerate(template.axes):
         if axis.name == "fraction" and isinstance(axis.space, Interval):
@@ -71,7 +71,7 @@ def _with(units: Features, place: int, unit: float) -> Features:
 
 
 def has_union(recipe: Recipe) -> bool:
-    """Whether a recipe holds another one: uniting with such a recipe would let recipes grow without end."""
+    """True where a recipe holds another one: uniting with it would let recipes grow without end."""
     return any(isinstance(step, Union) for step in recipe.steps)
 
 

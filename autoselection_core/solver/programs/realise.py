@@ -49,7 +49,7 @@ class Realised:
     reasons: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        """How many candidates there are."""
+        """Number of candidates."""
         return len(self.drafts)
 
     def joined(self, other: "Realised") -> "Realised":
@@ -81,23 +81,23 @@ class Realised:
 
 
 def realise(
-    drafts: Sequence[Draft], signals: SignalTable, smallest: int, known: Iterable[str] = ()
+    drafts: Sequence[Draft], signals: SignalTable, min_rows: int, known: Iterable[str] = ()
 ) -> Realised:
     """Realise drafts; the first of those with one subset stays.
 
     Args:
         drafts: What to realise.
         signals: The pool.
-        smallest: Subsets with fewer rows are left out.
+        min_rows: Subsets with fewer rows are left out.
         known: Hashes of subsets that are left out.
     """
     reasons: Counter[str] = Counter()
-    tried, seen = frozenset(known), set[str]()
+    observed, seen = frozenset(known), set[str]()
     kept: list[tuple[Draft, Subset]] = []
     for draft, result in zip(
         drafts, materialize_many([draft.recipe for draft in drafts], signals), strict=True
     ):
-        reason = _reason(result, smallest, tried, seen)
+        reason = _reason(result, min_rows, observed, seen)
         if reason is None and isinstance(result, Subset):
             seen.add(result.fingerprint)
             kept.append((draft, result))
@@ -107,12 +107,12 @@ def realise(
 
 
 def _reason(
-    result: Subset | InvalidRecipe, smallest: int, tried: frozenset[str], seen: set[str]
+    result: Subset | InvalidRecipe, min_rows: int, observed: frozenset[str], seen: set[str]
 ) -> str | None:
     if isinstance(result, InvalidRecipe):
         return INVALID
-    if len(result) < smallest:
+    if len(result) < min_rows:
         return TOO_SMALL
-    if result.fingerprint in tried:
+    if result.fingerprint in observed:
         return TRIED
     return REPEATED if result.fingerprint in seen else None

@@ -16,7 +16,7 @@ _LONGEST = 3
 """Operators of a new anchor at most."""
 
 
-def new_anchor(credit: Credit, templates: Sequence[Template], rng: np.random.Generator, seed: int) -> Recipe:
+def draw_anchor(credit: Credit, templates: Sequence[Template], rng: np.random.Generator, seed: int) -> Recipe:
     """Draw an anchor: a pair with positive credit, or single operators, in proportion to their credit.
 
     A label that no template makes (a union) earns credit but starts no anchor. Without positive credit the

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autoselection_core.solver.feature_layout import Layout
-from autoselection_core.solver.surrogate.kernel import cholesky, covariance, noise_variance, solved, variance
+from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
+from autoselection_core.solver.surrogate.kernel import cholesky, covariance, solve_lower, variance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,8 @@ MOST_INDUCING = 400
 """Points of a dictionary on average, at most: its cost grows with their square."""
 
 _OVERSAMPLING = 4.0
-"""How likely a point enters the dictionary, per variance in units of the noise; BKB's practice is 2 to 10."""
+"""Probability that a point enters the dictionary, per variance in units of the noise; BKB's practice is 2 to
+10."""
 
 _JITTER = 1e-6
 _TOGETHER = 1024
@@ -30,7 +32,7 @@ _TOGETHER = 1024
 
 @dataclass(frozen=True, eq=False)
 class SparseModel:
-    """What observations say through a dictionary, for several hyper-parameter vectors.
+    """Posterior through a dictionary of inducing points, for several hyper-parameter vectors.
 
     Attributes:
         layout: What the columns of a feature vector are.
@@ -66,7 +68,7 @@ class SparseModel:
 
     def learned_from(self, rows: list[int]) -> "SparseModel":
         """The same dictionary and hyper-parameters with some of the observations only."""
-        return conditioned(
+        return condition_sparse(
             self.points[rows], self.train_targets[rows], self.layout, self.log_hyper, self.inducing
         )
 
@@ -75,7 +77,7 @@ class SparseModel:
         import torch
 
         features, left = self._features(points)
-        known = solved(self.precision, features)
+        known = solve_lower(self.precision, features)
         noise = noise_variance(self.log_hyper)[:, None, None]
         root = cholesky(noise * (known.mT @ known) + torch.diag_embed(left), ridge)
         middle = (features * self.mean).sum(-2)
@@ -112,18 +114,18 @@ class SparseModel:
 
     def _marginals(self, points: "Tensor") -> tuple["Tensor", "Tensor"]:
         features, left = self._features(points)
-        known = solved(self.precision, features)
+        known = solve_lower(self.precision, features)
         noise = noise_variance(self.log_hyper)[:, None]
         return (features * self.mean).sum(-2), left + noise * (known**2).sum(-2)
 
     def _features(self, points: "Tensor") -> tuple["Tensor", "Tensor"]:
         """Features z of some points, shape (s, m, k), and the variance that they leave, shape (s, k)."""
-        features = solved(self.root, covariance(self.log_hyper, self.inducing, points, self.layout))
+        features = solve_lower(self.root, covariance(self.log_hyper, self.inducing, points, self.layout))
         left = variance(self.log_hyper, points, self.layout) - (features**2).sum(-2)
         return features, left.clamp_min(0.0)
 
 
-def sparse_model(
+def fit_sparse(
     points: "Tensor", targets: "Tensor", layout: Layout, log_hyper: "Tensor", *, first: "Tensor", seed: int
 ) -> SparseModel:
     """Learn from observations through a dictionary that is drawn anew for them.
@@ -138,7 +140,7 @@ def sparse_model(
     """
     import torch
 
-    rough = conditioned(points, targets, layout, log_hyper, first)
+    rough = condition_sparse(points, targets, layout, log_hyper, first)
     _, variances = rough.marginals(points)
     unknown = (variances / noise_variance(log_hyper)[:, None]).mean(0)
     chance = (_OVERSAMPLING * unknown).clamp_max(1.0)
@@ -146,7 +148,7 @@ def sparse_model(
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.rand(len(points), generator=generator, dtype=points.dtype) < chance
     inducing = distinct(torch.cat([first, points[drawn]]))
-    return conditioned(points, targets, layout, log_hyper, inducing)
+    return condition_sparse(points, targets, layout, log_hyper, inducing)
 
 
 def distinct(points: "Tensor") -> "Tensor":
@@ -157,7 +159,7 @@ def distinct(points: "Tensor") -> "Tensor":
     return found
 
 
-def conditioned(
+def condition_sparse(
     points: "Tensor", targets: "Tensor", layout: Layout, log_hyper: "Tensor", inducing: "Tensor"
 ) -> SparseModel:
     """The model for a given dictionary, shape (m, d); the observations are read in parts."""
@@ -168,7 +170,7 @@ def conditioned(
     gram = noise_variance(log_hyper)[:, None, None] * torch.eye(count, dtype=points.dtype)
     told = torch.zeros((len(log_hyper), count, 1), dtype=points.dtype)
     for part, seen in zip(torch.split(points, _TOGETHER), torch.split(targets, _TOGETHER), strict=True):
-        features = solved(root, covariance(log_hyper, inducing, part, layout))
+        features = solve_lower(root, covariance(log_hyper, inducing, part, layout))
         gram = gram + features @ features.mT
         told = told + features @ seen[:, None]
     precision = cholesky(gram, 0.0)

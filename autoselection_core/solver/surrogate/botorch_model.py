@@ -9,8 +9,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from autoselection_core.solver.feature_layout import Layout
-from autoselection_core.solver.surrogate.kernel import covariance, noise_variance, variance
-from autoselection_core.solver.surrogate.priors import Prior
+from autoselection_core.solver.surrogate.hyper_parameters import noise_variance, split_noise
+from autoselection_core.solver.surrogate.kernel import covariance, variance
+from autoselection_core.solver.surrogate.priors import HyperPrior
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +50,7 @@ def botorch_model(
         points,
         targets[:, None],
         likelihood=_likelihood(log_hyper, relative),
-        covar_module=_kernel_class()(layout, log_hyper[:, :-1]),
+        covar_module=_kernel_class()(layout, split_noise(log_hyper)[0]),
         mean_module=ZeroMean(),
         outcome_transform=None,
     )
@@ -70,27 +71,29 @@ def _likelihood(log_hyper: "Tensor", relative: "Tensor | None") -> Any:  # noqa:
     return GaussianLikelihood(noise_constraint=constraint, batch_shape=log_hyper.shape[:1])
 
 
-def most_probable(points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior) -> "Tensor":
+def most_probable(points: "Tensor", targets: "Tensor", layout: Layout, prior: HyperPrior) -> "Tensor":
     """The logarithms of the hyper-parameters at the maximum a posteriori, found by L-BFGS. Shape (1, p).
 
     Args:
         points: Feature vectors of the observations. Shape (n, d).
         targets: Standardised utilities. Shape (n,).
         layout: What the columns are.
-        belief: The log-normal beliefs; the search starts at their medians.
+        prior: Log-normal priors; the search starts at their medians.
     """
     import torch
     from botorch.fit import fit_gpytorch_mll
     from gpytorch.mlls import ExactMarginalLogLikelihood
     from gpytorch.priors import LogNormalPrior, NormalPrior
 
-    mean, spread = torch.from_numpy(belief.mean), torch.from_numpy(belief.spread)
+    mean, spread = torch.from_numpy(prior.mean), torch.from_numpy(prior.spread)
+    (kernel_mean, noise_mean), (kernel_spread, noise_spread) = split_noise(mean), split_noise(spread)
     with torch.enable_grad():
         model = botorch_model(points, targets, layout, mean[None]).requires_grad_(requires_grad=True)
-        sizes, noise = NormalPrior(mean[:-1], spread[:-1]), LogNormalPrior(2 * mean[-1], 2 * spread[-1])
-        model.covar_module.register_prior("belief", sizes, lambda kernel: kernel.log_hyper)
+        sizes = NormalPrior(kernel_mean, kernel_spread)
+        noise = LogNormalPrior(2 * noise_mean[0], 2 * noise_spread[0])
+        model.covar_module.register_prior("prior", sizes, lambda kernel: kernel.log_hyper)
         # A log-normal standard deviation with spread s is a log-normal variance with spread 2 s.
-        model.likelihood.noise_covar.register_prior("belief", noise, lambda module: module.noise)
+        model.likelihood.noise_covar.register_prior("prior", noise, lambda module: module.noise)
         # The likelihood of one model in a batch wants its targets in a batch too.
         model.set_train_data(targets=targets[None], strict=False)
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
@@ -113,7 +116,7 @@ def joint_draws(model: Any, points: "Tensor", normal: "Tensor", ridge: float) ->
     """Joint draws of noise-free utilities, standardised.
 
     Args:
-        model: What is believed.
+        model: The fitted model.
         points: Feature vectors. Shape (b, d).
         normal: Standard normal numbers. Shape (draws, s, b).
         ridge: Added to the posterior variances, so that nearly equal points can be drawn.

@@ -1,4 +1,4 @@
-"""What is believed of a candidate's utility after some observations, and how sure that is.
+"""Gaussian-process surrogate of a candidate's utility.
 
 A Gaussian process, held by a BoTorch model and averaged over draws of its hyper-parameters. With a dozen
 observations many length scales explain them equally well; one best guess would be overconfident, the average
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.solver.feature_layout import Features, Layout
-from autoselection_core.solver.surrogate.bkb import SparseModel, distinct, sparse_model
+from autoselection_core.solver.surrogate.bkb import SparseModel, distinct, fit_sparse
 from autoselection_core.solver.surrogate.botorch_model import (
     JITTER,
     botorch_model,
@@ -21,18 +21,13 @@ from autoselection_core.solver.surrogate.botorch_model import (
     marginals,
     most_probable,
 )
-from autoselection_core.solver.surrogate.kernel import (
-    cholesky,
-    correlations,
-    covariance,
-    noise_variance,
-    solved,
-)
+from autoselection_core.solver.surrogate.hyper_parameters import HyperParameters, noise_variance
+from autoselection_core.solver.surrogate.kernel import cholesky, correlations, covariance, solve_lower
 from autoselection_core.solver.surrogate.mixture import quantiles
-from autoselection_core.solver.surrogate.priors import Belief, Prior, after_shared, prior
+from autoselection_core.solver.surrogate.priors import HyperPrior, LogNormalPrior, hyper_prior
 from autoselection_core.solver.surrogate.slice_sampling import slice_sample
-from autoselection_core.solver.surrogate.student_t import relative_noise, suspected
-from autoselection_core.solver.surrogate.subsampling import varied_rows
+from autoselection_core.solver.surrogate.student_t import relative_noise, suspect
+from autoselection_core.solver.surrogate.subsampling import subsample_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +42,7 @@ MOST_EXACT = 1000
 """Observations up to which a Gaussian process is exact: its cost is their cube."""
 
 _RELEARNED = 3
-"""How often hyper-parameters are learned anew once outliers are known better."""
+"""Fits of hyper-parameters, each with outliers known better."""
 
 _MAD = 1.4826
 """Standard deviations in a median absolute deviation of normal numbers."""
@@ -57,7 +52,7 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Fitting:
-    """How hyper-parameters are found.
+    """Settings of a fit.
 
     Attributes:
         draws: Vectors to average over; 1 takes the most probable vector.
@@ -78,7 +73,7 @@ class Fitting:
 
 @dataclass(frozen=True)
 class Standard:
-    """Where zero and one of the standardised utilities lie."""
+    """Standardisation of utilities: centre and scale."""
 
     center: float
     scale: float
@@ -169,12 +164,12 @@ class Surrogate:
         """Learned correlation of an earlier search's utilities with today's; None in a cold search."""
         if not self.layout.has_earlier:
             return None
-        discrepancy = self.log_hyper[:, after_shared(self.layout)].exp()
+        discrepancy = HyperParameters.of(self.log_hyper, self.layout).discrepancy.exp()
         return float((1 + discrepancy**2).rsqrt().mean())
 
     @property
     def correlations(self) -> tuple[float, ...]:
-        """Learned correlation of each cheaper fidelity's utilities with those at full fidelity."""
+        """Learned correlation of each lower fidelity's utilities with those at full fidelity."""
         return tuple(correlations(self.log_hyper, self.layout).mean(0).tolist())
 
     @property
@@ -199,14 +194,14 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     targets = torch.from_numpy((utilities - standard.center) / standard.scale)
     points = torch.from_numpy(np.ascontiguousarray(features))
     expected = None if fitting.noise_prior is None else fitting.noise_prior / standard.scale
-    belief = prior(layout, expected_noise(expected, fitting.noise_spread))
-    varied = torch.from_numpy(varied_rows(features, fitting.most_sampled))
+    prior = hyper_prior(layout, expected_noise(expected, fitting.noise_spread))
+    subsample = torch.from_numpy(subsample_rows(features, fitting.most_sampled))
     if is_robust:
-        return _robust(points, targets, layout, standard, belief=belief, fitting=fitting, varied=varied)
-    log_hyper = _learned(points[varied], targets[varied], layout, belief, fitting)
+        return _robust(points, targets, layout, standard, prior=prior, fitting=fitting, subsample=subsample)
+    log_hyper = _learned(points[subsample], targets[subsample], layout, prior, fitting)
     if fitting.surrogate == "bkb" or len(points) > MOST_EXACT:
-        model = sparse_model(
-            points, targets, layout, log_hyper, first=distinct(points[varied]), seed=fitting.seed
+        model = fit_sparse(
+            points, targets, layout, log_hyper, first=distinct(points[subsample]), seed=fitting.seed
         )
         return Surrogate(model, layout, standard, log_hyper)
     return condition(points, targets, layout, standard, log_hyper)
@@ -218,15 +213,15 @@ def _robust(
     layout: Layout,
     standard: Standard,
     *,
-    belief: Prior,
+    prior: HyperPrior,
     fitting: Fitting,
-    varied: "Tensor",
+    subsample: "Tensor",
 ) -> Surrogate:
     """Learn hyper-parameters and find who is far off, in turn."""
-    relative = suspected(targets)
+    relative = suspect(targets)
     for _ in range(_RELEARNED):
         log_hyper = _sampled(
-            points[varied], targets[varied], layout, belief, fitting, relative=relative[varied]
+            points[subsample], targets[subsample], layout, prior, fitting, relative=relative[subsample]
         )
 
         def posterior(each: "Tensor", hyper: "Tensor" = log_hyper) -> tuple["Tensor", "Tensor"]:
@@ -261,24 +256,24 @@ def _root(log_hyper: "Tensor", points: "Tensor", layout: Layout, relative: "Tens
     return cholesky(covariance(log_hyper, points, points, layout), ridge)
 
 
-def expected_noise(standardised: float | None, spread: float) -> Belief:
-    """What is believed of the noise; without an expectation, a share of the spread of the utilities."""
-    return Belief(NOISE_SHARE if standardised is None else standardised, spread)
+def expected_noise(standardised: float | None, spread: float) -> LogNormalPrior:
+    """Prior of the noise; without an expectation, around a share of the spread of the utilities."""
+    return LogNormalPrior(NOISE_SHARE if standardised is None else standardised, spread)
 
 
 def _learned(
-    points: "Tensor", targets: "Tensor", layout: Layout, belief: Prior, fitting: Fitting
+    points: "Tensor", targets: "Tensor", layout: Layout, prior: HyperPrior, fitting: Fitting
 ) -> "Tensor":
     if fitting.draws == 1:
-        return most_probable(points, targets, layout, belief)
-    return _sampled(points, targets, layout, belief, fitting)
+        return most_probable(points, targets, layout, prior)
+    return _sampled(points, targets, layout, prior, fitting)
 
 
 def _sampled(
     points: "Tensor",
     targets: "Tensor",
     layout: Layout,
-    belief: Prior,
+    prior: HyperPrior,
     fitting: Fitting,
     *,
     relative: "Tensor | None" = None,
@@ -286,12 +281,12 @@ def _sampled(
     import torch
 
     generator = torch.Generator().manual_seed(fitting.seed)
-    mean, spread = torch.from_numpy(belief.mean), torch.from_numpy(belief.spread)
+    mean, spread = torch.from_numpy(prior.mean), torch.from_numpy(prior.spread)
     start = mean + spread * torch.randn((fitting.draws, len(mean)), generator=generator, dtype=mean.dtype)
 
     def likelihood(log_hyper: "Tensor") -> "Tensor":
         root = _root(log_hyper, points, layout, relative)
-        white = solved(root, targets[None, :, None].expand(len(log_hyper), -1, 1))
+        white = solve_lower(root, targets[None, :, None].expand(len(log_hyper), -1, 1))
         return -0.5 * (white**2).sum((-2, -1)) - torch.diagonal(root, dim1=-2, dim2=-1).log().sum(-1)
 
     return slice_sample(likelihood, start, mean=mean, spread=spread, steps=_STEPS, generator=generator)

@@ -1,4 +1,4 @@
-"""The covariance of utilities: what two candidates have in common.
+"""Covariance of utilities: what two candidates have in common.
 
 k = level^2 + s_state^2 M52(state axes / scales) + s_marginal^2 M52(subset distance / scale)
     + s_program^2 <program, program'> + sum over axes of slope^2 axis axis'
@@ -7,10 +7,10 @@ An observation of an earlier search measured another utility, k (1 + d^2) + leve
 with today's: the larger the discrepancy d that is learned, the less it is trusted. What its subset lost and
 gained since then adds a deviation of its own, shared by replicates of that subset only.
 
-A score of a cheaper fidelity measured a (r f + sqrt(1 - r^2) g) with f today's utility, where the
-correlation r and the scale a are learned: an autoregressive model (Kennedy & O'Hagan 2000). Its covariance
-with a full one is a r k. Half of the discrepancy g is as smooth as f, half is each subset's own, and its
-level is free. The correlation is held below the one that was measured (see `hints`).
+A score at a lower fidelity measured a (r f + sqrt(1 - r^2) g) with f today's utility, where the correlation r
+and the scale a are learned: an autoregressive model (Kennedy & O'Hagan 2000). Its covariance with a full one
+is a r k. Half of the discrepancy g is as smooth as f, half is each subset's own, and its level is free. The
+correlation is held below the one that was measured (`evidence/low_fidelity.py`).
 
 M52 is the Matern kernel of smoothness 5/2. Both distances are Euclidean in some feature space, so every
 part and their sum are positive semi-definite. The program's part is linear: small, additive, and the only one
@@ -20,13 +20,9 @@ that sees operator names and order. The slope along the state axes is what goes 
 from typing import TYPE_CHECKING
 
 from autoselection_core.solver.feature_layout import Layout
-from autoselection_core.solver.surrogate.priors import (
-    DRIFT_SIZE,
-    LEVEL_SIZE,
-    SHARED,
-    after_axes,
-    after_shared,
-)
+from autoselection_core.solver.surrogate.hyper_parameters import HyperParameters
+from autoselection_core.solver.surrogate.pairs import CrossPairs, Pairs, SelfPairs
+from autoselection_core.solver.surrogate.priors import DRIFT_SIZE, LEVEL_SIZE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
 _ROOT5 = 5.0**0.5
 
 _SMOOTH = 0.5
-"""Share of a cheaper fidelity's discrepancy that is smooth; the rest is each subset's own."""
+"""Share of a lower fidelity's discrepancy that is smooth; the rest is each subset's own."""
 
 
 def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Layout) -> "Tensor":
@@ -49,99 +45,66 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
     Returns:
         Shape (s, m, n), behind the batches.
     """
-    hyper = log_hyper.exp()
-    first = after_axes(layout)
-    scales, slopes = hyper[:, None, : layout.axes], hyper[:, None, layout.axes : first]
-    shared = hyper[:, first:, None, None]
-    marginal_scale, state_size, marginal_size, program_size = (
-        shared[:, place] for place in range(len(SHARED))
-    )
-    columns = layout.state_columns, layout.marginal_columns, layout.program_columns
-    state = _matern(_distance(left[..., columns[0]] / scales, right[..., columns[0]] / scales))
-    marginal = _matern(_distance(left[..., columns[1]], right[..., columns[1]]) / marginal_scale)
-    program = left[..., columns[2]] @ right[..., columns[2]].mT
-    slope = (left[..., columns[0]] * slopes) @ (right[..., columns[0]] * slopes).mT
-    today = LEVEL_SIZE**2 + state_size**2 * state + marginal_size**2 * marginal
-    today = today + program_size**2 * program + slope
-    found = _mixed(log_hyper, left, right, today, layout) if layout.fidelities else today
-    if not layout.has_earlier:
-        return found
-    origins = left[..., layout.origin_columns], right[..., layout.origin_columns]
-    (is_left, drift_left, name_left), (is_right, drift_right, name_right) = (
-        origin.unbind(-1) for origin in origins
-    )
-    both = is_left[..., :, None] * is_right[..., None, :]
-    is_same = name_left[..., :, None] == name_right[..., None, :]
-    drift = DRIFT_SIZE**2 * drift_left[..., :, None] * drift_right[..., None, :] * is_same
-    discrepancy = shared[:, len(SHARED)] ** 2
-    return found + both * (LEVEL_SIZE**2 + discrepancy * today + drift)
-
-
-def correlations(log_hyper: "Tensor", layout: Layout) -> "Tensor":
-    """Of each cheaper fidelity with the full one: as learned, at most as measured. Shape (s, f)."""
-    first = after_shared(layout) + layout.has_earlier
-    learned = (1 + (2 * log_hyper[:, first : first + layout.fidelities]).exp()).rsqrt()
-    return learned.minimum(learned.new_tensor(layout.trust))
-
-
-def _fidelities(log_hyper: "Tensor", layout: Layout) -> tuple["Tensor", "Tensor"]:
-    """What each fidelity has of today's utility, and of its own. Shapes (s, 1, f)."""
-    shared = correlations(log_hyper, layout)
-    first = after_shared(layout) + layout.has_earlier + layout.fidelities
-    scale = log_hyper[:, first : first + layout.fidelities].exp()
-    return (scale * shared)[:, None], (scale * (1 - shared**2).clamp_min(0).sqrt())[:, None]
-
-
-def _mixed(log_hyper: "Tensor", left: "Tensor", right: "Tensor", today: "Tensor", layout: Layout) -> "Tensor":
-    """Covariances between scores of several fidelities, from those at full fidelity."""
-    shared, own = _fidelities(log_hyper, layout)
-    columns, number = layout.fidelity_columns, layout.fidelity_columns.stop
-    at_left, at_right = left[..., columns], right[..., columns]
-    parts = (1 + ((shared - 1) * at).sum(-1) for at in (at_left, at_right))
-    share_left, share_right = parts
-    is_same = left[..., :, None, number] == right[..., None, :, number]
-    apart = _SMOOTH * today + (1 - _SMOOTH) * _own_size(log_hyper, layout)[:, None, None] * is_same
-    level = LEVEL_SIZE**2 * (at_left @ at_right.mT)
-    mixed = share_left[..., :, None] * share_right[..., None, :] * today
-    return mixed + ((own * at_left) @ (own * at_right).mT) * apart + level
-
-
-def _own_size(log_hyper: "Tensor", layout: Layout) -> "Tensor":
-    """Variance of what each subset has of its own in a discrepancy. Shape (s,)."""
-    first = after_axes(layout)
-    sizes = log_hyper[:, first + 1 : first + 3].exp() ** 2
-    return sizes.sum(-1)
+    return _covariance(HyperParameters.of(log_hyper, layout), CrossPairs(left, right), layout)
 
 
 def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
-    """The diagonal of `covariance(log_hyper, points, points)`, without the rest. Shape (s, m)."""
-    first = after_axes(layout)
-    sizes = log_hyper[:, first + 1 : first + len(SHARED)].exp() ** 2
-    program = (points[..., layout.program_columns] ** 2).sum(-1)
-    slopes = log_hyper[:, None, layout.axes : first].exp()
-    slope = ((points[..., layout.state_columns] * slopes) ** 2).sum(-1)
-    today = LEVEL_SIZE**2 + sizes[:, :1] + sizes[:, 1:2] + sizes[:, 2:3] * program + slope
-    found = today
-    if layout.fidelities:
-        shared, own = _fidelities(log_hyper, layout)
-        at = points[..., layout.fidelity_columns]
-        apart = _SMOOTH * today + (1 - _SMOOTH) * _own_size(log_hyper, layout)[:, None]
-        found = (1 + ((shared - 1) * at).sum(-1)) ** 2 * today
-        found = found + ((own * at) ** 2).sum(-1) * apart + LEVEL_SIZE**2 * at.sum(-1)
+    """Diagonal of `covariance(log_hyper, points, points)`, without the rest. Shape (s, m)."""
+    return _covariance(HyperParameters.of(log_hyper, layout), SelfPairs(points), layout)
+
+
+def _covariance(hyper: HyperParameters, pairs: Pairs, layout: Layout) -> "Tensor":
+    today = _today(hyper, pairs, layout)
+    found = _across_fidelities(hyper, pairs, today, layout) if layout.fidelities else today
     if not layout.has_earlier:
         return found
-    is_earlier, drift, _ = points[..., layout.origin_columns].unbind(-1)
-    discrepancy = log_hyper[:, [after_shared(layout)]].exp() ** 2
-    return found + is_earlier * (LEVEL_SIZE**2 + discrepancy * today + DRIFT_SIZE**2 * drift**2)
+    first = layout.origin_columns.start
+    both = pairs.product(lambda points: points[..., first])
+    drift = DRIFT_SIZE**2 * pairs.product(lambda points: points[..., first + 1]) * pairs.is_same(first + 2)
+    discrepancy = pairs.spread(hyper.discrepancy.exp()) ** 2
+    return found + both * (LEVEL_SIZE**2 + discrepancy * today + drift)
 
 
-def noise_variance(log_hyper: "Tensor") -> "Tensor":
-    """Run-to-run variance under each hyper-parameter vector. Shape (s,)."""
-    return (2 * log_hyper[:, -1]).exp()
+def _today(hyper: HyperParameters, pairs: Pairs, layout: Layout) -> "Tensor":
+    """Covariance of this search's utilities at full fidelity."""
+    scales, slopes = hyper.axis_scales.exp()[:, None], hyper.slopes.exp()[:, None]
+    axes, marginals, program = layout.state_columns, layout.marginal_columns, layout.program_columns
+    state = _matern(pairs.distance(lambda points: points[..., axes] / scales))
+    distance = pairs.distance(lambda points: points[..., marginals])
+    marginal = _matern(distance / pairs.spread(hyper.marginal_scale.exp()))
+    found = LEVEL_SIZE**2 + pairs.spread(hyper.state_size.exp()) ** 2 * state
+    found = found + pairs.spread(hyper.marginal_size.exp()) ** 2 * marginal
+    found = found + pairs.spread(hyper.program_size.exp()) ** 2 * pairs.inner(
+        lambda points: points[..., program]
+    )
+    return found + pairs.inner(lambda points: points[..., axes] * slopes)
+
+
+def correlations(log_hyper: "Tensor", layout: Layout) -> "Tensor":
+    """Correlation of each lower fidelity with the full one: as learned, at most as measured. Shape (s, f)."""
+    return _correlations(HyperParameters.of(log_hyper, layout), layout)
+
+
+def _correlations(hyper: HyperParameters, layout: Layout) -> "Tensor":
+    learned = (1 + (2 * hyper.fidelity_discrepancies).exp()).rsqrt()
+    return learned.minimum(learned.new_tensor(layout.trust))
+
+
+def _across_fidelities(hyper: HyperParameters, pairs: Pairs, today: "Tensor", layout: Layout) -> "Tensor":
+    """Covariances between scores of several fidelities, from those at full fidelity."""
+    scale, correlation = hyper.fidelity_scales.exp(), _correlations(hyper, layout)
+    shared = (scale * correlation)[:, None]
+    own = (scale * (1 - correlation**2).clamp_min(0).sqrt())[:, None]
+    columns, number = layout.fidelity_columns, layout.fidelity_columns.stop
+    mixed = pairs.product(lambda points: 1 + ((shared - 1) * points[..., columns]).sum(-1)) * today
+    sizes = hyper.state_size.exp() ** 2 + hyper.marginal_size.exp() ** 2
+    apart = _SMOOTH * today + (1 - _SMOOTH) * pairs.spread(sizes) * pairs.is_same(number)
+    level = LEVEL_SIZE**2 * pairs.inner(lambda points: points[..., columns])
+    return mixed + pairs.inner(lambda points: own * points[..., columns]) * apart + level
 
 
 def cholesky(matrix: "Tensor", ridge: "Tensor | float") -> "Tensor":
-    """The lower root of matrices with something added to their diagonals.
+    """Lower Cholesky root of matrices with something added to their diagonals.
 
     Args:
         matrix: Shape (s, n, n).
@@ -156,18 +119,12 @@ def cholesky(matrix: "Tensor", ridge: "Tensor | float") -> "Tensor":
     return root
 
 
-def solved(root: "Tensor", right: "Tensor") -> "Tensor":
-    """The solution x of root x = right for lower roots. Shapes (s, n, n), (s, n, m)."""
+def solve_lower(root: "Tensor", right: "Tensor") -> "Tensor":
+    """Solution x of root x = right for lower roots. Shapes (s, n, n), (s, n, m)."""
     import torch
 
     solution: Tensor = torch.linalg.solve_triangular(root, right, upper=False)
     return solution
-
-
-def _distance(left: "Tensor", right: "Tensor") -> "Tensor":
-    import torch
-
-    return torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _matern(distance: "Tensor") -> "Tensor":

@@ -1,4 +1,4 @@
-"""Quantiles of a mixture of normals: what hyper-parameter vectors believe, taken together.
+"""Quantiles of a mixture of normals: the posteriors under all hyper-parameter vectors together.
 
 Vectors that explain a dozen observations equally well disagree most about what was not tried. Their mixture
 has a narrower centre and heavier tails than the normal of equal mean and deviation, so intervals from the
@@ -19,7 +19,7 @@ _FAR = 10.0
 
 
 def quantiles(means: "Tensor", deviations: "Tensor", levels: Sequence[float]) -> "Tensor":
-    """Where equally likely normals together have reached a share of their mass.
+    """Quantiles of equally weighted normals, by bisection.
 
     Args:
         means: Shape (s, m).

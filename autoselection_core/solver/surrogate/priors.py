@@ -1,4 +1,4 @@
-"""The hyper-parameters of the surrogate and what is believed of them before any observation."""
+"""Prior distributions of the surrogate's hyper-parameters."""
 
 from dataclasses import dataclass
 
@@ -6,48 +6,48 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.solver.feature_layout import Layout
-
-SHARED = ("marginal_scale", "state_size", "marginal_size", "program_size")
-"""Hyper-parameters after the length scale and the slope of each state axis, in this order. The size of the
-discrepancy follows where there are observations of an earlier search, then discrepancies and scales of
-cheaper fidelities, and the noise comes last."""
+from autoselection_core.solver.surrogate.hyper_parameters import group_sizes
 
 
 @dataclass(frozen=True)
-class Belief:
-    """One log-normal belief: the median, and the standard deviation of the logarithm."""
+class LogNormalPrior:
+    """Log-normal distribution: its median, and the standard deviation of the logarithm."""
 
     median: float
     spread: float
 
 
-AXIS_SCALE = Belief(4.0, 0.7)
-"""Of a state axis, in standard deviations over fresh programs, if it is the only axis. It grows with the root
-of their number (Hvarfner et al. 2024), so that the function is as rough with twelve axes as with two. Sizes
-and scales down to the slope's are what simulated utilities were learned with on average, their spreads wider
-than among those (docs/explanation/solver.md)."""
+AXIS_SCALE = LogNormalPrior(4.0, 0.7)
+"""Length scale of a state axis, in standard deviations over fresh programs, if it is the only axis. It grows
+with the root of their number (Hvarfner et al. 2024), so that the function is as rough with twelve axes as
+with two. Sizes and scales down to the slope's are what simulated utilities were learned with on average,
+their spreads wider than among those (docs/explanation/solver.md)."""
 
-RETENTION_SCALE = Belief(2.0, 0.45)
-"""Of the first axis, the log of the retained share. Utilities bend over size: too few rows teach too little,
-and one more of many adds nothing."""
+RETENTION_SCALE = LogNormalPrior(2.0, 0.45)
+"""Length scale of the first axis, the log of the retained share. Utilities bend over size: too few rows teach
+too little, and one more of many adds nothing."""
 
-MARGINAL_SCALE = Belief(2.4, 0.5)
-"""In median distances between fresh programs."""
+MARGINAL_SCALE = LogNormalPrior(2.4, 0.5)
+"""Length scale of the subset distance, in median distances between fresh programs."""
 
-STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE = Belief(0.86, 0.45), Belief(0.9, 0.55), Belief(0.04, 0.6)
+STATE_SIZE, MARGINAL_SIZE, PROGRAM_SIZE = (
+    LogNormalPrior(0.86, 0.45),
+    LogNormalPrior(0.9, 0.55),
+    LogNormalPrior(0.04, 0.6),
+)
 """Standard deviations of three parts, in standard deviations of the utilities seen."""
 
-SLOPE_SIZE = Belief(0.2, 0.6)
+SLOPE_SIZE = LogNormalPrior(0.2, 0.6)
 """Deviation of the linear part's slope along a state axis, learned for each. A mean over rows of what a model
 learns from goes on rising where nothing was tried yet; a stationary part alone would fall back to the mean
 there."""
 
-DISCREPANCY = Belief(0.5, 1.0)
+DISCREPANCY = LogNormalPrior(0.5, 1.0)
 """Size of what an earlier search measured differently, as a share of the sizes of the three parts. Its
 utilities correlate with today's by 1/sqrt(1 + size^2): 0.89 at the median, 0.6 one deviation above it."""
 
-CHEAP_DISCREPANCY, CHEAP_SCALE = Belief(0.75, 1.0), Belief(1.0, 0.3)
-"""Of a cheaper fidelity: a correlation of 0.8 with the full one at the median, 0.96 to 0.44 within a
+FIDELITY_DISCREPANCY, FIDELITY_SCALE = LogNormalPrior(0.75, 1.0), LogNormalPrior(1.0, 0.3)
+"""Of a lower fidelity: a correlation of 0.8 with the full one at the median, 0.96 to 0.44 within a
 deviation; and the spread of its utilities, as a multiple of what the recipes measured at both show."""
 
 DRIFT_SIZE = 1.0
@@ -58,19 +58,9 @@ LEVEL_SIZE = 1.0
 """Standard deviation of the unknown mean, in standard deviations of the utilities seen."""
 
 
-def after_axes(layout: Layout) -> int:
-    """Where the hyper-parameters that are no axis's begin: each axis has a length scale and a slope."""
-    return 2 * layout.axes
-
-
-def after_shared(layout: Layout) -> int:
-    """Where those of an earlier search begin, or else those of cheaper fidelities."""
-    return after_axes(layout) + len(SHARED)
-
-
 @dataclass(frozen=True)
-class Prior:
-    """Independent normal beliefs about the logarithms of all hyper-parameters.
+class HyperPrior:
+    """Independent normal distributions of the logarithms of all hyper-parameters.
 
     Attributes:
         mean: Means of the logarithms. Shape (p,).
@@ -81,24 +71,25 @@ class Prior:
     spread: npt.NDArray[np.float64]
 
 
-def prior(layout: Layout, noise: Belief) -> Prior:
-    """The beliefs for a layout, given the one about run-to-run noise in standardised units."""
-    axis = Belief(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
-    scales = [RETENTION_SCALE, *[axis] * (layout.axes - 1)] if layout.axes else []
-    discrepancy = [DISCREPANCY] if layout.has_earlier else []
-    cheap = [CHEAP_DISCREPANCY] * layout.fidelities + [CHEAP_SCALE] * layout.fidelities
-    beliefs = [
-        *scales,
-        *[SLOPE_SIZE] * layout.axes,
-        MARGINAL_SCALE,
-        STATE_SIZE,
-        MARGINAL_SIZE,
-        PROGRAM_SIZE,
-        *discrepancy,
-        *cheap,
-        noise,
-    ]
-    return Prior(
-        np.log([belief.median for belief in beliefs]),
-        np.array([belief.spread for belief in beliefs], np.float64),
+def hyper_prior(layout: Layout, noise: LogNormalPrior) -> HyperPrior:
+    """Priors for a layout, given the one of run-to-run noise in standardised units."""
+    axis = LogNormalPrior(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
+    usual = {
+        "axis_scales": axis,
+        "slopes": SLOPE_SIZE,
+        "marginal_scale": MARGINAL_SCALE,
+        "state_size": STATE_SIZE,
+        "marginal_size": MARGINAL_SIZE,
+        "program_size": PROGRAM_SIZE,
+        "discrepancy": DISCREPANCY,
+        "fidelity_discrepancies": FIDELITY_DISCREPANCY,
+        "fidelity_scales": FIDELITY_SCALE,
+        "noise": noise,
+    }
+    priors = [usual[name] for name, size in group_sizes(layout).items() for _ in range(size)]
+    if layout.axes:
+        priors[0] = RETENTION_SCALE
+    return HyperPrior(
+        np.log([prior.median for prior in priors]),
+        np.array([prior.spread for prior in priors], np.float64),
     )

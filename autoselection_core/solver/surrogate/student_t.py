@@ -1,7 +1,7 @@
-"""Which observations to believe less: a Student-t likelihood, by weights.
+"""Student-t likelihood by weights: outliers count less.
 
 A Student-t error is a normal one whose variance is itself drawn, anew for every observation (Tipping &
-Lawrence 2005). The expected precision of an observation is (tails + 1) / (tails + r^2 / variance), with r its
+Lawrence 2005). The expected precision of an observation is (nu + 1) / (nu + r^2 / variance), with r its
 distance from what all others predict, in units of that prediction's variance and the noise: an observation
 must not vouch for itself, or a process with short length scales would explain every outlier.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from torch import Tensor
 
-TAILS = 4.0
+DEGREES_OF_FREEDOM = 4.0
 """Degrees of freedom of the errors."""
 
 _LEAST_LEFT = 1e-3
@@ -29,7 +29,7 @@ def relative_noise(posterior: Posterior, targets: "Tensor", noise: "Tensor", sta
     """The noise variance of every observation over the common one. Shape (n,).
 
     Args:
-        posterior: What is believed under such variances.
+        posterior: The posterior under such variances.
         targets: Standardised utilities. Shape (n,).
         noise: The common noise variance under each hyper-parameter vector. Shape (s,).
         start: Where the rounds begin. Shape (n,).
@@ -41,11 +41,11 @@ def relative_noise(posterior: Posterior, targets: "Tensor", noise: "Tensor", sta
         left = (1 - variances / each).clamp(_LEAST_LEFT, 1.0)
         apart = (targets - means) / left
         expected = noise[:, None] + variances.clamp_min(0.0) / left
-        precision = ((TAILS + 1) / (TAILS + apart**2 / expected)).mean(0)
+        precision = ((DEGREES_OF_FREEDOM + 1) / (DEGREES_OF_FREEDOM + apart**2 / expected)).mean(0)
         relative = 1 / precision
     return relative
 
 
-def suspected(targets: "Tensor") -> "Tensor":
-    """Where to begin: relative variances as if all utilities were equal, from targets on a robust scale."""
-    return ((TAILS + targets**2) / (TAILS + 1)).clamp_min(1.0)
+def suspect(targets: "Tensor") -> "Tensor":
+    """Starting point: relative variances as if all utilities were equal, from targets on a robust scale."""
+    return ((DEGREES_OF_FREEDOM + targets**2) / (DEGREES_OF_FREEDOM + 1)).clamp_min(1.0)

@@ -1,4 +1,4 @@
-"""Which observations stand for all of them while hyper-parameters are learned.
+"""Farthest-point subsampling of observations for the fit of hyper-parameters.
 
 Goswami & Jonsson 2025: hyper-parameters cost the cube of the observations and need only a varied part of
 them; predictions use all. The newest stay, and the rest is filled by farthest-point sampling.
@@ -13,7 +13,7 @@ _NEWEST_SHARE = 0.25
 """Share of the selection that goes to the newest observations."""
 
 
-def varied_rows(features: Features, count: int) -> npt.NDArray[np.int64]:
+def subsample_rows(features: Features, count: int) -> npt.NDArray[np.int64]:
     """At most `count` rows in ascending order; replicates of a chosen row come last, at distance 0.
 
     Args:

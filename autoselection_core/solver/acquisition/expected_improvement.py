@@ -1,0 +1,41 @@
+"""Expected improvement of a normal variable over a threshold, in units of its standard deviation.
+
+With z the distance of the mean above the threshold, E[max(z + Z, 0)] = phi(z) + z Phi(z), Z standard normal
+(Mockus 1975). The logarithm keeps an order among hopeless candidates (Ament et al. 2023).
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FAR = -1e6
+"""Below this, 1 - |z| sqrt(pi/2) erfcx(|z|/sqrt 2) has lost its digits and is replaced by its limit 1/z^2."""
+
+
+def expected_improvement(z: "Tensor") -> "Tensor":
+    """phi(z) + z Phi(z). Shape as z."""
+    import torch
+
+    gain: Tensor = _log_density(z).exp() + z * torch.special.ndtr(z)
+    return gain
+
+
+def log_expected_improvement(z: "Tensor") -> "Tensor":
+    """log(phi(z) + z Phi(z)), to full precision far below zero. Shape as z."""
+    import torch
+
+    density = _log_density(z)
+    near = expected_improvement(z).clamp_min(1e-300).log()
+    low = z.clamp(_FAR, -1.0)
+    tail = density + torch.log1p(low * np.sqrt(np.pi / 2) * torch.special.erfcx(-low / np.sqrt(2.0)))
+    limit = density - 2 * z.clamp_max(-1.0).abs().log()
+    log_gain: Tensor = torch.where(z > -1, near, torch.where(z > _FAR / 100, tail, limit))
+    return log_gain
+
+
+def _log_density(z: "Tensor") -> "Tensor":
+    density: Tensor = -0.5 * z**2 - 0.5 * float(np.log(2 * np.pi))
+    return density
