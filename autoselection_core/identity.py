@@ -13,6 +13,7 @@ DIGEST_BYTES = 16
 """128 bits: at 10 million samples a collision has a probability of about 1e-25."""
 
 _CHUNK = 1 << 20
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: Json) -> str:
@@ -25,7 +26,7 @@ def canonical_json(value: Json) -> str:
         >>> canonical_json({"b": 1, "a": [1.5, None]})
         '{"a":[1.5,null],"b":1}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def fingerprint(value: Json) -> str:

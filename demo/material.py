@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from autoselection_core.identity import Json, fingerprint
-from autoselection_core.pool.formats import read_record
+from autoselection_core.pool.reading import read_record
 from autoselection_core.store.home import Home
 from demo.benchmarks import write_benchmark
 from demo.exchange import Exchange

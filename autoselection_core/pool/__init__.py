@@ -3,7 +3,7 @@
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.reason import Reason
-from autoselection_core.pool.sample import Message, Origin, Role, Sample, Scope
+from autoselection_core.pool.sample import Message, Origin, Role, Sample, Scope, ToolCall
 from autoselection_core.pool.sources import Source, sources_version
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Sample",
     "Scope",
     "Source",
+    "ToolCall",
     "ingest",
     "sources_version",
 ]

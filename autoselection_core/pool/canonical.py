@@ -1,10 +1,12 @@
 """The one spelling of what a record says.
 
 What differs only in the way it is written down is the same sample: Unicode composition (NFC), line ends,
-white space around a message, the order of keys in JSON. `docs/decisions/0001-identity.md` says why.
+white space around a message that is no answer, the order of keys in JSON. `docs/decisions/0001-identity.md`
+says why.
 """
 
 import json
+import math
 import unicodedata
 from collections.abc import Mapping
 
@@ -14,7 +16,7 @@ from autoselection_core.pool.reason import Reason
 
 
 def canonical_text(text: str) -> str:
-    r"""The one spelling of a message.
+    r"""The one spelling of a message other than an answer: without white space around it.
 
     Raises:
         RejectedRecordError: The text holds half a surrogate pair, which no UTF-8 can spell.
@@ -23,9 +25,24 @@ def canonical_text(text: str) -> str:
         >>> canonical_text(" e\u0301t\u00e9\r\n") == "\u00e9t\u00e9"
         True
     """
+    return verbatim_text(text).strip()
+
+
+def verbatim_text(text: str) -> str:
+    r"""The one spelling of an answer: composition and line ends are unified, white space around it stays.
+
+    Indentation at the start of an answer is part of it, as in Python or YAML.
+
+    Raises:
+        RejectedRecordError: The text holds half a surrogate pair, which no UTF-8 can spell.
+
+    Example:
+        >>> verbatim_text("    return e\u0301\r\n")
+        '    return é\n'
+    """
     if not text.isascii():
         text = unicodedata.normalize("NFC", _encodable(text))
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def canonical_object(value: Json) -> str | None:
@@ -38,10 +55,47 @@ def canonical_object(value: Json) -> str | None:
         value = _spelled_in(value)
     if value is None or (isinstance(value, str | list | Mapping) and not value):
         return None
+    return spelled_json(value)
+
+
+def spelled_json(value: Json) -> str:
+    """Canonical JSON of a value from a record.
+
+    Raises:
+        RejectedRecordError: The value holds a number or a character that has no spelling.
+    """
     try:
         return _encodable(canonical_json(value))
     except (ValueError, RecursionError) as error:
         raise RejectedRecordError(Reason.BAD_JSON, str(error)) from error
+
+
+def spelled_out(value: Json) -> Json:
+    """A JSON value in which everything has a spelling: numbers without one are null, half pairs U+FFFD.
+
+    Example:
+        >>> spelled_out({"score": float("inf"), "note": "half \ud800"})
+        {'score': None, 'note': 'half \ufffd'}
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {str(spelled_out(key)): spelled_out(each) for key, each in value.items()}
+    return [spelled_out(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def without_nulls(value: Json) -> Json:
+    """A JSON value without the fields that are null: Arrow pads records with them to one type.
+
+    Example:
+        >>> without_nulls({"stop": "Mill", "port": None, "via": [{"a": None}, None]})
+        {'stop': 'Mill', 'via': [{}, None]}
+    """
+    if isinstance(value, Mapping):
+        return {key: without_nulls(each) for key, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _spelled_in(text: str) -> Json:

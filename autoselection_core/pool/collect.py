@@ -39,7 +39,7 @@ class Collector:
         if new:
             roles = [_CODES[message.role] for message in sample.messages]
             contents = [message.content for message in sample.messages]
-            self._conversations.add((name, roles, contents, sample.tools))
+            self._conversations.add((name, roles, contents, sample.tools, sample.details))
         self._findings.add((row, origin.source, origin.locator, origin.licence, origin.extras))
         return new
 

@@ -4,6 +4,8 @@ Offsets are 64 bits wide, so that a column may hold more than 2 GB of text.
 """
 
 import hashlib
+import json
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from autoselection_core.identity import DIGEST_BYTES, fingerprint
-from autoselection_core.pool.sample import Role, Scope
+from autoselection_core.pool.sample import Message, Role, Sample, Scope
 
 SCHEMA_VERSION = 1
 """Part of every pool version: another meaning of the columns is another pool."""
@@ -34,15 +36,37 @@ CONVERSATIONS = pa.schema(
         pa.field("roles", pa.large_list(pa.uint8())),
         pa.field("contents", pa.large_list(pa.large_string())),
         pa.field("tools", pa.large_string()),
+        pa.field("details", pa.large_string()),
     ]
 )
-"""What is said, once for each sample."""
+"""What is said, once for each sample. `details` is null where no message has more than role and content."""
 
 FINDINGS = pa.schema([pa.field("row", pa.int64()), *ORIGIN])
 """Where it was found, once for each record; `row` numbers the conversations."""
 
 SCHEMA = CONVERSATIONS.append(pa.field("origins", pa.large_list(ORIGIN)))
 """A pool: conversations in the order of their ids, each with its sorted origins."""
+
+SCHEMA_WITHOUT_DETAILS = pa.schema([field for field in SCHEMA if field.name != "details"])
+"""A pool as releases before 0.2 wrote it: no message had more than role and content."""
+
+
+def with_details(table: pa.Table) -> pa.Table:
+    """The columns of a pool that was written without details."""
+    place = SCHEMA.get_field_index("details")
+    return table.add_column(place, SCHEMA.field("details"), pa.nulls(len(table), pa.large_string()))
+
+
+def samples_of(batch: pa.RecordBatch) -> Iterator[Sample]:
+    """The samples of the rows of a batch, in order."""
+    said = (batch.column(name).to_pylist() for name in ("roles", "contents", "tools", "details"))
+    for roles, contents, tools, details in zip(*said, strict=True):
+        if details is None:
+            messages = [Message(ROLES[role], text) for role, text in zip(roles, contents, strict=True)]
+        else:
+            turns = zip(roles, contents, json.loads(details), strict=True)
+            messages = [Message.with_details(ROLES[role], text, more) for role, text, more in turns]
+        yield Sample(tuple(messages), tools)
 
 
 def id_bytes(ids: pa.ChunkedArray) -> bytes:
@@ -71,9 +95,13 @@ def joined_texts(table: pa.Table, scope: Scope) -> list[str]:
     read = [code for code, role in enumerate(ROLES) if scope.holds(role)]
     texts: list[str] = []
     newline = pa.scalar("\n", pa.large_string())  # made here, because making a scalar imports pandas
-    for batch in table.select(["roles", "contents"]).to_batches():
+    for batch in table.select(CONVERSATIONS.names).to_batches():
         contents = _only(batch.column("roles"), batch.column("contents"), read)
-        texts += pc.binary_join(contents, newline).to_pylist()
+        joined = pc.binary_join(contents, newline).to_pylist()
+        detailed = np.flatnonzero(batch.column("details").is_valid().to_numpy(zero_copy_only=False))
+        for row, sample in zip(detailed, samples_of(batch.take(detailed)), strict=True):
+            joined[row] = sample.text(scope)
+        texts += joined
     return texts
 
 

@@ -11,6 +11,7 @@ from autoselection_core.pool.intake import Intake
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.readers import count_records, raw_records
+from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.sources import Source, SourceFile, list_files
 from autoselection_core.pool.spool import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
@@ -34,6 +35,8 @@ class Ingestion:
         reasons: For each source the number of quarantined records by reason.
         quarantine_path: A JSON line for each quarantined record.
         formats: Records that were read by format; those in quarantine have none.
+        fields: Of these, how often something became of a field beside question and answer: the field, the
+            treatment, and the number of records, the most frequent first.
 
     Raises:
         CountsError: A record was lost or counted twice.
@@ -48,6 +51,7 @@ class Ingestion:
     reasons: Mapping[str, Mapping[str, int]]
     quarantine_path: Path
     formats: Mapping[str, int] = field(default_factory=dict)
+    fields: tuple[tuple[str, Treatment, int], ...] = ()
 
     def __post_init__(self) -> None:
         accounted = self.samples + self.merged + self.quarantined
@@ -119,6 +123,12 @@ def _keep(pool: Pool, intake: Intake, lines: Path, home: Home) -> Ingestion:
         reasons=intake.quarantine.by_source(),
         quarantine_path=quarantine,
         formats=dict(sorted(intake.formats.items())),
+        fields=tuple(
+            (name, treatment, count)
+            for (name, treatment), count in sorted(
+                intake.fields.items(), key=lambda item: (-item[1], item[0])
+            )
+        ),
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.collect import Collector
-from autoselection_core.pool.formats import Reading, read_record
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.raw import MAX_RECORD_BYTES, RawRecord
+from autoselection_core.pool.reading import Reading, read_record
+from autoselection_core.pool.reading.notes import Note
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Origin
 from autoselection_core.pool.sources import SourceFile
@@ -26,6 +27,7 @@ class Intake:
         merged: Records whose sample was there already.
         trimmed: Records from which turns after the last answer were cut.
         formats: Records that became samples or were merged, by format.
+        fields: Of these, how often something became of a field, by field and treatment.
     """
 
     collector: Collector
@@ -34,6 +36,7 @@ class Intake:
     merged: int = 0
     trimmed: int = 0
     formats: Counter[str] = field(default_factory=Counter)
+    fields: Counter[Note] = field(default_factory=Counter)
 
     def take(self, record: RawRecord, file: SourceFile) -> None:
         """Read a record of a file."""
@@ -48,6 +51,8 @@ class Intake:
         self.merged += not self.collector.add(reading.sample, origin)
         self.trimmed += reading.trimmed > 0
         self.formats[reading.format] += 1
+        if reading.notes:
+            self.fields.update(reading.notes)
 
 
 def _read(text: bytes) -> Reading:
@@ -65,8 +70,7 @@ def _decoded(text: bytes) -> str:
 
 def _parsed(text: str) -> Json:
     try:
-        # NaN and the infinities are no JSON, but pandas writes them for a field without a value.
-        value: Json = json.loads(text, parse_constant=_nothing)
+        value: Json = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise RejectedRecordError(Reason.BAD_JSON, str(error)) from error
     return value
@@ -74,3 +78,7 @@ def _parsed(text: str) -> Json:
 
 def _nothing(_: str) -> None:
     return None
+
+
+_DECODER = json.JSONDecoder(parse_constant=_nothing)
+"""NaN and the infinities are no JSON, but pandas writes them for a field without a value."""

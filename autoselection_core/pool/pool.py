@@ -17,14 +17,14 @@ from autoselection_core.pool.collect import BATCH_ROWS, Collector, in_order
 from autoselection_core.pool.columns import (
     CONVERSATIONS,
     FINDINGS,
-    ROLES,
     SCHEMA,
     hex_ids,
     id_keys,
     joined_texts,
+    samples_of,
     table_version,
 )
-from autoselection_core.pool.sample import Message, Origin, Sample, Scope
+from autoselection_core.pool.sample import Origin, Sample, Scope
 from autoselection_core.pool.storage import open_table, stored_version, write_table
 
 if TYPE_CHECKING:
@@ -115,13 +115,10 @@ class Pool:
     def samples(self, rows: Rows | None = None) -> Iterator[Sample]:
         """The samples of some rows in the order given, or of all."""
         for batch in self._table(rows).select(CONVERSATIONS.names).to_batches(BATCH_ROWS):
-            said = (batch.column(name).to_pylist() for name in ("roles", "contents", "tools"))
-            for roles, contents, tools in zip(*said, strict=True):
-                turns = zip(roles, contents, strict=True)
-                yield Sample(tuple(Message(ROLES[role], content) for role, content in turns), tools)
+            yield from samples_of(batch)
 
     def texts(self, scope: Scope = Scope.ALL, rows: Rows | None = None) -> list[str]:
-        """The messages of a scope, joined by newlines, of some rows in the order given, or of all."""
+        """The texts of a scope, joined by newlines, of some rows in the order given, or of all."""
         return joined_texts(self._table(rows), scope)
 
     def origins(self, row: int) -> tuple[Origin, ...]:

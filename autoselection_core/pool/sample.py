@@ -1,10 +1,13 @@
 """One conversation to learn from, and where it came from."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Any, Self
 
-from autoselection_core.identity import Json, fingerprint
+from autoselection_core.identity import Json, canonical_json, fingerprint
 
 
 class Role(StrEnum):
@@ -19,7 +22,7 @@ class Role(StrEnum):
 class Scope(StrEnum):
     """Which messages of a sample are read.
 
-    `RESPONSE` is what the assistant says, `INSTRUCTION` everything else.
+    `RESPONSE` is what the assistant says and is taught, `INSTRUCTION` everything else.
     """
 
     ALL = "all"
@@ -27,8 +30,33 @@ class Scope(StrEnum):
     RESPONSE = "response"
 
     def holds(self, role: Role) -> bool:
-        """Whether messages of a role are read."""
+        """Whether ordinary messages of a role are read."""
         return self is Scope.ALL or (role is Role.ASSISTANT) == (self is Scope.RESPONSE)
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """Call of a tool by the assistant.
+
+    Attributes:
+        name: The tool.
+        arguments: What it is called with, as canonical JSON: an object, or a text that is no JSON.
+        id: What its result refers to; None where the record gives none.
+    """
+
+    name: str
+    arguments: str = "{}"
+    id: str | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """The call as JSON, with its arguments as a value and not as text."""
+        named = {} if self.id is None else {"id": self.id}
+        return {"arguments": json.loads(self.arguments), "name": self.name, **named}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Self:
+        """The call that `to_json` has spelled."""
+        return cls(said["name"], canonical_json(said["arguments"]), said.get("id"))
 
 
 @dataclass(frozen=True)
@@ -37,11 +65,63 @@ class Message:
 
     Attributes:
         role: Who speaks.
-        content: The text, verbatim. Readers normalise it (`canonical_text`), a `Message` does not.
+        content: The text, verbatim. Readers normalise it, a `Message` does not.
+        reasoning: What the assistant thinks before it answers; None without.
+        calls: Tools that the assistant calls in this turn, after the text.
+        name: The tool that a result comes from; None where the record does not say.
+        call_id: The id of the call that a result answers; None where the record does not say.
+        is_taught: Whether a model learns to say this turn of the assistant.
     """
 
     role: Role
     content: str
+    reasoning: str | None = None
+    calls: tuple[ToolCall, ...] = ()
+    name: str | None = None
+    call_id: str | None = None
+    is_taught: bool = True
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the message says no more than role and content."""
+        return self.is_taught and not self.calls and self.reasoning is self.name is self.call_id is None
+
+    @property
+    def details(self) -> dict[str, Json]:
+        """What the message says beside role and content; empty for most messages."""
+        said: dict[str, Json] = {}
+        if self.reasoning is not None:
+            said["reasoning"] = self.reasoning
+        if self.calls:
+            said["calls"] = [call.to_json() for call in self.calls]
+        if self.name is not None:
+            said["name"] = self.name
+        if self.call_id is not None:
+            said["call_id"] = self.call_id
+        if not self.is_taught:
+            said["taught"] = False
+        return said
+
+    @classmethod
+    def with_details(cls, role: Role, content: str, said: Mapping[str, Any] | None) -> Self:
+        """The message of a role, a content and the `details` that it had."""
+        if not said:
+            return cls(role, content)
+        calls = tuple(map(ToolCall.from_json, said.get("calls", ())))
+        named = (said.get("reasoning"), calls, said.get("name"), said.get("call_id"))
+        return cls(role, content, *named, is_taught=said.get("taught", True))
+
+    @property
+    def text(self) -> str:
+        """Reasoning, content and calls (canonical JSON, one a line) as one text."""
+        calls = [canonical_json(call.to_json()) for call in self.calls]
+        return "\n".join(part for part in (self.reasoning, self.content, *calls) if part)
+
+    def is_in(self, scope: Scope) -> bool:
+        """Whether a scope holds the message; a turn that is not taught is no response."""
+        if self.role is Role.ASSISTANT and not self.is_taught:
+            return scope is not Scope.RESPONSE
+        return scope.holds(self.role)
 
 
 @dataclass(frozen=True)
@@ -76,9 +156,19 @@ class Sample:
     @cached_property
     def id(self) -> str:
         """32 hexadecimal digits that name the messages and tools, and nothing else."""
-        turns: list[Json] = [(message.role, message.content) for message in self.messages]
+        turns: list[Json] = [
+            (each.role, each.content) if each.is_plain else (each.role, each.content, each.details)
+            for each in self.messages
+        ]
         return fingerprint({"messages": turns, "tools": self.tools})
 
+    @property
+    def details(self) -> str | None:
+        """The details of every message, in order, as canonical JSON; None where no message has any."""
+        if all(message.is_plain for message in self.messages):
+            return None
+        return canonical_json([message.details or None for message in self.messages])
+
     def text(self, scope: Scope = Scope.ALL) -> str:
-        """The contents of the messages in a scope, joined by newlines."""
-        return "\n".join(message.content for message in self.messages if scope.holds(message.role))
+        """The texts of the messages in a scope, joined by newlines."""
+        return "\n".join(message.text for message in self.messages if message.is_in(scope))

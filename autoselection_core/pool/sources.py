@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
@@ -63,12 +64,12 @@ class SourceFile:
     path: Path
     root: Path
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What the origin of the file's records is called, unless they say so themselves."""
         return self.source.name or _spelled(self.path.stem)
 
-    @property
+    @cached_property
     def place(self) -> str:
         """Where the file lies below the root: the same on every machine."""
         return _spelled(self.path.relative_to(self.root).as_posix())

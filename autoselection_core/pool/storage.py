@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from autoselection_core.errors.pool import UnreadablePoolError
-from autoselection_core.pool.columns import SCHEMA
+from autoselection_core.pool.columns import SCHEMA, SCHEMA_WITHOUT_DETAILS, with_details
 from autoselection_core.pool.spool import map_table, write_batches
 from autoselection_core.store.atomic import atomic_folder
 
@@ -36,6 +36,8 @@ def open_table(folder: Path) -> pa.Table:
         table = map_table(folder / FILE)
     except (OSError, pa.ArrowInvalid) as error:
         raise UnreadablePoolError(folder, str(error)) from error
+    if table.schema.equals(SCHEMA_WITHOUT_DETAILS):
+        table = with_details(table)
     if not table.schema.equals(SCHEMA) or stored_version(table) is None:
         raise UnreadablePoolError(folder, "its columns are those of another version")
     return table

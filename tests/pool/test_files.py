@@ -11,9 +11,9 @@ import pytest
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError, UnreadableSourceError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Origin, Role, Source, ingest, sources_version
-from autoselection_core.pool.formats import read_record
 from autoselection_core.pool.raw import MAX_RECORD_BYTES
 from autoselection_core.pool.readers import raw_records
+from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.sources import list_files
 from autoselection_core.store.home import Home
 from tests.pool.raw import ADDITION, ALPACA, OPENAI, conversation

@@ -10,12 +10,23 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool import Reason, Role, Sample
+from autoselection_core.pool import Message, Reason, Role, Sample
 from autoselection_core.pool.canonical import canonical_text
-from autoselection_core.pool.formats import read_record
+from autoselection_core.pool.reading import read_record
+from autoselection_core.pool.reading.notes import Treatment
 from tests.pool.raw import ADDITION, ALPACA, FORMATS, OPENAI, conversation, records
 
-CALL = {"name": "add", "arguments": '{"a": 1}'}
+SAID: dict[str, Json] = {"role": "assistant", "content": "b"}
+EMPTY_TURNS: tuple[Json, ...] = (
+    {"role": "user", "content": ""},
+    {"role": "user", "content": " \n"},
+    {"role": "user", "content": None},
+    {"role": "user"},
+    {"role": "user", "content": []},
+    {"role": "user", "content": [{"type": "text", "text": ""}]},
+)
+"""A turn of the user that says nothing: one rule for all of them."""
+
 TOOL = {"name": "add", "parameters": {"b": 1, "a": 2}}
 
 
@@ -57,17 +68,20 @@ def test_a_conversation_keeps_its_system_prompt_turns_and_tools() -> None:
 @pytest.mark.parametrize(
     ("turn", "said"),
     [
-        ({"content": None, "function_call": CALL}, '{"arguments":"{\\"a\\": 1}","name":"add"}'),
-        ({"tool_calls": [CALL]}, '[{"arguments":"{\\"a\\": 1}","name":"add"}]'),
         ({"content": "Wait.", "tool_calls": [{"id": 7}]}, 'Wait.\n[{"id":7}]'),
         ({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, "ab"),
+        ({"content": [{"type": "text", "value": "a"}, None, {"text": "b", "type": None}]}, "ab"),
+        ({"content": {"type": "text", "text": "a"}}, "a"),
+        ({"content": ["a", "b"]}, "a\nb"),
         ({"content": 2}, "2"),
+        ({"content": True}, "true"),
+        ({"content": " a\r\n"}, " a\n"),
     ],
 )
-def test_a_call_of_a_tool_is_an_answer(turn: dict[str, Json], said: str) -> None:
+def test_an_answer_is_what_its_turn_says(turn: dict[str, Json], said: str) -> None:
     record: Json = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", **turn}]}
 
-    assert read_record(record).sample.messages[1].content == said
+    assert read_record(record).sample.messages[1] == Message(Role.ASSISTANT, said)
 
 
 def test_tools_written_as_text_or_as_a_list_are_the_same() -> None:
@@ -104,9 +118,25 @@ def test_unknown_fields_are_kept() -> None:
     assert read_record(ALPACA).extras is None
 
 
+def test_what_has_no_spelling_in_a_side_field_costs_that_value_and_not_the_sample() -> None:
+    reading = read_record({**ALPACA, "score": math.inf, "meta": {"note": "half \udc00"}})
+
+    assert reading.sample == ADDITION
+    assert reading.extras == '{"meta":{"note":"half \ufffd"},"score":null}'
+    assert ("score", Treatment.UNSPELLED) in reading.notes
+
+
 def test_the_same_answer_under_two_keys_counts_once() -> None:
-    assert read_record({**ALPACA, "response": " 2\n"}).sample == ADDITION
+    assert read_record({**ALPACA, "response": "2"}).sample == ADDITION
     assert read_record({**ALPACA, "response": ""}).sample == ADDITION
+
+
+@pytest.mark.parametrize("short", ["4", " 4\n"])
+def test_an_answer_within_a_fuller_one_is_no_contradiction(short: str) -> None:
+    reading = read_record({"question": "2 + 2?", "answer": short, "output": "  It makes 4."})
+
+    assert reading.sample.messages[1].content == "  It makes 4."
+    assert reading.notes == (("answer", Treatment.FULLER),)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +147,11 @@ def test_the_same_answer_under_two_keys_counts_once() -> None:
         ({"messages": []}, Reason.NO_MESSAGES),
         ({"messages": "hello"}, Reason.NO_MESSAGES),
         ({"messages": ["hello"]}, Reason.NO_MESSAGES),
-        ({"messages": [{"role": "user", "content": {"text": "a"}}]}, Reason.NO_MESSAGES),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, Reason.NO_MESSAGES),
-        ({"instruction": " ", "input": "", "output": "2"}, Reason.NO_MESSAGES),
+        ({"messages": [{"role": "user", "content": {"date": "a"}}]}, Reason.NO_MESSAGES),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, Reason.MEDIA),
+        ({"image": "a.png", **OPENAI}, Reason.MEDIA),
+        ({"instruction": " ", "input": "", "output": "2"}, Reason.EMPTY_QUESTION),
+        *(({"messages": [turn, SAID]}, Reason.EMPTY_QUESTION) for turn in EMPTY_TURNS),
         ({**ALPACA, "history": [["Hi"]]}, Reason.NO_MESSAGES),
         ({"messages": [{"role": "narrator", "content": "a"}]}, Reason.UNKNOWN_ROLE),
         ({"messages": [{"content": "a"}]}, Reason.UNKNOWN_ROLE),
@@ -131,9 +163,11 @@ def test_the_same_answer_under_two_keys_counts_once() -> None:
         ({"messages": [{"role": "assistant", "content": " "}]}, Reason.EMPTY_ANSWER),
         ({**ALPACA, "response": "3"}, Reason.CONTRADICTION),
         ({**OPENAI, "label": False}, Reason.UNDESIRABLE),
+        ({"messages": [{"role": "user", "content": "a"}, {**SAID, "weight": 0}]}, Reason.UNTAUGHT),
+        ({"question": "a", "context": {"at": [1]}, "answer": "b"}, Reason.UNREAD),
+        ({"question": "a", "options": 3, "answer": "b"}, Reason.UNREAD),
+        ({"prompt": "a", "chosen": "b", "rejected": "c"}, Reason.PREFERENCE),
         ({"question": "a", "answer": "\ud800"}, Reason.BAD_UTF8),
-        ({**ALPACA, "note": "\ud800"}, Reason.BAD_UTF8),
-        ({**ALPACA, "score": math.inf}, Reason.BAD_JSON),
     ],
 )
 def test_a_record_that_is_no_sample_has_a_reason(record: Json, reason: Reason) -> None:

@@ -24,7 +24,7 @@ def test_every_record_is_accounted_for(ingestion: Ingestion) -> None:
 
 
 def test_the_version_is_the_same_on_every_machine(ingestion: Ingestion) -> None:
-    assert ingestion.pool.version == "608a03d99e17d1a2ab4a26d02e471081"
+    assert ingestion.pool.version == "91769368b88a61785fe6f4b9fb74f2cb"
 
 
 def test_every_sample_has_an_answer_and_all_but_two_an_instruction(ingestion: Ingestion) -> None:

@@ -1,0 +1,81 @@
+"""Texts in the value of a field: strings, numbers, lists of lines, and typed parts."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.identity import Json
+from autoselection_core.pool.canonical import canonical_object, canonical_text
+from autoselection_core.pool.reading.spellings import CONTENTS
+from autoselection_core.pool.reason import Reason
+
+Spell: TypeAlias = Callable[[str], str]
+"""`canonical_text` or `verbatim_text`."""
+
+_THOUGHT = ("thinking", "reasoning")
+_MEDIA = ("image", "audio", "video", "file", "document")
+
+
+def text_of(value: Json, where: str, spell: Spell = canonical_text) -> str:
+    """The text of a string, a number, a truth value, a list of texts, or typed parts; empty for null.
+
+    Texts of a list stand on a line each, typed parts one after the other.
+
+    Args:
+        value: What a record holds.
+        where: What the record calls it.
+        spell: How the text is spelled.
+
+    Raises:
+        RejectedRecordError: It holds something else.
+    """
+    if isinstance(value, str):
+        return spell(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool | int | float):
+        return canonical_object(value) or ""
+    if isinstance(value, list | tuple):
+        return spell(_joined(value, where))
+    return spell(_part(value, where))
+
+
+def thought_in(value: Json) -> str:
+    """The texts of the typed parts that are reasoning, joined by newlines."""
+    if not isinstance(value, list | tuple):
+        return ""
+    thoughts = [_thought(part) for part in value if isinstance(part, Mapping)]
+    return canonical_text("\n".join(text for text in thoughts if text))
+
+
+def _joined(parts: list[Json] | tuple[Json, ...], where: str) -> str:
+    there = [part for part in parts if part is not None]
+    if all(isinstance(part, str | int | float) for part in there):
+        return "\n".join(part if isinstance(part, str) else canonical_object(part) or "" for part in there)
+    return "".join(_part(part, where) for part in there)
+
+
+def _part(part: Json, where: str) -> str:
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, Mapping):
+        raise RejectedRecordError(Reason.NO_MESSAGES, f"{where} is no text")
+    kind = part.get("type")
+    said = next((text for key in CONTENTS if isinstance(text := part.get(key), str)), None)
+    if _is_thought(kind):
+        return ""
+    if isinstance(kind, str) and any(medium in kind for medium in _MEDIA):
+        raise RejectedRecordError(Reason.MEDIA, f"{where} holds a part of type {kind}")
+    if said is None:
+        raise RejectedRecordError(Reason.NO_MESSAGES, f"{where} holds something other than text")
+    return said
+
+
+def _thought(part: Mapping[str, Json]) -> str:
+    if not _is_thought(part.get("type")):
+        return ""
+    return next((text for key in (*_THOUGHT, *CONTENTS) if isinstance(text := part.get(key), str)), "")
+
+
+def _is_thought(kind: Json) -> bool:
+    return isinstance(kind, str) and kind in _THOUGHT

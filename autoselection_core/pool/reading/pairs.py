@@ -1,0 +1,187 @@
+"""Questions and answers in fields of their own."""
+
+from collections.abc import Iterator
+
+from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.identity import Json
+from autoselection_core.pool.canonical import verbatim_text
+from autoselection_core.pool.reading.content import text_of
+from autoselection_core.pool.reading.notes import Treatment
+from autoselection_core.pool.reading.rules import Rules
+from autoselection_core.pool.reading.side_texts import chosen_text, with_side_texts
+from autoselection_core.pool.reading.spellings import ANSWERS, INPUTS, PREFERENCE, QUESTIONS
+from autoselection_core.pool.reading.turns import are_turns, conversation
+from autoselection_core.pool.reading.view import View
+from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.sample import Message, Role
+
+_PAIR = (Role.USER, Role.ASSISTANT)
+
+
+def question_and_answer(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
+    """The field that asks, None where the source names it, and the conversation.
+
+    Raises:
+        RejectedRecordError: The record holds no question or no answer.
+    """
+    require_choice(view, rules)
+    named = rules.answer_field
+    answers = None if named is None else named_answer(view, named)
+    if answers and answers[0].role in (Role.SYSTEM, Role.USER):
+        return None, answers  # the field of the answer holds the whole conversation
+    key, asked = _question(view, rules)
+    return key, [*asked, *(_answer(view) if answers is None else answers)]
+
+
+def require_choice(view: View, rules: Rules) -> None:
+    """Refuse a pair of answers of which the source does not say which one to read.
+
+    Raises:
+        RejectedRecordError: The record is such a pair.
+    """
+    if PREFERENCE[0] not in view.record or PREFERENCE[1] not in view.record:
+        return
+    if rules.answer_field is None and not any(key in view.record for key in ANSWERS):
+        detail = (
+            "its answers are `chosen` and `rejected`; with `answer: chosen` in its source the first is read"
+        )
+        raise RejectedRecordError(Reason.PREFERENCE, detail)
+
+
+def named_answer(view: View, named: str) -> list[Message]:
+    """The turns that the field of the answer holds: a text is one, a list of turns is read as such.
+
+    Raises:
+        RejectedRecordError: The record has no such field.
+    """
+    value = None if "{" in named else view.value(named)
+    if named == PREFERENCE[0] and PREFERENCE[1] in view.record:
+        view.notes.add(PREFERENCE[1], Treatment.REJECTED)
+    if are_turns(value):
+        return conversation(value, named, view.notes)
+    text = chosen_text(view, value) or view.filled(named, verbatim_text)
+    return [Message(Role.ASSISTANT, text)]
+
+
+def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
+    named = rules.fields.question
+    if named is not None:
+        return None, [_asked(view.filled(named), named)]
+    key = _question_key(view)
+    value = view.record[key]
+    if are_turns(value):
+        view.read.add(key)
+        turns = conversation(value, key, view.notes)
+        _pass_over_the_same(view, key, turns)
+        return key, turns
+    question = with_side_texts(_with_input(view, key), view)
+    return key, [*_history(view), _asked(question, key)]
+
+
+def _question_key(view: View) -> str:
+    """The first of the known fields that says something; the first that is there where none does."""
+    there = [key for key in QUESTIONS if key in view.record]
+    for key in there:
+        if _says_something(view.record[key]):
+            return key
+        view.read.add(key)
+    if not there:
+        known = ", ".join(QUESTIONS)
+        detail = f"no list of turns, and none of the fields {known}; {_name_them(view, 'question')}"
+        raise RejectedRecordError(Reason.NO_MESSAGES, detail)
+    return there[0]
+
+
+def _name_them(view: View, what: str) -> str:
+    return f"its fields are {', '.join(view.record) or 'none'}; name the {what} under `fields` in its source"
+
+
+def _with_input(view: View, key: str) -> str:
+    """The question, and behind it the input, where that says more."""
+    question = view.text(key)
+    further = INPUTS[0]
+    if key in INPUTS or further not in view.record:
+        return question
+    if are_turns(view.record[further]):
+        raise RejectedRecordError(Reason.CONTRADICTION, f"{key} and {further} both hold the question")
+    added = view.text(further)
+    if question == added or (key != "instruction" and added in question):
+        return question
+    if key != "instruction" and question in added:
+        return added
+    return "\n".join(part for part in (question, added) if part)
+
+
+def _pass_over_the_same(view: View, key: str, turns: list[Message]) -> None:
+    """Count an input as read that says what the turns say."""
+    for other in INPUTS:
+        said = view.record.get(other) if other != key else None
+        if isinstance(said, str) and all(turn.content in said for turn in turns):
+            view.read.add(other)
+            view.notes.add(other, Treatment.FULLER)
+
+
+def _history(view: View) -> Iterator[Message]:
+    """Earlier questions and answers, in turn."""
+    pairs = view.value("history")
+    for pair in pairs if isinstance(pairs, list) else () if not pairs else (pairs,):
+        if not isinstance(pair, list | tuple) or len(pair) != len(_PAIR):
+            raise RejectedRecordError(Reason.NO_MESSAGES, "history holds something other than pairs")
+        yield _asked(text_of(pair[0], "history"), "history")
+        yield Message(Role.ASSISTANT, text_of(pair[1], "history", verbatim_text))
+
+
+def _asked(question: str, where: str) -> Message:
+    if not question:
+        raise RejectedRecordError(Reason.EMPTY_QUESTION, f"the field {where} is empty")
+    return Message(Role.USER, question)
+
+
+def _answer(view: View) -> list[Message]:
+    """The answer of the known fields. One that another one contains is part of it, and no contradiction."""
+    there = [key for key in ANSWERS if key in view.record]
+    if not there:
+        detail = f"none of the fields {', '.join(ANSWERS)}; {_name_them(view, 'answer')}"
+        raise RejectedRecordError(Reason.NO_ANSWER, detail)
+    if len(there) == 1 and isinstance(view.record[there[0]], str):
+        return [_said(view, there[0])]
+    texts = [key for key in there if not isinstance(view.record[key], int | float)] or there
+    for key in texts:
+        if are_turns(view.record[key]):
+            view.read.add(key)
+            return conversation(view.record[key], key, view.notes)
+    answers = {key: _answered(view, key) for key in texts}
+    said = {key: text.strip() for key, text in answers.items() if text.strip()}
+    if not said:
+        raise RejectedRecordError(Reason.EMPTY_ANSWER, f"the field {there[0]} is empty")
+    fullest = max(said, key=lambda key: len(said[key]))
+    for key, text in said.items():
+        if text not in said[fullest]:
+            detail = (
+                f"{fullest} and {key} differ; name the one to read, as in `answer: {fullest}` in its source"
+            )
+            raise RejectedRecordError(Reason.CONTRADICTION, detail)
+        if len(text) < len(said[fullest]):
+            view.notes.add(key, Treatment.FULLER)
+    return [Message(Role.ASSISTANT, answers[fullest])]
+
+
+def _said(view: View, key: str) -> Message:
+    """The answer that stands in one field alone."""
+    text = view.text(key, verbatim_text)
+    if not text.strip():
+        raise RejectedRecordError(Reason.EMPTY_ANSWER, f"the field {key} is empty")
+    return Message(Role.ASSISTANT, text)
+
+
+def _answered(view: View, key: str) -> str:
+    value = view.record[key]
+    if (choice := chosen_text(view, value)) is not None:
+        view.read.add(key)
+        view.notes.add(key, Treatment.INDEX)
+        return choice
+    return view.text(key, verbatim_text)
+
+
+def _says_something(value: Json) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value not in ([], {})

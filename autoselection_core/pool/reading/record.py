@@ -1,0 +1,226 @@
+"""From a record, in the format of its source, to a sample.
+
+The format is recognised for each record, by its fields, in any case:
+
+- a list of turns: `messages`, `conversations`, `conversation` or `dialog`, each turn with a speaker (`role`,
+  `from`, `speaker`) and a text (`content`, `value`, `text`), and with the tools that the assistant calls;
+- a question (`instruction`, `question`, `prompt`, `query`, `problem`, `input`, `inputs`) and its answer
+  (`output`, `response`, `answer`, `completion`, `solution`, `target`, `targets`), each a text or turns.
+
+Every format may have `system` or `system_prompt`, `tools` or `functions`, and `label`. A source may say which
+field is what (`Rules`). Other fields are kept beside the origin.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.identity import Json
+from autoselection_core.pool.canonical import canonical_object, spelled_out, without_nulls
+from autoselection_core.pool.reading.named import named_turns, split_text
+from autoselection_core.pool.reading.notes import Note, Treatment
+from autoselection_core.pool.reading.pairs import named_answer, question_and_answer, require_choice
+from autoselection_core.pool.reading.rules import Rules
+from autoselection_core.pool.reading.spellings import (
+    ANSWERS,
+    CHOICES,
+    CONTEXTS,
+    FORMATS,
+    MEDIA,
+    NAMED,
+    PREFERENCE,
+    QUESTIONS,
+    SYSTEMS,
+    TOOLS,
+    TURN_LISTS,
+)
+from autoselection_core.pool.reading.turns import are_turns, conversation
+from autoselection_core.pool.reading.view import View
+from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.sample import Message, Role, Sample
+
+KNOWN = Rules()
+"""Nothing said by the source: the known spellings."""
+
+_KNOWN_FIELDS = frozenset(
+    (*TURN_LISTS, *QUESTIONS, *ANSWERS, *SYSTEMS, *TOOLS, *CONTEXTS, *CHOICES, *PREFERENCE, *MEDIA)
+)
+_OTHER_CASE = {Reason.NO_MESSAGES, Reason.NO_ANSWER}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a record says.
+
+    Attributes:
+        sample: The conversation.
+        extras: Fields that are no part of it, as canonical JSON; None without.
+        trimmed: Turns after the last answer, which were cut.
+        format: Which format the record has.
+        notes: What became of fields that are more than question and answer.
+    """
+
+    sample: Sample
+    extras: str | None
+    trimmed: int
+    format: str
+    notes: tuple[Note, ...] = ()
+
+
+def read_record(record: Json, rules: Rules = KNOWN) -> Reading:
+    """The sample that a record of any known format holds.
+
+    Args:
+        record: A JSON object, or a list of turns.
+        rules: What the source says of its fields.
+
+    Raises:
+        RejectedRecordError: It holds none, and why.
+    """
+    if isinstance(record, list) and are_turns(record):
+        record = {TURN_LISTS[0]: record}
+    if not isinstance(record, dict):
+        raise RejectedRecordError(Reason.NO_MESSAGES, "the record is not an object")
+    try:
+        return _read(record, rules)
+    except RejectedRecordError as rejection:
+        in_lower_case = _in_lower_case(record)
+        if rejection.reason not in _OTHER_CASE or in_lower_case.keys() == record.keys():
+            raise
+        return _read(in_lower_case, rules)
+
+
+def _in_lower_case(record: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The record with known fields in lower case."""
+    lowered = ((key, key.casefold()) for key in record)
+    return {(low if low in _KNOWN_FIELDS and low not in record else key): record[key] for key, low in lowered}
+
+
+def _read(record: Mapping[str, Json], rules: Rules) -> Reading:
+    there = {key: value for key, value in record.items() if value is not None}
+    view = View({key: there[key] for key in there if key not in rules.keep} if rules.keep else there)
+    _require_text(view)
+    read_as, turns = _turns(view, rules)
+    turns = [*_system(view, rules, turns), *turns]
+    kept = _up_to_the_last_answer(turns)
+    definitions = _tools(view, rules)
+    extras = _extras(there, view, rules)
+    return Reading(
+        Sample(tuple(kept), definitions), extras, len(turns) - len(kept), read_as, view.notes.all()
+    )
+
+
+def _require_text(view: View) -> None:
+    """Refuse what is marked as no example to follow, and what comes with pictures or sound."""
+    if view.record.get("label") is False:
+        raise RejectedRecordError(Reason.UNDESIRABLE, "its label is false")
+    for key in MEDIA:
+        if view.record.get(key):
+            detail = f"it comes with the field {key}; where answers do not depend on it, say `keep: [{key}]`"
+            raise RejectedRecordError(Reason.MEDIA, detail)
+
+
+def _turns(view: View, rules: Rules) -> tuple[str, list[Message]]:
+    """The name of the format, and the conversation without its system message."""
+    fields = rules.fields
+    if fields.turns is not None:
+        return NAMED, _answered(named_turns(view, fields.turns), view, rules)
+    if fields.text is not None:
+        return NAMED, split_text(view, fields)
+    key = _list_key(view) if fields.question is None else None
+    if key is not None:
+        view.read.add(key)
+        return FORMATS[key], _answered(conversation(view.record[key], key, view.notes), view, rules)
+    asks, turns = question_and_answer(view, rules)
+    if fields.reasoning is not None and (thought := view.filled(fields.reasoning)):
+        turns = [*turns[:-1], replace(turns[-1], reasoning=thought)]
+    return (NAMED if asks is None else FORMATS[asks]), turns
+
+
+def _list_key(view: View) -> str | None:
+    """The field with the turns: the first that may hold some, else the first of the two common names."""
+    there = [key for key in TURN_LISTS if key in view.record]
+    for key in there:
+        value = view.record[key]
+        if value.lstrip()[:1] in ("[", "{") if isinstance(value, str) else value not in ([], {}):
+            return key
+    asks = any(key in view.record for key in QUESTIONS)
+    return None if asks else next((key for key in there if key in TURN_LISTS[:2]), None)
+
+
+def _answered(turns: list[Message], view: View, rules: Rules) -> list[Message]:
+    """Turns with the answer that stands in a field of its own."""
+    if rules.answer_field is None:
+        if turns and turns[-1].role is not Role.ASSISTANT:
+            require_choice(view, rules)
+        return turns
+    answers = named_answer(view, rules.answer_field)
+    if answers[0].role in (Role.SYSTEM, Role.USER):
+        return answers
+    while turns and turns[-1].role is Role.ASSISTANT:
+        turns = turns[:-1]
+    return [*turns, *answers]
+
+
+def _system(view: View, rules: Rules, turns: Sequence[Message]) -> list[Message]:
+    """The system message in a field of its own, unless the turns begin with it."""
+    named = rules.fields.system
+    texts = [view.filled(named)] if named is not None else [view.text(key) for key in SYSTEMS]
+    said = "\n".join(dict.fromkeys(text for text in texts if text))
+    if not said or (turns and turns[0].role is Role.SYSTEM and said in turns[0].content):
+        return []
+    return [Message(Role.SYSTEM, said)]
+
+
+def _tools(view: View, rules: Rules) -> str | None:
+    """Definitions of tools: a structure loses the nulls that Arrow pads it with, a text keeps its own."""
+    named = rules.fields.tools or next((key for key in TOOLS if key in view.record), None)
+    if named is None:
+        return None
+    value = view.value(named)
+    return canonical_object(value if isinstance(value, str) else without_nulls(value))
+
+
+def _extras(record: Mapping[str, Json], view: View, rules: Rules) -> str | None:
+    """The other fields as canonical JSON, each text among them noted."""
+    beside = {key: value for key, value in record.items() if key not in view.read}
+    if not beside:
+        return None
+    if rules.keep is not None:
+        beside = {key: value for key, value in beside.items() if key in rules.keep}
+    noted = {field for field, _ in view.notes.all()}
+    for key, value in beside.items():
+        if key not in noted and _has_text(value):
+            view.notes.add(key, Treatment.KEPT)
+    try:
+        return canonical_object(beside)
+    except RejectedRecordError:
+        for key in (key for key, value in beside.items() if spelled_out(value) != value):
+            view.notes.add(key, Treatment.UNSPELLED)
+        return canonical_object(spelled_out(beside))
+
+
+def _has_text(value: Json) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip())
+    if isinstance(value, Mapping):
+        return any(map(_has_text, value.values()))
+    return isinstance(value, list) and any(map(_has_text, value))
+
+
+def _up_to_the_last_answer(turns: list[Message]) -> list[Message]:
+    """A turn that nobody answers teaches nothing, but would be read."""
+    if not turns:
+        raise RejectedRecordError(Reason.NO_MESSAGES, "the list of turns is empty")
+    answers = [number for number, turn in enumerate(turns) if turn.role is Role.ASSISTANT]
+    if not answers:
+        raise RejectedRecordError(Reason.NO_ANSWER, "no turn is spoken by the assistant")
+    taught = [turns[number] for number in answers if turns[number].is_taught]
+    if not taught:
+        raise RejectedRecordError(Reason.UNTAUGHT, "every turn of the assistant has weight 0")
+    if not all(turn.content.strip() or turn.calls or turn.reasoning for turn in taught):
+        raise RejectedRecordError(Reason.EMPTY_ANSWER, "a turn of the assistant is empty")
+    kept = turns[: answers[-1] + 1]
+    if not all(turn.content for turn in kept if turn.role is Role.USER):
+        raise RejectedRecordError(Reason.EMPTY_QUESTION, "a turn of the user is empty")
+    return kept

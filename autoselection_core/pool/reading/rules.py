@@ -1,0 +1,131 @@
+"""Which fields of a source's records are what, where the source says so."""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from string import Formatter
+
+from autoselection_core.errors.space import SettingError
+
+MAX_CHARACTERS = 1 << 20
+"""Characters of text in a record; a longer one is a book, and in practice a file without line ends."""
+
+_FORMATTER = Formatter()
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Names of fields, or templates over several: `Answer`, or `{Body} {Question}`.
+
+    A dot leads into a field that holds fields or a list: `{answers.text.0}`. `{{` and `}}` stand for braces.
+
+    Attributes:
+        question: The question; by default the known spellings, with `context` and `choices` behind it.
+        answer: The answer; by default the known spellings.
+        system: The system message; by default `system` or `system_prompt`.
+        reasoning: What the assistant thinks before the answer.
+        turns: The field that holds a list of turns.
+        text: The field that holds question and answer in one text.
+        split_on: What stands between question and answer in `text`, at its last occurrence; or what stands
+            before each question and before each answer, as a list of two.
+        tools: Definitions of tools; by default `tools` or `functions`.
+
+    Raises:
+        SettingError: A template is broken, or names exclude one another.
+    """
+
+    question: str | None = None
+    answer: str | None = None
+    system: str | None = None
+    reasoning: str | None = None
+    turns: str | None = None
+    text: str | None = None
+    split_on: str | tuple[str, str] | None = None
+    tools: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.text is None) != (self.split_on is None):
+            raise SettingError("split_on", self.split_on, "given with `text`, and only with it")
+        if self.split_on is not None and not all(self.markers):
+            raise SettingError("split_on", self.split_on, "a text, or two, that is not empty")
+        apart = [name for name in ("question", "turns", "text") if getattr(self, name) is not None]
+        if len(apart) > 1:
+            raise SettingError(apart[1], getattr(self, apart[1]), f"left out where `{apart[0]}` is given")
+        for each in fields(self):
+            if each.name != "split_on" and (said := getattr(self, each.name)) is not None:
+                _parsed(each.name, said)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The fields of a record that are named, with the dots that lead into them."""
+        said = (getattr(self, each.name) for each in fields(self) if each.name != "split_on")
+        return tuple(dict.fromkeys(name for text in said if text is not None for name in names_in(text)))
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """What stands between the parts of `text`."""
+        return (self.split_on,) if isinstance(self.split_on, str) else tuple(self.split_on or ())
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a source says of its records.
+
+    Attributes:
+        fields: Which field is what; the known spellings for what is not named.
+        answer: The field that holds the answer. With `chosen`, preference records are read by that answer.
+        keep: Fields that stay beside the sample and are never read into it. Others beside the conversation
+            are then not kept; None keeps them all.
+        max_characters: Characters of text in a record; a longer one is put aside.
+
+    Raises:
+        SettingError: The limit is no limit, or the answer is named twice.
+    """
+
+    fields: Fields = Fields()
+    answer: str | None = None
+    keep: tuple[str, ...] | None = None
+    max_characters: int = MAX_CHARACTERS
+
+    def __post_init__(self) -> None:
+        if self.max_characters < 1:
+            raise SettingError("max_characters", self.max_characters, "at least 1")
+        if self.answer is not None and self.fields.answer is not None:
+            raise SettingError("answer", self.answer, "given once: here or under `fields`")
+
+    @property
+    def answer_field(self) -> str | None:
+        """The field or template of the answer, where it is named."""
+        return self.answer or self.fields.answer
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The fields of a record that are named, one or another of which every record should have."""
+        answer = () if self.answer is None else names_in(self.answer)
+        return tuple(dict.fromkeys((*self.fields.names, *answer, *(self.keep or ()))))
+
+
+def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
+    """The pieces of a template: literal text, and the field behind it; a plain name is one field.
+
+    Example:
+        >>> parts_of("{Body} {Question}"), parts_of("Answer")
+        ((('', 'Body'), (' ', 'Question')), (('', 'Answer'),))
+    """
+    if "{" not in template and "}" not in template:
+        return (("", template),)
+    return tuple((literal, name) for literal, name, _, _ in _FORMATTER.parse(template))
+
+
+def names_in(template: str) -> tuple[str, ...]:
+    """The fields that a template names."""
+    return tuple(name for _, name in parts_of(template) if name)
+
+
+def _parsed(setting: str, template: str) -> None:
+    try:
+        pieces = list(_FORMATTER.parse(template))
+    except ValueError as error:
+        raise SettingError(setting, template, f"a field or a template of fields ({error})") from error
+    unusual = any(name == "" or spec or conversion for _, name, spec, conversion in pieces)
+    if unusual or not names_in(template):
+        raise SettingError(setting, template, "a field, or a template with the names of fields in braces")

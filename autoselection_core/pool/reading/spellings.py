@@ -1,0 +1,82 @@
+"""Names of fields, turns and roles that are read by themselves."""
+
+from collections.abc import Mapping
+
+from autoselection_core.pool.sample import Role
+
+TURN_LISTS = ("messages", "conversations", "conversation", "dialog", "dialogue")
+QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "input", "inputs")
+ANSWERS = ("output", "response", "answer", "completion", "solution", "target", "targets")
+SYSTEMS = ("system", "system_prompt")
+TOOLS = ("tools", "functions")
+CONTEXTS = ("context", "passage", "document")
+"""Texts that a question is about; they follow it as Alpaca's `input` follows its instruction."""
+
+CHOICES = ("choices", "options")
+"""What there is to choose from; it follows the question, a line each."""
+
+INPUTS = ("input", "inputs")
+PREFERENCE = ("chosen", "rejected")
+MEDIA = ("image", "images", "audio", "audios", "video", "videos")
+"""Columns of what is no text. A question that comes with one cannot be answered without it."""
+
+FORMATS: Mapping[str, str] = {
+    "messages": "OpenAI",
+    "conversations": "ShareGPT",
+    "conversation": "conversation",
+    "dialog": "dialog",
+    "dialogue": "dialog",
+    "instruction": "Alpaca",
+    "question": "question/answer",
+    "prompt": "prompt/response",
+    "query": "query/response",
+    "problem": "problem/solution",
+    "input": "input/output",
+    "inputs": "inputs/targets",
+}
+"""Name of the format that is recognised by a field."""
+
+NAMED = "named fields"
+"""Name of the format where the source says which field is what."""
+
+SPEAKERS = ("role", "from", "speaker")
+CONTENTS = ("content", "value", "text")
+REASONING = ("reasoning_content", "thinking", "reasoning")
+CALL_FIELDS = ("function_call", "tool_calls")
+CALL_ID = "tool_call_id"
+WEIGHT, TRAIN = "weight", "train"
+
+TURN_FIELDS = frozenset((*SPEAKERS, *CONTENTS, *REASONING, *CALL_FIELDS, CALL_ID, WEIGHT, TRAIN, "name"))
+
+_SPOKEN: Mapping[Role, tuple[str, ...]] = {
+    Role.SYSTEM: ("system", "developer", "系统"),
+    Role.USER: ("user", "human", "prompter", "用户"),
+    Role.ASSISTANT: (
+        *("assistant", "gpt", "gpt4", "chatgpt", "model", "bot", "chatbot", "ai", "bard", "bing", "助手"),
+        *("function_call", "function_calls", "tool_call", "tool_calls"),
+    ),
+    Role.TOOL: ("tool", "function", "observation", "ipython", "tool_response", "function_response"),
+}
+
+ROLES: Mapping[str, Role] = {name: role for role, names in _SPOKEN.items() for name in names}
+
+_CALLS = frozenset(("function_call", "function_calls", "tool_call", "tool_calls"))
+
+
+def role_of(name: str) -> Role | None:
+    """The role of a speaker, in any case; None for an unknown one.
+
+    Example:
+        >>> role_of("Human"), role_of("tool-response"), role_of("narrator")
+        (<Role.USER: 'user'>, <Role.TOOL: 'tool'>, None)
+    """
+    return ROLES.get(name) or ROLES.get(_plain(name))
+
+
+def is_call(name: str) -> bool:
+    """Whether a turn of that speaker holds calls of tools instead of text."""
+    return name in _CALLS or _plain(name) in _CALLS
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace("-", "_").replace(" ", "_")

@@ -1,0 +1,212 @@
+"""From the turns of a chat record to messages."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.identity import Json
+from autoselection_core.pool.canonical import canonical_text, spelled_json, verbatim_text
+from autoselection_core.pool.reading.calls import calls_in
+from autoselection_core.pool.reading.content import text_of, thought_in
+from autoselection_core.pool.reading.notes import Notes, Treatment
+from autoselection_core.pool.reading.spellings import (
+    CALL_FIELDS,
+    CALL_ID,
+    CONTENTS,
+    REASONING,
+    SPEAKERS,
+    TRAIN,
+    TURN_FIELDS,
+    WEIGHT,
+    is_call,
+    role_of,
+)
+from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.sample import Message, Role, ToolCall
+
+Turn = Mapping[str, Json]
+
+_PAIR = (Role.USER, Role.ASSISTANT)
+_SAID_OF_A_TURN = 2
+"""Fields of a turn that has a speaker and a text, and nothing else to look at."""
+
+
+def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
+    """The messages of a list of turns, whichever way the list and its turns are written.
+
+    A turn of calls alone continues the turn of the assistant before it, as templates write it.
+
+    Args:
+        value: A list of turns, its text as JSON, an object of lists, or a single turn.
+        where: What the record calls it.
+        notes: Takes what a reader should know of the turns.
+
+    Raises:
+        RejectedRecordError: A turn is spoken by nobody known, or holds something other than text.
+    """
+    messages: list[Message] = []
+    for number, turn in enumerate(turn_list(value, where), 1):
+        if not isinstance(turn, dict):
+            raise RejectedRecordError(Reason.NO_MESSAGES, f"turn {number} of {where} is not an object")
+        for message in _messages(turn, number, where, notes):
+            if messages and _continues(messages[-1], message):
+                messages[-1] = replace(messages[-1], calls=messages[-1].calls + message.calls)
+            else:
+                messages.append(message)
+    return messages
+
+
+def turn_list(value: Json, where: str) -> Sequence[Json]:
+    """The turns of a list, of its text as JSON, of an object of lists, or a single turn; nulls are padding.
+
+    Raises:
+        RejectedRecordError: The value holds no turns.
+    """
+    found = _unpacked(value, where)
+    if isinstance(found, Mapping):
+        return _zipped(found, where) if any(isinstance(each, list) for each in found.values()) else [found]
+    if not isinstance(found, list | tuple):
+        raise RejectedRecordError(Reason.NO_MESSAGES, f"the field {where} is no list")
+    return [_as_object(turn) for turn in found if turn is not None]
+
+
+def are_turns(value: Json) -> bool:
+    """Whether a value is a turn or a list of turns, each with a speaker."""
+    first = next((turn for turn in value if turn is not None), None) if isinstance(value, list) else value
+    return isinstance(first, dict) and any(first.get(key) is not None for key in SPEAKERS)
+
+
+def alternating(value: Json, where: str) -> list[Message]:
+    """The messages of a list of plain texts, of which the user says the first.
+
+    Raises:
+        RejectedRecordError: The list holds something other than texts.
+    """
+    spoken = zip(turn_list(value, where), _PAIR * len(turn_list(value, where)), strict=False)
+    return [
+        Message(role, text_of(text, where, verbatim_text if role is Role.ASSISTANT else canonical_text))
+        for text, role in spoken
+    ]
+
+
+def _unpacked(value: Json, where: str) -> Json:
+    if not isinstance(value, str):
+        return value
+    try:
+        found: Json = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        detail = f"the field {where} is a text that is no JSON list of turns"
+        raise RejectedRecordError(Reason.NO_MESSAGES, detail) from error
+    return found
+
+
+def _zipped(lists: Mapping[str, Json], where: str) -> list[Json]:
+    """The turns of an object of lists; a list that is null says nothing."""
+    columns = {key: each for key, each in lists.items() if isinstance(each, list)}
+    if len({len(column) for column in columns.values()}) > 1:
+        raise RejectedRecordError(Reason.NO_MESSAGES, f"the lists of {where} differ in length")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _as_object(turn: Json) -> Json:
+    """An object for the list of pairs that an Arrow map is read as."""
+    if (
+        isinstance(turn, list)
+        and turn
+        and all(isinstance(pair, list) and len(pair) == len(_PAIR) for pair in turn)
+    ):
+        return {str(pair[0]): pair[1] for pair in turn if isinstance(pair, list)}
+    return turn
+
+
+def _continues(before: Message, message: Message) -> bool:
+    only_calls = message.calls and not message.content and message.reasoning is None
+    return (
+        bool(only_calls)
+        and before.role is message.role is Role.ASSISTANT
+        and before.is_taught == message.is_taught
+    )
+
+
+def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Message]:
+    name = _first(turn, SPEAKERS)
+    if name is None and (spoken := [key for key in turn if role_of(key) and turn[key] is not None]):
+        for key in spoken:
+            yield from _messages({"role": key, "content": turn[key]}, number, where, notes)
+        return
+    role = role_of(name) if isinstance(name, str) else None
+    if role is None or not isinstance(name, str):
+        raise RejectedRecordError(Reason.UNKNOWN_ROLE, f"turn {number} of {where} is spoken by {name!r}")
+    content = _first(turn, CONTENTS)
+    if len(turn) > _SAID_OF_A_TURN:
+        _note_fields(turn, where, notes)
+    if role is Role.ASSISTANT:
+        answer = _answer(turn, name, content, f"turn {number} of {where}")
+        if answer.calls:
+            notes.add(f"{where}[].tool_calls", Treatment.CALLS)
+        yield answer
+    elif role is Role.TOOL:
+        yield _result(turn, content, f"turn {number} of {where}")
+    elif (said := text_of(content, f"turn {number} of {where}")) or role is Role.USER:
+        yield Message(role, said)
+
+
+def _answer(turn: Turn, name: str, content: Json, where: str) -> Message:
+    calls: tuple[ToolCall, ...] = ()
+    if is_call(name) and (said := calls_in(content)) is not None:
+        calls, content = said, None
+    text = text_of(content, where, verbatim_text)
+    if len(turn) <= _SAID_OF_A_TURN and (calls or isinstance(content, str)):
+        return Message(Role.ASSISTANT, text, calls=calls)
+    for key in CALL_FIELDS:
+        if turn.get(key) is None:
+            continue
+        if (called := calls_in(turn[key])) is not None:
+            calls += called
+        elif turn[key]:
+            text = "\n".join(part for part in (text, spelled_json(turn[key])) if part)
+    thought = "\n".join(part for part in (_reasoning(turn, where), thought_in(content)) if part)
+    return Message(Role.ASSISTANT, text, thought or None, calls, is_taught=_is_taught(turn))
+
+
+def _reasoning(turn: Turn, where: str) -> str:
+    return text_of(_first(turn, REASONING), where)
+
+
+def _result(turn: Turn, content: Json, where: str) -> Message:
+    """The result of a tool, which may be any JSON."""
+    is_data = isinstance(content, Mapping) or (isinstance(content, list) and not _are_parts(content))
+    text = spelled_json(content) if is_data else text_of(content, where)
+    name, call = turn.get("name"), turn.get(CALL_ID)
+    return Message(Role.TOOL, text, name=str(name) if name else None, call_id=str(call) if call else None)
+
+
+def _are_parts(content: list[Json]) -> bool:
+    return all(isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in content)
+
+
+def _is_taught(turn: Turn) -> bool:
+    weight, train = turn.get(WEIGHT), turn.get(TRAIN)
+    return train is not False and (weight is None or weight != 0)
+
+
+def _first(turn: Turn, keys: tuple[str, ...]) -> Json:
+    for key in keys:
+        if (value := turn.get(key)) is not None:
+            return value
+    return None
+
+
+def _note_fields(turn: Turn, where: str, notes: Notes) -> None:
+    """Note what a turn says beside its text."""
+    for key, value in turn.items():
+        field = f"{where}[].{key}"
+        if key in REASONING and value:
+            notes.add(field, Treatment.REASONING)
+        elif key in (WEIGHT, TRAIN) and not _is_taught(turn):
+            notes.add(field, Treatment.UNTAUGHT)
+        elif key == WEIGHT and isinstance(value, int | float) and value not in (0, 1):
+            notes.add(field, Treatment.WEIGHT)
+        elif key not in TURN_FIELDS and isinstance(value, str) and value.strip():
+            notes.add(field, Treatment.LEFT)

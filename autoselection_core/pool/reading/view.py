@@ -1,0 +1,67 @@
+"""A record under reading: its fields, and what has been read of them."""
+
+from collections.abc import Mapping
+
+from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.identity import Json
+from autoselection_core.pool.canonical import canonical_text
+from autoselection_core.pool.reading.content import Spell, text_of
+from autoselection_core.pool.reading.notes import Notes
+from autoselection_core.pool.reading.rules import parts_of
+from autoselection_core.pool.reason import Reason
+
+
+class View:
+    """The fields of a record that are not null.
+
+    Attributes:
+        record: The fields that may be read.
+        read: Names of those that were.
+        notes: What a reader should know of them.
+    """
+
+    def __init__(self, record: Mapping[str, Json]) -> None:
+        self.record = record
+        self.read: set[str] = set()
+        self.notes = Notes()
+
+    def text(self, key: str, spell: Spell = canonical_text) -> str:
+        """The text of a field, which counts as read; empty where it is not there."""
+        if key not in self.record:
+            return ""
+        self.read.add(key)
+        return text_of(self.record[key], key, spell)
+
+    def filled(self, template: str, spell: Spell = canonical_text) -> str:
+        """The text of a field or of a template over several.
+
+        Raises:
+            RejectedRecordError: The record has none of the fields.
+        """
+        pieces = parts_of(template)
+        values = [(literal, None if name is None else self.value(name)) for literal, name in pieces]
+        if all(value is None for _, value in values):
+            raise RejectedRecordError(Reason.MISSING_FIELD, f"the record has no field {template!r}")
+        whole = "".join(literal + text_of(value, template, str) for literal, value in values)
+        return spell(whole)
+
+    def value(self, path: str) -> Json:
+        """The value of a field, or of what dots lead to inside of it; null where nothing is there."""
+        if path in self.record:
+            self.read.add(path)
+            return self.record[path]
+        head, *rest = path.split(".")
+        found = self.record.get(head)
+        if found is not None and rest:
+            self.read.add(head)
+        for step in rest:
+            found = _inside(found, step)
+        return found
+
+
+def _inside(value: Json, step: str) -> Json:
+    if isinstance(value, Mapping):
+        return value.get(step)
+    if isinstance(value, list) and step.isdecimal():
+        return value[int(step)] if int(step) < len(value) else None
+    return None

@@ -1,0 +1,85 @@
+"""Texts beside a question are part of it, or are named as left beside."""
+
+import pytest
+
+from autoselection_core.identity import Json
+from autoselection_core.pool.reading import Rules, read_record
+from autoselection_core.pool.reading.notes import Treatment
+
+ASKED: dict[str, Json] = {"question": "Who repaired the clock?", "answer": "Anneke Vos."}
+
+
+def question(record: dict[str, Json]) -> str:
+    return read_record(record).sample.messages[0].content
+
+
+@pytest.mark.parametrize("field", ["context", "passage", "document"])
+@pytest.mark.parametrize("passage", ["Anneke Vos came.\nIt was 1911.", ["Anneke Vos came.", "It was 1911."]])
+def test_a_passage_is_part_of_the_question(field: str, passage: Json) -> None:
+    record = {**ASKED, field: passage}
+
+    assert question(record) == "Who repaired the clock?\nAnneke Vos came.\nIt was 1911."
+    assert read_record(record).notes == ((field, Treatment.RENDERED),)
+    assert read_record(record).extras is None
+
+
+def test_a_passage_that_the_question_holds_is_not_read_twice() -> None:
+    assert question({**ASKED, "question": "It was 1911. Who came?", "context": "It was 1911."}) == (
+        "It was 1911. Who came?"
+    )
+
+
+@pytest.mark.parametrize("passage", ["", None, [], " "])
+def test_a_passage_that_says_nothing_changes_nothing(passage: Json) -> None:
+    assert question({**ASKED, "context": passage}) == "Who repaired the clock?"
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        ["Anneke", "Bram"],
+        {"label": ["A", "B"], "text": ["Anneke", "Bram"]},
+        {"A": "Anneke", "B": "Bram"},
+        [{"label": "A", "text": "Anneke"}, {"label": "B", "text": "Bram"}],
+        "A. Anneke\nB. Bram",
+    ],
+)
+@pytest.mark.parametrize("field", ["choices", "options"])
+def test_choices_stand_below_the_question(field: str, choices: Json) -> None:
+    assert question({**ASKED, field: choices}) == "Who repaired the clock?\nA. Anneke\nB. Bram"
+
+
+def test_choices_that_the_question_lists_are_not_read_twice() -> None:
+    assert question({**ASKED, "question": "Anneke, or Bram?", "choices": ["Anneke", "Bram"]}) == (
+        "Anneke, or Bram?"
+    )
+    assert question({**ASKED, "question": "Abramson?", "choices": ["Abram", "Anneke"]}) == (
+        "Abramson?\nA. Abram\nB. Anneke"
+    )
+
+
+def test_more_choices_than_letters_have_labels_of_two() -> None:
+    texts: Json = [f"choice {number}" for number in range(28)]
+
+    assert question({**ASKED, "choices": texts}).splitlines()[-1] == "AB. choice 27"
+
+
+def test_a_number_as_answer_counts_the_choices_from_zero() -> None:
+    reading = read_record({"question": "Who?", "choices": ["Anneke", "Bram"], "answer": 1})
+
+    assert reading.sample.messages[1].content == "B. Bram"
+    assert ("answer", Treatment.INDEX) in reading.notes
+
+
+def test_any_other_text_is_kept_beside_and_named() -> None:
+    reading = read_record({**ASKED, "rationale": "He said so.", "score": 3, "tags": ["a"], "hint": ""})
+
+    assert reading.notes == (("rationale", Treatment.KEPT), ("tags", Treatment.KEPT))
+    assert reading.extras == '{"hint":"","rationale":"He said so.","score":3,"tags":["a"]}'
+
+
+def test_a_field_that_the_source_keeps_is_not_read_and_the_others_are_not_kept() -> None:
+    reading = read_record({**ASKED, "context": "It was 1911.", "score": 3}, Rules(keep=("context",)))
+
+    assert reading.sample == read_record(ASKED).sample
+    assert reading.extras == '{"context":"It was 1911."}'

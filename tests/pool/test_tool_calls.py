@@ -1,0 +1,156 @@
+"""Tool calls, reasoning and weights stay what they are, in every spelling."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pytest
+
+from autoselection_core.identity import Json
+from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope, ToolCall
+from autoselection_core.pool.columns import SCHEMA_WITHOUT_DETAILS
+from autoselection_core.pool.reading import read_record
+from autoselection_core.pool.reading.notes import Treatment
+from autoselection_core.pool.spool import write_batches
+from tests.pool.raw import ADDITION
+
+ASK: Json = {"role": "user", "content": "Bus at Mill Lane?"}
+CALL: dict[str, Json] = {"name": "find_bus", "arguments": {"stop": "Mill Lane"}}
+FUNCTION: Json = {"type": "function", "function": CALL}
+CALLED = (ToolCall("find_bus", '{"stop":"Mill Lane"}'),)
+
+
+def answer(*turns: Json) -> Message:
+    return read_record({"messages": [ASK, *turns]}).sample.messages[1]
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"role": "assistant", "content": None, "tool_calls": [FUNCTION]},
+        {"role": "assistant", "content": "", "tool_calls": [CALL]},
+        {"role": "assistant", "tool_calls": json.dumps([FUNCTION])},
+        {"role": "assistant", "function_call": {**CALL, "arguments": '{"stop": "Mill Lane"}'}},
+        {"from": "function_call", "value": json.dumps(CALL)},
+        {"from": "tool_call", "value": json.dumps([CALL])},
+        {"role": "assistant", "tool_calls": [{**CALL, "arguments": [["stop", "Mill Lane"]]}]},
+        {
+            "role": "assistant",
+            "tool_calls": [
+                {"id": None, "function": {**CALL, "arguments": {"stop": "Mill Lane", "port": None}}}
+            ],
+        },
+    ],
+    ids=["OpenAI", "bare", "text", "older", "ShareGPT", "list", "map", "padded"],
+)
+def test_a_call_is_the_same_in_every_spelling(turn: Json) -> None:
+    assert answer(turn) == Message(Role.ASSISTANT, "", calls=CALLED)
+
+
+def test_a_turn_of_calls_continues_the_turn_before_it() -> None:
+    text: Json = {"role": "assistant", "content": "Let me look."}
+    call: Json = {"from": "function_call", "value": json.dumps(CALL)}
+
+    assert answer(text, call, call) == Message(Role.ASSISTANT, "Let me look.", calls=CALLED * 2)
+
+
+def test_what_is_no_call_stays_text() -> None:
+    assert answer({"from": "function_call", "value": "find_bus(1)"}).content == "find_bus(1)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"), [("", "{}"), (None, "{}"), ("5", '"5"'), ("a b", '"a b"'), (5, '"5"')]
+)
+def test_arguments_that_are_no_object_are_a_text(arguments: Json, kept: str) -> None:
+    call: Json = {"role": "assistant", "tool_calls": [{**CALL, "arguments": arguments}]}
+
+    assert answer(call).calls == (ToolCall("find_bus", kept),)
+
+
+def test_a_result_keeps_the_call_that_it_answers() -> None:
+    called: Json = {"role": "assistant", "tool_calls": [{"id": "c1", **CALL}]}
+    result: Json = {"role": "tool", "tool_call_id": "c1", "name": "find_bus", "content": {"minutes": 4}}
+    said = read_record({"messages": [ASK, called, result, {"role": "assistant", "content": "Four."}]}).sample
+
+    assert said.messages[1].calls[0].id == "c1"
+    assert said.messages[2] == Message(Role.TOOL, '{"minutes":4}', name="find_bus", call_id="c1")
+
+
+def test_nulls_that_pad_definitions_are_no_part_of_them() -> None:
+    padded: Json = [{"name": "f", "parameters": {"stop": {"type": "string"}, "port": None}}]
+    turns: Json = [ASK, {"role": "assistant", "content": "a"}]
+
+    assert read_record({"messages": turns, "tools": padded}).sample.tools == (
+        '[{"name":"f","parameters":{"stop":{"type":"string"}}}]'
+    )
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "thinking", "reasoning"])
+def test_reasoning_is_part_of_what_a_sample_is(field: str) -> None:
+    plain, thought, other = (
+        read_record({"messages": [ASK, {"role": "assistant", "content": "51", **said}]})
+        for said in ({}, {field: "17 * 3"}, {field: "3 * 17"})
+    )
+
+    assert thought.sample.messages[1].reasoning == "17 * 3"
+    assert len({plain.sample.id, thought.sample.id, other.sample.id}) == 3
+    assert (f"messages[].{field}", Treatment.REASONING) in thought.notes
+
+
+def test_reasoning_alone_is_an_answer() -> None:
+    assert answer({"role": "assistant", "content": "", "reasoning_content": "36."}).reasoning == "36."
+    assert (
+        answer({"role": "assistant", "content": [{"type": "thinking", "thinking": "36."}]}).reasoning == "36."
+    )
+
+
+@pytest.mark.parametrize("mark", [{"weight": 0}, {"weight": 0.0}, {"train": False}])
+def test_a_turn_without_weight_is_kept_and_not_taught(mark: dict[str, Json]) -> None:
+    first: Json = {"role": "assistant", "content": "Wrong.", **mark}
+    reading = read_record({"messages": [ASK, first, ASK, {"role": "assistant", "content": "Right."}]})
+
+    assert [each.is_taught for each in reading.sample.messages] == [True, False, True, True]
+    assert reading.sample.text(Scope.RESPONSE) == "Right."
+    assert "Wrong." in reading.sample.text(Scope.INSTRUCTION)
+    assert reading.notes[0][1] is Treatment.UNTAUGHT
+
+
+@pytest.mark.parametrize("mark", [{"weight": 1}, {"train": True}, {"weight": None}])
+def test_a_turn_with_weight_is_like_any_other(mark: dict[str, Json]) -> None:
+    said: dict[str, Json] = {"role": "assistant", "content": "a"}
+
+    assert answer({**said, **mark}) == answer(said)
+
+
+def test_a_pool_keeps_everything_that_turns_say() -> None:
+    sample = Sample(
+        (
+            Message(Role.USER, "q"),
+            Message(Role.ASSISTANT, "a", "thought", (ToolCall("f", '{"x":[1,null]}', "c1"),)),
+            Message(Role.TOOL, "r", name="f", call_id="c1"),
+            Message(Role.ASSISTANT, "b", is_taught=False),
+        )
+    )
+    pool = Pool.from_samples([(sample, [Origin("a", "a#1")]), (ADDITION, [Origin("a", "a#2")])])
+
+    assert {each.id for each in pool.samples()} == {sample.id, ADDITION.id}
+    assert pool.sample(pool.row_of(sample.id)) == sample
+    assert pool.texts(Scope.RESPONSE)[pool.row_of(sample.id)] == (
+        'thought\na\n{"arguments":{"x":[1,null]},"id":"c1","name":"f"}'
+    )
+    assert pool.texts() == [each.text() for each in pool.samples()]
+
+
+def test_a_pool_that_was_written_before_turns_had_details_is_read() -> None:
+    pool = Pool.from_samples([(ADDITION, [Origin("a", "a#1")])])
+    before = pool.table.drop_columns("details").cast(SCHEMA_WITHOUT_DETAILS)
+    with TemporaryDirectory() as folder:
+        schema = SCHEMA_WITHOUT_DETAILS.with_metadata({b"pool_version": pool.version.encode()})
+        write_batches(Path(folder) / "pool.arrow", schema, before.to_batches())
+
+        again = Pool.open(Path(folder))
+
+        assert isinstance(again.table, pa.Table)
+        assert list(again.samples()) == [ADDITION]
+        assert again.version == pool.version
