@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from autoselection_core.arrays import Mask
 from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.models.template_turns import TemplateTurn, apply_template, template_turns
 from autoselection_core.pool.sample import Role, Sample
 
 Tokens = npt.NDArray[np.int32]
@@ -110,15 +111,15 @@ def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transfor
     Raises:
         ChatTemplateError: See `encode`.
     """
-    messages = [{"role": str(message.role), "content": message.content} for message in sample.messages]
+    turns = template_turns(sample, tokenizer)
     tools = _tools(sample)
-    text = _template(sample, tokenizer, messages, tools)
+    text = apply_template(tokenizer, turns, tools, sample_id=sample.id)
     spans = [
-        _span(sample, tokenizer, messages[:position], tools, text=text, answer=message.content)
+        _span(sample, tokenizer, turns[: position + 1], tools, text)
         for position, message in enumerate(sample.messages)
-        if message.role is Role.ASSISTANT and message.content.strip()
+        if message.role is Role.ASSISTANT and message.is_taught and message.text.strip()
     ]
-    return Rendered(text, tuple(spans))
+    return Rendered(text, tuple(span for span in spans if span is not None))
 
 
 def _rendered_or_error(sample: Sample, tokenizer: Any) -> Rendered | ChatTemplateError:  # noqa: ANN401 no types
@@ -131,43 +132,48 @@ def _rendered_or_error(sample: Sample, tokenizer: Any) -> Rendered | ChatTemplat
 def _span(
     sample: Sample,
     tokenizer: Any,  # noqa: ANN401 transformers has no types
-    before: list[dict[str, str]],
+    turns: Sequence[TemplateTurn],
     tools: Any,  # noqa: ANN401 any JSON
-    *,
     text: str,
-    answer: str,
-) -> tuple[int, int, int, int]:
-    opened = _template(sample, tokenizer, before, tools, answer_follows=True) if before else ""
-    closed = _template(sample, tokenizer, before, tools) if before else ""
+) -> tuple[int, int, int, int] | None:
+    """Where the last of some turns is written; None where the template leaves all that it says out."""
+    before, answer = turns[:-1], turns[-1]["content"]
+    opened = closed = ""
+    if before:
+        opened = apply_template(tokenizer, before, tools, answer_follows=True, sample_id=sample.id)
+        closed = apply_template(tokenizer, before, tools, sample_id=sample.id)
     if not text.startswith(opened):
         raise ChatTemplateError(sample.id, f"the text before turn {len(before)} depends on what follows")
-    start = text.find(answer.strip(), len(opened))
+    header = len(closed) if opened.startswith(closed) else len(opened)
+    end_token = tokenizer.eos_token or ""
+    if len(turns[-1]) > len(("role", "content")):
+        whole = apply_template(tokenizer, turns, tools, sample_id=sample.id)
+        if text.startswith(whole):
+            return header, len(opened), *_closing(text, len(opened), len(whole), end_token)
+        if not answer.strip():
+            return None
+    start, said = _found(text, answer, len(opened))
     if start < 0:
         raise ChatTemplateError(sample.id, f"the template changes the answer of turn {len(before)}")
-    stop = start + len(answer.strip())
-    end_token = tokenizer.eos_token or ""
+    stop = start + len(said)
     end = stop + len(end_token) if end_token and text.startswith(end_token, stop) else stop
-    header = len(closed) if opened.startswith(closed) else len(opened)
     return header, start, stop, end
 
 
-def _template(
-    sample: Sample,
-    tokenizer: Any,  # noqa: ANN401 transformers has no types
-    messages: list[dict[str, str]],
-    tools: Any,  # noqa: ANN401 any JSON
-    *,
-    answer_follows: bool = False,
-) -> str:
-    from jinja2 import TemplateError
+def _found(text: str, answer: str, opened: int) -> tuple[int, str]:
+    """Where an answer is written, and how: as it is, or without the white space around it."""
+    trimmed = answer.strip()
+    as_it_is, start = text.find(answer, opened), text.find(trimmed, opened)
+    return (as_it_is, answer) if 0 <= as_it_is <= start else (start, trimmed)
 
-    try:
-        text: str = tokenizer.apply_chat_template(
-            messages, tools=tools, tokenize=False, add_generation_prompt=answer_follows
-        )
-    except (TemplateError, TypeError, ValueError) as error:
-        raise ChatTemplateError(sample.id, str(error)) from error
-    return text
+
+def _closing(text: str, start: int, written: int, end_token: str) -> tuple[int, int]:
+    """Where a turn with calls or reasoning stops, and where its end token ends."""
+    place = text.rfind(end_token, start, written) if end_token else -1
+    if place >= 0:
+        return place, place + len(end_token)
+    stop = start + len(text[start:written].rstrip())
+    return stop, stop
 
 
 def _tools(sample: Sample) -> Any:  # noqa: ANN401 any JSON

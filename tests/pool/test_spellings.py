@@ -18,6 +18,7 @@ TURNS: list[Json] = [
     {"role": "user", "content": "Name a river."},
     {"role": "assistant", "content": "The Lemmer."},
 ]
+PARTS: list[Json] = [{"type": "text", "value": "Name a river."}]
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
@@ -86,7 +87,7 @@ def test_a_developer_speaks_as_the_system() -> None:
             {"role": "assistant", "from": None, "content": "The Lemmer.", "value": None},
         ],
         [{"human": "Name a river.", "assistant": "The Lemmer."}],
-        [{"role": "user", "content": [{"type": "text", "value": "Name a river."}]}, TURNS[1]],
+        [{"role": "user", "content": PARTS}, TURNS[1]],
     ],
     ids=["text", "lists", "padded", "maps", "speakers", "padded turns", "pairs", "parts"],
 )
@@ -139,7 +140,7 @@ def test_nothing_of_prompt_input_and_completion_is_read_twice(record: dict[str, 
         {"instruction": "Name a", "input": "river.", "chosen": "The Lemmer.", "rejected": "No."},
     ],
 )
-def test_a_preference_is_read_by_the_chosen_answer_when_the_source_says_so(record: dict[str, Json]) -> None:
+def test_a_preference_is_read_by_the_chosen_answer_when_the_source_says_so(record: Json) -> None:
     with pytest.raises(RejectedRecordError, match="answer: chosen") as caught:
         read_record(record)
 
