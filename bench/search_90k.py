@@ -30,7 +30,7 @@ def campaign() -> Campaign:
     return Campaign(
         "pool_90k",
         (Source(str(REAL_DATA / "pool_90k.parquet")),),
-        signals={"word_entropy": {}, "exact": {}, "minhash": {}},
+        signals={"word_entropy": {}, "exact": {}, "near_duplicates": {}},
         search=SearchSettings(budget=BUDGET),
         closed_form=ClosedForm({"word_entropy": 1.0}, size_weight=0.05, noise=0.02),
     )

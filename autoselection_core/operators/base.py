@@ -1,4 +1,4 @@
-"""The one question that every operator answers: which of these rows stay?"""
+"""Interface of operators: a mask over the rows that enter a step of a recipe."""
 
 import itertools
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ from autoselection_core.space import Setting, check_settings
 
 @dataclass(frozen=True)
 class Operator(ABC):
-    """Keeps some of the rows that enter a step.
+    """Step of a recipe that keeps some of the rows that enter it.
 
     A subclass is a frozen dataclass with a `name`, fields and `keep`. Fields that a search may change carry
     their range (`Annotated[float, Interval(0.05, 1.0)]`), fields that name a signal are typed `Column`,
@@ -27,8 +27,8 @@ class Operator(ABC):
     samples.
 
     Attributes:
-        name: What recipes call the operator.
-        nested_in: Fields in which the result grows: a higher value keeps all that a lower value keeps.
+        name: Name in recipes.
+        nested_in: Fields with monotone results: a higher value keeps all that a lower value keeps.
         is_idempotent: Whether a second application to the result changes nothing.
 
     Raises:
@@ -46,25 +46,25 @@ class Operator(ABC):
 
     @abstractmethod
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
-        """Which of the rows stay.
+        """Mask of the rows that stay.
 
         Args:
-            rows: The rows that enter the step.
-            signals: Everything that is known about the pool.
-            seed: Decides what is left to chance; an operator without chance ignores it.
+            rows: Rows that enter the step.
+            signals: Signals of the pool.
+            seed: Seed of random choices; a deterministic operator ignores it.
         """
 
     def __call__(self, rows: Rows, signals: SignalTable, seed: int = 0) -> Rows:
-        """The rows that stay."""
+        """Rows that stay."""
         return rows[self.keep(rows, signals, seed)]
 
     def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:  # noqa: ARG002
-        """What the operator saw of one of the rows. A subclass says more."""
+        """Reason why one of the rows stays or goes. A subclass gives value, rank and cut-off."""
         return Reason(self.name, len(rows))
 
     @property
     def label(self) -> str:
-        """The name with the signals and choices it was set to, such as `keep_top[ifd,lowest]`.
+        """Name with the signals and choices it was set to, such as `keep_top[ifd,lowest]`.
 
         Choices are named where they differ from the default.
         """
@@ -78,13 +78,26 @@ class Operator(ABC):
 
     @property
     def settings(self) -> dict[str, Json]:
-        """The fields as JSON, without those that have no value: so a new optional field renames nothing."""
-        values = {field.name: getattr(self, field.name) for field in fields_of(type(self))}
-        return {name: _as_json(value) for name, value in values.items() if value is not None}
+        """Fields as JSON, as recipes store them.
+
+        Fields without a value are left out, and renamed signals keep their first name: so neither a new
+        optional field nor another name of a signal gives an old recipe another hash.
+        """
+        return {
+            field.name: _as_json(field.stored(value))
+            for field in fields_of(type(self))
+            if (value := getattr(self, field.name)) is not None
+        }
+
+    @property
+    def readable_settings(self) -> dict[str, Json]:
+        """Fields as JSON with the present names of signals, for people."""
+        stored = self.settings
+        return {**stored, **{name: getattr(self, name) for name in self._pair_lists if name in stored}}
 
     @classmethod
     def variants(cls, signals: SignalTable) -> tuple[dict[str, Setting], ...]:
-        """The ways to fill in names and choices that are worth searching on this table.
+        """Names and choices that are worth searching on this table.
 
         A signal that must be named takes every name of its kind; one with a default takes that, where the
         table has it; a choice takes each option. An operator that a search should not draw returns none, and
@@ -97,8 +110,12 @@ class Operator(ABC):
         )
 
     def lower_ends(self, signals: SignalTable) -> Mapping[str, float]:  # noqa: ARG002  # most have none
-        """Lower ends of ranges that the signals at hand raise, by field."""
+        """Lower ends of ranges that the signals raise, by field."""
         return {}
+
+    @property
+    def _pair_lists(self) -> tuple[str, ...]:
+        return tuple(field.name for field in fields_of(type(self)) if field.reads is Kind.PAIRS)
 
     def _named(self, field: OperatorField) -> tuple[str, ...]:
         value = getattr(self, field.name)
@@ -113,7 +130,7 @@ class Operator(ABC):
 
 
 def _options(field: OperatorField, signals: SignalTable) -> tuple[Setting | None, ...]:
-    """What a field may be in the catalogue; None leaves it at its default."""
+    """Values of a field in the catalogue; None leaves it at its default."""
     if field.choice is not None:
         return field.choice.options
     if field.reads is None or field.default is None:

@@ -68,14 +68,14 @@ class DropNearDuplicates(Operator):
     is_idempotent: ClassVar[bool] = True
 
     similarity: Annotated[float, Interval(0.5, 0.99)] = 0.8
-    pairs: Pairs = "minhash"
+    pairs: Pairs = "near_duplicates"
     prefer: Column | None = None
     order: OrderName = HIGHEST
 
     @override
     @classmethod
     def variants(cls, signals: SignalTable) -> tuple[dict[str, Setting], ...]:
-        return ({},) if cls.pairs in signals.pairs else ()
+        return ({},) if signals.has_pairs(cls.pairs) else ()
 
     @override
     def lower_ends(self, signals: SignalTable) -> Mapping[str, float]:

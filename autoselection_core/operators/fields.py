@@ -1,4 +1,4 @@
-"""What the fields of an operator say about it: which signals it reads and what values they take."""
+"""Fields of operators: the signals that they name, and the values that they may have."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from autoselection_core.errors.space import SettingError
-from autoselection_core.signals.table import SignalTable
+from autoselection_core.signals.table import FIRST_NAMES, SignalTable, present_name
 from autoselection_core.space import Choice
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Kind(StrEnum):
-    """The parts of a signal table."""
+    """Parts of a signal table."""
 
     COLUMN = "column"
     LABEL = "label"
@@ -36,7 +36,7 @@ class Kind(StrEnum):
     BENCHMARK = "benchmark"
 
     def names(self, signals: SignalTable) -> tuple[str, ...]:
-        """What a table holds of this kind, in ascending order."""
+        """Names of this kind in a table, in ascending order."""
         if self is Kind.BENCHMARK:
             return signals.benchmarks
         part = {"column": signals.columns, "label": signals.labels, "pairs": signals.pairs}
@@ -45,36 +45,36 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Reads:
-    """Marks a field that names a signal (or several), for validation, catalogue, lineage and tests."""
+    """Mark of a field that names a signal (or several), for validation, catalogue, lineage and tests."""
 
     kind: Kind
 
 
 Column: TypeAlias = Annotated[str, Reads(Kind.COLUMN)]
-"""The name of a column."""
+"""Name of a column."""
 
 Label: TypeAlias = Annotated[str, Reads(Kind.LABEL)]
-"""The name of a grouping of the rows."""
+"""Name of a grouping of the rows."""
 
 Pairs: TypeAlias = Annotated[str, Reads(Kind.PAIRS)]
-"""The name of a pair list."""
+"""Name of a list of pairs."""
 
 VectorsName: TypeAlias = Annotated[str, Reads(Kind.VECTORS)]
-"""The name of a set of vectors."""
+"""Name of a set of vectors."""
 
 OrderName: TypeAlias = Annotated[str, Choice(("highest", "lowest"))]
-"""Which end of a ranking comes first."""
+"""End of a ranking that comes first."""
 
 
 @dataclass(frozen=True)
 class OperatorField:
-    """One field of an operator class.
+    """Field of an operator class.
 
     Attributes:
-        name: Its name.
-        hint: Its type without annotations.
-        reads: The kind of signal that it names; None where it names none.
-        choice: The options that it has; None where it has none.
+        name: Name of the field.
+        hint: Type without annotations.
+        reads: Kind of signal that it names; None where it names none.
+        choice: Its options; None where any value is allowed.
         default: `MISSING` where it must be given.
     """
 
@@ -85,17 +85,24 @@ class OperatorField:
     default: object
 
     def checked(self, value: object) -> Any:  # noqa: ANN401  # the type is the field's own
-        """The value as the field's type: whole numbers become floats, lists and mappings become tuples.
+        """Value converted to the field's type: whole numbers become floats, lists and mappings become tuples.
+
+        A first name of a list of pairs becomes its present name.
 
         Raises:
             SettingError: The value is of another type.
         """
-        return _as(self.hint, value, self.name)
+        checked = _as(self.hint, value, self.name)
+        return present_name(checked) if self.reads is Kind.PAIRS else checked
+
+    def stored(self, value: object) -> object:
+        """Value as recipes have always stored it: a renamed list of pairs keeps its first name there."""
+        return FIRST_NAMES.get(str(value), value) if self.reads is Kind.PAIRS else value
 
 
 @cache
 def fields_of(cls: type) -> tuple[OperatorField, ...]:
-    """The fields of an operator class, in their order."""
+    """Fields of an operator class, in their order."""
     hints = get_type_hints(cls, include_extras=True)
     return tuple(_field(field, hints[field.name]) for field in dataclasses.fields(cls))
 

@@ -46,6 +46,11 @@ class Union:
         """The united recipe as JSON."""
         return self.recipe.settings
 
+    @property
+    def readable_settings(self) -> dict[str, Json]:
+        """The united recipe as JSON, with the present names of signals."""
+        return self.recipe.readable_settings
+
 
 Step: TypeAlias = Operator | Union
 """An operator keeps some of the rows that enter it; a union adds rows."""
@@ -113,6 +118,11 @@ class Recipe:
         """The recipe as JSON."""
         return {"process": [{_name(step): step.settings} for step in self.steps], "seed": self.seed}
 
+    @property
+    def readable_settings(self) -> dict[str, Json]:
+        """The recipe as JSON with the present names of signals, for people."""
+        return {"process": [{_name(step): step.readable_settings} for step in self.steps], "seed": self.seed}
+
     def with_steps(self, steps: Iterable[Step]) -> "Recipe":
         """The recipe with other steps and the same seed."""
         return replace(self, steps=tuple(steps))
@@ -138,7 +148,7 @@ class Recipe:
 
     def to_yaml(self) -> str:
         """YAML that `from_yaml` reads back unchanged."""
-        return str(yaml.safe_dump(self.settings, sort_keys=False, allow_unicode=True))
+        return str(yaml.safe_dump(self.readable_settings, sort_keys=False, allow_unicode=True))
 
     @classmethod
     def from_yaml(cls, text: str, operators: Iterable[type[Operator]] | None = None) -> "Recipe":

@@ -1,7 +1,8 @@
-"""All signals of one pool version, aligned to its rows."""
+"""Table of all signals of one pool version, aligned to its rows."""
 
 from collections.abc import Callable, Hashable, Mapping, Sized
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,29 +16,34 @@ from autoselection_core.signals.sparse import SparseFeatures
 T = TypeVar("T")
 
 SOURCE = "source"
-"""Label that every table has: where a sample came from."""
+"""Label that every table has: the source of a sample."""
 
 RELEVANCE = "relevance/"
-"""Columns that say how close a sample is to a benchmark are named by it: `relevance/gsm8k`."""
+"""Prefix of the columns of nearness to a benchmark: `relevance/gsm8k`."""
 
 CONTAMINATION = "contamination/"
-"""Columns that say how much of a benchmark item stands in a sample: `contamination/gsm8k`."""
+"""Prefix of the columns of benchmark items found in samples: `contamination/gsm8k`."""
+
+FIRST_NAMES: Mapping[str, str] = MappingProxyType({"near_duplicates": "minhash"})
+"""First names of renamed signals and parts: stored tables, recipes and searches still hold them."""
+
+_PRESENT_NAMES = {first: name for name, first in FIRST_NAMES.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class SignalTable:
-    """What operators and states read of a pool: arrays only, no text.
+    """Arrays that operators and states read of a pool; no text.
 
     Attributes:
-        pool_version: Which pool the rows belong to.
-        keys: First 64 bits of each sample id; what random choices are drawn from. Shape (n,).
+        pool_version: Version of the pool that the rows belong to.
+        keys: First 64 bits of each sample id, from which random choices are drawn. Shape (n,).
         columns: One float32 value a row; NaN means unknown.
-        pairs: Rows that resemble each other.
+        pairs: Similar pairs of rows.
         sparse: Sparse features.
         labels: One group number a row; -1 means no group.
-        label_names: What the group numbers of a label mean, where they have names.
+        label_names: Names of the groups of a label, where they have names.
         vectors: Dense vectors.
-        versions: Which version of its signal each part of the table is, by the name of the part.
+        versions: Version of the signal behind each part of the table, by the name of the part.
         ids: The sample ids in ASCII, ascending, as the rows are. Shape (n,), dtype S32. Without them ids are
             made from the keys, which suits tests and synthetic pools.
 
@@ -72,11 +78,11 @@ class SignalTable:
                 raise MisalignedSignalError(name, len(values), len(self.keys))
 
     def __len__(self) -> int:
-        """How many rows the pool has."""
+        """Number of rows of the pool."""
         return len(self.keys)
 
     def __getitem__(self, name: str) -> Values:
-        """One column.
+        """Column.
 
         Raises:
             MissingSignalError: The column was not computed for this pool.
@@ -84,7 +90,7 @@ class SignalTable:
         return _found("signal", name, self.columns)
 
     def label(self, name: str) -> Labels:
-        """One grouping of the rows.
+        """Grouping of the rows.
 
         Raises:
             MissingSignalError: It was not computed for this pool.
@@ -92,15 +98,19 @@ class SignalTable:
         return _found("label", name, self.labels)
 
     def pair_list(self, name: str) -> PairList:
-        """One list of pairs.
+        """List of pairs, under its present name or the first one.
 
         Raises:
             MissingSignalError: It was not computed for this pool.
         """
-        return _found("pair list", name, self.pairs)
+        return _found("pair list", self._stored_name(name), self.pairs)
+
+    def has_pairs(self, name: str) -> bool:
+        """Whether a list of pairs was computed for this pool."""
+        return self._stored_name(name) in self.pairs
 
     def vectors_of(self, name: str) -> Vectors:
-        """One set of vectors.
+        """Set of vectors.
 
         Raises:
             MissingSignalError: It was not computed for this pool.
@@ -115,7 +125,7 @@ class SignalTable:
         )
 
     def derived(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """What follows from this table alone, computed on first use and kept as long as the table.
+        """Cached value that follows from this table alone, computed on first use and kept with the table.
 
         Two threads may both compute it; they compute the same.
         """
@@ -123,6 +133,21 @@ class SignalTable:
             self._derived[key] = compute()
         value: T = self._derived[key]
         return value
+
+    def _stored_name(self, name: str) -> str:
+        present = present_name(name)
+        first = FIRST_NAMES.get(present, present)
+        return first if first in self.pairs else present
+
+
+def present_name(name: str) -> str:
+    """Present name of a signal or a part of a table, from that name or its first one.
+
+    Example:
+        >>> present_name("minhash"), present_name("near_duplicates"), present_name("ifd")
+        ('near_duplicates', 'near_duplicates', 'ifd')
+    """
+    return _PRESENT_NAMES.get(name, name)
 
 
 def _found(kind: str, name: str, known: Mapping[str, T]) -> T:

@@ -5,7 +5,7 @@ import numpy as np
 from autoselection_core.arrays import Labels, Mask, Rows
 from autoselection_core.signals.similar_pairs import PairList
 
-_ALIKE = {"minhash": 0.8}
+_ALIKE = {"near_duplicates": 0.8}
 _ALIKE_VECTORS = 0.95
 """The similarities from which rows repeat each other: the defaults of the operators that drop them."""
 

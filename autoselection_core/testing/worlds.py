@@ -103,7 +103,7 @@ _NAMES: Mapping[Kind, tuple[str, ...]] = {
     Kind.COLUMN: COLUMNS,
     Kind.BENCHMARK: ("easy", "hard"),
     Kind.LABEL: ("cluster/4", "exact", "source"),
-    Kind.PAIRS: ("embedding", "minhash"),
+    Kind.PAIRS: ("embedding", "near_duplicates"),
     Kind.VECTORS: ("embedding",),
 }
 

@@ -35,7 +35,7 @@ def _autoencoder(place: Place) -> dg.AssetsDefinition:
         """Trained on the pool's hidden states where there is none; it stays when the pool changes."""
         features = place.workspace(home).definitions[SIGNAL]
         assert isinstance(features, SaeFeatures), "no other signal has this name"
-        report = features.judged(pool, Logged(context.log, AUTOENCODER))
+        report = features.quality(pool, Logged(context.log, AUTOENCODER))
         facts: Facts = {
             "variance_unexplained": report.unexplained,
             "variance_unexplained_by_pca": report.unexplained_by_pca,

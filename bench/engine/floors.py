@@ -87,7 +87,7 @@ def hash_floor(signals: SignalTable, rows: int) -> str:
 
 def pairs_floor(signals: SignalTable, name: str, similarity: float) -> None:
     """One comparison for each pair, and two look-ups for each that passes."""
-    pairs = signals.pairs[name]
+    pairs = signals.pair_list(name)
     present = np.ones(len(signals), np.bool_)
     alike = np.flatnonzero(np.asarray(pairs.similarity) >= np.float32(similarity))
     np.count_nonzero(present[pairs.low[alike]] & present[pairs.high[alike]])

@@ -44,7 +44,7 @@ def realistic(rows: int, parts: Parts, seed: int = 0) -> SignalTable:
         labels={"source": _sources(rows, rng), "exact": _exact(rows, rng)},
         sparse={"sae": activations(rows, rng)},
         vectors={"embedding": vectors(rows, rng)} if parts.vectors else {},
-        pairs={"sae": neighbours(rows, rng), "minhash": near_duplicates(rows, rng)}
+        pairs={"sae": neighbours(rows, rng), "near_duplicates": near_duplicates(rows, rng)}
         if parts.neighbours
         else {},
     )
@@ -111,7 +111,7 @@ def _pairs_in_clusters(rows: int, size: int, rng: np.random.Generator) -> tuple[
 
 
 def _pairs(rows: int, rng: np.random.Generator) -> Mapping[str, PairList]:
-    return {"sae": neighbours(rows, rng), "minhash": near_duplicates(rows, rng)}
+    return {"sae": neighbours(rows, rng), "near_duplicates": near_duplicates(rows, rng)}
 
 
 def _word_entropy(tokens: Values, rng: np.random.Generator) -> Values:

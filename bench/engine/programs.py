@@ -15,7 +15,7 @@ PLAIN = Recipe.from_yaml("""
 - keep_top: {signal: ifd, fraction: 0.8}
 - keep_random: {fraction: 0.4}
 """)
-WITH_MINHASH = Recipe.from_yaml("""
+WITH_NEAR_DUPLICATES = Recipe.from_yaml("""
 - keep_top: {signal: word_entropy, fraction: 0.9}
 - keep_relevant: {fraction: 0.6}
 - drop_near_duplicates: {similarity: 0.8}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from autoselection_core.pool import Pool, Scope, Source, ingest
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
@@ -14,7 +14,7 @@ from autoselection_core.store.home import Home
 from bench.engine.pools import activations, model_columns, neighbours, vectors
 from bench.result import REAL_DATA
 
-SIGNALS = (WordEntropy(), ExactGroups(), MinHashPairs())
+SIGNALS = (WordEntropy(), ExactGroups(), JaccardPairs())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from autoselection_core.state import state_of, states_of
 from autoselection_core.state.basis import basis_of
 from autoselection_core.subset import Subset, materialize, materialize_many
 from bench.engine.floors import StateFloor, hash_floor, step_floor
-from bench.engine.programs import PLAIN, WITH_MINHASH, WITH_NEIGHBOURS, edits_of
+from bench.engine.programs import PLAIN, WITH_NEAR_DUPLICATES, WITH_NEIGHBOURS, edits_of
 from bench.engine.race import Figure, race
 from bench.result import measure
 
@@ -84,7 +84,7 @@ def ninety_thousand(signals: SignalTable) -> dict[str, Json]:
         "states_set_up_once": states.cost,
         "with_64_neighbours_a_row_first_time": with_neighbours.cost,
         "four_steps_with_state": recipe_with_state(PLAIN, signals, floor, 0.06).to_json(),
-        "with_minhash_pairs": recipe_with_state(WITH_MINHASH, signals, floor, 0.1).to_json(),
+        "with_near_duplicates": recipe_with_state(WITH_NEAR_DUPLICATES, signals, floor, 0.1).to_json(),
         "with_64_neighbours_a_row": recipe_with_state(WITH_NEIGHBOURS, signals, floor, 0.2).to_json(),
         "state_with_192_features_a_row": state_alone(signals, floor, 0.04).to_json(),
         "thousand_candidates": many_candidates(signals, floor, 30),

@@ -13,14 +13,14 @@ from autoselection_core.pool.sources import Source
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA
 
-_LONGEST_CHARACTERS = 400
+_MAX_CHARACTERS = 400
 
 
 def samples() -> Mapping[str, Sample]:
     """Short conversations of the small pool, by id."""
     with TemporaryDirectory() as folder:
         pool = ingest([Source(str(REAL_DATA / "pool_small.parquet"))], Home(Path(folder))).pool
-        return {sample.id: sample for sample in pool.samples() if len(sample.text()) < _LONGEST_CHARACTERS}
+        return {sample.id: sample for sample in pool.samples() if len(sample.text()) < _MAX_CHARACTERS}
 
 
 def pool() -> Pool:

@@ -12,7 +12,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Earlier
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, EmbeddingPairs
-from autoselection_core.signals.definitions.wording.duplicates import MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import JaccardPairs
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
@@ -31,12 +31,12 @@ def change_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
         "share_of_new_rows": _SHARE,
         "target_share_of_full": 0.03,
         "word_entropy": _stored(WordEntropy(), before, pool),
-        "minhash": _stored(MinHashPairs(), before, pool),
+        "near_duplicates": _stored(JaccardPairs(), before, pool),
         "embedding_pairs": _pairs(vectors, rows, pool),
     }
 
 
-def _stored(signal: WordEntropy | MinHashPairs, before: Pool, after: Pool) -> dict[str, Json]:
+def _stored(signal: WordEntropy | JaccardPairs, before: Pool, after: Pool) -> dict[str, Json]:
     """Through the store, files and all."""
     with TemporaryDirectory() as folder:
         home = Home(Path(folder))
@@ -52,7 +52,7 @@ def _pairs(vectors: Vectors, rows: Rows, pool: Pool) -> dict[str, Json]:
     signal = EmbeddingPairs()
     full = measure(lambda: signal.compute(pool, {VECTORS: vectors[rows]}))
     earlier = Earlier(full.value, rows)
-    change = measure(lambda: signal.extended(pool, {VECTORS: vectors}, earlier))
+    change = measure(lambda: signal.update(pool, {VECTORS: vectors}, earlier))
     return _beside(full, change)
 
 

@@ -10,7 +10,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.contamination import Contamination
 from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.form import Form
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.store.store import SignalStore
@@ -26,7 +26,7 @@ _MAX_TOKENS = 128
 
 def memory_figures(pool: Pool, model: Path | None) -> dict[str, Json]:
     """Megabytes at the peak, and beyond what was held before: interpreter, packages, the model."""
-    text = [WordEntropy(), Form(), ExactGroups(), MinHashPairs(), Contamination(real_benchmark("mmlu"))]
+    text = [WordEntropy(), Form(), ExactGroups(), JaccardPairs(), Contamination(real_benchmark("mmlu"))]
     found: dict[str, Json] = {"text_signals_through_the_store": _stored(text, pool)}
     if model is not None:
         found["model_scores_through_the_store"] = _growing(pool, model)

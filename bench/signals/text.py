@@ -16,7 +16,7 @@ from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.contamination import Contamination
 from autoselection_core.signals.definitions.base_model.sae import generalised_jaccard
 from autoselection_core.signals.definitions.wording.actions import ActionBranching
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.form import Form
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.joins.shingles import Shingles, shingles
@@ -55,11 +55,11 @@ def text_figures(pool: Pool) -> dict[str, Json]:
 def jaccard_figures(pool: Pool) -> dict[str, Json]:
     """The exact join beside its sets of word runs, and beside signatures."""
     sets = floor_of(lambda: shingles(pool.texts(), 5))
-    pairs = measure(lambda: MinHashPairs().compute(pool, {})["minhash"])
+    pairs = measure(lambda: JaccardPairs().compute(pool, {})["near_duplicates"])
     assert isinstance(pairs.value, PairList)
     return {
-        "minhash": {**pairs.pace(len(pool)), **sets, "target_s": 60.0, **_recall(pool, pairs.value)},
-        "minhash_by_signatures": peer_figures(pool, pairs.value),
+        "near_duplicates": {**pairs.pace(len(pool)), **sets, "target_s": 60.0, **_recall(pool, pairs.value)},
+        "near_duplicates_by_signatures": peer_figures(pool, pairs.value),
     }
 
 

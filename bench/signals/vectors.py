@@ -36,10 +36,10 @@ def made_up_vectors(rows: int) -> Vectors:
 def neighbour_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
     """Exact neighbours of vectors beside the products of matrices alone, and what is read from vectors."""
     floor = floor_of(lambda: _products(vectors))
-    pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
+    pairs = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
     found = {"pairs": len(pairs.value), "floor": pairs.value.floor, "target_s": 90.0}
     features = made_up_features(len(vectors))
-    alike = measure(lambda: centred_pairs(features, mean_features(features), lowest=0.5))
+    alike = measure(lambda: centred_pairs(features, mean_features(features), min_similarity=0.5))
     return {
         "embedding_pairs": {**pairs.pace(len(vectors)), **floor, **found},
         "sae_pairs": {
@@ -70,7 +70,7 @@ def _read_from(pool: Pool, vectors: Vectors, pairs: PairList) -> dict[str, Json]
 def cell_figures() -> dict[str, Json]:
     """Neighbours in a pool too large for every pair, with the recall that the signal itself measures."""
     vectors = made_up_vectors(_MANY)
-    pairs = measure(lambda: cosine_pairs(vectors, lowest=0.5, measure="cosine"))
+    pairs = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
     recall = float(pairs.value.measure.rpartition(" ")[2])
     found: dict[str, Json] = {"pairs": len(pairs.value), "recall": recall, "floor": pairs.value.floor}
     return {"embedding_pairs_in_cells": {**pairs.pace(_MANY), **found}}

@@ -87,7 +87,11 @@ def _world(pool: Pool) -> World:
         pool.version,
         pool.keys,
         {name: np.asarray(column, np.float32) for name, column in columns.items()},
-        pairs={"minhash": jaccard_pairs(shingles(texts, 5), lowest=0.5, measure="jaccard of word 5-grams")},
+        pairs={
+            "near_duplicates": jaccard_pairs(
+                shingles(texts, 5), min_similarity=0.5, measure="jaccard of word 5-grams"
+            )
+        },
         labels={"source": pool.source_codes, "exact": _groups(texts)},
         label_names={"source": pool.source_names},
         ids=pool.ids,

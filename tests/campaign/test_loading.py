@@ -25,7 +25,7 @@ campaigns:
     benchmarks:
       sums: {path: "{home}/demo/benchmarks/sums", weight: 2}
       words: {path: benchmarks/words}
-    signals: [tokens, word_entropy, {minhash: {words: 4}}]
+    signals: [tokens, word_entropy, {near_duplicates: {words: 4}}]
     operators: [keep_top, drop_near_duplicates]
     training: {preset: cpu-lora, amount: 6000}
     search: {budget: 6, policy: random}
@@ -49,11 +49,17 @@ def test_a_campaign_holds_what_its_file_says(tmp_path: Path) -> None:
     assert campaign.base_model == str(tmp_path / "home/models/tiny")
     assert campaign.weights == {"sums": 2.0, "words": 1.0}
     assert campaign.benchmark_files["words"] == tmp_path / "benchmarks/words"
-    assert campaign.signals == {"tokens": {}, "word_entropy": {}, "minhash": {"words": 4}}
+    assert campaign.signals == {"tokens": {}, "word_entropy": {}, "near_duplicates": {"words": 4}}
     assert campaign.operators == ("keep_top", "drop_near_duplicates")
     assert campaign.adviser == AdviserSettings("http://127.0.0.1:8000/v1", "tiny", ("ranker",))
     assert (campaign.search.budget, campaign.search.policy, campaign.search.slots) == (6, "random", 1)
     assert campaign.policy == {"warmup": 2}
+
+
+def test_signals_and_settings_are_read_by_their_first_names_too(tmp_path: Path) -> None:
+    spelled = GOOD.replace("{near_duplicates: {words: 4}}", "{minhash: {words: 4, lowest: 0.6}}")
+
+    assert load(tmp_path, spelled).signals["near_duplicates"] == {"words": 4, "min_similarity": 0.6}
 
 
 BAD = [
@@ -95,7 +101,7 @@ BAD = [
     ('"{home}/demo/raw/*"', "/etc/*", 4, r"pool\[1\]\.path leads to /etc/\*, outside of"),
     ('"{home}/demo/raw/*"', '"{home}/../../x"', 4, r"outside of"),
     ("    pool:", "    pol:", 3, r"demo\.pol is not a key here .*Did you mean 'pool'\?"),
-    ("[tokens, word_entropy, {minhash: {words: 4}}]", "tokens", 11, r"signals must be a list"),
+    ("[tokens, word_entropy, {near_duplicates: {words: 4}}]", "tokens", 11, r"signals must be a list"),
     ('base_model: "{home}/models/tiny"', "policy: {}", 15, "stands twice"),
 ]
 

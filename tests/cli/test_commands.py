@@ -94,7 +94,7 @@ def test_show_tells_a_trial_s_recipe_steps_and_reasons(cli: Cli) -> None:
 
 
 def test_explain_tells_why_a_sample_is_out_with_value_rank_and_cut_off(cli: Cli, shop: Workshop) -> None:
-    shop.change("[word_entropy, exact, minhash]", "[word_entropy]\n    operators: [keep_top]")
+    shop.change("[word_entropy, exact, near_duplicates]", "[word_entropy]\n    operators: [keep_top]")
     cli("search", "--budget", "1", "--report-evaluations", "0")
     cli("export", "--to", "out")
     kept = {json.loads(line)["id"] for line in (shop.folder / "out/data.jsonl").read_text().splitlines()}

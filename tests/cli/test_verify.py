@@ -42,7 +42,7 @@ def test_a_subset_is_rebuilt_from_its_recipe_by_file_and_by_hash(cli: Cli, store
 def test_a_subset_is_rebuilt_on_the_signals_that_its_search_pins(
     cli: Cli, searched: Workshop, stored: Path
 ) -> None:
-    searched.change("minhash", "{minhash: {words: 2}}")
+    searched.change("near_duplicates", "{near_duplicates: {words: 2}}")
 
     assert cli("verify", stored.parent.name)[0] == 0
 

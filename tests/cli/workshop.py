@@ -17,7 +17,7 @@ CAMPAIGN = """\
 campaigns:
   try:
     pool: [{{path: "raw/*", licence: CC0-1.0}}]
-    signals: [word_entropy, exact, minhash]
+    signals: [word_entropy, exact, near_duplicates]
     closed_form: {{weights: {{word_entropy: 1.0}}, noise: 0.02, delay_s: {delay_s}}}
     search: {{budget: 3, policy: random, report_evaluations: 6}}
 """

@@ -14,7 +14,7 @@ campaigns:
       - path: raw/*.jsonl
         licence: CC0-1.0
     base_model: model
-    signals: [tokens, word_entropy, exact, minhash]
+    signals: [tokens, word_entropy, exact, near_duplicates]
     closed_form:
       weights: {{word_entropy: 1.0}}
       size_weight: 0.1

@@ -44,7 +44,9 @@ OF_ONE_PASS = ("sae", "model_scores")
 def installed(tmp_path: Path, model: Path) -> Installation:
     """An installation whose campaign has all signals, but nothing yet of what they read."""
     made = installation(tmp_path / "installation", model, samples=20)
-    text = made.campaigns.read_text().replace("[tokens, word_entropy, exact, minhash]", f"[{SIGNALS}]")
+    text = made.campaigns.read_text().replace(
+        "[tokens, word_entropy, exact, near_duplicates]", f"[{SIGNALS}]"
+    )
     made.campaigns.write_text(
         text.replace("    signals:", "    benchmarks: {sums: {path: sums}}\n    signals:")
     )

@@ -111,7 +111,7 @@ def test_the_floor_of_the_pairs_is_the_lower_end_of_the_search() -> None:
 
 def test_keep_hardest_keeps_the_row_that_ranks_first() -> None:
     pairs = PairList.of(np.array([0, 1]), np.array([1, 2]), np.ones(2, np.float32), floor=0.5, measure="x")
-    signals = table([1, 3, NAN], pairs={"minhash": pairs})
+    signals = table([1, 3, NAN], pairs={"near_duplicates": pairs})
 
     assert DropNearDuplicates(prefer="ifd")(np.arange(3), signals).tolist() == [1]
     assert DropNearDuplicates(prefer="ifd", order="lowest")(np.arange(3), signals).tolist() == [0, 2]
@@ -120,7 +120,9 @@ def test_keep_hardest_keeps_the_row_that_ranks_first() -> None:
 def test_only_rows_that_entered_can_make_a_row_a_duplicate() -> None:
     pairs = PairList.of(np.array([0]), np.array([1]), np.ones(1, np.float32), floor=0.5, measure="x")
 
-    assert DropNearDuplicates()(np.array([1]), table([1, 2], pairs={"minhash": pairs})).tolist() == [1]
+    assert DropNearDuplicates()(np.array([1]), table([1, 2], pairs={"near_duplicates": pairs})).tolist() == [
+        1
+    ]
 
 
 def test_quotas_are_met_and_unnamed_groups_are_dropped() -> None:

@@ -28,7 +28,7 @@ CHANGES: dict[str, list[dict[str, Any]]] = {
     ],
     "drop_semantic_duplicates": [
         {"similarity": 0.8},
-        {"pairs": "minhash"},
+        {"pairs": "near_duplicates"},
         {"within": "source"},
         {"prefer": "ifd"},
         {"prefer": "ifd", "order": "lowest"},
@@ -75,7 +75,7 @@ def _signals() -> SignalTable:
         table,
         labels={"source": skewed, "exact": rng.integers(0, 300, ROWS).astype(np.int32)},
         label_names={"source": ("a", "b", "c")},
-        pairs={"minhash": pairs(), "embedding": pairs()},
+        pairs={"near_duplicates": pairs(), "embedding": pairs()},
         vectors={name: rng.normal(size=(ROWS, 8)).astype(np.float32) for name in ("embedding", "other")},
     )
 

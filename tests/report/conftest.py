@@ -30,7 +30,7 @@ def workspace_in(folder: Path) -> Workspace:
     campaign = Campaign(
         "try",
         (Source(str(folder / "raw" / "*")),),
-        signals={"word_entropy": {}, "exact": {}, "minhash": {}},
+        signals={"word_entropy": {}, "exact": {}, "near_duplicates": {}},
         operators=("keep_top", "drop_exact_duplicates"),
         closed_form=ClosedForm({"word_entropy": 1.0}, noise=0.02),
     )

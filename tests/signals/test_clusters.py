@@ -4,7 +4,7 @@ import numpy as np
 
 from autoselection_core.signals.definitions.semantic.clusters import (
     Clusters,
-    assigned,
+    assign,
     fit_centres,
     save_centres,
 )
@@ -54,7 +54,7 @@ def test_the_first_fit_pins_the_centres_and_a_grown_pool_leaves_them(tmp_path: P
 def test_a_row_without_embedding_has_no_group() -> None:
     unknown = np.concatenate([VECTORS, np.full((1, 3), np.nan, np.float32)])
 
-    assert assigned(unknown, fit_centres(unknown, 3, 0))[-1] == -1
+    assert assign(unknown, fit_centres(unknown, 3, 0))[-1] == -1
 
 
 def test_there_are_never_more_groups_than_rows() -> None:

@@ -19,7 +19,7 @@ from autoselection_core.signals.definitions.semantic.embedding import EmbeddingP
 from autoselection_core.signals.definitions.semantic.feedback import FeedbackRelevance
 from autoselection_core.signals.definitions.semantic.graph import GraphImportance
 from autoselection_core.signals.definitions.semantic.reranking import Reranked
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.form import Form
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.definitions.wording.tokens import TokenCounts
@@ -43,7 +43,7 @@ class TestSignals(SignalContract):
             Form(),
             Contamination(SUMS),
             ExactGroups(),
-            MinHashPairs(),
+            JaccardPairs(),
             Embeddings(),
             Relevance(SUMS),
             FeedbackRelevance(SUMS),

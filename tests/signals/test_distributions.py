@@ -23,7 +23,7 @@ def test_every_part_of_a_table_has_numbers_to_draw() -> None:
         "pool",
         KEYS,
         {"ifd": floats(1, 2, NAN, 4)},
-        pairs={"minhash": pairs},
+        pairs={"near_duplicates": pairs},
         sparse={"sae": features},
         labels={"cluster/2": np.array([0, 0, -1, 1], np.int32), "source": np.zeros(4, np.int32)},
         vectors={"embedding": vectors},
@@ -34,7 +34,7 @@ def test_every_part_of_a_table_has_numbers_to_draw() -> None:
     mean = np.array([2, 1]) / np.sqrt(5)
     expected: dict[str, list[float]] = {
         "ifd": [1, 2, NAN, 4],
-        "minhash (similarity of pairs)": [0.75],
+        "near_duplicates (similarity of pairs)": [0.75],
         "sae (features of a row)": [2, 0, 1, 0],
         "cluster/2 (rows of the group)": [2, 2, NAN, 1],
         "embedding (cosine to the mean)": [mean[0], mean[1], NAN, mean[0]],

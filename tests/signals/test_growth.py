@@ -11,12 +11,12 @@ from autoselection_core.arrays import Rows
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.base import Signal, unmatched
 from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs
-from autoselection_core.signals.definitions.wording.duplicates import MinHashPairs
-from autoselection_core.signals.joins.cosine import cosine_pairs, more_cosine_pairs
+from autoselection_core.signals.definitions.wording.duplicates import JaccardPairs
+from autoselection_core.signals.joins.cosine import cosine_pairs, update_cosine_pairs
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
-from autoselection_core.signals.joins.jaccard_update import more_jaccard_pairs
+from autoselection_core.signals.joins.jaccard_update import update_jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
-from autoselection_core.signals.joins.stored_sets import KeptSets
+from autoselection_core.signals.joins.stored_sets import StoredSets
 from autoselection_core.signals.pair_floor import PAIRS_PER_ROW
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.store.store import SignalStore
@@ -57,11 +57,13 @@ def test_new_texts_join_as_if_all_had_been_there(
     texts, states = [text for text, _ in drawn], [state for _, state in drawn]
     earlier, rows = parted(states)
     sets = shingles([text for text, state in drawn if state != "leaves"], length)
-    before = jaccard_pairs(shingles([texts[row] for row in earlier], length), lowest=lowest, measure="j")
+    before = jaccard_pairs(
+        shingles([texts[row] for row in earlier], length), min_similarity=lowest, measure="j"
+    )
 
-    grown = more_jaccard_pairs(before, rows, KeptSets.of(sets))
+    grown = update_jaccard_pairs(before, rows, StoredSets.of(sets))
 
-    assert found(grown) == found(jaccard_pairs(sets, lowest=lowest, measure="j"))
+    assert found(grown) == found(jaccard_pairs(sets, min_similarity=lowest, measure="j"))
     assert (grown.floor, grown.measure) == (before.floor, "j")
 
 
@@ -72,22 +74,22 @@ def test_new_vectors_join_as_if_all_had_been_there(states: list[str], seed: int)
     now = vectors[[state != "leaves" for state in states]]
     if not len(earlier) or not len(now):
         return
-    before = cosine_pairs(vectors[earlier], lowest=0.6, measure="c")
+    before = cosine_pairs(vectors[earlier], min_similarity=0.6, measure="c")
 
-    grown = more_cosine_pairs(before, rows, now)
+    grown = update_cosine_pairs(before, rows, now)
 
-    assert found(grown) == pytest.approx(found(cosine_pairs(now, lowest=0.6, measure="c")), abs=1e-6)
+    assert found(grown) == pytest.approx(found(cosine_pairs(now, min_similarity=0.6, measure="c")), abs=1e-6)
 
 
 def test_the_floor_rises_with_a_crowd_and_never_falls() -> None:
     vectors = np.random.default_rng(0).normal(size=(900, 8)).astype(np.float32)
-    before = cosine_pairs(vectors[:450], lowest=-1.0, measure="c")
+    before = cosine_pairs(vectors[:450], min_similarity=-1.0, measure="c")
 
-    grown = more_cosine_pairs(before, np.arange(450), vectors)
+    grown = update_cosine_pairs(before, np.arange(450), vectors)
 
     assert grown.floor >= before.floor
     assert len(grown) <= PAIRS_PER_ROW * 900
-    alone = more_cosine_pairs(before, np.where(np.arange(450) < 9, np.arange(450), -1), vectors[:9])
+    alone = update_cosine_pairs(before, np.where(np.arange(450) < 9, np.arange(450), -1), vectors[:9])
     assert alone.floor == before.floor
 
 
@@ -100,7 +102,7 @@ def test_sets_are_those_of_the_texts_however_often_a_pool_changed(
 ) -> None:
     """Texts leave and come between pools; each row keeps its own set."""
     texts = data.draw(st.lists(WORDS, max_size=8))
-    kept_sets = KeptSets.of(shingles(texts, 1))
+    stored_sets = StoredSets.of(shingles(texts, 1))
     for states in changes:
         rows, now = [], list[str]()
         for text, state in zip(texts, states + ["stays"] * len(texts), strict=False):
@@ -110,21 +112,21 @@ def test_sets_are_those_of_the_texts_however_often_a_pool_changed(
             now += [] if state == "leaves" else [text]
         places = np.array(rows, np.int64)
         new = unmatched(places, len(now))
-        kept_sets = kept_sets.moved(places, new, shingles([now[row] for row in new], 1))
+        stored_sets = stored_sets.moved_to(places, new, shingles([now[row] for row in new], 1))
         texts = now
 
     whole, every = shingles(texts, 1), np.arange(len(texts))
-    assert kept_sets.taken(every).hashes.tolist() == whole.hashes.tolist()
-    assert kept_sets.taken(every).starts.tolist() == whole.starts.tolist()
-    written = [hash_ for _, block in kept_sets.blocks(3) for hash_ in block.tolist()]
-    owners = kept_sets.owners(np.arange(len(written)))
+    assert stored_sets.taken(every).hashes.tolist() == whole.hashes.tolist()
+    assert stored_sets.taken(every).starts.tolist() == whole.starts.tolist()
+    written = [hash_ for _, block in stored_sets.blocks(3) for hash_ in block.tolist()]
+    owners = stored_sets.owners(np.arange(len(written)))
     by_row = [sorted(h for h, owner in zip(written, owners, strict=True) if owner == row) for row in every]
     assert by_row == [sorted(shingles([text], 1).hashes.tolist()) for text in texts]
 
 
 def test_sets_that_stay_are_not_written_again(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    store, signal = SignalStore(home), MinHashPairs(words=1)
+    store, signal = SignalStore(home), JaccardPairs(words=1)
     answers = [f"number {n}" for n in range(40)]
     pools = [pool_of_answers(answers), pool_of_answers([*answers[1:], "one more"])]
     for pool in pools:
@@ -136,7 +138,7 @@ def test_sets_that_stay_are_not_written_again(tmp_path: Path) -> None:
     assert first.samefile(second)
 
 
-@pytest.mark.parametrize("signal", [MinHashPairs(words=2), EmbeddingPairs()], ids=lambda each: each.name)
+@pytest.mark.parametrize("signal", [JaccardPairs(words=2), EmbeddingPairs()], ids=lambda each: each.name)
 def test_a_changed_pool_pays_for_its_new_rows_only(tmp_path: Path, signal: Signal) -> None:
     home = Home(tmp_path / "home")
     store = SignalStore(home)
@@ -160,7 +162,7 @@ def test_a_changed_pool_pays_for_its_new_rows_only(tmp_path: Path, signal: Signa
 def test_a_pool_that_is_mostly_new_starts_anew(tmp_path: Path) -> None:
     home = Home(tmp_path)
     first, other = pool_of_answers(["one two", "two three"]), pool_of_answers(["four", "five six", "one two"])
-    store, signal = SignalStore(home), MinHashPairs(words=2)
+    store, signal = SignalStore(home), JaccardPairs(words=2)
     kept(first, home)
     store.score(signal, first)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
 from autoselection_core.signals.pair_floor import PAIRS_PER_ROW, stored_floor
@@ -45,7 +45,7 @@ def found(pairs: PairList) -> dict[tuple[int, int], float]:
 def test_no_pair_above_the_floor_is_missed_and_every_similarity_is_exact(
     texts: list[str], length: int, lowest: float
 ) -> None:
-    pairs = jaccard_pairs(shingles(texts, length), lowest=lowest, measure="jaccard")
+    pairs = jaccard_pairs(shingles(texts, length), min_similarity=lowest, measure="jaccard")
 
     assert found(pairs) == pytest.approx(by_definition(texts, length, lowest), abs=1e-6)
 
@@ -55,7 +55,7 @@ def test_a_thousand_texts_give_the_pairs_of_the_definition() -> None:
     base = [" ".join(rng.choice(list("abcdefghijkl"), 12)) for _ in range(150)]
     texts = [text if rng.random() < 0.5 else f"{text} {rng.choice(list('xyz'))}" for text in base * 4]
 
-    pairs = jaccard_pairs(shingles(texts, 3), lowest=0.5, measure="jaccard")
+    pairs = jaccard_pairs(shingles(texts, 3), min_similarity=0.5, measure="jaccard")
 
     assert found(pairs) == pytest.approx(by_definition(texts, 3, 0.5), abs=1e-6)
 
@@ -63,7 +63,7 @@ def test_a_thousand_texts_give_the_pairs_of_the_definition() -> None:
 def test_a_text_that_stands_everywhere_raises_the_floor_instead_of_filling_the_disk() -> None:
     texts = [f"the same words stand in all of these {n}" for n in range(300)]
 
-    pairs = jaccard_pairs(shingles(texts, 2), lowest=0.5, measure="jaccard")
+    pairs = jaccard_pairs(shingles(texts, 2), min_similarity=0.5, measure="jaccard")
 
     assert pairs.floor > np.float32(7 / 9)  # what all of them share
     assert len(pairs) == 0
@@ -72,13 +72,13 @@ def test_a_text_that_stands_everywhere_raises_the_floor_instead_of_filling_the_d
 def test_the_floor_is_the_smallest_that_keeps_few_enough_pairs() -> None:
     similarity = np.random.default_rng(0).uniform(0.5, 0.9, 100 * PAIRS_PER_ROW).astype(np.float32)
 
-    floor = np.float32(stored_floor(similarity, rows=50, lowest=0.5))
+    floor = np.float32(stored_floor(similarity, rows=50, min_similarity=0.5))
 
     assert (similarity >= floor).sum() == 50 * PAIRS_PER_ROW
 
 
 def test_pairs_above_nine_tenths_are_kept_however_many_there_are() -> None:
-    assert stored_floor(np.ones(1_000, np.float32), rows=1, lowest=0.5) == np.float32(0.9)
+    assert stored_floor(np.ones(1_000, np.float32), rows=1, min_similarity=0.5) == np.float32(0.9)
 
 
 def test_a_shingle_has_one_hash_in_every_process() -> None:
@@ -88,7 +88,7 @@ def test_a_shingle_has_one_hash_in_every_process() -> None:
 
 def test_near_duplicates_of_a_pool_are_found_by_row() -> None:
     pool = pool_of_answers(["one two three four five six seven", "one two three four five six eight", "no"])
-    pairs = MinHashPairs(words=3).compute(pool, {})["minhash"]
+    pairs = JaccardPairs(words=3).compute(pool, {})["near_duplicates"]
     assert isinstance(pairs, PairList)
 
     rows = [row for row, text in enumerate(pool.texts()) if "one" in text]

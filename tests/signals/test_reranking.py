@@ -1,4 +1,4 @@
-"""Sifting with a ranker that knows the truth, and ranking by the likelihood that a real model gives."""
+"""Listwise ranking with a ranker that knows the truth, and with the likelihoods of a real model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,11 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.definitions.semantic.listwise_ranking import Sifting, elbow, sifted
+from autoselection_core.signals.definitions.semantic.listwise_ranking import (
+    ListwiseRanking,
+    elbow,
+    rank_listwise,
+)
 from autoselection_core.signals.definitions.semantic.reranking import LikelihoodRanker, Reranked
 from autoselection_core.testing.pools import pool_of, question_and_answer
 
@@ -39,7 +43,7 @@ class ByNumber:
 
 
 def test_short_lists_are_put_in_order_at_once() -> None:
-    order = sifted(NUMBERS[:8], ByNumber())
+    order = rank_listwise(NUMBERS[:8], ByNumber())
 
     assert [int(NUMBERS[place]) for place in order] == sorted(map(int, NUMBERS[:8]))
 
@@ -47,7 +51,7 @@ def test_short_lists_are_put_in_order_at_once() -> None:
 def test_long_lists_come_near_the_true_order_through_shuffles() -> None:
     ranker = ByNumber(slips=True)
 
-    order = sifted(NUMBERS, ranker, Sifting(batch=8))
+    order = rank_listwise(NUMBERS, ranker, ListwiseRanking(batch=8))
 
     found = np.array([int(NUMBERS[place]) for place in order])
     assert np.corrcoef(found, np.arange(40))[0, 1] > 0.9
@@ -58,26 +62,27 @@ def test_long_lists_come_near_the_true_order_through_shuffles() -> None:
 def test_sifting_stops_when_the_order_stands_still() -> None:
     ranker = ByNumber()
 
-    sifted(NUMBERS[:8], ranker, Sifting(batch=8, fewest_trials=5, stable_trials=5))
+    rank_listwise(NUMBERS[:8], ranker, ListwiseRanking(batch=8, min_trials=5, stable_trials=5))
 
     assert len(ranker.lists) == 5
 
 
-def test_sifting_ends_after_the_most_trials() -> None:
+def test_ranking_ends_after_the_maximum_of_trials() -> None:
     ranker = ByNumber(slips=True)
 
-    sifted(NUMBERS, ranker, Sifting(batch=10, most_trials=3))
+    rank_listwise(NUMBERS, ranker, ListwiseRanking(batch=10, max_trials=3))
 
     assert len(ranker.lists) == 3 * 4
 
 
 def test_one_seed_is_one_order() -> None:
     assert np.array_equal(
-        sifted(NUMBERS, ByNumber(slips=True)), sifted(NUMBERS, ByNumber(slips=True), Sifting(seed=0))
+        rank_listwise(NUMBERS, ByNumber(slips=True)),
+        rank_listwise(NUMBERS, ByNumber(slips=True), ListwiseRanking(seed=0)),
     )
     assert not np.array_equal(
-        sifted(NUMBERS, ByNumber(slips=True), Sifting(most_trials=1)),
-        sifted(NUMBERS, ByNumber(slips=True), Sifting(most_trials=1, seed=7)),
+        rank_listwise(NUMBERS, ByNumber(slips=True), ListwiseRanking(max_trials=1)),
+        rank_listwise(NUMBERS, ByNumber(slips=True), ListwiseRanking(max_trials=1, seed=7)),
     )
 
 

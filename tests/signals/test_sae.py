@@ -17,7 +17,7 @@ from autoselection_core.signals.definitions.base_model.sae import Mona, SaeFeatu
 from autoselection_core.signals.definitions.base_model.sae_pairs import (
     centred_pairs,
     mean_features,
-    more_centred_pairs,
+    update_centred_pairs,
 )
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.store import SignalStore
@@ -107,12 +107,12 @@ def test_an_autoencoder_is_trained_where_there_is_none_and_then_stays(
     store, folder = SignalStore(Home(tmp_path / "home")), tmp_path / "trained"
     features = SaeFeatures(str(base_model.path), str(folder), dtype="float32", tokens=300, expansion=1)
     first = store.score(features, pool_of(SAMPLES[:6]))
-    report = features.judged(POOL)
+    report = features.quality(POOL)
 
     again = store.score(features, POOL)
 
     assert (again.version, again.computed) == (first.version, 2)
-    assert report == features.judged(pool_of(SAMPLES[:2]))
+    assert report == features.quality(pool_of(SAMPLES[:2]))
     assert [path.name for path in tmp_path.iterdir() if "trained" in path.name] == ["trained"]
     assert 0 < report.tokens < 300
     assert 0 <= report.dead_share <= 1
@@ -121,7 +121,7 @@ def test_an_autoencoder_is_trained_where_there_is_none_and_then_stays(
 def test_an_autoencoder_from_elsewhere_is_judged_and_not_written_to(features: SaeFeatures) -> None:
     before = sorted(Path(features.sae).iterdir())
 
-    report = features.judged(POOL)
+    report = features.quality(POOL)
 
     assert report.tokens == 0
     assert report.unexplained > 1  # random weights explain nothing
@@ -158,9 +158,9 @@ def test_new_rows_join_in_feature_space_and_the_mean_stays() -> None:
     now = np.delete(dense, 3, axis=0)
     rows = np.r_[0:3, -1, 3:149]  # the first 150 were there, one of them left
     mean = mean_features(sparse(dense[:150]))
-    before = centred_pairs(sparse(dense[:150]), mean, lowest=0.5)
+    before = centred_pairs(sparse(dense[:150]), mean, min_similarity=0.5)
 
-    grown = more_centred_pairs(before, rows, sparse(now), mean)
+    grown = update_centred_pairs(before, rows, sparse(now), mean)
 
     cosine = cosines(now, dense[:150].mean(axis=0))
     low, high = np.nonzero(cosine >= 0.5)
@@ -176,7 +176,7 @@ def test_pairs_in_feature_space_are_those_of_centred_cosines() -> None:
     dense = crowded()
     features = sparse(dense)
 
-    pairs = centred_pairs(features, mean_features(features), lowest=0.5)
+    pairs = centred_pairs(features, mean_features(features), min_similarity=0.5)
 
     cosine = cosines(dense, dense.mean(axis=0))
     low, high = np.nonzero(cosine >= 0.5)
@@ -192,6 +192,6 @@ def test_pairs_in_feature_space_are_those_of_centred_cosines() -> None:
 def test_pairs_in_feature_space_of_a_large_pool_say_what_share_was_found() -> None:
     features = sparse(crowded())
 
-    pairs = centred_pairs(features, mean_features(features), lowest=0.5, most_exact_rows=100)
+    pairs = centred_pairs(features, mean_features(features), min_similarity=0.5, max_exact_rows=100)
 
     assert pairs.measure == "cosine of sparse features less their mean, in cells, recall 1.000"

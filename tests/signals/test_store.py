@@ -17,7 +17,7 @@ from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.record import append_values, missing
@@ -214,13 +214,13 @@ def test_samples_without_vector_or_features_are_counted(store: SignalStore) -> N
 
 def test_pairs_and_groups_of_a_pool_are_kept_with_it(store: SignalStore) -> None:
     pool = pool_of_answers(["one two three four", "One  two three four", "no"])
-    versions = {s.name: store.score(s, pool).version for s in (MinHashPairs(words=2), ExactGroups())}
+    versions = {s.name: store.score(s, pool).version for s in (JaccardPairs(words=2), ExactGroups())}
 
     table = store.table(pool, versions)
 
-    assert len(table.pair_list("minhash")) == 1
+    assert len(table.pair_list("near_duplicates")) == 1
     assert len(np.unique(table.label("exact"))) == 2
-    assert store.score(MinHashPairs(words=2), pool).computed == 0
+    assert store.score(JaccardPairs(words=2), pool).computed == 0
 
 
 def test_only_the_signals_that_are_wanted_are_read(store: SignalStore, length: Length) -> None:

@@ -32,8 +32,8 @@ def test_a_missing_signal_says_what_there_is() -> None:
         table["idf"]
     with pytest.raises(MissingSignalError, match="label 'sources'"):
         table.label("sources")
-    with pytest.raises(MissingSignalError, match=r"pair list 'minhash' .*computed: none"):
-        table.pair_list("minhash")
+    with pytest.raises(MissingSignalError, match=r"pair list 'near_duplicates' .*computed: none"):
+        table.pair_list("near_duplicates")
     with pytest.raises(MissingSignalError, match="vector signal"):
         table.vectors_of("embedding")
 

@@ -21,7 +21,7 @@ def pool(rows: int = 2000, seed: int = 0) -> SignalTable:
         f"pool {seed}",
         np.sort(rng.choice(2**62, rows, replace=False)).astype(np.uint64),
         table,
-        pairs={"minhash": pairs, "embedding": pairs},
+        pairs={"near_duplicates": pairs, "embedding": pairs},
         labels={
             "source": rng.integers(0, 3, rows).astype(np.int32),
             "exact": rng.integers(0, rows, rows).astype(np.int32),

@@ -9,7 +9,7 @@ import pytest
 from autoselection_core.pool import Pool, Source, ingest
 from autoselection_core.pool.sample import Origin, Sample
 from autoselection_core.recipe import Recipe
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
@@ -27,7 +27,7 @@ RECIPE = Recipe.from_yaml("""
 
 def scored(pool: Pool, home: Home) -> SignalTable:
     store = SignalStore(home)
-    signals = (WordEntropy(), ExactGroups(), MinHashPairs())
+    signals = (WordEntropy(), ExactGroups(), JaccardPairs())
     return store.table(pool, {signal.name: store.score(signal, pool).version for signal in signals})
 
 

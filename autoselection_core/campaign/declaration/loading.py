@@ -32,6 +32,7 @@ from autoselection_core.history.settings import SearchSettings
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.pool.sources import Source
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
+from autoselection_core.signals.table import present_name
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import POLICIES, Policy
 from autoselection_core.space import Space, axes
@@ -190,7 +191,8 @@ def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
     for item in value.items():
         named = item.plain
         entries = {named: None} if isinstance(named, str) else item.entries()
-        for name, settings in entries.items():
+        for spelled, settings in entries.items():
+            name = present_name(spelled)
             if name not in known:
                 names = ", ".join(known)
                 item.refuse(f"names no signal: {name!r} (signals: {names}).{did_you_mean(name, known)}")
@@ -201,7 +203,8 @@ def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
 
 
 def _settings(value: Value, nameable: Nameable, places: Places) -> dict[str, Any]:
-    found = value.entries(*(nameable.settings or ("(none)",)))
+    spelled = value.entries(*((*nameable.settings, *nameable.first_names) or ("(none)",)))
+    found = {nameable.first_names.get(name, name): entry for name, entry in spelled.items()}
     for name, entry in found.items():
         _pointing_at(entry, partial(nameable.typed, name, entry.plain))
     files = {name: str(places.path(found[name])) for name in nameable.files if name in found}

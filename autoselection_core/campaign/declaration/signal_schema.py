@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, get_type_hints
 from autoselection_core.errors.space import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.base import NAMES_A_FILE, Signal
+from autoselection_core.signals.base import FIRST_NAME, NAMES_A_FILE, Signal
 
 Settings: TypeAlias = Mapping[str, Json]
 
@@ -31,6 +31,12 @@ class Nameable:
         """What a campaign may set."""
         given = (MODEL, BENCHMARK, *self.signals)
         return tuple(name for name in self._fields if name not in given)
+
+    @property
+    def first_names(self) -> Mapping[str, str]:
+        """Settings that had another name, by that first name: campaigns may still use it."""
+        renamed = ((self._fields[name].metadata.get(FIRST_NAME), name) for name in self.settings)
+        return {first: name for first, name in renamed if first is not None}
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from autoselection_core.signals.definitions.semantic.feedback import FeedbackRel
 from autoselection_core.signals.definitions.semantic.graph import GraphImportance
 from autoselection_core.signals.definitions.semantic.reranking import Reranked
 from autoselection_core.signals.definitions.wording.actions import ActionBranching
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.form import Form
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.definitions.wording.tokens import TokenCounts
@@ -30,7 +30,7 @@ DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
     "embedding": Embeddings,
     "relevance": Relevance,
     "exact": ExactGroups,
-    "minhash": MinHashPairs,
+    "near_duplicates": JaccardPairs,
     "embedding_pairs": EmbeddingPairs,
     "clusters": Clusters,
     "contamination": Contamination,

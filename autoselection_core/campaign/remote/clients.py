@@ -58,7 +58,7 @@ class ScoresElsewhere:
     def __call__(
         self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Told | None
     ) -> Iterator[pa.Table]:
-        """The record of each chunk, in order; see `computed_here`."""
+        """The record of each chunk, in order; see `compute_here`."""
         from autoselection_core.campaign.remote.tasks import score_rows
 
         del given, progress  # a worker reads what it is given from the shared home, and tells nobody

@@ -10,6 +10,7 @@ from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.signals.contamination.decontaminate import Gated
+from autoselection_core.signals.table import present_name
 from autoselection_core.subset import Subset
 
 
@@ -56,9 +57,9 @@ def step_table(subset: Subset) -> Table:
 
 
 def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:
-    """The versions of the signals that a recipe may have read, with those that it names first."""
-    spelled = recipe.to_json()
-    rows = sorted((name not in spelled, name, version) for name, version in versions.items())
+    """Versions of the signals that a recipe may have read; those that it names come first."""
+    spelled = recipe.to_yaml()
+    rows = sorted((present_name(name) not in spelled, name, version) for name, version in versions.items())
     named = tuple((name, version, "-" if is_other else "yes") for is_other, name, version in rows)
     return Table("Signals of the search", ("signal", "version", "named by the recipe"), named)
 

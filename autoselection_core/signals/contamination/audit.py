@@ -11,7 +11,7 @@ from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT, items_found, match_codes
 from autoselection_core.signals.contamination.matches import MATCHES, Match
 from autoselection_core.signals.contamination.overlap import Overlap, overlap
-from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, MinHashPairs
+from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.similar_pairs import PairList
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -74,7 +74,7 @@ def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAU
         limit: Share of an item from which on a sample counts as holding it.
     """
     groups = np.asarray(ExactGroups().compute(pool, {})["exact"])
-    pairs = MinHashPairs(lowest=NEAR_DUPLICATE).compute(pool, {})["minhash"]
+    pairs = JaccardPairs(min_similarity=NEAR_DUPLICATE).compute(pool, {})["near_duplicates"]
     assert isinstance(pairs, PairList), "pairs are pairs"
     counts = np.bincount(pool.source_codes, minlength=len(pool.source_names))
     return Audit(

@@ -23,7 +23,7 @@ from autoselection_core.signals.contamination.ngrams import (
     occurrences,
     runs_of,
 )
-from autoselection_core.signals.contamination.phrases import Needle, words_of
+from autoselection_core.signals.contamination.phrases import ItemPhrases, words_of
 from autoselection_core.signals.table import CONTAMINATION
 
 DEFAULT_LIMIT = 0.8
@@ -40,8 +40,9 @@ class Contamination(Signal):
     Case, punctuation, white space, line breaks and the markers before options do not count. A question of at
     least 13 words: the share of its runs of 13 words that stand in the sample. A shorter one may be a stock
     phrase ("which of the following statements is false"): it counts, as 1, when it stands there as a whole
-    together with the right answer or with all of the options, see `Needle.stands_in`. Questions that differ
-    in symbols only (bracket puzzles) count as one: a gate errs on that side, and `Match` tells them apart.
+    together with the right answer or with all of the options, see `ItemPhrases.stands_in`. Questions that
+    differ in symbols only (bracket puzzles) count as one: a gate errs on that side, and `Match` tells them
+    apart.
 
     Target samples are not looked for: they are there to be trained on.
 
@@ -90,27 +91,27 @@ def match_codes(pool: Pool, items: tuple[Item, ...], found: Occurrences) -> Code
 
 def items_found(pool: Pool, items: tuple[Item, ...]) -> Occurrences:
     """How much of which item stands in which sample; the phrases are the items, the texts the rows."""
-    needles, runs = _needles(items)
+    phrases, runs = _phrases_of(items)
     found = occurrences(pool.texts(Scope.ALL), runs)
     short = runs.length_of[found.phrase] < LONGEST_RUN
     share = found.share.copy()
-    share[short] = _proven(pool, found.text[short], [needles[phrase] for phrase in found.phrase[short]])
+    share[short] = _proven(pool, found.text[short], [phrases[phrase] for phrase in found.phrase[short]])
     return Occurrences(found.text, found.phrase, share)
 
 
 @lru_cache(maxsize=8)
-def _needles(items: tuple[Item, ...]) -> tuple[list[Needle], Runs]:
-    needles = [Needle.of(item) for item in items]
-    return needles, runs_of([needle.question for needle in needles])
+def _phrases_of(items: tuple[Item, ...]) -> tuple[list[ItemPhrases], Runs]:
+    phrases = [ItemPhrases.of(item) for item in items]
+    return phrases, runs_of([phrase.question for phrase in phrases])
 
 
-def _proven(pool: Pool, rows: Rows, needles: Sequence[Needle]) -> Mask:
+def _proven(pool: Pool, rows: Rows, phrases: Sequence[ItemPhrases]) -> Mask:
     """Whether each short question stands in its sample with an answer or with all options."""
     wanted, place = np.unique(rows, return_inverse=True)
     instructions, wholes = (
         [words_of(text) for text in pool.texts(scope, wanted)] for scope in (Scope.INSTRUCTION, Scope.ALL)
     )
     return np.array(
-        [needle.stands_in(instructions[at], wholes[at]) for at, needle in zip(place, needles, strict=True)],
+        [phrase.stands_in(instructions[at], wholes[at]) for at, phrase in zip(place, phrases, strict=True)],
         np.bool_,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.signals.joins.shingles import Hashes, lengthened, word_hashes
+from autoselection_core.signals.joins.shingles import Hashes, extend_runs, word_hashes
 
 LONGEST_RUN = 13
 """Words that two texts share by chance only when one was copied (Brown et al. 2020, GPT-3, appendix C)."""
@@ -72,7 +72,7 @@ def occurrences(texts: Sequence[str], known: Runs) -> Occurrences:
     left = np.repeat(np.cumsum(counts), counts) - np.arange(len(hashed))
     run, pairs = np.zeros(len(hashed), np.uint64), [np.zeros((2, 0), np.int64)]
     for offset in range(int(known.length.max(initial=0))):
-        run = lengthened(run, hashed, offset)
+        run = extend_runs(run, hashed, offset)
         chosen = np.flatnonzero(known.length == offset + 1)
         places, entries = _joined(run, known.hashes[chosen])
         whole = left[places] > offset  # a run does not reach into the next text
@@ -87,7 +87,7 @@ def occurrences(texts: Sequence[str], known: Runs) -> Occurrences:
 def _distinct_runs(hashed: Hashes, length: int) -> Hashes:
     run = np.zeros(len(hashed), np.uint64)
     for offset in range(length):
-        run = lengthened(run, hashed, offset)
+        run = extend_runs(run, hashed, offset)
     return np.unique(run[: len(hashed) - length + 1] if length else run)
 
 

@@ -13,7 +13,7 @@ _FEWEST_WORDS = 8
 
 
 @dataclass(frozen=True)
-class Needle:
+class ItemPhrases:
     """What of an item can stand in a sample, as lower-cased words without punctuation.
 
     Attributes:
@@ -27,7 +27,7 @@ class Needle:
     options: tuple[str, ...]
 
     @classmethod
-    def of(cls, item: Item) -> "Needle":
+    def of(cls, item: Item) -> "ItemPhrases":
         """Read an item; options that the prompt lists behind letters are found there."""
         letters = {choice for choice in item.choices or () if len(choice) == 1}
         listed = _listed(item) if letters else {}

@@ -8,10 +8,10 @@ from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import unmatched
 from autoselection_core.signals.joins.inverted_file import CELL_ROWS, Found, pairs_in_cells, recall_of
-from autoselection_core.signals.pair_floor import HIGHEST_FLOOR, PAIRS_PER_ROW, stored_floor
+from autoselection_core.signals.pair_floor import MAX_FLOOR, PAIRS_PER_ROW, stored_floor
 from autoselection_core.signals.similar_pairs import PairList
 
-MOST_EXACT_ROWS = 200_000
+MAX_EXACT_ROWS = 200_000
 """Every pair of so many rows is compared in minutes; the time grows with the square."""
 
 _BLOCK = 2_048
@@ -23,29 +23,29 @@ _SLACK = 1.3
 def cosine_pairs(
     vectors: Vectors,
     *,
-    lowest: float,
+    min_similarity: float,
     measure: str,
     progress: Progress | None = None,
-    most_exact_rows: int = MOST_EXACT_ROWS,
+    max_exact_rows: int = MAX_EXACT_ROWS,
     cell_rows: int = CELL_ROWS,
 ) -> PairList:
     """Every pair of rows whose cosine similarity reaches the floor of the pool.
 
-    The floor is the smallest similarity, from `lowest` upwards and at most 0.9, that keeps at most 64 pairs
-    a row. Rows that are unknown (NaN) or zero resemble nothing. Above 200,000 rows only vectors that share
-    a cell are compared, and `measure` says which share of the pairs that found, by a sample of the rows.
+    The floor is the smallest similarity, from `min_similarity` upwards and at most 0.9, that keeps at most
+    64 pairs a row. Rows that are unknown (NaN) or zero resemble nothing. Above 200,000 rows only vectors that
+    share a cell are compared; `measure` then holds the recall, estimated from a sample of the rows.
 
     Args:
         vectors: One vector a row, of any length. Shape (n, d).
-        lowest: Pairs below are not looked for.
+        min_similarity: Pairs below are not looked for.
         measure: What to call the similarity.
         progress: Told how many rows are compared.
-        most_exact_rows: From more rows on, pairs are looked for in cells.
+        max_exact_rows: From more rows on, pairs are looked for in cells.
         cell_rows: Rows of a cell.
     """
-    unit = normalised(vectors)
-    start = _start(unit, lowest)
-    if len(unit) <= most_exact_rows:
+    unit = normalise(vectors)
+    start = _start(unit, min_similarity)
+    if len(unit) <= max_exact_rows:
         low, high, similarity = _joined(_above(unit, start, progress))
     else:
         low, high, similarity = _joined(pairs_in_cells(unit, start, cell_rows=cell_rows, progress=progress))
@@ -56,7 +56,7 @@ def cosine_pairs(
     return PairList.of(low[kept], high[kept], similarity[kept], floor=floor, measure=measure)
 
 
-def more_cosine_pairs(
+def update_cosine_pairs(
     earlier: PairList, rows: Rows, vectors: Vectors, *, progress: Progress | None = None
 ) -> PairList:
     """The pairs of a changed pool: those of an earlier one, and those of every new row with every row.
@@ -72,15 +72,15 @@ def more_cosine_pairs(
     is_new = np.zeros(count, np.bool_)
     is_new[new] = True
     once = (first < second) | ~is_new[second]  # two new rows meet twice, a row and itself once
-    return earlier.joined(rows, first[once], second[once], similarity[once], count)
+    return earlier.updated(rows, first[once], second[once], similarity[once], count)
 
 
 def _between(new: Rows, vectors: Vectors, floor: float, progress: Progress | None) -> Iterator[Found]:
     """Pairs of a new row and any row; block by block, so that no copy of all vectors is made."""
     yield np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
-    fresh = normalised(vectors[new])
+    fresh = normalise(vectors[new])
     for top in range(0, len(vectors) if len(new) else 0, _BLOCK):
-        block = normalised(vectors[top : top + _BLOCK]).T
+        block = normalise(vectors[top : top + _BLOCK]).T
         for left in range(0, len(new), _BLOCK):
             similarity = fresh[left : left + _BLOCK] @ block
             place, other = np.nonzero(similarity >= np.float32(floor))
@@ -89,7 +89,7 @@ def _between(new: Rows, vectors: Vectors, floor: float, progress: Progress | Non
             progress("comparing vectors", min(top + _BLOCK, len(vectors)), len(vectors))
 
 
-def normalised(vectors: Vectors) -> Vectors:
+def normalise(vectors: Vectors) -> Vectors:
     """Vectors of length 1; a vector that is unknown or zero becomes zero. Shape (n, d)."""
     known = np.asarray(vectors, np.float32)
     length = np.sqrt(np.einsum("ij,ij->i", known, known))
@@ -109,7 +109,7 @@ def _spread(count: int) -> Rows:
     return np.unique(np.linspace(0, count - 1, _SAMPLE_ROWS).astype(np.int64))
 
 
-def _start(unit: Vectors, lowest: float) -> float:
+def _start(unit: Vectors, min_similarity: float) -> float:
     """A similarity a little below the floor, from some rows spread over the pool against all rows."""
     rows = _spread(len(unit))
     similarity = unit[rows] @ unit.T
@@ -118,7 +118,7 @@ def _start(unit: Vectors, lowest: float) -> float:
     place = similarity.size - min(int(2 * PAIRS_PER_ROW * _SLACK * len(rows)), similarity.size)
     ranked = similarity.reshape(-1)
     ranked.partition(place)  # in its place: with a large pool it is half a gigabyte
-    return max(lowest, min(float(ranked[place]), HIGHEST_FLOOR))
+    return max(min_similarity, min(float(ranked[place]), MAX_FLOOR))
 
 
 def _above(unit: Vectors, start: float, progress: Progress | None) -> Iterator[Found]:

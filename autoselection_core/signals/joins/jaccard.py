@@ -14,7 +14,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from autoselection_core.signals.joins.shingles import Shingles
-from autoselection_core.signals.pair_floor import HIGHEST_FLOOR, stored_floor
+from autoselection_core.signals.pair_floor import MAX_FLOOR, stored_floor
 from autoselection_core.signals.similar_pairs import PairList
 
 Integers = npt.NDArray[np.int64]
@@ -28,19 +28,19 @@ _CHECKED_AT_ONCE = 1 << 17
 _STEPS = 8
 
 
-def jaccard_pairs(sets: Shingles, *, lowest: float, measure: str) -> PairList:
+def jaccard_pairs(sets: Shingles, *, min_similarity: float, measure: str) -> PairList:
     """Every pair of sets whose Jaccard similarity reaches the floor of the pool.
 
-    The floor is the smallest similarity, from `lowest` upwards and at most 0.9, that keeps at most 64 pairs
-    a row. Every stored similarity is exact.
+    The floor is the smallest similarity, from `min_similarity` upwards and at most 0.9, that keeps at most
+    64 pairs a row. Every stored similarity is exact.
 
     Args:
         sets: One set a row; an empty set resembles nothing.
-        lowest: Pairs below are not looked for.
+        min_similarity: Pairs below are not looked for.
         measure: What to call the similarity.
     """
     members, frequency = _numbered(sets)
-    start, prefix = _affordable_prefix(sets, members, frequency, lowest)
+    start, prefix = _affordable_prefix(sets, members, frequency, min_similarity)
     low, high = _candidates(prefix, sets.sizes, start)
     similarity = _similarities(sets, members, frequency, low, high)
     floor = stored_floor(similarity[similarity >= np.float32(start)], len(sets.sizes), start)
@@ -55,12 +55,12 @@ def _numbered(sets: Shingles) -> tuple[Integers, Integers]:
 
 
 def _affordable_prefix(
-    sets: Shingles, members: Integers, frequency: Integers, lowest: float
+    sets: Shingles, members: Integers, frequency: Integers, min_similarity: float
 ) -> tuple[float, "_Prefix"]:
     """The lowest starting similarity whose candidates can be looked at, with the prefixes for it."""
     owners = np.repeat(np.arange(len(sets.sizes)), sets.sizes)
     rarest_first = np.lexsort((members, frequency[members], owners))
-    for start in np.linspace(lowest, max(lowest, HIGHEST_FLOOR), _STEPS):
+    for start in np.linspace(min_similarity, max(min_similarity, MAX_FLOOR), _STEPS):
         prefix = _Prefix(sets, members, rarest_first, owners, float(start))
         if prefix.candidates <= _CANDIDATES_PER_ROW * len(sets.sizes):
             break

@@ -8,7 +8,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.signals.base import unmatched
 from autoselection_core.signals.joins.jaccard import distinct
 from autoselection_core.signals.joins.shingles import Hashes
-from autoselection_core.signals.joins.stored_sets import KeptSets
+from autoselection_core.signals.joins.stored_sets import StoredSets
 from autoselection_core.signals.similar_pairs import PairList
 
 Integers = npt.NDArray[np.int64]
@@ -19,7 +19,7 @@ _SCANNED_AT_ONCE = 1 << 17
 _CHECKED_AT_ONCE = 1 << 17
 
 
-def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: KeptSets) -> PairList:
+def update_jaccard_pairs(earlier: PairList, rows: Rows, sets: StoredSets) -> PairList:
     """The pairs of a changed pool, exact as those of `jaccard_pairs`, down to the earlier floor.
 
     A set x of the new ones has a similarity of at least t with another only if they share one of the rarest
@@ -38,10 +38,10 @@ def more_jaccard_pairs(earlier: PairList, rows: Rows, sets: KeptSets) -> PairLis
     first, second = _candidates(incidence, sets.sizes, new, earlier.floor)
     similarity = _similarities(incidence, sets.sizes, first, second)
     alike = similarity >= np.float32(earlier.floor)
-    return earlier.joined(rows, first[alike], second[alike], similarity[alike], count)
+    return earlier.updated(rows, first[alike], second[alike], similarity[alike], count)
 
 
-def _members_among(sets: KeptSets, known: Hashes) -> tuple[Integers, Integers]:
+def _members_among(sets: StoredSets, known: Hashes) -> tuple[Integers, Integers]:
     """Every entry of the sets that is among some hashes: its set and the hash's number."""
     if not len(known):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)

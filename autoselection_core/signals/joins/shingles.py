@@ -49,7 +49,7 @@ def shingles(texts: Iterable[str], words: int) -> Shingles:
     return _as_sets(run[complete], owners[complete], len(counts))
 
 
-def mixed(values: Hashes) -> Hashes:
+def mix(values: Hashes) -> Hashes:
     """Spread the bits of 64-bit numbers (the finaliser of splitmix64)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -81,15 +81,15 @@ def _run_hashes(
     left = counts[owners] - place
     run = np.zeros(len(hashed), np.uint64)
     for offset in range(words):
-        run = np.where(left > offset, lengthened(run, hashed, offset), run)
+        run = np.where(left > offset, extend_runs(run, hashed, offset), run)
     return run, (left >= words) | ((place == 0) & (counts[owners] < words))
 
 
-def lengthened(run: Hashes, hashed: Hashes, offset: int) -> Hashes:
+def extend_runs(run: Hashes, hashed: Hashes, offset: int) -> Hashes:
     """The hashes of runs with the word that stands `offset` places after their first one. Shape (words,)."""
     following = np.zeros_like(run)
     following[: max(0, len(run) - offset)] = hashed[offset:]
-    return mixed(run * _MULTIPLIER + following)
+    return mix(run * _MULTIPLIER + following)
 
 
 def _as_sets(run: Hashes, owners: npt.NDArray[np.int64], texts: int) -> Shingles:

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from autoselection_core.arrays import Rows
 from autoselection_core.signals.joins.shingles import Hashes, Shingles
 
-_LEAST_LIVE_SHARE = 0.8
+_MIN_LIVE_SHARE = 0.8
 """When fewer of the written members belong to a row, or more stand behind, everything is written anew."""
 
 Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class KeptSets:
+class StoredSets:
     """One set a row, in two files: a long one that never changes, and a short one.
 
     Rows that left leave gaps. A place in the short file counts on from the end of the long one.
@@ -35,12 +35,12 @@ class KeptSets:
     sizes: Integers
 
     @classmethod
-    def of(cls, sets: Shingles) -> "KeptSets":
+    def of(cls, sets: Shingles) -> "StoredSets":
         """Sets that no earlier pool had."""
         return cls(sets.hashes, np.zeros(0, np.uint64), sets.starts[:-1], sets.sizes)
 
     @classmethod
-    def read(cls, values: Mapping[str, Any]) -> "KeptSets":
+    def read(cls, values: Mapping[str, Any]) -> "StoredSets":
         """The sets among the values of a signal."""
         return cls(values["sets"], values["sets_added"], *np.asarray(values["sets_at"]))
 
@@ -53,7 +53,7 @@ class KeptSets:
             "sets_at": np.stack([self.starts, self.sizes]),
         }
 
-    def moved(self, rows: Rows, new: Rows, fresh: Shingles) -> "KeptSets":
+    def moved_to(self, rows: Rows, new: Rows, fresh: Shingles) -> "StoredSets":
         """The sets of a changed pool.
 
         Args:
@@ -65,13 +65,13 @@ class KeptSets:
         starts, sizes = np.zeros((2, len(here) + len(new)), np.int64)
         starts[here], sizes[here] = self.starts[stayed], self.sizes[stayed]
         starts[new], sizes[new] = len(self.settled) + len(self.added) + fresh.starts[:-1], fresh.sizes
-        changed = KeptSets(self.settled, np.concatenate([self.added, fresh.hashes]), starts, sizes)
-        return changed if changed._is_tidy else KeptSets.of(changed.taken(np.arange(len(sizes))))
+        changed = StoredSets(self.settled, np.concatenate([self.added, fresh.hashes]), starts, sizes)
+        return changed if changed._is_tidy else StoredSets.of(changed.taken(np.arange(len(sizes))))
 
     @property
     def _is_tidy(self) -> bool:
         settled = self.sizes[self.starts < len(self.settled)].sum()
-        return bool(settled >= _LEAST_LIVE_SHARE * (len(self.settled) + len(self.added)))
+        return bool(settled >= _MIN_LIVE_SHARE * (len(self.settled) + len(self.added)))
 
     def taken(self, rows: Rows) -> Shingles:
         """The sets of some rows, one after the other."""

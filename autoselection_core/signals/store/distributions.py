@@ -3,7 +3,7 @@
 import numpy as np
 
 from autoselection_core.arrays import Labels, Values, Vectors
-from autoselection_core.signals.joins.cosine import normalised
+from autoselection_core.signals.joins.cosine import normalise
 from autoselection_core.signals.table import SOURCE, SignalTable
 
 
@@ -45,7 +45,7 @@ def _group_sizes(labels: Labels) -> Values:
 
 def _cosine_to_the_mean(vectors: Vectors) -> Values:
     """NaN for an unknown vector. Shape (n,)."""
-    unit = normalised(vectors)
-    values: Values = unit @ normalised(unit.mean(axis=0, keepdims=True))[0]
+    unit = normalise(vectors)
+    values: Values = unit @ normalise(unit.mean(axis=0, keepdims=True))[0]
     values[np.isnan(vectors).any(axis=1)] = np.nan
     return values

@@ -9,7 +9,7 @@ from autoselection_core.signals.base import Earlier
 from autoselection_core.signals.store.kinds import load_values
 from autoselection_core.store.home import Home
 
-_LARGEST_NEW_SHARE = 0.2
+_MAX_NEW_SHARE = 0.2
 """With more new rows than this, joining them costs nearly as much as starting anew."""
 
 _LOOKED_AT = 4
@@ -27,7 +27,7 @@ def earlier_values(home: Home, signal_version: str, pool: Pool) -> Earlier | Non
     if not found:
         return None
     shared, best = max(found, key=lambda each: each[0])
-    return best if shared >= (1 - _LARGEST_NEW_SHARE) * len(pool) else None
+    return best if shared >= (1 - _MAX_NEW_SHARE) * len(pool) else None
 
 
 def _rows_now(home: Home, version: str, pool: Pool) -> Rows | None:

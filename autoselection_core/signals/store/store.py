@@ -44,7 +44,7 @@ class ComputesChunks(Protocol):
         ...
 
 
-def computed_here(
+def compute_here(
     signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
 ) -> Iterator[pa.Table]:
     """The record of each chunk, computed one after the other in this process; see `ComputesChunks`."""
@@ -69,7 +69,7 @@ class SignalStore:
     """
 
     home: Home
-    compute: ComputesChunks = computed_here
+    compute: ComputesChunks = compute_here
 
     def score(
         self,
@@ -102,7 +102,7 @@ class SignalStore:
         if isinstance(signal, PoolSignal):
             computed = self._derive(signal, version, pool, given, progress)
         else:
-            is_here = self.compute is computed_here
+            is_here = self.compute is compute_here
             together = self._record_together(shared, signal, pool, progress) if shared and is_here else 0
             computed = together + self._record(signal, version, pool, given, progress)
         values = self._aligned(signal.name, version, pool)
@@ -227,7 +227,7 @@ class SignalStore:
         if folder.is_dir():
             return 0
         earlier = earlier_values(self.home, version, pool)
-        values = None if earlier is None else signal.extended(pool, given, earlier, progress)
+        values = None if earlier is None else signal.update(pool, given, earlier, progress)
         computed = len(pool) if values is None or earlier is None else len(earlier.new_rows(len(pool)))
         with atomic_folder(folder) as unfinished:
             save_values(unfinished, signal.compute(pool, given, progress) if values is None else values)

@@ -35,7 +35,7 @@ _JUDGED_ON = 20_000
 """Tokens that an autoencoder from elsewhere is measured on."""
 
 
-def pinned_autoencoder(
+def pin_autoencoder(
     folder: Path,
     base: BaseModel,
     pool: Pool,

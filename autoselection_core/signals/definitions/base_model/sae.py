@@ -22,7 +22,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Signal
-from autoselection_core.signals.definitions.base_model.autoencoder import pinned_autoencoder
+from autoselection_core.signals.definitions.base_model.autoencoder import pin_autoencoder
 from autoselection_core.signals.definitions.targets import targets_of, targets_version
 from autoselection_core.signals.sparse import SparseFeatures
 
@@ -88,11 +88,11 @@ class SaeFeatures(Signal):
     @override
     def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
         if not Path(self.sae).is_dir():
-            self.judged(pool, progress)
+            self.quality(pool, progress)
 
-    def judged(self, pool: Pool, progress: Progress | None = None) -> SaeReport:
-        """How good the autoencoder is; it is trained where there is none, see `pinned_autoencoder`."""
-        return pinned_autoencoder(
+    def quality(self, pool: Pool, progress: Progress | None = None) -> SaeReport:
+        """How good the autoencoder is; it is trained where there is none, see `pin_autoencoder`."""
+        return pin_autoencoder(
             Path(self.sae),
             resident_model(self.model, self.dtype),
             pool,

@@ -1,7 +1,7 @@
 """Samples that are alike in the base model's own features."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,17 @@ from typing_extensions import override
 from autoselection_core.arrays import Rows, Values
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Signal, unmatched
+from autoselection_core.signals.base import (
+    Computed,
+    Earlier,
+    Given,
+    PoolSignal,
+    Signal,
+    formerly,
+    unmatched,
+)
 from autoselection_core.signals.definitions.base_model.sae import FEATURES, SaeFeatures
-from autoselection_core.signals.joins.cosine import MOST_EXACT_ROWS, cosine_pairs
+from autoselection_core.signals.joins.cosine import MAX_EXACT_ROWS, cosine_pairs
 from autoselection_core.signals.pair_floor import stored_floor
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
@@ -38,12 +46,12 @@ class SaePairs(PoolSignal):
 
     Attributes:
         features: Which features are compared.
-        lowest: Similarities below are never stored.
+        min_similarity: Similarities below are never stored.
         seed: Of the projection.
     """
 
     features: SaeFeatures
-    lowest: float = 0.5
+    min_similarity: float = field(default=0.5, metadata=formerly("lowest"))
     seed: int = 0
 
     version = 2
@@ -60,16 +68,19 @@ class SaePairs(PoolSignal):
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
         mean = mean_features(given[FEATURES])
-        return {FEATURES: centred_pairs(given[FEATURES], mean, self.lowest, self.seed, progress), _MEAN: mean}
+        return {
+            FEATURES: centred_pairs(given[FEATURES], mean, self.min_similarity, self.seed, progress),
+            _MEAN: mean,
+        }
 
     @override
-    def extended(
+    def update(
         self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
     ) -> Mapping[str, Computed]:
         pairs, mean = earlier.values[FEATURES], earlier.values[_MEAN]
         assert isinstance(pairs, PairList), "this signal gives pairs"
         assert isinstance(mean, np.ndarray), "this signal keeps its mean"
-        return {FEATURES: more_centred_pairs(pairs, earlier.rows, given[FEATURES], mean), _MEAN: mean}
+        return {FEATURES: update_centred_pairs(pairs, earlier.rows, given[FEATURES], mean), _MEAN: mean}
 
 
 Mean = npt.NDArray[np.float64]
@@ -89,16 +100,16 @@ def _codes(features: SparseFeatures) -> sp.csr_matrix:
 def centred_pairs(
     features: SparseFeatures,
     mean: Mean,
-    lowest: float,
+    min_similarity: float,
     seed: int = 0,
     progress: Progress | None = None,
     *,
-    most_exact_rows: int = MOST_EXACT_ROWS,
+    max_exact_rows: int = MAX_EXACT_ROWS,
 ) -> PairList:
     """Pairs of rows by the cosine of their features less a mean.
 
-    The floor is the smallest similarity, from `lowest` upwards, that keeps at most 64 pairs a row. In a pool
-    of more than `most_exact_rows`, `measure` says which share of the candidates was found.
+    The floor is the smallest similarity, from `min_similarity` upwards, that keeps at most 64 pairs a row.
+    In a pool of more than `max_exact_rows`, `measure` says which share of the candidates was found.
     """
     measure, codes = "cosine of sparse features less their mean", _codes(features)
     signs = np.random.default_rng(seed).choice(
@@ -108,20 +119,20 @@ def centred_pairs(
     projected[np.diff(features.indptr) == 0] = np.nan
     found = cosine_pairs(
         projected,
-        lowest=lowest - _MARGIN,
+        min_similarity=min_similarity - _MARGIN,
         measure=measure,
         progress=progress,
-        most_exact_rows=most_exact_rows,
+        max_exact_rows=max_exact_rows,
     )
     low, high = found.low.astype(np.int64), found.high.astype(np.int64)
     similarity = _centred_cosine(codes, mean, low, high)
-    least = max(lowest, found.floor + _MARGIN)
+    least = max(min_similarity, found.floor + _MARGIN)
     floor = stored_floor(similarity[similarity >= np.float32(least)], len(features), least)
     kept = similarity >= np.float32(floor)
     return PairList.of(low[kept], high[kept], similarity[kept], floor=floor, measure=found.measure)
 
 
-def more_centred_pairs(earlier: PairList, rows: Rows, features: SparseFeatures, mean: Mean) -> PairList:
+def update_centred_pairs(earlier: PairList, rows: Rows, features: SparseFeatures, mean: Mean) -> PairList:
     """The pairs of a changed pool: those of an earlier one, and those of every new row with every row.
 
     Args:
@@ -146,7 +157,7 @@ def more_centred_pairs(earlier: PairList, rows: Rows, features: SparseFeatures, 
         place, other = place[once], other[once]
         found.append((part[place], other, np.minimum(cosine[other, place], np.float32(1.0))))
     first, second, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return earlier.joined(rows, first, second, similarity, len(features))
+    return earlier.updated(rows, first, second, similarity, len(features))
 
 
 def _lengths(codes: sp.csr_matrix, mean: Mean) -> Mean:

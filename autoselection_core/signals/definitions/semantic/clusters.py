@@ -13,7 +13,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
-from autoselection_core.signals.joins.cosine import normalised
+from autoselection_core.signals.joins.cosine import normalise
 from autoselection_core.store.atomic import atomic_file
 
 _ROWS_AT_ONCE = 16_384
@@ -65,26 +65,26 @@ class Clusters(PoolSignal):
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
         vectors = given[VECTORS]
         centres = self._fitted(vectors) if self.centres is None else load_centres(Path(self.centres))
-        return {f"cluster/{size}": assigned(vectors, points) for size, points in centres.items()}
+        return {f"cluster/{size}": assign(vectors, points) for size, points in centres.items()}
 
 
 def fit_centres(vectors: Vectors, size: int, seed: int) -> Vectors:
     """Centres of mini-batch k-means over the known rows, scaled to length 1. Shape (at most size, d)."""
     from sklearn.cluster import MiniBatchKMeans
 
-    known = normalised(vectors[~np.isnan(vectors).any(axis=1)])
+    known = normalise(vectors[~np.isnan(vectors).any(axis=1)])
     if len(known) == 0:
         return np.zeros((0, vectors.shape[1]), np.float32)
     model = MiniBatchKMeans(min(size, len(known)), random_state=seed, batch_size=4_096, n_init=3)
-    return normalised(model.fit(known).cluster_centers_)
+    return normalise(model.fit(known).cluster_centers_)
 
 
-def assigned(vectors: Vectors, centres: Vectors) -> Labels:
+def assign(vectors: Vectors, centres: Vectors) -> Labels:
     """The most similar centre of each row; the lower number where two are as similar. Shape (n,)."""
     labels = np.full(len(vectors), _NO_GROUP, np.int32)
     for start in range(0, len(vectors) if len(centres) else 0, _ROWS_AT_ONCE):
         part = np.asarray(vectors[start : start + _ROWS_AT_ONCE])
-        nearest = (normalised(part) @ centres.T).argmax(axis=1)
+        nearest = (normalise(part) @ centres.T).argmax(axis=1)
         labels[start : start + len(part)] = np.where(np.isnan(part).any(axis=1), _NO_GROUP, nearest)
     return labels
 

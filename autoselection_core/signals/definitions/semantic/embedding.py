@@ -12,9 +12,9 @@ from autoselection_core.models.embedder import embed, embedder_fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Signal
+from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Signal, formerly
 from autoselection_core.signals.definitions.targets import targets_of, targets_version
-from autoselection_core.signals.joins.cosine import cosine_pairs, more_cosine_pairs, normalised
+from autoselection_core.signals.joins.cosine import cosine_pairs, normalise, update_cosine_pairs
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import RELEVANCE
 
@@ -100,12 +100,12 @@ class Relevance(Signal):
 
 def mean_of_nearest(vectors: Vectors, targets: Vectors, nearest: int) -> Values:
     """Mean cosine similarity to the most similar targets; NaN for unknown vectors. Shape (n,)."""
-    unit = normalised(targets).T
+    unit = normalise(targets).T
     count = min(nearest, len(targets))
     means = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), _ROWS_AT_ONCE):
         part = np.asarray(vectors[start : start + _ROWS_AT_ONCE])
-        similarity = normalised(part) @ unit
+        similarity = normalise(part) @ unit
         means[start : start + len(part)] = np.partition(similarity, -count, axis=1)[:, -count:].mean(axis=1)
     means[np.isnan(vectors).any(axis=1)] = np.nan
     return means
@@ -116,11 +116,11 @@ class EmbeddingPairs(PoolSignal):
     """Rows whose sentence embeddings have a high cosine similarity.
 
     Attributes:
-        lowest: Similarities below are never stored, however small the pool.
+        min_similarity: Similarities below are never stored, however small the pool.
         scope: Which messages are compared.
     """
 
-    lowest: float = 0.5
+    min_similarity: float = field(default=0.5, metadata=formerly("lowest"))
     scope: Scope = Scope.ALL
 
     @property
@@ -135,12 +135,16 @@ class EmbeddingPairs(PoolSignal):
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
         measure = "cosine of sentence embeddings"
-        return {VECTORS: cosine_pairs(given[VECTORS], lowest=self.lowest, measure=measure, progress=progress)}
+        return {
+            VECTORS: cosine_pairs(
+                given[VECTORS], min_similarity=self.min_similarity, measure=measure, progress=progress
+            )
+        }
 
     @override
-    def extended(
+    def update(
         self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
     ) -> Mapping[str, Computed]:
         pairs = earlier.values[VECTORS]
         assert isinstance(pairs, PairList), "this signal gives pairs"
-        return {VECTORS: more_cosine_pairs(pairs, earlier.rows, given[VECTORS], progress=progress)}
+        return {VECTORS: update_cosine_pairs(pairs, earlier.rows, given[VECTORS], progress=progress)}

@@ -12,10 +12,10 @@ from autoselection_core.models.embedder import embed
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal, formerly
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings, mean_of_nearest
 from autoselection_core.signals.definitions.targets import targets_of, targets_version
-from autoselection_core.signals.joins.cosine import normalised
+from autoselection_core.signals.joins.cosine import normalise
 
 FEEDBACK = "feedback/"
 _HALVINGS = 8
@@ -27,7 +27,7 @@ class FeedbackRelevance(PoolSignal):
 
     Rocchio's rule without its negative part: t' = normalise(t + weight * mean of the `nearest_samples`
     samples most similar to t), once or twice. A target never drifts further from where it began than a cosine
-    of `least_similarity`: the weight is halved until it stays. Then as `Relevance`: the mean cosine to the
+    of `min_similarity`: the weight is halved until it stays. Then as `Relevance`: the mean cosine to the
     `nearest` targets.
 
     Attributes:
@@ -35,7 +35,7 @@ class FeedbackRelevance(PoolSignal):
         rounds: How often the targets move.
         nearest_samples: Samples that a target moves towards.
         weight: How much they count against the target itself.
-        least_similarity: The drift that is allowed.
+        min_similarity: The drift that is allowed.
         nearest: How many targets count for a sample.
     """
 
@@ -43,7 +43,7 @@ class FeedbackRelevance(PoolSignal):
     rounds: int = 1
     nearest_samples: int = 20
     weight: float = 0.5
-    least_similarity: float = 0.8
+    min_similarity: float = field(default=0.8, metadata=formerly("least_similarity"))
     nearest: int = 3
 
     undefined = "no embedding"
@@ -68,11 +68,11 @@ class FeedbackRelevance(PoolSignal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        origin = normalised(embed([target.text(Scope.ALL) for target in targets_of(self.benchmark)]))
-        samples, targets = normalised(given[VECTORS]), origin
+        origin = normalise(embed([target.text(Scope.ALL) for target in targets_of(self.benchmark)]))
+        samples, targets = normalise(given[VECTORS]), origin
         for _ in range(self.rounds):
             towards = _mean_of_most_similar(targets, samples, self.nearest_samples)
-            targets = _moved(origin, targets, towards, self.weight, self.least_similarity)
+            targets = _moved(origin, targets, towards, self.weight, self.min_similarity)
         return {self.name: mean_of_nearest(given[VECTORS], targets, self.nearest)}
 
 
@@ -83,11 +83,13 @@ def _mean_of_most_similar(targets: Vectors, samples: Vectors, count: int) -> Vec
     return means
 
 
-def _moved(origin: Vectors, targets: Vectors, towards: Vectors, weight: float, least: float) -> Vectors:
+def _moved(
+    origin: Vectors, targets: Vectors, towards: Vectors, weight: float, min_similarity: float
+) -> Vectors:
     weights = np.full((len(targets), 1), weight, np.float32)
     for _ in range(_HALVINGS):
-        moved = normalised(targets + weights * towards)
-        drifted = (moved * origin).sum(axis=1) < least
+        moved = normalise(targets + weights * towards)
+        drifted = (moved * origin).sum(axis=1) < min_similarity
         if not drifted.any():
             return moved
         weights[drifted] /= 2

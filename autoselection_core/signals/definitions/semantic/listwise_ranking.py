@@ -26,34 +26,36 @@ class Ranker(Protocol):
 
 
 @dataclass(frozen=True)
-class Sifting:
+class ListwiseRanking:
     """How documents are shuffled, and when the order counts as found.
 
     Attributes:
         batch: Documents that the ranker sees at once.
-        most_trials: Shuffles at most.
-        fewest_trials: Shuffles at least.
+        max_trials: Shuffles at most.
+        min_trials: Shuffles at least.
         stable_trials: Last trials that must agree: in the whole order, or in where its elbow stands.
         tolerance: How far the elbow may move, as a share of the documents; at least one place.
         seed: Decides the shuffles.
     """
 
     batch: int = 10
-    most_trials: int = 50
-    fewest_trials: int = 5
+    max_trials: int = 50
+    min_trials: int = 5
     stable_trials: int = 5
     tolerance: float = 0.05
     seed: int = 0
 
 
-def sifted(documents: Sequence[str], ranker: Ranker, sifting: Sifting | None = None) -> npt.NDArray[np.int64]:
+def rank_listwise(
+    documents: Sequence[str], ranker: Ranker, ranking: ListwiseRanking | None = None
+) -> npt.NDArray[np.int64]:
     """All documents, the best first; ties go to the lower place. Shape (n,)."""
-    chosen = sifting or Sifting()
+    chosen = ranking or ListwiseRanking()
     rng, count = np.random.default_rng(chosen.seed), len(documents)
     total = np.zeros(count)
     orders: list[npt.NDArray[np.int64]] = []
     elbows: list[int] = []
-    for trial in range(1, chosen.most_trials + 1):
+    for trial in range(1, chosen.max_trials + 1):
         for part in np.array_split(rng.permutation(count), max(1, -(-count // chosen.batch))):
             best_first = part[np.asarray(ranker.best_first([documents[place] for place in part]), np.int64)]
             # As a share of the list, because lists differ in length by one.
@@ -61,7 +63,7 @@ def sifted(documents: Sequence[str], ranker: Ranker, sifting: Sifting | None = N
         mean = total / trial
         orders.append(np.argsort(mean, kind="stable"))
         elbows.append(elbow(mean[orders[-1]]))
-        if trial >= chosen.fewest_trials and _stands_still(orders, elbows, chosen, count):
+        if trial >= chosen.min_trials and _stands_still(orders, elbows, chosen, count):
             break
     return orders[-1] if orders else np.zeros(0, np.int64)
 
@@ -81,11 +83,11 @@ def elbow(ascending: npt.NDArray[np.float64]) -> int:
 
 
 def _stands_still(
-    orders: Sequence[npt.NDArray[np.int64]], elbows: Sequence[int], sifting: Sifting, count: int
+    orders: Sequence[npt.NDArray[np.int64]], elbows: Sequence[int], ranking: ListwiseRanking, count: int
 ) -> bool:
-    latest, last = orders[-sifting.stable_trials :], elbows[-sifting.stable_trials :]
-    if len(latest) < sifting.stable_trials:
+    latest, last = orders[-ranking.stable_trials :], elbows[-ranking.stable_trials :]
+    if len(latest) < ranking.stable_trials:
         return False
     same = all(np.array_equal(order, latest[-1]) for order in latest)
-    near = max(last) - min(last) <= max(1, sifting.tolerance * count)
+    near = max(last) - min(last) <= max(1, ranking.tolerance * count)
     return same or (near and min(last) > 0)

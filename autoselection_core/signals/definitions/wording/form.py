@@ -18,7 +18,7 @@ _CODE = re.compile(
 _LIST = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
 _FORMULA = re.compile(r"\$[^$\n]+\$|\\\(|\\\[|\\frac|<<[^>\n]*=[^>\n]*>>|\d\s*[-+*/\u00d7\u00f7=]\s*\d")
 _LETTER = re.compile(r"[^\W\d_]")
-_FEWEST_ITEMS = 2
+_MIN_ITEMS = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Form(Signal):
             "turns": float_column([_turns(sample.messages) for sample in pool.samples()]),
             "words": float_column([len(text.split()) for text in texts]),
             "has_code": float_column([_CODE.search(text) is not None for text in answers]),
-            "has_list": float_column([len(_LIST.findall(text)) >= _FEWEST_ITEMS for text in answers]),
+            "has_list": float_column([len(_LIST.findall(text)) >= _MIN_ITEMS for text in answers]),
             "has_formula": float_column([_FORMULA.search(text) is not None for text in answers]),
             "ascii_share": float_column([_ascii_share(text) for text in texts]),
         }
