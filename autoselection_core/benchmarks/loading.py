@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from autoselection_core.benchmarks.adapters import ADAPTERS, OWN, Adapter, Read
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.files import records
@@ -24,7 +22,9 @@ from autoselection_core.errors.benchmarks import (
     UnreadableBenchmarkError,
 )
 from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.yaml import YamlError
 from autoselection_core.store.home import confined
+from autoselection_core.strict_yaml import read_yaml, text_of
 
 FILE = "benchmark.yaml"
 """What a benchmark's folder says about it."""
@@ -81,9 +81,9 @@ def load_benchmark(path: Path) -> Benchmark:
     if not file.is_file():
         raise UnreadableBenchmarkError(str(path), f"there is no {FILE}")
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UnreadableBenchmarkError(str(file), "it is no YAML") from error
+        settings = read_yaml(text_of(file))
+    except YamlError as error:
+        raise UnreadableBenchmarkError(str(file), str(error)) from error
     if not isinstance(settings, dict):
         raise UnreadableBenchmarkError(str(file), "it is no mapping of settings")
     return benchmark_from({"name": file.parent.name, **settings}, file.parent)

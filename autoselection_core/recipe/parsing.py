@@ -1,30 +1,37 @@
 """Reading recipes that people write, with errors that say where they are wrong."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from autoselection_core.errors.recipe import RecipeFormatError, UnknownFieldError, UnknownOperatorError
 from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.yaml import YamlError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import MISSING, fields_of
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.recipe.program import UNION, Recipe, Step, Union
+from autoselection_core.strict_yaml import read_yaml
 
 _KEYS = ("process", "seed")
+
+MAX_STEPS = 256
+"""Steps of one recipe; searches write six."""
+
+MAX_UNIONS = 16
+"""Unions inside each other."""
 
 
 def yaml_value(text: str) -> object:
     """What a YAML text says.
 
     Raises:
-        RecipeFormatError: It is not YAML; names line and column.
+        RecipeFormatError: It is not YAML, or no plain data; names the line.
     """
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeFormatError("recipe", f"is not YAML: {' '.join(str(error).split())}") from error
+        return read_yaml(text)
+    except YamlError as error:
+        raise RecipeFormatError("recipe", str(error)) from error
 
 
 def parse(value: object, operators: Iterable[type[Operator]] | None = None) -> Recipe:
@@ -34,10 +41,24 @@ def parse(value: object, operators: Iterable[type[Operator]] | None = None) -> R
         RecipeFormatError: It describes no recipe.
     """
     known = installed_operators() if operators is None else operators
-    return _recipe(value, {operator.name: operator for operator in known}, "recipe")
+    return _recipe(value, {operator.name: operator for operator in known}, "recipe", 0)
 
 
-def _recipe(value: object, known: Mapping[str, type[Operator]], where: str) -> Recipe:
+def json_value(text: str) -> object:
+    """The data of a JSON text.
+
+    Raises:
+        RecipeFormatError: It is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecipeFormatError("recipe", f"is not JSON: {error}") from error
+
+
+def _recipe(value: object, known: Mapping[str, type[Operator]], where: str, unions: int) -> Recipe:
+    if unions > MAX_UNIONS:
+        raise RecipeFormatError("recipe", f"has more than {MAX_UNIONS} unions inside each other.")
     value = {"process": value} if isinstance(value, list) else value
     if not isinstance(value, dict):
         raise RecipeFormatError(where, "must be a mapping with `process:`, or a list of steps.")
@@ -47,9 +68,13 @@ def _recipe(value: object, known: Mapping[str, type[Operator]], where: str) -> R
     steps = value.get("process", [])
     if not isinstance(steps, list):
         raise RecipeFormatError(where, "`process:` must be a list of steps.")
+    if len(steps) > MAX_STEPS:
+        raise RecipeFormatError(where, f"has {len(steps):,} steps; at most {MAX_STEPS} are read.")
     prefix = "" if where == "recipe" else f"{where}, "
     return Recipe(
-        tuple(_step(step, known, f"{prefix}step {number}") for number, step in enumerate(steps, start=1)),
+        tuple(
+            _step(step, known, f"{prefix}step {number}", unions) for number, step in enumerate(steps, start=1)
+        ),
         _seed(value.get("seed", 0), where),
     )
 
@@ -60,10 +85,10 @@ def _seed(value: object, where: str) -> int:
     return value
 
 
-def _step(value: object, known: Mapping[str, type[Operator]], where: str) -> Step:
+def _step(value: object, known: Mapping[str, type[Operator]], where: str, unions: int) -> Step:
     name, settings = _named_settings(value, where)
     if name == UNION:
-        return Union(_recipe(settings, known, f"{where} ({UNION})"))
+        return Union(_recipe(settings, known, f"{where} ({UNION})", unions + 1))
     if name not in known:
         raise UnknownOperatorError(where, name, (*sorted(known), UNION))
     return _operator(known[name], settings, f"{where} ({name})")

@@ -1,16 +1,14 @@
 """A recipe: what is done to a pool, step by step."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
-import yaml
-
 from autoselection_core.errors.recipe import RecipeFormatError
 from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.operators.base import Operator
+from autoselection_core.strict_yaml import write_yaml
 
 MAX_STEPS = 6
 """The longest program that a search writes, unless it is told otherwise."""
@@ -142,13 +140,13 @@ class Recipe:
         Raises:
             RecipeFormatError: The text is no recipe; names the step and the field.
         """
-        from autoselection_core.recipe.parsing import parse
+        from autoselection_core.recipe.parsing import json_value, parse
 
-        return parse(json.loads(text), operators)
+        return parse(json_value(text), operators)
 
     def to_yaml(self) -> str:
         """YAML that `from_yaml` reads back unchanged."""
-        return str(yaml.safe_dump(self.readable_settings, sort_keys=False, allow_unicode=True))
+        return write_yaml(self.readable_settings)
 
     @classmethod
     def from_yaml(cls, text: str, operators: Iterable[type[Operator]] | None = None) -> "Recipe":

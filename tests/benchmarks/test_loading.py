@@ -220,7 +220,7 @@ def test_a_bad_record_is_named_by_its_line_and_not_quoted(tmp_path: Path, record
         ("items: gone.jsonl\n", UnreadableBenchmarkError, "no such file"),
         ("items: benchmark.yaml\n", UnreadableBenchmarkError, ".jsonl"),
         ("- a\n- list\n", UnreadableBenchmarkError, "mapping"),
-        ("{", UnreadableBenchmarkError, "no YAML"),
+        ("{", UnreadableBenchmarkError, "not YAML"),
     ],
 )
 def test_a_mistaken_setting_is_named_with_a_way_forward(

@@ -128,7 +128,7 @@ def test_a_wrong_recipe_says_where_and_what(text: str, error: type[RecipeFormatE
 
 
 def test_a_recipe_cannot_run_code() -> None:
-    with pytest.raises(RecipeFormatError, match="not YAML"):
+    with pytest.raises(RecipeFormatError, match="only plain data"):
         Recipe.from_yaml("process: !!python/object/apply:os.system ['true']")
 
 

@@ -9,6 +9,8 @@ from typing import Any, NoReturn, TypeVar
 import yaml
 
 from autoselection_core.errors.campaign import CampaignFileError, NoCampaignFileError, UnknownKeyError
+from autoselection_core.errors.yaml import YamlError
+from autoselection_core.strict_yaml import compose, plain, text_of
 
 T = TypeVar("T")
 
@@ -29,9 +31,15 @@ class Value:
 
     @cached_property
     def plain(self) -> object:
-        """The value as Python data."""
-        loader = yaml.SafeLoader("")
-        return loader.construct_document(self.node)
+        """The value as Python data.
+
+        Raises:
+            CampaignFileError: It is none of its kind, such as the 45th of a month.
+        """
+        try:
+            return plain(self.node)
+        except YamlError as error:
+            raise _at(self.file, error) from error
 
     def refuse(self, problem: str, cause: BaseException | None = None) -> NoReturn:
         """Raise an error that points here.
@@ -106,20 +114,21 @@ def read_document(file: Path) -> Value:
 
     Raises:
         NoCampaignFileError: The file is not there.
-        CampaignFileError: It is empty or no YAML; names the line.
+        CampaignFileError: It is empty, no YAML or no plain data; names the line.
     """
     if not file.is_file():
         raise NoCampaignFileError(file)
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise CampaignFileError(file, 1, "the file", "is not UTF-8 text") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise CampaignFileError(file, line, "the file", f"is not YAML: {error.problem}") from error
+        node = compose(text_of(file))
+    except YamlError as error:
+        raise _at(file, error) from error
     if node is None:
         raise CampaignFileError(file, 1, "the file", "is empty; declare `campaigns:`")
     return Value(node, file, "")
+
+
+def _at(file: Path, error: YamlError) -> CampaignFileError:
+    return CampaignFileError(file, error.line, error.subject, error.problem)
 
 
 def plain_mapping(values: Mapping[str, Value]) -> dict[str, Any]:

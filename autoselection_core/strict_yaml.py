@@ -1,0 +1,205 @@
+"""YAML as plain data: no tags, no repeated keys, bounded size, depth and aliases.
+
+Campaigns, studies, recipes, benchmarks and task files are all read here. A text that breaks a bound is
+refused before anything is made of it, so time and memory follow from the text's length.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autoselection_core.errors.yaml import YamlError
+
+MAX_CHARACTERS = 256 * 1024
+"""Length of a text. PyYAML reads about 30 characters a millisecond."""
+
+MAX_DEPTH = 64
+"""Values inside each other, aliases followed."""
+
+MAX_VALUES = 20_000
+"""Values of a text, aliases followed: aliases that double each other stand for more than they say."""
+
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("null", "bool", "int", "float", "str", "timestamp", "seq", "map", "merge", "value")
+)
+_EXCERPT = 40
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with the exponents of YAML 1.2: `1e-4` is a number."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper, which quotes the texts that `_Loader` would read as numbers."""
+
+
+for _spelling in (_Loader, _Dumper):
+    _spelling.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)[eE][-+]?[0-9]{1,3}$"),
+        list("-+0123456789."),
+    )
+
+
+def read_yaml(text: str) -> Any:  # noqa: ANN401 plain data: None, texts, numbers, dates, lists, mappings
+    """The data of a text; None where it says nothing.
+
+    Raises:
+        YamlError: It is no YAML, no plain data, or breaks a bound.
+
+    Example:
+        >>> read_yaml("learning_rate: 1e-4")
+        {'learning_rate': 0.0001}
+    """
+    node = compose(text)
+    return None if node is None else plain(node)
+
+
+def write_yaml(data: object) -> str:
+    """The text that `read_yaml` reads back as the data; keys stay in their order."""
+    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+def compose(text: str) -> yaml.Node | None:
+    """The checked nodes of a text, each with its line; None where the text says nothing.
+
+    Raises:
+        YamlError: It is no YAML, no plain data, or breaks a bound.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise YamlError(1, "the text", f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
+    try:
+        _check_depth(text)
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        raise YamlError(_line(error.problem_mark), "the text", f"is not YAML: {error.problem}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        unread = f"U+{ord(text[error.position]):04X}"
+        raise YamlError(line, "the text", f"is not YAML: it holds the character {unread}") from error
+    if node is not None:
+        _Check().measure(node)
+    return node
+
+
+def text_of(file: Path) -> str:
+    """The text of a file of at most the length that is read.
+
+    Raises:
+        YamlError: It is longer, or no UTF-8.
+    """
+    with file.open("rb") as opened:
+        content = opened.read(4 * MAX_CHARACTERS + 1)
+    if len(content) > 4 * MAX_CHARACTERS:
+        raise YamlError(1, "the text", f"is too long; at most {MAX_CHARACTERS:,} characters are read")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise YamlError(line, "the text", "is not UTF-8") from error
+
+
+def plain(node: yaml.Node) -> Any:  # noqa: ANN401 plain data
+    """A checked node as data; equal aliases are one object.
+
+    Raises:
+        YamlError: A value is none of its kind, such as the 45th of a month.
+    """
+    try:
+        return _Loader("").construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        raise YamlError(
+            _line(error.problem_mark or error.context_mark), "the text", f"is not data: {error.problem}"
+        ) from error
+    except (ValueError, OverflowError) as error:
+        line, value = next(_unmade(node), (_line(node.start_mark), "a value"))
+        raise YamlError(
+            line, value, f"is no value of its kind ({error}); quote it to make it text"
+        ) from error
+
+
+def _check_depth(text: str) -> None:
+    """Count while the text is read: PyYAML composes a value inside a value by recursion."""
+    depth = count = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        count += isinstance(event, yaml.NodeEvent)
+        if depth > MAX_DEPTH or count > MAX_VALUES:
+            raise _too_much(_line(event.start_mark))
+
+
+def _too_much(line: int) -> YamlError:
+    bounds = f"{MAX_DEPTH} levels and {MAX_VALUES:,} values"
+    return YamlError(
+        line, "the text", f"is too deep or too large: at most {bounds} are read, aliases followed"
+    )
+
+
+class _Check:
+    """One pass over the nodes of a text, each looked at once however many aliases lead to it."""
+
+    def __init__(self) -> None:
+        self.measured: dict[int, tuple[int, int]] = {}
+        self.open: set[int] = set()
+
+    def measure(self, node: yaml.Node) -> tuple[int, int]:
+        """Depth and number of the values below a node, itself included."""
+        if id(node) in self.measured:
+            return self.measured[id(node)]
+        line = _line(node.start_mark)
+        if id(node) in self.open:
+            raise YamlError(line, "the value", "holds itself; write it out instead")
+        if node.tag not in _PLAIN_TAGS:
+            raise YamlError(line, f"the tag {_short(node.tag)}", "is refused: only plain data is read")
+        self.open.add(id(node))
+        below = [self.measure(child) for child in self._children(node)]
+        self.open.discard(id(node))
+        depth = 1 + max((depth for depth, _ in below), default=0)
+        count = 1 + sum(count for _, count in below)
+        if depth > MAX_DEPTH + 1 or count > MAX_VALUES:
+            raise _too_much(line)
+        self.measured[id(node)] = depth, count
+        return depth, count
+
+    def _children(self, node: yaml.Node) -> list[yaml.Node]:
+        if isinstance(node, yaml.SequenceNode):
+            return list(node.value)
+        if not isinstance(node, yaml.MappingNode):
+            return []
+        seen: set[str] = set()
+        for key, _ in node.value:
+            line = _line(key.start_mark)
+            if not isinstance(key, yaml.ScalarNode):
+                raise YamlError(line, "the key", "must be a text, not a list or a mapping")
+            if key.value in seen:
+                raise YamlError(line, f"the key `{_short(key.value)}`", "stands twice; keep one")
+            seen.add(key.value)
+        return [child for pair in node.value for child in pair]
+
+
+def _unmade(node: yaml.Node) -> Iterator[tuple[int, str]]:
+    """Line and text of the values that cannot be made."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            _Loader("").construct_document(node)
+        except (ValueError, OverflowError):
+            yield _line(node.start_mark), _short(node.value)
+    elif isinstance(node, yaml.CollectionNode):
+        for child in node.value:
+            for each in child if isinstance(child, tuple) else (child,):
+                yield from _unmade(each)
+
+
+def _line(mark: Any) -> int:  # noqa: ANN401 PyYAML has two classes of marks
+    return mark.line + 1 if mark else 1
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}..."
