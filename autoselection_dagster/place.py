@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cluster.on_ray import cluster_from_environment
 from autoselection_core.store.home import Home
 from autoselection_dagster.names import Group, Names
 from autoselection_dagster.partitions import Partitions
@@ -31,7 +31,7 @@ class Place:
 
     def workspace(self, home: Home) -> Workspace:
         """The campaign in a home folder."""
-        return Workspace(self.campaign, home, cluster_from_environment())
+        return installed_workspace(self.campaign, home)
 
     @property
     def judged_by(self) -> list[dg.AssetKey]:

@@ -15,6 +15,7 @@ from dataclasses import asdict
 import numpy as np
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import Kind
 from autoselection_core.identity import Json
@@ -36,7 +37,7 @@ def ready(home: Home) -> Workspace:
     """The demo's campaign with its pool and signals."""
     base_model(home)
     material(home)
-    workspace = Workspace(load_campaigns(home=home)[CAMPAIGN], home)
+    workspace = installed_workspace(load_campaigns(home=home)[CAMPAIGN], home)
     pool = workspace.ingest().pool
     for name in workspace.signal_names:
         workspace.score(name, pool)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
-from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import Json
@@ -37,7 +37,7 @@ def campaign() -> Campaign:
 
 
 def run(home: Path) -> dict[str, Json]:
-    workspace = Workspace(campaign(), Home(home))
+    workspace = installed_workspace(campaign(), Home(home))
     ingested = measure(workspace.ingest)
     pool = ingested.value.pool
     figures: dict[str, Json] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.history.values import Observation
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, draw
@@ -61,5 +61,5 @@ def _paint_arms(axes: Any, runs: Mapping[str, Sequence[float]]) -> None:  # noqa
 
 if __name__ == "__main__":
     home = Home.from_environment()
-    workspace = Workspace(load_campaigns(home=home)[CAMPAIGN], home)
+    workspace = installed_workspace(load_campaigns(home=home)[CAMPAIGN], home)
     Path(sys.argv[1]).write_bytes(result_picture(SearchFacts.of(workspace, SEARCH)))

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.models.dtype import probe
 from autoselection_core.report.facts import SearchFacts
@@ -34,7 +34,7 @@ def run() -> None:
         _prepare(home, narrator)
         search.run()
         narrator.say("everything is measured\n")
-    show_result(SearchFacts.of(Workspace(campaign, home), SEARCH), truth(home), console)
+    show_result(SearchFacts.of(installed_workspace(campaign, home), SEARCH), truth(home), console)
 
 
 def _prepare(home: Home, narrator: Narrator) -> None:

@@ -1,19 +1,27 @@
-"""From raw files to the pool that every arm of a search draws from, with an account of what left it."""
+"""Pools of a campaign: raw files read, cut at the gate, and kept with an account of what left."""
 
 import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.errors.campaign import NoPoolError
 from autoselection_core.errors.signals import NothingLeftError
-from autoselection_core.pool.ingest import Ingestion
+from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.contamination.decontaminate import Gated
+from autoselection_core.pool.sources import sources_version
+from autoselection_core.progress import Progress, RecordProgress
+from autoselection_core.signals.contamination.decontaminate import Gate, Gated
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 
 
 @dataclass(frozen=True)
-class Intake:
-    """What became of every record.
+class PreparedPool:
+    """Pool that a search draws from, with an account of every record.
 
     Attributes:
         ingestion: Which records became samples.
@@ -29,14 +37,99 @@ class Intake:
         return self.gated.pool
 
 
-def keep_gated(gated: Gated, home: Home) -> None:
-    """Leave the pool behind the gate in its folder, with a note of what was cut.
+@dataclass(frozen=True)
+class CampaignPools:
+    """Pools of one campaign in a home folder; the last that was made is its latest.
+
+    Attributes:
+        campaign: Whose raw files are read.
+        home: Where pools are kept.
+        benchmarks: Reads those whose questions the gate looks for.
+    """
+
+    campaign: Campaign
+    home: Home
+    benchmarks: Callable[[], Sequence[Benchmark]]
+
+    @property
+    def gate(self) -> Gate:
+        """The filter that keeps the benchmarks' questions out of the pool."""
+        return Gate(self.benchmarks(), self.campaign.contamination_limit)
+
+    def prepare(
+        self, progress: RecordProgress | None = None, gate_progress: Progress | None = None
+    ) -> PreparedPool:
+        """Read the raw files into a pool, cut it at the gate, and make what is left the latest.
+
+        Args:
+            progress: Receives how many records are read.
+            gate_progress: Receives how far the gate is.
+
+        Raises:
+            EmptyPoolError: No record is a sample.
+            NothingLeftError: Every sample holds a question of a benchmark.
+        """
+        versions = self._versions()
+        found = ingest(self.campaign.sources, self.home, progress)
+        gated = self.gate.cut(found.pool, SignalStore(self.home), gate_progress)
+        keep_gated(gated, self.gate, self.home)
+        with atomic_file(self._latest) as draft:
+            draft.write_text(json.dumps({"pool": gated.pool.version, **versions}))
+        return PreparedPool(found, gated)
+
+    def is_current(self) -> bool:
+        """Whether the latest pool is of the raw files and the benchmarks' questions as they are now.
+
+        Raises:
+            NoSourceFileError: A source leads to no file.
+        """
+        latest = self._read_latest()
+        return latest is not None and self._versions().items() <= latest.items()
+
+    def has_any(self) -> bool:
+        """Whether anything was ingested yet."""
+        return self._read_latest() is not None
+
+    def open(self, version: str | None = None) -> Pool:
+        """A pool of the campaign; the latest where no version is named.
+
+        Raises:
+            NoPoolError: Nothing was ingested yet.
+        """
+        latest = self._read_latest()
+        if version is None and latest is None:
+            raise NoPoolError(self.campaign.name)
+        return Pool.open(self.home.pool(version or str(latest and latest["pool"])))
+
+    def gated(self, version: str | None = None) -> Gated | None:
+        """Account of the gate for a pool, the latest by default; None where the pool passed none."""
+        return read_gated(self.open(version), self.gate, self.home)
+
+    @property
+    def _latest(self) -> Path:
+        return self.home.confined(Path("campaigns") / f"{self.campaign.name}.json")
+
+    def _versions(self) -> dict[str, str]:
+        """What a pool follows from."""
+        return {"sources": sources_version(self.campaign.sources), "gate": self.gate.fingerprint}
+
+    def _read_latest(self) -> dict[str, str] | None:
+        if not self._latest.exists():
+            return None
+        latest: dict[str, str] = json.loads(self._latest.read_text())
+        return latest
+
+
+def keep_gated(gated: Gated, gate: Gate, home: Home) -> None:
+    """Keep the pool behind the gate in its folder, with a note of what was cut.
+
+    The note is named by pool and gate: campaigns over the same files may look for different questions.
 
     Raises:
         NothingLeftError: Every sample was cut.
         StorageFullError: The disk has no room.
     """
-    note = home.gated(gated.pool.version)
+    note = home.gated(gated.pool.version, gate.fingerprint)
     with atomic_file(note) as draft:
         draft.write_text(json.dumps(gated.to_json()))
     if len(gated.pool) == 0:
@@ -45,7 +138,28 @@ def keep_gated(gated: Gated, home: Home) -> None:
         gated.pool.write(home.pool(gated.pool.version))
 
 
-def read_gated(pool: Pool, home: Home) -> Gated | None:
-    """What the gate cut before a pool was left; None for a pool that passed none."""
-    note = home.gated(pool.version)
-    return Gated.from_json(json.loads(note.read_text()), pool) if note.exists() else None
+def read_gated(pool: Pool, gate: Gate, home: Home) -> Gated | None:
+    """Account of the gate for a pool; None for a pool that passed none.
+
+    Where this very gate left no note, because the campaign's limit or questions changed since, the note of
+    another gate counts that looked for every benchmark of this one.
+    """
+    own = home.gated(pool.version, gate.fingerprint)
+    if own.exists():
+        return _read_note(own, pool)
+    names = {each.name for each in gate.benchmarks}
+    notes = [_read_note(path, pool) for path in _notes_of(pool, home)]
+    return min(
+        (note for note in notes if names <= set(note.benchmarks)),
+        key=lambda note: len(note.benchmarks),
+        default=None,
+    )
+
+
+def _notes_of(pool: Pool, home: Home) -> Iterator[Path]:
+    """Notes of every gate on a pool; a release before named the one note by the pool alone."""
+    yield from sorted(home.quarantine.glob(f"{pool.version}.*gate.json"))
+
+
+def _read_note(path: Path, pool: Pool) -> Gated:
+    return Gated.from_json(json.loads(path.read_text()), pool)

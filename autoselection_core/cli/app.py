@@ -11,8 +11,8 @@ from autoselection_core.cli.session import (
     FILE,
     CampaignFile,
     CampaignName,
+    open_ledger,
     open_workspace,
-    open_workspace_of_any,
     show_parts,
     show_table,
     tell,
@@ -228,7 +228,7 @@ def explain(
     from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
     from autoselection_core.report.facts import SearchFacts
 
-    ledger = open_workspace_of_any(file).ledger
+    ledger = open_ledger(file)
     if name in {each.search for each in ledger.searches()}:
         facts = SearchFacts.of(*workspace_of(name, campaign, file))
         show_search(facts)

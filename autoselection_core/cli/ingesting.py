@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from autoselection_core.campaign.pools import Intake
+from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.progress import Bars, Lines
 from autoselection_core.cli.session import show_table, tell
@@ -11,7 +11,7 @@ from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.tables import gate_sentence, gate_table
 
 
-def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> Intake:
+def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> PreparedPool:
     """Read the raw files and cut what holds a benchmark's question."""
     return workspace.ingest(lambda done, total: progress("reading records", done, total), progress)
 
@@ -35,7 +35,7 @@ def _follow(progress: Bars | Lines, shown: str, _stage: str, done: int, total: i
     progress(shown, done, total)
 
 
-def show_intake(intake: Intake) -> None:
+def show_intake(intake: PreparedPool) -> None:
     """Say what became of every record."""
     found = intake.ingestion
     tell(

@@ -63,7 +63,7 @@ def work(workspace: Workspace, search: str) -> None:
     with shown_progress() as progress:
         teller = _teller(progress, workspace.ledger.trials(search), record.budget)
         # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
-        workers = 1 if workspace.cluster is None else record.spec.slots
+        workers = 1 if workspace.remote is None else record.spec.slots
         run_search_together(workspace.ledger, search, solver, evaluator, teller, workers=workers)
 
 

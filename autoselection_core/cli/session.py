@@ -11,9 +11,10 @@ from rich.table import Table as RichTable
 
 from autoselection_core import environment
 from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, campaign_of, load_campaigns
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cluster.on_ray import cluster_from_environment
 from autoselection_core.errors.cli import NoSearchError
+from autoselection_core.history.ledger import Ledger
 from autoselection_core.report.rendering.part import Block, Part
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.store.home import Home
@@ -43,13 +44,18 @@ def open_workspace(campaign: str | None, file: Path) -> Workspace:
         UnknownCampaignError: It declares no such campaign.
     """
     home = Home.from_environment()
-    return Workspace(campaign_of(load_campaigns(file, home), campaign), home, cluster_from_environment())
+    return installed_workspace(campaign_of(load_campaigns(file, home), campaign), home)
 
 
-def open_workspace_of_any(file: Path) -> Workspace:
-    """Any campaign of the installation: each leads to the one ledger."""
+def open_ledger(file: Path) -> Ledger:
+    """History of the installation, once its campaign file was read: a wrong file is named first.
+
+    Raises:
+        CampaignFileError: The file says something that cannot be.
+    """
     home = Home.from_environment()
-    return Workspace(next(iter(load_campaigns(file, home).values())), home)
+    load_campaigns(file, home)
+    return Ledger.open(home.history_url)
 
 
 def workspace_of(search: str | None, campaign: str | None, file: Path) -> tuple[Workspace, str]:
@@ -59,16 +65,9 @@ def workspace_of(search: str | None, campaign: str | None, file: Path) -> tuple[
         UnknownSearchError: No search has this name.
         NoSearchError: The campaign has no search.
     """
-    home = Home.from_environment()
-    campaigns = load_campaigns(file, home)
     if search is not None:
-        # The ledger is the installation's, so any campaign leads to it.
-        any_workspace = Workspace(next(iter(campaigns.values())), home)
-        record = any_workspace.ledger.search(search)
-        return Workspace(
-            campaign_of(campaigns, record.spec.campaign), home, cluster_from_environment()
-        ), search
-    workspace = Workspace(campaign_of(campaigns, campaign), home, cluster_from_environment())
+        return open_workspace(open_ledger(file).search(search).spec.campaign, file), search
+    workspace = open_workspace(campaign, file)
     mine = [each for each in workspace.ledger.searches() if each.spec.campaign == workspace.campaign.name]
     if not mine:
         raise NoSearchError(workspace.campaign.name)

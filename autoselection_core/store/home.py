@@ -120,9 +120,9 @@ class Home:
         """The file of the records that ingestion left out of a pool."""
         return self.confined(self.quarantine / f"{pool_version}.jsonl")
 
-    def gated(self, pool_version: str) -> Path:
-        """The file that says what the gate cut before a pool was left."""
-        return self.confined(self.quarantine / f"{pool_version}.gate.json")
+    def gated(self, pool_version: str, gate: str) -> Path:
+        """File with what a gate, given by its fingerprint, cut before a pool was left."""
+        return self.confined(self.quarantine / f"{pool_version}.{gate}.gate.json")
 
     def confined(self, path: Path) -> Path:
         """The absolute path of something in the home folder.

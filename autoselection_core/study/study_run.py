@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import TypeAlias
 
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.campaign.evaluators import benchmark_at
 from autoselection_core.campaign.pools import keep_gated
-from autoselection_core.campaign.workspace import Workspace, benchmark_at
+from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.pool.pool import Pool
@@ -39,7 +41,7 @@ class Ground:
     @cached_property
     def workspace(self) -> Workspace:
         """The study's campaign at work."""
-        return Workspace(self.study.campaign, self.home)
+        return installed_workspace(self.study.campaign, self.home)
 
     @property
     def ledger(self) -> Ledger:
@@ -66,7 +68,7 @@ class Ground:
         gate = Gate(tuple(asked.values()), self.study.campaign.contamination_limit)
         found = gate.cut(workspace.pool(), SignalStore(self.home), self._told("gate"))
         if found.samples_cut:
-            keep_gated(found, self.home)
+            keep_gated(found, gate, self.home)
         return found
 
     @property
@@ -101,7 +103,7 @@ class Ground:
             return None
         training = transfer.training or self.study.campaign.training
         campaign = replace(self.study.campaign, base_model=transfer.base_model, training=training)
-        return Workspace(campaign, self.home).evaluator(self.pool.version)
+        return installed_workspace(campaign, self.home).evaluator(self.pool.version)
 
     @property
     def _pinned(self) -> Mapping[str, str] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import numpy as np
 
-from autoselection_core.campaign.pools import Intake
+from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
@@ -95,7 +95,7 @@ def holds_no_question(gated: Gated) -> dg.AssetCheckResult:
     )
 
 
-def _facts(intake: Intake) -> Facts:
+def _facts(intake: PreparedPool) -> Facts:
     found = intake.ingestion
     return {
         "dagster/row_count": len(intake.pool),

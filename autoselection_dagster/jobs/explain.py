@@ -7,6 +7,7 @@ from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import campaign_of
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.cli import NoSearchError
 from autoselection_core.history.ledger import Ledger
@@ -54,7 +55,7 @@ def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: L
     searches = {search.search: search for search in ledger.searches()}
 
     def workspace(search: SearchRecord) -> Workspace:
-        return Workspace(campaign_of(campaigns, search.spec.campaign), home)
+        return installed_workspace(campaign_of(campaigns, search.spec.campaign), home)
 
     if found := searches.get(asked.name):
         return explained_search(SearchFacts(workspace(found), found))

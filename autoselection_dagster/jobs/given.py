@@ -7,7 +7,7 @@ from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import campaign_of
-from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.recipe import Recipe
@@ -75,7 +75,9 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
     ) -> None:
         """Enter the evaluation of the recommended recipe without the step; the search sensor starts it."""
         record = ledger.search(config.search)
-        facts = SearchFacts.of(Workspace(campaign_of(campaigns, record.spec.campaign), home), config.search)
+        facts = SearchFacts.of(
+            installed_workspace(campaign_of(campaigns, record.spec.campaign), home), config.search
+        )
         recipe = facts.require_best().recipe
         subset = verify_step(ledger, config.search, recipe, config.step, facts.signals)
         context.add_output_metadata(_facts(config.search, subset))
@@ -101,7 +103,7 @@ def _on_its_own(  # noqa: PLR0917 - what a run has at hand
     home: Home,
     ledger: Ledger,
 ) -> tuple[str, Subset]:
-    workspace = Workspace(campaign_of(campaigns, config.campaign), home)
+    workspace = installed_workspace(campaign_of(campaigns, config.campaign), home)
     spec = workspace.spec(workspace.pool().version, budget=1, report_evaluations=config.report_evaluations)
     name = config.name or f"{workspace.campaign.name}-recipe-{run_id[:8]}"
     signals = workspace.signals(spec.pool_version, spec.signal_versions)
@@ -109,7 +111,7 @@ def _on_its_own(  # noqa: PLR0917 - what a run has at hand
 
 
 def _signals(record: SearchRecord, campaigns: Mapping[str, Campaign], home: Home) -> SignalTable:
-    workspace = Workspace(campaign_of(campaigns, record.spec.campaign), home)
+    workspace = installed_workspace(campaign_of(campaigns, record.spec.campaign), home)
     return workspace.signals(record.spec.pool_version, record.spec.signal_versions)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import campaign_of
-from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.searched import export_trial
 from autoselection_core.report.explaining import recipe_of
@@ -56,7 +56,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
     ) -> None:
         """Write data, card, recipe, counts, licences and hashes."""
         record = ledger.search(config.search)
-        workspace = Workspace(campaign_of(campaigns, record.spec.campaign), home)
+        workspace = installed_workspace(campaign_of(campaigns, record.spec.campaign), home)
         name = config.folder or f"{config.search}-{config.format.value}"
         folder = home.confined(Path("exports") / name)
         made = export_trial(workspace, config.search, folder, config.trial, config.format.value)
@@ -76,7 +76,9 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
     ) -> None:
         """Pair two models' dev scores; count what only one of their subsets has, with rows of either side."""
         record = ledger.search(config.search)
-        facts = SearchFacts.of(Workspace(campaign_of(campaigns, record.spec.campaign), home), config.search)
+        facts = SearchFacts.of(
+            installed_workspace(campaign_of(campaigns, record.spec.campaign), home), config.search
+        )
         first, second = (facts.realised(recipe_of(facts, number)) for number in (config.first, config.second))
         names = (f"trial {config.first}", f"trial {config.second}")
         diff = subset_diff(facts.pool, facts.signals, first, second, names)

@@ -67,7 +67,7 @@ def search_in_one_run(
         if stage.name == DONE:
             lineage.show(stage.reservation)
 
-    workers = 1 if workspace.cluster is None else spec.slots
+    workers = 1 if workspace.remote is None else spec.slots
     run_search_together(workspace.ledger, search, workspace.solver(spec), evaluator, follow, workers=workers)
 
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import catalogue
@@ -35,7 +35,7 @@ def table(rows: int, home: Home) -> SignalTable:
     """The suite's signals for some rows; word entropy, sources, copies and near-copies for all."""
     if rows < _ALL:
         return world(rows).signals
-    workspace = Workspace(campaign(), home)
+    workspace = installed_workspace(campaign(), home)
     pool = workspace.ingest().pool
     for name in workspace.signal_names:
         workspace.score(name, pool)

@@ -127,7 +127,9 @@ def test_what_was_cut_is_read_back_and_holds_no_text(workspace: Workspace, raw: 
     assert read is not None
     assert read.to_json() == made.to_json()
     assert read.cuts == made.cuts
-    assert "baker sells" not in workspace.home.gated(made.pool.version).read_text()
+    assert (
+        "baker sells" not in workspace.home.gated(made.pool.version, workspace.gate.fingerprint).read_text()
+    )
 
 
 def test_other_questions_or_another_limit_ask_for_a_new_pool(workspace: Workspace, raw: Path) -> None:
@@ -149,7 +151,7 @@ def test_a_changed_pool_looks_only_at_new_samples(workspace: Workspace, raw: Pat
     told: list[tuple[str, int, int]] = []
     write_pool(raw, [EXACT], plain=33)
 
-    workspace.ingest(told=lambda *step: told.append(step))
+    workspace.ingest(gate_progress=lambda *step: told.append(step))
 
     assert told[-1] == ("contamination/bakery", 3, 3)
 
@@ -159,3 +161,52 @@ def test_a_pool_that_is_the_benchmark_is_refused(workspace: Workspace, raw: Path
 
     with pytest.raises(NothingLeftError, match="each of the 12 samples"):
         workspace.ingest()
+
+
+def test_a_second_campaign_over_the_same_files_leaves_the_first_ones_account_alone(
+    workspace: Workspace, raw: Path
+) -> None:
+    write_pool(raw, [TARGET])
+    version = workspace.ingest().pool.version
+    other = Workspace(replace(workspace.campaign, name="other", benchmarks=()), workspace.home)
+
+    assert other.ingest().pool.version == version
+
+    first, second = workspace.gated(version), other.gated(version)
+    assert first is not None
+    assert first.benchmarks == ("bakery",)
+    assert second is not None
+    assert second.benchmarks == ()
+
+
+def test_the_account_of_a_pool_is_found_after_the_limit_changed(workspace: Workspace, raw: Path) -> None:
+    write_pool(raw, [EXACT])
+    made = workspace.ingest()
+    stricter = Workspace(replace(workspace.campaign, contamination_limit=0.5), workspace.home)
+
+    read = stricter.gated(made.pool.version)
+
+    assert read is not None
+    assert read.cuts == made.gated.cuts
+
+
+def test_an_account_that_an_earlier_release_named_by_the_pool_alone_is_read(
+    workspace: Workspace, raw: Path
+) -> None:
+    write_pool(raw, [EXACT])
+    made = workspace.ingest()
+    version = made.pool.version
+    note = workspace.home.gated(version, workspace.gate.fingerprint)
+    note.rename(note.with_name(f"{version}.gate.json"))
+
+    read = workspace.gated(version)
+
+    assert read is not None
+    assert read.cuts == made.gated.cuts
+
+
+def test_an_account_that_looked_for_fewer_benchmarks_is_none(workspace: Workspace, raw: Path) -> None:
+    write_pool(raw, [TARGET])
+    other = Workspace(replace(workspace.campaign, benchmarks=()), workspace.home)
+
+    assert workspace.gated(other.ingest().pool.version) is None

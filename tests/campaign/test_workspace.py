@@ -55,7 +55,7 @@ def test_a_campaign_goes_from_raw_files_to_a_searched_subset(workspace: Workspac
     history = run_search(workspace.ledger, search, workspace.solver(spec), workspace.evaluator(version))
 
     assert (history.seed, history.budget, len(history.observations)) == (3, 4, 4)
-    assert workspace.ledger.search(search).spec.signal_versions == workspace.signal_versions(version)
+    assert workspace.ledger.search(search).spec.signal_versions == workspace.signal_versions
 
 
 def test_a_search_keeps_its_adviser_when_the_campaign_no_longer_declares_one(workspace: Workspace) -> None:

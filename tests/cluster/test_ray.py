@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.campaign.remote.attach import attached_workspace
 from autoselection_core.cluster.on_ray import RayCluster, cluster_from_environment
 from autoselection_core.errors.cluster import ClusterUnreachableError, DifferentWorkerError
 from autoselection_core.signals.store.signal_report import SignalReport
@@ -80,7 +80,7 @@ def test_signals_of_a_model_are_bit_for_bit_those_of_this_process_though_a_worke
     reports: list[SignalReport] = []
 
     def score() -> None:
-        workspace = Workspace(made, Home(tmp_path / "there"), cluster)
+        workspace = attached_workspace(made, Home(tmp_path / "there"), cluster)
         pool = workspace.ingest().pool
         reports.append(workspace.score("model_scores", pool))
 

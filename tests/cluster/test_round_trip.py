@@ -14,6 +14,7 @@ from autoselection_core.campaign.declaration.campaign import (
     When,
 )
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
+from autoselection_core.campaign.remote.attach import attached_workspace
 from autoselection_core.campaign.remote.tasks import score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.cluster import DifferentWorkerError, UnsharedHomeError
@@ -55,9 +56,9 @@ def test_values_that_come_from_elsewhere_are_the_values_computed_here(tmp_path: 
     here, elsewhere = scored(made, tmp_path / "here", None), scored(made, tmp_path / "there", cluster)
 
     assert tables_of(here) == tables_of(elsewhere)
-    assert here.signal_versions("") == elsewhere.signal_versions("")
+    assert here.signal_versions == elsewhere.signal_versions
     assert cluster.asked == {"score_rows": 4}  # two chunks of two signals; groups belong to the whole pool
-    for name, version in here.signal_versions("").items():
+    for name, version in here.signal_versions.items():
         records = [LanceTable(home.lance, f"{name}-{version}").read() for home in (here.home, elsewhere.home)]
         assert records[0].equals(records[1])
         assert name == "exact" or len(records[0].column(ID)) == CHUNKED_ROWS + 100
@@ -111,7 +112,7 @@ def test_test_items_are_opened_once_whoever_scores_them(tmp_path: Path) -> None:
 
     opened = evaluator.open_test(evaluation.key, "to see")
 
-    alone = replace(workspace, cluster=None).evaluator(version)
+    alone = replace(workspace, remote=None).evaluator(version)
     assert alone.open_test(evaluation.key, "again") == opened
     assert evaluator.evaluate(materialize(Recipe(), workspace.signals(version)), 0) == evaluation
     assert cluster.asked["evaluate_subset"] == 1
@@ -152,7 +153,8 @@ class Absent(RoundTrip):
 
 def test_a_worker_whose_home_is_another_folder_is_found_out(tmp_path: Path) -> None:
     absent: Cluster = Absent()
-    workspace = replace(scored(campaign(tmp_path, 10), tmp_path / "home", None), cluster=absent)
+    local = scored(campaign(tmp_path, 10), tmp_path / "home", None)
+    workspace = attached_workspace(local.campaign, local.home, absent)
     version = workspace.pool().version
 
     with pytest.raises(UnsharedHomeError, match="same path on every machine"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.remote.attach import attached_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.history.settings import SearchSettings
@@ -58,7 +59,7 @@ def campaign(folder: Path, rows: int, delay_s: float = 0.0) -> Campaign:
 
 
 def scored(made: Campaign, home: Path, cluster: Cluster | None) -> Workspace:
-    workspace = Workspace(made, Home(home), cluster)
+    workspace = attached_workspace(made, Home(home), cluster)
     pool = workspace.ingest().pool
     for name in workspace.signal_names:
         workspace.score(name, pool)

@@ -1,17 +1,19 @@
-"""Scoring and evaluations on a cluster's workers, with the answers that would have come here."""
+"""Clients of a cluster's workers: they return what this process would have computed."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from autoselection_core.arrays import Rows
+from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.codec import campaign_to_json
 from autoselection_core.campaign.declaration.signal_schema import Nameable
+from autoselection_core.campaign.remote.tasks import evaluate_subset, open_test_items, score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.cluster import UnsharedHomeError
 from autoselection_core.evaluation.folder import EvaluationFolder
@@ -24,73 +26,90 @@ from autoselection_core.progress import Progress as Told
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.signals.base import Given, Signal
+from autoselection_core.signals.store.store import ComputesChunks
+from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
-
-if TYPE_CHECKING:
-    # A workspace hands its work over to this module, and this module's workers open workspaces.
-    from autoselection_core.campaign.workspace import Workspace
 
 _STAGE = "on the cluster"
 
 
-def _place(workspace: "Workspace") -> dict[str, Json]:
-    """What every worker is told: which campaign, in which home."""
-    return {
-        "home": str(workspace.home.root.absolute()),
-        "campaign": campaign_to_json(workspace.campaign),
-    }
+@dataclass(frozen=True)
+class RemoteClients:
+    """Clients of a cluster's workers for one campaign in one shared home.
+
+    Attributes:
+        campaign: What is searched.
+        home: Where everything is kept, here and for every worker.
+        cluster: Who works.
+    """
+
+    campaign: Campaign
+    home: Home
+    cluster: Cluster
+
+    @property
+    def compute(self) -> ComputesChunks:
+        """Client that computes the chunks of a signal."""
+        return RemoteScoring(self)
+
+    def evaluator(
+        self, local: Evaluator, pool_version: str, spec: SearchSpec | None, fidelity: str
+    ) -> Evaluator:
+        """Client that evaluates in place of a local evaluator, under the same names."""
+        return RemoteEvaluator(self, local, pool_version, spec, fidelity)
+
+    @property
+    def place(self) -> dict[str, Json]:
+        """Campaign and home, as every worker receives them."""
+        return {"home": str(self.home.root.absolute()), "campaign": campaign_to_json(self.campaign)}
 
 
 @dataclass(frozen=True)
-class ScoresElsewhere:
-    """Computes the chunks of a signal on a cluster. One process asks and records, so nobody writes beside it.
+class RemoteScoring:
+    """Scoring of a signal's chunks on a cluster; one process asks and records, so nobody writes beside it.
 
     The chunks are those that would be computed here, because a batch of other rows may round differently.
 
     Attributes:
-        workspace: The campaign at work.
-        cluster: Who computes.
+        clients: Campaign, home and cluster.
     """
 
-    workspace: "Workspace"
-    cluster: Cluster
+    clients: RemoteClients
 
     def __call__(
         self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Told | None
     ) -> Iterator[pa.Table]:
         """The record of each chunk, in order; see `compute_here`."""
-        from autoselection_core.campaign.remote.tasks import score_rows
-
         del given, progress  # a worker reads what it is given from the shared home, and tells nobody
         shared = {
-            **_place(self.workspace),
+            **self.clients.place,
             "signal": signal.name,
             "version": signal.fingerprint,
             "pool": pool.version,
         }
         asked = (canonical_json({**shared, "rows": chunk.tolist()}).encode() for chunk in chunks)
-        answers = self.cluster.results(score_rows, asked, on_device=Nameable(type(signal)).reads_model)
+        answers = self.clients.cluster.results(
+            score_rows, asked, on_device=Nameable(type(signal)).reads_model
+        )
         with closing(answers):  # type: ignore[type-var] # a generator
             for answer in answers:
                 yield pa.ipc.open_stream(answer).read_all()
 
 
 @dataclass(frozen=True, eq=False)
-class EvaluatesElsewhere:
-    """Trains and scores on a cluster; names, keys and finished evaluations are those of the evaluator here.
+class RemoteEvaluator:
+    """Trainings and scores on a cluster; names, keys and finished evaluations are the local evaluator's.
 
     Attributes:
-        workspace: The campaign at work.
-        cluster: Who trains.
-        here: The same evaluator in this process; never asked to train.
-        pool_version: The pool that it judges.
+        clients: Campaign, home and cluster.
+        local: The same evaluator in this process; never asked to train.
+        pool_version: The pool whose subsets are evaluated.
         spec: The search that pins it; None for the campaign's own.
         fidelity: Which of the search's cheaper fidelities; empty for the full one.
     """
 
-    workspace: "Workspace"
-    cluster: Cluster
-    here: Evaluator
+    clients: RemoteClients
+    local: Evaluator
     pool_version: str
     spec: SearchSpec | None = None
     fidelity: str = ""
@@ -98,11 +117,11 @@ class EvaluatesElsewhere:
     @property
     def fingerprint(self) -> str:
         """Names everything that a score follows from, except subset and replicate."""
-        return self.here.fingerprint
+        return self.local.fingerprint
 
     def key(self, subset: str, replicate: int) -> str:
         """The name of the evaluation of a subset, given by its hash."""
-        return self.here.key(subset, replicate)
+        return self.local.key(subset, replicate)
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Have it trained and scored, or read back what was already made.
@@ -112,8 +131,6 @@ class EvaluatesElsewhere:
             WorkerLostError: Workers died under it again and again.
             UnsharedHomeError: The worker's home folder is not the one here.
         """
-        from autoselection_core.campaign.remote.tasks import evaluate_subset
-
         told = None if progress is None else partial(progress, _STAGE, 0, 1)
         if told is not None:
             told()
@@ -128,12 +145,12 @@ class EvaluatesElsewhere:
         self._ask(evaluate_subset, question, told)
         made = self.finished(key)
         if made is None:
-            raise UnsharedHomeError(key, str(self.workspace.home.root))
+            raise UnsharedHomeError(key, str(self.clients.home.root))
         return made
 
     def finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
-        return self.here.finished(key)
+        return self.local.finished(key)
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         """Have the test items scored, and log that they were opened and why.
@@ -141,20 +158,18 @@ class EvaluatesElsewhere:
         Raises:
             NotEvaluatedError: There is no complete evaluation of that key.
         """
-        from autoselection_core.campaign.remote.tasks import open_test_items
-
         self._ask(open_test_items, {"key": key, "reason": reason}, None)
-        return EvaluationFolder(self.workspace.home.evaluation(key)).read_test()
+        return EvaluationFolder(self.clients.home.evaluation(key)).read_test()
 
     def _ask(self, task: Task, question: Mapping[str, Json], told: Callable[[], None] | None) -> bytes:
-        is_formula = self.workspace.campaign.closed_form is not None
+        is_formula = self.clients.campaign.closed_form is not None
         asked = json.dumps({**self._shared(), **question}).encode()
-        (answer,) = self.cluster.results(task, [asked], on_device=not is_formula, while_waiting=told)
+        (answer,) = self.clients.cluster.results(task, [asked], on_device=not is_formula, while_waiting=told)
         return answer
 
     def _shared(self) -> dict[str, Any]:
         return {
-            **_place(self.workspace),
+            **self.clients.place,
             "pool": self.pool_version,
             "spec": None if self.spec is None else self.spec.to_text(),
             "fidelity": self.fidelity,

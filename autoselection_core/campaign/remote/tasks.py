@@ -1,4 +1,4 @@
-"""What a worker of a cluster does when it is asked: JSON in, JSON or Arrow out, files in the shared home.
+"""Tasks of a cluster's workers: JSON in, JSON or Arrow out, files in the shared home.
 
 Every question names the campaign in full and the version of what is wanted, so that a worker with other code,
 another model or other benchmark files refuses instead of answering something else.
@@ -50,7 +50,7 @@ def evaluate_subset(asked: bytes) -> bytes:
         EvaluationError: There is no score.
     """
     question = json.loads(asked)
-    workspace, evaluator, spec = _judge(question)
+    workspace, evaluator, spec = _evaluator_of(question)
     signals = workspace.signals(question["pool"], None if spec is None else spec.signal_versions)
     subset = materialize(Recipe.from_json(question["recipe"]), signals)
     _require_same("the subset", subset.fingerprint, question["subset"])
@@ -65,7 +65,7 @@ def open_test_items(asked: bytes) -> bytes:
         EvaluationError: There is no score.
     """
     question = json.loads(asked)
-    _, evaluator, _ = _judge(question)
+    _, evaluator, _ = _evaluator_of(question)
     evaluator.open_test(question["key"], question["reason"])
     return str(question["key"]).encode()
 
@@ -87,17 +87,17 @@ def _with_needs(signals: Iterable[Signal]) -> Iterator[Signal]:
         yield from _with_needs(signal.needs())
 
 
-def _judge(question: dict[str, Any]) -> tuple[Workspace, Evaluator, SearchSpec | None]:
+def _evaluator_of(question: dict[str, Any]) -> tuple[Workspace, Evaluator, SearchSpec | None]:
     campaign, spec = canonical_json(question["campaign"]), question["spec"]
     evaluator = _evaluator(question["home"], campaign, question["pool"], spec, question["fidelity"])
-    _require_same("what judges subsets", evaluator.fingerprint, question["evaluator"])
+    _require_same("the evaluator", evaluator.fingerprint, question["evaluator"])
     pinned = None if spec is None else SearchSpec.from_json(json.loads(spec))
     return _workspace(question["home"], campaign), evaluator, pinned
 
 
 @lru_cache(maxsize=1)
 def _workspace(home: str, campaign: str) -> Workspace:
-    """Kept from one task to the next: a worker answers many questions on one campaign."""
+    """Campaign at work in this process, kept from one task to the next."""
     return Workspace(campaign_from_json(json.loads(campaign)), Home(Path(home)))
 
 

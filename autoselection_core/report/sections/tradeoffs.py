@@ -15,7 +15,7 @@ def tradeoffs_of(facts: SearchFacts) -> tuple[Standing, ...]:
 
 def signs_of(facts: SearchFacts) -> dict[str, float]:
     """For each benchmark that was scored 1 where higher is better, -1 where lower is."""
-    signs = {one.name: one.metric.sign for one in facts.workspace.judged_by(facts.record.spec)}
+    signs = {one.name: one.metric.sign for one in facts.workspace.benchmarks_of(facts.record.spec)}
     scored = [set(one.scores) for one in facts.history.observations]
     return {name: signs.get(name, 1.0) for name in sorted(set.union(*scored))} if scored else {}
 

@@ -1,0 +1,95 @@
+"""Evaluators of a campaign: a fine-tuning with its benchmarks, or a closed form, at any fidelity."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign
+from autoselection_core.campaign.declaration.fidelities import (
+    cheaper_benchmark,
+    cheaper_formula,
+    cheaper_training,
+    fidelity_in,
+)
+from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
+from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.home import Home
+
+
+@dataclass(frozen=True)
+class LocalEvaluators:
+    """Evaluators that work in this process.
+
+    Attributes:
+        campaign: What is evaluated, and how.
+        home: Where evaluations are kept.
+        benchmarks: Reads those of the campaign.
+        pool: Opens a pool version.
+        signals: Opens the signals of a pool version.
+    """
+
+    campaign: Campaign
+    home: Home
+    benchmarks: Callable[[], Sequence[Benchmark]]
+    pool: Callable[[str], Pool]
+    signals: Callable[[str], SignalTable]
+
+    def at(self, pool_version: str, spec: SearchSpec | None = None, fidelity: str = "") -> Evaluator:
+        """Evaluator at one fidelity of a search, as the search pins it or else as the campaign declares it.
+
+        Args:
+            pool_version: The pool whose subsets are evaluated.
+            spec: The search; None for what the campaign declares.
+            fidelity: Name of a cheaper fidelity; empty for the full one.
+        """
+        if self.campaign.closed_form is not None:
+            return self._closed_form(pool_version, spec, fidelity)
+        return self._fine_tuning(pool_version, spec, fidelity)
+
+    def _closed_form(self, pool_version: str, spec: SearchSpec | None, fidelity: str) -> Evaluator:
+        assert self.campaign.closed_form is not None, "asked for by a campaign with a closed form only"
+        formula = cheaper_formula(self.campaign.closed_form, fidelity_in(spec, fidelity))
+        return ClosedFormEvaluator(self.home, self.signals(pool_version), **vars(formula))
+
+    def _fine_tuning(self, pool_version: str, spec: SearchSpec | None, name: str) -> Evaluator:
+        from autoselection_core.evaluation.evaluator import FineTuningEvaluator
+
+        assert self.campaign.base_model is not None, "loading refuses a campaign without an evaluator"
+        fidelity = fidelity_in(spec, name)
+        training = fine_tuning(spec.training if spec and spec.training else self.campaign.training)
+        model = self.campaign.base_model if fidelity is None else fidelity.base_model
+        return FineTuningEvaluator(
+            self.home,
+            self.pool(pool_version),
+            model or self.campaign.base_model,
+            tuple(cheaper_benchmark(each, fidelity) for each in benchmarks_of(self.benchmarks(), spec)),
+            cheaper_training(training, fidelity),
+            spec.weights if spec and spec.weights else self.campaign.weights,
+        )
+
+
+def benchmarks_of(benchmarks: Sequence[Benchmark], spec: SearchSpec | None) -> tuple[Benchmark, ...]:
+    """The benchmarks that drive a search, with the metric that it asks for; all where there is no search."""
+    if spec is None or not spec.benchmarks:
+        return tuple(benchmarks)
+    found = [benchmark for benchmark in benchmarks if benchmark.name in spec.benchmarks]
+    if spec.metric not in tuple(Metric):
+        return tuple(found)
+    return tuple(replace(benchmark, metric=Metric(spec.metric)) for benchmark in found)
+
+
+def benchmark_at(place: BenchmarkPlace) -> Benchmark:
+    """The benchmark of a place, under the name that the campaign gives it.
+
+    Raises:
+        NoItemsError: It has no items.
+    """
+    if place.settings:
+        return benchmark_from({**place.settings, "name": place.name}, place.path)
+    return replace(load_benchmark(place.path), name=place.name)

@@ -1,0 +1,53 @@
+"""Solver of a search, made from what the search pins and what the campaign says now."""
+
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.operators.installed import installed_operators
+from autoselection_core.search.warm import earlier_of
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.advice.consultation import Adviser
+from autoselection_core.solver.advice.endpoint import Endpoint
+from autoselection_core.solver.advice.exchange import Silent
+from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.solver import Solver
+from autoselection_core.store.home import Home
+
+
+def make_solver(
+    spec: SearchSpec, signals: SignalTable, declared: AdviserSettings | None, ledger: Ledger, home: Home
+) -> Solver:
+    """Solver that chooses the candidates of a search.
+
+    Args:
+        spec: The search.
+        signals: Those that it pins, for the pool that it pins.
+        declared: The adviser of the campaign now, which says how the search's language model is reached.
+        ledger: Where an earlier search is looked up, if it starts from one.
+        home: Where subsets are kept.
+
+    Raises:
+        UnknownSearchError: The search that it starts from does not exist.
+    """
+    chosen = [each for each in installed_operators() if not spec.operators or each.name in spec.operators]
+    policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
+    earlier = earlier_of(ledger, spec.warm_from, signals, home) if spec.warm_from is not None else ()
+    return Solver(signals, catalogue(signals, chosen), policy, earlier, _adviser(spec, declared), spec.prices)
+
+
+def _adviser(spec: SearchSpec, declared: AdviserSettings | None) -> Adviser | None:
+    """Language model of a search, reached as the campaign says now."""
+    if not spec.adviser:
+        return None
+    settings = AdviserSettings.of_search(spec.adviser)
+    if declared is None:
+        return Adviser(settings, Silent("the campaign declares no `adviser` any more"), _unit(spec))
+    return Adviser(settings, Endpoint(declared.url, declared.timeout_s), _unit(spec))
+
+
+def _unit(spec: SearchSpec) -> str:
+    """Unit of the search's utility, for people and models."""
+    metrics = [Metric(name) for name in spec.metric.split(" + ") if name in tuple(Metric)]
+    return ", ".join(f"{metric.value} in {metric.unit}" for metric in metrics) or spec.metric
