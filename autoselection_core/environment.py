@@ -64,7 +64,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         RAY_ADDRESS,
-        "Head of the Ray cluster that scores samples and judges subsets: `host:port`.",
+        "Head of the Ray cluster that scores samples and evaluates subsets: `host:port`.",
         "whoever asks for work does it",
     ),
     Variable("DAGSTER_HOME", "Folder of Dagster's own storage, with `dagster.yaml`.", reader="Dagster"),

@@ -18,7 +18,7 @@ from autoselection_dagster.jobs.study import study_job
 from autoselection_dagster.resources import resources_of
 from autoselection_dagster.sensors.alerts import failed_runs, search_alerts_sensor
 from autoselection_dagster.sensors.search import search_sensor
-from autoselection_dagster.sensors.source_changes import pool_changed_sensor, research_schedule
+from autoselection_dagster.sensors.source_changes import pool_changed_sensor, search_again_schedule
 
 
 def definitions_of(installation: Installation) -> dg.Definitions:
@@ -28,7 +28,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
     jobs = [
         job
         for graph in graphs.values()
-        for job in (graph.prepare_job, graph.research_job, graph.trial_job, graph.report_job)
+        for job in (graph.prepare_job, graph.search_again_job, graph.trial_job, graph.report_job)
     ]
     return dg.Definitions(
         assets=[asset for graph in graphs.values() for asset in graph.assets],
@@ -47,6 +47,6 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             failed_runs,
             *(pool_changed_sensor(graph) for graph in graphs.values()),
         ],
-        schedules=[research_schedule(graph) for graph in graphs.values()],
+        schedules=[search_again_schedule(graph) for graph in graphs.values()],
         resources=resources_of(Home(installation.home)),
     )

@@ -29,7 +29,7 @@ class CampaignGraph:
         place: The campaign with its names and partitions.
         assets: Every asset of it.
         prepare_job: Observes the sources, and makes the pool and its signals.
-        research_job: Does the same, and searches the pool again if it changed.
+        search_again_job: Does the same, and searches the pool again if it changed.
         trial_job: Makes one trial, in one process.
         report_job: Says what a search found.
     """
@@ -37,7 +37,7 @@ class CampaignGraph:
     place: Place
     assets: tuple[dg.AssetsDefinition | dg.SourceAsset, ...]
     prepare_job: AssetJob
-    research_job: AssetJob
+    search_again_job: AssetJob
     trial_job: AssetJob
     report_job: AssetJob
 
@@ -70,8 +70,8 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
             description="Observe the sources, and make the pool and its signals; what is known stays.",
             executor_def=dg.in_process_executor,
         ),
-        research_job=dg.define_asset_job(
-            names.research_job,
+        search_again_job=dg.define_asset_job(
+            names.search_again_job,
             selection=dg.AssetSelection.assets(*keys, again.key),
             description="Prepare, and search a changed pool again, from what the last search learned.",
             executor_def=dg.in_process_executor,

@@ -48,9 +48,9 @@ class Names:
         return self._own("prepare")
 
     @property
-    def research_job(self) -> str:
+    def search_again_job(self) -> str:
         """Prepares, and searches the pool again if it changed."""
-        return self._own("research")
+        return self._own("search_again")
 
     @property
     def trial_job(self) -> str:
@@ -70,7 +70,7 @@ class Names:
     @property
     def schedule(self) -> str:
         """Searches a changed pool again at the times that the campaign says."""
-        return self._own("research_schedule")
+        return self._own("search_again_schedule")
 
     def _own(self, name: str) -> str:
         """A name of a job, sensor or box; Dagster knows letters, digits and underscores there."""

@@ -1,4 +1,4 @@
-"""How long a training will take, before it is paid for: from what was measured."""
+"""Duration of a training before it is paid for, estimated from what was measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _PAID = "paid"
 
 @dataclass(frozen=True)
 class Pace:
-    """What a training is expected to take.
+    """Expected duration of a training.
 
     Attributes:
         seconds: Of a training and its dev scores; None where nothing is known yet.
@@ -25,7 +25,7 @@ class Pace:
     source: str
 
     def sentence(self, trainings: int, found: int = 0) -> str:
-        """What is left, for people.
+        """Trainings left and their duration, in a sentence.
 
         Args:
             trainings: How many are left at most.
@@ -61,7 +61,7 @@ def pace_of(workspace: Workspace, judge: str | None, training: Mapping[str, Json
 
 
 def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:
-    """How long each evaluation took that some searches paid for, at full fidelity."""
+    """Seconds of each evaluation that some searches paid for, at full fidelity."""
     payments = [payment for search in searches for payment in ledger.money(search)]
     return [payment.seconds for payment in payments if payment.outcome == _PAID and payment.cost >= 1.0]
 

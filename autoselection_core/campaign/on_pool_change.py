@@ -8,7 +8,7 @@ from autoselection_core.history.records import SearchRecord
 
 @dataclass(frozen=True)
 class Again:
-    """What came of the wish to search again.
+    """Outcome of searching again after the pool changed.
 
     Attributes:
         search: The search on the pool of now; None where there is nothing to search again.

@@ -110,7 +110,7 @@ class CampaignPools:
         return self.home.confined(Path("campaigns") / f"{self.campaign.name}.json")
 
     def _versions(self) -> dict[str, str]:
-        """What a pool follows from."""
+        """Versions of everything that a pool follows from."""
         return {"sources": sources_version(self.campaign.sources), "gate": self.gate.fingerprint}
 
     def _read_latest(self) -> dict[str, str] | None:

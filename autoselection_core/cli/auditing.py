@@ -1,4 +1,4 @@
-"""`autoselection audit`: what stands in a file, told in a minute, with no model and no configuration."""
+"""`autoselection audit`: contents of a file, without a model and without a configuration."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ _SHOWN = 20
 
 
 def audit_file(path: Path, against: str, folder: Path) -> bool:
-    """Print what stands in a file; whether there is something to look at.
+    """Print the contents of a file; returns whether there is something to look at.
 
     Args:
         path: The file.
@@ -85,7 +85,7 @@ def _show_benchmarks(findings: Audit) -> None:
 
 
 def _show_places(pool: Pool, findings: Audit) -> None:
-    """Where the questions stand; no text, for a benchmark may be confidential."""
+    """Print where the questions are; no text, for a benchmark may be confidential."""
     for name, each in findings.contamination.items():
         for row in each.rows[:_SHOWN]:
             tell(f"{name}: {pool.origins(row)[0].locator}")

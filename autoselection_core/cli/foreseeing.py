@@ -11,7 +11,7 @@ from autoselection_core.solver.analysis.replay import replay
 
 
 def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
-    """What more evaluations are likely to gain over what the search would recommend now."""
+    """Print the expected gain of more evaluations over what the search would recommend now."""
     spec = workspace.ledger.search(search).spec
     found = forecast(workspace.solver(spec), workspace.ledger.history(search), evaluations)
     tell(
@@ -22,7 +22,7 @@ def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
 
 
 def show_decisions(workspace: Workspace, search: str) -> bool:
-    """Whether every decision of a search can be had again from its record."""
+    """Print every decision of a search beside the solver's answer of now; returns whether all are equal."""
     spec = workspace.ledger.search(search).spec
     decisions = decided_again(workspace.ledger, search, workspace.solver(spec))
     rows: tuple[tuple[Cell, ...], ...] = tuple(

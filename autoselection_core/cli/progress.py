@@ -58,7 +58,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A stage when it was first told of, and when it was last."""
+    """First and latest report of a stage."""
 
     started: float
     done_at_start: int

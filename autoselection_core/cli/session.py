@@ -1,4 +1,4 @@
-"""What every command needs: the campaign at work, and a search by name."""
+"""Session of a command: the campaign at work, and a search by name."""
 
 import sys
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ FILE = DEFAULT_FILE
 
 
 def tell(sentence: str) -> None:
-    """Print a sentence; what stands in square brackets is text, not markup."""
+    """Print a sentence; square brackets are text, not markup."""
     Console(soft_wrap=True, highlight=False, markup=False).print(sentence)
 
 

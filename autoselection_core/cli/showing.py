@@ -83,7 +83,7 @@ def _told(value: Json) -> str:
 
 
 def _advice(exchanges: Sequence[Exchange]) -> Table:
-    """What a language model was asked, what it answered, and why an answer was not used."""
+    """Exchanges with the language model: question, answer, and why an answer was not used."""
     rows: list[tuple[Cell, ...]] = [
         (one.role, one.answer, one.problem or "used", one.seconds, f"{one.model}, prompt {one.version}")
         for one in exchanges

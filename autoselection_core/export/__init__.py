@@ -1,1 +1,1 @@
-"""What leaves the system: a subset as training data, with its licences and a way to verify it."""
+"""Exports: a subset as training data, with its licences and a way to verify it."""

@@ -1,4 +1,4 @@
-"""What axolotl needs beside the data. Fields: axolotl 0.19.0, `tests/export/fields/`."""
+"""Config of axolotl. Fields: axolotl 0.19.0, `tests/export/fields/`."""
 
 from collections.abc import Mapping
 

@@ -28,7 +28,7 @@ _DATABASE_ENDINGS = (".sqlite", ".db")
 
 @dataclass(frozen=True)
 class Backup:
-    """What a backup holds.
+    """Contents of a backup.
 
     Attributes:
         file: Where it is.

@@ -16,7 +16,7 @@ from autoselection_core.subset.value import fingerprint_of_ids
 
 @dataclass(frozen=True)
 class ExportCheck:
-    """What an export turned out to be.
+    """Result of verifying an export.
 
     Attributes:
         samples: Lines of data; 0 where the data was changed.

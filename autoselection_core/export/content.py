@@ -1,4 +1,4 @@
-"""What is in the samples of an export, as far as the way to write them depends on it."""
+"""Contents of an export's samples, as far as the way to write them depends on them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

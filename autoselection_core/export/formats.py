@@ -1,4 +1,4 @@
-"""How a sample is spelled for the programs that train on it."""
+"""Formats of a sample for the programs that train on it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What LLaMA-Factory needs beside the data. Fields: LLaMA-Factory 0.9.5, `tests/export/fields/`."""
+"""Config of LLaMA-Factory. Fields: LLaMA-Factory 0.9.5, `tests/export/fields/`."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What an export says of itself, for programs: where its samples come from, and the hashes of its files."""
+"""Manifest of an export, for programs: origin of its samples, and hashes of its files."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _NO_LICENCE = "none stated"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an exported subset comes from.
+    """Origin of an exported subset.
 
     Attributes:
         search: The search.
@@ -35,7 +35,7 @@ class Origin:
 def manifest_of(
     pool: Pool, subset: Subset, origin: Origin, spelling: str, content: Content
 ) -> dict[str, Any]:
-    """Everything that is known of an export before its files have hashes."""
+    """Manifest of an export before its files have hashes."""
     sources = _sources(pool, subset)
     return {
         "format": spelling,
@@ -83,7 +83,7 @@ def _sources(pool: Pool, subset: Subset) -> Mapping[str, Counter[str]]:
 
 
 def _licences(pool: Pool, subset: Subset) -> dict[str, int]:
-    """Samples by licence; one that stands under several counts for each."""
+    """Samples by licence; one with several licences counts for each."""
     counts: Counter[str] = Counter()
     for row in subset.rows:
         counts.update({origin.licence or _NO_LICENCE for origin in pool.origins(int(row))})

@@ -16,7 +16,7 @@ _DECAYS = {
 
 @dataclass(frozen=True)
 class Training:
-    """What an export's config is made from.
+    """Training settings that an export's config is made from.
 
     Attributes:
         base_model: Folder or hub name of the model that is trained.
@@ -38,7 +38,7 @@ class Training:
 
     @property
     def decay(self) -> str:
-        """How the learning rate falls, as transformers names it."""
+        """Decay of the learning rate, as transformers names it."""
         return _DECAYS[self.tuning.decay]
 
     def sequences(self, content: Content) -> int:
@@ -64,7 +64,7 @@ class Training:
 
     @property
     def target_modules(self) -> tuple[str, ...]:
-        """Which layers have adapters; nothing means all linear ones."""
+        """Layers with adapters; nothing means all linear ones."""
         named = self.tuning.target_modules
         return () if named == "all-linear" else tuple(name.strip() for name in named.split(","))
 

@@ -1,4 +1,4 @@
-"""What TRL needs beside the data. Its parser's fields are those of the installed release."""
+"""Config of TRL. Its parser's fields are those of the installed release."""
 
 from collections.abc import Mapping
 

@@ -23,7 +23,7 @@ SOME_MODEL = Training("NAME OR FOLDER OF THE BASE MODEL", FineTuning())
 
 @dataclass(frozen=True)
 class Exported:
-    """An export that lies there.
+    """An export that is written.
 
     Attributes:
         folder: Where.

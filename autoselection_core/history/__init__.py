@@ -1,1 +1,1 @@
-"""What a search paid for: append-only, shared by every process, never paid twice."""
+"""History of searches: append-only, shared by every process, nothing paid twice."""

@@ -216,7 +216,7 @@ class Ledger:
             )
 
     def proposal(self, reservation: Reservation) -> RecordedProposal | None:
-        """What was recorded as a trial's proposal."""
+        """Recorded proposal of a trial."""
         with self.database.reading() as connection:
             return proposals.recorded_proposal(connection, reservation)
 
@@ -252,7 +252,7 @@ class Ledger:
             return reading.read_measurement(connection, evaluation)
 
     def history(self, search: str) -> History:
-        """What the solver may know now."""
+        """History of a search, as the solver may know it now."""
         with self.database.reading() as connection:
             return reading.read_history(connection, search)
 
@@ -277,7 +277,7 @@ class Ledger:
             return reading.read_open_trials(connection)
 
     def money(self, search: str | None = None) -> tuple[Payment, ...]:
-        """How every attempt ended and what it cost."""
+        """Payments of a search: outcome and cost of every attempt."""
         with self.database.reading() as connection:
             return reading.read_money(connection, search)
 

@@ -1,4 +1,4 @@
-"""How the ledger's tables came to be: numbered steps, applied in order, never edited afterwards."""
+"""Migrations of the ledger's tables: numbered steps, applied in order, never edited afterwards."""
 
 import time
 from collections.abc import Sequence

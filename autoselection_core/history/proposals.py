@@ -1,4 +1,4 @@
-"""What a trial tries: proposed once, one trial after the other."""
+"""Proposals of trials: each made once, one trial after the other."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from autoselection_core.recipe import Recipe
 def take_turn(
     connection: Connection, reservation: Reservation, token: str, *, now: float, until: float
 ) -> bool:
-    """Whether a trial may propose now; if so, the search's proposal lock is held under `token`.
+    """Try to take the search's proposal lock under `token`; returns whether the trial may propose now.
 
     Trial n waits while an earlier trial is being worked on and has no recipe. An earlier trial whose worker
     was lost holds nobody up, and neither does a lock past its lease.
@@ -87,7 +87,7 @@ def record_proposal(
 
 
 def recorded_proposal(connection: Connection, reservation: Reservation) -> RecordedProposal | None:
-    """What the ledger holds as a trial's proposal, if it has one."""
+    """Recorded proposal of a trial, if it has one."""
     row = current(connection, reservation)
     return None if row.recipe is None else _proposal(row)
 

@@ -1,4 +1,4 @@
-"""What the ledger says about a search: its history, its trials, its money, and why nothing runs."""
+"""Reading of the ledger: history, trials and payments of a search, and why nothing runs."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from autoselection_core.recipe import Recipe
 
 
 def read_history(connection: Connection, search: str) -> History:
-    """What the solver may know now.
+    """History of a search, as the solver may know it now.
 
     Raises:
         UnknownSearchError: No search has this name.
@@ -180,7 +180,7 @@ def read_measurement(connection: Connection, evaluation: str) -> Measurement | N
 
 
 def read_money(connection: Connection, search: str | None = None) -> tuple[Payment, ...]:
-    """How every attempt ended, in the order in which they did."""
+    """Payments of a search, in the order in which its attempts ended."""
     query = select(MONEY).order_by(MONEY.c.at, MONEY.c.trial)
     if search is not None:
         require(connection, search)

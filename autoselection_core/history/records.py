@@ -1,4 +1,4 @@
-"""What the ledger hands out: reservations, recorded proposals, measurements, and rows to show."""
+"""Records of the ledger: reservations, recorded proposals, measurements, and rows to show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from autoselection_core.recipe import Recipe
 
 
 class Kind(StrEnum):
-    """Which of a search's two budgets pays."""
+    """Budget of a search that pays: the search's own, or the report's."""
 
     SEARCH = "search"
     REPORT = "report"
@@ -21,7 +21,7 @@ REPORT_PREFIX = "report-"
 
 
 class TrialState(StrEnum):
-    """Where a trial stands; only DONE has a score."""
+    """State of a trial; only DONE has a score."""
 
     WAITING = "waiting"
     RESERVED = "reserved"
@@ -39,7 +39,7 @@ class SearchState(StrEnum):
 
 
 class Begin(StrEnum):
-    """What a worker does after it asked to begin: train, take the finished score, or wait for another."""
+    """Answer to a worker that asks to begin: train, take the finished score, or wait for another."""
 
     TRAIN = "train"
     REUSE = "reuse"
@@ -74,7 +74,7 @@ class Reservation:
 
 @dataclass(frozen=True)
 class RecordedProposal:
-    """What the ledger holds as a trial's proposal; the first one recorded stays."""
+    """Recorded proposal of a trial; the first one recorded stays."""
 
     recipe: Recipe
     subset: str
@@ -143,7 +143,7 @@ class ArmPlan:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """Everything that the ledger knows of one trial."""
+    """One trial with everything that the ledger holds of it."""
 
     search: str
     kind: Kind
@@ -236,7 +236,7 @@ class OpenTrial:
 
 @dataclass(frozen=True)
 class Payment:
-    """How one attempt ended and what it cost; a search is charged once per trial."""
+    """Outcome and cost of one attempt; a search is charged once per trial."""
 
     search: str
     kind: Kind

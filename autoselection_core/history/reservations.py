@@ -1,4 +1,4 @@
-"""Who may run which trial: the only place that hands out the budget of a search."""
+"""Reservations of trials: the only place that hands out the budget of a search."""
 
 import math
 from collections.abc import Sequence
@@ -105,7 +105,7 @@ def waiting(connection: Connection, search: str, kind: Kind) -> list[Reservation
 
 
 def count_of(connection: Connection, search: str, kind: Kind, states: Sequence[TrialState]) -> int:
-    """How many trials of a search stand in some states."""
+    """Number of a search's trials in some states."""
     of_search = (TRIALS.c.search == search) & (TRIALS.c.kind == kind)
     return connection.execute(select(func.count()).where(of_search, TRIALS.c.state.in_(states))).scalar_one()
 

@@ -12,7 +12,7 @@ HELD_STATES = (TrialState.RESERVED, TrialState.RUNNING)
 
 
 def current(connection: Connection, reservation: Reservation) -> AnyRow:
-    """The trial of a reservation as it stands now.
+    """Present row of a reservation's trial.
 
     Raises:
         UnknownSearchError: No search has this name.

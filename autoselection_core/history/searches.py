@@ -62,7 +62,7 @@ def _differences(known: SearchSpec, asked: SearchSpec) -> tuple[str, ...]:
 
 
 def require(connection: Connection, search: str) -> SearchRecord:
-    """One search as it stands now.
+    """Present record of a search.
 
     Raises:
         UnknownSearchError: No search has this name.

@@ -71,7 +71,7 @@ class SearchSpec(SearchSettings):
 
     @property
     def usual_name(self) -> str:
-        """What the search is called unless a person names it: the same question has the same name."""
+        """Name of the search unless a person gives one: the same question has the same name."""
         return f"{self.campaign}-{self.identity[:8]}"
 
     def to_json(self) -> dict[str, Any]:

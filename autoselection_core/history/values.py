@@ -1,4 +1,4 @@
-"""What a history says, as plain values: the solver reads them, the ledger writes them."""
+"""Values of a history: the solver reads them, the ledger writes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class FailedTrial:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier search measured, told about the pool of this one.
+    """Observation of an earlier search, carried over to the pool of this one.
 
     Attributes:
         search: Name of the earlier search.
@@ -109,7 +109,7 @@ def whole(spent: float) -> float:
 
 @dataclass(frozen=True)
 class History:
-    """What one search knows at one moment; each tuple is ordered by trial number.
+    """History of one search at one moment; each tuple is ordered by trial number.
 
     Attributes:
         search: Name of the search.

@@ -1,4 +1,4 @@
-"""However a piece of work on a trial ends, the ledger hears of it."""
+"""Accounting of work on a trial: however it ends, the ledger records it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -31,4 +31,4 @@ def alive(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
 def _beat(ledger: Ledger, reservation: Reservation, done: threading.Event) -> None:
     while not done.wait(ledger.lease_s / _BEATS_PER_LEASE):
         if not ledger.heartbeat(reservation):
-            return  # superseded: whatever the block still finishes, the ledger judges at its commit
+            return  # superseded: whatever the block still finishes, the ledger decides at its commit

@@ -1,4 +1,4 @@
-"""What the winner is compared with: the full pool and random subsets, under a budget of their own."""
+"""Arms of a report: winner, full pool and random subsets, under a budget of their own."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ WINNER_REPLICATES = 2
 
 
 class Recommends(Asks, Protocol):
-    """What a report needs of a solver."""
+    """Solver as a report needs it."""
 
     def recommend(self, history: History) -> Recommendation:
         """The tried recipe with the best posterior mean."""

@@ -15,7 +15,7 @@ from autoselection_core.solver.solver import Solver
 
 @dataclass(frozen=True)
 class Decision:
-    """What a trial tries, and what the solver answers when it is asked again.
+    """Recorded decision of a trial, and the solver's answer when it is asked again.
 
     Attributes:
         trial: Its number.

@@ -36,19 +36,19 @@ def evaluate(
     """
     with accounted(ledger, reservation):
         recorded = _recorded(ledger, reservation, evaluator, subset)
-        judge = evaluator_at_fidelity(evaluator, recorded.fidelity)
-        _require_same_fidelity(ledger, reservation.search, recorded.fidelity, judge)
-        key = judge.evaluator.key(subset.fingerprint, recorded.replicate)
-        measured = _finished(ledger, reservation, judge, key)
+        priced = evaluator_at_fidelity(evaluator, recorded.fidelity)
+        _require_same_fidelity(ledger, reservation.search, recorded.fidelity, priced)
+        key = priced.evaluator.key(subset.fingerprint, recorded.replicate)
+        measured = _finished(ledger, reservation, priced, key)
         if measured is None:
-            made = judge.evaluator.evaluate(subset, recorded.replicate, progress)
-            measured = measurement_of(made, judge.cost)
+            made = priced.evaluator.evaluate(subset, recorded.replicate, progress)
+            measured = measurement_of(made, priced.cost)
         ledger.commit(reservation, measured)
     return measured
 
 
 def measurement_of(evaluation: Evaluation, cost: float = 1.0) -> Measurement:
-    """What the ledger keeps of an evaluation."""
+    """Measurement of an evaluation, as the ledger keeps it."""
     return Measurement(
         evaluation=evaluation.key,
         subset=evaluation.subset,
@@ -74,11 +74,11 @@ def require_same_evaluator(ledger: Ledger, search: str, evaluator: Evaluator) ->
         raise ChangedEvaluatorError(search, registered, evaluator.fingerprint)
 
 
-def _require_same_fidelity(ledger: Ledger, search: str, fidelity: str, judge: PricedEvaluator) -> None:
+def _require_same_fidelity(ledger: Ledger, search: str, fidelity: str, priced: PricedEvaluator) -> None:
     pinned = ledger.search(search).spec.fidelities.get(fidelity, {})
     registered = str(pinned.get("evaluator") or "")
-    if registered and registered != judge.evaluator.fingerprint:
-        raise ChangedEvaluatorError(search, registered, judge.evaluator.fingerprint)
+    if registered and registered != priced.evaluator.fingerprint:
+        raise ChangedEvaluatorError(search, registered, priced.evaluator.fingerprint)
 
 
 def _recorded(
@@ -94,7 +94,7 @@ def _recorded(
 
 
 def _finished(
-    ledger: Ledger, reservation: Reservation, judge: PricedEvaluator, key: str
+    ledger: Ledger, reservation: Reservation, priced: PricedEvaluator, key: str
 ) -> Measurement | None:
     """The evaluation if somebody paid for it already; None once it is this worker's to make.
 
@@ -104,5 +104,5 @@ def _finished(
         time.sleep(_WAIT_S)
     if answer is not Begin.REUSE:
         return None
-    own = judge.evaluator.finished(key)
-    return ledger.measurement(key) if own is None else measurement_of(own, judge.cost)
+    own = priced.evaluator.finished(key)
+    return ledger.measurement(key) if own is None else measurement_of(own, priced.cost)

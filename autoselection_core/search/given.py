@@ -18,7 +18,7 @@ GIVEN = "given"
 
 
 class Pays(StrEnum):
-    """Which of a search's two budgets pays."""
+    """Budget of a search that pays: the search's own, or the report's."""
 
     budget = "budget"
     report_evaluations = "report_evaluations"

@@ -22,7 +22,7 @@ DONE, FAILED = "done", "failed"
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a worker is in its trial.
+    """Stage of a worker's trial.
 
     Attributes:
         reservation: The trial.

@@ -1,4 +1,4 @@
-"""What a trial tries: asked of the solver once, and recorded with the reasons."""
+"""Proposal of a trial: asked of the solver once, and recorded with the reasons."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from autoselection_core.subset import Subset, materialize
 
 
 class Asks(Protocol):
-    """What a search needs of a solver."""
+    """Solver as a search needs it."""
 
     @property
     def signals(self) -> SignalTable:

@@ -34,7 +34,7 @@ def run_search_together(
         ledger: Where the search is registered.
         search: Its name.
         solver: Asked for one candidate at a time.
-        evaluator: Judges; called by several threads at once.
+        evaluator: Evaluates subsets; called by several threads at once.
         progress: Told where the workers are, by one of them at a time.
         workers: Trials at once; the search's slots bound them, too.
 

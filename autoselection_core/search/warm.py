@@ -1,4 +1,4 @@
-"""What an earlier search measured, told about the pool that a new search selects from."""
+"""Warm start: observations of an earlier search, carried over to the pool of a new one."""
 
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ def _similarity(observation: Observation, subset: Subset, signals: SignalTable, 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far an earlier search and this one agree where both measured the same recipe.
+    """Rank agreement of an earlier search and this one where both measured the same recipe.
 
     Attributes:
         recipes: How many recipes both measured.
@@ -71,7 +71,7 @@ class Agreement:
 
     @property
     def sentence(self) -> str:
-        """What is known of it."""
+        """The agreement in a sentence."""
         ranks = "too few to compare"
         if self.correlation is not None:
             ranks = f"rank correlation {self.correlation:.2f}"
@@ -80,7 +80,7 @@ class Agreement:
 
 
 def agreement(earlier: History, now: History) -> Agreement:
-    """How far what an earlier search measured holds for this one: the worth of a cheaper evaluation."""
+    """Rank agreement of two searches over the recipes that both measured."""
     from scipy.stats import spearmanr
 
     before, after = _means(earlier), _means(now)

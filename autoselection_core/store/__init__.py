@@ -1,1 +1,1 @@
-"""What is kept on disk: where it lies, and how it is written."""
+"""Storage: places of an installation's files, and how they are written."""

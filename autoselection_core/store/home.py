@@ -1,4 +1,4 @@
-"""Where everything that an installation keeps lies, under one folder."""
+"""Home folder of an installation, with the place of everything that is kept."""
 
 import os
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def confined(path: Path, folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of an installation. Only says where things lie; writers make the folders they need.
+    """Home folder of an installation. It names places only; writers make the folders they need.
 
     Attributes:
         root: The folder.

@@ -40,7 +40,7 @@ class LanceTable:
             raise StorageFullError(self.folder, "No space left on device") from error
 
     def ids(self) -> pa.ChunkedArray:
-        """The ids of all rows; a sample may stand there twice."""
+        """Ids of all rows; a sample may occur twice."""
         return self.read([ID]).column(ID)
 
     def read(self, columns: list[str] | None = None) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Object storage: what lies under a prefix as files of a folder, and a folder under a prefix.
+"""Object storage: the objects under a prefix as files of a folder, and a folder under a prefix.
 
 Only S3 and what speaks its protocol. Key, secret, region and endpoint come from the environment that the AWS
 tools read (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`), never from a
@@ -66,7 +66,7 @@ class Mirror:
 
     @property
     def pattern(self) -> Path:
-        """Where the files lie, as a path with the pattern of the URI."""
+        """Path of the files, with the pattern of the URI."""
         return self._folder / self._pattern
 
     def refresh(self) -> None:
@@ -94,7 +94,7 @@ class Mirror:
 
     @property
     def _prefix(self) -> str:
-        """What stands before the first part with a wild card, or before the name."""
+        """Prefix before the first part with a wild card, or before the name."""
         magic = [number for number, part in enumerate(self._parts) if glob.has_magic(part)]
         return "/".join(self._parts[: magic[0] if magic else -1])
 
@@ -110,7 +110,7 @@ class Mirror:
         return confined(Path(path.removeprefix(f"{self._prefix}/")), self._folder)
 
     def _listed(self, storage: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no types
-        """What matches; a few more where ** stands, which the reading of the folder passes over."""
+        """Objects that match; with ** a few more, which the reading of the folder passes over."""
         from pyarrow import fs
 
         wanted = "/".join(self._parts)

@@ -25,7 +25,7 @@ def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefi
         check that fails there starts no search. The search sensor launches its trials.
         """
         workspace = place.workspace(home)
-        again = search_again(workspace, place.campaign.research.budget)
+        again = search_again(workspace, place.campaign.on_pool_change.budget)
         context.log.info(again.why)
         facts: Facts = {
             "decided": again.why,

@@ -60,15 +60,15 @@ class Watched:
 
 
 def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
-    """The sensor of a campaign. It runs from the start where the campaign says `research: on_change`.
+    """The sensor of a campaign. It runs from the start where the campaign says `on_pool_change: on_change`.
 
     Where the campaign does not, a person may switch it on: then it prepares the pool and starts no search.
     """
-    is_wanted = graph.place.campaign.research.when is When.ON_CHANGE
+    is_wanted = graph.place.campaign.on_pool_change.when is When.ON_CHANGE
 
     @dg.sensor(
         name=graph.place.names.changed_sensor,
-        job=graph.research_job if is_wanted else graph.prepare_job,
+        job=graph.search_again_job if is_wanted else graph.prepare_job,
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
     )
@@ -91,19 +91,19 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
     return pool_changed
 
 
-def research_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
-    """The schedule of a campaign. It runs from the start where the campaign says `research: schedule`.
+def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
+    """The schedule of a campaign. It runs from the start where the campaign says `on_pool_change: schedule`.
 
     A tick on a pool that was searched already starts no search.
     """
-    research = graph.place.campaign.research
-    is_wanted = research.when is When.SCHEDULE
+    asked = graph.place.campaign.on_pool_change
+    is_wanted = asked.when is When.SCHEDULE
     return dg.ScheduleDefinition(
         name=graph.place.names.schedule,
-        job=graph.research_job,
-        cron_schedule=research.cron,
-        execution_timezone=research.timezone,
+        job=graph.search_again_job,
+        cron_schedule=asked.cron,
+        execution_timezone=asked.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING if is_wanted else dg.DefaultScheduleStatus.STOPPED,
-        description=f"Prepare at these times ({research.timezone}), and search the pool again if it changed "
+        description=f"Prepare at these times ({asked.timezone}), and search the pool again if it changed "
         "since the last search.",
     )

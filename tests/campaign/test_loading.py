@@ -215,7 +215,7 @@ def test_a_formula_has_no_other_base_model(tmp_path: Path) -> None:
         "fidelities: {short: {cost: 0.1, base_model: m}}}}"
     )
 
-    with pytest.raises(CampaignFileError, match="a formula judges"):
+    with pytest.raises(CampaignFileError, match="a closed form evaluates"):
         load(tmp_path, text)
 
 
@@ -240,3 +240,12 @@ def test_raw_files_may_lie_where_the_operator_lets_campaigns_read(
     for outside in ("s3://ours/rawer/x.jsonl", "s3://ours/raw/../x.jsonl"):
         with pytest.raises(CampaignFileError, match="let AUTOSELECTION_OBJECTS name"):
             load(tmp_path, GOOD.replace("path: extra.jsonl", f"path: '{outside}'"))
+
+
+def test_the_former_key_for_a_changed_pool_is_still_read(tmp_path: Path) -> None:
+    now = load(tmp_path, GOOD + "    on_pool_change: {when: schedule, budget: 4}\n")
+
+    assert load(tmp_path, GOOD + "    research: {when: schedule, budget: 4}\n") == now
+    assert now.on_pool_change.budget == 4
+    with pytest.raises(CampaignFileError, match=r"research is the former spelling of `on_pool_change`"):
+        load(tmp_path, GOOD + "    research: on_change\n    on_pool_change: on_change\n")

@@ -10,7 +10,7 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
-    Research,
+    OnPoolChange,
     When,
 )
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
@@ -32,7 +32,7 @@ EVERYTHING = {
     "training": {"preset": "small"},
     "policy": {"warmup": 3},
     "closed_form": ClosedForm({"tokens": 1.0}, 0.1, 0.2, 0.3),
-    "research": Research(When.SCHEDULE, "1 2 * * *", 3),
+    "on_pool_change": OnPoolChange(When.SCHEDULE, "1 2 * * *", 3),
     "contamination_limit": 0.9,
     "adviser": AdviserSettings("http://127.0.0.1:1/v1", "a model", roles=("ranker",)),
     "fidelities": {"short": Fidelity(0.1, amount=0.5)},

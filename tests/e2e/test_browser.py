@@ -38,7 +38,7 @@ def test_a_changed_source_file_starts_a_warm_search_that_the_ui_shows(
 ) -> None:
     file = installed.campaigns
     declared = file.read_text().replace("report_evaluations: 2", "report_evaluations: 0").rstrip()
-    file.write_text(declared + "\n    research: {when: on_change, budget: 1}\n")
+    file.write_text(declared + "\n    on_pool_change: {when: on_change, budget: 1}\n")
     with serving(installed, free_port()) as services, Served.of(services) as served:
         url = f"http://127.0.0.1:{services.port}"
         served.do("demo_prepare")

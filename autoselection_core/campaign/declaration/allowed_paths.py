@@ -1,4 +1,4 @@
-"""Which files a campaign may name: below its file, below the home folder, or where the operator allows."""
+"""Paths that a campaign may name: below its file, below the home folder, or where the operator allows."""
 
 import os
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Places:
         return self._inside(value, self.file.absolute().parent / Path(text).expanduser())
 
     def source(self, value: Value) -> tuple[Path, Mirror | None]:
-        """Where raw files lie, and the object storage that they are fetched from, if they are.
+        """Path of raw files, and the object storage that they are fetched from, if they are.
 
         Raises:
             CampaignFileError: They lie outside of every allowed folder and prefix.
@@ -57,7 +57,7 @@ class Places:
         return mirror.pattern, mirror
 
     def model(self, value: Value) -> str:
-        """The folder of a base model, or its hub name as it stands."""
+        """Folder of a base model, or its hub name unchanged."""
         text = value.text()
         _refuse_objects(value)
         is_path = text.startswith((_HOME, ".", "/", "~")) or (self.file.absolute().parent / text).exists()

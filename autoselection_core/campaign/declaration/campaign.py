@@ -34,7 +34,7 @@ class BenchmarkPlace:
 class Fidelity:
     """A cheaper evaluation, whose scores are hints at the full one's.
 
-    A formula that judges in place of a training becomes noisier by the root of both shares.
+    A closed form becomes noisier by the root of both shares.
 
     Attributes:
         cost: Price of one, in full trainings.
@@ -69,8 +69,8 @@ class When(StrEnum):
 
 
 @dataclass(frozen=True)
-class Research:
-    """Whether and when a changed pool is searched again.
+class OnPoolChange:
+    """When a changed pool is searched again without being asked.
 
     Attributes:
         when: Never; once the files have changed and settled; or at the times of `cron`, if they changed.
@@ -87,7 +87,7 @@ class Research:
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """A formula that judges subsets in place of a training: for trying a search out in seconds.
+    """Closed-form evaluator in place of a training: for trying a search out in seconds.
 
     Attributes:
         weights: Weight of each column in the utility.
@@ -109,7 +109,7 @@ class Campaign:
     Attributes:
         name: What people call it, and the prefix of its assets.
         sources: The raw files.
-        base_model: Folder or hub name; None where a formula judges and no signal reads a model.
+        base_model: Folder or hub name; None where a closed form evaluates and no signal reads a model.
         benchmarks: What is scored.
         signals: Names of the signals, each with its settings.
         operators: Names of the operators that recipes may use; empty means all that are installed.
@@ -117,7 +117,7 @@ class Campaign:
         search: Settings of its searches, where a search is not asked for others.
         policy: Settings of the solver's policy.
         closed_form: A formula instead of trainings.
-        research: Whether and when a changed pool is searched again.
+        on_pool_change: When a changed pool is searched again without being asked.
         contamination_limit: Share of a benchmark question from which on a sample leaves the pool.
         adviser: A language model that its searches ask for advice; None asks nobody.
         fidelities: Cheaper evaluations by name, among which its searches choose; empty means full ones only.
@@ -133,7 +133,7 @@ class Campaign:
     search: SearchSettings = field(default_factory=SearchSettings)
     policy: Mapping[str, Json] = field(default_factory=dict, hash=False)
     closed_form: ClosedForm | None = None
-    research: Research = field(default_factory=Research)
+    on_pool_change: OnPoolChange = field(default_factory=OnPoolChange)
     contamination_limit: float = DEFAULT_LIMIT
     adviser: AdviserSettings | None = None
     fidelities: Mapping[str, Fidelity] = field(default_factory=dict, hash=False)
@@ -145,7 +145,7 @@ class Campaign:
 
     @property
     def benchmark_files(self) -> dict[str, Path]:
-        """Where each benchmark lies."""
+        """Path of each benchmark by name."""
         return {place.name: place.path for place in self.benchmarks}
 
     def source_files(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A campaign as JSON and back: what another process is told of it."""
+"""Codec of a campaign: to JSON for another process, and back."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -10,7 +10,7 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
-    Research,
+    OnPoolChange,
     When,
 )
 from autoselection_core.history.settings import SearchSettings
@@ -29,7 +29,7 @@ def campaign_to_json(campaign: Campaign) -> dict[str, Any]:
 
 def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
     """Read back what `campaign_to_json` wrote."""
-    formula, research, adviser = stored["closed_form"], stored["research"], stored["adviser"]
+    formula, on_pool_change, adviser = stored["closed_form"], stored["on_pool_change"], stored["adviser"]
     return Campaign(
         **{
             **stored,
@@ -44,6 +44,6 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             if adviser is None
             else AdviserSettings(**{**adviser, "roles": tuple(adviser["roles"])}),
             "fidelities": {name: Fidelity(**each) for name, each in stored["fidelities"].items()},
-            "research": Research(**{**research, "when": When(research["when"])}),
+            "on_pool_change": OnPoolChange(**{**on_pool_change, "when": When(on_pool_change["when"])}),
         }
     )

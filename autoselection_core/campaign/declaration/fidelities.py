@@ -55,18 +55,18 @@ def _check(value: Value, name: str, share: float) -> None:
 
 
 def require_no_model(fidelities: Mapping[str, Fidelity], value: Value) -> None:
-    """Refuse another base model where a formula judges.
+    """Refuse another base model where a closed form evaluates.
 
     Raises:
         CampaignFileError: One names a base model.
     """
     for name, entry in value.entries().items():
         if fidelities[name].base_model is not None:
-            entry.entries()["base_model"].refuse("must be left out: a formula judges this campaign")
+            entry.entries()["base_model"].refuse("must be left out: a closed form evaluates this campaign")
 
 
 def pinned(fidelities: Mapping[str, Fidelity]) -> dict[str, dict[str, Json]]:
-    """What a search keeps of cheaper evaluations; their evaluators are added once there is a pool."""
+    """Cheaper evaluations as a search pins them; their evaluators are added once there is a pool."""
     return {name: asdict(each) for name, each in fidelities.items()}
 
 

@@ -16,7 +16,7 @@ from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
     ClosedForm,
-    Research,
+    OnPoolChange,
     When,
 )
 from autoselection_core.campaign.declaration.fidelities import fidelities_from, require_no_model
@@ -51,10 +51,13 @@ _KEYS = (
     "policy",
     "closed_form",
     "contamination_limit",
-    "research",
+    "on_pool_change",
     "adviser",
     "fidelities",
 )
+_FORMER = {"research": "on_pool_change"}
+"""Spellings of an earlier release, which are still read."""
+
 _CRON_FIELDS = 5
 
 
@@ -100,7 +103,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
     """
     if not NAME.fullmatch(name):
         value.refuse("is no name for a campaign; use letters, digits, '-', '_' and '.'")
-    found = value.entries(*_KEYS)
+    found = _as_spelled_now(value.entries(*_KEYS, *_FORMER))
     campaign = Campaign(
         name=name,
         sources=_sources(value, found, places),
@@ -112,21 +115,35 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         search=_search(found["search"]) if "search" in found else SearchSettings(),
         policy=_policy(found["policy"]) if "policy" in found else {},
         closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
-        research=_research(found["research"]) if "research" in found else Research(),
+        on_pool_change=_on_pool_change(found["on_pool_change"])
+        if "on_pool_change" in found
+        else OnPoolChange(),
         contamination_limit=_limit(found["contamination_limit"])
         if "contamination_limit" in found
         else DEFAULT_LIMIT,
         adviser=_adviser(found["adviser"]) if "adviser" in found else None,
         fidelities=fidelities_from(found["fidelities"], places) if "fidelities" in found else {},
     )
-    _require_judge(campaign, value)
+    _require_evaluator(campaign, value)
     if campaign.closed_form is not None and "fidelities" in found:
         require_no_model(campaign.fidelities, found["fidelities"])
     _require_read(campaign, value)
     return campaign
 
 
-def _require_judge(campaign: Campaign, value: Value) -> None:
+def _as_spelled_now(found: dict[str, Value]) -> dict[str, Value]:
+    """Values by the present spelling of their keys.
+
+    Raises:
+        CampaignFileError: A key is given in both spellings.
+    """
+    for former, now in _FORMER.items():
+        if former in found and now in found:
+            found[former].refuse(f"is the former spelling of `{now}`, which is given, too; keep one")
+    return {_FORMER.get(key, key): value for key, value in found.items()}
+
+
+def _require_evaluator(campaign: Campaign, value: Value) -> None:
     if not campaign.signals:
         value.refuse("needs `signals`: recipes choose by them")
     if campaign.closed_form is None and not (campaign.base_model and campaign.benchmarks):
@@ -134,7 +151,7 @@ def _require_judge(campaign: Campaign, value: Value) -> None:
 
 
 def _require_read(campaign: Campaign, value: Value) -> None:
-    """What the signals read has to be declared, too."""
+    """Refuse signals that read what the campaign does not declare."""
     for name in campaign.signals:
         nameable = installed_signals()[name]
         if nameable.reads_model and campaign.base_model is None:
@@ -281,21 +298,21 @@ def _closed_form(value: Value) -> ClosedForm:
     return ClosedForm({name: entry.number() for name, entry in weights.items()}, **numbers)
 
 
-def _research(value: Value) -> Research:
+def _on_pool_change(value: Value) -> OnPoolChange:
     """A word, or a mapping with `when`, `cron`, `timezone` and `budget`."""
     if not isinstance(value.node, yaml.MappingNode):
-        return Research(_when(value))
+        return OnPoolChange(_when(value))
     found = value.entries("when", "cron", "timezone", "budget")
     if "when" not in found:
         value.refuse(f"needs `when`: one of {', '.join(When)}")
-    cron = found["cron"].text() if "cron" in found else Research.cron
+    cron = found["cron"].text() if "cron" in found else OnPoolChange.cron
     if len(cron.split()) != _CRON_FIELDS:
         found["cron"].refuse(f"is {cron!r}, but must be five fields: minute hour day month weekday")
-    timezone = found["timezone"].text() if "timezone" in found else Research.timezone
+    timezone = found["timezone"].text() if "timezone" in found else OnPoolChange.timezone
     if timezone not in zoneinfo.available_timezones():
         found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
     budget = found["budget"].whole(1) if "budget" in found else None
-    return Research(_when(found["when"]), cron, budget, timezone)
+    return OnPoolChange(_when(found["when"]), cron, budget, timezone)
 
 
 def _when(value: Value) -> When:
@@ -314,7 +331,7 @@ def _limit(value: Value) -> float:
 
 
 def _pointing_at(value: Value, make: Callable[[], object]) -> None:
-    """Let what refuses a value say where it stands in the file."""
+    """Point an error about a value at its line in the file."""
     try:
         make()
     except (AutoSelectionError, TypeError) as error:

@@ -104,12 +104,12 @@ class SearchRequest:
 
 
 def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Json]]:
-    """What is pinned of cheaper evaluations; the default policy alone chooses among them."""
+    """Cheaper evaluations that a search pins; the default policy alone chooses among them."""
     return pinned(campaign.fidelities) if policy == Policy.name else {}
 
 
 def _adviser(campaign: Campaign, policy: str) -> Mapping[str, Json]:
-    """What is pinned of the campaign's adviser; a random search asks nobody."""
+    """Adviser that a search pins; a random search asks nobody."""
     return {} if campaign.adviser is None or policy == "random" else campaign.adviser.pinned
 
 
@@ -122,4 +122,4 @@ def _require_known(field: str, names: Sequence[str], known: Sequence[str]) -> No
 
 def _require_trained(campaign: Campaign, field: str, value: str) -> None:
     if campaign.closed_form is not None:
-        raise SettingError(field, value, "empty: a formula judges this campaign")
+        raise SettingError(field, value, "empty: a closed form evaluates this campaign")

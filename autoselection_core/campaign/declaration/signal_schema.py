@@ -28,7 +28,7 @@ class Nameable:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """What a campaign may set."""
+        """Settings that a campaign may give."""
         given = (MODEL, BENCHMARK, *self.signals)
         return tuple(name for name in self._fields if name not in given)
 
@@ -73,7 +73,7 @@ class Nameable:
 
     @property
     def depth(self) -> int:
-        """How many signals hold each other below it."""
+        """Depth of the signals that it holds."""
         return max((1 + Nameable(kind).depth for kind in self.signals.values()), default=0)
 
     def made(self, settings: Settings, model: str | None, **given: object) -> Signal:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a campaign file and where it stands.
+    """A value of a campaign file with its line and field.
 
     Attributes:
         node: The parsed YAML.

@@ -20,7 +20,7 @@ def raw(driver: Driver) -> Path:
 
 def declare(driver: Driver, research: str) -> dg.Definitions:
     file = driver.installation.campaigns
-    file.write_text(file.read_text().rstrip() + f"\n    research: {research}\n")
+    file.write_text(file.read_text().rstrip() + f"\n    on_pool_change: {research}\n")
     return definitions_of(driver.installation)
 
 
@@ -35,8 +35,8 @@ def measured(driver: Driver) -> Driver:
 def test_an_added_file_leads_to_one_warm_search_that_scores_only_what_is_new(measured: Driver) -> None:
     write_samples(raw(measured) / "more.jsonl", 20, seed=5)
 
-    measured.run("demo_research")
-    measured.run("demo_research")
+    measured.run("demo_search_again")
+    measured.run("demo_search_again")
 
     before, after = measured.ledger.searches()
     assert after.spec.warm_from == before.search == "s"
@@ -52,7 +52,7 @@ def test_only_new_samples_are_scored(measured: Driver) -> None:
     known = measured.metadata("pool")["samples"]
     write_samples(raw(measured) / "more.jsonl", 20, seed=5)
 
-    measured.run("demo_research")
+    measured.run("demo_search_again")
 
     facts = measured.metadata("signal/word_entropy")
     assert facts["computed"] == facts["dagster/row_count"] - known > 0
@@ -63,14 +63,14 @@ def test_a_removed_record_leads_to_a_search_and_what_stays_is_not_scored_again(m
     file = raw(measured) / "generated.jsonl"
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:-10]))
 
-    measured.run("demo_research")
+    measured.run("demo_search_again")
 
     assert [search.spec.warm_from for search in measured.ledger.searches()] == [None, "s"]
     assert measured.metadata("signal/word_entropy")["computed"] == 0
 
 
 def test_a_pool_that_did_not_change_leads_to_no_search(measured: Driver) -> None:
-    measured.run("demo_research")
+    measured.run("demo_search_again")
 
     assert len(measured.ledger.searches()) == 1
     assert "already" in measured.metadata("next_search")["decided"]
@@ -113,12 +113,12 @@ def test_sensor_or_schedule_run_as_the_campaign_chooses(
     repository = declare(driver, research).get_repository_def()
 
     assert repository.get_sensor_def("demo_pool_changed").default_status is sensor
-    assert repository.get_schedule_def("demo_research_schedule").default_status is schedule
+    assert repository.get_schedule_def("demo_search_again_schedule").default_status is schedule
 
 
 def test_a_schedule_says_whose_hours_it_means(driver: Driver) -> None:
     declared = declare(driver, "{when: schedule, cron: 0 4 * * 1, timezone: Europe/Berlin}")
-    schedule = declared.get_repository_def().get_schedule_def("demo_research_schedule")
+    schedule = declared.get_repository_def().get_schedule_def("demo_search_again_schedule")
 
     assert schedule.execution_timezone == "Europe/Berlin"
     assert "Europe/Berlin" in (schedule.description or "")

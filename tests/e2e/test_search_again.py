@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 def test_three_quick_changes_lead_to_one_warm_search(installed: Installation) -> None:
     file = installed.campaigns
     declared = file.read_text().replace("report_evaluations: 2", "report_evaluations: 0").rstrip()
-    file.write_text(declared + "\n    research: {when: on_change, budget: 1}\n")
+    file.write_text(declared + "\n    on_pool_change: {when: on_change, budget: 1}\n")
     with serving(installed) as services, Served.of(services) as served:
         served.do("demo_prepare")
         served.do("start_search", name="first", budget=1, report_evaluations=0)
@@ -32,4 +32,4 @@ def test_three_quick_changes_lead_to_one_warm_search(installed: Installation) ->
         assert len(served.ledger.searches()) == len(served.client.instance.get_runs(_RESEARCH)) + 1 == 2
 
 
-_RESEARCH = dg.RunsFilter(job_name="demo_research")
+_RESEARCH = dg.RunsFilter(job_name="demo_search_again")
