@@ -11,7 +11,7 @@ from autoselection_core.history.values import Observation
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, draw
 from autoselection_core.score.score import utility
-from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.store.home import Home
 from demo.searching import CAMPAIGN, SEARCH
 

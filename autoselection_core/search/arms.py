@@ -1,7 +1,7 @@
 """Arms of a report: winner, full pool and random subsets, under a budget of their own."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol, TypeAlias
 
@@ -11,27 +11,27 @@ from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import ArmPlan, Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.history.values import History
-from autoselection_core.identity import fingerprint
-from autoselection_core.operators.budget import TokenBudget
-from autoselection_core.operators.chance import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.score import BenchmarkScore
+from autoselection_core.search.baselines import (
+    FULL_POOL,
+    RANDOM,
+    RANDOM_DRAWS,
+    WINNER,
+    WINNER_REPLICATES,
+    plan_arm,
+    random_recipe,
+    separate_runs,
+)
 from autoselection_core.search.evaluate import evaluate, require_same_evaluator
 from autoselection_core.search.loop import DONE, FAILED, SearchProgress, Stage
 from autoselection_core.search.propose import Asks, tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
-from autoselection_core.subset import Subset, materialize, materialize_many
+from autoselection_core.subset import materialize
 
 _Arm: TypeAlias = tuple[str, Recipe, int]
 """Name, recipe and replicate of an evaluation that is planned."""
-
-WINNER, RANDOM, FULL_POOL = "winner", "random", "full_pool"
-RANDOM_DRAWS = 3
-"""Fewer draws would not show how much luck there is in a random subset."""
-
-WINNER_REPLICATES = 2
-"""Fresh ones: the score that made it the winner is partly luck, and stays out of its gain."""
 
 
 class Recommends(Asks, Protocol):
@@ -121,40 +121,13 @@ def arms_after(history: History, solver: Recommends, evaluations: int) -> tuple[
     # that saves pays for a second run of it, without which no verdict over it is possible.
     arms = [(FULL_POOL, Recipe(), 0), *_flat(pairs), (FULL_POOL, Recipe(), 1), *_flat(more)]
     arms = arms[: 1 + most]
-    return _of_their_own([_plan(arm, recipe, replicate, solver.signals) for arm, recipe, replicate in arms])
-
-
-def _of_their_own(plans: Sequence[ArmPlan]) -> tuple[ArmPlan, ...]:
-    """Runs that are all trainings of their own, even where the winner or a draw is the full pool.
-
-    One training counted twice would look like runs that do not vary.
-    """
-    taken: dict[str, set[int]] = {}
-    own = []
-    for plan in plans:
-        used = taken.setdefault(plan.subset, set())
-        replicate = plan.replicate if plan.replicate not in used else 1 + max(used)
-        used.add(replicate)
-        own.append(replace(plan, replicate=replicate))
-    return tuple(own)
+    return separate_runs(
+        [plan_arm(arm, recipe, solver.signals, replicate) for arm, recipe, replicate in arms]
+    )
 
 
 def _flat(pairs: Sequence[tuple[_Arm | None, ...]]) -> list[_Arm]:
     return [arm for pair in pairs for arm in pair if arm is not None]
-
-
-def random_recipe(tokens: int, draw: int, signals: SignalTable) -> Recipe:
-    """A random subset of as many tokens: the same draw is the same rows in every search of the pool.
-
-    Where a campaign counts no tokens, sizes are in rows throughout, and so is this one.
-    """
-    seed = int(fingerprint(["random arm", draw])[:8], 16)
-    if "tokens" not in signals.columns:
-        return Recipe((KeepRandom(count=tokens),), seed)
-    recipe = Recipe((TokenBudget(count=tokens),), seed)
-    (drawn,) = materialize_many([recipe], signals)
-    # A winner of very few tokens may be smaller than the first sample drawn: nothing is smaller than that.
-    return recipe if isinstance(drawn, Subset) else Recipe((KeepRandom(count=1),), seed)
 
 
 def open_arms(
@@ -175,11 +148,6 @@ def _opened(trial: TrialRecord, evaluator: Evaluator) -> ArmRun:
     reason = f"report of search {trial.search}, arm {trial.arm}"
     test, made = evaluator.open_test(trial.evaluation, reason), evaluator.finished(trial.evaluation)
     return ArmRun(trial.arm, trial, test, None if made is None else made.cost.training_tokens)
-
-
-def _plan(arm: str, recipe: Recipe, replicate: int, signals: SignalTable) -> ArmPlan:
-    subset = materialize(recipe, signals)
-    return ArmPlan(arm, recipe, subset.fingerprint, tokens_of(subset, signals), replicate)
 
 
 def _evaluate_planned(

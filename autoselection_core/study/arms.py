@@ -9,28 +9,21 @@ from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.records import ArmPlan, Kind, Reservation, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.arms import random_recipe
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, plan_arm, random_recipe
 from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import tokens_of
-from autoselection_core.signals.table import SignalTable
 from autoselection_core.study.entries import Contest
 from autoselection_core.study.study_run import Ground
 from autoselection_core.subset import materialize
 
-FULL_POOL, RECIPE, WINNER, RANDOM, CANDIDATE = "full_pool", "recipe", "winner", "random", "candidate"
-"""Kinds of arms; all but the first are followed by a slash and a name."""
+RECIPE, CANDIDATE = "recipe", "candidate"
+"""Kinds of arms beside those of a report; all kinds but the full pool are followed by a slash and a name."""
 
 _HELD = (TrialState.RESERVED, TrialState.RUNNING)
 _POLL_S = 1.0
 
 _DRAWS_A_CONTEST = 1_000
 """Draws of different contests are different draws, whatever their number of tokens."""
-
-
-def plan_of(arm: str, recipe: Recipe, signals: SignalTable, replicate: int = 0) -> ArmPlan:
-    """One evaluation of an arm."""
-    subset = materialize(recipe, signals)
-    return ArmPlan(arm, recipe, subset.fingerprint, tokens_of(subset, signals), replicate)
 
 
 def planned_of(trial: TrialRecord) -> ArmPlan:
@@ -41,13 +34,13 @@ def planned_of(trial: TrialRecord) -> ArmPlan:
 
 def full_pool_arms(ground: Ground) -> list[ArmPlan]:
     """Runs of everything."""
-    return [plan_of(FULL_POOL, Recipe(), ground.signals, run) for run in range(ground.study.full_pool)]
+    return [plan_arm(FULL_POOL, Recipe(), ground.signals, run) for run in range(ground.study.full_pool)]
 
 
 def recipe_arms(ground: Ground) -> list[ArmPlan]:
     """Runs of the stated recipes, each first run before any second one."""
     return [
-        plan_of(f"{RECIPE}/{arm.name}", arm.recipe, ground.signals, run)
+        plan_arm(f"{RECIPE}/{arm.name}", arm.recipe, ground.signals, run)
         for run in range(ground.study.recipe_runs)
         for arm in ground.study.recipes
     ]
@@ -61,7 +54,7 @@ def candidate_arms(ground: Ground, contest: Contest) -> list[ArmPlan]:
     tokens = round(same.share * tokens_of(materialize(Recipe(), ground.signals), ground.signals))
     first = contest.place * _DRAWS_A_CONTEST + _DRAWS_A_CONTEST // 2
     drawn = [(f"{CANDIDATE}/{contest.seed}.{number + 1}", first + number) for number in range(same.count)]
-    return [plan_of(arm, random_recipe(tokens, draw, ground.signals), ground.signals) for arm, draw in drawn]
+    return [plan_arm(arm, random_recipe(tokens, draw, ground.signals), ground.signals) for arm, draw in drawn]
 
 
 def contest_arms(ground: Ground, contest: Contest, winner: ArmPlan) -> list[ArmPlan]:
@@ -74,7 +67,7 @@ def contest_arms(ground: Ground, contest: Contest, winner: ArmPlan) -> list[ArmP
     """
     runs = [replace(winner, replicate=winner.replicate + run) for run in range(ground.study.winner)]
     draws = [
-        plan_of(
+        plan_arm(
             f"{RANDOM}/{contest.name}",
             random_recipe(winner.tokens, contest.place * _DRAWS_A_CONTEST + draw, ground.signals),
             ground.signals,

@@ -3,7 +3,7 @@
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict, arm_difference
-from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from tests.score.runs import run
 
 

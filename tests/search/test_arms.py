@@ -6,7 +6,8 @@ from autoselection_core.errors.search import NoReportError
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind
-from autoselection_core.search.arms import ArmRun, random_recipe, report_arms
+from autoselection_core.search.arms import ArmRun, report_arms
+from autoselection_core.search.baselines import random_recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.subset import materialize

@@ -22,7 +22,6 @@ from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json, canonical_json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
-from autoselection_core.progress import Progress as Told
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.signals.base import Given, Signal
@@ -77,7 +76,7 @@ class RemoteScoring:
     clients: RemoteClients
 
     def __call__(
-        self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Told | None
+        self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
     ) -> Iterator[pa.Table]:
         """The record of each chunk, in order; see `compute_here`."""
         del given, progress  # a worker reads what it is given from the shared home, and tells nobody
@@ -131,9 +130,9 @@ class RemoteEvaluator:
             WorkerLostError: Workers died under it again and again.
             UnsharedHomeError: The worker's home folder is not the one here.
         """
-        told = None if progress is None else partial(progress, _STAGE, 0, 1)
-        if told is not None:
-            told()
+        waiting = None if progress is None else partial(progress, _STAGE, 0, 1)
+        if waiting is not None:
+            waiting()
         key = self.key(subset.fingerprint, replicate)
         if (made := self.finished(key)) is not None:
             return made
@@ -142,7 +141,7 @@ class RemoteEvaluator:
             "subset": subset.fingerprint,
             "replicate": replicate,
         }
-        self._ask(evaluate_subset, question, told)
+        self._ask(evaluate_subset, question, waiting)
         made = self.finished(key)
         if made is None:
             raise UnsharedHomeError(key, str(self.clients.home.root))
@@ -161,10 +160,12 @@ class RemoteEvaluator:
         self._ask(open_test_items, {"key": key, "reason": reason}, None)
         return EvaluationFolder(self.clients.home.evaluation(key)).read_test()
 
-    def _ask(self, task: Task, question: Mapping[str, Json], told: Callable[[], None] | None) -> bytes:
+    def _ask(self, task: Task, question: Mapping[str, Json], waiting: Callable[[], None] | None) -> bytes:
         is_formula = self.clients.campaign.closed_form is not None
         asked = json.dumps({**self._shared(), **question}).encode()
-        (answer,) = self.clients.cluster.results(task, [asked], on_device=not is_formula, while_waiting=told)
+        (answer,) = self.clients.cluster.results(
+            task, [asked], on_device=not is_formula, while_waiting=waiting
+        )
         return answer
 
     def _shared(self) -> dict[str, Any]:

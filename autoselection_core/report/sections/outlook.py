@@ -6,7 +6,8 @@ import numpy as np
 
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
-from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, tests_by_arm
+from autoselection_core.search.arms import tests_by_arm
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 
 MORE_RUNS = 2
 """So many further runs of the winner are priced."""

@@ -7,7 +7,8 @@ from autoselection_core.history.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference
 from autoselection_core.score.resampling import Run
-from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER, tests_by_arm
+from autoselection_core.search.arms import tests_by_arm
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 
 _OPPONENTS = {RANDOM: "random subsets of equal tokens", FULL_POOL: "the full pool"}
 

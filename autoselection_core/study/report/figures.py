@@ -6,7 +6,8 @@ import numpy as np
 
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, draw
 from autoselection_core.score.importance import Importance
-from autoselection_core.study.arms import FULL_POOL, RANDOM, RECIPE, WINNER
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.study.arms import RECIPE
 from autoselection_core.study.results.comparisons import Comparison
 from autoselection_core.study.results.facts import StudyFacts
 

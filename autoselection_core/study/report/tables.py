@@ -6,7 +6,8 @@ import numpy as np
 
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.importance import Importance
-from autoselection_core.study.arms import CANDIDATE, WINNER
+from autoselection_core.search.baselines import WINNER
+from autoselection_core.study.arms import CANDIDATE
 from autoselection_core.study.results.comparisons import (
     Agreement,
     Comparison,

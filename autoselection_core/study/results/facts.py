@@ -14,8 +14,9 @@ from autoselection_core.history.values import History
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.score.score import BenchmarkScore
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.store.home import Home
-from autoselection_core.study.arms import CANDIDATE, FULL_POOL, RANDOM, WINNER
+from autoselection_core.study.arms import CANDIDATE
 from autoselection_core.study.entries import Contest, contests, entries, transfer_entry
 from autoselection_core.study.results.item_sampling import FEWEST_LEADING, Drawing, read_drawing
 from autoselection_core.study.results.states import Kept, read_states

@@ -16,12 +16,12 @@ from autoselection_core.history.records import Kind, TrialState
 from autoselection_core.identity import fingerprint
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.rendering.table import Cell
+from autoselection_core.search.baselines import WINNER
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.state import jaccard, states_of
 from autoselection_core.state.basis import basis_of
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
-from autoselection_core.study.arms import WINNER
 from autoselection_core.study.entries import arms_entry, entries
 from autoselection_core.study.study import Study
 from autoselection_core.study.study_run import Ground

@@ -1,19 +1,18 @@
 """Run a study, or go on with it: what is finished is never paid for again."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from autoselection_core.history.records import ArmPlan, Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.search.baselines import WINNER, plan_arm, separate_run
 from autoselection_core.search.loop import Stage, run_search
 from autoselection_core.study.arms import (
     CANDIDATE,
-    WINNER,
     candidate_arms,
     contest_arms,
     evaluate_planned,
     full_pool_arms,
     has_ended,
-    plan_of,
     planned_of,
     recipe_arms,
 )
@@ -107,14 +106,8 @@ class _Arms:
             if there[plan.arm, plan.subset]:
                 there[plan.arm, plan.subset] -= 1
             else:
-                self.planned.append(self._of_its_own(plan))
+                self.planned.append(separate_run(plan, self.planned, _fresh(self.ground, plan.subset)))
         evaluate_planned(self.ground, self.entry, self.planned, self.ground.evaluator)
-
-    def _of_its_own(self, plan: ArmPlan) -> ArmPlan:
-        taken = {each.replicate for each in self.planned if each.subset == plan.subset}
-        if plan.replicate not in taken:
-            return plan
-        return replace(plan, replicate=max(_fresh(self.ground, plan.subset), 1 + max(taken)))
 
     def called(self, name: str) -> list[TrialRecord]:
         """The finished and planned evaluations of an arm."""
@@ -166,7 +159,7 @@ def _winner(arms: _Arms, contest: Contest) -> ArmPlan | None:
     if not history.observations:
         return None
     best = ground.workspace.solver(ground.ledger.search(contest.entry).spec).recommend(history)
-    return plan_of(name, best.recipe, ground.signals, _fresh(ground, best.subset))
+    return plan_arm(name, best.recipe, ground.signals, _fresh(ground, best.subset))
 
 
 def _best_candidate(arms: _Arms, contest: Contest, name: str) -> ArmPlan | None:
@@ -178,7 +171,7 @@ def _best_candidate(arms: _Arms, contest: Contest, name: str) -> ArmPlan | None:
     best = max(trials, key=lambda trial: trial.utility or 0.0, default=None)
     if best is None or best.recipe is None or best.subset is None:
         return None
-    return plan_of(name, best.recipe, arms.ground.signals, _fresh(arms.ground, best.subset))
+    return plan_arm(name, best.recipe, arms.ground.signals, _fresh(arms.ground, best.subset))
 
 
 def _fresh(ground: Ground, subset: str) -> int:

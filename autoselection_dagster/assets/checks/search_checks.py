@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import dagster as dg
 import numpy as np
 
-from autoselection_core.search.arms import RANDOM, WINNER, ArmRun
+from autoselection_core.search.arms import ArmRun
+from autoselection_core.search.baselines import RANDOM, WINNER
 from autoselection_core.signals.table import SignalTable
 from autoselection_dagster.assets.checks.blocking import Check
 
