@@ -32,12 +32,12 @@ def estimate(file: StudyFile, home: HomeFolder = None) -> None:
     from autoselection_core.cli.progress import shown_progress
     from autoselection_core.study.loading import load_study
     from autoselection_core.study.running.forecast import forecast_with_signals
-    from autoselection_core.study.study_run import Ground
+    from autoselection_core.study.study_run import StudyRun
 
     place = _home(home)
     declared = load_study(file, place)
     with shown_progress() as progress:
-        found = forecast_with_signals(Ground(declared, place, progress))
+        found = forecast_with_signals(StudyRun(declared, place, progress))
     tell(found.sentence)
 
 
@@ -49,17 +49,17 @@ def run(file: StudyFile, home: HomeFolder = None) -> None:
     from autoselection_core.study.report.writing import write_study
     from autoselection_core.study.running.forecast import forecast, forecast_with_signals
     from autoselection_core.study.running.runner import is_finished, run_study
-    from autoselection_core.study.study_run import Ground
+    from autoselection_core.study.study_run import StudyRun
 
     place = _home(home)
     declared = load_study(file, place)
     with shown_progress() as progress:
-        ground = Ground(declared, place, progress)
-        at_most = forecast(ground)
+        study_run = StudyRun(declared, place, progress)
+        at_most = forecast(study_run)
         tell(at_most.sentence)
-        if not is_finished(ground) and (left := forecast_with_signals(ground)) != at_most:
+        if not is_finished(study_run) and (left := forecast_with_signals(study_run)) != at_most:
             tell(left.sentence)
-        run_study(ground)
+        run_study(study_run)
     written = write_study(declared, place)
     for sentence in written.sentences:
         tell(sentence)

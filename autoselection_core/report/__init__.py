@@ -1,1 +1,1 @@
-"""What a search found, as pictures, tables and pages; every number was measured."""
+"""Reports of searches: measured numbers as pictures, tables and pages."""

@@ -1,4 +1,4 @@
-"""What a sample, a subset, an evaluation or a search came from and led to."""
+"""Explanations: ancestry and use of a sample, a subset, an evaluation or a search."""
 
 from collections.abc import Iterator, Sequence
 

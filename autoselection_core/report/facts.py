@@ -1,4 +1,4 @@
-"""Everything that is known of a search, gathered once for whatever shows it."""
+"""Facts of one search, gathered once for every report, page and command."""
 
 from dataclasses import dataclass
 from functools import cached_property

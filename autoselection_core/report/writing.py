@@ -1,4 +1,4 @@
-"""Write the report of a search: one HTML file, one Markdown file and its pictures."""
+"""Report of a search on disk: one HTML file, one Markdown file and its pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Sets of searches and baselines under one budget, and what they say together."""
+"""Studies: several searches and baselines under one budget, compared in one report."""

@@ -1,4 +1,4 @@
-"""The arms of a study in the ledger: planned one after the other, paid from what the searches leave."""
+"""Arms of a study in the ledger: planned one after the other, paid from what the searches leave."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from autoselection_core.search.baselines import FULL_POOL, RANDOM, plan_arm, ran
 from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.study.entries import Contest
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 from autoselection_core.subset import materialize
 
 RECIPE, CANDIDATE = "recipe", "candidate"
@@ -32,90 +32,95 @@ def planned_of(trial: TrialRecord) -> ArmPlan:
     return ArmPlan(trial.arm, trial.recipe, str(trial.subset), trial.tokens or 0, trial.replicate or 0)
 
 
-def full_pool_arms(ground: Ground) -> list[ArmPlan]:
+def full_pool_arms(study_run: StudyRun) -> list[ArmPlan]:
     """Runs of everything."""
-    return [plan_arm(FULL_POOL, Recipe(), ground.signals, run) for run in range(ground.study.full_pool)]
+    return [plan_arm(FULL_POOL, Recipe(), study_run.signals, run) for run in range(study_run.study.full_pool)]
 
 
-def recipe_arms(ground: Ground) -> list[ArmPlan]:
+def recipe_arms(study_run: StudyRun) -> list[ArmPlan]:
     """Runs of the stated recipes, each first run before any second one."""
     return [
-        plan_arm(f"{RECIPE}/{arm.name}", arm.recipe, ground.signals, run)
-        for run in range(ground.study.recipe_runs)
-        for arm in ground.study.recipes
+        plan_arm(f"{RECIPE}/{arm.name}", arm.recipe, study_run.signals, run)
+        for run in range(study_run.study.recipe_runs)
+        for arm in study_run.study.recipes
     ]
 
 
-def candidate_arms(ground: Ground, contest: Contest) -> list[ArmPlan]:
+def candidate_arms(study_run: StudyRun, contest: Contest) -> list[ArmPlan]:
     """The equal candidates of a contest of the A/A mode, one run each."""
-    same = ground.study.same
+    same = study_run.study.same
     if same is None:
         return []
-    tokens = round(same.share * tokens_of(materialize(Recipe(), ground.signals), ground.signals))
+    tokens = round(same.share * tokens_of(materialize(Recipe(), study_run.signals), study_run.signals))
     first = contest.place * _DRAWS_A_CONTEST + _DRAWS_A_CONTEST // 2
     drawn = [(f"{CANDIDATE}/{contest.seed}.{number + 1}", first + number) for number in range(same.count)]
-    return [plan_arm(arm, random_recipe(tokens, draw, ground.signals), ground.signals) for arm, draw in drawn]
+    return [
+        plan_arm(arm, random_recipe(tokens, draw, study_run.signals), study_run.signals)
+        for arm, draw in drawn
+    ]
 
 
-def contest_arms(ground: Ground, contest: Contest, winner: ArmPlan) -> list[ArmPlan]:
+def contest_arms(study_run: StudyRun, contest: Contest, winner: ArmPlan) -> list[ArmPlan]:
     """Fresh runs of a winner and random draws of as many tokens.
 
     Args:
-        ground: The study at work.
+        study_run: The study at work.
         contest: What recommended the winner.
         winner: The winner, with the first replicate that nobody has seen.
     """
-    runs = [replace(winner, replicate=winner.replicate + run) for run in range(ground.study.winner)]
+    runs = [replace(winner, replicate=winner.replicate + run) for run in range(study_run.study.winner)]
     draws = [
         plan_arm(
             f"{RANDOM}/{contest.name}",
-            random_recipe(winner.tokens, contest.place * _DRAWS_A_CONTEST + draw, ground.signals),
-            ground.signals,
+            random_recipe(winner.tokens, contest.place * _DRAWS_A_CONTEST + draw, study_run.signals),
+            study_run.signals,
         )
-        for draw in range(ground.study.random)
+        for draw in range(study_run.study.random)
     ]
     return [*runs, *draws]
 
 
-def evaluate_planned(ground: Ground, entry: str, planned: Sequence[ArmPlan], evaluator: Evaluator) -> None:
+def evaluate_planned(
+    study_run: StudyRun, entry: str, planned: Sequence[ArmPlan], evaluator: Evaluator
+) -> None:
     """Enter what is planned so far and evaluate it as far as the budget goes; test items are opened here.
 
     What failed stays failed, with its reason in the ledger. Doing it again pays for nothing that is there.
     What another process holds is waited for, or taken over once its lease has ended: a winner is chosen among
     all candidates, however a study was interrupted.
     """
-    ledger = ground.ledger
+    ledger = study_run.ledger
     ledger.plan_report(entry, planned)
     while True:
         ledger.release_lost()
         if (reservation := ledger.reserve_report(entry)) is not None:
-            _evaluate(ground, reservation, evaluator)
+            _evaluate(study_run, reservation, evaluator)
         elif held := [trial for trial in ledger.trials(entry, Kind.REPORT) if trial.state in _HELD]:
-            ground.tell(f"waiting for {len(held)} evaluations that another process holds", 0, None)
+            study_run.tell(f"waiting for {len(held)} evaluations that another process holds", 0, None)
             time.sleep(_POLL_S)
         else:
             break
     for trial in ledger.trials(entry, Kind.REPORT):
         if trial.state is TrialState.DONE:
-            open_items(ground, trial, evaluator)
+            open_items(study_run, trial, evaluator)
 
 
-def _evaluate(ground: Ground, reservation: Reservation, evaluator: Evaluator) -> None:
-    ledger, entry = ground.ledger, reservation.search
+def _evaluate(study_run: StudyRun, reservation: Reservation, evaluator: Evaluator) -> None:
+    ledger, entry = study_run.ledger, reservation.search
     trial = ledger.trials(entry, Kind.REPORT)[reservation.trial - 1]
     assert trial.recipe is not None, "an arm is planned with its recipe"
 
     def tell(stage: str, done: int, total: int) -> None:
-        ground.tell(f"{trial.arm}: {stage}", done, total)
+        study_run.tell(f"{trial.arm}: {stage}", done, total)
 
     try:
-        evaluate(ledger, reservation, evaluator, materialize(trial.recipe, ground.signals), tell)
+        evaluate(ledger, reservation, evaluator, materialize(trial.recipe, study_run.signals), tell)
     except EvaluationError as error:
-        ground.tell(f"{trial.arm} failed: {error}", 1, 1)
+        study_run.tell(f"{trial.arm} failed: {error}", 1, 1)
     else:
         ended = ledger.trials(entry, Kind.REPORT)
-        open_items(ground, ended[reservation.trial - 1], evaluator)
-        ground.tell(f"arms of {entry}", sum(has_ended(each) for each in ended), len(ended))
+        open_items(study_run, ended[reservation.trial - 1], evaluator)
+        study_run.tell(f"arms of {entry}", sum(has_ended(each) for each in ended), len(ended))
 
 
 def has_ended(trial: TrialRecord) -> bool:
@@ -123,15 +128,15 @@ def has_ended(trial: TrialRecord) -> bool:
     return trial.state in (TrialState.DONE, TrialState.FAILED)
 
 
-def open_items(ground: Ground, trial: TrialRecord, evaluator: Evaluator) -> None:
-    """Score the test items and the benchmarks elsewhere with a finished arm, unless that was done before."""
+def open_items(study_run: StudyRun, trial: TrialRecord, evaluator: Evaluator) -> None:
+    """Score the test items and the held-out benchmarks with a finished arm, unless that was done before."""
     from autoselection_core.evaluation.folder import EvaluationFolder
 
     assert trial.evaluation is not None, "a trial is done only with an evaluation"
-    folder = EvaluationFolder(ground.home.evaluation(trial.evaluation))
-    reason = f"study {ground.study.name}, arm {trial.arm}"
+    folder = EvaluationFolder(study_run.home.evaluation(trial.evaluation))
+    reason = f"study {study_run.study.name}, arm {trial.arm}"
     if not folder.has_test_scores:
         evaluator.open_test(trial.evaluation, reason)
-    for benchmark in ground.elsewhere:
+    for benchmark in study_run.held_out_benchmarks:
         if isinstance(evaluator, FineTuningEvaluator) and not folder.has_held_out(benchmark):
             evaluator.score_held_out(trial.evaluation, benchmark, reason)

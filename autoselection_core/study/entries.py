@@ -1,4 +1,4 @@
-"""What a study is called in the ledger: one entry a search, one for the arms, one for the other model."""
+"""Names of a study's ledger entries: one for each search, one for the arms, one for the transfer model."""
 
 from dataclasses import dataclass
 

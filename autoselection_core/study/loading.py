@@ -1,4 +1,4 @@
-"""Read a study's file: strictly, with errors that name file, line and field."""
+"""Strict reader of a study's file; errors name file, line and field."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +15,9 @@ from autoselection_core.solver.policy import Policy
 from autoselection_core.store.home import Home
 from autoselection_core.study.study import Candidates, FurtherItems, RecipeArm, SearchArm, Study, Transfer
 
+_OLD_HELD_OUT = "elsewhere"
+"""The spelling of `held_out_benchmarks` up to version 0.1.0."""
+
 _KEYS = (
     "name",
     "campaign",
@@ -23,7 +26,8 @@ _KEYS = (
     "recipes",
     "searches",
     "same",
-    "elsewhere",
+    "held_out_benchmarks",
+    _OLD_HELD_OUT,
     "transfer",
     "further_items",
 )
@@ -51,6 +55,7 @@ def load_study(path: Path, home: Home) -> Study:
         if key not in found:
             document.refuse(f"needs the key `{key}`")
     name = _name(found["name"])
+    held_out = found.get("held_out_benchmarks", found.get(_OLD_HELD_OUT))
     study = Study(
         name=name,
         campaign=campaign_from(name, found["campaign"], places),
@@ -59,7 +64,7 @@ def load_study(path: Path, home: Home) -> Study:
         recipes=_recipes(found),
         searches=_searches(found),
         same=_same(found["same"]) if "same" in found else None,
-        elsewhere=benchmark_places(found["elsewhere"], places) if "elsewhere" in found else (),
+        held_out_benchmarks=benchmark_places(held_out, places) if held_out is not None else (),
         transfer=_transfer(found["transfer"], places) if "transfer" in found else None,
         further_items=_further_items(found["further_items"]) if "further_items" in found else None,
         **{key: found[key].whole(0) for key in _COUNTS if key in found},
@@ -161,7 +166,7 @@ def _require_name(name: str, value: Value) -> None:
 
 def _refuse_shared_names(study: Study, document: Value) -> None:
     named = [arm.name for arm in study.searches] + [arm.name for arm in study.recipes]
-    scored = [place.name for place in (*study.campaign.benchmarks, *study.elsewhere)]
+    scored = [place.name for place in (*study.campaign.benchmarks, *study.held_out_benchmarks)]
     for names in (named, scored):
         if twice := next((name for name in names if names.count(name) > 1), None):
             document.refuse(f"gives the name {twice!r} to two things; the report could not tell them apart")

@@ -1,4 +1,4 @@
-"""A study as data: what its file declares."""
+"""Declaration of a study as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -97,7 +97,7 @@ class Study:
         winner: Fresh runs of each search's recommendation.
         random: Draws of random subsets beside each recommendation, of as many tokens.
         same: The A/A mode; None for a study that selects.
-        elsewhere: Benchmarks that are scored without having selected anything.
+        held_out_benchmarks: Benchmarks that are scored without having selected anything.
         transfer: Another base model; None for none.
         further_items: Further test items for the leading arms; None for none.
     """
@@ -113,7 +113,7 @@ class Study:
     winner: int = 2
     random: int = 3
     same: Candidates | None = None
-    elsewhere: tuple[BenchmarkPlace, ...] = ()
+    held_out_benchmarks: tuple[BenchmarkPlace, ...] = ()
     transfer: Transfer | None = None
     further_items: FurtherItems | None = None
 

@@ -1,4 +1,4 @@
-"""What all arms of a study stand on: one clean pool, its signals, one judge, one ledger."""
+"""A study at work in a home folder: one decontaminated pool, its signals, one evaluator, one ledger."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ Tell: TypeAlias = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class StudyRun:
     """A study at work in a home folder. Nothing is loaded before it is asked for.
 
     Attributes:
@@ -49,17 +49,17 @@ class Ground:
         return self.workspace.ledger
 
     @cached_property
-    def elsewhere(self) -> tuple[Benchmark, ...]:
+    def held_out_benchmarks(self) -> tuple[Benchmark, ...]:
         """The benchmarks that select nothing.
 
         Raises:
             NoItemsError: One has no items.
         """
-        return tuple(benchmark_at(place) for place in self.study.elsewhere)
+        return tuple(benchmark_at(place) for place in self.study.held_out_benchmarks)
 
     @cached_property
     def gated(self) -> Gated:
-        """The pool behind the gate, which looks for the items of every benchmark, those elsewhere too."""
+        """The pool behind the gate, which looks for the items of every benchmark, held-out ones too."""
         workspace = self.workspace
         if not workspace.is_ingested():
             workspace.ingest(self._reading, self._told("gate"))
@@ -113,7 +113,7 @@ class Ground:
 
     @property
     def _benchmarks(self) -> tuple[Benchmark, ...]:
-        return (*self.workspace.benchmarks, *self.elsewhere)
+        return (*self.workspace.benchmarks, *self.held_out_benchmarks)
 
     def _reading(self, done: int, total: int | None) -> None:
         self.tell("reading records", done, total)

@@ -35,14 +35,14 @@ def study_job(folder: Path, campaigns: Container[str]) -> dg.JobDefinition:
         from autoselection_core.study.loading import load_study
         from autoselection_core.study.report.writing import write_study
         from autoselection_core.study.running.runner import run_study
-        from autoselection_core.study.study_run import Ground
+        from autoselection_core.study.study_run import StudyRun
 
         if not NAME.fullmatch(config.study):
             raise SettingError("study", config.study, "the name of a folder below `studies`, and no path")
         study = load_study(folder / config.study / "study.yaml", home)
         if study.campaign.name in campaigns:
             raise SettingError("study", study.campaign.name, "called like no campaign of the installation")
-        run_study(Ground(study, home, Logged(context.log, "study")))
+        run_study(StudyRun(study, home, Logged(context.log, "study")))
         written = write_study(study, home)
         context.add_output_metadata(
             {

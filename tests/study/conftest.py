@@ -7,7 +7,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.study.loading import load_study
 from autoselection_core.study.running.runner import run_study
 from autoselection_core.study.study import Study
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 
 STUDY = """\
 name: toy
@@ -38,17 +38,17 @@ def write_study(folder: Path, text: str = STUDY) -> Path:
     return folder / "study.yaml"
 
 
-def ground_in(folder: Path, text: str = STUDY) -> Ground:
+def ground_in(folder: Path, text: str = STUDY) -> StudyRun:
     home = Home(folder / "home")
-    return Ground(load_study(write_study(folder, text), home), home, lambda *_: None)
+    return StudyRun(load_study(write_study(folder, text), home), home, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> StudyRun:
     """A study that was run to its end; nobody may change it."""
-    ground = ground_in(tmp_path_factory.mktemp("study"))
-    run_study(ground)
-    return ground
+    study_run = ground_in(tmp_path_factory.mktemp("study"))
+    run_study(study_run)
+    return study_run
 
 
 def evaluated(study: Study, home: Home) -> dict[str, int]:

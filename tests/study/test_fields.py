@@ -17,7 +17,7 @@ from autoselection_core.study.study import (
     Study,
     Transfer,
 )
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 from tests.study.conftest import ground_in
 
 SMALL = """\
@@ -62,7 +62,7 @@ CHANGES = {
     "Candidates.share": ("share: 0.3", "share: 0.6"),
 }
 TRAINED = {
-    "Study.elsewhere",
+    "Study.held_out_benchmarks",
     "Study.transfer",
     "Study.further_items",
     "Transfer.base_model",
@@ -73,17 +73,17 @@ TRAINED = {
 """They need trained models: `test_trained` sees what they change."""
 
 
-def outcome(ground: Ground) -> dict[str, object]:
+def outcome(study_run: StudyRun) -> dict[str, object]:
     """What was evaluated under which name, with which score, and what may be spent."""
-    run_study(ground)
-    ledger = ground.ledger
+    run_study(study_run)
+    ledger = study_run.ledger
     found: dict[str, object] = {
         f"{entry} {kind} {number} {trial.arm} {trial.replicate}": (trial.subset, trial.utility)
-        for entry in entries(ground.study, ledger)
+        for entry in entries(study_run.study, ledger)
         for kind in Kind
         for number, trial in enumerate(ledger.trials(entry, kind))
     }
-    allowed = ledger.search(StudyFacts(ground.study, ground.home).entries[0]).spec
+    allowed = ledger.search(StudyFacts(study_run.study, study_run.home).entries[0]).spec
     return {**found, "allowed": (allowed.budget, allowed.report_evaluations)}
 
 

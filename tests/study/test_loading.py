@@ -52,15 +52,16 @@ def test_a_mistake_is_refused_where_it_stands(tmp_path: Path, old: str, new: str
         loaded(tmp_path, STUDY.replace(old, new))
 
 
-def test_a_transfer_and_benchmarks_elsewhere_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["held_out_benchmarks", "elsewhere"])
+def test_a_transfer_and_held_out_benchmarks_are_read(tmp_path: Path, key: str) -> None:
     study = loaded(
         tmp_path,
         STUDY.replace("budget: 40", "budget: 80")
-        + "elsewhere: {own: {path: bench, format: gsm8k, test_items: 3}}\n"
+        + f"{key}: {{own: {{path: bench, format: gsm8k, test_items: 3}}}}\n"
         + "transfer: {base_model: other/model, training: {preset: lora}}\n",
     )
 
-    assert study.elsewhere[0].settings == {"format": "gsm8k", "test_items": 3}
+    assert study.held_out_benchmarks[0].settings == {"format": "gsm8k", "test_items": 3}
     assert study.transfer is not None
     assert study.transfer.base_model == "other/model"
     # Full pool, recipe, six candidates, and winner and random of four contests.

@@ -16,16 +16,16 @@ from autoselection_core.study.results.comparisons import (
     probabilities_of_best,
 )
 from autoselection_core.study.results.facts import StudyFacts
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 from tests.study.conftest import write_study as write_file
 
 
 @pytest.fixture(scope="session")
-def facts(finished: Ground) -> StudyFacts:
+def facts(finished: StudyRun) -> StudyFacts:
     return StudyFacts(finished.study, finished.home)
 
 
-def test_the_report_has_the_tables_and_the_score_against_tokens(finished: Ground) -> None:
+def test_the_report_has_the_tables_and_the_score_against_tokens(finished: StudyRun) -> None:
     written = write_study(finished.study, finished.home)
 
     text = written.markdown.read_text()
@@ -36,7 +36,7 @@ def test_the_report_has_the_tables_and_the_score_against_tokens(finished: Ground
     assert "<img" in written.html.read_text()
 
 
-def test_a_report_says_first_that_its_study_has_not_ended(finished: Ground, tmp_path: Path) -> None:
+def test_a_report_says_first_that_its_study_has_not_ended(finished: StudyRun, tmp_path: Path) -> None:
     for name in ("history.sqlite", "evaluations"):
         there = finished.home.root / name
         copy = shutil.copy if there.is_file() else shutil.copytree
@@ -49,7 +49,7 @@ def test_a_report_says_first_that_its_study_has_not_ended(finished: Ground, tmp_
     assert partly.index("The study has not ended") < partly.index("The metric that drove")
 
 
-def test_a_report_needs_neither_pool_nor_signals(finished: Ground, tmp_path: Path) -> None:
+def test_a_report_needs_neither_pool_nor_signals(finished: StudyRun, tmp_path: Path) -> None:
     before = write_study(finished.study, finished.home).markdown.read_text()
     for name in ("history.sqlite", "evaluations", "studies", "subsets"):
         there = finished.home.root / name

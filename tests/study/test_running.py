@@ -13,18 +13,18 @@ from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.running.forecast import forecast
 from autoselection_core.study.running.registering import register_arms
 from autoselection_core.study.running.runner import run_study
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 from tests.study.conftest import STUDY, evaluated, ground_in
 
 
-def test_everything_together_stays_below_one_budget(finished: Ground) -> None:
+def test_everything_together_stays_below_one_budget(finished: StudyRun) -> None:
     records = [finished.ledger.search(entry) for entry in entries(finished.study, finished.ledger)]
 
     assert sum(record.spent + record.report_spent for record in records) <= finished.study.budget
     assert forecast(finished).evaluations == 0
 
 
-def test_every_contest_has_fresh_runs_and_random_draws_of_equal_tokens(finished: Ground) -> None:
+def test_every_contest_has_fresh_runs_and_random_draws_of_equal_tokens(finished: StudyRun) -> None:
     facts = StudyFacts(finished.study, finished.home)
     for contest in contests(finished.study):
         winners = [each for each in facts.arms if each.arm == f"winner/{contest.name}"]
@@ -34,7 +34,7 @@ def test_every_contest_has_fresh_runs_and_random_draws_of_equal_tokens(finished:
         assert len({each.trial.subset for each in draws}) == 3
 
 
-def test_the_runs_of_a_winner_are_runs_that_nobody_chose_by(finished: Ground) -> None:
+def test_the_runs_of_a_winner_are_runs_that_nobody_chose_by(finished: StudyRun) -> None:
     facts = StudyFacts(finished.study, finished.home)
     for contest in facts.contests:
         winner = next(each.trial for each in facts.arms if each.arm == f"winner/{contest.name}")
@@ -46,7 +46,7 @@ def test_the_runs_of_a_winner_are_runs_that_nobody_chose_by(finished: Ground) ->
         assert winner.replicate not in {each.replicate for each in chosen_by}
 
 
-def test_random_draws_of_two_contests_are_different_draws(finished: Ground) -> None:
+def test_random_draws_of_two_contests_are_different_draws(finished: StudyRun) -> None:
     facts = StudyFacts(finished.study, finished.home)
     seeds = {
         name: {each.trial.recipe.seed for each in facts.arms if each.arm == name and each.trial.recipe}
@@ -56,11 +56,11 @@ def test_random_draws_of_two_contests_are_different_draws(finished: Ground) -> N
     assert len(set().union(*seeds.values())) == sum(map(len, seeds.values()))
 
 
-def test_a_study_that_is_run_again_trains_nothing(finished: Ground) -> None:
+def test_a_study_that_is_run_again_trains_nothing(finished: StudyRun) -> None:
     made = evaluated(finished.study, finished.home)
     trials = finished.ledger.trials(arms_entry(finished.study), Kind.REPORT)
 
-    run_study(Ground(finished.study, finished.home, lambda *_: None))
+    run_study(StudyRun(finished.study, finished.home, lambda *_: None))
 
     assert evaluated(finished.study, finished.home) == made
     assert finished.ledger.trials(arms_entry(finished.study), Kind.REPORT) == trials
@@ -73,7 +73,7 @@ class _KilledError(Exception):
 @pytest.mark.e2e
 @pytest.mark.parametrize("after", [25, 60])
 def test_a_study_that_was_cut_off_goes_on_to_the_same_end(
-    tmp_path: Path, finished: Ground, after: int
+    tmp_path: Path, finished: StudyRun, after: int
 ) -> None:
     told = 0
 
@@ -83,24 +83,27 @@ def test_a_study_that_was_cut_off_goes_on_to_the_same_end(
         if told == after:
             raise _KilledError
 
-    ground = ground_in(tmp_path)
+    study_run = ground_in(tmp_path)
     with pytest.raises(_KilledError):
-        run_study(Ground(ground.study, ground.home, cut))
-    made = evaluated(ground.study, ground.home)
-    ground.ledger.release_lost(now=time.time() + 3600)  # rather than wait for the lease
+        run_study(StudyRun(study_run.study, study_run.home, cut))
+    made = evaluated(study_run.study, study_run.home)
+    study_run.ledger.release_lost(now=time.time() + 3600)  # rather than wait for the lease
 
-    run_study(ground)
+    run_study(study_run)
 
-    now = evaluated(ground.study, ground.home)
+    now = evaluated(study_run.study, study_run.home)
     assert {key: now[key] for key in made} == made
     assert now.keys() == evaluated(finished.study, finished.home).keys()
 
 
 def test_no_winner_is_chosen_while_another_process_holds_a_candidate(tmp_path: Path) -> None:
     text = STUDY.replace("searches:\n  searched: {budget: 4, policy: random}\n", "")
-    ground = ground_in(tmp_path, text.replace("seeds: [0, 1]", "seeds: [0]"))
-    ledger, entry = ground.ledger, register_arms(ground, arms_entry(ground.study), 40, ground.evaluator)
-    ledger.plan_report(entry, candidate_arms(ground, contests(ground.study)[0]))
+    study_run = ground_in(tmp_path, text.replace("seeds: [0, 1]", "seeds: [0]"))
+    ledger, entry = (
+        study_run.ledger,
+        register_arms(study_run, arms_entry(study_run.study), 40, study_run.evaluator),
+    )
+    ledger.plan_report(entry, candidate_arms(study_run, contests(study_run.study)[0]))
     held = ledger.reserve_report(entry)
     assert held is not None
     waited: list[int] = []
@@ -110,7 +113,7 @@ def test_no_winner_is_chosen_while_another_process_holds_a_candidate(tmp_path: P
             waited.append(len(ledger.trials(entry, Kind.REPORT)))
             ledger.release(held, "its process has ended")
 
-    run_study(Ground(ground.study, ground.home, give_back))
+    run_study(StudyRun(study_run.study, study_run.home, give_back))
 
     assert len(waited) == 1
     arms = ledger.trials(entry, Kind.REPORT)
@@ -120,17 +123,17 @@ def test_no_winner_is_chosen_while_another_process_holds_a_candidate(tmp_path: P
     assert {trial.subset for trial in arms if trial.arm == "winner/same/0"} == {best.subset}
 
 
-def test_the_entry_of_the_arms_never_searches(finished: Ground) -> None:
+def test_the_entry_of_the_arms_never_searches(finished: StudyRun) -> None:
     assert finished.ledger.search(arms_entry(finished.study)).state is SearchState.STOPPED
 
 
-def test_a_finished_study_needs_no_pool(tmp_path: Path, finished: Ground) -> None:
+def test_a_finished_study_needs_no_pool(tmp_path: Path, finished: StudyRun) -> None:
     for name in ("history.sqlite", "evaluations", "studies"):
         there = finished.home.root / name
         copy = shutil.copy if there.is_file() else shutil.copytree
         copy(there, tmp_path / name)
 
-    run_study(Ground(finished.study, Home(tmp_path), lambda *_: None))
+    run_study(StudyRun(finished.study, Home(tmp_path), lambda *_: None))
 
     assert not (tmp_path / "pools").exists()
 
@@ -147,14 +150,14 @@ def test_arms_that_are_the_same_subset_are_trainings_of_their_own(tmp_path: Path
     """A search may recommend the full pool: no run of it may count for two arms, nor twice for one."""
     text = STUDY.replace("same: {candidates: 3, share: 0.3}\n", "").replace("seeds: [0, 1]", "seeds: [0]")
     everything = "  everything: [keep_top: {signal: word_entropy, fraction: 1.0}]\n  top: ["
-    ground = ground_in(tmp_path, text.replace("  top: [", everything))
+    study_run = ground_in(tmp_path, text.replace("  top: [", everything))
 
-    run_study(ground)
+    run_study(study_run)
 
-    arms = [each for each in StudyFacts(ground.study, ground.home).arms if each.trial.subset]
+    arms = [each for each in StudyFacts(study_run.study, study_run.home).arms if each.trial.subset]
     full = {each.trial.subset for each in arms if each.arm == "full_pool"}
     runs = [each.evaluation.key for each in arms if each.trial.subset in full]
     assert {each.arm for each in arms if each.trial.subset in full} >= {"full_pool", "recipe/everything"}
     assert len(runs) == len(set(runs)) >= 4
-    run_study(Ground(ground.study, ground.home, lambda *_: None))
-    assert len(StudyFacts(ground.study, ground.home).arms) == len(arms)
+    run_study(StudyRun(study_run.study, study_run.home, lambda *_: None))
+    assert len(StudyFacts(study_run.study, study_run.home).arms) == len(arms)

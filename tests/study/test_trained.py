@@ -13,7 +13,7 @@ from autoselection_core.study.results.comparisons import SAME_NAME, comparisons,
 from autoselection_core.study.results.facts import Measured, StudyFacts
 from autoselection_core.study.results.states import folder_of
 from autoselection_core.study.running.runner import run_study
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.study.conftest import evaluated
 from tests.study.conftest import write_study as write_file
@@ -33,14 +33,14 @@ searches: {chance: {budget: 2, policy: random}}
 winner: 1
 random: 2
 same: {candidates: 2, share: 0.4}
-elsewhere: {words: {path: words}, written: {path: written}}
+held_out_benchmarks: {words: {path: words}, written: {path: written}}
 transfer: {base_model: other, training: {amount: 300, batch: 100, dtype: float32}}
 further_items: {items: 4, leading: 2}
 """
 METRICS = {"sums": "log_likelihood", "words": "choice_accuracy", "written": "answer_accuracy"}
 
 
-def ground_in(folder: Path) -> Ground:
+def ground_in(folder: Path) -> StudyRun:
     file = write_file(folder, STUDY)
     for name, seed in (("model", 0), ("other", 1)):
         tiny_model(folder / name, seed=seed)
@@ -53,30 +53,33 @@ def ground_in(folder: Path) -> Ground:
         said = f"metric: {METRICS[name]}\ndev_share: 0.5\ntest_items: 5\nanswer_tokens: 20\n"
         (folder / name / "benchmark.yaml").write_text(said)
     home = Home(folder / "home")
-    return Ground(load_study(file, home), home, lambda *_: None)
+    return StudyRun(load_study(file, home), home, lambda *_: None)
 
 
 @pytest.mark.e2e
 def test_trained_candidates_that_are_equal_have_no_winner(tmp_path: Path) -> None:
-    ground = ground_in(tmp_path)
+    study_run = ground_in(tmp_path)
 
-    run_study(ground)
+    run_study(study_run)
 
-    facts = StudyFacts(ground.study, ground.home)
+    facts = StudyFacts(study_run.study, study_run.home)
     found = next(each for each in comparisons(facts) if each.first.startswith(SAME_NAME))
     assert found.difference.verdict is not Verdict.YES
     assert found.runs == (2, 4)
-    assert {score.benchmark for each in facts.arms for score in each.elsewhere} == {"words", "written"}
+    assert {score.benchmark for each in facts.arms for score in each.held_out} == {
+        "words",
+        "written",
+    }
     has_another_judge(facts)
     agreement = transfer_agreement(facts)
     assert agreement is not None
     assert agreement.spearman is not None
-    text = write_study(ground.study, ground.home).markdown.read_text()
+    text = write_study(study_run.study, study_run.home).markdown.read_text()
     assert "Spearman" in text
     assert "Answers that could not be read" in text
     searches_at_random(facts)
     has_further_items(facts)
-    goes_on_without_weights(ground)
+    goes_on_without_weights(study_run)
 
 
 def has_another_judge(facts: StudyFacts) -> None:
@@ -103,13 +106,13 @@ def searches_at_random(facts: StudyFacts) -> None:
 
 
 def has_further_items(facts: StudyFacts) -> None:
-    drawing = facts.drawing
-    assert drawing is not None
-    assert len(drawing.arms) == 2
-    assert len(drawing.drawn("sums")) == 4
+    sampled_items = facts.sampled_items
+    assert sampled_items is not None
+    assert len(sampled_items.arms) == 2
+    assert len(sampled_items.drawn("sums")) == 4
     for measured in facts.arms:
         runs = facts.further_runs(measured.arm)
-        assert bool(runs) == (measured.arm in drawing.arms)
+        assert bool(runs) == (measured.arm in sampled_items.arms)
         assert all(len(score.items) == 5 + 4 for run in runs for score in run)
         opened = EvaluationFolder(facts.home.evaluation(measured.evaluation.key)).openings()
         assert sum("4 further items of sums" in each["reason"] for each in opened) == len(runs[:1])
@@ -117,11 +120,11 @@ def has_further_items(facts: StudyFacts) -> None:
     assert "Leading arms on further items" in text
 
 
-def goes_on_without_weights(ground: Ground) -> None:
-    for folder in ground.home.evaluations.glob("*/adapter"):
+def goes_on_without_weights(study_run: StudyRun) -> None:
+    for folder in study_run.home.evaluations.glob("*/adapter"):
         shutil.rmtree(folder)
-    made = evaluated(ground.study, ground.home)
+    made = evaluated(study_run.study, study_run.home)
 
-    run_study(Ground(ground.study, ground.home, lambda *_: None))
+    run_study(StudyRun(study_run.study, study_run.home, lambda *_: None))
 
-    assert evaluated(ground.study, ground.home) == made
+    assert evaluated(study_run.study, study_run.home) == made

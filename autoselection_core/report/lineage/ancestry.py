@@ -1,4 +1,4 @@
-"""How a trial came about: the trial that it was edited from, the one before that, and so on."""
+"""Ancestry of a trial: the trial that it was edited from, the one before that, and so on."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What two subsets of one pool have and have not in common."""
+"""Difference of two subsets of one pool: shared and exclusive rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Two trained models on the items that both answered."""
+"""Paired comparison of two trained models on the items that both answered."""
 
 from autoselection_core.history.values import FULL
 from autoselection_core.report.facts import SearchFacts

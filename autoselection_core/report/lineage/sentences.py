@@ -1,4 +1,4 @@
-"""Why a row is in a subset or out of it, in a sentence."""
+"""Explanation of one row in a sentence: why it is in a subset or out of it."""
 
 from autoselection_core.operators.reason import Reason
 from autoselection_core.pool.pool import Pool

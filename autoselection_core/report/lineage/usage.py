@@ -1,4 +1,4 @@
-"""Back from a sample: every subset that holds it, and every model that was trained on one of them."""
+"""Usage of a sample: every subset that holds it and every model trained on one of them."""
 
 from dataclasses import dataclass
 from pathlib import Path

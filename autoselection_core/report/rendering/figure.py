@@ -1,4 +1,4 @@
-"""A figure from an idea to bytes, without global state and the same bytes every time."""
+"""Figures drawn without global state: equal inputs give equal bytes."""
 
 from collections.abc import Callable
 from functools import cache

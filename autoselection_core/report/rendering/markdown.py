@@ -1,4 +1,4 @@
-"""Text of others inside Markdown, so that it is read as it stands."""
+"""Escaping of other people's text inside Markdown."""
 
 import re
 

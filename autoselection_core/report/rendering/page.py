@@ -1,4 +1,4 @@
-"""A report as Markdown and as one HTML file that needs nothing else."""
+"""Report pages: Markdown, and one self-contained HTML file."""
 
 import base64
 import html

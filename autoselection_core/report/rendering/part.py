@@ -1,4 +1,4 @@
-"""What an explanation is made of, for whoever shows it: a terminal, or the metadata of a run."""
+"""Parts of an explanation, independent of where they are shown: terminal or run metadata."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

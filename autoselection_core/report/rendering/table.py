@@ -1,4 +1,4 @@
-"""A table as data, and how it looks in Markdown and HTML."""
+"""Tables as data, rendered as Markdown and HTML."""
 
 import html
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How trials with an operator did beside those without it."""
+"""Operator credit: utilities of trials with an operator beside those without it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the cheaper evaluations of a search were worth."""
+"""Benefit of cheaper evaluations: cost, time and rank agreement with full ones."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean

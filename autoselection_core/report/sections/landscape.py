@@ -1,4 +1,4 @@
-"""Pictures of the search itself: where candidates lie, how they came from each other, how well it foresaw."""
+"""Plots of the search itself: map of candidates, tree of edits, calibration of predictions."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is known of a winner in one sentence, and what more runs would add at what cost."""
+"""Outlook: certainty of the winner in one sentence, and gain and cost of more evaluations."""
 
 from dataclasses import dataclass
 

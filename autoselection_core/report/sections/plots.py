@@ -1,4 +1,4 @@
-"""The pictures of a search, each drawn from values and returned as bytes."""
+"""Plots of a search, each drawn from values and returned as bytes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

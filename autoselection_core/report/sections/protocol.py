@@ -1,4 +1,4 @@
-"""How the models of a report were trained, in a sentence."""
+"""Training protocol of a report's models, in a sentence."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The tables of a search."""
+"""Tables of a search."""
 
 from collections.abc import Mapping
 

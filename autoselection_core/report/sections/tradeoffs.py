@@ -1,4 +1,4 @@
-"""The trade-offs of a search: benchmark against benchmark, and scores against tokens."""
+"""Trade-offs of a search: benchmark against benchmark, and scores against tokens."""
 
 from typing import Any
 

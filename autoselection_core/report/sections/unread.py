@@ -1,4 +1,4 @@
-"""How often no answer could be read from what a model wrote: what an accuracy has to be seen beside."""
+"""Share of unread answers, beside which an accuracy has to be seen."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean

@@ -1,4 +1,4 @@
-"""Whether the winner beats what it has to beat, from fresh runs on test items, with intervals."""
+"""Verdict on the winner: paired comparisons of fresh runs on test items, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

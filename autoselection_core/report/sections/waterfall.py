@@ -1,4 +1,4 @@
-"""How a recipe comes from the full pool, step by step: size, state and what is expected at each prefix."""
+"""Waterfall of a recipe: size, state and expected utility after every step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

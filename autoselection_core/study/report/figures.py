@@ -1,4 +1,4 @@
-"""The pictures of a study."""
+"""Figures of a study."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The part of a study's report on the arms that lead, with the further items they were scored on."""
+"""Report section on further test items of the leading arms."""
 
 from collections.abc import Mapping
 from statistics import mean
@@ -10,7 +10,7 @@ from autoselection_core.score.resampling import Arm, utilities
 from autoselection_core.score.score import utility_shares
 from autoselection_core.score.significance import best_probabilities
 from autoselection_core.study.results.facts import StudyFacts
-from autoselection_core.study.results.item_sampling import Drawing
+from autoselection_core.study.results.item_sampling import SampledItems
 
 _SEED = 0
 """Of the resampling: a report that is written again says the same."""
@@ -23,17 +23,17 @@ _DRAWN = (
 )
 
 
-def leading_sections(facts: StudyFacts) -> list[Section]:
+def further_item_sections(facts: StudyFacts) -> list[Section]:
     """What the leading arms score on first and further items; nothing where none were drawn or scored."""
-    drawing = facts.drawing
-    if drawing is None:
+    sampled_items = facts.sampled_items
+    if sampled_items is None:
         return []
-    runs = {arm: found for arm in drawing.arms if (found := facts.further_runs(arm))}
-    if len(runs) < len(drawing.arms):
+    runs = {arm: found for arm in sampled_items.arms if (found := facts.further_runs(arm))}
+    if len(runs) < len(sampled_items.arms):
         return []
-    tested = facts.tests_of(drawing.arms[0])
-    weights = drawing.weights(utility_shares(tested[0], facts.weights))
-    tables = [_arms(facts, runs, weights), _parts(drawing)]
+    tested = facts.tests_of(sampled_items.arms[0])
+    weights = sampled_items.weights(utility_shares(tested[0], facts.weights))
+    tables = [_arms(facts, runs, weights), _parts(sampled_items)]
     return [Section("Leading arms on further items", [_DRAWN], tables)]
 
 
@@ -61,10 +61,10 @@ def _arms(facts: StudyFacts, runs: Mapping[str, Arm], weights: Mapping[str, floa
     return Table("Leading arms on first and further test items", columns, tuple(rows))
 
 
-def _parts(drawing: Drawing) -> Table:
+def _parts(sampled_items: SampledItems) -> Table:
     rows = tuple(
         (part.name, part.population, len(part.first), part.disagreement, len(part.drawn))
-        for part in drawing.parts
+        for part in sampled_items.parts
     )
     columns = (
         "part",

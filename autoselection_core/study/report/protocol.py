@@ -1,4 +1,4 @@
-"""How the arms of a study were trained and scored, in sentences."""
+"""Training and scoring protocol of a study, in sentences."""
 
 from autoselection_core.report.sections.protocol import NO_TRAINING, training_sentence
 from autoselection_core.study.results.facts import StudyFacts

@@ -1,4 +1,4 @@
-"""The parts of a study's report."""
+"""Sections of a study's report."""
 
 from autoselection_core.report.rendering.page import Section
 from autoselection_core.report.sections.unread import unread_table
@@ -8,7 +8,7 @@ from autoselection_core.study.report.figures import (
     tokens_figure,
     trajectory_figure,
 )
-from autoselection_core.study.report.further_items import leading_sections
+from autoselection_core.study.report.further_items import further_item_sections
 from autoselection_core.study.report.protocol import protocol_lines
 from autoselection_core.study.report.sizes import size_table
 from autoselection_core.study.report.tables import (
@@ -16,7 +16,7 @@ from autoselection_core.study.report.tables import (
     candidate_table,
     comparison_table,
     cost_table,
-    elsewhere_table,
+    held_out_table,
     importance_table,
     main_table,
     search_table,
@@ -119,9 +119,9 @@ def _importance(facts: StudyFacts) -> Section:
 
 
 def _further(facts: StudyFacts) -> list[Section]:
-    sections = leading_sections(facts)
-    if (elsewhere := elsewhere_table(facts)) is not None:
-        sections.append(Section("Elsewhere", tables=[elsewhere]))
+    sections = further_item_sections(facts)
+    if (held_out := held_out_table(facts)) is not None:
+        sections.append(Section("Held-out benchmarks", tables=[held_out]))
     if (candidates := candidate_table(facts)) is not None:
         sections.append(Section("A/A", [_EQUALS], [candidates]))
     if (agreement := transfer_agreement(facts)) is not None:

@@ -1,4 +1,4 @@
-"""How scores go with the size of a subset, over everything that a study evaluated."""
+"""Scores by subset size, over all evaluations of a study."""
 
 from statistics import mean
 

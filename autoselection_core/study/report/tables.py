@@ -1,4 +1,4 @@
-"""The tables of a study."""
+"""Tables of a study."""
 
 from statistics import mean, median, stdev
 
@@ -133,21 +133,21 @@ def stability_table(facts: StudyFacts) -> Table | None:
     return Table("Rows that recommendations share", ("one", "other", "shared share of both"), rows)
 
 
-def elsewhere_table(facts: StudyFacts) -> Table | None:
+def held_out_table(facts: StudyFacts) -> Table | None:
     """Scores on benchmarks that selected nothing; None where there are none."""
-    measured = [each for each in facts.arms if each.elsewhere]
+    measured = [each for each in facts.arms if each.held_out]
     if not measured:
         return None
-    names = [score.benchmark for score in measured[0].elsewhere]
-    units = {score.benchmark: f"{score.metric.value}, {score.unit}" for score in measured[0].elsewhere}
+    names = [score.benchmark for score in measured[0].held_out]
+    units = {score.benchmark: f"{score.metric.value}, {score.unit}" for score in measured[0].held_out}
     arms = dict.fromkeys(each.arm for each in measured)
-    rows = tuple(_elsewhere_row(facts, arm, names) for arm in arms)
+    rows = tuple(_held_out_row(facts, arm, names) for arm in arms)
     columns = ("arm", "runs", *(f"{name} ({units[name]})" for name in names))
-    return Table("Elsewhere: scored, never selected by", columns, rows)
+    return Table("Held-out benchmarks: scored, never selected by", columns, rows)
 
 
-def _elsewhere_row(facts: StudyFacts, arm: str, names: list[str]) -> tuple[Cell, ...]:
-    runs = [each.elsewhere for each in facts.arms if each.arm == arm and each.elsewhere]
+def _held_out_row(facts: StudyFacts, arm: str, names: list[str]) -> tuple[Cell, ...]:
+    runs = [each.held_out for each in facts.arms if each.arm == arm and each.held_out]
     means = [mean(score.mean for run in runs for score in run if score.benchmark == name) for name in names]
     return (facts.named(arm), len(runs), *means)
 

@@ -1,4 +1,4 @@
-"""Write the report of a study: one HTML file, one Markdown file and its pictures."""
+"""Report of a study on disk: one HTML file, one Markdown file and its pictures."""
 
 from dataclasses import dataclass
 from pathlib import Path

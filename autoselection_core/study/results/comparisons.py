@@ -1,4 +1,4 @@
-"""What a study says: every comparison with its interval, and how far the answers agree."""
+"""Comparisons of a study with intervals, and the agreement between seeds and models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Everything that a study has measured, read from the ledger and the evaluations' folders alone."""
+"""Facts of a study, read from the ledger and the evaluation folders alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.store.home import Home
 from autoselection_core.study.arms import CANDIDATE
 from autoselection_core.study.entries import Contest, contests, entries, transfer_entry
-from autoselection_core.study.results.item_sampling import FEWEST_LEADING, Drawing, read_drawing
+from autoselection_core.study.results.item_sampling import MIN_LEADING, SampledItems, read_sampled_items
 from autoselection_core.study.results.states import Kept, read_states
 from autoselection_core.study.study import Study
 
@@ -32,14 +32,14 @@ class Measured:
         trial: What the ledger says of it.
         evaluation: Its dev scores and cost.
         test: Its test scores; None where the test items were not opened.
-        elsewhere: Its scores on benchmarks that selected nothing.
+        held_out: Its scores on benchmarks that selected nothing.
     """
 
     arm: str
     trial: TrialRecord
     evaluation: Evaluation
     test: Run | None
-    elsewhere: tuple[BenchmarkScore, ...]
+    held_out: tuple[BenchmarkScore, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,31 +143,31 @@ class StudyFacts:
         return tuple(self._folder(key).read_result(self.weights) for key in sorted(keys))
 
     @cached_property
-    def drawing(self) -> Drawing | None:
+    def sampled_items(self) -> SampledItems | None:
         """The further test items of the leading arms; None where none were drawn."""
-        return read_drawing(self.study, self.home)
+        return read_sampled_items(self.study, self.home)
 
     @property
     def has_further_scores(self) -> bool:
         """Whether the further items that the study asks for are scored, or no two arms could lead."""
         if self.study.further_items is None:
             return True
-        if self.drawing is None:
-            return sum(bool(self.tests_of(arm)) for arm in self.compared_arms) < FEWEST_LEADING
-        leading = [each.evaluation.key for each in self.arms if each.arm in self.drawing.arms]
-        return all(self.drawing.is_scored(self._folder(key)) for key in leading)
+        if self.sampled_items is None:
+            return sum(bool(self.tests_of(arm)) for arm in self.compared_arms) < MIN_LEADING
+        leading = [each.evaluation.key for each in self.arms if each.arm in self.sampled_items.arms]
+        return all(self.sampled_items.is_scored(self._folder(key)) for key in leading)
 
     def further_runs(self, arm: str) -> list[Run]:
         """First and further test scores of a leading arm's runs, part by part of the benchmarks."""
-        drawing = self.drawing
-        if drawing is None:
+        sampled_items = self.sampled_items
+        if sampled_items is None:
             return []
         return [
-            drawing.run(each.test, self._folder(each.evaluation.key))
+            sampled_items.run(each.test, self._folder(each.evaluation.key))
             for each in self.arms
             if each.arm == arm
             and each.test is not None
-            and drawing.is_scored(self._folder(each.evaluation.key))
+            and sampled_items.is_scored(self._folder(each.evaluation.key))
         ]
 
     def tests_of(self, arm: str) -> list[Run]:
@@ -175,8 +175,8 @@ class StudyFacts:
         return [each.test for each in self.arms if each.arm == arm and each.test is not None]
 
     def scored_of(self, arm: str) -> list[Run]:
-        """The test scores of an arm's runs, those on benchmarks elsewhere too."""
-        return [(*(each.test or ()), *each.elsewhere) for each in self.arms if each.arm == arm]
+        """The test scores of an arm's runs, those on held-out benchmarks too."""
+        return [(*(each.test or ()), *each.held_out) for each in self.arms if each.arm == arm]
 
     def named(self, arm: str) -> str:
         """An arm for people."""

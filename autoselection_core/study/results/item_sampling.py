@@ -1,4 +1,4 @@
-"""Further test items for the leading arms of a study: what was drawn, and how it is read back."""
+"""Further test items for the leading arms, sampled where these arms disagree most."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.study.results.states import folder_of, judge_of
 from autoselection_core.study.study import Study
 
-FEWEST_LEADING = 2
+MIN_LEADING = 2
 """One arm alone disagrees with nobody."""
 
 _FILE = "further.json"
@@ -41,7 +41,7 @@ class DrawnPart:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SampledItems:
     """Which arms lead, and which further items they are scored on.
 
     Attributes:
@@ -101,15 +101,15 @@ class Drawing:
         )
 
 
-def write_drawing(drawing: Drawing, study: Study, home: Home) -> None:
+def write_sampled_items(sampled_items: SampledItems, study: Study, home: Home) -> None:
     """Write down what was drawn, before any of it is scored."""
     file = folder_of(study, home) / _FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(file) as draft:
-        draft.write_text(json.dumps(asdict(drawing), indent=1, sort_keys=True, allow_nan=False) + "\n")
+        draft.write_text(json.dumps(asdict(sampled_items), indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
-def read_drawing(study: Study, home: Home) -> Drawing | None:
+def read_sampled_items(study: Study, home: Home) -> SampledItems | None:
     """What was drawn for what a study asks for now; None where nothing was."""
     file = folder_of(study, home) / _FILE
     if not file.exists():
@@ -119,5 +119,5 @@ def read_drawing(study: Study, home: Home) -> Drawing | None:
         DrawnPart(**{**part, "first": tuple(part["first"]), "drawn": tuple(part["drawn"])})
         for part in stored.pop("parts")
     )
-    drawing = Drawing(arms=tuple(stored.pop("arms")), parts=parts, **stored)
-    return drawing if drawing.answers(study) else None
+    sampled_items = SampledItems(arms=tuple(stored.pop("arms")), parts=parts, **stored)
+    return sampled_items if sampled_items.answers(study) else None

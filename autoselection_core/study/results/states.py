@@ -1,4 +1,4 @@
-"""What the evaluated subsets were, kept beside the scores: a report needs neither pool nor signals."""
+"""States of evaluated subsets, kept beside the scores so that a report needs neither pool nor signals."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 from autoselection_core.study.entries import arms_entry, entries
 from autoselection_core.study.study import Study
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 from autoselection_core.subset import Subset, materialize
 
 _FILE = "ground.json"
@@ -32,7 +32,7 @@ _FILE = "ground.json"
 
 @dataclass(frozen=True)
 class Kept:
-    """What a report needs of the ground of a study.
+    """What a report needs of a study at work.
 
     Attributes:
         judge: What `judge_of` said of the study.
@@ -81,37 +81,37 @@ def judge_of(study: Study) -> str:
             "training": dict(campaign.training),
             "closed_form": None if campaign.closed_form is None else asdict(campaign.closed_form),
             "benchmarks": {place.name: dict(place.settings) for place in campaign.benchmarks},
-            "elsewhere": {place.name: dict(place.settings) for place in study.elsewhere},
+            "elsewhere": {place.name: dict(place.settings) for place in study.held_out_benchmarks},
         }
     )
 
 
-def keep_states(ground: Ground) -> None:
+def keep_states(study_run: StudyRun) -> None:
     """Write what the report needs of the pool and of every evaluated subset."""
-    subsets = _evaluated(ground)
-    names, values = basis_of(ground.signals).names, states_of(subsets, ground.signals)
-    whole = tokens_of(materialize(Recipe(), ground.signals), ground.signals)
+    subsets = _evaluated(study_run)
+    names, values = basis_of(study_run.signals).names, states_of(subsets, study_run.signals)
+    whole = tokens_of(materialize(Recipe(), study_run.signals), study_run.signals)
     text = json.dumps(
         {
-            "judge": judge_of(ground.study),
-            "pool": ground.pool.version,
-            "samples_cut": ground.samples_cut,
-            "rows": len(ground.pool),
+            "judge": judge_of(study_run.study),
+            "pool": study_run.pool.version,
+            "samples_cut": study_run.samples_cut,
+            "rows": len(study_run.pool),
             "tokens": whole,
             "names": list(names),
             "states": {one.fingerprint: _plain(row) for one, row in zip(subsets, values, strict=True)},
             "benchmarks": [
-                *_listed(ground.workspace.benchmarks, "selects"),
-                *_listed(ground.elsewhere, "elsewhere"),
+                *_listed(study_run.workspace.benchmarks, "selects"),
+                *_listed(study_run.held_out_benchmarks, "elsewhere"),
             ],
-            "shared": _shared(ground, subsets),
+            "shared": _shared(study_run, subsets),
             "subset_rows": {one.fingerprint: len(one) for one in subsets},
         },
         indent=1,
         sort_keys=True,
         allow_nan=False,
     )
-    file = folder_of(ground.study, ground.home) / _FILE
+    file = folder_of(study_run.study, study_run.home) / _FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(file) as draft:
         draft.write_text(text + "\n")
@@ -128,19 +128,19 @@ def read_states(study: Study, home: Home) -> Kept | None:
     return Kept(names=tuple(stored.pop("names")), states=states, benchmarks=benchmarks, **stored)
 
 
-def _evaluated(ground: Ground) -> list[Subset]:
+def _evaluated(study_run: StudyRun) -> list[Subset]:
     recipes = {
         trial.subset: trial.recipe
-        for entry in entries(ground.study, ground.ledger)
+        for entry in entries(study_run.study, study_run.ledger)
         for kind in Kind
-        for trial in ground.ledger.trials(entry, kind)
+        for trial in study_run.ledger.trials(entry, kind)
         if trial.state is TrialState.DONE and trial.recipe is not None
     }
-    return [materialize(recipe, ground.signals) for recipe in recipes.values()]
+    return [materialize(recipe, study_run.signals) for recipe in recipes.values()]
 
 
-def _shared(ground: Ground, subsets: Sequence[Subset]) -> dict[str, float]:
-    arms = ground.ledger.trials(arms_entry(ground.study), Kind.REPORT)
+def _shared(study_run: StudyRun, subsets: Sequence[Subset]) -> dict[str, float]:
+    arms = study_run.ledger.trials(arms_entry(study_run.study), Kind.REPORT)
     recommended = {trial.subset for trial in arms if trial.arm.startswith(f"{WINNER}/")}
     among = [subset for subset in subsets if subset.fingerprint in recommended]
     return {

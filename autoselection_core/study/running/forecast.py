@@ -1,4 +1,4 @@
-"""What a study will cost, before anything is spent."""
+"""Forecast of the cost of a study, before anything is spent."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -7,7 +7,7 @@ from autoselection_core.campaign.duration import Pace, pace_of, paid_seconds
 from autoselection_core.history.records import Kind, SearchState, TrialRecord
 from autoselection_core.study.arms import full_pool_arms, has_ended, recipe_arms
 from autoselection_core.study.entries import arms_entry, contests, entries, transfer_entry
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 
 
 @dataclass(frozen=True)
@@ -30,44 +30,44 @@ class StudyForecast:
         return self.pace.sentence(self.evaluations, self.found)
 
 
-def forecast(ground: Ground) -> StudyForecast:
+def forecast(study_run: StudyRun) -> StudyForecast:
     """What is left of a study at most, before its pool and signals are there."""
-    return _forecast(ground, 0)
+    return _forecast(study_run, 0)
 
 
-def forecast_with_signals(ground: Ground) -> StudyForecast:
+def forecast_with_signals(study_run: StudyRun) -> StudyForecast:
     """What is left of a study, without what the home folder holds of its stated arms.
 
     Makes the pool and its signals where they are not there yet; trains nothing.
     """
-    planned = [*full_pool_arms(ground), *recipe_arms(ground)]
-    known = {(trial.subset, trial.replicate) for trial in _arms(ground)}
+    planned = [*full_pool_arms(study_run), *recipe_arms(study_run)]
+    known = {(trial.subset, trial.replicate) for trial in _arms(study_run)}
     keys = {
-        ground.evaluator.key(plan.subset, plan.replicate)
+        study_run.evaluator.key(plan.subset, plan.replicate)
         for plan in planned
         if (plan.subset, plan.replicate) not in known
     }
-    return _forecast(ground, sum(ground.evaluator.finished(key) is not None for key in keys))
+    return _forecast(study_run, sum(study_run.evaluator.finished(key) is not None for key in keys))
 
 
-def _forecast(ground: Ground, found: int) -> StudyForecast:
-    return StudyForecast(max(0, _left(ground) - found), _pace(ground), found)
+def _forecast(study_run: StudyRun, found: int) -> StudyForecast:
+    return StudyForecast(max(0, _left(study_run) - found), _pace(study_run), found)
 
 
-def _pace(ground: Ground) -> Pace:
-    known = {record.search for record in ground.ledger.searches()}
-    entered = {*entries(ground.study, ground.ledger), transfer_entry(ground.study)} & known
-    if own := paid_seconds(ground.ledger, sorted(entered)):
+def _pace(study_run: StudyRun) -> Pace:
+    known = {record.search for record in study_run.ledger.searches()}
+    entered = {*entries(study_run.study, study_run.ledger), transfer_entry(study_run.study)} & known
+    if own := paid_seconds(study_run.ledger, sorted(entered)):
         return Pace(median(own), f"the median of {len(own)} of its evaluations")
-    workspace, judge = ground.workspace, None
-    if ground.study.campaign.closed_form is None and workspace.has_pool():
+    workspace, judge = study_run.workspace, None
+    if study_run.study.campaign.closed_form is None and workspace.has_pool():
         judge = workspace.evaluator(workspace.pool().version).fingerprint
-    return pace_of(workspace, judge, ground.study.campaign.training)
+    return pace_of(workspace, judge, study_run.study.campaign.training)
 
 
-def _left(ground: Ground) -> int:
+def _left(study_run: StudyRun) -> int:
     """What searches have left of their budgets, and arms that have not ended. A reuse ends an arm, too."""
-    study, ledger = ground.study, ground.ledger
+    study, ledger = study_run.study, study_run.ledger
     known = {record.search: record for record in ledger.searches()}
     left = 0
     for contest in contests(study):
@@ -79,11 +79,11 @@ def _left(ground: Ground) -> int:
         elif record.state is SearchState.ACTIVE or contest.arm.budget > record.budget:
             left += max(0, contest.arm.budget - round(record.spent))
     transferred = ledger.trials(transfer_entry(study), Kind.REPORT) if transfer_entry(study) in known else ()
-    ended = [sum(has_ended(trial) for trial in trials) for trials in (_arms(ground), transferred)]
+    ended = [sum(has_ended(trial) for trial in trials) for trials in (_arms(study_run), transferred)]
     return left + max(0, study.compared - ended[0]) + max(0, study.transferred - ended[1])
 
 
-def _arms(ground: Ground) -> list[TrialRecord]:
-    entry = arms_entry(ground.study)
-    known = {record.search for record in ground.ledger.searches()}
-    return list(ground.ledger.trials(entry, Kind.REPORT)) if entry in known else []
+def _arms(study_run: StudyRun) -> list[TrialRecord]:
+    entry = arms_entry(study_run.study)
+    known = {record.search for record in study_run.ledger.searches()}
+    return list(study_run.ledger.trials(entry, Kind.REPORT)) if entry in known else []

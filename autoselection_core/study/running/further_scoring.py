@@ -1,4 +1,4 @@
-"""Score the leading arms of a study on further test items, drawn where these arms disagree most."""
+"""Scoring of the leading arms on further test items, sampled where these arms disagree most."""
 
 from collections.abc import Sequence
 
@@ -12,45 +12,45 @@ from autoselection_core.score.strata import Stratum, disagreements, stratum_weig
 from autoselection_core.study.results.comparisons import probabilities_of_best
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.results.item_sampling import (
-    FEWEST_LEADING,
-    Drawing,
+    MIN_LEADING,
     DrawnPart,
-    read_drawing,
-    write_drawing,
+    SampledItems,
+    read_sampled_items,
+    write_sampled_items,
 )
 from autoselection_core.study.results.states import judge_of
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 
 
-def score_further(ground: Ground) -> None:
+def score_further(study_run: StudyRun) -> None:
     """Draw further items for the leading arms and score them, where the study asks for it.
 
     What is drawn is written down before it is scored: a study that goes on scores the same items, and what
     is scored is not scored again.
     """
-    evaluator = ground.evaluator
-    if ground.study.further_items is None or not isinstance(evaluator, FineTuningEvaluator):
+    evaluator = study_run.evaluator
+    if study_run.study.further_items is None or not isinstance(evaluator, FineTuningEvaluator):
         return
-    facts = StudyFacts(ground.study, ground.home)
-    drawing = read_drawing(ground.study, ground.home) or _draw(facts, evaluator.benchmarks)
-    if drawing is None:
+    facts = StudyFacts(study_run.study, study_run.home)
+    sampled_items = read_sampled_items(study_run.study, study_run.home) or _draw(facts, evaluator.benchmarks)
+    if sampled_items is None:
         return
-    write_drawing(drawing, ground.study, ground.home)
-    runs = [each for each in facts.arms if each.arm in drawing.arms]
-    benchmarks = [each for each in evaluator.benchmarks if each.name in drawing.benchmarks]
+    write_sampled_items(sampled_items, study_run.study, study_run.home)
+    runs = [each for each in facts.arms if each.arm in sampled_items.arms]
+    benchmarks = [each for each in evaluator.benchmarks if each.name in sampled_items.benchmarks]
     for number, measured in enumerate(runs):
         for benchmark in benchmarks:
-            wanted = frozenset(drawing.drawn(benchmark.name))
+            wanted = frozenset(sampled_items.drawn(benchmark.name))
             items = [item for part in parts(benchmark) for item in part.waiting if item.id in wanted]
-            reason = f"study {ground.study.name}, leading arm {measured.arm}"
+            reason = f"study {study_run.study.name}, leading arm {measured.arm}"
             evaluator.score_further(measured.evaluation.key, benchmark, items, reason)
-        ground.tell("further items of the leading arms", number + 1, len(runs))
+        study_run.tell("further items of the leading arms", number + 1, len(runs))
 
 
-def _draw(facts: StudyFacts, benchmarks: Sequence[Benchmark]) -> Drawing | None:
+def _draw(facts: StudyFacts, benchmarks: Sequence[Benchmark]) -> SampledItems | None:
     """What the study's budget of items is drawn from; None where fewer than two arms have test scores."""
     wanted, best = facts.study.further_items, probabilities_of_best(facts)
-    if wanted is None or len(best) < FEWEST_LEADING:
+    if wanted is None or len(best) < MIN_LEADING:
         return None
     leading = tuple(sorted(best, key=lambda arm: -best[arm]))[: wanted.leading]
     found = {benchmark.name: parts(benchmark) for benchmark in benchmarks}
@@ -63,7 +63,7 @@ def _draw(facts: StudyFacts, benchmarks: Sequence[Benchmark]) -> Drawing | None:
         )
     }
     drawn = _drawn(facts, arms, found, spread, wanted.items)
-    return Drawing(judge_of(facts.study), wanted.leading, wanted.items, leading, drawn)
+    return SampledItems(judge_of(facts.study), wanted.leading, wanted.items, leading, drawn)
 
 
 def _drawn(

@@ -1,4 +1,4 @@
-"""A study's entries in the ledger; together they can pay for no more than the study's budget."""
+"""Registration of a study's entries in the ledger; together they never exceed the study's budget."""
 
 from dataclasses import replace
 
@@ -8,20 +8,22 @@ from autoselection_core.history.spec import SearchSpec
 from autoselection_core.search.evaluate import require_same_evaluator
 from autoselection_core.study.entries import Contest
 from autoselection_core.study.study import SearchArm
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 
 _NOT_A_SEARCH = "it holds arms of a study; nothing is searched here"
 
 
-def register_arms(ground: Ground, entry: str, evaluations: int, evaluator: Evaluator) -> str:
+def register_arms(study_run: StudyRun, entry: str, evaluations: int, evaluator: Evaluator) -> str:
     """Enter what pays for arms; the ledger calls it a search, which is stopped before it starts.
 
     Raises:
         ChangedEvaluatorError: The study began with another judge.
     """
-    ledger = ground.ledger
-    if not _is_known(ground, entry):
-        asked = ground.workspace.spec(ground.pool.version, budget=1, seed=0, report_evaluations=evaluations)
+    ledger = study_run.ledger
+    if not _is_known(study_run, entry):
+        asked = study_run.workspace.spec(
+            study_run.pool.version, budget=1, seed=0, report_evaluations=evaluations
+        )
         ledger.register(replace(asked, evaluator=evaluator.fingerprint), entry)
     require_same_evaluator(ledger, entry, evaluator)
     record = ledger.search(entry)
@@ -32,28 +34,28 @@ def register_arms(ground: Ground, entry: str, evaluations: int, evaluator: Evalu
     return entry
 
 
-def register_search(ground: Ground, contest: Contest) -> SearchSpec:
+def register_search(study_run: StudyRun, contest: Contest) -> SearchSpec:
     """Enter one search of a study, or find it, and say what it pins.
 
     A search that has begun keeps the pool, signals and settings that it began with.
     """
     arm = contest.arm
     assert arm is not None, "a contest among equal candidates searches nothing"
-    if not _is_known(ground, contest.entry):
-        ground.ledger.register(_spec_of(ground, contest, arm), contest.entry)
-    record = ground.ledger.search(contest.entry)
+    if not _is_known(study_run, contest.entry):
+        study_run.ledger.register(_spec_of(study_run, contest, arm), contest.entry)
+    record = study_run.ledger.search(contest.entry)
     if arm.budget > record.budget:
-        ground.ledger.raise_budget(contest.entry, arm.budget)
+        study_run.ledger.raise_budget(contest.entry, arm.budget)
     return record.spec
 
 
-def _is_known(ground: Ground, entry: str) -> bool:
-    return any(record.search == entry for record in ground.ledger.searches())
+def _is_known(study_run: StudyRun, entry: str) -> bool:
+    return any(record.search == entry for record in study_run.ledger.searches())
 
 
-def _spec_of(ground: Ground, contest: Contest, arm: SearchArm) -> SearchSpec:
-    asked = ground.workspace.spec(
-        ground.pool.version, budget=arm.budget, seed=contest.seed, policy=arm.policy, report_evaluations=0
+def _spec_of(study_run: StudyRun, contest: Contest, arm: SearchArm) -> SearchSpec:
+    asked = study_run.workspace.spec(
+        study_run.pool.version, budget=arm.budget, seed=contest.seed, policy=arm.policy, report_evaluations=0
     )
     # Arms are compared at equal trainings: none of them buys hints.
     return replace(

@@ -1,4 +1,4 @@
-"""Run a study, or go on with it: what is finished is never paid for again."""
+"""Resumable execution of a study: nothing finished is paid for again."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ from autoselection_core.study.results.states import judge_of, keep_states, read_
 from autoselection_core.study.running.further_scoring import score_further
 from autoselection_core.study.running.registering import register_arms, register_search
 from autoselection_core.study.running.transferring import transfer
-from autoselection_core.study.study_run import Ground
+from autoselection_core.study.study_run import StudyRun
 
 
-def run_study(ground: Ground) -> None:
+def run_study(study_run: StudyRun) -> None:
     """Carry out a study, the parts that tell most first.
 
     The full pool and the first contest come first, then the stated recipes, then the other contests: a study
@@ -37,26 +37,26 @@ def run_study(ground: Ground) -> None:
         ChangedEvaluatorError: The study began with another base model, training or set of benchmarks.
         ChangedSubsetError: It began with another pool.
     """
-    if is_finished(ground):
+    if is_finished(study_run):
         return
-    arms = _Arms.of(ground)
-    arms.evaluate(full_pool_arms(ground))
-    first, *others = contests(ground.study) or (None,)
+    arms = _Arms.of(study_run)
+    arms.evaluate(full_pool_arms(study_run))
+    first, *others = contests(study_run.study) or (None,)
     if first is not None:
         _contend(arms, first)
-    arms.evaluate(recipe_arms(ground))
+    arms.evaluate(recipe_arms(study_run))
     for contest in others:
         if contest is not None:
             _contend(arms, contest)
-    transfer(ground)
-    score_further(ground)
-    keep_states(ground)
+    transfer(study_run)
+    score_further(study_run)
+    keep_states(study_run)
 
 
-def is_finished(ground: Ground) -> bool:
+def is_finished(study_run: StudyRun) -> bool:
     """Whether everything that a study asks for was measured, or has failed for good."""
-    study, ledger = ground.study, ground.ledger
-    kept = read_states(study, ground.home)
+    study, ledger = study_run.study, study_run.ledger
+    kept = read_states(study, study_run.home)
     if kept is None or kept.judge != judge_of(study):
         return False
     known = entries(study, ledger)
@@ -69,28 +69,28 @@ def is_finished(ground: Ground) -> bool:
     ended = all(has_ended(trial) for trial in (*arms, *transferred))
     runs = {(trial.arm, trial.subset, trial.replicate) for trial in arms}
     complete = len(runs) >= study.compared and len(transferred) >= study.transferred
-    return ended and complete and StudyFacts(study, ground.home).has_further_scores
+    return ended and complete and StudyFacts(study, study_run.home).has_further_scores
 
 
 @dataclass
 class _Arms:
     """The arms that are planned so far."""
 
-    ground: Ground
+    study_run: StudyRun
     entry: str
     planned: list[ArmPlan] = field(default_factory=list)
 
     @classmethod
-    def of(cls, ground: Ground) -> "_Arms":
+    def of(cls, study_run: StudyRun) -> "_Arms":
         """The arms with those that an earlier process planned."""
-        study = ground.study
+        study = study_run.study
         paid = study.budget - study.searched - study.transferred
-        entry = register_arms(ground, arms_entry(study), paid, ground.evaluator)
-        known = ground.ledger.trials(entry, Kind.REPORT)
+        entry = register_arms(study_run, arms_entry(study), paid, study_run.evaluator)
+        known = study_run.ledger.trials(entry, Kind.REPORT)
         planned = [planned_of(trial) for trial in known if trial.state != TrialState.FAILED]
         # An older release let equal draws share a training; each such training is one run.
         return cls(
-            ground,
+            study_run,
             entry,
             list({(plan.arm, plan.subset, plan.replicate): plan for plan in planned}.values()),
         )
@@ -106,81 +106,81 @@ class _Arms:
             if there[plan.arm, plan.subset]:
                 there[plan.arm, plan.subset] -= 1
             else:
-                self.planned.append(separate_run(plan, self.planned, _fresh(self.ground, plan.subset)))
-        evaluate_planned(self.ground, self.entry, self.planned, self.ground.evaluator)
+                self.planned.append(separate_run(plan, self.planned, _fresh(self.study_run, plan.subset)))
+        evaluate_planned(self.study_run, self.entry, self.planned, self.study_run.evaluator)
 
     def called(self, name: str) -> list[TrialRecord]:
         """The finished and planned evaluations of an arm."""
-        trials = self.ground.ledger.trials(self.entry, Kind.REPORT)
+        trials = self.study_run.ledger.trials(self.entry, Kind.REPORT)
         return [trial for trial in trials if trial.arm == name and trial.recipe is not None]
 
 
 def _contend(arms: _Arms, contest: Contest) -> None:
     if contest.arm is None:
-        arms.evaluate(candidate_arms(arms.ground, contest))
+        arms.evaluate(candidate_arms(arms.study_run, contest))
     else:
-        _search(arms.ground, contest)
+        _search(arms.study_run, contest)
     winner = _winner(arms, contest)
     if winner is not None:
-        arms.evaluate(contest_arms(arms.ground, contest, winner))
+        arms.evaluate(contest_arms(arms.study_run, contest, winner))
 
 
-def _search(ground: Ground, contest: Contest) -> None:
-    spec = register_search(ground, contest)
-    if ground.ledger.search(contest.entry).state is SearchState.ACTIVE:
-        solver = ground.workspace.solver(spec)
+def _search(study_run: StudyRun, contest: Contest) -> None:
+    spec = register_search(study_run, contest)
+    if study_run.ledger.search(contest.entry).state is SearchState.ACTIVE:
+        solver = study_run.workspace.solver(spec)
         run_search(
-            ground.ledger,
+            study_run.ledger,
             contest.entry,
             solver,
-            ground.evaluator,
-            lambda stage: _tell(ground, contest, stage),
+            study_run.evaluator,
+            lambda stage: _tell(study_run, contest, stage),
         )
 
 
-def _tell(ground: Ground, contest: Contest, stage: Stage) -> None:
+def _tell(study_run: StudyRun, contest: Contest, stage: Stage) -> None:
     if stage.has_ended:
-        trials = ground.ledger.trials(contest.entry)
+        trials = study_run.ledger.trials(contest.entry)
         ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in trials)
-        ground.tell(f"trials of {contest.name}", ended, None)
+        study_run.tell(f"trials of {contest.name}", ended, None)
     else:
         trial = f"{contest.name}, trial {stage.reservation.trial}"
-        ground.tell(f"{trial}: {stage.name}", stage.done, stage.total)
+        study_run.tell(f"{trial}: {stage.name}", stage.done, stage.total)
 
 
 def _winner(arms: _Arms, contest: Contest) -> ArmPlan | None:
     """What a contest recommends; the recorded one where its arms were planned before."""
-    ground, name = arms.ground, f"{WINNER}/{contest.name}"
+    study_run, name = arms.study_run, f"{WINNER}/{contest.name}"
     if known := arms.called(name):
         return planned_of(min(known, key=lambda trial: trial.replicate or 0))
     if contest.arm is None:
         return _best_candidate(arms, contest, name)
-    history = ground.ledger.history(contest.entry)
+    history = study_run.ledger.history(contest.entry)
     if not history.observations:
         return None
-    best = ground.workspace.solver(ground.ledger.search(contest.entry).spec).recommend(history)
-    return plan_arm(name, best.recipe, ground.signals, _fresh(ground, best.subset))
+    best = study_run.workspace.solver(study_run.ledger.search(contest.entry).spec).recommend(history)
+    return plan_arm(name, best.recipe, study_run.signals, _fresh(study_run, best.subset))
 
 
 def _best_candidate(arms: _Arms, contest: Contest, name: str) -> ArmPlan | None:
     trials = [
         trial
-        for trial in arms.ground.ledger.trials(arms.entry, Kind.REPORT)
+        for trial in arms.study_run.ledger.trials(arms.entry, Kind.REPORT)
         if trial.arm.startswith(f"{CANDIDATE}/{contest.seed}.") and trial.utility is not None
     ]
     best = max(trials, key=lambda trial: trial.utility or 0.0, default=None)
     if best is None or best.recipe is None or best.subset is None:
         return None
-    return plan_arm(name, best.recipe, arms.ground.signals, _fresh(arms.ground, best.subset))
+    return plan_arm(name, best.recipe, arms.study_run.signals, _fresh(arms.study_run, best.subset))
 
 
-def _fresh(ground: Ground, subset: str) -> int:
+def _fresh(study_run: StudyRun, subset: str) -> int:
     """The first replicate of a subset that no search and no arm of the study has seen."""
     trials = [
         trial
-        for entry in entries(ground.study, ground.ledger)
+        for entry in entries(study_run.study, study_run.ledger)
         for kind in Kind
-        for trial in ground.ledger.trials(entry, kind)
+        for trial in study_run.ledger.trials(entry, kind)
     ]
     seen = [trial.replicate for trial in trials if trial.subset == subset and trial.replicate is not None]
     return 1 + max(seen, default=-1)
