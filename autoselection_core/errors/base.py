@@ -1,19 +1,50 @@
-"""What all errors that are raised on purpose have in common."""
+"""Base of all errors that are raised on purpose."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from inspect import get_annotations
+from typing import ClassVar
+
+from typing_extensions import dataclass_transform, override
 
 
+@dataclass_transform(eq_default=False, field_specifiers=(field,))
 class AutoSelectionError(Exception):
     """Something is wrong that a person can act on.
 
-    A subclass passes its data to `super().__init__`, so that the error pickles on its way out of a worker
-    process, keeps it as attributes, and says in one sentence what is wrong and what to do.
+    A subclass with annotated attributes is a dataclass: they are the arguments of its constructor, and
+    `sentence`, which says what is wrong and what to do, is formatted with them. A sentence that takes more
+    than formatting overrides `__str__`. Every error pickles, on its way out of a worker process.
+
+    Example:
+        >>> class NoFileError(AutoSelectionError):
+        ...     name: str
+        ...     sentence = "there is no file {name!r}; check its path"
+        >>> str(NoFileError("a.txt"))
+        "there is no file 'a.txt'; check its path"
     """
+
+    sentence: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if get_annotations(cls):
+            # Errors are compared and hashed by identity, as exceptions are.
+            dataclass(eq=False, repr=False)(cls)
+
+    def __post_init__(self) -> None:
+        """Let pickle call the constructor with what it was called with, positional or by name."""
+        known = fields(self)  # type: ignore[arg-type] # the constructor of a dataclass calls this
+        self.args = tuple(getattr(self, each.name) for each in known if each.init)
+
+    @override
+    def __str__(self) -> str:
+        return self.sentence.format_map(vars(self)) if self.sentence else super().__str__()
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that offers the known name closest to a mistyped one; empty when none is close.
+    """Sentence that offers the known name closest to a mistyped one; empty when none is close.
 
     Example:
         >>> did_you_mean("keep_tpo", ["keep_top", "keep_random"])

@@ -1,5 +1,6 @@
-"""What can be wrong with a campaign file, or with the campaign that was asked for."""
+"""Errors of campaigns and their files."""
 
+from dataclasses import field as dataclass_field
 from pathlib import Path
 
 from typing_extensions import override
@@ -7,7 +8,11 @@ from typing_extensions import override
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 
 
-class CampaignFileError(AutoSelectionError):
+class CampaignError(AutoSelectionError):
+    """A campaign, its file, or what was asked of it is wrong."""
+
+
+class CampaignFileError(CampaignError):
     """A campaign file says something that cannot be.
 
     Attributes:
@@ -17,51 +22,43 @@ class CampaignFileError(AutoSelectionError):
         problem: What is wrong, and what to write instead.
     """
 
-    def __init__(self, file: Path, line: int, field: str, problem: str) -> None:
-        super().__init__(file, line, field, problem)
-        self.file = file
-        self.line = line
-        self.field = field
-        self.problem = problem
+    file: Path
+    line: int
+    field: str
+    problem: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.file}, line {self.line}: {self.field} {self.problem}"
+    sentence = "{file}, line {line}: {field} {problem}"
 
 
 class UnknownKeyError(CampaignFileError):
     """A campaign file has a key that means nothing."""
 
-    def __init__(self, file: Path, line: int, field: str, known: tuple[str, ...]) -> None:
-        name = field.rpartition(".")[2]
-        problem = f"is not a key here (keys: {', '.join(known)}).{did_you_mean(name, known)}"
-        super().__init__(file, line, field, problem)
-        self.args = (file, line, field, known)
-        self.known = known
-
-
-class NoCampaignFileError(AutoSelectionError):
-    """The file that declares the campaigns is not there."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(file)
-        self.file = file
+    problem: str = dataclass_field(init=False)
+    known: tuple[str, ...]
 
     @override
-    def __str__(self) -> str:
-        return (
-            f"there is no campaign file {self.file}; "
-            "run in the folder that holds autoselection.yaml, or name it with --file"
-        )
+    def __post_init__(self) -> None:
+        hint = did_you_mean(self.field.rpartition(".")[2], self.known)
+        self.problem = f"is not a key here (keys: {', '.join(self.known)}).{hint}"
+        super().__post_init__()
 
 
-class UnknownCampaignError(AutoSelectionError):
+class NoCampaignFileError(CampaignError):
+    """The file that declares the campaigns is not there."""
+
+    file: Path
+
+    sentence = (
+        "there is no campaign file {file}; run in the folder that holds autoselection.yaml, or name it "
+        "with --file"
+    )
+
+
+class UnknownCampaignError(CampaignError):
     """A campaign was asked for that the file does not declare."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(name, known)
-        self.name = name
-        self.known = known
+    name: str
+    known: tuple[str, ...]
 
     @override
     def __str__(self) -> str:
@@ -71,13 +68,11 @@ class UnknownCampaignError(AutoSelectionError):
         )
 
 
-class UnknownSignalError(AutoSelectionError):
+class UnknownSignalError(CampaignError):
     """A signal was asked for that the campaign does not have."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(name, known)
-        self.name = name
-        self.known = known
+    name: str
+    known: tuple[str, ...]
 
     @override
     def __str__(self) -> str:
@@ -85,13 +80,9 @@ class UnknownSignalError(AutoSelectionError):
         return f"the campaign has no signal {self.name!r} (it has: {', '.join(self.known)}).{hint}"
 
 
-class NoPoolError(AutoSelectionError):
+class NoPoolError(CampaignError):
     """Nothing was ingested for a campaign yet."""
 
-    def __init__(self, campaign: str) -> None:
-        super().__init__(campaign)
-        self.campaign = campaign
+    campaign: str
 
-    @override
-    def __str__(self) -> str:
-        return f"campaign {self.campaign!r} has no pool yet; run `autoselection ingest {self.campaign}`"
+    sentence = "campaign {campaign!r} has no pool yet; run `autoselection ingest {campaign}`"

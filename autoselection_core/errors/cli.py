@@ -1,59 +1,43 @@
-"""What can be wrong with a command line."""
+"""Errors of commands."""
 
 from pathlib import Path
-
-from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class NothingMeasuredError(AutoSelectionError):
+class CommandError(AutoSelectionError):
+    """A command cannot do what it was asked."""
+
+
+class NothingMeasuredError(CommandError):
     """A search has no measured trial, so it has no best subset."""
 
-    def __init__(self, search: str) -> None:
-        super().__init__(search)
-        self.search = search
+    search: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"search {self.search!r} has no measured trial yet; run `autoselection search` to go on with it"
-        )
+    sentence = "search {search!r} has no measured trial yet; run `autoselection search` to go on with it"
 
 
-class NoSearchError(AutoSelectionError):
+class NoSearchError(CommandError):
     """No search was named, and there is none to take instead."""
 
-    def __init__(self, campaign: str) -> None:
-        super().__init__(campaign)
-        self.campaign = campaign
+    campaign: str
 
-    @override
-    def __str__(self) -> str:
-        return f"campaign {self.campaign!r} has no search yet; start one with `autoselection search`"
+    sentence = "campaign {campaign!r} has no search yet; start one with `autoselection search`"
 
 
-class StoppedSearchError(AutoSelectionError):
+class StoppedSearchError(CommandError):
     """A search was asked to go on that is stopped."""
 
-    def __init__(self, search: str, reason: str) -> None:
-        super().__init__(search, reason)
-        self.search = search
-        self.reason = reason
+    search: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"search {self.search!r} is stopped: {self.reason}; add --resume to let it go on"
+    sentence = "search {search!r} is stopped: {reason}; add --resume to let it go on"
 
 
-class UnreadableRecipeError(AutoSelectionError):
+class UnreadableRecipeError(CommandError):
     """A recipe file cannot be read."""
 
-    def __init__(self, file: Path, cause: str) -> None:
-        super().__init__(file, cause)
-        self.file = file
-        self.cause = cause
+    file: Path
+    cause: str
 
-    @override
-    def __str__(self) -> str:
-        return f"the recipe {self.file} cannot be read ({self.cause}); name a YAML file"
+    sentence = "the recipe {file} cannot be read ({cause}); name a YAML file"

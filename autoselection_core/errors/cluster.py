@@ -1,32 +1,30 @@
-"""What can go wrong between machines that work together."""
+"""Errors of clusters."""
 
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class RayNotInstalledError(AutoSelectionError):
+class ClusterError(AutoSelectionError):
+    """Machines that work together do not."""
+
+
+class RayNotInstalledError(ClusterError):
     """A Ray cluster is named, but Ray is not installed."""
 
-    def __init__(self, variable: str) -> None:
-        super().__init__(variable)
-        self.variable = variable
+    variable: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"{self.variable} names a Ray cluster, but Ray is not installed. "
-            f"pip install 'autoselection[ray]', or unset {self.variable}."
-        )
+    sentence = (
+        "{variable} names a Ray cluster, but Ray is not installed. pip install 'autoselection[ray]', or "
+        "unset {variable}."
+    )
 
 
-class ClusterUnreachableError(AutoSelectionError):
+class ClusterUnreachableError(ClusterError):
     """The named cluster does not answer."""
 
-    def __init__(self, address: str, reason: str) -> None:
-        super().__init__(address, reason)
-        self.address = address
-        self.reason = reason
+    address: str
+    reason: str
 
     @override
     def __str__(self) -> str:
@@ -37,51 +35,39 @@ class ClusterUnreachableError(AutoSelectionError):
         )
 
 
-class WorkerLostError(AutoSelectionError):
+class WorkerLostError(ClusterError):
     """Processes of the cluster died under one piece of work until it was given up."""
 
-    def __init__(self, work: str, reason: str) -> None:
-        super().__init__(work, reason)
-        self.work = work
-        self.reason = reason
+    work: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"the cluster's workers died again and again at {self.work}: {self.reason} "
-            "Look into their logs, most often for memory; what was finished is kept, so run the same again."
-        )
+    sentence = (
+        "the cluster's workers died again and again at {work}: {reason} Look into their logs, most often "
+        "for memory; what was finished is kept, so run the same again."
+    )
 
 
-class DifferentWorkerError(AutoSelectionError):
+class DifferentWorkerError(ClusterError):
     """A worker of the cluster would compute something else than what it was asked for."""
 
-    def __init__(self, host: str, what: str, version: str, asked: str) -> None:
-        super().__init__(host, what, version, asked)
-        self.host = host
-        self.what = what
-        self.version = version
-        self.asked = asked
+    host: str
+    what: str
+    version: str
+    asked: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"the worker on {self.host} knows {self.what} as {self.version}, and was asked for "
-            f"{self.asked}. Give all machines the same release, base model and benchmark files."
-        )
+    sentence = (
+        "the worker on {host} knows {what} as {version}, and was asked for {asked}. Give all machines "
+        "the same release, base model and benchmark files."
+    )
 
 
-class UnsharedHomeError(AutoSelectionError):
+class UnsharedHomeError(ClusterError):
     """A worker finished an evaluation that cannot be seen here."""
 
-    def __init__(self, key: str, home: str) -> None:
-        super().__init__(key, home)
-        self.key = key
-        self.home = home
+    key: str
+    home: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"a worker of the cluster finished evaluation {self.key}, but it is not in {self.home} here. "
-            "Mount one shared home folder at the same path on every machine."
-        )
+    sentence = (
+        "a worker of the cluster finished evaluation {key}, but it is not in {home} here. Mount one "
+        "shared home folder at the same path on every machine."
+    )

@@ -1,47 +1,37 @@
-"""What can be wrong with an export."""
+"""Errors of exports."""
 
 from pathlib import Path
-
-from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class NotAnExportError(AutoSelectionError):
+class ExportError(AutoSelectionError):
+    """An export cannot be written or verified."""
+
+
+class NotAnExportError(ExportError):
     """A folder holds no export."""
 
-    def __init__(self, folder: Path, reason: str) -> None:
-        super().__init__(folder, reason)
-        self.folder = folder
-        self.reason = reason
+    folder: Path
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.folder} holds no export ({self.reason}); make one with `autoselection export`"
+    sentence = "{folder} holds no export ({reason}); make one with `autoselection export`"
 
 
-class NothingToExportError(AutoSelectionError):
+class NothingToExportError(ExportError):
     """A search measured nothing, so it recommends no subset."""
 
-    def __init__(self, search: str) -> None:
-        super().__init__(search)
-        self.search = search
+    search: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"search {self.search!r} has no measured trial yet; "
-            "run `autoselection search` to go on with it, or name a trial"
-        )
+    sentence = (
+        "search {search!r} has no measured trial yet; run `autoselection search` to go on with it, or "
+        "name a trial"
+    )
 
 
-class ExportExistsError(AutoSelectionError):
+class ExportExistsError(ExportError):
     """Something else lies where an export should go."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.folder = folder
+    folder: Path
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.folder} is there already and is another export; name another folder with --to"
+    sentence = "{folder} is there already and is another export; name another folder with --to"

@@ -1,6 +1,4 @@
-"""What can be wrong with a class that another package brings."""
-
-from typing_extensions import override
+"""Errors of classes that another package brings."""
 
 from autoselection_core.errors.base import AutoSelectionError
 
@@ -14,12 +12,8 @@ class BrokenExtensionError(AutoSelectionError):
         reason: Why it cannot be used.
     """
 
-    def __init__(self, kind: str, entry_point: str, reason: str) -> None:
-        super().__init__(kind, entry_point, reason)
-        self.kind = kind
-        self.entry_point = entry_point
-        self.reason = reason
+    kind: str
+    entry_point: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"the {self.kind} {self.entry_point!r} cannot be used: {self.reason}; repair its package."
+    sentence = "the {kind} {entry_point!r} cannot be used: {reason}; repair its package."

@@ -1,31 +1,36 @@
 """Errors of recipes: how they are written, and what they leave of a pool."""
 
+from dataclasses import field
+
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 
 
-class RecipeFormatError(AutoSelectionError):
+class RecipeError(AutoSelectionError):
+    """A recipe is written wrongly, or realises no subset."""
+
+
+class RecipeFormatError(RecipeError):
     """A recipe is not written as recipes are."""
 
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(where, reason)
-        self.where = where
-        self.reason = reason
+    where: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.where}: {self.reason}"
+    sentence = "{where}: {reason}"
 
 
 class UnknownOperatorError(RecipeFormatError):
     """A step names an operator that is not installed."""
 
-    def __init__(self, where: str, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(where, name)
-        self.args = (where, name, known)
-        self.name = name
-        self.known = known
+    reason: str = field(init=False)
+    name: str
+    known: tuple[str, ...]
+
+    @override
+    def __post_init__(self) -> None:
+        self.reason = self.name
+        super().__post_init__()
 
     @override
     def __str__(self) -> str:
@@ -38,20 +43,23 @@ class UnknownOperatorError(RecipeFormatError):
 class UnknownFieldError(RecipeFormatError):
     """A step sets a field that its operator does not have."""
 
-    def __init__(self, where: str, field: str, known: tuple[str, ...]) -> None:
-        super().__init__(where, field)
-        self.args = (where, field, known)
-        self.field = field
-        self.known = known
+    reason: str = field(init=False)
+    name: str
+    known: tuple[str, ...]
+
+    @override
+    def __post_init__(self) -> None:
+        self.reason = self.name
+        super().__post_init__()
 
     @override
     def __str__(self) -> str:
         fields = ", ".join(self.known) or "none"
-        hint = did_you_mean(self.field, self.known)
-        return f"{self.where} has no field {self.field!r} (fields: {fields}).{hint}"
+        hint = did_you_mean(self.name, self.known)
+        return f"{self.where} has no field {self.name!r} (fields: {fields}).{hint}"
 
 
-class InvalidRecipe(AutoSelectionError):  # noqa: N818  # also a value: what bulk realisation returns for a recipe
+class InvalidRecipe(RecipeError):  # noqa: N818  # also a value: what bulk realisation returns for a recipe
     """A recipe realises no subset of this pool.
 
     Attributes:
@@ -60,23 +68,20 @@ class InvalidRecipe(AutoSelectionError):  # noqa: N818  # also a value: what bul
         reason: Why it cannot be realised.
     """
 
-    def __init__(self, step: int, label: str, reason: str) -> None:
-        super().__init__(step, label, reason)
-        self.step = step
-        self.label = label
-        self.reason = reason
+    step: int
+    label: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"step {self.step} ({self.label}): {self.reason}"
+    sentence = "step {step} ({label}): {reason}"
 
 
 class EmptySubsetError(InvalidRecipe):
     """A step keeps none of the rows that enter it."""
 
-    def __init__(self, step: int, label: str, rows_in: int) -> None:
-        super().__init__(
-            step, label, f"keeps none of the {rows_in:,} rows that enter it; loosen its settings."
-        )
-        self.args = (step, label, rows_in)
-        self.rows_in = rows_in
+    reason: str = field(init=False)
+    rows_in: int
+
+    @override
+    def __post_init__(self) -> None:
+        self.reason = f"keeps none of the {self.rows_in:,} rows that enter it; loosen its settings."
+        super().__post_init__()

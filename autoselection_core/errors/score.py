@@ -1,4 +1,4 @@
-"""What makes a number no score."""
+"""Errors of scores."""
 
 from collections.abc import Mapping
 
@@ -7,24 +7,22 @@ from typing_extensions import override
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class NoScoresError(AutoSelectionError):
+class ScoreError(AutoSelectionError):
+    """Numbers make no score."""
+
+
+class NoScoresError(ScoreError):
     """A mean over nothing was asked for."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+    what: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.what!r} has nothing to average; a score needs at least one scored item"
+    sentence = "{what!r} has nothing to average; a score needs at least one scored item"
 
 
-class UnitsDifferError(AutoSelectionError):
+class UnitsDifferError(ScoreError):
     """Scores of different units would be averaged."""
 
-    def __init__(self, units: Mapping[str, str]) -> None:
-        super().__init__(units)
-        self.units = units
+    units: Mapping[str, str]
 
     @override
     def __str__(self) -> str:
@@ -32,13 +30,11 @@ class UnitsDifferError(AutoSelectionError):
         return f"the benchmarks have different units ({listed}); use one metric, or give a weight to each"
 
 
-class UnknownWeightError(AutoSelectionError):
+class UnknownWeightError(ScoreError):
     """The weights of a utility do not fit its benchmarks."""
 
-    def __init__(self, weights: Mapping[str, float], benchmarks: tuple[str, ...]) -> None:
-        super().__init__(weights, benchmarks)
-        self.weights = weights
-        self.benchmarks = benchmarks
+    weights: Mapping[str, float]
+    benchmarks: tuple[str, ...]
 
     @override
     def __str__(self) -> str:
@@ -48,18 +44,14 @@ class UnknownWeightError(AutoSelectionError):
         )
 
 
-class ItemsDifferError(AutoSelectionError):
+class ItemsDifferError(ScoreError):
     """Two models were scored on different items, so their scores cannot be paired."""
 
-    def __init__(self, benchmark: str, only_first: int, only_second: int) -> None:
-        super().__init__(benchmark, only_first, only_second)
-        self.benchmark = benchmark
-        self.only_first = only_first
-        self.only_second = only_second
+    benchmark: str
+    only_first: int
+    only_second: int
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"benchmark {self.benchmark!r}: {self.only_first} items were scored for the first model only and "
-            f"{self.only_second} for the second only; score both on the same version of the benchmark"
-        )
+    sentence = (
+        "benchmark {benchmark!r}: {only_first} items were scored for the first model only and "
+        "{only_second} for the second only; score both on the same version of the benchmark"
+    )

@@ -1,18 +1,20 @@
-"""What can go wrong between a ledger, a solver and an evaluator."""
+"""Errors between a ledger, a solver and an evaluator."""
 
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class ChangedEvaluatorError(AutoSelectionError):
+class SearchError(AutoSelectionError):
+    """A search cannot go on, or cannot be reported."""
+
+
+class ChangedEvaluatorError(SearchError):
     """A search is registered with another base model, training or set of benchmarks than it is given now."""
 
-    def __init__(self, search: str, registered: str, given: str) -> None:
-        super().__init__(search, registered, given)
-        self.search = search
-        self.registered = registered
-        self.given = given
+    search: str
+    registered: str
+    given: str
 
     @override
     def __str__(self) -> str:
@@ -23,14 +25,12 @@ class ChangedEvaluatorError(AutoSelectionError):
         )
 
 
-class ChangedSubsetError(AutoSelectionError):
+class ChangedSubsetError(SearchError):
     """A recorded recipe realises other rows than it did when it was proposed."""
 
-    def __init__(self, run_key: str, recorded: str, realised: str) -> None:
-        super().__init__(run_key, recorded, realised)
-        self.run_key = run_key
-        self.recorded = recorded
-        self.realised = realised
+    run_key: str
+    recorded: str
+    realised: str
 
     @override
     def __str__(self) -> str:
@@ -40,14 +40,10 @@ class ChangedSubsetError(AutoSelectionError):
         )
 
 
-class NoReportError(AutoSelectionError):
+class NoReportError(SearchError):
     """A report was asked for before a search has anything to compare."""
 
-    def __init__(self, search: str, reason: str) -> None:
-        super().__init__(search, reason)
-        self.search = search
-        self.reason = reason
+    search: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"search {self.search!r} cannot be reported yet: {self.reason}"
+    sentence = "search {search!r} cannot be reported yet: {reason}"

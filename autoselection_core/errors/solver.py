@@ -1,4 +1,4 @@
-"""What can go wrong while a search chooses."""
+"""Errors of choosing what a search tries."""
 
 import json
 from collections.abc import Mapping
@@ -11,21 +11,26 @@ _SHOWN = 80
 """Characters of a bad answer that an error repeats."""
 
 
-class NoTemplatesError(AutoSelectionError):
+class SolverError(AutoSelectionError):
+    """A search cannot choose."""
+
+
+class NoTemplatesError(SolverError):
     """There is no operator whose signals exist."""
 
-    @override
-    def __str__(self) -> str:
-        return "no operator has the signals that it reads; score at least one signal for this pool first."
+    sentence = "no operator has the signals that it reads; score at least one signal for this pool first."
 
 
-class NoCandidatesError(AutoSelectionError):
+class NoCandidatesError(SolverError):
     """Every candidate of a round was invalid or already tried."""
 
-    def __init__(self, trial: int, reasons: Mapping[str, int]) -> None:
-        super().__init__(trial, dict(reasons))
-        self.trial = trial
-        self.reasons = dict(reasons)
+    trial: int
+    reasons: Mapping[str, int]
+
+    @override
+    def __post_init__(self) -> None:
+        self.reasons = dict(self.reasons)
+        super().__post_init__()
 
     @override
     def __str__(self) -> str:
@@ -38,30 +43,24 @@ class NoCandidatesError(AutoSelectionError):
         )
 
 
-class NotWorthwhileError(AutoSelectionError):
+class NotWorthwhileError(SolverError):
     """No candidate is expected to gain what a training has to gain."""
 
-    def __init__(self, trial: int, expected: float, least: float) -> None:
-        super().__init__(trial, expected, least)
-        self.trial = trial
-        self.expected = expected
-        self.least = least
+    trial: int
+    expected: float
+    least: float
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"trial {self.trial} is expected to gain {self.expected:.3g}, less than the {self.least:.3g} "
-            "that stop_gain asks of a training; the search is done, or start one with a lower stop_gain."
-        )
+    sentence = (
+        "trial {trial} is expected to gain {expected:.3g}, less than the {least:.3g} that stop_gain asks "
+        "of a training; the search is done, or start one with a lower stop_gain."
+    )
 
 
-class UnusableAnswerError(AutoSelectionError):
+class UnusableAnswerError(SolverError):
     """A language model's answer is not what it was asked for; the numbers decide."""
 
-    def __init__(self, found: object, problem: str) -> None:
-        super().__init__(found, problem)
-        self.found = found
-        self.problem = problem
+    found: object
+    problem: str
 
     @override
     def __str__(self) -> str:
@@ -69,13 +68,9 @@ class UnusableAnswerError(AutoSelectionError):
         return f"{self.problem}: {text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'}"
 
 
-class NothingToRecommendError(AutoSelectionError):
+class NothingToRecommendError(SolverError):
     """A recommendation was asked for before any trial was measured."""
 
-    def __init__(self, search: str) -> None:
-        super().__init__(search)
-        self.search = search
+    search: str
 
-    @override
-    def __str__(self) -> str:
-        return f"search {self.search!r} has no measured trial yet; wait for its first evaluation."
+    sentence = "search {search!r} has no measured trial yet; wait for its first evaluation."

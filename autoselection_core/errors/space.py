@@ -1,32 +1,26 @@
 """Errors of the ranges that settings are drawn from."""
 
-from typing_extensions import override
-
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class SettingError(AutoSelectionError):
+class SpaceError(AutoSelectionError):
+    """A value or a range of a setting is wrong."""
+
+
+class SettingError(SpaceError):
     """A field was given a value outside its declared range."""
 
-    def __init__(self, name: str, value: object, expected: str) -> None:
-        super().__init__(name, value, expected)
-        self.name = name
-        self.value = value
-        self.expected = expected
+    name: str
+    value: object
+    expected: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.name} is {self.value!r}, but must be {self.expected}."
+    sentence = "{name} is {value!r}, but must be {expected}."
 
 
-class InvalidSpaceError(AutoSelectionError):
+class InvalidSpaceError(SpaceError):
     """A declared range holds no value, or has no logarithm."""
 
-    def __init__(self, space: str, reason: str) -> None:
-        super().__init__(space, reason)
-        self.space = space
-        self.reason = reason
+    space: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.space} is no range: {self.reason}."
+    sentence = "{space} is no range: {reason}."

@@ -2,64 +2,50 @@
 
 from pathlib import Path
 
-from typing_extensions import override
-
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class StorageFullError(AutoSelectionError):
+class StorageError(AutoSelectionError):
+    """A file, folder or object cannot be read or written."""
+
+
+class StorageFullError(StorageError):
     """A write found no room; what stood there before still stands."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: Path
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"no room for {self.path} ({self.reason}). Free some space or raise the quota, and run again."
+    sentence = "no room for {path} ({reason}). Free some space or raise the quota, and run again."
 
 
-class OutsideFolderError(AutoSelectionError):
+class OutsideFolderError(StorageError):
     """A path leads out of the folder that it has to stay in."""
 
-    def __init__(self, path: Path, folder: Path) -> None:
-        super().__init__(path, folder)
-        self.path = path
-        self.folder = folder
+    path: Path
+    folder: Path
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.path} is outside {self.folder}. Give a path below that folder."
+    sentence = "{path} is outside {folder}. Give a path below that folder."
 
 
-class ObjectsUnreachableError(AutoSelectionError):
+class ObjectsUnreachableError(StorageError):
     """Object storage does not answer, or refuses."""
 
-    def __init__(self, uri: str, reason: str) -> None:
-        super().__init__(uri, reason)
-        self.uri = uri
-        self.reason = reason
+    uri: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"{self.uri} cannot be reached: {self.reason}. Check the bucket, AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY, AWS_REGION and, for storage other than Amazon's, AWS_ENDPOINT_URL."
-        )
+    sentence = (
+        "{uri} cannot be reached: {reason}. Check the bucket, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
+        "AWS_REGION and, for storage other than Amazon's, AWS_ENDPOINT_URL."
+    )
 
 
-class NotAFolderError(AutoSelectionError):
+class NotAFolderError(StorageError):
     """Something that has to be a folder names object storage."""
 
-    def __init__(self, variable: str, value: str) -> None:
-        super().__init__(variable, value)
-        self.variable = variable
-        self.value = value
+    variable: str
+    value: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"{self.variable} is {self.value}, but has to be a folder: files in it are locked and mapped. "
-            "Raw files may lie on object storage, and exports and backups may go there."
-        )
+    sentence = (
+        "{variable} is {value}, but has to be a folder: files in it are locked and mapped. Raw files may "
+        "lie on object storage, and exports and backups may go there."
+    )

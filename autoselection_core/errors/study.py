@@ -1,11 +1,13 @@
-"""What can be wrong with a study."""
-
-from typing_extensions import override
+"""Errors of studies."""
 
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class StudyBudgetError(AutoSelectionError):
+class StudyError(AutoSelectionError):
+    """A study cannot be run or reported."""
+
+
+class StudyBudgetError(StudyError):
     """A study's budget does not cover what its searches may spend and one evaluation each of its arms.
 
     Attributes:
@@ -14,27 +16,19 @@ class StudyBudgetError(AutoSelectionError):
         needed: Full trainings that it asks for at most.
     """
 
-    def __init__(self, study: str, budget: int, needed: int) -> None:
-        super().__init__(study, budget, needed)
-        self.study = study
-        self.budget = budget
-        self.needed = needed
+    study: str
+    budget: int
+    needed: int
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"study {self.study!r} may pay for {self.budget} trainings and asks for {self.needed}; "
-            "raise `budget`, or ask for fewer runs, draws, seeds or searches"
-        )
+    sentence = (
+        "study {study!r} may pay for {budget} trainings and asks for {needed}; raise `budget`, or ask "
+        "for fewer runs, draws, seeds or searches"
+    )
 
 
-class NothingMeasuredError(AutoSelectionError):
+class NothingMeasuredError(StudyError):
     """A report was asked for before a study measured anything."""
 
-    def __init__(self, study: str) -> None:
-        super().__init__(study)
-        self.study = study
+    study: str
 
-    @override
-    def __str__(self) -> str:
-        return f"study {self.study!r} has measured nothing yet; run it first"
+    sentence = "study {study!r} has measured nothing yet; run it first"

@@ -2,64 +2,50 @@
 
 from pathlib import Path
 
-from typing_extensions import override
-
 from autoselection_core.errors.base import AutoSelectionError
 
 
-class MissingSubsetError(AutoSelectionError):
+class SubsetError(AutoSelectionError):
+    """A stored subset is missing, damaged, or of another pool."""
+
+
+class MissingSubsetError(SubsetError):
     """No subset is stored under a name."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.path = path
+    path: Path
 
-    @override
-    def __str__(self) -> str:
-        return f"there is no subset at {self.path}; check the name, or realise its recipe again."
+    sentence = "there is no subset at {path}; check the name, or realise its recipe again."
 
 
-class UnreadableSubsetError(AutoSelectionError):
+class UnreadableSubsetError(SubsetError):
     """A file holds no subset that can be read."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: Path
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.path} holds no subset: {self.reason}; realise its recipe again."
+    sentence = "{path} holds no subset: {reason}; realise its recipe again."
 
 
-class DamagedSubsetError(AutoSelectionError):
+class DamagedSubsetError(SubsetError):
     """The sample ids in a file are not those that the file is named for."""
 
-    def __init__(self, path: Path, named: str, found: str) -> None:
-        super().__init__(path, named, found)
-        self.path = path
-        self.named = named
-        self.found = found
+    path: Path
+    named: str
+    found: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"{self.path} says it holds subset {self.named}, but its sample ids hash to {self.found}; "
-            "delete it and realise its recipe again."
-        )
+    sentence = (
+        "{path} says it holds subset {named}, but its sample ids hash to {found}; delete it and realise "
+        "its recipe again."
+    )
 
 
-class OtherPoolError(AutoSelectionError):
+class OtherPoolError(SubsetError):
     """A subset is to be rebuilt on another pool version than its own."""
 
-    def __init__(self, stored: str, given: str) -> None:
-        super().__init__(stored, given)
-        self.stored = stored
-        self.given = given
+    stored: str
+    given: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"the subset was realised on pool {self.stored}, but the signals are those of pool {self.given}; "
-            "open the signals of its own pool version."
-        )
+    sentence = (
+        "the subset was realised on pool {stored}, but the signals are those of pool {given}; open the "
+        "signals of its own pool version."
+    )

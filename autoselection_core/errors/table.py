@@ -1,18 +1,20 @@
-"""Errors of the signals that stand ready for a pool."""
+"""Errors of the signals of a pool."""
 
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 
 
-class MissingSignalError(AutoSelectionError):
+class SignalTableError(AutoSelectionError):
+    """A signal that a pool needs is missing or unusable."""
+
+
+class MissingSignalError(SignalTableError):
     """An operator or a state needs a signal that was not computed for this pool."""
 
-    def __init__(self, kind: str, name: str, computed: tuple[str, ...]) -> None:
-        super().__init__(kind, name, computed)
-        self.kind = kind
-        self.name = name
-        self.computed = computed
+    kind: str
+    name: str
+    computed: tuple[str, ...]
 
     @override
     def __str__(self) -> str:
@@ -23,47 +25,32 @@ class MissingSignalError(AutoSelectionError):
         )
 
 
-class MisalignedSignalError(AutoSelectionError):
+class MisalignedSignalError(SignalTableError):
     """A signal has another number of rows than the pool, so its values would belong to other samples."""
 
-    def __init__(self, name: str, rows: int, expected: int) -> None:
-        super().__init__(name, rows, expected)
-        self.name = name
-        self.rows = rows
-        self.expected = expected
+    name: str
+    rows: int
+    expected: int
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"signal {self.name!r} has {self.rows} rows but the pool has {self.expected}; "
-            "score it again for this pool."
-        )
+    sentence = "signal {name!r} has {rows} rows but the pool has {expected}; score it again for this pool."
 
 
-class BrokenPairsError(AutoSelectionError):
+class BrokenPairsError(SignalTableError):
     """A pair list is not sorted, or pairs a row with itself, so a look-up in it would be wrong."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"the pair list is broken: {self.reason}; compute it again."
+    sentence = "the pair list is broken: {reason}; compute it again."
 
 
-class PairFloorError(AutoSelectionError):
+class PairFloorError(SignalTableError):
     """Pairs below the floor of a list were never stored, so a lower threshold cannot be answered."""
 
-    def __init__(self, name: str, similarity: float, floor: float) -> None:
-        super().__init__(name, similarity, floor)
-        self.name = name
-        self.similarity = similarity
-        self.floor = floor
+    name: str
+    similarity: float
+    floor: float
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"pairs {self.name!r} are stored from a similarity of {self.floor:.4g} upwards, but "
-            f"{self.similarity:.4g} was asked for; ask for at least the floor."
-        )
+    sentence = (
+        "pairs {name!r} are stored from a similarity of {floor:.4g} upwards, but {similarity:.4g} was "
+        "asked for; ask for at least the floor."
+    )

@@ -1,0 +1,74 @@
+import importlib
+import pickle
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from autoselection_core import errors
+from autoselection_core.errors.base import AutoSelectionError
+
+SAMPLES: Mapping[Any, object] = {
+    str: "a name",
+    Path: Path("/a/file"),
+    int: 7,
+    float: 0.5,
+    object: "a value",
+    tuple[str, ...]: ("first", "second"),
+    Sequence[str]: ("first", "second"),
+    Mapping[str, str]: {"first": "nats"},
+    Mapping[str, float]: {"first": 2.0},
+    Mapping[str, int]: {"first": 2},
+}
+
+
+def every_error() -> Iterator[type[AutoSelectionError]]:
+    """Every error of the core, groups included."""
+    for module in pkgutil.iter_modules(errors.__path__):
+        found = vars(importlib.import_module(f"{errors.__name__}.{module.name}")).values()
+        for each in found:
+            is_own = isinstance(each, type) and issubclass(each, AutoSelectionError)
+            if is_own and each.__module__.endswith(module.name) and each is not AutoSelectionError:
+                yield each
+
+
+def made(kind: type[AutoSelectionError]) -> AutoSelectionError:
+    if kind.__init__ is Exception.__init__:
+        return kind()
+    hints = get_type_hints(kind) | get_type_hints(kind.__init__)
+    return kind(*(SAMPLES[hints[name]] for name in signature(kind).parameters))
+
+
+@pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
+def test_an_error_says_the_same_after_it_left_a_worker_process(kind: type[AutoSelectionError]) -> None:
+    error = made(kind)
+
+    came = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+
+    assert type(came) is kind
+    assert str(came) == str(error)
+    assert vars(came) == vars(error)
+
+
+def test_an_error_that_is_made_by_names_pickles_too() -> None:
+    class NamedError(AutoSelectionError):
+        first: str
+        second: int
+
+        sentence = "{first} and {second:,}"
+
+    error = NamedError(second=2000, first="one")
+
+    assert error.args == ("one", 2000)
+    assert str(error) == "one and 2,000"
+
+
+def test_errors_are_told_apart_though_they_say_the_same() -> None:
+    class AlikeError(AutoSelectionError):
+        name: str
+
+    assert AlikeError("a") != AlikeError("a")
+    assert len({AlikeError("a"), AlikeError("a")}) == 2
