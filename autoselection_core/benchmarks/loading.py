@@ -8,7 +8,7 @@ from typing import Any
 from autoselection_core.benchmarks.adapters import ADAPTERS, OWN, Adapter, Read
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.files import records
-from autoselection_core.benchmarks.harness import harness_benchmark
+from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.question import Question

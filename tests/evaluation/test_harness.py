@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.harness_file import task_in as declared
+from autoselection_core.benchmarks.harness.task_file import own_task
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
@@ -169,10 +169,10 @@ def test_another_definition_is_another_version_and_another_folder_is_not(
         ({"measure": "bleu"}, "it has no metric 'bleu'"),
         ({"task": "gone.yaml"}, "there is no file"),
         ({"higher": "false"}, "less of its metric 'acc' is better"),
-        ({"more": "process_results: !function own.read"}, "names a function"),
+        ({"more": "process_results: !function own.read"}, "a configuration runs no code"),
         ({"more": "include: words.yaml"}, "it includes itself"),
         ({"more": "include: gone.yaml"}, "there is no file"),
-        ({"more": "}"}, "it is no YAML"),
+        ({"more": "}"}, "is not YAML"),
     ],
 )
 def test_a_task_that_cannot_be_a_benchmark_is_refused(
@@ -187,8 +187,9 @@ def test_a_task_may_be_named_by_what_it_includes(tmp_path: Path, words: Benchmar
     (place / "more.yaml").write_text("include: words.yaml\ntask: more_words\n")
     (place / "same.yaml").write_text("include: [words.yaml]\nmetadata: {version: 1.0}\n")
 
-    assert declared(place / "more.yaml") == "more_words"
-    assert declared(place / "same.yaml") == words.harness.task if words.harness else None
+    assert own_task(place / "more.yaml", place)["task"] == "more_words"
+    assert words.harness is not None
+    assert own_task(place / "same.yaml", place)["task"] == words.harness.task
 
 
 def test_only_the_format_harness_has_a_task(tmp_path: Path) -> None:

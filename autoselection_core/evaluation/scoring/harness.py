@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.harness import task_manager
+from autoselection_core.benchmarks.harness.benchmark import load_task
 from autoselection_core.benchmarks.harness_task import HarnessItem, HarnessTask
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.errors.evaluation import ScoringFailedError
@@ -33,14 +33,15 @@ def harness_scores(
     """
     how = benchmark.harness
     assert how is not None, "only benchmarks of the harness come here"
-    manager, _ = task_manager(how.file or how.task, how.folder)
+    task = load_task(how.file or how.task, how.folder)
     with _running(model, how) as running:
         from lm_eval import simple_evaluate
+        from lm_eval.tasks import TaskManager
 
         results = simple_evaluate(
             model=running,
-            tasks=[how.task],
-            task_manager=manager,
+            tasks=[task],
+            task_manager=TaskManager(include_defaults=False),
             num_fewshot=how.shots,
             samples={how.task: [_document(item) for item in items]},
             apply_chat_template=bool(model.tokenizer.chat_template),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.harness_file import task_in
+from autoselection_core.benchmarks.harness.task_file import own_task
 from autoselection_core.benchmarks.harness_task import BACKENDS, HarnessItem, HarnessTask
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
@@ -47,17 +47,21 @@ def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         raise HarnessTaskError(name, f"it has no metric {measure!r} (it has: {', '.join(listed)})")
     if listed[measure].get("higher_is_better") is False:
         raise HarnessTaskError(name, f"less of its metric {measure!r} is better; choose another one")
-    own = named.endswith((".yaml", ".yml"))
     how = HarnessTask(
         task=name,
         measure=measure,
-        file=named if own else None,
+        file=named if is_own(named) else None,
         folder=folder,
         shots=settings.get("shots"),
         backend=_backend(settings),
         definition=fingerprint(_plain(task.dump_config())),
     )
-    items = tuple(_item(task, number, document) for number, document in enumerate(task.eval_docs))
+    documents = [_item(task, number, document) for number, document in enumerate(task.eval_docs)]
+    kept: dict[str, HarnessItem] = {}
+    for item in documents:
+        # A document that stands twice would count twice and be paired with itself; the first one stays.
+        kept.setdefault(item.id, item)
+    items = tuple(kept.values())
     benchmark = Benchmark(
         name=str(settings["name"]),
         items=items,
@@ -65,6 +69,7 @@ def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         chance=settings.get("chance", _chance(items, measure)),
         confidential=bool(settings.get("confidential", False)),
         sizes=SplitSizes(**{key: settings[key] for key in _SIZES if key in settings}),
+        left_out=len(documents) - len(items),
         harness=how,
     )
     split(benchmark)
@@ -102,32 +107,39 @@ def load_task(named: str, folder: Path) -> Any:  # noqa: ANN401 the harness has 
         NoHarnessError: The harness is not installed.
         HarnessTaskError: There is no such task.
     """
-    manager, name = task_manager(named, folder)
-    found = manager.load([name])["tasks"]
-    if name not in found:
-        raise HarnessTaskError(name, "it is a group of tasks, or no task; name one of its tasks")
-    return found[name]
-
-
-def task_manager(named: str, folder: Path) -> tuple[Any, str]:
-    """What finds a task, and the task's name; a YAML file is looked for in its folder alone.
-
-    Raises:
-        NoHarnessError: The harness is not installed.
-        HarnessTaskError: There is no such task.
-    """
     try:
         from lm_eval.tasks import TaskManager
     except ImportError as error:
         raise NoHarnessError from error
-    if not named.endswith((".yaml", ".yml")):
-        manager = TaskManager()
-        if named not in manager.all_tasks:
-            raise HarnessTaskError(named, "the harness knows no task of this name")
-        return manager, named
-    file = folder / named
-    task = task_in(file)
-    return TaskManager(include_path=str(file.parent), include_defaults=False), task
+    if is_own(named):
+        return _own(folder / named, folder)
+    manager = TaskManager()
+    if named not in manager.all_tasks:
+        raise HarnessTaskError(named, "the harness knows no task of this name")
+    found = manager.load([named])["tasks"]
+    if named not in found:
+        raise HarnessTaskError(named, "it is a group of tasks, or no task; name one of its tasks")
+    return found[named]
+
+
+def is_own(named: str) -> bool:
+    """Whether a task is named by a file of the user's own."""
+    return named.endswith((".yaml", ".yml"))
+
+
+def _own(file: Path, folder: Path) -> Any:  # noqa: ANN401 the harness has no types
+    """The task of a checked file; the harness itself never reads the file."""
+    from datasets.exceptions import DatasetsError
+
+    from autoselection_core.benchmarks.harness.own_task import OwnTask
+
+    said = own_task(file, folder)
+    metadata = said.get("metadata", {})
+    known = metadata if isinstance(metadata, dict) else {"_metadata": metadata}
+    try:
+        return OwnTask(config={**said, "metadata": {**known, "config_source": str(file)}})
+    except (OSError, ValueError, LookupError, TypeError, DatasetsError) as error:
+        raise HarnessTaskError(file.name, " ".join(str(error).split())) from error
 
 
 def _item(task: Any, number: int, document: Mapping[str, Any]) -> HarnessItem:  # noqa: ANN401 no types
