@@ -7,6 +7,7 @@ from functools import cached_property
 from autoselection_core.benchmarks.harness_task import HarnessTask
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Direction, Metric
+from autoselection_core.benchmarks.normalisation import Comparison, compared
 from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.space import SettingError
@@ -82,8 +83,18 @@ class Benchmark:
                 "answer_tokens": self.answer_tokens,
                 "asked_elsewhere": tuple(sorted(self.target_question_texts)),
                 **({} if self.harness is None else {"harness": self.harness.identity}),
+                **(
+                    {"told_apart": tuple(sorted(self.compared.told_apart))}
+                    if self.compared.told_apart
+                    else {}
+                ),
             }
         )
+
+    @cached_property
+    def compared(self) -> Comparison:
+        """Its questions beside those of the target samples."""
+        return compared((item.question for item in self.items), self.target_question_texts)
 
     @property
     def target_question_texts(self) -> tuple[str, ...]:

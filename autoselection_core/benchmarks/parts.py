@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.normalisation import Comparison
 from autoselection_core.benchmarks.split import in_drawing_order, split
 
 FEWEST = 8
@@ -51,7 +52,7 @@ def parts(benchmark: Benchmark) -> tuple[Part, ...]:
         large = set()
     scored = {item.id for item in first}
     return tuple(
-        Part(name, *_parted(items, scored))
+        Part(name, *_parted(items, scored, benchmark.compared))
         for name, items in _by_part(benchmark.name, everything, large).items()
     )
 
@@ -64,8 +65,10 @@ def _by_part(benchmark: str, items: Iterable[Item], large: set[str | None]) -> d
     return dict(sorted(found.items()))
 
 
-def _parted(items: list[Item], scored: set[str]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def _parted(
+    items: list[Item], scored: set[str], compared: Comparison
+) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     return (
         tuple(item for item in items if item.id in scored),
-        in_drawing_order(item for item in items if item.id not in scored),
+        in_drawing_order((item for item in items if item.id not in scored), compared),
     )

@@ -1,16 +1,14 @@
 """Which items the search may look at, and which are kept for the report."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.normalisation import Comparison
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.identity import fingerprint
-
-_NOT_A_WORD = re.compile(r"\W+")
 
 
 class Side(StrEnum):
@@ -48,41 +46,33 @@ def split(benchmark: Benchmark) -> Split:
     Raises:
         NoItemsError: A side has no items.
     """
-    leaked = {normalised(question) for question in benchmark.target_question_texts}
-    left_out = tuple(item for item in benchmark.items if normalised(item.question) in leaked)
-    scored = [item for item in benchmark.items if normalised(item.question) not in leaked]
-    draws = {item.id: _draw(item) for item in scored}
+    compared = benchmark.compared
+    left_out = tuple(item for item in benchmark.items if item.question in compared.repeated)
+    scored = [item for item in benchmark.items if item.question not in compared.repeated]
+    draws = {item.id: _draw(item, compared) for item in scored}
     share = benchmark.sizes.dev_share
     dev = [item for item in scored if draws[item.id] < share]
     test = [item for item in scored if draws[item.id] >= share]
     return Split(
-        _lowest(dev, benchmark.sizes.dev_items, (benchmark.name, "its dev side")),
-        _lowest(test, benchmark.sizes.test_items, (benchmark.name, "its test side")),
+        _lowest(dev, benchmark.sizes.dev_items, compared, (benchmark.name, "its dev side")),
+        _lowest(test, benchmark.sizes.test_items, compared, (benchmark.name, "its test side")),
         left_out,
     )
 
 
-def normalised(question: str) -> str:
-    """A question without case, punctuation and spacing.
-
-    Example:
-        >>> normalised("What is  2 + 2?")
-        'what is 2 2'
-    """
-    return _NOT_A_WORD.sub(" ", question.lower()).strip()
-
-
-def _draw(item: Item) -> float:
-    return int(fingerprint(["split", normalised(item.question)])[:16], 16) / 2.0**64
-
-
-def in_drawing_order(items: Iterable[Item]) -> tuple[Item, ...]:
+def in_drawing_order(items: Iterable[Item], compared: Comparison) -> tuple[Item, ...]:
     """Items by the hash of their normalised question: each prefix is a random draw, the same everywhere."""
-    return tuple(sorted(items, key=lambda item: (_draw(item), item.id)))
+    return tuple(sorted(items, key=lambda item: (_draw(item, compared), item.id)))
 
 
-def _lowest(items: list[Item], limit: int | None, where: tuple[str, str]) -> tuple[Item, ...]:
+def _draw(item: Item, compared: Comparison) -> float:
+    return int(fingerprint(["split", compared.drawn_by(item.question)])[:16], 16) / 2.0**64
+
+
+def _lowest(
+    items: list[Item], limit: int | None, compared: Comparison, where: tuple[str, str]
+) -> tuple[Item, ...]:
     if not items:
         raise NoItemsError(*where)
-    kept = {item.id for item in in_drawing_order(items)[:limit]}
+    kept = {item.id for item in in_drawing_order(items, compared)[:limit]}
     return tuple(item for item in items if item.id in kept)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.split import normalised, split
+from autoselection_core.benchmarks.normalisation import compared, normalised
+from autoselection_core.benchmarks.split import split
 from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.space import SettingError
@@ -49,6 +50,51 @@ def test_a_question_that_stands_among_the_targets_is_on_neither_side() -> None:
 
     assert {each.question for each in parts.left_out} == {"Is 7 even?", "Is 8 even?"}
     assert set(parts.left_out).isdisjoint({*parts.dev, *parts.test})
+
+
+BRACKETS = tuple(
+    item(f"Close the brackets: {'< ' * (number // 5 + 1)}{'( ' * (number % 5 + 1)}") for number in range(60)
+)
+
+
+def test_items_that_only_their_symbols_tell_apart_stay_where_a_target_has_their_words() -> None:
+    shots = (target(BRACKETS[3].question.upper()), target("CLOSE THE BRACKETS: <<< ((("))
+    parts = split(Benchmark("brackets", BRACKETS, shots))
+
+    assert {each.question for each in parts.left_out} == {BRACKETS[3].question, BRACKETS[12].question}
+    assert {*parts.dev, *parts.test, *parts.left_out} == set(BRACKETS)
+    assert 10 < len(parts.dev) < 40
+
+
+def test_a_question_that_is_nothing_but_symbols_is_told_from_others() -> None:
+    items = (item("< ( ["), item("{ < <"), *MANY)
+    parts = split(Benchmark("brackets", items, (target("< ( ["),)))
+
+    assert {each.question for each in parts.left_out} == {"< ( ["}
+
+
+def test_symbols_do_not_count_where_no_other_item_has_the_same_words() -> None:
+    parts = split(Benchmark("even", MANY, (target("Is 7 <even>?"),)))
+
+    assert {each.question for each in parts.left_out} == {"Is 7 even?"}
+
+
+def test_no_item_moves_where_no_target_has_its_words() -> None:
+    plus, minus = (tuple(item(f"{number} {sign} 7") for number in range(80)) for sign in "+-")
+    parts = split(Benchmark("sums", (*plus, *minus), (target("Is 7 even?"),)))
+
+    assert {normalised(each.question) for each in parts.dev}.isdisjoint(
+        normalised(each.question) for each in parts.test
+    )
+    assert compared([each.question for each in plus], ["Is 7 even?"]).told_apart == frozenset()
+
+
+def test_symbols_that_count_change_the_version() -> None:
+    shots = (target(BRACKETS[3].question),)
+    words = tuple(replace(each, question=f"{each.question} {number}") for number, each in enumerate(BRACKETS))
+
+    assert Benchmark("b", BRACKETS, shots).version != Benchmark("b", BRACKETS).version
+    assert Benchmark("b", words, shots).compared.told_apart == frozenset()
 
 
 def test_the_bare_questions_of_the_targets_count_where_they_are_given() -> None:

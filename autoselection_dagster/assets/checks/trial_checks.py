@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 import numpy as np
 
-from autoselection_core.benchmarks.split import Split, normalised
+from autoselection_core.benchmarks.normalisation import with_symbols
+from autoselection_core.benchmarks.split import Split
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.pool.pool import Pool
 from autoselection_core.score.evaluation import Evaluation
@@ -55,8 +56,8 @@ def passed_the_gate(
 def sides_are_apart(splits: Mapping[str, Split]) -> dg.AssetCheckResult:
     """No question of a benchmark's dev side stands on its test side, however it is spelled."""
     shared = {
-        name: {normalised(item.question) for item in sides.dev}
-        & {normalised(item.question) for item in sides.test}
+        name: {with_symbols(item.question) for item in sides.dev}
+        & {with_symbols(item.question) for item in sides.test}
         for name, sides in splits.items()
     }
     count = sum(len(questions) for questions in shared.values())

@@ -1,0 +1,71 @@
+"""Questions without what spelling leaves free: the same question is found in another case or spacing.
+
+Words alone say whether two questions are the same, except where several items differ in nothing else than
+their symbols, such as brackets to be closed or operators: there the symbols count too.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_NOT_A_WORD = re.compile(r"\W+")
+_NOT_A_SYMBOL = re.compile(r"[\w\s.,;:!?'\"]+")
+
+
+def normalised(question: str) -> str:
+    """A question without case, punctuation, symbols and spacing.
+
+    Example:
+        >>> normalised("What is  2 + 2?")
+        'what is 2 2'
+    """
+    return _NOT_A_WORD.sub(" ", question.lower()).strip()
+
+
+def with_symbols(question: str) -> str:
+    """A question without case, sentence punctuation and spacing.
+
+    Example:
+        >>> with_symbols("Close these:  < [ ( ?")
+        'close these <[('
+    """
+    return f"{normalised(question)} {_NOT_A_SYMBOL.sub('', question)}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The questions of a benchmark beside those asked elsewhere.
+
+    Attributes:
+        repeated: Questions that are asked elsewhere too.
+        told_apart: Questions that only their symbols tell from one asked elsewhere.
+    """
+
+    repeated: frozenset[str]
+    told_apart: frozenset[str]
+
+    def drawn_by(self, question: str) -> str:
+        """The text whose hash says on which side a question stands."""
+        return with_symbols(question) if question in self.told_apart else normalised(question)
+
+
+def compared(questions: Iterable[str], elsewhere: Iterable[str]) -> Comparison:
+    """The questions of a benchmark's items beside those of its targets.
+
+    Example:
+        >>> compared(["Close: ( [", "Close: < ("], ["CLOSE ( ["])
+        Comparison(repeated=frozenset({'Close: ( ['}), told_apart=frozenset({'Close: < ('}))
+    """
+    listed, asked = list(questions), list(elsewhere)
+    words = {normalised(question) for question in asked}
+    symbols = {with_symbols(question) for question in asked}
+    spellings: dict[str, set[str]] = {}
+    for question in listed:
+        spellings.setdefault(normalised(question), set()).add(with_symbols(question))
+    same = {question for question in listed if normalised(question) in words}
+    apart = {
+        question
+        for question in same
+        if len(spellings[normalised(question)]) > 1 and with_symbols(question) not in symbols
+    }
+    return Comparison(frozenset(same - apart), frozenset(apart))
