@@ -7,7 +7,7 @@ from rich.console import Console
 
 from autoselection_core.cli.session import show_table
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.lineage.examples import Example, three_examples
+from autoselection_core.report.lineage.examples import Example, examples_of
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.tables import arm_table, trial_table
 from autoselection_core.report.writing import write_report
@@ -32,7 +32,7 @@ def show_result(facts: SearchFacts, truth: Mapping[str, str], console: Console) 
     for finding in report.findings:
         console.print(finding.sentence)
     console.print()
-    examples = three_examples(facts.pool, facts.signals, facts.recipes)
+    examples = examples_of(facts.require_best().recipe, facts.pool, facts.signals)
     for example in examples:
         _show_example(example, console)
     console.print(f"The same with plots: {report.html}\n")

@@ -1,12 +1,9 @@
 """Configuration of the documentation site: `make docs` builds it strictly, so a dead link fails."""
 
-import tomllib
-from pathlib import Path
-
-_PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+from autoselection_core import __version__
 
 project = "AutoSelection"
-release = _PROJECT["version"]
+release = __version__
 extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = f"AutoSelection {release}"

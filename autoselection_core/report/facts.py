@@ -87,13 +87,6 @@ class SearchFacts:
         return open_arms(self.workspace.ledger, self.record.search, planned, evaluator)
 
     @property
-    def recipes(self) -> list[Recipe]:
-        """The recipes that were measured, best score first and the recommended one before all."""
-        ordered = sorted(self.history.observations, key=lambda entry: (-entry.utility, entry.trial))
-        recommended = [] if self.best is None else [self.best.recipe]
-        return list(dict.fromkeys([*recommended, *(entry.recipe for entry in ordered)]))
-
-    @property
     def is_finished(self) -> bool:
         """Whether no trial waits or runs."""
         return all(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in self.trials)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.lineage.examples import Example, three_examples
-from autoselection_core.report.rendering.page import Section, to_html, to_markdown
+from autoselection_core.report.lineage.examples import Example, examples_of
+from autoselection_core.report.rendering.page import Picture, Section, to_html, to_markdown
 from autoselection_core.report.sections.credit import operator_credits
 from autoselection_core.report.sections.fidelities import fidelity_sentences
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.sections.lead import lead_of
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -57,15 +58,15 @@ def write_report(facts: SearchFacts) -> Report:
         NoReportError: The search still runs, or measured nothing.
     """
     found = findings(facts)
-    sections = _sections(facts, found)
+    sections, lead = _sections(facts), lead_of(facts, found)
     title = f"Search {facts.record.search}"
     folder = facts.workspace.home.confined(facts.workspace.home.reports / facts.record.search)
-    for section in sections:
-        for name, picture in section.pictures:
-            _write(folder / f"{name}.svg", picture)
+    pictures = [picture for section in sections for picture in section.pictures]
+    for picture in [*pictures, *([] if lead.picture is None else [lead.picture])]:
+        _write(folder / f"{picture.name}.svg", picture.svg)
     html, markdown = folder / "report.html", folder / "report.md"
-    _write(html, to_html(title, sections).encode())
-    _write(markdown, to_markdown(title, sections).encode())
+    _write(html, to_html(title, sections, lead).encode())
+    _write(markdown, to_markdown(title, sections, lead).encode())
     return Report(html, markdown, found)
 
 
@@ -75,18 +76,18 @@ def _write(file: Path, content: bytes) -> None:
         draft.write_bytes(content)
 
 
-def _sections(facts: SearchFacts, found: tuple[Finding, ...]) -> list[Section]:
+def _sections(facts: SearchFacts) -> list[Section]:
     return [
-        _result(facts, found),
+        _result(facts),
         _trials(facts),
         _tradeoffs(facts),
         _best(facts),
-        _examples(three_examples(facts.pool, facts.signals, facts.recipes)),
+        _examples(examples_of(facts.require_best().recipe, facts.pool, facts.signals)),
         _provenance(facts),
     ]
 
 
-def _result(facts: SearchFacts, found: Sequence[Finding]) -> Section:
+def _result(facts: SearchFacts) -> Section:
     spec = facts.record.spec
     judged = ", ".join(spec.benchmarks) or "a formula"
     drove = f"The metric that drove the search: {spec.metric}, on dev items of {judged}."
@@ -95,24 +96,28 @@ def _result(facts: SearchFacts, found: Sequence[Finding]) -> Section:
         tables.append(unread)
     is_formula = facts.workspace.campaign.closed_form is not None
     trained = NO_TRAINING if is_formula else training_sentence(spec.training)
-    sentences = [*(finding.sentence for finding in found), drove, trained]
-    return Section("Result", sentences, [*tables, budget_table(facts.record)])
+    return Section("Result", [drove, trained], [*tables, budget_table(facts.record)])
 
 
 def _trials(facts: SearchFacts) -> Section:
     unit = facts.record.spec.metric
     pictures = [
-        ("trajectory", trajectory_plot(facts.history, unit)),
-        ("tokens", tokens_plot(facts.history, unit)),
+        Picture("trajectory", trajectory_plot(facts.history, unit), "Dev score of every trial"),
+        Picture("tokens", tokens_plot(facts.history, unit), "Dev score against tokens in the subset"),
     ]
     measured = facts.history.observations
     subsets = [facts.realised(entry.recipe) for entry in measured]
-    pictures += [("map", map_plot(measured, subsets, unit)), ("tree", tree_plot(facts.history, unit))]
+    pictures += [
+        Picture("map", map_plot(measured, subsets, unit), "Map of the tried subsets: near ones share rows"),
+        Picture("tree", tree_plot(facts.history, unit), "Tree of edits: which trial came from which"),
+    ]
     if (foreseen := calibration_plot(facts.history, unit)) is not None:
-        pictures.append(("calibration", foreseen))
+        pictures.append(Picture("calibration", foreseen, "Predicted against measured dev scores"))
     credits_seen = operator_credits(facts.history)
     if credits_seen:
-        pictures.append(("operators", credit_plot(credits_seen, unit)))
+        pictures.append(
+            Picture("operators", credit_plot(credits_seen, unit), "Scores with and without an operator")
+        )
     meaning = (
         "A star marks the recommended trial: the best posterior mean, which need not be the luckiest score. "
         "Standard errors are over dev items, which all trials share; they are not run-to-run noise."
@@ -130,7 +135,11 @@ def _tradeoffs(facts: SearchFacts) -> Section:
         "posteriors, among the subsets that were tried. Limits of the policy (`floors`, `most_tokens`, "
         "`largest_share`) let a search look for another trade-off."
     )
-    pictures = [("tradeoffs", tradeoff_plot(standing, signs))] if standing else []
+    pictures = (
+        [Picture("tradeoffs", tradeoff_plot(standing, signs), "Benchmarks and tokens against each other")]
+        if standing
+        else []
+    )
     return Section("Trade-offs", [meaning], [tradeoff_table(standing)], pictures)
 
 
@@ -145,9 +154,9 @@ def _best(facts: SearchFacts) -> Section:
         f"one run varies by about {best.noise:.2g}."
     )
     pictures = [
-        ("retention", retention_plot(subset, len(facts.signals))),
-        ("histograms", histogram_plot(subset, facts.signals)),
-        ("sources", mix_plot(facts.pool, subset)),
+        Picture("retention", retention_plot(subset, len(facts.signals)), "Rows that each step leaves"),
+        Picture("histograms", histogram_plot(subset, facts.signals), "Signals of the subset and of the pool"),
+        Picture("sources", mix_plot(facts.pool, subset), "Sources of the subset and of the pool"),
     ]
     tables = [step_table(subset), waterfall_table(waterfall(facts))]
     paragraphs = [text, outlook(facts).sentence]

@@ -1,8 +1,8 @@
 from autoselection_core.operators.duplicates import DropExactDuplicates
 from autoselection_core.operators.score import KeepTop
-from autoselection_core.recipe import Recipe
+from autoselection_core.recipe import Recipe, Union
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.lineage.examples import three_examples
+from autoselection_core.report.lineage.examples import examples_of
 from autoselection_core.report.lineage.sentences import why_sentence
 from autoselection_core.subset import materialize
 from autoselection_core.subset.explain import explain
@@ -10,47 +10,40 @@ from autoselection_core.subset.explain import explain
 BOTH = Recipe((DropExactDuplicates(), KeepTop("word_entropy", fraction=0.5)))
 
 
-def test_three_rows_show_a_duplicate_a_judgement_and_a_kept_sample(facts: SearchFacts) -> None:
-    duplicate, judged, kept = three_examples(facts.pool, facts.signals, [BOTH])
+def test_each_step_shows_rows_that_it_dropped_and_why(facts: SearchFacts) -> None:
+    duplicate, another, judged, _, *kept = examples_of(BOTH, facts.pool, facts.signals)
 
-    assert (duplicate.fate, judged.fate, kept.fate) == (
-        "dropped as a duplicate",
-        "dropped for what it says",
-        "kept",
-    )
+    assert duplicate.fate == another.fate == f"dropped by step 1, {BOTH.steps[0].label}"
+    assert duplicate.sample != another.sample
     assert duplicate.like is not None
     assert duplicate.like.lower() == duplicate.text.lower()
     assert "stands for it" in duplicate.reason
+    assert judged.fate == f"dropped by step 2, {BOTH.steps[1].label}"
     assert "word_entropy" in judged.reason
     assert "rank" in judged.reason
     assert "cut-off" in judged.reason
-    assert kept.reason.startswith("kept by every step")
+    assert [example.fate for example in kept] == ["kept"] * 3
+    assert len({example.sample for example in kept}) == 3
+    assert all(example.reason.startswith("kept by every step") for example in kept)
 
 
 def test_examples_are_what_the_recipe_really_did(facts: SearchFacts) -> None:
     rows = {facts.pool.sample(int(row)).id for row in materialize(BOTH, facts.signals).rows}
 
-    fates = {
-        example.sample in rows: example.fate for example in three_examples(facts.pool, facts.signals, [BOTH])
-    }
-
-    assert fates[True] == "kept"
-    assert fates[False].startswith("dropped")
+    for example in examples_of(BOTH, facts.pool, facts.signals):
+        assert (example.fate == "kept") == (example.sample in rows)
 
 
-def test_where_no_recipe_drops_duplicates_a_single_operator_shows_it_and_says_so(facts: SearchFacts) -> None:
+def test_a_recipe_that_drops_no_duplicates_shows_none(facts: SearchFacts) -> None:
     recipe = Recipe((KeepTop("word_entropy", fraction=0.5),))
 
-    duplicate = three_examples(facts.pool, facts.signals, [recipe])[0]
-
-    assert duplicate.fate == "dropped as a duplicate"
-    assert duplicate.recipe.startswith("drop_")
+    assert not any("duplicate" in example.fate for example in examples_of(recipe, facts.pool, facts.signals))
 
 
-def test_a_pool_without_a_judging_recipe_shows_what_there_is(facts: SearchFacts) -> None:
-    fates = [example.fate for example in three_examples(facts.pool, facts.signals, [])]
+def test_a_row_that_a_union_brings_back_is_no_example_of_a_dropped_one(facts: SearchFacts) -> None:
+    recipe = Recipe((KeepTop("word_entropy", fraction=0.5), Union(Recipe())))
 
-    assert fates == ["dropped as a duplicate", "kept"]
+    assert {example.fate for example in examples_of(recipe, facts.pool, facts.signals)} == {"kept"}
 
 
 def test_the_full_pool_keeps_every_row_and_says_so(facts: SearchFacts) -> None:

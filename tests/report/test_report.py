@@ -6,6 +6,7 @@ import pytest
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.lead import lead_of
 from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
 from autoselection_core.report.sections.verdict import Finding, findings, is_better
@@ -85,7 +86,7 @@ def test_the_page_needs_nothing_else_and_runs_no_script(facts: SearchFacts) -> N
 
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
     assert page.count("data:image/svg+xml;base64,") >= 4
 
 
@@ -101,9 +102,9 @@ def test_the_report_names_metric_budgets_verdict_and_the_recipe(facts: SearchFac
 
 def test_every_picture_that_the_markdown_names_lies_beside_it(facts: SearchFacts) -> None:
     report = write_report(facts)
-    named = re.findall(r"!\[\w+\]\((\w+\.svg)\)", report.markdown.read_text())
+    named = re.findall(r"!\[[^\]]+\]\((\w+\.svg)\)", report.markdown.read_text())
 
-    assert {"trajectory.svg", "tokens.svg", "retention.svg", "histograms.svg"} <= set(named)
+    assert {"arms.svg", "trajectory.svg", "tokens.svg", "retention.svg", "histograms.svg"} <= set(named)
     assert all((report.markdown.parent / name).stat().st_size > 1000 for name in named)
 
 
@@ -154,3 +155,25 @@ def test_trade_offs_are_in_the_report_and_the_best_expected_score_is_on_the_fron
 
 def test_the_sign_of_a_trade_off_is_that_of_the_benchmarks_metric(facts: SearchFacts) -> None:
     assert signs_of(facts) == {"closed_form": 1.0}
+
+
+def test_the_first_screen_says_verdict_rows_sources_licences_cost_and_what_next(facts: SearchFacts) -> None:
+    lead = lead_of(facts, findings(facts))
+    said = dict(lead.facts)
+
+    assert facts.best_subset is not None
+    kept = len(facts.best_subset)
+    assert lead.tone == findings(facts)[0].difference.verdict.value
+    assert said["Rows kept"].startswith(f"{kept} of 70 (")
+    assert said["Sources"] == f"sums {kept}"
+    assert said["Licences"] == "not stated"
+    assert said["Cost"].startswith("10 full trainings, ")
+    assert any(f"autoselection export {facts.record.search}" in text for text in lead.further)
+
+
+def test_columns_of_numbers_are_aligned_to_the_right_and_names_are_not() -> None:
+    page = Table("t", ("name", "count"), (("a", 1), ("b", None))).to_html()
+
+    assert '<th class="number">count</th>' in page
+    assert "<td>a</td>" in page
+    assert '<td class="number">-</td>' in page

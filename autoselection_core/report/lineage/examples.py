@@ -1,21 +1,12 @@
-"""Three real rows of a pool: one dropped as a duplicate, one dropped for what it says, one kept."""
+"""Example rows of a recipe: what each of its own steps dropped, and ordinary rows that it kept."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
 from autoselection_core.arrays import Rows
-from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.duplicates import (
-    DropExactDuplicates,
-    DropNearDuplicates,
-    DropSemanticDuplicates,
-)
-from autoselection_core.operators.relevance import KeepRelevant
-from autoselection_core.operators.score import KeepBand, KeepTop
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.lineage.sentences import why_sentence
@@ -23,8 +14,11 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import PrefixCache, materialize
 from autoselection_core.subset.explain import explain
 
-DUPLICATES = (DropExactDuplicates, DropNearDuplicates, DropSemanticDuplicates)
-BY_CONTENT = (KeepTop, KeepBand, KeepRelevant)
+_DROPPED_A_STEP = (0.5, 0.9)
+"""Where the dropped rows of a step are looked up, as shares of all that it dropped, in order of rows."""
+
+_KEPT = (0.1, 0.5, 0.9)
+"""Where kept rows are looked up. Rows follow from content hashes, so each place is a fair draw."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +26,7 @@ class Example:
     """One row and what became of it.
 
     Attributes:
-        fate: `dropped as a duplicate`, `dropped for what it says` or `kept`.
+        fate: `kept`, or `dropped` with the step.
         sample: The sample's id.
         source: Where it comes from.
         text: Its messages, each with its role.
@@ -50,55 +44,42 @@ class Example:
     like: str | None = None
 
 
-def three_examples(pool: Pool, signals: SignalTable, recipes: Iterable[Recipe]) -> tuple[Example, ...]:
-    """A row of each fate, as far as there is one; the best recipe that shows a fate decides it.
+def examples_of(recipe: Recipe, pool: Pool, signals: SignalTable) -> tuple[Example, ...]:
+    """Two rows that each step of a recipe dropped for good, and three that it kept.
 
-    Where no recipe of the search drops duplicates, a single operator on the whole pool shows what it would
-    do; the example's recipe says so.
+    Nothing is shown that the recipe did not do: a recipe that drops no duplicates has no duplicate to show.
 
     Args:
+        recipe: The recipe that is explained, such as the recommended one.
         pool: The samples.
         signals: Their signals.
-        recipes: The recipes of a search, best first.
     """
-    tried = list(recipes)
-    single = [Recipe((operator(),)) for operator in (DropNearDuplicates, DropExactDuplicates)]
-    fates = (
-        ("dropped as a duplicate", _dropped_by(DUPLICATES, [*tried, *single], signals)),
-        ("dropped for what it says", _dropped_by(BY_CONTENT, tried, signals)),
-        ("kept", _kept(tried, signals)),
-    )
-    found = ((fate, next(rows, None)) for fate, rows in fates)
-    return tuple(_example(fate, *row, pool, signals) for fate, row in found if row is not None)
+    dropped = [_example(fate, recipe, row, pool, signals) for fate, row in _dropped(recipe, signals)]
+    kept = _spread(materialize(recipe, signals).rows, _KEPT)
+    return (*dropped, *(_example("kept", recipe, row, pool, signals) for row in kept))
 
 
-def _dropped_by(
-    kinds: tuple[type[Operator], ...], recipes: Iterable[Recipe], signals: SignalTable
-) -> Iterator[tuple[Recipe, int]]:
-    """Rows that an operator of these kinds drops for good: for each recipe the one in the middle."""
-    for recipe in recipes:
-        for position, step in enumerate(recipe.steps):
-            rows = _dropped_at(recipe, position, signals) if isinstance(step, kinds) else np.array([], int)
-            if len(rows):
-                yield recipe, int(rows[len(rows) // 2])
-
-
-def _dropped_at(recipe: Recipe, position: int, signals: SignalTable) -> Rows:
+def _dropped(recipe: Recipe, signals: SignalTable) -> Iterator[tuple[str, int]]:
+    """Rows that an operator drops and no later union brings back."""
     cache = PrefixCache()
-    try:
-        before, after, end = (
-            materialize(recipe.with_steps(recipe.steps[:length]), signals, cache).rows
-            for length in (position, position + 1, len(recipe))
-        )
-    except InvalidRecipe:
-        return np.array([], np.int64)
-    return np.setdiff1d(np.setdiff1d(before, after), end)
+    ends = [
+        materialize(recipe.with_steps(recipe.steps[:length]), signals, cache).rows
+        for length in range(len(recipe) + 1)
+    ]
+    for number, (step, before, after) in enumerate(
+        zip(recipe.steps, ends[:-1], ends[1:], strict=True), start=1
+    ):
+        if isinstance(step, Operator):
+            gone = np.setdiff1d(np.setdiff1d(before, after), ends[-1])
+            for row in _spread(gone, _DROPPED_A_STEP):
+                yield f"dropped by step {number}, {step.label}", row
 
 
-def _kept(recipes: Iterable[Recipe], signals: SignalTable) -> Iterator[tuple[Recipe, int]]:
-    for recipe in chain(recipes, [Recipe()]):
-        rows = materialize(recipe, signals).rows
-        yield recipe, int(rows[len(rows) // 2])
+def _spread(rows: Rows, places: tuple[float, ...]) -> list[int]:
+    """The rows at some places, each once. Empty from no rows."""
+    if not len(rows):
+        return []
+    return list(dict.fromkeys(int(rows[int(place * len(rows))]) for place in places))
 
 
 def _example(fate: str, recipe: Recipe, row: int, pool: Pool, signals: SignalTable) -> Example:

@@ -2,19 +2,49 @@
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 
-from autoselection_core.report.rendering.markdown import fenced
+from autoselection_core.report.rendering.markdown import escaped, fenced
 from autoselection_core.report.rendering.table import Table
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; margin: 2em auto; max-width: 1000px }
-table { border-collapse: collapse; margin: 1em 0; font-size: 13px }
-th, td { border-bottom: 1px solid #d9dee4; padding: .3em .7em; text-align: left; vertical-align: top }
-th { color: #52606d } pre { background: #f4f6f8; padding: .8em; overflow-x: auto; white-space: pre-wrap }
-figure { margin: 1em 0 } svg { max-width: 100%; height: auto }
-"""
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its caption.
+
+    Attributes:
+        name: Name of its file, without ending.
+        svg: The picture.
+        caption: What it shows.
+    """
+
+    name: str
+    svg: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Lead:
+    """First screen of a report, for the person who decides.
+
+    Attributes:
+        verdict: The answer in a sentence.
+        tone: `yes`, `no` or `undecided`: how the verdict is coloured.
+        details: The figures behind it, a sentence each.
+        facts: Labels with their values, such as rows kept or the date.
+        picture: The picture of the result; None where nothing was measured.
+        further: What to do next; commands stand in backticks.
+    """
+
+    verdict: str
+    tone: str
+    details: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+    picture: Picture | None = None
+    further: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -25,20 +55,33 @@ class Section:
         title: Its heading.
         paragraphs: Plain text.
         tables: Tables below the text.
-        pictures: SVG pictures with their file names.
+        pictures: Pictures below the tables.
         code: Text that is shown as it is.
     """
 
     title: str
     paragraphs: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    pictures: Sequence[tuple[str, bytes]] = field(default=())
+    pictures: Sequence[Picture] = field(default=())
     code: Sequence[str] = ()
 
 
-def to_markdown(title: str, sections: Sequence[Section]) -> str:
+def to_markdown(title: str, sections: Sequence[Section], lead: Lead | None = None) -> str:
     """The report in Markdown; pictures are files beside it."""
-    return "\n\n".join([f"# {title}", *(_markdown(section) for section in sections)]) + "\n"
+    first = [] if lead is None else [_lead_markdown(lead)]
+    return "\n\n".join([f"# {title}", *first, *(_markdown(section) for section in sections)]) + "\n"
+
+
+def _lead_markdown(lead: Lead) -> str:
+    return "\n\n".join(
+        [
+            f"**{lead.verdict}**",
+            *lead.details,
+            "\n".join(f"- {escaped(label)}: {escaped(value)}" for label, value in lead.facts),
+            *([] if lead.picture is None else [_picture_markdown(lead.picture)]),
+            "\n".join(f"- {text}" for text in lead.further),
+        ]
+    ).strip()
 
 
 def _markdown(section: Section) -> str:
@@ -47,35 +90,95 @@ def _markdown(section: Section) -> str:
             f"## {section.title}",
             *section.paragraphs,
             *(f"**{table.title}**\n\n{table.to_markdown()}" for table in section.tables),
-            *(f"![{name}]({name}.svg)" for name, _ in section.pictures),
+            *(_picture_markdown(picture) for picture in section.pictures),
             *(fenced(text) for text in section.code),
         ]
     )
 
 
-def to_html(title: str, sections: Sequence[Section]) -> str:
-    """The report as one HTML file: styles and pictures are inside, and no script."""
-    body = "\n".join(_html(section) for section in sections)
-    escaped = html.escape(title)
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escaped}</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escaped}</h1>\n{body}\n</body>\n</html>\n"
+def _picture_markdown(picture: Picture) -> str:
+    return f"![{picture.caption}]({picture.name}.svg)"
+
+
+def to_html(title: str, sections: Sequence[Section], lead: Lead | None = None) -> str:
+    """The report as one HTML file: styles and pictures are inside, and no script.
+
+    Args:
+        title: Its heading.
+        sections: Its parts, in order; each is listed in the contents.
+        lead: What stands before the contents.
+    """
+    name = html.escape(title)
+    style = (files("autoselection_core.report.rendering") / "page.css").read_text()
+    body = "\n".join(
+        [
+            f"<h1>{name}</h1>",
+            *([] if lead is None else [_lead_html(lead)]),
+            _contents(sections),
+            *(_html(section) for section in sections),
+        ]
     )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _lead_html(lead: Lead) -> str:
+    facts = "".join(
+        f"<div><dt>{html.escape(label)}</dt><dd>{html.escape(value)}</dd></div>"
+        for label, value in lead.facts
+    )
+    further = "".join(f"<li>{_inline(text)}</li>" for text in lead.further)
+    return "\n".join(
+        [
+            f'<section class="lead {html.escape(lead.tone)}">',
+            f'<p class="verdict">{html.escape(lead.verdict)}</p>',
+            *(f"<p>{html.escape(text)}</p>" for text in lead.details),
+            *([] if lead.picture is None else [_figure(lead.picture)]),
+            f"<dl>{facts}</dl>",
+            *([f"<h2>Next</h2>\n<ul>{further}</ul>"] if further else []),
+            "</section>",
+        ]
+    )
+
+
+def _inline(text: str) -> str:
+    """Escaped text in which backticks mark commands."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
+
+
+def _contents(sections: Sequence[Section]) -> str:
+    links = "".join(
+        f'<li><a href="#{_anchor(section)}">{html.escape(section.title)}</a></li>' for section in sections
+    )
+    return f'<nav aria-label="Contents"><ol>{links}</ol></nav>'
+
+
+def _anchor(section: Section) -> str:
+    return "-".join(re.findall(r"[a-z0-9]+", section.title.lower())) or "section"
 
 
 def _html(section: Section) -> str:
     return "\n".join(
         [
+            f'<section id="{_anchor(section)}">',
             f"<h2>{html.escape(section.title)}</h2>",
             *(f"<p>{html.escape(text)}</p>" for text in section.paragraphs),
-            *(f"<h3>{html.escape(table.title)}</h3>\n{table.to_html()}" for table in section.tables),
-            *(_figure(name, picture) for name, picture in section.pictures),
+            *(
+                f'<h3>{html.escape(table.title)}</h3>\n<div class="table">{table.to_html()}</div>'
+                for table in section.tables
+            ),
+            *(_figure(picture) for picture in section.pictures),
             *(f"<pre>{html.escape(text)}</pre>" for text in section.code),
+            "</section>",
         ]
     )
 
 
-def _figure(name: str, picture: bytes) -> str:
+def _figure(picture: Picture) -> str:
     # As an image and not inline: ids of several inline SVGs would collide.
-    data = base64.b64encode(picture).decode()
-    return f'<figure><img alt="{html.escape(name)}" src="data:image/svg+xml;base64,{data}"></figure>'
+    data, caption = base64.b64encode(picture.svg).decode(), html.escape(picture.caption)
+    image = f'<img alt="{caption}" src="data:image/svg+xml;base64,{data}">'
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"

@@ -37,9 +37,15 @@ class Table:
 
     def to_html(self) -> str:
         """The table in HTML; text is escaped."""
-        head = _html_row(self.columns, "th")
-        body = "\n".join(_html_row(row, "td") for row in self.texts)
+        numbers = [self._is_number(place) for place in range(len(self.columns))]
+        head = _html_row(self.columns, "th", numbers)
+        body = "\n".join(_html_row(row, "td", numbers) for row in self.texts)
         return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+    def _is_number(self, place: int) -> bool:
+        """Whether a column holds numbers alone, which are aligned to the right."""
+        cells = [row[place] for row in self.rows if row[place] is not None]
+        return bool(cells) and all(isinstance(cell, int | float) for cell in cells)
 
 
 def shown(cell: Cell) -> str:
@@ -56,5 +62,9 @@ def shown(cell: Cell) -> str:
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 
-def _html_row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+def _html_row(cells: Sequence[str], tag: str, numbers: Sequence[bool]) -> str:
+    kinds = (' class="number"' if is_number else "" for is_number in numbers)
+    shown_cells = (
+        f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True)
+    )
+    return "<tr>" + "".join(shown_cells) + "</tr>"

@@ -1,6 +1,6 @@
 """Sections of a study's report."""
 
-from autoselection_core.report.rendering.page import Section
+from autoselection_core.report.rendering.page import Picture, Section
 from autoselection_core.report.sections.unread import unread_table
 from autoselection_core.study.report.figures import (
     difference_figure,
@@ -62,7 +62,7 @@ def sections_of(facts: StudyFacts, found: list[Comparison]) -> list[Section]:
         Section(
             "Score against tokens",
             [_TOKENS],
-            pictures=[("tokens", tokens_figure(facts))],
+            pictures=[Picture("tokens", tokens_figure(facts), "Test scores against training tokens")],
         ),
         _searches(facts),
         _importance(facts),
@@ -89,7 +89,11 @@ def _result(facts: StudyFacts, found: list[Comparison]) -> Section:
     if facts.failures:
         reasons = "; ".join(sorted({f"{trial.reason}" for trial in facts.failures}))
         notes.append(f"{len(facts.failures)} evaluations have no score: {reasons}.")
-    pictures = [("differences", difference_figure(found, facts.metric))] if found else []
+    pictures = (
+        [Picture("differences", difference_figure(found, facts.metric), "Differences with intervals")]
+        if found
+        else []
+    )
     tables = [main_table(facts), comparison_table(found)]
     if (
         unread := unread_table({facts.named(arm): facts.scored_of(arm) for arm in facts.arm_names})
@@ -104,14 +108,19 @@ def _searches(facts: StudyFacts) -> Section:
     tables = [search_table(facts)]
     if (shared := stability_table(facts)) is not None:
         tables.append(shared)
-    return Section("Searches", [_LUCK], tables, [("trajectories", trajectory_figure(facts))])
+    return Section(
+        "Searches",
+        [_LUCK],
+        tables,
+        [Picture("trajectories", trajectory_figure(facts), "Best dev score so far, by trial")],
+    )
 
 
 def _importance(facts: StudyFacts) -> Section:
     found = importance_of_states(facts)
     if not found:
         return Section("What the better subsets are", ["Too few subsets were evaluated to say."])
-    pictures = [("importance", importance_figure(found))]
+    pictures = [Picture("importance", importance_figure(found), "Rank correlation of states with scores")]
     tables = [importance_table(found)]
     if (sizes := size_table(facts)) is not None:
         tables.append(sizes)

@@ -42,8 +42,8 @@ def write_study(study: Study, home: Home) -> StudyReport:
     sections = sections_of(facts, found)
     folder, title = folder_of(study, home), f"Study {study.name}"
     for section in sections:
-        for name, picture in section.pictures:
-            _write(folder / f"{name}.svg", picture)
+        for picture in section.pictures:
+            _write(folder / f"{picture.name}.svg", picture.svg)
     html, markdown = folder / "report.html", folder / "report.md"
     _write(html, to_html(title, sections).encode())
     _write(markdown, to_markdown(title, sections).encode())

@@ -1,0 +1,114 @@
+"""First screen of a search's report: verdict, picture of the arms, and what a person needs to decide."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.rendering.page import Lead, Picture
+from autoselection_core.report.sections.arms_plot import arms_plot
+from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.verdict import Finding, is_better
+from autoselection_core.score.comparison import Verdict
+from autoselection_core.score.score import utility
+
+_HEADLINES = {
+    Verdict.YES: "The recommended subset trains a better model than random subsets of equal tokens.",
+    Verdict.NO: "The recommended subset does not train a better model than random subsets of equal tokens.",
+    Verdict.UNDECIDED: "Undecided: these runs cannot tell the recommended subset from random ones.",
+}
+_CAPTION = (
+    "Left: test score of every fresh run. Right: difference of the winner to each arm, with its interval."
+)
+_HOUR_S, _MINUTE_S = 3600, 60
+_MAX_SOURCES = 6
+
+
+def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
+    """Verdict, figures behind it, facts and next steps of a finished search."""
+    verdict = is_better(found)
+    return Lead(
+        _HEADLINES[verdict],
+        verdict.value,
+        [finding.sentence for finding in found],
+        list(_facts(facts)),
+        _picture(facts, found),
+        _further(facts, verdict),
+    )
+
+
+def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:
+    if not facts.arms:
+        return None
+    weights = dict(facts.record.spec.weights) or None
+    scores = [(run.arm, utility(run.test, weights)) for run in facts.arms]
+    return Picture("arms", arms_plot(scores, found, facts.record.spec.metric), _CAPTION)
+
+
+def _facts(facts: SearchFacts) -> list[tuple[str, str]]:
+    subset, spec = facts.best_subset, facts.record.spec
+    assert subset is not None, "a report without measured trials is refused"
+    model = facts.workspace.campaign.base_model
+    return [
+        ("Rows kept", _of(len(subset), len(facts.signals))),
+        *_tokens(facts),
+        ("Recipe", subset.recipe.label),
+        ("Sources", _sources(facts)),
+        ("Licences", ", ".join(sorted({_licence(facts, int(row)) for row in subset.rows}))),
+        ("Cost", _cost(facts)),
+        ("Base model", "none: a formula scores subsets" if model is None else model.rsplit("/", 1)[-1]),
+        ("Benchmarks", ", ".join(spec.benchmarks) or "a formula"),
+        ("Started", datetime.fromtimestamp(facts.record.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")),
+    ]
+
+
+def _tokens(facts: SearchFacts) -> list[tuple[str, str]]:
+    if facts.best_subset is None or "tokens" not in facts.signals.columns:
+        return []
+    column = facts.signals["tokens"].astype(float)
+    return [("Tokens kept", _of(int(column[facts.best_subset.rows].sum()), int(column.sum())))]
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{part:,} of {whole:,} ({part / whole:.0%})" if whole else f"{part:,}"
+
+
+def _sources(facts: SearchFacts) -> str:
+    assert facts.best_subset is not None, "a report without measured trials is refused"
+    codes = facts.pool.source_codes[facts.best_subset.rows]
+    counts = Counter(facts.pool.source_names[int(code)] for code in codes).most_common()
+    listed = [f"{name} {count:,}" for name, count in counts[:_MAX_SOURCES]]
+    rest = len(counts) - _MAX_SOURCES
+    return ", ".join([*listed, f"and {rest} more"] if rest > 0 else listed)
+
+
+def _licence(facts: SearchFacts, row: int) -> str:
+    return facts.pool.licence(row) or "not stated"
+
+
+def _cost(facts: SearchFacts) -> str:
+    paid = [entry for entry in facts.workspace.ledger.money(facts.record.search) if entry.seconds > 0]
+    trainings = facts.record.spent + facts.record.report_spent
+    return f"{trainings:g} full trainings, {_duration(sum(entry.seconds for entry in paid))}"
+
+
+def _duration(seconds: float) -> str:
+    """A time for people.
+
+    Example:
+        >>> [_duration(value) for value in (4.2, 150, 9000)]
+        ['4 s', '2 min 30 s', '2 h 30 min']
+    """
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR_S:
+        return f"{seconds // _MINUTE_S:.0f} min {seconds % _MINUTE_S:.0f} s"
+    return f"{seconds // _HOUR_S:.0f} h {seconds % _HOUR_S // _MINUTE_S:.0f} min"
+
+
+def _further(facts: SearchFacts, verdict: Verdict) -> list[str]:
+    search = facts.record.search
+    export = f"`autoselection export {search}` writes the recommended subset with a data card."
+    explain = f"`autoselection show {search}` lists the trials; `autoselection explain ID` follows one row."
+    more = f"{outlook(facts).sentence}"
+    return [export, explain, more] if verdict is Verdict.YES else [more, export, explain]
