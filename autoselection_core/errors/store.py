@@ -49,3 +49,23 @@ class NotAFolderError(StorageError):
         "{variable} is {value}, but has to be a folder: files in it are locked and mapped. Raw files may "
         "lie on object storage, and exports and backups may go there."
     )
+
+
+class InvalidHubNameError(StorageError):
+    """A text that begins as the name of a data set on a hub is none."""
+
+    name: str
+
+    sentence = "{name!r} is no data set of a hub; write hf://OWNER/NAME, or hf://OWNER/NAME@REVISION:SPLIT."
+
+
+class HubUnreachableError(StorageError):
+    """A data set is not in the local cache, and the hub does not answer or refuses."""
+
+    uri: str
+    reason: str
+
+    sentence = (
+        "{uri} is not in the local cache, and cannot be downloaded: {reason} Check name, revision and network,"
+        " or download it elsewhere and name its folder as a path."
+    )

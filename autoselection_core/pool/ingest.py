@@ -1,18 +1,18 @@
 """From raw files to a pool, with an account of every record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autoselection_core.errors.pool import CountsError, EmptyPoolError
 from autoselection_core.pool.collect import Collector, in_order
 from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, SCHEMA
+from autoselection_core.pool.files.readers import count_records, raw_records
 from autoselection_core.pool.intake import Intake
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import Quarantine
-from autoselection_core.pool.readers import count_records, raw_records
 from autoselection_core.pool.reading.notes import Treatment
-from autoselection_core.pool.sources import Source, SourceFile, list_files
+from autoselection_core.pool.sources import Source, SourceFile, named_apart
 from autoselection_core.pool.spool import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
 from autoselection_core.store.atomic import atomic_file, workplace
@@ -37,6 +37,7 @@ class Ingestion:
         formats: Records that were read by format; those in quarantine have none.
         fields: Of these, how often something became of a field beside question and answer: the field, the
             treatment, and the number of records, the most frequent first.
+        passed_over: Files of other kinds in folders that are named as a whole.
 
     Raises:
         CountsError: A record was lost or counted twice.
@@ -52,6 +53,7 @@ class Ingestion:
     quarantine_path: Path
     formats: Mapping[str, int] = field(default_factory=dict)
     fields: tuple[tuple[str, Treatment, int], ...] = ()
+    passed_over: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         accounted = self.samples + self.merged + self.quarantined
@@ -76,9 +78,11 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
         EmptyPoolError: No record is a sample.
         StorageFullError: The disk has no room. Nothing is left behind.
     """
-    files = list_files(sources)
+    found = [source.found() for source in sources]
+    files = named_apart([file for each in found for file in each.files])
     with workplace(home.pools) as scratch:
-        return _ingest(files, scratch, home, progress or _silent)
+        ingestion = _ingest(files, scratch, home, progress or _silent)
+    return replace(ingestion, passed_over=tuple(path for each in found for path in each.passed_over))
 
 
 def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: RecordProgress) -> Ingestion:

@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.collect import Collector
+from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.quarantine import Quarantine
-from autoselection_core.pool.raw import MAX_RECORD_BYTES, RawRecord
 from autoselection_core.pool.reading import Reading, read_record
 from autoselection_core.pool.reading.notes import Note
 from autoselection_core.pool.reason import Reason
@@ -42,7 +43,7 @@ class Intake:
         """Read a record of a file."""
         self.records += 1
         try:
-            reading = _read(record.text)
+            reading = _read(record, file)
         except RejectedRecordError as rejection:
             self.quarantine.add(record, file.place, rejection)
             return
@@ -55,17 +56,43 @@ class Intake:
             self.fields.update(reading.notes)
 
 
-def _read(text: bytes) -> Reading:
-    if len(text) > MAX_RECORD_BYTES:
-        raise RejectedRecordError(Reason.TOO_LONG, f"more than {MAX_RECORD_BYTES} bytes")
-    return read_record(_parsed(_decoded(text)))
+def _read(record: RawRecord, file: SourceFile) -> Reading:
+    if record.problem is not None:
+        raise RejectedRecordError(Reason.BAD_ROW, record.problem)
+    limit = file.source.rules.max_characters
+    if len(record.text) > file.max_bytes:
+        raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
+    said = _parsed(_decoded(record.text))
+    # No record has more characters than bytes, so that most need not be counted.
+    if len(record.text) > limit and characters_in(said) > limit:
+        raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
+    return read_record(said, file.source.rules)
+
+
+def characters_in(value: Json) -> int:
+    """Characters of all texts in a JSON value, names of fields included.
+
+    Example:
+        >>> characters_in({"ab": ["cd", 1, {"e": None}]})
+        5
+    """
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(len(key) + characters_in(each) for key, each in value.items())
+    return sum(map(characters_in, value)) if isinstance(value, list | tuple) else 0
+
+
+def _too_long(limit: int) -> str:
+    return f"more than {limit:,} characters of text; `max_characters` of its source sets the limit"
 
 
 def _decoded(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        raise RejectedRecordError(Reason.BAD_UTF8, f"{error.reason} at byte {error.start}") from error
+        detail = f"{error.reason} at byte {error.start}; text in another encoding has to be converted"
+        raise RejectedRecordError(Reason.BAD_UTF8, detail) from error
 
 
 def _parsed(text: str) -> Json:

@@ -1,18 +1,28 @@
 """The raw files that a pool is made of."""
 
 import glob
-import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
-from autoselection_core.identity import fingerprint, fingerprint_file
+from autoselection_core.identity import Json, fingerprint, fingerprint_file
+from autoselection_core.pool.files.kinds import ENDINGS, kind_of
+from autoselection_core.pool.files.naming import DataSet, data_set_of, distinct_names, spelled
+from autoselection_core.pool.reading.rules import KNOWN, Rules
+from autoselection_core.store.hub import HubDataset
 from autoselection_core.store.objects import Mirror
 
-KINDS = (".json", ".jsonl", ".parquet")
-"""The kinds of files that are read: a JSON array, a JSON record a line, or Parquet."""
+_NOTES = frozenset(("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"))
+"""Files that `datasets` leaves beside the data that it saves."""
+
+_CACHED = "cache-"
+"""How the names of files begin that `datasets` leaves beside the data that it opens."""
+
+_BYTES_A_CHARACTER = 16
+"""Twelve for a character that is written as two JSON escapes, and a third more for what is no text."""
 
 
 @dataclass(frozen=True)
@@ -20,34 +30,66 @@ class Source:
     """Raw records of one origin.
 
     Attributes:
-        path: A file, or a pattern in which * matches names and ** folders.
-        name: What the records' origin is called; None takes the file's name without its ending.
+        path: A file, a folder, or a pattern in which * matches names and ** folders.
+        name: What the records' origin is called; None takes the data set's name: that of the file, or of the
+            folder that holds its shards.
         licence: What the source states; None where it states nothing.
         mirror: Object storage that the files are fetched from when they are listed; None for files.
+        rules: What the source says of the fields of its records.
+        hub: Data set of a hub that the files belong to; None for files.
     """
 
     path: str
     name: str | None = None
     licence: str | None = None
     mirror: Mirror | None = None
+    rules: Rules = KNOWN
+    hub: HubDataset | None = None
 
     def files(self) -> tuple["SourceFile", ...]:
         """The files, in ascending order of their names.
 
         Raises:
             NoSourceFileError: There is none.
-            UnknownFileKindError: One is of a kind that is not read.
+            UnknownFileKindError: One that is named or matched is of a kind that is not read.
             ObjectsUnreachableError: They lie on object storage, which does not answer.
+            HubUnreachableError: They belong to a data set that is neither in the cache nor to be had.
         """
+        return list_files([self])
+
+    def found(self) -> "Found":
+        """The files, and those of a folder that are passed over.
+
+        Raises:
+            NoSourceFileError: See `files`.
+        """
+        if self.hub is not None:
+            root = self.hub.fetch(ENDINGS)
+            return self._taken([(root, path) for path in self.hub.chosen(root)])
         if self.mirror is not None:
             self.mirror.refresh()
-        found = [SourceFile(self, path, root) for root, path in _matches(Path(self.path))]
-        if not found:
+        path = Path(self.path)
+        if path.is_dir():
+            visible = [file for file in sorted(path.rglob("*")) if _is_visible(file, path)]
+            return self._taken([(path, file) for file in visible])
+        matches = list(_matches(path))
+        for _, file in matches:
+            if kind_of(file) is None:
+                raise UnknownFileKindError(file, ENDINGS)
+        return self._taken(matches)
+
+    def _taken(self, matches: list[tuple[Path, Path]]) -> "Found":
+        read = [(root, path) for root, path in matches if kind_of(path) is not None and not _is_note(path)]
+        others = [path for root, path in matches if (root, path) not in set(read)]
+        if not read:
             raise NoSourceFileError(self.path if self.mirror is None else self.mirror.uri)
-        for file in found:
-            if file.path.suffix not in KINDS:
-                raise UnknownFileKindError(file.path, KINDS)
-        return tuple(sorted(found, key=lambda file: file.place))
+        files = [SourceFile(self, path, root) for root, path in read]
+        return Found(tuple(sorted(files, key=lambda file: file.place)), tuple(others))
+
+    @property
+    def spelled(self) -> Json:
+        """What the source says of its fields, for the version of what is read; None where nothing."""
+        return None if self.rules == KNOWN else asdict(self.rules)
 
 
 @dataclass(frozen=True)
@@ -58,31 +100,77 @@ class SourceFile:
         source: The source that it belongs to.
         path: Where it lies on this machine.
         root: The folder that the source's pattern starts from.
+        called: The name of its data set, where that has to differ from others of the same name.
     """
 
     source: Source
     path: Path
     root: Path
+    called: str | None = None
 
-    @cached_property
+    @property
     def name(self) -> str:
         """What the origin of the file's records is called, unless they say so themselves."""
-        return self.source.name or _spelled(self.path.stem)
+        return self.source.name or self.called or self.data_set.name
+
+    @cached_property
+    def data_set(self) -> DataSet:
+        """The data set that the file is, or is a shard of."""
+        if self.source.hub is not None:
+            return DataSet(self.source.hub.repository, self.root)
+        return data_set_of(self.path)
 
     @cached_property
     def place(self) -> str:
         """Where the file lies below the root: the same on every machine."""
-        return _spelled(self.path.relative_to(self.root).as_posix())
+        return spelled(self.path.relative_to(self.root).as_posix())
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes that a record may have at most: as many as its characters may need, escaped."""
+        return _BYTES_A_CHARACTER * self.source.rules.max_characters
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of a source.
+
+    Attributes:
+        files: Those that are read.
+        passed_over: Files of other kinds in a folder that is named as a whole.
+    """
+
+    files: tuple[SourceFile, ...]
+    passed_over: tuple[Path, ...]
 
 
 def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
-    """The files of all sources.
+    """The files of all sources. Data sets of one name in several folders are named with their folders.
 
     Raises:
         NoSourceFileError: A source leads to no file.
         UnknownFileKindError: A file is of a kind that is not read.
     """
-    return tuple(file for source in sources for file in source.files())
+    return named_apart([file for source in sources for file in source.found().files])
+
+
+def named_apart(files: list[SourceFile]) -> tuple[SourceFile, ...]:
+    """Files whose data sets have different names, where nobody named them."""
+    folders: defaultdict[str, set[Path]] = defaultdict(set)
+    for file in files:
+        if file.source.name is None:
+            folders[file.data_set.name].add(file.data_set.folder)
+    names = {
+        (name, folder): each
+        for name, found in folders.items()
+        for folder, each in distinct_names(name, found)
+    }
+    return tuple(
+        file
+        if file.source.name is not None
+        else replace(file, called=names[file.data_set.name, file.data_set.folder])
+        for file in files
+    )
 
 
 def sources_version(sources: Iterable[Source]) -> str:
@@ -95,12 +183,17 @@ def sources_version(sources: Iterable[Source]) -> str:
 
 
 def _version(file: SourceFile) -> str:
-    return fingerprint([file.name, file.place, file.source.licence, fingerprint_file(file.path)])
+    said: list[Json] = [file.name, file.place, file.source.licence, fingerprint_file(file.path)]
+    return fingerprint(said if file.source.spelled is None else [*said, file.source.spelled])
 
 
-def _spelled(name: str) -> str:
-    """A name of a file as Unicode; Linux allows any bytes."""
-    return os.fsencode(name).decode(errors="replace")
+def _is_visible(file: Path, folder: Path) -> bool:
+    """Whether a file is none that editors and unfinished downloads leave hidden."""
+    return file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _is_note(file: Path) -> bool:
+    return file.name in _NOTES or file.name.startswith(_CACHED)
 
 
 def _matches(pattern: Path) -> Iterator[tuple[Path, Path]]:

@@ -16,11 +16,18 @@ from autoselection_core.errors.pool import (
     UnreadablePoolError,
     UnreadableSourceError,
 )
-from autoselection_core.errors.store import OutsideFolderError, StorageFullError
+from autoselection_core.errors.store import (
+    HubUnreachableError,
+    InvalidHubNameError,
+    OutsideFolderError,
+    StorageFullError,
+)
 
 ERRORS = (
     CountsError(3, 1, 1, 0),
     EmptyPoolError(3, Path("quarantine.jsonl")),
+    HubUnreachableError("hf://a/b", "no network."),
+    InvalidHubNameError("hf://a"),
     NoSourceFileError("*.jsonl"),
     OutsideFolderError(Path("../a"), Path("home")),
     RejectedRecordError("bad JSON", "an open bracket"),

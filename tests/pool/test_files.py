@@ -10,13 +10,12 @@ import pytest
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError, UnreadableSourceError
 from autoselection_core.identity import Json
-from autoselection_core.pool import Origin, Role, Source, ingest, sources_version
-from autoselection_core.pool.raw import MAX_RECORD_BYTES
-from autoselection_core.pool.readers import raw_records
-from autoselection_core.pool.reading import read_record
+from autoselection_core.pool import Origin, Reason, Role, Source, ingest, sources_version
+from autoselection_core.pool.files.readers import raw_records
+from autoselection_core.pool.reading import Rules, read_record
 from autoselection_core.pool.sources import list_files
 from autoselection_core.store.home import Home
-from tests.pool.raw import ADDITION, ALPACA, OPENAI, conversation
+from tests.pool.raw import ADDITION, ALPACA, OPENAI, conversation, write_lines
 
 
 def cut(path: Path, content: bytes) -> list[tuple[int, int, bytes]]:
@@ -73,21 +72,30 @@ def test_a_missing_quote_costs_one_record(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["raw.jsonl", "raw.json"])
 def test_a_long_record_is_cut_where_it_is_known_to_be_too_long(tmp_path: Path, name: str) -> None:
-    long = b'"' + b"a" * (3 * MAX_RECORD_BYTES) + b'"'
-    content = b"[" + long + b",\n2]" if name == "raw.json" else long + b"\n2"
+    long = b'"' + b"a" * 3_000 + b'"'
+    (tmp_path / name).write_bytes(b"[" + long + b",\n2]" if name == "raw.json" else long + b"\n2")
+    (file,) = list_files([Source(str(tmp_path / name), rules=Rules(max_characters=50))])
 
-    cuts = cut(tmp_path / name, content)
+    cuts = list(raw_records(file))
 
-    assert [(line, len(text)) for _, line, text in cuts] == [(1, MAX_RECORD_BYTES + 1), (2, 1)]
+    assert [(record.line, len(record.text)) for record in cuts] == [(1, file.max_bytes + 1), (2, 1)]
 
 
-@pytest.mark.parametrize("name", ["raw.jsonl", "raw.json"])
-def test_a_record_behind_a_megabyte_of_spaces_is_not_lost(tmp_path: Path, name: str) -> None:
-    content = (
-        b"[" + b" " * (2 * MAX_RECORD_BYTES) + b"1]" if name == "raw.json" else b" " * MAX_RECORD_BYTES + b"1"
+@pytest.mark.parametrize("escaped", [True, False])
+@pytest.mark.parametrize("text", ["a", "\u590f", "\U0001f600"])
+def test_the_limit_of_a_record_counts_the_characters_of_its_text(
+    tmp_path: Path, text: str, *, escaped: bool
+) -> None:
+    said = [{"prompt": "p", "response": text * count} for count in (1_000 - 16, 1_000 - 15)]
+    lines = [json.dumps({**record, "n": [1.5] * 50}, ensure_ascii=escaped).encode() for record in said]
+    write_lines(tmp_path / "raw.jsonl", lines)
+
+    ingestion = ingest(
+        [Source(str(tmp_path / "raw.jsonl"), rules=Rules(max_characters=1_000))], Home(tmp_path / "home")
     )
 
-    assert [len(text) for _, _, text in cut(tmp_path / name, content)] == [MAX_RECORD_BYTES + 1]
+    assert ingestion.reasons == {"raw": {Reason.TOO_LONG: 1}}
+    assert len(ingestion.pool.sample(0).messages[1].content) == 1_000 - 16
 
 
 @pytest.mark.parametrize("name", ["raw.jsonl", "raw.json", "raw.parquet"])
@@ -154,9 +162,9 @@ def test_a_source_without_a_file_is_named(tmp_path: Path, path: str) -> None:
 
 
 def test_a_file_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
-    (tmp_path / "raw.csv").write_text("a,b")
+    (tmp_path / "raw.xlsx").write_text("a,b")
 
-    with pytest.raises(UnknownFileKindError, match=r"raw\.csv .*\.jsonl"):
+    with pytest.raises(UnknownFileKindError, match=r"raw\.xlsx .*\.jsonl"):
         list_files([Source(str(tmp_path / "*"))])
 
 

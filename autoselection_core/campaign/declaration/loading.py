@@ -176,7 +176,7 @@ def _source(value: Value, places: Places) -> Source:
         value.refuse("needs `path`: a file, or a pattern with * or **")
     optional = {key: found[key].text() for key in ("name", "licence") if key in found}
     path, mirror = places.source(found["path"])
-    return Source(str(path), **optional, mirror=mirror)
+    return Source(str(path), optional.get("name"), optional.get("licence"), mirror)
 
 
 def benchmark_places(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:

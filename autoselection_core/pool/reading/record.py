@@ -20,7 +20,7 @@ from autoselection_core.pool.canonical import canonical_object, spelled_out, wit
 from autoselection_core.pool.reading.named import named_turns, split_text
 from autoselection_core.pool.reading.notes import Note, Treatment
 from autoselection_core.pool.reading.pairs import named_answer, question_and_answer, require_choice
-from autoselection_core.pool.reading.rules import Rules
+from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CHOICES,
@@ -38,9 +38,6 @@ from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import View
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Message, Role, Sample
-
-KNOWN = Rules()
-"""Nothing said by the source: the known spellings."""
 
 _KNOWN_FIELDS = frozenset(
     (*TURN_LISTS, *QUESTIONS, *ANSWERS, *SYSTEMS, *TOOLS, *CONTEXTS, *CHOICES, *PREFERENCE, *MEDIA)

@@ -104,6 +104,10 @@ class Rules:
         return tuple(dict.fromkeys((*self.fields.names, *answer, *(self.keep or ()))))
 
 
+KNOWN = Rules()
+"""Nothing said by the source: the known spellings."""
+
+
 def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
     """The pieces of a template: literal text, and the field behind it; a plain name is one field.
 

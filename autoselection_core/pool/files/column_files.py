@@ -1,0 +1,110 @@
+"""Read the rows of Parquet and Arrow files as records."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from autoselection_core.errors.pool import UnreadableSourceError
+from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.sources import SourceFile
+
+_BATCH_ROWS = 1024
+_ENVELOPE = ("source_name", "record_json")
+_ARROW_FILE = b"ARROW1"
+"""How a file of Arrow begins that knows where its batches are; a stream, as `datasets` writes, does not."""
+
+
+def count_rows(file: SourceFile) -> int:
+    """How many rows a Parquet file holds.
+
+    Raises:
+        UnreadableSourceError: The file is damaged as a whole.
+    """
+    with _readable(file.path) as parquet:
+        return int(parquet.metadata.num_rows)
+
+
+def read_parquet(file: SourceFile) -> Iterator[RawRecord]:
+    """The rows of a file; with the columns `source_name` and `record_json`, the records that they hold.
+
+    Raises:
+        UnreadableSourceError: The file is damaged as a whole.
+    """
+    with _readable(file.path) as parquet:
+        wrapped = set(_ENVELOPE) <= set(parquet.schema_arrow.names)
+        columns = list(_ENVELOPE) if wrapped else None
+        number = 0
+        for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns):
+            for source, text in (_unwrapped if wrapped else _spelled)(batch):
+                number += 1
+                yield RawRecord(source or file.name, number, number, text[: file.max_bytes + 1])
+
+
+def read_arrow(file: SourceFile) -> Iterator[RawRecord]:
+    """The rows of an Arrow file or stream.
+
+    Raises:
+        UnreadableSourceError: The file is damaged as a whole.
+    """
+    number = 0
+    for batch in _batches(file.path):
+        for start in range(0, batch.num_rows, _BATCH_ROWS):
+            for _, text in _spelled(batch.slice(start, _BATCH_ROWS)):
+                number += 1
+                yield RawRecord(file.name, number, number, text[: file.max_bytes + 1])
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        with pa.memory_map(str(path)) as source:
+            is_file = source.read(len(_ARROW_FILE)) == _ARROW_FILE
+            source.seek(0)
+            reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+            if is_file:
+                yield from (reader.get_batch(number) for number in range(reader.num_record_batches))
+            else:
+                yield from reader
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableSourceError(path, str(error)) from error
+
+
+def _unwrapped(batch: pa.RecordBatch) -> Iterator[tuple[str | None, bytes]]:
+    names, texts = (batch.column(name).cast(pa.large_binary()).to_pylist() for name in _ENVELOPE)
+    for name, text in zip(names, texts, strict=True):
+        yield (name.decode(errors="replace") if name else None), text or b""
+
+
+def _spelled(batch: pa.RecordBatch) -> Iterator[tuple[None, bytes]]:
+    try:
+        records = batch.to_pylist(maps_as_pydicts="lossy")
+    except UnicodeDecodeError:
+        if batch.num_rows > 1:
+            for row in range(batch.num_rows):
+                yield from _spelled(batch.slice(row, 1))
+        else:
+            yield None, _damaged(batch)
+    else:
+        for record in records:
+            yield None, json.dumps(record, ensure_ascii=False, default=str).encode(errors="surrogatepass")
+
+
+def _damaged(row: pa.RecordBatch) -> bytes:
+    """The bytes of a row that are no UTF-8, so that the record is quarantined as such."""
+    try:
+        row.to_pylist()
+    except UnicodeDecodeError as error:
+        return error.object
+    return b""
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path) as parquet:
+            yield parquet
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableSourceError(path, str(error)) from error

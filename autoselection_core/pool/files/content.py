@@ -1,0 +1,91 @@
+"""Bytes of a raw file of text, decompressed where it is compressed, and known to be no UTF-16."""
+
+import gzip
+import mmap
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, TypeAlias
+
+import pyarrow as pa
+
+from autoselection_core.errors.pool import UnreadableSourceError
+from autoselection_core.pool.files.kinds import compression_of
+
+Content: TypeAlias = mmap.mmap | bytes
+"""The bytes of a file; only those that are looked at are read."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_PIECE = 1 << 20
+_LOOKED_AT = 4
+_OTHER_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, or what it holds compressed, which goes through a file without a name.
+
+    Raises:
+        UnreadableSourceError: The file cannot be opened or decompressed, or is in another encoding.
+    """
+    try:
+        with path.open("rb") as file, _decompressed(file, path) as plain:
+            _require_utf8(plain, path)
+            yield plain
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        raise UnreadableSourceError(path, str(error)) from error
+
+
+@contextmanager
+def content_of(path: Path) -> Iterator[Content]:
+    """Map a file, or what it holds compressed.
+
+    Raises:
+        UnreadableSourceError: See `opened`.
+    """
+    with opened(path) as file, _mapped(file) as content:
+        yield content
+
+
+@contextmanager
+def _decompressed(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    compression = compression_of(path)
+    if compression is None:
+        yield file
+        return
+    with TemporaryFile() as plain:
+        with (
+            gzip.GzipFile(fileobj=file) if compression == "gzip" else pa.input_stream(file, "zstd") as packed
+        ):
+            shutil.copyfileobj(packed, plain, _PIECE)
+        plain.flush()
+        yield plain
+
+
+@contextmanager
+def _mapped(file: IO[bytes]) -> Iterator[Content]:
+    if file.seek(0, 2) == 0:
+        yield b""  # an empty file cannot be mapped
+    else:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            yield content
+
+
+def _require_utf8(file: IO[bytes], path: Path) -> None:
+    file.seek(0)
+    start = file.read(_LOOKED_AT)
+    file.seek(0)
+    named = next((name for mark, name in _OTHER_MARKS.items() if start.startswith(mark)), None)
+    if named is None and len(start) == _LOOKED_AT and (start[::2] == b"\0\0" or start[1::2] == b"\0\0"):
+        named = "UTF-16"  # without a mark, but every other byte of English in it is zero
+    if named is not None:
+        raise UnreadableSourceError(path, f"it is {named}; convert it with `iconv -f {named} -t UTF-8`")

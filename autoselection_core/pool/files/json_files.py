@@ -1,0 +1,209 @@
+"""Cut JSON files into records without reading a file as a whole, or trusting it to be JSON.
+
+The layout is told by what is there, not by the ending: a record a line; an array of records; an object with
+an array of records in a field such as `data`; objects one after the other, each on several lines.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autoselection_core.identity import Json
+from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, content_of
+from autoselection_core.pool.files.kinds import LINES, kind_of
+from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.reading.turns import are_turns
+from autoselection_core.pool.sources import SourceFile
+
+RECORDS = frozenset(
+    (
+        *("data", "dataset", "records", "rows", "examples", "items", "samples", "instances", "entries"),
+        *("train", "validation", "test"),
+    )
+)
+"""Fields of a file that is one object, under which its records are looked for."""
+
+_BLANK = re.compile(rb"\s*+")
+_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"|[\[\]{},\n]')
+"""Whole strings, so that brackets and commas inside them are passed over. No string crosses a line: after a
+missing quote the lines that follow are read as they should be."""
+
+_OPENING = {b"[", b"{"}
+_CLOSING = {b"]", b"}"}
+
+
+def read_json(file: SourceFile) -> Iterator[RawRecord]:
+    """The records of a JSON file, in any layout.
+
+    Raises:
+        UnreadableSourceError: The file cannot be opened.
+    """
+    with content_of(file.path) as data:
+        start = _past_blank(data, len(BYTE_ORDER_MARK) if data[:3] == BYTE_ORDER_MARK else 0)
+        opening = data[start : start + 1]
+        if opening == b"[" and (kind_of(file.path) != LINES or _is_one_array(data, start)):
+            yield from _elements(data, start + 1, file)
+        elif opening == b"{" and not _is_line_of_many(data, start, file.max_bytes):
+            yield from _objects(data, start, file)
+        else:
+            yield from _lines(data, file)
+
+
+def _is_one_array(data: Content, start: int) -> bool:
+    """Whether a file that should have a record a line is one array of objects; turns are no records."""
+    first = _past_blank(data, start + 1)
+    if data[first : first + 1] != b"{":
+        return False
+    end = _scanned(data, start).end
+    if end is None or _past_blank(data, end) < len(data):
+        return False
+    return not are_turns([_parsed(data[first : _scanned(data, first).end or first])])
+
+
+def _is_line_of_many(data: Content, start: int, max_bytes: int) -> bool:
+    """Whether the first line is a whole object, and not all that there is."""
+    stop = _line_end(data, start)
+    if stop - start > max_bytes:
+        return False
+    return _past_blank(data, stop) < len(data) and isinstance(_parsed(data[start:stop]), dict)
+
+
+def _lines(data: Content, file: SourceFile) -> Iterator[RawRecord]:
+    start = len(BYTE_ORDER_MARK) if data[:3] == BYTE_ORDER_MARK else 0
+    number = line = 0
+    while start < len(data):
+        stop = _line_end(data, start)
+        line += 1
+        text = _cut(data, start, stop, file.max_bytes)
+        if text:
+            number += 1
+            yield RawRecord(file.name, number, line, text)
+        start = stop + 1
+
+
+def _elements(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:
+    """What the commas of the outermost array part; what follows its end is one more record."""
+    number = 0
+    for stop, after, line in _boundaries(data, start):
+        text = _cut(data, start, stop, file.max_bytes)
+        if text or data[stop : stop + 1] == b",":
+            number += 1
+            yield RawRecord(file.name, number, line, text)
+        start = after
+
+
+def _boundaries(data: Content, start: int) -> Iterator[tuple[int, int, int]]:
+    """Where each element of an array ends, where the next one may start, and the line it started on."""
+    depth, line, first_line = 1, _line_number(data, start), None
+    for token in _TOKEN.finditer(data, start):
+        at = token.start()
+        mark = data[at : at + 1]
+        if mark == b"\n":
+            line += 1
+            continue
+        first_line = first_line or line
+        depth += (mark in _OPENING) - (mark in _CLOSING)
+        if depth == 0 or (depth == 1 and mark == b","):
+            yield at, token.end(), first_line
+            first_line = None
+        if depth == 0:
+            break
+    yield len(data), len(data), first_line or line
+
+
+@dataclass
+class _Object:
+    """An outermost object: where it ends, and where the arrays of records in it begin."""
+
+    end: int | None
+    arrays: list[int]
+
+
+def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:
+    """The records of a file that begins with an object which no line holds, or which is all that there is."""
+    first = _scanned(data, start)
+    is_all = first.end is not None and _past_blank(data, first.end) == len(data)
+    if first.arrays and (is_all or (first.end is None and kind_of(file.path) != LINES)):
+        number = 0
+        for array in first.arrays:
+            for record in _array(data, array, file, number):
+                number = record.number
+                yield record
+    elif first.end is not None and isinstance(
+        _parsed(data[start : min(first.end, start + file.max_bytes)]), dict
+    ):
+        yield from _one_after_the_other(data, start, file)
+    else:
+        yield from _lines(data, file)
+
+
+def _array(data: Content, start: int, file: SourceFile, number: int) -> Iterator[RawRecord]:
+    """The elements of one array inside of an object."""
+    for stop, after, line in _boundaries(data, start):
+        text = _cut(data, start, stop, file.max_bytes)
+        if text or data[stop : stop + 1] == b",":
+            number += 1
+            yield RawRecord(file.name, number, line, text)
+        if data[stop : stop + 1] != b",":
+            return
+        start = after
+
+
+def _one_after_the_other(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:
+    number = 0
+    while start < len(data):
+        number += 1
+        end = _scanned(data, start).end or len(data)
+        yield RawRecord(file.name, number, _line_number(data, start), _cut(data, start, end, file.max_bytes))
+        start = _past_blank(data, end)
+
+
+def _scanned(data: Content, start: int) -> _Object:
+    """Find the end of the object that begins here, and the arrays of objects under known names in it."""
+    depth, key, arrays = 0, b"", []
+    for token in _TOKEN.finditer(data, start):
+        text = token.group()
+        if text in _OPENING:
+            depth += 1
+            if depth == len("{[") and text == b"[" and _holds_records(data, key, token.end()):
+                arrays.append(token.end())
+        elif text in _CLOSING:
+            depth -= 1
+            if depth == 0:
+                return _Object(token.end(), arrays)
+        elif depth == 1 and text[:1] == b'"':
+            key = text
+    return _Object(None, arrays)
+
+
+def _holds_records(data: Content, key: bytes, start: int) -> bool:
+    first = _past_blank(data, start)
+    return key.decode(errors="replace").strip('"').lower() in RECORDS and data[first : first + 1] == b"{"
+
+
+def _parsed(text: bytes) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _line_number(data: Content, at: int) -> int:
+    return 1 + data[:at].count(b"\n")
+
+
+def _line_end(data: Content, start: int) -> int:
+    found = data.find(b"\n", start)
+    return len(data) if found < 0 else found
+
+
+def _past_blank(data: Content, start: int) -> int:
+    found = _BLANK.match(data, start)
+    return found.end() if found else start
+
+
+def _cut(data: Content, start: int, stop: int, max_bytes: int) -> bytes:
+    text = data[start : min(stop, start + max_bytes + 1)]
+    return text.strip() if len(text) <= max_bytes else text

@@ -1,0 +1,57 @@
+"""Kinds of raw files, told by their names in any case."""
+
+from pathlib import Path
+
+JSON, LINES, PARQUET, ARROW, TABLE = "json", "lines", "parquet", "arrow", "table"
+
+_KINDS = {
+    ".json": JSON,
+    ".jsonl": LINES,
+    ".ndjson": LINES,
+    ".parquet": PARQUET,
+    ".arrow": ARROW,
+    ".csv": TABLE,
+    ".tsv": TABLE,
+}
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+_COMPRESSIBLE = {JSON, LINES, TABLE}
+
+ENDINGS = (*_KINDS, *_COMPRESSIONS)
+"""The endings that are read; `.gz` and `.zst` stand behind one of text."""
+
+
+def kind_of(path: Path) -> str | None:
+    """The kind of a file; None for one that is not read.
+
+    Example:
+        >>> kind_of(Path("a.JSONL.gz")), kind_of(Path("a.csv")), kind_of(Path("a.parquet.gz"))
+        ('lines', 'table', None)
+    """
+    stem, compression = _parts(path)
+    kind = _KINDS.get(Path(stem).suffix.lower())
+    return None if compression and kind not in _COMPRESSIBLE else kind
+
+
+def compression_of(path: Path) -> str | None:
+    """How a file is compressed: `gzip`, `zstd`, or None."""
+    return _parts(path)[1]
+
+
+def separator_of(path: Path) -> str | None:
+    """What stands between the cells of a table; None where its header tells."""
+    return "\t" if Path(_parts(path)[0]).suffix.lower() == ".tsv" else None
+
+
+def stem_of(path: Path) -> str:
+    """The name of a file without its endings.
+
+    Example:
+        >>> stem_of(Path("pool.v2.jsonl.gz")), stem_of(Path("notes.txt"))
+        ('pool.v2', 'notes')
+    """
+    return Path(_parts(path)[0]).stem
+
+
+def _parts(path: Path) -> tuple[str, str | None]:
+    compression = _COMPRESSIONS.get(path.suffix.lower())
+    return (path.stem if compression else path.name), compression

@@ -1,0 +1,63 @@
+"""Names of data sets: that of a file, or of the folder that holds the shards."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoselection_core.pool.files.kinds import stem_of
+
+_SHARD = re.compile(r"(?:[a-z_]{1,40}-)?\d{3,12}(?:-of-\d{3,12})?(?:-[0-9a-f-]{1,64})?")
+"""`train-00000-of-00004`, `part-00001`, `0000`, with the random name that some programs add."""
+
+_GENERIC = frozenset(("data", "default", "train", "test", "validation", "valid", "dev"))
+"""Folders between a data set and its shards."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Records that belong together.
+
+    Attributes:
+        name: Its name.
+        folder: The folder that tells it from others of its name.
+    """
+
+    name: str
+    folder: Path
+
+
+def data_set_of(file: Path) -> DataSet:
+    """The data set of a file.
+
+    Example:
+        >>> data_set_of(Path("sets/sums/data/train-00000-of-00002.parquet")).name
+        'sums'
+        >>> data_set_of(Path("sets/sums.jsonl")).name
+        'sums'
+    """
+    stem = stem_of(file)
+    if not _SHARD.fullmatch(stem):
+        return DataSet(spelled(stem), file.parent)
+    folder = next((each for each in file.parents if each.name.lower() not in _GENERIC), file.parent)
+    return DataSet(spelled(folder.name or stem), folder)
+
+
+def distinct_names(name: str, folders: set[Path]) -> Iterator[tuple[Path, str]]:
+    """A name for the data set of each folder: with as many folders before it as tell them apart."""
+    for depth in range(max((len(folder.parts) for folder in folders), default=0) + 1):
+        names = {folder: _with_folders(name, folder, depth) for folder in folders}
+        if len(set(names.values())) == len(folders):
+            yield from names.items()
+            return
+
+
+def spelled(name: str) -> str:
+    """A name of a file as Unicode; Linux allows any bytes."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _with_folders(name: str, folder: Path, depth: int) -> str:
+    parts = folder.parts[:-1] if folder.name == name else folder.parts
+    return "/".join([*map(spelled, parts[len(parts) - depth :] if depth else ()), name])

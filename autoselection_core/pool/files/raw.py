@@ -1,0 +1,22 @@
+"""A record as its file spells it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RawRecord:
+    """A record that nobody has looked at.
+
+    Attributes:
+        source: The name of its origin.
+        number: Its place among the records of the file, from 1.
+        line: The line on which it starts, from 1; in a file of columns its row.
+        text: Its JSON; where it is longer than may be (`SourceFile.max_bytes`), its beginning.
+        problem: What is wrong with the row of a table that it comes from; None where nothing is.
+    """
+
+    source: str
+    number: int
+    line: int
+    text: bytes
+    problem: str | None = None

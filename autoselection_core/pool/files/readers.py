@@ -1,0 +1,37 @@
+"""Raw files as records, by the kind of file."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from autoselection_core.pool.files import kinds
+from autoselection_core.pool.files.column_files import count_rows, read_arrow, read_parquet
+from autoselection_core.pool.files.json_files import read_json
+from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.files.table_files import read_table
+from autoselection_core.pool.sources import SourceFile
+
+_READERS: Mapping[str | None, Callable[[SourceFile], Iterator[RawRecord]]] = {
+    kinds.JSON: read_json,
+    kinds.LINES: read_json,
+    kinds.PARQUET: read_parquet,
+    kinds.ARROW: read_arrow,
+    kinds.TABLE: read_table,
+}
+
+
+def raw_records(file: SourceFile) -> Iterator[RawRecord]:
+    """The records of a file, in order.
+
+    Raises:
+        UnreadableSourceError: The file is damaged as a whole.
+    """
+    return _READERS[kinds.kind_of(file.path)](file)
+
+
+def count_records(files: Iterable[SourceFile]) -> int | None:
+    """How many records some files hold; None where only reading them tells.
+
+    Raises:
+        UnreadableSourceError: A file is damaged as a whole.
+    """
+    counts = [count_rows(file) if kinds.kind_of(file.path) == kinds.PARQUET else None for file in files]
+    return None if None in counts else sum(count or 0 for count in counts)

@@ -1,0 +1,64 @@
+"""Rows of CSV and TSV files as records: the header names the fields, and an empty cell is an absent field."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+
+from autoselection_core.errors.pool import UnreadableSourceError
+from autoselection_core.pool.files.content import opened
+from autoselection_core.pool.files.kinds import separator_of
+from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.sources import SourceFile
+
+_SEPARATORS = (",", ";", "\t")
+
+
+def read_table(file: SourceFile) -> Iterator[RawRecord]:
+    """The rows of a table below its header.
+
+    Raises:
+        UnreadableSourceError: The file cannot be opened, names a column twice, or leaves a quote open.
+    """
+    csv.field_size_limit(file.max_bytes)
+    with opened(file.path) as plain:
+        # Bytes that are no UTF-8 become half pairs, and come back as they were below.
+        lines = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
+        try:
+            yield from _rows(lines, file)
+        except csv.Error as error:
+            raise UnreadableSourceError(file.path, f"{error}; is a quote left open?") from error
+        finally:
+            lines.detach()
+
+
+def _rows(lines: io.TextIOWrapper, file: SourceFile) -> Iterator[RawRecord]:
+    rows = csv.reader(lines, delimiter=separator_of(file.path) or _separator(lines))
+    header = next(rows, [])
+    if len(set(header)) < len(header):
+        twice = next(name for name in header if header.count(name) > 1)
+        raise UnreadableSourceError(file.path, f"its header names the column {twice!r} twice")
+    number, line = 0, rows.line_num
+    for row in rows:
+        first_line, line = line + 1, rows.line_num
+        if any(row):
+            number += 1
+            yield RawRecord(file.name, number, first_line, _spelled(header, row), _problem(header, row))
+
+
+def _separator(lines: io.TextIOWrapper) -> str:
+    """What the header has most of, a comma where it has nothing."""
+    header = lines.readline()
+    lines.seek(0)
+    return max(_SEPARATORS, key=header.count)
+
+
+def _spelled(header: Sequence[str], row: Sequence[str]) -> bytes:
+    record = {name: cell for name, cell in zip(header, row, strict=False) if cell}
+    return json.dumps(record, ensure_ascii=False).encode(errors="surrogateescape")
+
+
+def _problem(header: Sequence[str], row: Sequence[str]) -> str | None:
+    if len(row) <= len(header):
+        return None
+    return f"the row has {len(row)} cells, the header {len(header)}; put quotes around cells with separators"

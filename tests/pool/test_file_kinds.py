@@ -1,0 +1,216 @@
+"""One set of records is the same in every kind of file, layout and compression."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from autoselection_core.errors.pool import UnreadableSourceError
+from autoselection_core.pool import Ingestion, Reason, Source, ingest
+from autoselection_core.pool.sources import list_files
+from autoselection_core.store.home import Home
+
+RECORDS = [{"prompt": f"Count to {number}.", "response": f" 1\n{number}"} for number in range(2, 8)]
+LINES = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
+HEADER = "prompt{0}response\n"
+
+
+def table(separator: str) -> bytes:
+    rows = (f'{record["prompt"]}{separator}"{record["response"]}"\n' for record in RECORDS)
+    return (HEADER.format(separator) + "".join(rows)).encode()
+
+
+def zstd(content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return bytes(sink.getvalue())
+
+
+def arrow(content: Callable[[pa.BufferOutputStream, pa.Schema], pa.ipc.RecordBatchStreamWriter]) -> bytes:
+    rows = pa.Table.from_pylist(RECORDS)
+    sink = pa.BufferOutputStream()
+    with content(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return bytes(sink.getvalue())
+
+
+def parquet() -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(RECORDS), sink)
+    return bytes(sink.getvalue())
+
+
+FILES = {
+    "raw.jsonl": LINES,
+    "raw.JSONL": LINES,
+    "raw.ndjson": LINES,
+    "raw.json": json.dumps(RECORDS).encode(),
+    "array.jsonl": json.dumps(RECORDS).encode(),
+    "pretty.jsonl": json.dumps(RECORDS, indent=1).encode(),
+    "field.json": json.dumps({"version": "1.0", "data": RECORDS}).encode(),
+    "pretty-field.json": json.dumps({"data": RECORDS, "n": [1]}, indent=2).encode(),
+    "splits.json": json.dumps({"train": RECORDS[:2], "test": RECORDS[2:]}, indent=2).encode(),
+    "objects.json": "\n".join(json.dumps(record, indent=2) for record in RECORDS).encode(),
+    "raw.jsonl.gz": gzip.compress(LINES),
+    "twice.jsonl.gz": gzip.compress(LINES[:100]) + gzip.compress(LINES[100:]),
+    "raw.JSON.GZ": gzip.compress(json.dumps(RECORDS).encode()),
+    "raw.jsonl.zst": zstd(LINES),
+    "raw.csv": table(","),
+    "semicolons.csv": table(";"),
+    "raw.tsv": table("\t"),
+    "raw.csv.gz": gzip.compress(b"\xef\xbb\xbf" + table(",")),
+    "raw.parquet": parquet(),
+    "stream.arrow": arrow(pa.ipc.new_stream),
+    "file.arrow": arrow(pa.ipc.new_file),
+}
+
+
+def ingested(folder: Path, path: str = "*") -> Ingestion:
+    return ingest([Source(str(folder / "raw" / path))], Home(folder / "home"))
+
+
+def write(folder: Path, name: str, content: bytes) -> Path:
+    file = folder / "raw" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return file
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_file_holds_the_same_samples(tmp_path: Path, name: str) -> None:
+    write(tmp_path, name, FILES[name])
+
+    found = ingested(tmp_path)
+
+    assert (found.records, found.samples) == (len(RECORDS), len(RECORDS))
+    said = {(one.content, other.content) for one, other in (each.messages for each in found.pool.samples())}
+    assert said == {(record["prompt"], record["response"]) for record in RECORDS}
+    assert found.pool.source_names == (name.split(".", maxsplit=1)[0],)
+
+
+def test_lines_that_are_lists_of_turns_are_a_record_each(tmp_path: Path) -> None:
+    turns = [[{"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": "a"}] for n in range(3)]
+
+    for count in (1, 3):
+        write(tmp_path, "raw.jsonl", "".join(json.dumps(turn) + "\n" for turn in turns[:count]).encode())
+        assert ingested(tmp_path).samples == count
+
+
+def test_lines_that_hold_lists_of_objects_stay_a_record_each(tmp_path: Path) -> None:
+    lines = [json.dumps({"data": [{"a": 1}], **record}) for record in RECORDS]
+    write(tmp_path, "raw.jsonl", "\n".join(lines).encode())
+
+    assert ingested(tmp_path).samples == len(RECORDS)
+
+
+def test_a_line_that_was_cut_costs_that_record_alone(tmp_path: Path) -> None:
+    for cut in (b'{"prompt": "a', b'{"prompt": "a}', b'{"prompt": {', b"[", b'["a"', b'{"data": [{"a": 1'):
+        write(tmp_path, "raw.jsonl", cut + b"\n" + LINES)
+
+        found = ingested(tmp_path)
+
+        assert (found.records, found.samples) == (len(RECORDS) + 1, len(RECORDS))
+
+
+def test_a_row_with_more_cells_than_the_header_is_put_aside(tmp_path: Path) -> None:
+    write(tmp_path, "raw.csv", b"prompt,response\nCount, please.,1\na,b\n")
+
+    found = ingested(tmp_path)
+
+    assert (found.samples, found.reasons) == (1, {"raw": {Reason.BAD_ROW: 1}})
+
+
+def test_an_empty_cell_is_an_absent_field_and_an_empty_row_no_record(tmp_path: Path) -> None:
+    write(tmp_path, "raw.csv", b"prompt,response,note\na,b,\n\n,,\nc,,x\n")
+
+    found = ingested(tmp_path)
+
+    assert (found.records, found.reasons) == (2, {"raw": {Reason.NO_ANSWER: 1}})
+    assert found.pool.origins(0)[0].extras is None
+
+
+def test_a_cell_that_is_no_utf8_is_put_aside_as_such(tmp_path: Path) -> None:
+    write(tmp_path, "raw.csv", b"prompt,response\na,b\nc,caf\xe9\n")
+
+    assert ingested(tmp_path).reasons == {"raw": {Reason.BAD_UTF8: 1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("raw.jsonl", LINES.decode().encode("utf-16"), "it is UTF-16; convert it with `iconv"),
+        ("raw.csv", table(",").decode().encode("utf-16-le"), "it is UTF-16"),
+        ("raw.json", json.dumps(RECORDS).encode("utf-32"), "it is UTF-32"),
+        ("raw.jsonl.gz", gzip.compress(LINES)[:-20], "ended before"),
+        ("raw.jsonl.zst", b"no zstd", "zst"),
+        ("raw.csv", b"a,a\n1,2\n", "names the column 'a' twice"),
+        ("raw.csv", b'a,b\n1,"2' + b"x" * (17 << 20), "is a quote left open"),
+        ("raw.arrow", b"no arrow at all", "cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_a_whole_is_named_with_the_reason(
+    tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    write(tmp_path, name, content)
+
+    with pytest.raises(UnreadableSourceError, match=says):
+        ingested(tmp_path)
+
+
+def test_a_folder_is_read_with_all_below_it_and_names_what_it_passes_over(tmp_path: Path) -> None:
+    write(tmp_path, "a.jsonl", LINES)
+    write(tmp_path, "deep/b.csv", table(","))
+    write(tmp_path, "README.md", b"# Counting")
+    write(tmp_path, ".cache/c.jsonl", LINES)
+
+    found = ingested(tmp_path, ".")
+
+    assert found.records == 2 * len(RECORDS)
+    assert [path.name for path in found.passed_over] == ["README.md"]
+
+
+def test_what_datasets_saves_is_read(tmp_path: Path) -> None:
+    from datasets import Dataset, DatasetDict
+
+    whole = Dataset.from_list(RECORDS)
+    DatasetDict({"train": whole, "test": whole.select([0])}).save_to_disk(str(tmp_path / "raw" / "sums"))
+
+    found = ingested(tmp_path, "sums")
+
+    assert (found.records, found.samples, found.merged) == (7, 6, 1)
+    assert {path.name for path in found.passed_over} == {
+        "dataset_dict.json",
+        "dataset_info.json",
+        "state.json",
+    }
+    assert found.pool.source_names == ("sums",)
+
+
+def names(folder: Path, *patterns: str) -> list[str]:
+    return [file.name for file in list_files([Source(str(folder / "raw" / pattern)) for pattern in patterns])]
+
+
+def test_the_shards_of_two_data_sets_stay_two_sources(tmp_path: Path) -> None:
+    for place in (
+        "sums/data/train-00000-of-00002",
+        "sums/data/train-00001-of-00002",
+        "web/train-00000-of-00002",
+    ):
+        write(tmp_path, f"{place}.parquet", FILES["raw.parquet"])
+
+    assert names(tmp_path, "sums/data/*.parquet", "web/*.parquet") == ["sums", "sums", "web"]
+    assert names(tmp_path, "**/*.parquet") == ["sums", "sums", "web"]
+
+
+def test_data_sets_of_one_name_are_named_with_their_folders(tmp_path: Path) -> None:
+    for place in ("one/train.jsonl", "two/train.jsonl", "two/other.jsonl"):
+        write(tmp_path, place, LINES)
+
+    assert names(tmp_path, "**/*.jsonl") == ["one/train", "other", "two/train"]
+    assert names(tmp_path, "one/*.jsonl", "two/*.jsonl") == ["one/train", "other", "two/train"]
+    assert names(tmp_path, "two/train.jsonl") == ["train"]

@@ -1,0 +1,107 @@
+"""Data sets of a hub are read from the local cache, and from nowhere else without a network."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.store import InvalidHubNameError
+from autoselection_core.store.hub import HubDataset
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CARD = """---
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: parts/first.jsonl
+  - split: test
+    path: parts/second*.jsonl
+---
+# Sums
+"""
+
+READ = """
+import json, sys
+from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.pool import Source
+from autoselection_core.pool.sources import list_files
+from autoselection_core.store.hub import HubDataset
+
+try:
+    files = list_files([Source(sys.argv[1], hub=HubDataset.named(sys.argv[1]))])
+    print(json.dumps([[file.name, file.place] for file in files]))
+except AutoSelectionError as error:
+    print(json.dumps(f"{type(error).__name__}: {error}"))
+"""
+
+
+def read(home: Path, uri: str) -> object:
+    """Names and places of the files that a name leads to, with a cache below a folder and no network."""
+    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    environment.pop("HF_HUB_CACHE", None)
+    done = subprocess.run(
+        [sys.executable, "-c", READ, uri], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def cached(home: Path, card: str | None, *names: str) -> None:
+    """Leave a data set in a cache as the hub's own library does."""
+    folder = home / "hub" / "datasets--ours--sums"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(COMMIT)
+    for name in names:
+        file = folder / "snapshots" / COMMIT / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text('{"question": "1 + 1?", "answer": "2"}\n')
+    if card is not None:
+        (folder / "snapshots" / COMMIT / "README.md").write_text(card)
+
+
+def test_the_card_says_which_files_are_a_split(tmp_path: Path) -> None:
+    cached(tmp_path, CARD, "parts/first.jsonl", "parts/second-1.jsonl", "parts/second-2.jsonl")
+
+    assert read(tmp_path, "hf://ours/sums:train") == [["ours/sums", "parts/first.jsonl"]]
+    assert read(tmp_path, f"hf://ours/sums@{COMMIT}:test") == [
+        ["ours/sums", "parts/second-1.jsonl"],
+        ["ours/sums", "parts/second-2.jsonl"],
+    ]
+
+
+def test_without_a_card_the_names_of_files_say_it(tmp_path: Path) -> None:
+    cached(tmp_path, None, "data/train-00000-of-00001.jsonl", "data/test-00000-of-00001.jsonl", "notes.txt")
+
+    assert read(tmp_path, "hf://ours/sums@main:test") == [["ours/sums", "data/test-00000-of-00001.jsonl"]]
+    assert read(tmp_path, "hf://ours/sums/data") == [
+        ["ours/sums", "data/test-00000-of-00001.jsonl"],
+        ["ours/sums", "data/train-00000-of-00001.jsonl"],
+    ]
+
+
+def test_a_split_that_is_not_there_and_a_data_set_that_is_not_cached_are_named(tmp_path: Path) -> None:
+    cached(tmp_path, CARD, "parts/first.jsonl")
+
+    assert "NoSourceFileError: no file matches the source 'hf://ours/sums:dev'" in str(
+        read(tmp_path, "hf://ours/sums:dev")
+    )
+    missing = str(read(tmp_path, "hf://theirs/sums"))
+    assert missing.startswith("HubUnreachableError: hf://theirs/sums is not in the local cache")
+    assert "name its folder as a path" in missing
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["hf://", "hf://sums", "hf://a/../b", "hf://a/b@", "hf://a/b:train:test", "hf://a/b?x", "s3://a/b"],
+)
+def test_what_is_no_name_of_a_data_set_is_refused(name: str) -> None:
+    with pytest.raises(InvalidHubNameError, match="is no data set of a hub"):
+        HubDataset.named(name)
+
+
+def test_a_name_is_its_own_spelling() -> None:
+    for uri in ("hf://a/b", "hf://a/b/c/d@v1.0:train", "hf://a/b:train"):
+        assert HubDataset.named(uri).uri == uri
