@@ -24,6 +24,8 @@ from autoselection_core.environment import VARIABLES
 from autoselection_core.evaluation.training.sft import PRESETS, FineTuning
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
+from autoselection_core.pool.reading.rules import Fields, Rules
+from autoselection_core.pool.reading.shapes import SHAPES
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
@@ -31,8 +33,11 @@ from autoselection_core.space import axes, meanings
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "docs" / "reference"
-_KEYS = ((Campaign, "name"), (BenchmarkPlace, "name"), (Policy, "name"), (Policy, "max_steps"))
-"""Fields that the file says elsewhere: as keys, or under `search`."""
+_KEYS = (
+    *((Campaign, "name"), (BenchmarkPlace, "name"), (Policy, "name"), (Policy, "max_steps")),
+    *((Source, "mirror"), (Source, "rules"), (Source, "hub"), (Rules, "fields")),
+)
+"""Fields that the file says elsewhere: as keys, under `search`, or in the path of a source."""
 
 _SPELLED = {(Campaign, "sources"): "pool"}
 """Fields that the file spells otherwise."""
@@ -72,6 +77,8 @@ def config() -> str:
             "Everything below one campaign; the key is its name. `pool` lists the sources.",
         ),
         ("`pool[]`", Source, "One source of raw files."),
+        ("`pool[]`, records", Rules, "What the source says of its records; known spellings need nothing."),
+        ("`pool[].fields`", Fields, _shapes()),
         ("`benchmarks.<name>`", BenchmarkPlace, "One benchmark; the key is its name."),
         ("`search`", SearchSettings, "What a search does unless it is told otherwise."),
         ("`policy`", Policy, "How the solver chooses."),
@@ -82,6 +89,21 @@ def config() -> str:
     ]
     sections = [f"## {where}\n\n{said}\n\n{_fields(kind)}" for where, kind, said in parts]
     return "# Fields of autoselection.yaml\n\n" + "\n".join(sections)
+
+
+def _shapes() -> str:
+    """Records without known names of fields, and the entries that read them."""
+    shown = (
+        f"{shape.title}:\n\n```json\n{shape.record}\n```\n\n```yaml\n{_entry(shape.entry)}\n```"
+        for shape in SHAPES
+    )
+    return "\n\n".join(("Which field is what, as in these shapes.", *shown))
+
+
+def _entry(text: str) -> str:
+    return "pool:\n" + "\n".join(
+        ("  - " if number == 0 else "    ") + line for number, line in enumerate(text.splitlines())
+    )
 
 
 def operators() -> str:

@@ -4,108 +4,110 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 
 
-class UnknownSampleError(AutoSelectionError):
+class PoolError(AutoSelectionError):
+    """Raw files, records or the pool that was made of them are not what they have to be."""
+
+
+class UnknownSampleError(PoolError):
     """A sample was named that the pool does not hold."""
 
-    def __init__(self, sample_id: str, pool_version: str) -> None:
-        super().__init__(sample_id, pool_version)
-        self.sample_id = sample_id
-        self.pool_version = pool_version
+    sample_id: str
+    pool_version: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"pool {self.pool_version} holds no sample {self.sample_id!r}."
-            " Look the id up in the pool's own samples, or in the pool version that the subset was made of."
-        )
+    sentence = (
+        "pool {pool_version} holds no sample {sample_id!r}. Look the id up in the pool's own samples, or in"
+        " the pool version that the subset was made of."
+    )
 
 
-class UnreadablePoolError(AutoSelectionError):
+class UnreadablePoolError(PoolError):
     """A folder holds no pool that this version can read."""
 
-    def __init__(self, folder: Path, reason: str) -> None:
-        super().__init__(folder, reason)
-        self.folder = folder
-        self.reason = reason
+    folder: Path
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.folder} holds no readable pool: {self.reason}. Ingest the sources again."
+    sentence = "{folder} holds no readable pool: {reason}. Ingest the sources again."
 
 
-class NoSourceFileError(AutoSelectionError):
+class NoSourceFileError(PoolError):
     """A path or pattern of a source leads to no file."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    path: str
 
-    @override
-    def __str__(self) -> str:
-        return f"no file matches the source {self.path!r}. Check the path; * and ** match names and folders."
+    sentence = "no file matches the source {path!r}. Check the path; * and ** match names and folders."
 
 
-class UnknownFileKindError(AutoSelectionError):
+class UnknownFileKindError(PoolError):
     """A source is a file of a kind that no reader knows."""
 
-    def __init__(self, path: Path, known: tuple[str, ...]) -> None:
-        super().__init__(path, known)
-        self.path = path
-        self.known = known
+    path: Path
+    known: tuple[str, ...]
 
     @override
     def __str__(self) -> str:
         return f"{self.path} is no kind of file that is read ({', '.join(self.known)}). Convert or rename it."
 
 
-class UnreadableSourceError(AutoSelectionError):
+class UnreadableSourceError(PoolError):
     """A source file is damaged as a whole, so that its records cannot even be counted."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: Path
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.path} cannot be read: {self.reason}. Replace the file or leave it out."
+    sentence = "{path} cannot be read: {reason}. Replace the file or leave it out."
 
 
-class EmptyPoolError(AutoSelectionError):
-    """The sources hold no sample at all."""
+class UnmatchedFieldError(PoolError):
+    """A field that a source names is in none of its records.
 
-    def __init__(self, records: int, quarantine: Path) -> None:
-        super().__init__(records, quarantine)
-        self.records = records
-        self.quarantine = quarantine
+    Attributes:
+        source: Path or name of the source.
+        field: The field, as it is named.
+        records: Records of the source that were read.
+        known: Fields that the first of its records have.
+    """
 
-    @override
-    def __str__(self) -> str:
-        return f"none of {self.records} records is a sample; {self.quarantine} names the reason for each."
-
-
-class CountsError(AutoSelectionError):
-    """An ingestion lost a record or counted one twice."""
-
-    def __init__(self, records: int, samples: int, merged: int, quarantined: int) -> None:
-        super().__init__(records, samples, merged, quarantined)
-        self.records = records
-        self.samples = samples
-        self.merged = merged
-        self.quarantined = quarantined
+    source: str
+    field: str
+    records: int
+    known: tuple[str, ...]
 
     @override
     def __str__(self) -> str:
         return (
-            f"{self.records} records went in, but {self.samples} samples, {self.merged} merged and"
-            f" {self.quarantined} quarantined records came out. Please report this defect with the sources."
+            f"the field {self.field!r}, which the source {self.source!r} names, is in none of its"
+            f" {self.records:,} records (their fields: {', '.join(self.known) or 'none'})."
+            f"{did_you_mean(self.field, self.known)}"
         )
 
 
-class RejectedRecordError(AutoSelectionError):
+class EmptyPoolError(PoolError):
+    """The sources hold no sample at all."""
+
+    records: int
+    quarantine: Path
+
+    sentence = "none of {records} records is a sample; {quarantine} names the reason for each."
+
+
+class CountsError(PoolError):
+    """An ingestion lost a record or counted one twice."""
+
+    records: int
+    samples: int
+    merged: int
+    quarantined: int
+
+    sentence = (
+        "{records} records went in, but {samples} samples, {merged} merged and {quarantined} quarantined"
+        " records came out. Please report this defect with the sources."
+    )
+
+
+class RejectedRecordError(PoolError):
     """A record is no sample; ingestion quarantines it under the reason.
 
     Attributes:
@@ -113,11 +115,7 @@ class RejectedRecordError(AutoSelectionError):
         detail: What exactly is wrong in this record.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
+    reason: str
+    detail: str
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}."
+    sentence = "{reason}: {detail}."

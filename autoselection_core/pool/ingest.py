@@ -75,6 +75,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
         NoSourceFileError: A source leads to no file.
         UnknownFileKindError: A file is of a kind that is not read.
         UnreadableSourceError: A file is damaged as a whole.
+        UnmatchedFieldError: A source names a field that none of its records has.
         EmptyPoolError: No record is a sample.
         StorageFullError: The disk has no room. Nothing is left behind.
     """
@@ -107,6 +108,7 @@ def _read(files: Sequence[SourceFile], intake: Intake, progress: RecordProgress)
             if intake.records % _REPORT_EVERY == 0:
                 progress(intake.records, total)
     progress(intake.records, intake.records)
+    intake.named.require()
 
 
 def _keep(pool: Pool, intake: Intake, lines: Path, home: Home) -> Ingestion:

@@ -9,6 +9,7 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.collect import Collector
 from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.named_fields import NamedFields
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.reading import Reading, read_record
 from autoselection_core.pool.reading.notes import Note
@@ -29,6 +30,7 @@ class Intake:
         trimmed: Records from which turns after the last answer were cut.
         formats: Records that became samples or were merged, by format.
         fields: Of these, how often something became of a field, by field and treatment.
+        named: Fields that sources name, as far as records have them.
     """
 
     collector: Collector
@@ -38,12 +40,13 @@ class Intake:
     trimmed: int = 0
     formats: Counter[str] = field(default_factory=Counter)
     fields: Counter[Note] = field(default_factory=Counter)
+    named: NamedFields = field(default_factory=NamedFields)
 
     def take(self, record: RawRecord, file: SourceFile) -> None:
         """Read a record of a file."""
         self.records += 1
         try:
-            reading = _read(record, file)
+            reading = self._read(record, file)
         except RejectedRecordError as rejection:
             self.quarantine.add(record, file.place, rejection)
             return
@@ -55,18 +58,19 @@ class Intake:
         if reading.notes:
             self.fields.update(reading.notes)
 
-
-def _read(record: RawRecord, file: SourceFile) -> Reading:
-    if record.problem is not None:
-        raise RejectedRecordError(Reason.BAD_ROW, record.problem)
-    limit = file.source.rules.max_characters
-    if len(record.text) > file.max_bytes:
-        raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
-    said = _parsed(_decoded(record.text))
-    # No record has more characters than bytes, so that most need not be counted.
-    if len(record.text) > limit and characters_in(said) > limit:
-        raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
-    return read_record(said, file.source.rules)
+    def _read(self, record: RawRecord, file: SourceFile) -> Reading:
+        if record.problem is not None:
+            raise RejectedRecordError(Reason.BAD_ROW, record.problem)
+        limit = file.source.rules.max_characters
+        if len(record.text) > file.max_bytes:
+            raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
+        said = _parsed(_decoded(record.text))
+        # No record has more characters than bytes, so that most need not be counted.
+        if len(record.text) > limit and characters_in(said) > limit:
+            raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
+        if file.source.rules.names:
+            self.named.meet(file.source, said)
+        return read_record(said, file.source.rules)
 
 
 def characters_in(value: Json) -> int:

@@ -30,7 +30,8 @@ class Source:
     """Raw records of one origin.
 
     Attributes:
-        path: A file, a folder, or a pattern in which * matches names and ** folders.
+        path: A file, a folder, or a pattern in which * matches names and ** folders; `s3://BUCKET/PATTERN`;
+            or `hf://OWNER/NAME@REVISION:SPLIT`.
         name: What the records' origin is called; None takes the data set's name: that of the file, or of the
             folder that holds its shards.
         licence: What the source states; None where it states nothing.

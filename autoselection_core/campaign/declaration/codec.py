@@ -20,9 +20,12 @@ from autoselection_core.solver.advice.settings import AdviserSettings
 
 def campaign_to_json(campaign: Campaign) -> dict[str, Any]:
     """The campaign in JSON values; its paths are as resolved here."""
-    # A worker reads pools and not what they were made of, so it is not told where that is fetched from.
-    ours = tuple(replace(source, mirror=None) for source in campaign.sources)
-    stored = asdict(replace(campaign, sources=ours))
+    # A worker reads pools and not what they were made of, so it needs neither where that is fetched
+    # from nor how its records are read.
+    stored = asdict(replace(campaign, sources=()))
+    stored["sources"] = [
+        {"path": source.path, "name": source.name, "licence": source.licence} for source in campaign.sources
+    ]
     stored["benchmarks"] = [{**place, "path": str(place["path"])} for place in stored["benchmarks"]]
     return stored
 

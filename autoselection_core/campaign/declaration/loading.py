@@ -20,6 +20,7 @@ from autoselection_core.campaign.declaration.campaign import (
     When,
 )
 from autoselection_core.campaign.declaration.fidelities import fidelities_from, require_no_model
+from autoselection_core.campaign.declaration.pool_sources import sources_from
 from autoselection_core.campaign.declaration.signal_schema import Nameable
 from autoselection_core.campaign.declaration.signals import installed_signals, name_of
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
@@ -30,7 +31,6 @@ from autoselection_core.evaluation.training.sft import fine_tuning
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.operators.installed import installed_operators
-from autoselection_core.pool.sources import Source
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.signals.table import present_name
 from autoselection_core.solver.advice.settings import AdviserSettings
@@ -106,7 +106,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
     found = _as_spelled_now(value.entries(*_KEYS, *_FORMER))
     campaign = Campaign(
         name=name,
-        sources=_sources(value, found, places),
+        sources=sources_from(value, found, places),
         base_model=places.model(found["base_model"]) if "base_model" in found else None,
         benchmarks=benchmark_places(found["benchmarks"], places) if "benchmarks" in found else (),
         signals=_signals(found["signals"], places) if "signals" in found else {},
@@ -159,24 +159,6 @@ def _require_read(campaign: Campaign, value: Value) -> None:
         for read in map(name_of, nameable.required_signals):
             if read not in campaign.signals:
                 value.refuse(f"needs the signal {read!r}: the signal {name!r} reads it")
-
-
-def _sources(value: Value, found: Mapping[str, Value], places: Places) -> tuple[Source, ...]:
-    if "pool" not in found:
-        value.refuse("needs `pool`: the raw files to select from")
-    sources = tuple(_source(item, places) for item in found["pool"].items())
-    if not sources:
-        found["pool"].refuse("names no source")
-    return sources
-
-
-def _source(value: Value, places: Places) -> Source:
-    found = value.entries("path", "name", "licence")
-    if "path" not in found:
-        value.refuse("needs `path`: a file, or a pattern with * or **")
-    optional = {key: found[key].text() for key in ("name", "licence") if key in found}
-    path, mirror = places.source(found["path"])
-    return Source(str(path), optional.get("name"), optional.get("licence"), mirror)
 
 
 def benchmark_places(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:

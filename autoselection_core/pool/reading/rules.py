@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from string import Formatter
 
 from autoselection_core.errors.space import SettingError
+from autoselection_core.pool.reading.templates import names_in, require_template
 
 MAX_CHARACTERS = 1 << 20
 """Characters of text in a record; a longer one is a book, and in practice a file without line ends."""
-
-_FORMATTER = Formatter()
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Fields:
             raise SettingError(apart[1], getattr(self, apart[1]), f"left out where `{apart[0]}` is given")
         for each in fields(self):
             if each.name != "split_on" and (said := getattr(self, each.name)) is not None:
-                _parsed(each.name, said)
+                require_template(each.name, said)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -78,7 +76,7 @@ class Rules:
         max_characters: Characters of text in a record; a longer one is put aside.
 
     Raises:
-        SettingError: The limit is no limit, or the answer is named twice.
+        SettingError: The limit is no limit, the answer is named twice, or a field is read and kept beside.
     """
 
     fields: Fields = Fields()
@@ -91,6 +89,10 @@ class Rules:
             raise SettingError("max_characters", self.max_characters, "at least 1")
         if self.answer is not None and self.fields.answer is not None:
             raise SettingError("answer", self.answer, "given once: here or under `fields`")
+        answer = () if self.answer is None else names_in(self.answer)
+        read = {name.partition(".")[0] for name in (*self.fields.names, *answer)}
+        if both := read & set(self.keep or ()):
+            raise SettingError("keep", min(both), "a field that is not read; another key names it")
 
     @property
     def answer_field(self) -> str | None:
@@ -106,30 +108,3 @@ class Rules:
 
 KNOWN = Rules()
 """Nothing said by the source: the known spellings."""
-
-
-def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
-    """The pieces of a template: literal text, and the field behind it; a plain name is one field.
-
-    Example:
-        >>> parts_of("{Body} {Question}"), parts_of("Answer")
-        ((('', 'Body'), (' ', 'Question')), (('', 'Answer'),))
-    """
-    if "{" not in template and "}" not in template:
-        return (("", template),)
-    return tuple((literal, name) for literal, name, _, _ in _FORMATTER.parse(template))
-
-
-def names_in(template: str) -> tuple[str, ...]:
-    """The fields that a template names."""
-    return tuple(name for _, name in parts_of(template) if name)
-
-
-def _parsed(setting: str, template: str) -> None:
-    try:
-        pieces = list(_FORMATTER.parse(template))
-    except ValueError as error:
-        raise SettingError(setting, template, f"a field or a template of fields ({error})") from error
-    unusual = any(name == "" or spec or conversion for _, name, spec, conversion in pieces)
-    if unusual or not names_in(template):
-        raise SettingError(setting, template, "a field, or a template with the names of fields in braces")

@@ -7,7 +7,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import Spell, text_of
 from autoselection_core.pool.reading.notes import Notes
-from autoselection_core.pool.reading.rules import parts_of
+from autoselection_core.pool.reading.templates import parts_of
 from autoselection_core.pool.reason import Reason
 
 

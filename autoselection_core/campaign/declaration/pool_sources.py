@@ -1,0 +1,82 @@
+"""The entries of `pool:`: where raw files are, and what is in the fields of their records."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+
+from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.yaml_document import Value
+from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.pool.reading.rules import KNOWN, Fields, Rules
+from autoselection_core.pool.sources import Source
+from autoselection_core.store import hub
+from autoselection_core.store.hub import HubDataset
+
+_KEYS = ("path", "name", "licence", "fields", "answer", "keep", "max_characters")
+_FIELDS = tuple(each.name for each in fields(Fields))
+
+
+def sources_from(value: Value, found: Mapping[str, Value], places: Places) -> tuple[Source, ...]:
+    """The sources that the key `pool` of a campaign lists.
+
+    Raises:
+        CampaignFileError: There is none, or one is refused.
+    """
+    if "pool" not in found:
+        value.refuse("needs `pool`: the raw files to select from")
+    sources = tuple(_source(item, places) for item in found["pool"].items())
+    if not sources:
+        found["pool"].refuse("names no source")
+    return sources
+
+
+def _source(value: Value, places: Places) -> Source:
+    found = value.entries(*_KEYS)
+    if "path" not in found:
+        value.refuse("needs `path`: a file, a folder, a pattern with * or **, or hf://OWNER/NAME")
+    said = replace(_located(found["path"], places), rules=_rules(found))
+    named = {key: found[key].text() for key in ("name", "licence") if key in found}
+    return replace(said, **named)  # type: ignore[arg-type]  # both are text
+
+
+def _located(value: Value, places: Places) -> Source:
+    uri = value.text()
+    if not uri.startswith(hub.SCHEME):
+        path, mirror = places.source(value)
+        return Source(str(path), mirror=mirror)
+    try:
+        return Source(uri, hub=HubDataset.named(uri))
+    except AutoSelectionError as error:
+        value.refuse(f"is refused: {error}", error)
+
+
+def _rules(found: Mapping[str, Value]) -> Rules:
+    rules = KNOWN
+    if "fields" in found:
+        rules = replace(rules, fields=_fields(found["fields"]))
+    if "answer" in found:
+        rules = _with(found["answer"], rules, answer=found["answer"].text())
+    if "keep" in found:
+        rules = _with(found["keep"], rules, keep=tuple(item.text() for item in found["keep"].items()))
+    if "max_characters" in found:
+        rules = replace(rules, max_characters=found["max_characters"].whole(1))
+    return rules
+
+
+def _fields(value: Value) -> Fields:
+    said: dict[str, str | tuple[str, ...]] = {}
+    for name, entry in value.entries(*_FIELDS).items():
+        is_list = name == "split_on" and isinstance(entry.plain, list)
+        said[name] = tuple(item.text() for item in entry.items()) if is_list else entry.text()
+    if isinstance(marks := said.get("split_on"), tuple) and len(marks) != len(("question", "answer")):
+        value.refuse("needs one text under `split_on`, or two: before questions and before answers")
+    try:
+        return Fields(**said)  # type: ignore[arg-type]  # checked above
+    except AutoSelectionError as error:
+        value.refuse(f"is refused: {error}", error)
+
+
+def _with(value: Value, rules: Rules, **changed: object) -> Rules:
+    try:
+        return replace(rules, **changed)  # type: ignore[arg-type]  # one field of its type
+    except AutoSelectionError as error:
+        value.refuse(f"is refused: {error}", error)

@@ -1,0 +1,184 @@
+"""A source may say which field is what; a name that leads nowhere is an error."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.errors.pool import RejectedRecordError, UnmatchedFieldError
+from autoselection_core.errors.space import SettingError
+from autoselection_core.identity import Json
+from autoselection_core.pool import Reason, Source, ingest, sources_version
+from autoselection_core.pool.reading import Fields, Rules, read_record
+from autoselection_core.store.home import Home
+from tests.pool.raw import write_lines
+
+SUM: dict[str, Json] = {
+    "Body": "Tom has 3 pens.",
+    "Question": "How many?",
+    "Answer": 3,
+    "of": {"a": ["x", "y"]},
+}
+
+
+def said(record: Json, **fields: str) -> list[tuple[str, str]]:
+    reading = read_record(record, Rules(fields=Fields(**fields)))
+    return [(str(each.role), each.content) for each in reading.sample.messages]
+
+
+def test_a_template_fills_in_fields_and_what_dots_lead_to() -> None:
+    assert said(SUM, question="{Body} {Question} {{{of.a.1}}}", answer="Answer", system="of.a.0") == [
+        ("system", "x"),
+        ("user", "Tom has 3 pens. How many? {y}"),
+        ("assistant", "3"),
+    ]
+
+
+def test_a_field_whose_name_has_a_dot_is_found_before_what_the_dot_leads_to() -> None:
+    assert said({"q.a": "flat", "q": {"a": "deep"}, "answer": "x"}, question="q.a")[0] == ("user", "flat")
+
+
+def test_what_is_not_named_is_read_by_known_spellings() -> None:
+    assert said({"problem": "2 + 2?", "generated": " 4"}, answer="generated") == [
+        ("user", "2 + 2?"),
+        ("assistant", " 4"),
+    ]
+    assert said({"Frage": "2 + 2?", "output": "4"}, question="Frage") == [
+        ("user", "2 + 2?"),
+        ("assistant", "4"),
+    ]
+
+
+def test_a_named_question_has_nothing_joined_to_it() -> None:
+    reading = read_record(
+        {"q": "2 + 2?", "context": "Sums.", "output": "4"}, Rules(fields=Fields(question="q"))
+    )
+
+    assert reading.sample.messages[0].content == "2 + 2?"
+    assert [field for field, _ in reading.notes] == ["context"]
+
+
+def test_named_reasoning_belongs_to_the_answer() -> None:
+    fields = Fields(question="q", answer="a", reasoning="cot")
+
+    sample = read_record({"q": "2?", "cot": " So.\n", "a": "2."}, Rules(fields=fields)).sample
+
+    assert sample.messages[1].reasoning == "So."
+
+
+@pytest.mark.parametrize(
+    "turns", [["Hi", "Hello.", "Bye", "Goodbye."], '["Hi", "Hello.", "Bye", "Goodbye."]']
+)
+def test_a_named_list_of_texts_alternates(turns: Json) -> None:
+    assert [text for _, text in said({"data": turns}, turns="data")] == ["Hi", "Hello.", "Bye", "Goodbye."]
+
+
+@pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        ("Q: 1?\nA: one", [("user", "Q: 1?"), ("assistant", "one")]),
+        ("Q: 1?\nA: one\nQ: 2?\nA: two", [("user", "Q: 1?\nA: one\nQ: 2?"), ("assistant", "two")]),
+        ("Code?\nA:\n    x = 1\n", [("user", "Code?"), ("assistant", "    x = 1\n")]),
+    ],
+)
+def test_a_text_is_split_at_the_last_mark(text: str, turns: list[tuple[str, str]]) -> None:
+    assert said({"text": text}, text="text", split_on="\nA:") == turns
+
+
+def test_two_marks_split_a_text_into_turns() -> None:
+    marks = Fields(text="text", split_on=("Human:", "Assistant:"))
+    text = "Be kind.\nHuman: a\nAssistant:  b\n\nHuman: c\nAssistant: d"
+
+    reading = read_record({"text": text}, Rules(fields=marks))
+
+    assert [(str(each.role), each.content) for each in reading.sample.messages] == [
+        ("system", "Be kind."),
+        ("user", "a"),
+        ("assistant", " b"),
+        ("user", "c"),
+        ("assistant", "d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "fields", "reason"),
+    [
+        ({"a": "x"}, {"question": "q", "answer": "a"}, Reason.MISSING_FIELD),
+        ({"q": "x", "a": " "}, {"question": "q", "answer": "a"}, Reason.EMPTY_ANSWER),
+        ({"q": " ", "a": "x"}, {"question": "q", "answer": "a"}, Reason.EMPTY_QUESTION),
+        ({"text": "x"}, {"text": "text", "split_on": "A:"}, Reason.NO_ANSWER),
+        ({"x": []}, {"turns": "traj"}, Reason.MISSING_FIELD),
+    ],
+)
+def test_a_record_without_what_is_named_is_put_aside(
+    record: Json, fields: dict[str, str], reason: Reason
+) -> None:
+    with pytest.raises(RejectedRecordError) as caught:
+        said(record, **fields)
+
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"question": "{a", "answer": "b"},
+        {"question": "{}"},
+        {"question": "{a!r}"},
+        {"question": "{a:>9}"},
+        {"question": "{{a}}"},
+        {"question": ""},
+        {"question": "a", "turns": "b"},
+        {"text": "a"},
+        {"split_on": "a"},
+        {"text": "a", "split_on": ""},
+    ],
+)
+def test_a_mapping_that_means_nothing_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(SettingError):
+        Fields(**wrong)
+
+
+def test_rules_that_contradict_one_another_are_refused() -> None:
+    for wrong in (
+        {"answer": "a", "fields": Fields(answer="b")},
+        {"keep": ("a",), "fields": Fields(question="{a.b}")},
+        {"max_characters": 0},
+    ):
+        with pytest.raises(SettingError):
+            Rules(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("rules", "field"),
+    [
+        (Rules(fields=Fields(question="{Body} {Qestion}", answer="Answer")), "Qestion"),
+        (Rules(answer="Anser"), "Anser"),
+        (Rules(keep=("rationale",)), "rationale"),
+    ],
+)
+def test_a_field_that_no_record_has_is_an_error(tmp_path: Path, rules: Rules, field: str) -> None:
+    write_lines(tmp_path / "raw.jsonl", [json.dumps({**SUM, "prompt": "a", "output": "b"}).encode()] * 3)
+
+    with pytest.raises(UnmatchedFieldError, match=r"in none of its 3 records \(their fields: Body") as caught:
+        ingest([Source(str(tmp_path / "raw.jsonl"), rules=rules)], Home(tmp_path / "home"))
+
+    assert caught.value.field == field
+    assert not (tmp_path / "home" / "pools").exists()
+
+
+def test_a_field_that_some_records_lack_costs_those_alone(tmp_path: Path) -> None:
+    write_lines(tmp_path / "raw.jsonl", [b'{"q": "1?", "a": "one"}', b'{"q": "2?"}'])
+    rules = Rules(fields=Fields(question="q", answer="a"))
+
+    found = ingest([Source(str(tmp_path / "raw.jsonl"), rules=rules)], Home(tmp_path / "home"))
+
+    assert (found.samples, found.reasons) == (1, {"raw": {Reason.MISSING_FIELD: 1}})
+    assert found.formats == {"named fields": 1}
+
+
+def test_what_a_source_says_of_its_fields_is_part_of_the_version_of_the_sources(tmp_path: Path) -> None:
+    path = str(write_lines(tmp_path / "raw.jsonl", [b'{"q": "1?", "a": "one"}']))
+
+    assert sources_version([Source(path)]) == sources_version([Source(path, rules=Rules())])
+    assert sources_version([Source(path, rules=Rules(answer="a"))]) != sources_version([Source(path)])
