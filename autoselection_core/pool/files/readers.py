@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from autoselection_core.pool.files import kinds
+from autoselection_core.pool.file_kinds import ARROW, JSON, LINES, PARQUET, TABLE, kind_of
 from autoselection_core.pool.files.column_files import count_rows, read_arrow, read_parquet
 from autoselection_core.pool.files.json_files import read_json
 from autoselection_core.pool.files.raw import RawRecord
@@ -10,11 +10,11 @@ from autoselection_core.pool.files.table_files import read_table
 from autoselection_core.pool.sources import SourceFile
 
 _READERS: Mapping[str | None, Callable[[SourceFile], Iterator[RawRecord]]] = {
-    kinds.JSON: read_json,
-    kinds.LINES: read_json,
-    kinds.PARQUET: read_parquet,
-    kinds.ARROW: read_arrow,
-    kinds.TABLE: read_table,
+    JSON: read_json,
+    LINES: read_json,
+    PARQUET: read_parquet,
+    ARROW: read_arrow,
+    TABLE: read_table,
 }
 
 
@@ -24,7 +24,7 @@ def raw_records(file: SourceFile) -> Iterator[RawRecord]:
     Raises:
         UnreadableSourceError: The file is damaged as a whole.
     """
-    return _READERS[kinds.kind_of(file.path)](file)
+    return _READERS[kind_of(file.path)](file)
 
 
 def count_records(files: Iterable[SourceFile]) -> int | None:
@@ -33,5 +33,5 @@ def count_records(files: Iterable[SourceFile]) -> int | None:
     Raises:
         UnreadableSourceError: A file is damaged as a whole.
     """
-    counts = [count_rows(file) if kinds.kind_of(file.path) == kinds.PARQUET else None for file in files]
+    counts = [count_rows(file) if kind_of(file.path) == PARQUET else None for file in files]
     return None if None in counts else sum(count or 0 for count in counts)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoselection_core.pool.files.kinds import stem_of
+from autoselection_core.pool.file_kinds import stem_of
 
 _SHARD = re.compile(r"(?:[a-z_]{1,40}-)?\d{3,12}(?:-of-\d{3,12})?(?:-[0-9a-f-]{1,64})?")
 """`train-00000-of-00004`, `part-00001`, `0000`, with the random name that some programs add."""
