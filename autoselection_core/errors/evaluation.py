@@ -1,5 +1,6 @@
 """Errors of evaluations. None of them is ever turned into a number."""
 
+from collections.abc import Mapping
 from dataclasses import field
 
 from typing_extensions import override
@@ -54,17 +55,34 @@ class NotFiniteLossError(TrainingFailedError):
 
 
 class DivergedError(TrainingFailedError):
-    """The loss rose far above where it started."""
+    """The loss rose far above the base model's loss on the same sequences."""
 
     reason: str = field(init=False)
     step: int
     loss: float
-    first: float
+    base_loss: float
 
     @override
     def __post_init__(self) -> None:
-        rise = f"the loss rose from {self.first:.3f} to {self.loss:.3f} nats a token"
-        self.reason = f"{rise} at step {self.step}; lower the learning rate"
+        rise = f"the loss was {self.loss:.3f} nats a token at step {self.step}"
+        alike = f"where the base model has {self.base_loss:.3f} on the same sequences"
+        self.reason = f"{rise}, {alike}; lower the learning rate"
+        super().__post_init__()
+
+
+class UntrainedError(TrainingFailedError):
+    """No weight moved, so the score would be the base model's."""
+
+    reason: str = field(init=False)
+    steps: int
+    learning_rate: float
+
+    @override
+    def __post_init__(self) -> None:
+        tried = (
+            f"no weight changed in {self.steps} optimiser steps at a learning rate of {self.learning_rate:g}"
+        )
+        self.reason = f"{tried}; raise the learning rate, or train in float32"
         super().__post_init__()
 
 
@@ -99,16 +117,16 @@ class WorkerDiedError(TrainingFailedError):
 
 
 class NothingToTrainError(TrainingFailedError):
-    """No selected sample has a response inside the length limit."""
+    """No selected sample can be trained on."""
 
     reason: str = field(init=False)
     selected: int
-    max_tokens: int
+    reasons: Mapping[str, int]
 
     @override
     def __post_init__(self) -> None:
-        held = f"none of the {self.selected} selected samples has response tokens"
-        self.reason = f"{held} within {self.max_tokens} tokens"
+        said = "; ".join(f"{count:,} x {reason}" for reason, count in self.reasons.items())
+        self.reason = f"none of the {self.selected:,} selected samples can be trained on: {said}"
         super().__post_init__()
 
 

@@ -9,6 +9,7 @@ from autoselection_core.errors.models import ModelLoadError
 from autoselection_core.models.dtype import fastest_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.head import check_head
+from autoselection_core.models.turn_end import stop_at_turn_end
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +47,13 @@ class BaseModel:
         """
         folder = model_folder(path)
         device, chosen = _device(), settled_dtype(folder, dtype)
-        model = _model(folder, chosen).to(device).eval()
+        model, tokenizer = _model(folder, chosen).to(device).eval(), load_tokenizer(folder)
         check_head(model)
+        stop_at_turn_end(model, tokenizer)
         return cls(
             path=folder,
             model=model,
-            tokenizer=load_tokenizer(folder),
+            tokenizer=tokenizer,
             fingerprint=model_fingerprint(folder),
             device=device,
             dtype=chosen,

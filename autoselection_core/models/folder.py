@@ -1,15 +1,17 @@
 """Folder of a base model on this machine, and fingerprints of its contents."""
 
 import json
-from functools import cache
 from pathlib import Path
 
 from autoselection_core.errors.models import ModelLoadError
-from autoselection_core.identity import Json, fingerprint, fingerprint_file
+from autoselection_core.identity import Json, fingerprint
+from autoselection_core.models.tokenizer_identity import (
+    generation_identity,
+    known_fingerprint,
+    tokenizer_fingerprint,
+)
 
 _WEIGHTS = (".safetensors", ".bin", ".gguf")
-_VOCABULARY = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt")
-_TEMPLATE = "chat_template.jinja"
 _NOT_WHAT_IT_IS = (
     "transformers_version",
     "_name_or_path",
@@ -52,36 +54,10 @@ def model_fingerprint(folder: Path) -> str:
         {
             "config": _settings(folder / "config.json"),
             "tokenizer": tokenizer_fingerprint(folder),
-            "weights": {file.name: _file_fingerprint(file) for file in weights},
+            "weights": {file.name: known_fingerprint(file) for file in weights},
+            **generation_identity(folder),
         }
     )
-
-
-def tokenizer_fingerprint(folder: Path) -> str:
-    """Fingerprint of what turns a conversation into tokens: vocabulary and chat template."""
-    files = [folder / name for name in _VOCABULARY if (folder / name).is_file()]
-    vocabulary = {file.name: _file_fingerprint(file) for file in files}
-    return fingerprint({"template": chat_template(folder), "vocabulary": vocabulary})
-
-
-def _file_fingerprint(file: Path) -> str:
-    """The fingerprint of a file, read once for each size and time of change that it has in this process."""
-    state = file.stat()
-    return _read_once(file, state.st_size, state.st_mtime_ns)
-
-
-@cache
-def _read_once(file: Path, _size: int, _changed_ns: int) -> str:
-    return fingerprint_file(file)
-
-
-def chat_template(folder: Path) -> str | None:
-    """The chat template as text, wherever the folder keeps it."""
-    if (folder / _TEMPLATE).is_file():
-        return (folder / _TEMPLATE).read_text(encoding="utf-8")
-    settings = folder / "tokenizer_config.json"
-    template = json.loads(settings.read_bytes()).get("chat_template") if settings.is_file() else None
-    return template if isinstance(template, str) else None
 
 
 def _settings(config: Path) -> Json:

@@ -1,6 +1,7 @@
 """Training plan: the sequences that the optimiser reads, in order, cut into steps and packs."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -12,6 +13,12 @@ from autoselection_core.models.spans import Encoded, Tokens
 
 Pack = tuple["TrainingSequence", ...]
 """Sequences of one forward pass, side by side without padding."""
+
+NO_ANSWER = "no token of an answer is within `max_tokens`"
+"""Why a sample cannot be trained on whose prompt fills the length limit."""
+
+NO_ROOM = "the budget of the training (`amount`) is spent before its answer begins"
+"""Why a sample is not trained on whose prompt is longer than what is left."""
 
 Read = Callable[[str], Encoded | str]
 """Gives a sample's tokens, or the reason why it cannot be trained on."""
@@ -51,6 +58,11 @@ class TrainingPlan:
     def tokens(self) -> int:
         """Tokens of all sequences."""
         return sum(len(sequence) for step in self.steps for sequence in step)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many samples were skipped for which reason, the most frequent first."""
+        return dict(Counter(self.skipped.values()).most_common())
 
     @property
     def longest(self) -> int:
@@ -126,7 +138,7 @@ def _epoch(
         if isinstance(encoded, str):
             skipped[sample] = encoded
         elif not encoded.taught_mask.any():
-            skipped[sample] = "no response tokens within the length limit"
+            skipped[sample] = NO_ANSWER
         else:
             yield TrainingSequence(sample, encoded.input_ids, encoded.taught_mask)
 

@@ -1,14 +1,17 @@
 """One attempt at a training plan."""
 
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError
+from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError, UntrainedError
 from autoselection_core.evaluation.collectives import all_gather_lists, rank, world_size
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
+from autoselection_core.evaluation.training.divergence import SMOOTHED_STEPS, Divergence, Step, mean_loss
+from autoselection_core.evaluation.training.learning_rate import rate_factor
 from autoselection_core.evaluation.training.plan import TrainingPlan
 from autoselection_core.evaluation.training.sft import FineTuning, Method
 from autoselection_core.evaluation.training.trainer import (
@@ -22,12 +25,8 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import is_out_of_memory
 from autoselection_core.progress import Progress
 
-_SMOOTHED_STEPS = 5
-"""One hard step is no divergence: the mean over this many steps is compared with the first step's loss, which
-is that of the base model."""
-
-_SMALLEST_START_NATS = 0.5
-"""A model that starts near zero may triple its loss by chance."""
+_SKETCHED_WEIGHTS = 4_096
+"""Weights of a matrix that are compared before and after a training."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,10 @@ class TrainingRun:
         self.losses: list[float] = []
         self.read: set[str] = set()
         self.seconds_before = 0.0
+        self._reread: Any = None
         self._plan, self._training, self._trainee, self._progress = plan, training, trainee, progress
+        self._divergence = Divergence(training.divergence, self._base_loss)
+        self._before = _sketch(self.model)
         self._packs = plan.packs(pack_tokens, world_size())
         self._checkpoints = Checkpoints(trainee.folder / "checkpoints", trainee.checkpoint_s, pack_tokens)
 
@@ -106,6 +108,8 @@ class TrainingRun:
                 )
             )
             trainer.train(resume_from_checkpoint=str(found[0]) if found is not None else None)
+        if _sketch(self.model) == self._before:
+            raise UntrainedError(self._trainee.key, len(self.losses), self._training.learning_rate)
         packs_read = all_gather_lists(trainer.packs_read)
         self.read = {sequence.sample for number in packs_read for sequence in self._packs[number]}
         if rank() == 0:
@@ -128,6 +132,7 @@ class TrainingRun:
             on_cpu=self.base.device == "cpu",
         )
         return pack_trainer()(
+            partial(rate_factor, steps=len(self._plan.steps), training=self._training),
             model=self.model,
             args=arguments,
             train_dataset=Dataset.from_dict({"pack": list(range(len(self._packs)))}),
@@ -139,11 +144,36 @@ class TrainingRun:
         if not isfinite(loss):
             raise NotFiniteLossError(self._trainee.key, step)
         self.losses.append(loss)
-        first, latest = self.losses[0], mean(self.losses[-_SMOOTHED_STEPS:])
-        if latest > self._training.divergence * max(first, _SMALLEST_START_NATS):
-            raise DivergedError(self._trainee.key, step, latest, first)
+        if (base_loss := self._divergence.reference_of(self.losses, self._plan.steps)) is not None:
+            raise DivergedError(self._trainee.key, step, mean(self.losses[-SMOOTHED_STEPS:]), base_loss)
         if self._progress is not None:
             self._progress("training", step, len(self._plan.steps))
+
+    def _base_loss(self, step: Step) -> float:
+        """Loss of the base model on the sequences of a step: adapters switched off, or weights read anew."""
+        was_training = self.model.training
+        try:
+            if self._training.method is Method.LORA:
+                with self.model.eval().disable_adapter():
+                    return mean_loss(self.model, step)
+            return mean_loss(self._untouched(), step)
+        finally:
+            self.model.train(was_training)
+
+    def _untouched(self) -> Any:  # noqa: ANN401 no types
+        """The base model, read once more: its weights are what is trained."""
+        if self._reread is None:
+            self._reread = BaseModel.load(self.base.path, dtype=self.base.dtype).model
+        return self._reread
+
+
+def _sketch(model: Any) -> list[bytes]:  # noqa: ANN401 no types
+    """Some of the weights that are trained, to see whether any of them moved."""
+    import torch
+
+    trained = [each.detach().flatten() for each in model.parameters() if each.requires_grad]
+    some = [each[:: max(1, len(each) // _SKETCHED_WEIGHTS)] for each in trained]
+    return [each.to("cpu", torch.float32).numpy().tobytes() for each in some]
 
 
 def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  # noqa: ANN401 no types

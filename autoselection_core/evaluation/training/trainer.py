@@ -41,11 +41,18 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
     from trl import SFTTrainer
 
     class PackTrainer(SFTTrainer):  # type: ignore[misc]  # trl has no types
-        """Trains on packs and remembers which ones it has read, and their losses."""
+        """Trains on packs and remembers which ones it has read, and their losses.
+
+        Args:
+            rate: Share of the peak learning rate at a step, from 1.
+            args: Arguments of TRL's trainer.
+            kwargs: The same by name.
+        """
 
         loss_is_scaled_for_ga = True
 
-        def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 trl's own arguments
+        def __init__(self, rate: Callable[[int], float], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 trl's own
+            self.rate = rate
             self.packs_read: list[int] = []
             self.losses: list[float] = []
             super().__init__(*args, **kwargs)
@@ -64,6 +71,15 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
                 loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             self.losses.append(float(loss.detach()))
             return loss
+
+        def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:  # noqa: ANN401
+            """Make the schedule of `rate_factor`; transformers' own starts at 0."""
+            from torch.optim.lr_scheduler import LambdaLR
+
+            self.lr_scheduler = LambdaLR(
+                optimizer or self.optimizer, lambda done: self.rate(min(done + 1, num_training_steps))
+            )
+            return self.lr_scheduler
 
         def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401
             """Read adapters in the type that they are trained in; peft would make them float32."""
@@ -177,9 +193,6 @@ def trainer_arguments(
         gradient_accumulation_steps=packs_per_step,
         max_steps=steps,
         learning_rate=training.learning_rate,
-        lr_scheduler_type=training.decay.value,
-        # Below 1 it is a share of the steps, and the first of few steps should already teach something.
-        warmup_steps=training.warmup_share,
         weight_decay=training.weight_decay,
         max_grad_norm=training.max_grad_norm,
         gradient_checkpointing=training.gradient_checkpointing,

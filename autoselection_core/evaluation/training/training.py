@@ -13,7 +13,7 @@ from autoselection_core.errors.evaluation import (
     TrainedSetDiffersError,
 )
 from autoselection_core.errors.models import ChatTemplateError
-from autoselection_core.evaluation.training.plan import Read, TrainingPlan, make_plan
+from autoselection_core.evaluation.training.plan import NO_ROOM, Read, TrainingPlan, make_plan
 from autoselection_core.evaluation.training.run import Trainee, TrainingRun
 from autoselection_core.evaluation.training.sft import FineTuning, Schedule
 from autoselection_core.models.base_model import BaseModel
@@ -95,9 +95,10 @@ def train(
         progress: Called with how many steps are done.
 
     Raises:
-        NothingToTrainError: No sample has response tokens within the length limit.
+        NothingToTrainError: No sample can be trained on.
         NotFiniteLossError: The loss became NaN or infinite.
-        DivergedError: The loss rose and stayed up.
+        DivergedError: The loss stayed far above the base model's.
+        UntrainedError: No weight moved.
         OutOfMemoryError: A single sequence does not fit into memory.
         TrainedSetDiffersError: The optimiser read other samples than planned.
     """
@@ -120,11 +121,11 @@ def plan_of(
     """Plan of a training: what the optimiser reads.
 
     Raises:
-        NothingToTrainError: No sample has response tokens within the length limit.
+        NothingToTrainError: No sample can be trained on.
     """
     plan = make_plan(tuple(samples), _reader(base, samples, training), training, trainee.replicate)
     if not plan.steps:
-        raise NothingToTrainError(trainee.key, len(samples), training.max_tokens)
+        raise NothingToTrainError(trainee.key, len(samples), plan.reasons or {NO_ROOM: len(samples)})
     return plan
 
 
@@ -152,7 +153,7 @@ def attempt(
 
     Raises:
         NotFiniteLossError: The loss became NaN or infinite.
-        DivergedError: The loss rose and stayed up.
+        DivergedError: The loss stayed far above the base model's.
     """
     started = time.monotonic()
     run = TrainingRun(base, plan, training, trainee, pack_tokens=pack_tokens, progress=progress)
@@ -193,6 +194,6 @@ def _reader(base: BaseModel, samples: Mapping[str, Sample], training: FineTuning
         try:
             return encode(samples[sample], base.tokenizer, training.max_tokens)
         except ChatTemplateError as error:
-            return str(error)
+            return error.reason
 
     return read

@@ -1,0 +1,77 @@
+"""End of a turn: the token that a chat template itself writes behind an answer.
+
+It is the tokenizer's `eos_token` in many models, and another one in base models with a borrowed template,
+Gemma or Phi-3. A model that is to stop has to be taught this token and is stopped at it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from autoselection_core.errors.models import ChatTemplateError
+
+Render = Callable[[Sequence[Mapping[str, str]]], str]
+"""Text of a conversation in a chat template."""
+
+_ANSWER = "It is the fourth one."
+_PROBE = ({"role": "user", "content": "Which one is it?"}, {"role": "assistant", "content": _ANSWER})
+
+
+def turn_end(render: Render, special_tokens: Iterable[str]) -> str:
+    """White space and special token that a template writes behind an answer; empty where it writes none.
+
+    A template writes none where a line end or a word is all that parts an answer from the next turn.
+
+    Args:
+        render: Writes a conversation; raises `ChatTemplateError` where the template refuses it.
+        special_tokens: Texts of the tokens that the tokenizer never splits.
+
+    Example:
+        >>> turn_end(lambda turns: "".join(f"<u>{each['content']}</s>" for each in turns), ["<u>", "</s>"])
+        '</s>'
+    """
+    try:
+        text = render(_PROBE)
+    except ChatTemplateError:
+        return ""
+    behind = text[text.rfind(_ANSWER) + len(_ANSWER) :] if _ANSWER in text else ""
+    blank = behind[: len(behind) - len(behind.lstrip())]
+    written = [token for token in special_tokens if token.strip() and behind.startswith(token, len(blank))]
+    return blank + max(written, key=len) if written else ""
+
+
+def tokenizer_turn_end(tokenizer: Any) -> str:  # noqa: ANN401 transformers has no types
+    """`turn_end` of a loaded tokenizer, found once for each of its templates."""
+    template = str(tokenizer.chat_template)
+    found: dict[str, str] = tokenizer.__dict__.setdefault("_autoselection_turn_ends", {})
+    if template not in found:
+        found[template] = turn_end(_rendered_by(tokenizer), special_tokens(tokenizer))
+    return found[template]
+
+
+def special_tokens(tokenizer: Any) -> list[str]:  # noqa: ANN401 transformers has no types
+    """Texts of the tokens that a tokenizer never splits."""
+    added = (token.content for token in tokenizer.added_tokens_decoder.values())
+    return list(dict.fromkeys([*tokenizer.all_special_tokens, *added]))
+
+
+def stop_at_turn_end(model: Any, tokenizer: Any) -> None:  # noqa: ANN401 transformers has no types
+    """Let every generation of a model stop at the end of a turn, beside its own end tokens."""
+    end = tokenizer_turn_end(tokenizer).strip()
+    configured = model.generation_config.eos_token_id
+    known = configured if isinstance(configured, list) else [configured]
+    ends = [each for each in known if each is not None]
+    token = tokenizer.convert_tokens_to_ids(end) if end else None
+    if token is not None and token not in ends:
+        model.generation_config.eos_token_id = [*ends, token]
+
+
+def _rendered_by(tokenizer: Any) -> Render:  # noqa: ANN401 transformers has no types
+    from jinja2 import TemplateError
+
+    def render(turns: Sequence[Mapping[str, str]]) -> str:
+        try:
+            return str(tokenizer.apply_chat_template(list(turns), tokenize=False))
+        except (TemplateError, TypeError, ValueError) as error:
+            raise ChatTemplateError("probe", str(error)) from error
+
+    return render
