@@ -210,6 +210,7 @@ class FineTuningEvaluator:
                 trained_count=record["samples"],
                 trained_hash=record["samples_hash"],
                 skipped=record["skipped"],
+                changes=record.get("changes", {}),
             )
         )
 

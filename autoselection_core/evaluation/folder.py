@@ -103,6 +103,7 @@ class EvaluationFolder:
                 "trained_count": evaluation.trained_count,
                 "trained_hash": evaluation.trained_hash,
                 "skipped": dict(evaluation.skipped),
+                **({"changes": dict(evaluation.changes)} if evaluation.changes else {}),
             },
         )
 
@@ -128,6 +129,7 @@ class EvaluationFolder:
             trained_count=stored["trained_count"],
             trained_hash=stored["trained_hash"],
             skipped=stored["skipped"],
+            changes=stored.get("changes", {}),
         )
 
     def write_test(self, scores: tuple[BenchmarkScore, ...], seconds: float) -> None:

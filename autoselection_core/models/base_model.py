@@ -86,7 +86,8 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no typ
     if not tokenizer.is_fast:
         raise ModelLoadError(str(folder), "its tokenizer is not a fast one, so token positions are unknown")
     if tokenizer.chat_template is None:
-        raise ModelLoadError(str(folder), "its tokenizer has no chat template")
+        hint = "set `chat_template: chatml`, or a file with a template, under `base_model`"
+        raise ModelLoadError(str(folder), f"its tokenizer has no chat template; {hint}")
     return tokenizer
 
 

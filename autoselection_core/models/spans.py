@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -11,13 +11,23 @@ import numpy.typing as npt
 
 from autoselection_core.arrays import Mask
 from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.models.chat_settings import (
+    REASONING_CUT,
+    ChatSettings,
+    Reasoning,
+    answer_behind_reasoning,
+    has_reasoning,
+    reasoning_of,
+)
 from autoselection_core.models.template_turns import TemplateTurn, apply_template, template_turns
-from autoselection_core.pool.sample import Role, Sample
+from autoselection_core.models.turn_end import tokenizer_turn_end
+from autoselection_core.pool.sample import Message, Role, Sample
 
 Tokens = npt.NDArray[np.int32]
 """Token ids of one sequence. Shape (t,)."""
 
 _TOKENIZED_AT_ONCE = 256
+_SYSTEM_HINT = "set `system: fold` or `system: drop` under `base_model`"
 
 
 @dataclass(frozen=True)
@@ -42,14 +52,16 @@ class Encoded:
     """One conversation as tokens.
 
     Attributes:
-        input_ids: The whole conversation in the chat template, cut to the longest allowed.
+        input_ids: The whole conversation in the chat template, cut to the maximum length.
         turns: The assistant turns that have at least one token left, in order.
         truncated: Whether tokens were cut.
+        changes: What was changed about the conversation for the template, see `chat_settings`.
     """
 
     input_ids: Tokens
     turns: tuple[Turn, ...]
     truncated: bool
+    changes: tuple[str, ...] = ()
 
     @property
     def response_mask(self) -> Mask:
@@ -96,10 +108,17 @@ def encode_each(
 
 @dataclass(frozen=True)
 class Rendered:
-    """A conversation as text, with the character positions (header, start, stop, end) of each answer."""
+    """A conversation as text, with the character positions (header, start, stop, end) of each answer.
+
+    Attributes:
+        text: In the chat template.
+        spans: One an answer.
+        changes: What was changed about the conversation for the template.
+    """
 
     text: str
     spans: tuple[tuple[int, int, int, int], ...]
+    changes: tuple[str, ...] = ()
 
 
 def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transformers has no types
@@ -111,15 +130,48 @@ def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transfor
     Raises:
         ChatTemplateError: See `encode`.
     """
-    turns = template_turns(sample, tokenizer)
-    tools = _tools(sample)
-    text = apply_template(tokenizer, turns, tools, sample_id=sample.id)
+    settings = ChatSettings.of_tokenizer(tokenizer)
+    messages, changes = settings.apply(sample.messages)
+    turns, tools = template_turns(replace(sample, messages=messages), tokenizer), _tools(sample)
+    text = _written(sample, tokenizer, turns, tools)
     spans = [
         _span(sample, tokenizer, turns[: position + 1], tools, text)
-        for position, message in enumerate(sample.messages)
+        for position, message in enumerate(messages)
         if message.role is Role.ASSISTANT and message.is_taught and message.text.strip()
     ]
-    return Rendered(text, tuple(span for span in spans if span is not None))
+    if _leaves_reasoning_out(messages, text):
+        if settings.reasoning == Reasoning.REFUSE:
+            raise ChatTemplateError(sample.id, REASONING_CUT)
+        changes = (*changes, REASONING_CUT)
+    return Rendered(text, tuple(span for span in spans if span is not None), changes)
+
+
+def _written(
+    sample: Sample,
+    tokenizer: Any,  # noqa: ANN401 transformers has no types
+    turns: Sequence[TemplateTurn],
+    tools: Any,  # noqa: ANN401 any JSON
+) -> str:
+    """Text of a conversation; a system line that the template does not take is named with the way forward."""
+    system = [turn["content"].strip() for turn in turns if turn["role"] == Role.SYSTEM]
+    try:
+        text = apply_template(tokenizer, turns, tools, sample_id=sample.id)
+    except ChatTemplateError as error:
+        if not system:
+            raise
+        raise ChatTemplateError(sample.id, f"{error.reason} ({_SYSTEM_HINT})") from error
+    if any(line not in text for line in system):
+        raise ChatTemplateError(sample.id, f"the template leaves its system line out ({_SYSTEM_HINT})")
+    return text
+
+
+def _leaves_reasoning_out(messages: Sequence[Message], text: str) -> bool:
+    """Whether reasoning of an answer that is taught is not in the text."""
+    return any(
+        reasoning_of(message).strip() not in text
+        for message in messages
+        if message.is_taught and has_reasoning(message)
+    )
 
 
 def _rendered_or_error(sample: Sample, tokenizer: Any) -> Rendered | ChatTemplateError:  # noqa: ANN401 no types
@@ -145,18 +197,20 @@ def _span(
     if not text.startswith(opened):
         raise ChatTemplateError(sample.id, f"the text before turn {len(before)} depends on what follows")
     header = len(closed) if opened.startswith(closed) else len(opened)
-    end_token = tokenizer.eos_token or ""
+    ends = [end for end in (tokenizer_turn_end(tokenizer), tokenizer.eos_token) if end]
     if len(turns[-1]) > len(("role", "content")):
         whole = apply_template(tokenizer, turns, tools, sample_id=sample.id)
         if text.startswith(whole):
-            return header, len(opened), *_closing(text, len(opened), len(whole), end_token)
+            return header, len(opened), *_closing(text, len(opened), len(whole), ends)
         if not answer.strip():
             return None
     start, said = _found(text, answer, len(opened))
     if start < 0:
+        start, said = _found(text, answer_behind_reasoning(answer), len(opened))
+    if start < 0:
         raise ChatTemplateError(sample.id, f"the template changes the answer of turn {len(before)}")
     stop = start + len(said)
-    end = stop + len(end_token) if end_token and text.startswith(end_token, stop) else stop
+    end = next((stop + len(end) for end in ends if text.startswith(end, stop)), stop)
     return header, start, stop, end
 
 
@@ -167,11 +221,12 @@ def _found(text: str, answer: str, opened: int) -> tuple[int, str]:
     return (as_it_is, answer) if 0 <= as_it_is <= start else (start, trimmed)
 
 
-def _closing(text: str, start: int, written: int, end_token: str) -> tuple[int, int]:
+def _closing(text: str, start: int, written: int, ends: Sequence[str]) -> tuple[int, int]:
     """Where a turn with calls or reasoning stops, and where its end token ends."""
-    place = text.rfind(end_token, start, written) if end_token else -1
-    if place >= 0:
-        return place, place + len(end_token)
+    for end in ends:
+        place = text.rfind(end, start, written)
+        if place >= 0:
+            return place, place + len(end)
     stop = start + len(text[start:written].rstrip())
     return stop, stop
 
@@ -208,4 +263,5 @@ def _placed(rendered: Rendered, ids: Tokens, offsets: npt.NDArray[np.int64], max
         input_ids=ids[:max_tokens],
         turns=tuple(Turn(*turn) for turn in turns if turn[1] < turn[2]),
         truncated=len(ids) > max_tokens,
+        changes=rendered.changes,
     )

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
+from autoselection_core.models.chat_settings import CHAT_SETTINGS
 from autoselection_core.models.template_sandbox import sandboxed
 from autoselection_core.models.turn_end import turn_end
-
-CHAT_SETTINGS = "autoselection"
-"""Field of tokenizer_config.json that holds the chat settings of a campaign."""
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
@@ -98,8 +96,8 @@ def _read_once(file: Path, _size: int, _changed_ns: int) -> str:
 
 def _beyond(folder: Path) -> dict[str, Json]:
     """What vocabulary, template and config.json do not give."""
-    settings, vocabulary = _read(folder / TOKENIZER_CONFIG), _read_vocabulary(folder)
-    special = _special_tokens(folder, settings)
+    settings, vocabulary = _read(folder / TOKENIZER_CONFIG), added_token_numbers(folder)
+    special = special_token_texts(folder)
     config = _read(folder / "config.json")
     return {
         "templates": dict(named_templates(folder)),
@@ -150,15 +148,15 @@ def _is_given(text: str, given: Json, vocabulary: Mapping[str, int]) -> bool:
     return vocabulary.get(text) in numbers
 
 
-def _special_tokens(folder: Path, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Texts of the special tokens by name, as a template reads them."""
-    merged = {**_read(folder / "special_tokens_map.json"), **settings}
+def special_token_texts(folder: Path) -> dict[str, str]:
+    """Texts of `bos_token`, `eos_token` and their kind by name, as a template reads them."""
+    merged = {**_read(folder / "special_tokens_map.json"), **_read(folder / TOKENIZER_CONFIG)}
     named = {name: value for name, value in merged.items() if name.endswith("_token")}
     texts = {name: value["content"] if isinstance(value, dict) else value for name, value in named.items()}
     return {name: text for name, text in texts.items() if isinstance(text, str)}
 
 
-def _read_vocabulary(folder: Path) -> Mapping[str, int]:
+def added_token_numbers(folder: Path) -> Mapping[str, int]:
     """Numbers of the added tokens of tokenizer.json by their text; empty where there is none."""
     file = folder / "tokenizer.json"
     if not file.is_file():

@@ -1,5 +1,6 @@
 """One training run and what it scored."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -44,6 +45,7 @@ class Evaluation:
             budget ended the training first.
         trained_hash: Hash of the sorted ids of the samples that the optimiser saw.
         skipped: Sample ids that could not be trained on, with the reason.
+        changes: How many samples were changed in which way so that the chat template takes them.
     """
 
     key: str
@@ -58,3 +60,9 @@ class Evaluation:
     trained_count: int
     trained_hash: str
     skipped: Mapping[str, str] = field(default_factory=dict, hash=False)
+    changes: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def skip_reasons(self) -> Mapping[str, int]:
+        """How many samples could not be trained on for which reason, the most frequent first."""
+        return dict(Counter(self.skipped.values()).most_common())

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.evaluation.training.plan import TrainingPlan, make_plan, order
+from autoselection_core.evaluation.training.plan import NO_ANSWER, TrainingPlan, make_plan, order
 from autoselection_core.evaluation.training.sft import FineTuning, Schedule, Unit
 from autoselection_core.models.spans import Encoded, Turn
 
@@ -99,7 +99,7 @@ def test_samples_that_cannot_be_trained_on_are_named_with_a_reason() -> None:
     assert {sequence.sample for step in plan.steps for sequence in step} == {"a"}
     assert plan.skipped == {
         "b": "the template refuses it",
-        "c": "no response tokens within the length limit",
+        "c": NO_ANSWER,
     }
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from autoselection_core.errors.evaluation import ScoringFailedError
-from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, batches_by_length, is_out_of_memory
+from autoselection_core.models.chat_settings import ChatSettings
 from autoselection_core.models.forward import padded
 from autoselection_core.models.spans import Tokens
+from autoselection_core.models.template_turns import apply_template, template_turns
 from autoselection_core.pool.sample import Message, Sample
 
 
@@ -20,13 +21,10 @@ def prompt_tokens(model: BaseModel, prompt: Sequence[Message]) -> Tokens:
     Raises:
         ChatTemplateError: The template refuses the roles.
     """
-    from jinja2 import TemplateError
-
-    turns = [{"role": str(message.role), "content": message.content} for message in prompt]
-    try:
-        text = model.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    except (TemplateError, TypeError, ValueError) as error:
-        raise ChatTemplateError(Sample(tuple(prompt)).id, str(error)) from error
+    messages, _ = ChatSettings.of_tokenizer(model.tokenizer).apply(prompt)
+    asked = Sample(messages)
+    turns = template_turns(asked, model.tokenizer)
+    text = apply_template(model.tokenizer, turns, answer_follows=True, sample_id=asked.id)
     return np.array(model.tokenizer(text, add_special_tokens=False)["input_ids"], np.int32)
 
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.sft import FineTuning, fine_tuning
-from autoselection_core.identity import canonical_json
+from autoselection_core.identity import Json, canonical_json
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.store.atomic import atomic_file
 
@@ -39,7 +39,7 @@ class Job:
         """Write the job and its samples."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_file(self.folder / _SAMPLES) as draft, draft.open("w") as file:
-            file.writelines(canonical_json(asdict(sample)) + "\n" for sample in samples.values())
+            file.writelines(canonical_json(_plain(sample)) + "\n" for sample in samples.values())
         trainee = {"key": self.trainee.key, "replicate": self.trainee.replicate}
         stored = {
             "base_model": str(self.base_model),
@@ -58,9 +58,18 @@ def read_job(folder: Path) -> tuple[Job, dict[str, Sample]]:
     return job, {sample.id: sample for sample in _samples(folder / _SAMPLES)}
 
 
+def _plain(sample: Sample) -> dict[str, Json]:
+    """A sample as JSON, with calls, reasoning and weights of its turns."""
+    turns: list[Json] = [(turn.role, turn.content, turn.details or None) for turn in sample.messages]
+    return {"messages": turns, "tools": sample.tools}
+
+
 def _samples(file: Path) -> Iterator[Sample]:
     with file.open() as lines:
         for line in lines:
             stored = json.loads(line)
-            turns = tuple(Message(Role(turn["role"]), turn["content"]) for turn in stored["messages"])
-            yield Sample(turns, stored["tools"])
+            turns = (
+                Message.with_details(Role(role), content, details)
+                for role, content, details in stored["messages"]
+            )
+            yield Sample(tuple(turns), stored["tools"])

@@ -49,10 +49,12 @@ class TrainingPlan:
     Attributes:
         steps: The sequences of each optimiser step, in order.
         skipped: Samples that cannot be trained on, with the reason.
+        changed: What was changed about samples so that the chat template takes them.
     """
 
     steps: tuple[tuple[TrainingSequence, ...], ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
@@ -63,6 +65,11 @@ class TrainingPlan:
     def reasons(self) -> dict[str, int]:
         """How many samples were skipped for which reason, the most frequent first."""
         return dict(Counter(self.skipped.values()).most_common())
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """How many samples were changed in which way, the most frequent first."""
+        return dict(Counter(chain.from_iterable(self.changed.values())).most_common())
 
     @property
     def longest(self) -> int:
@@ -83,6 +90,14 @@ class TrainingPlan:
         return [pack for step in self.steps for pack in _spread(step, count)]
 
 
+@dataclass(eq=False)
+class _Account:
+    """Samples that were put aside or changed while they were read."""
+
+    skipped: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicate: int) -> TrainingPlan:
     """Plan of a training.
 
@@ -97,17 +112,19 @@ def make_plan(samples: Sequence[str], read: Read, training: FineTuning, replicat
         training: What `amount` and `batch` are.
         replicate: Number of the repetition; decides the order.
     """
-    skipped: dict[str, str] = {}
-    sequences = _endless(samples, read, replicate, skipped)
+    account = _Account()
+    sequences = _endless(samples, read, replicate, account)
     if training.schedule is Schedule.TOKENS:
         chosen = _within(sequences, floor(training.amount))
-        return TrainingPlan(_cut(chosen, training), skipped)
+        return TrainingPlan(_cut(chosen, training), account.skipped, account.changed)
     if training.schedule is Schedule.STEPS:
-        return TrainingPlan(_first_steps(sequences, training), skipped)
-    per_epoch = list(_epoch(samples, read, replicate, 0, skipped))
-    later = _endless(samples, read, replicate, skipped, first=1)
+        return TrainingPlan(_first_steps(sequences, training), account.skipped, account.changed)
+    per_epoch = list(_epoch(samples, read, replicate, 0, account))
+    later = _endless(samples, read, replicate, account, first=1)
     wanted = round(training.amount * len(per_epoch))
-    return TrainingPlan(_cut(_first(chain(per_epoch, later), wanted), training), skipped)
+    return TrainingPlan(
+        _cut(_first(chain(per_epoch, later), wanted), training), account.skipped, account.changed
+    )
 
 
 def order(samples: Sequence[str], replicate: int, epoch: int = 0) -> list[str]:
@@ -120,26 +137,28 @@ def order(samples: Sequence[str], replicate: int, epoch: int = 0) -> list[str]:
 
 
 def _endless(
-    samples: Sequence[str], read: Read, replicate: int, skipped: dict[str, str], *, first: int = 0
+    samples: Sequence[str], read: Read, replicate: int, account: "_Account", *, first: int = 0
 ) -> Iterator[TrainingSequence]:
     epoch = first
-    while len(skipped) < len(samples):
-        yield from _epoch(samples, read, replicate, epoch, skipped)
+    while len(account.skipped) < len(samples):
+        yield from _epoch(samples, read, replicate, epoch, account)
         epoch += 1
 
 
 def _epoch(
-    samples: Sequence[str], read: Read, replicate: int, epoch: int, skipped: dict[str, str]
+    samples: Sequence[str], read: Read, replicate: int, epoch: int, account: "_Account"
 ) -> Iterator[TrainingSequence]:
     for sample in order(samples, replicate, epoch):
-        if sample in skipped:
+        if sample in account.skipped:
             continue
         encoded = read(sample)
         if isinstance(encoded, str):
-            skipped[sample] = encoded
+            account.skipped[sample] = encoded
         elif not encoded.taught_mask.any():
-            skipped[sample] = NO_ANSWER
+            account.skipped[sample] = NO_ANSWER
         else:
+            if encoded.changes:
+                account.changed[sample] = encoded.changes
             yield TrainingSequence(sample, encoded.input_ids, encoded.taught_mask)
 
 

@@ -34,6 +34,7 @@ class Trained:
         steps: Optimiser steps.
         samples: Ids of the distinct samples that the optimiser read, ascending.
         skipped: Selected samples that cannot be trained on, with the reason.
+        changes: How many samples were changed in which way so that the chat template takes them.
         seconds: Wall seconds of the training alone.
         losses: Loss of each step, in nats a taught token.
         pack_tokens: Size of a forward pass that fitted into memory.
@@ -46,6 +47,7 @@ class Trained:
     steps: int
     samples: tuple[str, ...]
     skipped: Mapping[str, str]
+    changes: Mapping[str, int]
     seconds: float
     losses: tuple[float, ...]
     pack_tokens: int
@@ -69,6 +71,7 @@ class Trained:
             "samples": len(self.samples),
             "samples_hash": self.samples_hash,
             "skipped": dict(self.skipped),
+            "changes": dict(self.changes),
             "seconds": self.seconds,
             "losses": list(self.losses),
             "pack_tokens": self.pack_tokens,
@@ -166,6 +169,7 @@ def attempt(
         steps=len(plan.steps),
         samples=tuple(sorted(run.read)),
         skipped=plan.skipped,
+        changes=plan.changes,
         seconds=run.seconds_before + time.monotonic() - started,
         losses=tuple(run.losses),
         pack_tokens=run.pack_tokens,

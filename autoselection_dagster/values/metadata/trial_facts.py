@@ -1,5 +1,7 @@
 """What the assets of a trial show about themselves."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from autoselection_core.benchmarks.metric import Metric
@@ -73,10 +75,16 @@ def model_facts(evaluation: Evaluation, home: Home) -> Facts:
         "replicate": evaluation.replicate,
         "samples_trained": evaluation.trained_count,
         "samples_skipped": len(evaluation.skipped),
+        "skipped_because": _counted(evaluation.skip_reasons),
+        "changed_for_the_template": _counted(evaluation.changes),
         "training_tokens": evaluation.cost.training_tokens,
         "seconds": evaluation.cost.seconds,
         "peak_mib": round(evaluation.cost.peak_bytes / 2**20),
     }
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    return "; ".join(f"{count:,} x {reason}" for reason, count in reasons.items()) or "none"
 
 
 def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reservation) -> Facts:

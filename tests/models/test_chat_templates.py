@@ -1,0 +1,117 @@
+"""Conversations in the templates of well-known families: what is taught and where it stops."""
+
+import pytest
+
+from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.models.chat_settings import FOLDED, REASONING_CUT, REASONING_DROPPED, SYSTEM_DROPPED
+from autoselection_core.models.turn_end import tokenizer_turn_end
+from autoselection_core.pool.sample import Message, Role
+from tests.models.families import ASKED, FAMILIES, PAGE, TURNS, Family, page, spoken, taught, tokenizer_of
+
+SYSTEM = Message(Role.SYSTEM, "Be brief.")
+BY_NAME = {family.name.split(",")[0].split(" (")[0]: family for family in reversed(FAMILIES)}
+ENDED = [family for family in FAMILIES if not family.name.startswith("Words")]
+REFUSING = [BY_NAME["Gemma"], BY_NAME["Mistral"], BY_NAME["Vicuna"]]
+
+
+def named(family: Family) -> str:
+    return family.name
+
+
+def test_the_page_of_chat_templates_says_what_the_code_does() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.models.families"
+
+
+@pytest.mark.parametrize("family", ENDED, ids=named)
+def test_every_turn_is_taught_with_the_end_that_the_template_writes(family: Family) -> None:
+    tokenizer = tokenizer_of(family)
+    end = tokenizer_turn_end(tokenizer)
+
+    assert end.strip() in tokenizer.get_vocab()
+    assert taught(tokenizer, *TURNS) == [f"Four.{end}", f"Five.{end}"]
+
+
+def test_an_end_that_only_looks_like_one_in_the_answer_ends_nothing() -> None:
+    tokenizer = tokenizer_of(BY_NAME["Words only"])
+
+    assert taught(tokenizer, ASKED[0], Message(Role.ASSISTANT, "Say </s> now")) == ["Say </s> now"]
+
+
+@pytest.mark.parametrize("family", REFUSING, ids=named)
+def test_a_system_line_that_a_template_does_not_take_is_refused_with_the_way_forward(family: Family) -> None:
+    with pytest.raises(ChatTemplateError, match="system: fold"):
+        spoken(tokenizer_of(family), SYSTEM, *TURNS)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=named)
+def test_a_folded_system_line_stands_in_the_user_turn_and_is_counted(family: Family) -> None:
+    tokenizer = tokenizer_of(family, system="fold")
+
+    encoded = spoken(tokenizer, SYSTEM, *TURNS)
+
+    assert encoded.changes == (FOLDED,)
+    assert "Be brief.\n\nWhat is 2 and 2?" in tokenizer.decode(encoded.input_ids)
+    assert len(encoded.turns) == 2
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=named)
+def test_a_dropped_system_line_is_gone_and_counted(family: Family) -> None:
+    tokenizer = tokenizer_of(family, system="drop")
+
+    encoded = spoken(tokenizer, SYSTEM, *TURNS)
+
+    assert encoded.changes == (SYSTEM_DROPPED,)
+    assert "Be brief." not in tokenizer.decode(encoded.input_ids)
+
+
+def reasoned(place: str) -> tuple[Message, ...]:
+    """A conversation whose answers say first how they came about."""
+    said = [
+        Message(Role.ASSISTANT, f"<think>\nI count {answer}\n</think>\n\n{answer}")
+        if place == "text"
+        else Message(Role.ASSISTANT, answer, reasoning=f"I count {answer}")
+        for answer in ("Four.", "Five.")
+    ]
+    return (ASKED[0], said[0], ASKED[2], said[1])
+
+
+@pytest.mark.parametrize("place", ["text", "field"])
+def test_a_template_that_cuts_earlier_reasoning_teaches_the_last_and_the_cut_is_counted(
+    place: str,
+) -> None:
+    tokenizer = tokenizer_of(BY_NAME["Qwen3"])
+    messages = reasoned(place)
+
+    assert taught(tokenizer, *messages) == [
+        "Four.<|im_end|>",
+        "<think>\nI count Five.\n</think>\n\nFive.<|im_end|>",
+    ]
+    assert spoken(tokenizer, *messages).changes == (REASONING_CUT,)
+
+
+@pytest.mark.parametrize("place", ["text", "field"])
+def test_samples_whose_reasoning_is_cut_can_be_refused(place: str) -> None:
+    tokenizer = tokenizer_of(BY_NAME["Qwen3"], reasoning="refuse")
+
+    with pytest.raises(ChatTemplateError, match="left out by the template"):
+        spoken(tokenizer, *reasoned(place))
+    assert spoken(tokenizer, *reasoned(place)[2:]).changes == ()
+
+
+@pytest.mark.parametrize("place", ["text", "field"])
+@pytest.mark.parametrize("family", FAMILIES, ids=named)
+def test_dropped_reasoning_is_gone_everywhere_and_counted(family: Family, place: str) -> None:
+    tokenizer = tokenizer_of(family, reasoning="drop")
+
+    encoded = spoken(tokenizer, *reasoned(place))
+
+    assert encoded.changes == (REASONING_DROPPED,)
+    assert "I count" not in tokenizer.decode(encoded.input_ids)
+    assert [answer.split(".")[0] for answer in taught(tokenizer, *reasoned(place))] == [
+        "Four",
+        "Five",
+    ]
+
+
+def test_reasoning_that_a_template_does_not_take_is_counted() -> None:
+    assert spoken(tokenizer_of(FAMILIES[0]), *reasoned("field")).changes == (REASONING_CUT,)
