@@ -8,12 +8,12 @@ from autoselection_core.history.records import TrialRecord
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, shown
-from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_in, weighed_table
+from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
 from autoselection_core.report.sections.tables import budget_table, step_table, trial_table
 from autoselection_core.report.sections.tradeoffs import tradeoff_table, tradeoffs_of
 from autoselection_core.search.warm import agreement
-from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
-from autoselection_core.solver.proposal import shown_reasons
+from autoselection_core.solver.advice.exchange import Exchange
+from autoselection_core.solver.proposal import Proposal
 
 _TABLES = ("advice", "weighed")
 """Reasons that have a table of their own."""
@@ -51,10 +51,11 @@ def show_trial(facts: SearchFacts, number: int) -> None:
         show_table(step_table(facts.realised(trial.recipe)))
     show_table(_scores(trial))
     show_table(_reasons(trial))
-    if weighed := weighed_in(trial.proposal):
+    proposal = Proposal.from_json(trial.proposal)
+    if weighed := proposal.weighed:
         show_table(weighed_table(weighed))
-    if advice := exchanges_in([trial.proposal]):
-        show_table(_advice(list(advice.values())))
+    if proposal.advice:
+        show_table(_advice(proposal.advice))
 
 
 def _scores(trial: TrialRecord) -> Table:
@@ -64,7 +65,7 @@ def _scores(trial: TrialRecord) -> Table:
 
 
 def _reasons(trial: TrialRecord) -> Table:
-    reasons = shown_reasons(trial.proposal).items()
+    reasons = Proposal.from_json(trial.proposal).shown().items()
     told = [(name, value) for name, value in reasons if name not in _TABLES]
     seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending", "cheap")}
     hints = f", {seen['cheap']} cheap scores" if seen["cheap"] else ""

@@ -39,7 +39,7 @@ class NoCandidatesError(SolverError):
         )
         return (
             f"no candidate is left for trial {self.trial} ({counts}); "
-            "add signals or operators, lower smallest_share or raise max_steps."
+            "add signals or operators, lower min_share or raise max_steps."
         )
 
 

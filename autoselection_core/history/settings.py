@@ -18,7 +18,7 @@ class SearchSettings:
         slots: Trials that may run at the same time.
         seed: Seed of every random choice of the search.
         policy: How candidates are chosen: by a surrogate (default), at random (random), or as published
-            (autoselection).
+            (published).
         report_evaluations: Second budget, in full trainings, for what the winner is compared with: the full
             pool, random subsets of equal tokens, and the winner trained again.
         max_steps: Longest recipe, in steps.

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from autoselection_core.errors.history import SpecError
+from autoselection_core.history.policy_names import first_spelling
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.space import Count, axes
@@ -62,7 +63,8 @@ class SearchSpec(SearchSettings):
     @property
     def identity(self) -> str:
         """Names the search apart from how much may be spent on it and how fast."""
-        return fingerprint({name: value for name, value in self.to_json().items() if name not in _ADJUSTABLE})
+        values = {**self.to_json(), **first_spelling(self.policy, self.policy_settings)}
+        return fingerprint({name: value for name, value in values.items() if name not in _ADJUSTABLE})
 
     @property
     def prices(self) -> dict[str, float]:

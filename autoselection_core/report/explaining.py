@@ -22,6 +22,7 @@ from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.tables import signal_table, step_table
 from autoselection_core.report.sections.verdict import findings
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import materialize
 from autoselection_core.subset.explain import explain
 
@@ -39,7 +40,8 @@ def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialReco
     yield Block("Recipe", trial.recipe.to_yaml(), "yaml")
     yield step_table(materialize(trial.recipe, signals))
     yield signal_table(trial.recipe, spec.signal_versions)
-    origin, parent = trial.proposal.get("origin"), trial.proposal.get("parent")
+    proposal = Proposal.from_json(trial.proposal)
+    origin, parent = proposal.origin, proposal.parent
     yield f"came from: {origin or trial.arm or 'unknown'}{f' of trial {parent}' if parent else ''}"
     if parent:
         yield ancestry_table(trial, workspace.ledger.trials(trial.search))

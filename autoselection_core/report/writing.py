@@ -132,8 +132,8 @@ def _tradeoffs(facts: SearchFacts) -> Section:
     meaning = (
         "The search maximises one utility; here every benchmark counts for itself, and so do tokens. Each "
         "benchmark has a surrogate of its own; the chance of being on the front is over draws from their "
-        "posteriors, among the subsets that were tried. Limits of the policy (`floors`, `most_tokens`, "
-        "`largest_share`) let a search look for another trade-off."
+        "posteriors, among the subsets that were tried. Limits of the policy (`floors`, `max_tokens`, "
+        "`max_share`) let a search look for another trade-off."
     )
     pictures = (
         [Picture("tradeoffs", tradeoff_plot(standing, signs), "Benchmarks and tokens against each other")]

@@ -10,6 +10,7 @@ from autoselection_core.history.values import CheapTrial, History, Pending
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.given import GIVEN
 from autoselection_core.solver.advice.exchange import Recorded, exchanges_in
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.solver.solver import Solver
 
 
@@ -48,7 +49,7 @@ def decided_again(ledger: Ledger, search: str, solver: Solver) -> tuple[Decision
     return tuple(
         Decision(trial.trial, trial.recipe, _asked(solver, _seen_by(trial, now, trials)))
         for trial in trials
-        if trial.recipe is not None and trial.proposal.get("origin") != GIVEN
+        if trial.recipe is not None and Proposal.from_json(trial.proposal).origin != GIVEN
     )
 
 

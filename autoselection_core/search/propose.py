@@ -1,7 +1,6 @@
 """Proposal of a trial: asked of the solver once, and recorded with the reasons."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -11,8 +10,7 @@ from autoselection_core.history.records import RecordedProposal, Reservation
 from autoselection_core.history.values import History
 from autoselection_core.search.accounting import accounted
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.advice.exchange import Exchange
-from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp, Weighed
+from autoselection_core.solver.proposal import Candidate, Proposal
 from autoselection_core.subset import Subset, materialize
 
 
@@ -46,7 +44,7 @@ def propose(ledger: Ledger, reservation: Reservation, solver: Asks) -> Candidate
     subset = materialize(recorded.recipe, solver.signals)
     if subset.fingerprint != recorded.subset:
         raise ChangedSubsetError(reservation.run_key, recorded.subset, subset.fingerprint)
-    return Candidate(recorded.recipe, subset, proposal_from_json(recorded.proposal))
+    return Candidate(recorded.recipe, subset, Proposal.from_json(recorded.proposal))
 
 
 def _ask(ledger: Ledger, reservation: Reservation, solver: Asks) -> RecordedProposal:
@@ -67,18 +65,3 @@ def tokens_of(subset: Subset, signals: SignalTable) -> int:
     if "tokens" not in signals.columns:
         return len(subset)
     return int(np.nansum(signals["tokens"][subset.rows], dtype=np.float64))
-
-
-def proposal_from_json(value: Mapping[str, Any]) -> Proposal:
-    """Read back what `Proposal.to_json` wrote."""
-    runner_up = value.get("runner_up")
-    return Proposal(
-        **{
-            **value,
-            "runner_up": None if runner_up is None else RunnerUp(**runner_up),
-            "anchors": tuple(value.get("anchors", ())),
-            "interval": tuple(value.get("interval", ())),
-            "advice": tuple(Exchange(**each) for each in value.get("advice", ())),
-            "weighed": tuple(Weighed(**each) for each in value.get("weighed", ())),
-        }
-    )

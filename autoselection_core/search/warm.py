@@ -8,6 +8,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.values import Earlier, History, Observation
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize_many, read_ids, stored_lineages
 
@@ -90,8 +91,8 @@ def agreement(earlier: History, now: History) -> Agreement:
     correlation = None
     if len(pairs) >= _FEWEST_TO_RANK and differs:
         correlation = float(np.asarray(spearmanr(*np.array(pairs).T).statistic))
-    trusts = [one.proposal.get("trust") for one in now.observations]
-    learned = [float(trust) for trust in trusts if isinstance(trust, int | float)]
+    trusts = [Proposal.from_json(one.proposal).trust for one in now.observations]
+    learned = [trust for trust in trusts if trust is not None]
     return Agreement(len(pairs), correlation, learned[-1] if learned else None)
 
 

@@ -42,7 +42,7 @@ class SearchContext:
     @property
     def min_rows(self) -> int:
         """Rows that a candidate has at least."""
-        return max(1, round(self.policy.smallest_share * len(self.signals)))
+        return max(1, round(self.policy.min_share * len(self.signals)))
 
     def realise(self, drafts: Sequence[Draft], known: frozenset[str]) -> Realised:
         """Realise drafts, leaving out subsets that are known."""
@@ -72,7 +72,7 @@ def seed_for(*parts: int | str) -> int:
 
 
 def _made(signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int) -> SearchContext:
-    min_rows = max(1, round(policy.smallest_share * len(signals)))
+    min_rows = max(1, round(policy.min_share * len(signals)))
     recipes = latin_recipes(templates, policy.fresh, policy.max_steps, seed)
     fresh = realise([Draft(recipe, "fresh") for recipe in recipes], signals, min_rows)
     fresh = within_size(fresh, signals, policy)

@@ -5,15 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from autoselection_core.errors.space import SettingError
+from autoselection_core.history.policy_names import DEFAULT, POLICIES, policy_now, settings_now
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""
 
-POLICIES = ("default", "random", "autoselection")
-"""`default`: a surrogate over what recipes do; `random`: random recipe search; `autoselection`: published."""
-
-_ABOVE_ZERO = ("noise_prior", "most_tokens", "trust_radius", "stop_gain")
+_ABOVE_ZERO = ("noise_prior", "max_tokens", "trust_radius", "stop_gain")
 
 
 @dataclass(frozen=True)
@@ -33,17 +31,18 @@ class Policy:
         noise_prior: Expected run-to-run standard deviation in units of utility; None takes a third of the
             spread of the utilities seen.
         noise_spread: Standard deviation of the log of the noise around its prior.
-        pull_in: Utilities below the median by more than this many spreads of the better half are pulled in
-            by a logarithm before the surrogate learns: how bad the worst ones are says nothing of the best.
+        tail_threshold: Utilities below the median by more than this many spreads of the better half are
+            compressed by a logarithm before the surrogate learns: how bad the worst ones are says nothing of
+            the best.
         tolerance: The mini-META factor C: a trusted incumbent is repeated while its posterior deviation
             falls by at most this factor. 1 never repeats.
         surrogate: `gp`: a Gaussian process, sparse beyond a thousand observations; `bkb`: sparse from the
             start; `student_t`: for evaluators some of whose scores are far off.
         draws: Hyper-parameter vectors that the surrogate averages over; 1 takes the most probable one.
-        most_sampled: Observations that hyper-parameters are learned from at most; predictions use all.
-        smallest_share: Candidates below this share of the pool's rows are screened out.
-        largest_share: Candidates above this share of the pool's rows are screened out, the full pool, too.
-        most_tokens: Candidates with more tokens of the base model are screened out; None sets no limit.
+        max_sampled: Observations that hyper-parameters are learned from at most; predictions use all.
+        min_share: Candidates below this share of the pool's rows are screened out.
+        max_share: Candidates above this share of the pool's rows are screened out, the full pool, too.
+        max_tokens: Candidates with more tokens of the base model are screened out; None sets no limit.
         trust_radius: Candidates farther than this from everything tried are clipped by a union with the
             nearest tried subset, or left out, in median distances between fresh programs; None sets no limit.
         floors: The least score of a benchmark whose metric grows with quality, in its unit. Candidates that
@@ -54,7 +53,7 @@ class Policy:
         exploration: Upper confidence bound factor of the published policy.
     """
 
-    name: Annotated[str, Choice(POLICIES)] = "default"
+    name: Annotated[str, Choice(POLICIES)] = DEFAULT
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
     max_steps: Annotated[int, Count(1, 6)] = 6
@@ -65,14 +64,14 @@ class Policy:
     patience: Annotated[int, Count(1, 1000)] = 4
     noise_prior: float | None = None
     noise_spread: Annotated[float, Interval(0.01, 3.0)] = 0.5
-    pull_in: Annotated[float, Interval(0.1, 1e6)] = 3.0
+    tail_threshold: Annotated[float, Interval(0.1, 1e6)] = 3.0
     tolerance: Annotated[float, Interval(1.0, 10.0)] = 1.4
     surrogate: Annotated[str, Choice(SURROGATES)] = "gp"
     draws: Annotated[int, Count(1, 256)] = 16
-    most_sampled: Annotated[int, Count(2, 1000)] = 100
-    smallest_share: Annotated[float, Interval(0.0, 1.0)] = 0.01
-    largest_share: Annotated[float, Interval(0.0, 1.0)] = 1.0
-    most_tokens: int | None = None
+    max_sampled: Annotated[int, Count(2, 1000)] = 100
+    min_share: Annotated[float, Interval(0.0, 1.0)] = 0.01
+    max_share: Annotated[float, Interval(0.0, 1.0)] = 1.0
+    max_tokens: int | None = None
     trust_radius: float | None = None
     floors: tuple[tuple[str, float], ...] = ()
     stop_gain: float | None = None
@@ -85,6 +84,7 @@ class Policy:
         Raises:
             SettingError: A setting is unknown or out of range.
         """
+        object.__setattr__(self, "name", policy_now(self.name))
         check_settings(self)
         for name in _ABOVE_ZERO:
             value = getattr(self, name)
@@ -94,5 +94,6 @@ class Policy:
         object.__setattr__(self, "floors", tuple(sorted((name, float(least)) for name, least in pairs)))
 
     def with_settings(self, **settings: Any) -> "Policy":  # noqa: ANN401 - the settings differ in type
-        """A copy with other settings; an unknown name is refused by the constructor."""
-        return replace(self, **settings)
+        """A copy with other settings, under today's names or their first ones; an unknown name is refused."""
+        changed: dict[str, Any] = settings_now(settings)
+        return replace(self, **changed)

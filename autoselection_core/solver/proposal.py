@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
-from autoselection_core.solver.advice.exchange import Exchange, exchanges_in
+from autoselection_core.solver.advice.exchange import Exchange
 from autoselection_core.subset import Subset
 
 LEVELS = (0.05, 0.25, 0.75, 0.95)
@@ -108,6 +109,20 @@ class Proposal:
     fidelity: str = ""
     weighed: tuple[Weighed, ...] = ()
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read back what `to_json` wrote; a trial without a recorded proposal has an empty origin."""
+        runner_up = value.get("runner_up")
+        read = {
+            "origin": value.get("origin") or "",
+            "runner_up": None if runner_up is None else RunnerUp(**runner_up),
+            "anchors": tuple(value.get("anchors", ())),
+            "interval": tuple(value.get("interval", ())),
+            "advice": tuple(Exchange(**each) for each in value.get("advice", ())),
+            "weighed": tuple(Weighed(**each) for each in value.get("weighed", ())),
+        }
+        return cls(**{**value, **read})
+
     def to_json(self) -> dict[str, Json]:
         """The proposal as JSON values; without advice or fidelities there is no word of them."""
         values = {**asdict(self), "screened": dict(self.screened), "anchors": list(self.anchors)}
@@ -120,18 +135,15 @@ class Proposal:
         kept = {name: value for name, value in values.items() if name not in later}
         return kept | {name: value for name, value in later.items() if value}
 
-
-def shown_reasons(proposal: Mapping[str, Json]) -> dict[str, Json]:
-    """What people are shown of a recorded proposal: nothing empty, and no text of its advice."""
-    shown: dict[str, Json] = {
-        name: value for name, value in proposal.items() if value not in (None, "", [], {}, ())
-    }
-    if advice := exchanges_in([proposal]):
-        shown["advice"] = [
-            {"role": one.role, "question": one.question, "used": not one.problem, "problem": one.problem}
-            for one in advice.values()
-        ]
-    return shown
+    def shown(self) -> dict[str, Json]:
+        """Reasons for people, by name: nothing empty, and no text of its advice."""
+        values = {name: value for name, value in self.to_json().items() if value not in (None, "", [], {})}
+        if self.advice:
+            values["advice"] = [
+                {"role": one.role, "question": one.question, "used": not one.problem, "problem": one.problem}
+                for one in self.advice
+            ]
+        return dict(sorted(values.items()))
 
 
 @dataclass(frozen=True, eq=False)

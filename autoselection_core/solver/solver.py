@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from autoselection_core.errors.solver import NoTemplatesError, NothingToRecommendError
+from autoselection_core.history.policy_names import DEFAULT, PUBLISHED, RANDOM
 from autoselection_core.history.values import CheapTrial, Earlier, History, Pending
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
@@ -160,7 +161,7 @@ def with_pending(history: History, candidate: Candidate, prices: Mapping[str, fl
 def _recommended(policy: Policy, history: History, fitted: FittedModel) -> Recommendation:
     luckiest = max(history.observations, key=lambda observation: (observation.utility, -observation.trial))
     place = fitted.incumbent
-    if policy.name == "autoselection":
+    if policy.name == PUBLISHED:
         place = next(number for number, one in enumerate(fitted.observed) if one.name == luckiest.subset)
     one = fitted.observed[place]
     return Recommendation(
@@ -187,5 +188,5 @@ def _random(solver: Solver, history: History, _: Consultation) -> Candidate:
     return random_search.choose(solver.signals, tuple(solver.templates), solver.policy, history)
 
 
-_CHOICES: Mapping[str, _Choose] = {"default": _default, "random": _random, "autoselection": _published}
+_CHOICES: Mapping[str, _Choose] = {DEFAULT: _default, RANDOM: _random, PUBLISHED: _published}
 """Choice of the next candidate, by policy."""

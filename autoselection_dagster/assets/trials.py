@@ -15,6 +15,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import propose
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
 from autoselection_core.subset import Subset, materialize
 from autoselection_dagster.assets.checks.trial_checks import (
@@ -118,7 +119,7 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
 
 def _parent_of(attempt: Attempt) -> TrialRecord | None:
     """The trial that this one's recipe was edited from."""
-    number = attempt.recorded.proposal.get("parent")
+    number = Proposal.from_json(attempt.recorded.proposal).parent
     trials = attempt.ledger.trials(attempt.reservation.search)
     return next((trial for trial in trials if trial.trial == number), None)
 

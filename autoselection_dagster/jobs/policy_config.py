@@ -1,17 +1,17 @@
 """The settings of a policy as config of the Launchpad: names, ranges and meanings are the policy's own."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_type_hints
 
 import dagster as dg
 from pydantic import Field, create_model
 
+from autoselection_core.history.policy_names import FIRST_SETTINGS
 from autoselection_core.identity import Json
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Count, Interval, meanings
 
-LIMITS = ("smallest_share", "largest_share", "most_tokens", "trust_radius", "floors", "stop_gain")
+LIMITS = ("min_share", "max_share", "max_tokens", "trust_radius", "floors", "stop_gain")
 """What a candidate, or the search itself, must keep to."""
 
 _ASKED_ELSEWHERE = ("name", "max_steps")
@@ -19,7 +19,13 @@ _CHOICES = tuple(each.name for each in fields(Policy) if each.name not in (*LIMI
 
 
 def _config(name: str, said: str, names: tuple[str, ...]) -> type[dg.Config]:
-    asked: Mapping[str, Any] = {each: (_kind(each), _field(each)) for each in names}
+    asked: dict[str, Any] = {each: (_kind(each), _field(each)) for each in names}
+    # Configs that were saved under the first names go on.
+    asked |= {
+        FIRST_SETTINGS[each]: (_kind(each), Field(default=None, description=f"First name of `{each}`."))
+        for each in names
+        if each in FIRST_SETTINGS
+    }
     return create_model(name, __base__=dg.Config, __module__=__name__, __doc__=said, **asked)
 
 

@@ -11,13 +11,13 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.search_request import SETTINGS
 from autoselection_core.evaluation.training.sft import PRESETS
+from autoselection_core.history.policy_names import FIRST_POLICIES, POLICIES
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import fingerprint
-from autoselection_core.solver.policy import POLICIES
 from autoselection_core.space import Count, axes, meanings
 from autoselection_dagster.jobs.policy_config import Constraints, PolicySettings
 
-PolicyName = StrEnum("PolicyName", [(name, name) for name in POLICIES])  # type: ignore[misc] # the core's own
+PolicyName = StrEnum("PolicyName", [(name, name) for name in (*POLICIES, *FIRST_POLICIES.values())])  # type: ignore[misc] # the core's own
 MetricName = StrEnum("MetricName", [(metric.value, metric.value) for metric in Metric])  # type: ignore[misc] # the core's own, as Dagster reads enums
 PresetName = StrEnum("PresetName", [(name, name) for name in PRESETS])  # type: ignore[misc] # the core's own
 

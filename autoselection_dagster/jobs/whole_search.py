@@ -12,9 +12,9 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, TrialRecord
 from autoselection_core.identity import fingerprint
 from autoselection_core.search.loop import DONE, Stage
-from autoselection_core.search.propose import proposal_from_json
 from autoselection_core.search.together import run_search_together
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
 from autoselection_core.subset import materialize
 from autoselection_dagster.place import Place
@@ -131,7 +131,7 @@ class Lineage:
         }
         for name, (manager, value) in kept.items():
             manager.refer(self.place.key(name), partition, value)
-        proposal = proposal_from_json(trial.proposal)
+        proposal = Proposal.from_json(trial.proposal)
         return {
             "recipe": (trial.recipe.fingerprint, recipe_facts(trial.recipe, proposal.origin, proposal)),
             "subset": (

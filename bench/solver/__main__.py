@@ -23,7 +23,7 @@ from bench.solver.report import figures, report
 from bench.solver.world import ROWS, World, world
 
 FOLDER = RESULTS / "solver"
-CONTESTANTS = ("random", "random_subset", "single_operators", "tpe", "autoselection", "default")
+CONTESTANTS = ("random", "random_subset", "single_operators", "tpe", "published", "default")
 _REFERENCE = 2000
 
 Makes: TypeAlias = Callable[[SignalTable, tuple[Template, ...]], tuple[str, Contestant]]
@@ -165,7 +165,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.quick:
         options.rows, options.recipes, options.seeds = 1000, 2000, 2
-        options.contestants = ("random", "single_operators", "autoselection", "default")
+        options.contestants = ("random", "single_operators", "published", "default")
         options.folder = options.folder / "quick"
     if options.draw:
         options.folder = options.folder / f"draw-{options.draw}"

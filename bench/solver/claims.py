@@ -43,7 +43,7 @@ from bench.solver.race import with_observation
 
 _SHARD = RESULTS / "solver" / "claims.jsonl"
 _ROWS, _BUDGET = 300, 6
-_POLICY = Policy(smallest_share=0.1, fresh=60, edits=40, generations=2, draws=4)
+_POLICY = Policy(min_share=0.1, fresh=60, edits=40, generations=2, draws=4)
 """Few candidates: a claim is about the report's runs, and which subset won does not matter to them."""
 
 EVALUATIONS = (6, 9)

@@ -68,7 +68,7 @@ def contestant(name: str, signals: SignalTable, templates: Sequence[Template]) -
     base, _, settings = name.partition(":")
     if base == "default":
         return Ours(Solver(signals, templates, Policy().with_settings(**_parsed(settings))))
-    if base in ("random", "autoselection"):
+    if base in ("random", "published"):
         solver = Solver(signals, templates, Policy(name=base))
         return Luckiest(lambda history: solver.ask(history)[0])
     if base == "tpe":

@@ -36,7 +36,7 @@ from bench.solver.race import with_observation
 from bench.solver.world import ROWS, World, rows_of_pool, world
 
 SHARD = RESULTS / "solver" / "trained.jsonl"
-CONTESTANTS = ("random", "tpe", "autoselection", "default")
+CONTESTANTS = ("random", "tpe", "published", "default")
 _FULL = "full pool"
 _REPLICATES = 3
 _SELECTED_BY = ("gsm8k",)

@@ -16,11 +16,12 @@ from autoselection_core.history.records import SearchState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.pool.sources import Source
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_in, weighed_table
+from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
 from autoselection_core.report.sections.tables import trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.decisions import decided_again
 from autoselection_core.search.loop import run_search
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 
 from .test_workspace import scored, write_raw
@@ -119,11 +120,11 @@ def test_a_trial_says_what_each_fidelity_promised(
     hint = next(one for one in facts.history.cheap if one.proposal["origin"] != "pair")
 
     show_trial(facts, hint.trial)
-    full, short = weighed_table(weighed_in(hint.proposal)).rows
+    full, short = weighed_table(Proposal.from_json(hint.proposal).weighed).rows
 
     assert "What each fidelity promised" in capsys.readouterr().out
     assert (full[:3], short[:2]) == (("full", 1.0, 0), ("short", 0.1))
-    assert weighed_in(facts.history.observations[0].proposal) == []
+    assert not Proposal.from_json(facts.history.observations[0].proposal).weighed
 
 
 def test_a_search_keeps_its_fidelities_when_the_campaign_declares_others(facts: SearchFacts) -> None:

@@ -195,7 +195,7 @@ ASKED: Mapping[str, object] = {
     "metric": "bits_per_byte",
     "training": "lora",
     "operators": ("keep_top",),
-    "policy_settings": {"smallest_share": 0.2},
+    "policy_settings": {"min_share": 0.2},
     "warm_from": "old",
 }
 

@@ -62,11 +62,11 @@ def test_a_search_keeps_its_adviser_when_the_campaign_no_longer_declares_one(wor
     version = scored(workspace)
     declared = AdviserSettings("http://127.0.0.1:9/v1", "tiny", roles=("summariser",))
     advised = replace(workspace, campaign=replace(workspace.campaign, adviser=declared))
-    spec = advised.spec(version, budget=4, policy="autoselection")
+    spec = advised.spec(version, budget=4, policy="published")
 
     with_place, without = advised.solver(spec).adviser, workspace.solver(spec).adviser
 
-    assert spec.identity != workspace.spec(version, budget=4, policy="autoselection").identity
+    assert spec.identity != workspace.spec(version, budget=4, policy="published").identity
     assert advised.spec(version, policy="random").adviser == {}
     assert with_place is not None
     assert with_place.answers == Endpoint("http://127.0.0.1:9/v1", 60.0)

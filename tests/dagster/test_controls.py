@@ -83,8 +83,8 @@ def test_a_budget_of_zero_names_the_field(driver: Driver) -> None:
 @pytest.mark.parametrize(
     ("group", "field", "value"),
     [
-        ("constraints", "largest_share", 1.5),
-        ("constraints", "most_tokens", -1),
+        ("constraints", "max_share", 1.5),
+        ("constraints", "max_tokens", -1),
         ("constraints", "floors", {"arithmetics": 0.2}),
         ("policy_settings", "tolerance", 0.5),
         ("policy_settings", "warmup", -1),

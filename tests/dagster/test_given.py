@@ -120,7 +120,7 @@ def test_a_whole_search_in_one_run_has_the_history_and_lineage_of_a_run_for_each
 
 def test_the_fields_of_the_launchpad_reach_the_search(driver: Driver) -> None:
     driver.prepare()
-    limits = {"smallest_share": 0.3, "most_tokens": 500, "floors": {"closed_form": -9.0}}
+    limits = {"min_share": 0.3, "max_tokens": 500, "floors": {"closed_form": -9.0}}
     driver.start(name="s", operators=["keep_top"], constraints=limits, policy_settings={"full_pool": 0})
 
     spec = driver.ledger.search("s").spec

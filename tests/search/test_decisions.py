@@ -20,7 +20,7 @@ from .worlds import evaluator, spec, table
 QUICK = Policy(fresh=40, edits=20, draws=2, patience=1)
 
 
-@pytest.mark.parametrize("name", ["default", "autoselection"])
+@pytest.mark.parametrize("name", ["default", "published"])
 def test_an_advised_search_is_decided_again_without_its_model(tmp_path: Path, name: str) -> None:
     signals, judge = table(), evaluator(tmp_path)
     ledger = Ledger.open(f"sqlite:///{tmp_path}/history.sqlite")

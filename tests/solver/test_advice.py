@@ -9,18 +9,18 @@ import pytest
 from autoselection_core.errors.space import SettingError
 from autoselection_core.history.values import FailedTrial, History, Observation, Pending
 from autoselection_core.identity import canonical_json
-from autoselection_core.search.propose import proposal_from_json
 from autoselection_core.solver import Candidate, Policy, Solver
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.exchange import Recorded, Silent, exchanges_of
 from autoselection_core.solver.advice.reading import Grammar, differing_steps, steps_in
 from autoselection_core.solver.advice.settings import AdviserSettings, Role
+from autoselection_core.solver.proposal import Proposal
 
 from .speaking import NEW_ANCHOR, STEP, Facts, Model, Speaks, role_of, sensible, speaking
 from .worlds import SMALL, entropy_of, searched, solver
 
-PUBLISHED = SMALL.with_settings(name="autoselection", patience=2)
+PUBLISHED = SMALL.with_settings(name="published", patience=2)
 
 
 def advised(model: Model, policy: Policy = PUBLISHED, **settings: object) -> Solver:
@@ -55,7 +55,7 @@ def test_all_four_roles_are_asked_and_what_they_say_is_chosen_and_recorded() -> 
     assert exchanges[0].answer == json.dumps({"steps": NEW_ANCHOR})
     assert exchanges[0].tokens_read == 7
     recorded = candidate.proposal.to_json()
-    assert proposal_from_json(json.loads(canonical_json(recorded))) == candidate.proposal
+    assert Proposal.from_json(json.loads(canonical_json(recorded))) == candidate.proposal
 
 
 def wrong_types(role: str, _: Facts) -> str:

@@ -184,7 +184,7 @@ def test_a_fidelity_that_costs_too_much_to_be_tried_out_changes_no_choice() -> N
     assert [one.recipe for one in dear.observations] == [one.recipe for one in plain.observations]
 
 
-@pytest.mark.parametrize("name", ["random", "autoselection"])
+@pytest.mark.parametrize("name", ["random", "published"])
 def test_other_policies_train_in_full(name: str) -> None:
     policy = SMALL.with_settings(name=name)
     history = at_fidelities(replace(ASKER, policy=policy, prices=SHORT), {"short": noisy}, budget=6)

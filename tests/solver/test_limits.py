@@ -44,7 +44,7 @@ def scored(asker: Solver, budget: int) -> History:
 
 
 def test_no_candidate_is_larger_than_allowed_and_the_full_pool_is_none() -> None:
-    asker = solver(SMALL.with_settings(largest_share=0.4))
+    asker = solver(SMALL.with_settings(max_share=0.4))
 
     history = searched(asker, entropy_of(asker.signals), 8)
 
@@ -57,7 +57,7 @@ def test_no_candidate_of_any_policy_has_more_tokens_than_allowed(name: str) -> N
     bare = solver()
     tokens = np.abs(bare.signals["tokens"]) * 100
     signals = replace(bare.signals, columns={**bare.signals.columns, "tokens": tokens})
-    asker = replace(bare, signals=signals, policy=SMALL.with_settings(name=name, most_tokens=5000))
+    asker = replace(bare, signals=signals, policy=SMALL.with_settings(name=name, max_tokens=5000))
 
     history = searched(asker, entropy_of(signals), 7)
 
@@ -127,7 +127,7 @@ def test_a_search_goes_on_while_gains_are_large_enough() -> None:
     assert len(searched(asker, entropy_of(asker.signals), 6).observations) == 6
 
 
-@pytest.mark.parametrize("name", ["stop_gain", "trust_radius", "most_tokens"])
+@pytest.mark.parametrize("name", ["stop_gain", "trust_radius", "max_tokens"])
 def test_a_limit_that_nothing_can_keep_to_is_refused(name: str) -> None:
     with pytest.raises(SettingError, match=name):
         Policy().with_settings(**{name: 0})

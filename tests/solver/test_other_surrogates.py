@@ -104,7 +104,7 @@ def test_observations_left_out_of_a_sparse_surrogate_are_forgotten() -> None:
 def test_beyond_a_thousand_observations_the_default_is_sparse() -> None:
     points, utilities = observations(1001)
 
-    surrogate = fit(points, utilities, LAYOUT, Fitting(2, most_sampled=20))
+    surrogate = fit(points, utilities, LAYOUT, Fitting(2, max_sampled=20))
     mean, _ = surrogate.posterior(observations(200, seed=3)[0])
 
     assert len(surrogate.model.inducing) < 500

@@ -201,7 +201,7 @@ def test_a_solver_without_templates_says_what_to_do() -> None:
 
 
 DEFAULT_CHANGES: Mapping[str, object] = {
-    "name": "autoselection",
+    "name": "published",
     "full_pool": 0,
     "warmup": 1,
     "max_steps": 1,
@@ -212,14 +212,14 @@ DEFAULT_CHANGES: Mapping[str, object] = {
     "patience": 1,
     "noise_prior": 5.0,
     "noise_spread": 2.0,
-    "pull_in": 0.1,
+    "tail_threshold": 0.1,
     "tolerance": 10.0,
     "surrogate": "student_t",
     "draws": 1,
-    "most_sampled": 2,
-    "smallest_share": 0.5,
-    "largest_share": 0.5,
-    "most_tokens": 5,
+    "max_sampled": 2,
+    "min_share": 0.5,
+    "max_share": 0.5,
+    "max_tokens": 5,
     "trust_radius": 0.5,
     "floors": (("kept", 0.9),),
     "stop_gain": 100.0,
@@ -227,8 +227,8 @@ DEFAULT_CHANGES: Mapping[str, object] = {
 PUBLISHED_CHANGES: Mapping[str, object] = {"round_size": 1, "exploration": 0.0, "patience": 1}
 RANDOM_CHANGES: Mapping[str, object] = {
     "max_steps": 1,
-    "smallest_share": 0.5,
-    "largest_share": 0.5,
+    "min_share": 0.5,
+    "max_share": 0.5,
 }
 
 
@@ -245,7 +245,7 @@ def test_every_setting_of_the_default_policy_matters(name: str) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED_CHANGES)
 def test_every_setting_of_the_published_policy_matters(name: str) -> None:
-    published = SMALL.with_settings(name="autoselection")
+    published = SMALL.with_settings(name="published")
 
     assert _decisions(published) != _decisions(published.with_settings(**{name: PUBLISHED_CHANGES[name]}))
 

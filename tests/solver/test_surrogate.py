@@ -165,7 +165,7 @@ def test_a_few_and_many_observations_give_usable_predictions(count: int) -> None
     candidates, _ = data(300, seed=9)
     truths = np.sin(candidates[:, 0]) + 0.5 * candidates[:, 4]
 
-    mean, deviation = fit(features, utilities, LAYOUT, Fitting(most_sampled=60)).posterior(candidates)
+    mean, deviation = fit(features, utilities, LAYOUT, Fitting(max_sampled=60)).posterior(candidates)
 
     covered = np.mean(np.abs(truths - mean) < 1.645 * deviation)
     assert covered > 0.75

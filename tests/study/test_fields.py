@@ -54,7 +54,7 @@ CHANGES = {
     "SearchArm.name": ("searched:", "called:"),
     "SearchArm.budget": ("{budget: 3,", "{budget: 4,"),
     "SearchArm.policy": ("policy: random", "policy: default"),
-    "SearchArm.settings": ("policy: random", "policy: random, settings: {smallest_share: 0.6}"),
+    "SearchArm.settings": ("policy: random", "policy: random, settings: {min_share: 0.6}"),
     "SearchArm.operators": ("policy: random", "policy: random, operators: [keep_random]"),
     "RecipeArm.name": ("  top: [", "  best: ["),
     "RecipeArm.recipe": ("fraction: 0.2", "fraction: 0.4"),

@@ -28,13 +28,14 @@ from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 from autoselection_core.errors.campaign import UnknownCampaignError
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.history.policy_names import FIRST_SETTINGS, POLICIES, policy_now
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.signals.table import present_name
 from autoselection_core.solver.advice.settings import AdviserSettings
-from autoselection_core.solver.policy import POLICIES, Policy
+from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Space, axes
 from autoselection_core.store.home import Home
 
@@ -238,7 +239,7 @@ def _search(value: Value) -> SearchSettings:
         if name in spaces:
             _check(entry, name, spaces[name])
     policy = found["policy"].text() if "policy" in found else SearchSettings.policy
-    if policy not in POLICIES:
+    if policy_now(policy) not in POLICIES:
         found["policy"].refuse(
             f"is {policy!r}, but must be one of {', '.join(POLICIES)}.{did_you_mean(policy, POLICIES)}"
         )
@@ -254,7 +255,7 @@ def _check(value: Value, name: str, space: Space) -> None:
 
 def _policy(value: Value) -> dict[str, Any]:
     known = tuple(field.name for field in fields(Policy) if field.name not in ("name", "max_steps"))
-    found = value.entries(*known)
+    found = value.entries(*known, *FIRST_SETTINGS.values())
     for name, entry in found.items():
         _pointing_at(entry, partial(Policy().with_settings, **{name: entry.plain}))
     return plain_mapping(found)

@@ -11,6 +11,7 @@ from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.closed_form import CLOSED_FORM
 from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.history.policy_names import RANDOM, merge_settings
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json
@@ -67,7 +68,7 @@ class SearchRequest:
             metric=self._metric(campaign),
             training=self._training(campaign),
             operators=self._operators(campaign),
-            policy_settings={**campaign.policy, **self.policy_settings},
+            policy_settings=merge_settings(campaign.policy, self.policy_settings),
             warm_from=self.warm_from,
             adviser=_adviser(campaign, asked.policy),
             fidelities=_fidelities(campaign, asked.policy),
@@ -110,7 +111,7 @@ def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Js
 
 def _adviser(campaign: Campaign, policy: str) -> Mapping[str, Json]:
     """Adviser that a search pins; a random search asks nobody."""
-    return {} if campaign.adviser is None or policy == "random" else campaign.adviser.pinned
+    return {} if campaign.adviser is None or policy == RANDOM else campaign.adviser.pinned
 
 
 def _require_known(field: str, names: Sequence[str], known: Sequence[str]) -> None:

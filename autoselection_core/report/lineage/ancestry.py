@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from autoselection_core.history.records import TrialRecord
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.solver.proposal import Proposal
 
 
 def ancestors(trial: TrialRecord, trials: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
@@ -12,8 +13,8 @@ def ancestors(trial: TrialRecord, trials: Sequence[TrialRecord]) -> Iterator[Tri
     found: TrialRecord | None = trial
     while found is not None:
         yield found
-        parent = found.proposal.get("parent")
-        found = numbered.get(parent) if isinstance(parent, int) and parent < found.trial else None
+        parent = Proposal.from_json(found.proposal).parent
+        found = numbered.get(parent) if parent is not None and parent < found.trial else None
 
 
 def ancestry_table(trial: TrialRecord, trials: Sequence[TrialRecord]) -> Table:
@@ -21,7 +22,7 @@ def ancestry_table(trial: TrialRecord, trials: Sequence[TrialRecord]) -> Table:
     rows = tuple(
         (
             each.reservation.partition,
-            str(each.proposal.get("origin") or each.arm or "unknown"),
+            Proposal.from_json(each.proposal).origin or each.arm or "unknown",
             "" if each.recipe is None else each.recipe.label,
             each.utility,
         )

@@ -1,6 +1,6 @@
 """Benefit of cheaper evaluations: cost, time and rank agreement with full ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import mean
 
 from autoselection_core.history.records import TrialState
@@ -10,6 +10,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.solver.evidence.low_fidelity import FEWEST, agreement
 from autoselection_core.solver.evidence.observations import low_fidelity_observations, observed_subsets
+from autoselection_core.solver.proposal import Proposal, Weighed
 
 _COLUMNS = {
     "fidelity": "fidelity",
@@ -65,22 +66,14 @@ def _last_trust(facts: SearchFacts, name: str) -> float | None:
     """The correlation that the surrogate had learned when it last chose."""
     known: list[Observation | CheapTrial] = [*facts.history.observations, *facts.history.cheap]
     entries = sorted(known, key=lambda one: one.trial)
-    told = [
-        each.get("trust") for one in entries for each in weighed_in(one.proposal) if each["fidelity"] == name
-    ]
-    trusts = [float(trust) for trust in told if isinstance(trust, int | float)]
+    weighed = [each for one in entries for each in Proposal.from_json(one.proposal).weighed]
+    trusts = [each.trust for each in weighed if each.fidelity == name and each.trust is not None]
     return trusts[-1] if trusts else None
 
 
-def weighed_in(proposal: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
-    """What a proposal recorded of each fidelity; nothing where there was one only."""
-    found = proposal.get("weighed")
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list | tuple) else []
-
-
-def weighed_table(weighed: Sequence[Mapping[str, Json]]) -> Table:
+def weighed_table(weighed: Sequence[Weighed]) -> Table:
     """What each fidelity promised when a trial was chosen."""
-    rows = tuple(tuple(_cell(each.get(name)) for name in _COLUMNS) for each in weighed)
+    rows = tuple(tuple(_cell(each.to_json().get(name)) for name in _COLUMNS) for each in weighed)
     return Table("What each fidelity promised", tuple(_COLUMNS.values()), rows)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from autoselection_core.history.values import History, Observation
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, labelled
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import jaccard
 from autoselection_core.subset import Subset
 
@@ -55,11 +56,11 @@ def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()
         for entry in history.observations:
-            parent = entry.proposal.get("parent")
-            if isinstance(parent, int) and parent in placed:
+            parent = Proposal.from_json(entry.proposal).parent
+            if parent is not None and parent in placed:
                 ends = ([parent, entry.trial], [placed[parent], entry.utility])
                 axes.plot(*ends, color=MUTED, linewidth=1, zorder=1)
-        origins = [str(entry.proposal.get("origin", "")) for entry in history.observations]
+        origins = [Proposal.from_json(entry.proposal).origin for entry in history.observations]
         for number, origin in enumerate(dict.fromkeys(origins)):
             chosen = [entry for entry, of in zip(history.observations, origins, strict=True) if of == origin]
             places = ([entry.trial for entry in chosen], [entry.utility for entry in chosen])
@@ -106,11 +107,10 @@ def calibration_plot(history: History, unit: str, kind: Format = "svg") -> bytes
 
 def _expected(entry: Observation) -> tuple[float, float] | None:
     """Mean and spread of what was expected of one evaluation."""
-    mean, deviation = entry.proposal.get("mean"), entry.proposal.get("deviation")
-    if not isinstance(mean, int | float) or not isinstance(deviation, int | float):
+    proposal = Proposal.from_json(entry.proposal)
+    if proposal.mean is None or proposal.deviation is None:
         return None
-    noise = entry.proposal.get("noise")
-    return float(mean), float(np.hypot(deviation, noise if isinstance(noise, int | float) else 0.0))
+    return proposal.mean, float(np.hypot(proposal.deviation, proposal.noise or 0.0))
 
 
 def mix_plot(pool: Pool, subset: Subset, kind: Format = "svg") -> bytes:

@@ -11,6 +11,7 @@ from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_core.signals.table import present_name
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import Subset
 
 
@@ -42,9 +43,8 @@ def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
 
 
 def _origin(trial: TrialRecord) -> str:
-    origin = str(trial.proposal.get("origin", ""))
-    parent = trial.proposal.get("parent")
-    return origin if parent is None else f"{origin} of {parent}"
+    proposal = Proposal.from_json(trial.proposal)
+    return proposal.origin if proposal.parent is None else f"{proposal.origin} of {proposal.parent}"
 
 
 def step_table(subset: Subset) -> Table:

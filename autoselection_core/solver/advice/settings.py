@@ -35,7 +35,7 @@ class AdviserSettings:
         url: What stands before `/chat/completions`, for instance `http://127.0.0.1:8000/v1`.
         model: Name of the model, as the endpoint knows it.
         roles: What it is asked for: `summariser`, `proposer`, `ranker`, `reseeder`. The policy `default` asks
-            the first two, `autoselection` all four, `random` none.
+            the first two, `published` all four, `random` none.
         timeout_s: An answer that takes longer is no answer, and the numbers decide.
         temperature: Of the model's answers.
         most_tokens: Length of an answer at most, in tokens, with what the model thinks before it.

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from autoselection_core.history.policy_names import DEFAULT, PUBLISHED, RANDOM
 from autoselection_core.history.values import History, Observation
 from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.candidates.warmup import ZONES, farthest
@@ -118,8 +119,8 @@ def _realised(context: SearchContext, known: History, left: Sequence[Observation
 
 
 _CHOICES: Mapping[str, _Choose] = {
-    "default": _by_default,
-    "random": _at_random,
-    "autoselection": _by_published,
+    DEFAULT: _by_default,
+    RANDOM: _at_random,
+    PUBLISHED: _by_published,
 }
 """Choice among recorded evaluations, by policy."""

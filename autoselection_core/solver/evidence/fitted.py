@@ -83,11 +83,11 @@ def fit_model(
     if transferred:
         points = np.concatenate([points, layout.completed(_origins(context, transferred))])
         utilities = np.concatenate([utilities, _align_level(transferred, utilities)])
-    utilities = compress_tail(utilities, policy.pull_in, policy.noise_prior or 0.0)
+    utilities = compress_tail(utilities, policy.tail_threshold, policy.noise_prior or 0.0)
     if used:
         points = np.concatenate([points, at_fidelities(context, layout, used, list(trust))])
         own = {one.name: float(np.mean(utilities[rows])) for one, rows in _measured(observed, places)}
-        utilities = np.concatenate([utilities, align_levels(used, own, policy.pull_in)])
+        utilities = np.concatenate([utilities, align_levels(used, own, policy.tail_threshold)])
     surrogate = fit(points, utilities, layout, fitting)
     means, deviations = surrogate.posterior(features)
     floors = floors_of(observed, features, context.describer.layout, policy, fitting)
@@ -111,7 +111,7 @@ def fitting_for(context: SearchContext, measurements: int) -> Fitting:
     seed = seed_for("surrogate", context.seed, measurements)
     return Fitting(
         policy.draws,
-        policy.most_sampled,
+        policy.max_sampled,
         policy.noise_prior,
         policy.noise_spread,
         seed,

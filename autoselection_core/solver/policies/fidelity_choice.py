@@ -98,7 +98,11 @@ def next_pair(
     """A measured recipe that is still to be scored cheaply; None once there are enough pairs."""
     for offer in (offer for offer in offers if offer.most):
         known = _scored(history, offer.fidelity)
-        failed = [one.recipe for one in history.failures if one.proposal.get("fidelity") == offer.fidelity]
+        failed = [
+            one.recipe
+            for one in history.failures
+            if Proposal.from_json(one.proposal).fidelity == offer.fidelity
+        ]
         measured = [one for one in observed if one.utilities and one.recipe not in failed]
         lacking = [one for one in measured if one.name not in known]
         missing = agreement(low_fidelity, observed, offer.fidelity).wanted - (len(measured) - len(lacking))

@@ -129,7 +129,7 @@ def _reseeded(
     families = [
         (by_trial[parent].recipe, child.recipe, child.utility - by_trial[parent].utility)
         for child in observations
-        if isinstance(parent := child.proposal.get("parent"), int) and parent in by_trial
+        if (parent := Proposal.from_json(child.proposal).parent) in by_trial and parent is not None
     ]
     credit = credit_of(families)
     if advised := reseeded(context, consultation, observations, credit):
@@ -199,6 +199,6 @@ def posterior_over_programs(
     utilities = np.array([observation.utility for observation in history.observations])
     policy = context.policy
     seed = seed_for("published surrogate", context.seed, len(utilities))
-    fitting = Fitting(policy.draws, policy.most_sampled, policy.noise_prior, policy.noise_spread, seed)
+    fitting = Fitting(policy.draws, policy.max_sampled, policy.noise_prior, policy.noise_spread, seed)
     surrogate = fit(observed, utilities, Layout(0, observed.shape[1], 0), fitting)
     return surrogate.posterior(candidates)

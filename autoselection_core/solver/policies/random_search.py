@@ -32,7 +32,7 @@ def choose(
     """
     rng = np.random.default_rng(seed_for("random", history.seed, history.next_trial))
     known = frozenset(entry.subset for entry in entries_of(history))
-    min_rows = max(1, round(policy.smallest_share * len(signals)))
+    min_rows = max(1, round(policy.min_share * len(signals)))
     unions = [entry.recipe for entry in history.observations if not has_union(entry.recipe)]
     reasons: Counter[str] = Counter()
     for _ in range(_ATTEMPTS):

@@ -16,9 +16,9 @@ TOO_LARGE, TOO_MANY_TOKENS = "too large", "too many tokens"
 def within_size(realised: Realised, signals: SignalTable, policy: Policy) -> Realised:
     """Leave out subsets with too many rows or too many tokens, and count them."""
     sizes = np.array([len(subset) for subset in realised.subsets])
-    kept, _ = realised.only(sizes <= policy.largest_share * len(signals), TOO_LARGE)
-    if policy.most_tokens is None:
+    kept, _ = realised.only(sizes <= policy.max_share * len(signals), TOO_LARGE)
+    if policy.max_tokens is None:
         return kept
     tokens = np.nan_to_num(signals["tokens"].astype(np.float64))
     sums = np.array([tokens[subset.rows].sum() for subset in kept.subsets])
-    return kept.only(sums <= policy.most_tokens, TOO_MANY_TOKENS)[0]
+    return kept.only(sums <= policy.max_tokens, TOO_MANY_TOKENS)[0]

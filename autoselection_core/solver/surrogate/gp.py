@@ -56,7 +56,7 @@ class Fitting:
 
     Attributes:
         draws: Vectors to average over; 1 takes the most probable vector.
-        most_sampled: Observations that they are learned from at most; predictions use all.
+        max_sampled: Observations that they are learned from at most; predictions use all.
         noise_prior: Expected run-to-run standard deviation in units of utility; None guesses from the spread.
         noise_spread: Standard deviation of its logarithm.
         seed: Seed of the draws.
@@ -64,7 +64,7 @@ class Fitting:
     """
 
     draws: int = 16
-    most_sampled: int = 100
+    max_sampled: int = 100
     noise_prior: float | None = None
     noise_spread: float = 0.5
     seed: int = 0
@@ -195,7 +195,7 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     points = torch.from_numpy(np.ascontiguousarray(features))
     expected = None if fitting.noise_prior is None else fitting.noise_prior / standard.scale
     prior = hyper_prior(layout, expected_noise(expected, fitting.noise_spread))
-    subsample = torch.from_numpy(subsample_rows(features, fitting.most_sampled))
+    subsample = torch.from_numpy(subsample_rows(features, fitting.max_sampled))
     if is_robust:
         return _robust(points, targets, layout, standard, prior=prior, fitting=fitting, subsample=subsample)
     log_hyper = _learned(points[subsample], targets[subsample], layout, prior, fitting)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.history.policy_names import merge_settings
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.search.evaluate import require_same_evaluator
@@ -62,5 +63,5 @@ def _spec_of(study_run: StudyRun, contest: Contest, arm: SearchArm) -> SearchSpe
         asked,
         fidelities={},
         operators=arm.operators or asked.operators,
-        policy_settings={**asked.policy_settings, **arm.settings},
+        policy_settings=merge_settings(asked.policy_settings, arm.settings),
     )

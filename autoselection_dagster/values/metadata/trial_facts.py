@@ -17,7 +17,7 @@ from autoselection_core.report.sections.plots import histogram_plot, retention_p
 from autoselection_core.report.sections.tables import step_table
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.proposal import Proposal, shown_reasons
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize
 from autoselection_dagster.names import Names
@@ -26,7 +26,7 @@ from autoselection_dagster.values.metadata.pictures import Facts, picture, shown
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:
     """The recipe, where it came from, and what the surrogate expected of it."""
-    reasons = {} if proposal is None else shown_reasons(proposal.to_json())
+    reasons = {} if proposal is None else proposal.shown()
     return {
         "recipe": dg.MetadataValue.md(fenced(recipe.to_yaml(), "yaml")),
         "steps": recipe.label,
