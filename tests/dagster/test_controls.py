@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from autoselection_core.errors.campaign import NoPoolError
 from autoselection_core.errors.space import SettingError
+from autoselection_core.history.policy_names import FIRST_SETTINGS
 from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.solver.policy import Policy
 from tests.dagster.driver import Driver
@@ -138,7 +139,7 @@ def test_the_launchpad_describes_every_field(driver: Driver) -> None:
         if isinstance(shape := fields[name].config_type, dg.Shape)
         for inner in shape.fields.values()
     ]
-    assert len(nested) == len(dataclasses.fields(Policy)) - len(("name", "max_steps"))
+    assert len(nested) == len(dataclasses.fields(Policy)) - len(("name", "max_steps")) + len(FIRST_SETTINGS)
     assert all(field.description for field in [*fields.values(), *nested])
     assert not any(field.is_required for field in [*fields.values(), *nested])
 
