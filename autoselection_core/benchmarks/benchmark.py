@@ -83,12 +83,20 @@ class Benchmark:
                 "answer_tokens": self.answer_tokens,
                 "asked_elsewhere": tuple(sorted(self.target_question_texts)),
                 **({} if self.harness is None else {"harness": self.harness.identity}),
+                **({"choices": "sum"} if self._chooses_by_sum else {}),
                 **(
                     {"told_apart": tuple(sorted(self.compared.told_apart))}
                     if self.compared.told_apart
                     else {}
                 ),
             }
+        )
+
+    @property
+    def _chooses_by_sum(self) -> bool:
+        """Whether choices of unequal lengths are compared by their sums; they were compared per byte."""
+        return self.metric is Metric.CHOICE_ACCURACY and any(
+            len({len(choice.strip().encode()) for choice in item.choices or ()}) > 1 for item in self.items
         )
 
     @cached_property

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.labels import LETTERS
 from autoselection_core.benchmarks.reading.affirmations import marked_yes_no, said_yes_no
 from autoselection_core.benchmarks.reading.folding import folded
 from autoselection_core.benchmarks.reading.letters import marked_letter, phrased_letter, standing_letter
@@ -18,7 +19,6 @@ from autoselection_core.benchmarks.reading.numbers import last_number, marked_nu
 from autoselection_core.benchmarks.reading.numerals import value
 from autoselection_core.benchmarks.reading.segments import segments
 from autoselection_core.benchmarks.reading.texts import marked_text, short_text, unannounced_text, undecorated
-from autoselection_core.benchmarks.render import LETTERS
 
 _Reader: TypeAlias = Callable[[str], str | None]
 _LETTER = re.compile(r"\(?([a-z])\)?")

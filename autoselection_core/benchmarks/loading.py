@@ -182,7 +182,7 @@ def _item(form: Form, found: _Found, examples: Sequence[Question]) -> Item:
     The reasons quote no text: a benchmark may be confidential.
     """
     choices = found.question.choices
-    if choices is None and form.metric is Metric.CHOICE_ACCURACY:
+    if choices is None and form.metric.chooses:
         raise BadItemError(str(found.file), found.line, f"metric {form.metric} needs choices")
     if choices is not None and len(set(choices)) < _FEWEST_CHOICES:
         raise BadItemError(str(found.file), found.line, "choices must be two or more different texts")
@@ -216,6 +216,6 @@ def _answer_tokens(settings: Mapping[str, Any]) -> int:
 
 def _chance(items: Sequence[Item], metric: Metric) -> float | None:
     """What blind guessing scores; None for likelihoods."""
-    if metric not in {Metric.CHOICE_ACCURACY, Metric.ANSWER_ACCURACY} or not items:
+    if not (metric.chooses or metric is Metric.ANSWER_ACCURACY) or not items:
         return None
     return sum(1 / len(item.choices) if item.choices else 0.0 for item in items) / len(items)

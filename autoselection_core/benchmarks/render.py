@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.labels import LETTERS, labels
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.question import Question
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.sample import Message, Role, Sample
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-"""Names of options, in the order presented."""
 
 _REFERS_TO_OTHERS = re.compile(
     r"\b(?:above|below|both|neither|[A-J] (?:and|or|nor) [A-J]|[A-J], ?[A-J])\b", re.IGNORECASE
@@ -23,6 +21,7 @@ _FINAL_LINE = {
     "yes_no": 'Think, then end with a line "Answer: X", where X is yes or no.',
     "number": 'Think, then end with a line "#### N", where N is the final number.',
     "text": 'Think, then end with a line "Answer: X", where X is the final answer alone.',
+    "option": 'Think, then end with a line "Answer: X", where X is the number of the right option.',
 }
 
 
@@ -57,7 +56,7 @@ class Form:
             reference=self._reference(question),
             choices=self._choices(question),
             target=self._target(question),
-            reads="letter" if _has_letters(question) else question.reads,
+            reads=_reads(question),
             order=presented_order(question),
             source=question.id,
             task=question.group,
@@ -81,14 +80,15 @@ class Form:
 
     def _user(self, question: Question) -> Message:
         lines = [question.text]
-        if self.metric in {Metric.CHOICE_ACCURACY, Metric.ANSWER_ACCURACY}:
+        if self.metric.chooses or self.metric is Metric.ANSWER_ACCURACY:
             lines += listed_options(question)
         if self.metric is Metric.ANSWER_ACCURACY:
-            lines += ["", _FINAL_LINE["letter" if _has_letters(question) else question.reads]]
+            has_numbers = _has_labels(question) and _reads(question) == "number"
+            lines += ["", _FINAL_LINE["option" if has_numbers else _reads(question)]]
         return Message(Role.USER, "\n".join(lines))
 
     def _taught(self, question: Question) -> str:
-        if self.metric is Metric.CHOICE_ACCURACY:
+        if self.metric.chooses:
             return self._target(question)
         if self.metric is Metric.ANSWER_ACCURACY and question.reads != "number":
             worked = f"{question.solution}\n" if question.solution else ""
@@ -96,18 +96,19 @@ class Form:
         return question.full_answer
 
     def _reference(self, question: Question) -> str:
-        return self._target(question) if self.metric is Metric.CHOICE_ACCURACY else question.full_answer
+        return self._target(question) if self.metric.chooses else question.full_answer
 
     def _choices(self, question: Question) -> tuple[str, ...] | None:
-        if question.choices is None or self.metric is not Metric.CHOICE_ACCURACY:
+        if question.choices is None or not self.metric.chooses:
             return question.choices
-        return tuple(LETTERS[: len(question.choices)]) if _has_letters(question) else question.choices
+        return labels(len(question.choices)) if _has_labels(question) else question.choices
 
     def _target(self, question: Question) -> str:
-        if not _has_letters(question):
+        if not _has_labels(question):
             return question.answer
         assert question.choices is not None, "only questions with choices have letters"
-        return LETTERS[presented_order(question).index(question.choices.index(question.answer))]
+        position = presented_order(question).index(question.choices.index(question.answer))
+        return labels(len(question.choices))[position]
 
 
 def presented_order(question: Question) -> tuple[int, ...]:
@@ -125,12 +126,20 @@ def presented_order(question: Question) -> tuple[int, ...]:
 
 
 def listed_options(question: Question) -> list[str]:
-    """The options as lines with letters; none where the question lists them itself."""
-    if not _has_letters(question) or question.choices is None:
+    """The options as lines with their labels; none where the question lists them itself."""
+    if not _has_labels(question) or question.choices is None:
         return []
     options = [question.choices[position] for position in presented_order(question)]
-    return ["", *(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))]
+    named = zip(labels(len(options)), options, strict=True)
+    return ["", *(f"{label}. {option}" for label, option in named)]
 
 
-def _has_letters(question: Question) -> bool:
+def _reads(question: Question) -> str:
+    """How an answer is read: the label of an option, or what the question says."""
+    if question.choices is None or question.is_complete:
+        return question.reads
+    return "letter" if len(question.choices) <= len(LETTERS) else "number"
+
+
+def _has_labels(question: Question) -> bool:
     return question.choices is not None and not question.is_complete

@@ -1,7 +1,5 @@
 """Errors of YAML texts that people write."""
 
-from typing_extensions import override
-
 from autoselection_core.errors.base import AutoSelectionError
 
 
@@ -14,12 +12,7 @@ class YamlError(AutoSelectionError):
         problem: The fault, and the way forward.
     """
 
-    def __init__(self, line: int, subject: str, problem: str) -> None:
-        super().__init__(line, subject, problem)
-        self.line = line
-        self.subject = subject
-        self.problem = problem
-
-    @override
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.subject} {self.problem}"
+    line: int
+    subject: str
+    problem: str
+    sentence = "line {line}: {subject} {problem}"

@@ -1,5 +1,6 @@
 """Scores against plain forward passes of the same model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,18 +117,54 @@ def test_bits_per_byte_are_the_same_likelihood_in_other_words(model: BaseModel) 
         assert bit.value == pytest.approx(-nat.value * tokens / size / np.log(2), abs=1e-4)
 
 
-def test_the_likeliest_choice_is_the_answer(model: BaseModel) -> None:
-    score, _ = score_benchmark(model, choices_benchmark(), Side.TEST, Scoring())
+@pytest.mark.parametrize("metric", [Metric.CHOICE_ACCURACY, Metric.CHOICE_ACCURACY_NORM])
+def test_the_likeliest_choice_is_the_answer(model: BaseModel, metric: Metric) -> None:
+    benchmark = replace(choices_benchmark(), metric=metric)
+    score, _ = score_benchmark(model, benchmark, Side.TEST, Scoring())
 
-    for item, scored in zip(split(choices_benchmark()).test, score.items, strict=True):
+    for item, scored in zip(split(benchmark).test, score.items, strict=True):
         assert scored.choice_log_likelihoods is not None
-        per_byte = [
-            value / len(choice) for value, choice in zip(scored.choice_log_likelihoods, WORDS, strict=True)
-        ]
-        likeliest = int(np.argmax(per_byte))
+        lengths = [len(word) if metric is Metric.CHOICE_ACCURACY_NORM else 1 for word in WORDS]
+        likeliest = int(np.argmax(np.array(scored.choice_log_likelihoods) / lengths))
         assert scored.parsed == "ABCDEFGHIJ"[likeliest]
         assert scored.is_correct == (WORDS[likeliest] == item.reference)
         assert scored.value == float(bool(scored.is_correct))
+
+
+@pytest.mark.parametrize(
+    "choices", [("yes", "no"), ("True", "False"), tuple("ABC"), tuple(map(str, range(1, 28)))]
+)
+def test_labels_are_compared_as_they_are_by_either_metric(model: BaseModel, choices: tuple[str, ...]) -> None:
+    items = tuple(
+        replace(each, reference=choices[number % len(choices)], choices=choices)
+        for number, each in enumerate(BENCHMARK.items)
+    )
+    said = [
+        [each.parsed for each in score_benchmark(model, benchmark, Side.DEV, Scoring())[0].items]
+        for benchmark in (
+            Benchmark("labels", items, metric=metric)
+            for metric in (Metric.CHOICE_ACCURACY, Metric.CHOICE_ACCURACY_NORM)
+        )
+    ]
+
+    assert said[0] == said[1]
+
+
+def test_a_sum_favours_short_texts_and_a_mean_does_not(model: BaseModel) -> None:
+    choices = (WORDS[0], " ".join(WORDS))
+    items = tuple(replace(each, reference=choices[0], choices=choices) for each in BENCHMARK.items)
+    by_sum, by_mean = (
+        [
+            each.parsed
+            for each in score_benchmark(
+                model, Benchmark("texts", items, metric=metric), Side.TEST, Scoring()
+            )[0].items
+        ]
+        for metric in (Metric.CHOICE_ACCURACY, Metric.CHOICE_ACCURACY_NORM)
+    )
+
+    assert set(by_sum) == {"A"}
+    assert "B" in by_mean
 
 
 def test_one_item_that_cannot_be_asked_fails_the_score_and_not_the_item(tiny: Path) -> None:

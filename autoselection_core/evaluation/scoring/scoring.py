@@ -11,8 +11,8 @@ from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.extraction import is_right, read_answer
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.labels import are_labels, labels
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.render import LETTERS
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.errors.models import ChatTemplateError
@@ -170,7 +170,7 @@ def _reported(progress: Progress | None, benchmark: str) -> CountProgress:
 
 
 def _asked(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> list[_Asked]:
-    texts = item.choices if benchmark.metric is Metric.CHOICE_ACCURACY else (item.reference,)
+    texts = item.choices if benchmark.metric.chooses else (item.reference,)
     if texts is None:
         raise ScoringFailedError(benchmark.name, number, number + 1, f"item {item.id} has no choices")
     return [_answer(model, benchmark, number, item, text) for text in texts]
@@ -198,8 +198,8 @@ def _longest(model: BaseModel) -> int:
 
 def _scored(benchmark: Benchmark, item: Item, given: list[tuple[_Asked, LogLikelihoods]]) -> ItemScore:
     tokens = sum(len(answer.tokens) for answer, _ in given)
-    if benchmark.metric is Metric.CHOICE_ACCURACY:
-        return _choice_score(item, given, tokens)
+    if benchmark.metric.chooses:
+        return _choice_score(benchmark.metric, item, given, tokens)
     (answer, values) = given[0]
     if benchmark.metric is Metric.BITS_PER_BYTE:
         value = -float(values.sum(dtype=np.float64)) / log(2.0) / len(answer.text.strip().encode())
@@ -208,18 +208,22 @@ def _scored(benchmark: Benchmark, item: Item, given: list[tuple[_Asked, LogLikel
     return ItemScore(item.id, value, item.prompt_hash, tokens)
 
 
-def _choice_score(item: Item, given: list[tuple[_Asked, LogLikelihoods]], tokens: int) -> ItemScore:
-    """The likeliest choice a byte; a tie of the right choice with another one is no hit."""
+def _choice_score(
+    metric: Metric, item: Item, given: list[tuple[_Asked, LogLikelihoods]], tokens: int
+) -> ItemScore:
+    """The likeliest choice; a tie of the right choice with another one is no hit."""
+    texts = [answer.text.strip() for answer, _ in given]
     totals = [float(values.sum(dtype=np.float64)) for _, values in given]
-    per_byte = np.array([t / len(a.text.strip().encode()) for t, (a, _) in zip(totals, given, strict=True)])
+    is_per_character = metric is Metric.CHOICE_ACCURACY_NORM and not are_labels(texts)
+    compared = np.array(totals) / (np.array([len(text) for text in texts]) if is_per_character else 1)
     right = [answer.text for answer, _ in given].index(item.reference)
-    is_correct = bool((np.delete(per_byte, right) < per_byte[right]).all())
+    is_correct = bool((np.delete(compared, right) < compared[right]).all())
     return ItemScore(
         item.id,
         float(is_correct),
         item.prompt_hash,
         tokens,
-        parsed=LETTERS[int(per_byte.argmax())],
+        parsed=labels(len(given))[int(compared.argmax())],
         is_correct=is_correct,
         choice_log_likelihoods=tuple(totals),
     )
