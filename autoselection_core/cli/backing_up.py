@@ -17,6 +17,8 @@ def back_up_home(file: Path) -> None:
     """Write everything that the environment names into one file."""
     made = back_up(Home.from_environment(), file, _databases())
     tell(f"{made.file}: {made.files:,} files, PostgreSQL databases: {', '.join(made.databases) or 'none'}")
+    for each in made.left_out:
+        tell(f"left out: {each.name} {each.reason}")
 
 
 def restore_home(file: Path) -> None:

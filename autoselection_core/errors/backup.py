@@ -27,6 +27,14 @@ class DamagedBackupError(BackupError):
     sentence = "{file} is damaged: {name} is missing or was changed; use another backup"
 
 
+class ShrunkFileError(BackupError):
+    """A file became shorter while it was copied."""
+
+    file: Path
+
+    sentence = "{file} became shorter while it was copied; stop what cuts it, or back up again"
+
+
 class NotEmptyError(BackupError):
     """A backup is to be restored over something."""
 

@@ -1,10 +1,13 @@
-"""Back an installation up into one file, and restore it elsewhere.
+"""Backups: an installation in one file, and its restoration on any machine.
 
 The history is copied before the files. What it knows of was finished before it was entered, so a backup of
-a running installation holds every evaluation that its history speaks of. Columns are left out, being derived.
+a running installation holds every evaluation that its history speaks of.
 """
 
+import hashlib
+import io
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -13,17 +16,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from autoselection_core.errors.backup import DamagedBackupError, NotABackupError, NotEmptyError
+from typing_extensions import override
+
+from autoselection_core.errors.backup import (
+    DamagedBackupError,
+    NotABackupError,
+    NotEmptyError,
+    ShrunkFileError,
+)
+from autoselection_core.export.home_files import HomeFile, LeftOut, home_files
 from autoselection_core.export.postgresql import dump, load
-from autoselection_core.identity import fingerprint_file
-from autoselection_core.store.atomic import UNFINISHED, atomic_file
+from autoselection_core.identity import DIGEST_BYTES, fingerprint_file
+from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 
 CONTENTS = "backup.json"
 _FILES, _DATABASES = "files", "databases"
-_DERIVED = ("columns", "objects")
-_DATABASE_ENDINGS = (".sqlite", ".db")
 
 
 @dataclass(frozen=True)
@@ -34,15 +44,21 @@ class Backup:
         file: Where it is.
         files: How many files of the home folder.
         databases: Names of the PostgreSQL databases.
+        left_out: Files of the home folder that it does not hold, each with the reason; empty after a
+            restoration.
     """
 
     file: Path
     files: int
     databases: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
     """Write a backup; the file appears whole or not at all.
+
+    A file that grows meanwhile is kept as long as it was when its turn came; one that goes away is left out
+    and named.
 
     Args:
         home: What is backed up.
@@ -52,24 +68,28 @@ def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
     Raises:
         StorageFullError: There is no room.
         DatabaseToolError: A database could not be copied.
+        ShrunkFileError: A file became shorter while it was copied.
     """
     with tempfile.TemporaryDirectory(prefix="autoselection-backup-") as folder, atomic_file(file) as draft:
         copies = Path(folder)
         dumped = {name: dump(url, copies / f"{name}.dump") for name, url in databases.items()}
-        snapshots = {path: _snapshot(path, copies) for path in _sqlite_files(home.root)}
+        snapshots = dict(_snapshots(home, copies))
         contents: dict[str, dict[str, str]] = {_FILES: {}, _DATABASES: {}}
+        left_out = []
         with tarfile.open(draft, "w") as archive:
             for name, copy in dumped.items():
-                archive.add(copy, f"{_DATABASES}/{name}")
-                contents[_DATABASES][name] = fingerprint_file(copy)
-            for path in _kept(home.root):
-                source, name = snapshots.get(path, path), str(path.relative_to(home.root))
-                archive.add(source, f"{_FILES}/{name}")
-                contents[_FILES][name] = fingerprint_file(source)
-            listed = copies / CONTENTS
-            listed.write_text(json.dumps(contents))
-            archive.add(listed, CONTENTS)
-    return Backup(file, len(contents[_FILES]), tuple(databases))
+                contents[_DATABASES][name] = _add(archive, copy, f"{_DATABASES}/{name}")
+            for found in _but(file, draft, home_files(home)):
+                if isinstance(found, LeftOut):
+                    left_out.append(found)
+                    continue
+                try:
+                    source = snapshots.get(found.name, found.path)
+                    contents[_FILES][found.name] = _add(archive, source, f"{_FILES}/{found.name}")
+                except FileNotFoundError:
+                    left_out.append(LeftOut(found.name, "went away meanwhile"))
+            _add_text(archive, json.dumps(contents), CONTENTS)
+    return Backup(file, len(contents[_FILES]), tuple(databases), tuple(left_out))
 
 
 def restore(file: Path, home: Home, databases: Mapping[str, str]) -> Backup:
@@ -119,22 +139,60 @@ def _unpacked(file: Path, folder: Path) -> dict[str, dict[str, str]]:
     return contents
 
 
-def _kept(root: Path) -> Iterator[Path]:
-    """Files that a backup holds, in order; what is being written now is not there yet."""
-    for path in sorted(root.rglob("*")):
-        parts = path.relative_to(root).parts
-        is_passing = any(part.endswith((UNFINISHED, "-wal", "-shm", "-journal")) for part in parts)
-        if path.is_file() and not is_passing and parts[0] not in _DERIVED:
-            yield path
+def _but(file: Path, draft: Path, found: Iterator[HomeFile | LeftOut]) -> Iterator[HomeFile | LeftOut]:
+    """All but the backup itself and its draft, where somebody writes it into the home folder."""
+    own = (file.resolve(), draft.resolve())
+    return (each for each in found if not (isinstance(each, HomeFile) and each.path in own))
 
 
-def _sqlite_files(root: Path) -> Iterator[Path]:
-    return (path for path in _kept(root) if path.suffix in _DATABASE_ENDINGS)
+def _snapshots(home: Home, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Consistent copies of the SQLite databases, by their names in the home folder."""
+    databases = [each for each in home_files(home) if isinstance(each, HomeFile) and each.is_sqlite]
+    for number, each in enumerate(databases):
+        copy = folder / f"{number}.sqlite"
+        with closing(sqlite3.connect(each.path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        yield each.name, copy
 
 
-def _snapshot(path: Path, folder: Path) -> Path:
-    """A consistent copy of an SQLite file that others may be writing to."""
-    copy = folder / f"{abs(hash(path))}{path.suffix}"
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    return copy
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> str:
+    """Add a file as long as it is when it is opened; returns its fingerprint.
+
+    Raises:
+        FileNotFoundError: It went away.
+        ShrunkFileError: It became shorter while it was read.
+    """
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        listed = tarfile.TarInfo(name)
+        listed.size, listed.mtime, listed.mode = found.st_size, int(found.st_mtime), found.st_mode & 0o777
+        read = _Hashed(file, path)
+        archive.addfile(listed, read)
+        return read.fingerprint
+
+
+def _add_text(archive: tarfile.TarFile, text: str, name: str) -> None:
+    listed = tarfile.TarInfo(name)
+    listed.size = len(text.encode())
+    archive.addfile(listed, io.BytesIO(text.encode()))
+
+
+class _Hashed(io.RawIOBase):
+    """Hashes what is read of a file."""
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        super().__init__()
+        self._file, self._path, self._digest = file, path, hashlib.sha256()
+
+    @property
+    def fingerprint(self) -> str:
+        """The name by content of what was read."""
+        return self._digest.digest()[:DIGEST_BYTES].hex()
+
+    @override
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._file.read(size)
+        if len(chunk) < size:
+            raise ShrunkFileError(self._path)
+        self._digest.update(chunk)
+        return chunk

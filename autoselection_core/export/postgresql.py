@@ -1,8 +1,11 @@
 """PostgreSQL databases as files, by PostgreSQL's own programs."""
 
+import os
 import subprocess
 from pathlib import Path
 from shutil import which
+
+from sqlalchemy.engine import URL, make_url
 
 from autoselection_core.errors.backup import DatabaseToolError
 
@@ -20,7 +23,7 @@ def dump(url: str, file: Path) -> Path:
     Raises:
         DatabaseToolError: The program is not there, or refuses.
     """
-    _run("pg_dump", "--format=custom", "--no-owner", f"--file={file}", f"--dbname={_plain(url)}")
+    _run("pg_dump", url, "--format=custom", "--no-owner", f"--file={file}")
     return file
 
 
@@ -30,19 +33,32 @@ def load(file: Path, url: str) -> None:
     Raises:
         DatabaseToolError: The program is not there, or refuses, for instance because tables exist.
     """
-    command = ("--no-owner", "--single-transaction", "--exit-on-error", f"--dbname={_plain(url)}", str(file))
-    _run("pg_restore", *command)
+    _run("pg_restore", url, "--no-owner", "--single-transaction", "--exit-on-error", str(file))
 
 
-def _plain(url: str) -> str:
-    """A URL as PostgreSQL reads it: SQLAlchemy's names its driver, too."""
-    return "postgresql://" + url.partition("://")[2]
+def _apart(url: str) -> tuple[str, str | None]:
+    """A URL in PostgreSQL's own spelling without its password, and the password, if it has one."""
+    named = make_url(url)
+    query = {key: value for key, value in named.query.items() if key != "password"}
+    place = URL.create("postgresql", named.username, None, named.host, named.port, named.database, query)
+    given = named.password or named.query.get("password")
+    return place.render_as_string(hide_password=False), None if given is None else str(given)
 
 
-def _run(program: str, *arguments: str) -> None:
+def _run(program: str, url: str, *arguments: str) -> None:
+    """Run a program on a database. Everybody may read a command line, so the password goes its own way."""
     found = which(program) or next(iter(sorted(Path(_DEBIAN).glob(f"*/bin/{program}"), reverse=True)), None)
     if found is None:
         raise DatabaseToolError(program, "it is not installed (package postgresql-client)")
-    done = subprocess.run([found, *arguments], capture_output=True, text=True, check=False)  # noqa: S603 - a fixed program
+    place, password = _apart(url)
+    secret = {} if password is None else {"PGPASSWORD": password}
+    done = subprocess.run(  # noqa: S603 - a fixed program
+        [found, f"--dbname={place}", *arguments],
+        env={**os.environ, **secret},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
-        raise DatabaseToolError(program, done.stderr.strip().splitlines()[-1])
+        said = done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"]
+        raise DatabaseToolError(program, said[-1])

@@ -1,6 +1,8 @@
 """A backup restored elsewhere is the installation that was backed up."""
 
+import os
 import tarfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from sqlalchemy import create_engine, text
 
 from autoselection_core.errors.backup import DamagedBackupError, NotABackupError, NotEmptyError
 from autoselection_core.export.backup import back_up, restore
+from autoselection_core.export.home_files import HomeFile, LeftOut, home_files
+from autoselection_core.export.postgresql import dump
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
 from tests.history.acts import finish, registered, reserve
@@ -86,6 +90,120 @@ def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
     for name in ("text.tar", "other.tar", "none.tar"):
         with pytest.raises(NotABackupError, match=name):
             restore(tmp_path / name, Home(tmp_path / "elsewhere"), {})
+
+
+def test_a_log_that_grows_meanwhile_is_kept_as_far_as_it_was_written(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+    log, done = home.root / "logs" / "worker.log", threading.Event()
+    log.parent.mkdir()
+    log.write_text("")
+
+    def grow() -> None:
+        with log.open("a") as file:
+            while not done.is_set():
+                file.write("a line of a log\n" * 1000)
+                file.flush()
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    try:
+        for number in range(5):
+            back_up(home, tmp_path / f"{number}.tar", {})
+    finally:
+        done.set()
+        writer.join()
+
+    for number in range(5):
+        elsewhere = Home(tmp_path / f"elsewhere-{number}")
+        restore(tmp_path / f"{number}.tar", elsewhere, {})
+        assert log.read_bytes().startswith((elsewhere.root / "logs/worker.log").read_bytes())
+
+
+def test_a_file_that_goes_away_meanwhile_is_named(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text(name)
+
+    listing = home_files(home)
+    first = next(listing)
+    (tmp_path / "b").unlink()
+
+    kept = (HomeFile("a", (tmp_path / "a").resolve()), HomeFile("c", (tmp_path / "c").resolve()))
+    assert [first, *listing] == [kept[0], LeftOut("b", "went away meanwhile"), kept[1]]
+
+
+def test_what_links_lead_to_is_kept_and_a_broken_link_is_named(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+    beside = tmp_path / "other-disk"
+    beside.mkdir()
+    (beside / "weights").write_text("many numbers")
+    (home.root / "models").symlink_to(beside)
+    (home.root / "one").symlink_to(beside / "weights")
+    (home.root / "broken").symlink_to(beside / "nothing")
+    (beside / "round").symlink_to(home.root)
+
+    made = back_up(home, tmp_path / "backup.tar", {})
+    elsewhere = Home(tmp_path / "elsewhere")
+    restore(tmp_path / "backup.tar", elsewhere, {})
+
+    assert {(each.name, each.reason) for each in made.left_out} == {
+        ("broken", "is a link that leads nowhere"),
+        ("models/round", "is a link to a folder that it is in"),
+    }
+    for name in ("models/weights", "one"):
+        assert (elsewhere.root / name).read_text() == "many numbers"
+        assert not (elsewhere.root / name).is_symlink()
+
+
+def test_columns_are_left_out_only_where_a_table_gives_them_again(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+    (home.lance / "tokens-0a.lance").mkdir(parents=True)
+    for name in ("pool/0a/tokens.npy", "pool/0b/pairs=exact/rows.npy", "older/0b/pairs=exact/rows.npy"):
+        (home.columns / name).parent.mkdir(parents=True)
+        (home.columns / name).write_text(name)
+
+    names = {each.name for each in home_files(home)}
+
+    assert {name for name in names if name.startswith("columns/")} == {
+        "columns/pool/0b/pairs=exact/rows.npy",
+        "columns/older/0b/pairs=exact/rows.npy",
+    }
+
+
+def test_a_file_with_the_ending_of_a_database_need_not_be_one(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+    (home.root / "notes.db").write_text("no database")
+
+    back_up(home, tmp_path / "backup.tar", {})
+    restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert (tmp_path / "elsewhere/notes.db").read_text() == "no database"
+
+
+def test_a_backup_inside_the_home_does_not_hold_itself(tmp_path: Path) -> None:
+    home = filled(tmp_path / "home")
+
+    first = back_up(home, home.root / "backup.tar", {})
+    second = back_up(home, home.root / "backup.tar", {})
+
+    assert second.files == first.files
+
+
+def test_the_password_of_a_database_is_on_no_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\necho "$PGPASSWORD" > {tmp_path}/secret\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    dump("postgresql+psycopg2://user:p%40ss@db.example:5433/history?sslmode=require", tmp_path / "out")
+
+    said = (tmp_path / "said").read_text()
+    assert "p%40ss" not in said
+    assert "p@ss" not in said
+    assert "--dbname=postgresql://user@db.example:5433/history?sslmode=require" in said
+    assert (tmp_path / "secret").read_text() == "p@ss\n"
 
 
 @pytest.fixture(scope="module")
