@@ -4,9 +4,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autoselection_core.benchmarks.naming import named_benchmark
+from autoselection_core.cli.ingesting import show_records
 from autoselection_core.cli.progress import shown_progress
 from autoselection_core.cli.session import show_table, tell
-from autoselection_core.pool.ingest import Ingestion, ingest
+from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import Source
 from autoselection_core.report.rendering.table import Cell, Table
@@ -35,26 +36,12 @@ def audit_file(path: Path, against: str, folder: Path) -> bool:
         found = ingest([Source(str(path))], Home(Path(scratch)), lambda *step: progress("records", *step))
         progress("looking for duplicates and questions", 0, None)
         findings = audit(found.pool, benchmarks)
-        _show_records(found)
+        show_records(found)
         _show_samples(findings)
         if benchmarks:
             _show_benchmarks(findings)
             _show_places(found.pool, findings)
     return findings.has_findings or found.quarantined > 0
-
-
-def _show_records(found: Ingestion) -> None:
-    tell(
-        f"{found.records:,} records = {found.samples:,} samples + {found.merged:,} merged (said the same)"
-        f" + {found.quarantined:,} that are no samples; {found.trimmed:,} end in a turn without answer"
-    )
-    show_table(Table("Formats", ("format", "records"), tuple(found.formats.items())))
-    reasons: dict[str, int] = {}
-    for counts in found.reasons.values():
-        for reason, count in counts.items():
-            reasons[str(reason)] = reasons.get(str(reason), 0) + count
-    if reasons:
-        show_table(Table("No samples", ("reason", "records"), tuple(reasons.items())))
 
 
 def _show_samples(findings: Audit) -> None:

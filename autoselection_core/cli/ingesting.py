@@ -6,8 +6,16 @@ from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.progress import Bars, Lines
 from autoselection_core.cli.session import show_table, tell
+from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.records import (
+    fields_table,
+    formats_table,
+    passed_over_sentence,
+    quarantine_table,
+    records_sentence,
+)
 from autoselection_core.report.sections.tables import gate_sentence, gate_table
 
 
@@ -38,22 +46,23 @@ def _follow(progress: Bars | Lines, shown: str, _stage: str, done: int, total: i
 def show_intake(intake: PreparedPool) -> None:
     """Say what became of every record."""
     found = intake.ingestion
-    tell(
-        f"{found.records:,} records = {found.samples:,} samples + {found.merged:,} merged + "
-        f"{found.quarantined:,} quarantined ({found.trimmed:,} trimmed)"
-    )
-    rows = tuple(
-        (source, reason, count)
-        for source, reasons in found.reasons.items()
-        for reason, count in reasons.items()
-    )
-    if rows:
-        show_table(Table("Quarantined", ("source", "reason", "records"), rows))
+    show_records(found)
+    if found.left_out:
         tell(f"each with its line and reason: {found.quarantine_path}")
     tell(gate_sentence(intake.gated))
     if intake.gated.samples_cut:
         show_table(gate_table(intake.gated))
     tell(f"pool {intake.pool.version}")
+
+
+def show_records(found: Ingestion) -> None:
+    """Say what became of records, of their fields, and of files beside them."""
+    tell(records_sentence(found))
+    for table in (formats_table(found), fields_table(found), quarantine_table(found)):
+        if table.rows:
+            show_table(table)
+    if sentence := passed_over_sentence(found):
+        tell(sentence)
 
 
 def show_gate(workspace: Workspace) -> None:

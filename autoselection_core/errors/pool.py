@@ -85,12 +85,25 @@ class UnmatchedFieldError(PoolError):
 
 
 class EmptyPoolError(PoolError):
-    """The sources hold no sample at all."""
+    """The sources hold no sample at all.
+
+    Attributes:
+        records: Records that were read.
+        quarantine: A JSON line for each of them.
+        found: Number of records, reason and an example, by source and reason.
+    """
 
     records: int
     quarantine: Path
+    found: tuple[tuple[int, str, str], ...] = ()
 
-    sentence = "none of {records} records is a sample; {quarantine} names the reason for each."
+    @override
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{count:,} {reason} ({example})" for count, reason, example in self.found)
+        return (
+            f"none of {self.records:,} records is a sample: {reasons or 'there are none'}."
+            f" {self.quarantine} names the reason for each."
+        )
 
 
 class CountsError(PoolError):

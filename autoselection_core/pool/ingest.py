@@ -10,7 +10,7 @@ from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, SCHEMA
 from autoselection_core.pool.files.readers import count_records, raw_records
 from autoselection_core.pool.intake import Intake
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.quarantine import Quarantine
+from autoselection_core.pool.quarantine import LeftOut, Quarantine
 from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.sources import Source, SourceFile, named_apart
 from autoselection_core.pool.spool import map_table, spool, write_batches
@@ -32,7 +32,7 @@ class Ingestion:
         merged: Records whose sample was there already.
         quarantined: Records that are no sample.
         trimmed: Records from which turns after the last answer were cut. They count as samples or merged.
-        reasons: For each source the number of quarantined records by reason.
+        left_out: Quarantined records by source and reason, each with an example.
         quarantine_path: A JSON line for each quarantined record.
         formats: Records that were read by format; those in quarantine have none.
         fields: Of these, how often something became of a field beside question and answer: the field, the
@@ -49,7 +49,7 @@ class Ingestion:
     merged: int
     quarantined: int
     trimmed: int
-    reasons: Mapping[str, Mapping[str, int]]
+    left_out: tuple[LeftOut, ...]
     quarantine_path: Path
     formats: Mapping[str, int] = field(default_factory=dict)
     fields: tuple[tuple[str, Treatment, int], ...] = ()
@@ -59,6 +59,14 @@ class Ingestion:
         accounted = self.samples + self.merged + self.quarantined
         if self.records != accounted or self.samples != len(self.pool):
             raise CountsError(self.records, self.samples, self.merged, self.quarantined)
+
+    @property
+    def reasons(self) -> Mapping[str, Mapping[str, int]]:
+        """For each source the number of quarantined records by reason."""
+        counts: dict[str, dict[str, int]] = {}
+        for each in self.left_out:
+            counts.setdefault(each.source, {})[each.reason] = each.records
+        return counts
 
 
 def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | None = None) -> Ingestion:
@@ -116,7 +124,8 @@ def _keep(pool: Pool, intake: Intake, lines: Path, home: Home) -> Ingestion:
     with atomic_file(quarantine) as unfinished:
         lines.replace(unfinished)
     if len(pool) == 0:
-        raise EmptyPoolError(intake.records, quarantine)
+        found = tuple((each.records, each.reason, each.example) for each in intake.quarantine.account())
+        raise EmptyPoolError(intake.records, quarantine, found)
     folder = home.pool(pool.version)
     pool.write(folder)
     return Ingestion(
@@ -126,7 +135,7 @@ def _keep(pool: Pool, intake: Intake, lines: Path, home: Home) -> Ingestion:
         merged=intake.merged,
         quarantined=intake.quarantine.reasons.total(),
         trimmed=intake.trimmed,
-        reasons=intake.quarantine.by_source(),
+        left_out=intake.quarantine.account(),
         quarantine_path=quarantine,
         formats=dict(sorted(intake.formats.items())),
         fields=tuple(

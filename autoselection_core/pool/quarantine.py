@@ -19,14 +19,18 @@ class Quarantine:
     Attributes:
         lines: Where the lines go.
         reasons: How many records of each source (first) were left out for each reason (second).
+        examples: Of these, where the first is, and what is wrong with it.
     """
 
     lines: TextIO
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, record: RawRecord, place: str, rejection: RejectedRecordError) -> None:
         """Leave out a record of the file at a place."""
         self.reasons[record.source, rejection.reason] += 1
+        example = f"{place}#{record.number}: {rejection.detail}"
+        self.examples.setdefault((record.source, rejection.reason), example)
         line = {
             "source": record.source,
             "file": place,
@@ -38,9 +42,26 @@ class Quarantine:
         }
         self.lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    def by_source(self) -> dict[str, dict[str, int]]:
-        """How many records of each source were left out, by reason."""
-        counts: dict[str, dict[str, int]] = {}
-        for (source, reason), count in sorted(self.reasons.items()):
-            counts.setdefault(source, {})[reason] = count
-        return counts
+    def account(self) -> tuple["LeftOut", ...]:
+        """What was left out, by source and reason."""
+        return tuple(
+            LeftOut(source, reason, count, self.examples[source, reason])
+            for (source, reason), count in sorted(self.reasons.items())
+        )
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Records of a source that were left out for one reason.
+
+    Attributes:
+        source: The source.
+        reason: The reason.
+        records: How many there are.
+        example: Where the first of them is (file and record), and what is wrong with it.
+    """
+
+    source: str
+    reason: str
+    records: int
+    example: str

@@ -9,6 +9,7 @@ from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.sections.records import fields_table, formats_table, quarantine_table
 from autoselection_core.report.sections.tables import gate_table
 from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_dagster.assets.checks.blocking import Check
@@ -104,7 +105,9 @@ def _facts(intake: PreparedPool) -> Facts:
         "merged": found.merged,
         "quarantined": found.quarantined,
         "trimmed": found.trimmed,
-        "quarantine": shown(_reasons(found)),
+        "formats": shown(formats_table(found)),
+        "fields": shown(fields_table(found)),
+        "quarantine": shown(quarantine_table(found)),
         "quarantine_file": dg.MetadataValue.path(found.quarantine_path),
         "contaminated": intake.gated.samples_cut,
         "contamination": shown(gate_table(intake.gated)),
@@ -112,15 +115,6 @@ def _facts(intake: PreparedPool) -> Facts:
         "first_rows": shown(_first_rows(intake.pool)),
         "version": intake.pool.version,
     }
-
-
-def _reasons(found: Ingestion) -> Table:
-    rows = tuple(
-        (source, str(reason), count)
-        for source, counts in found.reasons.items()
-        for reason, count in counts.items()
-    )
-    return Table("Quarantined records", ("source", "reason", "records"), rows)
 
 
 def _per_source(pool: Pool) -> Table:

@@ -47,13 +47,42 @@ def test_questions_duplicates_and_lengths_are_told_without_any_text(
     code, output, _ = cli("audit", str(file), "--against", "bakery", "--benchmarks", str(bakery))
 
     assert code == 1
-    assert "6 records = 5 samples + 0 merged (said the same) + 1 that are no samples" in output
+    assert "6 records = 5 samples + 0 merged (said the same) + 1 quarantined" in output
     assert "1 samples equal an earlier one" in output
     assert "bakery: a.jsonl#5" in output
     assert "prompt/response" in output
     row = next(line.split() for line in output.splitlines() if line.startswith("bakery "))
     assert row == ["bakery", "12", "1", "0", "1", "0", "0", "2"]
     assert "baker sells" not in output
+
+
+def test_fields_and_reasons_are_named_with_their_counts(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    write(folder / "a.jsonl", [{**record, "rationale": "So."} for record in PLAIN])
+    write(
+        folder / "b.jsonl", [{"prompt": "Who?", "context": "Ann.", "output": "Ann."}, {"problem": "1 + 1?"}]
+    )
+    (folder / "LICENSE").write_text("MIT")
+
+    code, output, _ = cli("audit", str(folder))
+
+    rows = [line.split() for line in output.splitlines()]
+    assert code == 1
+    assert ["rationale", "3", "text", "kept", "beside,", "not", "trained", "on"] in rows
+    assert ["context", "1", "part", "of", "the", "question"] in rows
+    assert "b.jsonl#2: none of the fields output, response" in output
+    assert "passed over, for they are no kind of data that is read: LICENSE" in output
+
+
+def test_a_file_without_a_sample_says_what_is_wrong_with_its_records(cli: Cli, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", [{"Frage": "1 + 1?", "Antwort": "2"}] * 3)
+
+    code, _, complaint = cli("audit", str(file))
+
+    assert code == 2
+    assert "none of 3 records is a sample: 3 no messages" in complaint
+    assert "its fields are Frage, Antwort; name the question under `fields`" in complaint
 
 
 def test_a_path_names_a_benchmark_too(cli: Cli, tmp_path: Path, bakery: Path) -> None:

@@ -58,7 +58,7 @@ def test_ingest_accounts_for_every_record(cli: Cli) -> None:
     code, output, _ = cli("ingest")
 
     assert code == 0
-    assert "71 records = 70 samples + 0 merged + 1 quarantined" in output
+    assert "71 records = 70 samples + 0 merged (said the same) + 1 quarantined" in output
     assert "bad JSON" in output
     assert "word_entropy" in output
 

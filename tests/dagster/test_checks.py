@@ -131,7 +131,7 @@ class Miscounted(Ingestion):
 
 def test_a_record_that_nobody_accounts_for_fails() -> None:
     found = pool()
-    whole = Miscounted(found, 12, 10, 1, 1, 0, {}, Path("quarantine.jsonl"))
+    whole = Miscounted(found, 12, 10, 1, 1, 0, (), Path("quarantine.jsonl"))
 
     assert counts_add_up(whole).passed
     assert not counts_add_up(replace(whole, records=13)).passed

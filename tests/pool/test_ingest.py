@@ -254,7 +254,7 @@ def test_counts_that_do_not_add_up_are_an_error(tmp_path: Path) -> None:
     pool = Pool.from_samples([(ADDITION, [Origin("a", "a#1")])])
 
     with pytest.raises(CountsError, match="3 records went in"):
-        Ingestion(pool, 3, 1, 1, 0, 0, {}, tmp_path)
+        Ingestion(pool, 3, 1, 1, 0, 0, (), tmp_path)
 
 
 def test_ingesting_again_leaves_the_same_pool_and_nothing_else(tmp_path: Path) -> None:
