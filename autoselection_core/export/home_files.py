@@ -55,12 +55,12 @@ def home_files(home: Home) -> Iterator[HomeFile | LeftOut]:
 
     Columns of a signal are left out where its table of values is there, since they are made again from it.
     Those of a signal of the pool as a whole (pairs, clusters, groups) have no table and are kept, for every
-    pool. Raw files of object storage are fetched again.
+    pool. Raw files of object storage are fetched again, and links to base models with chat settings made again.
     """
     tables = {each.stem.rpartition("-")[2] for each in home.lance.glob("*")}
     for found in _walk(home.root, Path(), ()):
         parts = Path(found.name).parts
-        is_fetched = home.root / parts[0] == home.objects
+        is_fetched = home.root / parts[0] in (home.objects, home.templated)
         is_column = home.root / parts[0] == home.columns and (len(parts) < 4 or parts[2] in tables)  # noqa: PLR2004 - columns/pool/version/file
         if not (is_fetched or is_column):
             yield found

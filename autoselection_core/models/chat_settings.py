@@ -55,8 +55,8 @@ class ChatSettings:
         SettingError: A value is none of these.
     """
 
-    system: Annotated[str, Choice(tuple(SystemLines))] = SystemLines.REFUSE.value
-    reasoning: Annotated[str, Choice(tuple(Reasoning))] = Reasoning.KEEP.value
+    system: Annotated[str, Choice(tuple(each.value for each in SystemLines))] = SystemLines.REFUSE.value
+    reasoning: Annotated[str, Choice(tuple(each.value for each in Reasoning))] = Reasoning.KEEP.value
     chat_template: str = ""
 
     def __post_init__(self) -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from autoselection_core.errors.models import ModelLoadError
 from autoselection_core.identity import Json, fingerprint
+from autoselection_core.models.model_reference import ModelReference
+from autoselection_core.models.templated_model import templated_model
 from autoselection_core.models.tokenizer_identity import (
     generation_identity,
     known_fingerprint,
     tokenizer_fingerprint,
 )
+from autoselection_core.store.home import Home
 
 _WEIGHTS = (".safetensors", ".bin", ".gguf")
 _NOT_WHAT_IT_IS = (
@@ -24,18 +27,27 @@ _NOT_WHAT_IT_IS = (
 
 
 def model_folder(path: str | Path) -> Path:
-    """The local folder of a model that is named by a path or by a hub name.
+    """The local folder of a model that is named by a path, a hub name or a `ModelReference`.
 
     A name that is no folder is looked up in the hub's local cache and downloaded when it is not there.
 
     Raises:
-        ModelLoadError: Neither a folder with a config.json nor a hub name.
+        ModelLoadError: Neither a folder with a config.json nor a hub name; or its template cannot be read.
     """
+    reference = ModelReference.parse(str(path))
+    folder = _plain_folder(reference.path)
+    if reference.settings.is_default:
+        return folder
+    place = Home.from_environment().templated
+    return templated_model(folder, model_fingerprint(folder), reference.settings, place)
+
+
+def _plain_folder(path: str) -> Path:
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        return _from_hub(str(path))
+        return _from_hub(path)
     if not (folder / "config.json").is_file():
-        raise ModelLoadError(str(path), "the folder has no config.json")
+        raise ModelLoadError(path, "the folder has no config.json")
     return folder
 
 

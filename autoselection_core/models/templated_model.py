@@ -10,7 +10,6 @@ from pathlib import Path
 from autoselection_core.errors.models import ModelLoadError
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.chat_settings import CHAT_SETTINGS, ChatSettings
-from autoselection_core.models.folder import model_fingerprint
 from autoselection_core.models.tokenizer_identity import (
     TEMPLATE,
     TOKENIZER_CONFIG,
@@ -32,11 +31,12 @@ _TURNS = (
 )
 
 
-def templated_model(folder: Path, settings: ChatSettings, place: Path) -> Path:
+def templated_model(folder: Path, fingerprint_of_model: str, settings: ChatSettings, place: Path) -> Path:
     """The folder of a base model with chat settings; the model's own folder where nothing is changed.
 
     Args:
         folder: The base model.
+        fingerprint_of_model: Its fingerprint.
         settings: What is changed about it.
         place: Where such folders are kept.
 
@@ -47,7 +47,7 @@ def templated_model(folder: Path, settings: ChatSettings, place: Path) -> Path:
         return folder
     template = _template(folder, settings.chat_template) if settings.chat_template else None
     kept = {"system": settings.system, "reasoning": settings.reasoning}
-    named = {"model": model_fingerprint(folder), "at": str(folder.resolve()), "template": template, **kept}
+    named = {"model": fingerprint_of_model, "at": str(folder.resolve()), "template": template, **kept}
     made = place / fingerprint(named)
     if not made.is_dir():
         with atomic_folder(made) as draft:

@@ -86,6 +86,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def templated(self) -> Path:
+        """Base models with chat settings, as links to their folders; made again when they are gone."""
+        return self.root / "templated"
+
+    @property
     def objects(self) -> Path:
         """Raw files that were fetched from object storage; fetched again when they are gone."""
         return self.root / "objects"

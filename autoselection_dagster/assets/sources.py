@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from autoselection_core.models.model_reference import ModelReference
 from autoselection_dagster.assets.observed import ContentHashes
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.names import Group
@@ -21,7 +22,7 @@ def source_assets(place: Place) -> list[dg.SourceAsset]:
     campaign = place.campaign
     sources = [_observed(place, ("raw_sources",), campaign.source_files, "The raw files of the pool.")]
     if campaign.base_model is not None:
-        found: Sources = partial(list, [Path(campaign.base_model)])
+        found: Sources = partial(list, ModelReference.parse(campaign.base_model).files)
         sources.append(_observed(place, ("base_model",), found, "The model that is fine-tuned."))
     for name, path in campaign.benchmark_files.items():
         about = f"Items and target samples of {name}."

@@ -1,15 +1,22 @@
 """Paths that a campaign may name: below its file, below the home folder, or where the operator allows."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+import yaml
 
 from autoselection_core import environment
 from autoselection_core.campaign.declaration.yaml_document import Value
+from autoselection_core.errors.space import SettingError
+from autoselection_core.models.chat_settings import ChatSettings
+from autoselection_core.models.model_reference import ModelReference
+from autoselection_core.models.templated_model import CHATML
 from autoselection_core.store.home import Home
 from autoselection_core.store.objects import SCHEME, Mirror, allowed_objects, is_below, is_read, is_uri
 
 _HOME = "{home}/"
+_CHAT = tuple(field.name for field in fields(ChatSettings))
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,25 @@ class Places:
         return mirror.pattern, mirror
 
     def model(self, value: Value) -> str:
-        """Folder of a base model, or its hub name unchanged."""
+        """Folder of a base model, or its hub name unchanged; a mapping adds chat settings.
+
+        Raises:
+            CampaignFileError: It leads out of every allowed folder, or a setting is refused.
+        """
+        if not isinstance(value.node, yaml.MappingNode):
+            return self._plain_model(value)
+        found = value.entries("path", *_CHAT)
+        if "path" not in found:
+            value.refuse("needs `path`: the folder or hub name of the base model")
+        settings = {name: found[name].text() for name in _CHAT if name in found}
+        if settings.get("chat_template", CHATML) != CHATML:
+            settings["chat_template"] = str(self.path(found["chat_template"]))
+        try:
+            return str(ModelReference(self._plain_model(found["path"]), ChatSettings(**settings)))
+        except SettingError as error:
+            value.refuse(f"is refused: {error}", error)
+
+    def _plain_model(self, value: Value) -> str:
         text = value.text()
         _refuse_objects(value)
         is_path = text.startswith((_HOME, ".", "/", "~")) or (self.file.absolute().parent / text).exists()

@@ -109,7 +109,9 @@ class Campaign:
     Attributes:
         name: What people call it, and the prefix of its assets.
         sources: The raw files.
-        base_model: Folder or hub name; None where a closed form evaluates and no signal reads a model.
+        base_model: Folder or hub name; or a mapping of `path`, `system` (refuse, fold, drop), `reasoning`
+            (keep, refuse, drop) and `chat_template` (a file, or chatml). None where a closed form evaluates
+            and no signal reads a model.
         benchmarks: What is scored.
         signals: Names of the signals, each with its settings.
         operators: Names of the operators that recipes may use; empty means all that are installed.

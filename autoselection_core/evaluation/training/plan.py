@@ -67,6 +67,16 @@ class TrainingPlan:
         return dict(Counter(self.skipped.values()).most_common())
 
     @property
+    def account(self) -> str:
+        """How many samples were left out or changed and why, as a sentence; empty where none was."""
+        lines = [
+            f"{said} {count:,} x {reason}"
+            for said, counts in (("left out", self.reasons), ("changed", self.changes))
+            for reason, count in counts.items()
+        ]
+        return "; ".join(lines)
+
+    @property
     def changes(self) -> dict[str, int]:
         """How many samples were changed in which way, the most frequent first."""
         return dict(Counter(chain.from_iterable(self.changed.values())).most_common())

@@ -107,6 +107,8 @@ def train(
     """
     base = load()
     plan = plan_of(base, samples, training, trainee)
+    if progress is not None and plan.account:
+        progress(plan.account, 1, 1)
     started = time.monotonic()
     pack_tokens = training.pack_tokens
     while (

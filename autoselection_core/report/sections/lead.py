@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import numpy as np
+
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.page import Lead, Picture
 from autoselection_core.report.sections.arms_plot import arms_plot
@@ -66,7 +68,7 @@ def _tokens(facts: SearchFacts) -> list[tuple[str, str]]:
     if facts.best_subset is None or "tokens" not in facts.signals.columns:
         return []
     column = facts.signals["tokens"].astype(float)
-    return [("Tokens kept", _of(int(column[facts.best_subset.rows].sum()), int(column.sum())))]
+    return [("Tokens kept", _of(int(np.nansum(column[facts.best_subset.rows])), int(np.nansum(column))))]
 
 
 def _of(part: int, whole: int) -> str:
