@@ -55,7 +55,7 @@ def home_files(home: Home) -> Iterator[HomeFile | LeftOut]:
 
     Columns of a signal are left out where its table of values is there, since they are made again from it.
     Those of a signal of the pool as a whole (pairs, clusters, groups) have no table and are kept, for every
-    pool. Raw files of object storage are fetched again, and links to base models with chat settings made again.
+    pool. Raw files of object storage are fetched again, and links to base models made again.
     """
     tables = {each.stem.rpartition("-")[2] for each in home.lance.glob("*")}
     for found in _walk(home.root, Path(), ()):
