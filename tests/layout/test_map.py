@@ -12,6 +12,7 @@ def drawn() -> dict[str, list[str]]:
     """The shelves of each room as the page draws them, top first."""
     (block,) = re.findall(r"## The shelves\n.*?```\n(.*?)```", PAGE, re.DOTALL)
     rooms: dict[str, list[str]] = {}
+    room = ""
     for line in block.splitlines():
         name, _, rest = line.partition(" ")
         room = name or room
