@@ -23,12 +23,19 @@ from autoselection_dagster.sensors.source_changes import pool_changed_sensor, se
 
 def definitions_of(installation: Installation) -> dg.Definitions:
     """Everything of one installation."""
-    campaigns = load_campaigns(installation.campaigns, Home(installation.home))
-    graphs = {name: campaign_graph(campaign) for name, campaign in campaigns.items()}
+    home = Home(installation.home)
+    campaigns = load_campaigns(installation.campaigns, home)
+    graphs = {name: campaign_graph(campaign, home) for name, campaign in campaigns.items()}
     jobs = [
         job
         for graph in graphs.values()
-        for job in (graph.prepare_job, graph.search_again_job, graph.trial_job, graph.report_job)
+        for job in (
+            graph.prepare_job,
+            graph.search_again_job,
+            graph.work_job,
+            graph.trial_job,
+            graph.report_job,
+        )
     ]
     return dg.Definitions(
         assets=[asset for graph in graphs.values() for asset in graph.assets],
@@ -48,5 +55,5 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             *(pool_changed_sensor(graph) for graph in graphs.values()),
         ],
         schedules=[search_again_schedule(graph) for graph in graphs.values()],
-        resources=resources_of(Home(installation.home)),
+        resources=resources_of(home),
     )

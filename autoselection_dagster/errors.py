@@ -16,6 +16,21 @@ class AlreadyServedError(AutoSelectionError):
     sentence = "{home} is served by another process already; stop that one, or use its UI"
 
 
+class PortTakenError(AutoSelectionError):
+    """Another program listens on the port that the UI was to have."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.port = port
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"another program listens on 127.0.0.1:{self.port} already; stop it, or serve on another port: "
+            f"`python -m autoselection_dagster.serve --port {self.port + 1}`"
+        )
+
+
 class ServiceFailedError(AutoSelectionError):
     """A child process did not start or died again and again."""
 

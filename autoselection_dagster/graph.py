@@ -1,6 +1,9 @@
 """The factory: one graph of assets and jobs for each campaign of the installation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -8,6 +11,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )
 
 from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.store.home import Home
 from autoselection_dagster.assets.autoencoder import autoencoder_assets
 from autoselection_dagster.assets.pool import pool_asset
 from autoselection_dagster.assets.search_again import next_search_asset
@@ -15,10 +19,14 @@ from autoselection_dagster.assets.searches import search_assets
 from autoselection_dagster.assets.signals import signal_assets
 from autoselection_dagster.assets.sources import source_assets
 from autoselection_dagster.assets.trials import trial_assets
+from autoselection_dagster.jobs.work import work_job
 from autoselection_dagster.names import Names
 from autoselection_dagster.partitions import Partitions
 from autoselection_dagster.place import Place
+from autoselection_dagster.resources import resources_of
 from autoselection_dagster.trials.attempt import enter_failure
+
+Asset: TypeAlias = dg.AssetsDefinition | dg.SourceAsset
 
 
 @dataclass(frozen=True)
@@ -30,14 +38,16 @@ class CampaignGraph:
         assets: Every asset of it.
         prepare_job: Observes the sources, and makes the pool and its signals.
         search_again_job: Does the same, and searches the pool again if it changed.
-        trial_job: Makes one trial, in one process.
+        work_job: Makes the trials of a search, one after the other, in one process.
+        trial_job: Makes one trial.
         report_job: Says what a search found.
     """
 
     place: Place
-    assets: tuple[dg.AssetsDefinition | dg.SourceAsset, ...]
+    assets: tuple[Asset, ...]
     prepare_job: AssetJob
     search_again_job: AssetJob
+    work_job: dg.JobDefinition
     trial_job: AssetJob
     report_job: AssetJob
 
@@ -46,13 +56,8 @@ class CampaignGraph:
         """The campaign's name."""
         return self.place.campaign.name
 
-    @property
-    def jobs(self) -> tuple[str, ...]:
-        """Names of the jobs that the search sensor starts."""
-        return self.trial_job.name, self.report_job.name
 
-
-def campaign_graph(campaign: Campaign) -> CampaignGraph:
+def campaign_graph(campaign: Campaign, home: Home) -> CampaignGraph:
     """The assets and jobs of a campaign."""
     names, partitions = Names(campaign.name), Partitions.of(campaign.name)
     place = Place(campaign, names, partitions)
@@ -61,9 +66,19 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
     keys = [pool.key, *(source.key for source in sources), *(signal.key for signal in signals)]
     trial = trial_assets(place, [signal.key for signal in signals])
     search, again = search_assets(place), next_search_asset(place, [signal.key for signal in signals])
+    assets: tuple[Asset, ...] = (*sources, pool, *signals, *trial, *search, again)
+    trial_job = dg.define_asset_job(
+        names.trial_job,
+        selection=[*trial],
+        description="Make one trial; a worker of its search runs it.",
+        executor_def=dg.in_process_executor,
+        hooks={enter_failure},
+    )
     return CampaignGraph(
         place=place,
-        assets=(*sources, pool, *signals, *trial, *search, again),
+        assets=assets,
+        work_job=work_job(place, resources_of(home), partial(_alone, trial_job, assets, home)),
+        trial_job=trial_job,
         prepare_job=dg.define_asset_job(
             names.prepare_job,
             selection=dg.AssetSelection.assets(*keys),
@@ -76,17 +91,17 @@ def campaign_graph(campaign: Campaign) -> CampaignGraph:
             description="Prepare, and search a changed pool again, from what the last search learned.",
             executor_def=dg.in_process_executor,
         ),
-        trial_job=dg.define_asset_job(
-            names.trial_job,
-            selection=[*trial],
-            description="Make one trial; the search sensor starts it.",
-            executor_def=dg.in_process_executor,
-            hooks={enter_failure},
-        ),
         report_job=dg.define_asset_job(
             names.report_job,
             selection=[*search],
             description="Say what a search found, and plan the evaluations that its report still needs.",
             executor_def=dg.in_process_executor,
         ),
+    )
+
+
+def _alone(trial_job: AssetJob, assets: Sequence[Asset], home: Home) -> dg.JobDefinition:
+    """The job of a trial with the assets and resources that it needs, for a worker's own process."""
+    return dg.Definitions(assets=assets, jobs=[trial_job], resources=resources_of(home)).resolve_job_def(
+        trial_job.name
     )

@@ -53,6 +53,11 @@ class Names:
         return self._own("search_again")
 
     @property
+    def work_job(self) -> str:
+        """Makes the trials of a search one after the other, in one process."""
+        return self._own("work")
+
+    @property
     def trial_job(self) -> str:
         """Makes one trial."""
         return self._own("trial")

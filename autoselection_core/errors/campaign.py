@@ -85,4 +85,4 @@ class NoPoolError(CampaignError):
 
     campaign: str
 
-    sentence = "campaign {campaign!r} has no pool yet; run `autoselection ingest {campaign}`"
+    sentence = "campaign {campaign!r} has no pool yet; run `autoselection ingest --campaign {campaign}`"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.history.records import SearchRecord, TrialRecord, TrialState
+from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord, TrialState
 from autoselection_core.history.values import History
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
@@ -81,7 +81,9 @@ class SearchFacts:
 
     @cached_property
     def arms(self) -> tuple[ArmRun, ...]:
-        """The finished evaluations of the report, with their test scores."""
+        """The finished evaluations of the report, with their test scores; none while the search runs."""
+        if self.record.state is SearchState.ACTIVE:
+            return ()
         planned = plan_arms(self.workspace.ledger, self.record.search, self.solver)
         evaluator = self.workspace.evaluator(self.record.spec.pool_version, self.record.spec)
         return open_arms(self.workspace.ledger, self.record.search, planned, evaluator)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoselection_core.errors.search import NoReportError
+from autoselection_core.history.records import SearchState
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import Example, examples_of
 from autoselection_core.report.rendering.page import Picture, Section, to_html, to_markdown
@@ -57,6 +59,8 @@ def write_report(facts: SearchFacts) -> Report:
     Raises:
         NoReportError: The search still runs, or measured nothing.
     """
+    if facts.record.state is SearchState.ACTIVE:
+        raise NoReportError(facts.record.search, "it has budget left; let it finish, or stop it")
     found = findings(facts)
     sections, lead = _sections(facts), lead_of(facts, found)
     title = f"Search {facts.record.search}"

@@ -6,6 +6,7 @@ from autoselection_core.campaign.on_pool_change import search_again
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.values.metadata.links import partition_link
 from autoselection_dagster.values.metadata.pictures import Facts
 
 
@@ -33,7 +34,7 @@ def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefi
             "is_new": again.is_new,
             "warm_from": again.warm_from or "none",
             "pool_version": workspace.pool().version,
-            "report": dg.MetadataValue.asset(place.key("search_report")),
+            **({"report": partition_link(place.key("search_report"), again.search)} if again.search else {}),
         }
         return dg.MaterializeResult(metadata=facts)
 

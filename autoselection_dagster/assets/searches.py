@@ -1,12 +1,14 @@
 """The assets of a search: what it found, against what, and the subset that it recommends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
+from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.writing import write_report
-from autoselection_core.search.arms import plan_arms
+from autoselection_core.search.arms import open_arms, plan_arms
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.subset import Subset
 from autoselection_dagster.assets.checks.search_checks import (
     ARMS_ARE_EQUAL,
@@ -19,7 +21,7 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.partitions import EVERY_TRIAL_OF_THE_SEARCH
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource
-from autoselection_dagster.values.metadata.search_facts import best_facts, report_facts
+from autoselection_dagster.values.metadata.search_facts import best_facts, progress_facts, report_facts
 
 
 def search_assets(place: Place) -> list[dg.AssetsDefinition]:
@@ -44,19 +46,42 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
     def search_report(
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        """What the search found, beside the full pool and random subsets of equal tokens.
+        """Report of a search: its winner beside the full pool and random subsets of equal tokens.
 
-        Plans the evaluations that the comparison still needs; the search sensor starts them, and then makes
-        this report again. Test items are opened here and nowhere else.
+        While the search runs it shows how far it is, and is refreshed after every trial and baseline. At the
+        end it plans the evaluations that the comparison still needs; the search sensor starts them, and then
+        makes this report again. Test items are opened here and nowhere else.
         """
         facts = SearchFacts.of(place.workspace(home), context.partition_key)
-        ledger, search = facts.workspace.ledger, facts.record.search
-        ledger.plan_report(search, plan_arms(ledger, search, facts.solver))
-        yield dg.MaterializeResult(metadata=report_facts(facts, write_report(facts)))
+        if facts.record.state is SearchState.ACTIVE or not facts.history.observations:
+            status = SearchStatus.of(facts.workspace.ledger, facts.record.search)
+            yield dg.MaterializeResult(metadata=progress_facts(status, place.names))
+        else:
+            _open_baselines(facts, context.log.info)
+            yield dg.MaterializeResult(metadata=report_facts(facts, write_report(facts), place.names))
         yield arms_are_equal(facts.arms, facts.signals)
         yield pool_is_latest(facts.record.spec.pool_version, facts.workspace.pool().version)
 
     return search_report
+
+
+def _open_baselines(facts: SearchFacts, say: Callable[[str], None]) -> None:
+    """Plan the baselines, and score the test items of those that are done, with a line for each."""
+    ledger, record = facts.workspace.ledger, facts.record
+    planned = plan_arms(ledger, record.search, facts.solver)
+    ledger.plan_report(record.search, planned)
+    status = SearchStatus.of(ledger, record.search)
+    done = {(arm.arm, arm.subset, arm.replicate): arm for arm in status.arms}
+    evaluator = facts.workspace.evaluator(record.spec.pool_version, record.spec)
+    for number, plan in enumerate(planned[: status.planned_arms], start=1):
+        arm = done[plan.arm, plan.subset, plan.replicate]
+        kind = plan.arm.replace("_", " ")
+        name = f"baseline {number} of {status.planned_arms} ({kind}, {plan.tokens:,} tokens)"
+        if arm.state is TrialState.DONE:
+            say(f"{name}: dev score {arm.utility:.4g}; its test items are scored")
+            open_arms(ledger, record.search, [plan], evaluator)
+        else:
+            say(f"{name}: {arm.state.value}" + (f", {arm.reason}" if arm.reason else ""))
 
 
 def _best_subset(place: Place) -> dg.AssetsDefinition:
@@ -69,10 +94,14 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         kinds={"parquet"},
     )
     def best_subset(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Output[Subset]:
-        """The subset with the best expected utility, which need not be the luckiest one."""
+        """Subset with the best expected utility, which need not be the one with the highest score.
+
+        While the search runs it is the best so far.
+        """
         facts = SearchFacts.of(place.workspace(home), context.partition_key)
+        facts.require_best()
         told, subset = best_facts(facts, place.names), facts.best_subset
-        assert subset is not None, "its report was made, so something was measured"
+        assert subset is not None, "a recommendation has rows"
         return versioned(subset, told, subset.fingerprint)
 
     return best_subset

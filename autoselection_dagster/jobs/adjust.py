@@ -4,9 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from autoselection_dagster.resources import LedgerResource
-
-STOPPED_BY_A_PERSON = "a person stopped it"
-"""Reason of a search that gets no report on its own, because its baselines would cost trainings."""
+from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON
 
 
 class SearchName(dg.Config):

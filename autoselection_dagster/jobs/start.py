@@ -13,6 +13,7 @@ from autoselection_dagster.jobs.search_config import FurtherConfig, search_confi
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.values.metadata.links import partition_link
 
 _ASKED_BEFORE = (
     "search %s asks for the same already, and nothing was started: %s. The job raise_budget lets it pay for "
@@ -56,7 +57,7 @@ def _start(
             "asked_before": is_known,
             "pool_version": spec.pool_version,
             "evaluator": spec.evaluator,
-            "report": dg.MetadataValue.asset(place.key("search_report")),
+            "report": partition_link(place.key("search_report"), entered),
         }
     )
     if config.in_one_run:

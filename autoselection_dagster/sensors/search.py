@@ -1,23 +1,22 @@
 """The sensor that keeps searches going."""
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Reservation, SearchRecord, SearchState, TrialState
+from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.jobs.adjust import STOPPED_BY_A_PERSON
 from autoselection_dagster.jobs.whole_search import searches_in_one_run
 from autoselection_dagster.resources import LedgerResource
-from autoselection_dagster.trials.naming import partition_of, requested, tags_of
+from autoselection_dagster.trials.naming import WORKS_ON_TAG, requested
 from autoselection_dagster.trials.reconcile import reconcile
+from autoselection_dagster.trials.workers import Workers, is_over, missing_workers, why_none_starts
 
 
 def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
     """The sensor over all campaigns of an installation."""
-    jobs = [job for graph in graphs.values() for job in (graph.trial_job, graph.report_job)]
+    jobs = [job for graph in graphs.values() for job in (graph.work_job, graph.report_job)]
 
     @dg.sensor(
         name="search_sensor",
@@ -28,17 +27,17 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
     def sensor(
         context: dg.SensorEvaluationContext, ledger: LedgerResource
     ) -> dg.SensorResult | dg.SkipReason:
-        """Start trials while searches have budget and slots are free, and their reports at the end.
+        """Start workers while searches have budget and slots are free, and their reports at the end.
 
-        A tick only reserves numbers; the trial's own run asks the solver what to try. A run key holds search,
-        trial and attempt: Dagster remembers keys for good, so every tick asks for all that is reserved, and
-        a repeated or lost tick changes nothing.
+        A worker reserves its trials itself, and each trial's own run asks the solver what to try. A run key
+        counts the workers of a search: Dagster remembers keys for good, so a repeated or lost tick changes
+        nothing, and a worker too many finds nothing to reserve.
         """
-        reconcile(ledger, context.instance)
-        left = searches_in_one_run(context.instance)
-        _reserve(ledger, graphs, left)
-        wanted = [*_trials(ledger, graphs, left), *_reports(ledger, graphs)]
-        known = requested(context.instance, [str(ask.run_key) for ask in wanted])
+        instance = context.instance
+        searches = _searches(ledger, graphs)
+        reconcile(ledger, instance, [each.search for each in searches if each.held or each.report_held])
+        wanted = [*_workers(ledger, instance, graphs), *_reports(ledger, graphs)]
+        known = requested(instance, [str(ask.run_key) for ask in wanted])
         new = [ask for ask in wanted if not known[str(ask.run_key)]]
         if not new:
             return dg.SkipReason(ledger.why_idle())
@@ -47,35 +46,26 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
     return sensor
 
 
-def _reserve(ledger: Ledger, graphs: Mapping[str, CampaignGraph], left: AbstractSet[str]) -> None:
-    """Hold what slots and budgets allow: trials, and what is compared with them or asked for beside them."""
-    for search in _searches(ledger, graphs):
-        if search.state is SearchState.ACTIVE and search.search not in left:
-            ledger.reserve_free_slots(search.search)
-        # Each is a transaction that writes, and a finished search keeps the arms that nobody will pay for.
-        for _ in range(min(search.slots, search.open_arms) - search.report_held):
-            ledger.reserve_report(search.search, only_requested=not is_over(search))
-
-
 def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[SearchRecord]:
     """The searches of campaigns that are declared, oldest first."""
     return [search for search in ledger.searches() if search.spec.campaign in graphs]
 
 
-def _trials(
-    ledger: Ledger, graphs: Mapping[str, CampaignGraph], left: AbstractSet[str]
-) -> list[dg.RunRequest]:
-    """A run for each reserved trial, but for those of searches that one run works on."""
-    campaigns = {
-        search.search: search.spec.campaign
-        for search in _searches(ledger, graphs)
-        if search.search not in left
-    }
-    return [
-        _trial_request(graphs[campaigns[trial.reservation.search]], trial.reservation)
-        for trial in ledger.open_trials()
-        if trial.state is TrialState.RESERVED and trial.reservation.search in campaigns
-    ]
+def _workers(
+    ledger: Ledger, instance: dg.DagsterInstance, graphs: Mapping[str, CampaignGraph]
+) -> Iterator[dg.RunRequest]:
+    """A run for each worker that a search lacks, but for searches that one run works on as a whole."""
+    left = searches_in_one_run(instance)
+    for search in _searches(ledger, graphs):
+        is_idle = search.state is not SearchState.ACTIVE and not search.open_arms
+        if is_idle or search.search in left:
+            continue
+        workers = Workers.of(instance, search.search)
+        if failed := workers.false_starts(instance):
+            ledger.stop(search.search, why_none_starts(instance, failed[0]))
+            continue
+        for key in workers.keys(missing_workers(ledger, search, workers.living)):
+            yield _worker_request(graphs[search.spec.campaign], search.search, key)
 
 
 def _reports(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[dg.RunRequest]:
@@ -87,12 +77,6 @@ def _reports(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[dg.Run
     ]
 
 
-def is_over(search: SearchRecord) -> bool:
-    """Whether a search is to be reported: done or stuck, and not stopped by a person."""
-    is_left = search.state is SearchState.STOPPED and search.reason == STOPPED_BY_A_PERSON
-    return search.state is not SearchState.ACTIVE and not is_left and search.held == 0
-
-
 def _additions(
     graphs: Mapping[str, CampaignGraph], new: Sequence[dg.RunRequest]
 ) -> list[dg.AddDynamicPartitionsRequest]:
@@ -101,17 +85,18 @@ def _additions(
         addition
         for graph in graphs.values()
         for addition in graph.place.partitions.adding(
-            str(ask.partition_key) for ask in new if ask.job_name in graph.jobs
+            str(ask.partition_key) for ask in new if ask.job_name == graph.report_job.name
         )
     ]
 
 
-def _trial_request(graph: CampaignGraph, reservation: Reservation) -> dg.RunRequest:
+def _worker_request(graph: CampaignGraph, search: str, run_key: str) -> dg.RunRequest:
     return dg.RunRequest(
-        run_key=reservation.run_key,
-        job_name=graph.trial_job.name,
-        partition_key=partition_of(reservation),
-        tags=tags_of(reservation),
+        run_key=run_key,
+        job_name=graph.work_job.name,
+        run_config={"ops": {"work": {"config": {"search": search}}}},
+        # A lost worker is not retried by Dagster: the ledger counts what it held.
+        tags={WORKS_ON_TAG: search, "dagster/max_retries": "0"},
     )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoselection_dagster.errors import AlreadyServedError, ServiceFailedError
+from autoselection_dagster.errors import AlreadyServedError, PortTakenError, ServiceFailedError
 from autoselection_dagster.installation import LOCATION, Installation
 
 _PATIENCE_S = 20.0
@@ -121,8 +121,15 @@ class Services:
         return Service(name, command, self.installation.instance / f"{name}.log")
 
     def start(self) -> None:
-        """Start the code server, wait until it answers, then start the others."""
+        """Start the code server, wait until it answers, then start the others.
+
+        Raises:
+            PortTakenError: Another program listens where the webserver would.
+            ServiceFailedError: A child does not start; its log says why.
+        """
         _stop_groups(_left_behind(self._pids))
+        if self.port is not None and _listens(self.port):
+            raise PortTakenError(self.port)
         self.installation.prepare(self.code_port)
         code, *others = self.children
         code.start(self.environment)
@@ -170,6 +177,7 @@ def serving(installation: Installation, port: int | None = None) -> Iterator[Ser
 
     Raises:
         AlreadyServedError: Another living process serves it.
+        PortTakenError: Another program listens where the webserver would.
         ServiceFailedError: A child could not start; its log says why.
     """
     # A shell that started this program with `&` made it ignore SIGINT. Children would inherit that, and

@@ -14,7 +14,15 @@ ATTEMPT_TAG = "autoselection/attempt"
 WHOLE_TAG = "autoselection/whole_search"
 """The search that a run works on from beginning to end; while it lives, the sensor leaves it to the run."""
 
+WORKS_ON_TAG = "autoselection/works_on"
+"""The search whose trials a run works on, one after the other."""
+
+WORKER_TAG = "autoselection/worker"
+"""The run in whose process the run of a trial is executed."""
+
 _RUN_KEY_TAG = "dagster/run_key"
+_OF_THE_LOCATION = (".dagster/repository", ".dagster/grpc_info")
+"""Which code location a run belongs to, and which server takes the request to terminate it."""
 _SEARCH_TAG = "dagster/partition/search"
 _TRIAL_TAG = "dagster/partition/trial"
 
@@ -27,6 +35,13 @@ def partition_of(reservation: Reservation) -> dg.MultiPartitionKey:
 def tags_of(reservation: Reservation) -> dict[str, str]:
     """Tags of the run that makes an attempt. A lost run is not retried by Dagster: the ledger counts."""
     return {ATTEMPT_TAG: str(reservation.attempt), "dagster/max_retries": "0"}
+
+
+def tags_under(worker: dg.DagsterRun, reservation: Reservation) -> dict[str, str]:
+    """Tags of the run of a trial that a worker executes."""
+    inherited = {name: worker.tags[name] for name in _OF_THE_LOCATION if name in worker.tags}
+    own = {WORKER_TAG: worker.run_id, _RUN_KEY_TAG: reservation.run_key}
+    return {**inherited, **tags_of(reservation), **own}
 
 
 def filter_of(*run_keys: str) -> dg.RunsFilter:

@@ -90,7 +90,7 @@ def test_the_latest_pool_is_known_to_be_of_the_files_as_they_are(
 
 
 def test_an_empty_home_says_what_to_run(workspace: Workspace) -> None:
-    with pytest.raises(NoPoolError, match="autoselection ingest try"):
+    with pytest.raises(NoPoolError, match="autoselection ingest --campaign try"):
         workspace.pool()
 
 

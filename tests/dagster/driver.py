@@ -73,7 +73,11 @@ class Driver:
     def launch(self, request: dg.RunRequest, *, may_fail: bool = False) -> dg.ExecuteInProcessResult:
         tags = {**request.tags, "dagster/run_key": str(request.run_key)}
         return self.run(
-            str(request.job_name), partition_key=request.partition_key, tags=tags, raise_on_error=not may_fail
+            str(request.job_name),
+            run_config=request.run_config,
+            partition_key=request.partition_key,
+            tags=tags,
+            raise_on_error=not may_fail,
         )
 
     def metadata(self, asset: str, partition: str | None = None) -> dict[str, Any]:

@@ -40,8 +40,13 @@ def test_the_budgets_are_spent_to_the_unit(searched: Driver) -> None:
     assert sum(payment.cost for payment in paid) == 5
 
 
-def test_every_attempt_is_asked_for_once(searched: Driver) -> None:
-    assert searched.asked[:4] == ["first|001|1", "first|002|1", "first|003|1", "first|report|3|0|2"]
+def test_one_worker_makes_all_trials_and_one_the_baselines(searched: Driver) -> None:
+    assert searched.asked == [
+        "first|worker|1",
+        "first|report|3|0|2",
+        "first|worker|2",
+        "first|report|3|3|2",
+    ]
     assert len(set(searched.asked)) == len(searched.asked)
 
 
@@ -95,7 +100,11 @@ def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver)
     spec = searched.ledger.search("first").spec
     assert set(facts["signal_versions"].values()) <= set(spec.signal_versions.values())
     links = {name for name, value in facts.items() if isinstance(value, dg.AssetKey)}
-    assert links == {"base_model", "pool", "recipes", "models", "evaluations", "search_report"}
+    assert links == {"base_model", "pool"}
+    partition = facts["partition"].replace("|", "%7C")
+    for asset in ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation"):
+        assert f"(/assets/demo/{asset}?view=partitions&partition={partition})" in facts["made_of"]
+    assert "(/assets/demo/search_report?view=partitions&partition=first)" in facts["made_of"]
 
 
 def test_the_counts_of_the_steps_lead_to_the_rows_of_the_subset(searched: Driver) -> None:

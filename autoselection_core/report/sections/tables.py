@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from autoselection_core.history.records import SearchRecord, TrialRecord
+from autoselection_core.history.records import Kind, SearchRecord, TrialRecord
 from autoselection_core.history.values import FULL
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_core.signals.table import present_name
 from autoselection_core.solver.proposal import Proposal
@@ -45,6 +46,31 @@ def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
 def _origin(trial: TrialRecord) -> str:
     proposal = Proposal.from_json(trial.proposal)
     return proposal.origin if proposal.parent is None else f"{proposal.origin} of {proposal.parent}"
+
+
+def status_table(status: SearchStatus, kind: Kind | None = None) -> Table:
+    """Trials and baselines as the ledger holds them, running ones too; no recipe is realised for it.
+
+    Args:
+        status: The search.
+        kind: Trials or baselines only; None for both.
+    """
+    rows = tuple(
+        (
+            trial.reservation.number,
+            trial.arm.replace("_", " ") or "search",
+            None if trial.recipe is None else trial.recipe.label,
+            trial.tokens,
+            trial.utility,
+            trial.standard_error,
+            "reused" if trial.is_reused else f"{trial.cost:g}",
+            trial.state.value if trial.reason is None else f"{trial.state.value}: {trial.reason}",
+        )
+        for trial in (*status.trials, *status.arms)
+        if kind in (None, trial.kind)
+    )
+    columns = ("trial", "arm", "recipe", "tokens", "dev score", "± se", "cost", "state")
+    return Table(f"Trials and baselines of {status.record.search}", columns, rows)
 
 
 def step_table(subset: Subset) -> Table:

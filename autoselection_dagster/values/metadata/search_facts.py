@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from autoselection_core.history.records import Kind, Reservation, SearchRecord
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
 from autoselection_core.report.rendering.markdown import fenced
@@ -15,27 +16,78 @@ from autoselection_core.report.sections.plots import (
     tokens_plot,
     trajectory_plot,
 )
-from autoselection_core.report.sections.tables import arm_table, budget_table, step_table, trial_table
+from autoselection_core.report.sections.tables import (
+    arm_table,
+    budget_table,
+    status_table,
+    step_table,
+    trial_table,
+)
 from autoselection_core.report.sections.verdict import findings
 from autoselection_core.report.sections.waterfall import expectation_table, means_table, waterfall
 from autoselection_core.report.writing import Report
+from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.names import Names
+from autoselection_dagster.values.metadata.links import link, linked, partition_url
 from autoselection_dagster.values.metadata.pictures import Facts, picture, shown, sparkline
 
 
-def report_facts(facts: SearchFacts, report: Report) -> Facts:
+def progress_facts(status: SearchStatus, names: Names) -> Facts:
+    """Stage, time left, both budgets, best score so far, and the trials with links; from the ledger alone."""
+    best = status.best
+    table = status_table(status)
+    return {
+        "progress": status.sentence,
+        "stage": status.stage,
+        "seconds_left": "unknown" if status.seconds_left is None else round(status.seconds_left),
+        "best_so_far": "nothing was measured yet"
+        if best is None
+        else dg.MetadataValue.md(_trial_link(best.reservation, names)),
+        "best_score": "unknown" if best is None or best.utility is None else best.utility,
+        "trials": linked(table, _trial_urls(status, names)),
+        "budgets": shown(budget_table(status.record)),
+        "state": _state(status.record),
+        "pool_version": status.record.spec.pool_version,
+        "evaluator": status.record.spec.evaluator,
+    }
+
+
+def _trial_urls(status: SearchStatus, names: Names) -> dict[str, str]:
+    everyone = (*status.trials, *status.arms)
+    return {each.reservation.number: _trial_url(each.reservation, names) for each in everyone}
+
+
+def _trial_url(reservation: Reservation, names: Names) -> str:
+    return partition_url(names.key("evaluation"), reservation.partition)
+
+
+def _trial_link(reservation: Reservation, names: Names) -> str:
+    return link(f"trial {reservation.number}", _trial_url(reservation, names))
+
+
+def _state(record: SearchRecord) -> str:
+    return f"{record.state}: {record.reason}" if record.reason else str(record.state)
+
+
+def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     """Verdicts, trials, arms, money and pictures of a search, and where its report lies."""
     record, unit = facts.record, facts.record.spec.metric
     measured = facts.history.observations
     subsets = [facts.realised(entry.recipe) for entry in measured]
     foreseen = calibration_plot(facts.history, unit, "png")
     verdicts = "\n".join(f"- {finding.sentence}" for finding in report.findings)
+    status = SearchStatus.of(facts.workspace.ledger, record.search)
+    trials = trial_table(facts)
+    numbered = {text.split()[0]: text for text, *_ in trials.texts}
+    urls = {numbered[str(each.trial)]: _trial_url(each.reservation, names) for each in facts.trials}
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
-        "state": f"{record.state}: {record.reason}" if record.reason else str(record.state),
+        "progress": status.sentence,
+        "state": _state(record),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
         "arms": shown(arm_table(facts.arms, dict(record.spec.weights) or None)),
-        "trials": shown(trial_table(facts)),
+        "trials": linked(trials, urls),
+        "baselines": linked(status_table(status, Kind.REPORT), _trial_urls(status, names)),
         "budgets": shown(budget_table(record)),
         "score_trajectory": picture(trajectory_plot(facts.history, unit, "png")),
         "score_against_tokens": picture(tokens_plot(facts.history, unit, "png")),
@@ -85,19 +137,26 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
 
 
 def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
-    """What the winner came from: its ancestors, model and items, and the assets that show them."""
+    """What the winner came from: its ancestors, model and items, and the partitions that show them."""
     trial = next(each for each in facts.trials if each.trial == number)
-    has_model = facts.workspace.campaign.base_model is not None
+    partition = trial.reservation.partition
+    campaign = facts.workspace.campaign
+    made = ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation")
+    pages = [link(name, partition_url(names.key(name), partition)) for name in made]
+    report = link("search_report", partition_url(names.key("search_report"), facts.record.search))
+    ancestry = ancestry_table(trial, facts.trials)
+    urls = {each.reservation.partition: _trial_url(each.reservation, names) for each in facts.trials}
     return {
-        "how_it_came_about": shown(ancestry_table(trial, facts.trials)),
-        "partition": trial.reservation.partition,
+        "how_it_came_about": linked(ancestry, urls),
+        "partition": partition,
+        "made_of": dg.MetadataValue.md(" → ".join(pages) + f" · {report}"),
         "evaluation": str(trial.evaluation),
         # Relative to the home folder: a long path would make the page wider than the screen.
         "items": f"evaluations/{trial.evaluation}",
-        **({"base_model": dg.MetadataValue.asset(names.key("base_model"))} if has_model else {}),
+        **({"base_model": dg.MetadataValue.asset(names.key("base_model"))} if campaign.base_model else {}),
         "pool": dg.MetadataValue.asset(names.key("pool")),
-        "recipes": dg.MetadataValue.asset(names.key("recipe")),
-        "models": dg.MetadataValue.asset(names.key("fine_tuned_model")),
-        "evaluations": dg.MetadataValue.asset(names.key("evaluation")),
-        "search_report": dg.MetadataValue.asset(names.key("search_report")),
+        **{
+            f"benchmark {name}": dg.MetadataValue.asset(names.key("benchmark", name))
+            for name in facts.record.spec.benchmarks
+        },
     }

@@ -1,0 +1,187 @@
+"""Status of a search: stage, budgets, best score so far and the time that is left, from the ledger alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import (
+    Kind,
+    Payment,
+    SearchRecord,
+    SearchState,
+    TrialRecord,
+    TrialState,
+)
+from autoselection_core.identity import Json
+
+_ENDED = (TrialState.DONE, TrialState.FAILED)
+_DOING = {
+    TrialState.WAITING: "waits for a worker",
+    TrialState.RESERVED: "is being chosen",
+    TrialState.RUNNING: "is being evaluated",
+}
+
+
+@dataclass(frozen=True)
+class SearchStatus:
+    """A search and how far it is.
+
+    Attributes:
+        record: The search with its budgets.
+        trials: Its trials, in order.
+        arms: The evaluations of its report, in order; empty before they are planned.
+        training_s: Median seconds of a paid evaluation: of this search, or of earlier ones with the same
+            evaluator; None where nothing was paid.
+    """
+
+    record: SearchRecord
+    trials: tuple[TrialRecord, ...]
+    arms: tuple[TrialRecord, ...]
+    training_s: float | None
+
+    @classmethod
+    def of(cls, ledger: Ledger, search: str) -> "SearchStatus":
+        """The status of a search now.
+
+        Raises:
+            UnknownSearchError: No search has this name.
+        """
+        record = ledger.search(search)
+        arms = ledger.trials(search, Kind.REPORT)
+        return cls(record, ledger.trials(search), arms, expected_seconds(ledger, record))
+
+    @property
+    def running(self) -> tuple[TrialRecord, ...]:
+        """Trials and baselines that somebody works on."""
+        return tuple(
+            trial
+            for trial in (*self.trials, *self.arms)
+            if trial.state in (TrialState.RESERVED, TrialState.RUNNING)
+        )
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The full-fidelity trial with the highest score; the recommendation may be another one."""
+        measured = [trial for trial in self.trials if trial.utility is not None and not trial.fidelity]
+        return max(measured, key=lambda trial: (trial.utility or 0.0, -trial.trial), default=None)
+
+    @property
+    def stage(self) -> str:
+        """What is being done now, for instance `trial 3 of 6 is being evaluated`."""
+        if self.running:
+            return "; ".join(f"{self._named(trial)} {_DOING[trial.state]}" for trial in self.running)
+        if self.record.state is SearchState.STOPPED:
+            return "stopped"
+        if self.record.state is SearchState.ACTIVE:
+            return f"{self._count(self.trials)} of {self._expected_trials} trials done; the next one waits"
+        if self.record.open_arms:
+            return f"{self._count(self.arms)} of {self.planned_arms} baselines done; the next one waits"
+        return "done"
+
+    def _named(self, trial: TrialRecord) -> str:
+        if trial.kind is Kind.SEARCH:
+            return f"trial {trial.trial} of {self._expected_trials}"
+        return f"baseline {trial.trial} of {self.planned_arms} ({trial.arm.replace('_', ' ')})"
+
+    @staticmethod
+    def _count(trials: Sequence[TrialRecord]) -> int:
+        return sum(trial.state in _ENDED for trial in trials)
+
+    @property
+    def _expected_trials(self) -> int:
+        """Reused evaluations cost nothing, and cheaper ones less than one: then there are more trials."""
+        return max(self.record.budget, len(self.trials))
+
+    @property
+    def planned_arms(self) -> int:
+        """Baselines that were paid for or that the second budget still covers."""
+        done = sum(arm.state in _ENDED for arm in self.arms)
+        return done + self.record.open_arms if self.arms else self.record.report_evaluations
+
+    @property
+    def trainings_left(self) -> int:
+        """Trainings that both budgets still pay for, those that run included."""
+        record = self.record
+        trials = int(record.budget - record.spent) if record.state is SearchState.ACTIVE else int(record.held)
+        if record.state is SearchState.STOPPED:
+            return trials + record.report_held
+        return trials + (record.open_arms if self.arms else record.report_evaluations)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Expected seconds until the report: trainings left by slots; None where no training was timed."""
+        if self.training_s is None or not self.trainings_left:
+            return None if self.trainings_left else 0.0
+        rounds = -(-self.trainings_left // max(1, self.record.slots))
+        return rounds * self.training_s
+
+    @property
+    def sentence(self) -> str:
+        """The status in one line."""
+        record = self.record
+        parts = [
+            self.stage,
+            f"{record.spent:g} of {record.budget} trainings spent, {record.held:g} held",
+            f"second budget: {record.report_spent:g} of {record.report_evaluations} spent",
+        ]
+        if record.report_held:
+            parts.append(f"{record.report_held:g} held")
+        if self.best is not None:
+            parts.append(f"best so far: trial {self.best.trial} with {self.best.utility:.4g}")
+        if self.trainings_left:
+            left = (
+                "unknown before the first training" if self.seconds_left is None else _said(self.seconds_left)
+            )
+            parts.append(f"time left: {left}")
+        if record.state is SearchState.STOPPED:
+            parts.append(f"stopped: {record.reason}; what runs may finish, resume_search lets it go on")
+        return "; ".join(parts)
+
+    def to_json(self) -> Mapping[str, Json]:
+        """The status as data."""
+        record, best = self.record, self.best
+        return {
+            "search": record.search,
+            "campaign": record.spec.campaign,
+            "state": record.state.value,
+            "reason": record.reason,
+            "stage": self.stage,
+            "trials_done": self._count(self.trials),
+            "budget": record.budget,
+            "spent": record.spent,
+            "held": record.held,
+            "report_evaluations": record.report_evaluations,
+            "report_spent": record.report_spent,
+            "report_held": record.report_held,
+            "baselines_done": self._count(self.arms),
+            "best_trial": None if best is None else best.trial,
+            "best_score": None if best is None else best.utility,
+            "best_standard_error": None if best is None else best.standard_error,
+            "trainings_left": self.trainings_left,
+            "seconds_left": self.seconds_left,
+        }
+
+
+def expected_seconds(ledger: Ledger, record: SearchRecord) -> float | None:
+    """Median seconds of a paid evaluation of a search, else of all with its evaluator; None for none."""
+    alike = {each.search for each in ledger.searches() if each.spec.evaluator == record.spec.evaluator}
+    paid = [each for each in ledger.money() if each.outcome == "paid" and each.search in alike]
+    own = [each for each in paid if each.search == record.search]
+    return _median_seconds(own or paid)
+
+
+def _median_seconds(payments: Sequence[Payment]) -> float | None:
+    return median(each.seconds for each in payments) if payments else None
+
+
+def _said(seconds: float) -> str:
+    """Seconds for people.
+
+    Example:
+        >>> [_said(seconds) for seconds in (40, 400, 8000)]
+        ['about 40 s', 'about 7 min', 'about 2.2 h']
+    """
+    if seconds < 100:  # noqa: PLR2004 - a minute and a half is still counted in seconds
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 6000 else f"about {seconds / 3600:.1f} h"  # noqa: PLR2004 - the same

@@ -1,0 +1,131 @@
+"""The job of a worker: the trials of one search, each a run of its own, in one warm process."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import dagster as dg
+from pydantic import Field
+
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import Reservation, SearchState
+from autoselection_dagster.place import Place
+from autoselection_dagster.resources import LedgerResource
+from autoselection_dagster.trials.following import show_progress
+from autoselection_dagster.trials.naming import partition_of, requested, tags_under
+from autoselection_dagster.trials.workers import is_over
+
+_POLL_S = 1.0
+
+TrialJob = Callable[[], dg.JobDefinition]
+"""Makes the job of a single trial, with everything that it needs to run in this process."""
+
+
+class WorksOn(dg.Config):
+    """Which search."""
+
+    search: str = Field(description="Name of the search.")
+
+
+def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob) -> dg.JobDefinition:
+    """The job `<campaign>_work`, which the search sensor starts.
+
+    Args:
+        place: The campaign.
+        resources: Those of the installation.
+        trial_job: Makes the job of a trial.
+    """
+
+    @dg.op(name="work")
+    def work(context: dg.OpExecutionContext, config: WorksOn, ledger: LedgerResource) -> None:
+        """Make one trial after the other until nothing is left to start, or one of them failed.
+
+        Each is a run with assets, checks and lineage of its own. After a failure or an interruption a fresh
+        process goes on, so that nothing that broke here breaks the next trial.
+        """
+        job = trial_job()
+        for reservation in reservations(ledger, config.search):
+            context.log.info("%s: attempt %d", reservation.partition, reservation.attempt)
+            show_progress(context.instance, place, ledger, config.search)
+            made = _made(context, place, job, reservation)
+            show_progress(context.instance, place, ledger, config.search)
+            if not made.is_success:
+                context.log.warning("run %s ended as %s", made.run_id, made.status.value)
+                _pass_on_interruption(context)
+                return
+
+    @dg.job(name=place.names.work_job, executor_def=dg.in_process_executor, resource_defs=dict(resources))
+    def worker() -> None:
+        """Make the trials of a search; the search sensor starts it."""
+        work()
+
+    return worker
+
+
+def reservations(ledger: Ledger, search: str) -> Iterator[Reservation]:
+    """The next trial or baseline of a search, reserved when it is asked for, while there is one to start."""
+    while (found := _reserved(ledger, search)) is not None:
+        # The short lease of a worker and not the long one of a queue: who dies now is missed soon.
+        ledger.heartbeat(found)
+        yield found
+
+
+def _reserved(ledger: Ledger, search: str) -> Reservation | None:
+    record = ledger.search(search)
+    if record.state is SearchState.ACTIVE and (taken := ledger.reserve_free_slots(search, at_most=1)):
+        return taken[0]
+    if record.report_held >= record.slots:
+        return None
+    return ledger.reserve_report(search, only_requested=not is_over(record))
+
+
+def _made(
+    context: dg.OpExecutionContext, place: Place, job: dg.JobDefinition, reservation: Reservation
+) -> dg.DagsterRun:
+    """Execute the run of a trial in this process."""
+    partition = partition_of(reservation)
+    for addition in place.partitions.adding([str(partition)]):
+        context.instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
+    with _heard(context.instance, reservation.run_key):
+        job.execute_in_process(
+            instance=context.instance,
+            partition_key=str(partition),
+            tags=tags_under(context.run, reservation),
+            raise_on_error=False,
+        )
+    return requested(context.instance, [reservation.run_key])[reservation.run_key][0]
+
+
+@contextmanager
+def _heard(instance: dg.DagsterInstance, run_key: str) -> Iterator[None]:
+    """Interrupt this process when somebody terminates the run that it executes.
+
+    Dagster sends the signal to the process of a run that it launched, and it did not launch this one.
+    """
+    over = threading.Event()
+
+    def listen() -> None:
+        while not over.wait(_POLL_S):
+            if any(run.status in _TERMINATED for run in requested(instance, [run_key])[run_key]):
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+_TERMINATED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+
+def _pass_on_interruption(context: dg.OpExecutionContext) -> None:
+    """End this run as terminated if that is why the trial's run ended."""
+    own = context.instance.get_run_by_id(context.run_id)
+    if own is not None and own.status is dg.DagsterRunStatus.CANCELING:
+        raise dg.DagsterExecutionInterruptedError

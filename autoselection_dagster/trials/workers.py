@@ -1,0 +1,128 @@
+"""Workers of a search: runs that make its trials one after the other, so that only the first starts cold."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from autoselection_core.history.arms import ON_REQUEST
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
+from autoselection_dagster.trials.naming import WORKER_TAG, WORKS_ON_TAG
+
+MAX_FALSE_STARTS = 3
+"""After so many workers in a row that made no trial the search is stopped, with the last one's reason."""
+
+STOPPED_BY_A_PERSON = "a person stopped it"
+"""Reason of a search that gets no report on its own, because its baselines would cost trainings."""
+
+_PATIENCE_S = 30.0
+"""A busy machine takes its time to load a campaign before the first trial."""
+
+_ROUNDING = 1e-9
+"""Costs are shares: three thirds of a training are one."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers that a search ever had, oldest first.
+
+    Attributes:
+        search: Name of the search.
+        runs: Their runs.
+    """
+
+    search: str
+    runs: tuple[dg.DagsterRun, ...]
+
+    @classmethod
+    def of(cls, instance: dg.DagsterInstance, search: str) -> "Workers":
+        """The workers of a search."""
+        found = instance.get_runs(dg.RunsFilter(tags={WORKS_ON_TAG: search}))
+        return cls(search, tuple(reversed(list(found))))
+
+    @property
+    def living(self) -> int:
+        """Those that wait in the queue, start or run."""
+        return sum(not run.is_finished for run in self.runs)
+
+    def keys(self, count: int) -> list[str]:
+        """Run keys of the next workers; a repeated or lost tick asks for the same."""
+        first = len(self.runs) + 1
+        return [f"{self.search}|worker|{number}" for number in range(first, first + count)]
+
+    def false_starts(self, instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+        """The latest workers that failed before they made a trial, newest first, if there are too many."""
+        latest = self.runs[: -MAX_FALSE_STARTS - 1 : -1]
+        if len(latest) < MAX_FALSE_STARTS or any(not _failed(instance, run) for run in latest):
+            return ()
+        return latest
+
+
+def _failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    is_failed = run.status is dg.DagsterRunStatus.FAILURE
+    return is_failed and not instance.get_runs(dg.RunsFilter(tags={WORKER_TAG: run.run_id}), limit=1)
+
+
+def why_none_starts(instance: dg.DagsterInstance, worker: dg.DagsterRun) -> str:
+    """Reason of a search whose workers fail before they make a trial, with the cause of the latest one."""
+    found = instance.get_records_for_run(worker.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
+    events = [record.event_log_entry.dagster_event for record in found]
+    causes = [event.message.splitlines()[0] for event in events if event is not None and event.message]
+    cause = causes[0] if causes else "its log says why"
+    return (
+        f"its last {MAX_FALSE_STARTS} workers failed before they made a trial (run {worker.run_id[:8]}: "
+        f"{cause}); mend that, then resume the search"
+    )
+
+
+def is_over(search: SearchRecord) -> bool:
+    """Whether a search is to be reported: done or stuck, and not stopped by a person."""
+    is_left = search.state is SearchState.STOPPED and search.reason == STOPPED_BY_A_PERSON
+    return search.state is not SearchState.ACTIVE and not is_left and search.held == 0
+
+
+def missing_workers(ledger: Ledger, search: SearchRecord, living: int) -> int:
+    """Workers to start: as many as slots are free, and no more than there is work for."""
+    work = _startable_trials(ledger, search) + _startable_arms(ledger, search)
+    busy = sum(each.reservation.search == search.search for each in ledger.open_trials())
+    idle = max(0, living - busy)
+    return max(0, min(search.slots - max(living, busy), work - idle))
+
+
+def _startable_trials(ledger: Ledger, search: SearchRecord) -> int:
+    """Trials that slots and budget would allow now, those that wait for another attempt included."""
+    if search.state is not SearchState.ACTIVE:
+        return 0
+    states = [trial.state for trial in ledger.trials(search.search)] if search.held else []
+    affordable = math.floor(search.budget - search.spent - search.held + _ROUNDING)
+    return states.count(TrialState.WAITING) + max(0, affordable)
+
+
+def _startable_arms(ledger: Ledger, search: SearchRecord) -> int:
+    """Baselines that wait and are paid for; before the search is over only those that a person asked for."""
+    waiting = search.open_arms - search.report_held
+    if waiting <= 0 or is_over(search):
+        return max(0, waiting)
+    asked = (each for each in ledger.trials(search.search, Kind.REPORT) if each.arm in ON_REQUEST)
+    return min(waiting, sum(each.state is TrialState.WAITING for each in asked))
+
+
+def end_silent_workers(
+    instance: dg.DagsterInstance, searches: Iterable[str], lease_s: float, now: float
+) -> None:
+    """Report workers as failed that died with their code server: nobody else would ever say so.
+
+    A worker that runs without a trial for longer than a lease is dead: between two trials it takes a moment.
+    """
+    for search in searches:
+        running = dg.RunsFilter(tags={WORKS_ON_TAG: search}, statuses=[dg.DagsterRunStatus.STARTED])
+        for record in instance.get_run_records(running):
+            made = instance.get_run_records(dg.RunsFilter(tags={WORKER_TAG: record.dagster_run.run_id}))
+            if any(not each.dagster_run.is_finished for each in made):
+                continue
+            last = max([record.start_time or now, *(each.end_time or now for each in made)])
+            if now - last > max(lease_s, _PATIENCE_S):
+                why = "The worker was silent past its lease; the search goes on with another one."
+                instance.report_run_failed(record.dagster_run, why)

@@ -1,0 +1,56 @@
+"""Links between pages of the UI, to one partition of an asset: its latest one may be another search's."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import dagster as dg
+
+from autoselection_core.report.rendering.markdown import escaped
+from autoselection_core.report.rendering.table import Table
+
+
+def partition_url(asset: dg.AssetKey, partition: str) -> str:
+    """Address of one partition of an asset, from the root of the UI.
+
+    Example:
+        >>> partition_url(dg.AssetKey(["demo", "recipe"]), "first|006")
+        '/assets/demo/recipe?view=partitions&partition=first%7C006'
+    """
+    path = "/".join(quote(part, safe="") for part in asset.path)
+    return f"/assets/{path}?view=partitions&partition={quote(partition, safe='')}"
+
+
+def link(text: str, url: str) -> str:
+    """A link in Markdown.
+
+    Example:
+        >>> link("trial 6", "/runs/1")
+        '[trial 6](/runs/1)'
+    """
+    return f"[{escaped(text)}]({url})"
+
+
+def partition_link(asset: dg.AssetKey, partition: str) -> dg.MarkdownMetadataValue:
+    """A link to one partition of an asset, named after both."""
+    return dg.MetadataValue.md(link(f"{asset.path[-1]} {partition}", partition_url(asset, partition)))
+
+
+def linked(table: Table, urls: Mapping[str, str]) -> dg.MarkdownMetadataValue:
+    """A table as Markdown whose first cells lead somewhere.
+
+    Args:
+        table: The table.
+        urls: Addresses by the text of a first cell; a cell without one is plain text.
+    """
+    lines = [
+        " | ".join(
+            [
+                link(first, urls[first]) if first in urls else escaped(first),
+                *(escaped(each) for each in cells),
+            ]
+        )
+        for first, *cells in table.texts
+    ]
+    head = " | ".join(escaped(column) for column in table.columns)
+    rule = " | ".join(["---"] * len(table.columns))
+    return dg.MetadataValue.md("\n".join(f"| {line} |" for line in (head, rule, *lines)))
