@@ -9,7 +9,7 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.store.home import Home
 from autoselection_dagster.graph import campaign_graph
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.jobs.adjust import ADJUSTMENTS
+from autoselection_dagster.jobs.adjust import adjustment_jobs
 from autoselection_dagster.jobs.explain import explain_job
 from autoselection_dagster.jobs.given import given_jobs
 from autoselection_dagster.jobs.inspect import inspection_jobs
@@ -26,6 +26,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
     home = Home(installation.home)
     campaigns = load_campaigns(installation.campaigns, home)
     graphs = {name: campaign_graph(campaign, home) for name, campaign in campaigns.items()}
+    places = {name: graph.place for name, graph in graphs.items()}
     jobs = [
         job
         for graph in graphs.values()
@@ -40,8 +41,8 @@ def definitions_of(installation: Installation) -> dg.Definitions:
     return dg.Definitions(
         assets=[asset for graph in graphs.values() for asset in graph.assets],
         jobs=[
-            start_search_job({name: graph.place for name, graph in graphs.items()}),
-            *ADJUSTMENTS,
+            start_search_job(places),
+            *adjustment_jobs(places),
             *given_jobs(campaigns),
             *inspection_jobs(campaigns),
             explain_job(campaigns),

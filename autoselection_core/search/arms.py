@@ -1,9 +1,10 @@
 """Arms of a report: winner, full pool and random subsets, under a budget of their own."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.errors.search import NoReportError
@@ -29,9 +30,6 @@ from autoselection_core.search.propose import Asks, tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.subset import materialize
-
-_Arm: TypeAlias = tuple[str, Recipe, int]
-"""Name, recipe and replicate of an evaluation that is planned."""
 
 
 class Recommends(Asks, Protocol):
@@ -112,22 +110,35 @@ def arms_after(history: History, solver: Recommends, evaluations: int) -> tuple[
     best = solver.recommend(history)
     fresh = history.replicate_of(best.subset)
     tokens = tokens_of(materialize(best.recipe, solver.signals), solver.signals)
+    seen: Counter[str] = Counter()
+    plans = []
+    for arm in arm_order(evaluations):
+        number = seen[arm]
+        seen[arm] += 1
+        if arm == RANDOM:
+            plans.append(plan_arm(arm, random_recipe(tokens, number, solver.signals), solver.signals))
+        elif arm == WINNER:
+            plans.append(plan_arm(arm, best.recipe, solver.signals, fresh + number))
+        else:
+            plans.append(plan_arm(arm, Recipe(), solver.signals, number))
+    return separate_runs(plans)
+
+
+def arm_order(evaluations: int) -> tuple[str, ...]:
+    """Arms of a report in the order in which its budget pays for them, one more than it has evaluations.
+
+    The search mostly paid for the full pool already: first, so that a small budget still covers it. What that
+    saves pays for a second run of it, without which no verdict over it is possible.
+    """
     most = max(evaluations, 1 + WINNER_REPLICATES + RANDOM_DRAWS)
-    winners = [(WINNER, best.recipe, fresh + number) for number in range(most)]
-    draws = [(RANDOM, random_recipe(tokens, draw, solver.signals), 0) for draw in range(most)]
-    pairs = list(zip_longest(winners[:WINNER_REPLICATES], draws[:RANDOM_DRAWS]))
-    more = list(zip(winners[WINNER_REPLICATES:], draws[RANDOM_DRAWS:], strict=False))
-    # The search mostly paid for the full pool already: first, so that a small budget still covers it. What
-    # that saves pays for a second run of it, without which no verdict over it is possible.
-    arms = [(FULL_POOL, Recipe(), 0), *_flat(pairs), (FULL_POOL, Recipe(), 1), *_flat(more)]
-    arms = arms[: 1 + most]
-    return separate_runs(
-        [plan_arm(arm, recipe, solver.signals, replicate) for arm, recipe, replicate in arms]
-    )
+    paired = zip_longest([WINNER] * WINNER_REPLICATES, [RANDOM] * RANDOM_DRAWS)
+    usual = [arm for pair in paired for arm in pair if arm is not None]
+    return (FULL_POOL, *usual, FULL_POOL, *(WINNER, RANDOM) * most)[: 1 + most]
 
 
-def _flat(pairs: Sequence[tuple[_Arm | None, ...]]) -> list[_Arm]:
-    return [arm for pair in pairs for arm in pair if arm is not None]
+def runs_covered(evaluations: int) -> Mapping[str, int]:
+    """Runs of each arm that a report's budget pays for, where the search paid for one of the full pool."""
+    return Counter(arm_order(evaluations)[: 1 + evaluations] if evaluations else ())
 
 
 def open_arms(

@@ -7,7 +7,6 @@ from statistics import median
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import (
     Kind,
-    Payment,
     SearchRecord,
     SearchState,
     TrialRecord,
@@ -49,7 +48,9 @@ class SearchStatus:
         """
         record = ledger.search(search)
         arms = ledger.trials(search, Kind.REPORT)
-        return cls(record, ledger.trials(search), arms, expected_seconds(ledger, record))
+        return cls(
+            record, ledger.trials(search), arms, typical_seconds(ledger, record.spec.evaluator, search)
+        )
 
     @property
     def running(self) -> tuple[TrialRecord, ...]:
@@ -163,16 +164,18 @@ class SearchStatus:
         }
 
 
-def expected_seconds(ledger: Ledger, record: SearchRecord) -> float | None:
-    """Median seconds of a paid evaluation of a search, else of all with its evaluator; None for none."""
-    alike = {each.search for each in ledger.searches() if each.spec.evaluator == record.spec.evaluator}
+def typical_seconds(ledger: Ledger, evaluator: str, search: str | None = None) -> float | None:
+    """Median seconds of the evaluations that were paid for with an evaluator; None where none was.
+
+    Args:
+        ledger: The history.
+        evaluator: Fingerprint of the evaluator.
+        search: A search whose own evaluations go before those of others.
+    """
+    alike = {each.search for each in ledger.searches() if each.spec.evaluator == evaluator}
     paid = [each for each in ledger.money() if each.outcome == "paid" and each.search in alike]
-    own = [each for each in paid if each.search == record.search]
-    return _median_seconds(own or paid)
-
-
-def _median_seconds(payments: Sequence[Payment]) -> float | None:
-    return median(each.seconds for each in payments) if payments else None
+    own = [each for each in paid if each.search == search] or paid
+    return median(each.seconds for each in own) if own else None
 
 
 def _said(seconds: float) -> str:

@@ -1,16 +1,19 @@
 """Jobs that change a search that is registered: stop, resume, and pay for more."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 from pydantic import Field
 
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.search.status import SearchStatus
+from autoselection_dagster.jobs.named_search import SearchName, named_search
+from autoselection_dagster.one_sentence import one_sentence
+from autoselection_dagster.place import Place
 from autoselection_dagster.resources import LedgerResource
+from autoselection_dagster.trials.following import show_progress
 from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON
-
-
-class SearchName(dg.Config):
-    """Which search."""
-
-    search: str = Field(description="Name of the search, as the partitions of the trials show it.")
+from autoselection_dagster.values.metadata.links import partition_link
 
 
 class Budget(SearchName):
@@ -26,46 +29,60 @@ class Budget(SearchName):
     )
 
 
-@dg.op(name="stop")
-def _stop(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
-    """Start no further trial. What runs may finish and is kept."""
-    ledger.stop(config.search, STOPPED_BY_A_PERSON)
-    context.log.info("search %s starts no further trial", config.search)
+def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]:
+    """The jobs `stop_search`, `resume_search` and `raise_budget`."""
+
+    @dg.op(name="stop")
+    def stop(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
+        """Start no further trial. What runs may finish and is kept."""
+        with one_sentence():
+            search = named_search(ledger, config.search).search
+            ledger.stop(search, STOPPED_BY_A_PERSON)
+        _say(context, places, ledger, search)
+
+    @dg.op(name="resume")
+    def resume(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
+        """Let a stopped search go on with the budget that is left."""
+        with one_sentence():
+            search = named_search(ledger, config.search).search
+            ledger.resume(search)
+        _say(context, places, ledger, search)
+
+    @dg.op(name="budget")
+    def pay_more(context: dg.OpExecutionContext, config: Budget, ledger: LedgerResource) -> None:
+        """Let a search pay for more; a finished one goes on by itself."""
+        with one_sentence():
+            search = named_search(ledger, config.search).search
+            if config.budget is not None:
+                ledger.raise_budget(search, config.budget)
+            if config.report_evaluations is not None:
+                ledger.raise_report_evaluations(search, config.report_evaluations)
+        _say(context, places, ledger, search)
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def stop_search() -> None:
+        """Stop a search: no further trial starts, and no baselines are paid for."""
+        stop()
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def resume_search() -> None:
+        """Resume a search that was stopped, by a person or by itself."""
+        resume()
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def raise_budget() -> None:
+        """Raise what a search may spend."""
+        pay_more()
+
+    return stop_search, resume_search, raise_budget
 
 
-@dg.op(name="resume")
-def _resume(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
-    """Let a stopped search go on with the budget that is left."""
-    ledger.resume(config.search)
-    context.log.info("search %s goes on", config.search)
-
-
-@dg.op(name="budget")
-def _raise(context: dg.OpExecutionContext, config: Budget, ledger: LedgerResource) -> None:
-    """Let a search pay for more; a finished one goes on by itself."""
-    if config.budget is not None:
-        ledger.raise_budget(config.search, config.budget)
-    if config.report_evaluations is not None:
-        ledger.raise_report_evaluations(config.search, config.report_evaluations)
-    context.log.info(ledger.why_idle(config.search))
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def stop_search() -> None:
-    """Stop a search: no further trial starts, and no baselines are paid for."""
-    _stop()
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def resume_search() -> None:
-    """Resume a search that was stopped, by a person or by itself."""
-    _resume()
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def raise_budget() -> None:
-    """Raise what a search may spend."""
-    _raise()
-
-
-ADJUSTMENTS = (stop_search, resume_search, raise_budget)
+def _say(context: dg.OpExecutionContext, places: Mapping[str, Place], ledger: Ledger, search: str) -> None:
+    """Say in the run and on the search's page how it stands now: what is spent, what goes on."""
+    status = SearchStatus.of(ledger, search)
+    context.log.info("search %s: %s", search, status.sentence)
+    if (place := places.get(status.record.spec.campaign)) is None:
+        return
+    show_progress(context.instance, place, ledger, search)
+    report = partition_link(place.key("search_report"), search)
+    context.add_output_metadata({"status": status.sentence, "search": search, "report": report})

@@ -16,6 +16,7 @@ from autoselection_core.report.explaining import explained_sample, explained_sea
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.part import Part
 from autoselection_core.store.home import Home
+from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.resources import HomeResource, LedgerResource
 from autoselection_dagster.values.metadata.pictures import explained
 
@@ -41,7 +42,8 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: Name, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Put the explanation into the metadata of this step."""
-        context.add_output_metadata(dict(explained(_parts(config, campaigns, home, ledger))))
+        with one_sentence():
+            context.add_output_metadata(dict(explained(_parts(config, campaigns, home, ledger))))
 
     @dg.job(name="explain", executor_def=dg.in_process_executor)
     def job() -> None:

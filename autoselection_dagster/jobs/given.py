@@ -16,6 +16,8 @@ from autoselection_core.search.given import Pays, evaluate_given, search_of_give
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
+from autoselection_dagster.jobs.named_search import SearchName, named_search
+from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.resources import HomeResource, LedgerResource
 from autoselection_dagster.values.metadata.pictures import Facts
 
@@ -45,10 +47,9 @@ class Given(dg.Config):
     )
 
 
-class Step(dg.Config):
-    """A step of a search's recommended recipe."""
+class Step(SearchName):
+    """A step of a search's recommended recipe; the search's second budget pays for one evaluation."""
 
-    search: str = Field(description="Name of the search; its second budget pays for one evaluation.")
     step: int = Field(ge=1, description="Number of the step that is left out, from 1.")
 
 
@@ -60,27 +61,29 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
         context: dg.OpExecutionContext, config: Given, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Enter the evaluation; the search sensor starts it."""
-        recipe = Recipe.from_yaml(config.recipe)
-        if config.search is None:
-            name, subset = _on_its_own(context.run_id, config, recipe, campaigns, home, ledger)
-        else:
-            name = config.search
-            signals = _signals(ledger.search(name), campaigns, home)
-            subset = evaluate_given(ledger, name, recipe, signals, config.pays)
-        context.add_output_metadata(_facts(name, subset))
+        with one_sentence():
+            recipe = Recipe.from_yaml(config.recipe)
+            if config.search is None:
+                name, subset = _on_its_own(context.run_id, config, recipe, campaigns, home, ledger)
+            else:
+                record = named_search(ledger, config.search)
+                name, signals = record.search, _signals(record, campaigns, home)
+                subset = evaluate_given(ledger, name, recipe, signals, config.pays)
+            context.add_output_metadata(_facts(name, subset))
 
     @dg.op(name="verify")
     def verify(
         context: dg.OpExecutionContext, config: Step, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Enter the evaluation of the recommended recipe without the step; the search sensor starts it."""
-        record = ledger.search(config.search)
-        facts = SearchFacts.of(
-            installed_workspace(campaign_of(campaigns, record.spec.campaign), home), config.search
-        )
-        recipe = facts.require_best().recipe
-        subset = verify_step(ledger, config.search, recipe, config.step, facts.signals)
-        context.add_output_metadata(_facts(config.search, subset))
+        with one_sentence():
+            record = named_search(ledger, config.search)
+            facts = SearchFacts(
+                installed_workspace(campaign_of(campaigns, record.spec.campaign), home), record
+            )
+            recipe = facts.require_best().recipe
+            subset = verify_step(ledger, record.search, recipe, config.step, facts.signals)
+            context.add_output_metadata(_facts(record.search, subset))
 
     @dg.job(executor_def=dg.in_process_executor)
     def evaluate_recipe() -> None:

@@ -17,16 +17,17 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.rendering.markdown import fenced
+from autoselection_dagster.jobs.named_search import SearchName, named_search
+from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.resources import HomeResource, LedgerResource
 from autoselection_dagster.values.metadata.pictures import shown
 
 FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
 
 
-class Export(dg.Config):
+class Export(SearchName):
     """Which subset leaves the system, and how it is spelled."""
 
-    search: str = Field(description="Name of the search.")
     trial: int | None = Field(
         default=None, ge=1, description="The subset of this trial; by default the recommended one."
     )
@@ -39,10 +40,9 @@ class Export(dg.Config):
     )
 
 
-class Pair(dg.Config):
+class Pair(SearchName):
     """Two trials of one search."""
 
-    search: str = Field(description="Name of the search.")
     first: int = Field(ge=1, description="Number of a trial.")
     second: int = Field(ge=1, description="Number of another trial.")
 
@@ -55,43 +55,47 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         context: dg.OpExecutionContext, config: Export, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Write data, card, recipe, counts, licences and hashes."""
-        record = ledger.search(config.search)
-        workspace = installed_workspace(campaign_of(campaigns, record.spec.campaign), home)
-        name = config.folder or f"{config.search}-{config.format.value}"
-        folder = home.confined(Path("exports") / name)
-        made = export_trial(workspace, config.search, folder, config.trial, config.format.value)
-        context.add_output_metadata(
-            {
-                "folder": dg.MetadataValue.path(folder),
-                "samples": made.samples,
-                "subset": made.subset,
-                "content_hash": made.content_hash,
-                "verify": f"autoselection verify {folder}",
-            }
-        )
+        with one_sentence():
+            record = named_search(ledger, config.search)
+            workspace = installed_workspace(campaign_of(campaigns, record.spec.campaign), home)
+            name = config.folder or f"{record.search}-{config.format.value}"
+            folder = home.confined(Path("exports") / name)
+            made = export_trial(workspace, record.search, folder, config.trial, config.format.value)
+            context.add_output_metadata(
+                {
+                    "folder": dg.MetadataValue.path(folder),
+                    "samples": made.samples,
+                    "subset": made.subset,
+                    "content_hash": made.content_hash,
+                    "verify": f"autoselection verify {folder}",
+                }
+            )
 
     @dg.op(name="compare")
     def compare(
         context: dg.OpExecutionContext, config: Pair, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Pair two models' dev scores; count what only one of their subsets has, with rows of either side."""
-        record = ledger.search(config.search)
-        facts = SearchFacts.of(
-            installed_workspace(campaign_of(campaigns, record.spec.campaign), home), config.search
-        )
-        first, second = (facts.realised(recipe_of(facts, number)) for number in (config.first, config.second))
-        names = (f"trial {config.first}", f"trial {config.second}")
-        diff = subset_diff(facts.pool, facts.signals, first, second, names)
-        pairing = pairing_table(facts, config.first, config.second)
-        context.add_output_metadata(
-            {
-                **({} if pairing is None else {"models": shown(pairing)}),
-                "shared": diff.sentence,
-                "by_source": shown(diff.sources),
-                "by_signal": shown(diff.signals),
-                "rows": dg.MetadataValue.md("\n\n".join(map(fenced, diff_texts(diff)))),
-            }
-        )
+        with one_sentence():
+            record = named_search(ledger, config.search)
+            facts = SearchFacts(
+                installed_workspace(campaign_of(campaigns, record.spec.campaign), home), record
+            )
+            first, second = (
+                facts.realised(recipe_of(facts, number)) for number in (config.first, config.second)
+            )
+            names = (f"trial {config.first}", f"trial {config.second}")
+            diff = subset_diff(facts.pool, facts.signals, first, second, names)
+            pairing = pairing_table(facts, config.first, config.second)
+            context.add_output_metadata(
+                {
+                    **({} if pairing is None else {"models": shown(pairing)}),
+                    "shared": diff.sentence,
+                    "by_source": shown(diff.sources),
+                    "by_signal": shown(diff.signals),
+                    "rows": dg.MetadataValue.md("\n\n".join(map(fenced, diff_texts(diff)))),
+                }
+            )
 
     @dg.job(executor_def=dg.in_process_executor)
     def export_subset() -> None:

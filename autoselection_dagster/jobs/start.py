@@ -8,11 +8,14 @@ import dagster as dg
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.space import SettingError
 from autoselection_core.store.home import Home
+from autoselection_dagster.jobs.forecast import forecast_facts
 from autoselection_dagster.jobs.policy_config import settings_of
 from autoselection_dagster.jobs.search_config import FurtherConfig, search_config
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
+from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.trials.following import show_progress
 from autoselection_dagster.values.metadata.links import partition_link
 
 _ASKED_BEFORE = (
@@ -29,7 +32,8 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     @dg.op
     def search(context: dg.OpExecutionContext, config: request, home: HomeResource) -> None:  # type: ignore[valid-type] # made from the core's own
         """Pin pool, signals and evaluator, and enter the search in the ledger."""
-        _start(context, config, places, home)
+        with one_sentence():
+            _start(context, config, places, home)
 
     @dg.job(name="start_search", executor_def=dg.in_process_executor)
     def start() -> None:
@@ -51,10 +55,12 @@ def _start(
         _require_cheap(place.campaign)
         claim(context, name)
     entered = workspace.ledger.register(spec, name)
+    show_progress(context.instance, place, workspace.ledger, entered)
     context.add_output_metadata(
         {
             "search": entered,
             "asked_before": is_known,
+            **forecast_facts(workspace, spec, context.instance),
             "pool_version": spec.pool_version,
             "evaluator": spec.evaluator,
             "report": partition_link(place.key("search_report"), entered),

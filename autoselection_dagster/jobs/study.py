@@ -9,6 +9,7 @@ from pydantic import Field
 from autoselection_core.errors.space import SettingError
 from autoselection_core.history.searches import NAME
 from autoselection_dagster.assets.progress import Logged
+from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.place import GPU_POOL
 from autoselection_dagster.resources import HomeResource
 
@@ -32,24 +33,27 @@ def study_job(folder: Path, campaigns: Container[str]) -> dg.JobDefinition:
     @dg.op(name="study", pool=GPU_POOL)
     def carry_out(context: dg.OpExecutionContext, config: StudyName, home: HomeResource) -> None:
         """Run the study or go on with it; what is finished is never paid for again."""
-        from autoselection_core.study.loading import load_study
-        from autoselection_core.study.report.writing import write_study
-        from autoselection_core.study.running.runner import run_study
-        from autoselection_core.study.study_run import StudyRun
+        with one_sentence():
+            from autoselection_core.study.loading import load_study
+            from autoselection_core.study.report.writing import write_study
+            from autoselection_core.study.running.runner import run_study
+            from autoselection_core.study.study_run import StudyRun
 
-        if not NAME.fullmatch(config.study):
-            raise SettingError("study", config.study, "the name of a folder below `studies`, and no path")
-        study = load_study(folder / config.study / "study.yaml", home)
-        if study.campaign.name in campaigns:
-            raise SettingError("study", study.campaign.name, "called like no campaign of the installation")
-        run_study(StudyRun(study, home, Logged(context.log, "study")))
-        written = write_study(study, home)
-        context.add_output_metadata(
-            {
-                "report": dg.MetadataValue.path(written.html),
-                "found": dg.MetadataValue.md("\n".join(f"- {each}" for each in written.sentences)),
-            }
-        )
+            if not NAME.fullmatch(config.study):
+                raise SettingError("study", config.study, "the name of a folder below `studies`, and no path")
+            study = load_study(folder / config.study / "study.yaml", home)
+            if study.campaign.name in campaigns:
+                raise SettingError(
+                    "study", study.campaign.name, "called like no campaign of the installation"
+                )
+            run_study(StudyRun(study, home, Logged(context.log, "study")))
+            written = write_study(study, home)
+            context.add_output_metadata(
+                {
+                    "report": dg.MetadataValue.path(written.html),
+                    "found": dg.MetadataValue.md("\n".join(f"- {each}" for each in written.sentences)),
+                }
+            )
 
     @dg.job(name="run_study", executor_def=dg.in_process_executor)
     def carried_out() -> None:

@@ -18,6 +18,7 @@ from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
 from autoselection_core.subset import materialize
 from autoselection_dagster.place import Place
+from autoselection_dagster.trials.following import show_progress
 from autoselection_dagster.trials.naming import WHOLE_TAG, partition_of
 from autoselection_dagster.values.managers import (
     EvaluationIOManager,
@@ -66,6 +67,7 @@ def search_in_one_run(
     def follow(stage: Stage) -> None:
         if stage.name == DONE:
             lineage.show(stage.reservation)
+            show_progress(context.instance, place, workspace.ledger, search)
 
     workers = 1 if workspace.remote is None else spec.slots
     run_search_together(workspace.ledger, search, workspace.solver(spec), evaluator, follow, workers=workers)

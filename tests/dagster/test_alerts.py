@@ -11,7 +11,6 @@ import dagster as dg
 import pytest
 
 from autoselection_core import environment
-from autoselection_core.errors.campaign import NoPoolError
 from autoselection_core.store.home import Home
 from autoselection_dagster.sensors.outbox import Outbox
 from tests.dagster.driver import Driver
@@ -84,7 +83,7 @@ def test_a_spent_budget_and_a_stopped_search_are_told_once(driver: Driver, webho
     again = tick(driver, first.cursor)
 
     assert webhook.received == [
-        "search s has spent 1 of 2 evaluations",
+        "search s has spent 2 of 2 evaluations",
         "search s cannot go on: three trials in a row failed",
     ]
     assert isinstance(again, dg.SkipReason)
@@ -157,7 +156,7 @@ def test_a_webhook_that_does_not_exist_is_a_sentence_without_its_address(
 
 
 def test_a_run_that_failed_is_told_with_its_cause(driver: Driver, webhook: Webhook) -> None:
-    with pytest.raises(NoPoolError):
+    with pytest.raises(dg.Failure):
         driver.start()
     (run,) = driver.instance.get_runs()
     (failure,) = driver.instance.get_records_for_run(

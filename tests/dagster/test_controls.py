@@ -7,8 +7,6 @@ import dagster as dg
 import pytest
 from pydantic import ValidationError
 
-from autoselection_core.errors.campaign import NoPoolError
-from autoselection_core.errors.space import SettingError
 from autoselection_core.history.policy_names import FIRST_SETTINGS
 from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.solver.policy import Policy
@@ -73,8 +71,9 @@ def test_a_trial_that_fails_is_recorded_with_its_reason_and_is_no_score(driver: 
 
 
 def test_a_search_without_a_pool_says_what_to_do(driver: Driver) -> None:
-    with pytest.raises(NoPoolError):
+    with pytest.raises(dg.Failure) as failed:
         driver.start()
+    assert "autoselection ingest --campaign demo" in str(failed.value.description)
 
 
 def test_a_budget_of_zero_names_the_field(driver: Driver) -> None:
@@ -97,8 +96,9 @@ def test_a_limit_that_cannot_hold_names_its_field(
 ) -> None:
     driver.prepare()
 
-    with pytest.raises((ValidationError, SettingError), match=field):
+    with pytest.raises((ValidationError, dg.Failure)) as refused:
         driver.start(**{group: {field: value}})
+    assert field in str(getattr(refused.value, "description", refused.value))
     assert not driver.ledger.searches()
 
 
@@ -170,3 +170,78 @@ def test_two_daemons_that_tick_at_once_ask_for_the_same_workers(driver: Driver) 
     results = [tick for tick in ticks if isinstance(tick, dg.SensorResult)]
     asked = [{str(ask.run_key) for ask in result.run_requests or ()} for result in results]
     assert asked == [{"s|worker|1", "s|worker|2"}] * 2
+
+
+def test_stop_and_resume_are_about_the_latest_search_where_none_is_named(driver: Driver) -> None:
+    driver.prepare()
+    for name in ("first", "second"):
+        driver.start(name=name, budget=1, report_evaluations=0, seed=len(name))
+    driver.run("stop_search")
+
+    assert [search.state for search in driver.ledger.searches()] == [SearchState.ACTIVE, SearchState.STOPPED]
+    stopped = driver.metadata("search_report", "second")["progress"]
+    assert "0 of 1 trainings spent" in stopped
+    assert "resume_search lets it go on" in stopped
+
+
+def test_an_unknown_search_is_one_sentence_that_lists_the_known_ones(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="known", budget=1, report_evaluations=0)
+
+    with pytest.raises(dg.Failure) as failed:
+        driver.adjust("stop_search", "stop", search="knwon")
+    assert "known" in str(failed.value.description)
+    assert "Traceback" not in str(failed.value.description)
+
+
+def test_a_search_has_a_page_before_its_first_trial(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=0)
+
+    facts = driver.metadata("search_report", "s")
+
+    assert facts["progress"].startswith("0 of 2 trials done")
+    assert facts["best_so_far"] == "nothing was measured yet"
+
+
+def test_the_page_of_a_search_is_refreshed_after_every_trial_and_baseline(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=2)
+    driver.work()
+    key = dg.AssetRecordsFilter(dg.AssetKey(["demo", "search_report"]), asset_partitions=["s"])
+    records = driver.instance.fetch_materializations(key, limit=50).records
+    shown = [record.asset_materialization for record in reversed(records)]
+    said = [str(each.metadata["progress"].value) for each in shown if each is not None]
+
+    assert any(line.startswith("1 of 2 trials done") for line in said)
+    assert any("1 of 2 trainings spent" in line for line in said)
+    assert any("baseline" in line for line in said)
+    assert said[-1].startswith("done")
+
+
+def test_materialising_the_report_of_a_running_search_refreshes_it(driver: Driver) -> None:
+    driver.prepare()
+    driver.start(name="s", budget=2, report_evaluations=0)
+
+    made = driver.run(
+        "demo_report", partition_key="s", asset_selection=[dg.AssetKey(["demo", "search_report"])]
+    )
+
+    assert made.success
+    assert driver.metadata("search_report", "s")["stage"].startswith("0 of 2 trials done")
+
+
+def test_a_search_says_before_it_starts_what_it_costs_and_what_its_verdict_can_say(driver: Driver) -> None:
+    driver.prepare()
+    facts = _outputs(driver.start(name="s", budget=2, report_evaluations=3))
+
+    assert facts["cost"].startswith("at most 5 trainings: 2 trials and 3 baselines")
+    assert "2 of winner, 1 of random" in facts["verdict_will_say"]
+    assert "can only be undecided" in facts["verdict_will_say"]
+    assert "daemon" in facts["warning"]
+
+
+def _outputs(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """Metadata of the output of a job's only step."""
+    (event,) = [each for each in result.all_events if each.is_successful_output]
+    return {name: str(value.value) for name, value in event.step_output_data.metadata.items()}

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.export.checking import verify_export
 from autoselection_core.pool.pool import Pool
 from tests.dagster.driver import Driver
@@ -21,7 +21,7 @@ def test_the_recommended_subset_is_exported_and_verifies(searched: Driver) -> No
 def test_an_export_stays_below_the_home_folder(searched: Driver, tmp_path: Path) -> None:
     config = {"search": "first", "folder": f"../../{tmp_path.name}"}
 
-    with pytest.raises(AutoSelectionError):
+    with pytest.raises(dg.Failure):
         searched.run("export_subset", run_config={"ops": {"export": {"config": config}}})
 
 

@@ -1,0 +1,71 @@
+"""What a search will cost and what its verdict will be able to say, before its first training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.spec import SearchSpec
+from autoselection_core.search.arms import runs_covered
+from autoselection_core.search.status import typical_seconds
+
+_SENSOR = "search_sensor"
+_DAEMONS = ("SENSOR", "QUEUED_RUN_COORDINATOR")
+
+
+def forecast_facts(workspace: Workspace, spec: SearchSpec, instance: dg.DagsterInstance) -> Mapping[str, Any]:
+    """Cost, reach of the verdict, and what keeps the search from starting, as metadata of the run."""
+    warnings = why_nothing_starts(instance)
+    return {
+        "cost": cost_sentence(spec, typical_seconds(workspace.ledger, spec.evaluator)),
+        "verdict_will_say": verdict_sentence(spec.report_evaluations),
+        **({"warning": warnings} if warnings else {}),
+    }
+
+
+def cost_sentence(spec: SearchSpec, seconds: float | None) -> str:
+    """Trainings and hours that both budgets pay for at most.
+
+    Args:
+        spec: The search.
+        seconds: Median of a training so far; None where none was timed.
+    """
+    trainings = spec.budget + spec.report_evaluations
+    counted = f"at most {trainings} trainings: {spec.budget} trials and {spec.report_evaluations} baselines"
+    if seconds is None:
+        return f"{counted}; how long they take is known after the first one"
+    hours = trainings * seconds / 3600 / max(1, spec.slots)
+    return f"{counted}, about {hours:.2g} hours at {seconds:.0f} s each with {spec.slots} at a time"
+
+
+def verdict_sentence(report_evaluations: int) -> str:
+    """What the second budget buys, and which of the two questions it can decide.
+
+    Two fresh runs of the winner and two random subsets are needed for the one, two of the full pool for the
+    other; one run says nothing about luck between runs.
+    """
+    runs = runs_covered(report_evaluations)
+    bought = ", ".join(f"{count} of {arm.replace('_', ' ')}" for arm, count in runs.items()) or "nothing"
+    questions = {arm: min(runs.get("winner", 0), runs.get(arm, 0)) > 1 for arm in ("random", "full_pool")}
+    named = {"random": "random subsets of equal tokens", "full_pool": "the full pool"}
+    decided = [named[arm] for arm, can in questions.items() if can]
+    open_ = [named[arm] for arm, can in questions.items() if not can]
+    parts = [f"the second budget of {report_evaluations} buys runs: {bought}"]
+    if decided:
+        parts.append(f"it can decide whether the winner beats {' and '.join(decided)}")
+    if open_:
+        parts.append(f"it can only be undecided beside {' and '.join(open_)}; raise report_evaluations")
+    return "; ".join(parts)
+
+
+def why_nothing_starts(instance: dg.DagsterInstance) -> str:
+    """A warning where the sensor is switched off or the daemon does not run; empty where all is well."""
+    found = [state for state in instance.all_instigator_state() if state.instigator_name == _SENSOR]
+    if any(not state.is_running for state in found):
+        return f"the sensor {_SENSOR} is switched off: nothing starts before it is on again (Automation)"
+    heard = instance.get_daemon_statuses()
+    silent = [name for name in _DAEMONS if name in heard and not heard[name].healthy]
+    if silent or not heard:
+        return "the daemon does not run: nothing starts before it does (Deployment > Daemons)"
+    return ""

@@ -1,0 +1,36 @@
+"""The search that a job is about: the one that is named, or the latest."""
+
+import dagster as dg
+from pydantic import Field
+
+from autoselection_core.errors.cli import NoSearchError
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import SearchRecord
+
+LATEST = "latest"
+"""What the Launchpad is filled with; no search that anybody started last month is stopped by accident."""
+
+
+class SearchName(dg.Config):
+    """Which search."""
+
+    search: str = Field(
+        default=LATEST,
+        description="Name of the search, as the partitions of the trials show it; `latest` is the one that "
+        "was started last.",
+    )
+
+
+def named_search(ledger: Ledger, name: str, campaign: str = "any") -> SearchRecord:
+    """The search of that name, or the latest one.
+
+    Raises:
+        NoSearchError: There is none yet.
+        UnknownSearchError: None has this name; the known ones are listed.
+    """
+    if name != LATEST:
+        return ledger.search(name)
+    searches = ledger.searches()
+    if not searches:
+        raise NoSearchError(campaign)
+    return searches[-1]

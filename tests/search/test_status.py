@@ -1,0 +1,72 @@
+"""How far a search is, from the ledger alone."""
+
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.search.arms import report_arms, runs_covered
+from autoselection_core.search.loop import run_search
+from autoselection_core.search.status import SearchStatus
+from tests.search.worlds import InOrder, evaluator, spec, table
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger.open(f"sqlite:///{tmp_path / 'history.sqlite'}")
+
+
+def test_a_search_that_nobody_works_on_waits_for_its_first_trial(ledger: Ledger, tmp_path: Path) -> None:
+    search = ledger.register(spec(evaluator(tmp_path), budget=3))
+
+    status = SearchStatus.of(ledger, search)
+
+    assert status.stage == "0 of 3 trials done; the next one waits"
+    assert (status.best, status.seconds_left) == (None, None)
+    assert "time left: unknown before the first training" in status.sentence
+
+
+def test_a_reserved_trial_is_the_stage(ledger: Ledger, tmp_path: Path) -> None:
+    search = ledger.register(spec(evaluator(tmp_path), budget=3))
+    ledger.reserve_free_slots(search, at_most=1)
+
+    assert SearchStatus.of(ledger, search).stage == "trial 1 of 3 is being chosen"
+
+
+def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge, budget=3, report_evaluations=2))
+    run_search(ledger, search, InOrder(table(), []), judge)
+
+    status = SearchStatus.of(ledger, search)
+
+    assert status.training_s is not None
+    assert status.trainings_left == 2
+    assert status.seconds_left == 2 * status.training_s
+
+
+def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path)
+    search = ledger.register(spec(judge, budget=3, report_evaluations=2))
+    run_search(ledger, search, InOrder(table(), []), judge)
+    report_arms(ledger, search, InOrder(table(), []), judge)
+
+    status = SearchStatus.of(ledger, search)
+    best = max(ledger.history(search).observations, key=lambda entry: entry.utility)
+
+    assert status.best is not None
+    assert (status.stage, status.best.trial) == ("done", best.trial)
+    assert status.to_json()["trainings_left"] == 0
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "runs"),
+    [
+        (0, {}),
+        (3, {"full_pool": 1, "winner": 2, "random": 1}),
+        (4, {"full_pool": 1, "winner": 2, "random": 2}),
+        (6, {"full_pool": 2, "winner": 2, "random": 3}),
+    ],
+)
+def test_a_second_budget_buys_the_runs_of_its_arms_in_order(evaluations: int, runs: dict[str, int]) -> None:
+    assert dict(runs_covered(evaluations)) == runs
