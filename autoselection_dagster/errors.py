@@ -19,16 +19,18 @@ class AlreadyServedError(AutoSelectionError):
 class PortTakenError(AutoSelectionError):
     """Another program listens on the port that the UI was to have."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
-        self.port = port
+    port: int
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"another program listens on 127.0.0.1:{self.port} already; stop it, or serve on another port: "
-            f"`python -m autoselection_dagster.serve --port {self.port + 1}`"
-        )
+    sentence = (
+        "another program listens on 127.0.0.1:{port} already; stop it, or serve on another port with "
+        "`python -m autoselection_dagster.serve --port PORT`"
+    )
+
+
+class NothingSearchedError(AutoSelectionError):
+    """A job is about the latest search, and there is none."""
+
+    sentence = "there is no search yet; start one with the job start_search"
 
 
 class ServiceFailedError(AutoSelectionError):

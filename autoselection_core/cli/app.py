@@ -170,18 +170,22 @@ def realise(
 
 
 @app.command()
-def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
-    """List the searches with their budgets, and why nothing runs.
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,  # noqa: FBT002 - a flag
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """List the searches with stage, budgets, best score and time left.
 
-    Also what the gate cut from the pool.
+    Also why nothing runs, and what the gate cut from the pool.
     """
-    from autoselection_core.cli.ingesting import show_gate
-    from autoselection_core.report.sections.tables import search_table
+    from autoselection_core.cli.standing import print_status, show_status
 
     workspace = open_workspace(campaign, file)
-    show_table(search_table(workspace.ledger.searches()))
-    tell(workspace.ledger.why_idle())
-    show_gate(workspace)
+    if as_json:
+        print_status(workspace)
+    else:
+        show_status(workspace)
 
 
 @app.command()

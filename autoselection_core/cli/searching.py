@@ -16,6 +16,7 @@ from autoselection_core.report.sections.tables import arm_table, budget_table, t
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.arms import report_arms
 from autoselection_core.search.loop import SearchProgress, Stage
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.search.together import run_search_together
 
 
@@ -93,6 +94,8 @@ def conclude(workspace: Workspace, search: str) -> int:
             tell(finding.sentence)
         tell(f"report: {written.html}")
     show_table(budget_table(facts.record))
+    if facts.record.open_arms:
+        tell(f"preliminary: {SearchStatus.of(workspace.ledger, search).stage}; run the same again afterwards")
     tell(
         f"next: autoselection show {search}; autoselection export {search}; "
         f"autoselection search --name {search} --budget {facts.record.budget + 4}"

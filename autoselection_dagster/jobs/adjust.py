@@ -7,11 +7,11 @@ from pydantic import Field
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.search.status import SearchStatus
+from autoselection_dagster.jobs.following import show_progress
 from autoselection_dagster.jobs.named_search import SearchName, named_search
 from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import LedgerResource
-from autoselection_dagster.trials.following import show_progress
 from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON
 from autoselection_dagster.values.metadata.links import partition_link
 

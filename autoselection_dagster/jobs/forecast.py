@@ -61,6 +61,9 @@ def verdict_sentence(report_evaluations: int) -> str:
 
 def why_nothing_starts(instance: dg.DagsterInstance) -> str:
     """A warning where the sensor is switched off or the daemon does not run; empty where all is well."""
+    # An instance in memory, as programs use one, has neither sensors nor daemons.
+    if instance.is_ephemeral:
+        return ""
     found = [state for state in instance.all_instigator_state() if state.instigator_name == _SENSOR]
     if any(not state.is_running for state in found):
         return f"the sensor {_SENSOR} is switched off: nothing starts before it is on again (Automation)"

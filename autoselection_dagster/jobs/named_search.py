@@ -3,9 +3,9 @@
 import dagster as dg
 from pydantic import Field
 
-from autoselection_core.errors.cli import NoSearchError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
+from autoselection_dagster.errors import NothingSearchedError
 
 LATEST = "latest"
 """What the Launchpad is filled with; no search that anybody started last month is stopped by accident."""
@@ -21,16 +21,16 @@ class SearchName(dg.Config):
     )
 
 
-def named_search(ledger: Ledger, name: str, campaign: str = "any") -> SearchRecord:
+def named_search(ledger: Ledger, name: str) -> SearchRecord:
     """The search of that name, or the latest one.
 
     Raises:
-        NoSearchError: There is none yet.
+        NothingSearchedError: There is none yet.
         UnknownSearchError: None has this name; the known ones are listed.
     """
     if name != LATEST:
         return ledger.search(name)
     searches = ledger.searches()
     if not searches:
-        raise NoSearchError(campaign)
+        raise NothingSearchedError
     return searches[-1]

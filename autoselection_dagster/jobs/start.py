@@ -8,6 +8,7 @@ import dagster as dg
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.space import SettingError
 from autoselection_core.store.home import Home
+from autoselection_dagster.jobs.following import show_progress
 from autoselection_dagster.jobs.forecast import forecast_facts
 from autoselection_dagster.jobs.policy_config import settings_of
 from autoselection_dagster.jobs.search_config import FurtherConfig, search_config
@@ -15,7 +16,6 @@ from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
 from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource
-from autoselection_dagster.trials.following import show_progress
 from autoselection_dagster.values.metadata.links import partition_link
 
 _ASKED_BEFORE = (

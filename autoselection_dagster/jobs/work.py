@@ -11,9 +11,9 @@ from pydantic import Field
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
+from autoselection_dagster.jobs.following import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import LedgerResource
-from autoselection_dagster.trials.following import show_progress
 from autoselection_dagster.trials.naming import partition_of, requested, tags_under
 from autoselection_dagster.trials.workers import is_over
 

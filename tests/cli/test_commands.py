@@ -82,6 +82,20 @@ def test_status_lists_searches_and_why_nothing_runs(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("searched")
+def test_status_is_data_for_a_program(cli: Cli) -> None:
+    _, output, _ = cli("status", "--json")
+    (first,) = json.loads(output)
+
+    assert (first["search"], first["stage"], first["spent"], first["trainings_left"]) == (
+        "first",
+        "done",
+        3,
+        0,
+    )
+    assert first["best_trial"] in (1, 2, 3)
+
+
+@pytest.mark.usefixtures("searched")
 def test_show_tells_a_trial_s_recipe_steps_and_reasons(cli: Cli) -> None:
     assert "recommended: trial" in cli("show")[1]
     code, output, _ = cli("show", "first", "--trial", "2")

@@ -238,7 +238,6 @@ def test_a_search_says_before_it_starts_what_it_costs_and_what_its_verdict_can_s
     assert facts["cost"].startswith("at most 5 trainings: 2 trials and 3 baselines")
     assert "2 of winner, 1 of random" in facts["verdict_will_say"]
     assert "can only be undecided" in facts["verdict_will_say"]
-    assert "daemon" in facts["warning"]
 
 
 def _outputs(result: dg.ExecuteInProcessResult) -> dict[str, str]:

@@ -13,6 +13,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import Kind, SearchState, TrialState
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
+from autoselection_dagster.jobs.forecast import why_nothing_starts
 from tests.dagster.driver import Driver
 
 
@@ -205,3 +206,7 @@ def test_a_new_trial_of_one_search_makes_no_other_best_subset_stale(searched: Dr
 
     assert "second|001" in searched.instance.get_materialized_partitions(dg.AssetKey(["demo", "evaluation"]))
     assert causes == []
+
+
+def test_a_search_started_while_no_daemon_runs_is_told_so(searched: Driver) -> None:
+    assert "the daemon does not run" in why_nothing_starts(searched.instance)

@@ -2,9 +2,9 @@
 
 import shutil
 
+import dagster as dg
 import pytest
 
-from autoselection_core.errors.space import SettingError
 from tests.dagster.driver import Driver
 
 STUDY = """\
@@ -45,5 +45,5 @@ def test_a_study_runs_to_its_report_and_the_sensor_leaves_it_alone(driver: Drive
 def test_a_path_or_the_name_of_a_campaign_is_refused(driver: Driver, study: str, name: str) -> None:
     declare(driver, name)
 
-    with pytest.raises(SettingError, match="study"):
+    with pytest.raises(dg.Failure, match="study"):
         run(driver, study)
