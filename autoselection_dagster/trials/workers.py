@@ -122,7 +122,8 @@ def end_silent_workers(
             made = instance.get_run_records(dg.RunsFilter(tags={WORKER_TAG: record.dagster_run.run_id}))
             if any(not each.dagster_run.is_finished for each in made):
                 continue
-            last = max([record.start_time or now, *(each.end_time or now for each in made)])
+            began = record.start_time or record.create_timestamp.timestamp()
+            last = max([began, *(each.end_time or now for each in made)])
             if now - last > max(lease_s, _PATIENCE_S):
                 why = "The worker was silent past its lease; the search goes on with another one."
                 instance.report_run_failed(record.dagster_run, why)

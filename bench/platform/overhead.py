@@ -79,9 +79,7 @@ def _parts(before: float, at: Mapping[str, float], trained: float) -> dict[str, 
     steps = {step: at[f"STEP_SUCCESS {step}"] - at[f"STEP_START {step}"] for step in _STEPS}
     ended = at["PIPELINE_SUCCESS"]
     parts = {
-        "tick": at["PIPELINE_ENQUEUED"] - before,
-        "queue": at["PIPELINE_STARTING"] - at["PIPELINE_ENQUEUED"],
-        "worker_start": at["PIPELINE_START"] - at["PIPELINE_STARTING"],
+        "between_runs": at["PIPELINE_START"] - before,
         **steps,
         "training_and_scoring": trained,
         "imports_of_the_training_step": steps["fine_tuned_model"] - trained,
