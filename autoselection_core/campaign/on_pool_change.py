@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.history.records import SearchRecord
+from autoselection_core.recipe import Recipe
+from autoselection_core.search.given import search_of_given
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,11 @@ class Again:
 
 
 def search_again(workspace: Workspace, budget: int | None = None) -> Again:
-    """Enter one search on the latest pool, warm from the latest one that measured anything.
+    """Enter one search on the latest pool, warm from the one that measured most.
 
-    Doing it again on the same pool enters nothing: the name follows from the pool.
+    Its first trial is the recipe that the earlier search recommends, realised on the pool of now, so that old
+    and new winner are compared on one pool. Doing it again on the same pool enters nothing: the name follows
+    from the pool.
 
     Args:
         workspace: The campaign at work; its pool and signals are up to date.
@@ -42,13 +47,28 @@ def search_again(workspace: Workspace, budget: int | None = None) -> Again:
     same = [each for each in mine if each.spec.pool_version == version]
     if same:
         return Again(same[-1].search, False, None, f"{same[-1].search} searches this very pool already")
-    before = _latest_measured(mine)
+    before = _most_measured(mine)
     if before is None:
         return Again(None, False, None, "no search has measured anything that another could start from")
     name = f"{workspace.campaign.name}-pool-{version[:8]}"
-    entered = workspace.ledger.register(workspace.spec(version, budget=budget, warm_from=before.search), name)
-    return Again(entered, True, before.search, f"the pool changed: {entered} starts from {before.search}")
+    spec = workspace.spec(version, budget=budget, warm_from=before.search)
+    winner = _winner(workspace, before)
+    try:
+        search_of_given(workspace.ledger, spec, name, winner, workspace.signals(version))
+    except InvalidRecipe as error:
+        workspace.ledger.register(spec, name)
+        first = f"; its winner cannot be tried again: {error}"
+    else:
+        first = f", whose winner {winner.label} is tried first"
+    return Again(name, True, before.search, f"the pool changed: {name} starts from {before.search}{first}")
 
 
-def _latest_measured(searches: list[SearchRecord]) -> SearchRecord | None:
-    return next((each for each in reversed(searches) if each.measured), None)
+def _most_measured(searches: list[SearchRecord]) -> SearchRecord | None:
+    """The search with most measured trials, the latest of equals: one evaluation teaches little."""
+    measured = [each for each in searches if each.measured]
+    return max(measured, key=lambda each: (each.measured, each.created_at), default=None)
+
+
+def _winner(workspace: Workspace, search: SearchRecord) -> Recipe:
+    """The recipe that a search recommends."""
+    return workspace.solver(search.spec).recommend(workspace.ledger.history(search.search)).recipe

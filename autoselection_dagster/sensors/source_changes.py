@@ -1,18 +1,28 @@
-"""What notices changed source files: a sensor, once the change has settled, or a schedule."""
+"""Changed source files: noticed by a sensor once the change has settled, or by a schedule."""
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 import dagster as dg
 
 from autoselection_core.campaign.declaration.campaign import When
+from autoselection_core.errors.base import AutoSelectionError
 from autoselection_dagster.assets.observed import stamp
 from autoselection_dagster.graph import CampaignGraph
+from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.sensors.outbox import Outbox
+from autoselection_dagster.trials.naming import requested
 
 SETTLED_AFTER_S = 10.0
 """A file that is still being written must not become a pool."""
+
+FIRST_PAUSE_S, MAX_PAUSE_S = 60.0, 3600.0
+"""A run that failed is asked for again after a pause; each further one is twice as long, up to the last."""
+
+_LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 @dataclass(frozen=True)
@@ -23,11 +33,17 @@ class Watched:
         seen: Stamp of the files at the last tick; empty before the first.
         since: When that stamp was first seen, in seconds since the epoch.
         done: The stamp for which a run was requested last; the first one seen counts as done.
+        asked: When that run was requested; 0 where none is awaited.
+        tries: How many runs were requested for that stamp.
+        missing: Why no file was found at the last tick; empty where some were.
     """
 
     seen: str = ""
     since: float = 0.0
     done: str = ""
+    asked: float = 0.0
+    tries: int = 0
+    missing: str = ""
 
     @classmethod
     def read(cls, cursor: str | None) -> Self:
@@ -40,7 +56,35 @@ class Watched:
             return replace(self, seen=present, since=now, done=present)
         # A clock that was set back would make the change look as if it were still to come.
         is_same = present == self.seen and self.since <= now
-        return self if is_same else replace(self, seen=present, since=now)
+        return replace(self, missing="") if is_same else replace(self, seen=present, since=now, missing="")
+
+    def ask(self, now: float) -> Self:
+        """Remember that a run is requested for what was seen."""
+        tries = self.tries + 1 if self.done == self.seen else 1
+        return replace(self, done=self.seen, asked=now, tries=tries)
+
+    def run_key(self, campaign: str) -> str:
+        """Name of the run that was asked for last.
+
+        The time belongs to it: files that are set back to an earlier state are a change, too.
+        """
+        again = f"|{self.tries}" if self.tries > 1 else ""
+        return f"{campaign}|{self.done}|{self.since}{again}"
+
+    def hear(self, statuses: Sequence[dg.DagsterRunStatus]) -> Self:
+        """Remember how the run ended that was asked for: one that succeeded is awaited no more."""
+        is_seen_through = bool(statuses) and dg.DagsterRunStatus.SUCCESS in statuses
+        return replace(self, asked=0.0, tries=0) if is_seen_through else self
+
+    def is_lost(self, statuses: Sequence[dg.DagsterRunStatus], now: float) -> bool:
+        """Whether the run that was asked for failed, and the pause after it is over."""
+        has_failed = bool(statuses) and all(status in _LOST for status in statuses)
+        return bool(self.asked) and has_failed and now - self.asked >= self.pause_s
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds from a request to the next one, if its run fails."""
+        return min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** max(0, self.tries - 1))
 
     def is_due(self, now: float) -> bool:
         """Whether the files changed and have been still since."""
@@ -49,6 +93,11 @@ class Watched:
     @property
     def why_idle(self) -> str:
         """Why nothing is requested."""
+        if self.seen == self.done and self.asked:
+            return (
+                f"run {self.tries} for the change is not through yet; one that fails is asked for again "
+                f"{self.pause_s:.0f} s after it was asked for"
+            )
         if self.seen == self.done:
             return "the source files are as they were"
         return "the source files changed and have not been still for long enough"
@@ -72,23 +121,43 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
         minimum_interval_seconds=5,
         default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
     )
-    def pool_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def pool_changed(
+        context: dg.SensorEvaluationContext, home: HomeResource
+    ) -> dg.SensorResult | dg.SkipReason:
         """Make the pool and its missing signals again when source files changed and have settled.
 
-        Reads names, sizes and times only. A run that failed is not asked for again: change a file, or start
-        the job by hand.
+        Reads names, sizes and times only. A run that failed is asked for again, with a pause that grows,
+        until one succeeds or a file changes. Where no file is left, that is told once.
         """
-        now = time.time()
-        watched = Watched.read(context.cursor).look(stamp(graph.place.campaign.source_files()), now)
-        if not watched.is_due(now):
+        now, before = time.time(), Watched.read(context.cursor)
+        try:
+            present = stamp(graph.place.campaign.source_files())
+        except AutoSelectionError as error:
+            return _told_once(context, before, Outbox.of(home), str(error))
+        statuses = _statuses(context.instance, before.run_key(graph.name)) if before.asked else ()
+        watched = before.hear(statuses).look(present, now)
+        is_lost = watched.seen == watched.done and watched.is_lost(statuses, now)
+        if not watched.is_due(now) and not is_lost:
             context.update_cursor(watched.cursor)
             return dg.SkipReason(watched.why_idle)
-        done = replace(watched, done=watched.seen)
-        # The time belongs to the key: files that are set back to an earlier state are a change, too.
-        request = dg.RunRequest(run_key=f"{graph.name}|{watched.seen}|{watched.since}")
-        return dg.SensorResult(run_requests=[request], cursor=done.cursor)
+        asked = watched.ask(now)
+        request = dg.RunRequest(run_key=asked.run_key(graph.name))
+        return dg.SensorResult(run_requests=[request], cursor=asked.cursor)
 
     return pool_changed
+
+
+def _statuses(instance: dg.DagsterInstance, run_key: str) -> list[dg.DagsterRunStatus]:
+    return [run.status for run in requested(instance, [run_key])[run_key]]
+
+
+def _told_once(
+    context: dg.SensorEvaluationContext, before: Watched, outbox: Outbox, problem: str
+) -> dg.SkipReason:
+    if before.missing != problem:
+        outbox.put(problem)
+    context.update_cursor(replace(before, missing=problem).cursor)
+    return dg.SkipReason(problem)
 
 
 def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:

@@ -1,6 +1,10 @@
 """When a changed folder becomes a new pool."""
 
-from autoselection_dagster.sensors.source_changes import SETTLED_AFTER_S, Watched
+import dagster as dg
+
+from autoselection_core.store.home import Home
+from autoselection_dagster.sensors.source_changes import FIRST_PAUSE_S, SETTLED_AFTER_S, Watched
+from tests.dagster.driver import Driver
 
 
 def test_files_that_were_there_first_are_no_change() -> None:
@@ -40,3 +44,48 @@ def test_what_was_seen_survives_a_restart() -> None:
     watched = Watched().look("a", 0.0).look("b", 100.0)
 
     assert Watched.read(watched.cursor) == watched
+
+
+def asked_twice() -> Watched:
+    return Watched().look("a", 0.0).look("b", 100.0).ask(200.0).ask(400.0)
+
+
+def test_a_change_whose_run_failed_is_asked_for_again_after_a_pause_that_grows() -> None:
+    failed = [dg.DagsterRunStatus.FAILURE]
+    once = Watched().look("a", 0.0).look("b", 100.0).ask(200.0)
+
+    assert not once.is_lost(failed, 200.0 + FIRST_PAUSE_S - 1)
+    assert once.is_lost(failed, 200.0 + FIRST_PAUSE_S)
+    assert not asked_twice().is_lost(failed, 400.0 + FIRST_PAUSE_S)
+    assert asked_twice().is_lost(failed, 400.0 + 2 * FIRST_PAUSE_S)
+
+
+def test_each_run_for_one_change_has_a_key_of_its_own() -> None:
+    once = Watched().look("a", 0.0).look("b", 100.0).ask(200.0)
+
+    assert once.run_key("demo") == "demo|b|100.0"
+    assert asked_twice().run_key("demo") == "demo|b|100.0|2"
+
+
+def test_a_run_that_succeeded_or_still_runs_is_not_asked_for_again() -> None:
+    for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED):
+        assert not asked_twice().is_lost([status], 1e9)
+    assert asked_twice().hear([dg.DagsterRunStatus.SUCCESS]).asked == 0
+
+
+def test_a_cursor_of_an_earlier_release_is_still_read() -> None:
+    kept = Watched.read('{"seen": "a", "since": 1.0, "done": "a"}')
+
+    assert (kept.seen, kept.asked, kept.why_idle) == ("a", 0.0, "the source files are as they were")
+
+
+def test_a_deleted_pool_is_one_message_and_no_failing_tick(driver: Driver) -> None:
+    sensor = driver.definitions.get_repository_def().get_sensor_def("demo_pool_changed")
+    (driver.installation.campaigns.parent / "raw" / "generated.jsonl").unlink()
+    home = Home(driver.installation.home)
+
+    for _ in range(3):
+        with dg.build_sensor_context(instance=driver.instance, resources={"home": home}) as context:
+            answer = sensor(context)
+            assert isinstance(answer, dg.SkipReason)
+            assert "raw" in str(answer.skip_message)

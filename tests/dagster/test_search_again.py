@@ -48,6 +48,30 @@ def test_an_added_file_leads_to_one_warm_search_that_scores_only_what_is_new(mea
     assert measured.ledger.search(after.search).state is SearchState.DONE
 
 
+def test_the_winner_of_the_search_that_measured_most_is_tried_first_on_the_changed_pool(
+    measured: Driver,
+) -> None:
+    recipe = measured.ledger.trials("s")[1].recipe
+    assert recipe is not None
+    config = {"recipe": recipe.to_yaml(), "name": "one"}
+    measured.run("evaluate_recipe", run_config={"ops": {"evaluate": {"config": config}}})
+    measured.work()
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+
+    measured.run("demo_search_again")
+
+    again = measured.ledger.searches()[-1]
+    (first,) = measured.ledger.trials(again.search)
+    assert again.spec.warm_from == "s", "one evaluation of a person teaches less than two trials"
+    assert (
+        first.proposal["origin"],
+        first.recipe in {each.recipe for each in measured.ledger.trials("s")},
+    ) == (
+        "given",
+        True,
+    )
+
+
 def test_only_new_samples_are_scored(measured: Driver) -> None:
     known = measured.metadata("pool")["samples"]
     write_samples(raw(measured) / "more.jsonl", 20, seed=5)
