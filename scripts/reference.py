@@ -12,6 +12,7 @@ from typing import Any
 import click
 import typer
 
+from autoselection_core.benchmarks.settings import BenchmarkSettings
 from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
@@ -35,6 +36,7 @@ REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "docs" / "reference"
 _KEYS = (
     *((Campaign, "name"), (BenchmarkPlace, "name"), (Policy, "name"), (Policy, "max_steps")),
+    *((BenchmarkPlace, "settings"), (BenchmarkSettings, "name")),
     *((Source, "mirror"), (Source, "rules"), (Source, "hub"), (Rules, "fields")),
 )
 """Fields that the file says elsewhere: as keys, under `search`, or in the path of a source."""
@@ -80,6 +82,11 @@ def config() -> str:
         ("`pool[]`, records", Rules, "What the source says of its records; known spellings need nothing."),
         ("`pool[].fields`", Fields, _shapes()),
         ("`benchmarks.<name>`", BenchmarkPlace, "One benchmark; the key is its name."),
+        (
+            "`benchmarks.<name>`, its settings",
+            BenchmarkSettings,
+            "Beside `path`, or in the `benchmark.yaml` of the folder; see `docs/how-to/benchmark.md`.",
+        ),
         ("`search`", SearchSettings, "What a search does unless it is told otherwise."),
         ("`policy`", Policy, "How the solver chooses."),
         ("`fidelities.NAME`", Fidelity, "One per name; see `docs/how-to/cheap.md`."),

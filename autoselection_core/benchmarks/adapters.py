@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.own_format import OwnFormat
 from autoselection_core.benchmarks.question import Question
+from autoselection_core.benchmarks.settings import OWN
 from autoselection_core.errors.benchmarks import NotAQuestionError
 
 Record = Mapping[str, Any]
@@ -55,24 +57,6 @@ class Adapter:
     metric: Metric = Metric.LOG_LIKELIHOOD
     shots: int = 3
     confidential: bool = False
-
-
-def _own(record: Record) -> Question:
-    """`question` and `answer`; `choices`, `solution` and `group` where there are some."""
-    listed = record.get("choices")
-    choices = tuple(_text(choice) for choice in listed) if listed is not None else None
-    answer = record["answer"]
-    if choices is not None and isinstance(answer, int | float) and not isinstance(answer, bool):
-        answer = choices[_index(answer, len(choices))]
-    solution = record.get("solution")
-    return Question(
-        text=_text(record["question"]),
-        answer=_text(answer),
-        choices=choices,
-        solution=_text(solution) if solution is not None else None,
-        group=record.get("group"),
-        reads=record.get("reads") or "text",
-    )
 
 
 def _gsm8k(record: Record) -> Question:
@@ -168,16 +152,13 @@ def _index(value: float, count: int) -> int:
     return int(value)
 
 
-OWN = "own"
-"""The user's own format."""
-
 ADAPTERS: Mapping[str, Adapter] = {
-    OWN: Adapter(_own, _own, shots=0),
+    OWN: Adapter(OwnFormat().question, OwnFormat().question, shots=0),
     "gsm8k": Adapter(_gsm8k, _gsm8k),
     "bbh": Adapter(_bbh, _bbh_target),
     "mmlu": Adapter(_mmlu, _mmlu, Metric.CHOICE_ACCURACY),
     "gpqa": Adapter(_gpqa, _gpqa_target, Metric.CHOICE_ACCURACY, confidential=True),
-    "graphwiz": Adapter(_graphwiz, _own, Metric.ANSWER_ACCURACY, shots=0),
-    "nlgraph": Adapter(_nlgraph, _own, Metric.CHOICE_ACCURACY, shots=0),
+    "graphwiz": Adapter(_graphwiz, OwnFormat().question, Metric.ANSWER_ACCURACY, shots=0),
+    "nlgraph": Adapter(_nlgraph, OwnFormat().question, Metric.CHOICE_ACCURACY, shots=0),
 }
 """Formats by name."""

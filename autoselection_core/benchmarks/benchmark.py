@@ -35,6 +35,7 @@ class Benchmark:
         target_questions: The bare questions of the targets; None to read them from the user turns.
         target_groups: Task or subject of each target, in their order; None where there is one task.
         left_out: Records that repeat an item with its choices and answer; they are no items of their own.
+        bad_items: Records that are no question with a right answer: file, line and fault of each.
 
     Raises:
         NoItemsError: There are no items.
@@ -52,6 +53,7 @@ class Benchmark:
     target_questions: tuple[str, ...] | None = field(repr=False, default=None)
     target_groups: tuple[str, ...] | None = field(repr=False, default=None, compare=False)
     left_out: int = field(repr=False, default=0, compare=False)
+    bad_items: tuple[str, ...] = field(repr=False, default=(), compare=False)
     harness: HarnessTask | None = None
 
     def __post_init__(self) -> None:

@@ -1,53 +1,62 @@
-"""Records of JSON Lines and Parquet files, each with the line that it stands on."""
+"""Records of a benchmark's files, each with the line that it stands on."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.errors.benchmarks import BadItemError, UnreadableBenchmarkError
+from autoselection_core.errors.benchmarks import UnreadableBenchmarkError
+from autoselection_core.errors.pool import PoolError
+from autoselection_core.pool.file_kinds import ENDINGS, kind_of
+from autoselection_core.pool.files.readers import raw_records
+from autoselection_core.pool.sources import Source, SourceFile
+from autoselection_core.store import hub
+from autoselection_core.store.home import confined
+from autoselection_core.store.hub import HubDataset
+
+FILE_KINDS = (".jsonl", ".parquet", ".json", ".ndjson", ".csv", ".tsv", ".arrow")
+"""Endings of the files that are found by their names alone."""
 
 
-def records(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The records of a file with their line numbers, from 1.
+def files_of(named: str, folder: Path) -> tuple[Path, ...]:
+    """The files that a name stands for: one below the folder, or those of a data set of a hub.
 
     Raises:
-        UnreadableBenchmarkError: There is no such file, or its kind is unknown.
-        BadItemError: A line is no JSON object.
+        OutsideFolderError: The file lies outside the folder.
+        HubUnreachableError: The data set is neither in the cache nor to be had.
+        UnreadableBenchmarkError: The data set has no file of a kind that is read.
+    """
+    if not named.startswith(hub.SCHEME):
+        return (confined(Path(named), folder),)
+    data_set = HubDataset.named(named)
+    found = [file for file in data_set.chosen(data_set.fetch(ENDINGS)) if kind_of(file) is not None]
+    if not found:
+        raise UnreadableBenchmarkError(named, "it has no file of a kind that is read")
+    return tuple(found)
+
+
+def records(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """The records of a file with their line numbers, from 1; in place of a bad one, the fault.
+
+    Raises:
+        UnreadableBenchmarkError: There is no such file, its kind is unknown, or it is damaged as a whole.
     """
     if not file.is_file():
         raise UnreadableBenchmarkError(str(file), "there is no such file")
-    if file.suffix == ".parquet":
-        yield from enumerate(_parquet(file), start=1)
-    elif file.suffix == ".jsonl":
-        yield from _json_lines(file)
-    else:
-        raise UnreadableBenchmarkError(str(file), f"files of kind {file.suffix!r} are not .jsonl or .parquet")
-
-
-def _parquet(file: Path) -> list[dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    if kind_of(file) is None:
+        raise UnreadableBenchmarkError(
+            str(file), f"files of kind {file.suffix!r} are none of {', '.join(ENDINGS)}"
+        )
     try:
-        rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UnreadableBenchmarkError(str(file), "it is no Parquet file") from error
-    return rows
+        for raw in raw_records(SourceFile(Source(str(file)), file, file.parent)):
+            yield raw.line, raw.problem or _object(raw.text)
+    except PoolError as error:
+        raise UnreadableBenchmarkError(str(file), str(error)) from error
 
 
-def _json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, _json_object(file, number, line)
-
-
-def _json_object(file: Path, number: int, line: bytes) -> dict[str, Any]:
+def _object(text: bytes) -> dict[str, Any] | str:
     try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise BadItemError(str(file), number, "it is no JSON") from error
-    if not isinstance(record, dict):
-        raise BadItemError(str(file), number, "it is no JSON object")
-    return record
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return "it is no JSON"
+    return record if isinstance(record, dict) else "it is no JSON object"

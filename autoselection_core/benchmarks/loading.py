@@ -1,69 +1,30 @@
 """A benchmark from its files, checked before any money is spent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.benchmarks.adapters import ADAPTERS, OWN, Adapter, Read
+from autoselection_core.benchmarks.adapters import ADAPTERS, Adapter, Read
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.files import records
+from autoselection_core.benchmarks.files import FILE_KINDS, files_of, records
 from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.own_format import OwnFields, OwnFormat
 from autoselection_core.benchmarks.question import Question
 from autoselection_core.benchmarks.render import SYSTEM, Form
+from autoselection_core.benchmarks.settings import HARNESS, OWN, BenchmarkSettings
 from autoselection_core.benchmarks.split import split
-from autoselection_core.benchmarks.split_sizes import SplitSizes
-from autoselection_core.errors.benchmarks import (
-    BadItemError,
-    NotAQuestionError,
-    UnknownBenchmarkSettingError,
-    UnreadableBenchmarkError,
-)
+from autoselection_core.errors.benchmarks import BadItemError, NotAQuestionError, UnreadableBenchmarkError
 from autoselection_core.errors.space import SettingError
 from autoselection_core.errors.yaml import YamlError
-from autoselection_core.store.home import confined
 from autoselection_core.strict_yaml import read_yaml, text_of
 
 FILE = "benchmark.yaml"
 """What a benchmark's folder says about it."""
 
-_KINDS: Mapping[str, type | tuple[type, ...]] = {
-    "name": str,
-    "format": str,
-    "items": str,
-    "targets": str,
-    "metric": str,
-    "shots": int,
-    "system": str,
-    "chance": (int, float),
-    "confidential": bool,
-    "dev_share": (int, float),
-    "dev_items": int,
-    "test_items": int,
-    "answer_tokens": int,
-    "task": str,
-    "measure": str,
-    "backend": str,
-}
-"""The settings of a benchmark, and what they are."""
-
-SETTINGS = tuple(_KINDS)
-"""Names of the settings of a benchmark."""
-
-_KIND_NAMES: Mapping[type | tuple[type, ...], str] = {
-    str: "text",
-    int: "a whole number",
-    (int, float): "a number",
-    bool: "true or false",
-}
-HARNESS = "harness"
-"""The format of benchmarks that a task of the lm-evaluation-harness scores."""
-
-_SIZES = ("dev_share", "dev_items", "test_items")
-_FILE_KINDS = (".jsonl", ".parquet")
-_FEWEST_CHOICES = 2
+_MIN_CHOICES = 2
 
 
 def load_benchmark(path: Path) -> Benchmark:
@@ -73,9 +34,10 @@ def load_benchmark(path: Path) -> Benchmark:
         UnreadableBenchmarkError: A file is missing or cannot be read.
         UnknownBenchmarkSettingError: A key or a format is unknown.
         SettingError: A value is out of range.
-        BadItemError: A record is not a question with a right answer.
+        BadItemError: Too many records are no question with a right answer.
         NoItemsError: Nothing is left to score on a side of the split.
         OutsideFolderError: A file lies outside the benchmark's folder.
+        HubUnreachableError: A data set of a hub is neither in the cache nor to be had.
     """
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
@@ -99,28 +61,38 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
     Raises:
         As `load_benchmark`.
     """
-    _check(settings)
-    if settings.get("format") == HARNESS:
-        return harness_benchmark(settings, folder)
-    adapter = ADAPTERS[settings.get("format", OWN)]
-    metric = Metric(settings.get("metric", adapter.metric))
-    questions = _questions(confined(Path(settings.get("items", _items_name(folder))), folder), adapter.item)
-    examples = [found.question for found in _targets(settings, folder, adapter)]
-    form = Form(metric, _shots(settings, adapter, metric, examples), _system(settings, metric))
+    said = BenchmarkSettings.said(settings)
+    return harness_benchmark(said, folder) if said.format == HARNESS else _benchmark(said, folder)
+
+
+def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
+    adapter = _adapter(said)
+    metric = said.metric or adapter.metric
+    found = _questions(
+        said.items or _first_there(folder, "items") or "items.jsonl", folder, adapter.item, said, metric
+    )
+    named = said.targets or _first_there(folder, "targets")
+    # A target is never scored, so it needs no choices.
+    targets = (
+        _questions(named, folder, adapter.target, said, Metric.LOG_LIKELIHOOD) if named else _Found((), ())
+    )
+    form = Form(metric, _shots(said, adapter, metric, targets.questions), _system(said, metric))
     # A question that stands twice would count twice and be paired with itself.
-    items = tuple({item.id: item for item in (_item(form, found, examples) for found in questions)}.values())
+    every = [form.item(question, targets.questions) for question in found.questions]
+    items = tuple({item.id: item for item in every}.values())
     benchmark = Benchmark(
-        name=settings["name"],
+        name=said.name,
         items=items,
-        targets=tuple(form.target(example) for example in examples),
+        targets=tuple(form.target(example) for example in targets.questions),
         metric=metric,
-        chance=settings.get("chance", _chance(items, metric)),
-        confidential=settings.get("confidential", adapter.confidential),
-        answer_tokens=_answer_tokens(settings),
-        sizes=SplitSizes(**{key: settings[key] for key in _SIZES if key in settings}),
-        target_questions=tuple(example.text for example in examples),
-        target_groups=tuple(example.group or "" for example in examples),
-        left_out=len(questions) - len(items),
+        chance=_chance(items, metric) if said.chance is None else said.chance,
+        confidential=adapter.confidential if said.confidential is None else said.confidential,
+        answer_tokens=said.answer_tokens,
+        sizes=said.sizes,
+        target_questions=tuple(example.text for example in targets.questions),
+        target_groups=tuple(example.group or "" for example in targets.questions),
+        left_out=len(every) - len(items),
+        bad_items=(*found.bad, *targets.bad),
     )
     split(benchmark)
     return benchmark
@@ -128,90 +100,94 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
 
 @dataclass(frozen=True)
 class _Found:
-    """A question and the place where it was found."""
+    """The questions of a benchmark's files, and what was none.
 
-    file: Path
-    line: int
-    question: Question
+    Attributes:
+        questions: In the order of the files.
+        bad: File, line and fault of each record that is no question with a right answer.
+    """
 
-
-def _check(settings: Mapping[str, Any]) -> None:
-    for key, value in settings.items():
-        if key not in _KINDS:
-            raise UnknownBenchmarkSettingError("setting", str(key), tuple(_KINDS))
-        if not isinstance(value, _KINDS[key]):
-            raise SettingError(key, value, _KIND_NAMES[_KINDS[key]])
-    if settings.get("format", OWN) not in (*ADAPTERS, HARNESS):
-        raise UnknownBenchmarkSettingError("format", settings["format"], (*ADAPTERS, HARNESS))
-    if (settings.get("format") == HARNESS) != ("task" in settings):
-        raise SettingError("task", settings.get("task"), f"there for the format {HARNESS!r}, and only for it")
-    if settings.get("metric", Metric.LOG_LIKELIHOOD) not in tuple(Metric):
-        raise UnknownBenchmarkSettingError("metric", settings["metric"], tuple(Metric))
+    questions: tuple[Question, ...]
+    bad: tuple[str, ...]
 
 
-def _items_name(folder: Path) -> str:
-    return _first_there(folder, "items") or "items.jsonl"
+def _adapter(said: BenchmarkSettings) -> Adapter:
+    """What reads the records: of a known format, or of the fields that the settings name."""
+    if said.format != OWN:
+        if said.fields:
+            raise SettingError("fields", dict(said.fields), f"there for the format {OWN!r}, and only for it")
+        return ADAPTERS[said.format]
+    own = OwnFormat(OwnFields.said(said.fields), said.answer_by, said.options, said.reads)
+    return replace(ADAPTERS[OWN], item=own.question, target=own.question)
 
 
 def _first_there(folder: Path, stem: str) -> str | None:
-    return next((stem + kind for kind in _FILE_KINDS if (folder / (stem + kind)).is_file()), None)
+    return next((stem + kind for kind in FILE_KINDS if (folder / (stem + kind)).is_file()), None)
 
 
-def _targets(settings: Mapping[str, Any], folder: Path, adapter: Adapter) -> list[_Found]:
-    name = settings.get("targets", _first_there(folder, "targets"))
-    return _questions(confined(Path(name), folder), adapter.target) if name is not None else []
+def _questions(named: str, folder: Path, read: Read, said: BenchmarkSettings, metric: Metric) -> _Found:
+    questions: list[Question] = []
+    bad: list[tuple[str, int, str]] = []
+    count = 0
+    for file in files_of(named, folder):
+        for line, record in records(file):
+            count += 1
+            try:
+                question = _checked(_question(record, read), metric)
+            except NotAQuestionError as error:
+                bad.append((str(file), line, str(error)))
+                continue
+            questions += [] if question is None else [question]
+    if len(bad) > said.max_bad_share * count:
+        raise BadItemError(*bad[0], bad=len(bad), records=count, max_share=said.max_bad_share)
+    return _Found(tuple(questions), tuple(f"{file}, record {line}: {fault}" for file, line, fault in bad))
 
 
-def _questions(file: Path, read: Read) -> list[_Found]:
-    found: list[_Found] = []
-    for line, record in records(file):
-        try:
-            question = read(record)
-        except KeyError as error:
-            raise BadItemError(str(file), line, f"{error} is missing") from error
-        except (TypeError, NotAQuestionError) as error:
-            raise BadItemError(str(file), line, str(error)) from error
-        if question is not None:
-            found.append(_Found(file, line, question))
-    return found
+def _question(record: dict[str, Any] | str, read: Read) -> Question | None:
+    if isinstance(record, str):
+        raise NotAQuestionError(record)
+    try:
+        return read(record)
+    except KeyError as error:
+        reason = f"{error} is missing"
+        raise NotAQuestionError(reason) from error
+    except TypeError as error:
+        raise NotAQuestionError(str(error)) from error
 
 
-def _item(form: Form, found: _Found, examples: Sequence[Question]) -> Item:
-    """The item of a question whose choices, if any, hold the right answer once.
+def _checked(question: Question | None, metric: Metric) -> Question | None:
+    """A question whose choices, if any, hold the right answer once.
 
     The reasons quote no text: a benchmark may be confidential.
     """
-    choices = found.question.choices
-    if choices is None and form.metric.chooses:
-        raise BadItemError(str(found.file), found.line, f"metric {form.metric} needs choices")
-    if choices is not None and len(set(choices)) < _FEWEST_CHOICES:
-        raise BadItemError(str(found.file), found.line, "choices must be two or more different texts")
-    if choices is not None and choices.count(found.question.answer) != 1:
-        raise BadItemError(str(found.file), found.line, "the choices do not hold the right answer once")
-    return form.item(found.question, examples)
+    fault = None if question is None else _fault(question, metric)
+    if fault is not None:
+        raise NotAQuestionError(fault)
+    return question
 
 
-def _shots(
-    settings: Mapping[str, Any], adapter: Adapter, metric: Metric, examples: Sequence[Question]
-) -> int:
-    shots = int(settings.get("shots", adapter.shots if metric is Metric.ANSWER_ACCURACY else 0))
+def _fault(question: Question, metric: Metric) -> str | None:
+    if question.choices is None:
+        return f"metric {metric} needs choices" if metric.chooses else None
+    if len(set(question.choices)) < _MIN_CHOICES:
+        return "choices must be two or more different texts"
+    if question.choices.count(question.answer) != 1:
+        return "the choices do not hold the right answer once"
+    return None
+
+
+def _shots(said: BenchmarkSettings, adapter: Adapter, metric: Metric, examples: Sequence[Question]) -> int:
+    usual = adapter.shots if metric is Metric.ANSWER_ACCURACY else 0
+    shots = usual if said.shots is None else said.shots
     if shots < 0 or (shots > 0 and not examples):
         raise SettingError("shots", shots, "0 or more, and 0 where there are no targets to take them from")
     return shots
 
 
-def _system(settings: Mapping[str, Any], metric: Metric) -> str | None:
+def _system(said: BenchmarkSettings, metric: Metric) -> str | None:
     """What the user says, nothing included; else one line where answers are written."""
-    default = SYSTEM if metric is Metric.ANSWER_ACCURACY else None
-    said = settings.get("system", default)
-    return str(said) if said else None
-
-
-def _answer_tokens(settings: Mapping[str, Any]) -> int:
-    tokens = int(settings.get("answer_tokens", Benchmark.answer_tokens))
-    if tokens < 1:
-        raise SettingError("answer_tokens", tokens, "at least 1")
-    return tokens
+    usual = SYSTEM if metric is Metric.ANSWER_ACCURACY else None
+    return (usual if said.system is None else said.system) or None
 
 
 def _chance(items: Sequence[Item], metric: Metric) -> float | None:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from autoselection_core.benchmarks.adapters import ADAPTERS, OWN
+from autoselection_core.benchmarks.adapters import ADAPTERS
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import FILE, benchmark_from, load_benchmark
+from autoselection_core.benchmarks.settings import OWN
 from autoselection_core.errors.benchmarks import NoSuchBenchmarkError
 
 _KINDS = (".parquet", ".jsonl")

@@ -37,6 +37,7 @@ Search = Annotated[str | None, typer.Argument(help="Name of the search; the camp
 @app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
+    from autoselection_core.cli.bad_items import show_bad_items
     from autoselection_core.cli.ingesting import ingest_pool, score_pool, show_intake
     from autoselection_core.cli.progress import shown_progress
 
@@ -45,6 +46,7 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
         found = ingest_pool(workspace, progress)
         signals = score_pool(workspace, found.pool, progress)
     show_intake(found)
+    show_bad_items(workspace.benchmarks)
     show_table(signals)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autoselection_core.benchmarks.naming import named_benchmark
+from autoselection_core.cli.bad_items import show_bad_items
 from autoselection_core.cli.ingesting import show_records
 from autoselection_core.cli.progress import shown_progress
 from autoselection_core.cli.session import show_table, tell
@@ -41,6 +42,7 @@ def audit_file(path: Path, against: str, folder: Path) -> bool:
         if benchmarks:
             _show_benchmarks(findings)
             _show_places(found.pool, findings)
+            show_bad_items(benchmarks)
     return findings.has_findings or found.quarantined > 0
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a benchmark, said before any money is spent."""
+"""Faults of benchmarks, said before any money is spent."""
 
 from pathlib import Path
 
@@ -7,30 +7,28 @@ from typing_extensions import override
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 
 
-class NoItemsError(AutoSelectionError):
+class BenchmarkError(AutoSelectionError):
+    """A benchmark cannot be used as it is."""
+
+
+class NoItemsError(BenchmarkError):
     """A benchmark, or a side of its split, has nothing to score."""
 
-    def __init__(self, benchmark: str, where: str) -> None:
-        super().__init__(benchmark, where)
-        self.benchmark = benchmark
-        self.where = where
+    benchmark: str
+    where: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"benchmark {self.benchmark!r} has no items to score ({self.where}); "
-            "give it more items, another dev_share, or targets that do not repeat its questions"
-        )
+    sentence = (
+        "benchmark {benchmark!r} has no items to score ({where}); "
+        "give it more items, another dev_share, or targets that do not repeat its questions"
+    )
 
 
-class NoSuchBenchmarkError(AutoSelectionError):
+class NoSuchBenchmarkError(BenchmarkError):
     """A benchmark was named that is nowhere to be found."""
 
-    def __init__(self, name: str, folder: Path, known: tuple[str, ...]) -> None:
-        super().__init__(name, folder, known)
-        self.name = name
-        self.folder = folder
-        self.known = known
+    name: str
+    folder: Path
+    known: tuple[str, ...]
 
     @override
     def __str__(self) -> str:
@@ -42,44 +40,49 @@ class NoSuchBenchmarkError(AutoSelectionError):
         )
 
 
-class UnreadableBenchmarkError(AutoSelectionError):
+class UnreadableBenchmarkError(BenchmarkError):
     """A benchmark, or a file of it, cannot be read."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return (
-            f"the benchmark {self.path} cannot be read: {self.reason}; "
-            "give a folder with a benchmark.yaml and an items.jsonl or items.parquet"
-        )
+    sentence = (
+        "the benchmark {path} cannot be read: {reason}; "
+        "give a folder with a benchmark.yaml and an items.jsonl, .json, .csv or .parquet"
+    )
 
 
-class BadItemError(AutoSelectionError):
-    """A record is not a question with a right answer. Says where it stands and quotes no text of it."""
+class BadItemError(BenchmarkError):
+    """A record is not a question with a right answer. Says where it stands and quotes no text of it.
 
-    def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(file, line, reason)
-        self.file = file
-        self.line = line
-        self.reason = reason
+    Attributes:
+        file: The file.
+        line: Line of the record, from 1; in a file of columns its row.
+        reason: The fault.
+        bad: Bad records of the file.
+        records: Records of the file.
+        max_share: Share of bad records up to which they are left out.
+    """
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.file}, record {self.line}: {self.reason}; correct the record or remove it"
+    file: str
+    line: int
+    reason: str
+    bad: int
+    records: int
+    max_share: float
+
+    sentence = (
+        "{file}, record {line}: {reason}; {bad} of {records} records are bad, and at most {max_share:.1%} "
+        "may be left out (`max_bad_share`); correct the records or remove them"
+    )
 
 
-class UnknownBenchmarkSettingError(AutoSelectionError):
+class UnknownBenchmarkSettingError(BenchmarkError):
     """A benchmark names a setting, format or metric that does not exist."""
 
-    def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(kind, name, known)
-        self.kind = kind
-        self.name = name
-        self.known = known
+    kind: str
+    name: str
+    known: tuple[str, ...]
 
     @override
     def __str__(self) -> str:
@@ -87,34 +90,24 @@ class UnknownBenchmarkSettingError(AutoSelectionError):
         return f"benchmark {self.kind} {self.name!r} is unknown (known: {', '.join(self.known)}).{hint}"
 
 
-class NotAQuestionError(AutoSelectionError):
+class NotAQuestionError(BenchmarkError):
     """A record does not hold what its format promises. Quotes no text of it."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return self.reason
+    sentence = "{reason}"
 
 
-class NoHarnessError(AutoSelectionError):
+class NoHarnessError(BenchmarkError):
     """A benchmark is a task of the lm-evaluation-harness, which is not installed."""
 
-    @override
-    def __str__(self) -> str:
-        return "this benchmark needs the lm-evaluation-harness: `pip install autoselection[harness]`"
+    sentence = "this benchmark needs the lm-evaluation-harness: `pip install autoselection[harness]`"
 
 
-class HarnessTaskError(AutoSelectionError):
+class HarnessTaskError(BenchmarkError):
     """A task of the lm-evaluation-harness cannot be a benchmark."""
 
-    def __init__(self, task: str, reason: str) -> None:
-        super().__init__(task, reason)
-        self.task = task
-        self.reason = reason
+    task: str
+    reason: str
 
-    @override
-    def __str__(self) -> str:
-        return f"task {self.task!r} of the lm-evaluation-harness cannot be used: {self.reason}"
+    sentence = "task {task!r} of the lm-evaluation-harness cannot be used: {reason}"

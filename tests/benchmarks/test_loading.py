@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from autoselection_core.benchmarks.loading import SETTINGS, benchmark_from, load_benchmark
+from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.settings import SETTINGS
 from autoselection_core.benchmarks.split import split
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import (
@@ -249,6 +250,11 @@ CHANGED: Mapping[str, tuple[dict[str, Any], object]] = {
     "dev_items": ({}, 3),
     "test_items": ({}, 3),
     "answer_tokens": ({}, 9),
+    "fields": ({}, {"question": "{question} Or {answer}?"}),
+    "answer_by": ({"items": "choices.jsonl", "answer_by": "index"}, "number"),
+    "options": ({"items": "choices.jsonl", "answer_by": "index", "metric": "choice_accuracy"}, "texts"),
+    "reads": ({}, "number"),
+    "max_bad_share": ({"items": "bad.jsonl", "max_bad_share": 0.5}, 0.9),
 }
 """What is said beside the name, and another value, for every setting that does not belong to the harness."""
 
@@ -262,9 +268,16 @@ def test_every_setting_changes_the_benchmark(tmp_path: Path, name: str) -> None:
     for file, records in (("more.jsonl", QUESTIONS[2:]), ("shots.jsonl", QUESTIONS[:2])):
         lines = "".join(json.dumps(record) + "\n" for record in answered(records))
         (place / file).write_text(lines)
+    chosen = [{**record, "answer": 1} for record in CHOICES]
+    (place / "choices.jsonl").write_text("".join(json.dumps(record) + "\n" for record in chosen))
+    bad = [*QUESTIONS, *({"question": "x?"} for _ in range(60))]
+    (place / "bad.jsonl").write_text("".join(json.dumps(record) + "\n" for record in bad))
 
     def outcome(**changed: object) -> object:
-        made = benchmark_from({"name": "sums", **said, **changed}, place)
+        try:
+            made = benchmark_from({"name": "sums", **said, **changed}, place)
+        except BadItemError as error:
+            return str(error)
         return made.version, made.chance, made.confidential
 
     assert outcome(**{name: value}) != outcome()

@@ -91,6 +91,17 @@ def test_a_path_names_a_benchmark_too(cli: Cli, tmp_path: Path, bakery: Path) ->
     assert cli("audit", str(file), "--against", str(bakery / "bakery"))[0] == 0
 
 
+def test_records_that_are_no_questions_are_counted_and_placed(cli: Cli, tmp_path: Path, bakery: Path) -> None:
+    (bakery / "bakery/benchmark.yaml").write_text("items: items.jsonl\nmax_bad_share: 0.2\n")
+    with (bakery / "bakery/items.jsonl").open("a") as items:
+        items.write('{"question": "What is it?"}\n')
+
+    _, output, _ = cli("audit", str(write(tmp_path / "a.jsonl", PLAIN)), "--against", str(bakery / "bakery"))
+
+    assert "bakery: 1 records are no question with a right answer and are left out" in output
+    assert "items.jsonl, record 13: 'answer' is missing" in output
+
+
 def test_an_unknown_benchmark_says_where_to_put_it(cli: Cli, tmp_path: Path) -> None:
     code, _, complaint = cli("audit", str(write(tmp_path / "a.jsonl", PLAIN)), "--against", "gsm8")
 

@@ -9,8 +9,8 @@ from autoselection_core.benchmarks.harness.task_file import own_task
 from autoselection_core.benchmarks.harness_task import BACKENDS, HarnessItem, HarnessTask
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.settings import BenchmarkSettings
 from autoselection_core.benchmarks.split import split
-from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import (
     HarnessTaskError,
     NoHarnessError,
@@ -19,18 +19,17 @@ from autoselection_core.errors.benchmarks import (
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.sample import Message, Role
 
-_SIZES = ("dev_share", "dev_items", "test_items")
 _PLACES = ("data_files", "data_dir", "config_source")
 _GUESSED = ("acc", "acc_norm", "acc_bytes", "acc_mutual_info")
 """Metrics that are 1 for the right choice and 0 for any other one."""
 
 
-def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
+def harness_benchmark(settings: BenchmarkSettings, folder: Path) -> Benchmark:
     """The benchmark of a harness task.
 
     Args:
-        settings: `name`, `task` (a name, or a YAML file below the folder), and where wanted `measure`,
-            `shots`, `backend`, `confidential`, `chance` and the sizes of the split.
+        settings: `task` (a name, or a YAML file below the folder), and where wanted `measure`, `shots`,
+            `backend`, `confidential`, `chance` and the sizes of the split.
         folder: Where a task's YAML file lies.
 
     Raises:
@@ -38,11 +37,11 @@ def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         HarnessTaskError: There is no such task, or its metric is not one value an item.
         NoItemsError: A side of the split has no items.
     """
-    named = str(settings["task"])
+    named = str(settings.task)
     task = load_task(named, folder)
     name = str(task.config.task)
     listed = {entry["metric"]: entry for entry in task.config.metric_list or ()}
-    measure = str(settings.get("measure", next(iter(listed), "")))
+    measure = settings.measure or next(iter(listed), "")
     if measure not in listed:
         raise HarnessTaskError(name, f"it has no metric {measure!r} (it has: {', '.join(listed)})")
     if listed[measure].get("higher_is_better") is False:
@@ -52,7 +51,7 @@ def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         measure=measure,
         file=named if is_own(named) else None,
         folder=folder,
-        shots=settings.get("shots"),
+        shots=settings.shots,
         backend=_backend(settings),
         definition=fingerprint(_plain(task.dump_config())),
     )
@@ -63,12 +62,12 @@ def harness_benchmark(settings: Mapping[str, Any], folder: Path) -> Benchmark:
         kept.setdefault(item.id, item)
     items = tuple(kept.values())
     benchmark = Benchmark(
-        name=str(settings["name"]),
+        name=settings.name,
         items=items,
         metric=Metric.TASK_SCORE,
-        chance=settings.get("chance", _chance(items, measure)),
-        confidential=bool(settings.get("confidential", False)),
-        sizes=SplitSizes(**{key: settings[key] for key in _SIZES if key in settings}),
+        chance=_chance(items, measure) if settings.chance is None else settings.chance,
+        confidential=bool(settings.confidential),
+        sizes=settings.sizes,
         left_out=len(documents) - len(items),
         harness=how,
     )
@@ -84,11 +83,10 @@ def _chance(items: Sequence[Item], measure: str) -> float | None:
     return sum(1 / size for size in sizes) / len(sizes)
 
 
-def _backend(settings: Mapping[str, Any]) -> str:
-    backend = str(settings.get("backend", BACKENDS[0]))
-    if backend not in BACKENDS:
-        raise UnknownBenchmarkSettingError("backend", backend, BACKENDS)
-    return backend
+def _backend(settings: BenchmarkSettings) -> str:
+    if settings.backend not in BACKENDS:
+        raise UnknownBenchmarkSettingError("backend", settings.backend, BACKENDS)
+    return settings.backend
 
 
 def _plain(value: Any) -> Json:  # noqa: ANN401 a task's config holds functions, too

@@ -19,7 +19,7 @@ class BenchmarkPlace:
 
     Attributes:
         name: What the campaign calls it.
-        path: Its folder or YAML file; with settings, the folder that its files lie below.
+        path: Its folder or YAML file; with settings beside it, the folder that its files lie below.
         weight: Its weight in the utility.
         settings: What a `benchmark.yaml` would say, for folders that have none.
     """

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
-from autoselection_core.benchmarks.loading import SETTINGS
+from autoselection_core.benchmarks.settings import SETTINGS
 from autoselection_core.campaign.declaration.allowed_paths import Places
 from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,

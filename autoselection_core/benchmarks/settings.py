@@ -1,0 +1,177 @@
+"""Settings of a benchmark: keys of a `benchmark.yaml`, or beside `path` in a campaign."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split_sizes import SplitSizes
+from autoselection_core.errors.benchmarks import UnknownBenchmarkSettingError
+from autoselection_core.errors.space import SettingError
+
+OWN = "own"
+"""The user's own format."""
+
+HARNESS = "harness"
+"""The format of benchmarks that a task of the lm-evaluation-harness scores."""
+
+FORMATS = (OWN, "gsm8k", "bbh", "mmlu", "gpqa", "graphwiz", "nlgraph", HARNESS)
+
+_SIZES = ("dev_share", "dev_items", "test_items")
+
+
+class AnswerBy(StrEnum):
+    """How a record says which of its choices is right.
+
+    Attributes:
+        AUTO: As it is spelled: a text or label among the choices, a letter, or a position from 0. What could
+            be two of these is refused.
+        INDEX: A position from 0.
+        NUMBER: A position from 1.
+        LETTER: A letter.
+        TEXT: The text of the choice.
+    """
+
+    AUTO = "auto"
+    INDEX = "index"
+    NUMBER = "number"
+    LETTER = "letter"
+    TEXT = "text"
+
+
+class Options(StrEnum):
+    """How options are put to a model.
+
+    Attributes:
+        LETTERS: Listed with letters, of which one is the answer; numbers where there are more than 26.
+        TEXTS: Not listed; their texts are the answers that are compared.
+    """
+
+    LETTERS = "letters"
+    TEXTS = "texts"
+
+
+class Reads(StrEnum):
+    """How an answer is read from what a model writes."""
+
+    LETTER = "letter"
+    YES_NO = "yes_no"
+    NUMBER = "number"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """What a benchmark says of itself. Everything but the items has a default.
+
+    Attributes:
+        name: What the benchmark is called; the folder's name unless it is given.
+        format: How records are read: `own`, `gsm8k`, `bbh`, `mmlu`, `gpqa`, `graphwiz`, `nlgraph`, `harness`.
+        items: The file of the questions below the folder (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet` or
+            `.arrow`, compressed or not), or `hf://OWNER/NAME@REVISION:SPLIT`; None for `items` with one of
+            these endings.
+        targets: The file of the samples that describe the task; None for `targets` with such an ending.
+        fields: Which field is what in the own format: `question`, `answer`, `choices`, `solution`, `group`
+            and `reads`, each a field, a path into one (`answers.text.0`) or a template (`{Body} {Question}`);
+            `choices` may be a list of fields.
+        answer_by: How a record says which choice is right: `auto`, `index`, `number`, `letter` or `text`.
+        options: `letters` to list choices, `texts` to compare their texts as answers.
+        reads: How an answer in the own format is read: `letter`, `yes_no`, `number` or `text`; None for what
+            the answer is (a number, true or false, else text).
+        max_bad_share: Share of records that may be no question with a right answer; they are left out and
+            counted.
+        metric: What is measured; None for the format's own.
+        shots: Worked examples in front of each question; None for the format's own.
+        system: The system line, empty for none; None for the default, which only written answers have.
+        chance: The score of blind guessing; None to compute it from the choices.
+        confidential: Whether texts of items may not leave the process; None for the format's own.
+        dev_share: Share of the questions that the search may look at.
+        dev_items: Most dev items; None for all.
+        test_items: Most test items; None for all.
+        answer_tokens: Most tokens of a written answer.
+        task: A task of the lm-evaluation-harness by name, or its YAML file below the folder.
+        measure: Which metric of the task counts; None for its first.
+        backend: What runs the model for a task: `hf` or `vllm`.
+
+    Raises:
+        UnknownBenchmarkSettingError: A format or metric is unknown.
+        SettingError: A value is out of range.
+    """
+
+    name: str
+    format: str = OWN
+    items: str | None = None
+    targets: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    answer_by: AnswerBy = AnswerBy.AUTO
+    options: Options = Options.LETTERS
+    reads: Reads | None = None
+    max_bad_share: float = 0.02
+    metric: Metric | None = None
+    shots: int | None = None
+    system: str | None = None
+    chance: float | None = None
+    confidential: bool | None = None
+    dev_share: float = SplitSizes.dev_share
+    dev_items: int | None = None
+    test_items: int | None = None
+    answer_tokens: int = 512
+    task: str | None = None
+    measure: str | None = None
+    backend: str = "hf"
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise UnknownBenchmarkSettingError("format", self.format, FORMATS)
+        if (self.format == HARNESS) != (self.task is not None):
+            raise SettingError("task", self.task, f"there for the format {HARNESS!r}, and only for it")
+        if not 0 <= self.max_bad_share <= 1:
+            raise SettingError("max_bad_share", self.max_bad_share, "a share of at least 0 and at most 1")
+        if self.answer_tokens < 1:
+            raise SettingError("answer_tokens", self.answer_tokens, "at least 1")
+
+    @classmethod
+    def said(cls, values: Mapping[str, Any]) -> Self:
+        """The settings that plain data say.
+
+        Raises:
+            UnknownBenchmarkSettingError: A key is no setting, or a value none of its names.
+            SettingError: A value is of another kind.
+        """
+        kinds = get_type_hints(cls)
+        for key in values:
+            if key not in kinds:
+                raise UnknownBenchmarkSettingError("setting", str(key), SETTINGS)
+        return cls(**{key: _typed(key, value, kinds[key]) for key, value in values.items()})
+
+    @property
+    def sizes(self) -> SplitSizes:
+        """How items are parted into dev and test."""
+        return SplitSizes(**{name: getattr(self, name) for name in _SIZES})
+
+
+SETTINGS = tuple(each.name for each in fields(BenchmarkSettings))
+"""Names of the settings of a benchmark."""
+
+_CALLED: Mapping[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Mapping: "a mapping of names to fields",
+}
+
+
+def _typed(key: str, value: object, kind: Any) -> Any:  # noqa: ANN401 a type and a value of it
+    options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    wanted = next(get_origin(each) or each for each in options if each is not NoneType)
+    if issubclass(wanted, StrEnum):
+        if value not in tuple(wanted):
+            raise UnknownBenchmarkSettingError(key, str(value), tuple(wanted))
+        return wanted(value)
+    accepted = (int, float) if wanted is float else wanted
+    if not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool):
+        raise SettingError(key, value, _CALLED[wanted])
+    return value

@@ -1,0 +1,351 @@
+"""Benchmarks of one's own: fields and templates, choices and answers in every spelling, files, bad ones."""
+
+import csv
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
+from autoselection_core.benchmarks.own_format import OwnFields, OwnFormat
+from autoselection_core.benchmarks.settings import AnswerBy
+from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.benchmarks import BadItemError, NotAQuestionError, UnknownBenchmarkSettingError
+from autoselection_core.errors.space import SettingError
+
+Record = Mapping[str, Any]
+LETTERS = ["red", "green", "blue"]
+
+
+def write(file: Path, records: Sequence[Record]) -> Path:
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return file.parent
+
+
+def asked(count: int = 40) -> list[dict[str, Any]]:
+    return [{"question": f"What is {number} plus 1?", "answer": number + 1} for number in range(count)]
+
+
+def right(record: Record, **settings: Any) -> str:
+    by = AnswerBy(settings.pop("answer_by", "auto"))
+    return OwnFormat(OwnFields.said(settings), by).question(record).answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "by"),
+    [
+        (1, "auto"),
+        (1.0, "auto"),
+        ("B", "auto"),
+        ("b", "auto"),
+        ("(B)", "auto"),
+        ("B.", "auto"),
+        ("green", "auto"),
+        (" green ", "auto"),
+        (1, "index"),
+        ("1", "index"),
+        (2, "number"),
+        ("2", "number"),
+        ("b", "letter"),
+        ("green", "text"),
+    ],
+)
+def test_a_choice_is_named_by_position_letter_or_text(answer: object, by: str) -> None:
+    record = {"question": "Which?", "choices": LETTERS, "answer": answer}
+
+    assert right(record, answer_by=by) == "green"
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        LETTERS,
+        json.dumps(LETTERS),
+        {"A": "red", "B": "green", "C": "blue"},
+        {"label": ["A", "B", "C"], "text": LETTERS},
+        [{"label": label, "text": text} for label, text in zip("ABC", LETTERS, strict=True)],
+    ],
+)
+def test_choices_are_lists_labels_or_both(choices: object) -> None:
+    assert right({"question": "Which?", "choices": choices, "answer": "B"}) == "green"
+
+
+def test_the_labels_of_a_record_go_before_positions() -> None:
+    choices = {"label": ["1", "2", "3"], "text": LETTERS}
+
+    assert right({"question": "Which?", "choices": choices, "answer": "2"}) == "green"
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer"),
+    [([3, 4, 5], 4), ([2, 1, 0], 1), ([True, False], True), (["no", "yes"], True), ([1.5, 2.5], 1)],
+)
+def test_numbers_and_booleans_may_be_choices(choices: list[object], answer: object) -> None:
+    record = {"question": "Which?", "choices": choices, "answer": answer}
+    if choices == [3, 4, 5]:
+        # 4 is no position among three.
+        with pytest.raises(NotAQuestionError, match="answer_by"):
+            right(record)
+        assert right(record, answer_by="text") == "4"
+    elif all(isinstance(choice, bool) for choice in choices):
+        with pytest.raises(NotAQuestionError):
+            right(record)
+    else:
+        assert right(record) in {"1", "yes", "2.5"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "choices"),
+    [("2", LETTERS), (3, LETTERS), (-1, LETTERS), (0.5, LETTERS), ("D", LETTERS), (1, [2, 1, 1])],
+)
+def test_an_answer_that_is_no_choice_or_two_of_them_is_bad(
+    answer: object, choices: list[object], tmp_path: Path
+) -> None:
+    place = write(
+        tmp_path / "items.jsonl",
+        [{"question": f"{n}?", "choices": choices, "answer": answer} for n in range(9)],
+    )
+
+    with pytest.raises(BadItemError, match="9 of 9 records"):
+        benchmark_from({"name": "b"}, place)
+
+
+def test_answers_may_be_numbers_and_are_read_as_numbers(tmp_path: Path) -> None:
+    benchmark = benchmark_from(
+        {"name": "sums", "metric": "answer_accuracy"}, write(tmp_path / "items.jsonl", asked())
+    )
+
+    assert {item.reads for item in benchmark.items} == {"number"}
+    assert benchmark.items[3].target == "4"
+    assert '"#### N"' in benchmark.items[3].prompt[-1].content
+
+
+@pytest.mark.parametrize("metric", ["log_likelihood", "choice_accuracy", "answer_accuracy"])
+def test_answers_may_be_true_or_false(tmp_path: Path, metric: str) -> None:
+    records = [{"question": f"Is {number} even?", "answer": number % 2 == 0} for number in range(40)]
+    benchmark = benchmark_from({"name": "even", "metric": metric}, write(tmp_path / "items.jsonl", records))
+
+    assert [item.target for item in benchmark.items[:2]] == ["yes", "no"]
+    assert {(item.reads, item.choices) for item in benchmark.items} == {("yes_no", ("yes", "no"))}
+
+
+@pytest.mark.parametrize("metric", ["choice_accuracy", "choice_accuracy_norm", "answer_accuracy"])
+@pytest.mark.parametrize("count", [26, 27, 40])
+def test_there_may_be_more_options_than_letters(tmp_path: Path, metric: str, count: int) -> None:
+    words = [[f"word{n}_{each}" for each in range(count)] for n in range(20)]
+    records = [
+        {"question": f"Which word is number {n}?", "choices": each, "answer": 0}
+        for n, each in enumerate(words)
+    ]
+    benchmark = benchmark_from({"name": "many", "metric": metric}, write(tmp_path / "items.jsonl", records))
+
+    names = (
+        tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        if count == 26
+        else tuple(str(each) for each in range(1, count + 1))
+    )
+    for item, listed in zip(benchmark.items, words, strict=True):
+        presented = [listed[position] for position in item.order]
+        assert presented[names.index(item.target)] == listed[0]
+        assert f"\n{names[-1]}. {presented[-1]}" in item.prompt[-1].content
+        assert item.reads == ("letter" if count == 26 else "number")
+        assert metric == "answer_accuracy" or item.choices == names
+    assert benchmark.chance == pytest.approx(1 / count)
+
+
+def test_options_may_be_texts_that_are_not_listed(tmp_path: Path) -> None:
+    records = [{"question": f"{n}?", "choices": LETTERS, "answer": n % 3} for n in range(20)]
+    settings = {"name": "b", "metric": "choice_accuracy_norm", "options": "texts"}
+    benchmark = benchmark_from(settings, write(tmp_path / "items.jsonl", records))
+
+    assert benchmark.items[1].prompt[-1].content == "1?"
+    assert (benchmark.items[1].choices, benchmark.items[1].reference) == (tuple(LETTERS), "green")
+
+
+MAPPINGS: tuple[tuple[dict[str, Any], Record], ...] = (
+    (
+        {"question": "{Body} {Question}", "answer": "Answer"},
+        {"Body": "Ann has 3.", "Question": "How many?", "Answer": "3"},
+    ),
+    (
+        {"question": "ctx.q", "answer": "answers.text.0"},
+        {"ctx": {"q": "Ann has 3. How many?"}, "answers": {"text": ["3"]}},
+    ),
+    ({"question": "{a}{{}}{b}", "answer": "{n}"}, {"a": "Ann has ", "b": "3. How many?", "n": "3"}),
+)
+
+
+@pytest.mark.parametrize(("fields", "record"), MAPPINGS)
+def test_fields_are_named_by_name_path_or_template(fields: dict[str, Any], record: Record) -> None:
+    question = OwnFormat(OwnFields.said(fields)).question(record)
+
+    assert question.text.replace("{}", "") == "Ann has 3. How many?"
+    assert question.answer == "3"
+
+
+def test_choices_may_stand_in_fields_of_their_own() -> None:
+    fields = {"choices": ["opa", "opb", "opc", "opd"], "answer": "cop"}
+    record = {"question": "Which?", "opa": "red", "opb": "green", "opc": "blue", "opd": None, "cop": 1}
+
+    assert OwnFormat(OwnFields.said(fields)).question(record).choices == tuple(LETTERS)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"questoin": "q"}, UnknownBenchmarkSettingError),
+        ({"question": "{a"}, SettingError),
+        ({"question": "{a!r}"}, SettingError),
+        ({"question": "{a.__class__:>9}"}, SettingError),
+        ({"question": 5}, SettingError),
+    ],
+)
+def test_a_mistaken_mapping_is_refused(fields: dict[str, Any], error: type[AutoSelectionError]) -> None:
+    with pytest.raises(error):
+        OwnFields.said(fields)
+
+
+def test_a_mapping_that_fits_no_record_says_what_is_missing(tmp_path: Path) -> None:
+    place = write(tmp_path / "items.jsonl", asked())
+
+    with pytest.raises(BadItemError, match="'Answer' is missing; 40 of 40 records are bad"):
+        benchmark_from({"name": "b", "fields": {"answer": "Answer"}}, place)
+
+
+def test_fields_belong_to_the_own_format(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="only for it"):
+        benchmark_from(
+            {"name": "b", "format": "gsm8k", "fields": {"answer": "a"}},
+            write(tmp_path / "items.jsonl", asked()),
+        )
+
+
+def bad_among(count: int, bad: int) -> list[Record]:
+    broken: list[Record] = [{"question": f"{n}?", "answer": None} for n in range(bad)]
+    return [*asked(count - bad), *broken]
+
+
+def test_a_few_bad_records_are_counted_named_and_left_out(tmp_path: Path) -> None:
+    benchmark = benchmark_from({"name": "b"}, write(tmp_path / "items.jsonl", bad_among(100, 2)))
+
+    assert len(benchmark.items) == 98
+    assert [each.partition("items.jsonl, ")[2] for each in benchmark.bad_items] == [
+        "record 99: a text is missing",
+        "record 100: a text is missing",
+    ]
+
+
+@pytest.mark.parametrize(("bad", "share"), [(3, 0.02), (1, 0.0), (51, 0.5), (100, 0.99)])
+def test_more_bad_records_than_the_stated_share_are_an_error_with_counts(
+    tmp_path: Path, bad: int, share: float
+) -> None:
+    with pytest.raises(BadItemError, match=f"{bad} of 100 records are bad"):
+        benchmark_from(
+            {"name": "b", "max_bad_share": share}, write(tmp_path / "items.jsonl", bad_among(100, bad))
+        )
+
+
+def test_bad_records_change_nothing_of_what_is_scored(tmp_path: Path) -> None:
+    clean = benchmark_from({"name": "b"}, write(tmp_path / "clean" / "items.jsonl", asked(98)))
+    mixed = benchmark_from({"name": "b"}, write(tmp_path / "mixed" / "items.jsonl", bad_among(100, 2)))
+
+    assert mixed.version == clean.version
+
+
+@pytest.mark.parametrize("kind", ["json", "json with a field", "csv", "tsv", "jsonl.gz", "ndjson"])
+def test_other_files_say_the_same_as_json_lines(tmp_path: Path, kind: str) -> None:
+    records = [{"question": f"What is {number} plus 1?", "answer": str(number + 1)} for number in range(40)]
+    lines = benchmark_from({"name": "b"}, write(tmp_path / "lines" / "items.jsonl", records))
+    place = tmp_path / "other"
+    place.mkdir()
+    ending = kind.partition(" ")[0]
+    file = place / f"items.{ending}"
+    if ending == "json":
+        file.write_text(json.dumps(records if kind == "json" else {"version": 1, "data": records}))
+    elif ending in {"csv", "tsv"}:
+        with file.open("w", newline="") as opened:
+            table = csv.DictWriter(opened, ["question", "answer"], delimiter="," if ending == "csv" else "\t")
+            table.writeheader()
+            table.writerows(records)
+    else:
+        text = "".join(json.dumps(record) + "\n" for record in records).encode()
+        file.write_bytes(gzip.compress(text) if ending.endswith("gz") else text)
+
+    assert benchmark_from({"name": "b", "items": file.name}, place).version == lines.version
+
+
+def cached(cache: Path, repository: str, files: Mapping[str, Sequence[Record]]) -> None:
+    """A data set as the hub's client keeps it."""
+    root = cache / f"datasets--{repository.replace('/', '--')}"
+    revision = "0" * 40
+    (root / "refs").mkdir(parents=True)
+    (root / "refs" / "main").write_text(revision)
+    for name, records in files.items():
+        write(root / "snapshots" / revision / name, records)
+
+
+LOAD = """
+import pathlib, sys
+from autoselection_core.benchmarks.loading import benchmark_from
+settings = {"name": "sums", "items": sys.argv[2], "targets": "hf://ours/sums@main:train"}
+made = benchmark_from(settings, pathlib.Path(sys.argv[1]))
+print(len(made.items), len(made.targets))
+"""
+
+
+def from_hub(home: Path, named: str) -> subprocess.CompletedProcess[str]:
+    """What a process says that has a cache below a folder and no network."""
+    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    environment.pop("HF_HUB_CACHE", None)
+    command = [sys.executable, "-c", LOAD, str(home), named]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_items_are_read_from_a_hub_s_cache_without_a_network(tmp_path: Path) -> None:
+    cached(tmp_path / "hub", "ours/sums", {"train.jsonl": asked(90)[50:], "test.jsonl": asked(40)})
+
+    assert from_hub(tmp_path, "hf://ours/sums:test").stdout == "40 40\n"
+    assert "HubUnreachableError" in from_hub(tmp_path, "hf://ours/gone").stderr
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["label", "text", "A"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(VALUES, VALUES, VALUES)
+def test_any_record_is_a_question_or_says_why_not(question: object, answer: object, choices: object) -> None:
+    try:
+        made = OwnFormat().question({"question": question, "answer": answer, "choices": choices})
+    except NotAQuestionError:
+        return
+    assert made.text == str(question).strip()
+    assert made.answer
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        asked(20),
+        [{"question": f"Is {number} even?", "answer": number % 2 == 0} for number in range(20)],
+    ],
+)
+def test_a_folder_with_a_yaml_that_names_its_items_is_enough(tmp_path: Path, records: list[Record]) -> None:
+    place = write(tmp_path / "b" / "items.jsonl", records)
+    (place / "benchmark.yaml").write_text("items: items.jsonl\n")
+
+    assert len(load_benchmark(place).items) == 20
