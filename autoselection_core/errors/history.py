@@ -31,6 +31,18 @@ class LedgerUnreachableError(HistoryError):
     )
 
 
+class LedgerBusyError(HistoryError):
+    """Another process held the ledger's lock beyond the time-out."""
+
+    url: str
+    waited_s: float
+
+    sentence = (
+        "the history at {url} was locked by another process for {waited_s:g} s; nothing was changed. End the "
+        "process that holds it (a backup, an SQLite shell, a stopped worker), and run again"
+    )
+
+
 class NewerSchemaError(HistoryError):
     """A newer release of AutoSelection wrote this ledger."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,12 +12,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from autoselection_core.errors.history import LedgerUnreachableError
+from autoselection_core.errors.history import LedgerBusyError, LedgerUnreachableError
 from autoselection_core.errors.store import StorageFullError
 from autoselection_core.history.migrations import MIGRATIONS, migrate, schema_version
 from autoselection_core.history.schema import LOCK
 
-_BUSY_TIMEOUT_MS = 60_000
+BUSY_TIMEOUT_S = 60.0
+"""A writer that does not get its turn within so many seconds gives up."""
+
 _WRITES = {"autoselection_writes": True}
 _POSTGRESQL = "postgresql+psycopg2"
 """The driver that Dagster's own storage brings, so that one is enough. SQLAlchemy's default is another."""
@@ -24,23 +27,33 @@ _POSTGRESQL = "postgresql+psycopg2"
 _NO_ROOM = ("disk is full", "disk I/O error", "No space left")
 """What SQLite and PostgreSQL say when a write finds no room."""
 
+_LOCKED = ("database is locked", "lock timeout")
+"""What they say when another process held a lock for too long."""
+
 
 @dataclass(frozen=True)
 class Database:
-    """A ledger's database. Every connection is opened for one transaction: safe across forks and threads."""
+    """A ledger's database. Every connection is opened for one transaction: safe across forks and threads.
+
+    Attributes:
+        engine: Makes the connections.
+        busy_timeout_s: How long a transaction waits for the lock of another process.
+    """
 
     engine: Engine
+    busy_timeout_s: float = BUSY_TIMEOUT_S
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
         """Connect, and bring the schema up to date.
 
         Raises:
+            LedgerBusyError: Another process holds the database's lock.
             LedgerUnreachableError: The database cannot be opened.
             NewerSchemaError: A newer release wrote the ledger.
         """
         try:
-            database = cls(_engine(url))
+            database = cls(_engine(url, busy_timeout_s), busy_timeout_s)
             database._migrate()
         except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
             raise LedgerUnreachableError(_without_password(url), str(error).splitlines()[0]) from error
@@ -66,6 +79,7 @@ class Database:
         """A transaction that no other writer can run beside; an exception undoes it.
 
         Raises:
+            LedgerBusyError: Another process held the lock for too long; the history stays as it was.
             StorageFullError: The disk has no room; the history stays as it was.
         """
         with self._transaction(_WRITES) as connection:
@@ -75,20 +89,24 @@ class Database:
     @contextmanager
     def _transaction(self, options: Mapping[str, Any]) -> Iterator[Connection]:
         with (
-            self._room(),
+            self._typed_errors(),
             self.engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
             yield connection
 
     @contextmanager
-    def _room(self) -> Iterator[None]:
+    def _typed_errors(self) -> Iterator[None]:
         try:
             yield
         except OperationalError as error:
-            if not any(sign in str(error.orig) for sign in _NO_ROOM):
-                raise
-            raise StorageFullError(Path(self.engine.url.database or ""), str(error.orig)) from error
+            said = str(error.orig)
+            if any(sign in said for sign in _LOCKED):
+                url = _without_password(str(self.engine.url))
+                raise LedgerBusyError(url, self.busy_timeout_s) from error
+            if any(sign in said for sign in _NO_ROOM):
+                raise StorageFullError(Path(self.engine.url.database or ""), said) from error
+            raise
 
     def _migrate(self) -> None:
         with self.reading() as connection:
@@ -98,7 +116,7 @@ class Database:
             migrate(connection)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, busy_timeout_s: float) -> Engine:
     parsed = make_url(url)
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername=_POSTGRESQL)
@@ -106,14 +124,14 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, busy_timeout_s))
         event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
+def _prepare_sqlite(busy_timeout_s: float, connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says so
-    connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    connection.execute(f"PRAGMA busy_timeout={round(busy_timeout_s * 1000)}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
 

@@ -1,14 +1,17 @@
 import pickle
+from pathlib import Path
 
 import pytest
 
 from autoselection_core.errors.history import (
+    LedgerBusyError,
     LedgerUnreachableError,
     SearchConflictError,
     SearchNameError,
     UnknownSearchError,
     UnknownTrialError,
 )
+from autoselection_core.history.database import Database
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
 from autoselection_core.history.spec import SearchSpec
@@ -61,6 +64,18 @@ def test_a_history_that_cannot_be_opened_says_where_it_looked() -> None:
         Ledger.open("sqlite:////proc/history.sqlite")
     with pytest.raises(LedgerUnreachableError):
         Ledger.open("nonsense://user:secret@host/db")
+
+
+def test_a_lock_that_is_held_beyond_the_time_out_is_named(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'history.sqlite'}"
+    first, second = Database.open(url), Database.open(url, busy_timeout_s=0.2)
+
+    with (
+        first.writing(),
+        pytest.raises(LedgerBusyError, match=r"history\.sqlite was locked .* for 0\.2 s"),
+        second.writing(),
+    ):
+        pytest.fail("two writers at once")
 
 
 def test_an_idle_ledger_says_that_there_is_nothing_to_do(ledger: Ledger) -> None:
