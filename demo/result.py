@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from autoselection_core.cli.session import show_table
+from autoselection_core.cli.output import show_table
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import Example, examples_of
 from autoselection_core.report.rendering.table import Table

@@ -21,6 +21,7 @@ from autoselection_core.campaign.declaration.campaign import (
 )
 from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS, installed_signals
 from autoselection_core.cli.app import app
+from autoselection_core.cli.output import AS_JSON, JSON_SAID
 from autoselection_core.environment import VARIABLES
 from autoselection_core.evaluation.training.sft import PRESETS, FineTuning
 from autoselection_core.history.settings import SearchSettings
@@ -139,24 +140,23 @@ def signals() -> str:
 
 def commands() -> str:
     """The commands."""
-    command = typer.main.get_command(app)
-    sections = [_command(name, each) for name, each in getattr(command, "commands", {}).items()]
-    return "# Commands\n\nExit codes: 0 done, 1 a finding, 2 bad input, 130 interrupted.\n\n" + "\n".join(
-        sections
-    )
+    groups = getattr(typer.main.get_command(app), "commands", {})
+    sections = "\n".join(_command(name, each) for name, each in groups.items())
+    codes = "Exit codes: 0 done, 1 a finding, 2 bad input, 130 interrupted."
+    return f"# Commands\n\n{codes} Every command takes `{AS_JSON}`: {JSON_SAID}.\n\n{sections}"
 
 
-def _command(name: str, command: click.Command) -> str:
+def _command(name: str, made: click.Command) -> str:
     rows = [
         (
             f"`{' '.join(parameter.opts) if parameter.opts[0].startswith('-') else parameter.name}`",
             _help(parameter),
         )
-        for parameter in command.params
+        for parameter in made.params
         if parameter.name != "help"
     ]
     table = _table(("option or argument", "meaning"), rows) if rows else ""
-    return f"## `autoselection {name}`\n\n{inspect.cleandoc(command.help or '')}\n\n{table}"
+    return f"## `autoselection {name}`\n\n{inspect.cleandoc(made.help or '')}\n\n{table}"
 
 
 def _help(parameter: click.Parameter) -> str:

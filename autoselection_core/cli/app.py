@@ -7,15 +7,13 @@ import typer
 
 from autoselection_core import environment
 from autoselection_core.cli.options import setting
+from autoselection_core.cli.output import AS_JSON, JSON_SAID, show_parts, show_table, tell
 from autoselection_core.cli.session import (
     FILE,
     CampaignFile,
     CampaignName,
     open_ledger,
     open_workspace,
-    show_parts,
-    show_table,
-    tell,
     workspace_of,
 )
 from autoselection_core.cli.studying import study
@@ -23,6 +21,7 @@ from autoselection_core.cli.studying import study
 app = typer.Typer(
     name="autoselection",
     help="Find the subset of a data pool that fine-tunes the best model, and prove it.",
+    epilog=f"Every command takes {AS_JSON}: {JSON_SAID}.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -30,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(study)
+
 
 Search = Annotated[str | None, typer.Argument(help="Name of the search; the campaign's latest by default.")]
 
@@ -106,7 +106,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
     workspace.outline(**asked)  # a mistake shows before anything is read
     spec = workspace.spec(ready_pool(workspace), **asked)
     found = register(workspace, spec, name, resume=resume)
-    tell(f"search {found}")
+    tell(f"search {found}", search=found)
     try:
         work(workspace, found)
         if workspace.ledger.history(found).observations:

@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 from autoselection_core.benchmarks.naming import named_benchmark
 from autoselection_core.cli.bad_items import show_bad_items
 from autoselection_core.cli.ingesting import show_records
+from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import shown_progress
-from autoselection_core.cli.session import show_table, tell
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import Source

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from autoselection_core import environment
-from autoselection_core.cli.session import tell
+from autoselection_core.cli.output import tell
 from autoselection_core.export.backup import back_up, restore
 from autoselection_core.export.postgresql import is_postgresql
 from autoselection_core.store.home import Home

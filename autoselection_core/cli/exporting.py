@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from autoselection_core.cli.session import tell, workspace_of
+from autoselection_core.cli.output import tell
+from autoselection_core.cli.session import workspace_of
 from autoselection_core.errors.space import SettingError
 from autoselection_core.export.manifest import MANIFEST
 from autoselection_core.export.searched import export_trial
@@ -15,7 +16,13 @@ def export_best(  # noqa: PLR0917 - the options of the command
     """Write the recommended subset, or that of a trial; see `export_trial` for what is refused."""
     workspace, found = workspace_of(search, campaign, file)
     made = export_trial(workspace, found, folder, trial, spelling)
-    tell(f"{folder}: {made.samples:,} samples, subset {made.subset}, content hash {made.content_hash}")
+    tell(
+        f"{folder}: {made.samples:,} samples, subset {made.subset}, content hash {made.content_hash}",
+        folder=str(folder),
+        samples=made.samples,
+        subset=made.subset,
+        content_hash=made.content_hash,
+    )
     tell(f"next: autoselection verify {folder}")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import astuple, replace
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cli.session import show_table, tell
+from autoselection_core.cli.output import show_table, tell
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.search.decisions import decided_again
 from autoselection_core.solver.analysis.forecast import forecast
@@ -17,7 +17,12 @@ def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
     tell(
         f"{found.evaluations} more evaluations of {search} are likely to gain {found.median:.3g} "
         f"{found.unit} over {found.over} (90 % interval {found.low:.3g} to {found.high:.3g}; "
-        f"{found.mean / found.evaluations:.3g} an evaluation). Nothing was spent."
+        f"{found.mean / found.evaluations:.3g} an evaluation). Nothing was spent.",
+        search=search,
+        evaluations=found.evaluations,
+        median=found.median,
+        low=found.low,
+        high=found.high,
     )
 
 

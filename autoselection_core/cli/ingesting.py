@@ -4,8 +4,8 @@ from functools import partial
 
 from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines
-from autoselection_core.cli.session import show_table, tell
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
@@ -52,12 +52,13 @@ def show_intake(intake: PreparedPool) -> None:
     tell(gate_sentence(intake.gated))
     if intake.gated.samples_cut:
         show_table(gate_table(intake.gated))
-    tell(f"pool {intake.pool.version}")
+    tell(f"pool {intake.pool.version}", pool=intake.pool.version)
 
 
 def show_records(found: Ingestion) -> None:
     """Say what became of records, of their fields, and of files beside them."""
-    tell(records_sentence(found))
+    counts = {"records": found.records, "samples": found.samples, "merged": found.merged}
+    tell(records_sentence(found), **counts, quarantined=found.quarantined, trimmed=found.trimmed)
     for table in (formats_table(found), fields_table(found), quarantine_table(found)):
         if table.rows:
             show_table(table)

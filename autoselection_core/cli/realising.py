@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cli.session import show_table, tell
+from autoselection_core.cli.output import show_table, tell
 from autoselection_core.errors.cli import UnreadableRecipeError
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.sections.tables import step_table

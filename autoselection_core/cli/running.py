@@ -5,10 +5,11 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from rich.console import Console
 
 from autoselection_core.cli.app import app
+from autoselection_core.cli.output import AS_JSON, finish, output_of
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.cli import ArgumentsError
 
 DONE, FINDING, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -21,28 +22,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
     traceback.
     """
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the command tells of its own progress
-    command = typer.main.get_command(app)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    with output_of(given) as output:
+        code, error = _outcome([each for each in given if each != AS_JSON])
+        finish(output, code, error)
+    return code
+
+
+def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
+    """Exit code, and the mistake that a person can mend, if there is one."""
     try:
-        code = command.main(list(arguments) if arguments is not None else None, standalone_mode=False)
+        code = typer.main.get_command(app).main(arguments, standalone_mode=False)
     except AutoSelectionError as error:
-        _complain(str(error))
-        return BAD_INPUT
+        return BAD_INPUT, error
     except typer.Exit as finished:
-        return finished.exit_code
+        return finished.exit_code, None
     except typer.Abort:
-        return INTERRUPTED
+        return INTERRUPTED, None
     except KeyboardInterrupt:
-        _complain("interrupted; nothing is lost, run the same command again to go on")
-        return INTERRUPTED
+        return INTERRUPTED, KeyboardInterrupt(
+            "interrupted; nothing is lost, run the same command again to go on"
+        )
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        _complain(error.format_message())  # a mistake in the arguments, told by the parser
-        return BAD_INPUT
-    return code if isinstance(code, int) else DONE
-
-
-def _complain(sentence: str) -> None:
-    Console(file=sys.stderr, soft_wrap=True, highlight=False, markup=False).print(
-        f"autoselection: {sentence}"
-    )
+        return BAD_INPUT, ArgumentsError(error.format_message())  # told by the parser
+    return code if isinstance(code, int) else DONE, None

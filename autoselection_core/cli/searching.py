@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.ingesting import ingest_pool, score_pool
+from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, shown_progress
-from autoselection_core.cli.session import show_table, tell
 from autoselection_core.errors.cli import StoppedSearchError
 from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.history.spec import SearchSpec

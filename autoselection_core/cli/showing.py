@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from autoselection_core.cli.session import show_table, tell
+from autoselection_core.cli.output import show_table, tell
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import TrialRecord
 from autoselection_core.identity import Json

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from autoselection_core import environment
-from autoselection_core.cli.session import tell
+from autoselection_core.cli.output import tell
 from autoselection_core.store.home import Home
 
 study = typer.Typer(

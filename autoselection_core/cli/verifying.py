@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cli.session import open_workspace, tell
+from autoselection_core.cli.output import tell
+from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.subset import DamagedSubsetError
 from autoselection_core.export.checking import verify_export
 from autoselection_core.signals.table import SignalTable

@@ -9,6 +9,14 @@ class CommandError(AutoSelectionError):
     """A command cannot do what it was asked."""
 
 
+class ArgumentsError(CommandError):
+    """The arguments of a command are wrong."""
+
+    problem: str
+
+    sentence = "{problem}"
+
+
 class NothingMeasuredError(CommandError):
     """A search has no measured trial, so it has no best subset."""
 

@@ -1,0 +1,151 @@
+"""Output of commands: text for people, or one JSON document for programs."""
+
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from autoselection_core.identity import Json
+from autoselection_core.report.rendering.part import Block, Part
+from autoselection_core.report.rendering.table import Cell, Table
+
+_PIPED_WIDTH = 200
+_COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that command a terminal, or turn the direction of what follows; line ends and tabs do not."""
+
+
+@dataclass
+class Output:
+    """What a command has said so far; kept only where it ends as one JSON document.
+
+    Attributes:
+        is_json: Whether it does.
+        texts: The sentences.
+        tables: The tables.
+        facts: What the sentences say, by name.
+    """
+
+    is_json: bool = False
+    texts: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    facts: dict[str, Json] = field(default_factory=dict)
+
+    def document(self, code: int, error: BaseException | None) -> dict[str, Any]:
+        """The whole as JSON values."""
+        failure = None if error is None else {"type": type(error).__name__, "sentence": str(error)}
+        return {
+            "exit_code": code,
+            "error": failure,
+            "facts": self.facts,
+            "text": self.texts,
+            "tables": [_table_json(table) for table in self.tables],
+        }
+
+
+AS_JSON = "--json"
+"""The option with which a command ends as one JSON document."""
+
+JSON_SAID = "one JSON document (facts, text, tables, error, exit code) in place of text"
+"""What people read of it."""
+
+_OUTPUT: ContextVar[Output] = ContextVar("output")
+
+
+@contextmanager
+def output_of(arguments: Sequence[str]) -> Iterator[Output]:
+    """Output of the command with these arguments, while it runs.
+
+    Looks for the option before anything is parsed, so that a mistake in the arguments is told in JSON, too.
+    """
+    made = Output(is_json=AS_JSON in arguments)
+    token = _OUTPUT.set(made)
+    try:
+        yield made
+    finally:
+        _OUTPUT.reset(token)
+
+
+def finish(output: Output, code: int, error: BaseException | None) -> None:
+    """Print what is left to print: the document, or the error as a sentence on standard error."""
+    if output.is_json:
+        sys.stdout.write(json.dumps(output.document(code, error), ensure_ascii=True, allow_nan=False) + "\n")
+    elif error is not None:
+        _console(sys.stderr).print(printable(f"autoselection: {error}"))
+
+
+def tell(sentence: str, **facts: Json) -> None:
+    """Say a sentence; square brackets are text, not markup.
+
+    Args:
+        sentence: What people read.
+        facts: What it says, by name, for programs.
+    """
+    output = _OUTPUT.get(None) or Output()
+    if output.is_json:
+        output.texts.append(sentence)
+        output.facts.update(facts)
+    else:
+        _console(sys.stdout).print(printable(sentence))
+
+
+def show_table(table: Table) -> None:
+    """Show a table."""
+    output = _OUTPUT.get(None) or Output()
+    if output.is_json:
+        output.tables.append(table)
+    else:
+        # Piped output is wide: programs and logs do not wrap.
+        width = None if sys.stdout.isatty() else _PIPED_WIDTH
+        Console(highlight=False, markup=False, width=width).print(_drawn(table))
+
+
+def show_parts(parts: Iterable[Part]) -> None:
+    """Show an explanation as it is found out."""
+    for part in parts:
+        if isinstance(part, Table):
+            show_table(part)
+        else:
+            tell(part.text if isinstance(part, Block) else part)
+
+
+def printable(text: str) -> str:
+    """A text that commands no terminal: each control character as its escape sequence in Python.
+
+    Example:
+        >>> printable("a\\tb\\x1b[2J")
+        'a\\tb\\\\x1b[2J'
+    """
+    return _COMMANDING.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+def _console(stream: Any) -> Console:  # noqa: ANN401 - any text stream
+    return Console(file=stream, soft_wrap=True, highlight=False, markup=False)
+
+
+def _drawn(table: Table) -> RichTable:
+    title = printable(table.title)
+    drawn = RichTable(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for place, name in enumerate(table.columns):
+        is_text = any(isinstance(row[place], str) for row in table.rows)
+        drawn.add_column(printable(name), justify="left" if is_text else "right", overflow="fold")
+    for row in table.texts:
+        drawn.add_row(*map(printable, row))
+    return drawn
+
+
+def _table_json(table: Table) -> dict[str, Any]:
+    rows = [dict(zip(table.columns, map(_cell, row), strict=True)) for row in table.rows]
+    return {"title": table.title, "columns": list(table.columns), "rows": rows}
+
+
+def _cell(cell: Cell) -> Cell:
+    """A cell as JSON has it: what is no number is unknown."""
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

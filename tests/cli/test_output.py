@@ -1,0 +1,82 @@
+"""What commands print: text that commands no terminal, or one JSON document."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoselection_core.cli.output import printable
+from tests.cli.conftest import Cli
+from tests.cli.workshop import Workshop
+
+
+@given(st.text())
+def test_no_text_commands_a_terminal(text: str) -> None:
+    shown = printable(text)
+
+    assert not {char for char in shown if ord(char) < 32 or 127 <= ord(char) < 160} - {"\n", "\t"}
+    assert not set(shown) & set("\u202e\u2066\u2067\u2068\u2069")
+    shown.encode()
+    assert printable(shown) == shown
+
+
+def test_text_of_the_pool_reaches_the_terminal_without_its_escape_sequences(cli: Cli, shop: Workshop) -> None:
+    with (shop.folder / "raw" / "sums.jsonl").open("a") as raw:
+        for number in range(30):
+            sly = f"\x1b[2J\x1b]0;owned\x07 [red]{number}[/red]"
+            raw.write(json.dumps({"prompt": sly, "response": sly * (number % 3 + 1)}) + "\n")
+    assert cli("search", "--name", "s", "--report-evaluations", "0")[0] == 0
+
+    _, output, problem = cli("compare", "1", "2", "--search", "s")
+
+    assert "\\x1b[2J" in output
+    assert "[red]" in output
+    assert "\x1b" not in output + problem
+    assert "\x07" not in output + problem
+
+
+@pytest.mark.usefixtures("searched")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("show", "first"),
+        ("show", "first", "--trial", "2"),
+        ("explain", "first"),
+        ("compare", "1", "2"),
+        ("forecast", "first", "--evaluations", "2"),
+        ("replay", "first"),
+        ("export", "first", "--to", "out"),
+        ("ingest",),
+        ("search", "--name", "first"),
+    ],
+)
+def test_every_command_that_shows_something_shows_it_as_one_json_document(
+    cli: Cli, arguments: tuple[str, ...]
+) -> None:
+    code, output, _ = cli(*arguments, "--json")
+
+    said = json.loads(output)
+    assert (said["exit_code"], said["error"]) == (code, None) == (0, None)
+    assert said["text"] or said["tables"]
+
+
+@pytest.mark.usefixtures("searched")
+def test_numbers_of_a_table_stay_numbers_in_json(cli: Cli) -> None:
+    said = json.loads(cli("show", "first", "--json")[1])
+
+    trials = said["tables"][0]["rows"]
+    assert len(trials) == 3
+    assert all(isinstance(row["rows"], int) for row in trials)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_mistake_is_told_in_json_with_its_type_and_sentence(cli: Cli) -> None:
+    code, output, problem = cli("show", "nothing", "--json")
+
+    said = json.loads(output)
+    assert (code, problem) == (2, "")
+    assert said["error"]["type"] == "UnknownSearchError"
+    assert "there is no search 'nothing'" in said["error"]["sentence"]
+    assert json.loads(cli("show", "--trila", "1", "--json")[1])["error"]["type"] == "ArgumentsError"
