@@ -1,13 +1,18 @@
+import unicodedata
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.pool import Source, ingest
 from autoselection_core.pool.sample import Message, Role
+from autoselection_core.signals.contamination.audit import audit
 from autoselection_core.signals.contamination.contamination import (
     DEFAULT_LIMIT,
     Contamination,
@@ -15,8 +20,11 @@ from autoselection_core.signals.contamination.contamination import (
     items_found,
     match_codes,
 )
+from autoselection_core.signals.contamination.decontaminate import Gate
 from autoselection_core.signals.contamination.matches import MATCHES, Match, match
 from autoselection_core.signals.contamination.overlap import overlap
+from autoselection_core.signals.contamination.phrases import MAX_FURTHER_UNITS, bare_questions
+from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of, pool_of_answers
 
@@ -127,6 +135,71 @@ def test_an_item_without_words_is_nowhere() -> None:
     assert share("?!", items=(item("?!", "..."),)) == 0.0
 
 
+ASKED = ("Why do cats sleep so much during the warm summer days?", "Who painted the old bridge over there?")
+CHINESE = "中国历史上第一个统一的封建王朝是由哪一位皇帝在公元前建立起来的"
+
+
+def test_the_words_of_a_prompt_around_every_question_are_not_looked_for() -> None:
+    items = tuple(item(f"Question: {question}\nAnswer:", "Nobody knows") for question in ASKED)
+
+    assert bare_questions(items) == ASKED
+    assert share("Nobody knows.", question=ASKED[0], items=items) == 1.0
+    assert share(f"{ASKED[0]} Nobody knows.", question="Solve this.", items=items) == 1.0
+
+
+def test_a_bare_question_stays_whole_where_the_prompt_says_more() -> None:
+    items = tuple(Item(q, (Message(Role.USER, f"{q}\nAnswer:"),), "x") for q in ("Q: is it?", "Q: was it?"))
+
+    assert bare_questions(items) == ("Q: is it?", "Q: was it?")
+    assert bare_questions(items[:1]) == ("Q: is it?",)
+
+
+FRENCH = "Où dînèrent les élèves après l'été à la forêt près de la fenêtre ouverte?"
+
+
+def test_a_copy_in_another_encoding_is_found() -> None:
+    items = (item(FRENCH, "là"),)
+
+    assert share(unicodedata.normalize("NFD", FRENCH), items=items) == 1.0
+    assert share(unicodedata.normalize("NFKD", FRENCH).upper(), items=items) == 1.0
+
+
+def test_a_copy_in_full_width_letters_is_found() -> None:
+    wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in LONG)
+
+    assert share(wide) == 1.0
+
+
+@pytest.mark.parametrize("text", [CHINESE, f"请回答下面的问题 {CHINESE}", f"请你告诉我{CHINESE}并且解释原因"])
+def test_a_copy_in_a_script_without_spaces_is_found_behind_any_opening(text: str) -> None:
+    assert share("秦始皇", question=text, items=(item(CHINESE, "秦始皇"),)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("further", "found"), [(0, 1.0), (2, 1.0), (MAX_FURTHER_UNITS, 1.0), (MAX_FURTHER_UNITS + 1, 0.0)]
+)
+def test_a_short_question_is_found_behind_an_opening_of_a_few_words(further: int, found: float) -> None:
+    opening = " ".join(["please"] * further)
+
+    assert share("It is 56.", question=f"{opening} What is 7 x 8?") == found
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_a_sample_at_the_limit_is_cut(hits: int, runs: int) -> None:
+    limit = min(hits, runs) / runs
+    words = [f"w{number}" for number in range(runs + 12)]
+    text = " ".join(words[: min(hits, runs) + 12])
+    benchmark = Benchmark("made", (item(" ".join(words), "z"),))
+
+    with TemporaryDirectory() as folder:
+        gated = Gate([benchmark], limit).cut(
+            pool_of_answers([text, "other"]), SignalStore(Home(Path(folder)))
+        )
+
+    assert gated.samples_cut == 1
+    assert audit(pool_of_answers([text, "other"]), [benchmark], limit).contamination["made"].rows != ()
+
+
 def read(real_data: Path, name: str) -> Benchmark:
     settings = {"name": name, "format": name, "items": f"benchmarks/{name}.parquet"}
     return benchmark_from({**settings, "targets": f"targets/{name}.parquet"}, real_data)
@@ -161,13 +234,13 @@ def test_what_is_really_there_is_found(real_data: Path) -> None:
         return dict(Counter(MATCHES[code - 1] for code in best.values()))
 
     found = {each.name: overlap(each) for each in (bbh, mmlu, gsm8k)}
-    assert {name: each.repeated for name, each in found.items()} == {"bbh": 26, "mmlu": 56, "gsm8k": 0}
+    assert {name: each.repeated for name, each in found.items()} == {"bbh": 0, "mmlu": 56, "gsm8k": 0}
     assert {name: dict(each.among_targets) for name, each in found.items()} == {
-        "bbh": {Match.NORMALISED: 27},
+        "bbh": {},
         "mmlu": {Match.EXACT: 1},
         "gsm8k": {},
     }
-    # The 27 questions of BBH are bracket puzzles: equal to a target in words, though not in brackets.
-    assert copied(bbh) == {Match.NORMALISED: 27}
+    # 27 bracket puzzles of BBH have the words of a target, and one question stands behind an opening.
+    assert copied(bbh) == {Match.NORMALISED: 28}
     assert copied(mmlu) == {Match.EXACT: 1}
     assert copied(gsm8k) == {}

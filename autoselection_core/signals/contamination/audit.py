@@ -1,4 +1,4 @@
-"""What stands in a file of samples, told in a minute without a model."""
+"""Audit of a pool without a model: lengths, duplicates and benchmark items."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,22 @@ from autoselection_core.signals.contamination.matches import MATCHES, Match
 from autoselection_core.signals.contamination.overlap import Overlap, overlap
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.words import count_words
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
 NEAR_DUPLICATE = 0.8
-"""Jaccard similarity of word 5-grams from which on two samples say the same."""
+"""Jaccard similarity of word 5-grams from which on two samples are near duplicates."""
 
 
 @dataclass(frozen=True)
 class Contaminated:
-    """What of a benchmark stands in a pool.
+    """Benchmark items that are found in a pool.
 
     Attributes:
-        rows: Samples that hold an item.
-        items: Ids of the items that are held.
-        matches: Samples that hold an item, by how it stands there at best.
-        overlap: What stands twice in the benchmark itself.
+        rows: Rows of the samples that hold an item.
+        items: Ids of the items that were found.
+        matches: Numbers of samples that hold an item, by the most exact match.
+        overlap: Repeated questions of the benchmark itself.
     """
 
     rows: tuple[int, ...]
@@ -41,13 +42,13 @@ class Audit:
     """Findings about a pool.
 
     Attributes:
-        samples: How many samples there are.
-        sources: Samples of each source.
-        instruction_words: Quantiles (`QUANTILES`) of the words that are asked.
-        response_words: Quantiles of the words that are answered.
-        exact_duplicates: Samples equal to an earlier one but for case and white space.
-        near_duplicates: Samples that nearly say what an earlier one says.
-        contamination: What stands in the pool, by benchmark.
+        samples: Number of samples.
+        sources: Number of samples of each source.
+        instruction_words: Quantiles (`QUANTILES`) of the length of instructions in words, see `count_words`.
+        response_words: Quantiles of the length of responses in words.
+        exact_duplicates: Samples equal to an earlier one, case and white space aside.
+        near_duplicates: Samples that are nearly equal to an earlier one.
+        contamination: Benchmark items that were found, by benchmark.
     """
 
     samples: int
@@ -60,18 +61,18 @@ class Audit:
 
     @property
     def has_findings(self) -> bool:
-        """Whether there is something to look at: duplicates or benchmark items."""
+        """Whether duplicates or benchmark items were found."""
         held = any(each.rows for each in self.contamination.values())
         return held or self.exact_duplicates > 0 or self.near_duplicates > 0
 
 
 def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAULT_LIMIT) -> Audit:
-    """Count duplicates, lengths and benchmark items of a pool.
+    """Audit of a pool.
 
     Args:
         pool: At least one sample.
-        benchmarks: Whose items are looked for.
-        limit: Share of an item from which on a sample counts as holding it.
+        benchmarks: Benchmarks whose items are looked for.
+        limit: Share of an item from which on, itself included, a sample holds it.
     """
     groups = np.asarray(ExactGroups().compute(pool, {})["exact"])
     pairs = JaccardPairs(min_similarity=NEAR_DUPLICATE).compute(pool, {})["near_duplicates"]
@@ -89,7 +90,7 @@ def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAU
 
 
 def _word_quantiles(pool: Pool, scope: Scope) -> tuple[int, ...]:
-    words = [len(text.split()) for text in pool.texts(scope)]
+    words = [count_words(text) for text in pool.texts(scope)]
     return tuple(int(value) for value in np.quantile(words, QUANTILES, method="nearest"))
 
 

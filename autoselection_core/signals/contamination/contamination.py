@@ -1,4 +1,4 @@
-"""Benchmark questions that stand in the pool."""
+"""Contamination: shares of benchmark questions that are found in samples."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,42 +17,47 @@ from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, Signal
 from autoselection_core.signals.contamination.matches import Codes, codes_of
 from autoselection_core.signals.contamination.ngrams import (
-    LONGEST_RUN,
+    RUN_UNITS,
     Occurrences,
     Runs,
     occurrences,
     runs_of,
 )
-from autoselection_core.signals.contamination.phrases import ItemPhrases, words_of
+from autoselection_core.signals.contamination.phrases import ItemPhrases, bare_questions, units_of
 from autoselection_core.signals.table import CONTAMINATION
 
 DEFAULT_LIMIT = 0.8
-"""Below it are questions that follow one template with other numbers; at it and above, copies."""
+"""Share from which on, itself included, a sample holds a question.
+
+Below are questions that follow one template with other numbers, at it and above copies.
+"""
 
 MATCH = "match/"
-"""Values that say how the question stands in the sample: `match/gsm8k`, numbers of `MATCHES`. Internal."""
+"""Prefix of the codes of how a question matches: `match/gsm8k`, numbers of `MATCHES`. Internal."""
 
 
 @dataclass(frozen=True)
 class Contamination(Signal):
-    """How much of one question of a benchmark stands in a sample, at most; a share in [0, 1].
+    """Largest share of a benchmark question that is found in a sample, in [0, 1].
 
-    Case, punctuation, white space, line breaks and the markers before options do not count. A question of at
-    least 13 words: the share of its runs of 13 words that stand in the sample. A shorter one may be a stock
-    phrase ("which of the following statements is false"): it counts, as 1, when it stands there as a whole
-    together with the right answer or with all of the options, see `ItemPhrases.stands_in`. Questions that
+    Units are words, and characters in scripts without spaces; case, encoding (NFKC), punctuation, white space
+    and the markers before options do not count, nor do the words of the prompt around the question (see
+    `bare_questions`). A question of at least 13 units: the share of its runs of 13 units that are in the
+    sample. A shorter one may be a stock phrase ("which of the following statements is false"): it counts, as
+    1, when it is there as a whole together with the right answer or with all of the options, see
+    `ItemPhrases.stands_in`. Questions that
     differ in symbols only (bracket puzzles) count as one: a gate errs on that side, and `Match` tells them
     apart.
 
     Target samples are not looked for: they are there to be trained on.
 
     Attributes:
-        benchmark: Whose items, of both sides of the split, are looked for.
+        benchmark: Benchmark whose items, of both sides of the split, are looked for.
     """
 
     benchmark: Benchmark = field(compare=False)
 
-    version = 2
+    version = 3
 
     @property
     @override
@@ -72,7 +77,7 @@ class Contamination(Signal):
 
 
 def contamination(pool: Pool, items: tuple[Item, ...]) -> tuple[Values, Codes]:
-    """The largest share of any item that stands in each sample, and how it stands there. Shapes (n,)."""
+    """Largest share of any item in each sample, and the code of its match. Shapes (n,)."""
     found = items_found(pool, items)
     shares, matches = np.zeros(len(pool), np.float32), np.zeros(len(pool), np.int8)
     codes = match_codes(pool, items, found)
@@ -83,17 +88,18 @@ def contamination(pool: Pool, items: tuple[Item, ...]) -> tuple[Values, Codes]:
 
 
 def match_codes(pool: Pool, items: tuple[Item, ...], found: Occurrences) -> Codes:
-    """How each item that was found stands in its sample. Shape (found,)."""
+    """Codes of the matches of the items that were found. Shape (found,)."""
     wanted, place = np.unique(found.text, return_inverse=True)
     texts = pool.texts(Scope.ALL, wanted)
-    return codes_of([items[phrase].question for phrase in found.phrase], [texts[at] for at in place])
+    asked = bare_questions(items)
+    return codes_of([asked[phrase] for phrase in found.phrase], [texts[at] for at in place])
 
 
 def items_found(pool: Pool, items: tuple[Item, ...]) -> Occurrences:
-    """How much of which item stands in which sample; the phrases are the items, the texts the rows."""
+    """Shares of items found in samples; the phrases are the items, the texts the rows."""
     phrases, runs = _phrases_of(items)
     found = occurrences(pool.texts(Scope.ALL), runs)
-    short = runs.length_of[found.phrase] < LONGEST_RUN
+    short = runs.length_of[found.phrase] < RUN_UNITS
     share = found.share.copy()
     share[short] = _proven(pool, found.text[short], [phrases[phrase] for phrase in found.phrase[short]])
     return Occurrences(found.text, found.phrase, share)
@@ -101,15 +107,17 @@ def items_found(pool: Pool, items: tuple[Item, ...]) -> Occurrences:
 
 @lru_cache(maxsize=8)
 def _phrases_of(items: tuple[Item, ...]) -> tuple[list[ItemPhrases], Runs]:
-    phrases = [ItemPhrases.of(item) for item in items]
+    phrases = [
+        ItemPhrases.of(item, question) for item, question in zip(items, bare_questions(items), strict=True)
+    ]
     return phrases, runs_of([phrase.question for phrase in phrases])
 
 
 def _proven(pool: Pool, rows: Rows, phrases: Sequence[ItemPhrases]) -> Mask:
-    """Whether each short question stands in its sample with an answer or with all options."""
+    """Whether each short question is in its sample together with an answer or with all options."""
     wanted, place = np.unique(rows, return_inverse=True)
     instructions, wholes = (
-        [words_of(text) for text in pool.texts(scope, wanted)] for scope in (Scope.INSTRUCTION, Scope.ALL)
+        [units_of(text) for text in pool.texts(scope, wanted)] for scope in (Scope.INSTRUCTION, Scope.ALL)
     )
     return np.array(
         [phrase.stands_in(instructions[at], wholes[at]) for at, phrase in zip(place, phrases, strict=True)],

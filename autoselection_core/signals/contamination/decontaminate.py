@@ -1,4 +1,4 @@
-"""The gate: a pool without the samples that hold a benchmark's question."""
+"""Contamination gate: the pool without the samples that hold a benchmark's question."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from autoselection_core.signals.store.store import SignalStore
 
 @dataclass(frozen=True)
 class Cut:
-    """A sample that was taken out of a pool.
+    """Sample that the gate cut from a pool.
 
     Attributes:
-        sample: Its id.
-        benchmark: Whose question it holds.
-        match: How the question stands there.
-        share: How much of it.
+        sample: Id of the sample.
+        benchmark: Benchmark whose question it holds.
+        match: Exactness of the match.
+        share: Share of the question that was found.
     """
 
     sample: str
@@ -33,14 +33,14 @@ class Cut:
 
 @dataclass(frozen=True)
 class Gated:
-    """A pool that passed the gate, and what did not.
+    """Pool behind the gate, with an account of what was cut.
 
     Attributes:
-        pool: What is left; the pool that was given where nothing was cut.
+        pool: Samples that are left; the pool that was given where nothing was cut.
         came_from: Version of the pool that was given.
-        limit: Share of a question from which on a sample was cut.
-        benchmarks: Whose questions were looked for.
-        cuts: What was cut; a sample stands here once for each benchmark that it holds a question of.
+        limit: Share of a question from which on, itself included, a sample was cut.
+        benchmarks: Benchmarks whose questions were looked for.
+        cuts: Samples that were cut, once for each benchmark that they hold a question of.
     """
 
     pool: Pool
@@ -51,19 +51,19 @@ class Gated:
 
     @property
     def samples_cut(self) -> int:
-        """Samples that were taken out."""
+        """Number of samples that were cut."""
         return len({cut.sample for cut in self.cuts})
 
     @property
     def counts(self) -> dict[str, dict[Match, int]]:
-        """Samples cut by benchmark and match; 0 where nothing was found."""
+        """Numbers of samples cut, by benchmark and match; 0 where nothing was found."""
         counts = {name: dict.fromkeys(Match, 0) for name in self.benchmarks}
         for cut in self.cuts:
             counts[cut.benchmark][cut.match] += 1
         return counts
 
     def to_json(self) -> Json:
-        """All but the pool, without any text of a sample or an item."""
+        """Account of the cuts as JSON, without the pool and without any text of a sample or an item."""
         return {
             "came_from": self.came_from,
             "limit": self.limit,
@@ -73,7 +73,7 @@ class Gated:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object], pool: Pool) -> "Gated":
-        """What `to_json` wrote, with the pool that it is about."""
+        """Gated pool from what `to_json` wrote, and its pool."""
         cuts: list[tuple[str, str, str, float]] = stored["cuts"]  # type: ignore[assignment] # written by to_json
         return cls(
             pool=pool,
@@ -86,13 +86,13 @@ class Gated:
 
 @dataclass(frozen=True)
 class Gate:
-    """Cuts a pool once, before every arm of a search, baselines included.
+    """Filter that cuts a pool once, before every arm of a search, baselines included.
 
     Only questions count. A benchmark's target samples may stand in the pool: they are there to be trained on.
 
     Attributes:
-        benchmarks: Whose questions are looked for, those of both sides of the split.
-        limit: Share of a question from which on a sample is cut.
+        benchmarks: Benchmarks whose questions, of both sides of the split, are looked for.
+        limit: Share of a question from which on, itself included, a sample is cut.
     """
 
     benchmarks: Sequence[Benchmark]
@@ -100,12 +100,12 @@ class Gate:
 
     @property
     def fingerprint(self) -> str:
-        """Names what is cut of any pool."""
+        """Hash that names what is cut of any pool."""
         looked_for = {each.name: Contamination(each).fingerprint for each in self.benchmarks}
         return fingerprint({"limit": self.limit, "looked_for": looked_for})
 
     def cut(self, pool: Pool, store: SignalStore, progress: Progress | None = None) -> Gated:
-        """Take out the samples that hold a question.
+        """Pool without the samples that hold a question.
 
         The shares are those of the signal `contamination/<benchmark>`: they are kept by sample, so a changed
         pool looks only at samples that were not seen with these questions.

@@ -1,4 +1,4 @@
-"""Which of some known runs of words stand in which texts."""
+"""Occurrences of known runs of units in texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.signals.joins.shingles import Hashes, extend_runs, word_hashes
+from autoselection_core.words import search_units
 
-LONGEST_RUN = 13
-"""Words that two texts share by chance only when one was copied (Brown et al. 2020, GPT-3, appendix C)."""
+RUN_UNITS = 13
+"""Units of a run that two texts share only when one was copied (Brown et al. 2020, GPT-3, appendix C)."""
 
 _FILTER_BITS = 22
 
@@ -18,16 +19,16 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """The runs of words that some phrases are made of.
+    """Runs of units that phrases consist of; a unit is a word, or a character in scripts without spaces.
 
-    A phrase of more than 13 words is made of all its runs of 13; a shorter one is one run of its own length.
+    A phrase of more than 13 units consists of all its runs of 13; a shorter one is one run of its own length.
 
     Attributes:
         phrase: The phrase of each run. Shape (runs,).
-        length: Words of each run. Shape (runs,).
+        length: Units of each run. Shape (runs,).
         hashes: Hash of each run; ascending, and distinct within a phrase. Shape (runs,).
         sizes: Distinct runs of each phrase. Shape (phrases,).
-        length_of: Words of a run of each phrase; 0 without words. Shape (phrases,).
+        length_of: Units of a run of each phrase; 0 without units. Shape (phrases,).
     """
 
     phrase: Integers
@@ -39,12 +40,12 @@ class Runs:
 
 @dataclass(frozen=True, eq=False)
 class Occurrences:
-    """How much of which phrase stands in which text; a row for each pair that shares a run.
+    """Shares of phrases that are found in texts; a row for each pair that shares a run.
 
     Attributes:
         text: The text. Shape (found,).
         phrase: The phrase. Shape (found,).
-        share: Share of the phrase's distinct runs that stand in the text. Shape (found,), in (0, 1].
+        share: Share of the phrase's distinct runs that are in the text. Shape (found,), in (0, 1].
     """
 
     text: Integers
@@ -53,9 +54,9 @@ class Occurrences:
 
 
 def runs_of(phrases: Sequence[str]) -> Runs:
-    """Cut phrases into runs; a phrase without words has none."""
-    hashed, counts = word_hashes(phrases)
-    length_of = np.minimum(counts, LONGEST_RUN)
+    """Runs of phrases; a phrase without units has none."""
+    hashed, counts = word_hashes(phrases, search_units)
+    length_of = np.minimum(counts, RUN_UNITS)
     cuts = zip(np.cumsum(counts) - counts, np.cumsum(counts), length_of, strict=True)
     runs = [_distinct_runs(hashed[start:stop], int(length)) for start, stop, length in cuts]
     sizes = np.array([len(each) for each in runs], np.int64)
@@ -66,8 +67,8 @@ def runs_of(phrases: Sequence[str]) -> Runs:
 
 
 def occurrences(texts: Sequence[str], known: Runs) -> Occurrences:
-    """Look for the runs of all phrases in all texts at once."""
-    hashed, counts = word_hashes(texts)
+    """Occurrences of all phrases in all texts, looked for at once."""
+    hashed, counts = word_hashes(texts, search_units)
     owners = np.repeat(np.arange(len(counts)), counts)
     left = np.repeat(np.cumsum(counts), counts) - np.arange(len(hashed))
     run, pairs = np.zeros(len(hashed), np.uint64), [np.zeros((2, 0), np.int64)]
@@ -92,7 +93,7 @@ def _distinct_runs(hashed: Hashes, length: int) -> Hashes:
 
 
 def _joined(run: Hashes, known: Hashes) -> tuple[Integers, Integers]:
-    """Every place and entry with one hash. A bit table answers for nearly all places."""
+    """Pairs of places and entries with one hash; a bit table rules out nearly all places."""
     if len(known) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     shift = np.uint64(64 - _FILTER_BITS)

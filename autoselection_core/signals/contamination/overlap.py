@@ -1,4 +1,4 @@
-"""What stands twice in a benchmark: questions among its targets, and questions that are repeated."""
+"""Overlap within a benchmark: questions among its targets, and repeated questions."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.signals.contamination.matches import Match
-from autoselection_core.signals.contamination.phrases import words_of
+from autoselection_core.words import words_and_signs
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Questions of a benchmark that stand twice in its own files.
+    """Counts of questions that occur twice in a benchmark's own files.
+
+    Operators and brackets count: `a < b` and `a > b` are two questions.
 
     Attributes:
         questions: Questions of the files.
-        repeated: Those that repeat an earlier one word for word, whatever the choices.
-        among_targets: Questions that are a question of the targets, by how they match.
+        repeated: Questions that repeat an earlier one word for word, whatever the choices.
+        among_targets: Questions that are a question of the targets, by the exactness of the match.
     """
 
     questions: int
@@ -25,14 +27,18 @@ class Overlap:
 
 
 def overlap(benchmark: Benchmark) -> Overlap:
-    """Compare the questions of a benchmark with each other and with those of its targets, as wholes."""
+    """Overlap of the questions of a benchmark with each other and with those of its targets, as wholes."""
     questions = [item.question for item in benchmark.items]
     exact = {" ".join(text.split()) for text in benchmark.target_question_texts}
-    words = {words_of(text) for text in benchmark.target_question_texts}
+    words = {_said(text) for text in benchmark.target_question_texts}
     found = Counter(
         Match.EXACT if " ".join(text.split()) in exact else Match.NORMALISED
         for text in questions
-        if words_of(text) in words
+        if _said(text) in words
     )
     total = len(questions) + benchmark.left_out
-    return Overlap(total, total - len(set(map(words_of, questions))), dict(found))
+    return Overlap(total, total - len(set(map(_said, questions))), dict(found))
+
+
+def _said(question: str) -> str:
+    return " ".join(words_and_signs(question))

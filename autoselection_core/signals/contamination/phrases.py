@@ -1,4 +1,4 @@
-"""Benchmark items as phrases to look for in a sample."""
+"""Phrases of a benchmark item that are looked for in samples: bare question, answers, options."""
 
 import re
 from collections.abc import Sequence
@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.words import search_units
 
-_WORD = re.compile(r"\w+")
+_HEAD = re.compile(r"(?:.*[:\n])?\s*", re.DOTALL)
+_TAIL = re.compile(r"\n.*\Z|\S+:\s*\Z", re.DOTALL)
 _OPTION = re.compile(r"^\W*([A-Za-z])\W+(.+)$", re.MULTILINE)
-_FEWEST_WORDS = 8
+MIN_UNITS = 8
+"""Units of a short question with its proof from which on it counts wherever it stands."""
+
+MAX_FURTHER_UNITS = 8
+"""Units beside a shorter question in what is asked: an opening such as "Please solve:"."""
 
 
 @dataclass(frozen=True)
 class ItemPhrases:
-    """What of an item can stand in a sample, as lower-cased words without punctuation.
+    """Phrases of an item, as search units with one space between them (see `search_units`).
 
     Attributes:
-        question: The question.
+        question: Bare question.
         answers: Spellings of the right answer; one of them is enough.
-        options: What there is to choose from, without letters and other markers.
+        options: Options to choose from, without letters and other markers.
     """
 
     question: str
@@ -27,57 +33,92 @@ class ItemPhrases:
     options: tuple[str, ...]
 
     @classmethod
-    def of(cls, item: Item) -> "ItemPhrases":
-        """Read an item; options that the prompt lists behind letters are found there."""
+    def of(cls, item: Item, question: str | None = None) -> "ItemPhrases":
+        """Phrases of an item; options that the prompt lists behind letters are found there.
+
+        Args:
+            item: The item.
+            question: Its bare question, where the prompt's own words are cut off.
+        """
         letters = {choice for choice in item.choices or () if len(choice) == 1}
         listed = _listed(item) if letters else {}
         options = list(listed.values()) or [choice for choice in item.choices or () if choice not in letters]
         answers = [listed.get(item.target, ""), *({item.reference, item.target} - letters)]
-        return cls(words_of(item.question), _phrases(answers), _phrases(options))
+        return cls(units_of(question or item.question), _phrases(answers), _phrases(options))
 
     @cached_property
-    def sought(self) -> tuple[tuple[str, ...], ...]:
-        """What proves a short question: each alternative is a set of phrases that must all be there."""
+    def proofs(self) -> tuple[tuple[str, ...], ...]:
+        """Proofs of a short question: alternatives, each a set of phrases that must all be there."""
         return tuple((answer,) for answer in self.answers) + ((self.options,) if self.options else ())
 
     def stands_in(self, instruction: str, whole: str) -> bool:
-        """Whether a short question stands in a sample with its answer or its options.
+        """Whether a short question is in a sample together with its answer or with all of its options.
 
-        Question and answer of fewer than eight words together are common ground: there the question has to
-        be all that is asked.
+        Question and proof of fewer than `MIN_UNITS` units together are common ground: then all that is asked
+        may hold at most `MAX_FURTHER_UNITS` units beside the question.
 
         Args:
-            instruction: What is asked in the sample, in words.
-            whole: The whole sample, in words.
+            instruction: Units of what is asked in the sample.
+            whole: Units of the whole sample.
         """
         if not _holds(whole, self.question):
             return False
-        asked = instruction == self.question
+        further = _size(instruction) - _size(self.question)
+        is_asked = _holds(instruction, self.question) and further <= MAX_FURTHER_UNITS
         return any(
-            (asked or _size(self.question, *phrases) >= _FEWEST_WORDS)
-            and all(_holds(whole, p) for p in phrases)
-            for phrases in self.sought
+            (is_asked or _size(self.question, *phrases) >= MIN_UNITS)
+            and all(_holds(whole, phrase) for phrase in phrases)
+            for phrases in self.proofs
         )
 
 
-def words_of(text: str) -> str:
-    """Lower-cased words with one space between them.
+def bare_questions(items: Sequence[Item]) -> tuple[str, ...]:
+    r"""Questions of items without the words that a prompt puts around each of them.
+
+    Where every question is the whole prompt, as in tasks of lm-evaluation-harness, what all of them have in
+    common is cut off: at the start up to the last colon or line break, at the end the last label, or all
+    from the first line break on.
 
     Example:
-        >>> words_of("A)  Plants, mostly.")
+        >>> from autoselection_core.pool.sample import Message, Role
+        >>> asked = [f"Question: {question}\nAnswer:" for question in ("Why is it dark?", "Who came?")]
+        >>> bare_questions([Item(text, (Message(Role.USER, text),), "") for text in asked])
+        ('Why is it dark?', 'Who came?')
+    """
+    questions = [item.question for item in items]
+    is_prompt = all(item.prompt and item.prompt[-1].content == item.question for item in items)
+    if not is_prompt or len(set(questions)) == 1:
+        return tuple(questions)
+    head = _HEAD.match(_common_start(questions))
+    tail = _TAIL.search(_common_start([question[::-1] for question in questions])[::-1])
+    start, stop = (0 if found is None else len(found.group()) for found in (head, tail))
+    return tuple(question[start : len(question) - stop] for question in questions)
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)  # what these two share, all between them share
+    differs = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return first[: next(differs, len(first))]
+
+
+def units_of(text: str) -> str:
+    """Search units of a text with one space between them.
+
+    Example:
+        >>> units_of("A)  Plants, mostly.")
         'a plants mostly'
     """
-    return " ".join(_WORD.findall(text.lower()))
+    return " ".join(search_units(text))
 
 
 def _listed(item: Item) -> dict[str, str]:
-    """The options that the prompt's last turn lists behind letters, by letter."""
+    """Options that the prompt's last turn lists behind letters, by letter."""
     after = item.prompt[-1].content.removeprefix(item.question) if item.prompt else ""
     return {letter.upper(): text for letter, text in _OPTION.findall(after)}
 
 
 def _phrases(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(phrase for phrase in dict.fromkeys(words_of(text) for text in texts) if phrase)
+    return tuple(phrase for phrase in dict.fromkeys(units_of(text) for text in texts) if phrase)
 
 
 def _holds(text: str, phrase: str) -> bool:

@@ -1,15 +1,15 @@
-"""The sets of word runs that Jaccard similarity compares, as numbers."""
+"""Word n-grams (shingles) of texts as sets of hashes, which Jaccard similarity compares."""
 
 import hashlib
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-_WORD = re.compile(r"\w+")
+from autoselection_core.words import words_and_signs
+
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 Hashes = npt.NDArray[np.uint64]
@@ -18,11 +18,11 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, eq=False)
 class Shingles:
-    """One set of hashed word runs for each text.
+    """Sets of hashed word n-grams, one for each text.
 
     Attributes:
         hashes: The sets, one after the other; ascending and unique within a set. Shape (entries,).
-        starts: Where each set starts. Shape (texts + 1,), int64.
+        starts: Index of the first member of each set. Shape (texts + 1,), int64.
     """
 
     hashes: Hashes
@@ -35,39 +35,46 @@ class Shingles:
 
 
 def shingles(texts: Iterable[str], words: int) -> Shingles:
-    """The runs of some words of each text, lower-cased, punctuation ignored.
+    """Runs of consecutive words of each text, operators and brackets included (see `words_and_signs`).
 
     A text with fewer words has one run, all of it; a text without words has an empty set.
 
     Args:
         texts: The texts.
-        words: Length of a run.
+        words: Words of a run.
     """
-    hashed, counts = word_hashes(texts)
+    hashed, counts = word_hashes(texts, words_and_signs)
     owners = np.repeat(np.arange(len(counts)), counts)
     run, complete = _run_hashes(hashed, counts, owners, words)
     return _as_sets(run[complete], owners[complete], len(counts))
 
 
 def mix(values: Hashes) -> Hashes:
-    """Spread the bits of 64-bit numbers (the finaliser of splitmix64)."""
+    """Bits of 64-bit numbers, spread by the finaliser of SplitMix64."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
 
 
 class _WordHashes(dict[str, int]):
-    """The hash of every distinct word, computed once."""
+    """Cache of the hashes of distinct words."""
 
     def __missing__(self, word: str) -> int:
         digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return self.setdefault(word, int.from_bytes(digest, "little"))
 
 
-def word_hashes(texts: Iterable[str]) -> tuple[Hashes, npt.NDArray[np.int64]]:
-    """The hash of every lower-cased word, one text after the other, and how many words each text has."""
+def word_hashes(
+    texts: Iterable[str], segment: Callable[[str], list[str]]
+) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    """Hashes of the words of all texts, one text after the other, and the number of words of each text.
+
+    Args:
+        texts: The texts.
+        segment: Splits a text into words.
+    """
     known = _WordHashes()
-    found = [_WORD.findall(text.lower()) for text in texts]
+    found = [segment(text) for text in texts]
     counts = np.array([len(words) for words in found], np.int64)
     flat = map(known.__getitem__, chain.from_iterable(found))
     return np.fromiter(flat, np.uint64, int(counts.sum())), counts
@@ -76,7 +83,7 @@ def word_hashes(texts: Iterable[str]) -> tuple[Hashes, npt.NDArray[np.int64]]:
 def _run_hashes(
     hashed: Hashes, counts: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], words: int
 ) -> tuple[Hashes, npt.NDArray[np.bool_]]:
-    """The hash of the run that starts at each word, and whether it is a complete run of its text."""
+    """Hash of the run that starts at each word, and whether the run is complete within its text."""
     place = np.arange(len(hashed)) - (np.cumsum(counts) - counts)[owners]
     left = counts[owners] - place
     run = np.zeros(len(hashed), np.uint64)
@@ -86,7 +93,7 @@ def _run_hashes(
 
 
 def extend_runs(run: Hashes, hashed: Hashes, offset: int) -> Hashes:
-    """The hashes of runs with the word that stands `offset` places after their first one. Shape (words,)."""
+    """Hashes of runs extended by the word `offset` places behind their first one. Shape (words,)."""
     following = np.zeros_like(run)
     following[: max(0, len(run) - offset)] = hashed[offset:]
     return mix(run * _MULTIPLIER + following)

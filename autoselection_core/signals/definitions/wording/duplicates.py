@@ -1,4 +1,4 @@
-"""Samples that say the same, or nearly the same, word for word."""
+"""Duplicates: samples with equal texts, and pairs with nearly equal ones."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ from autoselection_core.signals.similar_pairs import PairList
 
 @dataclass(frozen=True)
 class ExactGroups(PoolSignal):
-    """Groups of samples whose text is equal but for case and white space.
+    """Groups of samples with equal text, case and white space aside.
 
-    Every sample has a group; a group is numbered by its place among the lowest rows of all groups.
+    Every sample has a group; groups are numbered in the order of their first rows.
 
     Attributes:
-        scope: Which messages are compared, joined by newlines.
+        scope: Messages that are compared, joined by newlines.
     """
 
     scope: Scope = Scope.ALL
@@ -43,16 +43,17 @@ class ExactGroups(PoolSignal):
 
 @dataclass(frozen=True)
 class JaccardPairs(PoolSignal):
-    """Rows that share many of their runs of words: every pair above the floor, with its exact similarity.
+    """Near duplicates: all pairs of samples with a Jaccard similarity of word n-grams above the floor.
 
-    J(x, y) = |x & y| / |x | y| over the sets of runs of `words` lower-cased words. MinHash signatures
-    estimate this number; at the size of a pool the exact join is as fast, and it misses nothing. The sets
-    are kept beside the pairs, so that a changed pool reads only its new texts.
+    J(x, y) = |x & y| / |x | y| over the sets of runs of `words` words, operators and brackets (see
+    `words_and_signs`). The similarities are exact: MinHash signatures estimate them, and at the size of a
+    pool the exact join is as fast and misses nothing. The sets are kept beside the pairs, so that a changed
+    pool reads only its new texts.
 
     Attributes:
-        words: Length of a run.
+        words: Words of a run.
         min_similarity: Similarities below are never stored.
-        scope: Which messages are compared, joined by newlines.
+        scope: Messages that are compared, joined by newlines.
     """
 
     words: int = 5
@@ -60,7 +61,7 @@ class JaccardPairs(PoolSignal):
     scope: Scope = Scope.ALL
 
     definition = "MinHashPairs"  # its first name
-    version = 3
+    version = 4
 
     @property
     @override
@@ -90,6 +91,6 @@ def _normalised_digest(text: str) -> bytes:
 
 
 def _groups(digests: Sequence[bytes]) -> Labels:
-    """Number equal digests alike, in the order of their first occurrence. Shape (n,)."""
+    """Group numbers of digests, in the order of their first occurrence. Shape (n,)."""
     numbers: dict[bytes, int] = {}
     return np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], np.int32)

@@ -1,4 +1,4 @@
-"""What a sample looks like: turns, scripts, code and lists."""
+"""Form of a sample: turns, words, scripts, code, lists and formulas."""
 
 import re
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Role, Scope
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, Signal, float_column
+from autoselection_core.words import count_words
 
 _CODE = re.compile(
     r"```|^\s*(?:def |class |import |from \w+ import |#include|function \w*\(|public |SELECT )", re.MULTILINE
@@ -25,13 +26,15 @@ _MIN_ITEMS = 2
 class Form(Signal):
     """Flags (0 or 1) and counts that follow from the characters of a sample.
 
-    - `turns`: answers of the assistant. `words`: words of all messages, split at white space.
+    - `turns`: answers of the assistant. `words`: length of all messages in words, see
+      `count_words`.
     - `has_code`, `has_list`, `has_formula`: whether an answer holds a code block or a line that starts like
       code, at least two list items, an equation or arithmetic.
     - `ascii_share`: share of the letters of all messages that are a to z; NaN without letters. English text
       is near 1, other Latin scripts below, other scripts near 0.
     """
 
+    version = 2
     undefined = "no letters"
 
     @property
@@ -44,7 +47,7 @@ class Form(Signal):
         answers, texts = pool.texts(Scope.RESPONSE), pool.texts(Scope.ALL)
         return {
             "turns": float_column([_turns(sample.messages) for sample in pool.samples()]),
-            "words": float_column([len(text.split()) for text in texts]),
+            "words": float_column([count_words(text) for text in texts]),
             "has_code": float_column([_CODE.search(text) is not None for text in answers]),
             "has_list": float_column([len(_LIST.findall(text)) >= _MIN_ITEMS for text in answers]),
             "has_formula": float_column([_FORMULA.search(text) is not None for text in answers]),

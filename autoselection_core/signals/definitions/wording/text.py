@@ -1,6 +1,5 @@
-"""Signals that follow from the words of a sample alone."""
+"""Entropies of the words of a sample."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,19 +12,19 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, Signal
-
-_WORD = re.compile(r"\b\w+\b")
+from autoselection_core.words import words
 
 
 @dataclass(frozen=True)
 class WordEntropy(Signal):
     """Shannon entropy of a sample's words, or of its runs of words, in bits.
 
-    H = sum p log2(1/p) over the distinct lower-cased words of one sample. Repetitive text scores low: a
-    sample that says one word over and over scores 0. A sample without words scores NaN.
+    H = sum p log2(1/p) over the distinct lower-cased words of one sample, segmented by script (see `words`).
+    Repetitive text scores low: a sample that says one word over and over scores 0. A sample without words
+    scores NaN.
 
     Attributes:
-        scope: Which messages are read, joined by newlines.
+        scope: Messages that are read, joined by newlines.
         words: Length of the runs that are counted: 1 for words (the published "n-gram" score), 2 for
             pairs of neighbours. A sample shorter than one run scores NaN.
     """
@@ -33,6 +32,7 @@ class WordEntropy(Signal):
     scope: Scope = Scope.ALL
     words: int = 1
 
+    version = 2
     undefined = "no words"
 
     @property
@@ -47,9 +47,9 @@ class WordEntropy(Signal):
 
 
 def _run_counts(text: str, length: int) -> list[int]:
-    """How often each distinct run of words occurs in a text."""
-    words = _WORD.findall(text.lower())
-    runs = words if length == 1 else zip(*(words[start:] for start in range(length)), strict=False)
+    """Counts of the distinct runs of words of a text."""
+    found = words(text)
+    runs = found if length == 1 else zip(*(found[start:] for start in range(length)), strict=False)
     return list(Counter(runs).values())
 
 
