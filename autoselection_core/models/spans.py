@@ -56,12 +56,14 @@ class Encoded:
         turns: The assistant turns that have at least one token left, in order.
         truncated: Whether tokens were cut.
         changes: What was changed about the conversation for the template, see `chat_settings`.
+        contents: First token and one past the last token of each message that the template writes as it is.
     """
 
     input_ids: Tokens
     turns: tuple[Turn, ...]
     truncated: bool
     changes: tuple[str, ...] = ()
+    contents: tuple[tuple[int, int], ...] = ()
 
     @property
     def response_mask(self) -> Mask:
@@ -72,6 +74,17 @@ class Encoded:
     def taught_mask(self) -> Mask:
         """True at what training teaches: every answer and the token that ends it. Shape (t,)."""
         return self._mask((turn.start, turn.end) for turn in self.turns)
+
+    @property
+    def content_mask(self) -> Mask:
+        """True at the tokens of the messages, without what the template adds. Shape (t,).
+
+        True throughout where the template writes no message as it is.
+        """
+        mask = np.zeros(len(self.input_ids), np.bool_)
+        for start, stop in self.contents:
+            mask[start:stop] = True
+        return mask if mask.any() else ~mask
 
     def _mask(self, spans: Iterable[tuple[int, int]]) -> Mask:
         mask = np.zeros(len(self.input_ids), np.bool_)
@@ -114,11 +127,13 @@ class Rendered:
         text: In the chat template.
         spans: One an answer.
         changes: What was changed about the conversation for the template.
+        contents: Character positions (start, stop) of each message that is written as it is.
     """
 
     text: str
     spans: tuple[tuple[int, int, int, int], ...]
     changes: tuple[str, ...] = ()
+    contents: tuple[tuple[int, int], ...] = ()
 
 
 def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transformers has no types
@@ -143,7 +158,22 @@ def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transfor
         if settings.reasoning == Reasoning.REFUSE:
             raise ChatTemplateError(sample.id, REASONING_CUT)
         changes = (*changes, REASONING_CUT)
-    return Rendered(text, tuple(span for span in spans if span is not None), changes)
+    found = tuple(span for span in spans if span is not None)
+    return Rendered(text, found, changes, _contents(text, messages, found))
+
+
+def _contents(
+    text: str, messages: Sequence[Message], answers: Sequence[tuple[int, int, int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """Where each message is written, one behind the other; answers are where they were found."""
+    found, place = [(start, stop) for _, start, stop, _ in answers], 0
+    for message in messages:
+        said = message.content.strip()
+        start = text.find(said, place) if said else -1
+        if start >= 0:
+            place = start + len(said)
+            found.append((start, place))
+    return tuple(sorted(found))
 
 
 def _written(
@@ -259,9 +289,13 @@ def _placed(rendered: Rendered, ids: Tokens, offsets: npt.NDArray[np.int64], max
     stop = np.searchsorted(begins, spans[:, 2], side="left")
     end = np.searchsorted(begins, spans[:, 3], side="left")
     turns = np.minimum(np.stack([header, start, stop, end], axis=1), max_tokens).tolist()
+    said = np.array(rendered.contents, np.int64).reshape(-1, 2)
+    first = np.searchsorted(ends, said[:, 0], side="right").tolist()
+    last = np.searchsorted(begins, said[:, 1], side="left").tolist()
     return Encoded(
         input_ids=ids[:max_tokens],
         turns=tuple(Turn(*turn) for turn in turns if turn[1] < turn[2]),
         truncated=len(ids) > max_tokens,
         changes=rendered.changes,
+        contents=tuple(zip(first, last, strict=True)),
     )

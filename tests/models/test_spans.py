@@ -51,6 +51,14 @@ def test_what_is_taught_holds_the_token_that_ends_the_answer() -> None:
     assert TOKENIZER.decode(encoded.input_ids[encoded.response_mask]) == "Hello"
 
 
+def test_what_the_template_adds_is_no_content() -> None:
+    sample = conversation((Role.USER, "Name a user."), (Role.ASSISTANT, "user"), (Role.USER, "Why?"))
+
+    encoded = encode(sample, TOKENIZER, 512)
+
+    assert TOKENIZER.decode(encoded.input_ids[encoded.content_mask]) == "Name a user.userWhy?"
+
+
 def test_the_header_stands_between_the_question_and_the_answer() -> None:
     encoded = encode(conversation((USER, "Hi"), (ASSISTANT, "Hello")), TOKENIZER, 512)
     turn = encoded.turns[0]

@@ -42,11 +42,17 @@ def features(base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) ->
 def by_definition(base: BaseModel, sae: SparseAutoencoder, row: int) -> npt.NDArray[np.float64]:
     messages = [{"role": m.role.value, "content": m.content} for m in POOL.sample(row).messages]
     text = base.tokenizer.apply_chat_template(messages, tokenize=False)
-    ids = base.tokenizer(text, add_special_tokens=False)["input_ids"]
+    found = base.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, offsets = found["input_ids"], found["offset_mapping"]
+    question = text.index(messages[0]["content"])
+    answer = text.rindex(messages[1]["content"])
+    spans = [(at, at + len(m["content"])) for at, m in zip((question, answer), messages, strict=True)]
     with torch.inference_mode():
         states = base.model(torch.tensor([ids]), output_hidden_states=True).hidden_states[4][0].numpy()
     mean = np.zeros(LATENTS)
-    real = [place for place, token in enumerate(ids) if token not in base.tokenizer.all_special_ids]
+    real = [
+        place for place, (a, b) in enumerate(offsets) if any(a < stop and b > start for start, stop in spans)
+    ]
     for place in real:
         latents = np.maximum(states[place] @ sae.encoder.numpy().T, 0)
         top = np.argsort(-latents)[: sae.k]
@@ -54,7 +60,9 @@ def by_definition(base: BaseModel, sae: SparseAutoencoder, row: int) -> npt.NDAr
     return mean
 
 
-def test_features_are_mean_activations_over_real_tokens(base_model: BaseModel, features: SaeFeatures) -> None:
+def test_features_are_mean_activations_over_the_tokens_of_the_messages(
+    base_model: BaseModel, features: SaeFeatures
+) -> None:
     sae = SparseAutoencoder.load(Path(features.sae))
     stored = features.compute(POOL, {})["sae"]
     assert isinstance(stored, SparseFeatures)

@@ -1,4 +1,4 @@
-"""Scores and sparse features of the base model from one pass over the conversations."""
+"""Shared pass of the base model over conversations, for scores and sparse features."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from typing_extensions import override
 
+from autoselection_core.arrays import Mask
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.forward import TokenStatistics
 from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_core.models.spans import Encoded, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import REASON, Computed, SharedPass, Signal
@@ -22,6 +24,7 @@ from autoselection_core.signals.definitions.base_model.model_scores import (
 from autoselection_core.signals.definitions.base_model.sae import (
     FEATURES,
     SaeFeatures,
+    counted_tokens,
     largest,
     loaded_pair,
     mean_activations,
@@ -31,7 +34,7 @@ from autoselection_core.signals.definitions.base_model.sae import (
 
 @dataclass(frozen=True)
 class ModelPass(SharedPass):
-    """The pass over whole conversations that scores need leaves its hidden states to the autoencoder.
+    """Pass over whole conversations whose hidden states go to the autoencoder as well.
 
     Attributes:
         scores: Needs all layers, and a second pass over the answers alone.
@@ -64,7 +67,10 @@ class ModelPass(SharedPass):
             SaeMismatchError: The autoencoder was made for another model.
         """
         base, sae = loaded_pair(self.features.model, self.features.sae, self.features.dtype)
-        read = _Overhearing(base, sae, len(pool))
+        encoded = enumerate(encode_each(pool.samples(), base.tokenizer, self.scores.max_tokens))
+        special = base.tokenizer.all_special_ids
+        counted = {row: counted_tokens(one, special) for row, one in encoded if isinstance(one, Encoded)}
+        read = _Overhearing(base, sae, counted, len(pool))
         scores = score_answers(
             base, pool, self.scores.max_tokens, self.scores.token_budget, progress, read=read
         )
@@ -74,22 +80,23 @@ class ModelPass(SharedPass):
 
 
 class _Overhearing:
-    """Reads conversations for their scores, and keeps the mean activations of each row.
+    """Reader of conversations that keeps the mean activations of each row beside the scores.
 
     Attributes:
         means: Shape (rows, latents); 0 throughout for a row that was not read.
         rows: Which rows were read. Shape (rows,).
     """
 
-    def __init__(self, base: BaseModel, sae: SparseAutoencoder, rows: int) -> None:
-        self._model, self._sae = base.model, sae
-        self._special = np.array(base.tokenizer.all_special_ids)
+    def __init__(
+        self, base: BaseModel, sae: SparseAutoencoder, counted: Mapping[int, Mask], rows: int
+    ) -> None:
+        self._model, self._sae, self._counted = base.model, sae, counted
         self.means, self.rows = np.zeros((rows, sae.latents), np.float32), np.zeros(rows, np.bool_)
 
     def __call__(self, chosen: Sequence[Wanted]) -> list[TokenStatistics]:
         with self._sae.hook.recording(self._model) as states:
             statistics = read_answers(self._model, chosen)
-        rows, sequences = [row for row, _, _ in chosen], [tokens for _, tokens, _ in chosen]
-        self.means[rows] = mean_activations(self._sae, states[0], sequences, self._special)
+        rows = [row for row, _, _ in chosen]
+        self.means[rows] = mean_activations(self._sae, states[0], [self._counted[row] for row in rows])
         self.rows[rows] = True
         return statistics

@@ -1,4 +1,4 @@
-"""What the base model's own features say about a sample, and how near that is to a task."""
+"""Sparse features of samples by an autoencoder of the base model, and nearness to a task in them (MONA)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from autoselection_core.models.batching import Positions, batches_by_length, run
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
 from autoselection_core.models.sae_training import SaeReport, SaeTraining
-from autoselection_core.models.spans import Encoded, Tokens, encode_each
+from autoselection_core.models.spans import Encoded, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
@@ -49,7 +49,8 @@ Reasons = npt.NDArray[np.int8]
 class SaeFeatures(Signal):
     """Mean activation of each latent of a sparse autoencoder over the tokens of a sample.
 
-    Tokens are those of the whole conversation in the chat template, without the tokenizer's special tokens.
+    Tokens are those of the messages in the chat template; what the template adds (role names, a default
+    system prompt, line breaks) and the tokenizer's special tokens are read by the model and not counted.
     The `kept` largest means are stored. A sample that the template refuses, or that does not fit into memory,
     has no stored features, and a reason.
 
@@ -72,7 +73,7 @@ class SaeFeatures(Signal):
     tokens: int = field(default=1_000_000, compare=False)
     expansion: int = field(default=8, compare=False)
 
-    version = 2
+    version = 3
     chunk_rows = 512
     reasons = ("", "the chat template refuses it", "out of memory")
 
@@ -114,7 +115,7 @@ class SaeFeatures(Signal):
         """
         base, sae = loaded_pair(self.model, self.sae, self.dtype)
         encoded = encode_each(samples, base.tokenizer, self.max_tokens)
-        tokens = {row: one.input_ids for row, one in enumerate(encoded) if isinstance(one, Encoded)}
+        tokens = {row: one for row, one in enumerate(encoded) if isinstance(one, Encoded)}
         means, read = np.zeros((len(samples), sae.latents), np.float32), np.zeros(len(samples), np.bool_)
         for rows, found in _batches(base, sae, tokens):
             means[rows], read[rows] = found, True
@@ -204,46 +205,47 @@ def _sums(entries: Values, first: npt.NDArray[np.int64]) -> npt.NDArray[np.float
 
 
 def _batches(
-    base: BaseModel, sae: SparseAutoencoder, tokens: Mapping[int, Tokens]
+    base: BaseModel, sae: SparseAutoencoder, encoded: Mapping[int, Encoded]
 ) -> Iterator[tuple[npt.NDArray[np.int64], Dense]]:
-    rows = np.array(list(tokens), np.int64)
-    special = np.array(base.tokenizer.all_special_ids)
+    rows = np.array(list(encoded), np.int64)
+    counted = {row: counted_tokens(one, base.tokenizer.all_special_ids) for row, one in encoded.items()}
 
     def work(batch: Positions) -> Dense:
-        sequences = [tokens[row] for row in rows[batch]]
-        states, _ = sae.hook.states(base.model, sequences)
-        return mean_activations(sae, states, sequences, special)
+        states, _ = sae.hook.states(base.model, [encoded[row].input_ids for row in rows[batch]])
+        return mean_activations(sae, states, [counted[row] for row in rows[batch]])
 
-    batches = batches_by_length([len(each) for each in tokens.values()], _TOKEN_BUDGET[base.device])
+    batches = batches_by_length(
+        [len(each.input_ids) for each in encoded.values()], _TOKEN_BUDGET[base.device]
+    )
     for batch, means in run_halving(batches, work):
         if means is not None:
             yield rows[batch], means
 
 
-def mean_activations(
-    sae: SparseAutoencoder,
-    states: "torch.Tensor",
-    sequences: Sequence[Tokens],
-    special: npt.NDArray[np.int64],
-) -> Dense:
-    """Mean activations of sequences over their tokens, the tokenizer's special ones left out.
+def counted_tokens(encoded: Encoded, special: Sequence[int]) -> Mask:
+    """Mask of the tokens that count: those of its messages that are not special. Shape (t,)."""
+    counted: Mask = encoded.content_mask & ~np.isin(encoded.input_ids, np.array(special))
+    return counted
+
+
+def mean_activations(sae: SparseAutoencoder, states: "torch.Tensor", counted: Sequence[Mask]) -> Dense:
+    """Mean activations of sequences over the tokens that count.
 
     Args:
         sae: The autoencoder.
-        states: Of the sequences, padded on the right. Shape (n, longest, hidden).
-        sequences: Their tokens.
-        special: Token ids that are no text.
+        states: Hidden states of the sequences, padded on the right. Shape (n, longest, hidden).
+        counted: Mask of the tokens of each sequence that count.
     """
     import torch
 
     is_text = np.zeros(states.shape[:2], np.bool_)
-    for row, sequence in enumerate(sequences):
-        is_text[row, : len(sequence)] = ~np.isin(sequence, special)
+    for row, mask in enumerate(counted):
+        is_text[row, : len(mask)] = mask
     with torch.inference_mode():
         real = torch.as_tensor(is_text, device=states.device)
         magnitude, number = sae.activations(states[real])
         owner = real.nonzero()[:, :1].expand_as(number)
-        sums = torch.zeros(len(sequences), sae.latents, device=states.device)
+        sums = torch.zeros(len(counted), sae.latents, device=states.device)
         sums.index_put_((owner, number), magnitude, accumulate=True)
         means: Dense = (sums / real.sum(dim=1, keepdim=True).clamp(min=1)).cpu().numpy()
     return means
