@@ -1,6 +1,7 @@
 """LanceDB as the record of what was computed: one table a signal version, keyed by sample id, append-only."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ from autoselection_core.errors.store import StorageFullError
 
 ID = "id"
 ID_TYPE = pa.binary(16)
+
+MAX_FRAGMENTS = 32
+"""Files of a table; more are merged into one, so that reading does not slow down with every append."""
+
+_KEPT_VERSIONS = timedelta(hours=1)
+"""Age from which files that were merged are removed; a reader may hold an older version for minutes."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +34,15 @@ class LanceTable:
     name: str
 
     def append(self, rows: pa.Table) -> None:
-        """Add rows; the first rows decide the columns.
+        """Add rows; the first rows decide the columns. Files of many appends are merged.
 
         Raises:
             StorageFullError: The disk has no room; the table is as it was.
         """
         try:
-            self._created(rows.schema).add(rows)
+            table = self._created(rows.schema)
+            table.add(rows)
+            self._compact(table)
         except (OSError, RuntimeError) as error:
             if "No space left" not in str(error) and "StorageFull" not in str(error):
                 raise
@@ -51,6 +60,15 @@ class LanceTable:
         if columns is None:
             return table.to_arrow()
         return table.search().select(columns).limit(None).to_arrow()
+
+    def _compact(self, table: Any) -> None:  # noqa: ANN401 lancedb has no types
+        if table.stats()["fragment_stats"]["num_fragments"] <= MAX_FRAGMENTS:
+            return
+        try:
+            table.optimize(cleanup_older_than=_KEPT_VERSIONS)
+        except RuntimeError as error:
+            if "onflict" not in str(error):  # another process merges them
+                raise
 
     def _created(self, schema: pa.Schema) -> Any:  # noqa: ANN401 lancedb has no types
         existing = self._opened()
