@@ -57,3 +57,33 @@ class NothingLeftError(SignalError):
         "each of the {samples} samples holds a question of a benchmark, so nothing is left to select "
         "from; {note} names them. Take the benchmark's items out of the sources."
     )
+
+
+class GivenFileError(SignalError):
+    """A file of scores or vectors that the user brings does not fit the pool."""
+
+    file: Path
+    reason: str
+
+    sentence = "the file {file} {reason}. Name its columns with `column` (or `vectors`) and `key`."
+
+
+class NoGivenScoreError(SignalError):
+    """A field or a column that should hold scores holds no number for any sample."""
+
+    column: str
+    place: str
+    samples: int
+
+    sentence = (
+        "{column!r} of {place} has a number for none of the {samples} samples. Name a numeric field that no "
+        "text is made from, or a file with `from:`."
+    )
+
+
+class SameNameError(SignalError):
+    """Two signals give a part of one name."""
+
+    name: str
+
+    sentence = "two signals give {name!r}. Call the one that you bring by another name with `as:`."

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
@@ -48,6 +50,8 @@ REACHED: Mapping[str, tuple[str, ...]] = {
     "{sae: {sae: sae, kept: 16}}": ("sae",),
     "sae_pairs": ("sae",),
     "mona": ("mona/sums",),
+    "{column: rm_score}": ("rm_score",),
+    "{column: quality, from: scores.csv, key: locator, as: mine}": ("mine",),
     "{influence: {warmed: warmed, dimensions: 16, max_tokens: 64}}": ("influence/sums",),
 }
 """What each signal, as a campaign spells it, puts into the table."""
@@ -62,6 +66,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_raw(folder / "raw" / "sums.jsonl", 20)
     write_raw(folder / "raw" / "more.jsonl", 40)
     tiny_model(folder / "model")
+    places = "".join(f"sums.jsonl#{n + 1},{n}\n" for n in range(20))
+    (folder / "scores.csv").write_text(f"locator,quality\n{places}")
     (folder / "sums").mkdir()
     questions = [f'{{"question": "Add {n} and {n % 7}.", "answer": "{n + n % 7}"}}\n' for n in range(30)]
     (folder / "sums/items.jsonl").write_text("".join(questions[4:]))
@@ -94,7 +100,7 @@ def scored(folder: Path) -> tuple[Workspace, Pool]:
 def test_every_signal_is_tried_here_or_says_what_it_lacks() -> None:
     tried = {spelled.strip("{").partition(":")[0] for spelled in REACHED}
 
-    assert set(installed_signals()) - tried == {"action_branching"}
+    assert set(installed_signals()) - tried == {"action_branching", "vectors"}
 
 
 @pytest.mark.parametrize("spelled", REACHED)
@@ -116,6 +122,23 @@ def test_no_question_of_the_benchmark_is_left_in_the_pool(scored: tuple[Workspac
 
     assert set(everything.signals(pool.version)["contamination/sums"].tolist()) == {0.0}
     assert 0 < len(pool) < 40
+
+
+def test_vectors_of_the_user_take_the_place_of_embeddings(
+    folder: Path, scored: tuple[Workspace, Pool]
+) -> None:
+    pool = scored[1]
+    rows = [{"id": name.decode(), "vector": [float(n % 3), 1.0]} for n, name in enumerate(pool.ids)]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "mine.parquet")
+    made = workspace(folder, "{vectors: mine.parquet}", "embedding_pairs", "{clusters: {sizes: [3]}}")
+    for name in made.signal_names:
+        made.score(name, pool)
+
+    table = made.signals(pool.version)
+
+    assert table.vectors_of("embedding").shape == (len(pool), 2)
+    assert len(set(table.label("cluster/3").tolist())) == 3
+    assert any("drop_semantic_duplicates" in template.label for template in catalogue(table))
 
 
 def test_no_search_ranks_by_contamination(scored: tuple[Workspace, Pool]) -> None:
@@ -146,6 +169,11 @@ def test_a_signal_holds_the_campaign_s_own_signal_whatever_the_order(folder: Pat
         ("{sae: {sae: /etc}}", r"signals\[1\]\.sae\.sae leads to /etc, outside of"),
         ("{clusters: {centres: ../../x}}", "outside of"),
         ("{clusters: {size: 3}}", r"Did you mean 'sizes'\?"),
+        ("{column: 'rm score'}", "is called 'rm score', which no signal can be"),
+        ("{column: tokens}", "is called 'tokens', which no signal can be; give it a name with `as:`"),
+        ("{column: x, key: id}", "joins nothing; name the file with `from:`"),
+        ("{column: x, from: ../../x.csv}", "outside of"),
+        ("{vectors: x.parquet}, embedding", "but the vectors take the place of embeddings"),
         ("{relevance: {scope: answer}}", "scope is 'answer', but must be one of all, instruction, response"),
     ],
 )

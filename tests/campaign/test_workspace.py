@@ -22,6 +22,7 @@ def write_raw(file: Path, count: int = 40) -> None:
         {
             "instruction": f"Add {number} and {number % 7}.",
             "output": " ".join(["so"] * (number % 5 + 1) + [str(number)]),
+            "rm_score": number / 2,
         }
         for number in range(count)
     ]

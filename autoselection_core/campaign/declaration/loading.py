@@ -12,6 +12,7 @@ import yaml
 from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
 from autoselection_core.benchmarks.settings import SETTINGS
 from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.brought_signals import BROUGHT, VECTORS, brought_signal
 from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
@@ -22,7 +23,7 @@ from autoselection_core.campaign.declaration.campaign import (
 from autoselection_core.campaign.declaration.fidelities import fidelities_from, require_no_model
 from autoselection_core.campaign.declaration.pool_sources import sources_from
 from autoselection_core.campaign.declaration.signal_schema import Nameable
-from autoselection_core.campaign.declaration.signals import installed_signals, name_of
+from autoselection_core.campaign.declaration.signals import installed_signals, name_of, nameable_of
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 from autoselection_core.errors.campaign import UnknownCampaignError
@@ -33,6 +34,7 @@ from autoselection_core.history.searches import NAME
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS as EMBEDDING
 from autoselection_core.signals.table import present_name
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
@@ -154,7 +156,7 @@ def _require_evaluator(campaign: Campaign, value: Value) -> None:
 def _require_read(campaign: Campaign, value: Value) -> None:
     """Refuse signals that read what the campaign does not declare."""
     for name in campaign.signals:
-        nameable = installed_signals()[name]
+        nameable = nameable_of(name)
         if nameable.reads_model and campaign.base_model is None:
             value.refuse(f"needs `base_model`: the signal {name!r} reads it")
         for read in map(name_of, nameable.required_signals):
@@ -190,6 +192,9 @@ def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
     chosen: dict[str, dict[str, Any]] = {}
     for item in value.items():
         named = item.plain
+        if isinstance(named, dict) and (brought := next((key for key in BROUGHT if key in named), None)):
+            chosen.update([brought_signal(brought, item, places)])
+            continue
         entries = {named: None} if isinstance(named, str) else item.entries()
         for spelled, settings in entries.items():
             name = present_name(spelled)
@@ -199,6 +204,8 @@ def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
             chosen[name] = {} if settings is None else _settings(settings, known[name], places)
             for lacking in (each for each in known[name].required if each not in chosen[name]):
                 item.refuse(f"names the signal {name!r}, which needs `{lacking}`")
+    if {VECTORS, EMBEDDING} <= set(chosen):
+        value.refuse(f"names `{VECTORS}` and `{EMBEDDING}`, but the vectors take the place of embeddings")
     return chosen
 
 

@@ -12,6 +12,8 @@ from autoselection_core.signals.definitions.base_model.influence import Influenc
 from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
 from autoselection_core.signals.definitions.base_model.sae import Mona, SaeFeatures
 from autoselection_core.signals.definitions.base_model.sae_pairs import SaePairs
+from autoselection_core.signals.definitions.given.scores import GivenScores
+from autoselection_core.signals.definitions.given.vectors import GivenVectors
 from autoselection_core.signals.definitions.semantic.clusters import Clusters
 from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs, Embeddings, Relevance
 from autoselection_core.signals.definitions.semantic.feedback import FeedbackRelevance
@@ -22,6 +24,9 @@ from autoselection_core.signals.definitions.wording.duplicates import ExactGroup
 from autoselection_core.signals.definitions.wording.form import Form
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.definitions.wording.tokens import TokenCounts
+
+SCORES = "column"
+"""Scores of the user's own: `{column: rm_score}`; a campaign may have several, as `column:rm_score`."""
 
 DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
     "tokens": TokenCounts,
@@ -43,6 +48,8 @@ DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
     "sae_pairs": SaePairs,
     "mona": Mona,
     "influence": Influence,
+    SCORES: GivenScores,
+    "vectors": GivenVectors,
 }
 """Every signal by the name that campaigns use; one that reads a benchmark stands for one a benchmark."""
 
@@ -59,6 +66,11 @@ def installed_signals() -> Mapping[str, Nameable]:
     """
     found = with_installed(ENTRY_POINT, Signal, DEFAULT_SIGNALS)  # type: ignore[type-abstract] # only its subclasses are made
     return {name: Nameable(definition) for name, definition in found.items()}
+
+
+def nameable_of(chosen: str) -> Nameable:
+    """The signal behind a name that a campaign has chosen."""
+    return installed_signals()[chosen.partition(":")[0]]
 
 
 def name_of(definition: type[Signal]) -> str:
@@ -81,15 +93,14 @@ def make_signals(
     Raises:
         SettingError: A setting is none of the values that its field can have.
     """
-    known = installed_signals()
     made: list[Signal] = []
-    for name in sorted(chosen, key=lambda name: known[name].depth):
-        nameable = known[name]
+    for name in sorted(chosen, key=lambda name: nameable_of(name).depth):
+        nameable = nameable_of(name)
         held = {
             field: signal
             for field, kind in nameable.signals.items()
             for signal in made
-            if type(signal) is kind
+            if isinstance(signal, kind)
         }
         each = [{BENCHMARK: one} for one in benchmarks()] if nameable.reads_benchmark else [{}]
         made += [nameable.made(chosen[name], base_model, **held, **one) for one in each]

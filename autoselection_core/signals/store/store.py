@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from autoselection_core.arrays import Rows
-from autoselection_core.errors.signals import UnscoredPoolError
+from autoselection_core.errors.signals import SameNameError, UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, SharedPass, Signal
@@ -129,12 +129,15 @@ class SignalStore:
 
         Raises:
             UnscoredPoolError: A signal was not scored for all samples of the pool.
+            SameNameError: Two signals give a part of one name.
         """
         wanted = versions if read is None else {name: versions[name] for name in read}
         parts: dict[Kind, dict[str, Computed]] = {kind: {} for kind in Kind}
         known: dict[str, str] = {}
         for name, version in sorted(wanted.items()):
             for key, value in self._aligned(name, version, pool).items():
+                if key in parts[kind_of(value)] and kind_of(value) is not Kind.INTERNAL:
+                    raise SameNameError(key)
                 parts[kind_of(value)][key] = value
                 # Vectors and the pairs among them have one name, which then has both versions.
                 known[key] = f"{known[key]}+{version}" if key in known else version

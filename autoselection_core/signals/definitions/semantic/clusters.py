@@ -1,7 +1,7 @@
-"""Groups of samples that mean much the same."""
+"""Topic clusters: groups of samples with similar embeddings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from typing_extensions import override
 from autoselection_core.arrays import Labels, Vectors
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
@@ -33,11 +34,13 @@ class Clusters(PoolSignal):
         seed: Where the fit starts.
         centres: File that pins the centres, or None. Where there is none, the first fit writes it; to fit
             them again, remove it.
+        embeddings: Embeddings that are grouped.
     """
 
     sizes: tuple[int, ...] = (16, 64, 256)
     seed: int = 0
     centres: str | None = field(default=None, compare=False, metadata=NAMES_A_FILE)
+    embeddings: Embeddings = field(default=Embeddings(), compare=False)
 
     @property
     @override
@@ -46,7 +49,7 @@ class Clusters(PoolSignal):
 
     @override
     def needs(self) -> tuple[Signal, ...]:
-        return (Embeddings(),)
+        return (replace(self.embeddings, scope=Scope.ALL),)
 
     @override
     def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:

@@ -1,7 +1,7 @@
-"""Sentence embeddings, and what follows from them: nearness to a task, and rows that mean the same."""
+"""Sentence embeddings, nearness to a task in their space (relevance), and semantic near duplicates."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from typing_extensions import override
@@ -10,9 +10,17 @@ from autoselection_core.arrays import Values, Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.models.embedder import embed, embedder_fingerprint
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.sample import Scope
+from autoselection_core.pool.sample import Sample, Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, Signal, formerly
+from autoselection_core.signals.base import (
+    NAMES_A_FILE,
+    Computed,
+    Earlier,
+    Given,
+    PoolSignal,
+    Signal,
+    formerly,
+)
 from autoselection_core.signals.definitions.targets import targets_of, targets_version
 from autoselection_core.signals.joins.cosine import cosine_pairs, normalise, update_cosine_pairs
 from autoselection_core.signals.similar_pairs import PairList
@@ -24,13 +32,16 @@ _ROWS_AT_ONCE = 16_384
 
 @dataclass(frozen=True)
 class Embeddings(Signal):
-    """Sentence embeddings of length 1 by all-MiniLM-L6-v2, of the first 256 tokens.
+    """Sentence embeddings of length 1, of the first 256 tokens.
 
     Attributes:
-        scope: Which messages are embedded, joined by newlines.
+        scope: Messages that are embedded, joined by newlines.
+        embedder: Folder of a sentence-transformers or transformers model; None for all-MiniLM-L6-v2, which
+            knows English. For other languages take a multilingual one.
     """
 
     scope: Scope = Scope.ALL
+    embedder: str | None = field(default=None, compare=False, metadata=NAMES_A_FILE)
 
     chunk_rows = 2_048
     undefined = "out of memory"
@@ -42,7 +53,7 @@ class Embeddings(Signal):
 
     @override
     def reads(self) -> Mapping[str, str]:
-        return {"embedder": embedder_fingerprint()}
+        return {"embedder": embedder_fingerprint(self.embedder)}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
@@ -50,12 +61,16 @@ class Embeddings(Signal):
             if progress is not None:
                 progress(self.name, done, len(pool))
 
-        return {VECTORS: embed(pool.texts(self.scope), told)}
+        return {VECTORS: embed(pool.texts(self.scope), told, self.embedder)}
+
+    def of_targets(self, targets: Sequence[Sample]) -> Vectors:
+        """Vectors of target samples, in the space of the pool's. Shape (targets, d)."""
+        return embed([target.text(self.scope) for target in targets], folder=self.embedder)
 
 
 @dataclass(frozen=True)
 class Relevance(Signal):
-    """How near a sample is to a benchmark's task, in the space of sentence embeddings.
+    """Nearness of a sample to a benchmark's task in the space of sentence embeddings.
 
     The mean of the cosine similarities to the `nearest` target samples that are most similar. With one
     target a lucky match of words would decide, with all of them a broad task such as MMLU would have no near
@@ -64,12 +79,14 @@ class Relevance(Signal):
     Attributes:
         benchmark: Whose target samples are read.
         nearest: How many of them count; fewer where there are fewer.
-        scope: Which messages of samples and targets are compared.
+        scope: Messages of samples and targets that are compared.
+        embeddings: Embeddings that are compared.
     """
 
     benchmark: Benchmark = field(compare=False)
     nearest: int = 3
     scope: Scope = Scope.ALL
+    embeddings: Embeddings = field(default=Embeddings(), compare=False)
 
     chunk_rows = 1 << 20  # cheap for each row; the targets are embedded once a chunk
     undefined = "no embedding"
@@ -81,7 +98,7 @@ class Relevance(Signal):
 
     @override
     def needs(self) -> tuple[Signal, ...]:
-        return (Embeddings(self.scope),)
+        return (replace(self.embeddings, scope=self.scope),)
 
     @override
     def reads(self) -> Mapping[str, str]:
@@ -94,7 +111,7 @@ class Relevance(Signal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        targets = embed([target.text(self.scope) for target in targets_of(self.benchmark)])
+        targets = replace(self.embeddings, scope=self.scope).of_targets(targets_of(self.benchmark))
         return {self.name: mean_of_nearest(given[VECTORS], targets, self.nearest)}
 
 
@@ -113,15 +130,17 @@ def mean_of_nearest(vectors: Vectors, targets: Vectors, nearest: int) -> Values:
 
 @dataclass(frozen=True)
 class EmbeddingPairs(PoolSignal):
-    """Rows whose sentence embeddings have a high cosine similarity.
+    """Semantic near duplicates: pairs of samples by the cosine similarity of their embeddings.
 
     Attributes:
         min_similarity: Similarities below are never stored, however small the pool.
-        scope: Which messages are compared.
+        scope: Messages that are compared.
+        embeddings: Embeddings that are compared.
     """
 
     min_similarity: float = field(default=0.5, metadata=formerly("lowest"))
     scope: Scope = Scope.ALL
+    embeddings: Embeddings = field(default=Embeddings(), compare=False)
 
     @property
     @override
@@ -130,7 +149,7 @@ class EmbeddingPairs(PoolSignal):
 
     @override
     def needs(self) -> tuple[Signal, ...]:
-        return (Embeddings(self.scope),)
+        return (replace(self.embeddings, scope=self.scope),)
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:

@@ -1,14 +1,13 @@
-"""Relevance that learns from what it finds: pseudo-relevance feedback."""
+"""Relevance with pseudo-relevance feedback (Rocchio)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from typing_extensions import override
 
 from autoselection_core.arrays import Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.models.embedder import embed
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
@@ -37,6 +36,7 @@ class FeedbackRelevance(PoolSignal):
         weight: How much they count against the target itself.
         min_similarity: The drift that is allowed.
         nearest: How many targets count for a sample.
+        embeddings: Embeddings that are compared.
     """
 
     benchmark: Benchmark = field(compare=False)
@@ -45,6 +45,7 @@ class FeedbackRelevance(PoolSignal):
     weight: float = 0.5
     min_similarity: float = field(default=0.8, metadata=formerly("least_similarity"))
     nearest: int = 3
+    embeddings: Embeddings = field(default=Embeddings(), compare=False)
 
     undefined = "no embedding"
 
@@ -55,7 +56,7 @@ class FeedbackRelevance(PoolSignal):
 
     @override
     def needs(self) -> tuple[Signal, ...]:
-        return (Embeddings(),)
+        return (replace(self.embeddings, scope=Scope.ALL),)
 
     @override
     def reads(self) -> Mapping[str, str]:
@@ -68,7 +69,9 @@ class FeedbackRelevance(PoolSignal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        origin = normalise(embed([target.text(Scope.ALL) for target in targets_of(self.benchmark)]))
+        (embeddings,) = self.needs()
+        assert isinstance(embeddings, Embeddings), "this signal compares embeddings"
+        origin = normalise(embeddings.of_targets(targets_of(self.benchmark)))
         samples, targets = normalise(given[VECTORS]), origin
         for _ in range(self.rounds):
             towards = _mean_of_most_similar(targets, samples, self.nearest_samples)

@@ -18,7 +18,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal, formerly
-from autoselection_core.signals.definitions.semantic.embedding import Relevance
+from autoselection_core.signals.definitions.semantic.embedding import Embeddings, Relevance
 from autoselection_core.signals.definitions.semantic.listwise_ranking import (
     ListwiseRanking,
     Ranker,
@@ -51,6 +51,7 @@ class Reranked(PoolSignal):
         max_trials: Shuffles at most.
         seed: Decides the shuffles.
         dtype: Number type of the base model's weights.
+        embeddings: Embeddings by which the candidates are chosen.
     """
 
     benchmark: Benchmark = field(compare=False)
@@ -61,6 +62,7 @@ class Reranked(PoolSignal):
     max_trials: int = field(default=50, metadata=formerly("most_trials"))
     seed: int = 0
     dtype: str = field(default="auto", compare=False)
+    embeddings: Embeddings = field(default=Embeddings(), compare=False)
 
     undefined = "no embedding"
 
@@ -78,7 +80,7 @@ class Reranked(PoolSignal):
 
     @override
     def needs(self) -> tuple[Signal, ...]:
-        return (Relevance(self.benchmark),)
+        return (Relevance(self.benchmark, embeddings=self.embeddings),)
 
     @override
     def reads(self) -> Mapping[str, str]:

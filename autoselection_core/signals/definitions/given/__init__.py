@@ -1,0 +1,1 @@
+"""Scores and vectors that the user brings, joined to the samples of a pool."""

@@ -1,0 +1,86 @@
+"""Join of a user's Parquet or CSV file to the samples of a pool."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.lib as pa_errors
+import pyarrow.parquet as pq
+
+from autoselection_core.arrays import Rows
+from autoselection_core.errors.signals import GivenFileError
+from autoselection_core.pool.pool import Pool
+from autoselection_core.signals.definitions.given.records import values_of_records
+
+SAMPLE_ID, LOCATOR = "id", "locator"
+"""Keys that every pool has: the sample id, and the place of a record such as `raw.jsonl#12`."""
+
+
+def read_columns(file: Path, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a Parquet, CSV or TSV file.
+
+    Raises:
+        GivenFileError: It is not there, not readable, or has no such column.
+    """
+    try:
+        table = _read_text(file) if file.suffix in {".csv", ".tsv"} else pq.read_table(file)
+    except (OSError, pa_errors.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
+        raise GivenFileError(file, f"cannot be read: {error}") from error
+    for column in columns:
+        if column not in table.column_names:
+            raise GivenFileError(file, f"has no column {column!r} (it has: {', '.join(table.column_names)})")
+    return table.select(list(dict.fromkeys(columns)))
+
+
+def joined_rows(pool: Pool, table: pa.Table, key: str, column: str, file: Path) -> Rows:
+    """The row of the table for each sample; -1 for a sample that it does not name. Shape (n,).
+
+    Args:
+        pool: The samples.
+        table: What is joined.
+        key: `id`, `locator`, or a field that records and table have both. Keys are compared as texts.
+        column: The column that must not contradict itself.
+        file: Where the table comes from.
+
+    Raises:
+        GivenFileError: It names no sample of the pool, or one twice with two values.
+    """
+    places = _places(table, key, column, file)
+    rows = np.full(len(pool), -1, np.int64)
+    for row, keys in enumerate(_keys(pool, key)):
+        rows[row] = next((places[each] for each in keys if each in places), -1)
+    if not (rows >= 0).any():
+        example = next(iter(places), "")
+        raise GivenFileError(file, f"names no sample by {key!r} ({len(places)} keys, such as {example!r})")
+    return rows
+
+
+def _places(table: pa.Table, key: str, column: str, file: Path) -> dict[str, int]:
+    names, values = (table.column(each).to_pylist() for each in (key, column))
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        first = places.setdefault(str(name), place)
+        if values[first] != values[place]:
+            raise GivenFileError(file, f"has two values of {column!r} for {key} {name!r}")
+    return places
+
+
+def _keys(pool: Pool, key: str) -> Iterator[tuple[str, ...]]:
+    """The keys of each sample: its id, its records' places, or a field of its records."""
+    ids = (name.decode() for name in pool.ids)
+    if key == LOCATOR:
+        yield from (
+            tuple(each["locator"] for each in found) for found in pool.table.column("origins").to_pylist()
+        )
+        return
+    for sample, values in zip(ids, values_of_records(pool, key), strict=True):
+        named = tuple(str(value) for value in values if value is not None)
+        yield (sample, *named) if key == SAMPLE_ID else named
+
+
+def _read_text(file: Path) -> pa.Table:
+    with file.open(newline="", encoding="utf-8-sig") as text:
+        rows = list(csv.DictReader(text, delimiter="\t" if file.suffix == ".tsv" else ","))
+    return pa.Table.from_pylist(rows)

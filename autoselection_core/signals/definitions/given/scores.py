@@ -1,0 +1,74 @@
+"""Scores that the user brings: a field of the records, or a column of a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from typing_extensions import override
+
+from autoselection_core.arrays import Values
+from autoselection_core.errors.signals import NoGivenScoreError
+from autoselection_core.identity import fingerprint_file
+from autoselection_core.pool.pool import Pool
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, float_column
+from autoselection_core.signals.definitions.given.joined import SAMPLE_ID, joined_rows, read_columns
+from autoselection_core.signals.definitions.given.records import number, values_of_records
+
+
+@dataclass(frozen=True)
+class GivenScores(PoolSignal):
+    """Scores that the user brings: a numeric field of the records, or a column of a Parquet or CSV file.
+
+    Numbers and texts that are numbers are read; everything else is unknown (NaN), as is a sample without a
+    row in the file. Where a sample was found in several records, the first number counts. They are read anew
+    for every pool, because the fields of a record are no part of a sample's id.
+
+    Attributes:
+        column: Field of the records that no text was made from (`a.b` is a field of a field), or column.
+        file: Parquet, CSV or TSV file with the scores; None for a field of the records.
+        key: Key that joins the file: `id` (sample ids, or the field `id` of the records), `locator`
+            (`raw.jsonl#12`), or any field that the records and the file have both.
+        alias: Name of the signal; None for that of the column.
+    """
+
+    column: str
+    file: str | None = field(default=None, compare=False, metadata=NAMES_A_FILE)
+    key: str = SAMPLE_ID
+    alias: str | None = field(default=None, compare=False)
+
+    undefined = "no score was given"
+
+    @property
+    @override
+    def name(self) -> str:
+        return self.alias or self.column
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        named = {"name": self.name}
+        return named if self.file is None else {**named, "file": fingerprint_file(Path(self.file))}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        """See `Signal.compute`.
+
+        Raises:
+            NoGivenScoreError: No sample has a score.
+            GivenFileError: The file has no such column, names no sample, or one sample with two scores.
+        """
+        scores = self._of_records(pool) if self.file is None else self._of_file(pool, Path(self.file))
+        if not np.isfinite(scores).any():
+            raise NoGivenScoreError(self.column, self.file or "the records", len(pool))
+        return {self.name: scores}
+
+    def _of_records(self, pool: Pool) -> Values:
+        found = (map(number, values) for values in values_of_records(pool, self.column))
+        return float_column([next(filter(np.isfinite, numbers), np.nan) for numbers in found])
+
+    def _of_file(self, pool: Pool, file: Path) -> Values:
+        table = read_columns(file, (self.key, self.column))
+        rows = joined_rows(pool, table, self.key, self.column, file)
+        scores = np.array([*map(number, table.column(self.column).to_pylist()), np.nan], np.float32)
+        return scores[rows]  # the last one stands for a sample that the file does not name

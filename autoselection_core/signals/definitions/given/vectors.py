@@ -1,0 +1,95 @@
+"""Vectors that the user brings, in place of sentence embeddings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from typing_extensions import override
+
+from autoselection_core.arrays import Vectors
+from autoselection_core.errors.signals import GivenFileError
+from autoselection_core.identity import fingerprint_file
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Sample
+from autoselection_core.progress import Progress
+from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal
+from autoselection_core.signals.definitions.given.joined import SAMPLE_ID, joined_rows, read_columns
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
+
+COLUMN = "vector"
+
+
+@dataclass(frozen=True)
+class GivenVectors(Embeddings, PoolSignal):
+    """Vectors that the user brings: a column of lists of numbers in a Parquet file, all of one length.
+
+    They take the place of sentence embeddings: duplicates, relevance, clusters and diversity are computed on
+    them. A sample without a row has no vector (NaN). Relevance to a benchmark needs vectors of its target
+    samples in the same file, by their sample ids.
+
+    Attributes:
+        file: Parquet file.
+        column: Column of the vectors.
+        key: Key that joins the file, see `GivenScores`.
+    """
+
+    file: str = field(kw_only=True, compare=False, metadata=NAMES_A_FILE)
+    column: str = COLUMN
+    key: str = SAMPLE_ID
+
+    undefined = "no vector was given"
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        return {"file": fingerprint_file(Path(self.file))}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        """See `Signal.compute`.
+
+        Raises:
+            GivenFileError: The file has no such column, names no sample, or holds vectors of several lengths.
+        """
+        file = Path(self.file)
+        table = read_columns(file, (self.key, self.column))
+        known = _matrix(table.column(self.column), file, self.column)
+        rows = joined_rows(pool, table, self.key, self.column, file)
+        vectors = np.full((len(pool), known.shape[1]), np.nan, np.float32)
+        vectors[rows >= 0] = known[rows[rows >= 0]]
+        return {VECTORS: vectors}
+
+    @override
+    def of_targets(self, targets: Sequence[Sample]) -> Vectors:
+        """See `Embeddings.of_targets`.
+
+        Raises:
+            GivenFileError: The file has no vector for a target sample.
+        """
+        file = Path(self.file)
+        table = read_columns(file, (self.key, self.column))
+        places = {str(name): place for place, name in enumerate(table.column(self.key).to_pylist())}
+        missing = [target.id for target in targets if target.id not in places]
+        if missing:
+            reason = f"has no vector for {len(missing)} target samples of a benchmark, such as {missing[0]}"
+            raise GivenFileError(file, reason)
+        known = _matrix(table.column(self.column), file, self.column)
+        chosen: Vectors = known[[places[target.id] for target in targets]]
+        return chosen
+
+
+def _matrix(column: pa.ChunkedArray, file: Path, name: str) -> Vectors:
+    """Vectors as rows. Shape (rows, d)."""
+    kind = column.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        raise GivenFileError(file, f"holds no lists of numbers in {name!r}, but {kind}")
+    lengths = {len(value) for value in column.to_pylist() if value is not None}
+    if len(lengths) != 1 or column.null_count:
+        found = ", ".join(map(str, sorted(lengths))) or "none"
+        raise GivenFileError(
+            file, f"has vectors of several lengths or without one in {name!r} (lengths: {found})"
+        )
+    flat = np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False), np.float32)
+    vectors: Vectors = flat.reshape(-1, lengths.pop())
+    return vectors

@@ -1,0 +1,188 @@
+"""Scores and vectors that the user brings."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.errors.signals import GivenFileError, NoGivenScoreError
+from autoselection_core.pool import Source, ingest
+from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sample import Message, Origin, Role
+from autoselection_core.signals.definitions.given.scores import GivenScores
+from autoselection_core.signals.definitions.given.vectors import GivenVectors
+from autoselection_core.signals.definitions.semantic.clusters import Clusters
+from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs, Relevance
+from autoselection_core.signals.store.store import SignalStore
+from autoselection_core.store.home import Home
+from autoselection_core.testing.pools import question_and_answer
+
+SAMPLES = [question_and_answer(f"Question {n}?", f"Answer {n}.") for n in range(6)]
+
+
+def pool_with(extras: Mapping[int, object]) -> Pool:
+    """Samples whose records have these side fields."""
+    found = (
+        (sample, [Origin("raw", f"raw.jsonl#{n + 1}", None, json.dumps(extras[n]) if n in extras else None)])
+        for n, sample in enumerate(SAMPLES)
+    )
+    return Pool.from_samples(found)
+
+
+def scores(signal: GivenScores, pool: Pool) -> list[float]:
+    values = np.asarray(signal.compute(pool, {})[signal.name])
+    return [float(values[pool.row_of(sample.id)]) for sample in SAMPLES]
+
+
+@given(st.lists(st.none() | st.floats(-1e6, 1e6, width=32), min_size=6, max_size=6).filter(any))
+def test_a_numeric_field_of_the_records_is_a_signal(numbers: list[float | None]) -> None:
+    pool = pool_with({n: {"rm_score": number} for n, number in enumerate(numbers)})
+
+    found = scores(GivenScores("rm_score"), pool)
+
+    assert np.array_equal(found, [np.nan if n is None else n for n in numbers], equal_nan=True)
+
+
+def test_texts_that_are_numbers_and_fields_of_fields_are_read_and_all_else_is_unknown() -> None:
+    values = ["0.5", True, "high", None, [1], float("inf")]
+    pool = pool_with({n: {"meta": {"quality": value}} for n, value in enumerate(values)})
+
+    found = scores(GivenScores("meta.quality", alias="quality"), pool)
+
+    assert np.array_equal(found, [0.5, 1.0, *[np.nan] * 4], equal_nan=True)
+
+
+def test_a_field_without_a_number_is_an_error_that_names_it() -> None:
+    with pytest.raises(
+        NoGivenScoreError, match=r"'rm_score' of the records has a number for none of the 6 samples"
+    ):
+        GivenScores("rm_score").compute(pool_with({0: {"score": 1}}), {})
+
+
+def rows_by(key: str) -> list[dict[str, object]]:
+    names: Mapping[str, list[object]] = {
+        "id": [sample.id for sample in SAMPLES],
+        "locator": [f"raw.jsonl#{n + 1}" for n in range(6)],
+        "number": list(range(6)),
+    }
+    return [{key: name, "quality": n / 4} for n, name in enumerate(names[key])]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".tsv"])
+@pytest.mark.parametrize("key", ["id", "locator", "number"])
+def test_a_file_is_joined_by_sample_id_by_place_and_by_a_field_of_the_records(
+    tmp_path: Path, key: str, suffix: str
+) -> None:
+    file, table = tmp_path / f"scores{suffix}", pa.Table.from_pylist(rows_by(key)[:4])
+    if suffix == ".parquet":
+        pq.write_table(table, file)
+    else:
+        table.to_pandas().to_csv(file, index=False, sep="," if suffix == ".csv" else "\t")
+    pool = pool_with({n: {"number": n} for n in range(6)})
+
+    found = scores(GivenScores("quality", str(file), key), pool)
+
+    assert np.array_equal(found, [0.0, 0.25, 0.5, 0.75, np.nan, np.nan], equal_nan=True)
+
+
+def test_coverage_is_reported(tmp_path: Path) -> None:
+    pool = pool_with({0: {"rm_score": 1.0}, 3: {"rm_score": 2.0}, 4: {"rm_score": 3}})
+
+    report = SignalStore(Home(tmp_path)).score(GivenScores("rm_score"), pool)
+
+    assert report.finite_share == {"rm_score": 0.5}
+    assert report.unscored == {"no score was given": 3}
+
+
+@pytest.mark.parametrize(
+    ("rows", "key", "problem"),
+    [
+        ([{"id": "x", "quality": 1.0}], "id", "names no sample by 'id' .1 keys, such as 'x'."),
+        ([{"id": "x", "value": 1.0}], "id", r"has no column 'quality' \(it has: id, value\)"),
+        ([{"id": "x", "quality": 1.0}], "doc", "has no column 'doc'"),
+        ([*rows_by("id"), {"id": SAMPLES[0].id, "quality": 9.0}], "id", "has two values of 'quality'"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_an_error(
+    tmp_path: Path, rows: list[dict[str, object]], key: str, problem: str
+) -> None:
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "s.parquet")
+
+    with pytest.raises(GivenFileError, match=problem):
+        GivenScores("quality", str(tmp_path / "s.parquet"), key).compute(pool_with({}), {})
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(GivenFileError, match="cannot be read"):
+        GivenScores("quality", str(tmp_path / "none.parquet")).compute(pool_with({}), {})
+
+
+def test_other_scores_are_another_version(tmp_path: Path) -> None:
+    versions = []
+    for shift in (0.0, 1.0):
+        rows = [{**row, "quality": n + shift} for n, row in enumerate(rows_by("id"))]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "s.parquet")
+        versions.append(GivenScores("quality", str(tmp_path / "s.parquet")).fingerprint)
+
+    assert versions[0] != versions[1]
+
+
+def test_records_that_changed_beside_the_text_are_read_anew(tmp_path: Path) -> None:
+    raw, home = tmp_path / "raw.jsonl", Home(tmp_path / "home")
+    found = []
+    for score in (1, 2):
+        raw.write_text(json.dumps({"instruction": "q", "output": "a", "rm_score": score}))
+        pool = ingest([Source(str(raw))], home).pool
+        report = SignalStore(home).score(GivenScores("rm_score"), pool)
+        found += SignalStore(home).table(pool, {"rm_score": report.version})["rm_score"].tolist()
+
+    assert found == [1.0, 2.0]
+
+
+def vectors(tmp_path: Path, lengths: tuple[int, ...] = (3,) * 6) -> GivenVectors:
+    rng = np.random.default_rng(0)
+    rows = [
+        {"id": sample.id, "vector": rng.normal(size=length).astype(np.float32).tolist()}
+        for sample, length in zip(SAMPLES, lengths, strict=False)
+    ]
+    rows[1]["vector"] = rows[0]["vector"]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "v.parquet")
+    return GivenVectors(file=str(tmp_path / "v.parquet"))
+
+
+def test_vectors_of_another_length_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(GivenFileError, match=r"several lengths.*lengths: 3, 4"):
+        vectors(tmp_path, (3, 3, 4, 3, 3, 3)).compute(pool_with({}), {})
+
+
+def test_duplicates_clusters_and_relevance_run_on_the_user_s_vectors(tmp_path: Path) -> None:
+    brought, pool, store = vectors(tmp_path), pool_with({}), SignalStore(Home(tmp_path / "home"))
+    item = Item("1 + 1", (Message(Role.USER, "1 + 1"),), "2")
+    signals = (
+        brought,
+        EmbeddingPairs(embeddings=brought),
+        Clusters(sizes=(2,), embeddings=brought),
+        Relevance(Benchmark("sums", (item,), (SAMPLES[2],)), nearest=1, embeddings=brought),
+    )
+
+    table = store.table(pool, {signal.name: store.score(signal, pool).version for signal in signals})
+
+    alike = {pool.row_of(SAMPLES[0].id), pool.row_of(SAMPLES[1].id)}
+    pairs = table.pair_list("embedding")
+    assert {int(pairs.low[pairs.similarity.argmax()]), int(pairs.high[pairs.similarity.argmax()])} == alike
+    assert table.vectors_of("embedding").shape == (6, 3)
+    assert len(set(table.label("cluster/2").tolist())) == 2
+    assert table["relevance/sums"][pool.row_of(SAMPLES[2].id)] == pytest.approx(1.0)
+
+
+def test_relevance_needs_vectors_of_the_targets(tmp_path: Path) -> None:
+    with pytest.raises(GivenFileError, match="has no vector for 1 target samples"):
+        vectors(tmp_path).of_targets([question_and_answer("other", "target")])
