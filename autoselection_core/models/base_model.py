@@ -60,9 +60,16 @@ class BaseModel:
         )
 
 
-@lru_cache(maxsize=1)
 def resident_model(path: str, dtype: str) -> BaseModel:
-    """Cached model that stays in memory for the next caller; it must not be changed. See `BaseModel.load`."""
+    """Cached model that stays in memory for the next caller; it must not be changed. See `BaseModel.load`.
+
+    It is known by its content: another model under the same path is loaded.
+    """
+    return _resident(path, model_fingerprint(model_folder(path)), dtype)
+
+
+@lru_cache(maxsize=1)
+def _resident(path: str, _fingerprint: str, dtype: str) -> BaseModel:
     return BaseModel.load(path, dtype=dtype)
 
 

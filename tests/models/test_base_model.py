@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.errors.models import ModelLoadError, UnfaithfulHeadError
-from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.dtype import DTYPES, probe
 from autoselection_core.models.folder import model_fingerprint
 from autoselection_core.models.head import check_head
@@ -93,3 +93,13 @@ def test_importing_the_room_of_models_does_not_load_torch() -> None:
     code = f"from autoselection_core.models import {modules}; import sys; sys.exit('torch' in sys.modules)"
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_model_under_the_same_path_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
+    first = resident_model(str(tiny_model(tmp_path / "m", seed=1)), "float32")
+    shutil.rmtree(tmp_path / "m")
+
+    second = resident_model(str(tiny_model(tmp_path / "m", seed=2)), "float32")
+
+    assert first.fingerprint != second.fingerprint == model_fingerprint(tmp_path / "m")
+    assert resident_model(str(tmp_path / "m"), "float32") is second

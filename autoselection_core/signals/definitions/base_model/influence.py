@@ -110,7 +110,8 @@ class Influence(Signal):
         Raises:
             NoTargetsError: The benchmark has no target samples.
         """
-        base, adapted, checkpoints = _loaded(self.model, self.warmed, self.dtype)
+        contents = _contents(self.model, self.warmed)
+        base, adapted, checkpoints = _loaded(self.model, self.warmed, self.dtype, contents)
         samples = _answered(base, list(pool.samples()), self.max_tokens)
         targets = _answered(base, [target for target, _ in _grouped(self.benchmark)], self.max_tokens)
         groups = [_grouped(self.benchmark)[place][1] for place in targets]
@@ -205,8 +206,15 @@ def _answered(base: BaseModel, samples: Sequence[Sample], max_tokens: int) -> di
     return {place: one for place, one in encoded if isinstance(one, Encoded) and one.response_mask.any()}
 
 
+def _contents(model: str, warmed: str) -> tuple[str, str]:
+    """Contents of a model and of its warmed-up adapter, by which they are kept in memory."""
+    return model_fingerprint(model_folder(model)), checkpoints_fingerprint(Path(warmed))
+
+
 @lru_cache(maxsize=1)
-def _loaded(model: str, warmed: str, dtype: str) -> tuple[BaseModel, AdaptedModel, list[AdapterCheckpoint]]:
+def _loaded(
+    model: str, warmed: str, dtype: str, _of: tuple[str, str]
+) -> tuple[BaseModel, AdaptedModel, list[AdapterCheckpoint]]:
     checkpoints, rank = load_checkpoints(Path(warmed))
     base = BaseModel.load(model, dtype=dtype)
     moved = [one.to(base.device) for one in checkpoints]

@@ -261,13 +261,20 @@ def largest(means: Dense, kept: int) -> SparseFeatures:
     return SparseFeatures(starts, np.nonzero(chosen)[1].astype(np.int32), means[chosen], means.shape[1])
 
 
-@lru_cache(maxsize=1)
 def loaded_pair(model: str, sae: str, dtype: str) -> tuple[BaseModel, SparseAutoencoder]:
-    """A base model and an autoencoder of its states, on one device.
+    """A base model and an autoencoder of its states, on one device; kept in memory by their content.
 
     Raises:
         SaeMismatchError: The autoencoder was made for another model.
     """
+    versions = model_fingerprint(model_folder(model)), sae_fingerprint(Path(sae))
+    return _loaded_pair(model, sae, dtype, versions)
+
+
+@lru_cache(maxsize=1)
+def _loaded_pair(
+    model: str, sae: str, dtype: str, _versions: tuple[str, str]
+) -> tuple[BaseModel, SparseAutoencoder]:
     base = resident_model(model, dtype)
     autoencoder = SparseAutoencoder.load(Path(sae))
     autoencoder.check(base.model)

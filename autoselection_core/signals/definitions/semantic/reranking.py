@@ -130,12 +130,15 @@ class LikelihoodRanker:
 
     def best_first(self, documents: Sequence[str]) -> Sequence[int]:
         """See `Ranker.best_first`; of equals the earlier one first."""
-        scores = [_likelihood(self.model, self.dtype, self.queries, document) for document in documents]
+        version = model_fingerprint(model_folder(self.model))
+        scores = [
+            _likelihood(self.model, version, self.dtype, self.queries, document) for document in documents
+        ]
         return [int(place) for place in np.argsort(-np.array(scores), kind="stable")]
 
 
 @lru_cache(maxsize=100_000)
-def _likelihood(model: str, dtype: str, queries: tuple[str, ...], document: str) -> float:
+def _likelihood(model: str, _version: str, dtype: str, queries: tuple[str, ...], document: str) -> float:
     """Mean log-likelihood a token of some texts, each behind a document; of those that fit into memory."""
     base = resident_model(model, dtype)
     head = base.tokenizer(f"{document}\n\n", add_special_tokens=False)["input_ids"][-_DOCUMENT_TOKENS:]

@@ -45,7 +45,8 @@ class TokenCounts(Signal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        tokenizer = _tokenizer(model_folder(self.model))
+        folder = model_folder(self.model)
+        tokenizer = _tokenizer(folder, tokenizer_fingerprint(folder))
         counts = np.full((len(pool), 2), np.nan, np.float32)
         for row, encoded in enumerate(encode_each(pool.samples(), tokenizer, _UNLIMITED)):
             if isinstance(encoded, Encoded):
@@ -55,5 +56,5 @@ class TokenCounts(Signal):
 
 
 @cache
-def _tokenizer(folder: Path) -> object:
+def _tokenizer(folder: Path, _fingerprint: str) -> object:
     return load_tokenizer(folder)
