@@ -13,7 +13,8 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
 from autoselection_dagster.jobs.following import show_progress
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import LedgerResource
+from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.trials.devices import devices, leased_device
 from autoselection_dagster.trials.naming import partition_of, requested, tags_under
 from autoselection_dagster.trials.workers import is_over
 
@@ -39,22 +40,18 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
     """
 
     @dg.op(name="work")
-    def work(context: dg.OpExecutionContext, config: WorksOn, ledger: LedgerResource) -> None:
+    def work(
+        context: dg.OpExecutionContext, config: WorksOn, home: HomeResource, ledger: LedgerResource
+    ) -> None:
         """Make one trial after the other until nothing is left to start, or one of them failed.
 
         Each is a run with assets, checks and lineage of its own. After a failure or an interruption a fresh
-        process goes on, so that nothing that broke here breaks the next trial.
+        process goes on, so that nothing that broke here breaks the next trial. Workers of several slots have
+        a device each, where the machine has several.
         """
-        job = trial_job()
-        for reservation in reservations(ledger, config.search):
-            context.log.info("%s: attempt %d", reservation.partition, reservation.attempt)
-            show_progress(context.instance, place, ledger, config.search)
-            made = _made(context, place, job, reservation)
-            show_progress(context.instance, place, ledger, config.search)
-            if not made.is_success:
-                context.log.warning("run %s ended as %s", made.run_id, made.status.value)
-                _pass_on_interruption(context)
-                return
+        names = devices(os.environ) if ledger.search(config.search).slots > 1 else ()
+        with leased_device(home.root / "devices", names, os.environ):
+            _work(context, place, ledger, config.search, trial_job())
 
     @dg.job(name=place.names.work_job, executor_def=dg.in_process_executor, resource_defs=dict(resources))
     def worker() -> None:
@@ -62,6 +59,20 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
         work()
 
     return worker
+
+
+def _work(
+    context: dg.OpExecutionContext, place: Place, ledger: Ledger, search: str, job: dg.JobDefinition
+) -> None:
+    for reservation in reservations(ledger, search):
+        context.log.info("%s: attempt %d", reservation.partition, reservation.attempt)
+        show_progress(context.instance, place, ledger, search)
+        made = _made(context, place, job, reservation)
+        show_progress(context.instance, place, ledger, search)
+        if not made.is_success:
+            context.log.warning("run %s ended as %s", made.run_id, made.status.value)
+            _pass_on_interruption(context)
+            return
 
 
 def reservations(ledger: Ledger, search: str) -> Iterator[Reservation]:

@@ -102,7 +102,7 @@ class Services:
         """Put the commands together."""
         workspace = ("-w", str(self.installation.workspace))
         listen = ("-h", "127.0.0.1", "-p")
-        code = ("-m", "dagster", "api", "grpc", "-m", self.module, *listen, str(self.code_port))
+        code = ("-m", "dagster", "code-server", "start", "-m", self.module, *listen, str(self.code_port))
         children = [
             self._service("code-server", (*code, "--location-name", LOCATION)),
             self._service("daemon", ("-m", "dagster._daemon", "run", *workspace)),

@@ -21,8 +21,8 @@ WORKER_TAG = "autoselection/worker"
 """The run in whose process the run of a trial is executed."""
 
 _RUN_KEY_TAG = "dagster/run_key"
-_OF_THE_LOCATION = (".dagster/repository", ".dagster/grpc_info")
-"""Which code location a run belongs to, and which server takes the request to terminate it."""
+_OF_THE_WORKER = (".dagster/repository", ".dagster/grpc_info", "dagster/sensor_name")
+"""Its code location, the server that takes a request to terminate, and the sensor that launched it."""
 _SEARCH_TAG = "dagster/partition/search"
 _TRIAL_TAG = "dagster/partition/trial"
 
@@ -39,7 +39,7 @@ def tags_of(reservation: Reservation) -> dict[str, str]:
 
 def tags_under(worker: dg.DagsterRun, reservation: Reservation) -> dict[str, str]:
     """Tags of the run of a trial that a worker executes."""
-    inherited = {name: worker.tags[name] for name in _OF_THE_LOCATION if name in worker.tags}
+    inherited = {name: worker.tags[name] for name in _OF_THE_WORKER if name in worker.tags}
     own = {WORKER_TAG: worker.run_id, _RUN_KEY_TAG: reservation.run_key}
     return {**inherited, **tags_of(reservation), **own}
 

@@ -71,7 +71,7 @@ class Served:
         server = self.services.children[0].process
         assert server is not None
         with contextlib.suppress(psutil.NoSuchProcess):
-            children = psutil.Process(server.pid).children()
+            children = psutil.Process(server.pid).children(recursive=True)
             return [child.pid for child in children if "--multiprocessing-fork" in _command(child)]
         return []
 
