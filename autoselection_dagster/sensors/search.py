@@ -34,8 +34,7 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         nothing, and a worker too many finds nothing to reserve.
         """
         instance = context.instance
-        searches = _searches(ledger, graphs)
-        reconcile(ledger, instance, [each.search for each in searches if each.held or each.report_held])
+        reconcile(ledger, instance)
         wanted = [*_workers(ledger, instance, graphs), *_reports(ledger, graphs)]
         known = requested(instance, [str(ask.run_key) for ask in wanted])
         new = [ask for ask in wanted if not known[str(ask.run_key)]]

@@ -44,6 +44,11 @@ def tags_under(worker: dg.DagsterRun, reservation: Reservation) -> dict[str, str
     return {**inherited, **tags_of(reservation), **own}
 
 
+def run_key_of(run: dg.DagsterRun) -> str | None:
+    """The key under which a run was requested."""
+    return run.tags.get(_RUN_KEY_TAG)
+
+
 def filter_of(*run_keys: str) -> dg.RunsFilter:
     """Finds the runs that were requested under some keys."""
     return dg.RunsFilter(tags={_RUN_KEY_TAG: list(run_keys)})

@@ -12,8 +12,8 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
-from autoselection_dagster.trials.naming import WHOLE_TAG, WORKER_TAG, filter_of, requested
-from autoselection_dagster.trials.workers import end_silent_workers
+from autoselection_dagster.trials.naming import WHOLE_TAG, filter_of, requested
+from autoselection_dagster.trials.workers import end_left_behind, end_silent_workers, worker_of
 
 _WAITING = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -22,17 +22,12 @@ _WAITING = (
 )
 
 
-def reconcile(ledger: Ledger, instance: dg.DagsterInstance, searches: Iterable[str] = ()) -> None:
-    """End runs whose trials were lost, and give back trials whose runs ended.
-
-    Args:
-        ledger: What is held.
-        instance: What runs.
-        searches: Searches whose workers may have died without a trial.
-    """
+def reconcile(ledger: Ledger, instance: dg.DagsterInstance) -> None:
+    """End runs whose trials were lost, and give back trials whose runs ended."""
     for lost in ledger.release_lost():
         _end_runs(instance, lost)
-    end_silent_workers(instance, searches, ledger.lease_s, time.time())
+    end_silent_workers(ledger, instance, time.time())
+    end_left_behind(instance)
     held = [trial.reservation for trial in ledger.open_trials()]
     runs = requested(instance, [reservation.run_key for reservation in held])
     for reservation in held:
@@ -42,29 +37,12 @@ def reconcile(ledger: Ledger, instance: dg.DagsterInstance, searches: Iterable[s
 def _compare(
     ledger: Ledger, instance: dg.DagsterInstance, reservation: Reservation, runs: Sequence[dg.DagsterRun]
 ) -> None:
-    for run in runs:
-        _end_with_worker(instance, run)
     if any(run.status in _WAITING for run in runs):
         # Nobody beats for a run in the queue; without this a long queue would look like a loss.
         ledger.heartbeat(reservation)
-    elif runs and all(run.is_finished or _is_left_behind(instance, run) for run in runs):
+    elif runs and all(run.is_finished for run in runs):
         _give_back(ledger, reservation, runs)
         _free_places(instance, runs)
-
-
-def _worker_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
-    return instance.get_run_by_id(run.tags[WORKER_TAG]) if WORKER_TAG in run.tags else None
-
-
-def _is_left_behind(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether the process that executed a run is gone: its worker ended before it."""
-    worker = _worker_of(instance, run)
-    return worker is not None and worker.is_finished
-
-
-def _end_with_worker(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    if not run.is_finished and _is_left_behind(instance, run):
-        instance.report_run_failed(run, "Its worker was killed; the trial starts again.")
 
 
 def _give_back(ledger: Ledger, reservation: Reservation, runs: Sequence[dg.DagsterRun]) -> None:
@@ -79,7 +57,7 @@ def _end_runs(instance: dg.DagsterInstance, reservation: Reservation) -> None:
         *instance.get_runs(filter_of(reservation.run_key)),
         *instance.get_runs(dg.RunsFilter(tags={WHOLE_TAG: reservation.search})),
     ]
-    workers = [worker for run in runs if (worker := _worker_of(instance, run)) is not None]
+    workers = [worker for run in runs if (worker := worker_of(instance, run)) is not None]
     for run in (*runs, *workers):
         if not run.is_finished:
             instance.report_run_failed(run, "The worker was silent past its lease; the trial starts again.")

@@ -1,7 +1,7 @@
 """Workers of a search: runs that make its trials one after the other, so that only the first starts cold."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -9,7 +9,7 @@ import dagster as dg
 from autoselection_core.history.arms import ON_REQUEST
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
-from autoselection_dagster.trials.naming import WORKER_TAG, WORKS_ON_TAG
+from autoselection_dagster.trials.naming import WORKER_TAG, WORKS_ON_TAG, run_key_of
 
 MAX_FALSE_STARTS = 3
 """After so many workers in a row that made no trial the search is stopped, with the last one's reason."""
@@ -19,6 +19,8 @@ STOPPED_BY_A_PERSON = "a person stopped it"
 
 _PATIENCE_S = 30.0
 """A busy machine takes its time to load a campaign before the first trial."""
+
+_BEGUN = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
 _ROUNDING = 1e-9
 """Costs are shares: three thirds of a training are one."""
@@ -109,21 +111,43 @@ def _startable_arms(ledger: Ledger, search: SearchRecord) -> int:
     return min(waiting, sum(each.state is TrialState.WAITING for each in asked))
 
 
-def end_silent_workers(
-    instance: dg.DagsterInstance, searches: Iterable[str], lease_s: float, now: float
-) -> None:
+def end_silent_workers(ledger: Ledger, instance: dg.DagsterInstance, now: float) -> None:
     """Report workers as failed that died with their code server: nobody else would ever say so.
 
-    A worker that runs without a trial for longer than a lease is dead: between two trials it takes a moment.
+    A worker that holds no trial for longer than a lease is dead: between two trials it takes a moment. One
+    that holds a trial loses it with its lease.
     """
-    for search in searches:
-        running = dg.RunsFilter(tags={WORKS_ON_TAG: search}, statuses=[dg.DagsterRunStatus.STARTED])
-        for record in instance.get_run_records(running):
-            made = instance.get_run_records(dg.RunsFilter(tags={WORKER_TAG: record.dagster_run.run_id}))
-            if any(not each.dagster_run.is_finished for each in made):
-                continue
-            began = record.start_time or record.create_timestamp.timestamp()
-            last = max([began, *(each.end_time or now for each in made)])
-            if now - last > max(lease_s, _PATIENCE_S):
-                why = "The worker was silent past its lease; the search goes on with another one."
-                instance.report_run_failed(record.dagster_run, why)
+    held = {trial.reservation.run_key for trial in ledger.open_trials()}
+    for worker in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        search = worker.dagster_run.tags.get(WORKS_ON_TAG)
+        if search is None:
+            continue
+        made = instance.get_run_records(dg.RunsFilter(tags={WORKER_TAG: worker.dagster_run.run_id}))
+        open_ = [each.dagster_run for each in made if not each.dagster_run.is_finished]
+        if any(run_key_of(run) in held for run in open_):
+            continue
+        began = worker.start_time or worker.create_timestamp.timestamp()
+        ended = [payment.at for payment in ledger.money(search)]
+        last = max([began, *ended, *(each.end_time or began for each in made)])
+        if now - last > max(ledger.lease_s, _PATIENCE_S):
+            why = "The worker was silent past its lease; the search goes on with another one."
+            instance.report_run_failed(worker.dagster_run, why)
+
+
+def end_left_behind(instance: dg.DagsterInstance) -> None:
+    """Report runs of trials as failed whose worker has ended, and free the places that they hold.
+
+    Dagster notices the death of a process that it launched, and the worker's is the only one.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=_BEGUN)):
+        worker = worker_of(instance, run)
+        if worker is not None and worker.is_finished:
+            instance.report_run_failed(
+                run, "Its worker was killed; the trial starts again if it has no score."
+            )
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def worker_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
+    """The run in whose process a run is executed; None for one that has a process of its own."""
+    return instance.get_run_by_id(run.tags[WORKER_TAG]) if WORKER_TAG in run.tags else None

@@ -83,6 +83,17 @@ def test_a_trial_whose_worker_was_killed_starts_again_and_its_run_is_ended(scene
     assert ended.status is Status.FAILURE
 
 
+def test_a_run_whose_trial_has_its_score_is_ended_with_its_worker_too(scene: Scene) -> None:
+    """Else it would keep its place in the pool of the device for ever."""
+    left = scene.made_by(scene.worker(Status.FAILURE), Reservation("s", 1), Status.STARTED)
+
+    reconcile(scene.ledger, scene.instance)
+
+    ended = scene.instance.get_run_by_id(left.run_id)
+    assert ended is not None
+    assert ended.status is Status.FAILURE
+
+
 def test_a_trial_whose_worker_lives_is_left_alone(scene: Scene) -> None:
     (reservation,) = scene.ledger.reserve_free_slots("s", at_most=1)
     scene.made_by(scene.worker(Status.STARTED), reservation, Status.STARTED)
@@ -106,11 +117,11 @@ def test_a_lost_trial_ends_the_run_of_its_worker_too(scene: Scene) -> None:
 
 def test_a_worker_that_is_silent_between_two_trials_is_ended_after_a_lease(scene: Scene) -> None:
     worker = scene.worker(Status.STARTED)
-    end_silent_workers(scene.instance, ["s"], lease_s=60, now=time.time())
+    end_silent_workers(scene.ledger, scene.instance, time.time())
     assert Workers.of(scene.instance, "s").living == 1
 
     with_start = scene.instance.get_run_records(dg.RunsFilter(run_ids=[worker.run_id]))[0]
-    end_silent_workers(scene.instance, ["s"], lease_s=60, now=with_start.create_timestamp.timestamp() + 100)
+    end_silent_workers(scene.ledger, scene.instance, with_start.create_timestamp.timestamp() + 100)
 
     assert Workers.of(scene.instance, "s").living == 0
 
