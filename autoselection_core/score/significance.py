@@ -39,23 +39,29 @@ def paired_p_value(first: BenchmarkScore, second: BenchmarkScore, *, seed: int) 
 
 def best_probabilities(
     arms: Sequence[Arm], *, seed: int, weights: Mapping[str, float] | None = None
-) -> list[float]:
-    """For each arm, the share of resamples of runs and items in which it is the best.
+) -> list[float] | None:
+    """For each arm, the share of resamples of runs and items in which it is the best; None where unknown.
 
-    An arm of one run borrows the run variance of the others.
+    Runs vary by the variance s^2 pooled over all arms, which has few degrees of freedom f: in each draw it is
+    s^2 f / chi^2_f for all arms alike, so that their levels have a multivariate Student's t. An arm of one
+    run borrows the variance of the others. Where no arm has two runs, nothing is known of how runs vary.
+    `python -m bench.best_arm` counts how often a leading arm is the best one.
 
     Raises:
         NoScoresError: There is no arm, or one has no run.
         ItemsDifferError: Runs were scored on different items.
     """
     over_items = [paired_items(arm, arms[0], weights) for arm in arms]
-    variance, _ = pooled_variance([utilities(arm, weights) for arm in arms])
+    variance, freedom = pooled_variance([utilities(arm, weights) for arm in arms])
+    if freedom == 0:
+        return None
     rng = np.random.default_rng([seed, 1])
+    deviations = np.sqrt(variance * freedom / rng.chisquare(freedom, DRAWS))
     levels = np.stack(
         [
             # One seed for all: the same items are drawn for every arm.
             item_draws(pairs, np.random.default_rng([seed, 0]))
-            + rng.standard_normal(DRAWS) * np.sqrt(variance / len(arm))
+            + rng.standard_normal(DRAWS) * deviations / np.sqrt(len(arm))
             for arm, pairs in zip(arms, over_items, strict=True)
         ]
     )

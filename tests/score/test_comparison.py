@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.errors.score import ItemsDifferError, NoScoresError
@@ -125,9 +127,42 @@ def test_probabilities_to_be_best_follow_the_arms_and_sum_to_one() -> None:
 
     shares = best_probabilities(arms, seed=0)
 
+    assert shares is not None
     assert sum(shares) == pytest.approx(1.0)
     assert shares[0] < 0.01
     assert min(shares[1:]) > 0.05
+
+
+def test_the_best_arm_is_unknown_where_no_arm_has_two_runs() -> None:
+    rng = np.random.default_rng(3)
+
+    assert best_probabilities([arm(level, 1, 1.0, rng) for level in (0.0, 0.5, 1.0)], seed=0) is None
+    assert best_probabilities([arm(0.0, 2, 1.0, rng), arm(1.0, 1, 1.0, rng)], seed=0) is not None
+
+
+def test_few_degrees_of_freedom_make_the_leading_arm_less_sure() -> None:
+    """Two arms with one freedom: P(best) is that of Student's t, far from the normal one."""
+    arms = [[run(HARD + level) for level in (0.0, 2.0)], [run(HARD + 4.0)]]
+
+    shares = best_probabilities(arms, seed=0)
+
+    assert shares is not None
+    # The difference is 3, its standard error 2**0.5 * 1.5**0.5, with one degree of freedom.
+    assert shares[1] == pytest.approx(float(student.cdf(3 / (2 * 1.5) ** 0.5, 1)), abs=0.02)
+    assert shares[1] < float(norm.cdf(3 / (2 * 1.5) ** 0.5)) - 0.03
+
+
+def test_leading_arms_are_the_best_about_as_often_as_is_said() -> None:
+    said, right = [], []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        levels = 2.0 * rng.standard_normal(3)
+        shares = best_probabilities([arm(level, 2, 1.0, rng) for level in levels], seed=seed)
+        assert shares is not None
+        said.append(max(shares))
+        right.append(int(np.argmax(shares)) == int(levels.argmax()))
+
+    assert np.mean(said) == pytest.approx(np.mean(right), abs=0.1)
 
 
 def test_what_items_do_from_run_to_run_counts_once() -> None:

@@ -39,8 +39,9 @@ def further_item_sections(facts: StudyFacts) -> list[Section]:
 
 def _arms(facts: StudyFacts, runs: Mapping[str, Arm], weights: Mapping[str, float]) -> Table:
     shares = best_probabilities(list(runs.values()), seed=_SEED, weights=weights)
-    order = sorted(runs, key=lambda arm: -shares[list(runs).index(arm)])
-    best = dict(zip(runs, shares, strict=True))
+    best = {} if shares is None else dict(zip(runs, shares, strict=True))
+    means = {arm: mean(float(value) for value in utilities(found, weights)) for arm, found in runs.items()}
+    order = sorted(runs, key=lambda arm: -best.get(arm, means[arm]))
     first = runs[order[0]]
     rows = []
     for arm in order:
@@ -50,8 +51,8 @@ def _arms(facts: StudyFacts, runs: Mapping[str, Arm], weights: Mapping[str, floa
                 facts.named(arm),
                 len(runs[arm]),
                 sum(len(score.items) for score in runs[arm][0]),
-                mean(float(value) for value in utilities(runs[arm], weights)),
-                best[arm],
+                means[arm],
+                best.get(arm),
                 None if found is None else -found.value,
                 None if found is None else -found.high,
                 None if found is None else -found.low,

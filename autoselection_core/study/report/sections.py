@@ -34,7 +34,8 @@ _OPENINGS = (
     "evaluation's folder."
 )
 _INTERVALS = (
-    "Intervals resample items and runs. P(best): how often an arm leads when runs and items are drawn again."
+    "Intervals resample items and runs. P(best): how often an arm leads when runs and items are drawn again; "
+    "unknown where no arm has two runs."
 )
 _UNFINISHED = (
     "The study has not ended: arms are missing, and what is said of others rests on the runs so far."

@@ -103,12 +103,22 @@ def _averaged(scores: Sequence[BenchmarkScore]) -> BenchmarkScore:
 
 
 def probabilities_of_best(facts: StudyFacts) -> dict[str, float]:
-    """For each arm with test scores, how often it is the best when runs and items are drawn again."""
+    """For each arm with test scores, how often it is the best when runs and items are drawn again.
+
+    Empty where that is unknown, because no arm has two runs.
+    """
     tested = {arm: runs for arm in facts.compared_arms if (runs := facts.tests_of(arm))}
     if not tested:
         return {}
     shares = best_probabilities(list(tested.values()), seed=_SEED, weights=facts.weights)
-    return dict(zip(tested, shares, strict=True))
+    return {} if shares is None else dict(zip(tested, shares, strict=True))
+
+
+def leading_first(facts: StudyFacts) -> list[str]:
+    """The arms with test scores, the likeliest best first; by their mean score where that is unknown."""
+    best = probabilities_of_best(facts)
+    tested = [arm for arm in facts.compared_arms if facts.tests_of(arm)]
+    return sorted(tested, key=lambda arm: -best.get(arm, float(np.mean(facts.test_utilities(arm)))))
 
 
 def importance_of_states(facts: StudyFacts) -> list[Importance]:

@@ -9,7 +9,7 @@ from autoselection_core.score.allocation import Drawable, allocate
 from autoselection_core.score.resampling import Arm
 from autoselection_core.score.score import utility_shares
 from autoselection_core.score.strata import Stratum, disagreements, stratum_weights
-from autoselection_core.study.results.comparisons import probabilities_of_best
+from autoselection_core.study.results.comparisons import leading_first
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.results.item_sampling import (
     MIN_LEADING,
@@ -49,10 +49,10 @@ def score_further(study_run: StudyRun) -> None:
 
 def _draw(facts: StudyFacts, benchmarks: Sequence[Benchmark]) -> SampledItems | None:
     """What the study's budget of items is drawn from; None where fewer than two arms have test scores."""
-    wanted, best = facts.study.further_items, probabilities_of_best(facts)
-    if wanted is None or len(best) < MIN_LEADING:
+    wanted, tested = facts.study.further_items, leading_first(facts)
+    if wanted is None or len(tested) < MIN_LEADING:
         return None
-    leading = tuple(sorted(best, key=lambda arm: -best[arm]))[: wanted.leading]
+    leading = tuple(tested[: wanted.leading])
     found = {benchmark.name: parts(benchmark) for benchmark in benchmarks}
     arms = [facts.tests_of(arm) for arm in leading]
     spread = {
