@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.cli.session import tell
+from autoselection_core.cli.output import tell
 
 _SHOWN = 5
 

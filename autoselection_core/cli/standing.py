@@ -4,7 +4,7 @@ import json
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.ingesting import show_gate
-from autoselection_core.cli.session import show_table, tell
+from autoselection_core.cli.output import show_table, tell
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.report.sections.tables import search_table
 from autoselection_core.search.status import SearchStatus
