@@ -35,6 +35,39 @@ Search = Annotated[str | None, typer.Argument(help="Name of the search; the camp
 
 
 @app.command()
+def init(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Raw files, folders or patterns.")],
+    model: Annotated[str | None, typer.Option(help="Base model: a folder or a hub name.")] = None,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder with a benchmark.yaml, or such a file; repeatable."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,  # noqa: FBT002 - a flag
+    file: CampaignFile = FILE,
+) -> None:
+    """Look at raw files and write a campaign file that runs.
+
+    Shows what was understood: shapes, fields, counts, three samples of each path, and what was put aside.
+    Without a model or a benchmark a closed form stands in for trainings.
+    """
+    from autoselection_core.cli.initialising import write_campaign
+
+    write_campaign(paths, model, benchmark or (), file, ask=not yes)
+
+
+@app.command()
+def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
+    """Say what is there and right, what is missing, and what a training will take.
+
+    Machine, GPU, packages, home, history, webhook, Ray, and the campaign's files, model and benchmarks. Exits
+    with 1 if something is missing.
+    """
+    from autoselection_core.cli.doctoring import examine
+
+    raise typer.Exit(0 if examine(campaign, file) else 1)
+
+
+@app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
     from autoselection_core.cli.bad_items import show_bad_items

@@ -17,6 +17,40 @@ class ArgumentsError(CommandError):
     sentence = "{problem}"
 
 
+class HomeNotWritableError(CommandError):
+    """The home folder cannot be written."""
+
+    folder: Path
+
+    sentence = "{folder} cannot be written; let AUTOSELECTION_HOME name another folder"
+
+
+class LittleRoomError(CommandError):
+    """The disk of the home folder is nearly full."""
+
+    folder: Path
+    free_gb: float
+    needed_gb: float
+
+    sentence = "{free_gb:.1f} GB are free at {folder}; free some space, {needed_gb:g} GB at least"
+
+
+class NotAnAddressError(CommandError):
+    """A variable has to hold an address, and does not."""
+
+    value: str
+
+    sentence = "{value!r} is no address; write SCHEME://HOST:PORT"
+
+
+class CampaignFileExistsError(CommandError):
+    """A campaign file is to be written where one is."""
+
+    file: Path
+
+    sentence = "{file} is there already; name another file with --file, or add a campaign to it by hand"
+
+
 class NothingMeasuredError(CommandError):
     """A search has no measured trial, so it has no best subset."""
 

@@ -1,0 +1,178 @@
+"""`autoselection doctor`: what an installation has, what it lacks, and what a training will take on it."""
+
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from autoselection_core import environment
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.duration import pace_of
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.output import show_table, tell
+from autoselection_core.cli.session import open_workspace
+from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.cli import HomeNotWritableError, LittleRoomError, NotAnAddressError
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.report.rendering.table import Table
+from autoselection_core.store.home import Home
+
+_PACKAGES = ("torch", "transformers", "trl", "peft", "lancedb", "botorch", "dagster")
+_GB = 1e9
+_MIN_FREE_GB = 5.0
+"""Less is soon filled by adapters, columns and reports."""
+
+_ANSWERS_IN_S = 3.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        subject: What.
+        found: What is there.
+        problem: What is wrong, and the way forward; empty where nothing is.
+    """
+
+    subject: str
+    found: str
+    problem: str = ""
+
+
+def examine(campaign: str | None, file: Path) -> bool:
+    """Show everything that was looked at; returns whether nothing is missing."""
+    findings = [*_machine(), *_packages(), *_installation(), *_campaign(campaign, file)]
+    rows = tuple((each.subject, each.found, each.problem or "right") for each in findings)
+    show_table(Table("What is there", ("subject", "found", "verdict"), rows))
+    missing = [each for each in findings if each.problem]
+    for each in missing:
+        tell(f"missing: {each.subject}: {each.problem}")
+    tell("nothing is missing" if not missing else f"{len(missing)} of {len(findings)} need attention")
+    return not missing
+
+
+def _machine() -> Iterator[Finding]:
+    cores, memory = len(os.sched_getaffinity(0)), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield Finding("machine", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
+    fast = "bfloat16 in hardware" if _has_bfloat16() else "no bfloat16 in hardware: trainings use float32"
+    yield Finding("processor", f"{cores} cores, {memory / _GB:.1f} GB of memory, {fast}")
+    yield _checked("GPU", _gpu)
+
+
+def _has_bfloat16() -> bool:
+    known = Path("/proc/cpuinfo")
+    flags = known.read_text(encoding="utf-8").split() if known.is_file() else []
+    return bool({"avx512_bf16", "amx_bf16"} & set(flags))
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none; trainings run on the processor"
+    return ", ".join(torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count()))
+
+
+def _packages() -> Iterator[Finding]:
+    for name in _PACKAGES:
+        try:
+            yield Finding(name, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "not installed", "install it: pip install autoselection")
+
+
+def _installation() -> Iterator[Finding]:
+    yield _checked("home", _home)
+    yield _checked("history", _history)
+    if os.environ.get(environment.WEBHOOK_URL):
+        yield _checked("webhook", lambda: _answers(os.environ[environment.WEBHOOK_URL]))
+    if os.environ.get(environment.RAY_ADDRESS):
+        yield _checked("Ray", lambda: _answers(f"ray://{os.environ[environment.RAY_ADDRESS]}"))
+
+
+def _home() -> str:
+    root = Home.from_environment().root
+    there = next(each for each in (root, *root.parents) if each.exists())
+    if not os.access(there, os.W_OK):
+        raise HomeNotWritableError(there)
+    free = shutil.disk_usage(there).free / _GB
+    if free < _MIN_FREE_GB:
+        raise LittleRoomError(there, free, _MIN_FREE_GB)
+    return f"{root}, {free:,.0f} GB free" + ("" if root.exists() else "; made when it is needed")
+
+
+def _history() -> str:
+    home = Home.from_environment()
+    if not os.environ.get(environment.HISTORY_URL) and not home.root.exists():
+        return "none yet"
+    return f"{len(Ledger.open(home.history_url).searches())} searches"
+
+
+def _answers(url: str) -> str:
+    """Whether anybody listens at an address; nothing is sent."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if not parts.hostname:
+        raise NotAnAddressError(url)
+    socket.create_connection((parts.hostname, port), timeout=_ANSWERS_IN_S).close()
+    return f"{parts.hostname}:{port} answers"
+
+
+def _campaign(name: str | None, file: Path) -> Iterator[Finding]:
+    if not file.is_file():
+        yield Finding("campaign", f"no file {file}", "write one: autoselection init PATH")
+        return
+    try:
+        workspace = open_workspace(name, file)
+    except AutoSelectionError as error:
+        yield Finding("campaign", str(file), str(error))
+        return
+    campaign = workspace.campaign
+    yield Finding("campaign", f"{campaign.name} of {file}")
+    yield _checked("raw files", lambda: f"{len(campaign.source_files()):,} files")
+    yield _checked("pool", lambda: _pool(workspace))
+    yield _checked("benchmarks", lambda: _benchmarks(workspace))
+    yield _checked("base model", lambda: _model(campaign))
+    yield _checked("a training", lambda: _duration(workspace))
+
+
+def _pool(workspace: Workspace) -> str:
+    if not workspace.has_pool():
+        return "none yet; `autoselection ingest` makes it"
+    pool = workspace.pool()
+    behind = "" if workspace.is_ingested() else "; files or questions changed since, it is made again"
+    return f"{len(pool):,} samples{behind}"
+
+
+def _benchmarks(workspace: Workspace) -> str:
+    counts = ", ".join(f"{each.name} ({len(each.items):,} items)" for each in workspace.benchmarks)
+    return counts or "none; a closed form evaluates"
+
+
+def _model(campaign: Campaign) -> str:
+    from autoselection_core.models.folder import model_folder
+
+    if campaign.base_model is None:
+        return "none; a closed form evaluates"
+    return str(model_folder(campaign.base_model))
+
+
+def _duration(workspace: Workspace) -> str:
+    campaign = workspace.campaign
+    evaluator = workspace.evaluator(workspace.pool().version).fingerprint if workspace.has_pool() else None
+    pace = pace_of(workspace, evaluator, campaign.training)
+    return pace.sentence(campaign.search.budget + campaign.search.report_evaluations)
+
+
+def _checked(subject: str, look: Callable[[], str]) -> Finding:
+    """What a look finds; what stops it is the problem, for that is what was asked for."""
+    try:
+        return Finding(subject, look())
+    except (AutoSelectionError, OSError, ValueError, ImportError) as error:
+        return Finding(subject, "-", str(error))
