@@ -205,22 +205,14 @@ def realise(
 
 
 @app.command()
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,  # noqa: FBT002 - a flag
-    campaign: CampaignName = None,
-    file: CampaignFile = FILE,
-) -> None:
+def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """List the searches with stage, budgets, best score and time left.
 
     Also why nothing runs, and what the gate cut from the pool.
     """
-    from autoselection_core.cli.standing import print_status, show_status
+    from autoselection_core.cli.standing import show_status
 
-    workspace = open_workspace(campaign, file)
-    if as_json:
-        print_status(workspace)
-    else:
-        show_status(workspace)
+    show_status(open_workspace(campaign, file))
 
 
 @app.command()

@@ -84,7 +84,7 @@ def test_status_lists_searches_and_why_nothing_runs(cli: Cli) -> None:
 @pytest.mark.usefixtures("searched")
 def test_status_is_data_for_a_program(cli: Cli) -> None:
     _, output, _ = cli("status", "--json")
-    (first,) = json.loads(output)
+    (first,) = json.loads(output)["facts"]["searches"]
 
     assert (first["search"], first["stage"], first["spent"], first["trainings_left"]) == (
         "first",
