@@ -40,23 +40,25 @@ class Pace:
         return f"{left}; about {self.seconds:,.0f} s each, {hours:.1f} h in all ({self.source})."
 
 
-def pace_of(workspace: Workspace, judge: str | None, training: Mapping[str, Json]) -> Pace:
-    """The pace of trainings: that of evaluations with the same judge, else what a probe of the model says.
+def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, Json]) -> Pace:
+    """Expected duration of a training: of earlier ones under the same evaluator, else by a probe of the model.
 
     Args:
         workspace: The campaign at work.
-        judge: Fingerprint of the evaluator; None where it is not known yet.
+        evaluator: Fingerprint of the evaluator; None where it is not known yet.
         training: Preset and settings.
     """
     alike = [
-        record.search for record in workspace.ledger.searches() if judge and record.spec.evaluator == judge
+        record.search
+        for record in workspace.ledger.searches()
+        if evaluator and record.spec.evaluator == evaluator
     ]
     if seconds := paid_seconds(workspace.ledger, alike):
         source = f"the median of {len(seconds)} evaluations of this kind in the home folder"
         return Pace(median(seconds), source)
     probed = _probed_seconds(workspace, training)
     if probed is None:
-        return Pace(None, "their length follows from the subsets or from a formula")
+        return Pace(None, "their length follows from the subsets or from a closed form")
     return Pace(probed, "a probe of the base model on this machine; scoring is not in it")
 
 

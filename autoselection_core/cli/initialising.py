@@ -11,6 +11,7 @@ import typer
 from autoselection_core.benchmarks.naming import named_benchmark
 from autoselection_core.campaign.declaration.draft import Draft, DraftSource, as_named_in
 from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.declaration.score_fields import score_fields
 from autoselection_core.cli.ingesting import show_records
 from autoselection_core.cli.output import tell
 from autoselection_core.cli.progress import shown_progress
@@ -75,7 +76,10 @@ def _source(path: str, file: Path) -> DraftSource:
         found = ingest([Source(path)], Home(Path(scratch)), lambda *step: progress(f"reading {path}", *step))
         show_records(found)
         _show_samples(found.pool)
-    return DraftSource(as_named_in(file, path), _account(found))
+        scores = score_fields(found.pool)
+    if scores:
+        tell(f"fields that may be scores: {', '.join(scores)}; each becomes a signal `column`")
+    return DraftSource(as_named_in(file, path), _account(found), scores)
 
 
 def _account(found: Ingestion) -> str:

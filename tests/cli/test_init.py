@@ -61,6 +61,24 @@ def test_init_shows_what_it_understood_and_writes_a_campaign_that_runs(cli: Cli)
     assert cli("search", "--report-evaluations", "2")[0] == 0
 
 
+def test_init_proposes_fields_of_scores_as_signals_and_leaves_numbers_of_records_alone(
+    cli: Cli, raw: Path
+) -> None:
+    records = [
+        {"prompt": f"Say {each}.", "response": f"{each} " * (1 + each % 4), "rm_score": each / 7, "row": each}
+        | {"uid": each, "stars": each % 5, "is_good": each % 2 == 0}
+        for each in range(30)
+    ]
+    (raw / "scored.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+    code, output, _ = cli("init", "raw/scored.jsonl", "--yes")
+
+    assert code == 0
+    assert "fields that may be scores: rm_score, stars;" in output
+    assert "{column: rm_score}, {column: stars}]" in (raw.parent / "autoselection.yaml").read_text()
+    assert "rm_score" in cli("ingest")[1]
+
+
 def test_init_declares_model_and_benchmark_for_trainings(cli: Cli, tmp_path: Path, benchmark: str) -> None:
     tiny_model(tmp_path / "models" / "tiny")
 

@@ -26,10 +26,12 @@ class DraftSource:
     Attributes:
         path: As the campaign file names them.
         account: Records and samples, in words.
+        scores: Fields of the records that may be scores.
     """
 
     path: str
     account: str
+    scores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ class Draft:
     def _signals(self) -> tuple[str, ...]:
         read = _MODEL_SIGNALS if self.model is not None else ()
         near = ("embedding", "relevance") if self.has_targets else ()
-        return (*read, *near, *_TEXT_SIGNALS)
+        scores = sorted({name for each in self.sources for name in each.scores})
+        return (*read, *near, *_TEXT_SIGNALS, *(f"{{column: {name}}}" for name in scores))
 
     @property
     def _training(self) -> list[str]:
