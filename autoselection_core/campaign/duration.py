@@ -41,7 +41,7 @@ class Pace:
 
 
 def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, Json]) -> Pace:
-    """Expected duration of a training: of earlier ones under the same evaluator, else by a probe of the model.
+    """Expected duration of a training: of earlier ones by the same evaluator, else by a probe of the model.
 
     Args:
         workspace: The campaign at work.
