@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from autoselection_core.export.config_file import STARTING_POINT, config_file
 from autoselection_core.export.content import Content
 from autoselection_core.export.training import Training
+from autoselection_core.export.turns import TRAIN, WEIGHT
 
 FILE = "axolotl.yaml"
 
@@ -12,14 +13,16 @@ FILE = "axolotl.yaml"
 def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping[str, str]:
     """The config of `axolotl train`."""
     tuning = training.tuning
+    further = [field for field in content.turn_fields if field != WEIGHT]
     dataset = {
         "path": "data.jsonl",
         "ds_type": "json",
         "type": "chat_template",
         "field_messages": "messages",
-        "message_property_mappings": {"role": "role", "content": "content"},
+        "message_property_mappings": {name: name for name in ("role", "content", *further)},
         "roles_to_train": ["assistant"],
         "train_on_eos": "turn",
+        **({"message_field_training": TRAIN} if content.untaught else {}),
         **({"field_tools": "tools"} if content.has_tools else {}),
     }
     modules = list(training.target_modules)

@@ -14,13 +14,11 @@ _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M
 """The hub's names for numbers of samples, each ten times the one before."""
 
 _LISTS = ("sources", "licences")
-_TURNS = {
-    "messages": ("role", "content"),
-    "prompt": ("role", "content"),
-    "completion": ("role", "content"),
-    "conversations": ("from", "value"),
-}
-"""Columns that are lists, and the keys of each turn in those that hold conversations."""
+_TURNS = ("messages", "prompt", "completion", "conversations")
+"""Columns that are lists of texts, and of turns."""
+
+_TYPES = {"tool_calls": "json", "weight": "int64", "train": "bool"}
+"""Types of the fields of a turn that are no text."""
 
 _KNOWN_LICENCES = {
     "apache-2.0",
@@ -58,15 +56,17 @@ def _header(facts: Mapping[str, Any], data: Path) -> dict[str, Any]:
 def _features(data: Path) -> list[dict[str, Any]]:
     """The columns as `datasets` spells them; without, a column that begins with nulls could not be read."""
     with data.open(encoding="utf-8") as lines:
-        names = json.loads(next(lines))
-    return [{"name": name, **_feature(name)} for name in names]
+        first = json.loads(next(lines))
+    # A prompt may be empty, so that the turns of all columns are looked at: they have the same fields.
+    turns = [turn for name in _TURNS for turn in first.get(name, ())]
+    return [{"name": name, **_feature(name, list(turns[0]))} for name in first]
 
 
-def _feature(name: str) -> dict[str, Any]:
+def _feature(name: str, turn: list[str]) -> dict[str, Any]:
     if name in _LISTS:
         return {"list": "string"}
     if name in _TURNS:
-        return {"list": [{"name": key, "dtype": "string"} for key in _TURNS[name]]}
+        return {"list": [{"name": key, "dtype": _TYPES.get(key, "string")} for key in turn]}
     return {"dtype": "string"}
 
 
@@ -104,10 +104,12 @@ The samples keep the licences of their sources; one that occurs in several sourc
 
 
 def _warnings(facts: Mapping[str, Any]) -> str:
-    skipped = facts["not_alternating"]
-    if not skipped:
-        return ""
-    return f"- {skipped:,} samples do not alternate between user and assistant; LLaMA-Factory skips them\n"
+    said = (
+        (facts["not_alternating"], "do not alternate between user and assistant; LLaMA-Factory skips them"),
+        (facts.get("untaught", 0), "have turns that are not to be taught; TRL and LLaMA-Factory teach them"),
+        (facts.get("reasoning", 0), "have reasoning, which LLaMA-Factory does not read, others by template"),
+    )
+    return "".join(f"- {count:,} samples {what}\n" for count, what in said if count)
 
 
 def _steps(facts: Mapping[str, Any]) -> str:

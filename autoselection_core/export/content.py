@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import cycle
 
+from autoselection_core.export.turns import fields_of, in_order
 from autoselection_core.pool.sample import Role, Sample
 
 _CHARACTERS_A_TOKEN = 4
@@ -21,6 +22,9 @@ class Content:
         not_alternating: Samples whose turns do not alternate between what is answered and the answer, after
             at most one system message. LLaMA-Factory skips them with a warning.
         tokens: Tokens of a sample on average; estimated from the characters where nobody counted.
+        turn_fields: What turns say beside role and text (`autoselection_core.export.turns`).
+        untaught: Samples with a turn of the assistant that is not taught.
+        reasoning: Samples with a turn of the assistant that has reasoning.
     """
 
     samples: int
@@ -28,6 +32,9 @@ class Content:
     has_several_answers: bool
     not_alternating: int
     tokens: float
+    turn_fields: tuple[str, ...] = ()
+    untaught: int = 0
+    reasoning: int = 0
 
     @classmethod
     def of(cls, samples: Iterable[Sample], tokens: float | None = None) -> "Content":
@@ -37,17 +44,28 @@ class Content:
             samples: The samples.
             tokens: Tokens of a sample on average, where they were counted.
         """
-        count = not_alternating = characters = 0
+        count = not_alternating = characters = untaught = reasoning = 0
+        fields: set[str] = set()
         has_tools = has_several_answers = False
         for sample in samples:
             count += 1
             has_tools |= sample.tools is not None
             has_several_answers |= sum(each.role is Role.ASSISTANT for each in sample.messages) > 1
             not_alternating += not _alternates(sample)
-            characters += sum(len(message.content) for message in sample.messages)
+            characters += sum(len(message.text) for message in sample.messages)
+            fields |= fields_of(sample)
+            untaught += any(not message.is_taught for message in sample.messages)
+            reasoning += any(message.reasoning is not None for message in sample.messages)
         estimate = characters / _CHARACTERS_A_TOKEN / max(count, 1)
         return cls(
-            count, has_tools, has_several_answers, not_alternating, estimate if tokens is None else tokens
+            count,
+            has_tools,
+            has_several_answers,
+            not_alternating,
+            estimate if tokens is None else tokens,
+            in_order(fields),
+            untaught,
+            reasoning,
         )
 
 

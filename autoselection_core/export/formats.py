@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from autoselection_core.export import turns
 from autoselection_core.export.axolotl import axolotl_files
 from autoselection_core.export.content import Content
 from autoselection_core.export.llama_factory import llama_factory_files
 from autoselection_core.export.training import Training
 from autoselection_core.export.trl import trl_files
-from autoselection_core.pool.sample import Role, Sample
+from autoselection_core.pool.sample import Sample
 
 Fields: TypeAlias = dict[str, Any]
 """The fields of a sample's JSON line."""
@@ -39,14 +40,18 @@ class Format:
         return {**fields, "tools": self.no_tools if sample.tools is None else sample.tools}
 
 
-def _messages(sample: Sample, _content: Content) -> Fields:
+def _messages(sample: Sample, content: Content) -> Fields:
     """As TRL and the datasets library read conversations."""
-    return {"messages": [_message(message.role, message.content) for message in sample.messages]}
+    return {"messages": turns.messages(sample, content.turn_fields)}
 
 
-def _prompt_completion(sample: Sample, _content: Content) -> Fields:
+def _axolotl(sample: Sample, content: Content) -> Fields:
+    return {"messages": turns.messages_with_texts(sample, content.turn_fields)}
+
+
+def _prompt_completion(sample: Sample, content: Content) -> Fields:
     """As TRL reads a prompt with the completion that is trained on: the last answer."""
-    *prompt, last = [_message(message.role, message.content) for message in sample.messages]
+    *prompt, last = turns.messages(sample, content.turn_fields)
     return {"prompt": prompt, "completion": [last]}
 
 
@@ -55,21 +60,9 @@ def _trl(sample: Sample, content: Content) -> Fields:
     return (_messages if content.has_several_answers else _prompt_completion)(sample, content)
 
 
-def _sharegpt(sample: Sample, _content: Content) -> Fields:
-    turns = [{"from": _SHAREGPT[message.role], "value": message.content} for message in sample.messages]
-    return {"conversations": turns}
+def _sharegpt(sample: Sample, content: Content) -> Fields:
+    return {"conversations": turns.sharegpt(sample, content.turn_fields)}
 
-
-def _message(role: Role, content: str) -> dict[str, str]:
-    return {"role": role.value, "content": content}
-
-
-_SHAREGPT: Mapping[Role, str] = {
-    Role.SYSTEM: "system",
-    Role.USER: "human",
-    Role.ASSISTANT: "gpt",
-    Role.TOOL: "observation",
-}
 
 FORMATS: Mapping[str, Format] = {
     "messages": Format(_messages),
@@ -77,6 +70,6 @@ FORMATS: Mapping[str, Format] = {
     "sharegpt": Format(_sharegpt, no_tools=""),
     "trl": Format(_trl, files=trl_files),
     "llama-factory": Format(_sharegpt, no_tools="", files=llama_factory_files),
-    "axolotl": Format(_messages, no_tools="[]", files=axolotl_files),
+    "axolotl": Format(_axolotl, no_tools="[]", files=axolotl_files),
 }
 """Formats by the name that people give. The first three are data alone."""

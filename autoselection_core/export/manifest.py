@@ -53,6 +53,8 @@ def manifest_of(
         "score": origin.score,
         "tokens_a_sample": round(content.tokens, 1),
         "not_alternating": content.not_alternating,
+        **({"untaught": content.untaught} if content.untaught else {}),
+        **({"reasoning": content.reasoning} if content.reasoning else {}),
         "sources": {name: dict(sorted(licences.items())) for name, licences in sorted(sources.items())},
         "licences": _licences(pool, subset),
     }

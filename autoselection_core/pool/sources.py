@@ -15,8 +15,10 @@ from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.store.hub import HubDataset
 from autoselection_core.store.objects import Mirror
 
-_NOTES = frozenset(("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"))
-"""Files that `datasets` leaves beside the data that it saves."""
+_NOTES = frozenset(
+    ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "manifest.json")
+)
+"""Files that `datasets` and our own exports leave beside the data."""
 
 _CACHED = "cache-"
 """How the names of files begin that `datasets` leaves beside the data that it opens."""

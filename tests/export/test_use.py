@@ -15,6 +15,7 @@ from autoselection_core.export.training import Training
 from autoselection_core.pool.sample import Sample
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.export.made import LONG, PLAIN, TOOLS, WITH_TOOLS, Made, turns
+from tests.export.test_round_trip import CALLING, UNTAUGHT
 
 pytestmark = pytest.mark.e2e
 
@@ -26,6 +27,9 @@ LATE = max(
     key=lambda sample: sample.id,
 )
 """Samples stand in the order of their ids; this one stands behind nearly all others."""
+
+ONE_CALL = Sample(CALLING.messages[:2], CALLING.tools)
+"""One answer: TRL takes several only with a chat template that marks them."""
 
 TRL = "import sys; from trl.cli import main; sys.argv[0] = 'trl'; main()"
 
@@ -55,12 +59,12 @@ def run(folder: Path, *command: str) -> str:
 
 @pytest.mark.parametrize("spelling", FORMATS)
 def test_datasets_loads_it_from_its_folder(tmp_path: Path, spelling: str) -> None:
-    made = Made.of(*PLAIN, WITH_TOOLS, LONG)
+    made = Made.of(*PLAIN, WITH_TOOLS, LONG, CALLING, UNTAUGHT)
     made.export(tmp_path / "out", spelling)
 
     rows, columns, first, _ = json.loads(run(tmp_path, sys.executable, "-c", LOAD, "out", "folder"))
 
-    assert rows == 22
+    assert rows == 24
     assert {"id", "sources", "licences", "tools"} <= set(columns)
     assert first == made.pool.ids[0].decode()
 
@@ -81,7 +85,11 @@ def test_tools_that_begin_late_in_a_large_subset_are_no_obstacle(
     assert by_file in (None, rows)
 
 
-@pytest.mark.parametrize("samples", [PLAIN, [*PLAIN, WITH_TOOLS]], ids=["plain", "tools"])
+@pytest.mark.parametrize(
+    "samples",
+    [PLAIN, [*PLAIN, WITH_TOOLS], [*PLAIN, ONE_CALL]],
+    ids=["plain", "tools", "calls"],
+)
 def test_trl_trains_a_step_on_it(tmp_path: Path, samples: list[Sample]) -> None:
     tiny_model(tmp_path / "model")
     tuning = FineTuning(amount=100, batch=100, max_tokens=64, dtype="float32")

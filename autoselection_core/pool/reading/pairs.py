@@ -74,6 +74,8 @@ def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
         turns = conversation(value, key, view.notes)
         _pass_over_the_same(view, key, turns)
         return key, turns
+    if value == [] and any(are_turns(view.record.get(answer)) for answer in ANSWERS):
+        return key, []  # the assistant opens the conversation
     question = with_side_texts(_with_input(view, key), view)
     return key, [*_history(view), _asked(question, key)]
 
