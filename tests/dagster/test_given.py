@@ -97,15 +97,16 @@ def test_a_whole_search_in_one_run_has_the_history_and_lineage_of_a_run_for_each
 ) -> None:
     driver.prepare()
     driver.start(name="one", budget=3, report_evaluations=0, in_one_run=True)
-    # Its evaluations cost nothing the second time, so it would go on after the third trial.
+    # Its evaluations cost nothing the second time, so it goes on after the third trial.
     driver.start(name="again", budget=3, report_evaluations=0)
-    driver.work(3)
+    driver.work()
 
     one, again = driver.ledger.history("one"), driver.ledger.history("again")
     assert [(entry.recipe, entry.subset, entry.utility) for entry in one.observations] == [
-        (entry.recipe, entry.subset, entry.utility) for entry in again.observations
+        (entry.recipe, entry.subset, entry.utility) for entry in again.observations[:3]
     ]
-    assert (one.spent, again.spent) == (3, 0)
+    assert one.spent == 3
+    assert [entry.cost for entry in again.observations[:3]] == [0, 0, 0]
     for asset in ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation"):
         shown = driver.instance.get_materialized_partitions(dg.AssetKey(["demo", asset]))
         assert {f"one|{number:03d}" for number in (1, 2, 3)} <= shown
