@@ -5,6 +5,7 @@ Loaded by several processes, so nothing here may import torch or do work: assets
 
 import dagster as dg
 
+from autoselection_core.campaign.declaration.campaign import When
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.store.home import Home
 from autoselection_dagster.graph import campaign_graph
@@ -55,6 +56,10 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             failed_runs,
             *(pool_changed_sensor(graph) for graph in graphs.values()),
         ],
-        schedules=[search_again_schedule(graph) for graph in graphs.values()],
+        schedules=[
+            search_again_schedule(graph)
+            for graph in graphs.values()
+            if graph.place.campaign.on_pool_change.when is When.SCHEDULE
+        ],
         resources=resources_of(home),
     )

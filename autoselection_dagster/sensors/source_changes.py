@@ -161,18 +161,17 @@ def _told_once(
 
 
 def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
-    """The schedule of a campaign. It runs from the start where the campaign says `on_pool_change: schedule`.
+    """The schedule of a campaign that says `on_pool_change: schedule`; it runs from the start.
 
     A tick on a pool that was searched already starts no search.
     """
     asked = graph.place.campaign.on_pool_change
-    is_wanted = asked.when is When.SCHEDULE
     return dg.ScheduleDefinition(
         name=graph.place.names.schedule,
         job=graph.search_again_job,
         cron_schedule=asked.cron,
         execution_timezone=asked.timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING if is_wanted else dg.DefaultScheduleStatus.STOPPED,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Prepare at these times ({asked.timezone}), and search the pool again if it changed "
         "since the last search.",
     )

@@ -115,24 +115,27 @@ def causes(driver: Driver, asset: str, partition: str) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("research", "sensor", "schedule"),
+    ("asked", "sensor", "schedules"),
     [
-        ("off", dg.DefaultSensorStatus.STOPPED, dg.DefaultScheduleStatus.STOPPED),
-        ("on_change", dg.DefaultSensorStatus.RUNNING, dg.DefaultScheduleStatus.STOPPED),
+        ("off", dg.DefaultSensorStatus.STOPPED, []),
+        ("on_change", dg.DefaultSensorStatus.RUNNING, []),
         (
             "{when: schedule, cron: 0 4 * * 1}",
             dg.DefaultSensorStatus.STOPPED,
-            dg.DefaultScheduleStatus.RUNNING,
+            [("demo_search_again_schedule", dg.DefaultScheduleStatus.RUNNING)],
         ),
     ],
 )
-def test_sensor_or_schedule_run_as_the_campaign_chooses(
-    driver: Driver, research: str, sensor: dg.DefaultSensorStatus, schedule: dg.DefaultScheduleStatus
+def test_sensor_runs_and_schedule_exists_as_the_campaign_chooses(
+    driver: Driver,
+    asked: str,
+    sensor: dg.DefaultSensorStatus,
+    schedules: list[tuple[str, dg.DefaultScheduleStatus]],
 ) -> None:
-    repository = declare(driver, research).get_repository_def()
+    repository = declare(driver, asked).get_repository_def()
 
     assert repository.get_sensor_def("demo_pool_changed").default_status is sensor
-    assert repository.get_schedule_def("demo_search_again_schedule").default_status is schedule
+    assert [(each.name, each.default_status) for each in repository.schedule_defs] == schedules
 
 
 def test_a_schedule_says_whose_hours_it_means(driver: Driver) -> None:
