@@ -1,6 +1,8 @@
 """Solver of a search, made from what the search pins and what the campaign says now."""
 
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.evaluation.training.sft import fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.operators.catalogue import catalogue
@@ -17,14 +19,14 @@ from autoselection_core.store.home import Home
 
 
 def make_solver(
-    spec: SearchSpec, signals: SignalTable, declared: AdviserSettings | None, ledger: Ledger, home: Home
+    spec: SearchSpec, signals: SignalTable, campaign: Campaign, ledger: Ledger, home: Home
 ) -> Solver:
     """Solver that chooses the candidates of a search.
 
     Args:
         spec: The search.
         signals: Those that it pins, for the pool that it pins.
-        declared: The adviser of the campaign now, which says how the search's language model is reached.
+        campaign: The campaign now, which says how the search's language model is reached.
         ledger: Where an earlier search is looked up, if it starts from one.
         home: Where subsets are kept.
 
@@ -32,9 +34,24 @@ def make_solver(
         UnknownSearchError: The search that it starts from does not exist.
     """
     chosen = [each for each in installed_operators() if not spec.operators or each.name in spec.operators]
-    policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
+    policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
     earlier = earlier_of(ledger, spec.warm_from, signals, home) if spec.warm_from is not None else ()
-    return Solver(signals, catalogue(signals, chosen), policy, earlier, _adviser(spec, declared), spec.prices)
+    return Solver(
+        signals,
+        catalogue(signals, chosen),
+        policy,
+        earlier,
+        _adviser(spec, campaign.adviser),
+        spec.prices,
+        _max_tokens(spec, campaign),
+    )
+
+
+def _max_tokens(spec: SearchSpec, campaign: Campaign) -> int | None:
+    """Length limit of the search's trainings, in tokens; None where nothing is trained."""
+    if campaign.closed_form is not None:
+        return None
+    return fine_tuning(spec.training or campaign.training).max_tokens
 
 
 def _adviser(spec: SearchSpec, declared: AdviserSettings | None) -> Adviser | None:

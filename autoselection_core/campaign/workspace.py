@@ -176,7 +176,7 @@ class Workspace:
     def solver(self, spec: SearchSpec) -> Solver:
         """Solver of a search, on the pool and signals that it pins; see `make_solver`."""
         signals = self.signals(spec.pool_version, spec.signal_versions)
-        return make_solver(spec, signals, self.campaign.adviser, self.ledger, self.home)
+        return make_solver(spec, signals, self.campaign, self.ledger, self.home)
 
     @cached_property
     def ledger(self) -> Ledger:

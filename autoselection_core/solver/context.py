@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autoselection_core.arrays import Mask
 from autoselection_core.errors.solver import NoCandidatesError
 from autoselection_core.identity import fingerprint
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.feature_layout import Features
+from autoselection_core.solver.features.composition import composition_of
 from autoselection_core.solver.features.describer import Describer
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import latin_recipes
 from autoselection_core.solver.programs.realise import Draft, Realised, realise
 from autoselection_core.solver.programs.size_limits import within_size
+from autoselection_core.solver.programs.trainable import only_trainable, trainable_rows
 from autoselection_core.subset import Subset
 
 
@@ -29,6 +32,7 @@ class SearchContext:
         fresh: Latin hypercube programs, realised.
         describer: Describes candidates on the scales of the fresh programs.
         features: Feature vectors of the fresh programs. Shape (m, d).
+        trainable: Rows that a training can learn from. Shape (n,).
     """
 
     signals: SignalTable
@@ -38,6 +42,7 @@ class SearchContext:
     fresh: Realised
     describer: Describer
     features: Features
+    trainable: Mask
 
     @property
     def min_rows(self) -> int:
@@ -46,7 +51,8 @@ class SearchContext:
 
     def realise(self, drafts: Sequence[Draft], known: frozenset[str]) -> Realised:
         """Realise drafts, leaving out subsets that are known."""
-        return within_size(realise(drafts, self.signals, self.min_rows, known), self.signals, self.policy)
+        realised = realise(drafts, self.signals, self.min_rows, known)
+        return within_size(only_trainable(realised, self.trainable), self.signals, self.policy)
 
     def describe(self, realised: Realised) -> Features:
         """Feature vectors of realised candidates."""
@@ -58,11 +64,16 @@ class SearchContext:
 
 
 def context_for(
-    signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int
+    signals: SignalTable,
+    templates: tuple[Template, ...],
+    policy: Policy,
+    seed: int,
+    max_tokens: int | None = None,
 ) -> SearchContext:
-    """Context of a search; made once per table, policy and seed."""
+    """Context of a search; made once per table, policy, seed and length limit of the training."""
+    limit = max_tokens if policy.version > 1 else None
     return signals.derived(
-        (__name__, templates, policy, seed), lambda: _made(signals, templates, policy, seed)
+        (__name__, templates, policy, seed, limit), lambda: _made(signals, templates, policy, seed, limit)
     )
 
 
@@ -71,13 +82,17 @@ def seed_for(*parts: int | str) -> int:
     return int(fingerprint(list(parts))[:12], 16)
 
 
-def _made(signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int) -> SearchContext:
+def _made(
+    signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int, max_tokens: int | None
+) -> SearchContext:
     min_rows = max(1, round(policy.min_share * len(signals)))
+    trainable = trainable_rows(signals, max_tokens)
     recipes = latin_recipes(templates, policy.fresh, policy.max_steps, seed)
     fresh = realise([Draft(recipe, "fresh") for recipe in recipes], signals, min_rows)
-    fresh = within_size(fresh, signals, policy)
+    fresh = within_size(only_trainable(fresh, trainable), signals, policy)
     if not len(fresh):
         raise NoCandidatesError(1, fresh.reasons)
-    describer = Describer.of(signals, ProgramEncoder(templates), fresh)
+    composition = composition_of(signals) if policy.version > 1 else None
+    describer = Describer.of(signals, ProgramEncoder(templates), fresh, composition)
     features = describer.features([draft.recipe for draft in fresh.drafts], fresh.subsets)
-    return SearchContext(signals, templates, policy, seed, fresh, describer, features)
+    return SearchContext(signals, templates, policy, seed, fresh, describer, features, trainable)

@@ -1,6 +1,7 @@
 """Layout of a candidate's feature vector."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +24,8 @@ class Layout:
             is a distance between subsets (Cramer's: the squared difference of distribution functions); its
             median over fresh programs is 1.
         program: Presence, parameter and position of every operator; unit length on average.
+        groups: Number of columns of each composition group; the median distance between fresh programs is 1
+            in each. Empty for policies of version 1.
         has_earlier: Whether three more columns tell observations of an earlier search apart: 1 for them and
             0 for this search; how far their subset has drifted, in [0, 1]; and a number of the subset.
         trust: The highest correlation with the full one that each lower fidelity may have. Each has a
@@ -34,11 +37,13 @@ class Layout:
     program: int
     has_earlier: bool = False
     trust: tuple[float, ...] = ()
+    groups: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
         """Length of a feature vector."""
-        known = self.axes + self.marginals + self.program + (_ORIGIN if self.has_earlier else 0)
+        known = self.axes + self.marginals + self.program + sum(self.groups)
+        known += _ORIGIN if self.has_earlier else 0
         return known + (self.fidelities + 1 if self.fidelities else 0)
 
     @property
@@ -63,9 +68,15 @@ class Layout:
         return slice(start, start + self.program)
 
     @property
+    def group_columns(self) -> tuple[slice, ...]:
+        """Columns of each composition group."""
+        stops = np.cumsum([self.program_columns.stop, *self.groups]).tolist()
+        return tuple(slice(start, stop) for start, stop in pairwise(stops))
+
+    @property
     def origin_columns(self) -> slice:
         """Columns of where an observation comes from; empty in a cold search."""
-        start = self.program_columns.stop
+        start = self.program_columns.stop + sum(self.groups)
         return slice(start, start + (_ORIGIN if self.has_earlier else 0))
 
     @property

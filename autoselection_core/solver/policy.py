@@ -8,6 +8,9 @@ from autoselection_core.errors.space import SettingError
 from autoselection_core.history.policy_names import DEFAULT, POLICIES, policy_now, settings_now
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
+LATEST = 2
+"""Version of the default policy that new searches are registered with; searches without a version have 1."""
+
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""
 
@@ -20,8 +23,11 @@ class Policy:
 
     Attributes:
         name: Which policy chooses.
+        version: Version of the default policy; a search keeps the one that it was registered with.
         full_pool: 1 if the first trial of the default policy is the full pool, 0 if not.
-        warmup: Probes kept by realised retention (low, middle, high, low, ...) before the surrogate chooses.
+        warmup: Probes before the surrogate chooses: plain filters far apart in what they select. Version 1
+            has programs by realised retention (low, middle, high, low, ...).
+        finals: Last evaluations, which go to the two best subsets again; version 1 has none.
         max_steps: Longest program that is sampled or edited into being.
         fresh: Latin hypercube programs that every round may choose from.
         edits: Edits that a round adds to them.
@@ -54,8 +60,10 @@ class Policy:
     """
 
     name: Annotated[str, Choice(POLICIES)] = DEFAULT
+    version: Annotated[int, Count(1, LATEST)] = LATEST
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
+    finals: Annotated[int, Count(0, 100)] = 1
     max_steps: Annotated[int, Count(1, 6)] = 6
     fresh: Annotated[int, Count(8, 100_000)] = 400
     edits: Annotated[int, Count(0, 100_000)] = 1500
@@ -92,6 +100,11 @@ class Policy:
                 raise SettingError(name, value, "above 0, or empty")
         pairs = self.floors.items() if isinstance(self.floors, Mapping) else self.floors
         object.__setattr__(self, "floors", tuple(sorted((name, float(least)) for name, least in pairs)))
+
+    @classmethod
+    def of_search(cls, name: str, settings: Mapping[str, Any], max_steps: int) -> "Policy":
+        """The policy that a search pinned; one that says no version was registered before there were any."""
+        return cls(name, max_steps=max_steps).with_settings(**{"version": 1, **settings})
 
     def with_settings(self, **settings: Any) -> "Policy":  # noqa: ANN401 - the settings differ in type
         """A copy with other settings, under today's names or their first ones; an unknown name is refused."""

@@ -63,7 +63,7 @@ class Proposal:
     """Why a candidate was chosen.
 
     Attributes:
-        origin: `full_pool`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `fresh`, `edit`,
+        origin: `full_pool`, `plain`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `fresh`, `edit`,
             `reseed`, `earlier`, `replicate`, `random`, or `proposed` by a language model; `pair` for a
             measured recipe that is scored cheaply, too, and `promoted` for one with a cheap score.
         parent: The trial that an edit or a replicate started from.

@@ -45,6 +45,8 @@ class Solver:
         adviser: A language model that is asked, too; None asks nobody.
         prices: Price of an evaluation at each lower fidelity, in full trainings; the default policy alone
             makes use of them.
+        max_tokens: Longest conversation that a training reads, in tokens; what has no response tokens within
+            it is no candidate. None where nothing is trained.
 
     Raises:
         NoTemplatesError: There is nothing to write programs with.
@@ -56,6 +58,7 @@ class Solver:
     earlier: tuple[Earlier, ...] = ()
     adviser: Adviser | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
+    max_tokens: int | None = None
     _last: list[tuple[History, FittedModel]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -137,7 +140,7 @@ class Solver:
 
     def context(self, seed: int) -> SearchContext:
         """Context of a search with this seed."""
-        return context_for(self.signals, tuple(self.templates), self.policy, seed)
+        return context_for(self.signals, tuple(self.templates), self.policy, seed, self.max_tokens)
 
 
 def with_advice(candidate: Candidate, consultation: Consultation) -> Candidate:

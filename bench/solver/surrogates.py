@@ -125,7 +125,7 @@ def main() -> None:
     options = parser.parse_args()
     figures: dict[str, Json] = {f"{_MANY} evaluations, {_DRAWS} draws, bkb": many("bkb")}
     if options.exact:
-        gp.MOST_EXACT = _MANY
+        gp.MAX_EXACT = _MANY
         figures[f"{_MANY} evaluations, {_DRAWS} draws, exact"] = many("gp")
     for share in (0.0, _SPOILT):
         runs = [outliers(seed, share) for seed in range(options.seeds)]

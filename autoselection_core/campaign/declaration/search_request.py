@@ -11,12 +11,12 @@ from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.closed_form import CLOSED_FORM
 from autoselection_core.evaluation.training.sft import fine_tuning
-from autoselection_core.history.policy_names import RANDOM, merge_settings
+from autoselection_core.history.policy_names import DEFAULT, RANDOM, merge_settings
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.operators.installed import installed_operators
-from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.policy import LATEST, Policy
 from autoselection_core.space import check_settings
 
 SETTINGS = tuple(each.name for each in fields(SearchSettings))
@@ -68,13 +68,13 @@ class SearchRequest:
             metric=self._metric(campaign),
             training=self._training(campaign),
             operators=self._operators(campaign),
-            policy_settings=merge_settings(campaign.policy, self.policy_settings),
+            policy_settings=_versioned(asked.policy, merge_settings(campaign.policy, self.policy_settings)),
             warm_from=self.warm_from,
             adviser=_adviser(campaign, asked.policy),
             fidelities=_fidelities(campaign, asked.policy),
         )
         check_settings(asked)
-        policy = Policy(spec.policy, max_steps=spec.max_steps).with_settings(**spec.policy_settings)
+        policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
         scored = tuple(spec.benchmarks) if campaign.closed_form is None else (CLOSED_FORM,)
         _require_known("floors", [name for name, _ in policy.floors], scored)
         return spec
@@ -102,6 +102,11 @@ class SearchRequest:
         known = campaign.operators or tuple(operator.name for operator in installed_operators())
         _require_known("operators", self.operators, known)
         return tuple(self.operators) or campaign.operators
+
+
+def _versioned(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
+    """Settings with the version of the default policy that a new search starts with."""
+    return {"version": LATEST, **settings} if policy == DEFAULT else dict(settings)
 
 
 def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Json]]:

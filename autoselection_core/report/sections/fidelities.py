@@ -8,7 +8,7 @@ from autoselection_core.history.values import CheapTrial, Observation
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
-from autoselection_core.solver.evidence.low_fidelity import FEWEST, agreement
+from autoselection_core.solver.evidence.low_fidelity import MIN_PAIRS_TO_RANK, agreement
 from autoselection_core.solver.evidence.observations import low_fidelity_observations, observed_subsets
 from autoselection_core.solver.proposal import Proposal, Weighed
 
@@ -35,7 +35,7 @@ def _sentence(facts: SearchFacts, name: str, cost: float) -> str:
     low_fidelity = low_fidelity_observations(facts.history, facts.signals)
     shown = agreement(low_fidelity, observed_subsets(facts.history, facts.signals), name)
     if shown.rank_correlation is None:
-        ranks = "too few to rank" if shown.pairs < FEWEST else "the scores do not differ"
+        ranks = "too few to rank" if shown.pairs < MIN_PAIRS_TO_RANK else "the scores do not differ"
     else:
         ranks = f"rank correlation {shown.rank_correlation:.2f}"
     trust = _last_trust(facts, name)

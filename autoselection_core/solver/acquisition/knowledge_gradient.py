@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _DRAWS = 64
 """Movements of the means that are drawn under each hyper-parameter vector."""
 
-_MOST_LEARNED = 300
+_MAX_LEARNED = 300
 """Observations that a lookahead conditions on at most."""
 
 _RIDGE = 1e-6
@@ -117,7 +117,7 @@ def look_ahead(
     cheap[:, layout.fidelity_columns.stop] = -1.0 - np.arange(len(cheap))  # none of them is another's subset
     points = np.concatenate([layout.completed(observed), layout.completed(candidates), cheap])
     (seen,), targets = surrogate.model.train_inputs, surrogate.model.train_targets
-    rows = torch.from_numpy(subsample_rows(seen.numpy(), _MOST_LEARNED))
+    rows = torch.from_numpy(subsample_rows(seen.numpy(), _MAX_LEARNED))
     asked, noise = torch.from_numpy(points), noise_variance(hyper)
     ridge = noise + JITTER
     if surrogate.relative is not None:

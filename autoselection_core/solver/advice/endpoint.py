@@ -16,7 +16,7 @@ from autoselection_core.solver.advice.exchange import Question, Reply
 if TYPE_CHECKING:
     from requests import Response
 
-_MOST_BYTES = 4_000_000
+_MAX_BYTES = 4_000_000
 """Of an answer; what is longer is no answer."""
 
 _CHUNK_BYTES = 65_536
@@ -128,7 +128,7 @@ def _limited(answer: "Response") -> bytes | None:
     content = b""
     for chunk in answer.iter_content(_CHUNK_BYTES):
         content += chunk
-        if len(content) > _MOST_BYTES:
+        if len(content) > _MAX_BYTES:
             return None
     return content
 

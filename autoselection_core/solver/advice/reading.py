@@ -154,14 +154,14 @@ def differing_steps(before: Recipe, after: Recipe) -> int:
 
 def _edit_of(anchor: Recipe, recipe: Recipe) -> Recipe:
     changed = differing_steps(anchor, recipe)
-    if not 1 <= changed <= _MOST_CHANGED:
+    if not 1 <= changed <= _MAX_CHANGED:
         raise UnusableAnswerError(
-            recipe.label, f"changes {changed} steps of the anchor, not 1 or {_MOST_CHANGED}"
+            recipe.label, f"changes {changed} steps of the anchor, not 1 or {_MAX_CHANGED}"
         )
     return recipe
 
 
-_MOST_CHANGED = 2
+_MAX_CHANGED = 2
 """Steps of an anchor that a local edit changes."""
 
 

@@ -31,10 +31,10 @@ from autoselection_core.solver.programs.credit import Credit
 from autoselection_core.solver.programs.realise import Draft, Realised
 from autoselection_core.subset import materialize
 
-_MOST_ANCHOR_STEPS = 3
+_MAX_ANCHOR_STEPS = 3
 """Of a new anchor, as published."""
 
-_MOST_MISSES = 2
+_MAX_MISSES = 2
 """Rankings without use after which the numbers decide."""
 
 
@@ -106,7 +106,7 @@ def reseeded(
     context: SearchContext, consultation: Consultation, observations: Sequence[Observation], credit: Credit
 ) -> Recipe | None:
     """A new anchor from what the first observations say; None where the numbers draw it."""
-    grammar = Grammar(context.templates, {}, min(_MOST_ANCHOR_STEPS, context.policy.max_steps), context.seed)
+    grammar = Grammar(context.templates, {}, min(_MAX_ANCHOR_STEPS, context.policy.max_steps), context.seed)
     facts: dict[str, Json] = {
         **_common(context, consultation, observations),
         "catalogue": catalogue_told(context.templates),
@@ -133,7 +133,7 @@ def ranked(
     rng = np.random.default_rng(seed_for("rankings", context.seed, consultation.history.next_trial))
     by_numbers = np.argsort(np.asarray(predicted.order))
     total, orders, misses = np.zeros(count), list[tuple[int, ...]](), 0
-    while len(orders) + misses < settings.rankings and misses < _MOST_MISSES:
+    while len(orders) + misses < settings.rankings and misses < _MAX_MISSES:
         shown = rng.permutation(count)
         facts: dict[str, Json] = {
             **_common(context, consultation, consultation.history.observations),

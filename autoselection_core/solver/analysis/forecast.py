@@ -17,7 +17,7 @@ from autoselection_core.solver.acquisition.expected_improvement import expected_
 from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.candidates.local_search import search_locally
 from autoselection_core.solver.candidates.phase import phase_of
-from autoselection_core.solver.context import SearchContext, context_for, seed_for
+from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import (
@@ -88,7 +88,7 @@ def forecast(solver: Solver, history: History, evaluations: int) -> Forecast:
         evaluations: How many more, at least 1.
     """
     with one_thread():
-        context = context_for(solver.signals, tuple(solver.templates), solver.policy, history.seed)
+        context = solver.context(history.seed)
         start = _start(context, history)
         rng = np.random.default_rng(seed_for("forecast", context.seed, evaluations))
         gains = np.array([_play(start, place, evaluations, rng) for place in range(_PLAYS)]) * start.scale

@@ -14,7 +14,7 @@ from autoselection_core.history.policy_names import DEFAULT, PUBLISHED, RANDOM
 from autoselection_core.history.values import History, Observation
 from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.candidates.warmup import ZONES, farthest
-from autoselection_core.solver.context import SearchContext, context_for, seed_for
+from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import (
@@ -56,7 +56,7 @@ def replay(solver: Solver, history: History) -> tuple[Step, ...]:
         history: The recorded search; pending and failed trials are left out.
     """
     with one_thread():
-        context = context_for(solver.signals, tuple(solver.templates), solver.policy, history.seed)
+        context = solver.context(history.seed)
         return _steps(history.observations, _order(context, replace(history, pending=(), failures=())))
 
 

@@ -18,16 +18,16 @@ from autoselection_core.solver.surrogate.gp import Numbers
 PAIRS = 4
 """Recipes that are scored at both fidelities before a cheaper one is heeded."""
 
-MOST_PAIRS = 8
+MAX_PAIRS = 8
 """Recipes that are scored at both where the first few leave open whether it is worth heeding."""
 
-LEAST_TRUST = 0.5
+MIN_TRUST = 0.5
 """Rank correlation below which a fidelity is not heeded."""
 
-MOST_TRUST = 0.99
+MAX_TRUST = 0.99
 """Correlation that a few pairs in perfect order prove at most."""
 
-FEWEST = 3
+MIN_PAIRS_TO_RANK = 3
 """Pairs without which a rank correlation says nothing."""
 
 
@@ -46,15 +46,15 @@ class Agreement:
     @property
     def wanted(self) -> int:
         """Pairs that are wanted before the fidelity is heeded or given up: more where a few leave it open."""
-        is_open = self.pairs >= PAIRS and 0 < (self.rank_correlation or 0.0) < LEAST_TRUST
-        return MOST_PAIRS if is_open else PAIRS
+        is_open = self.pairs >= PAIRS and 0 < (self.rank_correlation or 0.0) < MIN_TRUST
+        return MAX_PAIRS if is_open else PAIRS
 
     @property
     def limit(self) -> float:
         """Upper limit of the learned correlation; 0 where the fidelity is not used."""
-        if self.pairs < PAIRS or (self.rank_correlation or 0.0) < LEAST_TRUST:
+        if self.pairs < PAIRS or (self.rank_correlation or 0.0) < MIN_TRUST:
             return 0.0
-        return min(self.rank_correlation or 0.0, MOST_TRUST)
+        return min(self.rank_correlation or 0.0, MAX_TRUST)
 
 
 def agreement(
@@ -67,7 +67,7 @@ def agreement(
     full = {one.name: float(np.mean(one.utilities)) for one in observed if one.utilities}
     both = [name for name in cheap if name in full]
     here, there = [cheap[name] for name in both], [full[name] for name in both]
-    if len(both) < FEWEST or len(set(here)) == 1 or len(set(there)) == 1:
+    if len(both) < MIN_PAIRS_TO_RANK or len(set(here)) == 1 or len(set(there)) == 1:
         return Agreement(len(both), None)
     return Agreement(len(both), float(np.asarray(spearmanr(here, there).statistic)))
 

@@ -8,6 +8,7 @@ import numpy as np
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.feature_layout import Features, Layout
+from autoselection_core.solver.features.composition import Composition
 from autoselection_core.solver.features.histograms import Blocks, Description, blocks_of, describe
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.realise import Realised
@@ -32,6 +33,7 @@ class Describer:
         spread: Standard deviation of each state axis; infinite where it is flat. Shape (a,).
         median: Median distance between the cumulative histograms of fresh programs.
         length: Root mean square length of an encoded fresh program.
+        composition: Composition groups; None for policies that do not look at them.
     """
 
     blocks: Blocks
@@ -40,9 +42,16 @@ class Describer:
     spread: Features
     median: float
     length: float
+    composition: Composition | None = None
 
     @classmethod
-    def of(cls, signals: SignalTable, encoder: ProgramEncoder, fresh: Realised) -> "Describer":
+    def of(
+        cls,
+        signals: SignalTable,
+        encoder: ProgramEncoder,
+        fresh: Realised,
+        composition: Composition | None = None,
+    ) -> "Describer":
         """Take the scales from realised fresh programs, of which there must be at least one."""
         blocks = blocks_of(signals)
         raw = describe([subset.rows for subset in fresh.subsets], blocks)
@@ -55,6 +64,7 @@ class Describer:
             np.where(spread > _FLAT, spread, np.inf),
             _median_distance(raw),
             max(float(np.sqrt((program**2).sum(axis=1).mean())), _FLAT),
+            None if composition is None else composition.scaled_by([one.rows for one in fresh.subsets]),
         )
 
     @property
@@ -62,7 +72,8 @@ class Describer:
         """Columns of a feature vector."""
         marginals = sum(place.stop - place.start - 1 for place in self.blocks.columns)
         marginals += sum(place.stop - place.start for place in self.blocks.groups)
-        return Layout(len(self.center), marginals, self.encoder.size)
+        groups = () if self.composition is None else self.composition.sizes
+        return Layout(len(self.center), marginals, self.encoder.size, groups=groups)
 
     def features(self, recipes: Sequence[Recipe], subsets: Sequence[Subset]) -> Features:
         """Describe candidates. Shape (m, layout.size)."""
@@ -71,7 +82,10 @@ class Describer:
         raw = describe([subset.rows for subset in subsets], self.blocks)
         axes = bend((raw.axes - self.center) / self.spread)
         program = self.encoder.encode(recipes) / self.length
-        return np.concatenate([axes, raw.marginals / self.median, program], axis=1)
+        parts = [axes, raw.marginals / self.median, program]
+        if self.composition is not None:
+            parts.append(self.composition.features([subset.rows for subset in subsets]))
+        return np.concatenate(parts, axis=1)
 
 
 def bend(axes: Features) -> Features:

@@ -14,10 +14,10 @@ from autoselection_core.solver.feature_layout import Features
 BINS = 16
 """Bins of a signal's histogram, of equal shares of the pool; one more holds unknown values."""
 
-_MOST_GROUPS = 64
+_MAX_GROUPS = 64
 """A grouping with more groups than this is described by nothing: exact copies are in the pair lists."""
 
-_MOST_PAIRS = 20_000
+_MAX_PAIRS = 20_000
 """Pairs of one list that are looked at; a longer list is sampled at equal steps."""
 
 _CHUNK_CELLS = 1 << 24
@@ -110,11 +110,11 @@ def _group_bins(labels: Labels) -> Histogram:
 
 
 def _is_small(labels: Labels) -> bool:
-    return len(labels) > 0 and 0 < int(labels.max()) < _MOST_GROUPS
+    return len(labels) > 0 and 0 < int(labels.max()) < _MAX_GROUPS
 
 
 def _sample(low: npt.NDArray[np.int32], high: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    step = -(-len(low) // _MOST_PAIRS)
+    step = -(-len(low) // _MAX_PAIRS)
     return np.stack([low[::step], high[::step]]).astype(np.int64)
 
 

@@ -9,16 +9,18 @@ from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileErr
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.acquisition.log_nei import Improvement
-from autoselection_core.solver.acquisition.protocol import SumOfTerms
+from autoselection_core.solver.acquisition.protocol import AcquisitionTerm, SumOfTerms
 from autoselection_core.solver.acquisition.replicates import deviation_without, repeats
 from autoselection_core.solver.advice.consultation import Consultation
 from autoselection_core.solver.advice.roles import Anchor, proposed, summarised
 from autoselection_core.solver.advice.settings import Role
 from autoselection_core.solver.candidates.local_search import ScoredCandidates, search_locally
 from autoselection_core.solver.candidates.phase import phase_of
+from autoselection_core.solver.candidates.plain_filters import plain_filters
 from autoselection_core.solver.candidates.warmup import farthest, in_zone, zone_of
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.constraints import keeps_to
+from autoselection_core.solver.evidence.failures import Success
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
 from autoselection_core.solver.evidence.observations import (
     ObservedSubset,
@@ -32,6 +34,9 @@ from autoselection_core.solver.policies.fidelity_choice import chosen, next_pair
 from autoselection_core.solver.programs.realise import Draft, Realised
 from autoselection_core.solver.proposal import LEVELS, Candidate, Proposal, RunnerUp
 from autoselection_core.subset import materialize
+
+_FINALISTS = 2
+"""Subsets with the highest posterior means, which the last evaluations go to."""
 
 _ENOUGH = 2
 """Measurements without which there is nothing to standardise, and probing goes on."""
@@ -62,13 +67,16 @@ def choose(
     transferred = transferred_observations(history, context.signals)
     probes = context.policy.full_pool + max(0, context.policy.warmup - len(transferred))
     if len(known) < max(probes, 1) or not _is_enough(history, len(transferred)):
-        return _probe(context, history, observed, known)
+        plain = _plain_probe(context, observed, known) if context.policy.version > 1 else None
+        return plain or _probe(context, history, observed, known)
     low_fidelity = low_fidelity_observations(history, context.signals)
     if (pair := next_pair(history, observed, low_fidelity, offers_of(history, prices))) is not None:
         return pair
     fitted = fit_model(context, observed, transferred, low_fidelity)
-    return _replicate(context, fitted) or _informed(
-        context, history, fitted, known, consultation=consultation, prices=prices
+    return (
+        _final(context, history, fitted)
+        or _replicate(context, fitted)
+        or _informed(context, history, fitted, known, consultation=consultation, prices=prices)
     )
 
 
@@ -108,6 +116,35 @@ def _probe(
     return _candidate(context.fresh, place, proposal)
 
 
+def _plain_probe(
+    context: SearchContext, observed: Sequence[ObservedSubset], known: frozenset[str]
+) -> Candidate | None:
+    """The plain filter farthest from everything tried; None where all of them were tried."""
+    drafts = [Draft(recipe, "plain") for recipe in plain_filters(context.templates, context.seed)]
+    realised = context.realise(drafts, known)
+    if not len(realised):
+        return None
+    features = context.describe_subsets([one.subset for one in observed])
+    place, gap = farthest(range(len(realised)), context.describe(realised), features, context)
+    proposal = Proposal(
+        "plain",
+        candidates_considered=len(realised),
+        screened=dict(realised.reasons),
+        distance=gap if observed else None,
+    )
+    return _candidate(realised, place, proposal)
+
+
+def _final(context: SearchContext, history: History, fitted: FittedModel) -> Candidate | None:
+    """One of the two finalists again, the one with fewer evaluations, when little budget is left."""
+    held = len(history.pending) + sum(one.cost for one in history.cheap if one.utility is None)
+    left = history.budget - history.spent - held
+    if context.policy.version == 1 or left > context.policy.finals or len(fitted.ranked) < _FINALISTS:
+        return None
+    finalists = fitted.ranked[:_FINALISTS]
+    return _again(context, fitted, min(finalists, key=lambda place: fitted.observed[place].evaluations))
+
+
 def _replicate(context: SearchContext, fitted: FittedModel) -> Candidate | None:
     """Measure the incumbent again if it deserves it and no measurement of it is under way."""
     best = fitted.incumbent
@@ -118,6 +155,12 @@ def _replicate(context: SearchContext, fitted: FittedModel) -> Candidate | None:
     deviation = deviation_without(fitted.surrogate, fitted.features[[best]], others)
     if one.evaluations >= repeats(fitted.surrogate.noise, deviation, context.policy.tolerance):
         return None
+    return _again(context, fitted, best)
+
+
+def _again(context: SearchContext, fitted: FittedModel, place: int) -> Candidate:
+    """Another evaluation of a tried subset."""
+    one = fitted.observed[place]
     subset = materialize(one.recipe, context.signals)
     return Candidate(
         one.recipe,
@@ -125,8 +168,8 @@ def _replicate(context: SearchContext, fitted: FittedModel) -> Candidate | None:
         Proposal(
             "replicate",
             parent=one.trial,
-            mean=float(fitted.means[best]),
-            deviation=float(fitted.deviations[best]),
+            mean=float(fitted.means[place]),
+            deviation=float(fitted.deviations[place]),
             noise=fitted.surrogate.noise,
             distance=0.0,
         ),
@@ -147,7 +190,8 @@ def _informed(
     # What breaks a floor is no rival: the gain is over the best that keeps to all of them, if anything does.
     rivals = keeps_to(fitted.floors, fitted.features)
     gain = Improvement.over(fitted.surrogate, fitted.features[rivals if rivals.any() else slice(None)], seed)
-    wanted = SumOfTerms((gain, *fitted.floors)) if fitted.floors else gain
+    factors: tuple[AcquisitionTerm, ...] = (*fitted.floors, *_success(context, history, fitted))
+    wanted = SumOfTerms((gain, *factors)) if factors else gain
     advised = _proposed(context, fitted, consultation)
     found = search_locally(
         context, fitted, phase, wanted, known=known, trial=history.next_trial, proposed=advised
@@ -173,6 +217,17 @@ def _informed(
         weighed=weighed(plans, fitted, offers),
     )
     return _candidate(found.realised, place, proposal)
+
+
+def _success(context: SearchContext, history: History, fitted: FittedModel) -> tuple[Success, ...]:
+    """Probability of success, where a trial of a subset failed."""
+    if context.policy.version == 1:
+        return ()
+    failed = context.realise([Draft(recipe, "failed") for recipe in failed_in(history)], frozenset())
+    if not len(failed):
+        return ()
+    measured = fitted.features[fitted.ranked]
+    return (Success(measured, context.describe(failed), context.describer.layout),)
 
 
 def _proposed(context: SearchContext, fitted: FittedModel, consultation: Consultation) -> tuple[Draft, ...]:

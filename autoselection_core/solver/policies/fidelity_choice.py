@@ -30,7 +30,7 @@ _RIVALS = 8
 _NOT_WORTH = 1.01
 """A plan with cheap scores must beat the full training alone by this factor; the rest is rounding."""
 
-_MOST_ON_PAIRS = 0.2
+_MAX_ON_PAIRS = 0.2
 """Share of what is left of the budget that may go to finding out what a fidelity is worth."""
 
 _ROUNDING = 1e-9
@@ -106,7 +106,7 @@ def next_pair(
         measured = [one for one in observed if one.utilities and one.recipe not in failed]
         lacking = [one for one in measured if one.name not in known]
         missing = agreement(low_fidelity, observed, offer.fidelity).wanted - (len(measured) - len(lacking))
-        if lacking and missing > 0 and missing * offer.cost <= _MOST_ON_PAIRS * offer.left:
+        if lacking and missing > 0 and missing * offer.cost <= _MAX_ON_PAIRS * offer.left:
             return _pair(lacking[0], offer, len(measured) - len(lacking))
     return None
 

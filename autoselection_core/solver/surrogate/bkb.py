@@ -19,7 +19,7 @@ from autoselection_core.solver.surrogate.kernel import cholesky, covariance, sol
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST_INDUCING = 400
+MAX_INDUCING = 400
 """Points of a dictionary on average, at most: its cost grows with their square."""
 
 _OVERSAMPLING = 4.0
@@ -144,7 +144,7 @@ def fit_sparse(
     _, variances = rough.marginals(points)
     unknown = (variances / noise_variance(log_hyper)[:, None]).mean(0)
     chance = (_OVERSAMPLING * unknown).clamp_max(1.0)
-    chance = chance * min(1.0, MOST_INDUCING / float(chance.sum()))
+    chance = chance * min(1.0, MAX_INDUCING / float(chance.sum()))
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.rand(len(points), generator=generator, dtype=points.dtype) < chance
     inducing = distinct(torch.cat([first, points[drawn]]))

@@ -23,7 +23,7 @@ _TOGETHER = 256
 """Points whose joint posterior is computed at once; its cost grows with their square."""
 
 
-_LEAST_NOISE = 2e-6
+_MIN_NOISE = 2e-6
 """GPyTorch warns of a smaller variance of a single observation."""
 
 
@@ -66,7 +66,7 @@ def _likelihood(log_hyper: "Tensor", relative: "Tensor | None") -> Any:  # noqa:
 
     if relative is not None:
         each = noise_variance(log_hyper)[:, None] * relative
-        return FixedNoiseGaussianLikelihood(noise=each.clamp_min(_LEAST_NOISE))
+        return FixedNoiseGaussianLikelihood(noise=each.clamp_min(_MIN_NOISE))
     constraint = GreaterThan(JITTER / 2, transform=None)
     return GaussianLikelihood(noise_constraint=constraint, batch_shape=log_hyper.shape[:1])
 

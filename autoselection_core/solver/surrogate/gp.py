@@ -38,7 +38,7 @@ _STEPS = 20
 NOISE_SHARE = 0.33
 """The noise expected of an unknown evaluator, as a share of the spread of the utilities seen."""
 
-MOST_EXACT = 1000
+MAX_EXACT = 1000
 """Observations up to which a Gaussian process is exact: its cost is their cube."""
 
 _RELEARNED = 3
@@ -199,7 +199,7 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     if is_robust:
         return _robust(points, targets, layout, standard, prior=prior, fitting=fitting, subsample=subsample)
     log_hyper = _learned(points[subsample], targets[subsample], layout, prior, fitting)
-    if fitting.surrogate == "bkb" or len(points) > MOST_EXACT:
+    if fitting.surrogate == "bkb" or len(points) > MAX_EXACT:
         model = fit_sparse(
             points, targets, layout, log_hyper, first=distinct(points[subsample]), seed=fitting.seed
         )

@@ -24,6 +24,8 @@ class HyperParameters:
         state_size: Standard deviation of the part over state axes.
         marginal_size: Standard deviation of the part over the subset distance.
         program_size: Standard deviation of the linear part over the program encoding.
+        group_weights: Weight of the distance in each composition group; empty without groups.
+        composition_size: Standard deviation of the part over composition groups; empty without groups.
         discrepancy: Size of what an earlier search measured differently; empty in a cold search.
         fidelity_discrepancies: Size of the discrepancy of each lower fidelity.
         fidelity_scales: Spread of the utilities of each lower fidelity.
@@ -35,6 +37,8 @@ class HyperParameters:
     state_size: "Tensor"
     marginal_size: "Tensor"
     program_size: "Tensor"
+    group_weights: "Tensor"
+    composition_size: "Tensor"
     discrepancy: "Tensor"
     fidelity_discrepancies: "Tensor"
     fidelity_scales: "Tensor"
@@ -57,6 +61,8 @@ def group_sizes(layout: Layout) -> dict[str, int]:
         "state_size": 1,
         "marginal_size": 1,
         "program_size": 1,
+        "group_weights": len(layout.groups),
+        "composition_size": int(bool(layout.groups)),
         "discrepancy": int(layout.has_earlier),
         "fidelity_discrepancies": layout.fidelities,
         "fidelity_scales": layout.fidelities,

@@ -2,6 +2,7 @@
 
 k = level^2 + s_state^2 M52(state axes / scales) + s_marginal^2 M52(subset distance / scale)
     + s_program^2 <program, program'> + sum over axes of slope^2 axis axis'
+    + s_composition^2 M52(root of the sum over groups of weight^2 distance^2)
 
 An observation of an earlier search measured another utility, k (1 + d^2) + level^2, which has k in common
 with today's: the larger the discrepancy d that is learned, the less it is trusted. What its subset lost and
@@ -17,6 +18,7 @@ part and their sum are positive semi-definite. The program's part is linear: sma
 that sees operator names and order. The slope along the state axes is what goes beyond the subsets tried.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from autoselection_core.solver.feature_layout import Layout
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ROOT5 = 5.0**0.5
+
+_SOFT = 1e-6
+"""Distance below which subsets are one in the composition part: a root has no slope at zero."""
 
 _SMOOTH = 0.5
 """Share of a lower fidelity's discrepancy that is smooth; the rest is each subset's own."""
@@ -77,7 +82,22 @@ def _today(hyper: HyperParameters, pairs: Pairs, layout: Layout) -> "Tensor":
     found = found + pairs.spread(hyper.program_size.exp()) ** 2 * pairs.inner(
         lambda points: points[..., program]
     )
-    return found + pairs.inner(lambda points: points[..., axes] * slopes)
+    found = found + pairs.inner(lambda points: points[..., axes] * slopes)
+    return found + _composition(hyper, pairs, layout) if layout.groups else found
+
+
+def _composition(hyper: HyperParameters, pairs: Pairs, layout: Layout) -> "Tensor":
+    """Part over what a subset is made of: one distance, in which every group has a weight of its own."""
+    weights = hyper.group_weights.exp() ** 2
+    squared: Tensor | float = _SOFT**2
+    for number, columns in enumerate(layout.group_columns):
+        distance = pairs.distance(partial(_columns, columns=columns))
+        squared = squared + pairs.spread(weights[:, number : number + 1]) * distance**2
+    return pairs.spread(hyper.composition_size.exp()) ** 2 * _matern(squared.sqrt())  # type: ignore[union-attr]
+
+
+def _columns(points: "Tensor", columns: slice) -> "Tensor":
+    return points[..., columns]
 
 
 def correlations(log_hyper: "Tensor", layout: Layout) -> "Tensor":

@@ -42,6 +42,13 @@ SLOPE_SIZE = LogNormalPrior(0.2, 0.6)
 learns from goes on rising where nothing was tried yet; a stationary part alone would fall back to the mean
 there."""
 
+GROUP_WEIGHT = LogNormalPrior(0.6, 1.2)
+"""Weight of a composition group's distance if it is the only group; it falls with the root of their number.
+The wide spread makes it sparse: a few groups decide, and which ones is learned."""
+
+COMPOSITION_SIZE = LogNormalPrior(0.7, 0.6)
+"""Standard deviation of the part over composition groups, in standard deviations of the utilities seen."""
+
 DISCREPANCY = LogNormalPrior(0.5, 1.0)
 """Size of what an earlier search measured differently, as a share of the sizes of the three parts. Its
 utilities correlate with today's by 1/sqrt(1 + size^2): 0.89 at the median, 0.6 one deviation above it."""
@@ -71,6 +78,10 @@ class HyperPrior:
     spread: npt.NDArray[np.float64]
 
 
+def _group_weight(groups: int) -> LogNormalPrior:
+    return LogNormalPrior(GROUP_WEIGHT.median / max(groups, 1) ** 0.5, GROUP_WEIGHT.spread)
+
+
 def hyper_prior(layout: Layout, noise: LogNormalPrior) -> HyperPrior:
     """Priors for a layout, given the one of run-to-run noise in standardised units."""
     axis = LogNormalPrior(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
@@ -81,6 +92,8 @@ def hyper_prior(layout: Layout, noise: LogNormalPrior) -> HyperPrior:
         "state_size": STATE_SIZE,
         "marginal_size": MARGINAL_SIZE,
         "program_size": PROGRAM_SIZE,
+        "group_weights": _group_weight(len(layout.groups)),
+        "composition_size": COMPOSITION_SIZE,
         "discrepancy": DISCREPANCY,
         "fidelity_discrepancies": FIDELITY_DISCREPANCY,
         "fidelity_scales": FIDELITY_SCALE,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEGREES_OF_FREEDOM = 4.0
 """Degrees of freedom of the errors."""
 
-_LEAST_LEFT = 1e-3
+_MIN_LEFT = 1e-3
 """Share of its noise that an observation keeps at least once it is known itself."""
 
 _ROUNDS = 6
@@ -38,7 +38,7 @@ def relative_noise(posterior: Posterior, targets: "Tensor", noise: "Tensor", sta
     for _ in range(_ROUNDS):
         means, variances = posterior(relative)
         each = noise[:, None] * relative
-        left = (1 - variances / each).clamp(_LEAST_LEFT, 1.0)
+        left = (1 - variances / each).clamp(_MIN_LEFT, 1.0)
         apart = (targets - means) / left
         expected = noise[:, None] + variances.clamp_min(0.0) / left
         precision = ((DEGREES_OF_FREEDOM + 1) / (DEGREES_OF_FREEDOM + apart**2 / expected)).mean(0)

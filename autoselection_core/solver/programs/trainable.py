@@ -1,0 +1,38 @@
+"""Trainable rows: what a training can read of a sample is known before it starts.
+
+The first answer of a sample has to begin within the training's `max_tokens`. A subset without any such sample
+is no candidate.
+"""
+
+import numpy as np
+
+from autoselection_core.arrays import Mask
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.programs.realise import Realised
+
+UNTRAINABLE = "nothing to train on"
+"""Reason to leave a realised candidate out."""
+
+_TOKENS, _RESPONSE_TOKENS, _TURNS = "tokens", "response_tokens", "turns"
+
+
+def trainable_rows(signals: SignalTable, max_tokens: int | None) -> Mask:
+    """Rows that a training can learn from; all where tokens were not counted. Shape (n,).
+
+    Where a conversation has several answers the first of them may begin early, so it counts as trainable if
+    it has any response tokens.
+    """
+    if max_tokens is None or not {_TOKENS, _RESPONSE_TOKENS} <= set(signals.columns):
+        return np.ones(len(signals), np.bool_)
+    answers = np.nan_to_num(signals[_RESPONSE_TOKENS].astype(np.float64))
+    before = np.nan_to_num(signals[_TOKENS].astype(np.float64)) - answers
+    turns = signals[_TURNS] if _TURNS in signals.columns else np.ones(len(signals))
+    return np.asarray((answers > 0) & ((before < max_tokens) | (turns > 1)))
+
+
+def only_trainable(realised: Realised, trainable: Mask) -> Realised:
+    """Leave out subsets without a trainable row, and count them."""
+    if trainable.all():
+        return realised
+    kept = np.array([bool(trainable[subset.rows].any()) for subset in realised.subsets], np.bool_)
+    return realised.only(kept, UNTRAINABLE)[0]

@@ -1,0 +1,97 @@
+"""Tables of real trainings: record one, or play searches on those that were recorded.
+
+    python -m bench.solver.table record small_pool     # goes on where it stopped; packs every 20 recipes
+    python -m bench.solver.table pack small_pool       # writes what was recorded so far
+    python -m bench.solver.table play                  # all tables, a minute
+
+The pool's files are read from the shared data, so `AUTOSELECTION_DATA` has to name its folder for `record`.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from autoselection_core.identity import Json
+from autoselection_core.store.home import Home
+from bench.result import write_result
+from bench.solver.table.ground import GROUNDS, prepare
+from bench.solver.table.play import gaps, players, rank_correlations
+from bench.solver.table.record import lines_of, record, utility
+from bench.solver.table.table import FOLDER, Table, load, pack
+
+_PLAYERS = ("version1", "version2", "groups:cluster/", "groups:source", "groups:cluster/+source")
+_PACKED_EVERY = 20
+
+
+def main() -> None:
+    """Run a subcommand."""
+    options = _options()
+    if options.command == "play":
+        figures = {path.stem: played(load(path), options) for path in sorted(options.folder.glob("*.npz"))}
+        print(json.dumps(figures, indent=2))
+        write_result("solver_tables", figures, "gaps in nats, dev items, the second training judges")
+        return
+    home = Home.from_environment()
+    prepared = prepare(GROUNDS[options.name], home)
+    file = home.root / "tables" / options.name / "lines.jsonl"
+    for line in record(prepared, file, options.recipes) if options.command == "record" else ():
+        print(line["kind"], line["rows"], [round(utility(run), 4) for run in line["runs"]], flush=True)
+        if len(lines_of(file)) % _PACKED_EVERY == 0:
+            pack(options.name, prepared.signals, lines_of(file), options.folder)
+    print(pack(options.name, prepared.signals, lines_of(file), options.folder))
+
+
+def played(table: Table, options: argparse.Namespace) -> dict[str, Json]:
+    """Gaps of every player on one table, with random recipes beside."""
+    both = table.dev
+    figures: dict[str, Json] = {
+        "recipes": len(table),
+        "deviation_between_recipes": round(float(_between(both)), 4),
+        "deviation_between_runs": round(float(np.std(both[:, 0] - both[:, 1]) / 2**0.5), 4),
+        "rank_correlations": dict(rank_correlations(table)),
+    }
+    for left_out in (0, 2):
+        found = {"random": gaps(table, None, seeds=options.seeds, budget=options.budget, left_out=left_out)}
+        for name, player in players(table, options.players).items():
+            found[name] = gaps(table, player, seeds=options.seeds, budget=options.budget, left_out=left_out)
+        figures[f"gap to the best 2 %, {left_out} left out"] = {
+            name: _summary(values, found["random"]) for name, values in found.items()
+        }
+    return figures
+
+
+def _between(both: np.ndarray) -> float:
+    """Deviation of recipes without that of runs."""
+    runs = np.var(both[:, 0] - both[:, 1]) / 2
+    return float(max(np.var(both.mean(axis=1)) - runs / 2, 0.0) ** 0.5)
+
+
+def _summary(values: np.ndarray, random: np.ndarray) -> dict[str, Json]:
+    less = values - random
+    return {
+        "mean": round(float(values.mean()), 4),
+        "standard_error": round(float(values.std(ddof=1) / len(values) ** 0.5), 4),
+        "minus_random": round(float(less.mean()), 4),
+        "minus_random_error": round(float(less.std(ddof=1) / len(less) ** 0.5), 4),
+    }
+
+
+def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=("record", "pack", "play"))
+    parser.add_argument("name", nargs="?", choices=tuple(GROUNDS), default=next(iter(GROUNDS)))
+    parser.add_argument("--recipes", type=int, default=300)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--seeds", type=int, default=60)
+    parser.add_argument("--budget", type=int, default=15)
+    parser.add_argument("--players", nargs="+", default=_PLAYERS)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Ground of a table: a part of a public pool, two benchmarks, and a small Llama that has read some of it.
+
+It is a campaign like any other, so pool, signals and templates are those that a search would have.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import yaml
+
+from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.evaluation.evaluator import Selected
+from autoselection_core.evaluation.training.run import Trainee
+from autoselection_core.evaluation.training.sft import FineTuning, Method
+from autoselection_core.evaluation.training.training import train
+from autoselection_core.models.base_model import BaseModel
+from autoselection_core.pool import Pool
+from autoselection_core.recipe import Recipe
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.atomic import atomic_folder
+from autoselection_core.store.home import Home
+from autoselection_core.subset import materialize
+from autoselection_core.testing.tiny_model import tiny_model
+from bench.result import REAL_DATA
+
+_SIGNALS = (
+    "tokens",
+    "word_entropy",
+    "form",
+    "model_scores",
+    "embedding",
+    "relevance",
+    "exact",
+    "minhash",
+    {"clusters": {"sizes": [10, 20, 40]}},
+)
+_PRETRAINING = FineTuning(method=Method.FULL, amount=400_000, batch=2_048, learning_rate=3e-3)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Definition of what a table's recipes are trained and scored on.
+
+    Attributes:
+        name: Name of the table.
+        file: Pool file below the shared data.
+        rows: Records drawn from it, as many of each source as its share says, at least 40.
+        benchmarks: Names of two benchmarks below the shared data, scored by likelihood.
+        training: Every training.
+        dev_items: Dev items of each benchmark.
+        test_items: Test items of each benchmark.
+    """
+
+    name: str
+    file: str
+    rows: int
+    benchmarks: tuple[str, ...]
+    training: FineTuning
+    dev_items: int = 24
+    test_items: int = 24
+
+
+_TRAINING = FineTuning(method=Method.FULL, amount=10_000, batch=512, learning_rate=3e-4, max_tokens=384)
+
+GROUNDS: Mapping[str, Ground] = {
+    one.name: one
+    for one in (
+        Ground("many_sources", "pool_90k.parquet", 4_000, ("gsm8k", "mmlu"), _TRAINING),
+        Ground("small_pool", "pool_small.parquet", 1_200, ("gsm8k", "bbh"), _TRAINING),
+    )
+}
+"""Every table by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A ground that is ready for trainings.
+
+    Attributes:
+        ground: Its definition.
+        workspace: The campaign.
+        pool: The samples.
+        signals: What a search sees.
+        base: Folder of the base model.
+    """
+
+    ground: Ground
+    workspace: Workspace
+    pool: Pool
+    signals: SignalTable
+    base: Path
+
+
+def prepare(ground: Ground, home: Home) -> Prepared:
+    """Draw the pool, train the base model and score the signals, each unless the home has it."""
+    folder = home.root / "tables" / ground.name
+    folder.mkdir(parents=True, exist_ok=True)
+    _draw(ground, folder / "raw.parquet")
+    base = _base(ground, home, folder)
+    workspace = _workspace(ground, home, folder, base)
+    if not workspace.is_ingested():
+        workspace.ingest()
+    pool = workspace.pool()
+    for name in workspace.signal_names:
+        workspace.score(name, pool)
+    return Prepared(ground, workspace, pool, workspace.signals(pool.version), base)
+
+
+def _draw(ground: Ground, file: Path) -> None:
+    if file.exists():
+        return
+    table = pq.read_table(REAL_DATA / ground.file)
+    rng = np.random.default_rng(0)
+    names = (
+        np.asarray(table.column("source_name").to_pylist()) if "source_name" in table.column_names else None
+    )
+    if names is None or ground.rows >= len(table):
+        pq.write_table(table.slice(0, ground.rows), file)
+        return
+    rows = []
+    for name in np.unique(names):
+        here = np.flatnonzero(names == name)
+        count = min(len(here), max(40, round(ground.rows * len(here) / len(names))))
+        rows.append(rng.choice(here, count, replace=False))
+    pq.write_table(table.take(np.sort(np.concatenate(rows))), file)
+
+
+def _base(ground: Ground, home: Home, folder: Path) -> Path:
+    """Folder of the small Llama after 400,000 tokens of the pool."""
+    base = folder / "base"
+    if base.exists():
+        return base
+    raw = tiny_model(folder / "raw-model")
+    workspace = _workspace(ground, home, folder, raw)
+    if not workspace.is_ingested():
+        workspace.ingest()
+    pool = workspace.pool()
+    plain = SignalTable(pool.version, pool.keys, {}, ids=pool.ids)
+    samples = Selected(pool, materialize(Recipe(), plain))
+    with TemporaryDirectory() as scratch:
+        trainee = Trainee("base", Path(scratch), 0)
+        trained = train(lambda: BaseModel.load(raw, dtype="float32"), samples, _PRETRAINING, trainee)
+    with atomic_folder(base) as draft:
+        trained.model.save_pretrained(draft)
+        trained.base.tokenizer.save_pretrained(draft)
+    return base
+
+
+def _workspace(ground: Ground, home: Home, folder: Path, base: Path) -> Workspace:
+    campaign: dict[str, Any] = {
+        "pool": [{"path": str(folder / "raw.parquet"), "licence": "see the data's readme"}],
+        "base_model": str(base),
+        "benchmarks": {name: _benchmark(name, ground) for name in ground.benchmarks},
+        "signals": list(_SIGNALS),
+        "training": ground.training.to_json(),
+    }
+    file = folder / f"campaign-{base.name}.yaml"
+    file.write_text(yaml.safe_dump({"campaigns": {ground.name: campaign}}), "utf-8")
+    return Workspace(load_campaigns(file, home)[ground.name], home)
+
+
+def _benchmark(name: str, ground: Ground) -> dict[str, Any]:
+    return {
+        "format": name,
+        "path": str(REAL_DATA),
+        "items": f"benchmarks/{name}.parquet",
+        "targets": f"targets/{name}.parquet",
+        "metric": "log_likelihood",
+        "shots": 0,
+        "dev_items": ground.dev_items,
+        "test_items": ground.test_items,
+    }

@@ -1,0 +1,142 @@
+"""A table as one compressed file: what a search sees of its pool, the recipes, and what each training scored.
+
+It holds no text of any sample: signals as numbers, memberships as bits, and scores of items by position.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.recipe import Recipe
+from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.atomic import atomic_file
+from autoselection_core.subset import Subset, materialize
+from bench.result import RESULTS
+
+FOLDER = RESULTS / "solver" / "tables"
+_DIRECTIONS = 32
+"""Principal directions that are kept of an embedding."""
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Recipes with the utilities of two trainings each.
+
+    Attributes:
+        name: Name of the ground.
+        signals: What a search sees of the pool.
+        subsets: One for each recipe.
+        kinds: How each recipe was drawn.
+        dev: Dev utility of both trainings. Shape (n, 2).
+        test: Test utility of both trainings. Shape (n, 2).
+        short: Dev utility of a training on a quarter of the tokens; NaN where there is none. Shape (n,).
+        part: Dev utility of the first training over a third of the items. Shape (n,).
+    """
+
+    name: str
+    signals: SignalTable
+    subsets: tuple[Subset, ...]
+    kinds: tuple[str, ...]
+    dev: Numbers
+    test: Numbers
+    short: Numbers
+    part: Numbers
+
+    def __len__(self) -> int:
+        """Number of recipes."""
+        return len(self.subsets)
+
+
+def pack(name: str, signals: SignalTable, lines: Sequence[Mapping[str, Any]], folder: Path = FOLDER) -> Path:
+    """Write a table; failed recipes stay in its lines and are left out of its utilities."""
+    arrays: dict[str, Any] = {"keys": signals.keys, "ids": signals.ids}
+    arrays |= {f"column {key}": values.astype(np.float32) for key, values in signals.columns.items()}
+    arrays |= {f"label {key}": np.asarray(values, np.int32) for key, values in signals.labels.items()}
+    arrays |= {f"vector {key}": _reduced(np.asarray(values)) for key, values in signals.vectors.items()}
+    for key, pairs in signals.pairs.items():
+        arrays |= {
+            f"low {key}": pairs.low,
+            f"high {key}": pairs.high,
+            f"similarity {key}": pairs.similarity,
+        }
+    meta = {
+        "name": name,
+        "pool": signals.pool_version,
+        "lines": list(lines),
+        "pairs": {key: [pairs.floor, pairs.measure] for key, pairs in signals.pairs.items()},
+    }
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.npz"
+    with atomic_file(path) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    return path
+
+
+def load(path: Path) -> Table:
+    """Read a table; the subsets are realised again and compared with those that were trained."""
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    meta = json.loads(arrays["meta"].tobytes())
+    signals = SignalTable(
+        meta["pool"],
+        arrays["keys"],
+        _named(arrays, "column "),
+        labels=_named(arrays, "label "),
+        vectors={key: values.astype(np.float32) for key, values in _named(arrays, "vector ").items()},
+        pairs={
+            key: PairList(arrays[f"low {key}"], arrays[f"high {key}"], arrays[f"similarity {key}"], *about)
+            for key, about in meta["pairs"].items()
+        },
+        ids=arrays["ids"],
+    )
+    lines = [line for line in meta["lines"] if len(line["runs"]) == _RUNS]
+    subsets = tuple(_realised(line, signals) for line in lines)
+    return Table(
+        meta["name"],
+        signals,
+        subsets,
+        tuple(line["kind"] for line in lines),
+        np.array([[_mean(run["dev"]) for run in line["runs"]] for line in lines]).reshape(-1, _RUNS),
+        np.array([[_mean(run["test"]) for run in line["runs"]] for line in lines]).reshape(-1, _RUNS),
+        np.array([_mean(line["short"][0]["dev"]) if line["short"] else np.nan for line in lines]),
+        np.array([_mean(line["runs"][0]["dev"], every=3) for line in lines]),
+    )
+
+
+_RUNS = 2
+
+
+def _realised(line: Mapping[str, Any], signals: SignalTable) -> Subset:
+    subset = materialize(Recipe.from_json(json.dumps(line["recipe"])), signals)
+    assert len(subset) == line["rows"], "the recipe realises another subset than was trained"
+    return subset
+
+
+def _mean(scores: Mapping[str, Sequence[float]], every: int = 1) -> float:
+    return float(np.mean([np.mean(values[::every]) for values in scores.values()]))
+
+
+def _named(arrays: Mapping[str, Any], start: str) -> dict[str, Any]:
+    return {key.removeprefix(start): values for key, values in arrays.items() if key.startswith(start)}
+
+
+def _reduced(vectors: Any) -> Any:  # noqa: ANN401 - arrays
+    """Vectors in their principal directions, half precision. Shape (n, 32)."""
+    from sklearn.decomposition import PCA
+
+    if vectors.shape[1] <= _DIRECTIONS:
+        return vectors.astype(np.float16)
+    known = ~np.isnan(vectors).any(axis=1)
+    model = PCA(_DIRECTIONS, random_state=0, svd_solver="full").fit(vectors[known])
+    return np.where(known[:, None], model.transform(np.where(known[:, None], vectors, 0)), np.nan).astype(
+        np.float16
+    )

@@ -1,0 +1,88 @@
+"""Tables of trainings: packed, read back, and searched."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autoselection_core.recipe import Recipe
+from autoselection_core.subset import Subset
+from bench.solver.table.play import gaps, players, rank_correlations
+from bench.solver.table.recipes import KINDS, next_recipe
+from bench.solver.table.record import lines_of
+from bench.solver.table.table import Table, load, pack
+from tests.solver.test_version_two import with_topics
+
+COUNT = 40
+
+
+def line(subset: Subset, kind: str, number: int, utility: float) -> dict[str, Any]:
+    """A line as the recorder writes it, with two items of one benchmark a side."""
+    rng = np.random.default_rng(number)
+    runs = [
+        {
+            "replicate": replicate,
+            **{side: {"desk": (utility + 0.05 * rng.normal(size=4)).tolist()} for side in ("dev", "test")},
+        }
+        for replicate in range(2)
+    ]
+    return {
+        "recipe": json.loads(subset.recipe.to_json()),
+        "kind": kind,
+        "subset": subset.fingerprint,
+        "rows": len(subset),
+        "runs": runs,
+        "short": [{"dev": {"desk": [utility] * 4}}] if number % 3 == 0 else [],
+        "failed": "",
+    }
+
+
+def recorded() -> tuple[Any, list[dict[str, Any]]]:
+    signals, lines = with_topics(), list[dict[str, Any]]()
+    for number in range(COUNT):
+        drawn = next_recipe(signals, lines)
+        utility = float(signals.label("source")[drawn.subset.rows].mean())
+        lines.append(line(drawn.subset, drawn.kind, number, utility))
+    return signals, lines
+
+
+def table(tmp_path: Path) -> Table:
+    signals, lines = recorded()
+    return load(pack("made", signals, lines, tmp_path))
+
+
+def test_a_packed_table_is_read_back_with_its_subsets_and_scores(tmp_path: Path) -> None:
+    signals, lines = recorded()
+    found = load(pack("made", signals, lines, tmp_path))
+
+    assert [subset.fingerprint for subset in found.subsets] == [line["subset"] for line in lines]
+    assert found.dev.shape == found.test.shape == (COUNT, 2)
+    assert np.isfinite(found.short).sum() == -(-COUNT // 3)
+    assert found.dev[0, 0] == np.mean(lines[0]["runs"][0]["dev"]["desk"])
+
+
+def test_recipes_of_a_table_have_subsets_of_their_own_and_every_kind() -> None:
+    _, lines = recorded()
+
+    assert len({line["subset"] for line in lines}) == COUNT
+    assert {line["kind"] for line in lines} >= set(KINDS) - {"edit", "plain"}
+    assert all(Recipe.from_json(json.dumps(line["recipe"])) for line in lines)
+
+
+def test_a_line_that_was_cut_short_is_recorded_again(tmp_path: Path) -> None:
+    file = tmp_path / "lines.jsonl"
+    file.write_text('{"rows": 1}\n{"rows": 2')
+
+    assert lines_of(file) == [{"rows": 1}]
+    assert file.read_text() == '{"rows": 1}\n'
+
+
+def test_a_surrogate_of_source_shares_finds_what_sources_decide(tmp_path: Path) -> None:
+    made = table(tmp_path)
+    by_source = players(made, ["groups:source"])["groups:source"]
+
+    mine, random = (gaps(made, player, seeds=4, budget=8) for player in (by_source, None))
+
+    assert mine.mean() < random.mean()
+    assert rank_correlations(made)["a quarter of the tokens"] > 0.5

@@ -1,0 +1,114 @@
+"""The second version of the default policy: plain filters first, finalists last, nothing untrainable."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autoselection_core.history.values import FailedTrial, History
+from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver import Policy, Solver
+from autoselection_core.solver.candidates.plain_filters import plain_filters
+from autoselection_core.solver.evidence.failures import Success
+from autoselection_core.solver.features.composition import TOPICS, composition_of
+from autoselection_core.solver.programs.trainable import trainable_rows
+from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
+
+
+def origins(history: History) -> list[object]:
+    return [one.proposal["origin"] for one in history.observations]
+
+
+def with_topics(rows: int = 200) -> SignalTable:
+    """A pool with two sources and embeddings in four directions."""
+    rng = np.random.default_rng(4)
+    vectors = np.eye(8, dtype=np.float32)[rng.integers(4, size=rows)] + 0.1 * rng.normal(size=(rows, 8))
+    labels = {"source": rng.integers(2, size=rows).astype(np.int32)}
+    return replace(pool(rows), vectors={"embedding": vectors.astype(np.float32)}, labels=labels)
+
+
+def test_the_first_trials_are_the_full_pool_and_plain_filters() -> None:
+    asker = solver()
+    history = searched(asker, entropy_of(asker.signals), 4)
+
+    assert origins(history) == ["full_pool", "plain", "plain", "plain"]
+    assert all(len(one.recipe) == 1 for one in history.observations[1:])
+
+
+def test_a_plain_filter_keeps_the_highest_scores_of_a_usual_signal() -> None:
+    labels = {recipe.steps[0].label for recipe in plain_filters(catalogue(pool()), 0)}
+
+    assert labels == {"keep_top[ifd]", "keep_top[response_tokens]", "keep_top[tokens]"}
+
+
+def test_the_last_evaluation_goes_to_a_finalist_again() -> None:
+    asker = solver()
+    history = searched(asker, entropy_of(asker.signals), 8)
+
+    assert history.observations[-1].proposal["origin"] == "replicate"
+    assert history.observations[-1].subset in {one.subset for one in history.observations[:-1]}
+
+
+def test_a_search_that_was_registered_without_a_version_keeps_the_first_one() -> None:
+    assert Policy.of_search("default", {"draws": 4}, 6).version == 1
+    assert Policy.of_search("default", {"draws": 4, "version": 2}, 6).version == 2
+
+
+@pytest.mark.parametrize("limit", [None, 30])
+def test_what_has_no_answer_within_the_length_limit_is_no_candidate(limit: int | None) -> None:
+    signals = pool()
+    rng = np.random.default_rng(0)
+    prompt = np.where(np.arange(len(signals)) < 100, 50, 10)
+    answers = rng.integers(1, 20, len(signals))
+    columns = {**signals.columns, "tokens": (prompt + answers).astype(np.float32)}
+    columns["response_tokens"] = answers.astype(np.float32)
+    signals = replace(signals, columns=columns)
+    asker = Solver(signals, catalogue(signals), SMALL, max_tokens=limit)
+    readable = trainable_rows(signals, limit)
+
+    assert readable.sum() == (len(signals) if limit is None else 100)
+    history = History("search", 0, 20)
+    for _ in range(6):
+        (candidate,) = asker.ask(history)
+        assert readable[candidate.subset.rows].any()
+        history = observed(history, candidate, float(len(candidate.subset.rows)))
+
+
+def test_what_fails_lowers_the_chance_of_its_like() -> None:
+    context = solver().context(0)
+    near, far = context.features[:1], context.features[-1:]
+    chance = Success(far, near, context.describer.layout)
+
+    failed, measured = chance.log_value(np.concatenate([near, far]))
+
+    assert failed < measured <= 0
+
+
+def test_a_failed_subset_is_not_asked_for_again() -> None:
+    asker = solver()
+    history = searched(asker, entropy_of(asker.signals), 5)
+    history = replace(history, budget=20)
+    (first,) = asker.ask(history)
+    failed = FailedTrial(6, first.recipe, "no score")
+
+    (second,) = asker.ask(replace(history, failures=(failed,)))
+
+    assert second.subset.fingerprint != first.subset.fingerprint
+
+
+def test_shares_of_sources_and_topics_are_groups_of_the_composition() -> None:
+    signals = with_topics()
+    found = composition_of(signals)
+
+    assert [name for name in found.names if name not in signals.columns] == [
+        "source",
+        *(f"cluster/{count}" for count in TOPICS),
+        "mean embedding",
+    ]
+    scaled = found.scaled_by([np.arange(20), np.arange(50, 120), np.arange(200)])
+    place = found.places[found.names.index("source")]
+    shares = scaled.features([np.arange(40)])[0, place] * scaled.scales[found.names.index("source")]
+    ones = np.bincount(signals.label("source")[:40] + 1, minlength=3) / 40
+
+    np.testing.assert_allclose(shares, ones, atol=1e-6)
