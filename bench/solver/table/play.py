@@ -1,8 +1,8 @@
 """Searches played on a table: the first training of a recipe is observed, the second judges.
 
-Every search starts from the same random recipes for all players; then each player chooses among the recipes of
-the table by expected improvement, and recommends the best posterior mean. The gap is that of the mean of the best
-2 % (by the mean of both trainings) to the second training of the recommended recipe.
+Every search starts from the same random recipes for all players; then each player chooses among the recipes
+of the table by expected improvement, and recommends the best posterior mean. The gap is that of the mean of
+the best 2 % (by the mean of both trainings) to the second training of the recommended recipe.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autoselection_core.errors.solver import NoCandidatesError
 from autoselection_core.operators.catalogue import Template, catalogue
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe
@@ -20,6 +21,7 @@ from autoselection_core.solver.programs.fresh import random_recipe, single_recip
 from autoselection_core.subset import Subset, materialize_many
 
 MIN_ROWS = 20
+_ATTEMPTS = 1000
 _BEST_SHARE, _BEFORE_EDITS = 0.1, 40
 KINDS = ("plain", "short", "intersection", "long", "plain", "single", "edit", "short")
 """Kinds of recipes, one after the other."""
@@ -41,14 +43,14 @@ def next_recipe(signals: SignalTable, done: Sequence[Mapping[str, Any]]) -> Draw
     if kind == "edit" and len(done) < _BEFORE_EDITS:
         kind = "long"
     templates = catalogue(signals)
-    for attempt in range(1000):
+    for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng((len(done), attempt))
         recipe = _DRAWS[kind](templates, rng, done)
         (subset,) = materialize_many([recipe], signals)
         if isinstance(subset, Subset) and len(subset) >= MIN_ROWS and subset.fingerprint not in known:
             return Drawn(len(done), kind, subset)
         kind = kind if attempt % 50 < 49 else "short"
-    raise RuntimeError("no recipe with a subset of its own was drawn")
+    raise NoCandidatesError(len(done) + 1, {"repeated or small": _ATTEMPTS})
 
 
 def _plain(templates: Sequence[Template], rng: np.random.Generator, _: Sequence[Any]) -> Recipe:

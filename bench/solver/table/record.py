@@ -1,4 +1,4 @@
-"""Recording of a table: recipe after recipe, each trained twice, every third once more on a quarter of the tokens.
+"""Recording of a table: each recipe is trained twice, every third once more on a quarter of the tokens.
 
 Every training is one line of a file in the home; a killed run goes on behind the last line.
 """
