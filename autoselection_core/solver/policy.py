@@ -27,7 +27,8 @@ class Policy:
         full_pool: 1 if the first trial of the default policy is the full pool, 0 if not.
         warmup: Probes before the surrogate chooses: plain filters far apart in what they select. Version 1
             has programs by realised retention (low, middle, high, low, ...).
-        finals: Last evaluations, which go to the two best subsets again; version 1 has none.
+        finals: Last evaluations, which go to the two best subsets again, from a budget of 8 on; version 1 has
+            none.
         max_steps: Longest program that is sampled or edited into being.
         fresh: Latin hypercube programs that every round may choose from.
         edits: Edits that a round adds to them.

@@ -44,7 +44,7 @@ def scored(asker: Solver, budget: int) -> History:
 
 
 def test_no_candidate_is_larger_than_allowed_and_the_full_pool_is_none() -> None:
-    asker = solver(SMALL.with_settings(max_share=0.4))
+    asker = solver(SMALL.with_settings(max_share=0.4, finals=0))
 
     history = searched(asker, entropy_of(asker.signals), 8)
 

@@ -107,8 +107,8 @@ def test_eight_slots_are_filled_before_anything_is_measured() -> None:
     assert len({candidate.subset.fingerprint for candidate in asked}) == 8
 
 
-def test_the_first_trial_is_the_full_pool_and_the_next_fill_the_zones() -> None:
-    asker = solver()
+def test_the_first_trials_of_version_one_are_the_full_pool_and_the_zones() -> None:
+    asker = solver(SMALL.with_settings(version=1))
 
     history = searched(asker, entropy_of(asker.signals), 4)
 
@@ -202,6 +202,8 @@ def test_a_solver_without_templates_says_what_to_do() -> None:
 
 DEFAULT_CHANGES: Mapping[str, object] = {
     "name": "published",
+    "version": 1,
+    "finals": 0,
     "full_pool": 0,
     "warmup": 1,
     "max_steps": 1,

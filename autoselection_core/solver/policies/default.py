@@ -38,6 +38,9 @@ from autoselection_core.subset import materialize
 _FINALISTS = 2
 """Subsets with the highest posterior means, which the last evaluations go to."""
 
+_MIN_BUDGET_WITH_FINALS = 8
+"""Evaluations of a search below which none of them is kept for finalists."""
+
 _ENOUGH = 2
 """Measurements without which there is nothing to standardise, and probing goes on."""
 
@@ -139,9 +142,16 @@ def _final(context: SearchContext, history: History, fitted: FittedModel) -> Can
     """One of the two finalists again, the one with fewer evaluations, when little budget is left."""
     held = len(history.pending) + sum(one.cost for one in history.cheap if one.utility is None)
     left = history.budget - history.spent - held
-    if context.policy.version == 1 or left > context.policy.finals or len(fitted.ranked) < _FINALISTS:
+    is_last = 0 < left <= context.policy.finals and history.budget >= _MIN_BUDGET_WITH_FINALS
+    if context.policy.version == 1 or not is_last:
         return None
-    finalists = fitted.ranked[:_FINALISTS]
+    finalists = [
+        place
+        for place in fitted.ranked[:_FINALISTS]
+        if fitted.observed[place].evaluations == len(fitted.observed[place].utilities)
+    ]
+    if not finalists:
+        return None
     return _again(context, fitted, min(finalists, key=lambda place: fitted.observed[place].evaluations))
 
 
