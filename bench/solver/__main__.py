@@ -7,11 +7,12 @@ stands there already is not run again, so an interrupted race goes on where it s
 import argparse
 import json
 import runpy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from autoselection_core.arrays import Rows
 from autoselection_core.operators.catalogue import Template, catalogue
 from autoselection_core.signals.table import SignalTable
 from bench.result import RESULTS, write_result
@@ -20,11 +21,33 @@ from bench.solver.landscapes import TUNED, UNSEEN, Landscape, landscapes
 from bench.solver.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
 from bench.solver.race import race
 from bench.solver.report import figures, report
+from bench.solver.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
 from bench.solver.world import ROWS, World, world
 
 FOLDER = RESULTS / "solver"
 CONTESTANTS = ("random", "random_subset", "single_operators", "tpe", "published", "default")
 _REFERENCE = 2000
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A set of landscapes, and what contestants see of the world.
+
+    Attributes:
+        landscapes: Makes them, scaled on reference subsets.
+        seen: The world with the signals that contestants see.
+        open: Names of the landscapes that settings may be tried on.
+        held_out: Names of those that are looked at in the last run.
+    """
+
+    landscapes: Callable[[World, Sequence[Rows], int], dict[str, Landscape]]
+    seen: Callable[[World], World]
+    open: tuple[str, ...]
+    held_out: tuple[str, ...] = ()
+
+
+SIX = Suite(landscapes, lambda world: world, (*TUNED, *UNSEEN))
+SUITES = {"six": SIX, "wide": Suite(wide_landscapes, with_topics, OPEN, HELD_OUT)}
 
 Makes: TypeAlias = Callable[[SignalTable, tuple[Template, ...]], tuple[str, Contestant]]
 """Makes a contestant for a pool, and says its name."""
@@ -47,11 +70,11 @@ class Course:
     optima: dict[str, Optimum]
 
 
-def course(folder: Path, rows: int, recipes: int, draw: int = 0) -> Course:
-    """Build the world, and read or compute the optima; another draw has a folder of its own."""
-    made = world(rows)
+def course(folder: Path, rows: int, recipes: int, draw: int = 0, suite: Suite = SIX) -> Course:
+    """Build the world, and read or compute the optima; another draw or suite has a folder of its own."""
+    made = suite.seen(world(rows))
     templates = catalogue(made.signals)
-    scaled = landscapes(made, reference_rows(made.signals, templates, _REFERENCE), draw)
+    scaled = suite.landscapes(made, reference_rows(made.signals, templates, _REFERENCE), draw)
     path = folder / f"optima-{rows}-{recipes}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +86,8 @@ def course(folder: Path, rows: int, recipes: int, draw: int = 0) -> Course:
 
 def main() -> None:
     options = _options()
-    ground = course(options.folder, options.rows, options.recipes, options.draw)
+    suite = SUITES[options.suite]
+    ground = course(options.folder, options.rows, options.recipes, options.draw, suite)
     theirs = [_part(file, "contestant") for file in options.contestant]
     for file in options.landscape:
         made = _part(file, "landscape")(ground.world)
@@ -136,7 +160,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--contestants", nargs="+", default=CONTESTANTS, help="names; default:setting=value,..."
     )
-    parser.add_argument("--landscapes", nargs="+", default=(*TUNED, *UNSEEN))
+    parser.add_argument("--suite", choices=tuple(SUITES), default="six")
+    parser.add_argument(
+        "--landscapes", nargs="+", help="names; by default those of the suite that are not held out"
+    )
+    parser.add_argument("--held-out", action="store_true", help="the held-out ones, too: for the last run")
     parser.add_argument(
         "--landscape",
         type=Path,
@@ -163,10 +191,14 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="a minute: fewer rows, seeds and contestants")
     options = parser.parse_args()
+    suite = SUITES[options.suite]
+    options.landscapes = options.landscapes or (*suite.open, *(suite.held_out if options.held_out else ()))
     if options.quick:
         options.rows, options.recipes, options.seeds = 1000, 2000, 2
         options.contestants = ("random", "single_operators", "published", "default")
         options.folder = options.folder / "quick"
+    if options.suite != "six":
+        options.folder = options.folder / options.suite
     if options.draw:
         options.folder = options.folder / f"draw-{options.draw}"
     return options

@@ -14,6 +14,7 @@ from bench.solver.landscapes import (
     hidden_columns,
     landscapes,
 )
+from bench.solver.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
 from bench.solver.world import Numbers, World
 
 NAMES = ("tokens", "response_tokens", "word_entropy", "relevance/bbh", "relevance/gsm8k", "relevance/mmlu")
@@ -60,3 +61,22 @@ def test_every_draw_has_all_six_structures_on_the_scale_of_random_recipes() -> N
             values = np.array([landscape(rows) for rows in reference])
             assert abs(values.mean()) < 1e-6
             assert values.std() == pytest.approx(3.0)
+
+
+def test_the_wide_suite_has_twelve_structures_on_one_scale_and_holds_half_of_them_out() -> None:
+    rng = np.random.default_rng(6)
+    size = len(WORLD.signals)
+    reference = [np.sort(rng.choice(size, int(rng.integers(20, size)), replace=False)) for _ in range(200)]
+
+    made = wide_landscapes(WORLD, reference)
+
+    assert set(made) == {*OPEN, *HELD_OUT} and len(made) == 12 and len(HELD_OUT) == 6
+    for landscape in made.values():
+        assert np.std([landscape(rows) for rows in reference]) == pytest.approx(3.0)
+
+
+def test_contestants_of_the_wide_suite_see_embeddings_and_clusters() -> None:
+    signals = with_topics(WORLD).signals
+
+    assert "embedding" in signals.vectors
+    assert {"cluster/10", "cluster/20", "cluster/40"} <= set(signals.labels)
