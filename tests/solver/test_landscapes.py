@@ -70,7 +70,8 @@ def test_the_wide_suite_has_twelve_structures_on_one_scale_and_holds_half_of_the
 
     made = wide_landscapes(WORLD, reference)
 
-    assert set(made) == {*OPEN, *HELD_OUT} and len(made) == 12 and len(HELD_OUT) == 6
+    assert set(made) == {*OPEN, *HELD_OUT}
+    assert (len(made), len(HELD_OUT)) == (12, 6)
     for landscape in made.values():
         assert np.std([landscape(rows) for rows in reference]) == pytest.approx(3.0)
 
