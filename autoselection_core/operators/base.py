@@ -109,6 +109,11 @@ class Operator(ABC):
             for values in itertools.product(*options)
         )
 
+    @classmethod
+    def weighed_groups(cls, signals: SignalTable) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG003 # most have none
+        """Groupings whose weights (field `weights`) a search changes, with the names of their groups."""
+        return {}
+
     def lower_ends(self, signals: SignalTable) -> Mapping[str, float]:  # noqa: ARG002  # most have none
         """Lower ends of ranges that the signals raise, by field."""
         return {}

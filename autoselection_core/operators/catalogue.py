@@ -1,11 +1,12 @@
 """What a search may write into a recipe, on the signals at hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.installed import DEFAULT_OPERATORS
@@ -14,6 +15,13 @@ from autoselection_core.space import Axis, Choice, Interval, Setting, axes
 
 _DIGITS = 4
 """Significant digits of a setting that a search writes: recipes stay readable, and no finer step matters."""
+
+
+_MAX_PLACE = 0.9999
+"""Place of the largest weight: at 1 it would be infinite."""
+
+_MIN_WEIGHT = 1e-4
+"""Weights that a search draws are above 0, so that there is always one."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,10 @@ class Template:
         """An operator with numbers drawn uniformly on their scales."""
         return self.decode(rng.random(len(self.axes)))
 
+    def made(self, numbers: Mapping[str, Any]) -> Operator:
+        """The operator with a number for each axis, by the names of the axes."""
+        return self.operator(**self._settings, **numbers)
+
     def encode(self, operator: Operator) -> npt.NDArray[np.float64]:
         """The operator's numbers, each as its place in [0, 1]. Shape (axes,)."""
         return np.array([axis.space.encode(getattr(operator, axis.name)) for axis in self.axes])
@@ -46,7 +58,7 @@ class Template:
     def decode(self, unit: npt.NDArray[np.float64]) -> Operator:
         """The operator whose numbers stand at these places in [0, 1]."""
         numbers = {axis.name: _short(axis, float(place)) for axis, place in zip(self.axes, unit, strict=True)}
-        return self.operator(**self._settings, **numbers)
+        return self.made(numbers)
 
     def retune(self, operator: Operator, rng: np.random.Generator, scale: float) -> Operator:
         """The operator with its numbers moved by a normal step of this size on [0, 1], reflected inside."""
@@ -64,6 +76,47 @@ class Template:
         return dict(self.fixed)
 
 
+@dataclass(frozen=True)
+class WeightTemplate(Template):
+    """Template of an operator whose groups have weights: one more axis for each group.
+
+    The place u of a group is the weight -log(1 - u). Only the ratios of weights count, so uniform places are
+    shares from a uniform Dirichlet distribution.
+
+    Attributes:
+        groups: Names of the groups, in the order of the last axes.
+    """
+
+    groups: tuple[str, ...]
+
+    @override
+    def made(self, numbers: Mapping[str, Any]) -> Operator:
+        plain = {axis.name: numbers[axis.name] for axis in self.axes[: -len(self.groups)]}
+        places = np.array([numbers[_weight(group)] for group in self.groups])
+        weights = np.maximum(np.round(-np.log1p(-places), _DIGITS), _MIN_WEIGHT)
+        settings = {
+            **self._settings,
+            **plain,
+            "weights": dict(zip(self.groups, weights.tolist(), strict=True)),
+        }
+        return self.operator(**settings)
+
+    @override
+    def encode(self, operator: Operator) -> npt.NDArray[np.float64]:
+        plain = [axis.space.encode(getattr(operator, axis.name)) for axis in self.axes[: -len(self.groups)]]
+        weights = dict(operator.settings["weights"])  # type: ignore[arg-type] # it matches: it has weights
+        places = -np.expm1(-np.array([weights.get(group, 0.0) for group in self.groups], np.float64))
+        return np.array([*plain, *np.minimum(places, _MAX_PLACE)])
+
+    @override
+    def matches(self, operator: object) -> bool:
+        return super().matches(operator) and getattr(operator, "weights", None) is not None
+
+
+def _weight(group: str) -> str:
+    return f"weights.{group}"
+
+
 def catalogue(
     signals: SignalTable, operators: Sequence[type[Operator]] = DEFAULT_OPERATORS
 ) -> tuple[Template, ...]:
@@ -76,10 +129,19 @@ def catalogue(
         ['keep_top[ifd]', 'keep_top[ifd,lowest]']
     """
     return tuple(
-        Template(operator, tuple(settings.items()), _axes(operator, settings, signals))
+        _template(operator, settings, signals)
         for operator in operators
         for settings in operator.variants(signals)
     )
+
+
+def _template(operator: type[Operator], settings: dict[str, Any], signals: SignalTable) -> Template:
+    fixed, plain = tuple(settings.items()), _axes(operator, settings, signals)
+    groups = operator.weighed_groups(signals).get(settings.get("groups", ""), ())
+    if not groups:
+        return Template(operator, fixed, plain)
+    weights = (Axis(_weight(group), Interval(0.0, _MAX_PLACE), 0.5) for group in groups)
+    return WeightTemplate(operator, fixed, (*plain, *weights), groups)
 
 
 def _axes(operator: type[Operator], settings: dict[str, Any], signals: SignalTable) -> tuple[Axis, ...]:

@@ -16,6 +16,7 @@ from autoselection_core.operators.duplicates import (
 from autoselection_core.operators.mixing import MixByVarentropy, MixSources
 from autoselection_core.operators.relevance import KeepRelevant
 from autoselection_core.operators.score import KeepBand, KeepTop
+from autoselection_core.operators.weighted_mix import MixTopics
 
 DEFAULT_OPERATORS: tuple[type[Operator], ...] = (
     KeepTop,
@@ -30,6 +31,7 @@ DEFAULT_OPERATORS: tuple[type[Operator], ...] = (
     TokenBudget,
     KeepByRanks,
     KeepDiverse,
+    MixTopics,
 )
 """Every operator of the method. Laws in `tests/operators` hold for each of them."""
 

@@ -18,6 +18,12 @@ T = TypeVar("T")
 SOURCE = "source"
 """Label that every table has: the source of a sample."""
 
+TOPIC = "topic"
+"""Label of a few topics with names, where they were computed."""
+
+GROUP_NAMES = "=names"
+"""Ending of the value that names the groups of a label: `topic=names`. Internal."""
+
 RELEVANCE = "relevance/"
 """Prefix of the columns of nearness to a benchmark: `relevance/gsm8k`."""
 

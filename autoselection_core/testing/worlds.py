@@ -102,7 +102,7 @@ def _optional(field: OperatorField) -> st.SearchStrategy[Any] | None:
 _NAMES: Mapping[Kind, tuple[str, ...]] = {
     Kind.COLUMN: COLUMNS,
     Kind.BENCHMARK: ("easy", "hard"),
-    Kind.LABEL: ("cluster/4", "exact", "source"),
+    Kind.LABEL: ("cluster/4", "exact", "source", "topic"),
     Kind.PAIRS: ("embedding", "near_duplicates"),
     Kind.VECTORS: ("embedding",),
 }
@@ -118,7 +118,9 @@ def _world(rows: int, seed: int, columns: tuple[str, ...], levels: int | None = 
         np.sort(rng.choice(2**62, rows, replace=False)).astype(np.uint64),
         {name: _column(rng, rows, levels) for name in columns},
         labels={name: _groups(rng, rows, groups, levels) for name in _NAMES[Kind.LABEL]},
-        label_names={"source": tuple(f"source {number}" for number in range(groups))},
+        label_names={
+            name: tuple(f"{name} {number}" for number in range(groups)) for name in ("source", "topic")
+        },
         vectors={"embedding": rng.normal(size=(rows, 4)).astype(np.float32)},
         pairs={name: _pairs(rng, rows, levels) for name in _NAMES[Kind.PAIRS]},
         sparse={"sae": _sparse(rng, rows)},

@@ -42,6 +42,7 @@ REACHED: Mapping[str, tuple[str, ...]] = {
     "near_duplicates": ("near_duplicates",),
     "embedding_pairs": ("embedding",),
     "{clusters: {sizes: [2, 3]}}": ("cluster/2", "cluster/3"),
+    "{topics: {size: 2}}": ("topic",),
     "contamination": ("contamination/sums",),
     "form": ("turns", "words", "has_code", "has_list", "has_formula", "ascii_share"),
     "{feedback: {rounds: 2}}": ("feedback/sums",),

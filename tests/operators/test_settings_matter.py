@@ -51,6 +51,14 @@ CHANGES: dict[str, list[dict[str, Any]]] = {
         {"highest": ("ifd",)},
         {"lowest": ("ifd",)},
     ],
+    "mix_topics": [
+        {"fraction": 0.3},
+        {"groups": "source"},
+        {"weights": (("u", 1.0), ("v", 3.0))},
+        {"min_share": 0.3},
+        {"max_share": 0.4},
+        {"prefer": "ifd"},
+    ],
     "keep_diverse": [{"fraction": 0.3}, {"vectors": "other"}, {"within": "source"}],
 }
 BASES: dict[str, dict[str, Any]] = {"keep_top": {"signal": "ifd"}, "keep_band": {"signal": "ifd", "low": 0.1}}
@@ -65,6 +73,7 @@ def _signals() -> SignalTable:
         return PairList.of(first, second, similarity, floor=0.5, measure="a draw")
 
     skewed = rng.choice(3, ROWS, p=[0.8, 0.15, 0.05]).astype(np.int32)
+    topics = rng.choice(3, ROWS, p=[0.5, 0.3, 0.2]).astype(np.int32)
     columns = ("ifd", "tokens", "varentropy", "relevance/easy", "relevance/hard")
     table = {name: rng.random(ROWS).astype(np.float32) for name in columns}
     table["varentropy"] += skewed
@@ -73,8 +82,8 @@ def _signals() -> SignalTable:
         "pool",
         np.sort(rng.choice(2**60, ROWS, replace=False)).astype(np.uint64),
         table,
-        labels={"source": skewed, "exact": rng.integers(0, 300, ROWS).astype(np.int32)},
-        label_names={"source": ("a", "b", "c")},
+        labels={"source": skewed, "exact": rng.integers(0, 300, ROWS).astype(np.int32), "topic": topics},
+        label_names={"source": ("a", "b", "c"), "topic": ("u", "v", "w")},
         pairs={"near_duplicates": pairs(), "embedding": pairs()},
         vectors={name: rng.normal(size=(ROWS, 8)).astype(np.float32) for name in ("embedding", "other")},
     )

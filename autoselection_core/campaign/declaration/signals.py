@@ -19,6 +19,7 @@ from autoselection_core.signals.definitions.semantic.embedding import EmbeddingP
 from autoselection_core.signals.definitions.semantic.feedback import FeedbackRelevance
 from autoselection_core.signals.definitions.semantic.graph import GraphImportance
 from autoselection_core.signals.definitions.semantic.reranking import Reranked
+from autoselection_core.signals.definitions.semantic.topics import Topics
 from autoselection_core.signals.definitions.wording.actions import ActionBranching
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.form import Form
@@ -38,6 +39,7 @@ DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
     "near_duplicates": JaccardPairs,
     "embedding_pairs": EmbeddingPairs,
     "clusters": Clusters,
+    "topics": Topics,
     "contamination": Contamination,
     "form": Form,
     "feedback": FeedbackRelevance,

@@ -20,7 +20,7 @@ from autoselection_core.signals.store.incremental import earlier_values
 from autoselection_core.signals.store.kinds import Kind, kind_of, load_values, save_values
 from autoselection_core.signals.store.record import aligned_values, append_values, missing, record_of, rows_of
 from autoselection_core.signals.store.signal_report import SignalReport, finite_shares, unscored
-from autoselection_core.signals.table import SOURCE, SignalTable
+from autoselection_core.signals.table import GROUP_NAMES, SOURCE, SignalTable
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
@@ -151,7 +151,7 @@ class SignalStore:
             sparse=parts[Kind.SPARSE],  # type: ignore[arg-type]
             labels=parts[Kind.LABEL],  # type: ignore[arg-type]
             vectors=parts[Kind.VECTORS],  # type: ignore[arg-type]
-            label_names={SOURCE: pool.source_names},
+            label_names={SOURCE: pool.source_names, **_group_names(internal)},
             versions={key: version for key, version in known.items() if key not in internal},
             ids=pool.ids,
         )
@@ -252,6 +252,15 @@ class SignalStore:
 
     def _record_of(self, name: str, version: str) -> LanceTable:
         return LanceTable(self.home.lance, f"{name.replace('/', '.')}-{version}")
+
+
+def _group_names(internal: Mapping[str, Computed]) -> dict[str, tuple[str, ...]]:
+    """Names of the groups of labels that have some."""
+    return {
+        name.removesuffix(GROUP_NAMES): tuple(np.asarray(names).tolist())
+        for name, names in internal.items()
+        if name.endswith(GROUP_NAMES)
+    }
 
 
 def _chunks(rows: Rows, size: int) -> list[Rows]:
