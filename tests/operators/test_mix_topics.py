@@ -80,9 +80,7 @@ def test_a_drawn_step_is_found_again_and_keeps_its_places(seed: int) -> None:
         step = template.sample(rng)
         moved = template.retune(step, rng, 0.1)
         again = template.decode(template.encode(step))
-        assert isinstance(step, MixTopics)
-        assert isinstance(again, MixTopics)
-        assert dict(again.weights or ()) == pytest.approx(dict(step.weights or ()), abs=0.02, rel=0.01)
+        assert template.encode(again) == pytest.approx(template.encode(step), abs=1e-3)
         assert template_of(step, catalogue(table())) == template
         assert template_of(moved, catalogue(table())) == template
 
