@@ -1,4 +1,4 @@
-"""The operator that lets several rankings vote."""
+"""Rank aggregation operator with bounds on group shares."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -22,7 +22,7 @@ BORDA = "borda"
 CHAMBERLIN_COURANT = "chamberlin_courant"
 
 Points = npt.NDArray[np.int64]
-"""What each ranking gives each row: rows minus place, so its best row gets the most. Shape (rankings, m)."""
+"""Points of rows in rankings: rows minus place, so the best row gets the most. Shape (rankings, m)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Cutting points into blocks of neighbours."""
+"""Partition of points into blocks of neighbours (a k-d tree)."""
 
 import numpy as np
 import numpy.typing as npt

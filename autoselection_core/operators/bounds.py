@@ -1,4 +1,4 @@
-"""Choosing the best rows when every group has a least and a largest number."""
+"""Choice of the best rows under a minimum and a maximum number for every group."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """How many rows to choose, and how many of each group.
+    """Bounds on the number of rows to choose, in all and of each group.
 
     Attributes:
         groups: A group number from 0 for each row. Shape (m,).

@@ -1,4 +1,4 @@
-"""The operator that counts tokens instead of rows."""
+"""Token budget operator."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

@@ -1,4 +1,4 @@
-"""What a search may write into a recipe, on the signals at hand."""
+"""Catalogue of the operators that a search may use, with their settings, for a signal table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

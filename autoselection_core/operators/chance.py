@@ -1,4 +1,4 @@
-"""The operator that leaves the choice to chance."""
+"""Uniform random sampling operator."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

@@ -1,4 +1,4 @@
-"""The operator that spreads its rows over a vector space."""
+"""Diversity operator: farthest-point selection in a vector space."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -63,7 +63,7 @@ class KeepDiverse(Operator):
         return reason_by_rank("turn in its block", turns, kept, int(np.searchsorted(rows, row)), "lowest")
 
     def _turns(self, rows: Rows, signals: SignalTable) -> npt.NDArray[np.float64]:
-        """When each row's turn comes, as a share of its block's incoming rows; NaN without a vector."""
+        """Turn of each row, as a share of its block's incoming rows; NaN without a vector."""
         key = (KeepDiverse.name, self.vectors, self.within)
         spread = signals.derived(key, lambda: self._spread(signals))
         blocks = spread.blocks[rows] + 1

@@ -1,4 +1,4 @@
-"""Operators that keep one of several samples that are alike."""
+"""Deduplication operators: exact, near and semantic duplicates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -154,7 +154,7 @@ def alike(rows: Rows, signals: SignalTable, pairs: str, similarity: float) -> tu
 
 
 def preference(signals: SignalTable, column: str | None, order: str) -> npt.NDArray[np.float32] | None:
-    """What rows are ordered by, lowest first, unknown last; None for the row number."""
+    """Costs that rows are ordered by, lowest first, unknown last; None for the row number."""
     if column is None:
         return None
     values = signals[column]
@@ -162,7 +162,7 @@ def preference(signals: SignalTable, column: str | None, order: str) -> npt.NDAr
 
 
 def kept_of(rows: Rows, low: Ends, high: Ends, costs: npt.NDArray[np.float32] | None, pool: int) -> Mask:
-    """Which of the rows stay when each row that is alike a preferred kept one goes."""
+    """Mask of the rows that stay when each row that is alike a preferred kept one goes."""
     if costs is not None:
         swapped = costs[high] < costs[low]  # a tie leaves the lower row first
         low, high = np.where(swapped, high, low), np.where(swapped, low, high)

@@ -1,4 +1,4 @@
-"""Greedy choice among rows that resemble each other, in vectorised rounds."""
+"""Greedy deduplication of similar rows, in vectorised rounds."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""The operators of the method, and those that other packages bring."""
+"""Registry of operators: those of the method and of installed packages."""
 
 from functools import cache
 

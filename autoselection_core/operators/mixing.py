@@ -1,4 +1,4 @@
-"""Operators that set the proportions of the sources."""
+"""Mixture operators: proportions of sources."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

@@ -1,4 +1,4 @@
-"""Filling a subset from groups in given proportions."""
+"""Quota sampling: subsets with groups in given proportions."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from autoselection_core.arrays import Labels, Mask
 from autoselection_core.operators.ranking import first
 
 Costs = npt.NDArray[np.float64]
-"""What each group, or each row, is ordered by."""
+"""Cost of each group or row, by which it is ordered."""
 
 
 def places_in_groups(groups: Labels, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The arithmetic that operators share: how many rows a share is, which come first, what chance decides."""
+"""Arithmetic of operators: sizes of shares, rankings with ties, and seeded draws."""
 
 import math
 
@@ -16,7 +16,7 @@ HIGHEST = "highest"
 
 
 def share_of(fraction: float, rows: int) -> int:
-    """How many rows a top fraction keeps: rounded up, after noise in the ninth digit is rounded away.
+    """Number of rows that a top fraction keeps: rounded up, after noise in the ninth digit is rounded away.
 
     Example:
         >>> share_of(0.1, 30), share_of(0.1, 31)

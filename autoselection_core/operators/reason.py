@@ -1,4 +1,4 @@
-"""Why an operator kept or dropped one row."""
+"""Reasons why operators keep or drop rows."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from autoselection_core.operators.ranking import HIGHEST
 
 @dataclass(frozen=True)
 class Reason:
-    """What an operator saw of one row.
+    """Reason why an operator kept or dropped one row.
 
     Attributes:
         what: What was looked at: a column's name, or a phrase.

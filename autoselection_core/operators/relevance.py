@@ -1,4 +1,4 @@
-"""The operator that keeps what is close to the benchmarks."""
+"""Relevance operator: rows near to the benchmarks."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
@@ -80,7 +80,7 @@ class KeepRelevant(Operator):
 
 
 def _gap(reason: Reason) -> float:
-    """How far the row is from staying, for one benchmark; below 0 it stays."""
+    """Distance of the row to the cut-off of one benchmark; below 0 it stays."""
     if reason.value is None or reason.cut_off is None:
         return np.inf
     return reason.cut_off - reason.value

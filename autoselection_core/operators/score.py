@@ -1,4 +1,4 @@
-"""Operators that keep rows by the value of one signal."""
+"""Score filters: operators that keep rows by the value of one signal."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

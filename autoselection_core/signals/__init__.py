@@ -1,1 +1,1 @@
-"""What is known about the samples of a pool: columns, groups, pairs, vectors and sparse features."""
+"""Signals of the samples of a pool: columns, groups, pairs, vectors and sparse features."""

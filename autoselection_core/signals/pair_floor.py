@@ -1,4 +1,4 @@
-"""How far down pairs are stored."""
+"""Floor of the similarities that lists of pairs store."""
 
 import numpy as np
 import numpy.typing as npt

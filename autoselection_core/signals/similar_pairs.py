@@ -1,4 +1,4 @@
-"""Which rows of a pool resemble each other, computed once so that every threshold is a look-up."""
+"""Similar pairs of rows, computed once so that every threshold is a look-up."""
 
 import json
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class PairList:
             raise BrokenPairsError(flaw)
 
     def __len__(self) -> int:
-        """How many pairs there are."""
+        """Number of pairs."""
         return len(self.low)
 
     @classmethod

@@ -40,7 +40,7 @@ class SparseFeatures:
             raise MisalignedSignalError("sparse", len(self.data), int(self.indptr[-1]))
 
     def __len__(self) -> int:
-        """How many rows the pool has."""
+        """Number of rows of the pool."""
         return len(self.indptr) - 1
 
     def entries_of(self, rows: Rows) -> npt.NDArray[np.int32]:

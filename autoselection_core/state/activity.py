@@ -1,4 +1,4 @@
-"""How far the active sparse features of a subset are from the pool's."""
+"""Drift of the active sparse features of a subset from the pool's."""
 
 import numpy as np
 from scipy import sparse

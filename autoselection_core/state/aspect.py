@@ -1,4 +1,4 @@
-"""One side of a state: whole numbers that add up over rows, and what they mean."""
+"""Aspects of a state: counts that add up over rows, and the numbers that follow from them."""
 
 from abc import ABC, abstractmethod
 
@@ -42,7 +42,7 @@ class Aspect(ABC):
 
 
 class Size(Aspect):
-    """How much of the pool stays: the share of its rows."""
+    """Retention: share of the pool's rows."""
 
     names = ("retention",)
 
@@ -50,7 +50,7 @@ class Size(Aspect):
         self.pool = np.array([rows])
 
     def counted(self, rows: Rows) -> Counts:
-        """How many rows."""
+        """Number of rows."""
         return np.array([len(rows)])
 
     def numbers(self, counts: Counts, rows: int) -> Shares:  # noqa: ARG002  # the count is the number of rows
@@ -59,7 +59,7 @@ class Size(Aspect):
 
 
 class Tokens(Aspect):
-    """How much there is to train on: the share of the pool's tokens; unknown lengths count as none."""
+    """Token share: share of the pool's tokens; unknown lengths count as none."""
 
     def __init__(self, name: str, tokens: npt.NDArray[np.float32]) -> None:
         self.names = (f"{name.removesuffix('s')}_share",)
@@ -67,7 +67,7 @@ class Tokens(Aspect):
         self.pool = np.array([self._tokens.sum()])
 
     def counted(self, rows: Rows) -> Counts:
-        """How many tokens."""
+        """Number of tokens."""
         return np.array([self._tokens[rows].sum()])
 
     def numbers(self, counts: Counts, rows: int) -> Shares:  # noqa: ARG002  # a share of tokens, not of rows
@@ -76,7 +76,7 @@ class Tokens(Aspect):
 
 
 class Mix(Aspect):
-    """Which groups the rows come from: the share of each."""
+    """Mix: shares of the groups that the rows come from."""
 
     def __init__(self, label: str, groups: npt.NDArray[np.int32], group_names: tuple[str, ...]) -> None:
         count = max(int(groups.max(initial=-1)) + 1, len(group_names))
@@ -86,7 +86,7 @@ class Mix(Aspect):
         self.pool = np.bincount(self._groups, minlength=count + 1)
 
     def counted(self, rows: Rows) -> Counts:
-        """How many rows of each group; those without one first."""
+        """Numbers of rows of each group; rows without one come first."""
         return np.bincount(self._groups[rows], minlength=len(self.pool))
 
     def numbers(self, counts: Counts, rows: int) -> Shares:

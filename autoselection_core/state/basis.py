@@ -1,4 +1,4 @@
-"""What states of one signal table are measured against: computed once, on first use."""
+"""Basis of the states of one signal table: its aspects, computed once, on first use."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Basis:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """What the numbers of a state are called."""
+        """Names of the numbers of a state."""
         added = (name for aspect in self.aspects for name in aspect.names)
         return (*added, *(repeat.name for repeat in self.repeats))
 
@@ -89,7 +89,7 @@ def basis_of(signals: SignalTable) -> Basis:
 
 
 def mask_of(rows: Rows, pool: int) -> Mask:
-    """Which rows of the pool these are. Shape (pool,)."""
+    """Mask of some rows of the pool. Shape (pool,)."""
     present = np.zeros(pool, np.bool_)
     present[rows] = True
     return present

@@ -1,4 +1,4 @@
-"""What a subset's values of one signal are: level, spread, quantiles, how many are unknown."""
+"""Distribution of one signal in a subset: mean, deviation, quantiles, share of unknown values."""
 
 from functools import cached_property
 
@@ -9,15 +9,15 @@ from autoselection_core.arrays import Rows, Values
 from autoselection_core.state.aspect import Aspect, Counts, Shares
 
 QUANTILES = (0.1, 0.5, 0.9)
-"""Which quantiles stand in a state."""
+"""Quantiles in a state."""
 
 BINS = 255
 """A histogram over equal shares of the pool resolves a quantile to 0.4 % of its rows."""
 
 SAMPLE_ROWS = 200_000
-"""Where a pool is larger, what describes the pool as a whole is read from this many evenly spaced rows.
+"""Number of evenly spaced rows from which larger pools are described.
 
-Rows stand in the order of content hashes, so evenly spaced rows are a random sample.
+Rows are in the order of content hashes, so evenly spaced rows are a random sample.
 """
 
 _UNKNOWN = BINS
@@ -102,7 +102,7 @@ class Column(Aspect):
 
     @cached_property
     def _bin_values(self) -> Shares:
-        """What a value of each bin is, in standard deviations from the pool's mean. Shape (BINS,)."""
+        """Mean value of each bin, in standard deviations from the pool's mean. Shape (BINS,)."""
         pool_mean, pool_deviation = self._pool_moments
         sums = np.bincount(self._bins, weights=self._codes, minlength=BINS + 1)[:BINS]
         sizes = self.pool[2:-1]

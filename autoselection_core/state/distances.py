@@ -1,4 +1,4 @@
-"""How different two subsets of a pool are."""
+"""Distances between subsets of a pool: Jaccard and Wasserstein."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How much of a subset says what another of its rows says."""
+"""Redundancy of a subset: shares of rows that repeat another row."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How far the mean vector of a subset is from the pool's."""
+"""Shift of the mean vector of a subset from the pool's."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The state of a subset: a name and a number for each thing it is."""
+"""State of a subset: named numbers that describe its rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from autoselection_core.subset.value import Subset
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a subset is, in numbers that compare it to its pool.
+    """State of a subset, in numbers that compare it to its pool.
 
     Attributes:
         names: What each number is called.

@@ -1,4 +1,4 @@
-"""The target samples of a benchmark, as the signals that measure by them read them."""
+"""Target samples of a benchmark, for the signals that compare with them."""
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.errors.signals import NoTargetsError

@@ -136,7 +136,7 @@ def _similarities(
 
 
 def _shared_members(sets: Shingles, members: Integers, frequency: Integers) -> sp.csr_matrix:
-    """Which set has which member, without members that stand in one set only."""
+    """Incidence matrix of sets and members, without members of one set only."""
     shared = frequency[members] > 1
     before = np.concatenate([[0], np.cumsum(shared)])
     entries = np.ones(int(before[-1]), np.int32)

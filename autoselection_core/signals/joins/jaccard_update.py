@@ -1,4 +1,4 @@
-"""The pairs of a pool that grew: new sets against all, old pairs stay."""
+"""Incremental Jaccard join of a changed pool: new sets against all, old pairs stay."""
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +80,7 @@ class _Sieve:
 
 
 class _Places:
-    """Where hashes stand among known ones: their highest bits say where to begin.
+    """Index of known hashes, looked up by their highest bits.
 
     Args:
         known: Ascending, each once.
@@ -121,7 +121,7 @@ def _candidates(
 
 
 def _rarest(incidence: sp.csr_matrix, new: Rows, floor: float) -> sp.csr_matrix:
-    """Which new row has which of its rarest members."""
+    """Incidence matrix of new rows and their rarest members."""
     held = incidence[new]
     frequency = np.bincount(incidence.indices, minlength=incidence.shape[1])
     sizes = np.diff(held.indptr)
@@ -136,7 +136,7 @@ def _rarest(incidence: sp.csr_matrix, new: Rows, floor: float) -> sp.csr_matrix:
 
 
 def _sharing(incidence: sp.csr_matrix, members: sp.csr_matrix) -> tuple[Integers, Integers]:
-    """Which rows of the second matrix have a member in common with which rows of the first."""
+    """Pairs of rows of two matrices that have a member in common."""
     shared = members @ incidence.T.tocsr()
     return np.repeat(np.arange(len(shared.indptr) - 1), np.diff(shared.indptr)), shared.indices.astype(
         np.int64

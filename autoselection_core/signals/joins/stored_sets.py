@@ -1,4 +1,4 @@
-"""The sets of a pool that changes: those of earlier pools stay where they were written, new ones behind."""
+"""Append-only storage of the sets of a changing pool: earlier sets stay, new ones are added behind."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.signals.joins.shingles import Hashes, Shingles
 
 _MIN_LIVE_SHARE = 0.8
-"""When fewer of the written members belong to a row, or more stand behind, everything is written anew."""
+"""Share of the written members that belong to a row, below which everything is written anew."""
 
 Integers = npt.NDArray[np.int64]
 

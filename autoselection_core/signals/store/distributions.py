@@ -1,4 +1,4 @@
-"""Of every part of a signal table, numbers whose distribution shows what the signal says of a pool."""
+"""Numbers of every part of a signal table whose distributions are shown as histograms."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def distributions(table: SignalTable) -> dict[str, Values]:
 
 
 def _group_sizes(labels: Labels) -> Values:
-    """How many rows have the label of each row; NaN for a row without one. Shape (n,)."""
+    """Sizes of the groups of all rows; NaN for a row without one. Shape (n,)."""
     known = labels >= 0
     sizes = np.bincount(labels[known], minlength=1)[np.maximum(labels, 0)]
     return np.where(known, sizes, np.nan).astype(np.float32)

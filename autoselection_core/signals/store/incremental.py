@@ -1,4 +1,4 @@
-"""What is known of an earlier pool that shares most of its samples with the pool at hand."""
+"""Values for an earlier pool that shares most of its samples with the present one."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ _MAX_NEW_SHARE = 0.2
 """With more new rows than this, joining them costs nearly as much as starting anew."""
 
 _LOOKED_AT = 4
-"""How many earlier pools are compared, the latest first."""
+"""Number of earlier pools that are compared, the latest first."""
 
 
 def earlier_values(home: Home, signal_version: str, pool: Pool) -> Earlier | None:
@@ -31,7 +31,7 @@ def earlier_values(home: Home, signal_version: str, pool: Pool) -> Earlier | Non
 
 
 def _rows_now(home: Home, version: str, pool: Pool) -> Rows | None:
-    """Where each row of an earlier pool stands now; None where that pool is gone."""
+    """Present row of each row of an earlier pool, -1 where it left; None where that pool is gone."""
     try:
         before = Pool.open(home.pool(version)).ids
     except UnreadablePoolError:

@@ -1,4 +1,4 @@
-"""What a computed value is, told by its type, and how it lies in a folder of columns."""
+"""Kinds of computed values, derived from their types, and their files in a folder of columns."""
 
 import mmap
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _ARRAY = ".npy"
 
 
 class Kind(StrEnum):
-    """Where a value stands in a signal table."""
+    """Part of a signal table that a value belongs to."""
 
     COLUMN = "column"
     LABEL = "label"

@@ -1,4 +1,4 @@
-"""What scoring a pool took, what it gave, and which samples it left without a value."""
+"""Report of scoring a pool: time, values, and samples without one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from autoselection_core.signals.store.kinds import Kind, kind_of
 
 @dataclass(frozen=True)
 class SignalReport:
-    """What scoring a pool took, and what it gave.
+    """Report of scoring a pool with one signal.
 
     Attributes:
         name: The signal.
@@ -50,7 +50,7 @@ def finite_shares(values: Mapping[str, Computed]) -> dict[str, float]:
 
 
 def _known(value: Computed) -> Mask | None:
-    """Which rows have a value; None for what has no rows, or no way to say unknown."""
+    """Mask of the rows with a value; None for values without rows or without a way to be unknown."""
     if isinstance(value, SparseFeatures):
         return np.diff(value.indptr) > 0
     if isinstance(value, PairList) or kind_of(value) not in {Kind.COLUMN, Kind.VECTORS}:
@@ -59,7 +59,7 @@ def _known(value: Computed) -> Mask | None:
 
 
 def unscored(signal: Signal, values: Mapping[str, Computed]) -> dict[str, int]:
-    """How many rows have no value, by reason."""
+    """Numbers of rows without a value, by reason."""
     codes = values.get(REASON)
     if not isinstance(codes, np.ndarray):
         known = [each for value in values.values() if (each := _known(value)) is not None]

@@ -1,4 +1,4 @@
-"""Score a pool, keep the values by sample, and hand them out aligned to any pool."""
+"""Signal store: values that are computed once for each sample and aligned to any pool."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence

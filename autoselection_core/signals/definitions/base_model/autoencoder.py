@@ -88,7 +88,7 @@ def _long_enough(training: SaeTraining, states: "torch.Tensor") -> SaeTraining:
 
 
 def _known_or_judged(folder: Path, base: BaseModel, pool: Pool) -> SaeReport:
-    """What was written when it was trained; an autoencoder from elsewhere is measured on some samples."""
+    """Report from its training; an autoencoder from elsewhere is measured on some samples."""
     if (folder / _REPORT).is_file():
         return SaeReport(**json.loads((folder / _REPORT).read_text()))
     autoencoder = SparseAutoencoder.load(folder)

@@ -1,4 +1,4 @@
-"""How much a sample teaches of a benchmark's task, by its gradients."""
+"""Gradient-based influence of samples on a benchmark's task (LESS)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Influence(Signal):
-    """What a training step on a sample does for a benchmark's target samples (LESS, Xia et al. 2024).
+    """Influence of a training step on a sample on a benchmark's target samples (LESS, Xia et al. 2024).
 
     Sum over checkpoints of the mean learning rate times the cosine of the sample's Adam step and a target's
     gradient, both randomly projected; the mean over the targets of a subtask, then the maximum over
@@ -133,7 +133,7 @@ Features = npt.NDArray[np.float32]
 
 
 def directions(adapted: AdaptedModel, encoded: Sequence[Encoded], dimensions: int) -> Features:
-    """Where the loss of each target falls.
+    """Directions in which the loss of each target falls.
 
     One that does not fit into memory ends the scoring: without it every sample would have another score.
     """

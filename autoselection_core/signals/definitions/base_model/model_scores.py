@@ -1,4 +1,4 @@
-"""What the base model says about the answers of a sample, with and without the question."""
+"""Difficulty of answers for the base model: loss, IFD, entropy and varentropy."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -92,7 +92,7 @@ class SaeFeatures(Signal):
             self.quality(pool, progress)
 
     def quality(self, pool: Pool, progress: Progress | None = None) -> SaeReport:
-        """How good the autoencoder is; it is trained where there is none, see `pin_autoencoder`."""
+        """Quality of the autoencoder, which is trained where there is none; see `pin_autoencoder`."""
         return pin_autoencoder(
             Path(self.sae),
             resident_model(self.model, self.dtype),

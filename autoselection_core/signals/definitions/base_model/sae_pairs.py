@@ -1,4 +1,4 @@
-"""Samples that are alike in the base model's own features."""
+"""Pairs of samples that are similar in sparse features of the base model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -103,6 +103,6 @@ def save_centres(path: Path, centres: Mapping[int, Vectors]) -> None:
 
 
 def load_centres(path: Path) -> dict[int, Vectors]:
-    """What `save_centres` wrote."""
+    """Centres that `save_centres` wrote."""
     with np.load(path, allow_pickle=False) as stored:
         return {int(size): stored[size] for size in stored.files}

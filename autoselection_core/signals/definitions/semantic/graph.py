@@ -1,4 +1,4 @@
-"""How much a sample stands between groups, in the graph of its nearest neighbours."""
+"""Graph importance: entropy of the groups among a sample's nearest neighbours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
-"""Rank many documents with a ranker that sees few at a time.
+"""Listwise ranking of many documents with a ranker that sees few at a time.
 
-Shuffled lists and mean positions until the order stands still (after SiftRank, Gross 2025). Differs from it
+Shuffled lists and mean positions until the order is stable (after SiftRank, Gross 2025). Differs from it
 in that every shuffle is seeded and no document sits a trial out.
 """
 
@@ -27,7 +27,7 @@ class Ranker(Protocol):
 
 @dataclass(frozen=True)
 class ListwiseRanking:
-    """How documents are shuffled, and when the order counts as found.
+    """Settings of listwise ranking: batches, trials and the rule that ends them.
 
     Attributes:
         batch: Documents that the ranker sees at once.
@@ -69,7 +69,7 @@ def rank_listwise(
 
 
 def elbow(ascending: npt.NDArray[np.float64]) -> int:
-    """Where a curve bends most: the point furthest from the line between its ends; 0 without a bend.
+    """Elbow of a curve: the point furthest from the line between its ends; 0 without a bend.
 
     Example:
         >>> elbow(np.array([0.0, 0.05, 0.1, 0.8, 0.9, 1.0]))

@@ -1,4 +1,4 @@
-"""Relevance that a ranker has looked at: the nearest samples in a better order."""
+"""Reranked relevance: the most relevant samples in the order of a ranker."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +72,7 @@ class Reranked(PoolSignal):
         return f"{RERANKED}{self.benchmark.name}"
 
     def ranker(self) -> Ranker:
-        """What orders the candidates."""
+        """Ranker of the candidates."""
         targets = targets_of(self.benchmark)
         asked = np.unique(np.linspace(0, len(targets) - 1, self.asked).astype(np.int64))
         queries = tuple(targets[place].text(Scope.ALL) for place in asked)

@@ -1,4 +1,4 @@
-"""How many actions a sample speaks of, and how much hangs on them."""
+"""Action-object branching: verbs of a sample and the size of their subtrees."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def branching(heads: Sequence[int], verbs: Mask) -> float:
 
 
 def _subtree_sizes(heads: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """How many tokens hang on each token, itself included. Shape (tokens,)."""
+    """Sizes of the subtrees of all tokens, each token included. Shape (tokens,)."""
     sizes = np.ones(len(heads), np.int64)
     token = np.arange(len(heads))
     while len(token := token[heads[token] != token]):

@@ -1,4 +1,4 @@
-"""How long samples are for the base model."""
+"""Lengths of samples in tokens of the base model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _UNLIMITED = 1 << 30
 
 @dataclass(frozen=True)
 class TokenCounts(Signal):
-    """Tokens of a sample in the base model's chat template, and tokens of its answers alone.
+    """Numbers of tokens of a sample in the base model's chat template, and tokens of its answers alone.
 
     Nothing is cut off. A sample that the template refuses has no counts (NaN).
 
