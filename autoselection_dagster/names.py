@@ -58,6 +58,11 @@ class Names:
         return self._own("work")
 
     @property
+    def work_op(self) -> str:
+        """The step of a worker; one name for all campaigns would not load."""
+        return self._own("trials")
+
+    @property
     def trial_job(self) -> str:
         """Makes one trial."""
         return self._own("trial")

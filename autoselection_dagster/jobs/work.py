@@ -39,7 +39,7 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
         trial_job: Makes the job of a trial.
     """
 
-    @dg.op(name="work")
+    @dg.op(name=place.names.work_op)
     def work(
         context: dg.OpExecutionContext, config: WorksOn, home: HomeResource, ledger: LedgerResource
     ) -> None:

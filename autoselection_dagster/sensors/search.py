@@ -93,7 +93,7 @@ def _worker_request(graph: CampaignGraph, search: str, run_key: str) -> dg.RunRe
     return dg.RunRequest(
         run_key=run_key,
         job_name=graph.work_job.name,
-        run_config={"ops": {"work": {"config": {"search": search}}}},
+        run_config={"ops": {graph.place.names.work_op: {"config": {"search": search}}}},
         # A lost worker is not retried by Dagster: the ledger counts what it held.
         tags={WORKS_ON_TAG: search, "dagster/max_retries": "0"},
     )

@@ -22,6 +22,14 @@ def two(tmp_path: Path, model: Path) -> Driver:
     return Driver(made, dg.DagsterInstance.ephemeral())
 
 
+def test_a_code_server_can_load_two_campaigns(two: Driver) -> None:
+    repository = two.definitions.get_repository_def()
+
+    repository.load_all_definitions()
+
+    assert {"demo_work", "other_work"} <= set(repository.job_names)
+
+
 def test_two_campaigns_are_searched_at_once_each_on_its_own_pool_and_budget(two: Driver) -> None:
     two.prepare()
     two.run("other_prepare")
