@@ -23,6 +23,7 @@ from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS, ins
 from autoselection_core.cli.app import app
 from autoselection_core.cli.output import AS_JSON, JSON_SAID
 from autoselection_core.environment import VARIABLES
+from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.evaluation.training.sft import PRESETS, FineTuning
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
@@ -93,6 +94,7 @@ def config() -> str:
         ("`fidelities.NAME`", Fidelity, "One per name; see `docs/how-to/cheap.md`."),
         ("`adviser`", AdviserSettings, "A language model that searches ask; see `docs/how-to/adviser.md`."),
         ("`closed_form`", ClosedForm, "A formula in place of trainings."),
+        ("`judge`", JudgeSettings, "A program of your own; see `docs/how-to/bring-your-judge.md`."),
         ("`training`", FineTuning, f"A `preset` ({', '.join(PRESETS)}) and what differs from it."),
     ]
     sections = [f"## {where}\n\n{said}\n\n{_fields(kind)}" for where, kind, said in parts]

@@ -71,7 +71,8 @@ def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:
 def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float | None:
     """Seconds of a training whose tokens are stated; None for epochs of subsets that are not chosen yet."""
     campaign, training = workspace.campaign, fine_tuning(settings)
-    if campaign.closed_form is not None or campaign.base_model is None:
+    is_ours = campaign.closed_form is None and campaign.judge is None
+    if not is_ours or campaign.base_model is None:
         return None
     if training.schedule is not Schedule.TOKENS:
         return None

@@ -14,6 +14,7 @@ from autoselection_core.campaign.declaration.fidelities import (
     fidelity_in,
 )
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
+from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.evaluation.training.sft import fine_tuning
 from autoselection_core.history.spec import SearchSpec
@@ -50,6 +51,9 @@ class LocalEvaluators:
         """
         if self.campaign.closed_form is not None:
             return self._closed_form(pool_version, spec, fidelity)
+        if self.campaign.judge is not None:
+            weights = (spec.weights if spec else None) or self.campaign.weights or None
+            return JudgeEvaluator(self.home, self.pool(pool_version), self.campaign.judge, weights)
         return self._fine_tuning(pool_version, spec, fidelity)
 
     def _closed_form(self, pool_version: str, spec: SearchSpec | None, fidelity: str) -> Evaluator:

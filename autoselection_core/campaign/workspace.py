@@ -15,6 +15,7 @@ from autoselection_core.campaign.signals import CampaignSignals
 from autoselection_core.campaign.solvers import make_solver
 from autoselection_core.evaluation.closed_form import CLOSED_FORM
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, PricedEvaluator
+from autoselection_core.evaluation.judge.evaluator import JUDGE
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.spec import SearchSpec
@@ -226,4 +227,6 @@ class Workspace:
         """Meaning of the scores that drive a search."""
         if self.campaign.closed_form is not None:
             return CLOSED_FORM
+        if self.campaign.judge is not None:
+            return JUDGE
         return " + ".join(dict.fromkeys(each.metric.value for each in self.benchmarks_of(spec)))

@@ -100,6 +100,8 @@ def _result(facts: SearchFacts) -> Section:
         tables.append(unread)
     is_formula = facts.workspace.campaign.closed_form is not None
     trained = NO_TRAINING if is_formula else training_sentence(spec.training)
+    if (judge := facts.workspace.campaign.judge) is not None:
+        trained = f"A program of the user trained and scored: {' '.join(judge.command) or judge.entry_point}."
     return Section("Result", [drove, trained], [*tables, budget_table(facts.record)])
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from autoselection_core.errors.space import SettingError
+from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source, list_files
@@ -119,6 +120,7 @@ class Campaign:
         search: Settings of its searches, where a search is not asked for others.
         policy: Settings of the solver's policy.
         closed_form: A formula instead of trainings.
+        judge: A program of the user's instead of our own training and scoring.
         on_pool_change: When a changed pool is searched again without being asked.
         contamination_limit: Share of a benchmark question from which on a sample leaves the pool.
         adviser: A language model that its searches ask for advice; None asks nobody.
@@ -135,6 +137,7 @@ class Campaign:
     search: SearchSettings = field(default_factory=SearchSettings)
     policy: Mapping[str, Json] = field(default_factory=dict, hash=False)
     closed_form: ClosedForm | None = None
+    judge: JudgeSettings | None = None
     on_pool_change: OnPoolChange = field(default_factory=OnPoolChange)
     contamination_limit: float = DEFAULT_LIMIT
     adviser: AdviserSettings | None = None

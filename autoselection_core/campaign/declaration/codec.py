@@ -13,6 +13,7 @@ from autoselection_core.campaign.declaration.campaign import (
     OnPoolChange,
     When,
 )
+from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
@@ -32,6 +33,7 @@ def campaign_to_json(campaign: Campaign) -> dict[str, Any]:
 
 def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
     """Read back what `campaign_to_json` wrote."""
+    judge = stored["judge"]
     formula, on_pool_change, adviser = stored["closed_form"], stored["on_pool_change"], stored["adviser"]
     return Campaign(
         **{
@@ -43,6 +45,9 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             "operators": tuple(stored["operators"]),
             "search": SearchSettings(**stored["search"]),
             "closed_form": None if formula is None else ClosedForm(**formula),
+            "judge": None
+            if judge is None
+            else JudgeSettings(**{**judge, "command": tuple(judge["command"])}),
             "adviser": None
             if adviser is None
             else AdviserSettings(**{**adviser, "roles": tuple(adviser["roles"])}),

@@ -21,6 +21,7 @@ from autoselection_core.campaign.declaration.campaign import (
     When,
 )
 from autoselection_core.campaign.declaration.fidelities import fidelities_from, require_no_model
+from autoselection_core.campaign.declaration.judge import judge_from
 from autoselection_core.campaign.declaration.pool_sources import sources_from
 from autoselection_core.campaign.declaration.signal_schema import Nameable
 from autoselection_core.campaign.declaration.signals import installed_signals, name_of, nameable_of
@@ -53,6 +54,7 @@ _KEYS = (
     "search",
     "policy",
     "closed_form",
+    "judge",
     "contamination_limit",
     "on_pool_change",
     "adviser",
@@ -118,6 +120,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         search=_search(found["search"]) if "search" in found else SearchSettings(),
         policy=_policy(found["policy"]) if "policy" in found else {},
         closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
+        judge=judge_from(found["judge"], places) if "judge" in found else None,
         on_pool_change=_on_pool_change(found["on_pool_change"])
         if "on_pool_change" in found
         else OnPoolChange(),
@@ -149,8 +152,14 @@ def _as_spelled_now(found: dict[str, Value]) -> dict[str, Value]:
 def _require_evaluator(campaign: Campaign, value: Value) -> None:
     if not campaign.signals:
         value.refuse("needs `signals`: recipes choose by them")
-    if campaign.closed_form is None and not (campaign.base_model and campaign.benchmarks):
-        value.refuse("needs `base_model` and `benchmarks`, or a `closed_form` to try a search out")
+    if campaign.judge is not None and (campaign.closed_form is not None or campaign.fidelities):
+        value.refuse("has a `judge`, which leaves no room for `closed_form` and `fidelities`")
+    is_ours = campaign.closed_form is None and campaign.judge is None
+    if is_ours and not (campaign.base_model and campaign.benchmarks):
+        value.refuse(
+            "needs `base_model` and `benchmarks`, a `judge` of your own, "
+            "or a `closed_form` to try a search out"
+        )
 
 
 def _require_read(campaign: Campaign, value: Value) -> None:

@@ -76,7 +76,8 @@ class SearchRequest:
         check_settings(asked)
         policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
         scored = tuple(spec.benchmarks) if campaign.closed_form is None else (CLOSED_FORM,)
-        _require_known("floors", [name for name, _ in policy.floors], scored)
+        if campaign.judge is None:  # only its first scores say what a judge calls its benchmarks
+            _require_known("floors", [name for name, _ in policy.floors], scored)
         return spec
 
     def _weights(self, campaign: Campaign) -> dict[str, float]:
@@ -129,3 +130,5 @@ def _require_known(field: str, names: Sequence[str], known: Sequence[str]) -> No
 def _require_trained(campaign: Campaign, field: str, value: str) -> None:
     if campaign.closed_form is not None:
         raise SettingError(field, value, "empty: a closed form evaluates this campaign")
+    if campaign.judge is not None:
+        raise SettingError(field, value, "empty: a judge evaluates this campaign")

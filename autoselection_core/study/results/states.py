@@ -80,6 +80,7 @@ def judge_of(study: Study) -> str:
         {
             "training": dict(campaign.training),
             "closed_form": None if campaign.closed_form is None else asdict(campaign.closed_form),
+            **({} if campaign.judge is None else {"judge": asdict(campaign.judge)}),
             "benchmarks": {place.name: dict(place.settings) for place in campaign.benchmarks},
             "elsewhere": {place.name: dict(place.settings) for place in study.held_out_benchmarks},
         }

@@ -1,0 +1,121 @@
+"""Program of a judge: started in a process group of its own, heard, timed and ended."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from autoselection_core.errors.judge import JudgeDiedError, JudgeNotStartedError, JudgeTimedOutError
+from autoselection_core.progress import Progress
+
+_POLL_S = 0.2
+_LAST_BYTES = 4_096
+
+
+def run_program(
+    key: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    timeout_s: float,
+    progress: Progress | None = None,
+) -> None:
+    """Run a program to its end; its output is kept in the folder as `stdout.log` and `stderr.log`.
+
+    Args:
+        key: Name of the evaluation, for errors.
+        command: Program and arguments; no shell reads them.
+        environment: Variables beside those of this process.
+        folder: The working folder.
+        timeout_s: Seconds after which the program and everything that it started is ended.
+        progress: Called while it runs.
+
+    Raises:
+        JudgeNotStartedError: There is no such program.
+        JudgeTimedOutError: It ran too long.
+        JudgeDiedError: It ended with another code than 0.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "stdout.log").open("ab") as out, (folder / "stderr.log").open("ab") as err:
+        try:
+            process = subprocess.Popen(  # noqa: S603 the campaign names it, as a list and not as a shell's line
+                list(command),
+                cwd=folder,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise JudgeNotStartedError(key, command[0], str(error)) from error
+        try:
+            code = _code(process, timeout_s, progress)
+        finally:
+            _end_group(process)
+    if code is None:
+        raise JudgeTimedOutError(key, timeout_s)
+    if code != 0:
+        raise JudgeDiedError(key, code, _last_line(folder / "stderr.log"))
+
+
+def _code(process: subprocess.Popen[bytes], timeout_s: float, progress: Progress | None) -> int | None:
+    """The exit code; None where the time was up."""
+    started = time.monotonic()
+    while True:
+        passed = time.monotonic() - started
+        if passed >= timeout_s:
+            return None
+        try:
+            return process.wait(min(_POLL_S, timeout_s - passed))
+        except subprocess.TimeoutExpired:
+            if progress is not None:
+                progress("judge", int(passed), int(timeout_s))
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End what the program started and left behind, and the program itself."""
+    with suppress(ProcessLookupError, PermissionError):  # all of them have ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LAST_BYTES))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it wrote nothing to stderr"
+
+
+@contextmanager
+def device(folder: Path, count: int) -> Iterator[dict[str, str]]:
+    """Hold one of the machine's devices: the variable that names it to CUDA; no variable for a count of 0.
+
+    Whoever finds none free waits. The lock goes with the process, so a killed one leaves none.
+    """
+    if count == 0:
+        yield {}
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [(folder / f"gpu-{number}.lock").open("w") for number in range(count)]
+    try:
+        yield {"CUDA_VISIBLE_DEVICES": str(_first_free(files))}
+    finally:
+        for file in files:
+            file.close()
+
+
+def _first_free(files: Sequence[object]) -> int:
+    while True:
+        for number, file in enumerate(files):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type] # an open file
+            except BlockingIOError:
+                continue
+            return number
+        time.sleep(_POLL_S)
