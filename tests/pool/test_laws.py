@@ -1,0 +1,149 @@
+"""A record built from a conversation, in any supported spelling, reads back to that conversation."""
+
+import json
+from collections.abc import Callable
+from typing import TypeAlias
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoselection_core.identity import Json
+from autoselection_core.pool import Role, Sample
+from autoselection_core.pool.canonical import canonical_text, verbatim_text
+from autoselection_core.pool.reading import Fields, Rules, read_record
+from autoselection_core.pool.reading.notes import Treatment
+from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, ROLES, SYSTEMS, TURN_LISTS, is_call
+from tests.pool.raw import conversation
+
+Turns: TypeAlias = list[tuple[Role, str]]
+Record: TypeAlias = dict[str, Json]
+
+ASKED = st.text(st.characters(codec="utf-8"), max_size=12).map(canonical_text).filter(bool)
+ANSWERED = st.text(st.characters(codec="utf-8"), max_size=12).map(verbatim_text).filter(str.strip)
+PAIRS = st.lists(st.tuples(ASKED, ANSWERED), min_size=1, max_size=3)
+SPEAKERS = {role: [name for name in ROLES if ROLES[name] is role and not is_call(name)] for role in Role}
+CASES: tuple[Callable[[str], str], ...] = (str, str.upper, str.title)
+
+
+@st.composite
+def turns(draw: st.DrawFn) -> Turns:
+    """A conversation: perhaps a system message, then questions and answers in turn."""
+    system = draw(st.none() | ASKED)
+    opening = [] if system is None else [(Role.SYSTEM, system)]
+    return [*opening, *(turn for q, a in draw(PAIRS) for turn in ((Role.USER, q), (Role.ASSISTANT, a)))]
+
+
+@st.composite
+def spoken(draw: st.DrawFn, said: Turns) -> list[Json]:
+    """The turns of a conversation under any known names, each text as it is or as parts."""
+    speaker = draw(st.sampled_from(["role", "from", "speaker"]))
+    content = draw(st.sampled_from(["content", "value", "text"]))
+    names = {role: draw(st.sampled_from(CASES))(draw(st.sampled_from(SPEAKERS[role]))) for role in Role}
+    part = draw(st.sampled_from([None, "text", "value"]))
+    padding: Record = draw(st.sampled_from([{}, {"weight": None, "tool_calls": None}, {"name": None}]))
+    spelled: list[Json] = []
+    for role, text in said:
+        shown: Json = text if part is None else [{"type": "text", part: text}]
+        spelled.append({speaker: names[role], content: shown, **padding})
+    return spelled
+
+
+def listed(turns: list[Json], how: str) -> Json:
+    """A list of turns as its source may hold it."""
+    if how == "text":
+        return json.dumps(turns)
+    if how == "maps":
+        return [[[key, value] for key, value in turn.items()] for turn in turns if isinstance(turn, dict)]
+    if how == "lists":
+        columns = [turn for turn in turns if isinstance(turn, dict)]
+        return {key: [turn[key] for turn in columns] for key in columns[0]}
+    return [None, *turns, None] if how == "padded" else turns
+
+
+@st.composite
+def chats(draw: st.DrawFn, said: Turns) -> tuple[Record, Rules]:
+    """A conversation as a list of turns."""
+    field = draw(st.sampled_from([*TURN_LISTS, "traj"]))
+    spelled = listed(draw(spoken(said)), draw(st.sampled_from(["list", "text", "maps", "lists", "padded"])))
+    rules = Rules(fields=Fields(turns=field)) if field == "traj" else Rules()
+    if said[0][0] is Role.SYSTEM and draw(st.booleans()):
+        return {field: draw(spoken(said[1:])), draw(st.sampled_from(SYSTEMS)): said[0][1]}, rules
+    return {field: spelled}, rules
+
+
+@st.composite
+def prompts(draw: st.DrawFn, said: Turns) -> tuple[Record, Rules]:
+    """A conversation as a prompt of turns and the turns that follow it."""
+    prompt, answer = draw(spoken(said[:-1])), draw(spoken(said[-1:]))
+    if draw(st.booleans()):
+        return {
+            "prompt": prompt,
+            draw(st.sampled_from(ANSWERS)): draw(st.sampled_from([answer, said[-1][1]])),
+        }, Rules()
+    whole = draw(st.booleans())
+    chosen = draw(spoken(said)) if whole else answer
+    return {"prompt": prompt, "chosen": chosen, "rejected": answer}, Rules(answer="chosen")
+
+
+@st.composite
+def fields(draw: st.DrawFn, said: Turns) -> tuple[Record, Rules]:
+    """A question and an answer in fields of their own, those before in a history."""
+    case = draw(st.sampled_from(CASES))
+    asks, answers = draw(st.sampled_from(QUESTIONS)), draw(st.sampled_from(ANSWERS))
+    record: Record = {case(asks): said[-2][1], case(answers): said[-1][1]}
+    before = said[:-2]
+    if before and before[0][0] is Role.SYSTEM:
+        record[draw(st.sampled_from(SYSTEMS))] = before.pop(0)[1]
+    if before:
+        record["history"] = [[before[at][1], before[at + 1][1]] for at in range(0, len(before), 2)]
+    return record, Rules()
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> tuple[Sample, Record, Rules]:
+    """A conversation, and a record that holds it in any supported spelling."""
+    said = draw(turns())
+    record, rules = draw(st.one_of(chats(said), prompts(said), fields(said)))
+    return conversation(*said), record, rules
+
+
+@given(spellings())
+def test_a_conversation_reads_back_from_every_spelling(spelled: tuple[Sample, Record, Rules]) -> None:
+    sample, record, rules = spelled
+
+    assert read_record(record, rules).sample == sample
+
+
+@given(
+    spellings(), st.dictionaries(st.sampled_from(["note", "score", "tags", "rationale"]), ASKED, max_size=3)
+)
+def test_fields_beside_a_conversation_are_kept_as_they_are_and_named(
+    spelled: tuple[Sample, Record, Rules], beside: dict[str, str]
+) -> None:
+    sample, record, rules = spelled
+    before = read_record(record, rules)
+
+    reading = read_record({**record, **beside}, rules)
+
+    assert reading.sample == sample
+    kept = {**json.loads(before.extras or "{}"), **beside}
+    assert json.loads(reading.extras or "{}") == kept
+    assert {field for field, what in reading.notes if what is Treatment.KEPT} >= set(beside)
+
+
+@given(spellings(), st.sampled_from(["context", "passage", "document"]), ASKED)
+def test_a_passage_is_read_once_or_named(
+    spelled: tuple[Sample, Record, Rules], field: str, passage: str
+) -> None:
+    sample, record, rules = spelled
+
+    reading = read_record({**record, field: passage}, rules)
+
+    treatments = dict(reading.notes)
+    assert treatments[field] in (Treatment.RENDERED, Treatment.KEPT)
+    if treatments[field] is Treatment.KEPT:
+        assert reading.sample == sample
+    else:
+        asked = [message.content for message in sample.messages if message.role is Role.USER][-1]
+        expected = asked if passage in asked else f"{asked}\n{passage}"
+        assert [each.content for each in reading.sample.messages if each.role is Role.USER][-1] == expected
