@@ -19,7 +19,10 @@ Turns: TypeAlias = list[tuple[Role, str]]
 Record: TypeAlias = dict[str, Json]
 
 ASKED = st.text(st.characters(codec="utf-8"), max_size=12).map(canonical_text).filter(bool)
-ANSWERED = st.text(st.characters(codec="utf-8"), max_size=12).map(verbatim_text).filter(str.strip)
+EDGES = st.sampled_from(["", " ", "\n", "    ", "\t"])
+ANSWERED = st.builds("{}{}{}".format, EDGES, ASKED, EDGES).map(verbatim_text)
+"""Answers, mostly with white space around them."""
+
 PAIRS = st.lists(st.tuples(ASKED, ANSWERED), min_size=1, max_size=3)
 SPEAKERS = {role: [name for name in ROLES if ROLES[name] is role and not is_call(name)] for role in Role}
 CASES: tuple[Callable[[str], str], ...] = (str, str.upper, str.title)

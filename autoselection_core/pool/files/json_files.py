@@ -25,9 +25,10 @@ RECORDS = frozenset(
 """Fields of a file that is one object, under which its records are looked for."""
 
 _BLANK = re.compile(rb"\s*+")
-_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"|[\[\]{},\n]')
+_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"|\\.|[\[\]{},\n]')
 """Whole strings, so that brackets and commas inside them are passed over. No string crosses a line: after a
-missing quote the lines that follow are read as they should be."""
+missing quote the lines that follow are read as they should be. An escaped quote never opens a string, so that
+each line is looked at twice at most."""
 
 _OPENING = {b"[", b"{"}
 _CLOSING = {b"]", b"}"}

@@ -13,11 +13,16 @@ from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, Signal, float_column
 from autoselection_core.words import count_words
 
+# White space in front of a line's first word holds no line end, and the sides of an annotation are bounded:
+# each pattern is linear in the length of the text, whatever the text.
 _CODE = re.compile(
-    r"```|^\s*(?:def |class |import |from \w+ import |#include|function \w*\(|public |SELECT )", re.MULTILINE
+    r"```|^[^\S\n]*(?:def |class |import |from \w+ import |#include|function \w*\(|public |SELECT )",
+    re.MULTILINE,
 )
-_LIST = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
-_FORMULA = re.compile(r"\$[^$\n]+\$|\\\(|\\\[|\\frac|<<[^>\n]*=[^>\n]*>>|\d\s*[-+*/\u00d7\u00f7=]\s*\d")
+_LIST = re.compile(r"^[^\S\n]*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
+_FORMULA = re.compile(
+    r"\$[^$\n]+\$|\\\(|\\\[|\\frac|<<[^>\n=]{0,200}=[^>\n]{0,200}>>|\d\s*[-+*/\u00d7\u00f7=]\s*\d"
+)
 _LETTER = re.compile(r"[^\W\d_]")
 _MIN_ITEMS = 2
 
