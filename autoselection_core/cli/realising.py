@@ -5,8 +5,10 @@ from pathlib import Path
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.errors.cli import UnreadableRecipeError
+from autoselection_core.errors.yaml import YamlError
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.sections.tables import step_table
+from autoselection_core.strict_yaml import text_of
 from autoselection_core.subset import materialize
 
 
@@ -19,8 +21,8 @@ def realise_file(workspace: Workspace, file: Path) -> None:
         InvalidRecipe: It leaves nothing of the pool, or reads a signal that the campaign lacks.
     """
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = text_of(file)
+    except (OSError, YamlError) as error:
         raise UnreadableRecipeError(file, str(error)) from error
     recipe = Recipe.from_yaml(text)
     pool = workspace.pool()

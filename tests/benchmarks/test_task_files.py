@@ -232,3 +232,11 @@ def test_a_document_that_stands_twice_counts_once(tmp_path: Path) -> None:
     assert (len(twice.items), twice.left_out) == (16, 6)
     assert twice.version == once.version
     assert [item.id for item in twice.items] == [item.id for item in once.items]
+
+
+def test_a_named_task_is_looked_up_in_the_installed_harness_alone(tmp_path: Path) -> None:
+    place = folder(tmp_path / "words", PLAIN)
+    (place / "benchmark.yaml").write_text("format: harness\ntask: own_words\n")
+
+    with pytest.raises(HarnessTaskError, match="knows no task of this name"):
+        load_benchmark(place)

@@ -11,6 +11,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import TrialState
 from tests.cli.conftest import Cli
 from tests.cli.workshop import CAMPAIGN, Workshop
+from tests.test_strict_yaml import HOSTILE
 
 TRAINED = """\
 campaigns:
@@ -123,6 +124,16 @@ def test_a_recipe_that_cannot_be_realised_names_its_step(
     (shop.folder / "recipe.yaml").write_text(text)
 
     refused(cli("realise", "recipe.yaml"), *parts)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_one_sentence_and_exit_code_2(cli: Cli, shop: Workshop, name: str) -> None:
+    hostile = HOSTILE[name].encode(errors="surrogatepass")
+    (shop.folder / "recipe.yaml").write_bytes(hostile)
+    (shop.folder / "hostile.yaml").write_bytes(hostile)
+
+    refused(cli("realise", "recipe.yaml"), "recipe")
+    refused(cli("search", "--file", "hostile.yaml"), "hostile.yaml, line ")
 
 
 @pytest.mark.usefixtures("shop")
