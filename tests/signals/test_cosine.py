@@ -4,7 +4,7 @@ import pytest
 
 from autoselection_core.signals.joins.cosine import cosine_pairs, normalise
 from autoselection_core.signals.joins.inverted_file import pairs_in_cells, recall_of
-from autoselection_core.signals.pair_floor import PAIRS_PER_ROW
+from autoselection_core.signals.similar_pairs import PAIRS_PER_ROW
 
 RNG = np.random.default_rng(0)
 

@@ -17,8 +17,7 @@ from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.jaccard_update import update_jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
 from autoselection_core.signals.joins.stored_sets import StoredSets
-from autoselection_core.signals.pair_floor import PAIRS_PER_ROW
-from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.similar_pairs import PAIRS_PER_ROW, PairList
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.pools import pool_of_answers

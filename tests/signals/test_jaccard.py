@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
-from autoselection_core.signals.pair_floor import PAIRS_PER_ROW, stored_floor
-from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.similar_pairs import PAIRS_PER_ROW, PairList, stored_floor
 from autoselection_core.testing.pools import pool_of_answers
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join)

@@ -8,8 +8,7 @@ from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import unmatched
 from autoselection_core.signals.joins.inverted_file import CELL_ROWS, Found, pairs_in_cells, recall_of
-from autoselection_core.signals.pair_floor import MAX_FLOOR, PAIRS_PER_ROW, stored_floor
-from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.similar_pairs import MAX_FLOOR, PAIRS_PER_ROW, PairList, stored_floor
 
 MAX_EXACT_ROWS = 200_000
 """Every pair of so many rows is compared in minutes; the time grows with the square."""

@@ -14,8 +14,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from autoselection_core.signals.joins.shingles import Shingles
-from autoselection_core.signals.pair_floor import MAX_FLOOR, stored_floor
-from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.similar_pairs import MAX_FLOOR, PairList, stored_floor
 
 Integers = npt.NDArray[np.int64]
 Number = TypeVar("Number", np.int64, np.uint64)

@@ -22,8 +22,7 @@ from autoselection_core.signals.base import (
 )
 from autoselection_core.signals.definitions.base_model.sae import FEATURES, SaeFeatures
 from autoselection_core.signals.joins.cosine import MAX_EXACT_ROWS, cosine_pairs
-from autoselection_core.signals.pair_floor import stored_floor
-from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.similar_pairs import PairList, stored_floor
 from autoselection_core.signals.sparse import SparseFeatures
 
 _DIMENSIONS = 512
