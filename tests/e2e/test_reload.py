@@ -14,7 +14,7 @@ mutation($name: String!) {
     ... on WorkspaceLocationEntry {
       locationOrLoadError {
         __typename
-        ... on PythonError { message }
+        ... on PythonError { errorChain { error { message } } }
         ... on RepositoryLocation { repositories { jobs { name } } }
       }
     }
@@ -41,6 +41,6 @@ def test_reload_shows_a_mistake_of_the_campaigns_file_and_then_a_new_campaign(se
     mended = reloaded(served_with_ui)
 
     assert broken["__typename"] == "PythonError"
-    assert "budget" in broken["message"]
+    assert any("search.budget is 'three'" in each["error"]["message"] for each in broken["errorChain"])
     jobs = {job["name"] for each in mended["repositories"] for job in each["jobs"]}
     assert {"demo_prepare", "second_prepare"} <= jobs
