@@ -92,7 +92,7 @@ def _made(
     fresh = within_size(only_trainable(fresh, trainable), signals, policy)
     if not len(fresh):
         raise NoCandidatesError(1, fresh.reasons)
-    composition = composition_of(signals) if policy.version > 1 else None
+    composition = composition_of(signals) if policy.composition else None
     describer = Describer.of(signals, ProgramEncoder(templates), fresh, composition)
     features = describer.features([draft.recipe for draft in fresh.drafts], fresh.subsets)
     return SearchContext(signals, templates, policy, seed, fresh, describer, features, trainable)

@@ -25,7 +25,7 @@ class Layout:
             median over fresh programs is 1.
         program: Presence, parameter and position of every operator; unit length on average.
         groups: Number of columns of each composition group; the median distance between fresh programs is 1
-            in each. Empty for policies of version 1.
+            in each. Empty without a part over composition.
         has_earlier: Whether three more columns tell observations of an earlier search apart: 1 for them and
             0 for this search; how far their subset has drifted, in [0, 1]; and a number of the subset.
         trust: The highest correlation with the full one that each lower fidelity may have. Each has a

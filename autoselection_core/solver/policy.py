@@ -29,6 +29,8 @@ class Policy:
             has programs by realised retention (low, middle, high, low, ...).
         finals: Last evaluations, which go to the two best subsets again, from a budget of 8 on; version 1 has
             none.
+        composition: 1 adds a part over what subsets are made of to the surrogate: shares of sources and
+            topics, distributions of signals, mean embedding.
         max_steps: Longest program that is sampled or edited into being.
         fresh: Latin hypercube programs that every round may choose from.
         edits: Edits that a round adds to them.
@@ -65,6 +67,7 @@ class Policy:
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
     finals: Annotated[int, Count(0, 100)] = 1
+    composition: Annotated[int, Count(0, 1)] = 0
     max_steps: Annotated[int, Count(1, 6)] = 6
     fresh: Annotated[int, Count(8, 100_000)] = 400
     edits: Annotated[int, Count(0, 100_000)] = 1500

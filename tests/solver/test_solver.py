@@ -204,6 +204,7 @@ DEFAULT_CHANGES: Mapping[str, object] = {
     "name": "published",
     "version": 1,
     "finals": 0,
+    "composition": 1,
     "full_pool": 0,
     "warmup": 1,
     "max_steps": 1,

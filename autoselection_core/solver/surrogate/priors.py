@@ -46,11 +46,8 @@ GROUP_WEIGHT = LogNormalPrior(0.6, 1.2)
 """Weight of a composition group's distance if it is the only group; it falls with the root of their number.
 The wide spread makes it sparse: a few groups decide, and which ones is learned."""
 
-COMPOSITION_SIZE = LogNormalPrior(1.0, 0.5)
+COMPOSITION_SIZE = LogNormalPrior(0.7, 0.6)
 """Standard deviation of the part over composition groups, in standard deviations of the utilities seen."""
-
-STATE_SIZE_BESIDE, MARGINAL_SIZE_BESIDE = LogNormalPrior(0.5, 0.5), LogNormalPrior(0.3, 0.6)
-"""Standard deviations of those parts beside one over composition groups, which takes over most of them."""
 
 DISCREPANCY = LogNormalPrior(0.5, 1.0)
 """Size of what an earlier search measured differently, as a share of the sizes of the three parts. Its
@@ -92,8 +89,8 @@ def hyper_prior(layout: Layout, noise: LogNormalPrior) -> HyperPrior:
         "axis_scales": axis,
         "slopes": SLOPE_SIZE,
         "marginal_scale": MARGINAL_SCALE,
-        "state_size": STATE_SIZE_BESIDE if layout.groups else STATE_SIZE,
-        "marginal_size": MARGINAL_SIZE_BESIDE if layout.groups else MARGINAL_SIZE,
+        "state_size": STATE_SIZE,
+        "marginal_size": MARGINAL_SIZE,
         "program_size": PROGRAM_SIZE,
         "group_weights": _group_weight(len(layout.groups)),
         "composition_size": COMPOSITION_SIZE,

@@ -22,7 +22,7 @@ from bench.solver.table.play import gaps, players, rank_correlations
 from bench.solver.table.record import lines_of, record, utility
 from bench.solver.table.table import FOLDER, Table, load, pack
 
-_PLAYERS = ("version1", "version2", "groups:cluster/", "groups:source", "groups:cluster/+source")
+_PLAYERS = ("default", "composition", "groups:cluster/", "groups:source", "groups:cluster/+source")
 _PACKED_EVERY = 20
 
 

@@ -60,7 +60,7 @@ class Player:
 
 
 def players(table: Table, names: Sequence[str]) -> dict[str, Player]:
-    """Players by name: `version1`, `version2`, or `groups:NAME+NAME` with those composition groups alone."""
+    """Players by name: `default`, `composition`, or `groups:NAME+NAME` with those groups alone."""
     templates = catalogue(table.signals)
     drafts = [Draft(recipe, "fresh") for recipe in latin_recipes(templates, _FRESH, 6, 0)]
     fresh, encoder = realise(drafts, table.signals, 5), ProgramEncoder(templates)
@@ -68,7 +68,7 @@ def players(table: Table, names: Sequence[str]) -> dict[str, Player]:
     recipes = [subset.recipe for subset in table.subsets]
     made = {}
     for name in names:
-        groups = {"version1": None, "version2": whole}.get(name, _only(whole, name))
+        groups = {"default": None, "composition": whole}.get(name, _only(whole, name))
         describer = Describer.of(table.signals, encoder, fresh, groups)
         features = describer.features(recipes, table.subsets)
         made[name] = _alone(features, describer.layout) if ":" in name else Player(features, describer.layout)
