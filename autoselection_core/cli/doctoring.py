@@ -135,7 +135,7 @@ def _campaign(name: str | None, file: Path) -> Iterator[Finding]:
         return
     campaign = workspace.campaign
     yield Finding("campaign", f"{campaign.name} of {file}")
-    yield _checked("raw files", lambda: f"{len(campaign.source_files()):,} files")
+    yield _checked("raw files", lambda: f"{len(campaign.source_files()):,} found")
     yield _checked("pool", lambda: _pool(workspace))
     yield _checked("benchmarks", lambda: _benchmarks(workspace))
     yield _checked("base model", lambda: _model(campaign))

@@ -30,7 +30,7 @@ class NothingToExportError(ExportError):
 
 
 class ExportExistsError(ExportError):
-    """Something else lies where an export should go."""
+    """Something else is where an export should go."""
 
     folder: Path
 

@@ -10,7 +10,7 @@ class StorageError(AutoSelectionError):
 
 
 class StorageFullError(StorageError):
-    """A write found no room; what stood there before still stands."""
+    """A write found no room; what was there before is unchanged."""
 
     path: Path
     reason: str

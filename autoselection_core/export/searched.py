@@ -31,7 +31,7 @@ def export_trial(
         UnknownSearchError: No search has this name.
         UnknownTrialError: The trial does not exist or has no recipe.
         NothingToExportError: Nothing was measured, so nothing is recommended.
-        ExportExistsError: Something else lies there.
+        ExportExistsError: Something else is there.
     """
     record = workspace.ledger.search(search)
     chosen = _chosen(workspace, record, trial)

@@ -50,7 +50,7 @@ def export_subset(
 ) -> Exported:
     """Write the samples of a subset with a data card; the folder appears whole or not at all.
 
-    An export that lies there already is left as it is if it holds the same.
+    An export that is there already is left as it is if it holds the same.
 
     Args:
         pool: The samples.
@@ -63,7 +63,7 @@ def export_subset(
 
     Raises:
         SettingError: The format is unknown.
-        ExportExistsError: Something else lies there.
+        ExportExistsError: Something else is there.
         StorageFullError: The disk has no room; nothing is left behind.
     """
     chosen = _format(spelling)

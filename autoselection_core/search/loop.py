@@ -59,7 +59,7 @@ def run_search(
     and the loop goes on; anything else that goes wrong is raised, with the trial given back.
 
     Returns:
-        The history as it stands at the end.
+        The history at the end.
 
     Raises:
         UnknownSearchError: No search has this name.

@@ -39,7 +39,7 @@ def run_search_together(
         workers: Trials at once; the search's slots bound them, too.
 
     Returns:
-        The history as it stands at the end.
+        The history at the end.
 
     Raises:
         UnknownSearchError: No search has this name.

@@ -43,7 +43,7 @@ def is_read(uri: str) -> bool:
 
 
 def is_below(uri: str, prefix: str) -> bool:
-    """Whether something lies below a bucket or a prefix in it.
+    """Whether something is below a bucket or a prefix in it.
 
     Example:
         >>> is_below("s3://ours/raw/a.jsonl", "s3://ours/raw"), is_below("s3://ours2/a", "s3://ours")

@@ -134,7 +134,7 @@ class Draft:
 
 
 def as_named_in(file: Path, path: str) -> str:
-    """A path as a campaign file names it: relative to its folder where it lies below, else absolute."""
+    """A path as a campaign file names it: relative to its folder where it is below, else absolute."""
     absolute, folder = Path(path).expanduser().absolute(), file.absolute().parent
     return str(absolute.relative_to(folder)) if absolute.is_relative_to(folder) else str(absolute)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from autoselection_core.pool.pool import Pool
 
 _RECORDS = 500
-"""Records that are looked at: a field of scores stands in most of them."""
+"""Records that are looked at: a field of scores is in most of them."""
 
 _MIN_VALUES = 3
 """Fewer values are a flag."""

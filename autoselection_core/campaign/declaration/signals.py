@@ -53,7 +53,7 @@ DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
     SCORES: GivenScores,
     "vectors": GivenVectors,
 }
-"""Every signal by the name that campaigns use; one that reads a benchmark stands for one a benchmark."""
+"""Every signal by the name that campaigns use; one that reads a benchmark gives one signal a benchmark."""
 
 ENTRY_POINT = "autoselection.signals"
 """The group of entry points under which a package names its signal classes, by the name for campaigns."""
