@@ -4,25 +4,26 @@ import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
 from autoselection_core import errors
 from autoselection_core.errors.base import AutoSelectionError
 
-SAMPLES: Mapping[Any, object] = {
-    str: "a name",
-    Path: Path("/a/file"),
-    int: 7,
-    float: 0.5,
-    object: "a value",
-    tuple[str, ...]: ("first", "second"),
-    Sequence[str]: ("first", "second"),
-    Mapping[str, str]: {"first": "nats"},
-    Mapping[str, float]: {"first": 2.0},
-    Mapping[str, int]: {"first": 2},
-}
+SAMPLES: Mapping[Any, object] = {str: "a name", Path: Path("/a/file"), int: 7, float: 0.5, object: "a value"}
+
+
+def sample(kind: Any) -> object:
+    """A value of an annotated type."""
+    if kind in SAMPLES:
+        return SAMPLES[kind]
+    parts = [each for each in get_args(kind) if each is not Ellipsis]
+    if get_origin(kind) is Mapping:
+        return {sample(parts[0]): sample(parts[1])}
+    if get_origin(kind) in (tuple, Sequence):
+        return tuple(sample(each) for each in parts)
+    return sample(parts[0])  # one of several types
 
 
 def every_error() -> Iterator[type[AutoSelectionError]]:
@@ -39,7 +40,7 @@ def made(kind: type[AutoSelectionError]) -> AutoSelectionError:
     if kind.__init__ is Exception.__init__:
         return kind()
     hints = get_type_hints(kind) | get_type_hints(kind.__init__)
-    return kind(*(SAMPLES[hints[name]] for name in signature(kind).parameters))
+    return kind(*(sample(hints[name]) for name in signature(kind).parameters))
 
 
 @pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
