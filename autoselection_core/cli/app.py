@@ -57,7 +57,7 @@ def init(
 
 @app.command()
 def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
-    """Say what is there and right, what is missing, and what a training will take.
+    """Say what is missing, and what a training will take.
 
     Machine, GPU, packages, home, history, webhook, Ray, and the campaign's files, model and benchmarks. Exits
     with 1 if something is missing.
