@@ -99,8 +99,14 @@ VARIABLES: tuple[Variable, ...] = (
         "`dagster-ray.yaml`: `http://host:8265`.",
         reader="Dagster",
     ),
-    Variable("HF_HUB_OFFLINE", "`1`: load base models from folders only.", reader="transformers"),
-    Variable("HF_HOME", "Folder of downloaded base models.", "`~/.cache/huggingface`", "transformers"),
+    Variable(
+        "HF_HUB_OFFLINE",
+        "`1`: download nothing: base models and data sets come from folders and the cache.",
+        reader="transformers",
+    ),
+    Variable(
+        "HF_HOME", "Folder of downloaded base models and data sets.", "`~/.cache/huggingface`", "transformers"
+    ),
     Variable("CUDA_VISIBLE_DEVICES", "Which GPUs a worker may use.", "all", "torch"),
     Variable("OMP_NUM_THREADS", "Threads of one process.", "all cores", "torch, numpy"),
     Variable("TOKENIZERS_PARALLELISM", "`false` keeps forks quiet.", reader="tokenizers"),

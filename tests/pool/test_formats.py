@@ -165,7 +165,6 @@ def test_an_answer_within_a_fuller_one_is_no_contradiction(short: str) -> None:
         ({**OPENAI, "label": False}, Reason.UNDESIRABLE),
         ({"messages": [{"role": "user", "content": "a"}, {**SAID, "weight": 0}]}, Reason.UNTAUGHT),
         ({"question": "a", "context": {"at": [1]}, "answer": "b"}, Reason.UNREAD),
-        ({"question": "a", "options": 3, "answer": "b"}, Reason.UNREAD),
         ({"prompt": "a", "chosen": "b", "rejected": "c"}, Reason.PREFERENCE),
         ({"question": "a", "answer": "\ud800"}, Reason.BAD_UTF8),
     ],

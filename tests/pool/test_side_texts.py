@@ -58,6 +58,16 @@ def test_choices_that_the_question_lists_are_not_read_twice() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "settings", [3, {"temperature": 0.7}, {"model": "gpt"}, {"A": 1}, [{"name": "x"}], [["a"]], []]
+)
+def test_settings_that_are_called_options_are_no_choices(settings: Json) -> None:
+    reading = read_record({**ASKED, "options": settings})
+
+    assert reading.sample == read_record(ASKED).sample
+    assert settings == [] or reading.extras is not None
+
+
 def test_more_choices_than_letters_have_labels_of_two() -> None:
     texts: Json = [f"choice {number}" for number in range(28)]
 

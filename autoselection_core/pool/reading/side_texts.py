@@ -12,23 +12,25 @@ from autoselection_core.pool.reading.view import View
 from autoselection_core.pool.reason import Reason
 
 _LABELLED = ("label", "text")
+_LABEL_LENGTH = 2
 
 
 def with_side_texts(question: str, view: View) -> str:
     """A question with passage and choices behind it, each on lines of its own; what it holds stays once.
 
     Raises:
-        RejectedRecordError: A passage or the choices are no text.
+        RejectedRecordError: A passage is no text.
     """
     for key in CONTEXTS:
         if key in view.record and (text := _text(view, key)):
             view.notes.add(key, Treatment.RENDERED)
             question = question if text in question else f"{question}\n{text}".strip()
     for key in CHOICES:
-        if key in view.record and (text := _listed(question, choices_in(view.record[key], key))):
-            view.notes.add(key, Treatment.RENDERED)
-            question = question if text in question else f"{question}\n{text}".strip()
+        choices = choices_in(view.record[key], key) if key in view.record else ()
+        if choices:
             view.read.add(key)
+            view.notes.add(key, Treatment.RENDERED)
+            question = f"{question}\n{_listed(question, choices)}".strip()
     return question
 
 
@@ -45,24 +47,34 @@ def chosen_text(view: View, value: Json) -> str | None:
 def choices_in(value: Json, where: str) -> Sequence[tuple[str, str]]:
     """Label and text of each choice; a text that lists them itself is one without a label.
 
-    Raises:
-        RejectedRecordError: The value lists no choices.
+    A value that lists no choices (settings of a generator have the same name) gives none.
     """
     if isinstance(value, str):
         return [("", text_of(value, where))] if value.strip() else []
-    if isinstance(value, Mapping) and all(isinstance(value.get(key), list) for key in _LABELLED):
-        return list(_labelled(value["label"], value["text"], where))
     if isinstance(value, Mapping):
-        return [(key, text_of(each, where)) for key, each in value.items() if each is not None]
-    if not isinstance(value, list):
-        raise RejectedRecordError(Reason.UNREAD, _unread(where))
-    there: list[Json] = [each for each in value if each is not None]
-    if all(isinstance(each, Mapping) for each in there):
+        return list(_of_mapping(value, where))
+    there: list[Json] = [each for each in value if each is not None] if isinstance(value, list) else []
+    if there and all(isinstance(each, Mapping) and isinstance(each.get("text"), str) for each in there):
         labels: list[Json] = [each.get("label") for each in there if isinstance(each, Mapping)]
         return list(
             _labelled(labels, [each.get("text") for each in there if isinstance(each, Mapping)], where)
         )
-    return list(_labelled([], there, where))
+    return (
+        list(_labelled([], there, where))
+        if all(isinstance(each, str | int | float) for each in there)
+        else []
+    )
+
+
+def _of_mapping(value: Mapping[str, Json], where: str) -> Iterator[tuple[str, str]]:
+    """Lists of labels and texts, or a text for each label of a letter or two."""
+    labels, texts = (value.get(key) for key in _LABELLED)
+    if isinstance(labels, list) and isinstance(texts, list):
+        yield from _labelled(labels, texts, where)
+        return
+    told = {key: each for key, each in value.items() if each is not None}
+    if all(len(key) <= _LABEL_LENGTH and isinstance(each, str) for key, each in told.items()):
+        yield from ((key, text_of(each, where)) for key, each in told.items())
 
 
 def _labelled(labels: Json, texts: Json, where: str) -> Iterator[tuple[str, str]]:
