@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.harness.patterns import pattern_problem
 from autoselection_core.benchmarks.harness.task_file import own_task
 from autoselection_core.benchmarks.harness.template import MAX_SECONDS, TaskTemplates
 from autoselection_core.benchmarks.loading import load_benchmark
@@ -76,6 +77,10 @@ FUNCTIONS = {
     "by a metric that is looked up": said(metric_list=[{"metric": "acc", "hf_evaluate": True}]),
     "by an aggregation": said(metric_list=[{"metric": "acc", "aggregation": "own.read"}]),
     "by a sampler": said(fewshot_config={"sampler": "own.read"}),
+    "by a filter": said(
+        filter_list=[{"name": "f", "filter": [{"function": "custom", "filter_fn": "own.read"}]}]
+    ),
+    "by a filter that is looked up": said(filter_list=[{"name": "f", "filter": [{"function": "own.read"}]}]),
     "by documents of the shots": said(fewshot_config={"samples": "own.read"}),
     "by a script": said(dataset_path="./own.py"),
     "by a script's folder": said(dataset_path="."),
@@ -223,6 +228,30 @@ def test_paths_start_at_the_task_file_and_patterns_stand_for_files(tmp_path: Pat
     files = own_task(place / "in" / "task.yaml", place)["dataset_kwargs"]["data_files"]
 
     assert files == {"test": [str((place / "words.jsonl").resolve())]}
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(a+)+$", r"(a|a)*$", r"(\w+\s?)*$", r"((ab)*c?)*", r"(?:(?:a{0,99})b?)+", "(", "a" * 2_000]
+)
+def test_a_pattern_that_may_take_exponential_time_is_refused(tmp_path: Path, pattern: str) -> None:
+    filters = [{"name": "f", "filter": [{"function": "regex", "regex_pattern": pattern}]}]
+
+    with pytest.raises(HarnessTaskError, match="is refused"):
+        loaded(tmp_path / "words", said(filter_list=filters))
+
+
+def test_a_pattern_of_a_metric_is_looked_at_too(tmp_path: Path) -> None:
+    metrics = [{"metric": "exact_match", "aggregation": "mean", "regexes_to_ignore": [",", "(a+)+"]}]
+
+    with pytest.raises(HarnessTaskError, match="regexes_to_ignore"):
+        loaded(tmp_path / "words", said(metric_list=metrics))
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(-?[$0-9.,]{2,})|(-?[0-9]+)", r"#### (\-?[0-9\.\,]+)", r"(?i)answer is \(?([A-J])\)?"]
+)
+def test_patterns_of_known_tasks_are_taken(pattern: str) -> None:
+    assert pattern_problem(pattern) is None
 
 
 def test_a_document_that_stands_twice_counts_once(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from autoselection_core.benchmarks.harness.patterns import pattern_problem
 from autoselection_core.benchmarks.harness.template import TaskTemplates
 from autoselection_core.errors.benchmarks import HarnessTaskError
 from autoselection_core.errors.yaml import YamlError
@@ -83,7 +84,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _check(said: Mapping[str, Any], file: Path) -> None:
     """Refuse the plain data that the harness would look code up by, and templates that say too much."""
-    for problem in (*_metric_problems(said), *_other_problems(said)):
+    for problem in (*_metric_problems(said), *_filter_problems(said), *_other_problems(said)):
         raise HarnessTaskError(file.name, problem)
     templates = TaskTemplates()
     for name in TEMPLATES:
@@ -105,6 +106,29 @@ def _metric_problems(said: Mapping[str, Any]) -> Iterator[str]:
             yield f"its metric {name!r} is none of the harness's own"
         if not isinstance(aggregation, str) or aggregation not in registry.aggregation_registry:
             yield f"its aggregation {aggregation!r} is none of the harness's own"
+        yield from _pattern_problems(entry)
+
+
+def _filter_problems(said: Mapping[str, Any]) -> Iterator[str]:
+    from lm_eval.api import registry
+
+    functions = [
+        each for entry in _mappings(said.get("filter_list")) for each in _mappings(entry.get("filter"))
+    ]
+    for function in functions:
+        name = function.get("function")
+        if not isinstance(name, str) or name == "custom" or name not in registry.filter_registry:
+            yield f"its filter {name!r} is none of the harness's own"
+        yield from _pattern_problems(function)
+
+
+def _pattern_problems(settings: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the regular expressions of a filter or a metric."""
+    for key, value in settings.items():
+        for text in _texts(value) if "pattern" in str(key) or "regex" in str(key) else ():
+            problem = pattern_problem(text)
+            if problem is not None:
+                yield f"its `{key}` is refused: {problem}"
 
 
 def _other_problems(said: Mapping[str, Any]) -> Iterator[str]:
