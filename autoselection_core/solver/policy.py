@@ -9,7 +9,8 @@ from autoselection_core.history.policy_names import DEFAULT, POLICIES, policy_no
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
 LATEST = 2
-"""Version of the default policy that new searches are registered with; searches without a version have 1."""
+"""Highest version of the default policy. A search without a version has the first, which is the default too:
+the second was not raced yet, and its plain filters cost something on simulated utilities."""
 
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""
@@ -63,7 +64,7 @@ class Policy:
     """
 
     name: Annotated[str, Choice(POLICIES)] = DEFAULT
-    version: Annotated[int, Count(1, LATEST)] = LATEST
+    version: Annotated[int, Count(1, LATEST)] = 1
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
     finals: Annotated[int, Count(0, 100)] = 1

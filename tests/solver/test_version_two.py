@@ -16,6 +16,9 @@ from autoselection_core.solver.programs.trainable import trainable_rows
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
 
+SECOND = SMALL.with_settings(version=2)
+
+
 def origins(history: History) -> list[object]:
     return [one.proposal["origin"] for one in history.observations]
 
@@ -29,7 +32,7 @@ def with_topics(rows: int = 200) -> SignalTable:
 
 
 def test_the_first_trials_are_the_full_pool_and_plain_filters() -> None:
-    asker = solver()
+    asker = solver(SECOND)
     history = searched(asker, entropy_of(asker.signals), 4)
 
     assert origins(history) == ["full_pool", "plain", "plain", "plain"]
@@ -43,7 +46,7 @@ def test_a_plain_filter_keeps_the_highest_scores_of_a_usual_signal() -> None:
 
 
 def test_the_last_evaluation_goes_to_a_finalist_again() -> None:
-    asker = solver()
+    asker = solver(SECOND)
     history = searched(asker, entropy_of(asker.signals), 8)
 
     assert history.observations[-1].proposal["origin"] == "replicate"
@@ -64,7 +67,7 @@ def test_what_has_no_answer_within_the_length_limit_is_no_candidate(limit: int |
     columns = {**signals.columns, "tokens": (prompt + answers).astype(np.float32)}
     columns["response_tokens"] = answers.astype(np.float32)
     signals = replace(signals, columns=columns)
-    asker = Solver(signals, catalogue(signals), SMALL, max_tokens=limit)
+    asker = Solver(signals, catalogue(signals), SECOND, max_tokens=limit)
     readable = trainable_rows(signals, limit)
 
     assert readable.sum() == (len(signals) if limit is None else 100)
@@ -76,7 +79,7 @@ def test_what_has_no_answer_within_the_length_limit_is_no_candidate(limit: int |
 
 
 def test_what_fails_lowers_the_chance_of_its_like() -> None:
-    context = solver().context(0)
+    context = solver(SECOND).context(0)
     near, far = context.features[:1], context.features[-1:]
     chance = Success(far, near, context.describer.layout)
 
@@ -86,7 +89,7 @@ def test_what_fails_lowers_the_chance_of_its_like() -> None:
 
 
 def test_a_failed_subset_is_not_asked_for_again() -> None:
-    asker = solver()
+    asker = solver(SECOND)
     history = searched(asker, entropy_of(asker.signals), 5)
     history = replace(history, budget=20)
     (first,) = asker.ask(history)

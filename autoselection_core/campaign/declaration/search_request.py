@@ -16,7 +16,7 @@ from autoselection_core.history.settings import SearchSettings
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.operators.installed import installed_operators
-from autoselection_core.solver.policy import LATEST, Policy
+from autoselection_core.solver.policy import Policy
 from autoselection_core.space import check_settings
 
 SETTINGS = tuple(each.name for each in fields(SearchSettings))
@@ -107,7 +107,7 @@ class SearchRequest:
 
 def _versioned(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
     """Settings with the version of the default policy that a new search starts with."""
-    return {"version": LATEST, **settings} if policy == DEFAULT else dict(settings)
+    return {"version": Policy.version, **settings} if policy == DEFAULT else dict(settings)
 
 
 def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Json]]:
