@@ -15,7 +15,6 @@ from autoselection_core.solver.features.composition import TOPICS, composition_o
 from autoselection_core.solver.programs.trainable import trainable_rows
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
-
 SECOND = SMALL.with_settings(version=2)
 
 
