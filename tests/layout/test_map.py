@@ -11,13 +11,13 @@ PAGE = (REPOSITORY / "ARCHITECTURE.md").read_text()
 def drawn() -> dict[str, list[str]]:
     """The shelves of each room as the page draws them, top first."""
     (block,) = re.findall(r"## The shelves\n.*?```\n(.*?)```", PAGE, re.DOTALL)
-    rooms: dict[str, list[str]] = {}
+    drawings: dict[str, str] = {}
     room = ""
     for line in block.splitlines():
         name, _, rest = line.partition(" ")
         room = name or room
-        rooms.setdefault(room, []).extend(shelf.strip() for shelf in rest.split(">") if shelf.strip())
-    return rooms
+        drawings[room] = f"{drawings.get(room, '')} {rest.strip()}"
+    return {room: [shelf.strip() for shelf in drawing.split(">")] for room, drawing in drawings.items()}
 
 
 def enforced() -> dict[str, list[str]]:
