@@ -107,7 +107,7 @@ def _declared(card: Path) -> list[tuple[str, str]]:
         return []
     try:
         header: Any = yaml.safe_load(text[len("---\n") :].partition("\n---")[0])
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return []
     configs = header.get("configs") if isinstance(header, dict) else None
     return [

@@ -72,6 +72,15 @@ def test_the_card_says_which_files_are_a_split(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "header", ["[" * 2_000 + "]" * 2_000, "date: 2026-13-45", "a: !!python/name:os.system x"]
+)
+def test_a_card_that_is_no_plain_data_is_no_card(tmp_path: Path, header: str) -> None:
+    cached(tmp_path, f"---\n{header}\n---\n", "data/train.jsonl", "data/test.jsonl")
+
+    assert read(tmp_path, "hf://ours/sums:test") == [["ours/sums", "data/test.jsonl"]]
+
+
 def test_without_a_card_the_names_of_files_say_it(tmp_path: Path) -> None:
     cached(tmp_path, None, "data/train-00000-of-00001.jsonl", "data/test-00000-of-00001.jsonl", "notes.txt")
 
