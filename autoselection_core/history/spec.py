@@ -8,6 +8,7 @@ from autoselection_core.errors.history import SpecError
 from autoselection_core.history.policy_names import first_spelling
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import Json, canonical_json, fingerprint
+from autoselection_core.signals.table import first_name
 from autoselection_core.space import Count, axes
 
 _ADJUSTABLE = ("budget", "slots", "report_evaluations")
@@ -62,8 +63,13 @@ class SearchSpec(SearchSettings):
 
     @property
     def identity(self) -> str:
-        """Names the search apart from how much may be spent on it and how fast."""
-        values = {**self.to_json(), **first_spelling(self.policy, self.policy_settings)}
+        """Names the search apart from how much may be spent on it and how fast.
+
+        What was renamed counts under its first name, so that a search of an earlier version is found again.
+        """
+        versions = {first_name(name): version for name, version in self.signal_versions.items()}
+        policy = first_spelling(self.policy, self.policy_settings)
+        values = {**self.to_json(), **policy, "signal_versions": versions}
         return fingerprint({name: value for name, value in values.items() if name not in _ADJUSTABLE})
 
     @property

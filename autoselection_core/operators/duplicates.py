@@ -75,7 +75,7 @@ class DropNearDuplicates(Operator):
     @override
     @classmethod
     def variants(cls, signals: SignalTable) -> tuple[dict[str, Setting], ...]:
-        return ({},) if signals.has_pairs(cls.pairs) else ()
+        return ({},) if cls.pairs in signals.pairs else ()
 
     @override
     def lower_ends(self, signals: SignalTable) -> Mapping[str, float]:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from autoselection_core.errors.space import SettingError
-from autoselection_core.signals.table import FIRST_NAMES, SignalTable, present_name
+from autoselection_core.signals.table import SignalTable, first_name, present_name
 from autoselection_core.space import Choice
 
 __all__ = [
@@ -97,7 +97,7 @@ class OperatorField:
 
     def stored(self, value: object) -> object:
         """Value as recipes have always stored it: a renamed list of pairs keeps its first name there."""
-        return FIRST_NAMES.get(str(value), value) if self.reads is Kind.PAIRS else value
+        return first_name(str(value)) if self.reads is Kind.PAIRS else value
 
 
 @cache

@@ -31,7 +31,7 @@ CONTAMINATION = "contamination/"
 """Prefix of the columns of benchmark items found in samples: `contamination/gsm8k`."""
 
 FIRST_NAMES: Mapping[str, str] = MappingProxyType({"near_duplicates": "minhash"})
-"""First names of renamed signals and parts: stored tables, recipes and searches still hold them."""
+"""First names of renamed signals and parts. Identities and what is stored keep them; a table does not."""
 
 _PRESENT_NAMES = {first: name for name, first in FIRST_NAMES.items()}
 
@@ -104,16 +104,12 @@ class SignalTable:
         return _found("label", name, self.labels)
 
     def pair_list(self, name: str) -> PairList:
-        """List of pairs, under its present name or the first one.
+        """List of pairs, by its present name or the first one.
 
         Raises:
             MissingSignalError: It was not computed for this pool.
         """
-        return _found("pair list", self._stored_name(name), self.pairs)
-
-    def has_pairs(self, name: str) -> bool:
-        """Whether a list of pairs was computed for this pool."""
-        return self._stored_name(name) in self.pairs
+        return _found("pair list", present_name(name), self.pairs)
 
     def vectors_of(self, name: str) -> Vectors:
         """Set of vectors.
@@ -140,11 +136,6 @@ class SignalTable:
         value: T = self._derived[key]
         return value
 
-    def _stored_name(self, name: str) -> str:
-        present = present_name(name)
-        first = FIRST_NAMES.get(present, present)
-        return first if first in self.pairs else present
-
 
 def present_name(name: str) -> str:
     """Present name of a signal or a part of a table, from that name or its first one.
@@ -154,6 +145,16 @@ def present_name(name: str) -> str:
         ('near_duplicates', 'near_duplicates', 'ifd')
     """
     return _PRESENT_NAMES.get(name, name)
+
+
+def first_name(name: str) -> str:
+    """First name of a signal or a part of a table, which identities keep, from that name or its present one.
+
+    Example:
+        >>> first_name("near_duplicates"), first_name("minhash"), first_name("ifd")
+        ('minhash', 'minhash', 'ifd')
+    """
+    return FIRST_NAMES.get(name, name)
 
 
 def _found(kind: str, name: str, known: Mapping[str, T]) -> T:

@@ -4,6 +4,7 @@ import numpy as np
 
 from autoselection_core.arrays import Labels, Mask, Rows
 from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.table import first_name
 
 _ALIKE = {"near_duplicates": 0.8}
 _ALIKE_VECTORS = 0.95
@@ -24,10 +25,13 @@ class ExactRepeats:
 
 
 class AlikeRepeats:
-    """`repeats/x`: the share of rows that have a neighbour in the subset."""
+    """`repeats/x`: the share of rows that have a neighbour in the subset.
+
+    States are stored and compared by name, so a renamed list of pairs keeps its first name here.
+    """
 
     def __init__(self, name: str, pairs: PairList) -> None:
-        self.name = f"repeats/{name}"
+        self.name = f"repeats/{first_name(name)}"
         alike = pairs.similarity >= np.float32(max(_ALIKE.get(name, _ALIKE_VECTORS), pairs.floor))
         self._low, self._high = pairs.low[alike], pairs.high[alike]
 

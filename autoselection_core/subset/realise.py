@@ -13,7 +13,7 @@ from autoselection_core.errors.recipe import EmptySubsetError, InvalidRecipe
 from autoselection_core.errors.table import MissingSignalError, PairFloorError
 from autoselection_core.identity import fingerprint
 from autoselection_core.recipe.program import Recipe, Step, Union
-from autoselection_core.signals.table import SignalTable, present_name
+from autoselection_core.signals.table import SignalTable, first_name
 from autoselection_core.subset.value import StepCount, Subset, fingerprint_of_ids
 
 Prefix: TypeAlias = tuple[int, tuple[Step, ...]]
@@ -105,9 +105,9 @@ def _versions(recipe: Recipe, signals: SignalTable) -> tuple[tuple[str, str], ..
         return ()  # a table made by hand; candidates are realised by the thousand
     patterns = recipe.reads
     return tuple(
-        (name, version)
+        (first_name(name), version)
         for name, version in sorted(signals.versions.items())
-        if any(fnmatchcase(present_name(name), pattern) for pattern in patterns)
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from autoselection_core.pool.sample import Message, Role
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.store.kinds import load_values, save_values
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset.realise import materialize
 
@@ -97,12 +99,18 @@ def test_people_read_the_present_name_of_a_signal() -> None:
 
 
 @pytest.mark.parametrize("stored", ["minhash", "near_duplicates"])
+def test_what_was_stored_under_a_first_name_is_read_by_its_present_name(tmp_path: Path, stored: str) -> None:
+    save_values(tmp_path, table_with_pairs(stored).pairs)
+
+    assert list(load_values(tmp_path)) == ["near_duplicates"]
+
+
 @pytest.mark.parametrize("named", ["minhash", "near_duplicates"])
-def test_a_list_of_pairs_is_found_under_either_name(stored: str, named: str) -> None:
-    table, recipe = table_with_pairs(stored), Recipe((DropNearDuplicates(pairs=named),))
+def test_a_list_of_pairs_is_found_under_either_name_and_recorded_under_the_first(named: str) -> None:
+    table, recipe = table_with_pairs("near_duplicates"), Recipe((DropNearDuplicates(pairs=named),))
 
     subset = materialize(recipe, table)
 
     assert subset.rows.tolist() == [0, 2]
-    assert subset.signal_versions == ((stored, "1"),)
+    assert subset.signal_versions == (("minhash", "1"),)
     assert template_of(recipe.steps[0], catalogue(table, [DropNearDuplicates])) is not None

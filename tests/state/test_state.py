@@ -149,7 +149,7 @@ def test_repeats_are_rows_with_a_lookalike_in_the_subset() -> None:
     alike = (pairs.similarity >= 0.8) & np.isin(pairs.low, SOME) & np.isin(pairs.high, SOME)
 
     assert state["repeats/exact"] == pytest.approx(np.mean([(groups == group).sum() > 1 for group in groups]))
-    assert state["repeats/near_duplicates"] == pytest.approx(
+    assert state["repeats/minhash"] == pytest.approx(
         len(set(pairs.low[alike].tolist()) | set(pairs.high[alike].tolist())) / len(SOME)
     )
 
@@ -187,7 +187,7 @@ def test_every_part_of_a_table_enters_the_state() -> None:
     names = set(state_of(SOME, SIGNALS).names)
 
     assert {"retention", "token_share", "source/a", "shift/embedding", "drift/sae"} < names
-    assert {"repeats/exact", "repeats/near_duplicates", "repeats/embedding"} < names
+    assert {"repeats/exact", "repeats/minhash", "repeats/embedding"} < names
     assert {f"{part}/varentropy" for part in ("mean", "std", "q10", "q50", "q90", "unknown")} < names
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from autoselection_core.signals.base import Computed
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
+from autoselection_core.signals.table import present_name
 
 _ARRAY = ".npy"
 
@@ -68,13 +69,16 @@ def _save_array(path: Path, array: npt.NDArray[Any]) -> None:
 
 
 def load_values(folder: Path) -> dict[str, Computed]:
-    """Map what `save_values` wrote; nothing is read until it is used."""
+    """Map what `save_values` wrote; nothing is read until it is used.
+
+    What was stored under a first name has its present name.
+    """
     return dict(sorted(_load(path) for path in folder.iterdir() if not path.name.startswith(".")))
 
 
 def _load(path: Path) -> tuple[str, Any]:
     if path.suffix == _ARRAY:
-        return unquote(path.stem), np.load(path, mmap_mode="r", allow_pickle=False)
+        return present_name(unquote(path.stem)), np.load(path, mmap_mode="r", allow_pickle=False)
     kind, _, name = path.name.partition("=")
     reader = PairList if kind == Kind.PAIRS else SparseFeatures
-    return unquote(name), reader.load(path)
+    return present_name(unquote(name)), reader.load(path)

@@ -21,7 +21,7 @@ def catalogue_told(templates: Iterable[Template]) -> Json:
     return [
         {
             "operator": template.operator.name,
-            "settings": dict(template.fixed),
+            "settings": _fixed_settings(template),
             "ranges": {axis.name: _range(axis.space) for axis in template.axes},
         }
         for template in templates
@@ -69,6 +69,12 @@ def credit_told(credit: Credit) -> Json:
         "operators": [[label, value] for label, value in singles if value > 0],
         "pairs": [[list(labels), value] for labels, value in pairs if value > 0],
     }
+
+
+def _fixed_settings(template: Template) -> Json:
+    """Names and choices of a template as recipes spell them: an earlier version asked the same question."""
+    settings = template.operator(**dict(template.fixed)).settings
+    return {name: settings[name] for name, _ in template.fixed}
 
 
 def _realised(recipe: Recipe, signals: SignalTable) -> Subset:
