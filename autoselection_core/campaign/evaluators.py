@@ -1,6 +1,6 @@
 """Evaluators of a campaign: a fine-tuning with its benchmarks, or a closed form, at any fidelity."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoselection_core.benchmarks.benchmark import Benchmark
@@ -32,14 +32,14 @@ class LocalEvaluators:
         home: Where evaluations are kept.
         benchmarks: Reads those of the campaign.
         pool: Opens a pool version.
-        signals: Opens the signals of a pool version.
+        signals: Opens the signals of a pool version, in the versions given or else in those of now.
     """
 
     campaign: Campaign
     home: Home
     benchmarks: Callable[[], Sequence[Benchmark]]
     pool: Callable[[str], Pool]
-    signals: Callable[[str], SignalTable]
+    signals: Callable[[str, Mapping[str, str] | None], SignalTable]
 
     def at(self, pool_version: str, spec: SearchSpec | None = None, fidelity: str = "") -> Evaluator:
         """Evaluator at one fidelity of a search, as the search pins it or else as the campaign declares it.
@@ -59,7 +59,9 @@ class LocalEvaluators:
     def _closed_form(self, pool_version: str, spec: SearchSpec | None, fidelity: str) -> Evaluator:
         assert self.campaign.closed_form is not None, "asked for by a campaign with a closed form only"
         formula = cheaper_formula(self.campaign.closed_form, fidelity_in(spec, fidelity))
-        return ClosedFormEvaluator(self.home, self.signals(pool_version), **vars(formula))
+        # A search that was registered before a signal was redefined is evaluated by the values that it pins.
+        pinned = spec.signal_versions if spec is not None and spec.signal_versions else None
+        return ClosedFormEvaluator(self.home, self.signals(pool_version, pinned), **vars(formula))
 
     def _fine_tuning(self, pool_version: str, spec: SearchSpec | None, name: str) -> Evaluator:
         from autoselection_core.evaluation.evaluator import FineTuningEvaluator

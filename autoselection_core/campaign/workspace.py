@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.campaign.declaration.search_request import SearchRequest
+from autoselection_core.campaign.declaration.search_request import SearchRequest, with_version_of
 from autoselection_core.campaign.declaration.signals import make_signals
 from autoselection_core.campaign.evaluators import LocalEvaluators, benchmark_at, benchmarks_of
 from autoselection_core.campaign.pools import CampaignPools, PreparedPool
@@ -197,31 +197,54 @@ class Workspace:
             self.ledger.search(outline.warm_from)
         return outline
 
-    def spec(self, pool_version: str, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
+    def spec(
+        self,
+        pool_version: str,
+        pinned: Mapping[str, str] | None = None,
+        **asked: Any,  # noqa: ANN401 - the fields differ in type
+    ) -> SearchSpec:
         """A search of the campaign on a pool; what is asked for goes before what the campaign declares.
 
         Args:
             pool_version: The pool.
+            pinned: Versions of the signals; None for those of now.
             asked: Fields of `SearchSettings` and `SearchRequest`; None means as declared.
 
         Raises:
             SpecError: A count is too small.
             SettingError: A field names what the campaign has not, or what a policy cannot do.
         """
-        outline = self.outline(**asked)
+        versions = self.signal_versions if pinned is None else pinned
+        outline = replace(self.outline(**asked), signal_versions=versions)
         evaluator = self.evaluator(pool_version, outline)
         cheaper = evaluator.cheaper if isinstance(evaluator, MultiFidelityEvaluator) else {}
         return replace(
             outline,
             metric=self._metric(outline),
             pool_version=pool_version,
-            signal_versions=self.signal_versions,
             evaluator=evaluator.fingerprint,
             fidelities={
                 name: {**kept, "evaluator": cheaper[name].evaluator.fingerprint}
                 for name, kept in outline.fidelities.items()
             },
         )
+
+    def continued(self, known: SearchSpec, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
+        """A registered search as the campaign asks for it now, on the pool, signals and policy that it pins.
+
+        So a search goes on after files were added, and after a release that defines a signal otherwise or has
+        a later version of the default policy.
+
+        Args:
+            known: The search.
+            asked: As for `spec`.
+
+        Raises:
+            SpecError: A count is too small.
+            SettingError: A field names what the campaign has not, or what a policy cannot do.
+        """
+        spec = self.spec(known.pool_version, known.signal_versions, **asked)
+        return replace(spec, policy_settings=with_version_of(known.policy_settings, spec.policy_settings))
 
     def _metric(self, spec: SearchSpec) -> str:
         """Meaning of the scores that drive a search."""

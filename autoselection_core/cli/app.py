@@ -124,7 +124,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
 
     Finished trials are never paid for again.
     """
-    from autoselection_core.cli.searching import conclude, ready_pool, register, report, work
+    from autoselection_core.cli.searching import conclude, register, report, specify, work
 
     workspace = open_workspace(campaign, file)
     asked = {
@@ -137,7 +137,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
         "warm_from": warm_from,
     }
     workspace.outline(**asked)  # a mistake shows before anything is read
-    spec = workspace.spec(ready_pool(workspace), **asked)
+    spec = specify(workspace, name, asked)
     found = register(workspace, spec, name, resume=resume)
     tell(f"search {found}", search=found)
     try:

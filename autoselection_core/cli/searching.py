@@ -1,7 +1,8 @@
 """`autoselection search`: from a campaign to a reported search."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
@@ -26,6 +27,15 @@ def ready_pool(workspace: Workspace) -> str:
         pool = workspace.pool() if workspace.is_ingested() else ingest_pool(workspace, progress).pool
         score_pool(workspace, pool, progress)
     return pool.version
+
+
+def specify(workspace: Workspace, name: str | None, asked: Mapping[str, Any]) -> SearchSpec:
+    """The search that is asked for: a new one on the files of now, or a known one with all that it pins."""
+    mine = [each for each in workspace.ledger.searches() if each.spec.campaign == workspace.campaign.name]
+    known = next((each.spec for each in mine if each.search == name), None)
+    if known is None:
+        return workspace.spec(ready_pool(workspace), **asked)
+    return workspace.continued(known, **asked)
 
 
 def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume: bool) -> str:

@@ -53,6 +53,23 @@ def test_a_larger_budget_continues_the_search(cli: Cli, searched: Workshop) -> N
     assert searched.ledger().search("first").spent == 4
 
 
+def test_a_search_goes_on_with_the_pool_that_it_pins_after_files_were_added(
+    cli: Cli, searched: Workshop
+) -> None:
+    (searched.folder / "raw/more.jsonl").write_text(
+        '{"prompt": "Add 99 and 7.", "response": "That is 106."}\n'
+    )
+    pinned = searched.ledger().search("first").spec.pool_version
+
+    code, output, _ = cli("search", "--name", "first", "--budget", "4")
+
+    assert code == 0
+    assert "raised the budget of first from 3 to 4" in output
+    assert searched.ledger().search("first").spent == 4
+    cli("search", "--name", "second", "--budget", "1", "--report-evaluations", "0")
+    assert searched.ledger().search("second").spec.pool_version != pinned
+
+
 @pytest.mark.usefixtures("shop")
 def test_ingest_accounts_for_every_record(cli: Cli) -> None:
     code, output, _ = cli("ingest")

@@ -19,6 +19,8 @@ from autoselection_core.operators.installed import installed_operators
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import check_settings
 
+_VERSION = "version"
+
 SETTINGS = tuple(each.name for each in fields(SearchSettings))
 """Names of the settings that every search has."""
 
@@ -107,7 +109,18 @@ class SearchRequest:
 
 def _versioned(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
     """Settings with the version of the default policy that a new search starts with."""
-    return {"version": Policy.version, **settings} if policy == DEFAULT else dict(settings)
+    return {_VERSION: Policy.version, **settings} if policy == DEFAULT else dict(settings)
+
+
+def with_version_of(known: Mapping[str, Json], settings: Mapping[str, Json]) -> dict[str, Json]:
+    """Settings with the version of a registered search's settings, or without one where those say none.
+
+    Example:
+        >>> with_version_of({}, {"version": 2, "finals": 1}), with_version_of({"version": 1}, {"version": 2})
+        ({'finals': 1}, {'version': 1})
+    """
+    kept = {name: value for name, value in settings.items() if name != _VERSION}
+    return kept | {name: value for name, value in known.items() if name == _VERSION}
 
 
 def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Json]]:
