@@ -6,6 +6,7 @@ import pytest
 from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.figure import Format
+from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.credit import operator_credits
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -44,6 +45,12 @@ def test_a_picture_is_the_same_every_time_in_both_formats(facts: SearchFacts, pl
     assert ET.fromstring(svg).tag.endswith("svg")  # noqa: S314 - our own bytes
     assert svg == plot(facts, "svg")
     assert plot(facts, "png").startswith(b"\x89PNG")
+
+
+def test_runs_without_an_opponent_are_drawn_alone() -> None:
+    runs = [("full_pool", 1.0), ("full_pool", 1.2)]
+
+    assert b"95 % intervals" not in arms_plot(runs, (), "nats")
 
 
 @pytest.mark.parametrize("failures", [(), (FailedTrial(1, None, "x"),)])

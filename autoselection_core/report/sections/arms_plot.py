@@ -26,6 +26,9 @@ def arms_plot(
     arms += sorted({name for name, _ in scores if name not in _NAMES})
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
+        if not found:  # the budget of the report covers no opponent yet
+            _paint_runs(figure.subplots(), arms, scores, unit)
+            return
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         _paint_runs(left, arms, scores, unit)
         _paint_differences(right, found, unit)
