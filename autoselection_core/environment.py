@@ -1,7 +1,7 @@
-"""The environment variables of an installation: their names, and what they mean.
+"""Environment variables of an installation: their names and meanings.
 
-`docs/reference/environment.md` is made from this list; a test compares it with what the code reads and with
-what `deploy/` sets.
+`docs/reference/environment.md` is made from this list; a test compares it with the variables that the code
+reads, that `deploy/` sets, and that a judge's program is given.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,19 @@ RAY_ADDRESS = "AUTOSELECTION_RAY_ADDRESS"
 OBJECTS = "AUTOSELECTION_OBJECTS"
 OBJECTS_ENDPOINT = "AWS_ENDPOINT_URL"
 
+JUDGE = {
+    "subset": "AUTOSELECTION_JUDGE_SUBSET",
+    "output": "AUTOSELECTION_JUDGE_OUTPUT",
+    "scores": "AUTOSELECTION_JUDGE_SCORES",
+    "side": "AUTOSELECTION_JUDGE_SIDE",
+    "replicate": "AUTOSELECTION_JUDGE_REPLICATE",
+    "key": "AUTOSELECTION_JUDGE_KEY",
+}
+"""Variables that AutoSelection sets for a judge's program, by the field of the request that each holds."""
+
+JUDGE_READER = "the program of a `judge`"
+_EACH_CALL = "set by AutoSelection for each call"
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -25,9 +38,9 @@ class Variable:
 
     Attributes:
         name: Its name.
-        meaning: What it says.
-        default: What holds without it.
-        reader: Which program reads it.
+        meaning: Meaning of its value.
+        default: Behaviour where it is not set, or who sets it.
+        reader: Program that reads it.
     """
 
     name: str
@@ -110,5 +123,26 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CUDA_VISIBLE_DEVICES", "Which GPUs a worker may use.", "all", "torch"),
     Variable("OMP_NUM_THREADS", "Threads of one process.", "all cores", "torch, numpy"),
     Variable("TOKENIZERS_PARALLELISM", "`false` keeps forks quiet.", reader="tokenizers"),
+    Variable(JUDGE["subset"], "File of the selected samples, as JSON lines.", _EACH_CALL, JUDGE_READER),
+    Variable(
+        JUDGE["output"],
+        "Folder of the evaluation, the same on every call for it.",
+        _EACH_CALL,
+        JUDGE_READER,
+    ),
+    Variable(JUDGE["scores"], "File that the program writes its scores to.", _EACH_CALL, JUDGE_READER),
+    Variable(
+        JUDGE["side"],
+        "Items to score: `dev`, or `test` when a report opens the test items.",
+        _EACH_CALL,
+        JUDGE_READER,
+    ),
+    Variable(
+        JUDGE["replicate"],
+        "Number of the repetition: the seed of the training.",
+        _EACH_CALL,
+        JUDGE_READER,
+    ),
+    Variable(JUDGE["key"], "Name of the evaluation.", _EACH_CALL, JUDGE_READER),
 )
-"""Every variable that `deploy/` sets or the code reads."""
+"""Every variable that `deploy/` sets, the code reads, or the code sets for a judge's program."""

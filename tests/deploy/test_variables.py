@@ -1,4 +1,4 @@
-"""Environment variables: what `deploy/` sets, what the code reads and what the docs tell are one list."""
+"""One list of environment variables: set by `deploy/`, read or set by the code, and named in the docs."""
 
 import re
 from collections.abc import Iterator
@@ -6,12 +6,15 @@ from pathlib import Path
 
 import yaml
 
-from autoselection_core.environment import VARIABLES
+from autoselection_core.benchmarks.split import Side
+from autoselection_core.environment import JUDGE_READER, VARIABLES
+from autoselection_core.evaluation.judge.request import JudgeRequest
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
 LISTED = {variable.name for variable in VARIABLES}
 OURS = {variable.name for variable in VARIABLES if variable.reader == "AutoSelection"}
+OF_JUDGES = {variable.name for variable in VARIABLES if variable.reader == JUDGE_READER}
 
 OF_CONTAINERS = {
     "POSTGRES_USER",
@@ -56,7 +59,7 @@ def sources() -> Iterator[Path]:
 def test_every_variable_that_deploy_sets_is_known() -> None:
     for names in set_by_deploy().values():
         assert names
-        assert names <= LISTED | OF_CONTAINERS
+        assert names <= (LISTED - OF_JUDGES) | OF_CONTAINERS
 
 
 def test_what_deploy_sets_for_a_proxy_its_file_reads() -> None:
@@ -73,8 +76,15 @@ def test_every_variable_that_the_code_reads_is_listed_and_every_listed_one_of_ou
         named |= set(re.findall(r"AUTOSELECTION_[A-Z_]*[A-Z]", text))
         read |= {value for name, value in constants.items() if re.search(rf"\benvironment\.{name}\b", text)}
 
-    assert named == OURS
+    assert named == OURS | OF_JUDGES
     assert read == OURS
+
+
+def test_every_variable_that_the_code_sets_for_a_judge_is_listed_and_every_listed_one_is_set() -> None:
+    request = JudgeRequest(Path("subset"), Path("output"), Path("scores"), Side.DEV, 1, "key")
+
+    assert request.environment.keys() == OF_JUDGES
+    assert JudgeRequest.from_environment(request.environment) == request
 
 
 def _constants() -> dict[str, str]:

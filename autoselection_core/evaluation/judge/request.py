@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoselection_core.benchmarks.split import Side
+from autoselection_core.environment import JUDGE
 from autoselection_core.identity import Json
 from autoselection_core.pool.sample import Sample
 from autoselection_core.store.atomic import atomic_file
-
-_PREFIX = "AUTOSELECTION_JUDGE_"
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class JudgeRequest:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The fields as variables: AUTOSELECTION_JUDGE_SUBSET and so on."""
-        return {f"{_PREFIX}{name.upper()}": value for name, value in self.values.items()}
+        """The fields as environment variables."""
+        return {JUDGE[name]: value for name, value in self.values.items()}
 
     def filled_in(self, command: Iterable[str]) -> list[str]:
         """A command with the fields in place of `{subset}`, `{output}` and so on; other braces stay."""
@@ -62,7 +61,7 @@ class JudgeRequest:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "JudgeRequest":
         """Read back what `environment` wrote."""
-        found = {name: environment[f"{_PREFIX}{name.upper()}"] for name in cls.__dataclass_fields__}
+        found = {name: environment[JUDGE[name]] for name in cls.__dataclass_fields__}
         return cls(
             Path(found["subset"]),
             Path(found["output"]),
