@@ -144,7 +144,7 @@ def test_a_missing_recipe_file_is_named(cli: Cli) -> None:
 def test_before_there_is_a_pool_the_command_that_makes_one_is_named(cli: Cli, shop: Workshop) -> None:
     (shop.folder / "recipe.yaml").write_text("[]")
 
-    refused(cli("realise", "recipe.yaml"), "autoselection ingest try")
+    refused(cli("realise", "recipe.yaml"), "autoselection ingest --campaign try")
 
 
 @pytest.mark.usefixtures("shop")
