@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from autoselection_core.subset.realise import materialize
     from autoselection_core.subset.value import Subset
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AutoSelectionError",
