@@ -242,6 +242,14 @@ def test_raw_files_may_lie_where_the_operator_lets_campaigns_read(
             load(tmp_path, GOOD.replace("path: extra.jsonl", f"path: '{outside}'"))
 
 
+def test_the_first_name_of_an_adviser_setting_is_still_read(tmp_path: Path) -> None:
+    now = load(tmp_path, GOOD.replace("model: tiny,", "model: tiny, max_tokens: 100,"))
+
+    assert load(tmp_path, GOOD.replace("model: tiny,", "model: tiny, most_tokens: 100,")) == now
+    with pytest.raises(CampaignFileError, match=r"most_tokens is the former spelling of `max_tokens`"):
+        load(tmp_path, GOOD.replace("model: tiny,", "model: tiny, max_tokens: 100, most_tokens: 100,"))
+
+
 def test_the_former_key_for_a_changed_pool_is_still_read(tmp_path: Path) -> None:
     now = load(tmp_path, GOOD + "    on_pool_change: {when: schedule, budget: 4}\n")
 

@@ -18,6 +18,7 @@ from autoselection_core.campaign.remote.attach import attached_workspace
 from autoselection_core.campaign.remote.tasks import score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.cluster import DifferentWorkerError, UnsharedHomeError
+from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.settings import AdviserSettings
@@ -33,6 +34,7 @@ EVERYTHING = {
     "policy": {"warmup": 3},
     "closed_form": ClosedForm({"tokens": 1.0}, 0.1, 0.2, 0.3),
     "on_pool_change": OnPoolChange(When.SCHEDULE, "1 2 * * *", 3),
+    "judge": JudgeSettings(("judge", "{subset}"), environment={"LEVEL": "1"}, items=4),
     "contamination_limit": 0.9,
     "adviser": AdviserSettings("http://127.0.0.1:1/v1", "a model", roles=("ranker",)),
     "fidelities": {"short": Fidelity(0.1, amount=0.5)},

@@ -12,7 +12,7 @@ from autoselection_core.identity import canonical_json
 from autoselection_core.solver import Candidate, Policy, Solver
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
-from autoselection_core.solver.advice.exchange import Recorded, Silent, exchanges_of
+from autoselection_core.solver.advice.exchange import Question, Recorded, Silent, exchanges_of
 from autoselection_core.solver.advice.reading import Grammar, differing_steps, steps_in
 from autoselection_core.solver.advice.settings import AdviserSettings, Role
 from autoselection_core.solver.proposal import Proposal
@@ -308,7 +308,7 @@ CHANGES: dict[str, object] = {
     "roles": ("ranker",),
     "timeout_s": 0.1,
     "temperature": 0.5,
-    "most_tokens": 100,
+    "max_tokens": 100,
     "rankings": 1,
     "agreeing": 4,
 }
@@ -355,3 +355,12 @@ def test_a_search_pins_its_model_and_not_where_it_is_reached() -> None:
     assert one.pinned == other.pinned
     assert AdviserSettings.of_search(one.pinned).pinned == one.pinned
     assert AdviserSettings.of_search(one.pinned).roles == ("ranker",)
+
+
+def test_a_renamed_setting_changes_no_question_and_no_pinned_adviser() -> None:
+    question = Question("ranker", "1", "tiny", "You rank.", "{}", 0.0, 4096)
+    settings = AdviserSettings("http://127.0.0.1:1/v1", "tiny", roles=("ranker",), max_tokens=100)
+
+    assert question.fingerprint == "1e79ab7a4635e1b590cfeb25f2d833b4"
+    assert settings.pinned["most_tokens"] == 100
+    assert "max_tokens" not in settings.pinned

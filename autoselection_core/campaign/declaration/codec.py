@@ -48,9 +48,7 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             "judge": None
             if judge is None
             else JudgeSettings(**{**judge, "command": tuple(judge["command"])}),
-            "adviser": None
-            if adviser is None
-            else AdviserSettings(**{**adviser, "roles": tuple(adviser["roles"])}),
+            "adviser": None if adviser is None else AdviserSettings.from_json(adviser),
             "fidelities": {name: Fidelity(**each) for name, each in stored["fidelities"].items()},
             "on_pool_change": OnPoolChange(**{**on_pool_change, "when": When(on_pool_change["when"])}),
         }

@@ -37,7 +37,7 @@ from autoselection_core.operators.installed import installed_operators
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS as EMBEDDING
 from autoselection_core.signals.table import present_name
-from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.solver.advice.settings import FIRST_ADVISER_SETTINGS, AdviserSettings
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Space, axes
 from autoselection_core.store.home import Home
@@ -108,7 +108,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
     """
     if not NAME.fullmatch(name):
         value.refuse("is no name for a campaign; use letters, digits, '-', '_' and '.'")
-    found = _as_spelled_now(value.entries(*_KEYS, *_FORMER))
+    found = _as_spelled_now(value.entries(*_KEYS, *_FORMER), _FORMER)
     campaign = Campaign(
         name=name,
         sources=sources_from(value, found, places),
@@ -137,16 +137,16 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
     return campaign
 
 
-def _as_spelled_now(found: dict[str, Value]) -> dict[str, Value]:
+def _as_spelled_now(found: Mapping[str, Value], spelled_now: Mapping[str, str]) -> dict[str, Value]:
     """Values by the present spelling of their keys.
 
     Raises:
         CampaignFileError: A key is given in both spellings.
     """
-    for former, now in _FORMER.items():
+    for former, now in spelled_now.items():
         if former in found and now in found:
             found[former].refuse(f"is the former spelling of `{now}`, which is given, too; keep one")
-    return {_FORMER.get(key, key): value for key, value in found.items()}
+    return {spelled_now.get(key, key): value for key, value in found.items()}
 
 
 def _require_evaluator(campaign: Campaign, value: Value) -> None:
@@ -278,7 +278,10 @@ def _policy(value: Value) -> dict[str, Any]:
 
 
 def _adviser(value: Value) -> AdviserSettings:
-    found = value.entries(*(field.name for field in fields(AdviserSettings)))
+    former = {first: name for name, first in FIRST_ADVISER_SETTINGS.items()}
+    found = _as_spelled_now(
+        value.entries(*(field.name for field in fields(AdviserSettings)), *former), former
+    )
     for name in ("url", "model"):
         if name not in found:
             value.refuse(f"needs `{name}`")

@@ -99,7 +99,7 @@ def _body(question: Question) -> dict[str, Any]:
             {"role": "user", "content": question.user},
         ],
         "temperature": question.temperature,
-        "max_tokens": question.most_tokens,
+        "max_tokens": question.max_tokens,
     }
 
 

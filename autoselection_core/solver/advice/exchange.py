@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 
 from autoselection_core.history.values import CheapTrial, FailedTrial, History, Observation, Pending
 from autoselection_core.identity import Json, fingerprint
+from autoselection_core.solver.advice.settings import FIRST_ADVISER_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Question:
         system: What the role is.
         user: The facts, as JSON.
         temperature: Of the answer.
-        most_tokens: Length of the answer at most.
+        max_tokens: Maximum length of the answer.
     """
 
     role: str
@@ -29,12 +30,14 @@ class Question:
     system: str
     user: str
     temperature: float
-    most_tokens: int
+    max_tokens: int
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the question: equal questions have the answer that was recorded."""
-        return fingerprint(asdict(self))
+        """Hash of the question, by first names of its fields: equal questions have one recorded answer."""
+        return fingerprint(
+            {FIRST_ADVISER_SETTINGS.get(name, name): value for name, value in asdict(self).items()}
+        )
 
 
 @dataclass(frozen=True)

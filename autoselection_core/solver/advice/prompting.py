@@ -16,7 +16,7 @@ def question_of(settings: AdviserSettings, role: Role, facts: Json) -> Question:
     version, system = prompt_of(role)
     user = json.dumps(_rounded(facts), ensure_ascii=False, sort_keys=True)
     return Question(
-        role.value, version, settings.model, system, user, settings.temperature, settings.most_tokens
+        role.value, version, settings.model, system, user, settings.temperature, settings.max_tokens
     )
 
 

@@ -46,13 +46,13 @@ class Grammar:
     Attributes:
         templates: What a step may be.
         unions: Evaluated recipes by trial.
-        most_steps: Longest recipe.
+        max_steps: Longest recipe.
         seed: Seed of the recipes' own random operators.
     """
 
     templates: Sequence[Template]
     unions: Mapping[int, Recipe]
-    most_steps: int
+    max_steps: int
     seed: int
 
 
@@ -126,8 +126,8 @@ def steps_in(value: object, grammar: Grammar) -> Recipe:
         UnusableAnswerError: It is none.
     """
     steps = _list(value, "steps")
-    if not 1 <= len(steps) <= grammar.most_steps:
-        raise UnusableAnswerError(steps, f"must have 1 to {grammar.most_steps} steps")
+    if not 1 <= len(steps) <= grammar.max_steps:
+        raise UnusableAnswerError(steps, f"must have 1 to {grammar.max_steps} steps")
     return Recipe(tuple(_step(step, grammar) for step in steps), grammar.seed)
 
 

@@ -21,6 +21,11 @@ class Role(StrEnum):
     RESEEDER = "reseeder"
 
 
+FIRST_ADVISER_SETTINGS: Mapping[str, str] = {"max_tokens": "most_tokens"}
+"""First name of each setting of an adviser that has another one now; what is stored or hashed keeps it."""
+
+_SETTINGS_NOW = {first: name for name, first in FIRST_ADVISER_SETTINGS.items()}
+
 _ELSEWHERE = ("url", "timeout_s")
 """Address and timeout of a model, which may change while a search goes on."""
 
@@ -32,13 +37,13 @@ class AdviserSettings:
     Its key, if it asks for one, is the environment variable `AUTOSELECTION_ADVISER_KEY`.
 
     Attributes:
-        url: What stands before `/chat/completions`, for instance `http://127.0.0.1:8000/v1`.
+        url: Address without `/chat/completions`, for instance `http://127.0.0.1:8000/v1`.
         model: Name of the model, as the endpoint knows it.
         roles: What it is asked for: `summariser`, `proposer`, `ranker`, `reseeder`. The policy `default` asks
             the first two, `published` all four, `random` none.
         timeout_s: An answer that takes longer is no answer, and the numbers decide.
         temperature: Of the model's answers.
-        most_tokens: Length of an answer at most, in tokens, with what the model thinks before it.
+        max_tokens: Maximum length of an answer, in tokens, with what the model thinks before it.
         rankings: How often the candidates are ranked at most, each time in another order.
         agreeing: Rankings are enough once so many in a row leave the mean order as it is.
     """
@@ -48,7 +53,7 @@ class AdviserSettings:
     roles: tuple[str, ...] = tuple(Role)
     timeout_s: Annotated[float, Interval(0.1, 3600.0)] = 60.0
     temperature: Annotated[float, Interval(0.0, 2.0)] = 0.0
-    most_tokens: Annotated[int, Count(16, 1_000_000)] = 4096
+    max_tokens: Annotated[int, Count(16, 1_000_000)] = 4096
     rankings: Annotated[int, Count(1, 20)] = 6
     agreeing: Annotated[int, Count(1, 20)] = 2
 
@@ -72,14 +77,29 @@ class AdviserSettings:
 
     @property
     def pinned(self) -> dict[str, Json]:
-        """Settings that belong to a search: all but the model's address and the timeout."""
+        """Settings that belong to a search, by first names: all but the model's address and the timeout."""
         values = {**asdict(self), "roles": list(self.roles)}
-        return {name: value for name, value in values.items() if name not in _ELSEWHERE}
+        return {
+            FIRST_ADVISER_SETTINGS.get(name, name): value
+            for name, value in values.items()
+            if name not in _ELSEWHERE
+        }
 
     @classmethod
     def of_search(cls, pinned: Mapping[str, Any]) -> Self:
-        """The settings that a search pinned; where the model is reached, they do not say."""
-        return cls(**{"url": "http://localhost", **pinned})
+        """Settings that a search pinned; they lack the model's address."""
+        return cls.from_json({"url": "http://localhost", **pinned})
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Settings from their present or first names.
+
+        Example:
+            >>> stored = {"url": "http://localhost", "model": "tiny", "most_tokens": 100}
+            >>> AdviserSettings.from_json(stored).max_tokens
+            100
+        """
+        return cls(**{_SETTINGS_NOW.get(name, name): value for name, value in stored.items()})
 
 
 def is_web_address(text: object) -> bool:
