@@ -18,7 +18,7 @@ class Pace:
 
     Attributes:
         seconds: Of a training and its dev scores; None where nothing is known yet.
-        source: Where the number comes from.
+        source: Origin of the number.
     """
 
     seconds: float | None
@@ -28,8 +28,8 @@ class Pace:
         """Trainings left and their duration, in a sentence.
 
         Args:
-            trainings: How many are left at most.
-            found: How many more need no training, because they are found finished.
+            trainings: Number that is left at most.
+            found: Number of further ones that need no training, because they are found finished.
         """
         left = f"{trainings} {'training is' if trainings == 1 else 'trainings are'} left at most"
         if found:

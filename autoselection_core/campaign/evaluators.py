@@ -28,8 +28,8 @@ class LocalEvaluators:
     """Evaluators that work in this process.
 
     Attributes:
-        campaign: What is evaluated, and how.
-        home: Where evaluations are kept.
+        campaign: Campaign whose subsets are evaluated.
+        home: Home folder of the evaluations.
         benchmarks: Reads those of the campaign.
         pool: Opens a pool version.
         signals: Opens the signals of a pool version, in the versions given or else in those of now.

@@ -17,7 +17,7 @@ class Again:
         search: The search on the pool of now; None where there is nothing to search again.
         is_new: Whether it was entered just now.
         warm_from: The search that it starts from.
-        why: What was decided, in a sentence.
+        why: Decision in a sentence.
     """
 
     search: str | None

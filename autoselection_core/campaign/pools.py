@@ -24,8 +24,8 @@ class PreparedPool:
     """Pool that a search draws from, with an account of every record.
 
     Attributes:
-        ingestion: Which records became samples.
-        gated: Which samples hold a benchmark's question and were cut.
+        ingestion: Account of the records that became samples.
+        gated: Account of the samples that hold a benchmark's question and were cut.
     """
 
     ingestion: Ingestion
@@ -33,7 +33,7 @@ class PreparedPool:
 
     @property
     def pool(self) -> Pool:
-        """What is left."""
+        """The pool behind the gate."""
         return self.gated.pool
 
 
@@ -43,7 +43,7 @@ class CampaignPools:
 
     Attributes:
         campaign: Whose raw files are read.
-        home: Where pools are kept.
+        home: Home folder of the pools.
         benchmarks: Reads those whose questions the gate looks for.
     """
 

@@ -19,7 +19,7 @@ class CampaignSignals:
 
     Attributes:
         definitions: The signals by name, those that others need first.
-        store: Where values are kept and computed.
+        store: Store of the values, which also computes them.
     """
 
     definitions: Mapping[str, Signal]
@@ -31,7 +31,7 @@ class CampaignSignals:
         return {name: signal.fingerprint for name, signal in self.definitions.items()}
 
     def score(self, name: str, pool: Pool, progress: Progress | None = None) -> SignalReport:
-        """Score what a signal does not know of a pool yet.
+        """Score the samples of a pool that a signal has no value of yet.
 
         Where the campaign has scores and sparse features of one model, the one asked for first gives both.
 
@@ -45,7 +45,7 @@ class CampaignSignals:
         return self.store.score(signal, pool, progress, shared if is_shared else None)
 
     def table(self, pool: Pool, versions: Mapping[str, str] | None = None) -> SignalTable:
-        """Signals of a pool, mapped into memory; of the versions of now where none are given.
+        """Signals of a pool, mapped into memory; of the present versions where none are given.
 
         Raises:
             UnscoredPoolError: A signal was not scored for this pool.

@@ -27,8 +27,8 @@ def make_solver(
         spec: The search.
         signals: Those that it pins, for the pool that it pins.
         campaign: The campaign now, which says how the search's language model is reached.
-        ledger: Where an earlier search is looked up, if it starts from one.
-        home: Where subsets are kept.
+        ledger: Ledger of the earlier search, if it starts from one.
+        home: Home folder of the subsets.
 
     Raises:
         UnknownSearchError: The search that it starts from does not exist.

@@ -52,8 +52,8 @@ class Workspace:
     `campaign.remote.attach` makes one that works on the installation's cluster.
 
     Attributes:
-        campaign: What is searched.
-        home: Where everything is kept.
+        campaign: Campaign that is searched.
+        home: Home folder.
         remote: Clients of the workers that score samples and evaluate subsets; None for this process.
     """
 
@@ -130,7 +130,7 @@ class Workspace:
         return CampaignSignals(self.definitions, self.store)
 
     def score(self, name: str, pool: Pool, progress: Progress | None = None) -> SignalReport:
-        """Score what a signal does not know of a pool yet; see `CampaignSignals.score`."""
+        """Score the samples of a pool that a signal has no value of yet; see `CampaignSignals.score`."""
         return self._signals.score(name, pool, progress)
 
     @property
@@ -139,7 +139,7 @@ class Workspace:
         return self._signals.versions
 
     def signals(self, pool_version: str, versions: Mapping[str, str] | None = None) -> SignalTable:
-        """Signals of a pool, mapped into memory; of the versions of now where none are given.
+        """Signals of a pool, mapped into memory; of the present versions where none are given.
 
         Raises:
             UnscoredPoolError: A signal was not scored for this pool.

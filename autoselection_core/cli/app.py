@@ -48,7 +48,7 @@ def init(
     """Look at raw files and write a campaign file that runs.
 
     Shows what was understood: shapes, fields, counts, three samples of each path, and what was put aside.
-    Without a model or a benchmark a closed form stands in for trainings.
+    Without a model or a benchmark a closed form replaces trainings.
     """
     from autoselection_core.cli.initialising import write_campaign
 
@@ -57,7 +57,7 @@ def init(
 
 @app.command()
 def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
-    """Say what is missing, and what a training will take.
+    """Check the installation, and estimate the duration of a training.
 
     Machine, GPU, packages, home, history, webhook, Ray, and the campaign's files, model and benchmarks. Exits
     with 1 if something is missing.
@@ -157,7 +157,7 @@ def forecast(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Say what more evaluations are likely to gain.
+    """Forecast the gain of more evaluations.
 
     With an interval, before they are paid for.
     """
@@ -171,12 +171,12 @@ def replay(
     search: Search = None,
     policy: Annotated[
         str | None,
-        typer.Option(help="default, random or autoselection; left out: the search's own decisions."),
+        typer.Option(help="default, random or published; left out: the search's own decisions."),
     ] = None,
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Decide again over what a search measured; trains nothing.
+    """Replay the decisions of a search; trains nothing.
 
     With a policy, that one decides. Without one every trial's question goes to the solver once more, with a
     language model's answers as they were recorded; exits with 1 if a decision comes out differently.
@@ -250,7 +250,7 @@ def explain(
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Say what something came from and led to.
+    """Trace the lineage of a sample, subset, evaluation or search.
 
     A sample: why it is in the best subset or not, and every subset and model that used it. A subset or an
     evaluation: recipe, steps, signals, pool, parent, score. A search: its winner, step by step.

@@ -25,7 +25,7 @@ def audit_file(path: Path, against: str, folder: Path) -> bool:
     Args:
         path: The file.
         against: Names or paths of benchmarks, joined by commas.
-        folder: Where names are looked up.
+        folder: Folder in which names are looked up.
 
     Raises:
         NoSuchBenchmarkError: A benchmark is nowhere to be found.

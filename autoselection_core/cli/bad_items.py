@@ -1,4 +1,4 @@
-"""Records of a benchmark that are no question with a right answer, for people."""
+"""Bad items of a benchmark for people: records that are no question with a right answer."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ _SHOWN = 5
 
 
 def show_bad_items(benchmarks: Iterable[Benchmark]) -> None:
-    """Print how many records of each benchmark are left out, and where the first of them stand."""
+    """Print how many records of each benchmark are left out, with the places of the first."""
     for benchmark in benchmarks:
         bad = benchmark.bad_items
         if not bad:

@@ -25,7 +25,7 @@ from autoselection_core.store.home import Home
 _PACKAGES = ("torch", "transformers", "trl", "peft", "lancedb", "botorch", "dagster")
 _GB = 1e9
 _MIN_FREE_GB = 5.0
-"""Less is soon filled by adapters, columns and reports."""
+"""Free gigabytes below which the disk is reported: adapters, columns and reports soon fill them."""
 
 _ANSWERS_IN_S = 3.0
 
@@ -35,9 +35,9 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        subject: What.
-        found: What is there.
-        problem: What is wrong, and the way forward; empty where nothing is.
+        subject: Part of the installation.
+        found: Its present state.
+        problem: Defect and the way forward; empty where nothing is wrong.
     """
 
     subject: str
@@ -171,7 +171,7 @@ def _duration(workspace: Workspace) -> str:
 
 
 def _checked(subject: str, look: Callable[[], str]) -> Finding:
-    """What a look finds; what stops it is the problem, for that is what was asked for."""
+    """Finding of one check; an error that stops the check is the problem that it reports."""
     try:
         return Finding(subject, look())
     except (AutoSelectionError, OSError, ValueError, ImportError) as error:

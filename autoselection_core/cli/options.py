@@ -13,6 +13,6 @@ def setting(name: str, more: str = "") -> Any:  # noqa: ANN401 - what typer make
 
     Args:
         name: The field.
-        more: What a person on the command line has to know beside its meaning.
+        more: Further help on the command line, beside its meaning.
     """
     return typer.Option(help=f"{meanings(SearchSettings)[name]} {more}".rstrip())

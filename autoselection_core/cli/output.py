@@ -24,13 +24,13 @@ _COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069
 
 @dataclass
 class Output:
-    """What a command has said so far; kept only where it ends as one JSON document.
+    """Output of a command so far; kept only where it ends as one JSON document.
 
     Attributes:
         is_json: Whether it does.
         texts: The sentences.
         tables: The tables.
-        facts: What the sentences say, by name.
+        facts: Values behind the sentences, by name.
     """
 
     is_json: bool = False
@@ -54,7 +54,7 @@ AS_JSON = "--json"
 """The option with which a command ends as one JSON document."""
 
 JSON_SAID = "one JSON document (facts, text, tables, error, exit code) in place of text"
-"""What people read of it."""
+"""Description of that document in help and reference."""
 
 _OUTPUT: ContextVar[Output] = ContextVar("output")
 
@@ -63,7 +63,7 @@ _OUTPUT: ContextVar[Output] = ContextVar("output")
 def output_of(arguments: Sequence[str]) -> Iterator[Output]:
     """Output of the command with these arguments, while it runs.
 
-    Looks for the option before anything is parsed, so that a mistake in the arguments is told in JSON, too.
+    Looks for the option before anything is parsed, so that a mistake in the arguments is JSON, too.
     """
     made = Output(is_json=AS_JSON in arguments)
     token = _OUTPUT.set(made)
@@ -85,8 +85,8 @@ def tell(sentence: str, **facts: Json) -> None:
     """Say a sentence; square brackets are text, not markup.
 
     Args:
-        sentence: What people read.
-        facts: What it says, by name, for programs.
+        sentence: Text for people.
+        facts: Values behind it, by name, for programs.
     """
     output = _OUTPUT.get(None) or Output()
     if output.is_json:

@@ -21,11 +21,11 @@ from typing_extensions import override
 
 _LINE_EVERY_S = 10.0
 _SHORT = 20
-"""Stages of so few steps tell of each."""
+"""Steps of a stage up to which each has a line of its own."""
 
 
 class Pace(ProgressColumn):
-    """Steps a second: of a signal, samples."""
+    """Column of the steps a second; of a signal, samples a second."""
 
     @override
     def render(self, task: Task) -> Text:
@@ -38,7 +38,7 @@ class Bars:
     """Bars in a terminal.
 
     Attributes:
-        display: What draws them.
+        display: Display that draws them.
     """
 
     display: Progress
@@ -62,7 +62,7 @@ class _Seen:
 
     started: float
     done_at_start: int
-    told: float
+    shown_at: float
     done: int
 
 
@@ -78,10 +78,10 @@ class Lines:
         now = time.monotonic()
         seen = self._stages.get(name)
         is_ended = total is not None and done >= total
-        # A worker that waits tells again and again that nothing has happened.
+        # A worker that waits reports again and again that nothing has happened.
         is_step = total is not None and total <= _SHORT and seen is not None and done != seen.done
-        if seen is None or is_ended or is_step or now - seen.told > _LINE_EVERY_S:
-            seen = replace(seen, told=now, done=done) if seen else _Seen(now, done, now, done)
+        if seen is None or is_ended or is_step or now - seen.shown_at > _LINE_EVERY_S:
+            seen = replace(seen, shown_at=now, done=done) if seen else _Seen(now, done, now, done)
             self._stages[name] = seen
             self.console.print(f"{name}: {_count(done, total)}{_time_left(seen, done, total, now)}")
         if is_ended:

@@ -1,4 +1,4 @@
-"""From arguments to an exit code."""
+"""Runs of the command line: from arguments to an exit code."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     A mistake of the user is one sentence on standard error; any other exception is a bug and shows its
     traceback.
     """
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the command tells of its own progress
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # the command shows its own progress
     given = sys.argv[1:] if arguments is None else list(arguments)
     with output_of(given) as output:
         code, error = _outcome([each for each in given if each != AS_JSON])
@@ -46,5 +46,5 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        return BAD_INPUT, ArgumentsError(error.format_message())  # told by the parser
+        return BAD_INPUT, ArgumentsError(error.format_message())  # worded by the parser
     return code if isinstance(code, int) else DONE, None

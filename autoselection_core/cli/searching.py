@@ -117,7 +117,7 @@ def conclude(workspace: Workspace, search: str) -> int:
 
 
 def _teller(progress: Bars | Lines, known: Sequence[TrialRecord], total: int) -> SearchProgress:
-    """Tell of the stages of each trial, and of how many have ended."""
+    """Show the stages of each trial, and how many have ended."""
     ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in known)
     count = itertools.count(ended + 1)
     progress("trials", ended, max(total, ended))

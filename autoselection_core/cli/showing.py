@@ -27,8 +27,8 @@ def show_search(facts: SearchFacts) -> None:
     show_table(budget_table(facts.record))
     tell(f"{facts.record.search} is {facts.record.state.value}. {facts.record.reason}")
     if (earlier := facts.record.spec.warm_from) is not None:
-        told = agreement(facts.workspace.ledger.history(earlier), facts.history)
-        tell(f"started from {earlier}. {told.sentence}")
+        shared = agreement(facts.workspace.ledger.history(earlier), facts.history)
+        tell(f"started from {earlier}. {shared.sentence}")
     for sentence in fidelity_sentences(facts):
         tell(sentence)
     if facts.best is not None:
@@ -66,20 +66,20 @@ def _scores(trial: TrialRecord) -> Table:
 
 def _reasons(trial: TrialRecord) -> Table:
     reasons = Proposal.from_json(trial.proposal).shown().items()
-    told = [(name, value) for name, value in reasons if name not in _TABLES]
+    reasons_shown = [(name, value) for name, value in reasons if name not in _TABLES]
     seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending", "cheap")}
     hints = f", {seen['cheap']} cheap scores" if seen["cheap"] else ""
     saw = f"{seen['observations']} measured, {seen['pending']} pending{hints}"
-    rows = tuple((name, _told(value)) for name, value in [*told, ("history", saw)])
+    rows = tuple((name, _in_words(value)) for name, value in [*reasons_shown, ("history", saw)])
     return Table("Why the solver chose it", ("what", "value"), rows)
 
 
-def _told(value: Json) -> str:
+def _in_words(value: Json) -> str:
     """A reason in words: numbers with few digits, mappings and lists without their brackets."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_told(each)}" for name, each in value.items())
+        return ", ".join(f"{name}: {_in_words(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(_told, value))
+        return ", ".join(map(_in_words, value))
     return shown(value)
 
 

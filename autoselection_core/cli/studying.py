@@ -27,7 +27,7 @@ HomeFolder = Annotated[
 def estimate(file: StudyFile, home: HomeFolder = None) -> None:
     """Say how many trainings a study has left and how long they will take; trains nothing.
 
-    Makes the pool and its signals, because they tell what the home folder has finished already.
+    Makes the pool and its signals, because they identify what the home folder has finished already.
     """
     from autoselection_core.cli.progress import shown_progress
     from autoselection_core.study.loading import load_study

@@ -41,8 +41,8 @@ class Backup:
     """Contents of a backup.
 
     Attributes:
-        file: Where it is.
-        files: How many files of the home folder.
+        file: Its path.
+        files: Number of files of the home folder.
         databases: Names of the PostgreSQL databases.
         left_out: Files of the home folder that it does not hold, each with the reason; empty after a
             restoration.
@@ -61,8 +61,8 @@ def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
     and named.
 
     Args:
-        home: What is backed up.
-        file: Where to, a `.tar` file.
+        home: Home folder that is backed up.
+        file: Path of the `.tar` file to write.
         databases: PostgreSQL databases by name, as URLs.
 
     Raises:
@@ -97,8 +97,8 @@ def restore(file: Path, home: Home, databases: Mapping[str, str]) -> Backup:
 
     Args:
         file: The backup.
-        home: Where to; must not hold anything.
-        databases: Where each PostgreSQL database of the backup goes, as URLs.
+        home: Home folder to fill; must be empty.
+        databases: URL of the target for each PostgreSQL database of the backup.
 
     Raises:
         NotABackupError: The file is none, or holds a database that no URL is given for.
@@ -140,7 +140,7 @@ def _unpacked(file: Path, folder: Path) -> dict[str, dict[str, str]]:
 
 
 def _but(file: Path, draft: Path, found: Iterator[HomeFile | LeftOut]) -> Iterator[HomeFile | LeftOut]:
-    """All but the backup itself and its draft, where somebody writes it into the home folder."""
+    """Files without the backup itself and its draft, where somebody writes it into the home folder."""
     own = (file.resolve(), draft.resolve())
     return (each for each in found if not (isinstance(each, HomeFile) and each.path in own))
 
@@ -178,7 +178,7 @@ def _add_text(archive: tarfile.TarFile, text: str, name: str) -> None:
 
 
 class _Hashed(io.RawIOBase):
-    """Hashes what is read of a file."""
+    """Reader that hashes what it reads of a file."""
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
         super().__init__()

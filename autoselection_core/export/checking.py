@@ -20,8 +20,8 @@ class ExportCheck:
 
     Attributes:
         samples: Lines of data; 0 where the data was changed.
-        content_hash: What the manifest says of the whole.
-        problems: What differs from the manifest; empty if nothing does.
+        content_hash: Hash of the whole in the manifest.
+        problems: Differences from the manifest; empty if there are none.
     """
 
     samples: int

@@ -8,7 +8,7 @@ from autoselection_core.export.turns import fields_of, in_order
 from autoselection_core.pool.sample import Role, Sample
 
 _CHARACTERS_A_TOKEN = 4
-"""A rule of thumb for text, used where a campaign counts no tokens."""
+"""Characters of text a token: a rule of thumb, used where a campaign counts no tokens."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,13 @@ class Content:
     """Facts about the samples of a subset.
 
     Attributes:
-        samples: How many there are.
+        samples: Number of samples.
         has_tools: Whether a sample has definitions of tools.
         has_several_answers: Whether a sample has more than one answer of the assistant.
         not_alternating: Samples whose turns do not alternate between what is answered and the answer, after
             at most one system message. LLaMA-Factory skips them with a warning.
         tokens: Tokens of a sample on average; estimated from the characters where nobody counted.
-        turn_fields: What turns say beside role and text (`autoselection_core.export.turns`).
+        turn_fields: Fields of turns beside role and text (`autoselection_core.export.turns`).
         untaught: Samples with a turn of the assistant that is not taught.
         reasoning: Samples with a turn of the assistant that has reasoning.
     """

@@ -41,7 +41,7 @@ class Format:
 
 
 def _messages(sample: Sample, content: Content) -> Fields:
-    """As TRL and the datasets library read conversations."""
+    """Fields of a conversation for TRL and the datasets library."""
     return {"messages": turns.messages(sample, content.turn_fields)}
 
 
@@ -50,13 +50,13 @@ def _axolotl(sample: Sample, content: Content) -> Fields:
 
 
 def _prompt_completion(sample: Sample, content: Content) -> Fields:
-    """As TRL reads a prompt with the completion that is trained on: the last answer."""
+    """Fields of a prompt and its completion for TRL, which trains on the completion: the last answer."""
     *prompt, last = turns.messages(sample, content.turn_fields)
     return {"prompt": prompt, "completion": [last]}
 
 
 def _trl(sample: Sample, content: Content) -> Fields:
-    """Prompt and completion train the same tokens with any chat template, where a sample has one answer."""
+    """Fields for TRL: where samples have one answer, prompt and completion, alike under any chat template."""
     return (_messages if content.has_several_answers else _prompt_completion)(sample, content)
 
 

@@ -10,7 +10,7 @@ from autoselection_core.store.atomic import UNFINISHED
 from autoselection_core.store.home import Home
 
 _PASSING = (UNFINISHED, "-wal", "-shm", "-journal")
-"""Endings of what is being written: not there yet, or part of a database that is copied as a whole."""
+"""Endings of passing files: one that is still written, or part of a database that is copied as a whole."""
 
 _SQLITE = b"SQLite format 3\0"
 

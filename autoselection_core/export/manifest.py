@@ -24,7 +24,7 @@ class Origin:
     Attributes:
         search: The search.
         trial: The trial that evaluated it.
-        score: What is known of it, in a sentence.
+        score: Its score, in a sentence.
     """
 
     search: str

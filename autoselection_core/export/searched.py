@@ -22,7 +22,7 @@ def export_trial(
     Args:
         workspace: The campaign at work.
         search: Name of the search.
-        folder: What to write.
+        folder: Folder to write.
         trial: The trial; the recommended one by default.
         spelling: One of `FORMATS`.
 

@@ -20,7 +20,7 @@ class Training:
 
     Attributes:
         base_model: Folder or hub name of the model that is trained.
-        tuning: How the campaign trains it.
+        tuning: Fine-tuning of the campaign.
     """
 
     base_model: str

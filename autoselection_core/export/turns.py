@@ -1,4 +1,4 @@
-"""How the turns of a sample are spelled: role and text, and what more a turn says.
+"""Turns of a sample in the formats of training programs: role, text, and further fields.
 
 Every turn of an export has the same fields, null where it says nothing there: programs take the type of a
 column from its first lines.
@@ -79,7 +79,7 @@ def _sharegpt_turns(message: Message, fields: tuple[str, ...]) -> Iterator[Turn]
 
 
 def _further(message: Message) -> Turn:
-    """What a message says beside role and content, by the field's name; a weight where it is not taught."""
+    """Fields of a message beside role and content, by name; a weight where it is not taught."""
     return {
         REASONING: message.reasoning,
         CALLS: message.calls or None,

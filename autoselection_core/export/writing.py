@@ -1,4 +1,4 @@
-"""Write a subset as a folder: data, card, manifest, and what a training program needs beside them."""
+"""Write a subset as a folder: data, card, manifest, and the files that a training program needs."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.subset import Subset
 
 SOME_MODEL = Training("NAME OR FOLDER OF THE BASE MODEL", FineTuning())
-"""What configs are made from where a campaign trains nothing."""
+"""Placeholder that configs are made from where a campaign trains nothing."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Exported:
 
     Attributes:
         folder: Where.
-        samples: How many.
+        samples: Number of samples.
         subset: Hash of the subset.
-        content_hash: What `verify` confirms.
+        content_hash: Hash that `verify` confirms.
     """
 
     folder: Path
@@ -54,9 +54,9 @@ def export_subset(
 
     Args:
         pool: The samples.
-        subset: Which of them.
-        origin: Where the subset comes from.
-        folder: What to write.
+        subset: Those of them that are written.
+        origin: Origin of the subset.
+        folder: Folder to write.
         spelling: One of `FORMATS`.
         training: What the config of a training program is made from.
         tokens: Tokens of a sample on average, where they were counted.

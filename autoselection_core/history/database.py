@@ -18,17 +18,17 @@ from autoselection_core.history.migrations import MIGRATIONS, migrate, schema_ve
 from autoselection_core.history.schema import LOCK
 
 BUSY_TIMEOUT_S = 60.0
-"""A writer that does not get its turn within so many seconds gives up."""
+"""Seconds after which a writer that waits for its turn gives up."""
 
 _WRITES = {"autoselection_writes": True}
 _POSTGRESQL = "postgresql+psycopg2"
 """The driver that Dagster's own storage brings, so that one is enough. SQLAlchemy's default is another."""
 
 _NO_ROOM = ("disk is full", "disk I/O error", "No space left")
-"""What SQLite and PostgreSQL say when a write finds no room."""
+"""Messages of SQLite and PostgreSQL for a write without free space."""
 
 _LOCKED = ("database is locked", "lock timeout")
-"""What they say when another process held a lock for too long."""
+"""Their messages for a lock that another process held for too long."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Database:
 
     Attributes:
         engine: Makes the connections.
-        busy_timeout_s: How long a transaction waits for the lock of another process.
+        busy_timeout_s: Seconds that a transaction waits for the lock of another process.
     """
 
     engine: Engine

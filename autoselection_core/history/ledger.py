@@ -36,11 +36,11 @@ _LOCK_POLL_S = 0.1
 class Ledger:
     """Searches, trials, evaluations and money; nothing lost, nothing paid twice.
 
-    Every method is one transaction. Writers stand in one line (SQLite: `BEGIN IMMEDIATE`; elsewhere: one
-    locked row), so no number of processes can exceed a budget.
+    Every method is one transaction. Writers are serialised (SQLite: `BEGIN IMMEDIATE`; elsewhere: one locked
+    row), so no number of processes can exceed a budget.
 
     Attributes:
-        database: Where the rows are.
+        database: Database of the rows.
         lease_s: A trial whose worker was silent for so long is lost.
         reservation_lease_s: A trial that nobody began for so long is lost.
         max_losses: So many lost attempts end a trial.
@@ -282,6 +282,6 @@ class Ledger:
             return reading.read_money(connection, search)
 
     def why_idle(self, search: str | None = None) -> str:
-        """Why no trial starts now, in one sentence a search."""
+        """Reason why no trial starts now, one sentence a search."""
         with self.database.reading() as connection:
             return reading.why_idle(connection, search)

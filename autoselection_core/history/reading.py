@@ -190,7 +190,7 @@ def read_money(connection: Connection, search: str | None = None) -> tuple[Payme
 
 
 _FEW = 3
-"""Above so many finished searches, what the others wait for would be lost among them."""
+"""Finished searches that have a sentence each; more share one, so that the others stay visible."""
 
 
 def why_idle(connection: Connection, search: str | None = None) -> str:

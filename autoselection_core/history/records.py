@@ -17,7 +17,7 @@ class Kind(StrEnum):
 
 
 REPORT_PREFIX = "report-"
-"""What the numbers of a report's evaluations start with, so that they are not taken for trials."""
+"""Prefix of the numbers of a report's evaluations, which sets them apart from trials."""
 
 
 class TrialState(StrEnum):
@@ -31,7 +31,7 @@ class TrialState(StrEnum):
 
 
 class SearchState(StrEnum):
-    """Whether a search can go on by itself."""
+    """State of a search; only an active one goes on by itself."""
 
     ACTIVE = "active"
     STOPPED = "stopped"
@@ -128,7 +128,7 @@ class ArmPlan:
 
     Attributes:
         arm: `full_pool`, `random` or `winner`.
-        recipe: What the arm trains on.
+        recipe: Program that chooses its training data.
         subset: Hash of its rows.
         tokens: Size of the subset, in tokens.
         replicate: Training seed.
@@ -182,7 +182,7 @@ class SearchRecord:
 
     Attributes:
         search: Its name.
-        spec: What it is asked to do, with the budgets and slots of now.
+        spec: Its specification, with the present budgets and slots.
         budget: Full trainings that it may pay for.
         slots: Trials at the same time.
         report_evaluations: The second budget.

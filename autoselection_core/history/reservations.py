@@ -12,7 +12,7 @@ from autoselection_core.history.searches import read_searches, require
 from autoselection_core.history.streaks import stop_if_stuck
 
 _ROUNDING = 1e-9
-"""Costs are shares: three thirds of a training are one."""
+"""Tolerance for sums of costs, which are shares: three thirds of a training are one."""
 
 
 def reserve_free_slots(

@@ -1,11 +1,11 @@
-"""The ledger's tables as they are now; `migrations` says how they came to be."""
+"""Present tables of the ledger; `migrations` has the steps that lead to them."""
 
 from typing import Any, TypeAlias
 
 from sqlalchemy import Column, Double, Integer, MetaData, Row, String, Table, Text
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
-"""A row of whatever columns a query asked for."""
+"""A row with the columns that its query asked for."""
 
 METADATA = MetaData()
 
@@ -14,7 +14,7 @@ LOCK = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
 )
-"""One row. Whoever writes locks it first, so writers stand in one line on every database."""
+"""Lock of one row: every writer locks it first, so writers are serialised on every database."""
 
 SEARCHES = Table(
     "searches",

@@ -20,8 +20,8 @@ class SearchSpec(SearchSettings):
     """Specification of a search, with all that it pins: two equal specs are one search.
 
     Attributes:
-        campaign: Which pool, base model and benchmarks.
-        metric: What the benchmarks' scores mean, for instance `log_likelihood`.
+        campaign: Name of the campaign: pool, base model and benchmarks.
+        metric: Metric of the benchmarks' scores, for instance `log_likelihood`.
         pool_version: The pool that every trial selects from.
         signal_versions: The version of every signal that a recipe may read.
         evaluator: Fingerprint of base model, training and benchmarks.

@@ -1,4 +1,4 @@
-"""When a search goes in circles: only failures, or only evaluations that are known already."""
+"""Stopping rule for a search without progress: only failures, or only evaluations that are known already."""
 
 from sqlalchemy import Connection, select, update
 
@@ -7,10 +7,10 @@ from autoselection_core.history.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.searches import require
 
 REUSES_IN_A_ROW = 10
-"""So many trials that taught nothing new stop a search."""
+"""Reused evaluations in a row that stop a search."""
 
 FAILURES_IN_A_ROW = 3
-"""So many trials without a score stop a search; with more slots than this, one whole round of them."""
+"""Failed trials in a row that stop a search; with more slots than this, one whole round of them."""
 
 
 def stop_if_stuck(connection: Connection, search: str) -> None:

@@ -7,7 +7,7 @@ from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 
 FULL = "full"
-"""What people call the fidelity whose scores count; no cheaper one may be called so."""
+"""Reserved name of the full fidelity, whose scores decide; no cheaper one may have it."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Observation:
         trial: Number of the trial in its search, from 1.
         recipe: The program that chose the rows.
         subset: Hash of the subset's sorted sample ids.
-        replicate: Which repetition of this subset within the search, from 0; also the training seed.
-        utility: What the search maximises, in the unit of its metric. Higher is better.
+        replicate: Repetition of this subset within the search, from 0; also the training seed.
+        utility: Objective that the search maximises, in the unit of its metric. Higher is better.
         scores: Mean dev score of each benchmark.
         standard_error: Of the utility over dev items; None where the evaluator cannot say.
         cost: Full trainings that the search paid: 1 at full fidelity, 0 for a reused evaluation.
@@ -68,7 +68,7 @@ class Earlier:
         search: Name of the earlier search.
         trial: Number of the trial there.
         recipe: The program, which this pool realises too.
-        utility: What was measured then, in that search's unit.
+        utility: Utility measured then, in that search's unit.
         similarity: Jaccard similarity of the samples chosen then and those that the recipe chooses now.
     """
 
@@ -81,14 +81,14 @@ class Earlier:
 
 @dataclass(frozen=True)
 class CheapTrial:
-    """A trial at a cheaper fidelity: it hints at a utility, and is no measurement of it.
+    """A trial at a cheaper fidelity: evidence about a utility, and no measurement of it.
 
     Attributes:
         trial: Number of the trial in its search, from 1.
-        fidelity: How it was evaluated, by the name that the campaign gives it.
+        fidelity: Fidelity of its evaluation, by the campaign's name.
         recipe: The program that chose the rows.
         subset: Hash of the subset's sorted sample ids.
-        utility: What was measured, in a unit of its own; None while it is being evaluated.
+        utility: Measured utility, in a unit of its own; None while it is being evaluated.
         cost: Full trainings that the search paid, or will pay.
         proposal: Why the solver chose it, as the solver recorded it.
     """
@@ -103,7 +103,7 @@ class CheapTrial:
 
 
 def whole(spent: float) -> float:
-    """A sum of shares of trainings without what adding them leaves: ten tenths are one."""
+    """A sum of shares of trainings without rounding errors: ten tenths are one."""
     return round(spent, 9)
 
 
@@ -118,7 +118,7 @@ class History:
         observations: Measured trials, at full fidelity.
         pending: Proposed trials that are still being evaluated, at full fidelity.
         failures: Trials that ended without a score.
-        earlier: What a search measured before on another pool or base model; costs this one nothing.
+        earlier: Observations of an earlier search on another pool or base model; they cost this one nothing.
         cheap: Trials at cheaper fidelities, measured or not.
     """
 

@@ -28,7 +28,7 @@ from autoselection_core.subset.explain import explain
 
 
 def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord]) -> Iterator[Part]:
-    """What a subset or an evaluation is and came from, by every trial that has it."""
+    """Explanation of a subset or an evaluation: contents and origin, by every trial that has it."""
     kind = "evaluation" if trials[0].evaluation == name else "subset"
     yield f"{name} is the {kind} of {', '.join(trial.reservation.partition for trial in trials)}"
     trial = next((each for each in trials if each.state is TrialState.DONE), trials[0])
@@ -54,7 +54,7 @@ def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialReco
 
 
 def explained_search(facts: SearchFacts) -> Iterator[Part]:
-    """What a search found: how its best recipe came from the full pool, and what is known of it."""
+    """Explanation of a search: the way from the full pool to its best recipe, and the evidence for it."""
     if facts.best is None:
         return
     yield waterfall_table(waterfall(facts))
@@ -64,7 +64,7 @@ def explained_search(facts: SearchFacts) -> Iterator[Part]:
 
 
 def compared_trials(facts: SearchFacts, first: int, second: int) -> Iterator[Part]:
-    """How two trials' models differ, and what their subsets have in common, with rows of either side.
+    """Comparison of two trials: their models item by item, and their subsets with rows of either side.
 
     Raises:
         UnknownTrialError: The search has no such trial, or it has no recipe.
@@ -94,7 +94,7 @@ def recipe_of(facts: SearchFacts, number: int) -> Recipe:
 
 
 def explained_sample(facts: SearchFacts, sample: str) -> Iterator[Part]:
-    """What is known of a sample in a search, and where it was used in any.
+    """Explanation of a sample: its way through the recipe of a search, and its use in any search.
 
     Raises:
         UnknownSampleError: The pool of the search has no such sample.

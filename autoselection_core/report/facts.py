@@ -38,7 +38,7 @@ class SearchFacts:
 
     @cached_property
     def history(self) -> History:
-        """What was measured."""
+        """History of the search: everything that was measured."""
         return self.workspace.ledger.history(self.record.search)
 
     @cached_property
@@ -58,7 +58,7 @@ class SearchFacts:
 
     @cached_property
     def solver(self) -> Solver:
-        """What chose, and recommends."""
+        """Solver that chose the candidates, and recommends one."""
         return self.workspace.solver(self.record.spec)
 
     @cached_property

@@ -40,12 +40,12 @@ from autoselection_core.store.atomic import atomic_file
 
 @dataclass(frozen=True)
 class Report:
-    """Where a report lies, and its verdicts.
+    """Paths of a written report, and its verdicts.
 
     Attributes:
         html: One file that needs nothing else.
         markdown: The same in Markdown.
-        findings: What the winner was compared with, and the verdicts.
+        findings: Comparisons of the winner, and the verdicts.
     """
 
     html: Path

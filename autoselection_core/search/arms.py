@@ -46,7 +46,7 @@ class ArmRun:
 
     Attributes:
         arm: `winner`, `random` or `full_pool`.
-        trial: What the ledger says of it.
+        trial: Its record in the ledger.
         test: Test score of each benchmark.
         training_tokens: Tokens that it was trained on; None where its evaluation is gone.
     """

@@ -14,10 +14,10 @@ from autoselection_core.subset import Subset, materialize, materialize_many
 
 WINNER, RANDOM, FULL_POOL = "winner", "random", "full_pool"
 RANDOM_DRAWS = 3
-"""Fewer draws would not show how much luck there is in a random subset."""
+"""Draws of random subsets: fewer would not show how much luck there is in one."""
 
 WINNER_REPLICATES = 2
-"""Fresh ones: the score that made it the winner is partly luck, and stays out of its gain."""
+"""Fresh runs of the winner: the score that made it win is partly luck, and stays out of its gain."""
 
 
 def plan_arm(arm: str, recipe: Recipe, signals: SignalTable, replicate: int = 0) -> ArmPlan:

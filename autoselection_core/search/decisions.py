@@ -37,7 +37,7 @@ class Decision:
 def decided_again(ledger: Ledger, search: str, solver: Solver) -> tuple[Decision, ...]:
     """Ask a solver for every trial of a search, with the history that the trial saw.
 
-    Trains nothing and asks no language model: its recorded answers stand in. Recipes that a person gave are
+    Trains nothing and asks no language model: its recorded answers are used. Recipes that a person gave are
     left out.
 
     Raises:

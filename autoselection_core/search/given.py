@@ -28,7 +28,7 @@ def evaluate_given(ledger: Ledger, search: str, recipe: Recipe, signals: SignalT
     """Enter a person's recipe for evaluation; whoever works on the search makes it.
 
     Paid from the search's budget it is a trial, and the solver learns from it. Paid from the second budget
-    it stands beside the baselines, and the search goes on as if nobody had asked.
+    it joins the baselines, and the search goes on as if nobody had asked.
 
     Raises:
         InvalidRecipe: The recipe realises no subset of this pool.
@@ -68,7 +68,7 @@ def verify_step(ledger: Ledger, search: str, recipe: Recipe, step: int, signals:
     """Buy one evaluation of a recipe without one of its steps, from the second budget.
 
     Args:
-        ledger: Where it is entered.
+        ledger: Ledger that it is entered in.
         search: Whose second budget pays.
         recipe: The whole recipe, mostly the recommended one.
         step: Number of the step that is left out, from 1.
@@ -76,7 +76,7 @@ def verify_step(ledger: Ledger, search: str, recipe: Recipe, step: int, signals:
 
     Raises:
         SettingError: The recipe has no such step.
-        InvalidRecipe: What is left realises no subset of this pool.
+        InvalidRecipe: The shorter recipe realises no subset of this pool.
         BudgetSpentError: The second budget does not cover it.
     """
     if not 1 <= step <= len(recipe.steps):

@@ -27,8 +27,8 @@ class Stage:
     Attributes:
         reservation: The trial.
         name: `choosing`, a stage that the evaluator names, `done` or `failed`.
-        done: How much of the stage is done.
-        total: How much there is.
+        done: Steps of the stage that are done.
+        total: Steps of the stage.
     """
 
     reservation: Reservation
@@ -43,7 +43,7 @@ class Stage:
 
 
 SearchProgress: TypeAlias = Callable[[Stage], None]
-"""Told where the worker is."""
+"""Callback that receives the stage of a worker at every change."""
 
 
 def run_search(

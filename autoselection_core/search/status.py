@@ -69,7 +69,7 @@ class SearchStatus:
 
     @property
     def stage(self) -> str:
-        """What is being done now, for instance `trial 3 of 6 is being evaluated`."""
+        """Present stage in words, for instance `trial 3 of 6 is being evaluated`."""
         if self.running:
             return "; ".join(f"{self._named(trial)} {_DOING[trial.state]}" for trial in self.running)
         if self.record.state is SearchState.STOPPED:
@@ -91,7 +91,7 @@ class SearchStatus:
 
     @property
     def _expected_trials(self) -> int:
-        """Reused evaluations cost nothing, and cheaper ones less than one: then there are more trials."""
+        """Expected number of trials: the budget's, or more where evaluations were reused or cheaper."""
         return max(self.record.budget, len(self.trials))
 
     @property

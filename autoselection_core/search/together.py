@@ -31,11 +31,11 @@ def run_search_together(
     processes apart: they propose one after the other, and no number of them exceeds slots or budget.
 
     Args:
-        ledger: Where the search is registered.
+        ledger: Ledger of the search.
         search: Its name.
         solver: Asked for one candidate at a time.
         evaluator: Evaluates subsets; called by several threads at once.
-        progress: Told where the workers are, by one of them at a time.
+        progress: Callback for the stages of all workers; called by one of them at a time.
         workers: Trials at once; the search's slots bound them, too.
 
     Returns:
@@ -47,9 +47,9 @@ def run_search_together(
     """
     if workers == 1:
         return run_search(ledger, search, solver, evaluator, progress)
-    told = _Told(progress)
-    with ThreadPoolExecutor(workers, "trial") as threads, told.until_stopped():
-        work = partial(run_search, ledger, search, solver, evaluator, told)
+    shared = _ThreadProgress(progress)
+    with ThreadPoolExecutor(workers, "trial") as threads, shared.until_stopped():
+        work = partial(run_search, ledger, search, solver, evaluator, shared)
         running = [threads.submit(work) for _ in range(workers)]
         ended, _ = wait(running, return_when=FIRST_EXCEPTION)
         for future in ended:
@@ -58,15 +58,15 @@ def run_search_together(
 
 
 @dataclass(frozen=True)
-class _Told:
-    """Tells one thread at a time, and carries Ctrl-C, which only the first thread hears, to the others."""
+class _ThreadProgress:
+    """Progress callback for threads: one call at a time, and Ctrl-C, which only the first hears, for all."""
 
     progress: SearchProgress | None
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self, stage: Stage) -> None:
-        """Pass on where a worker is.
+        """Pass on the stage of a worker.
 
         Raises:
             KeyboardInterrupt: The search was interrupted; raised in a trial, so that it is given back.

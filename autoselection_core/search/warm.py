@@ -22,10 +22,10 @@ def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) ->
     say nothing about it and are left out.
 
     Args:
-        ledger: Where the earlier search stands.
+        ledger: Ledger of the earlier search.
         search: Its name.
         signals: The pool of the new search.
-        home: Where the evaluated subsets are stored.
+        home: Home folder of the evaluated subsets.
 
     Raises:
         UnknownSearchError: No search has this name.
@@ -60,7 +60,7 @@ class Agreement:
     """Rank agreement of an earlier search and this one where both measured the same recipe.
 
     Attributes:
-        recipes: How many recipes both measured.
+        recipes: Number of recipes that both measured.
         correlation: Spearman's rank correlation of their utilities; None below three recipes, or where one
             of the searches saw no difference.
         trust: The correlation that the surrogate learned from all measurements; None before it chose.

@@ -23,7 +23,7 @@ _HELD = (TrialState.RESERVED, TrialState.RUNNING)
 _POLL_S = 1.0
 
 _DRAWS_A_CONTEST = 1_000
-"""Draws of different contests are different draws, whatever their number of tokens."""
+"""Draw numbers that a contest has to itself: contests share no draw, whatever their number of tokens."""
 
 
 def planned_of(trial: TrialRecord) -> ArmPlan:
@@ -33,7 +33,7 @@ def planned_of(trial: TrialRecord) -> ArmPlan:
 
 
 def full_pool_arms(study_run: StudyRun) -> list[ArmPlan]:
-    """Runs of everything."""
+    """Runs of the full pool."""
     return [plan_arm(FULL_POOL, Recipe(), study_run.signals, run) for run in range(study_run.study.full_pool)]
 
 

@@ -6,15 +6,15 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.study.study import SearchArm, Study
 
 SAME = "same"
-"""What contests among equal candidates are called, followed by a slash and the seed."""
+"""Name of contests among equal candidates, followed by a slash and the seed."""
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Something that recommends a winner.
+    """A contest: a search, or a choice among equal candidates, that recommends a winner.
 
     Attributes:
-        name: What arms are called after.
+        name: Name that its arms carry.
         entry: Its entry in the ledger.
         seed: Seed of the search.
         place: Its number in the study, from 0: its random draws are its own.
@@ -39,9 +39,9 @@ def transfer_entry(study: Study) -> str:
 
 
 def contests(study: Study) -> tuple[Contest, ...]:
-    """Everything that recommends a winner.
+    """Contests of a study, each of which recommends a winner.
 
-    Seeds stand outside, so that a study that was cut off has all of its searches for the first seed.
+    Seeds are the outer loop, so that a study that was cut off has all of its searches for the first seed.
     """
     searched = [(arm, seed) for seed in study.seeds for arm in study.searches]
     found = [

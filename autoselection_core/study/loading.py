@@ -33,7 +33,7 @@ _KEYS = (
 )
 _COUNTS = ("full_pool", "recipe_runs", "winner", "random")
 _LONGEST_NAME = 24
-"""Arms are called after searches and recipes, and the ledger keeps 40 characters of an arm."""
+"""Maximum length of a name: arms carry those of searches and recipes, and the ledger keeps 40 characters."""
 
 
 def load_study(path: Path, home: Home) -> Study:
@@ -41,7 +41,7 @@ def load_study(path: Path, home: Home) -> Study:
 
     Args:
         path: The file.
-        home: What `{home}/` in its paths stands for.
+        home: Home folder that replaces `{home}/` in its paths.
 
     Raises:
         NoCampaignFileError: The file is not there.

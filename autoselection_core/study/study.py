@@ -15,9 +15,9 @@ class SearchArm:
     An ablation is a search with a part of the policy switched off, or with fewer operators.
 
     Attributes:
-        name: What the report calls it.
+        name: Name in the report.
         budget: Full trainings of each of its searches.
-        policy: How the solver chooses.
+        policy: Policy of the solver.
         settings: Settings of the policy that differ from the campaign's.
         operators: Names of the operators that it may use; empty means those of the campaign.
     """
@@ -34,7 +34,7 @@ class RecipeArm:
     """A recipe that nobody searched for, for instance one operator at one operating point.
 
     Attributes:
-        name: What the report calls it.
+        name: Name in the report.
         recipe: The program.
     """
 
@@ -47,7 +47,7 @@ class Candidates:
     """The A/A mode: candidates that are random subsets of equal tokens, so that no choice is worth anything.
 
     Attributes:
-        count: How many there are for each seed.
+        count: Number of candidates for each seed.
         share: Their size as a share of the pool's tokens.
     """
 
@@ -73,8 +73,8 @@ class FurtherItems:
     """Test items beyond those of the report, for the arms that lead.
 
     Attributes:
-        items: How many are drawn.
-        leading: How many arms are scored on them, at least two.
+        items: Number of items that are drawn.
+        leading: Number of arms that are scored on them, at least two.
     """
 
     items: int
@@ -119,7 +119,7 @@ class Study:
 
     @property
     def contests(self) -> int:
-        """How many winners will be recommended."""
+        """Number of winners that will be recommended."""
         return (len(self.searches) + (self.same is not None)) * len(self.seeds)
 
     @property

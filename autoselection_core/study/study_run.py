@@ -21,7 +21,7 @@ from autoselection_core.study.entries import arms_entry
 from autoselection_core.study.study import Study
 
 Tell: TypeAlias = Callable[[str, int, int | None], None]
-"""Told the stage, how much of it is done, and how much there is."""
+"""Progress callback: stage, steps done, and steps of the stage, None where they are unknown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +29,9 @@ class StudyRun:
     """A study at work in a home folder. Nothing is loaded before it is asked for.
 
     Attributes:
-        study: What is studied.
-        home: Where everything is kept.
-        tell: Told how far it is.
+        study: Declaration of the study.
+        home: Home folder.
+        tell: Progress callback.
     """
 
     study: Study
@@ -62,11 +62,11 @@ class StudyRun:
         """The pool behind the gate, which looks for the items of every benchmark, held-out ones too."""
         workspace = self.workspace
         if not workspace.is_ingested():
-            workspace.ingest(self._reading, self._told("gate"))
+            workspace.ingest(self._reading, self._progress_of("gate"))
         # A benchmark that is scored in two ways has its items looked for once.
         asked = {frozenset(item.id for item in each.items): each for each in self._benchmarks[::-1]}
         gate = Gate(tuple(asked.values()), self.study.campaign.contamination_limit)
-        found = gate.cut(workspace.pool(), SignalStore(self.home), self._told("gate"))
+        found = gate.cut(workspace.pool(), SignalStore(self.home), self._progress_of("gate"))
         if found.samples_cut:
             keep_gated(found, gate, self.home)
         return found
@@ -79,10 +79,10 @@ class StudyRun:
 
     @cached_property
     def pool(self) -> Pool:
-        """What every arm selects from, with its signals."""
+        """The pool that every arm selects from, with its signals scored."""
         pool = self.gated.pool
         for name in self.workspace.signal_names:
-            self.workspace.score(name, pool, self._told(f"signal {name}"))
+            self.workspace.score(name, pool, self._progress_of(f"signal {name}"))
         return pool
 
     @cached_property
@@ -92,12 +92,12 @@ class StudyRun:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """What judges every arm."""
+        """Evaluator of every arm."""
         return self.workspace.evaluator(self.pool.version)
 
     @cached_property
     def other_evaluator(self) -> Evaluator | None:
-        """What judges on the other base model; None where the study has none."""
+        """Evaluator on the other base model; None where the study has none."""
         transfer = self.study.transfer
         if transfer is None or self.study.campaign.closed_form is not None:
             return None
@@ -118,5 +118,5 @@ class StudyRun:
     def _reading(self, done: int, total: int | None) -> None:
         self.tell("reading records", done, total)
 
-    def _told(self, stage: str) -> Callable[[str, int, int], None]:
+    def _progress_of(self, stage: str) -> Callable[[str, int, int], None]:
         return lambda _, done, total: self.tell(stage, done, total)

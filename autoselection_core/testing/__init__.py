@@ -1,1 +1,1 @@
-"""What tests share: a real small model, and the laws that every operator and signal keeps."""
+"""Fixtures and contracts for tests: a real small model, and the laws that every operator and signal keeps."""

@@ -25,7 +25,7 @@ from autoselection_core.testing.worlds import COLUMNS, World, operators, worlds,
 SEEDS = st.integers(0, 2**64 - 1)
 
 law = settings(max_examples=20, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow])
-"""Every contract class runs the same functions, which hypothesis takes for a mistake."""
+"""Settings of every law. All contract classes run the same functions: hypothesis takes that for a mistake."""
 
 
 class OperatorContract:
@@ -45,7 +45,7 @@ class OperatorContract:
     @law
     @given(data=st.data(), seed=SEEDS)
     def test_it_only_ever_drops_rows(self, data: st.DataObject, seed: int) -> None:
-        """What leaves is part of what entered, in ascending order."""
+        """The rows that leave are among those that entered, in ascending order."""
         world, operator = self._drawn(data)
 
         kept = operator(world.rows, world.signals, seed)
@@ -78,7 +78,7 @@ class OperatorContract:
     @law
     @given(data=st.data(), seed=SEEDS)
     def test_a_larger_setting_contains_a_smaller_one(self, data: st.DataObject, seed: int) -> None:
-        """In every field that it claims to be nested in."""
+        """Nestedness in every field that it claims to be nested in."""
         world, operator = self._drawn(data)
         for field in self.operator.nested_in:
             values = [getattr(operator, field), getattr(data.draw(operators(self.operator)), field)]
@@ -101,7 +101,7 @@ class OperatorContract:
     @law
     @given(data=st.data(), seed=SEEDS)
     def test_the_order_of_storage_does_not_matter(self, data: st.DataObject, seed: int) -> None:
-        """Where no two rows tie, the same samples stay however the pool is stored."""
+        """The same samples stay however the pool is stored, where no two rows tie."""
         world = data.draw(worlds_without_ties(self.columns))
         operator = data.draw(operators(self.operator))
         order = np.array(data.draw(st.permutations(range(len(world.signals)))))
@@ -128,7 +128,7 @@ class OperatorContract:
     @law
     @given(data=st.data())
     def test_it_is_written_and_read_unchanged(self, data: st.DataObject) -> None:
-        """In YAML and in JSON, and its name is in both."""
+        """Round trip in YAML and in JSON; its name is in both."""
         recipe = Recipe((data.draw(operators(self.operator)),))
 
         assert Recipe.from_yaml(recipe.to_yaml(), [self.operator]) == recipe
@@ -148,7 +148,7 @@ class OperatorContract:
             assert template.encode(operator) == pytest.approx(unit, abs=0.01)
 
     def test_every_number_a_search_may_change_has_a_default(self) -> None:
-        """The catalogue, the command line and a hand-written step start from it."""
+        """The default of each number: catalogue, command line and a hand-written step start from it."""
         assert all(axis.default is not None for axis in axes(self.operator))
 
     def _drawn(self, data: st.DataObject) -> tuple[World, Operator]:

@@ -41,7 +41,7 @@ SAMPLES = (
         )
     ),
 )
-"""Short, long, without words, without Latin letters, and of several turns."""
+"""Samples of every kind: short, long, without words, without Latin letters, and of several turns."""
 
 
 class SignalContract:
@@ -49,7 +49,7 @@ class SignalContract:
 
     Attributes:
         signal: The signal under test.
-        tolerance: How far float values may differ between batches.
+        tolerance: Maximum difference of float values between batches.
     """
 
     signal: ClassVar[Signal]
@@ -73,7 +73,7 @@ class SignalContract:
             assert not np.isinf(np.asarray(entries, np.float64)).any()
 
     def test_a_sample_has_the_same_value_in_any_company(self) -> None:
-        """So a changed pool scores only the samples that it has not seen."""
+        """Values are independent of the other rows, so a changed pool scores only samples that are new."""
         if isinstance(self.signal, PoolSignal):
             return  # a sample has no value by itself
         together = self._values(self.pool)
@@ -83,7 +83,7 @@ class SignalContract:
                 self._assert_equal(alone[name], value)
 
     def test_the_same_question_has_the_same_answer(self) -> None:
-        """Also for an equal signal that was sent to another process."""
+        """Values are equal again, also for an equal signal that was sent to another process."""
         again = pickle.loads(pickle.dumps(self.signal))  # noqa: S301 made a moment ago
         first, second = self._values(self.pool), again.compute(self.pool, self._given(self.signal, self.pool))
 

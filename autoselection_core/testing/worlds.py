@@ -22,7 +22,7 @@ COLUMNS = ("ifd", "tokens", "varentropy", f"{RELEVANCE}easy", f"{RELEVANCE}hard"
 """The columns of every world."""
 
 FLOOR = 0.5
-"""The floor of every pair list: the lowest that an operator's range asks for."""
+"""Floor of every pair list: the lowest threshold in the range of an operator."""
 
 _ROWS_AT_MOST = 60
 
@@ -79,7 +79,7 @@ def recipes(classes: tuple[type[Operator], ...], steps: int = 4) -> st.SearchStr
 
 
 def _settings(field: OperatorField, space: Space | None) -> st.SearchStrategy[Any] | None:
-    """What a field may be; None leaves it at its default."""
+    """Strategy for the values of a field; None leaves it at its default."""
     if isinstance(space, Interval):
         return st.floats(space.low, space.high)
     if isinstance(space, Count):

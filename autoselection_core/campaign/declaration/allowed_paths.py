@@ -25,7 +25,7 @@ class Places:
 
     Attributes:
         file: The campaign file; relative paths start in its folder.
-        home: What `{home}/` at the start of a path stands for.
+        home: Home folder that replaces `{home}/` at the start of a path.
     """
 
     file: Path
@@ -47,7 +47,7 @@ class Places:
         """Path of raw files, and the object storage that they are fetched from, if they are.
 
         Raises:
-            CampaignFileError: They lie outside of every allowed folder and prefix.
+            CampaignFileError: They are outside of every allowed folder and prefix.
         """
         uri = value.text()
         if not is_uri(uri):

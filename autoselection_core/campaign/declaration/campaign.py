@@ -19,10 +19,10 @@ class BenchmarkPlace:
     """A benchmark of a campaign.
 
     Attributes:
-        name: What the campaign calls it.
-        path: Its folder or YAML file; with settings beside it, the folder that its files lie below.
+        name: Name in the campaign.
+        path: Its folder or YAML file; with settings beside it, the folder that its files are below.
         weight: Its weight in the utility.
-        settings: What a `benchmark.yaml` would say, for folders that have none.
+        settings: Settings of a `benchmark.yaml`, for folders that have none.
     """
 
     name: str
@@ -33,7 +33,7 @@ class BenchmarkPlace:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """A cheaper evaluation, whose scores are hints at the full one's.
+    """A cheaper evaluation (lower fidelity): its scores inform the search and do not decide it.
 
     A closed form becomes noisier by the root of both shares.
 
@@ -62,7 +62,7 @@ class Fidelity:
 
 
 class When(StrEnum):
-    """When a changed pool is searched again without being asked."""
+    """Trigger of the unattended search after a change of the pool."""
 
     OFF = "off"
     ON_CHANGE = "on_change"
@@ -71,13 +71,13 @@ class When(StrEnum):
 
 @dataclass(frozen=True)
 class OnPoolChange:
-    """When a changed pool is searched again without being asked.
+    """Unattended search after a change of the pool: trigger, schedule and budget.
 
     Attributes:
         when: Never; once the files have changed and settled; or at the times of `cron`, if they changed.
-        cron: When, for `schedule`; minute, hour, day, month, weekday.
+        cron: Cron expression for `schedule`: minute, hour, day, month, weekday.
         budget: Full trainings of such a search; None takes the campaign's own.
-        timezone: Whose hours those of `cron` are, for instance `Europe/Berlin`.
+        timezone: Time zone of `cron`, for instance `Europe/Berlin`.
     """
 
     when: When = When.OFF
@@ -108,12 +108,12 @@ class Campaign:
     """One pool, one base model and some benchmarks.
 
     Attributes:
-        name: What people call it, and the prefix of its assets.
+        name: Name for people, and the prefix of its assets.
         sources: The raw files.
         base_model: Folder or hub name; or a mapping of `path`, `system` (refuse, fold, drop), `reasoning`
             (keep, refuse, drop) and `chat_template` (a file, or chatml). None where a closed form evaluates
             and no signal reads a model.
-        benchmarks: What is scored.
+        benchmarks: Benchmarks that are scored.
         signals: Names of the signals, each with its settings.
         operators: Names of the operators that recipes may use; empty means all that are installed.
         training: Preset and settings of the fine-tuning.

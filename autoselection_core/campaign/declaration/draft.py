@@ -54,7 +54,7 @@ class Draft:
 
     @property
     def is_trained(self) -> bool:
-        """Whether subsets are evaluated by trainings; otherwise a closed form stands in."""
+        """Whether subsets are evaluated by trainings; otherwise a closed form evaluates them."""
         return self.model is not None and bool(self.benchmarks)
 
     @property
@@ -64,7 +64,7 @@ class Draft:
 
     @property
     def lacking(self) -> str:
-        """What a search with trainings lacks; empty where it lacks nothing."""
+        """Keys that a search with trainings lacks, in words; empty where it lacks nothing."""
         lacks = [] if self.model is not None else ["`base_model`"]
         return " and ".join([*lacks, *([] if self.benchmarks else ["`benchmarks`"])])
 

@@ -71,7 +71,7 @@ def load_campaigns(path: Path | str = DEFAULT_FILE, home: Home | None = None) ->
 
     Args:
         path: The file.
-        home: What `{home}/` in its paths stands for; the environment's home by default.
+        home: Home folder that replaces `{home}/` in its paths; the environment's home by default.
 
     Raises:
         NoCampaignFileError: The file is not there.
@@ -196,7 +196,7 @@ def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
 
 
 def _signals(value: Value, places: Places) -> dict[str, dict[str, Any]]:
-    """Each entry is a name, or a name with settings."""
+    """Signals of a list whose every entry is a name, or a name with settings."""
     known = installed_signals()
     chosen: dict[str, dict[str, Any]] = {}
     for item in value.items():
@@ -301,7 +301,7 @@ def _closed_form(value: Value) -> ClosedForm:
 
 
 def _on_pool_change(value: Value) -> OnPoolChange:
-    """A word, or a mapping with `when`, `cron`, `timezone` and `budget`."""
+    """Unattended search, declared by a word or a mapping of `when`, `cron`, `timezone` and `budget`."""
     if not isinstance(value.node, yaml.MappingNode):
         return OnPoolChange(_when(value))
     found = value.entries("when", "cron", "timezone", "budget")

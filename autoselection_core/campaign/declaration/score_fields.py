@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from autoselection_core.pool.pool import Pool
 
 _RECORDS = 500
-"""Records that are looked at: a field of scores is in most of them."""
+"""Number of records that are searched for scores: a field of scores is in most of them."""
 
 _MIN_VALUES = 3
-"""Fewer values are a flag."""
+"""Distinct values that a score takes at least; a field with fewer is a flag."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _PLACE = re.compile(r"(.*_)?(id|idx|index|number|line|row)", re.IGNORECASE)
@@ -42,7 +42,7 @@ def _is_score(name: str, values: list[float]) -> bool:
 
 
 def _records(pool: Pool) -> Iterator[Mapping[str, object]]:
-    """What the first records hold beside the texts."""
+    """Fields beside the texts of the first records."""
     for origins in pool.table.column("origins").slice(0, _RECORDS).to_pylist():
         for each in origins:
             extras = json.loads(each["extras"]) if each["extras"] else {}

@@ -31,8 +31,8 @@ class SearchRequest:
 
     Attributes:
         settings: Fields of `SearchSettings` that go before the campaign's.
-        benchmarks: Which of the campaign's benchmarks drive it; empty means all.
-        metric: What is measured on every benchmark.
+        benchmarks: Benchmarks of the campaign that drive it; empty means all.
+        metric: Metric of every benchmark.
         training: Preset of the fine-tuning; fields that the campaign sets stay as they are.
         operators: Operators that recipes may use.
         policy_settings: Fields of `Policy` that go before the campaign's: limits and how it chooses.

@@ -50,10 +50,10 @@ class Value:
         raise CampaignFileError(self.file, self.node.start_mark.line + 1, self.field, problem) from cause
 
     def entries(self, *known: str) -> dict[str, "Value"]:
-        """The values of a mapping by key; no keys given means that any key may stand there.
+        """The values of a mapping by key; no keys given means that any key is allowed.
 
         Raises:
-            CampaignFileError: It is no mapping, a key stands twice, or is no text.
+            CampaignFileError: It is no mapping, a key occurs twice, or is no text.
             UnknownKeyError: A key is not among the known ones.
         """
         if not isinstance(self.node, yaml.MappingNode):

@@ -37,8 +37,8 @@ class RemoteClients:
     """Clients of a cluster's workers for one campaign in one shared home.
 
     Attributes:
-        campaign: What is searched.
-        home: Where everything is kept, here and for every worker.
+        campaign: Campaign that is searched.
+        home: Home folder, here and for every worker.
         cluster: Who works.
     """
 
@@ -79,7 +79,7 @@ class RemoteScoring:
         self, signal: Signal, pool: Pool, chunks: Sequence[Rows], given: Given, progress: Progress | None
     ) -> Iterator[pa.Table]:
         """The record of each chunk, in order; see `compute_here`."""
-        del given, progress  # a worker reads what it is given from the shared home, and tells nobody
+        del given, progress  # a worker reads what it is given from the shared home, and reports no progress
         shared = {
             **self.clients.place,
             "signal": signal.name,
@@ -104,7 +104,7 @@ class RemoteEvaluator:
         local: The same evaluator in this process; never asked to train.
         pool_version: The pool whose subsets are evaluated.
         spec: The search that pins it; None for the campaign's own.
-        fidelity: Which of the search's cheaper fidelities; empty for the full one.
+        fidelity: One of the search's cheaper fidelities; empty for the full one.
     """
 
     clients: RemoteClients
@@ -115,7 +115,7 @@ class RemoteEvaluator:
 
     @property
     def fingerprint(self) -> str:
-        """Names everything that a score follows from, except subset and replicate."""
+        """Hash of everything that a score follows from, except subset and replicate."""
         return self.local.fingerprint
 
     def key(self, subset: str, replicate: int) -> str:

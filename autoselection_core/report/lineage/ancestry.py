@@ -8,7 +8,7 @@ from autoselection_core.solver.proposal import Proposal
 
 
 def ancestors(trial: TrialRecord, trials: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
-    """The trial itself, then each one's parent; a search has no circles, for parents come first."""
+    """Chain of ancestors: the trial itself, then each one's parent. It ends, because parents come first."""
     numbered = {each.trial: each for each in trials}
     found: TrialRecord | None = trial
     while found is not None:

@@ -20,10 +20,10 @@ _CHARACTERS = 400
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """What only one of two subsets has.
+    """Exclusive rows of one of two subsets.
 
     Attributes:
-        name: What the subset is called.
+        name: Name of the subset.
         rows: Rows of the pool that the other has not.
         examples: Some of them, spread evenly over the rows: id, source and text.
     """
@@ -39,7 +39,7 @@ class SubsetDiff:
 
     Attributes:
         common: Rows of both.
-        only: What only the first has, and what only the second has.
+        only: Exclusive rows of the first, and of the second.
         sources: Rows by source, of either side and of both.
         signals: Means of each signal, and their difference in standard deviations of the pool.
     """
@@ -51,7 +51,7 @@ class SubsetDiff:
 
     @property
     def sentence(self) -> str:
-        """How much the two share, for people."""
+        """Overlap of the two, in a sentence."""
         first, second = self.only
         together = self.common + len(first.rows) + len(second.rows)
         share = self.common / together if together else 1.0

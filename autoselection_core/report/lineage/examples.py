@@ -15,10 +15,10 @@ from autoselection_core.subset import PrefixCache, materialize
 from autoselection_core.subset.explain import explain
 
 _DROPPED_A_STEP = (0.5, 0.9)
-"""Where the dropped rows of a step are looked up, as shares of all that it dropped, in order of rows."""
+"""Places of the examples among the dropped rows of a step, as shares of them, in order of rows."""
 
 _KEPT = (0.1, 0.5, 0.9)
-"""Where kept rows are looked up. Rows follow from content hashes, so each place is a fair draw."""
+"""Places of the examples among the kept rows. Rows follow from content hashes: each is a fair draw."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Example:
     Attributes:
         fate: `kept`, or `dropped` with the step.
         sample: The sample's id.
-        source: Where it comes from.
+        source: Source of the sample.
         text: Its messages, each with its role.
         reason: Why, with value, rank and cut-off.
         recipe: Label of the recipe that decided.
-        like: Text of the sample that stands for a duplicate.
+        like: Text of the sample that represents a duplicate.
     """
 
     fate: str

@@ -26,7 +26,7 @@ def pairing_table(facts: SearchFacts, first: int, second: int) -> Table | None:
 
 
 def _measured(facts: SearchFacts, number: int) -> Evaluation | None:
-    """What a trial scored at full fidelity; None for one that has no such score."""
+    """Evaluation of a trial at full fidelity; None for one that has no such score."""
     trial = next((each for each in facts.trials if each.trial == number), None)
     if trial is None or trial.evaluation is None or (trial.fidelity or FULL) != FULL:
         return None

@@ -18,7 +18,7 @@ def why_sentence(explanation: Explanation, pool: Pool) -> str:
 
 
 def step_sentence(step: StepVerdict, pool: Pool) -> str:
-    """What one step did with a row: value, rank, cut-off, or the row that stands for it."""
+    """Effect of one step on a row in a sentence: value, rank, cut-off, or the row that represents it."""
     verb = _verb(step)
     facts = "" if step.reason is None else _facts(step.reason, pool)
     return f"step {step.number} {step.label} {verb}{': ' + facts if facts else ''}"

@@ -13,12 +13,12 @@ from autoselection_core.subset.storage import read_ids, stored_lineages
 
 @dataclass(frozen=True)
 class Usage:
-    """Where a sample was used, in every search of the installation.
+    """Usage of a sample in every search of the installation.
 
     Attributes:
         sample: Its id.
         trials: Measured trials whose subset holds it; each has a model of its own or shares one.
-        subsets: How many distinct subsets those are.
+        subsets: Number of distinct subsets among them.
         missing: Subsets that are no longer stored, so that nothing can be said of them.
     """
 
@@ -29,7 +29,7 @@ class Usage:
 
     @property
     def sentence(self) -> str:
-        """For people."""
+        """The usage in a sentence."""
         models = len({trial.evaluation for trial in self.trials})
         lost = f"; {self.missing} subsets are no longer stored" if self.missing else ""
         selected = f"selected in {self.subsets} subsets of {len(self.trials)} trials"

@@ -3,7 +3,7 @@
 import re
 
 _MARKUP = re.compile(r"([\\`*<\[|~$]|(?<!\w)_|_(?!\w))")
-"""What starts something; an underscore inside a word starts nothing."""
+"""Characters that start markup; an underscore inside a word starts none."""
 
 
 def escaped(text: str) -> str:

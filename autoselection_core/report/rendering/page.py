@@ -18,7 +18,7 @@ class Picture:
     Attributes:
         name: Name of its file, without ending.
         svg: The picture.
-        caption: What it shows.
+        caption: Its caption.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Lead:
         details: The figures behind it, a sentence each.
         facts: Labels with their values, such as rows kept or the date.
         picture: The picture of the result; None where nothing was measured.
-        further: What to do next; commands stand in backticks.
+        further: Next steps, with commands in backticks.
     """
 
     verdict: str
@@ -106,7 +106,7 @@ def to_html(title: str, sections: Sequence[Section], lead: Lead | None = None) -
     Args:
         title: Its heading.
         sections: Its parts, in order; each is listed in the contents.
-        lead: What stands before the contents.
+        lead: First screen, before the contents.
     """
     name = html.escape(title)
     style = (files("autoselection_core.report.rendering") / "page.css").read_text()

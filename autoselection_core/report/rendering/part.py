@@ -8,12 +8,12 @@ from autoselection_core.report.rendering.table import Table
 
 @dataclass(frozen=True)
 class Block:
-    """Text of several lines that stands as it is.
+    """Preformatted text of several lines.
 
     Attributes:
-        title: What it is.
+        title: Its heading.
         text: The lines.
-        language: What a reader may colour it as.
+        language: Language of its syntax colours.
     """
 
     title: str

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from autoselection_core.report.rendering.markdown import escaped
 
 Cell: TypeAlias = str | int | float | None
-"""What stands in a cell; None means unknown."""
+"""Value of a cell; None means unknown."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Table:
     """Rows under named columns.
 
     Attributes:
-        title: What the table shows.
+        title: Its title.
         columns: Names of the columns.
         rows: One cell a column.
     """

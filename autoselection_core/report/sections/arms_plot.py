@@ -19,7 +19,7 @@ def arms_plot(
     Args:
         scores: Arm and test utility of every run.
         found: The winner's comparisons.
-        unit: What the utility is measured in.
+        unit: Unit of the utility.
         kind: `svg` or `png`.
     """
     arms = [arm for arm in _NAMES if any(arm == name for name, _ in scores)]

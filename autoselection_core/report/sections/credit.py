@@ -9,7 +9,7 @@ from autoselection_core.history.values import History, Observation
 
 @dataclass(frozen=True)
 class OperatorCredit:
-    """What was seen of an operator; other steps of the same recipes may be the cause.
+    """Credit of an operator: an association only, for other steps of the same recipes may be the cause.
 
     Attributes:
         trials: Trials whose recipe has it.

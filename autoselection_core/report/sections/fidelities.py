@@ -21,7 +21,7 @@ _COLUMNS = {
     "pairs": "pairs",
     "rank_correlation": "rank correlation",
 }
-"""What is recorded of a fidelity, and what people call it."""
+"""Columns of the table of fidelities: recorded name, and heading."""
 
 
 def fidelity_sentences(facts: SearchFacts) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def _sentence(facts: SearchFacts, name: str, cost: float) -> str:
 
 
 def _took(facts: SearchFacts, name: str) -> str:
-    """What an evaluation took in truth, for who declares the next price."""
+    """Measured duration of an evaluation as a share of a full one: a guide to the next price."""
     cheap, full = _seconds(facts, name), _seconds(facts, "")
     return f" ({mean(cheap) / mean(full):.2g} of its seconds)" if cheap and full else ""
 
@@ -72,7 +72,7 @@ def _last_trust(facts: SearchFacts, name: str) -> float | None:
 
 
 def weighed_table(weighed: Sequence[Weighed]) -> Table:
-    """What each fidelity promised when a trial was chosen."""
+    """Expected benefit of each fidelity when a trial was chosen."""
     rows = tuple(tuple(_cell(each.to_json().get(name)) for name in _COLUMNS) for each in weighed)
     return Table("What each fidelity promised", tuple(_COLUMNS.values()), rows)
 

@@ -20,7 +20,7 @@ _COLOURS = "viridis"
 def map_plot(
     observations: Sequence[Observation], subsets: Sequence[Subset], unit: str, kind: Format = "svg"
 ) -> bytes:
-    """Measured subsets so that near ones share rows: classical scaling of Jaccard distances."""
+    """Map of the measured subsets, on which near ones share rows: classical scaling of Jaccard distances."""
     points = _scaled(subsets)
     utilities = [entry.utility for entry in observations]
 
@@ -50,7 +50,7 @@ def _scaled(subsets: Sequence[Subset]) -> npt.NDArray[np.float64]:
 
 
 def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
-    """Which trial was edited from which: each trial at its utility, with a line to its parent."""
+    """Tree of edits: each trial at its utility, with a line to the trial that it was edited from."""
     placed = {entry.trial: entry.utility for entry in history.observations}
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
@@ -75,7 +75,7 @@ def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
 
 
 def calibration_plot(history: History, unit: str, kind: Format = "svg") -> bytes | None:
-    """What the surrogate expected before each evaluation beside what was measured.
+    """Calibration of the surrogate: the prediction before each evaluation beside the measurement.
 
     Bars are 95 % of posterior deviation and run noise together. None while nothing was foreseen.
     """

@@ -10,21 +10,21 @@ from autoselection_core.search.arms import tests_by_arm
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 
 MORE_RUNS = 2
-"""So many further runs of the winner are priced."""
+"""Further runs of the winner that are priced."""
 
 _NEARLY_CERTAIN = 0.99
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """The winner beside random subsets of equal tokens.
+    """Certainty of the winner over random subsets of equal tokens, and the price of more.
 
     Attributes:
         chance: Probability that it is better, given its fresh runs; None where an arm has fewer than two.
         half_width: Half the 95 % interval of the difference; None likewise.
-        half_width_then: What two more runs of the winner are expected to leave of it.
+        half_width_then: Half width that is expected after two more runs of the winner.
         cost: Full trainings that they cost.
-        seconds: What they took so far, in seconds for two; None where no time was recorded.
+        seconds: Expected seconds of both, by the runs so far; None where no time was recorded.
     """
 
     chance: float | None
@@ -35,7 +35,7 @@ class Outlook:
 
     @property
     def sentence(self) -> str:
-        """For people."""
+        """The outlook in words."""
         if self.chance is None or self.half_width is None or self.half_width_then is None:
             return (
                 "Whether it beats random subsets of equal tokens is unknown: that takes two runs of either. "
@@ -64,7 +64,7 @@ def _share(chance: float) -> str:
 
 
 def outlook(facts: SearchFacts) -> Outlook:
-    """What the finished runs of winner and random arm say.
+    """Outlook from the finished runs of winner and random arm.
 
     The probability is the share of resampled differences above zero: items with replacement, runs by
     Student's t with the variance pooled over all arms, as in `arm_difference`.

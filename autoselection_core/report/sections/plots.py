@@ -18,7 +18,7 @@ _Z95 = 1.96
 
 
 def retention_plot(subset: Subset, pool_rows: int, kind: Format = "svg") -> bytes:
-    """How many rows each step of a recipe leaves."""
+    """Retention plot: number of rows that each step of a recipe leaves."""
     labels = ["pool", *(labelled(step.label) for step in subset.steps)]
     counts = [pool_rows, *(step.rows_out for step in subset.steps)]
 
@@ -59,7 +59,7 @@ def trajectory_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
 
 
 def tokens_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
-    """Dev utility against the size of the subset, so that size and choice can be told apart."""
+    """Dev utility against the size of the subset, to separate the effect of size from that of choice."""
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()
@@ -98,7 +98,7 @@ def histogram_plot(
     Args:
         subset: The rows.
         signals: The columns.
-        names: Which columns; the first six that have values by default.
+        names: Columns to plot; the first six that have values by default.
         kind: `svg` or `png`.
     """
     known = {name: column for name, column in signals.columns.items() if np.isfinite(column).any()}
@@ -152,7 +152,7 @@ def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> byte
 
 
 def credit_plot(found: Mapping[str, OperatorCredit], unit: str, kind: Format = "svg") -> bytes:
-    """What trials with an operator scored beyond those without it: what was seen, not what it caused."""
+    """Operator credit: mean utility with an operator minus that without; an association, not an effect."""
     ordered = sorted(found.items(), key=lambda entry: entry[1].difference)
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure

@@ -7,7 +7,7 @@ _NAMES_SHOWN = 5
 
 
 def records_sentence(found: Ingestion) -> str:
-    """How the counts of an ingestion add up."""
+    """Balance of an ingestion: its counts, which add up to the records."""
     return (
         f"{found.records:,} records = {found.samples:,} samples + {found.merged:,} merged (said the same)"
         f" + {found.quarantined:,} quarantined; {found.trimmed:,} were trimmed of turns that nobody answers"
@@ -32,7 +32,7 @@ def quarantine_table(found: Ingestion) -> Table:
 
 
 def passed_over_sentence(found: Ingestion) -> str:
-    """Which files of a folder were passed over; empty where none was."""
+    """Files of a folder that were passed over, in a sentence; empty where none was."""
     if not found.passed_over:
         return ""
     names = [path.name for path in found.passed_over[:_NAMES_SHOWN]]

@@ -74,7 +74,7 @@ def status_table(status: SearchStatus, kind: Kind | None = None) -> Table:
 
 
 def step_table(subset: Subset) -> Table:
-    """What each step of a recipe does."""
+    """Steps of a recipe, with the rows before and after each."""
     rows = tuple(
         (number, step.label, step.rows_in, step.rows_out, step.rows_out - step.rows_in)
         for number, step in enumerate(subset.steps, start=1)
@@ -91,7 +91,7 @@ def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:
 
 
 def arm_table(arms: tuple[ArmRun, ...], weights: dict[str, float] | None) -> Table:
-    """The evaluations that the winner is judged by, on test items."""
+    """Evaluations of a report, which decide the verdict on the winner, on test items."""
     columns = (
         "arm",
         "replicate",
@@ -147,7 +147,7 @@ def search_table(records: tuple[SearchRecord, ...]) -> Table:
 
 
 def gate_table(gated: Gated) -> Table:
-    """How many samples were cut for which benchmark, and how its questions stood there."""
+    """Number of samples that the gate cut, by benchmark and by kind of match."""
     rows = tuple(
         (benchmark, match.value, count)
         for benchmark, counts in gated.counts.items()
@@ -157,7 +157,7 @@ def gate_table(gated: Gated) -> Table:
 
 
 def gate_sentence(gated: Gated) -> str:
-    """What the gate looked for, and how much it cut."""
+    """Benchmarks of the gate and number of samples that it cut, in a sentence."""
     if not gated.benchmarks:
         return "no benchmark, so nothing was looked for in the pool"
     names = ", ".join(gated.benchmarks)

@@ -14,14 +14,14 @@ def tradeoffs_of(facts: SearchFacts) -> tuple[Standing, ...]:
 
 
 def signs_of(facts: SearchFacts) -> dict[str, float]:
-    """For each benchmark that was scored 1 where higher is better, -1 where lower is."""
+    """Direction of each benchmark that was scored: 1 where higher is better, -1 where lower is."""
     signs = {one.name: one.metric.sign for one in facts.workspace.benchmarks_of(facts.record.spec)}
     scored = [set(one.scores) for one in facts.history.observations]
     return {name: signs.get(name, 1.0) for name in sorted(set.union(*scored))} if scored else {}
 
 
 def tradeoff_table(standing: tuple[Standing, ...]) -> Table:
-    """The front first; scores are posterior means with their deviations."""
+    """Table of the trade-offs, the front first; scores are posterior means with their deviations."""
     names = list(standing[0].scores) if standing else []
     order = sorted(standing, key=lambda one: (not one.is_on_front, -(one.chance or 0.0), one.trial))
     rows = tuple(
@@ -39,7 +39,7 @@ def tradeoff_table(standing: tuple[Standing, ...]) -> Table:
 
 
 def tradeoff_plot(standing: tuple[Standing, ...], signs: dict[str, float], kind: Format = "svg") -> bytes:
-    """One panel a benchmark: its expected score against tokens; what is on the front of all stands out."""
+    """Expected score against tokens, one panel a benchmark; the front over all is highlighted."""
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         panels = figure.subplots(1, len(signs), squeeze=False)[0]

@@ -21,7 +21,7 @@ class Finding:
         opponent: `random` or `full_pool`.
         difference: Winner minus opponent on test items, with interval and verdict.
         runs: Runs of the winner and of the opponent.
-        metric: What the scores mean.
+        metric: Meaning of the scores.
     """
 
     opponent: str
@@ -43,7 +43,7 @@ class Finding:
 
 
 def findings(facts: SearchFacts) -> tuple[Finding, ...]:
-    """What the winner was compared with, as far as the runs are there.
+    """Comparisons of the winner with its opponents, as far as the runs are there.
 
     Raises:
         NoReportError: The search still runs, or measured nothing.

@@ -21,10 +21,10 @@ class Prefix:
 
     Attributes:
         step: Label of the last of these steps; `full pool` for none.
-        subset: What is left.
+        subset: The rows that these steps leave.
         tokens: Its size in tokens.
         means: Mean of some signals over its rows, by name.
-        expected: What the surrogate expects of training on it.
+        expected: Utility of training on it, as the surrogate expects it.
     """
 
     step: str
@@ -71,7 +71,7 @@ def expectation_table(prefixes: tuple[Prefix, ...]) -> Table:
 
 
 def means_table(prefixes: tuple[Prefix, ...]) -> Table:
-    """What is left after each step, by the means of signals."""
+    """Means of signals over the rows that each step leaves."""
     table = _only(waterfall_table(prefixes), lambda name: name == "after" or name.startswith(_MEAN))
     return replace(table, columns=tuple(name.removeprefix(_MEAN) for name in table.columns))
 

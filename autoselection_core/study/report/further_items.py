@@ -13,7 +13,7 @@ from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.results.item_sampling import SampledItems
 
 _SEED = 0
-"""Of the resampling: a report that is written again says the same."""
+"""Seed of the resampling: a report that is written again says the same."""
 
 _DRAWN = (
     "The arms that were likeliest to be the best were scored on further test items, drawn at random within "
@@ -24,7 +24,7 @@ _DRAWN = (
 
 
 def further_item_sections(facts: StudyFacts) -> list[Section]:
-    """What the leading arms score on first and further items; nothing where none were drawn or scored."""
+    """Scores of the leading arms on first and further items; no section where none were drawn or scored."""
     sampled_items = facts.sampled_items
     if sampled_items is None:
         return []

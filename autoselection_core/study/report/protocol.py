@@ -5,7 +5,7 @@ from autoselection_core.study.results.facts import StudyFacts
 
 
 def protocol_lines(facts: StudyFacts) -> list[str]:
-    """Preset, schedule, pool, gate and judge."""
+    """Preset, schedule, pool, gate and evaluator."""
     return [_training(facts), *_pool(facts), _identity(facts)]
 
 

@@ -80,7 +80,7 @@ def comparison_table(found: list[Comparison]) -> Table:
 
 
 def search_table(facts: StudyFacts) -> Table:
-    """What each search spent and found, and how much of its best score was luck."""
+    """Cost and result of each search, and the share of luck in its best score."""
     rows = tuple(
         _search_row(facts, name) for name, history in facts.histories.items() if history.observations
     )
@@ -117,7 +117,7 @@ def _after_warmup(utilities: list[float]) -> tuple[Cell, Cell]:
 
 
 def stability_table(facts: StudyFacts) -> Table | None:
-    """How far the recommendations of different seeds share their rows; None for a single one."""
+    """Overlap of the rows that different seeds recommend; None for a single recommendation."""
     winners = {each.arm: str(each.trial.subset) for each in facts.arms if each.arm.startswith(f"{WINNER}/")}
     names, kept = list(winners), facts.kept
     if kept is None:
@@ -165,7 +165,7 @@ def candidate_table(facts: StudyFacts) -> Table | None:
 
 
 def importance_table(found: list[Importance]) -> Table:
-    """How what a subset is goes with its dev score."""
+    """Importance of the numbers of a subset's state for its dev score."""
     rows = tuple(
         (each.name, each.correlation, each.low, each.high, each.p_value) for each in found[:_MOST_NUMBERS]
     )
@@ -181,7 +181,7 @@ def transfer_table(found: Agreement) -> Table:
 
 
 def benchmark_table(facts: StudyFacts) -> Table:
-    """What every benchmark measures, in which unit and direction, and what blind guessing scores."""
+    """Benchmarks with metric, unit and direction, and the score of blind guessing."""
     kept = facts.kept
     rows: tuple[tuple[Cell, ...], ...] = () if kept is None else kept.benchmarks
     columns = ("benchmark", "role", "metric", "unit", "better", "chance", "dev items", "test items")
@@ -189,7 +189,7 @@ def benchmark_table(facts: StudyFacts) -> Table:
 
 
 def cost_table(facts: StudyFacts) -> Table:
-    """What the study used."""
+    """Costs of the study."""
     costs = [evaluation.cost for evaluation in facts.evaluations]
     energies = [cost.energy_j for cost in costs if cost.energy_j is not None]
     paid = [payment for payment in facts.payments if payment.outcome == "paid"]

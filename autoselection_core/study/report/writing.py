@@ -16,12 +16,12 @@ from autoselection_core.study.study import Study
 
 @dataclass(frozen=True)
 class StudyReport:
-    """Where a study's report lies, and its verdicts.
+    """Paths of a study's written report, and its verdicts.
 
     Attributes:
         html: One file that needs nothing else.
         markdown: The same in Markdown, pictures beside it.
-        sentences: What was compared, and the verdicts.
+        sentences: Comparisons, and the verdicts.
     """
 
     html: Path

@@ -15,10 +15,10 @@ from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.study import SearchArm
 
 SAME_NAME = "the choice among equal candidates"
-"""What the A/A mode does, for people."""
+"""Name of the A/A mode for people."""
 
 _SEED = 0
-"""Of the resampling: a report that is written again says the same."""
+"""Seed of the resampling: a report that is written again says the same."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Comparison:
 
     Attributes:
         first: The contestant.
-        second: What it is compared with.
+        second: Its opponent.
         difference: First minus second with its interval and verdict.
         runs: Runs of each; for a way to search, its searches.
     """
@@ -65,7 +65,7 @@ def comparisons(facts: StudyFacts) -> list[Comparison]:
 def _over_seeds(facts: StudyFacts, arm: SearchArm | None) -> Comparison | None:
     """A way to search beside random subsets. Runs of one search share its luck and count once.
 
-    None stands for the choice among equal candidates. Its winner may be a draw that is truly lucky, so only
+    None means the choice among equal candidates. Its winner may be a draw that is truly lucky, so only
     several contests can say whether choosing is worth anything.
     """
     mine = [each for each in facts.contests if each.arm == arm]
@@ -103,7 +103,7 @@ def _averaged(scores: Sequence[BenchmarkScore]) -> BenchmarkScore:
 
 
 def probabilities_of_best(facts: StudyFacts) -> dict[str, float]:
-    """For each arm with test scores, how often it is the best when runs and items are drawn again.
+    """Probability of each arm with test scores to be the best, when runs and items are drawn again.
 
     Empty where that is unknown, because no arm has two runs.
     """
@@ -122,7 +122,7 @@ def leading_first(facts: StudyFacts) -> list[str]:
 
 
 def importance_of_states(facts: StudyFacts) -> list[Importance]:
-    """How what a subset is goes with its dev score, over all subsets that were evaluated."""
+    """Importance of the numbers of a state for the dev score, over all subsets that were evaluated."""
     kept = facts.kept
     if kept is None:
         return []
@@ -138,7 +138,7 @@ def importance_of_states(facts: StudyFacts) -> list[Importance]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Whether two base models order the arms alike.
+    """Rank agreement of two base models over the arms.
 
     Attributes:
         arms: Name, test utility on the campaign's model, test utility on the other.

@@ -44,11 +44,11 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class StudyFacts:
-    """A study and what it measured.
+    """A study with everything that it measured.
 
     Attributes:
-        study: What is studied.
-        home: Where everything is kept.
+        study: Declaration of the study.
+        home: Home folder.
     """
 
     study: Study
@@ -78,12 +78,12 @@ class StudyFacts:
 
     @cached_property
     def kept(self) -> Kept | None:
-        """What the subsets were; None where the study has not ended."""
+        """States of the evaluated subsets; None where the study has not ended."""
         return read_states(self.study, self.home)
 
     @cached_property
     def metric(self) -> str:
-        """What the scores mean that drove the searches."""
+        """Meaning of the scores that drove the searches."""
         return self.ledger.search(self.entries[0]).spec.metric
 
     @cached_property
@@ -110,7 +110,7 @@ class StudyFacts:
 
     @cached_property
     def histories(self) -> dict[str, History]:
-        """What each search measured, by the name of its contest."""
+        """History of each search, by the name of its contest."""
         searched = [each for each in contests(self.study) if each.arm is not None]
         return {each.name: self.ledger.history(each.entry) for each in searched if each.entry in self.entries}
 
@@ -127,7 +127,7 @@ class StudyFacts:
 
     @cached_property
     def payments(self) -> tuple[Payment, ...]:
-        """How every attempt ended and what it cost."""
+        """Outcome and cost of every attempt."""
         return tuple(payment for entry in self.entries for payment in self.ledger.money(entry))
 
     @cached_property

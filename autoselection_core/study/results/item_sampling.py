@@ -10,18 +10,18 @@ from autoselection_core.score.resampling import Run
 from autoselection_core.score.strata import Stratum, by_stratum, stratum_weights
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
-from autoselection_core.study.results.states import folder_of, judge_of
+from autoselection_core.study.results.states import evaluator_of, folder_of
 from autoselection_core.study.study import Study
 
 MIN_LEADING = 2
-"""One arm alone disagrees with nobody."""
+"""Minimum of leading arms: disagreement takes two."""
 
 _FILE = "further.json"
 
 
 @dataclass(frozen=True)
 class DrawnPart:
-    """A part of a benchmark's test side, and what was drawn from it.
+    """A part of a benchmark's test side, and the items drawn from it.
 
     Attributes:
         name: The benchmark, with the task where it is a part of its own.
@@ -42,12 +42,12 @@ class DrawnPart:
 
 @dataclass(frozen=True)
 class SampledItems:
-    """Which arms lead, and which further items they are scored on.
+    """Leading arms, and the further items that they are scored on.
 
     Attributes:
-        judge: What `judge_of` said of the study.
-        leading: How many arms were to lead.
-        items: How many items were to be drawn.
+        judge: Hash of the evaluation, as `evaluator_of` gave it for the study.
+        leading: Number of leading arms that the study asked for.
+        items: Number of further items that the study asked for.
         arms: The leading arms, the likeliest best first.
         parts: Every part of every benchmark's test side.
     """
@@ -61,7 +61,7 @@ class SampledItems:
     def answers(self, study: Study) -> bool:
         """Whether it is what a study asks for now."""
         wanted = study.further_items
-        asked = None if wanted is None else (judge_of(study), wanted.leading, wanted.items)
+        asked = None if wanted is None else (evaluator_of(study), wanted.leading, wanted.items)
         return asked == (self.judge, self.leading, self.items)
 
     @property
@@ -74,7 +74,7 @@ class SampledItems:
         return tuple(item for part in self.parts if part.benchmark == benchmark for item in part.drawn)
 
     def weights(self, shares: Mapping[str, float]) -> dict[str, float]:
-        """The share of the utility that each part stands for, given the benchmarks' shares."""
+        """Weight of each part in the utility, given the benchmarks' shares."""
         return stratum_weights(self._strata, shares)
 
     def is_scored(self, folder: EvaluationFolder) -> bool:
@@ -102,7 +102,7 @@ class SampledItems:
 
 
 def write_sampled_items(sampled_items: SampledItems, study: Study, home: Home) -> None:
-    """Write down what was drawn, before any of it is scored."""
+    """Write the draw down, before any of its items is scored."""
     file = folder_of(study, home) / _FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(file) as draft:
@@ -110,7 +110,7 @@ def write_sampled_items(sampled_items: SampledItems, study: Study, home: Home) -
 
 
 def read_sampled_items(study: Study, home: Home) -> SampledItems | None:
-    """What was drawn for what a study asks for now; None where nothing was."""
+    """Draw that a study asks for now; None where there is none."""
     file = folder_of(study, home) / _FILE
     if not file.exists():
         return None

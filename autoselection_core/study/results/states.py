@@ -32,17 +32,17 @@ _FILE = "ground.json"
 
 @dataclass(frozen=True)
 class Kept:
-    """What a report needs of a study at work.
+    """States and sizes of a study's subsets, with everything else that its report needs of the pool.
 
     Attributes:
-        judge: What `judge_of` said of the study.
+        judge: Hash of the evaluation, as `evaluator_of` gave it for the study.
         pool: Version of the clean pool.
         samples_cut: Samples that the gate left out.
         rows: Samples of the clean pool.
         tokens: Tokens of the clean pool.
-        names: What the numbers of a state are called.
+        names: Names of the numbers of a state.
         states: Number by number, for each evaluated subset by its hash.
-        subset_rows: How many rows each has.
+        subset_rows: Number of rows of each.
         shared: Jaccard similarity of the rows of two recommended subsets, by both hashes in order.
         benchmarks: Name, role, metric, unit, direction, chance, dev and test items of each benchmark.
     """
@@ -59,7 +59,7 @@ class Kept:
     benchmarks: tuple[tuple[Cell, ...], ...]
 
     def shared_share(self, one: str, other: str) -> float | None:
-        """How many rows two recommended subsets share, of those that either has; None if it is not known."""
+        """Jaccard similarity of the rows of two recommended subsets; None if it is not known."""
         return self.shared.get(_pair(one, other))
 
     def table(self, subsets: tuple[str, ...]) -> npt.NDArray[np.float64]:
@@ -69,12 +69,12 @@ class Kept:
 
 
 def folder_of(study: Study, home: Home) -> Path:
-    """Where a study's own files lie."""
+    """Folder of a study's own files."""
     return home.confined(home.root / "studies" / study.name)
 
 
-def judge_of(study: Study) -> str:
-    """Names how a study's file says that subsets are judged; the files that it names are not opened."""
+def evaluator_of(study: Study) -> str:
+    """Hash of the evaluation that a study's file declares; the files that it names are not opened."""
     campaign = study.campaign
     return fingerprint(
         {
@@ -88,13 +88,13 @@ def judge_of(study: Study) -> str:
 
 
 def keep_states(study_run: StudyRun) -> None:
-    """Write what the report needs of the pool and of every evaluated subset."""
+    """Write the facts that the report needs of the pool and of every evaluated subset."""
     subsets = _evaluated(study_run)
     names, values = basis_of(study_run.signals).names, states_of(subsets, study_run.signals)
     whole = tokens_of(materialize(Recipe(), study_run.signals), study_run.signals)
     text = json.dumps(
         {
-            "judge": judge_of(study_run.study),
+            "judge": evaluator_of(study_run.study),
             "pool": study_run.pool.version,
             "samples_cut": study_run.samples_cut,
             "rows": len(study_run.pool),
@@ -119,7 +119,7 @@ def keep_states(study_run: StudyRun) -> None:
 
 
 def read_states(study: Study, home: Home) -> Kept | None:
-    """What was kept; None where the study has not ended yet."""
+    """States as they were kept; None where the study has not ended yet."""
     file = folder_of(study, home) / _FILE
     if not file.exists():
         return None

@@ -12,12 +12,12 @@ from autoselection_core.study.study_run import StudyRun
 
 @dataclass(frozen=True)
 class StudyForecast:
-    """What is left of a study and how long it will take.
+    """Remaining cost of a study, in full trainings and time.
 
     Attributes:
         evaluations: Full trainings that are left at most.
-        pace: How long one takes.
-        found: Evaluations of stated arms that lie finished in the home folder and cost nothing.
+        pace: Expected duration of one.
+        found: Evaluations of stated arms that the home folder has finished and that cost nothing.
     """
 
     evaluations: int
@@ -31,12 +31,12 @@ class StudyForecast:
 
 
 def forecast(study_run: StudyRun) -> StudyForecast:
-    """What is left of a study at most, before its pool and signals are there."""
+    """Upper bound of the remaining cost of a study, before its pool and signals are there."""
     return _forecast(study_run, 0)
 
 
 def forecast_with_signals(study_run: StudyRun) -> StudyForecast:
-    """What is left of a study, without what the home folder holds of its stated arms.
+    """Remaining cost of a study, without the stated arms that the home folder has finished.
 
     Makes the pool and its signals where they are not there yet; trains nothing.
     """
@@ -59,14 +59,14 @@ def _pace(study_run: StudyRun) -> Pace:
     entered = {*entries(study_run.study, study_run.ledger), transfer_entry(study_run.study)} & known
     if own := paid_seconds(study_run.ledger, sorted(entered)):
         return Pace(median(own), f"the median of {len(own)} of its evaluations")
-    workspace, judge = study_run.workspace, None
+    workspace, evaluator = study_run.workspace, None
     if study_run.study.campaign.closed_form is None and workspace.has_pool():
-        judge = workspace.evaluator(workspace.pool().version).fingerprint
-    return pace_of(workspace, judge, study_run.study.campaign.training)
+        evaluator = workspace.evaluator(workspace.pool().version).fingerprint
+    return pace_of(workspace, evaluator, study_run.study.campaign.training)
 
 
 def _left(study_run: StudyRun) -> int:
-    """What searches have left of their budgets, and arms that have not ended. A reuse ends an arm, too."""
+    """Trainings left: of the searches' budgets, and of arms that have not ended. A reuse ends an arm, too."""
     study, ledger = study_run.study, study_run.ledger
     known = {record.search: record for record in ledger.searches()}
     left = 0

@@ -18,7 +18,7 @@ from autoselection_core.study.results.item_sampling import (
     read_sampled_items,
     write_sampled_items,
 )
-from autoselection_core.study.results.states import judge_of
+from autoselection_core.study.results.states import evaluator_of
 from autoselection_core.study.study_run import StudyRun
 
 
@@ -48,7 +48,7 @@ def score_further(study_run: StudyRun) -> None:
 
 
 def _draw(facts: StudyFacts, benchmarks: Sequence[Benchmark]) -> SampledItems | None:
-    """What the study's budget of items is drawn from; None where fewer than two arms have test scores."""
+    """Draw of the study's budget of items; None where fewer than two arms have test scores."""
     wanted, tested = facts.study.further_items, leading_first(facts)
     if wanted is None or len(tested) < MIN_LEADING:
         return None
@@ -63,7 +63,7 @@ def _draw(facts: StudyFacts, benchmarks: Sequence[Benchmark]) -> SampledItems | 
         )
     }
     drawn = _drawn(facts, arms, found, spread, wanted.items)
-    return SampledItems(judge_of(facts.study), wanted.leading, wanted.items, leading, drawn)
+    return SampledItems(evaluator_of(facts.study), wanted.leading, wanted.items, leading, drawn)
 
 
 def _drawn(

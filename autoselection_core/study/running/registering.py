@@ -15,10 +15,10 @@ _NOT_A_SEARCH = "it holds arms of a study; nothing is searched here"
 
 
 def register_arms(study_run: StudyRun, entry: str, evaluations: int, evaluator: Evaluator) -> str:
-    """Enter what pays for arms; the ledger calls it a search, which is stopped before it starts.
+    """Enter the budget of arms; the ledger keeps it as a search, which is stopped before it starts.
 
     Raises:
-        ChangedEvaluatorError: The study began with another judge.
+        ChangedEvaluatorError: The study began with another evaluator.
     """
     ledger = study_run.ledger
     if not _is_known(study_run, entry):

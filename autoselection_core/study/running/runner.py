@@ -18,7 +18,7 @@ from autoselection_core.study.arms import (
 )
 from autoselection_core.study.entries import Contest, arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.results.facts import StudyFacts
-from autoselection_core.study.results.states import judge_of, keep_states, read_states
+from autoselection_core.study.results.states import evaluator_of, keep_states, read_states
 from autoselection_core.study.running.further_scoring import score_further
 from autoselection_core.study.running.registering import register_arms, register_search
 from autoselection_core.study.running.transferring import transfer
@@ -26,10 +26,10 @@ from autoselection_core.study.study_run import StudyRun
 
 
 def run_study(study_run: StudyRun) -> None:
-    """Carry out a study, the parts that tell most first.
+    """Carry out a study, the most informative parts first.
 
     The full pool and the first contest come first, then the stated recipes, then the other contests: a study
-    that is cut off has something to say.
+    that is cut off has a result.
 
     A finished study needs neither pool nor model.
 
@@ -57,7 +57,7 @@ def is_finished(study_run: StudyRun) -> bool:
     """Whether everything that a study asks for was measured, or has failed for good."""
     study, ledger = study_run.study, study_run.ledger
     kept = read_states(study, study_run.home)
-    if kept is None or kept.judge != judge_of(study):
+    if kept is None or kept.judge != evaluator_of(study):
         return False
     known = entries(study, ledger)
     wanted = {contest.entry for contest in contests(study)}
@@ -149,7 +149,7 @@ def _tell(study_run: StudyRun, contest: Contest, stage: Stage) -> None:
 
 
 def _winner(arms: _Arms, contest: Contest) -> ArmPlan | None:
-    """What a contest recommends; the recorded one where its arms were planned before."""
+    """Recommendation of a contest; the recorded one where its arms were planned before."""
     study_run, name = arms.study_run, f"{WINNER}/{contest.name}"
     if known := arms.called(name):
         return planned_of(min(known, key=lambda trial: trial.replicate or 0))
