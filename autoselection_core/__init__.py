@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from autoselection_core.campaign.declaration.loading import load_campaigns
     from autoselection_core.campaign.workspace import Workspace
     from autoselection_core.errors.base import AutoSelectionError
-    from autoselection_core.evaluation.training.sft import FineTuning
+    from autoselection_core.evaluation.training.settings import FineTuning
     from autoselection_core.export.searched import export_trial
     from autoselection_core.history.ledger import Ledger
     from autoselection_core.history.settings import SearchSettings
@@ -77,7 +77,7 @@ _MODULES = {
     "BenchmarkPlace": "campaign.declaration.campaign",
     "Campaign": "campaign.declaration.campaign",
     "ClosedForm": "campaign.declaration.campaign",
-    "FineTuning": "evaluation.training.sft",
+    "FineTuning": "evaluation.training.settings",
     "History": "history.values",
     "Home": "store.home",
     "KeepTop": "operators.score",

@@ -19,7 +19,7 @@ from autoselection_dagster.assets.searches import search_assets
 from autoselection_dagster.assets.signals import signal_assets
 from autoselection_dagster.assets.sources import source_assets
 from autoselection_dagster.assets.trials import trial_assets
-from autoselection_dagster.jobs.work import work_job
+from autoselection_dagster.jobs.trial_worker import work_job
 from autoselection_dagster.names import Names
 from autoselection_dagster.partitions import Partitions
 from autoselection_dagster.place import Place

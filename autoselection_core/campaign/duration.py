@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.evaluation.training.sft import Schedule, fine_tuning
+from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.identity import Json
 

@@ -2,12 +2,12 @@
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.installed import installed_operators
-from autoselection_core.search.warm import earlier_of
+from autoselection_core.search.warm_start import earlier_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint

@@ -11,7 +11,7 @@ from autoselection_core.report.rendering.table import Cell, Table, shown
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
 from autoselection_core.report.sections.tables import budget_table, step_table, trial_table
 from autoselection_core.report.sections.tradeoffs import tradeoff_table, tradeoffs_of
-from autoselection_core.search.warm import agreement
+from autoselection_core.search.warm_start import agreement
 from autoselection_core.solver.advice.exchange import Exchange
 from autoselection_core.solver.proposal import Proposal
 

@@ -17,11 +17,11 @@ from autoselection_core.evaluation.environment import peak_bytes
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items
-from autoselection_core.evaluation.training.devices import train_on_devices
+from autoselection_core.evaluation.training.data_parallel import train_on_devices
+from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.job import Job
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import FineTuning, Method
-from autoselection_core.evaluation.training.training import train
+from autoselection_core.evaluation.training.settings import FineTuning, Method
 from autoselection_core.evaluation.training.weights import (
     SavedTraining,
     has_weights,

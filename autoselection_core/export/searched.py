@@ -5,7 +5,7 @@ from pathlib import Path
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.export import NothingToExportError
 from autoselection_core.errors.history import UnknownTrialError
-from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.export.manifest import Origin
 from autoselection_core.export.training import Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from autoselection_core.evaluation.training.sft import Decay, FineTuning, Method, Schedule, Unit
+from autoselection_core.evaluation.training.settings import Decay, FineTuning, Method, Schedule, Unit
 from autoselection_core.export.content import Content
 
 _DECAYS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autoselection_core.errors.export import ExportExistsError
 from autoselection_core.errors.space import SettingError
-from autoselection_core.evaluation.training.sft import FineTuning
+from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.card import card
 from autoselection_core.export.content import Content
 from autoselection_core.export.formats import FORMATS, Format

@@ -10,7 +10,7 @@ from pydantic import Field, create_model
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.search_request import SETTINGS
-from autoselection_core.evaluation.training.sft import PRESETS
+from autoselection_core.evaluation.training.settings import PRESETS
 from autoselection_core.history.policy_names import FIRST_POLICIES, POLICIES
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import fingerprint

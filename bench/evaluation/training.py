@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.evaluation.training.trainer import without_rename_warnings
-from autoselection_core.evaluation.training.training import train
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.spans import encode

@@ -14,7 +14,7 @@ _STARTED = time.perf_counter()
 import numpy as np  # noqa: E402 the clock starts before the imports
 
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator  # noqa: E402
-from autoselection_core.evaluation.training.sft import fine_tuning  # noqa: E402
+from autoselection_core.evaluation.training.settings import fine_tuning  # noqa: E402
 from autoselection_core.recipe.program import Recipe  # noqa: E402
 from autoselection_core.store.home import Home  # noqa: E402
 from autoselection_core.subset.value import Subset, fingerprint_of_ids  # noqa: E402

@@ -21,7 +21,7 @@ import numpy as np
 
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
-from autoselection_core.evaluation.training.sft import FineTuning, Method
+from autoselection_core.evaluation.training.settings import FineTuning, Method
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import Template, catalogue

@@ -8,9 +8,9 @@ import pytest
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.errors.evaluation import NothingToTrainError
+from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import FineTuning
-from autoselection_core.evaluation.training.training import train
+from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.pool.sample import Message, Role, Sample

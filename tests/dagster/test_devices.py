@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_dagster.trials.devices import devices, leased_device
+from autoselection_dagster.trials.device_lease import devices, leased_device
 
 
 def test_each_worker_sees_one_device_and_another_worker_another(tmp_path: Path) -> None:

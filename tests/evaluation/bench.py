@@ -10,7 +10,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
-from autoselection_core.evaluation.training.sft import FineTuning
+from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.recipe.program import Recipe

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from autoselection_core.errors.evaluation import TrainingFailedError, WorkerDiedError
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.folder import EvaluationFolder
-from autoselection_core.evaluation.training.sft import Method
+from autoselection_core.evaluation.training.settings import Method
 from tests.evaluation.bench import TRAINING, evaluator, subset
 
 pytestmark = pytest.mark.e2e

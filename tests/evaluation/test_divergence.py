@@ -8,10 +8,10 @@ import pytest
 
 from autoselection_core.errors.evaluation import DivergedError
 from autoselection_core.evaluation.training.divergence import Divergence, Step
+from autoselection_core.evaluation.training.fine_tune import Trained, train
 from autoselection_core.evaluation.training.plan import order
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import FineTuning, Method, Schedule, Unit
-from autoselection_core.evaluation.training.training import Trained, train
+from autoselection_core.evaluation.training.settings import FineTuning, Method, Schedule, Unit
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role, Sample
 

@@ -17,7 +17,7 @@ from autoselection_core.errors.evaluation import (
 )
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.folder import EvaluationFolder
-from autoselection_core.evaluation.training.sft import Method
+from autoselection_core.evaluation.training.settings import Method
 from autoselection_core.recipe.program import Recipe
 from autoselection_core.subset.value import Subset
 from tests.evaluation.bench import BENCHMARK, POOL, TRAINING, choices_benchmark, evaluator, subset

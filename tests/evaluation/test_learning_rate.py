@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.evaluation import UntrainedError
 from autoselection_core.evaluation.evaluator import Selected
+from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.learning_rate import rate_factor
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import PRESETS, Decay, FineTuning, Method, Schedule, Unit
-from autoselection_core.evaluation.training.training import train
+from autoselection_core.evaluation.training.settings import PRESETS, Decay, FineTuning, Method, Schedule, Unit
 from autoselection_core.models.base_model import BaseModel
 from tests.evaluation.bench import POOL, TRAINING, subset
 from tests.evaluation.test_training import trained

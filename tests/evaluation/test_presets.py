@@ -2,7 +2,7 @@
 
 import pytest
 
-from autoselection_core.evaluation.training.sft import PRESETS, Decay, Method, Schedule, Unit
+from autoselection_core.evaluation.training.settings import PRESETS, Decay, Method, Schedule, Unit
 
 
 def test_the_published_protocol_has_a_name() -> None:

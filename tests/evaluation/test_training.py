@@ -18,9 +18,9 @@ from autoselection_core.errors.evaluation import (
 )
 from autoselection_core.evaluation.evaluator import Selected
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
+from autoselection_core.evaluation.training.fine_tune import Trained, compare, plan_of, train
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import Decay, FineTuning, Method, Schedule, Unit
-from autoselection_core.evaluation.training.training import Trained, compare, plan_of, train
+from autoselection_core.evaluation.training.settings import Decay, FineTuning, Method, Schedule, Unit
 from autoselection_core.models.base_model import BaseModel
 from tests.evaluation.bench import POOL, TRAINING, subset
 

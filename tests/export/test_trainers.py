@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from autoselection_core.evaluation.training.sft import PRESETS, Method, Schedule, Unit
+from autoselection_core.evaluation.training.settings import PRESETS, Method, Schedule, Unit
 from autoselection_core.export.content import Content
 from autoselection_core.export.training import Training
 from tests.export.made import LONG, PLAIN, WITH_TOOLS, Made

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoselection_core.evaluation.training.sft import FineTuning
+from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.training import Training
 from autoselection_core.pool.sample import Sample

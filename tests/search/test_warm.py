@@ -15,7 +15,7 @@ from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
-from autoselection_core.search.warm import agreement, earlier_of
+from autoselection_core.search.warm_start import agreement, earlier_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.store.home import Home

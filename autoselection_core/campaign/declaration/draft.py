@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.evaluation.training.settings import fine_tuning
 
 _TEXT_SIGNALS = ("word_entropy", "form", "exact", "near_duplicates")
 """Signals that read no model: seconds for thousands of samples."""

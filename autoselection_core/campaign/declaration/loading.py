@@ -29,7 +29,7 @@ from autoselection_core.campaign.declaration.yaml_document import Value, plain_m
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 from autoselection_core.errors.campaign import UnknownCampaignError
 from autoselection_core.errors.space import SettingError
-from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.policy_names import FIRST_SETTINGS, POLICIES, policy_now
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.settings import SearchSettings

@@ -10,7 +10,7 @@ from autoselection_core.campaign.declaration.fidelities import pinned
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.closed_form import CLOSED_FORM
-from autoselection_core.evaluation.training.sft import fine_tuning
+from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.policy_names import DEFAULT, RANDOM, merge_settings
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.history.spec import SearchSpec

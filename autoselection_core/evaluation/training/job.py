@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import FineTuning, fine_tuning
+from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
 from autoselection_core.identity import Json, canonical_json
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.store.atomic import atomic_file

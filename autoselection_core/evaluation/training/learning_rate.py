@@ -8,7 +8,7 @@ it for constant. No step has a rate of 0.
 
 from math import ceil, cos, pi
 
-from autoselection_core.evaluation.training.sft import Decay, FineTuning
+from autoselection_core.evaluation.training.settings import Decay, FineTuning
 
 
 def rate_factor(step: int, steps: int, training: FineTuning) -> float:

@@ -8,7 +8,7 @@ from itertools import chain
 from math import ceil, floor
 
 from autoselection_core.arrays import Mask
-from autoselection_core.evaluation.training.sft import FineTuning, Schedule, Unit
+from autoselection_core.evaluation.training.settings import FineTuning, Schedule, Unit
 from autoselection_core.models.spans import Encoded, Tokens
 
 Pack = tuple["TrainingSequence", ...]

@@ -13,7 +13,7 @@ from autoselection_core.evaluation.training.checkpoints import Checkpoints
 from autoselection_core.evaluation.training.divergence import SMOOTHED_STEPS, Divergence, Step, mean_loss
 from autoselection_core.evaluation.training.learning_rate import rate_factor
 from autoselection_core.evaluation.training.plan import TrainingPlan
-from autoselection_core.evaluation.training.sft import FineTuning, Method
+from autoselection_core.evaluation.training.settings import FineTuning, Method
 from autoselection_core.evaluation.training.trainer import (
     collator,
     pack_trainer,

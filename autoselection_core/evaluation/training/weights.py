@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.evaluation.environment import environment, peak_bytes
-from autoselection_core.evaluation.training.sft import Method
+from autoselection_core.evaluation.training.fine_tune import Trained
+from autoselection_core.evaluation.training.settings import Method
 from autoselection_core.evaluation.training.trainer import without_rename_warnings
-from autoselection_core.evaluation.training.training import Trained
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.store.atomic import atomic_folder
 

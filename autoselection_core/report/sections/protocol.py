@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from autoselection_core.evaluation.training.sft import Schedule, fine_tuning
+from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.identity import Json
 
 

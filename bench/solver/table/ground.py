@@ -16,9 +16,9 @@ import yaml
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.evaluator import Selected
+from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import FineTuning, Method
-from autoselection_core.evaluation.training.training import train
+from autoselection_core.evaluation.training.settings import FineTuning, Method
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool import Pool
 from autoselection_core.recipe import Recipe

@@ -18,9 +18,9 @@ from autoselection_core.errors.evaluation import TrainingFailedError
 from autoselection_core.evaluation.evaluator import Selected
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
+from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.sft import FineTuning
-from autoselection_core.evaluation.training.training import train
+from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.subset import Subset
 from bench.solver.table.ground import Prepared

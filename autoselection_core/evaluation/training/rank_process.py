@@ -13,8 +13,8 @@ from threading import Thread
 
 from autoselection_core.errors.evaluation import TrainingFailedError
 from autoselection_core.evaluation.collectives import rank
+from autoselection_core.evaluation.training.fine_tune import attempt, compare, plan_of
 from autoselection_core.evaluation.training.job import Job, read_job
-from autoselection_core.evaluation.training.training import attempt, compare, plan_of
 from autoselection_core.evaluation.training.weights import save_trained
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Sample

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoselection_core.errors import evaluation as failures
+from autoselection_core.evaluation.training.fine_tune import halved
 from autoselection_core.evaluation.training.job import Job
-from autoselection_core.evaluation.training.training import halved
+from autoselection_core.evaluation.training.rank_process import PROGRESS, outcome_file
+from autoselection_core.evaluation.training.rank_processes import started
 from autoselection_core.evaluation.training.weights import SavedTraining
-from autoselection_core.evaluation.training.worker import PROGRESS, outcome_file
-from autoselection_core.evaluation.training.workers import started
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
 
 _LOG = "devices.log"
-_WORKER = "autoselection_core.evaluation.training.worker"
+_WORKER = "autoselection_core.evaluation.training.rank_process"
 
 
 def train_on_devices(job: Job, samples: Mapping[str, Sample], progress: Progress | None) -> SavedTraining:

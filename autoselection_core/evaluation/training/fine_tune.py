@@ -15,7 +15,7 @@ from autoselection_core.errors.evaluation import (
 from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.evaluation.training.plan import NO_ROOM, Read, TrainingPlan, make_plan
 from autoselection_core.evaluation.training.run import Trainee, TrainingRun
-from autoselection_core.evaluation.training.sft import FineTuning, Schedule
+from autoselection_core.evaluation.training.settings import FineTuning, Schedule
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.spans import Encoded, encode
 from autoselection_core.pool.sample import Sample

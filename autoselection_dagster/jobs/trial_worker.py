@@ -14,7 +14,7 @@ from autoselection_core.history.records import Reservation, SearchState
 from autoselection_dagster.jobs.following import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource
-from autoselection_dagster.trials.devices import devices, leased_device
+from autoselection_dagster.trials.device_lease import devices, leased_device
 from autoselection_dagster.trials.naming import partition_of, requested, tags_under
 from autoselection_dagster.trials.workers import is_over
 
