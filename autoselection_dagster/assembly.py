@@ -1,4 +1,4 @@
-"""What the campaigns of an installation declare, as Dagster sees it.
+"""Dagster definitions of all campaigns of an installation.
 
 Loaded by several processes, so nothing here may import torch or do work: assets import what they need.
 """

@@ -1,4 +1,4 @@
-"""What is used of Dagster while it is called beta: its version is pinned, and tests cover each use."""
+"""Beta features of Dagster that are used: its version is pinned, and tests cover each use."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ Value = TypeVar("Value")
 
 @contextmanager
 def known_beta() -> Iterator[None]:
-    """Keep Dagster's remark about beta features out of the logs."""
+    """Suppress Dagster's warnings about beta features in the logs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         yield
 
 
 def versioned(value: Value, metadata: Facts, version: str) -> dg.Output[Value]:
-    """A value of an asset whose data version is what it is, and not when it was made."""
+    """Output of an asset whose data version follows from its content, and not from the time of its making."""
     with known_beta():
         return dg.Output(value, metadata=metadata, data_version=dg.DataVersion(version))

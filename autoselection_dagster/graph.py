@@ -31,7 +31,7 @@ Asset: TypeAlias = dg.AssetsDefinition | dg.SourceAsset
 
 @dataclass(frozen=True)
 class CampaignGraph:
-    """What Dagster knows of one campaign.
+    """Assets and jobs of one campaign.
 
     Attributes:
         place: The campaign with its names and partitions.

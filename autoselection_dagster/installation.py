@@ -1,4 +1,4 @@
-"""Where one installation lives: its home, its campaigns and its Dagster instance."""
+"""Installation: its home folder, its file of campaigns and its Dagster instance."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ LOCATION = "autoselection"
 
 @dataclass(frozen=True)
 class Installation:
-    """The folders and files that belong together.
+    """Paths of one installation.
 
     Attributes:
         home: Everything that AutoSelection stores (`AUTOSELECTION_HOME`).
@@ -46,7 +46,7 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs in its environment to work on this installation."""
+        """Environment variables of every process that works on this installation."""
         return {
             environment.HOME: str(self.home),
             environment.CAMPAIGNS: str(self.campaigns),

@@ -8,7 +8,7 @@ import dagster as dg
 
 
 class Group(StrEnum):
-    """A box in the lineage; the boxes follow the flow."""
+    """Group of assets, a box in the lineage; the boxes follow the flow."""
 
     SOURCES = "sources"
     POOL = "pool"
@@ -19,7 +19,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True)
 class Names:
-    """What the assets and jobs of one campaign are called.
+    """Names of the assets, jobs, sensor and schedule of one campaign.
 
     Attributes:
         campaign: Name of the campaign, the prefix of everything.
@@ -28,7 +28,7 @@ class Names:
     campaign: str
 
     def key(self, *parts: str) -> dg.AssetKey:
-        """An asset of the campaign."""
+        """Key of an asset of the campaign."""
         return dg.AssetKey([self.campaign, *parts])
 
     def signal(self, name: str) -> dg.AssetKey:
@@ -39,42 +39,42 @@ class Names:
         return self.key(*parts) if parts[0] == "relevance" else self.key("signal", *parts)
 
     def group(self, group: Group) -> str:
-        """A box of the campaign."""
+        """Name of a group of the campaign's assets."""
         return self._own(group)
 
     @property
     def prepare_job(self) -> str:
-        """Observes the sources, and makes the pool and its signals."""
+        """Name of the job that observes the sources, and makes the pool and its signals."""
         return self._own("prepare")
 
     @property
     def search_again_job(self) -> str:
-        """Prepares, and searches the pool again if it changed."""
+        """Name of the job that prepares, and searches the pool again if it changed."""
         return self._own("search_again")
 
     @property
     def work_job(self) -> str:
-        """Makes the trials of a search one after the other, in one process."""
+        """Name of the job that makes the trials of a search one after the other, in one process."""
         return self._own("work")
 
     @property
     def work_op(self) -> str:
-        """The step of a worker; one name for all campaigns would not load."""
+        """Name of the step of a worker; one name for all campaigns would not load."""
         return self._own("trials")
 
     @property
     def trial_job(self) -> str:
-        """Makes one trial."""
+        """Name of the job that makes one trial."""
         return self._own("trial")
 
     @property
     def report_job(self) -> str:
-        """Says what a search found."""
+        """Name of the job that reports a search."""
         return self._own("report")
 
     @property
     def changed_sensor(self) -> str:
-        """Notices changed source files."""
+        """Name of the sensor that notices changed source files."""
         return self._own("pool_changed")
 
     @property
@@ -83,5 +83,5 @@ class Names:
         return self._own("search_again_schedule")
 
     def _own(self, name: str) -> str:
-        """A name of a job, sensor or box; Dagster knows letters, digits and underscores there."""
+        """Name of a job, sensor or group; Dagster allows letters, digits and underscores there."""
         return f"{re.sub(r'[^A-Za-z0-9_]', '_', self.campaign)}_{name}"

@@ -1,4 +1,4 @@
-"""Errors of a user as one sentence on top of the run, and not as a traceback."""
+"""Typed errors shown as one sentence on top of the run, and not as a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

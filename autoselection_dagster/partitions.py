@@ -1,4 +1,4 @@
-"""Trials are cells of two dynamic dimensions, so that a new trial of one search touches no other search."""
+"""Partitions of trials, cells of two dynamic dimensions: a new trial of a search touches no other search."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

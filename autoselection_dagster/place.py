@@ -1,4 +1,4 @@
-"""What every asset of a campaign needs to know while it is defined."""
+"""Place of a campaign in Dagster: the names and partitions that every definition of an asset needs."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""What assets, jobs and sensors are given to work with.
+"""Resources of assets, jobs and sensors.
 
-None of it takes config: whoever may start runs may choose what is searched, and not where it is stored.
+None of them takes config: whoever may start runs may choose what is searched, and not where it is stored.
 """
 
 import os
@@ -27,7 +27,7 @@ LEASE_S = 60.0
 """A running trial whose worker was silent for so many seconds is lost, and starts again."""
 
 HomeResource: TypeAlias = dg.ResourceParam[Home]
-"""Says where things lie."""
+"""The home folder."""
 
 LedgerResource: TypeAlias = dg.ResourceParam[Ledger]
 """The history and the budgets of all searches."""

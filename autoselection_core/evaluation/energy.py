@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
-"""Where Linux shows the RAPL counters of processors (AMD has them under the same names)."""
+"""Folder in which Linux shows the RAPL counters of processors (AMD has them under the same names)."""
 
 _NVML = "libnvidia-ml.so.1"
 _MICROJOULES, _MILLIJOULES = 1e-6, 1e-3

@@ -19,7 +19,7 @@ FOLDED = "its system line was folded into the user turn"
 SYSTEM_DROPPED = "its system line was dropped"
 REASONING_DROPPED = "its reasoning was dropped"
 REASONING_CUT = "reasoning was left out by the template"
-"""What was changed about a sample before it was trained on; counted and shown."""
+"""Changes that are made to a sample before it is trained on; counted and shown."""
 
 _OPEN, _CLOSE = "<think>", "</think>"
 
@@ -74,7 +74,7 @@ class ChatSettings:
         return cls(**tokenizer.init_kwargs.get(CHAT_SETTINGS, {}))
 
     def apply(self, messages: Sequence[Message]) -> tuple[tuple[Message, ...], tuple[str, ...]]:
-        """Messages as the template is to get them, and what was changed about them."""
+        """Messages as the template gets them, and the changes that were made to them."""
         changed, changes = tuple(messages), []
         if self.system != SystemLines.REFUSE and any(each.role is Role.SYSTEM for each in changed):
             folds = self.system == SystemLines.FOLD

@@ -107,4 +107,4 @@ def _first(output: Any) -> Any:  # noqa: ANN401 a layer gives a tensor, or a tup
 
 
 class _ReachedError(Exception):
-    """The states are there: the rest of the pass is not needed."""
+    """Signal that the states were recorded: the rest of the pass is not needed."""

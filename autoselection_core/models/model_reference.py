@@ -48,7 +48,7 @@ class ModelReference:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What the model is made of: its folder, and the file of its template where it has one of its own."""
+        """Paths of the model: its folder, and the file of its template where it has one of its own."""
         template = self.settings.chat_template
         return (Path(self.path), *([Path(template)] if template not in ("", CHATML) else []))
 

@@ -74,7 +74,7 @@ def token_states(
 
 
 def _kept(file: Path | None, read: "Callable[[], torch.Tensor]") -> "torch.Tensor":
-    """What a file holds; it is read and written where it is not there.
+    """States of a file; where the file is missing they are read from the model and written.
 
     The file may go at any moment: the first process to finish the autoencoder removes it.
     """

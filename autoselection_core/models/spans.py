@@ -165,7 +165,7 @@ def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transfor
 def _contents(
     text: str, messages: Sequence[Message], answers: Sequence[tuple[int, int, int, int]]
 ) -> tuple[tuple[int, int], ...]:
-    """Where each message is written, one behind the other; answers are where they were found."""
+    """Position of each message in the text, one behind the other; answers are where they were found."""
     found, place = [(start, stop) for _, start, stop, _ in answers], 0
     for message in messages:
         said = message.content.strip()
@@ -218,7 +218,7 @@ def _span(
     tools: Any,  # noqa: ANN401 any JSON
     text: str,
 ) -> tuple[int, int, int, int] | None:
-    """Where the last of some turns is written; None where the template leaves all that it says out."""
+    """Position of the last of some turns; None where the template leaves out all that it says."""
     before, answer = turns[:-1], turns[-1]["content"]
     opened = closed = ""
     if before:
@@ -245,14 +245,14 @@ def _span(
 
 
 def _found(text: str, answer: str, opened: int) -> tuple[int, str]:
-    """Where an answer is written, and how: as it is, or without the white space around it."""
+    """Position and text of an answer as written: unchanged, or without the white space around it."""
     trimmed = answer.strip()
     as_it_is, start = text.find(answer, opened), text.find(trimmed, opened)
     return (as_it_is, answer) if 0 <= as_it_is <= start else (start, trimmed)
 
 
 def _closing(text: str, start: int, written: int, ends: Sequence[str]) -> tuple[int, int]:
-    """Where a turn with calls or reasoning stops, and where its end token ends."""
+    """End of a turn with calls or reasoning, without and with its end token."""
     for end in ends:
         place = text.rfind(end, start, written)
         if place >= 0:

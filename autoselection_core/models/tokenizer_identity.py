@@ -52,7 +52,7 @@ def tokenizer_fingerprint(folder: Path) -> str:
 
 
 def generation_identity(folder: Path) -> dict[str, Json]:
-    """What generation_config.json changes about an answer, under its key; empty where it changes nothing."""
+    """Settings of generation_config.json that change an answer, under its key; empty where none does."""
     generation, config = _read(folder / "generation_config.json"), _read(folder / "config.json")
     changed: dict[str, Json] = {
         name: generation[name]
@@ -95,7 +95,7 @@ def _read_once(file: Path, _size: int, _changed_ns: int) -> str:
 
 
 def _beyond(folder: Path) -> dict[str, Json]:
-    """What vocabulary, template and config.json do not give."""
+    """Settings that do not follow from vocabulary, template and config.json."""
     settings, vocabulary = _read(folder / TOKENIZER_CONFIG), added_token_numbers(folder)
     special = special_token_texts(folder)
     config = _read(folder / "config.json")
@@ -116,7 +116,7 @@ def _beyond(folder: Path) -> dict[str, Json]:
 def _other_end(
     folder: Path, special: Mapping[str, str], vocabulary: Mapping[str, int], settings: Mapping[str, Any]
 ) -> str | None:
-    """What the template writes behind an answer, where it is not the end-of-sequence token alone."""
+    """Text behind an answer in the template; None for the end-of-sequence token alone, or no template."""
     template = chat_template(folder) or named_templates(folder).get(_DEFAULT)
     if template is None:
         return None

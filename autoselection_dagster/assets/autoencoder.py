@@ -32,7 +32,7 @@ def _autoencoder(place: Place) -> dg.AssetsDefinition:
     def autoencoder(
         context: dg.AssetExecutionContext, home: HomeResource, pool: Pool
     ) -> dg.MaterializeResult[None]:
-        """Trained on the pool's hidden states where there is none; it stays when the pool changes."""
+        """Autoencoder of the pool's hidden states: trained once, and kept when the pool changes."""
         features = place.workspace(home).definitions[SIGNAL]
         assert isinstance(features, SaeFeatures), "no other signal has this name"
         report = features.quality(pool, Logged(context.log, AUTOENCODER))

@@ -77,7 +77,7 @@ def ids_are_unique(pool: Pool) -> dg.AssetCheckResult:
 
 
 def holds_no_question(gated: Gated) -> dg.AssetCheckResult:
-    """What held a question is out of the pool, and it was not most of it."""
+    """Samples that hold a benchmark's question are out of the pool, and they were not most of it."""
     cut = {cut.sample.encode() for cut in gated.cuts}
     left = int(np.isin(gated.pool.ids, np.array(sorted(cut), gated.pool.ids.dtype)).sum())
     share = len(cut) / (len(cut) + len(gated.pool))

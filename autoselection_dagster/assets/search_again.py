@@ -1,4 +1,4 @@
-"""The search that a changed pool leads to."""
+"""Asset of the search that follows a changed pool."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from autoselection_dagster.values.metadata.pictures import Facts
 
 
 def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The asset whose making enters a search on the pool as it is now."""
+    """Asset that, when materialised, registers a search on the present pool."""
 
     @dg.asset(
         key=place.key("next_search"),

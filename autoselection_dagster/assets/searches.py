@@ -1,4 +1,4 @@
-"""The assets of a search: what it found, against what, and the subset that it recommends."""
+"""Assets of a search: its report against baselines, and the subset that it recommends."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""One asset a signal: what is known about each sample of the pool."""
+"""Assets of signals, one for each: its values for every sample of the pool."""
 
 from collections.abc import Iterator, Sequence
 
@@ -79,7 +79,7 @@ def _read_by(place: Place, declared: DeclaredSignal) -> Sequence[dg.AssetKey]:
 
 
 def told(report: SignalReport) -> str:
-    """What scoring took, in a line for the run's log."""
+    """Cost of scoring, in a line for the run's log."""
     known = f"{report.reused:,} were known before"
     if not report.computed:
         return f"{report.name}: nothing to score, {known}"
@@ -100,7 +100,7 @@ def is_mostly_known(report: SignalReport) -> dg.AssetCheckResult:
 
 
 def _facts(report: SignalReport, table: SignalTable) -> Facts:
-    """What scoring took; throughput is of the samples that were scored now."""
+    """Cost and coverage of scoring; the throughput is of the samples that were scored now."""
     shown = distributions(table)
     plots = {"histograms": picture(pool_histograms(shown, "png"))} if shown else {}
     return {

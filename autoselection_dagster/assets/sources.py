@@ -1,4 +1,4 @@
-"""What others write and this system reads: raw files, the base model, benchmarks. Observed, never made."""
+"""Source assets: raw files, the base model and benchmarks, which are observed and never made."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -68,7 +68,7 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         kinds={"yaml"},
     )
     def recipe(attempt: AttemptResource, home: HomeResource) -> dg.Output[Recipe]:
-        """What the trial does to the pool, as the solver chose it, with its reasons.
+        """Recipe of the trial, as the solver chose it, with its reasons.
 
         A later trial waits until every earlier one has a recipe or has failed. A trial that has a recipe gets
         the same one again. Evaluations of a report have the recipe that the report planned.
@@ -137,7 +137,7 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
     def subset_state(
         attempt: AttemptResource, home: HomeResource, subset: Subset
     ) -> dg.Output[dict[str, float]]:
-        """What the rows are, in numbers that compare them to the pool."""
+        """Statistics of the subset, comparable to those of the pool."""
         spec = attempt.search.spec
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         numbers = dict(state_of(subset.rows, signals).to_json())

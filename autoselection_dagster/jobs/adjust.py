@@ -17,7 +17,7 @@ from autoselection_dagster.values.metadata.links import partition_link
 
 
 class Budget(SearchName):
-    """Which search, and what it may spend from now on."""
+    """Config of `raise_budget`: the search, and its budgets from now on."""
 
     budget: int | None = Field(
         default=None,
@@ -78,7 +78,7 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
 
 
 def _say(context: dg.OpExecutionContext, places: Mapping[str, Place], ledger: Ledger, search: str) -> None:
-    """Say in the run and on the search's page how it stands now: what is spent, what goes on."""
+    """Report the state of a search in the run and on the search's page: spent budget, running trials."""
     status = SearchStatus.of(ledger, search)
     context.log.info("search %s: %s", search, status.sentence)
     if (place := places.get(status.record.spec.campaign)) is None:

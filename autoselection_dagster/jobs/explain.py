@@ -1,4 +1,4 @@
-"""The job that leads from a name to what it came from and led to; it pays for nothing."""
+"""Job `explain`: lineage of a named sample, subset, evaluation or search; it pays for nothing."""
 
 from collections.abc import Iterator, Mapping
 
@@ -22,7 +22,7 @@ from autoselection_dagster.values.metadata.pictures import explained
 
 
 class Name(dg.Config):
-    """What is to be explained."""
+    """Config of `explain`: the name of the thing to explain."""
 
     name: str = Field(
         description="Id of a sample, hash of a subset, key of an evaluation, or name of a search, as "

@@ -1,4 +1,4 @@
-"""What a search will cost and what its verdict will be able to say, before its first training."""
+"""Forecast of a search before its first training: its cost, and what its verdict can decide."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,7 @@ def cost_sentence(spec: SearchSpec, seconds: float | None) -> str:
 
 
 def verdict_sentence(report_evaluations: int) -> str:
-    """What the second budget buys, and which of the two questions it can decide.
+    """Baselines that the second budget pays for, and which of the two questions they can decide.
 
     Two fresh runs of the winner and two random subsets are needed for the one, two of the full pool for the
     other; one run says nothing about luck between runs.

@@ -26,7 +26,7 @@ FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: 
 
 
 class Export(SearchName):
-    """Which subset leaves the system, and how it is spelled."""
+    """Config of `export_subset`: the subset to write, and the format."""
 
     trial: int | None = Field(
         default=None, ge=1, description="The subset of this trial; by default the recommended one."

@@ -8,11 +8,11 @@ from autoselection_core.history.records import SearchRecord
 from autoselection_dagster.errors import NothingSearchedError
 
 LATEST = "latest"
-"""What the Launchpad is filled with; no search that anybody started last month is stopped by accident."""
+"""Default of the Launchpad: the latest search, so that no earlier one is stopped by accident."""
 
 
 class SearchName(dg.Config):
-    """Which search."""
+    """Config of a job that is about one search."""
 
     search: str = Field(
         default=LATEST,

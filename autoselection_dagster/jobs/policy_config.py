@@ -12,7 +12,7 @@ from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Count, Interval, meanings
 
 LIMITS = ("min_share", "max_share", "max_tokens", "trust_radius", "floors", "stop_gain")
-"""What a candidate, or the search itself, must keep to."""
+"""Constraints of a candidate, or of the search itself."""
 
 _ASKED_ELSEWHERE = ("name", "max_steps")
 _CHOICES = tuple(each.name for each in fields(Policy) if each.name not in (*LIMITS, *_ASKED_ELSEWHERE))

@@ -23,7 +23,7 @@ PresetName = StrEnum("PresetName", [(name, name) for name in PRESETS])  # type: 
 
 
 class FurtherConfig(dg.Config):
-    """What is asked of a search beside its settings."""
+    """Config of a search beside its settings."""
 
     benchmarks: list[str] = Field(
         default=[], description="Names of the benchmarks that drive the search; empty: all of the campaign."

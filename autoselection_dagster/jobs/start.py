@@ -75,7 +75,7 @@ def _start(
 
 
 def _asked(config: FurtherConfig) -> dict[str, Any]:
-    """What the config asks of the search itself, by names of `Workspace.spec`."""
+    """Settings of the search itself in the config, by names of `Workspace.spec`."""
     asked = config.model_dump(exclude=_APART, mode="json")
     return {**asked, "policy_settings": settings_of(config.constraints, config.policy_settings)}
 

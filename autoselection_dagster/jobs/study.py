@@ -15,7 +15,7 @@ from autoselection_dagster.resources import HomeResource
 
 
 class StudyName(dg.Config):
-    """Which study."""
+    """Config of `run_study`: the study to carry out."""
 
     study: str = Field(
         description="Name of a folder with a study.yaml, below `studies` beside the campaigns' file."

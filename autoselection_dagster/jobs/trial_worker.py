@@ -25,7 +25,7 @@ TrialJob = Callable[[], dg.JobDefinition]
 
 
 class WorksOn(dg.Config):
-    """Which search."""
+    """The search that a worker works on."""
 
     search: str = Field(description="Name of the search.")
 

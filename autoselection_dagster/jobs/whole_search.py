@@ -75,13 +75,13 @@ def search_in_one_run(
 
 @dataclass(frozen=True)
 class Lineage:
-    """Shows trials that were not made by the trial assets as if they had been.
+    """Lineage of trials that the trial assets did not make, shown as if they had.
 
     Attributes:
         context: The run that made them.
         place: The campaign's names and partitions.
         workspace: The campaign at work.
-        signals: What the search pins.
+        signals: Signals at the versions that the search pins.
     """
 
     context: dg.OpExecutionContext

@@ -13,16 +13,16 @@ from autoselection_dagster.sensors.older_pool import older_pools
 from autoselection_dagster.sensors.outbox import Outbox
 
 SHARES = (0.5, 0.8, 1.0)
-"""Shares of a budget at which it is told how much is spent."""
+"""Shares of a spent budget at which an alert is sent."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that a person should know of, told once.
+    """Message that a person should see, sent once.
 
     Attributes:
         search: The search that it is about.
-        name: Names the occasion, so that it is told once.
+        name: Name of the occasion, by which it is sent once.
         text: What is the matter, in a sentence.
     """
 
@@ -32,7 +32,7 @@ class Alert:
 
 
 def alerts_of(search: SearchRecord) -> Iterator[Alert]:
-    """What there is to tell of a search as it stands."""
+    """Alerts that the present state of a search calls for."""
     reached = [share for share in SHARES if search.spent >= share * search.budget]
     if reached:
         name = f"{search.search}|{reached[-1]:g}|{search.budget}"
@@ -44,7 +44,7 @@ def alerts_of(search: SearchRecord) -> Iterator[Alert]:
 
 
 def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
-    """The sensor that tells of spent budgets, and of searches that cannot go on."""
+    """Sensor of alerts about spent budgets, and about searches that cannot go on."""
 
     @dg.sensor(
         name="search_alerts", minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING
@@ -52,11 +52,11 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
     def search_alerts(
         context: dg.SensorEvaluationContext, ledger: LedgerResource, home: HomeResource
     ) -> dg.SensorResult | dg.SkipReason:
-        """Tell each alert once: as an observation of the search's report, and to the webhook.
+        """Send each alert once: as an observation of the search's report, and to the webhook.
 
-        A pool that changed fails a check of the reports, and the webhook is not told: that follows from what
-        people did. A webhook that does not answer holds up nothing; it is told again at the next tick. What
-        happened before the first tick is not told: an installation with a history would be flooded.
+        A pool that changed fails a check of the reports, and nothing is sent to the webhook: people changed
+        it themselves. A webhook that does not answer blocks nothing; the message is sent again at the next
+        tick. Nothing is sent about events before the first tick: a long history would flood the webhook.
         """
         searches = ledger.searches()
         older = older_pools(graphs, searches, home)

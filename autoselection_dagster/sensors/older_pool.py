@@ -1,4 +1,4 @@
-"""The warning that a pool went on while its searches did not: at once, and not when a report is next made."""
+"""Warning that a pool is newer than its latest search: at once, and not when a report is next made."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +18,7 @@ def older_pools(
     Args:
         graphs: The campaigns that are declared.
         searches: All searches, oldest first.
-        home: Where the pools lie.
+        home: Home folder that holds the pools.
     """
     newest = {search.spec.campaign: search for search in searches if search.spec.campaign in graphs}
     found = {}

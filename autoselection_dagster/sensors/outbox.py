@@ -19,10 +19,10 @@ _TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class Outbox:
-    """What is still to be told. Whoever puts something in is neither held up nor broken by the webhook.
+    """Queue of messages to the webhook. A webhook that fails neither blocks nor breaks whoever adds one.
 
     Attributes:
-        folder: One file a message, named by when it was put in.
+        folder: Folder of one file a message, named by the time at which it was added.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ def _webhook() -> str:
 
 
 def _post(body: bytes) -> str | None:
-    """Post a message; what went wrong, if anything. The URL itself may be a secret, and is not told."""
+    """Post a message; return what went wrong, if anything, without the URL, which may be a secret."""
     if not _webhook():
         return "it is not set"
     try:

@@ -1,4 +1,4 @@
-"""The sensor that keeps searches going."""
+"""Sensor that starts the workers and reports of searches."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -27,15 +27,15 @@ _LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 @dataclass(frozen=True)
 class Watched:
-    """What the sensor remembers between ticks.
+    """State of the sensor between ticks.
 
     Attributes:
         seen: Stamp of the files at the last tick; empty before the first.
-        since: When that stamp was first seen, in seconds since the epoch.
+        since: Time at which that stamp was first seen, in seconds since the epoch.
         done: The stamp for which a run was requested last; the first one seen counts as done.
-        asked: When that run was requested; 0 where none is awaited.
-        tries: How many runs were requested for that stamp.
-        missing: Why no file was found at the last tick; empty where some were.
+        asked: Time at which that run was requested, in seconds since the epoch; 0 where none is awaited.
+        tries: Number of runs that were requested for that stamp.
+        missing: Reason why no file was found at the last tick; empty where some were.
     """
 
     seen: str = ""
@@ -47,7 +47,7 @@ class Watched:
 
     @classmethod
     def read(cls, cursor: str | None) -> Self:
-        """What a cursor holds."""
+        """Read the state from a cursor."""
         return cls(**json.loads(cursor)) if cursor else cls()
 
     def look(self, present: str, now: float) -> Self:
@@ -92,7 +92,7 @@ class Watched:
 
     @property
     def why_idle(self) -> str:
-        """Why nothing is requested."""
+        """Reason why nothing is requested."""
         if self.seen == self.done and self.asked:
             return (
                 f"run {self.tries} for the change is not through yet; one that fails is asked for again "
@@ -127,7 +127,7 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
         """Make the pool and its missing signals again when source files changed and have settled.
 
         Reads names, sizes and times only. A run that failed is asked for again, with a pause that grows,
-        until one succeeds or a file changes. Where no file is left, that is told once.
+        until one succeeds or a file changes. Where no file is left, one message says so.
         """
         now, before = time.time(), Watched.read(context.cursor)
         try:

@@ -212,7 +212,7 @@ def _listens(port: int) -> bool:
 
 
 def _started(pid: int) -> str | None:
-    """When a process started, in clock ticks since boot; None if there is no such process."""
+    """Start time of a process, in clock ticks since boot; None if there is no such process."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

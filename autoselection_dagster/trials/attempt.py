@@ -33,7 +33,7 @@ class Attempt:
 
     @property
     def recorded(self) -> RecordedProposal:
-        """What the ledger holds as the trial's recipe.
+        """Recipe of the trial as the ledger holds it.
 
         Raises:
             NoProposalError: It has none yet.
@@ -68,7 +68,7 @@ def attempt_for(tags: Mapping[str, str], ledger: Ledger) -> Iterator[Attempt]:
 
 @dg.failure_hook(required_resource_keys={"attempt"})
 def enter_failure(context: dg.HookContext) -> None:
-    """A trial without a score is entered with its reason, and never as a score."""
+    """Record a trial that has no score with its reason, and never as a score."""
     error = context.op_exception
     if error is not None:
         context.resources.attempt.fail(error)

@@ -9,7 +9,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import REPORT_PREFIX, Kind, Reservation
 
 ATTEMPT_TAG = "autoselection/attempt"
-"""Which attempt a run was requested for; a run that a person started has none."""
+"""Tag of the attempt that a run was requested for; a run that a person started has none."""
 
 WHOLE_TAG = "autoselection/whole_search"
 """The search that a run works on from beginning to end; while it lives, the sensor leaves it to the run."""

@@ -1,4 +1,4 @@
-"""What the ledger holds and what Dagster runs, brought together after any kind of loss.
+"""Reconciliation of the ledger's trials with Dagster's runs, after any kind of loss.
 
 A worker can die alone (its code server reports the run as failed), or together with its code server (then
 the run stays STARTED for ever, and keeps its place in the pool). A request can get lost between ledger and

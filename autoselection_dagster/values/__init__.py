@@ -1,1 +1,1 @@
-"""How values pass between assets: by reference, never as a pickle."""
+"""Values that pass between assets: by reference, never as a pickle."""

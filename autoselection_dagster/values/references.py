@@ -20,11 +20,11 @@ _UNPARTITIONED = "latest"
 
 @dataclass(frozen=True)
 class Reference:
-    """What stands for a value between assets.
+    """Reference to a value, in its place between assets.
 
     Attributes:
         fingerprint: Hash that names the value.
-        path: Where it is kept, relative to the home folder.
+        path: Path of the value, relative to the home folder.
     """
 
     fingerprint: str
@@ -71,7 +71,7 @@ class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
         return str(path.relative_to(self.home.root.resolve()))
 
     def refer(self, asset: dg.AssetKey, partition: str, value: Value) -> None:
-        """Keep a value, and write the reference that stands for it."""
+        """Keep a value, and write a reference to it."""
         reference = self.keep(value)
         target = self._file(asset, partition)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
 
 @dataclass(frozen=True)
 class NoIOManager(dg.IOManager):
-    """Stands in the place of Dagster's default, which would pickle what an asset returns."""
+    """Refusal in place of Dagster's default IO manager, which would pickle what an asset returns."""
 
     @override
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:

@@ -29,7 +29,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, write_subset
 
 JUDGE = "judge"
-"""What stands for the metric of a judge's scores."""
+"""Name of the metric of a judge's scores."""
 
 _CALL = "autoselection_core.evaluation.judge.call"
 
@@ -64,7 +64,7 @@ class JudgeSettings:
     folder: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what could never be run."""
+        """Refuse settings that could never run."""
         check_settings(self)
 
     @property

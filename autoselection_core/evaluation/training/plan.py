@@ -15,10 +15,10 @@ Pack = tuple["TrainingSequence", ...]
 """Sequences of one forward pass, side by side without padding."""
 
 NO_ANSWER = "no token of an answer is within `max_tokens`"
-"""Why a sample cannot be trained on whose prompt fills the length limit."""
+"""Reason of a sample that cannot be trained on because its prompt fills the length limit."""
 
 NO_ROOM = "the budget of the training (`amount`) is spent before its answer begins"
-"""Why a sample is not trained on whose prompt is longer than what is left."""
+"""Reason of a sample that is not trained on because its prompt is longer than what is left."""
 
 Read = Callable[[str], Encoded | str]
 """Gives a sample's tokens, or the reason why it cannot be trained on."""
@@ -63,12 +63,12 @@ class TrainingPlan:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How many samples were skipped for which reason, the most frequent first."""
+        """Number of skipped samples by reason, the most frequent first."""
         return dict(Counter(self.skipped.values()).most_common())
 
     @property
     def account(self) -> str:
-        """How many samples were left out or changed and why, as a sentence; empty where none was."""
+        """Numbers of samples that were left out or changed by reason, as a sentence; empty where none was."""
         lines = [
             f"{said} {count:,} x {reason}"
             for said, counts in (("left out", self.reasons), ("changed", self.changes))
@@ -78,7 +78,7 @@ class TrainingPlan:
 
     @property
     def changes(self) -> dict[str, int]:
-        """How many samples were changed in which way, the most frequent first."""
+        """Number of changed samples by kind of change, the most frequent first."""
         return dict(Counter(chain.from_iterable(self.changed.values())).most_common())
 
     @property

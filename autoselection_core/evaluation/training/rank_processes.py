@@ -13,7 +13,7 @@ from typing import IO
 
 _POLL_S = 0.1
 _LAST_WORDS_S = 10.0
-"""How long processes may take to end by themselves once one of them has ended."""
+"""Seconds that processes may take to end by themselves once one of them has ended."""
 
 
 @dataclass(eq=False)

@@ -24,7 +24,7 @@ StepEnded = Callable[[int, float], None]
 """Called with the number of an optimiser step, from 1, and its loss in nats a taught token."""
 
 _UNTAUGHT = -100
-"""What torch's cross-entropy leaves out."""
+"""Label that torch's cross-entropy leaves out."""
 
 
 @contextmanager

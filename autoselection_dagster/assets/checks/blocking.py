@@ -10,7 +10,7 @@ from autoselection_core.report.rendering.table import Cell
 
 @dataclass(frozen=True)
 class Check:
-    """A promise of an asset.
+    """Asset check: a promise of an asset.
 
     Attributes:
         name: What the UI calls it.
@@ -27,7 +27,7 @@ class Check:
         return dg.AssetCheckSpec(self.name, asset=asset, description=self.why, blocking=self.is_blocking)
 
     def result(self, *, passed: bool, **facts: Cell) -> dg.AssetCheckResult:
-        """What was found."""
+        """Result of the check, with the facts that it was decided by."""
         shown: Mapping[str, Cell] = facts
         severity = dg.AssetCheckSeverity.ERROR if self.is_blocking else dg.AssetCheckSeverity.WARN
         known = {name: "unknown" if value is None else value for name, value in shown.items()}

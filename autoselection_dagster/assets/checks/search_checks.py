@@ -1,4 +1,4 @@
-"""What must hold for a report before anybody believes it."""
+"""Checks of a search's report: equal tokens of its arms, and a pool that is the latest."""
 
 from collections.abc import Sequence
 

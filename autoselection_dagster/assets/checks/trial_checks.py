@@ -1,4 +1,4 @@
-"""What must hold for a subset before it is trained on, and for what was trained."""
+"""Checks of a subset before it is trained on, and of the trained model."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def passed_the_gate(
 
 
 def sides_are_apart(splits: Mapping[str, Split]) -> dg.AssetCheckResult:
-    """No question of a benchmark's dev side stands on its test side, however it is spelled."""
+    """No question is on both the dev and the test side of a benchmark, however it is spelled."""
     shared = {
         name: {with_symbols(item.question) for item in sides.dev}
         & {with_symbols(item.question) for item in sides.test}
@@ -72,7 +72,7 @@ def score_is_finite(evaluation: Evaluation) -> dg.AssetCheckResult:
 
 
 def budget_is_kept(search: SearchRecord) -> dg.AssetCheckResult:
-    """What is spent and held stays within either budget."""
+    """Spent and reserved evaluations stay within either budget."""
     return BUDGET_IS_KEPT.result(
         passed=search.spent + search.held <= search.budget
         and search.report_spent + search.report_held <= search.report_evaluations,

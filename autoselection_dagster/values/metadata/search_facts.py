@@ -1,4 +1,4 @@
-"""What the assets of a search show about themselves."""
+"""Metadata of the assets of a search."""
 
 import dagster as dg
 
@@ -70,7 +70,7 @@ def _state(record: SearchRecord) -> str:
 
 
 def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
-    """Verdicts, trials, arms, money and pictures of a search, and where its report lies."""
+    """Verdicts, trials, arms, budgets and pictures of a search, and the path of its report."""
     record, unit = facts.record, facts.record.spec.metric
     measured = facts.history.observations
     subsets = [facts.realised(entry.recipe) for entry in measured]
@@ -137,7 +137,7 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
 
 
 def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
-    """What the winner came from: its ancestors, model and items, and the partitions that show them."""
+    """Lineage of the winner: its ancestors, model and items, and the partitions that show them."""
     trial = next(each for each in facts.trials if each.trial == number)
     partition = trial.reservation.partition
     campaign = facts.workspace.campaign

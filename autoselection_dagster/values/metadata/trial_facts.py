@@ -1,4 +1,4 @@
-"""What the assets of a trial show about themselves."""
+"""Metadata of the assets of a trial."""
 
 from collections.abc import Mapping
 
@@ -36,7 +36,7 @@ def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) 
 
 
 def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pictures: bool = True) -> Facts:
-    """How many rows each step left, and how the subset differs from the pool."""
+    """Rows after each step, and differences between the subset and the pool."""
     drawn: Facts = {}
     if with_pictures:
         drawn = {
@@ -56,7 +56,7 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pic
 
 
 def parent_facts(subset: Subset, parent: TrialRecord | None, signals: SignalTable, pool: Pool) -> Facts:
-    """What the subset has and has not in common with that of the trial that it was edited from."""
+    """Differences between the subset and that of the trial that its recipe was edited from."""
     if parent is None or parent.recipe is None:
         return {}
     names = ("this trial", f"trial {parent.trial}")
@@ -69,7 +69,7 @@ def parent_facts(subset: Subset, parent: TrialRecord | None, signals: SignalTabl
 
 
 def model_facts(evaluation: Evaluation, home: Home) -> Facts:
-    """What the training used, and where the adapter lies."""
+    """Data and cost of the training, and the folder of the adapter."""
     return {
         "folder": dg.MetadataValue.path(home.evaluation(evaluation.key)),
         "replicate": evaluation.replicate,
