@@ -1,4 +1,4 @@
-"""The shapes that the rooms exchange, each named once."""
+"""Array types that the rooms exchange, each defined once."""
 
 from typing import TypeAlias
 
@@ -9,7 +9,7 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 """Ascending, unique row numbers of one pool. Shape (m,)."""
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
-"""One answer for each row that was given. Shape (m,)."""
+"""One truth value for each row that was given. Shape (m,)."""
 
 Values: TypeAlias = npt.NDArray[np.float32]
 """One value for each row of a pool; NaN means unknown. Shape (n,)."""

@@ -1,4 +1,4 @@
-"""Classes that other packages bring, each named by one entry point."""
+"""Plug-in classes of other packages, each named by one entry point."""
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points

@@ -1,4 +1,4 @@
-"""Names by content: what a value is called follows from what it is."""
+"""Content hashes: the name of a value follows from the value."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 
 def canonical_json(value: Json) -> str:
-    """The one spelling of a JSON value: sorted keys, no spaces, UTF-8.
+    """Canonical JSON of a value: sorted keys, no spaces, UTF-8.
 
     Raises:
         ValueError: The value holds a NaN or an infinity.
@@ -30,7 +30,7 @@ def canonical_json(value: Json) -> str:
 
 
 def fingerprint(value: Json) -> str:
-    """32 hexadecimal digits that name a JSON value, the same in every process.
+    """Hash of a JSON value, 32 hexadecimal digits, the same in every process.
 
     Example:
         >>> fingerprint({"a": 1}) == fingerprint({"a": 1})
@@ -40,7 +40,7 @@ def fingerprint(value: Json) -> str:
 
 
 def fingerprint_bytes(chunks: Iterable[bytes]) -> str:
-    """32 hexadecimal digits that name a sequence of bytes, however it is cut into chunks."""
+    """Hash of a sequence of bytes, 32 hexadecimal digits, however it is cut into chunks."""
     digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)

@@ -1,4 +1,4 @@
-"""What a setting may be: written once on a field, read by validation, search and tests.
+"""Spaces of settings: declared once on a field, read by validation, search and tests.
 
 A space maps its values onto [0, 1] (`encode`) and back (`decode`), so that a search can treat settings of
 every kind alike. `decode(encode(value))` is the value again, up to rounding for an `Interval`, and a uniform
@@ -22,7 +22,7 @@ Setting: TypeAlias = float | int | str
 
 
 class Scale(StrEnum):
-    """How a range is covered: in equal steps, or in equal factors."""
+    """Scale of a range: linear in equal steps, logarithmic in equal factors."""
 
     LINEAR = "linear"
     LOG = "log"
@@ -62,11 +62,11 @@ class Interval:
             raise SettingError(name, value, f"a number from {self.low} to {self.high}")
 
     def encode(self, value: float) -> float:
-        """The value's place in the interval, in [0, 1]."""
+        """Position of the value in the interval, in [0, 1]."""
         return _share(float(value), self.low, self.high, self.scale)
 
     def decode(self, unit: float) -> float:
-        """The value at a place in [0, 1]."""
+        """Value at a position in [0, 1]."""
         value = _between(unit, self.low, self.high, self.scale)
         # Ten digits are more than any recipe needs, and spell 0.1 as 0.1.
         return min(max(float(f"{value:.10g}"), self.low), self.high)
@@ -108,7 +108,7 @@ class Count:
         return _share(value, self.low - 0.5, self.high + 0.5, self.scale)
 
     def decode(self, unit: float) -> int:
-        """The number whose stretch holds a place in [0, 1]."""
+        """Number whose stretch holds a position in [0, 1]."""
         value = _between(unit, self.low - 0.5, self.high + 0.5, self.scale)
         return min(max(math.floor(value + 0.5), self.low), self.high)
 
@@ -145,12 +145,12 @@ class Choice:
         return (self.options.index(value) + 0.5) / len(self.options)
 
     def decode(self, unit: float) -> Setting:
-        """The option whose stretch holds a place in [0, 1]."""
+        """Option whose stretch holds a position in [0, 1]."""
         return self.options[min(int(unit * len(self.options)), len(self.options) - 1)]
 
 
 Space: TypeAlias = Interval | Count | Choice
-"""What stands in `Annotated[float, Interval(0.05, 1.0)]`."""
+"""Space of a field, as declared in `Annotated[float, Interval(0.05, 1.0)]`."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def axes(cls: type) -> tuple[Axis, ...]:
 
 @cache
 def meanings(cls: type) -> Mapping[str, str]:
-    """What the fields of a class mean, from the `Attributes:` of its docstring and of its bases'."""
+    """Descriptions of the fields of a class, from the `Attributes:` of its docstring and of its bases'."""
     found: dict[str, str] = {}
     for each in reversed(cls.__mro__):
         text = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]

@@ -20,7 +20,7 @@ MAX_DEPTH = 64
 """Values inside each other, aliases followed."""
 
 MAX_VALUES = 20_000
-"""Values of a text, aliases followed: aliases that double each other stand for more than they say."""
+"""Values of a text, aliases followed: nested aliases expand to far more values than are written."""
 
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
@@ -46,7 +46,7 @@ for _spelling in (_Loader, _Dumper):
 
 
 def read_yaml(text: str) -> Any:  # noqa: ANN401 plain data: None, texts, numbers, dates, lists, mappings
-    """The data of a text; None where it says nothing.
+    """The data of a text; None for an empty one.
 
     Raises:
         YamlError: It is no YAML, no plain data, or breaks a bound.
@@ -65,7 +65,7 @@ def write_yaml(data: object) -> str:
 
 
 def compose(text: str) -> yaml.Node | None:
-    """The checked nodes of a text, each with its line; None where the text says nothing.
+    """The checked nodes of a text, each with its line; None for an empty text.
 
     Raises:
         YamlError: It is no YAML, no plain data, or breaks a bound.
@@ -123,7 +123,7 @@ def plain(node: yaml.Node) -> Any:  # noqa: ANN401 plain data
 
 
 def _check_depth(text: str) -> None:
-    """Count while the text is read: PyYAML composes a value inside a value by recursion."""
+    """Refuse a text that is too deep or too large, before PyYAML composes its nested values by recursion."""
     depth = count = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -185,7 +185,7 @@ class _Check:
 
 
 def _unmade(node: yaml.Node) -> Iterator[tuple[int, str]]:
-    """Line and text of the values that cannot be made."""
+    """Line and text of the values that cannot be constructed."""
     if isinstance(node, yaml.ScalarNode):
         try:
             _Loader("").construct_document(node)

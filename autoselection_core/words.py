@@ -94,7 +94,7 @@ def _composed(text: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether spaces and letters alone tell the words apart."""
+    """Whether words can be split by spaces and letters alone."""
     return text.isascii() or not _NEEDS_SCRIPTS.search(text)
 
 

@@ -1,1 +1,1 @@
-"""What models are judged by: items, targets, metrics, splits, prompts. No torch here."""
+"""Benchmarks that models are evaluated on: items, targets, metrics, splits, prompts. No torch here."""

@@ -1,4 +1,4 @@
-"""The benchmarks that are known by name: how their records are read."""
+"""Adapters of known benchmarks, which read their records."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ _NLGRAPH_YES_NO = ("connectivity", "cycle", "hamilton")
 
 @dataclass(frozen=True)
 class Adapter:
-    """How one known benchmark is read.
+    """Adapter of one known benchmark.
 
     Attributes:
         item: Reads a record of the items.
@@ -105,7 +105,7 @@ def _gpqa_target(record: Record) -> Question | None:
 
 
 def _right_and_wrong(text: str, answer: str, wrong: Sequence[str]) -> Question | None:
-    """None where the right answer stands among the wrong ones too, as in one item of GPQA."""
+    """Question with its choices; None where the right one is among the wrong ones, as in one item of GPQA."""
     right, others = _text(answer), tuple(_text(choice) for choice in wrong)
     return None if right in others else Question(_text(text), right, choices=(right, *others))
 
@@ -125,7 +125,7 @@ def _nlgraph(record: Record) -> Question | None:
 
 
 def _graphwiz(record: Record) -> Question | None:
-    """Yes/no and number tasks of GraphInstruct's test files; the answer stands behind "###".
+    """Yes/no and number tasks of GraphInstruct's test files; the answer follows "###".
 
     Topological orders are left out: a graph may have many, and the file holds one.
     """

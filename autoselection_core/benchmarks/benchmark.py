@@ -57,7 +57,7 @@ class Benchmark:
     harness: HarnessTask | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what could never be scored."""
+        """Refuse a benchmark that could never be scored."""
         if not NAME.fullmatch(self.name):
             raise SettingError("name", self.name, "letters, digits, '_' and '-', as a benchmark's name")
         if not self.items:
@@ -70,7 +70,7 @@ class Benchmark:
 
     @property
     def direction(self) -> Direction:
-        """Which way its scores improve."""
+        """Direction in which its scores improve."""
         return self.metric.direction
 
     @cached_property

@@ -68,7 +68,7 @@ def read_answer(item: Item, text: str) -> str | None:
 
 
 def _readers(reads: str, options: int, texts: Sequence[str]) -> tuple[_Reader, _Reader]:
-    """What reads an announced answer, and what reads one from the rest."""
+    """Reader of an announced answer, and reader of one from the rest of the text."""
     if reads != "letter":
         return _READERS[reads]
 

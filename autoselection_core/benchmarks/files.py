@@ -1,4 +1,4 @@
-"""Records of a benchmark's files, each with the line that it stands on."""
+"""Records of a benchmark's files, each with its line number."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ FILE_KINDS = (".jsonl", ".parquet", ".json", ".ndjson", ".csv", ".tsv", ".arrow"
 
 
 def files_of(named: str, folder: Path) -> tuple[Path, ...]:
-    """The files that a name stands for: one below the folder, or those of a data set of a hub.
+    """The files of a name: one below the folder, or those of a data set of a hub.
 
     Raises:
         OutsideFolderError: The file lies outside the folder.

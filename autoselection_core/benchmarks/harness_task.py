@@ -1,4 +1,4 @@
-"""What names a task of the lm-evaluation-harness, and its items."""
+"""Reference to a task of the lm-evaluation-harness, and to its items."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +7,12 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.identity import Json
 
 BACKENDS = ("hf", "vllm")
-"""What runs the model: transformers, or vLLM where it is installed."""
+"""Backends that run the model: transformers, or vLLM where it is installed."""
 
 
 @dataclass(frozen=True)
 class HarnessTask:
-    """A task and how it is put.
+    """Task of the harness, and how it is prompted and measured.
 
     Attributes:
         task: Its name.

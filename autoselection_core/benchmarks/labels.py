@@ -21,7 +21,7 @@ def labels(count: int) -> tuple[str, ...]:
 
 
 def are_labels(choices: Sequence[str]) -> bool:
-    """Whether choices are names of options or yes and no, whose lengths say nothing.
+    """Whether choices are names of options or yes and no, whose lengths carry no information.
 
     Example:
         >>> are_labels(["A", "B"]), are_labels(["Yes", "No"]), are_labels(["Paris", "Rome"])

@@ -22,7 +22,7 @@ from autoselection_core.errors.yaml import YamlError
 from autoselection_core.strict_yaml import read_yaml, text_of
 
 FILE = "benchmark.yaml"
-"""What a benchmark's folder says about it."""
+"""File in a benchmark's folder with its settings."""
 
 _MIN_CHOICES = 2
 
@@ -52,7 +52,7 @@ def load_benchmark(path: Path) -> Benchmark:
 
 
 def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
-    """The benchmark that settings describe; its files lie below a folder.
+    """The benchmark that settings describe, with its files below a folder.
 
     Args:
         settings: `name`, `items` and, where wanted, the other keys of a `benchmark.yaml`.
@@ -100,7 +100,7 @@ def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
 
 @dataclass(frozen=True)
 class _Found:
-    """The questions of a benchmark's files, and what was none.
+    """The questions of a benchmark's files, and the records that are none.
 
     Attributes:
         questions: In the order of the files.
@@ -112,7 +112,7 @@ class _Found:
 
 
 def _adapter(said: BenchmarkSettings) -> Adapter:
-    """What reads the records: of a known format, or of the fields that the settings name."""
+    """Adapter that reads the records: of a known format, or of the fields that the settings name."""
     if said.format != OWN:
         if said.fields:
             raise SettingError("fields", dict(said.fields), f"there for the format {OWN!r}, and only for it")
@@ -185,13 +185,13 @@ def _shots(said: BenchmarkSettings, adapter: Adapter, metric: Metric, examples: 
 
 
 def _system(said: BenchmarkSettings, metric: Metric) -> str | None:
-    """What the user says, nothing included; else one line where answers are written."""
+    """System line: the user's, even an empty one; else the usual one where answers are written."""
     usual = SYSTEM if metric is Metric.ANSWER_ACCURACY else None
     return (usual if said.system is None else said.system) or None
 
 
 def _chance(items: Sequence[Item], metric: Metric) -> float | None:
-    """What blind guessing scores; None for likelihoods."""
+    """Score of blind guessing; None for likelihoods."""
     if not (metric.chooses or metric is Metric.ANSWER_ACCURACY) or not items:
         return None
     return sum(1 / len(item.choices) if item.choices else 0.0 for item in items) / len(items)

@@ -1,17 +1,17 @@
-"""What is measured on an item, in which unit, and which way is better."""
+"""Metrics of an item, with their units and the direction that is better."""
 
 from enum import StrEnum
 
 
 class Direction(StrEnum):
-    """Which way a metric improves."""
+    """Direction in which a metric improves."""
 
     HIGHER = "higher"
     LOWER = "lower"
 
 
 class Metric(StrEnum):
-    """What one item's value is. A benchmark's score is the mean of its items' values.
+    """Metric that gives an item its value. A benchmark's score is the mean of its items' values.
 
     Attributes:
         LOG_LIKELIHOOD: Mean log-likelihood of the reference answer per token, in nats.
@@ -39,7 +39,7 @@ class Metric(StrEnum):
 
     @property
     def direction(self) -> Direction:
-        """Which way is better."""
+        """Direction that is better."""
         return Direction.LOWER if self is Metric.BITS_PER_BYTE else Direction.HIGHER
 
     @property

@@ -1,4 +1,4 @@
-"""Benchmarks by a short name: which files a name stands for."""
+"""Benchmarks by a short name, and the files that it names."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _KINDS = (".parquet", ".jsonl")
 
 
 def named_benchmark(name: str, folder: Path) -> Benchmark:
-    """The benchmark that a path or a name stands for.
+    """The benchmark of a path or a name.
 
     A path leads to a folder with a `benchmark.yaml`, or to such a file. A name is looked up in the folder:
     `NAME/benchmark.yaml`, `NAME.yaml`, or, for the formats that are known by name, the bare files

@@ -1,7 +1,7 @@
-"""Questions without what spelling leaves free: the same question is found in another case or spacing.
+"""Normalisation of questions, by which the same question is found in another case or spacing.
 
-Words alone say whether two questions are the same, except where several items differ in nothing else than
-their symbols, such as brackets to be closed or operators: there the symbols count too.
+Two questions are the same if their words are, except where several items differ in nothing else than their
+symbols, such as brackets to be closed or operators: there the symbols count too.
 """
 
 import re
@@ -34,29 +34,29 @@ def with_symbols(question: str) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The questions of a benchmark beside those asked elsewhere.
+    """Questions of a benchmark, compared with those of its targets.
 
     Attributes:
-        repeated: Questions that are asked elsewhere too.
-        told_apart: Questions that only their symbols tell from one asked elsewhere.
+        repeated: Questions that the targets ask too.
+        told_apart: Questions that differ from one of the targets in their symbols alone.
     """
 
     repeated: frozenset[str]
     told_apart: frozenset[str]
 
     def drawn_by(self, question: str) -> str:
-        """The text whose hash says on which side a question stands."""
+        """The text whose hash assigns a question to a side of the split."""
         return with_symbols(question) if question in self.told_apart else normalised(question)
 
 
-def compared(questions: Iterable[str], elsewhere: Iterable[str]) -> Comparison:
-    """The questions of a benchmark's items beside those of its targets.
+def compared(questions: Iterable[str], target_questions: Iterable[str]) -> Comparison:
+    """Compare the questions of a benchmark's items with those of its targets.
 
     Example:
         >>> compared(["Close: ( [", "Close: < ("], ["CLOSE ( ["])
         Comparison(repeated=frozenset({'Close: ( ['}), told_apart=frozenset({'Close: < ('}))
     """
-    listed, asked = list(questions), list(elsewhere)
+    listed, asked = list(questions), list(target_questions)
     words = {normalised(question) for question in asked}
     symbols = {with_symbols(question) for question in asked}
     spellings: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Records of a user's own benchmark: which field is what, and which choice is right."""
+"""Record format of a user's own benchmark: the roles of its fields, and the right choice."""
 
 import json
 import math
@@ -58,7 +58,7 @@ class OwnFields:
 
     @classmethod
     def said(cls, values: Mapping[str, Any]) -> "OwnFields":
-        """The fields that plain data name.
+        """The fields named in plain data.
 
         Raises:
             UnknownBenchmarkSettingError: A name is none of them.

@@ -9,7 +9,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.normalisation import Comparison
 from autoselection_core.benchmarks.split import in_drawing_order, split
 
-FEWEST = 8
+MIN_ITEMS = 8
 """Scored items that make a task a part of its own: fewer say little about how far its items are apart."""
 
 
@@ -29,7 +29,7 @@ class Part:
 
     @property
     def population(self) -> int:
-        """How many items there are."""
+        """Number of items."""
         return len(self.first) + len(self.waiting)
 
 
@@ -45,7 +45,7 @@ def parts(benchmark: Benchmark) -> tuple[Part, ...]:
     first = split(benchmark).test
     everything = split(replace(benchmark, sizes=replace(benchmark.sizes, test_items=None))).test
     counts = Counter(item.task for item in first)
-    large = {task for task, count in counts.items() if count >= FEWEST}
+    large = {task for task, count in counts.items() if count >= MIN_ITEMS}
     if not any(item.task not in large for item in first) and any(
         item.task not in large for item in everything
     ):

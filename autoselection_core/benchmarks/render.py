@@ -26,12 +26,12 @@ _FINAL_LINE = {
 
 
 SYSTEM = "You solve problems step by step and give the final answer in the form that is asked for."
-"""The system line where answers are written and the benchmark says none."""
+"""The system line where answers are written and the benchmark sets none."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """How questions of one benchmark are put.
+    """Prompt form of the questions of one benchmark.
 
     Attributes:
         metric: What is measured.
@@ -135,7 +135,7 @@ def listed_options(question: Question) -> list[str]:
 
 
 def _reads(question: Question) -> str:
-    """How an answer is read: the label of an option, or what the question says."""
+    """Reader of an answer: of the label of an option, or the one that the question names."""
     if question.choices is None or question.is_complete:
         return question.reads
     return "letter" if len(question.choices) <= len(LETTERS) else "number"

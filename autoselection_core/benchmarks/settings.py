@@ -23,7 +23,7 @@ _SIZES = ("dev_share", "dev_items", "test_items")
 
 
 class AnswerBy(StrEnum):
-    """How a record says which of its choices is right.
+    """Form in which a record gives its right choice.
 
     Attributes:
         AUTO: As it is spelled: a text or label among the choices, a letter, or a position from 0. What could
@@ -42,7 +42,7 @@ class AnswerBy(StrEnum):
 
 
 class Options(StrEnum):
-    """How options are put to a model.
+    """Presentation of the options to a model.
 
     Attributes:
         LETTERS: Listed with letters, of which one is the answer; numbers where there are more than 26.
@@ -54,7 +54,7 @@ class Options(StrEnum):
 
 
 class Reads(StrEnum):
-    """How an answer is read from what a model writes."""
+    """Reader of the answer in a generated text."""
 
     LETTER = "letter"
     YES_NO = "yes_no"
@@ -64,7 +64,7 @@ class Reads(StrEnum):
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """What a benchmark says of itself. Everything but the items has a default.
+    """Settings of a benchmark. Everything but the items has a default.
 
     Attributes:
         name: What the benchmark is called; the folder's name unless it is given.
@@ -134,7 +134,7 @@ class BenchmarkSettings:
 
     @classmethod
     def said(cls, values: Mapping[str, Any]) -> Self:
-        """The settings that plain data say.
+        """The settings of plain data.
 
         Raises:
             UnknownBenchmarkSettingError: A key is no setting, or a value none of its names.
@@ -148,7 +148,7 @@ class BenchmarkSettings:
 
     @property
     def sizes(self) -> SplitSizes:
-        """How items are parted into dev and test."""
+        """Sizes of the split into dev and test."""
         return SplitSizes(**{name: getattr(self, name) for name in _SIZES})
 
 

@@ -1,4 +1,4 @@
-"""Which items the search may look at, and which are kept for the report."""
+"""Split of a benchmark into dev items, which a search may look at, and test items, kept for the report."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Split:
     Attributes:
         dev: Items that steer the search.
         test: Items that only a report opens.
-        left_out: Items whose question stands among the targets; they are on neither side.
+        left_out: Items whose question is among the targets; they are on neither side.
     """
 
     dev: tuple[Item, ...]

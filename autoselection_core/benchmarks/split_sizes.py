@@ -1,4 +1,4 @@
-"""How many items stand on which side of a split."""
+"""Sizes of the two sides of a split."""
 
 from dataclasses import dataclass
 

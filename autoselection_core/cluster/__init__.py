@@ -1,1 +1,1 @@
-"""Work that other processes do, on this machine or on many."""
+"""Clusters: tasks run by other processes, on this machine or on many."""

@@ -40,7 +40,7 @@ class RayCluster:
         on_device: bool,
         while_waiting: Callable[[], None] | None = None,
     ) -> Iterator[bytes]:
-        """What a task answers, in the order of what is asked; see `Cluster`."""
+        """Results of a task, in the order of its inputs; see `Cluster`."""
         ray = self._connected()
         has_devices = on_device and ray.cluster_resources().get("GPU", 0) >= 1
         remote = ray.remote(task).options(
@@ -96,7 +96,7 @@ def cluster_from_environment() -> RayCluster | None:
 
 
 def _answer(ray: Any, running: deque[Any], task: Task, while_waiting: Callable[[], None] | None) -> bytes:  # noqa: ANN401 - the module
-    """The answer to the oldest question, which is `running` no more. What it raised is raised here."""
+    """Result of the oldest task, which leaves `running`. What the task raised is raised here."""
     while not ray.wait([running[0]], timeout=_POLL_S)[0]:
         if while_waiting is not None:
             while_waiting()

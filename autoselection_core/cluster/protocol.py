@@ -1,4 +1,4 @@
-"""What the rooms above need of a cluster: that it runs functions of bytes."""
+"""Protocol of a cluster: it runs functions of bytes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeAlias
@@ -21,7 +21,7 @@ class Cluster(Protocol):
         on_device: bool,
         while_waiting: Callable[[], None] | None = None,
     ) -> Iterator[bytes]:
-        """What a task answers, in the order of what is asked; many are worked on at once.
+        """Results of a task, in the order of its inputs; many are worked on at once.
 
         A task whose process dies runs again, so a task has to come to the same however often it is begun.
 

@@ -1,4 +1,4 @@
-"""Faults of benchmarks, said before any money is spent."""
+"""Errors of benchmarks, raised before any money is spent."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class UnreadableBenchmarkError(BenchmarkError):
 
 
 class BadItemError(BenchmarkError):
-    """A record is not a question with a right answer. Says where it stands and quotes no text of it.
+    """A record is not a question with a right answer. Names its place and quotes no text of it.
 
     Attributes:
         file: The file.

@@ -13,7 +13,7 @@ class CampaignError(AutoSelectionError):
 
 
 class CampaignFileError(CampaignError):
-    """A campaign file says something that cannot be.
+    """A campaign file holds an invalid value.
 
     Attributes:
         file: The file.
@@ -31,7 +31,7 @@ class CampaignFileError(CampaignError):
 
 
 class UnknownKeyError(CampaignFileError):
-    """A campaign file has a key that means nothing."""
+    """A campaign file has an unknown key."""
 
     problem: str = dataclass_field(init=False)
     known: tuple[str, ...]

@@ -6,7 +6,7 @@ from autoselection_core.errors.base import AutoSelectionError
 
 
 class ClusterError(AutoSelectionError):
-    """Machines that work together do not."""
+    """A cluster is unusable, or its work failed."""
 
 
 class RayNotInstalledError(ClusterError):

@@ -101,7 +101,7 @@ class OutOfMemoryError(TrainingFailedError):
 
 
 class WorkerDiedError(TrainingFailedError):
-    """A process of a training on several devices ended without a word."""
+    """A process of a training on several devices ended unexpectedly."""
 
     is_retryable = True
 

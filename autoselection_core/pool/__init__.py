@@ -1,4 +1,4 @@
-"""From raw records to a pool of samples, each once, with where it came from."""
+"""Ingestion of raw records into a pool of distinct samples, each with its origins."""
 
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool

@@ -1,8 +1,8 @@
-"""The one spelling of what a record says.
+"""Canonical form of the content of a record.
 
-What differs only in the way it is written down is the same sample: Unicode composition (NFC), line ends,
-white space around a message that is no answer, the order of keys in JSON. `docs/decisions/0001-identity.md`
-says why.
+Records that differ only in the way they are written down are the same sample: Unicode composition (NFC),
+line ends, white space around a message that is no answer, the order of keys in JSON.
+`docs/decisions/0001-identity.md` gives the reasons.
 """
 
 import json
@@ -16,7 +16,7 @@ from autoselection_core.pool.reason import Reason
 
 
 def canonical_text(text: str) -> str:
-    r"""The one spelling of a message other than an answer: without white space around it.
+    r"""Canonical form of a message other than an answer: without white space around it.
 
     Raises:
         RejectedRecordError: The text holds half a surrogate pair, which no UTF-8 can spell.
@@ -29,7 +29,7 @@ def canonical_text(text: str) -> str:
 
 
 def verbatim_text(text: str) -> str:
-    r"""The one spelling of an answer: composition and line ends are unified, white space around it stays.
+    r"""Canonical form of an answer: composition and line ends are unified, white space around it stays.
 
     Indentation at the start of an answer is part of it, as in Python or YAML.
 
@@ -46,7 +46,7 @@ def verbatim_text(text: str) -> str:
 
 
 def canonical_object(value: Json) -> str | None:
-    """The one spelling of a JSON value; None when it says nothing. A string that spells JSON stands for it.
+    """Canonical JSON of a value; None for null and empty ones. A string of JSON is parsed first.
 
     Raises:
         RejectedRecordError: The value holds a number or a character that has no spelling.

@@ -1,4 +1,4 @@
-"""Gather records in the order of arrival, merge equal ones, and put them into the order of a pool."""
+"""Collection of samples in the order of arrival: equal ones are merged, all are sorted as a pool is."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -21,7 +21,7 @@ _CODES = {role: code for code, role in enumerate(ROLES)}
 
 
 class Collector:
-    """Takes samples one at a time and hands columns on, so that a pool need not fit into memory.
+    """Collector of samples, which writes them in batches of columns, so that a pool need not fit into memory.
 
     What stays in memory is the id and row of each sample, and one batch.
     """
@@ -32,7 +32,7 @@ class Collector:
         self._rows: dict[bytes, int] = {}
 
     def add(self, sample: Sample, origin: Origin) -> bool:
-        """Take a sample from one place; says whether it is new."""
+        """Add a sample from one origin; return whether it is new."""
         name = bytes.fromhex(sample.id)
         new = name not in self._rows
         row = self._rows.setdefault(name, len(self._rows))
@@ -47,7 +47,7 @@ class Collector:
         return len(self._rows)
 
     def close(self) -> None:
-        """Hand on what is left."""
+        """Write the last batch."""
         self._conversations.flush()
         self._findings.flush()
 

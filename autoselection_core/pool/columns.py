@@ -39,10 +39,10 @@ CONVERSATIONS = pa.schema(
         pa.field("details", pa.large_string()),
     ]
 )
-"""What is said, once for each sample. `details` is null where no message has more than role and content."""
+"""Conversations, one row a sample. `details` is null where no message has more than role and content."""
 
 FINDINGS = pa.schema([pa.field("row", pa.int64()), *ORIGIN])
-"""Where it was found, once for each record; `row` numbers the conversations."""
+"""Origins, one row a record; `row` numbers the conversations."""
 
 SCHEMA = CONVERSATIONS.append(pa.field("origins", pa.large_list(ORIGIN)))
 """A pool: conversations in the order of their ids, each with its sorted origins."""
@@ -70,7 +70,7 @@ def samples_of(batch: pa.RecordBatch) -> Iterator[Sample]:
 
 
 def id_bytes(ids: pa.ChunkedArray) -> bytes:
-    """All ids, one after the other, 16 bytes each."""
+    """Concatenation of all ids, 16 bytes each."""
     width = ids.type.byte_width
     return b"".join(
         chunk.buffers()[1][chunk.offset * width : (chunk.offset + len(chunk)) * width].to_pybytes()

@@ -1,4 +1,4 @@
-"""Kinds of raw files, told by their names in any case."""
+"""Kinds of raw files, recognised by their names in any case."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _COMPRESSIBLE = {JSON, LINES, TABLE}
 
 ENDINGS = (*_KINDS, *_COMPRESSIONS)
-"""The endings that are read; `.gz` and `.zst` stand behind one of text."""
+"""The endings that are read; `.gz` and `.zst` follow one of text."""
 
 
 def kind_of(path: Path) -> str | None:
@@ -33,12 +33,12 @@ def kind_of(path: Path) -> str | None:
 
 
 def compression_of(path: Path) -> str | None:
-    """How a file is compressed: `gzip`, `zstd`, or None."""
+    """Compression of a file: `gzip`, `zstd`, or None."""
     return _parts(path)[1]
 
 
 def separator_of(path: Path) -> str | None:
-    """What stands between the cells of a table; None where its header tells."""
+    """Separator of the cells of a table; None where it is read from the header."""
     return "\t" if Path(_parts(path)[0]).suffix.lower() == ".tsv" else None
 
 

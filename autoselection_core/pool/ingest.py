@@ -1,4 +1,4 @@
-"""From raw files to a pool, with an account of every record."""
+"""Ingestion of raw files into a pool, with an account of every record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,10 +8,10 @@ from autoselection_core.errors.pool import CountsError, EmptyPoolError
 from autoselection_core.pool.collect import Collector, in_order
 from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, SCHEMA
 from autoselection_core.pool.files.readers import count_records, raw_records
-from autoselection_core.pool.intake import Intake
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import LeftOut, Quarantine
 from autoselection_core.pool.reading.notes import Treatment
+from autoselection_core.pool.record_sorter import RecordSorter
 from autoselection_core.pool.sources import Source, SourceFile, named_apart
 from autoselection_core.pool.spool import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
@@ -23,7 +23,7 @@ _REPORT_EVERY = 1000
 
 @dataclass(frozen=True)
 class Ingestion:
-    """A pool, and what became of every record.
+    """Result of an ingestion: the pool, and the account of every record.
 
     Attributes:
         pool: The samples.
@@ -101,47 +101,47 @@ def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: Re
         spool(findings, FINDINGS) as found,
         lines.open("w", encoding="utf-8") as left_out,
     ):
-        intake = Intake(Collector(said.write_batch, found.write_batch), Quarantine(left_out))
-        _read(files, intake, progress)
-        intake.collector.close()
+        sorter = RecordSorter(Collector(said.write_batch, found.write_batch), Quarantine(left_out))
+        _read(files, sorter, progress)
+        sorter.collector.close()
     write_batches(scratch / "pool", SCHEMA, in_order(map_table(conversations), map_table(findings)))
-    return _keep(Pool(map_table(scratch / "pool")), intake, lines, home)
+    return _keep(Pool(map_table(scratch / "pool")), sorter, lines, home)
 
 
-def _read(files: Sequence[SourceFile], intake: Intake, progress: RecordProgress) -> None:
+def _read(files: Sequence[SourceFile], sorter: RecordSorter, progress: RecordProgress) -> None:
     total = count_records(files)
     for file in files:
         for record in raw_records(file):
-            intake.take(record, file)
-            if intake.records % _REPORT_EVERY == 0:
-                progress(intake.records, total)
-    progress(intake.records, intake.records)
-    intake.named.require()
+            sorter.take(record, file)
+            if sorter.records % _REPORT_EVERY == 0:
+                progress(sorter.records, total)
+    progress(sorter.records, sorter.records)
+    sorter.named.require()
 
 
-def _keep(pool: Pool, intake: Intake, lines: Path, home: Home) -> Ingestion:
+def _keep(pool: Pool, sorter: RecordSorter, lines: Path, home: Home) -> Ingestion:
     quarantine = home.quarantined(pool.version)
     with atomic_file(quarantine) as unfinished:
         lines.replace(unfinished)
     if len(pool) == 0:
-        found = tuple((each.records, each.reason, each.example) for each in intake.quarantine.account())
-        raise EmptyPoolError(intake.records, quarantine, found)
+        found = tuple((each.records, each.reason, each.example) for each in sorter.quarantine.account())
+        raise EmptyPoolError(sorter.records, quarantine, found)
     folder = home.pool(pool.version)
     pool.write(folder)
     return Ingestion(
         pool=Pool.open(folder),
-        records=intake.records,
-        samples=len(intake.collector),
-        merged=intake.merged,
-        quarantined=intake.quarantine.reasons.total(),
-        trimmed=intake.trimmed,
-        left_out=intake.quarantine.account(),
+        records=sorter.records,
+        samples=len(sorter.collector),
+        merged=sorter.merged,
+        quarantined=sorter.quarantine.reasons.total(),
+        trimmed=sorter.trimmed,
+        left_out=sorter.quarantine.account(),
         quarantine_path=quarantine,
-        formats=dict(sorted(intake.formats.items())),
+        formats=dict(sorted(sorter.formats.items())),
         fields=tuple(
             (name, treatment, count)
             for (name, treatment), count in sorted(
-                intake.fields.items(), key=lambda item: (-item[1], item[0])
+                sorter.fields.items(), key=lambda item: (-item[1], item[0])
             )
         ),
     )

@@ -60,7 +60,7 @@ class Pool:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Map a pool that `write` has left in a folder.
+        """Map a pool that `write` has written into a folder.
 
         Raises:
             UnreadablePoolError: There is no such pool, or another version wrote it.
@@ -68,7 +68,7 @@ class Pool:
         return cls(open_table(folder))
 
     def write(self, folder: Path) -> None:
-        """Leave the pool in a folder, as a whole or not at all.
+        """Write the pool into a folder, as a whole or not at all.
 
         Raises:
             StorageFullError: The disk has no room.
@@ -103,7 +103,7 @@ class Pool:
 
     @cached_property
     def source_codes(self) -> Labels:
-        """The place of each row's primary source in `source_names`. Shape (n,)."""
+        """Index of each row's primary source in `source_names`. Shape (n,)."""
         names = pa.array(self.source_names, pa.large_string())
         codes: Labels = pc.index_in(self._primary("source"), names).to_numpy().astype(np.int32)
         return codes
@@ -122,7 +122,7 @@ class Pool:
         return joined_texts(self._table(rows), scope)
 
     def origins(self, row: int) -> tuple[Origin, ...]:
-        """Where the sample of a row was found, in ascending order."""
+        """Origins of a row's sample, in ascending order."""
         return tuple(Origin(**origin) for origin in self.table.column("origins")[row].as_py())
 
     def licence(self, row: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The account of records that are no samples."""
+"""Quarantine: the account of records that are no samples."""
 
 import json
 from collections import Counter
@@ -43,7 +43,7 @@ class Quarantine:
         self.lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def account(self) -> tuple["LeftOut", ...]:
-        """What was left out, by source and reason."""
+        """Records left out, by source and reason."""
         return tuple(
             LeftOut(source, reason, count, self.examples[source, reason])
             for (source, reason), count in sorted(self.reasons.items())

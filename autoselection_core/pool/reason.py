@@ -1,4 +1,4 @@
-"""Why a record is no sample."""
+"""Reasons for which a record is no sample."""
 
 from enum import StrEnum
 

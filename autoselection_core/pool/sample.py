@@ -1,4 +1,4 @@
-"""One conversation to learn from, and where it came from."""
+"""Samples: conversations to learn from, with their origins."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from autoselection_core.identity import Json, canonical_json, fingerprint
 
 
 class Role(StrEnum):
-    """Who speaks."""
+    """Speaker of a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """Which messages of a sample are read.
+    """Selection of the messages of a sample that are read.
 
     `RESPONSE` is what the assistant says and is taught, `INSTRUCTION` everything else.
     """
@@ -61,7 +61,7 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Message:
-    """What one role says in one turn.
+    """Message of one role in one turn.
 
     Attributes:
         role: Who speaks.
@@ -83,12 +83,12 @@ class Message:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the message says no more than role and content."""
+        """Whether the message has no more than role and content."""
         return self.is_taught and not self.calls and self.reasoning is self.name is self.call_id is None
 
     @property
     def details(self) -> dict[str, Json]:
-        """What the message says beside role and content; empty for most messages."""
+        """Fields of the message beside role and content; empty for most messages."""
         said: dict[str, Json] = {}
         if self.reasoning is not None:
             said["reasoning"] = self.reasoning
@@ -126,7 +126,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a sample was found once.
+    """Origin of a sample: one record in which it was found.
 
     Attributes:
         source: Name of the source.

@@ -21,7 +21,7 @@ _NOTES = frozenset(
 """Files that `datasets` and our own exports leave beside the data."""
 
 _CACHED = "cache-"
-"""How the names of files begin that `datasets` leaves beside the data that it opens."""
+"""Prefix of the names of files that `datasets` leaves beside the data that it opens."""
 
 _BYTES_A_CHARACTER = 16
 """Twelve for a character that is written as two JSON escapes, and a third more for what is no text."""
@@ -91,7 +91,7 @@ class Source:
 
     @property
     def spelled(self) -> Json:
-        """What the source says of its fields, for the version of what is read; None where nothing."""
+        """Rules that the source declares, for the version of what is read; None where it declares none."""
         return None if self.rules == KNOWN else asdict(self.rules)
 
 
@@ -101,7 +101,7 @@ class SourceFile:
 
     Attributes:
         source: The source that it belongs to.
-        path: Where it lies on this machine.
+        path: Its path on this machine.
         root: The folder that the source's pattern starts from.
         called: The name of its data set, where that has to differ from others of the same name.
     """
@@ -113,7 +113,7 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """What the origin of the file's records is called, unless they say so themselves."""
+        """Name of the origin of the file's records, unless they name it themselves."""
         return self.source.name or self.called or self.data_set.name
 
     @cached_property
@@ -125,7 +125,7 @@ class SourceFile:
 
     @cached_property
     def place(self) -> str:
-        """Where the file lies below the root: the same on every machine."""
+        """Path of the file below the root: the same on every machine."""
         return spelled(self.path.relative_to(self.root).as_posix())
 
     @property

@@ -1,4 +1,4 @@
-"""Tables on their way through a file."""
+"""Spooling of tables through an Arrow file."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

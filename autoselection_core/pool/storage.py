@@ -16,7 +16,7 @@ _VERSION = b"pool_version"
 
 
 def write_table(folder: Path, batches: Iterable[pa.RecordBatch], version: str) -> None:
-    """Leave the rows of a pool in a folder, as a whole or not at all.
+    """Write the rows of a pool into a folder, as a whole or not at all.
 
     Raises:
         StorageFullError: The disk has no room.
@@ -27,7 +27,7 @@ def write_table(folder: Path, batches: Iterable[pa.RecordBatch], version: str) -
 
 
 def open_table(folder: Path) -> pa.Table:
-    """Map the columns of a pool that `write_table` has left in a folder.
+    """Map the columns of a pool that `write_table` has written into a folder.
 
     Raises:
         UnreadablePoolError: There is no such file, or it holds something else.
@@ -44,6 +44,6 @@ def open_table(folder: Path) -> pa.Table:
 
 
 def stored_version(table: pa.Table) -> str | None:
-    """The version that stands in a pool's file; None for a table that was made in memory."""
+    """The version recorded in a pool's file; None for a table that was made in memory."""
     version = (table.schema.metadata or {}).get(_VERSION)
     return version.decode() if version else None

@@ -1,4 +1,4 @@
-"""Reading recipes that people write, with errors that say where they are wrong."""
+"""Parsing of recipes that people write, with errors that name the wrong place."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ MAX_UNIONS = 16
 
 
 def yaml_value(text: str) -> object:
-    """What a YAML text says.
+    """The data of a YAML text.
 
     Raises:
         RecipeFormatError: It is not YAML, or no plain data; names the line.

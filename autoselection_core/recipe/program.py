@@ -1,4 +1,4 @@
-"""A recipe: what is done to a pool, step by step."""
+"""Recipe: an ordered program of steps on a pool."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,10 +11,10 @@ from autoselection_core.operators.base import Operator
 from autoselection_core.strict_yaml import write_yaml
 
 MAX_STEPS = 6
-"""The longest program that a search writes, unless it is told otherwise."""
+"""Default limit on the steps of the programs that a search writes."""
 
 UNION = "union"
-"""What recipes call the step that unites with another recipe."""
+"""Name of the step that unites with another recipe."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Union:
 
     @property
     def label(self) -> str:
-        """What reports call the step."""
+        """Label of the step in reports."""
         return UNION
 
     @property
@@ -89,7 +89,7 @@ class Recipe:
                 raise RecipeFormatError(where, f"{step!r} is neither an operator nor a union.")
 
     def __len__(self) -> int:
-        """How many steps it has."""
+        """Number of steps."""
         return len(self.steps)
 
     def __bool__(self) -> bool:
@@ -98,7 +98,7 @@ class Recipe:
 
     @cached_property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that name what the recipe says."""
+        """Hash of the recipe's canonical JSON: 32 hexadecimal digits."""
         return fingerprint(self.settings)
 
     @property

@@ -1,1 +1,1 @@
-"""Scores with the items behind them, and what two models' scores say about each other."""
+"""Scores with the items behind them, and comparisons of two models' scores."""

@@ -1,4 +1,4 @@
-"""How many further items to score where: most where the leading models disagree.
+"""Neyman allocation of further items to strata: most where the leading models disagree.
 
 A utility is a weighted mean over strata of items. Over the draw of n_h items from each, the variance of a
 difference of two utilities is the sum of w_h^2 s_h^2 / n_h, with s_h the deviation of the items' differences
@@ -28,13 +28,13 @@ class Drawable:
     waiting: int
 
     def gain(self, drawn: int) -> float:
-        """By how much one more item lowers the variance after some were drawn."""
+        """Decrease of the variance by one more item after some were drawn."""
         count = self.scored + drawn
         return (self.weight * self.deviation) ** 2 / (count * (count + 1))
 
 
 def allocate(budget: int, strata: Sequence[Drawable]) -> list[int]:
-    """How many items to draw from each stratum; together `budget`, or all that wait if they are fewer.
+    """Number of items to draw from each stratum; together `budget`, or all that wait if they are fewer.
 
     Args:
         budget: Items to draw.

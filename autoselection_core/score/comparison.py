@@ -1,4 +1,4 @@
-"""What the scores of two models, or of two arms of several runs, say about each other.
+"""Comparison of the scores of two models, or of two arms of several runs.
 
 Items are shared by all models, so differences are taken item by item: an item that is hard for everyone
 cancels. Runs of one arm differ by training seed and, for random arms, by the draw; an interval that claims
@@ -15,7 +15,7 @@ from autoselection_core.score.resampling import Arm, Draws, Run, arm_draws, item
 
 
 class Verdict(StrEnum):
-    """Whether the first contestant is better than the second."""
+    """Verdict of a comparison: whether the first contestant is better than the second."""
 
     YES = "yes"
     NO = "no"
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """First minus second, in the unit of the utility.
+    """Difference of two utilities, first minus second, in their unit, with its interval and verdict.
 
     Attributes:
         value: The difference of the means.
@@ -49,7 +49,7 @@ def paired_difference(
     weights: Mapping[str, float] | None = None,
     confidence: float = 0.95,
 ) -> Difference:
-    """The difference of two models on the same items, resampling items.
+    """Paired difference of two models on the same items, resampling items.
 
     It says something about these two models, not about the ways they were made: for that, see
     `arm_difference`.

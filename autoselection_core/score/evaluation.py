@@ -1,4 +1,4 @@
-"""One training run and what it scored."""
+"""Evaluation of a subset: one training run with its scores and costs."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from autoselection_core.score.score import BenchmarkScore
 
 @dataclass(frozen=True)
 class Cost:
-    """What an evaluation used.
+    """Cost of an evaluation: time, tokens, memory and energy.
 
     Attributes:
         seconds: Wall seconds of training and scoring on the device.
@@ -64,5 +64,5 @@ class Evaluation:
 
     @property
     def skip_reasons(self) -> Mapping[str, int]:
-        """How many samples could not be trained on for which reason, the most frequent first."""
+        """Number of samples that could not be trained on, by reason, the most frequent first."""
         return dict(Counter(self.skipped.values()).most_common())

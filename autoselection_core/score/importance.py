@@ -1,4 +1,4 @@
-"""How much the score of a subset goes with what the subset is."""
+"""Rank correlation of the score of a subset with the numbers of its state."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ Numbers = npt.NDArray[np.float64]
 PERMUTATIONS = 2_000
 """Shuffles of the scores: the ends of an interval move by about a fiftieth of its width from seed to seed."""
 
-_FEWEST = 5
+_MIN_SUBSETS = 5
 """Subsets below which every order is likely by chance."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """How one number of a subset goes with its score.
+    """Rank correlation of one number of a subset with its score.
 
     Attributes:
         name: What the number is called.
@@ -38,7 +38,7 @@ class Importance:
 def importances(
     names: Sequence[str], states: Numbers, scores: Numbers, *, seed: int, confidence: float = 0.95
 ) -> list[Importance]:
-    """The rank correlation of every number with the score, beside what chance gives; the farthest first.
+    """Rank correlation of every number with the score, beside that of shuffled scores; the farthest first.
 
     It is about the subsets that were evaluated, and says nothing about causes: numbers go together. Numbers
     that are unknown for a subset, or equal for all, are left out.
@@ -50,7 +50,7 @@ def importances(
         seed: Of the shuffles.
         confidence: Of the intervals.
     """
-    if len(scores) < _FEWEST:
+    if len(scores) < _MIN_SUBSETS:
         return []
     varied = np.isfinite(states).all(axis=0) & (np.ptp(np.nan_to_num(states), axis=0) > 0)
     if not varied.any() or np.ptp(scores) == 0:

@@ -1,4 +1,4 @@
-"""Scores of several runs as arrays, and what they might have been with other items and other runs."""
+"""Bootstrap of the scores of several runs, over items and over runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -72,7 +72,7 @@ def arm_draws(
     rng: np.random.Generator,
     beside: Sequence[Arm] = (),
 ) -> Draws:
-    """The utility difference of two arms under other items and other runs.
+    """Bootstrap draws of the utility difference of two arms, over items and runs.
 
     What an item does from run to run is in the runs' own variance already. Resampled means of items hold it
     a second time (items crossed with runs are overcounted by any such bootstrap, Owen & Eckles 2012), so
@@ -142,7 +142,7 @@ def run_draws(
     rng: np.random.Generator,
     beside: Sequence[Arm] = (),
 ) -> Draws:
-    """What the runs add to the utility difference; zeros where no arm has two."""
+    """Draws of the part that the runs add to the utility difference; zeros where no arm has two."""
     variance, freedom = pooled_variance([utilities(arm, weights) for arm in (first, second, *beside)])
     if freedom == 0:
         return np.zeros(DRAWS)

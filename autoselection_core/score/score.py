@@ -1,4 +1,4 @@
-"""A benchmark's score: the mean over items that are all still there."""
+"""A benchmark's score: the mean over its items, each of which is kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ItemValues = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ItemScore:
-    """What one item yielded; a line of an evaluation's record.
+    """Score of one item; a line of an evaluation's record.
 
     Attributes:
         item: Id of the item.
@@ -94,7 +94,7 @@ class BenchmarkScore:
 
 
 def utility(scores: tuple[BenchmarkScore, ...], weights: Mapping[str, float] | None = None) -> float:
-    """What a search maximises: the weighted mean of the benchmarks' scores, signed so that more is better.
+    """Utility of a search: weighted mean of the benchmarks' scores, signed so that more is better; maximised.
 
     Args:
         scores: One score a benchmark.

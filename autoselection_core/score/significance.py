@@ -1,4 +1,4 @@
-"""How surprising a difference would be by chance, and which contestant is likely the best."""
+"""Significance of a difference, and probability of each contestant to be the best."""
 
 from collections.abc import Mapping, Sequence
 

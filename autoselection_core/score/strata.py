@@ -1,4 +1,4 @@
-"""Scores of items that were drawn unevenly, put together so that every part counts by its size."""
+"""Stratified scores of items that were drawn unevenly, so that every part counts by its size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import numpy as np
 from autoselection_core.score.resampling import Arm, Run, item_differences
 
 _BORROWED = 4.0
-"""Items' worth of the benchmark's own spread that stands beside a stratum's: few items say little."""
+"""Weight of the benchmark's own variance beside a stratum's, in items: few items say little."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def by_stratum(run: Run, strata: Sequence[Stratum]) -> Run:
 
 
 def stratum_weights(strata: Sequence[Stratum], shares: Mapping[str, float]) -> dict[str, float]:
-    """The share of the utility that each stratum stands for.
+    """Share of the utility of each stratum.
 
     Args:
         strata: Every stratum of every benchmark.
@@ -64,10 +64,10 @@ def stratum_weights(strata: Sequence[Stratum], shares: Mapping[str, float]) -> d
 
 
 def disagreements(arms: Sequence[Arm], strata: Sequence[Stratum]) -> list[float]:
-    """How far the items' differences between two of the arms are apart in each stratum of one benchmark.
+    """Standard deviation of the items' differences between two of the arms, in each stratum of one benchmark.
 
     The root of the mean over pairs of arms of the variance over scored items, in the metric's unit. The
-    benchmark's mean variance within strata stands beside each as `_BORROWED` items would.
+    benchmark's mean variance within strata is added to each with the weight of `_BORROWED` items.
 
     Args:
         arms: At least two arms, each with its runs.

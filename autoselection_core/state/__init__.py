@@ -1,4 +1,4 @@
-"""States: what the rows of a subset are, in numbers that a search can compare."""
+"""States: numbers that describe the rows of a subset and that a search can compare."""
 
 from autoselection_core.state.distances import jaccard, profiles, wasserstein
 from autoselection_core.state.value import State, state_of, states_of

@@ -33,7 +33,7 @@ class Activity(Aspect):
         self.pool = self._passed(np.ones(len(sampled), np.float32))
 
     def counted(self, rows: Rows) -> Counts:
-        """In how many of the sampled rows each feature is active; last, how many of them have features."""
+        """Number of sampled rows in which each feature is active; last, the number that have features."""
         return self.change(rows, np.empty(0, np.int64))
 
     def change(self, added: Rows, removed: Rows) -> Counts:

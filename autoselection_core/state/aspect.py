@@ -33,7 +33,7 @@ class Aspect(ABC):
         """The counts over some rows."""
 
     def change(self, added: Rows, removed: Rows) -> Counts:
-        """By how much the counts change when rows are added and others removed."""
+        """Change of the counts when rows are added and others removed."""
         return self.counted(added) - self.counted(removed)
 
     @abstractmethod

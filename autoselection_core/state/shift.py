@@ -27,7 +27,7 @@ class Shift(Aspect):
         self._spread = self._pool_spread()
 
     def counted(self, rows: Rows) -> Counts:
-        """The sum of the rounded vectors of the sampled rows; last, how many there are."""
+        """The sum of the rounded vectors of the sampled rows; last, their number."""
         places = self._place[rows]
         places = places[places >= 0]
         total = self._codes[places].sum(axis=0, dtype=np.int32)  # 127 * 200,000 fits into 32 bits

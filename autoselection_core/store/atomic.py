@@ -1,4 +1,4 @@
-"""Writes that a reader sees as a whole or not at all, whenever the writer stops.
+"""Atomic writes: a reader sees them as a whole or not at all, whenever the writer stops.
 
 Unfinished writes are kept in a workplace: a folder beside the destination whose name begins with a dot and
 ends with `UNFINISHED`. It is flushed to the disk before it is renamed, and the rename after that, so that a
@@ -63,7 +63,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def workplace(path: Path) -> Iterator[Path]:
-    """A folder beside `path`, on the same disk, for what is on its way there; it goes when the block ends.
+    """Temporary folder beside `path`, on the same disk, removed when the block ends.
 
     Raises:
         StorageFullError: The disk, a quota or a file size limit leaves no room.
@@ -81,7 +81,7 @@ def workplace(path: Path) -> Iterator[Path]:
 
 
 def _locked_folder(path: Path) -> tuple[Path, int]:
-    """A new workplace, and the handle whose lock says that its owner lives.
+    """A new workplace, and the handle whose lock shows that its owner lives.
 
     Until it is locked, another writer may take it for abandoned; then there is a next one.
     """

@@ -114,7 +114,7 @@ class Home:
         return self.confined(self.columns / pool_version / signal_version)
 
     def subset(self, fingerprint: str) -> Path:
-        """The folder of a subset: a file for each way in which it came about."""
+        """Folder of a subset: a file for each lineage."""
         return self.confined(self.subsets / fingerprint)
 
     def evaluation(self, key: str) -> Path:
@@ -122,7 +122,7 @@ class Home:
         return self.confined(self.evaluations / key)
 
     def quarantined(self, pool_version: str) -> Path:
-        """The file of the records that ingestion left out of a pool."""
+        """File of the records that ingestion left out of a pool."""
         return self.confined(self.quarantine / f"{pool_version}.jsonl")
 
     def gated(self, pool_version: str, gate: str) -> Path:

@@ -38,7 +38,7 @@ def is_uri(text: str) -> bool:
 
 
 def is_read(uri: str) -> bool:
-    """Whether it is of the one kind of object storage that is read."""
+    """Whether a URI is of S3, the one kind of object storage that is read."""
     return uri.startswith(f"{SCHEME}{_SEPARATOR}")
 
 
@@ -54,11 +54,11 @@ def is_below(uri: str, prefix: str) -> bool:
 
 @dataclass(frozen=True)
 class Mirror:
-    """Objects that are kept as files of the home folder, so that they can be mapped, hashed and watched.
+    """Mirror of objects as files of the home folder, so that they can be mapped, hashed and watched.
 
     Attributes:
         uri: The objects: a key, or a pattern with * and **.
-        home: Whose folder it is.
+        home: The home folder.
     """
 
     uri: str
@@ -126,7 +126,7 @@ class Mirror:
 
 
 def upload(folder: Path, uri: str, last: str) -> None:
-    """Put the files of a folder under a prefix; one of them last, as the sign that all are there.
+    """Put the files of a folder under a prefix; one of them last, as the mark that all are there.
 
     Raises:
         ObjectsUnreachableError: The storage does not answer, or refuses.
@@ -155,9 +155,9 @@ def _storage(uri: str) -> Iterator[Any]:
     from pyarrow import fs
 
     endpoint = urlsplit(os.environ.get(environment.OBJECTS_ENDPOINT) or "")
-    elsewhere = {"scheme": endpoint.scheme, "endpoint_override": endpoint.netloc} if endpoint.netloc else {}
+    override = {"scheme": endpoint.scheme, "endpoint_override": endpoint.netloc} if endpoint.netloc else {}
     try:
-        yield fs.S3FileSystem(**elsewhere)
+        yield fs.S3FileSystem(**override)
     except OSError as error:
         raise ObjectsUnreachableError(uri, str(error)) from error
 

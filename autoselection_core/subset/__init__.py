@@ -1,4 +1,4 @@
-"""Subsets: what a recipe leaves of a pool, with the counts of every step."""
+"""Subsets: the rows that a recipe leaves of a pool, with the counts of every step."""
 
 from autoselection_core.subset.explain import Explanation, StepVerdict, explain
 from autoselection_core.subset.realise import PrefixCache, materialize, materialize_many

@@ -1,4 +1,4 @@
-"""Why one sample is in a subset, or is not."""
+"""Explanation of one sample's membership in a subset."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +15,7 @@ from autoselection_core.subset.realise import PrefixCache, materialize, seed_of_
 
 @dataclass(frozen=True)
 class StepVerdict:
-    """What one step did with a row.
+    """Verdict of one step on a row.
 
     Attributes:
         number: The step's number, from 1.
@@ -34,12 +34,12 @@ class StepVerdict:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The way of one row through a recipe.
+    """Path of one row through a recipe.
 
     Attributes:
         row: The row.
         is_in: Whether it is in the subset.
-        steps: What each step did with it.
+        steps: Verdict of each step on it.
     """
 
     row: int

@@ -1,4 +1,4 @@
-"""From a recipe to its rows: arrays in, arrays out, no text touched."""
+"""Realisation of a recipe into its rows: arrays in, arrays out, no text touched."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -112,7 +112,7 @@ def _versions(recipe: Recipe, signals: SignalTable) -> tuple[tuple[str, str], ..
 
 
 def _after(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> PrefixResult | InvalidRecipe:
-    """Reasons are handed on as values: a cached exception would gather tracebacks, and with them arrays."""
+    """Result of a prefix, or its error as a value: a cached exception would gather tracebacks and arrays."""
     result = cache.get(prefix)
     if result is None:
         result = _computed(prefix, signals, cache)

@@ -1,4 +1,4 @@
-"""Subsets as Parquet files: sample ids, the recipe, and where they come from.
+"""Subsets as Parquet files: sample ids, the recipe, and their provenance.
 
 Different recipes can give the same samples, and so can one recipe on two versions of a pool. Each has a file
 of its own in the folder of the subset, so that what a trial refers to is how its subset came about.
@@ -29,20 +29,20 @@ from autoselection_core.subset.realise import materialize
 from autoselection_core.subset.value import StepCount, Subset, fingerprint_of_ids
 
 SCHEMA_VERSION = 1
-"""Written into every file, so that a later layout can be told from this one."""
+"""Version of the layout, written into every file, so that later layouts can be distinguished."""
 
 _PROVENANCE = b"autoselection"
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What rebuilding a stored subset gave.
+    """Comparison of a stored subset with its rebuilt one.
 
     Attributes:
         stored: The fingerprint of the stored ids.
         rebuilt: The fingerprint of the ids that the recipe gives today.
-        missing: How many stored samples the rebuilt subset lacks.
-        added: How many samples it has that are not stored.
+        missing: Number of stored samples that the rebuilt subset lacks.
+        added: Number of its samples that are not stored.
         changed_signals: Signals of another version than those that the recipe read, as (name, then, now).
     """
 
@@ -59,7 +59,7 @@ class Verification:
 
 
 def write_subset(subset: Subset, pool_ids: npt.NDArray[np.bytes_], home: Home) -> Path:
-    """Store a subset under its fingerprint, and there under how it came about.
+    """Store a subset under its fingerprint, and there under its lineage.
 
     Args:
         subset: What to store.
@@ -78,7 +78,7 @@ def write_subset(subset: Subset, pool_ids: npt.NDArray[np.bytes_], home: Home) -
 
 
 def lineage_of(subset: Subset) -> str:
-    """The name of how a subset came about: recipe, pool and signals."""
+    """Name of a subset's lineage: recipe, pool and signals."""
     return fingerprint(
         {
             "recipe": subset.recipe.settings,
@@ -89,7 +89,7 @@ def lineage_of(subset: Subset) -> str:
 
 
 def stored_lineages(fingerprint_of_subset: str, home: Home) -> tuple[Path, ...]:
-    """The files of a subset, one for each way in which it came about.
+    """The files of a subset, one for each lineage.
 
     Raises:
         MissingSubsetError: None is stored.

@@ -13,7 +13,7 @@ from autoselection_core.recipe.program import Recipe
 
 @dataclass(frozen=True)
 class StepCount:
-    """What one step did.
+    """Row counts of one step.
 
     Attributes:
         label: The step's label.
@@ -49,7 +49,7 @@ class Subset:
     signal_versions: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
-        """How many rows it has."""
+        """Number of rows."""
         return len(self.rows)
 
     @cached_property

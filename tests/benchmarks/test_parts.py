@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.parts import FEWEST, parts
+from autoselection_core.benchmarks.parts import MIN_ITEMS, parts
 from autoselection_core.benchmarks.split import split
 from autoselection_core.benchmarks.split_sizes import SplitSizes
 from tests.benchmarks.test_split import item
@@ -42,7 +42,7 @@ def test_a_task_is_a_part_of_its_own_once_enough_of_it_is_scored() -> None:
     found = {part.name: part for part in parts(one)}
 
     assert set(found) == {"even", "even: common"}
-    assert len(found["even: common"].first) >= FEWEST
+    assert len(found["even: common"].first) >= MIN_ITEMS
 
 
 def test_a_benchmark_of_one_task_is_one_part() -> None:

@@ -76,7 +76,7 @@ def harness_benchmark(settings: BenchmarkSettings, folder: Path) -> Benchmark:
 
 
 def _chance(items: Sequence[Item], measure: str) -> float | None:
-    """What blind guessing scores where choices are right or wrong; None where only the user can know."""
+    """Score of blind guessing where choices are right or wrong; None where only the user can know."""
     sizes = [len(item.choices or ()) for item in items]
     if measure not in _GUESSED or not sizes or 0 in sizes:
         return None
@@ -90,7 +90,7 @@ def _backend(settings: BenchmarkSettings) -> str:
 
 
 def _plain(value: Any) -> Json:  # noqa: ANN401 a task's config holds functions, too
-    """What a task says, as data; folders are left out, so that it is the same task everywhere."""
+    """Config of a task as plain data; folders are left out, so that it is the same task everywhere."""
     if isinstance(value, Mapping):
         return {str(key): _plain(entry) for key, entry in value.items() if key not in _PLACES}
     if isinstance(value, list | tuple):

@@ -67,7 +67,7 @@ class OwnTask(ConfigurableTask):  # type: ignore[misc] # the harness has no type
         return doc[field] if field in doc else _rendered(field, doc, "of the file")
 
     def _value(self, said: Any, doc: Mapping[str, Any]) -> Any:  # noqa: ANN401 as the data says
-        """What a setting says of a document: a field, what a template makes, or the setting itself."""
+        """Value of a setting for a document: a field, a rendered template, or the setting itself."""
         if not isinstance(said, str):
             return said
         return doc[said] if said in self.features else _rendered(said, doc, str(self.config.task))

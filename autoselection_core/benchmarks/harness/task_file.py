@@ -37,11 +37,11 @@ _NO_CODE = "a configuration runs no code; tasks with functions come installed wi
 
 
 def own_task(file: Path, folder: Path) -> dict[str, Any]:
-    """What a task file says, with what it includes; every path in it is absolute.
+    """Settings of a task file and of the files that it includes; every path in them is absolute.
 
     Args:
         file: The task file.
-        folder: Where the file, what it includes and its data lie; no path leaves it.
+        folder: Folder of the file, of what it includes and of its data; no path leaves it.
 
     Raises:
         HarnessTaskError: A file is missing, is no mapping, says more than data, or none names a task.
@@ -123,7 +123,7 @@ def _filter_problems(said: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _pattern_problems(settings: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the regular expressions of a filter or a metric."""
+    """Problems of the regular expressions of a filter or a metric."""
     for key, value in settings.items():
         for text in _texts(value) if "pattern" in str(key) or "regex" in str(key) else ():
             problem = pattern_problem(text)
@@ -148,7 +148,7 @@ def _mappings(listed: object) -> Iterator[Mapping[str, Any]]:
 
 
 def _data(said: Mapping[str, Any], file: Path, folder: Path) -> dict[str, Any]:
-    """Where the documents come from: files below the folder, or a data set of the hub by its name."""
+    """Source of the documents: files below the folder, or a data set of the hub by its name."""
     path = said.get("dataset_path")
     settings = said.get("dataset_kwargs") or {}
     if not isinstance(settings, dict):
@@ -180,7 +180,7 @@ def _is_on_hub(path: str) -> bool:
 
 
 def _files(named: object, file: Path, folder: Path) -> Any:  # noqa: ANN401 as the data says
-    """Named files as absolute paths; a pattern stands for the files that it matches below the folder."""
+    """Named files as absolute paths; a pattern gives the files that it matches below the folder."""
     if isinstance(named, dict):
         return {str(split): _files(files, file, folder) for split, files in named.items()}
     if isinstance(named, list):

@@ -78,7 +78,7 @@ class TaskTemplates:
         self._environment = _Environment()
 
     def check(self, source: str) -> None:
-        """Refuse a template that says more than it may."""
+        """Refuse a template that uses more than it may."""
         for problem in self._problems(source):
             raise SecurityError(problem)
 
@@ -213,7 +213,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 def _method(function: object) -> tuple[object, str]:
-    """What a method belongs to, and its name."""
+    """Object that a method is bound to, and the method's name."""
     return getattr(function, "__self__", None), getattr(function, "__name__", "")
 
 
@@ -236,6 +236,6 @@ def _joined(values: Iterable[object], between: str = "") -> str:
 
 
 def _depth(node: nodes.Node, kind: type[nodes.Node]) -> int:
-    """How many nodes of a kind stand inside each other."""
+    """Depth to which nodes of a kind are nested."""
     inside = max((_depth(child, kind) for child in node.iter_child_nodes()), default=0)
     return inside + isinstance(node, kind)

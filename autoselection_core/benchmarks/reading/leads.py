@@ -1,4 +1,4 @@
-"""What stands between an announcement and its answer: white space, emphasis, brackets, LaTeX wrappers."""
+"""Lead between an announcement and its answer: white space, emphasis, brackets, LaTeX wrappers."""
 
 import re
 
@@ -10,6 +10,6 @@ LEAD = re.compile(rf"(?:[\s*_`\"'(\[{{~≈]++|\$|\\[(\[$]|{_WRAPPER})*+")
 
 
 def after_lead(text: str, start: int, end: int) -> int:
-    """Where a value begins."""
+    """Position where a value begins."""
     found = LEAD.match(text, start, end)
     return found.end() if found else start

@@ -41,7 +41,7 @@ _FIRST = re.compile(
 
 
 def marked_letter(text: str, options: int) -> str | None:
-    """The letter that is the whole text, or stands behind the last announcement that has one."""
+    """The letter that is the whole text, or follows the last announcement that has one."""
     whole = _WHOLE.fullmatch(text)
     if whole:
         return _among(whole[1], options)

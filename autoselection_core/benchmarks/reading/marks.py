@@ -39,7 +39,7 @@ _MARK = re.compile(
 
 
 class Kind(StrEnum):
-    """How an answer is announced."""
+    """Kind of an announcement of an answer."""
 
     ANNOUNCED = "announced"
     BOXED = "boxed"

@@ -11,7 +11,7 @@ _ARTICLES = ("the ", "a ", "an ")
 
 
 def named_option(text: str, options: Sequence[str]) -> int | None:
-    """The number, from 0, of the only option that an announced or short answer says; None for none.
+    """The number, from 0, of the only option that an announced or short answer names; None for none.
 
     An option that equals the answer goes before those that the answer contains. An option's words inside
     those of a longer one that is said too do not count.

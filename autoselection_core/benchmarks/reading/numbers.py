@@ -54,7 +54,7 @@ def last_number(text: str) -> str | None:
 
 
 def _skipped(text: str, mark: Mark) -> int:
-    """Where the value of an announcement begins."""
+    """Position where the value of an announcement begins."""
     at = after_lead(text, mark.end, mark.until)
     for _ in range(_MAX_FILLERS):
         filler = _FILLER.match(text, at, mark.until)

@@ -1,4 +1,4 @@
-r"""Numbers as people and models write them, and what they are worth.
+r"""Numerals as people and models write them, and their values.
 
 Thousands in groups (1,234 · 1.234.567 · 1 234 · 12'500 · 12,34,567 · 1{,}234), a decimal point or comma,
 fractions (3/4 · 3 1/2 · ½ · \frac{3}{4} · \frac34), powers (10^6 · 3 × 10^4 · 1.2e3) and scale words
@@ -81,7 +81,7 @@ def numeral_at(text: str, start: int, end: int | None = None) -> Numeral | None:
 
 
 def numerals(text: str) -> Iterator[Numeral]:
-    """The numbers of a folded text that stand by themselves: the 2 of "v2" is none."""
+    """Numerals of a folded text that are words of their own: the 2 of "v2" is none."""
     for match in _NUMERAL.finditer(text):
         found = None if _INSIDE.match(text[match.start() - 1 : match.start()]) else _numeral(match)
         if found is not None:
@@ -89,7 +89,7 @@ def numerals(text: str) -> Iterator[Numeral]:
 
 
 def value(spelled: str) -> Fraction | None:
-    """What a spelled number is worth; None where it divides by zero."""
+    """Value of a spelled number; None where it divides by zero."""
     top, _, bottom = spelled.partition("/")
     divisor = Fraction(bottom or "1")
     return Fraction(top) / divisor if divisor else None

@@ -16,7 +16,7 @@ _MAX_SHORT_WORDS = 6
 
 
 def marked_text(text: str) -> str | None:
-    """What stands behind the last announcement on its line, or on the next one, or in its box."""
+    """Text behind the last announcement on its line, or on the next one, or in its box."""
     for mark in marked(text, Kind.ANNOUNCED, Kind.BOXED):
         said = _boxed(text, mark.end) if mark.kind is Kind.BOXED else _line(text, mark)
         if said is not None and (bare := undecorated(said)):
@@ -62,7 +62,7 @@ def _boxed(text: str, start: int) -> str | None:
 
 
 def _closing(text: str, start: int) -> int | None:
-    """Where the brace that was opened before a place is closed; None where it never is."""
+    """Position of the brace that closes the one opened before a position; None where none does."""
     depth, escaped = 1, False
     for at in range(start, min(len(text), start + _MAX_BOX)):
         character = text[at]

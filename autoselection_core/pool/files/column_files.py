@@ -15,11 +15,11 @@ from autoselection_core.pool.sources import SourceFile
 _BATCH_ROWS = 1024
 _ENVELOPE = ("source_name", "record_json")
 _ARROW_FILE = b"ARROW1"
-"""How a file of Arrow begins that knows where its batches are; a stream, as `datasets` writes, does not."""
+"""First bytes of an Arrow file, which indexes its batches; a stream, as `datasets` writes, does not."""
 
 
 def count_rows(file: SourceFile) -> int:
-    """How many rows a Parquet file holds.
+    """Number of rows of a Parquet file.
 
     Raises:
         UnreadableSourceError: The file is damaged as a whole.

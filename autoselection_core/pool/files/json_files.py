@@ -84,7 +84,7 @@ def _lines(data: Content, file: SourceFile) -> Iterator[RawRecord]:
 
 
 def _elements(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:
-    """What the commas of the outermost array part; what follows its end is one more record."""
+    """Elements of the outermost array, parted by its commas; what follows its end is one more record."""
     number = 0
     for stop, after, line in _boundaries(data, start):
         text = _cut(data, start, stop, file.max_bytes)
@@ -95,7 +95,7 @@ def _elements(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord
 
 
 def _boundaries(data: Content, start: int) -> Iterator[tuple[int, int, int]]:
-    """Where each element of an array ends, where the next one may start, and the line it started on."""
+    """Offsets where each element of an array ends and the next may start, and the line it started on."""
     depth, line, first_line = 1, _line_number(data, start), None
     for token in _TOKEN.finditer(data, start):
         at = token.start()

@@ -1,11 +1,11 @@
-"""A record as its file spells it."""
+"""Raw records, as their files spell them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class RawRecord:
-    """A record that nobody has looked at.
+    """Raw record, not parsed or checked yet.
 
     Attributes:
         source: The name of its origin.

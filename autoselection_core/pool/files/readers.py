@@ -28,7 +28,7 @@ def raw_records(file: SourceFile) -> Iterator[RawRecord]:
 
 
 def count_records(files: Iterable[SourceFile]) -> int | None:
-    """How many records some files hold; None where only reading them tells.
+    """Number of records of some files; None where it is known only by reading them.
 
     Raises:
         UnreadableSourceError: A file is damaged as a whole.

@@ -47,7 +47,7 @@ def _rows(lines: io.TextIOWrapper, file: SourceFile) -> Iterator[RawRecord]:
 
 
 def _separator(lines: io.TextIOWrapper) -> str:
-    """What the header has most of, a comma where it has nothing."""
+    """Most frequent separator of the header; a comma where it has none."""
     header = lines.readline()
     lines.seek(0)
     return max(_SEPARATORS, key=header.count)

@@ -11,7 +11,7 @@ _ARGUMENTS = ("arguments", "parameters", "input")
 
 
 def calls_in(value: Json) -> tuple[ToolCall, ...] | None:
-    """The calls that a value holds: one or a list, as JSON or as its text; None where something is no call.
+    """Tool calls of a value: one or a list, as JSON or as its text; None where something is no call.
 
     Arguments are an object, or the text of one. Fields that are null are left out of them: Arrow pads the
     arguments of all calls of a column to one type, and to leave an argument out means the same.
@@ -62,7 +62,7 @@ def _as_mapping(value: Json) -> Json:
 
 
 def _parsed(value: Json) -> Json:
-    """What a text of JSON holds, if that is an object or a list; anything else as it is."""
+    """Parsed value of a JSON text, if it is an object or a list; anything else as it is."""
     if not isinstance(value, str):
         return value
     try:

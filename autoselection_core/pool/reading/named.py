@@ -28,10 +28,10 @@ def named_turns(view: View, name: str) -> list[Message]:
 
 
 def split_text(view: View, fields: Fields) -> list[Message]:
-    """The turns of one text, cut where the marks stand; one white space behind a mark belongs to it.
+    """The turns of one text, cut at the marks; one white space behind a mark belongs to it.
 
-    With one mark, question and answer stand before and behind its last occurrence. With two, each starts the
-    turns of its role, and what stands before the first is a system message.
+    With one mark, question and answer are the texts before and behind its last occurrence. With two, each
+    starts the turns of its role, and the text before the first is a system message.
 
     Raises:
         RejectedRecordError: The record has no such field, or a mark does not occur.

@@ -1,11 +1,11 @@
-"""What becomes of the fields of a record beside its questions and answers."""
+"""Treatment of the fields of a record beside its questions and answers."""
 
 from enum import StrEnum
 from typing import TypeAlias
 
 
 class Treatment(StrEnum):
-    """What became of a field."""
+    """Treatment of a field."""
 
     RENDERED = "part of the question"
     INDEX = "index of a choice, read as that choice"
@@ -21,17 +21,17 @@ class Treatment(StrEnum):
 
 
 Note: TypeAlias = tuple[str, Treatment]
-"""A field and what became of it."""
+"""A field and its treatment."""
 
 
 class Notes:
-    """Takes each note once."""
+    """Set of notes on the fields of a record: each is kept once."""
 
     def __init__(self) -> None:
         self._taken: set[Note] = set()
 
     def add(self, field: str, treatment: Treatment) -> None:
-        """Note what became of a field."""
+        """Note the treatment of a field."""
         self._taken.add((field, treatment))
 
     def all(self) -> tuple[Note, ...]:

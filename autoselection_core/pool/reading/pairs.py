@@ -81,7 +81,7 @@ def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
 
 
 def _question_key(view: View) -> str:
-    """The first of the known fields that says something; the first that is there where none does."""
+    """The first of the known fields that is not empty; the first that is there where all are."""
     there = [key for key in QUESTIONS if key in view.record]
     for key in there:
         if _says_something(view.record[key]):
@@ -99,7 +99,7 @@ def _name_them(view: View, what: str) -> str:
 
 
 def _with_input(view: View, key: str) -> str:
-    """The question, and behind it the input, where that says more."""
+    """The question, followed by the input where that adds to it."""
     question = view.text(key)
     further = INPUTS[0]
     if key in INPUTS or further not in view.record:
@@ -115,7 +115,7 @@ def _with_input(view: View, key: str) -> str:
 
 
 def _pass_over_the_same(view: View, key: str, turns: list[Message]) -> None:
-    """Count an input as read that says what the turns say."""
+    """Count an input as read that repeats the turns."""
     for other in INPUTS:
         said = view.record.get(other) if other != key else None
         if isinstance(said, str) and all(turn.content in said for turn in turns):
@@ -169,7 +169,7 @@ def _answer(view: View) -> list[Message]:
 
 
 def _said(view: View, key: str) -> Message:
-    """The answer that stands in one field alone."""
+    """The answer of a single field."""
     text = view.text(key, verbatim_text)
     if not text.strip():
         raise RejectedRecordError(Reason.EMPTY_ANSWER, f"the field {key} is empty")

@@ -1,4 +1,4 @@
-"""From a record, in the format of its source, to a sample.
+"""Conversion of a record, in the format of its source, into a sample.
 
 The format is recognised for each record, by its fields, in any case:
 
@@ -47,13 +47,13 @@ _OTHER_CASE = {Reason.NO_MESSAGES, Reason.NO_ANSWER}
 
 @dataclass(frozen=True)
 class Reading:
-    """What a record says.
+    """Content of a record: its sample, and the fields that are no part of it.
 
     Attributes:
         sample: The conversation.
         extras: Fields that are no part of it, as canonical JSON; None without.
         trimmed: Turns after the last answer, which were cut.
-        format: Which format the record has.
+        format: Format of the record.
         notes: What became of fields that are more than question and answer.
     """
 
@@ -146,7 +146,7 @@ def _list_key(view: View) -> str | None:
 
 
 def _answered(turns: list[Message], view: View, rules: Rules) -> list[Message]:
-    """Turns with the answer that stands in a field of its own."""
+    """Turns, followed by the answer from a field of its own."""
     if rules.answer_field is None:
         if turns and turns[-1].role is not Role.ASSISTANT:
             require_choice(view, rules)
@@ -206,7 +206,7 @@ def _has_text(value: Json) -> bool:
 
 
 def _up_to_the_last_answer(turns: list[Message]) -> list[Message]:
-    """A turn that nobody answers teaches nothing, but would be read."""
+    """Turns up to the last answer: a turn that nobody answers teaches nothing, but would be read."""
     if not turns:
         raise RejectedRecordError(Reason.NO_MESSAGES, "the list of turns is empty")
     answers = [number for number, turn in enumerate(turns) if turn.role is Role.ASSISTANT]

@@ -1,4 +1,4 @@
-"""Which fields of a source's records are what, where the source says so."""
+"""Mapping rules of a source: the roles of its records' fields, where the source declares them."""
 
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -60,13 +60,13 @@ class Fields:
 
     @property
     def markers(self) -> tuple[str, ...]:
-        """What stands between the parts of `text`."""
+        """Separators between the parts of `text`."""
         return (self.split_on,) if isinstance(self.split_on, str) else tuple(self.split_on or ())
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a source says of its records.
+    """Reading rules that a source declares for its records.
 
     Attributes:
         fields: Which field is what; the known spellings for what is not named.
@@ -107,4 +107,4 @@ class Rules:
 
 
 KNOWN = Rules()
-"""Nothing said by the source: the known spellings."""
+"""Rules of a source that declares none: the known spellings."""

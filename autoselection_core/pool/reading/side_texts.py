@@ -1,4 +1,4 @@
-"""Texts beside a question that are part of it by convention: passages, and what there is to choose from."""
+"""Texts beside a question that are part of it by convention: passages, and the choices."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_uppercase
@@ -102,7 +102,7 @@ def _line(label: str, text: str) -> str:
 
 
 def _stands_in(whole: str, part: str) -> bool:
-    """Whether a text stands in another one as a word of its own."""
+    """Whether a text occurs in another one as a word of its own."""
     start = whole.find(part)
     while start >= 0 and part:
         before, after = whole[start - 1 : start], whole[start + len(part) : start + len(part) + 1]

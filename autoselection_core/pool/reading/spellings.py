@@ -13,12 +13,12 @@ CONTEXTS = ("context", "passage", "document")
 """Texts that a question is about; they follow it as Alpaca's `input` follows its instruction."""
 
 CHOICES = ("choices", "options")
-"""What there is to choose from; it follows the question, a line each."""
+"""Fields of the choices, which follow the question, a line each."""
 
 INPUTS = ("input", "inputs")
 PREFERENCE = ("chosen", "rejected")
 MEDIA = ("image", "images", "audio", "audios", "video", "videos")
-"""Columns of what is no text. A question that comes with one cannot be answered without it."""
+"""Columns of images, audio and video. A question that comes with one cannot be answered without it."""
 
 FORMATS: Mapping[str, str] = {
     "messages": "OpenAI",

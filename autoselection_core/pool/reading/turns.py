@@ -1,4 +1,4 @@
-"""From the turns of a chat record to messages."""
+"""Conversion of the turns of a chat record into messages."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,7 +78,7 @@ def are_turns(value: Json) -> bool:
 
 
 def alternating(value: Json, where: str) -> list[Message]:
-    """The messages of a list of plain texts, of which the user says the first.
+    """The messages of a list of plain texts, of which the user's is the first.
 
     Raises:
         RejectedRecordError: The list holds something other than texts.
@@ -102,7 +102,7 @@ def _unpacked(value: Json, where: str) -> Json:
 
 
 def _zipped(lists: Mapping[str, Json], where: str) -> list[Json]:
-    """The turns of an object of lists; a list that is null says nothing."""
+    """The turns of an object of lists; a list that is null is left out."""
     columns = {key: each for key, each in lists.items() if isinstance(each, list)}
     if len({len(column) for column in columns.values()}) > 1:
         raise RejectedRecordError(Reason.NO_MESSAGES, f"the lists of {where} differ in length")
@@ -199,7 +199,7 @@ def _first(turn: Turn, keys: tuple[str, ...]) -> Json:
 
 
 def _note_fields(turn: Turn, where: str, notes: Notes) -> None:
-    """Note what a turn says beside its text."""
+    """Note the fields of a turn beside its text."""
     for key, value in turn.items():
         field = f"{where}[].{key}"
         if key in REASONING and value:

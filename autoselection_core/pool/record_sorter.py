@@ -1,4 +1,4 @@
-"""Decides for each raw record what becomes of it, and counts."""
+"""Sorting of raw records into the pool or the quarantine, with counts."""
 
 import json
 from collections import Counter
@@ -19,8 +19,8 @@ from autoselection_core.pool.sources import SourceFile
 
 
 @dataclass
-class Intake:
-    """Passes records on to the pool or to the quarantine.
+class RecordSorter:
+    """Sorter of raw records into samples of the pool and quarantined records, with counts.
 
     Attributes:
         collector: Takes samples.
@@ -29,7 +29,7 @@ class Intake:
         merged: Records whose sample was there already.
         trimmed: Records from which turns after the last answer were cut.
         formats: Records that became samples or were merged, by format.
-        fields: Of these, how often something became of a field, by field and treatment.
+        fields: Of these, the number in which a field had a treatment, by field and treatment.
         named: Fields that sources name, as far as records have them.
     """
 
@@ -43,7 +43,7 @@ class Intake:
     named: NamedFields = field(default_factory=NamedFields)
 
     def take(self, record: RawRecord, file: SourceFile) -> None:
-        """Read a record of a file."""
+        """Read a record of a file, and add its sample to the pool or the record to the quarantine."""
         self.records += 1
         try:
             reading = self._read(record, file)
