@@ -40,7 +40,7 @@ class Bounds:
         return cls(groups, count, least, np.minimum(most, sizes))
 
     def addable(self, chosen: Mask) -> Mask:
-        """Of which groups one more row can be chosen so that the bounds stay reachable. Shape (groups,)."""
+        """Mask of the groups of which one more row leaves the bounds reachable. Shape (groups,)."""
         taken = np.bincount(self.groups[chosen], minlength=len(self.least))
         owed = np.maximum(self.least - taken, 0)
         free = self.count - int(taken.sum()) - int(owed.sum())

@@ -56,7 +56,7 @@ class Template:
         return np.array([axis.space.encode(getattr(operator, axis.name)) for axis in self.axes])
 
     def decode(self, unit: npt.NDArray[np.float64]) -> Operator:
-        """The operator whose numbers stand at these places in [0, 1]."""
+        """The operator with its numbers at these places of their ranges, each in [0, 1]."""
         numbers = {axis.name: _short(axis, float(place)) for axis, place in zip(self.axes, unit, strict=True)}
         return self.made(numbers)
 

@@ -55,10 +55,10 @@ class DropExactDuplicates(Operator):
 
 @dataclass(frozen=True)
 class DropNearDuplicates(Operator):
-    """Of rows whose texts overlap, keep the first: a row goes when it is alike an earlier row that stays.
+    """Keep the first of rows whose texts overlap: a row goes when it is like an earlier row that stays.
 
     Attributes:
-        similarity: From which similarity on two rows are alike; at least the floor of the pairs.
+        similarity: Similarity from which on two rows are alike; at least the floor of the pairs.
         pairs: The pair list, by default verified Jaccard similarities of word n-grams.
         prefer: A column that decides which row comes first; without it the lower row does.
         order: Which end of that column is preferred.
@@ -93,13 +93,13 @@ class DropNearDuplicates(Operator):
 
 @dataclass(frozen=True)
 class DropSemanticDuplicates(Operator):
-    """Of rows that mean the same, keep one: a row goes when it is alike a preferred row that stays.
+    """Keep one of rows that mean the same: a row goes when it is like a preferred row that stays.
 
     The rule is SemDeDup's with the kept rows as references (not all earlier ones), over neighbours in a
     vector space that were computed once.
 
     Attributes:
-        similarity: From which cosine on two rows are alike; at least the floor of the pairs.
+        similarity: Cosine similarity from which on two rows are alike; at least the floor of the pairs.
         pairs: The pair list: neighbours in `embedding` or `sae` space.
         within: A grouping, such as `cluster/1000`: only rows of one group are compared.
         prefer: A column that decides which row comes first, for example the distance to the cluster's
@@ -162,7 +162,7 @@ def preference(signals: SignalTable, column: str | None, order: str) -> npt.NDAr
 
 
 def kept_of(rows: Rows, low: Ends, high: Ends, costs: npt.NDArray[np.float32] | None, pool: int) -> Mask:
-    """Mask of the rows that stay when each row that is alike a preferred kept one goes."""
+    """Mask of the rows that stay when each row that is similar to a preferred kept one goes."""
     if costs is not None:
         swapped = costs[high] < costs[low]  # a tie leaves the lower row first
         low, high = np.where(swapped, high, low), np.where(swapped, low, high)
@@ -170,7 +170,7 @@ def kept_of(rows: Rows, low: Ends, high: Ends, costs: npt.NDArray[np.float32] | 
 
 
 def reason_by_pair(pairs: str, similarity: float, kept: Rows, signals: SignalTable, row: int) -> Reason:
-    """The kept row that is most like a row, and how like it is."""
+    """The kept row that is most similar to a row, and the similarity."""
     known = signals.pair_list(pairs)
     own = np.flatnonzero((known.low == row) | (known.high == row))
     others = np.where(known.low[own] == row, known.high[own], known.low[own])

@@ -14,7 +14,7 @@ n / 2 rounds, so what is left after these goes one by one."""
 
 
 def dropped(before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, rows: int) -> Mask:
-    """The rows that are dropped when each row that is like an earlier kept one goes.
+    """The rows that are dropped when each row that is similar to an earlier kept one goes.
 
     The result is exactly that of the sequential rule (take rows in order, keep one unless a kept one is like
     it): in each round all rows without an undecided earlier neighbour are kept, and their neighbours go.
@@ -24,7 +24,7 @@ def dropped(before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, r
         after: The other end.
         costs: What the order of preference follows, lowest first and ties to the lower row; None where it
             follows the row numbers. Shape (rows,).
-        rows: How many rows the pool has.
+        rows: Number of rows of the pool.
 
     Returns:
         Shape (rows,).

@@ -78,7 +78,7 @@ class MixSources(Operator):
 
 @dataclass(frozen=True)
 class MixByVarentropy(Operator):
-    """Keep a share of the rows with sources weighted by how varied the model's surprise at them is.
+    """Keep a share of the rows with sources weighted by their mean varentropy under the model.
 
     A source weighs its number of rows times its mean varentropy to the power of `sharpness`: above 0 leans
     towards sources with a high mean, below 0 towards those with a low one. A source without a known value

@@ -32,7 +32,7 @@ def first(scores: npt.NDArray[np.floating], count: int, order: str = HIGHEST) ->
 
     Args:
         scores: One score a row. Shape (m,).
-        count: How many rows to mark, at most m.
+        count: Number of rows to mark, at most m.
         order: `highest` or `lowest` scores first.
 
     Example:

@@ -14,12 +14,12 @@ class Reason:
     """Reason why an operator kept or dropped one row.
 
     Attributes:
-        what: What was looked at: a column's name, or a phrase.
+        what: Criterion: a column's name, or a phrase.
         value: The row's value; None where it is unknown, or where the operator looks at no value.
         rank: The row's place among the rows that entered, from 1; None where there is no ranking.
-        entered: How many rows entered.
+        entered: Number of rows that entered.
         cut_off: The value that the row needed at least (or at most); None where none would have helped.
-        like: The row that stands for this one, where it went as a duplicate.
+        like: The kept row that this one is a duplicate of, where it went as one.
     """
 
     what: str
@@ -36,11 +36,11 @@ def reason_by_rank(
     """The reason of an operator that keeps the first rows of a ranking.
 
     Args:
-        what: What the rows are ranked by.
+        what: Criterion of the ranking.
         scores: The score of each row that entered.
-        kept: Which of them stay.
-        position: Which of them is asked about.
-        order: Which end of the scores comes first.
+        kept: Mask of those that stay.
+        position: Position of the row in question.
+        order: End of the scores that comes first.
     """
     costs = np.nan_to_num(-scores if order == HIGHEST else scores, nan=np.inf)
     own = costs[position]

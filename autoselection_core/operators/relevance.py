@@ -19,7 +19,7 @@ from autoselection_core.space import LOG, Interval, Setting
 
 @dataclass(frozen=True)
 class KeepRelevant(Operator):
-    """Keep what is most relevant to each benchmark, then unite (MONA's selection rule).
+    """Keep the rows most relevant to each benchmark, then unite them (MONA's selection rule).
 
     The share is per benchmark: b benchmarks keep up to b times as many rows. Rows of unknown relevance rank
     last for a share or a count, and never pass a threshold. Ties go to the lower row.

@@ -28,7 +28,7 @@ class PairList:
     Attributes:
         low: The lower row number of each pair. Shape (pairs,), int32.
         high: The higher row number of each pair. Shape (pairs,), int32.
-        similarity: How alike the two rows are, in [-1, 1]. Shape (pairs,), float32.
+        similarity: Similarity of the two rows, in [-1, 1]. Shape (pairs,), float32.
         floor: Pairs below this similarity are not stored.
         measure: What the similarity is, for example "jaccard of word 5-grams".
 
@@ -85,7 +85,7 @@ class PairList:
         The floor never falls: what lay below it was not kept.
 
         Args:
-            rows: Where each row that these pairs speak of stands now, in the same order; -1 where it left.
+            rows: Present place of each row of these pairs' pool, in the same order; -1 where it left.
             first: One row of each new pair; each pair once.
             second: The other row of each new pair.
             similarity: Of the new pairs, at or above the floor.
@@ -143,7 +143,7 @@ def _flaw(
         return "a pair does not name its lower row first"
     step = np.diff(low)
     if (step < 0).any() or ((step == 0) & (np.diff(high) <= 0)).any():
-        return "pairs are not sorted by (low, high), or one stands twice"
+        return "pairs are not sorted by (low, high), or one is there twice"
     return None
 
 

@@ -27,7 +27,7 @@ class SearchContext:
     Attributes:
         signals: The pool.
         templates: What a step may be.
-        policy: How to choose.
+        policy: Settings of the choices.
         seed: The search's seed.
         fresh: Latin hypercube programs, realised.
         describer: Describes candidates on the scales of the fresh programs.

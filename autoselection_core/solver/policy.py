@@ -23,7 +23,7 @@ class Policy:
     """The settings of a search's choices.
 
     Attributes:
-        name: Which policy chooses.
+        name: Name of the policy.
         version: Version of the default policy; a search keeps the one that it was registered with.
         full_pool: 1 if the first trial of the default policy is the full pool, 0 if not.
         warmup: Probes before the surrogate chooses: plain filters far apart in what they select. Version 1
@@ -108,7 +108,7 @@ class Policy:
 
     @classmethod
     def of_search(cls, name: str, settings: Mapping[str, Any], max_steps: int) -> "Policy":
-        """The policy that a search pinned; one that says no version was registered before there were any."""
+        """Policy that a search pinned; settings without a version precede versions, and have the first."""
         return cls(name, max_steps=max_steps).with_settings(**{"version": 1, **settings})
 
     def with_settings(self, **settings: Any) -> "Policy":  # noqa: ANN401 - the settings differ in type

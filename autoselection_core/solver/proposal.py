@@ -60,7 +60,7 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Why a candidate was chosen.
+    """Reasons for the choice of a candidate.
 
     Attributes:
         origin: `full_pool`, `plain`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `fresh`, `edit`,
@@ -74,18 +74,18 @@ class Proposal:
         acquisition: Expected gain over the best tried candidate, in units of utility; the upper confidence
             bound in the published policy.
         rank: Place in the order by acquisition, from 1; later ones are chosen by a language model.
-        runner_up: Who came second.
+        runner_up: Candidate in the second place.
         noise: Run-to-run standard deviation that the surrogate assumed.
         earlier: Observations of an earlier search that the surrogate learned from, too.
         trust: Learned correlation of that search's utilities with those of this one.
         candidates_considered: Distinct realised subsets that were compared.
-        screened: How many drawn candidates were left out, by reason.
+        screened: Numbers of drawn candidates that were left out, by reason.
         anchors: Trials that edits started from.
         stagnation: Evaluations since the posterior best was first tried, or since the last new anchor.
         distance: Subset distance to the nearest tried candidate, in median distances of fresh programs.
-        advice: What a language model was asked for this choice, its answers, and why some were not used.
+        advice: Questions to a language model for this choice, its answers, and why some were not used.
         fidelity: Name of the lower fidelity that the trial is evaluated at; empty for the full one.
-        weighed: What each fidelity promised; empty where there is one only.
+        weighed: Expected gain of each fidelity; empty where there is one only.
     """
 
     origin: str
@@ -124,7 +124,7 @@ class Proposal:
         return cls(**{**value, **read})
 
     def to_json(self) -> dict[str, Json]:
-        """The proposal as JSON values; without advice or fidelities there is no word of them."""
+        """The proposal as JSON values; advice and fidelities are left out where there are none."""
         values = {**asdict(self), "screened": dict(self.screened), "anchors": list(self.anchors)}
         values["interval"] = list(self.interval)
         later: dict[str, Json] = {
@@ -153,7 +153,7 @@ class Candidate:
     Attributes:
         recipe: The program.
         subset: The rows that it leaves of the pool.
-        proposal: Why it was chosen.
+        proposal: Reasons for the choice.
     """
 
     recipe: Recipe

@@ -30,7 +30,7 @@ class _Choose(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Solver:
-    """Chooses what to train on next.
+    """Solver of a sequential search: it chooses the subsets to train on next.
 
     `ask` depends on nothing but the pool's signals, the templates, the policy and the history (its seed
     included): the same question has the same answer in every process, with any number of threads. With an
@@ -40,8 +40,8 @@ class Solver:
     Attributes:
         signals: The pool.
         templates: What a step of a program may be, from `operators.catalogue`.
-        policy: How to choose.
-        earlier: What an earlier search measured; it goes before what a history says of that itself.
+        policy: Settings of the choices.
+        earlier: Observations of an earlier search; they replace those that a history has of it.
         adviser: A language model that is asked, too; None asks nobody.
         prices: Price of an evaluation at each lower fidelity, in full trainings; the default policy alone
             makes use of them.
@@ -70,8 +70,8 @@ class Solver:
         """The next candidates; each but the first is chosen as if those before it were pending.
 
         Args:
-            history: What the search knows.
-            k: How many candidates are wanted at once.
+            history: History of the search.
+            k: Number of candidates that are wanted at once.
 
         Raises:
             NoCandidatesError: No valid candidate is left.

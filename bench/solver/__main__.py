@@ -1,7 +1,7 @@
 """Race solvers on simulated utilities over real rows: `python -m bench.solver --help`.
 
-Every finished search is one line of a shard, `bench/results/solver/runs/<contestant>.jsonl`; a search that
-stands there already is not run again, so an interrupted race goes on where it stopped.
+Every finished search is one line of a shard, `bench/results/solver/runs/<contestant>.jsonl`; a search in
+that file is not run again, so an interrupted race goes on where it stopped.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _REFERENCE = 2000
 
 @dataclass(frozen=True)
 class Suite:
-    """A set of landscapes, and what contestants see of the world.
+    """Set of landscapes, with the signals that contestants see.
 
     Attributes:
         landscapes: Makes them, scaled on reference subsets.
@@ -50,12 +50,12 @@ SIX = Suite(landscapes, lambda world: world, (*TUNED, *UNSEEN))
 SUITES = {"six": SIX, "wide": Suite(wide_landscapes, with_topics, OPEN, HELD_OUT)}
 
 Makes: TypeAlias = Callable[[SignalTable, tuple[Template, ...]], tuple[str, Contestant]]
-"""Makes a contestant for a pool, and says its name."""
+"""Factory of a contestant for a pool: its name, and the contestant."""
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Everything that a race needs, made once.
+    """World, templates, landscapes and optima of a race, made once.
 
     Attributes:
         world: Rows, signals and hidden columns.
@@ -114,7 +114,7 @@ def _ours(name: str) -> Makes:
 
 
 def _part(file: Path, name: str) -> Any:  # noqa: ANN401 - what a user's file defines
-    """What a Python file defines under a name."""
+    """Object that a Python file defines under a name."""
     return runpy.run_path(str(file))[name]
 
 

@@ -1,7 +1,7 @@
-"""What regret is left to who knows much more than a search: `python -m bench.solver.bound --help`.
+"""Regret that is left with far more knowledge than a search has: `python -m bench.solver.bound --help`.
 
 Random programs are measured without noise, a surrogate learns from all of them, and edits climb its posterior
-mean. What the highest mean is truly worth says how far the surrogate's features reach: a search that sees
+mean. The true utility at the highest mean shows how far the surrogate's features reach: a search that sees
 fifteen noisy utilities is not expected to come nearer.
 """
 
@@ -32,12 +32,12 @@ _GENERATIONS, _PARENTS, _CHILDREN, _HIGHEST = 8, 20, 150, 10
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """What climbing a surrogate's mean arrives at.
+    """Result of climbing a surrogate's mean.
 
     Attributes:
         means: Posterior means of all candidates, in points. Shape (m,).
-        truths: What they are worth. Shape (m,).
-        measured: Of these, how many the surrogate learned from.
+        truths: Their true utilities. Shape (m,).
+        measured: Number of them, from the first, that the surrogate learned from.
     """
 
     means: Numbers
@@ -45,7 +45,7 @@ class Reach:
     measured: int
 
     def regrets(self, best: float) -> dict[str, Json]:
-        """Of the highest mean, of the best among the ten highest, and of the best that was measured."""
+        """Regrets of the highest mean, of the best of the ten highest, and of the best measured one."""
         order = np.argsort(-self.means, kind="stable")
         return {
             "highest mean": round(best - float(self.truths[order[0]]), 2),
@@ -55,7 +55,7 @@ class Reach:
 
 
 def reach(context: SearchContext, landscape: Landscape) -> Reach:
-    """Learn from every fresh program of an arena, and climb."""
+    """Learn from every fresh program of a search context, and climb."""
     truths = np.array([landscape(subset.rows) for subset in context.fresh.subsets])
     surrogate = fit(context.features, truths, context.describer.layout, Fitting(noise_prior=_NOISE))
     means, _ = surrogate.posterior(context.features)
@@ -77,7 +77,7 @@ def reach(context: SearchContext, landscape: Landscape) -> Reach:
 
 
 def main() -> None:
-    """Climb each landscape after each number of programs, and leave the figures."""
+    """Climb each landscape after each number of programs, and write the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""How often a winner is claimed, with nothing to find and with a gain: `python -m bench.solver.claims -h`.
+"""Rates of claimed winners, with nothing to find and with a gain: `python -m bench.solver.claims -h`.
 
 Whole searches of the product: its policy, its recommendation, its report with fresh replicates on test
 items, its verdict over random subsets of equal tokens. Only the training is simulated, because what is asked
@@ -7,7 +7,7 @@ items. The ledger is left out: it decides nothing, and would take most of the ti
 
 Without a gain all recipes are equal (A/A), so every claim is false. With one, whatever a search tries is
 better than the random draws by three standard errors of the difference that the report measures. Every
-search is a line of `bench/results/solver/claims.jsonl`; one that stands there is not run again.
+search is a line of `bench/results/solver/claims.jsonl`; one in that file is not run again.
 """
 
 import argparse
@@ -77,20 +77,20 @@ class Luck:
     items: int = 200
 
     def standard_error(self, winners: int, draws: int) -> float:
-        """Of the difference between so many runs of one subset and one run each of so many others."""
+        """Standard error of the difference between runs of one subset and one run each of others."""
         runs = (self.run**2 + self.item**2 / self.items) * (1 / winners + 1 / draws)
         return float(np.sqrt(runs + self.profile**2 / self.items * (1 + 1 / draws)))
 
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """Trains on nothing: a score is luck, and a gain for whatever is no random draw of the report.
+    """Evaluator without a training: a score is luck, and a gain for all but the report's random draws.
 
     Attributes:
         seed: Of the luck.
         gain: Points that every subset but the report's random draws has more.
-        luck: How much scores vary.
-        made: What was evaluated, by key.
+        luck: Standard deviations of the scores.
+        made: Evaluations, by key.
     """
 
     seed: int
@@ -100,7 +100,7 @@ class Simulated:
 
     @property
     def fingerprint(self) -> str:
-        """Names the luck and the gain."""
+        """Hash of seed, gain and luck."""
         return fingerprint({"seed": self.seed, "gain": self.gain, "luck": asdict(self.luck)})
 
     def key(self, subset: str, replicate: int) -> str:
@@ -244,7 +244,7 @@ def summary(lines: Sequence[Line]) -> dict[str, Json]:
 
 
 def main() -> None:
-    """Run what is missing, and leave the rates."""
+    """Run what is missing, and write the rates."""
     options = _options()
     signals, done = table(), _finished(options.shard)
     wanted: list[tuple[int, float, tuple[int, ...]]] = [

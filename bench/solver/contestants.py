@@ -1,4 +1,4 @@
-"""Who competes. A contestant is anything with `ask(history, k)` and `recommend(history)`."""
+"""Contestants of a race: anything with `ask(history, k)` and `recommend(history)`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from autoselection_core.solver import Candidate, Policy, Proposal, Solver
 from autoselection_core.subset import Subset, materialize, materialize_many
 
 MAX_STEPS = 6
-"""Longest program that a peer writes, as long as ours."""
+"""Maximum steps of a peer's program, as many as ours."""
 
 _SMALLEST_SHARE = 0.01
 
 
 class Contestant(Protocol):
-    """Chooses recipes, and says in the end which one to use."""
+    """Search method: it chooses recipes, and recommends a subset in the end."""
 
     def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
         """The next candidates."""
@@ -39,7 +39,7 @@ class Ours:
     solver: Solver
 
     def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
-        """What the policy asks for."""
+        """The policy's next candidates."""
         return self.solver.ask(history, k)
 
     def recommend(self, history: History) -> str:
@@ -89,7 +89,7 @@ def candidate(recipe: Recipe, signals: SignalTable, origin: str) -> Candidate:
 
 
 def large_enough(recipe: Recipe, signals: SignalTable) -> Subset | None:
-    """What a recipe realises; None if it is invalid or keeps fewer rows than any contestant may."""
+    """Subset of a recipe; None if it is invalid or keeps fewer rows than any contestant may."""
     (subset,) = materialize_many([recipe], signals)
     if isinstance(subset, Subset) and len(subset) >= _SMALLEST_SHARE * len(signals):
         return subset

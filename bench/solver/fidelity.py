@@ -1,10 +1,10 @@
-"""What a cheaper fidelity is worth at equal cost: `python -m bench.solver.fidelity --help`.
+"""Gain by a cheaper fidelity at equal cost: `python -m bench.solver.fidelity --help`.
 
 Four searches with the same budget, seed and landscape: one without a cheaper fidelity, one with a fidelity
 that ranks recipes nearly as the full one does, one with a fidelity that does so loosely, one with a fidelity
 that misleads. Cheap scores are of another utility: the full one mixed with that of the next landscape, or the
 full one with the opposite sign; all are noisy by one point. Each four are one line of
-`bench/results/solver/fidelity.jsonl`; what stands there is not run again. Summaries with commit and
+`bench/results/solver/fidelity.jsonl`; what that file holds is not run again. Summaries with commit and
 machine are left in `bench/results/solver_fidelity_BUDGET_COST.json`.
 """
 
@@ -42,7 +42,7 @@ Utility = Callable[[Rows], float]
 
 
 def cheap_utilities(landscapes: Mapping[str, Landscape], name: str) -> dict[str, Utility | None]:
-    """What the cheap scores of each search are of; None for the search without."""
+    """Utility that the cheap scores of each search are of; None for the search without."""
     names = (*TUNED, *UNSEEN)
     full, other = landscapes[name], landscapes[names[(names.index(name) + 1) % len(names)]]
 
@@ -91,7 +91,7 @@ def _hinted(history: History, asked: Candidate, utility: float, cost: float) -> 
 
 
 def main() -> None:
-    """Run what is missing, and print what the fidelities were worth."""
+    """Run what is missing, and print the gain by each fidelity."""
     options = _options()
     ground, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "fidelity.jsonl"
     done = [json.loads(line) for line in file.open()] if file.exists() else []

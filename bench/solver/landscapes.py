@@ -36,7 +36,7 @@ class Landscape:
     """A utility of subsets.
 
     Attributes:
-        name: What reports call it.
+        name: Name in reports.
         raw: The utility before it is scaled.
         center: Mean of the raw utility over random recipes.
         spread: Its standard deviation.

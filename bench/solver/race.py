@@ -11,7 +11,7 @@ from bench.solver.contestants import Contestant
 from bench.solver.landscapes import Landscape
 
 CHECKPOINTS = (5, 10, 15, 20, 30, 40)
-"""Evaluations after which the recommendation is judged."""
+"""Evaluations after which the recommendation is measured."""
 
 QUANTILES = {50: 0.6745, 90: 1.6449}
 """Half-widths of central normal intervals, in standard deviations, where a proposal has no interval."""
@@ -19,11 +19,11 @@ QUANTILES = {50: 0.6745, 90: 1.6449}
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a search.
+    """Result of a search, checkpoint by checkpoint.
 
     Attributes:
-        contestant: Who searched.
-        landscape: Where.
+        contestant: Name of the contestant.
+        landscape: Name of the landscape.
         seed: Of the search and of the noise.
         noise: Run-to-run standard deviation, in points.
         budget: Evaluations.
@@ -34,8 +34,8 @@ class Run:
         covered: Share of predictions, made before an evaluation, whose interval held the true utility.
         log_density: Mean log density of observations under the prediction, and under a constant with the
             noise and spread of what was seen before.
-        predictions: How many predictions there were.
-        origins: How many trials came from where.
+        predictions: Number of predictions.
+        origins: Numbers of trials by origin.
     """
 
     contestant: str
@@ -59,7 +59,7 @@ class Run:
 
 @dataclass(frozen=True)
 class _Prediction:
-    """What was believed of a candidate before it was evaluated, and what it turned out to be."""
+    """Prediction for a candidate before its evaluation, beside its true and its observed utility."""
 
     mean: float
     deviation: float
@@ -82,7 +82,7 @@ class _Prediction:
 
 
 def race(who: Contestant, name: str, landscape: Landscape, *, seed: int, noise: float, budget: int) -> Run:
-    """Search, and judge what was recommended on the way."""
+    """Run a search, and measure its recommendation at every checkpoint."""
     rng = np.random.default_rng((seed, len(landscape.name), int(noise * 10)))
     history = History("bench", seed, budget)
     truths: dict[str, float] = {}

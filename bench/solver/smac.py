@@ -24,7 +24,7 @@ _DESIGN = 4
 
 
 def ask_smac(signals: SignalTable, templates: Sequence[Template], history: History) -> Candidate:
-    """The next recipe; an invalid one is told to be as bad as the worst, and another is asked for."""
+    """The next recipe; an invalid one is reported to be as bad as the worst, and another is asked for."""
     with TemporaryDirectory() as folder:
         optimizer, space = _optimizer(templates, history, Path(folder))
         worst = 0.0
@@ -68,7 +68,7 @@ def _optimizer(templates: Sequence[Template], history: History, folder: Path) ->
 
 
 def _never_called(config: Any, seed: int = 0) -> float:  # noqa: ANN401 - SMAC's signature
-    """SMAC asks and is told: it evaluates nothing itself."""
+    """Objective for SMAC's signature: it evaluates nothing itself, but asks and receives costs."""
     raise NotImplementedError(config, seed)
 
 

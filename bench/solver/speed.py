@@ -83,7 +83,7 @@ def _measured(history: History, chosen: Candidate) -> History:
 
 
 def main() -> None:
-    """Measure each pool, and leave the figures."""
+    """Measure each pool, and write the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

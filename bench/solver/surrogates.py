@@ -1,4 +1,4 @@
-"""Each surrogate on a problem that it is there for: `python -m bench.solver.surrogates`.
+"""Comparison of surrogates, each on a problem that it is made for: `python -m bench.solver.surrogates`.
 
 Outliers: of forty evaluations of a smooth utility, one in ten is off by ten points. Many: five thousand
 evaluations, learned by BKB and, with as many hyper-parameter vectors, by the exact process. Uneven: a utility
@@ -114,7 +114,7 @@ def _arc_cosine(points: Features, depth: int, bias: float) -> Features:
 
 
 def main() -> None:
-    """Run both, and leave the figures."""
+    """Run both, and write the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

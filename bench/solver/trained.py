@@ -5,7 +5,7 @@ model. An evaluation trains all of its weights on 20,000 tokens of a subset and 
 reference answers of GSM8K. Contestants search on 60 dev items; what each recommends is trained again with
 fresh seeds and scored on 240 test items, beside the full pool. Nothing is simulated, so the best recipe is
 not known: contestants are compared with each other. Every search is a line of
-`bench/results/solver/trained.jsonl`; one that stands there is not run again, and trainings are kept in the
+`bench/results/solver/trained.jsonl`; one in that file is not run again, and trainings are kept in the
 home, so a killed run goes on.
 """
 
@@ -50,7 +50,7 @@ Line: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What all contestants share.
+    """World, templates and evaluator that all contestants share.
 
     Attributes:
         world: Rows and signals.
@@ -86,14 +86,14 @@ class Trained:
         }
 
     def test(self, subset: Subset, first: int) -> list[float]:
-        """Test utilities of fresh trainings; replicates from `first` are nobody else's."""
+        """Test utilities of fresh trainings; replicates from `first` on belong to this test alone."""
         keys = [self.evaluator.evaluate(subset, first + more).key for more in range(_REPLICATES)]
         runs: list[Run] = [self.evaluator.open_test(key, "benchmark of solvers") for key in keys]
         return [round(float(value), 5) for value in utilities(runs, None)]
 
 
 def trained(home: Home, rows: int) -> Trained:
-    """Build the world, train the base model, and stand ready to evaluate."""
+    """Build the world, train the base model, and make the evaluator."""
     made, pool = world(rows, home), rows_of_pool(rows, home)
     folder = home.models / "bench-tiny"
     if not folder.exists():

@@ -1,8 +1,8 @@
-"""What a warm start saves after the pool has changed: `python -m bench.solver.warm --help`.
+"""Evaluations that a warm start saves after the pool has changed: `python -m bench.solver.warm --help`.
 
 A search on one part of the pool, then two on another part that shares 90 % of the rows: one that starts cold
-with the whole budget, one that is told what the first measured and has half of it. Every finished trio is one
-line of `bench/results/solver/warm.jsonl`; a trio that stands there is not run again.
+with the whole budget, one that starts from the first search and has half of it. Every finished trio is one
+line of `bench/results/solver/warm.jsonl`; a trio in that file is not run again.
 """
 
 import argparse
@@ -37,7 +37,7 @@ class Part:
 
     Attributes:
         signals: The part.
-        rows: Which rows of the world it has.
+        rows: Its rows of the world.
     """
 
     signals: SignalTable
@@ -113,7 +113,7 @@ def search(
 
 
 def told(history: History, old: Part, new: Part) -> tuple[Earlier, ...]:
-    """What the first search measured, on the changed pool."""
+    """Observations of the first search, transferred to the changed pool."""
     recipes = [one.recipe for one in history.observations]
     both = [materialize_many(recipes, part.signals) for part in (old, new)]
     return tuple(

@@ -1,4 +1,4 @@
-"""Twelve utilities: the six of the suite, and six that depend on what real pools are made of.
+"""Twelve utilities: the six of the suite, and six that depend on structures of real pools.
 
 Utilities of the new six depend on sources and their interplay, on topics, on the middle of a signal, on a
 threshold and on a small intersection. Topics and clusters that contestants see are cut elsewhere than those

@@ -36,10 +36,10 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """A pool as contestants see it, and what utilities are made of.
+    """Pool as contestants see it, with the hidden columns that utilities are made of.
 
     Attributes:
-        signals: What contestants see.
+        signals: Signals that contestants see.
         themes: Latent semantic dimensions, standardised. Shape (n, 24).
         style: Standardised text properties that no signal holds, by name.
         topics: A topic for each row. Shape (n,).

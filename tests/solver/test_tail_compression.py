@@ -39,7 +39,7 @@ def test_equal_utilities_and_a_single_one_are_left_alone() -> None:
 def test_differences_below_a_known_noise_pull_nothing_in() -> None:
     utilities = np.array([1.0, 1.01, 0.8])
 
-    assert np.array_equal(compress_tail(utilities, 1.0, least=0.5), utilities)
+    assert np.array_equal(compress_tail(utilities, 1.0, min_spread=0.5), utilities)
     assert not np.array_equal(compress_tail(utilities, 1.0), utilities)
 
 

@@ -33,7 +33,7 @@ Below are questions that follow one template with other numbers, at it and above
 """
 
 MATCH = "match/"
-"""Prefix of the codes of how a question matches: `match/gsm8k`, numbers of `MATCHES`. Internal."""
+"""Prefix of the codes of a question's match: `match/gsm8k`, numbers of `MATCHES`. Internal."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,8 @@ class Contamination(Signal):
     `bare_questions`). A question of at least 13 units: the share of its runs of 13 units that are in the
     sample. A shorter one may be a stock phrase ("which of the following statements is false"): it counts, as
     1, when it is there as a whole together with the right answer or with all of the options, see
-    `ItemPhrases.stands_in`. Questions that
-    differ in symbols only (bracket puzzles) count as one: a gate errs on that side, and `Match` tells them
-    apart.
+    `ItemPhrases.is_proven_in`. Questions that differ in symbols only (bracket puzzles) count as one: a gate
+    errs on that side, and `Match` tells them apart.
 
     Target samples are not looked for: they are there to be trained on.
 
@@ -114,12 +113,12 @@ def _phrases_of(items: tuple[Item, ...]) -> tuple[list[ItemPhrases], Runs]:
 
 
 def _proven(pool: Pool, rows: Rows, phrases: Sequence[ItemPhrases]) -> Mask:
-    """Whether each short question is in its sample together with an answer or with all options."""
+    """Mask of the pairs whose short question is in the sample with an answer or with all options."""
     wanted, place = np.unique(rows, return_inverse=True)
     instructions, wholes = (
         [units_of(text) for text in pool.texts(scope, wanted)] for scope in (Scope.INSTRUCTION, Scope.ALL)
     )
     return np.array(
-        [phrase.stands_in(instructions[at], wholes[at]) for at, phrase in zip(place, phrases, strict=True)],
+        [each.is_proven_in(instructions[at], wholes[at]) for at, each in zip(place, phrases, strict=True)],
         np.bool_,
     )

@@ -88,7 +88,7 @@ class Gated:
 class Gate:
     """Filter that cuts a pool once, before every arm of a search, baselines included.
 
-    Only questions count. A benchmark's target samples may stand in the pool: they are there to be trained on.
+    Only questions count. A benchmark's target samples may be in the pool: they are there to be trained on.
 
     Attributes:
         benchmarks: Benchmarks whose questions, of both sides of the split, are looked for.

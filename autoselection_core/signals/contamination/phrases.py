@@ -12,7 +12,7 @@ _HEAD = re.compile(r"(?:.*[:\n])?\s*", re.DOTALL)
 _TAIL = re.compile(r"\n.*\Z|\S+:\s*\Z", re.DOTALL)
 _OPTION = re.compile(r"^\W*([A-Za-z])\W+(.+)$", re.MULTILINE)
 MIN_UNITS = 8
-"""Units of a short question with its proof from which on it counts wherever it stands."""
+"""Units of a short question with its proof from which on it counts anywhere in a sample."""
 
 MAX_FURTHER_UNITS = 8
 """Units beside a shorter question in what is asked: an opening such as "Please solve:"."""
@@ -51,7 +51,7 @@ class ItemPhrases:
         """Proofs of a short question: alternatives, each a set of phrases that must all be there."""
         return tuple((answer,) for answer in self.answers) + ((self.options,) if self.options else ())
 
-    def stands_in(self, instruction: str, whole: str) -> bool:
+    def is_proven_in(self, instruction: str, whole: str) -> bool:
         """Whether a short question is in a sample together with its answer or with all of its options.
 
         Question and proof of fewer than `MIN_UNITS` units together are common ground: then all that is asked

@@ -18,5 +18,5 @@ def targets_of(benchmark: Benchmark) -> tuple[Sample, ...]:
 
 
 def targets_version(benchmark: Benchmark) -> str:
-    """Names the target samples, in whatever order they come."""
+    """Hash of the target samples, in any order."""
     return fingerprint(tuple(sorted(target.id for target in benchmark.targets)))

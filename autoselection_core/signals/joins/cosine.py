@@ -62,7 +62,7 @@ def update_cosine_pairs(
 
     Args:
         earlier: Pairs of the earlier pool.
-        rows: Where its rows stand now; -1 where a row left.
+        rows: Present place of each of its rows; -1 where a row left.
         vectors: One vector a row of the pool at hand. Shape (n, d).
         progress: Told how many rows are compared.
     """

@@ -99,7 +99,7 @@ def _nearest(unit: Vectors, centres: Vectors, probes: int) -> npt.NDArray[np.int
 def _met_before(
     cells: npt.NDArray[np.int64], low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], cell: int
 ) -> Mask:
-    """Whether a cell of a lower number holds both rows of a pair. Shape (pairs,)."""
+    """Mask of the pairs with both rows in a cell of a lower number. Shape (pairs,)."""
     ours, theirs = cells[low], cells[high]
     met = np.zeros(len(low), np.bool_)
     for probe in range(cells.shape[1]):

@@ -48,7 +48,7 @@ def jaccard_pairs(sets: Shingles, *, min_similarity: float, measure: str) -> Pai
 
 
 def _numbered(sets: Shingles) -> tuple[Integers, Integers]:
-    """Members as numbers from 0, and in how many sets each number stands."""
+    """Members as numbers from 0, and the number of sets that hold each of them."""
     _, members, frequency = np.unique(sets.hashes, return_inverse=True, return_counts=True)
     return members, frequency
 
@@ -70,7 +70,7 @@ class _Prefix:
     """The rarest members of each set, grouped by member.
 
     Attributes:
-        owner: The set of each entry; entries with one member stand together, sets ascending.
+        owner: The set of each entry; entries with one member are adjacent, sets ascending.
         later: How many entries of the same member follow each entry.
         candidates: How many pairs of entries have one member; a pair of sets may come up several times.
     """

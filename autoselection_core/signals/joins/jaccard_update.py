@@ -27,7 +27,7 @@ def update_jaccard_pairs(earlier: PairList, rows: Rows, sets: StoredSets) -> Pai
 
     Args:
         earlier: Pairs of the earlier pool.
-        rows: Where its rows stand now; -1 where a row left.
+        rows: Present place of each of its rows; -1 where a row left.
         sets: One set a row of the pool at hand.
     """
     count = len(sets.sizes)
@@ -146,7 +146,7 @@ def _sharing(incidence: sp.csr_matrix, members: sp.csr_matrix) -> tuple[Integers
 def _similarities(
     incidence: sp.csr_matrix, sizes: Integers, first: Integers, second: Integers
 ) -> npt.NDArray[np.float32]:
-    """|x & y| / |x | y| of each pair; all members of the first stand in the incidence. Shape (pairs,)."""
+    """|x & y| / |x | y| of each pair; the incidence has all members of the first. Shape (pairs,)."""
     overlap = np.zeros(len(first), np.int64)
     for start in range(0, len(first), _CHECKED_AT_ONCE):
         part = slice(start, start + _CHECKED_AT_ONCE)

@@ -57,7 +57,7 @@ class StoredSets:
         """The sets of a changed pool.
 
         Args:
-            rows: Where each row stands now; -1 where it left. Ascending among those that stayed.
+            rows: Present place of each row; -1 where it left. Ascending among those that stayed.
             new: The rows that came, ascending.
             fresh: A set for each of them.
         """

@@ -105,7 +105,7 @@ def _vector_array(vectors: npt.NDArray[Any]) -> pa.FixedSizeListArray:
 
 
 def _vectors(array: pa.FixedSizeListArray) -> npt.NDArray[Any]:
-    """What `_vector_array` wrote."""
+    """Rows of numbers that `_vector_array` wrote; null ones become NaN."""
     known: npt.NDArray[Any] = array.flatten().to_numpy(zero_copy_only=False)
     known = known.reshape(-1, array.type.list_size)
     if not array.null_count:

@@ -23,8 +23,8 @@ class SignalReport:
         computed: Samples that were scored now.
         reused: Samples that were scored before.
         finite_share: Share of the rows with a value, for each column, vector and list of features.
-        unscored: How many samples have no score, by reason.
-        seconds: How long it took.
+        unscored: Numbers of samples without a score, by reason.
+        seconds: Duration.
     """
 
     name: str
@@ -43,7 +43,7 @@ class SignalReport:
 
 
 def finite_shares(values: Mapping[str, Computed]) -> dict[str, float]:
-    """Share of the rows with a value, by name; without values that have no way to say unknown."""
+    """Share of the rows with a value, by name; without values that cannot be unknown."""
     return {
         name: float(known.mean()) for name, value in values.items() if (known := _known(value)) is not None
     }

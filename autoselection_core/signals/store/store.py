@@ -87,7 +87,7 @@ class SignalStore:
             signal: What to score.
             pool: The samples.
             progress: Told how far it is.
-            shared: A pass that gives this signal and others: samples that none of them knows are computed for
+            shared: A pass that gives this signal and others: samples that none of them has are computed for
                 all at once, where values are computed in this process.
 
         Raises:
@@ -202,7 +202,7 @@ class SignalStore:
     def _record_together(
         self, shared: SharedPass, asked: Signal, pool: Pool, progress: Progress | None
     ) -> int:
-        """Compute what none of the signals knows, if the one that was asked for misses anything."""
+        """Compute the samples that none of the signals has, if the one that was asked for misses any."""
         if self.is_scored(asked.name, asked.fingerprint, pool):
             return 0
         for signal in shared.signals:

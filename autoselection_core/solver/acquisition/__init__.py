@@ -1,1 +1,1 @@
-"""Acquisition functions: which candidate is worth the next evaluation."""
+"""Acquisition functions, by which candidates are ranked for the next evaluation."""

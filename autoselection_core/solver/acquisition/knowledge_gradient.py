@@ -42,7 +42,7 @@ class Lookahead:
         mean: Means of the tried, of the candidates, and of their cheap scores. Shape (s, b + n + n).
         cov: Covariances of the same. Shape (s, b + n + n, b + n + n).
         noise: Run-to-run variance. Shape (s,).
-        observed: How many points are tried ones, b.
+        observed: Number of tried points, b.
         scale: Utility of one standardised unit.
         seed: Seed of the draws.
     """

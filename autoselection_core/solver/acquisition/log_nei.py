@@ -36,15 +36,15 @@ _TRIED_JITTER = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Improvement:
-    """The expected improvement on what was tried, ready to be asked for any candidates.
+    """Noisy expected improvement on the tried and pending candidates, as a function of any candidates.
 
     Attributes:
         surrogate: The fitted surrogate.
-        base: Feature vectors of the distinct evaluated and pending candidates, or the dictionary that stands
-            for them. Shape (b, d), b > 0.
+        base: Feature vectors of the distinct evaluated and pending candidates, or the dictionary of a
+            sparse surrogate. Shape (b, d), b > 0.
         root: Roots of the prior covariances of the base. Shape (s, b, b).
-        weights: What a candidate's covariances with the base are multiplied with, for its mean on each draw
-            of the base's utilities. Shape (s, b, draws).
+        weights: Factors of a candidate's covariances with the base, which give its mean on each draw of the
+            base's utilities. Shape (s, b, draws).
         best: The best utility of the base on each draw, standardised. Shape (s, 1, draws).
     """
 
@@ -110,7 +110,7 @@ def log_noisy_expected_improvement(
 def _by_dictionary(
     model: SparseModel, observed: "Tensor", seed: int
 ) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
-    """Base, root, weights and best of a sparse surrogate: its dictionary stands for all that was tried."""
+    """Base, root, weights and best of a sparse surrogate, whose dictionary replaces all tried points."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -135,7 +135,7 @@ def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
 
 
 def _aside(surrogate: Surrogate) -> "Tensor":
-    """Distinct observations at lower fidelities, which tell of candidates too. Shape (o, d)."""
+    """Distinct observations at lower fidelities, which inform about candidates too. Shape (o, d)."""
     (points,), layout = surrogate.model.train_inputs, surrogate.layout
     is_cheap = (points[..., layout.fidelity_columns] > 0).any(-1)
     return distinct(points[is_cheap])

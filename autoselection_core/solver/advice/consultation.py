@@ -22,8 +22,8 @@ class Adviser:
     """A language model that a solver may ask.
 
     Attributes:
-        settings: Which model, and in which roles.
-        answers: Where its answers come from.
+        settings: Model and roles.
+        answers: Source of its answers.
         unit: Unit of the utilities, as prompts name it.
     """
 
@@ -41,9 +41,9 @@ class Consultation:
     goes on without the model: a silent endpoint costs one wait, not one a question.
 
     Attributes:
-        adviser: Who is asked; None where nobody is.
-        history: What the search knows.
-        exchanges: What was asked for this choice.
+        adviser: The adviser; None where none is asked.
+        history: History of the search.
+        exchanges: New questions of this choice, with their answers.
     """
 
     adviser: Adviser | None
@@ -55,16 +55,16 @@ class Consultation:
         self._is_silent = False
 
     def has(self, role: Role) -> bool:
-        """True where somebody is asked in a role."""
+        """True where an adviser is asked in a role."""
         return self.adviser is not None and role.value in self.adviser.settings.roles
 
     def consult(self, role: Role, facts: Json, read: Callable[[object], tuple[T, str]]) -> T | None:
         """Answer of a role, or None where the numbers decide.
 
         Args:
-            role: Who is asked.
-            facts: What the role is told.
-            read: What the answer's JSON means, and which part of it is of no use; raises
+            role: Role that is asked.
+            facts: Facts of the prompt.
+            read: Parser of the answer's JSON: its value, and what of it is of no use; raises
                 `UnusableAnswerError` where all of it is.
         """
         if self.adviser is None or role.value not in self.adviser.settings.roles:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from requests import Response
 
 _MAX_BYTES = 4_000_000
-"""Of an answer; what is longer is no answer."""
+"""Maximum size of an answer; a longer one is no answer."""
 
 _CHUNK_BYTES = 65_536
 _OK = 200
@@ -31,15 +31,15 @@ class Endpoint:
     A proxy of the environment is used, except for addresses of this machine.
 
     Attributes:
-        url: What stands before `/chat/completions`.
-        timeout_s: How long an answer is waited for, all in all.
+        url: Address without `/chat/completions`.
+        timeout_s: Seconds that an answer is waited for, all in all.
     """
 
     url: str
     timeout_s: float = 60.0
 
     def reply(self, question: Question) -> Reply:
-        """See `Answers.reply`. What the other side does wrong becomes a reply without text."""
+        """See `Answers.reply`. Any error of the other side becomes a reply without text."""
         replies: queue.Queue[Reply] = queue.Queue()
         # A socket's timeout counts from one byte to the next, and looking up a name has none at all. So
         # the request has a thread of its own, and a late one is left behind.

@@ -1,4 +1,4 @@
-"""A question to a language model and what came back: recorded with the choice that it belongs to."""
+"""Question to a language model and its reply, recorded with the choice that they belong to."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ class Question:
         role: As in `Role`.
         version: Version of the role's prompt file.
         model: Name of the model.
-        system: What the role is.
+        system: Description of the role.
         user: The facts, as JSON.
         temperature: Of the answer.
         max_tokens: Maximum length of the answer.
@@ -46,8 +46,8 @@ class Reply:
 
     Attributes:
         text: The model's text; None where there is none.
-        problem: Why there is none.
-        seconds: How long it took.
+        problem: Reason why there is none.
+        seconds: Duration.
         tokens_read: Length of the question as the endpoint counts it; None where it does not say.
         tokens_written: Length of the answer, likewise.
     """
@@ -63,13 +63,13 @@ class Answers(Protocol):
     """Source of replies: an endpoint, or the record of an earlier run."""
 
     def reply(self, question: Question) -> Reply:
-        """The answer, or why there is none; never raises for what the other side does."""
+        """The answer, or the reason why there is none; never raises for what the other side does."""
         ...
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question, its answer, and what was made of it.
+    """Question, its answer, and the reason where the answer was not used.
 
     Attributes:
         role: As in `Role`.
@@ -80,7 +80,7 @@ class Exchange:
         user: Second part of the prompt.
         answer: The model's text, unchanged; None where there is none.
         problem: Why the answer, or a part of it, was not used and the numbers decided; empty if all was.
-        seconds: How long the answer took.
+        seconds: Duration of the answer.
         tokens_read: Length of the prompt.
         tokens_written: Length of the answer.
     """
@@ -127,10 +127,10 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Silent:
-    """Answers nothing.
+    """Source without replies.
 
     Attributes:
-        problem: Why.
+        problem: Reason in every reply.
     """
 
     problem: str
@@ -142,7 +142,7 @@ class Silent:
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """Answers as they were recorded: with them a search is asked again without its model.
+    """Source of recorded replies, with which a search is asked again without its model.
 
     Attributes:
         exchanges: By the fingerprint of the question.
@@ -166,7 +166,7 @@ def exchanges_in(proposals: Iterable[Mapping[str, Any]]) -> dict[str, Exchange]:
 
 
 def exchanges_of(history: History) -> dict[str, Exchange]:
-    """The exchanges of all trials that a history knows, by question."""
+    """The exchanges of all trials in a history, by question."""
     entries: list[Observation | Pending | FailedTrial | CheapTrial] = [
         *history.observations,
         *history.cheap,

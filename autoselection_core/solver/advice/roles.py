@@ -1,4 +1,4 @@
-"""The four roles of the published method: what each is told, and what its answer may be."""
+"""The four roles of the published method: the facts in each one's prompt, and the form of its answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from autoselection_core.solver.programs.realise import Draft, Realised
 from autoselection_core.subset import materialize
 
 _MAX_ANCHOR_STEPS = 3
-"""Of a new anchor, as published."""
+"""Maximum number of steps of a new anchor, as published."""
 
 _MAX_MISSES = 2
 """Rankings without use after which the numbers decide."""
@@ -45,7 +45,7 @@ class Anchor:
     Attributes:
         recipe: The program.
         trial: The trial that evaluated it; None if none did.
-        utility: What it is worth, as far as is known.
+        utility: Its utility, as far as is known.
     """
 
     recipe: Recipe
@@ -69,7 +69,7 @@ class Predicted:
 
 
 def summarised(context: SearchContext, consultation: Consultation) -> tuple[str, ...]:
-    """Three to five findings about what was tried; none where nobody states some."""
+    """Three to five findings about what was tried; none where no adviser states some."""
     facts = _common(context, consultation, consultation.history.observations)
     return consultation.consult(Role.SUMMARISER, facts, findings_in) or ()
 
@@ -105,7 +105,7 @@ def proposed(
 def reseeded(
     context: SearchContext, consultation: Consultation, observations: Sequence[Observation], credit: Credit
 ) -> Recipe | None:
-    """A new anchor from what the first observations say; None where the numbers draw it."""
+    """A new anchor by the reseeder, from the first observations; None where the numbers draw it."""
     grammar = Grammar(context.templates, {}, min(_MAX_ANCHOR_STEPS, context.policy.max_steps), context.seed)
     facts: dict[str, Json] = {
         **_common(context, consultation, observations),
@@ -125,7 +125,7 @@ def ranked(
     """Places of the candidates, the best first, by shuffled rankings; None where the numbers rank.
 
     Models favour places of a list, so every ranking sees another order, and mean places count (SiftRank,
-    Gross 2025); equal ones go by the numbers. Enough is asked once the order by mean places stands still.
+    Gross 2025); equal ones go by the numbers. Rankings end once the order by mean places no longer changes.
     """
     if not consultation.has(Role.RANKER) or consultation.adviser is None:
         return None

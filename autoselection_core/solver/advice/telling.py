@@ -13,7 +13,7 @@ from autoselection_core.state.value import state_of
 from autoselection_core.subset import Subset, materialize
 
 _FINE = ("q10/", "q50/", "q90/", "std/", "unknown/")
-"""Numbers of a state that say more than a prompt needs."""
+"""Prefixes of a state's numbers that are too detailed for a prompt."""
 
 
 def catalogue_told(templates: Iterable[Template]) -> Json:
@@ -29,7 +29,7 @@ def catalogue_told(templates: Iterable[Template]) -> Json:
 
 
 def history_told(observations: Sequence[Observation], signals: SignalTable) -> Json:
-    """Every measured trial: what it kept, and how well the model did."""
+    """Every measured trial: recipe, kept share, utility and scores."""
     known = recipes_by_trial(observations)
     return [
         {

@@ -47,13 +47,13 @@ class Forecast:
     """Distribution of the gain of some more evaluations.
 
     Attributes:
-        evaluations: How many.
+        evaluations: Number of further evaluations.
         low: 5 % quantile of the gain.
         median: Its median.
         high: Its 95 % quantile.
         mean: Its mean; divided by `evaluations` it is the expected gain a training.
         unit: `utility`, or `run-to-run deviations` where nothing is known of the utility's unit yet.
-        over: What the gain is over: `trial 7`, or `the full pool` before anything was measured.
+        over: Reference of the gain: `trial 7`, or `the full pool` before anything was measured.
     """
 
     evaluations: int
@@ -80,12 +80,12 @@ class _Start:
 
 
 def forecast(solver: Solver, history: History, evaluations: int) -> Forecast:
-    """Play `evaluations` more evaluations many times, on paper.
+    """Simulate `evaluations` more evaluations many times, without any training.
 
     Args:
         solver: With the pool and the policy.
-        history: What the search knows; it may be empty.
-        evaluations: How many more, at least 1.
+        history: History of the search; it may be empty.
+        evaluations: Number of further evaluations, at least 1.
     """
     with one_thread():
         context = solver.context(history.seed)

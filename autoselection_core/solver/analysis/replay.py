@@ -1,6 +1,6 @@
 """Another policy over the evaluations that a search recorded: free, because nothing is trained.
 
-The policy chooses among what was measured and is told the measured utility. So a replay says how soon the
+The policy chooses among what was measured and receives the measured utility. So a replay shows how soon the
 policy would have found the best of what the search tried, and not what else it would have tried.
 """
 
@@ -34,9 +34,9 @@ class Step:
     """One evaluation of a replay beside the one that the search made at that point.
 
     Attributes:
-        number: How many evaluations there were, from 1.
+        number: Number of evaluations up to here, from 1.
         trial: The recorded trial that the policy asked for.
-        utility: What it had measured.
+        utility: Its measured utility.
         best: Highest utility measured so far in the replay.
         recorded_best: Highest utility that the search had measured by then.
     """

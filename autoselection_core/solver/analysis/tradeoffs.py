@@ -54,7 +54,7 @@ class Standing:
         tokens: Its size; fewer are better.
         scores: By benchmark.
         is_on_front: Whether it is on the front by the posterior means.
-        chance: How likely it is on the front; None where there is no surrogate.
+        chance: Probability that it is on the front; None where there is no surrogate.
     """
 
     trial: int
@@ -70,7 +70,7 @@ def standings(solver: Solver, history: History, signs: Mapping[str, float]) -> t
 
     Args:
         solver: With the pool and the policy.
-        history: What was measured; benchmarks that a trial has no score of leave that trial out.
+        history: Measurements; benchmarks that a trial has no score of leave that trial out.
         signs: For each benchmark 1 where higher scores are better, -1 where lower ones are.
     """
     sizes = {one.subset: one.tokens for one in history.observations}

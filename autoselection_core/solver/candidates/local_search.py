@@ -68,13 +68,13 @@ def search_locally(
     """Realise the candidates of a choice, generation by generation.
 
     Args:
-        context: What every choice of the search shares.
+        context: Context of the search.
         fitted: The model of what was measured.
-        phase: Where the first generation starts from.
-        gain: What the generations climb.
+        phase: Anchors of the first generation.
+        gain: Acquisition that the generations climb.
         known: Hashes of subsets that are no candidates.
         trial: The trial that is chosen for; edits are drawn anew for every trial.
-        proposed: What an adviser wants compared, too.
+        proposed: Drafts of an adviser, which are compared, too.
     """
     alone = [Draft(recipe, "single") for recipe in single_recipes(context.templates, context.seed)]
     recalled = context.realise([*_recall(fitted), *proposed, *alone], known)

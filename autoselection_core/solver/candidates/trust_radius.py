@@ -29,7 +29,7 @@ class TrustRadius:
     """Trust radius: the largest distance of a candidate from everything tried.
 
     Attributes:
-        context: What every choice of the search shares.
+        context: Context of the search.
         fitted: The model, with the observed subsets.
         most: The radius, in median distances between fresh programs; None sets no limit.
     """

@@ -25,12 +25,12 @@ class Floor:
 
     Attributes:
         benchmark: Its name.
-        least: The score that a subset has to reach, in the benchmark's unit.
+        min_score: The score that a subset has to reach, in the benchmark's unit.
         surrogate: Learned from the benchmark's scores.
     """
 
     benchmark: str
-    least: float
+    min_score: float
     surrogate: Surrogate
 
     def log_value(self, candidates: Features) -> Numbers:
@@ -38,7 +38,7 @@ class Floor:
         from scipy.stats import norm
 
         means, deviations = self.surrogate.posterior(candidates)
-        return np.asarray(norm.logcdf((means - self.least) / deviations))
+        return np.asarray(norm.logcdf((means - self.min_score) / deviations))
 
 
 def floors_of(
@@ -49,15 +49,15 @@ def floors_of(
     Args:
         observed: The tried subsets.
         features: Their feature vectors. Shape (b, d).
-        layout: What the columns are.
+        layout: Layout of the columns.
         policy: With the floors.
-        fitting: How hyper-parameters are found.
+        fitting: Settings of the fit.
     """
     floors = []
-    for benchmark, least in policy.floors:
+    for benchmark, min_score in policy.floors:
         surrogate = surrogate_of_benchmark(observed, features, layout, benchmark, fitting)
         if surrogate is not None:
-            floors.append(Floor(benchmark, least, surrogate))
+            floors.append(Floor(benchmark, min_score, surrogate))
     return tuple(floors)
 
 

@@ -31,9 +31,9 @@ class FittedModel:
         surrogate: Fitted to all of them.
         means: Posterior mean of each tried subset. Shape (b,).
         deviations: Posterior standard deviation of each tried subset. Shape (b,).
-        transferred: What an earlier search measured.
+        transferred: Observations of an earlier search.
         floors: Benchmarks that must not fall below a score, with their surrogates.
-        low_fidelity: What was measured at lower fidelities.
+        low_fidelity: Observations at lower fidelities.
         trust: Cheaper fidelities that were learned from, in the order of the surrogate's columns, and the
             highest correlation with the full one that each may have: the one that was measured.
     """

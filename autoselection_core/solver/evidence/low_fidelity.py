@@ -28,7 +28,7 @@ MAX_TRUST = 0.99
 """Correlation that a few pairs in perfect order prove at most."""
 
 MIN_PAIRS_TO_RANK = 3
-"""Pairs without which a rank correlation says nothing."""
+"""Pairs that a rank correlation needs at least."""
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from autoselection_core.subset import Subset, materialize, materialize_many
 
 @dataclass(frozen=True, eq=False)
 class ObservedSubset:
-    """One subset that a search has paid for, or is paying for.
+    """Subset that a search has evaluated, or is evaluating.
 
     Attributes:
         trial: The first trial that chose it.
         subset: Its rows, realised again from the recorded recipe.
-        name: The hash that the history knows it by.
+        name: Its hash in the history.
         utilities: Measured utilities, one for each finished evaluation.
         evaluations: Finished and pending evaluations.
         scores: Scores of each finished evaluation by benchmark.
@@ -40,11 +40,11 @@ class ObservedSubset:
 
 @dataclass(frozen=True, eq=False)
 class TransferredObservation:
-    """A subset of this pool that stands for one that an earlier search measured.
+    """Subset of this pool in the place of one that an earlier search measured.
 
     Attributes:
-        entry: What was measured, and how much of that subset is left.
-        subset: What the recipe realises today.
+        entry: The measurement, and how much of that subset is left.
+        subset: Rows that the recipe realises today.
     """
 
     entry: Earlier
@@ -65,7 +65,7 @@ class LowFidelityObservation:
     """A subset that was scored at a lower fidelity.
 
     Attributes:
-        entry: What was measured; its utility is known.
+        entry: The measurement; its utility is known.
         subset: Its rows.
         utility: The score.
     """

@@ -15,7 +15,7 @@ from autoselection_core.solver.programs.realise import Realised
 from autoselection_core.subset import Subset
 
 _FLAT = 1e-9
-"""An axis with less spread than this over fresh programs says nothing and is set to zero."""
+"""An axis with less spread than this over fresh programs has no information and is set to zero."""
 
 _BEND = 2.0
 """Spreads over fresh programs beyond which a state axis goes on as a logarithm. Fifty copies of one sample

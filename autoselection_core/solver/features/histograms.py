@@ -1,4 +1,4 @@
-"""Raw numbers that say what subsets are: sizes, signal histograms, redundancy. All counts are exact."""
+"""Raw numbers that describe subsets: sizes, signal histograms, redundancy. All counts are exact."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class Blocks:
 
     Attributes:
         bins: For every row, ones at its bin of every signal and group. Shape (n, b).
-        columns: Where the bins of each signal stand, unknown values last.
-        groups: Where the bins of each grouping stand.
+        columns: Places of the bins of each signal, unknown values last.
+        groups: Places of the bins of each grouping.
         pairs: Both rows of sampled pairs of each list. Each of shape (2, p).
     """
 
@@ -133,6 +133,6 @@ def _evenness(shares: Features) -> Features:
 
 
 def _redundancy(member: Histogram, pairs: npt.NDArray[np.int64]) -> Features:
-    """The share of the pool's similar pairs that stands in each subset."""
+    """Share of the pool's similar pairs with both rows in each subset. Shape (m, 1)."""
     both = member[:, pairs[0]] * member[:, pairs[1]]
     return np.asarray(both.mean(axis=1, keepdims=True, dtype=np.float64))

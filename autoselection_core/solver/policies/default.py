@@ -53,8 +53,8 @@ def choose(
     An adviser's proposals are compared with all others by their expected improvement.
 
     Args:
-        context: What every choice of the search shares.
-        history: What it knows.
+        context: Context of the search.
+        history: History of the search.
         consultation: Whom it asks.
         prices: Price of an evaluation at each lower fidelity, in full trainings.
 

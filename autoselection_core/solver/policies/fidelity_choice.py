@@ -43,8 +43,8 @@ class Offer:
     Attributes:
         fidelity: Its name.
         cost: Price of one score, in full trainings.
-        most: How many scores may be bought before the next full training.
-        left: What is left of the budget, in full trainings.
+        most: Maximum number of scores that may be bought before the next full training.
+        left: Rest of the budget, in full trainings.
     """
 
     fidelity: str
@@ -66,7 +66,7 @@ class Plan:
     Attributes:
         fidelity: Name of the fidelity; empty for a full training alone.
         cost: Price of one score.
-        scores: How many are bought first.
+        scores: Number of scores that are bought first.
         gain: Expected gain per full training, in utility.
         place: The candidate that is scored first.
     """

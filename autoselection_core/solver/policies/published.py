@@ -117,7 +117,7 @@ def _probe(context: SearchContext, history: History, known: frozenset[str]) -> C
 
 
 def _told(history: History, state: Anchored) -> Anchor:
-    """The anchor with what it was measured to be worth."""
+    """The anchor with its measured utility."""
     utility = next((one.utility for one in history.observations if one.trial == state.trial), None)
     return Anchor(state.anchor, state.trial, utility)
 

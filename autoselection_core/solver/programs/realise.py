@@ -14,7 +14,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, materialize_many
 
 INVALID, TOO_SMALL, REPEATED, TRIED = "invalid", "too small", "repeated", "tried"
-"""Why a drawn candidate is left out."""
+"""Reasons to leave a drawn candidate out."""
 
 
 @dataclass(frozen=True)

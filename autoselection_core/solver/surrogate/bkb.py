@@ -35,7 +35,7 @@ class SparseModel:
     """Posterior through a dictionary of inducing points, for several hyper-parameter vectors.
 
     Attributes:
-        layout: What the columns of a feature vector are.
+        layout: Layout of a feature vector.
         log_hyper: Logarithms of the hyper-parameters. Shape (s, p).
         points: Feature vectors of the observations. Shape (n, d).
         train_targets: Standardised utilities. Shape (n,).
@@ -133,7 +133,7 @@ def fit_sparse(
     Args:
         points: Feature vectors of the observations. Shape (n, d).
         targets: Standardised utilities. Shape (n,).
-        layout: What the columns are.
+        layout: Layout of the columns.
         log_hyper: Logarithms of the hyper-parameters. Shape (s, p).
         first: Varied points, by which it is judged how much is unknown where.
         seed: Of the dictionary.

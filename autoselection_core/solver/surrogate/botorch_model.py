@@ -39,7 +39,7 @@ def botorch_model(
     Args:
         points: Feature vectors of the observations. Shape (n, d).
         targets: Standardised utilities. Shape (n,).
-        layout: What the columns are.
+        layout: Layout of the columns.
         log_hyper: Logarithms of the hyper-parameters. Shape (s, p).
         relative: Noise variance of each observation over the common one, shape (n,); None where all have one.
     """
@@ -77,7 +77,7 @@ def most_probable(points: "Tensor", targets: "Tensor", layout: Layout, prior: Hy
     Args:
         points: Feature vectors of the observations. Shape (n, d).
         targets: Standardised utilities. Shape (n,).
-        layout: What the columns are.
+        layout: Layout of the columns.
         prior: Log-normal priors; the search starts at their medians.
     """
     import torch

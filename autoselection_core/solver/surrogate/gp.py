@@ -99,8 +99,8 @@ class Surrogate:
     Attributes:
         model: The BoTorch model that holds them, or a `SparseModel`; it keeps observations and standardised
             utilities.
-        layout: What the columns of a feature vector are.
-        standard: How utilities were standardised.
+        layout: Layout of a feature vector.
+        standard: Standardisation of the utilities.
         log_hyper: Draws of the logarithms of the hyper-parameters. Shape (s, p).
         relative: Noise variance of each observation over the common one; None where all have one. Shape (n,).
     """
@@ -184,8 +184,8 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     Args:
         features: Feature vectors of the observations. Shape (n, d).
         utilities: Observed utilities. Shape (n,).
-        layout: What the columns are.
-        fitting: How hyper-parameters are found.
+        layout: Layout of the columns.
+        fitting: Settings of the fit.
     """
     import torch
 

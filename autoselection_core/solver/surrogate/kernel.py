@@ -1,4 +1,4 @@
-"""Covariance of utilities: what two candidates have in common.
+"""Covariance function (kernel) of the utilities of two candidates.
 
 k = level^2 + s_state^2 M52(state axes / scales) + s_marginal^2 M52(subset distance / scale)
     + s_program^2 <program, program'> + sum over axes of slope^2 axis axis'
@@ -45,7 +45,7 @@ def covariance(log_hyper: "Tensor", left: "Tensor", right: "Tensor", layout: Lay
         log_hyper: Logarithms of the hyper-parameters, with or without the noise. Shape (s, p).
         left: Feature vectors. Shape (m, d), or batches of them that broadcast against (s, m, d).
         right: Feature vectors. Shape (n, d), or batches as above.
-        layout: Which columns are which part.
+        layout: Layout of the columns.
 
     Returns:
         Shape (s, m, n), behind the batches.

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _HALVINGS = 60
-"""Of a bracket; beyond this float64 knows no further point."""
+"""Halvings of a bracket; after these float64 has no point between its ends."""
 
 _FAR = 10.0
-"""Deviations from every part's mean within which all quantiles lie."""
+"""Standard deviations around every part's mean that hold all quantiles."""
 
 
 def quantiles(means: "Tensor", deviations: "Tensor", levels: Sequence[float]) -> "Tensor":

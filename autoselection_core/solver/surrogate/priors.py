@@ -54,7 +54,7 @@ DISCREPANCY = LogNormalPrior(0.5, 1.0)
 utilities correlate with today's by 1/sqrt(1 + size^2): 0.89 at the median, 0.6 one deviation above it."""
 
 FIDELITY_DISCREPANCY, FIDELITY_SCALE = LogNormalPrior(0.75, 1.0), LogNormalPrior(1.0, 0.3)
-"""Of a lower fidelity: a correlation of 0.8 with the full one at the median, 0.96 to 0.44 within a
+"""Priors of a lower fidelity: a correlation of 0.8 with the full one at the median, 0.96 to 0.44 within a
 deviation; and the spread of its utilities, as a multiple of what the recipes measured at both show."""
 
 DRIFT_SIZE = 1.0

@@ -30,10 +30,10 @@ def slice_sample(
 
     Args:
         likelihood: The logarithm of the likelihood.
-        start: Where the chains begin. Shape (s, p).
+        start: Start of every chain. Shape (s, p).
         mean: Means of the normal prior. Shape (p,).
         spread: Standard deviations of the prior. Shape (p,).
-        steps: How often every chain moves.
+        steps: Moves of every chain.
         generator: Source of randomness.
 
     Returns:

@@ -19,7 +19,7 @@ _MIN_LEFT = 1e-3
 """Share of its noise that an observation keeps at least once it is known itself."""
 
 _ROUNDS = 6
-"""Weights settle within this many."""
+"""Rounds within which weights settle."""
 
 Posterior: TypeAlias = Callable[["Tensor"], tuple["Tensor", "Tensor"]]
 """From relative noise variances, shape (n,), to means and variances at the observations, shapes (s, n)."""
@@ -32,7 +32,7 @@ def relative_noise(posterior: Posterior, targets: "Tensor", noise: "Tensor", sta
         posterior: The posterior under such variances.
         targets: Standardised utilities. Shape (n,).
         noise: The common noise variance under each hyper-parameter vector. Shape (s,).
-        start: Where the rounds begin. Shape (n,).
+        start: Relative variances of the first round. Shape (n,).
     """
     relative = start
     for _ in range(_ROUNDS):

@@ -18,7 +18,7 @@ def subsample_rows(features: Features, count: int) -> npt.NDArray[np.int64]:
 
     Args:
         features: Feature vectors of the observations, oldest first. Shape (n, d).
-        count: How many rows to choose, at least 1.
+        count: Number of rows to choose, at least 1.
     """
     size = len(features)
     if size <= count:

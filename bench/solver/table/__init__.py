@@ -1,1 +1,1 @@
-"""Tables of real trainings: recipes with what each of them scored, recorded once and searched many times."""
+"""Tables of real trainings: recipes with the scores of each, recorded once and searched many times."""

@@ -45,7 +45,7 @@ _PRETRAINING = FineTuning(method=Method.FULL, amount=400_000, batch=2_048, learn
 
 @dataclass(frozen=True)
 class Ground:
-    """Definition of what a table's recipes are trained and scored on.
+    """Ground of a table: the pool, the trainings and the benchmarks of its recipes.
 
     Attributes:
         name: Name of the table.
@@ -86,7 +86,7 @@ class Prepared:
         ground: Its definition.
         workspace: The campaign.
         pool: The samples.
-        signals: What a search sees.
+        signals: Signals that a search sees.
         base: Folder of the base model.
     """
 

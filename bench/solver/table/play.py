@@ -101,8 +101,8 @@ def gaps(table: Table, player: Player | None, *, seeds: int, budget: int, left_o
     """Gap to the best 2 % after each search; without a player recipes are random. Shape (seeds,).
 
     Args:
-        table: What is searched.
-        player: Who searches.
+        table: Table that is searched.
+        player: Player that searches.
         seeds: Number of searches.
         budget: Evaluations of a search.
         left_out: Best recipes that are taken out of the table first.
@@ -126,7 +126,7 @@ def _search(table: Table, player: Player | None, kept: Numbers, seed: int, budge
 
 
 def rank_correlations(table: Table) -> dict[str, float]:
-    """Spearman correlations that say what an observation is worth."""
+    """Spearman correlation of each kind of observation with the dev utility of a second full training."""
     from scipy.stats import spearmanr
 
     full = table.dev[:, 1]

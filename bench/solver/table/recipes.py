@@ -1,4 +1,4 @@
-"""Recipes of a table: what a search proposes, in turn.
+"""Recipes of a table, of the kinds that a search proposes, in turn.
 
 Plain filters at the usual shares, single operators, short and long programs, intersections of two plain
 filters, and edits of the best so far. Subsets differ from each other and have at least 20 rows.

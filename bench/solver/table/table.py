@@ -1,4 +1,4 @@
-"""A table as one compressed file: what a search sees of its pool, the recipes, and what each training scored.
+"""Table as one compressed file: signals of its pool, recipes, and the scores of each training.
 
 It holds no text of any sample: signals as numbers, memberships as bits, and scores of items by position.
 """
@@ -32,7 +32,7 @@ class Table:
 
     Attributes:
         name: Name of the ground.
-        signals: What a search sees of the pool.
+        signals: Signals that a search sees of the pool.
         subsets: One for each recipe.
         kinds: How each recipe was drawn.
         dev: Dev utility of both trainings. Shape (n, 2).

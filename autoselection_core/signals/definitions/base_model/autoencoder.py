@@ -44,19 +44,19 @@ def pin_autoencoder(
     training: SaeTraining | None = None,
     progress: Progress | None = None,
 ) -> SaeReport:
-    """Train an autoencoder on a pool, unless the folder holds one; say how good it is.
+    """Train an autoencoder on a pool, unless the folder holds one, and report its quality.
 
-    It reads the layer at two thirds of the depth. What was read lies beside the folder until the autoencoder
-    is there, so that a killed process does not read it again. Then a pool that grows changes nothing about
+    It reads the layer at two thirds of the depth. States are kept beside the folder until the autoencoder
+    is there, so that a killed process does not read them again. Then a pool that grows changes nothing about
     it: to fit it again, remove the folder.
 
     Args:
-        folder: Where it lies; complete or not there.
+        folder: Its folder; complete or not there.
         base: The model whose states it reads.
         pool: Read until there are enough tokens. Its ids are hashes, so its first samples are random ones.
         tokens: States of real tokens that it is trained on; fewer where the pool has fewer.
-        training: How it is trained; None for the defaults.
-        progress: Told of stages.
+        training: Settings of the training; None for the defaults.
+        progress: Called at every stage.
 
     Raises:
         UnreadableSaeError: The folder holds something else.

@@ -24,7 +24,7 @@ _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 _UNKNOWN = np.full(4, np.nan)
 
 REFUSED = "the chat template refuses it"
-"""Why a sample is not read at all."""
+"""Reason why a sample is not read at all."""
 
 Sums = npt.NDArray[np.float64]
 """Sums over the answer tokens of each sample: tokens, loss, entropy, varentropy. Shape (n, 4)."""
@@ -34,12 +34,12 @@ Sums = npt.NDArray[np.float64]
 class ModelScores(Signal):
     """Difficulty of the answers for the base model, from two forward passes.
 
-    - `response_loss`: mean cross-entropy of the answer tokens given all that stands before them, in nats.
+    - `response_loss`: mean cross-entropy of the answer tokens given all tokens before them, in nats.
     - `ifd`: instruction-following difficulty (Li et al. 2024, "Cherry LLM"): response_loss divided by the
       mean cross-entropy of the same tokens when each answer follows nothing but its header. Values above
       1, where the question makes the answer harder, are kept.
     - `entropy`, `varentropy`: mean over the answer tokens of H = -sum p log p, in nats, and of
-      V = sum p (log p + H)^2, in nats squared, of the predictions given all that stands before.
+      V = sum p (log p + H)^2, in nats squared, of the predictions given all tokens before.
 
     Every assistant turn counts; headers and end-of-turn tokens do not. NaN where no answer token is left
     after cutting to `max_tokens`, where the template refuses the sample, or where memory does not suffice;
@@ -149,7 +149,7 @@ def _answers(answered: Mapping[int, Encoded], bos: int | None) -> Iterable[Wante
 
 
 class _Steps:
-    """Counts the tokens that were read and tells it on."""
+    """Progress in tokens: counts those that were read, and reports the sum."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
@@ -192,7 +192,7 @@ def _columns(given: Sums, alone: Sums, reasons: npt.NDArray[np.int8]) -> Mapping
         loss, entropy, varentropy = (given[:, 1:] / given[:, :1]).T
         ifd = loss / (alone[:, 1] / alone[:, 0])
     ifd[np.isinf(ifd)] = np.nan
-    reasons[(reasons == 0) & np.isnan(ifd)] = 4  # one token behind no header: nothing stands before it
+    reasons[(reasons == 0) & np.isnan(ifd)] = 4  # one token behind no header: no token is before it
     columns = {"ifd": ifd, "varentropy": varentropy, "entropy": entropy, "response_loss": loss}
     return {name: values.astype(np.float32) for name, values in columns.items()} | {REASON: reasons}
 

@@ -108,7 +108,7 @@ class SaeFeatures(Signal):
         return {FEATURES: largest(means, self.kept), REASON: reasons}
 
     def means(self, samples: Sequence[Sample]) -> tuple[Dense, Reasons]:
-        """Mean activations of samples, all of them, and why there are none; then they are 0 throughout.
+        """Mean activations of samples, and the reasons where there are none; then they are 0 throughout.
 
         Raises:
             SaeMismatchError: The autoencoder was made for another model.
@@ -131,7 +131,7 @@ class Mona(Signal):
 
     Attributes:
         benchmark: Whose target samples are read.
-        features: Which features are compared.
+        features: Features that are compared.
     """
 
     benchmark: Benchmark = field(compare=False)
@@ -166,7 +166,7 @@ class Mona(Signal):
 
 
 def reasons_of(readable: Sequence[int] | Rows, read: Mask) -> Reasons:
-    """Why samples have no features: the template refuses them, or they were not read for want of memory."""
+    """Reasons for lacking features: 1 where the template refuses a sample, 2 for want of memory, else 0."""
     reasons = np.ones(len(read), np.int8)
     reasons[readable] = 2
     reasons[read] = 0

@@ -44,7 +44,7 @@ class SaePairs(PoolSignal):
     is compared with every row.
 
     Attributes:
-        features: Which features are compared.
+        features: Features that are compared.
         min_similarity: Similarities below are never stored.
         seed: Of the projection.
     """
@@ -108,7 +108,7 @@ def centred_pairs(
     """Pairs of rows by the cosine of their features less a mean.
 
     The floor is the smallest similarity, from `min_similarity` upwards, that keeps at most 64 pairs a row.
-    In a pool of more than `max_exact_rows`, `measure` says which share of the candidates was found.
+    In a pool of more than `max_exact_rows`, `measure` names the share of the candidates that was found.
     """
     measure, codes = "cosine of sparse features less their mean", _codes(features)
     signs = np.random.default_rng(seed).choice(
@@ -136,7 +136,7 @@ def update_centred_pairs(earlier: PairList, rows: Rows, features: SparseFeatures
 
     Args:
         earlier: Pairs of the earlier pool.
-        rows: Where its rows stand now; -1 where a row left.
+        rows: Present place of each of its rows; -1 where a row left.
         features: Of the pool at hand.
         mean: The mean that the earlier pairs were centred by.
     """

@@ -19,7 +19,7 @@ class Ranker(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Names the ranker: equal fingerprints, equal orders."""
+        """Hash of the ranker: equal fingerprints, equal orders."""
 
     def best_first(self, documents: Sequence[str]) -> Sequence[int]:
         """The places of the documents, the best first."""
@@ -33,9 +33,9 @@ class ListwiseRanking:
         batch: Documents that the ranker sees at once.
         max_trials: Shuffles at most.
         min_trials: Shuffles at least.
-        stable_trials: Last trials that must agree: in the whole order, or in where its elbow stands.
+        stable_trials: Last trials that must agree: in the whole order, or in the place of its elbow.
         tolerance: How far the elbow may move, as a share of the documents; at least one place.
-        seed: Decides the shuffles.
+        seed: Seed of the shuffles.
     """
 
     batch: int = 10

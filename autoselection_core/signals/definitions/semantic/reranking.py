@@ -35,9 +35,9 @@ _TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 class Reranked(PoolSignal):
     """Nearness to a benchmark's task, with the nearest samples put in order by a ranker.
 
-    The `candidates` of highest embedding relevance are ranked in shuffled lists until their order stands
-    still; the best of them scores 2, the last a little above 1. Every other sample keeps its relevance, at
-    most 1. NaN where the relevance is.
+    The `candidates` of highest embedding relevance are ranked in shuffled lists until their order settles.
+    The best of them scores 2, the last a little above 1; every other sample keeps its relevance, at most 1.
+    NaN where the relevance is.
 
     The ranker is the base model, see `LikelihoodRanker`. Another one (a cross-encoder, a larger language
     model) is a subclass with its own `ranker` and `version`.
@@ -45,11 +45,11 @@ class Reranked(PoolSignal):
     Attributes:
         benchmark: Whose target samples are the query.
         model: Folder or hub name of the base model.
-        candidates: How many samples are ranked.
+        candidates: Number of samples that are ranked.
         asked: Most target samples that the ranker is asked about, spread evenly over all.
         batch: Samples that the ranker sees at once.
         max_trials: Shuffles at most.
-        seed: Decides the shuffles.
+        seed: Seed of the shuffles.
         dtype: Number type of the base model's weights.
         embeddings: Embeddings by which the candidates are chosen.
     """
@@ -124,7 +124,7 @@ class LikelihoodRanker:
 
     @property
     def fingerprint(self) -> str:
-        """Names model and queries."""
+        """Hash of model and queries."""
         model = model_fingerprint(model_folder(self.model))
         return fingerprint({"ranker": type(self).__name__, "model": model, "queries": self.queries})
 
