@@ -19,9 +19,9 @@ def with_installed(
 
     Args:
         group: The group of entry points under which packages name their classes.
-        base: What every class derives from.
+        base: Base class of every class.
         known: The classes that are there without any package, by name.
-        name_of: What a class is called, given its entry point's name and itself.
+        name_of: Name of a class, given its entry point's name and itself.
 
     Raises:
         BrokenExtensionError: A package names something that is no such class, or a name that is taken.

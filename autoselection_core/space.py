@@ -118,7 +118,7 @@ class Choice:
     """One of a few values, in the order given.
 
     Raises:
-        InvalidSpaceError: There is no option, or one stands twice.
+        InvalidSpaceError: There is no option, or one is repeated.
 
     Example:
         >>> Choice(("cosine", "jaccard")).decode(0.9)

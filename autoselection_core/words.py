@@ -47,8 +47,8 @@ def words(text: str) -> list[str]:
 def words_and_signs(text: str) -> list[str]:
     """Lower-cased words of a text, and between them its operators and brackets as words of their own.
 
-    Operators, brackets, relations and currencies change what a text says (`a < b`, `812 - 37`); quotes, full
-    stops, commas, bullets, bold print and the marks of LaTeX and Markdown are layout and left out.
+    Operators, brackets, relations and currencies change the meaning of a text (`a < b`, `812 - 37`); quotes,
+    full stops, commas, bullets, bold print and the marks of LaTeX and Markdown are layout and left out.
 
     Example:
         >>> words_and_signs("Is well-known **x** < y - 2, (a)?")

@@ -47,7 +47,7 @@ class Adapter:
     Attributes:
         item: Reads a record of the items.
         target: Reads a record of the targets.
-        metric: What is measured unless the user says otherwise.
+        metric: Metric of an item, unless the user sets another.
         shots: Shots of a generative prompt.
         confidential: Whether item texts may not leave the process.
     """

@@ -20,16 +20,16 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Items to score, target samples that describe the task, and how a score is made.
+    """Benchmark: items to score, target samples that describe the task, and the metric of its score.
 
     Attributes:
-        name: What reports, columns and configs call it.
+        name: Its name in reports, columns and configs.
         items: The questions. Never empty.
         targets: Samples of the task that relevance signals and few-shot prompts read. Never scored.
-        metric: What is measured on an item.
+        metric: Metric of an item.
         chance: The score of blind guessing, in the metric's unit; None where there is no such thing.
         confidential: Whether item texts may not leave the process.
-        sizes: How items are parted into dev and test.
+        sizes: Sizes of the split into dev and test.
         answer_tokens: Most tokens that a model may write as an answer; read by generative metrics only.
         harness: The task of the lm-evaluation-harness that scores it; None where we do.
         target_questions: The bare questions of the targets; None to read them from the user turns.

@@ -28,9 +28,9 @@ def extract(text: str, reads: str, options: int = 26, texts: Sequence[str] = ())
     """The answer that a generated text gives; None where it gives none.
 
     Args:
-        text: What the model wrote.
+        text: The text that the model generated.
         reads: "letter", "yes_no", "number" or "text".
-        options: How many letters there are to choose from.
+        options: Number of letters to choose from.
         texts: The options' texts in the order of their letters; an answer may name its option by them.
 
     Example:

@@ -22,7 +22,7 @@ def files_of(named: str, folder: Path) -> tuple[Path, ...]:
     """The files of a name: one below the folder, or those of a data set of a hub.
 
     Raises:
-        OutsideFolderError: The file lies outside the folder.
+        OutsideFolderError: The file is outside the folder.
         HubUnreachableError: The data set is neither in the cache nor to be had.
         UnreadableBenchmarkError: The data set has no file of a kind that is read.
     """

@@ -16,12 +16,12 @@ class HarnessTask:
 
     Attributes:
         task: Its name.
-        measure: Which of its metrics is an item's value.
-        folder: Where a YAML file of one's own lies.
+        measure: The one of its metrics that is an item's value.
+        folder: Folder of a YAML file of one's own.
         file: That file; None for the tasks that come with the harness.
-        shots: Worked examples in front of each question; None for what the task says.
-        backend: What runs the model.
-        definition: Hash of what the task says.
+        shots: Worked examples in front of each question; None for the task's own number.
+        backend: Backend that runs the model.
+        definition: Hash of the task's config.
     """
 
     task: str

@@ -9,7 +9,7 @@ from autoselection_core.pool.sample import Message
 
 @dataclass(frozen=True)
 class Item:
-    """One question, as it is put to a model, and what a right answer is.
+    """One question, as it is put to a model, with its right answer.
 
     Its texts are kept out of its `repr`, because a benchmark may be confidential.
 
@@ -20,7 +20,7 @@ class Item:
         reference: The right answer in full; likelihood metrics score this text.
         choices: The texts to choose from, in the order presented; None for open questions.
         target: The short form of the right answer that a generated answer is compared with.
-        reads: How the answer is read from generated text; a name of `benchmarks.extraction`.
+        reads: Type of the answer that is read from generated text; a name of `benchmarks.extraction`.
         order: The source's positions of the options in the order presented; empty for open questions.
         source: Id of the question that it was made from; None if it was not made from one.
         task: Task or subject within the benchmark; None where it has one task.
@@ -38,7 +38,7 @@ class Item:
 
     @cached_property
     def id(self) -> str:
-        """Names the question with its answer: 32 hexadecimal digits.
+        """Hash of the question with its answer: 32 hexadecimal digits.
 
         The wording of the prompt and the order of the options leave it unchanged.
         """

@@ -36,7 +36,7 @@ def load_benchmark(path: Path) -> Benchmark:
         SettingError: A value is out of range.
         BadItemError: Too many records are no question with a right answer.
         NoItemsError: Nothing is left to score on a side of the split.
-        OutsideFolderError: A file lies outside the benchmark's folder.
+        OutsideFolderError: A file is outside the benchmark's folder.
         HubUnreachableError: A data set of a hub is neither in the cache nor to be had.
     """
     file = path / FILE if path.is_dir() else path
@@ -56,7 +56,7 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
 
     Args:
         settings: `name`, `items` and, where wanted, the other keys of a `benchmark.yaml`.
-        folder: Where relative paths start and which no path leaves.
+        folder: Folder where relative paths start and which no path leaves.
 
     Raises:
         As `load_benchmark`.
@@ -77,7 +77,7 @@ def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
         _questions(named, folder, adapter.target, said, Metric.LOG_LIKELIHOOD) if named else _Found((), ())
     )
     form = Form(metric, _shots(said, adapter, metric, targets.questions), _system(said, metric))
-    # A question that stands twice would count twice and be paired with itself.
+    # A question that occurs twice would count twice and be paired with itself.
     every = [form.item(question, targets.questions) for question in found.questions]
     items = tuple({item.id: item for item in every}.values())
     benchmark = Benchmark(

@@ -22,7 +22,7 @@ class Metric(StrEnum):
             being short; `acc_norm` of the harness. Letters, numbers of options and yes or no are compared as
             they are.
         ANSWER_ACCURACY: 1 if the answer read from the generated text is the right one, 0 otherwise.
-        TASK_SCORE: What a task of the lm-evaluation-harness makes of an item; more is better.
+        TASK_SCORE: Value that a task of the lm-evaluation-harness gives an item; more is better.
     """
 
     LOG_LIKELIHOOD = "log_likelihood"

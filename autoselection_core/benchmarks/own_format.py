@@ -35,7 +35,7 @@ class OwnFields:
         choices: The texts to choose from: one field, or a field for each.
         solution: The worked answer that ends in the short one.
         group: Task or subject.
-        reads: How the answer is read.
+        reads: Type of the answer.
 
     Raises:
         SettingError: A template is broken.
@@ -74,13 +74,13 @@ class OwnFields:
 
 @dataclass(frozen=True)
 class OwnFormat:
-    """Reads records of a user's own.
+    """Record format of a user's own benchmark.
 
     Attributes:
-        fields: Which field is what.
-        answer_by: How a record says which choice is right.
-        options: How options are put to a model.
-        reads: How answers are read; None for what the answer is.
+        fields: Roles of the fields.
+        answer_by: Form in which a record gives its right choice.
+        options: Presentation of the options to a model.
+        reads: Type of the answers; None for that of the right answer.
     """
 
     fields: OwnFields = OwnFields()
@@ -146,7 +146,7 @@ class _Choices:
 
     Attributes:
         texts: Their texts.
-        labels: What the record calls them; empty where it calls them nothing.
+        labels: Their labels in the record; empty where it has none.
     """
 
     texts: tuple[str, ...]

@@ -10,7 +10,7 @@ from autoselection_core.benchmarks.normalisation import Comparison
 from autoselection_core.benchmarks.split import in_drawing_order, split
 
 MIN_ITEMS = 8
-"""Scored items that make a task a part of its own: fewer say little about how far its items are apart."""
+"""Scored items that make a task a part of its own: fewer give a poor estimate of the spread of its items."""
 
 
 @dataclass(frozen=True)

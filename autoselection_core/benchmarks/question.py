@@ -16,7 +16,7 @@ class Question:
         choices: The texts to choose from, in the source's order; None for open questions.
         solution: The worked answer that ends in the short one; None where the source has none.
         group: Task or subject; shots come from the same group.
-        reads: How the answer is read from generated text; a name of `benchmarks.extraction`.
+        reads: Type of the answer that is read from generated text; a name of `benchmarks.extraction`.
         is_complete: Whether the text lists its options itself, or needs none to be listed: their order stays.
     """
 

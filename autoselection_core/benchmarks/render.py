@@ -34,7 +34,7 @@ class Form:
     """Prompt form of the questions of one benchmark.
 
     Attributes:
-        metric: What is measured.
+        metric: Metric of an item.
         shots: Worked examples in front of each question, as turns of the conversation.
         system: The system line; None for none.
     """
@@ -47,8 +47,8 @@ class Form:
         """The item of a question.
 
         Args:
-            question: What is asked.
-            examples: Where shots come from: the question's own group first.
+            question: The question.
+            examples: Questions that shots are taken from: those of the question's own group first.
         """
         return Item(
             question=question.text,
@@ -135,7 +135,7 @@ def listed_options(question: Question) -> list[str]:
 
 
 def _reads(question: Question) -> str:
-    """Reader of an answer: of the label of an option, or the one that the question names."""
+    """Type of an answer: the label of an option, or the type that the question names."""
     if question.choices is None or question.is_complete:
         return question.reads
     return "letter" if len(question.choices) <= len(LETTERS) else "number"

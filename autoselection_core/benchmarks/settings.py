@@ -54,7 +54,7 @@ class Options(StrEnum):
 
 
 class Reads(StrEnum):
-    """Reader of the answer in a generated text."""
+    """Type of the answer that is read from a generated text."""
 
     LETTER = "letter"
     YES_NO = "yes_no"
@@ -67,33 +67,33 @@ class BenchmarkSettings:
     """Settings of a benchmark. Everything but the items has a default.
 
     Attributes:
-        name: What the benchmark is called; the folder's name unless it is given.
-        format: How records are read: `own`, `gsm8k`, `bbh`, `mmlu`, `gpqa`, `graphwiz`, `nlgraph`, `harness`.
+        name: Name of the benchmark; by default that of its folder.
+        format: Record format: `own`, `gsm8k`, `bbh`, `mmlu`, `gpqa`, `graphwiz`, `nlgraph`, `harness`.
         items: The file of the questions below the folder (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet` or
             `.arrow`, compressed or not), or `hf://OWNER/NAME@REVISION:SPLIT`; None for `items` with one of
             these endings.
         targets: The file of the samples that describe the task; None for `targets` with such an ending.
-        fields: Which field is what in the own format: `question`, `answer`, `choices`, `solution`, `group`
+        fields: Roles of the fields in the own format: `question`, `answer`, `choices`, `solution`, `group`
             and `reads`, each a field, a path into one (`answers.text.0`) or a template (`{Body} {Question}`);
             `choices` may be a list of fields.
-        answer_by: How a record says which choice is right: `auto`, `index`, `number`, `letter` or `text`.
+        answer_by: Form of a record's right choice: `auto`, `index`, `number`, `letter` or `text`.
         options: `letters` to list choices, `texts` to compare their texts as answers.
-        reads: How an answer in the own format is read: `letter`, `yes_no`, `number` or `text`; None for what
-            the answer is (a number, true or false, else text).
+        reads: Type of the answers in the own format: `letter`, `yes_no`, `number` or `text`; None for that of
+            the right answer (a number, true or false, else text).
         max_bad_share: Share of records that may be no question with a right answer; they are left out and
             counted.
-        metric: What is measured; None for the format's own.
+        metric: Metric of an item; None for the format's own.
         shots: Worked examples in front of each question; None for the format's own.
         system: The system line, empty for none; None for the default, which only written answers have.
         chance: The score of blind guessing; None to compute it from the choices.
         confidential: Whether texts of items may not leave the process; None for the format's own.
         dev_share: Share of the questions that the search may look at.
-        dev_items: Most dev items; None for all.
-        test_items: Most test items; None for all.
-        answer_tokens: Most tokens of a written answer.
+        dev_items: Maximum number of dev items; None for all.
+        test_items: Maximum number of test items; None for all.
+        answer_tokens: Maximum length of a written answer, in tokens.
         task: A task of the lm-evaluation-harness by name, or its YAML file below the folder.
-        measure: Which metric of the task counts; None for its first.
-        backend: What runs the model for a task: `hf` or `vllm`.
+        measure: Metric of the task that is an item's value; None for its first.
+        backend: Backend that runs the model for a task: `hf` or `vllm`.
 
     Raises:
         UnknownBenchmarkSettingError: A format or metric is unknown.

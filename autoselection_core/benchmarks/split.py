@@ -40,7 +40,7 @@ class Split:
 def split(benchmark: Benchmark) -> Split:
     """Part a benchmark's items by the hash of their normalised question.
 
-    Repeated questions stand on one side. Where a side is limited, the items of lowest hash stay, so a
+    Repeated questions are on one side. Where a side is limited, the items of lowest hash stay, so a
     smaller limit keeps a subset of a larger one's items. Items stay in the benchmark's order.
 
     Raises:

@@ -12,8 +12,8 @@ class SplitSizes:
 
     Attributes:
         dev_share: Share of the questions that the search may look at, in (0, 1).
-        dev_items: Most dev items; None for all.
-        test_items: Most test items; None for all.
+        dev_items: Maximum number of dev items; None for all.
+        test_items: Maximum number of test items; None for all.
 
     Raises:
         SettingError: A value is out of range.

@@ -22,7 +22,7 @@ _connecting = threading.Lock()
 
 @dataclass(frozen=True)
 class RayCluster:
-    """Runs tasks on a running Ray cluster; starts and stops none.
+    """Client of a running Ray cluster, which runs tasks on it; it starts and stops none.
 
     Attributes:
         address: Host and port of the cluster's head.

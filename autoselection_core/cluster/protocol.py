@@ -26,8 +26,8 @@ class Cluster(Protocol):
         A task whose process dies runs again, so a task has to come to the same however often it is begun.
 
         Args:
-            task: What is run.
-            asked: What each run of it is given; taken as workers become free.
+            task: The function to run.
+            asked: Input of each run of it; taken as workers become free.
             on_device: Whether each run needs an accelerator, where the cluster has any.
             while_waiting: Called again and again until an answer is there; what it raises ends the work.
 

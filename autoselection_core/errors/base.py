@@ -11,10 +11,10 @@ from typing_extensions import dataclass_transform, override
 
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 class AutoSelectionError(Exception):
-    """Something is wrong that a person can act on.
+    """Base of the errors that a person can act on.
 
     A subclass with annotated attributes is a dataclass: they are the arguments of its constructor, and
-    `sentence`, which says what is wrong and what to do, is formatted with them. A sentence that takes more
+    `sentence`, which states the fault and the remedy, is formatted with them. A sentence that takes more
     than formatting overrides `__str__`. Every error pickles, on its way out of a worker process.
 
     Example:

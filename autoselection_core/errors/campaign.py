@@ -18,8 +18,8 @@ class CampaignFileError(CampaignError):
     Attributes:
         file: The file.
         line: Line of the value, from 1.
-        field: Where in the file, for instance `campaigns.demo.search.budget`.
-        problem: What is wrong, and what to write instead.
+        field: Place in the file, for instance `campaigns.demo.search.budget`.
+        problem: The fault, and what to write instead.
     """
 
     file: Path

@@ -7,9 +7,9 @@ class BrokenExtensionError(AutoSelectionError):
     """An installed package names a class that cannot be used.
 
     Attributes:
-        kind: What the class should be: `operator` or `signal`.
-        entry_point: What the package names.
-        reason: Why it cannot be used.
+        kind: Kind that the class should be of: `operator` or `signal`.
+        entry_point: Entry point that the package declares.
+        reason: Reason for which it cannot be used.
     """
 
     kind: str

@@ -125,7 +125,7 @@ class RejectedRecordError(PoolError):
 
     Attributes:
         reason: One of the reasons of `autoselection_core.pool.Reason`.
-        detail: What exactly is wrong in this record.
+        detail: The exact fault of this record.
     """
 
     reason: str

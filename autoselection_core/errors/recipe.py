@@ -65,7 +65,7 @@ class InvalidRecipe(RecipeError):  # noqa: N818  # also a value: what bulk reali
     Attributes:
         step: Number of the step, from 1.
         label: The step's label.
-        reason: Why it cannot be realised.
+        reason: Reason for which it cannot be realised.
     """
 
     step: int

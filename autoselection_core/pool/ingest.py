@@ -75,8 +75,8 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
     Memory holds an id for each sample; everything else passes through files.
 
     Args:
-        sources: What to read.
-        home: Where the pool and the quarantined records go.
+        sources: The sources to read.
+        home: Home folder of the pool and the quarantined records.
         progress: Called now and then, and at the end.
 
     Raises:

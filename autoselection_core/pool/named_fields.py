@@ -11,7 +11,7 @@ _FIELDS_SHOWN = 40
 
 
 class NamedFields:
-    """Compares what sources name with what their records have."""
+    """Comparison of the fields that sources name with those that their records have."""
 
     def __init__(self) -> None:
         self._missing: dict[Source, set[str]] = {}
@@ -19,7 +19,7 @@ class NamedFields:
         self._records: Counter[Source] = Counter()
 
     def meet(self, source: Source, record: Json) -> None:
-        """Take notice of the fields of a record."""
+        """Add the fields of a record."""
         self._records[source] += 1
         missing = self._missing.setdefault(source, set(source.rules.names))
         if not missing or not isinstance(record, Mapping):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Pool:
     """Samples in ascending order of their ids, over Arrow columns that may be mapped from a file.
 
-    A row number stands for a sample everywhere else, so rows never move within a version.
+    All other rooms refer to a sample by its row number, so rows never move within a version.
 
     Attributes:
         table: The columns, in the schema of `autoselection_core.pool.columns`.

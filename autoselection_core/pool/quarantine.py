@@ -14,12 +14,12 @@ EXCERPT_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Quarantine:
-    """Writes a line for each record that is left out, and counts them.
+    """Quarantine of the records that are left out: a written line for each, and their counts.
 
     Attributes:
-        lines: Where the lines go.
-        reasons: How many records of each source (first) were left out for each reason (second).
-        examples: Of these, where the first is, and what is wrong with it.
+        lines: File of the lines.
+        reasons: Number of records by source (first) and reason (second).
+        examples: File, record and fault of the first of each.
     """
 
     lines: TextIO
@@ -57,8 +57,8 @@ class LeftOut:
     Attributes:
         source: The source.
         reason: The reason.
-        records: How many there are.
-        example: Where the first of them is (file and record), and what is wrong with it.
+        records: Their number.
+        example: File, record and fault of the first of them.
     """
 
     source: str

@@ -22,7 +22,7 @@ class Role(StrEnum):
 class Scope(StrEnum):
     """Selection of the messages of a sample that are read.
 
-    `RESPONSE` is what the assistant says and is taught, `INSTRUCTION` everything else.
+    `RESPONSE` is the taught text of the assistant, `INSTRUCTION` everything else.
     """
 
     ALL = "all"
@@ -40,8 +40,8 @@ class ToolCall:
 
     Attributes:
         name: The tool.
-        arguments: What it is called with, as canonical JSON: an object, or a text that is no JSON.
-        id: What its result refers to; None where the record gives none.
+        arguments: Its arguments, as canonical JSON: an object, or a text that is no JSON.
+        id: Id that its result refers to; None where the record gives none.
     """
 
     name: str
@@ -64,13 +64,13 @@ class Message:
     """Message of one role in one turn.
 
     Attributes:
-        role: Who speaks.
+        role: Speaker.
         content: The text, verbatim. Readers normalise it, a `Message` does not.
-        reasoning: What the assistant thinks before it answers; None without.
+        reasoning: Reasoning of the assistant before its answer; None without.
         calls: Tools that the assistant calls in this turn, after the text.
-        name: The tool that a result comes from; None where the record does not say.
-        call_id: The id of the call that a result answers; None where the record does not say.
-        is_taught: Whether a model learns to say this turn of the assistant.
+        name: The tool that a result comes from; None where the record names none.
+        call_id: The id of the call that a result answers; None where the record has none.
+        is_taught: Whether a model is trained on this turn of the assistant.
     """
 
     role: Role

@@ -34,11 +34,11 @@ class Source:
     Attributes:
         path: A file, a folder, or a pattern in which * matches names and ** folders; `s3://BUCKET/PATTERN`;
             or `hf://OWNER/NAME@REVISION:SPLIT`.
-        name: What the records' origin is called; None takes the data set's name: that of the file, or of the
+        name: Name of the records' origin; None takes the data set's name: that of the file, or of the
             folder that holds its shards.
-        licence: What the source states; None where it states nothing.
+        licence: Licence that the source states; None where it states none.
         mirror: Object storage that the files are fetched from when they are listed; None for files.
-        rules: What the source says of the fields of its records.
+        rules: Rules that the source declares for the fields of its records.
         hub: Data set of a hub that the files belong to; None for files.
     """
 
@@ -55,7 +55,7 @@ class Source:
         Raises:
             NoSourceFileError: There is none.
             UnknownFileKindError: One that is named or matched is of a kind that is not read.
-            ObjectsUnreachableError: They lie on object storage, which does not answer.
+            ObjectsUnreachableError: They are on object storage, which does not answer.
             HubUnreachableError: They belong to a data set that is neither in the cache nor to be had.
         """
         return list_files([self])
@@ -158,7 +158,7 @@ def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
 
 
 def named_apart(files: list[SourceFile]) -> tuple[SourceFile, ...]:
-    """Files whose data sets have different names, where nobody named them."""
+    """Files whose data sets have different names, where their sources name none."""
     folders: defaultdict[str, set[Path]] = defaultdict(set)
     for file in files:
         if file.source.name is None:

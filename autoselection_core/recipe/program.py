@@ -24,7 +24,7 @@ class Union:
     It holds the recipe itself rather than its name, so a recipe can be realised on a new pool.
 
     Attributes:
-        recipe: What is united with.
+        recipe: The recipe whose rows are added.
     """
 
     recipe: "Recipe"
@@ -59,7 +59,7 @@ class Recipe:
     """An ordered program of steps. Without steps it is the full pool.
 
     Attributes:
-        steps: What is done, in order.
+        steps: The steps, in order.
         seed: Decides what the steps leave to chance.
 
     Raises:

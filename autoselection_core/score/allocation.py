@@ -38,7 +38,7 @@ def allocate(budget: int, strata: Sequence[Drawable]) -> list[int]:
 
     Args:
         budget: Items to draw.
-        strata: What they can be drawn from.
+        strata: Strata that they can be drawn from.
 
     Example:
         >>> allocate(6, [Drawable(0.5, 1.0, 10, 90), Drawable(0.5, 0.1, 10, 90)])

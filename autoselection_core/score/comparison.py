@@ -51,7 +51,7 @@ def paired_difference(
 ) -> Difference:
     """Paired difference of two models on the same items, resampling items.
 
-    It says something about these two models, not about the ways they were made: for that, see
+    It is about these two models, not about the ways they were made: for that, see
     `arm_difference`.
 
     Args:
@@ -82,7 +82,7 @@ def arm_difference(
 
     Items are resampled with replacement, the same ones for both arms. Resampling two or three runs would
     understate how much they vary, so their part is drawn from Student's t with the variance pooled over
-    all arms. An arm of one run says nothing about its variance: the verdict is then "undecided", and where
+    all arms. An arm of one run has no estimate of its variance: the verdict is then "undecided", and where
     no arm has two runs the interval is of items alone.
 
     Args:
@@ -91,7 +91,7 @@ def arm_difference(
         seed: Of the resampling.
         weights: Weight of each benchmark in the utility; None for equal weights.
         confidence: Of the interval.
-        beside: Further arms of the same trainer, whose runs only say how much runs vary.
+        beside: Further arms of the same trainer, whose runs only add to the estimate of that variance.
 
     Raises:
         NoScoresError: An arm has no run.

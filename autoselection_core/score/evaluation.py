@@ -16,7 +16,7 @@ class Cost:
         training_tokens: Tokens of the sequences that the optimiser's steps read.
         scoring_tokens: Tokens that the scoring passes read.
         peak_bytes: Largest resident memory of the process, or device memory where there is one.
-        energy_j: What the machine's own counters say of processors and accelerators, other programs
+        energy_j: Energy of processors and accelerators by the machine's own counters, other programs
             included; None where they cannot be read.
     """
 
@@ -35,17 +35,17 @@ class Evaluation:
         key: Names subset, model, training config, benchmarks and replicate; also the folder's name.
         subset: Hash of the selected sample ids.
         replicate: Number of the repetition; the seed of the training.
-        utility: What the search maximises. Higher is better.
+        utility: The utility that the search maximises. Higher is better.
         standard_error: Of the utility over dev items; None where a benchmark has a single item.
         scores: Dev score of each benchmark, in the order of the campaign.
-        cost: What it used.
+        cost: Its cost.
         seeds: Every seed that was set, by what it seeds.
         selected_count: Samples in the subset.
         trained_count: Distinct samples that the optimiser saw; fewer than selected where a token or step
             budget ended the training first.
         trained_hash: Hash of the sorted ids of the samples that the optimiser saw.
         skipped: Sample ids that could not be trained on, with the reason.
-        changes: How many samples were changed in which way so that the chat template takes them.
+        changes: Number of samples changed so that the chat template takes them, by kind of change.
     """
 
     key: str

@@ -20,7 +20,7 @@ class Importance:
     """Rank correlation of one number of a subset with its score.
 
     Attributes:
-        name: What the number is called.
+        name: Name of the number.
         correlation: Spearman's rank correlation with the score.
         low: Lower end of what shuffled scores give.
         high: Upper end of it.
@@ -40,11 +40,11 @@ def importances(
 ) -> list[Importance]:
     """Rank correlation of every number with the score, beside that of shuffled scores; the farthest first.
 
-    It is about the subsets that were evaluated, and says nothing about causes: numbers go together. Numbers
+    It describes the subsets that were evaluated and implies no causes: numbers are correlated. Numbers
     that are unknown for a subset, or equal for all, are left out.
 
     Args:
-        names: What the numbers are called. Length n.
+        names: Names of the numbers. Length n.
         states: The numbers of each subset. Shape (subsets, n).
         scores: The score of each subset. Shape (subsets,).
         seed: Of the shuffles.

@@ -83,7 +83,7 @@ def arm_draws(
         second: Runs of the other on the same items.
         weights: Weight of each benchmark in the utility; None for equal weights.
         rng: Source of randomness.
-        beside: Further arms, whose runs only say how much runs vary.
+        beside: Further arms, whose runs only add to the estimate of the variance between runs.
 
     Raises:
         NoScoresError: An arm has no run.

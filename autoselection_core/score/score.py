@@ -48,7 +48,7 @@ class BenchmarkScore:
 
     Attributes:
         benchmark: Name of the benchmark.
-        metric: What an item's value is.
+        metric: Metric of an item's value.
         side: Dev or test.
         items: One score an item, in the benchmark's order. Never empty.
 

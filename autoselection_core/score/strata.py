@@ -9,7 +9,7 @@ import numpy as np
 from autoselection_core.score.resampling import Arm, Run, item_differences
 
 _BORROWED = 4.0
-"""Weight of the benchmark's own variance beside a stratum's, in items: few items say little."""
+"""Weight of the benchmark's own variance beside a stratum's, in items: few items estimate it poorly."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class Aspect(ABC):
     equals, bit for bit, the state computed from scratch, on every machine and with any number of threads.
 
     Attributes:
-        names: What the numbers are called.
+        names: Names of the numbers.
         pool: The counts over the whole pool.
     """
 

@@ -32,9 +32,9 @@ class Basis:
     """The aspects of a pool's states.
 
     Attributes:
-        rows: How many rows the pool has.
-        aspects: What adds up over rows.
-        repeats: What does not.
+        rows: Number of rows of the pool.
+        aspects: Aspects whose counts add up over rows.
+        repeats: Shares of repeated rows, which do not add up.
     """
 
     rows: int

@@ -38,10 +38,10 @@ def sampled_rows(rows: int) -> Rows:
 class Column(Aspect):
     """Level, spread and quantiles of one signal, in standard deviations of the pool.
 
-    `mean/x` is the shift of the mean, `std/x` the ratio of the standard deviations, `q10/x` where the
-    subset's quantile lies in the pool's units, `unknown/x` the share of rows without a value. Values beyond
+    `mean/x` is the shift of the mean, `std/x` the ratio of the standard deviations, `q10/x` the position of
+    the subset's quantile in the pool's units, `unknown/x` the share of rows without a value. Values beyond
     the pool's 0.1 % and 99.9 % quantiles count as those, so that one outlier does not move a state. A subset
-    without any known value has the numbers of the pool, and `unknown/x` says 1.
+    without any known value has the numbers of the pool, and 1 as `unknown/x`.
 
     Values are rounded to steps so fine that sums of squares of all rows fill 62 bits.
     """

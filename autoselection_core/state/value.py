@@ -17,7 +17,7 @@ class State:
     """State of a subset, in numbers that compare it to its pool.
 
     Attributes:
-        names: What each number is called.
+        names: Name of each number.
         values: Shares in [0, 1], or shifts in standard deviations of the pool. Shape (names,).
         tally: The counts behind the numbers, from which states of edits follow.
     """
@@ -40,7 +40,7 @@ def state_of(rows: Rows, signals: SignalTable, parent: State | None = None) -> S
 
     Args:
         rows: The subset.
-        signals: Everything known about the pool; all of it that stands in the table enters the state.
+        signals: Everything known about the pool; every signal in the table enters the state.
         parent: A state of the same table; where fewer rows differ from it than from the pool, its counts are
             the start. The result is the same.
     """

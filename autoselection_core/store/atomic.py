@@ -2,7 +2,7 @@
 
 Unfinished writes are kept in a workplace: a folder beside the destination whose name begins with a dot and
 ends with `UNFINISHED`. It is flushed to the disk before it is renamed, and the rename after that, so that a
-finished name never stands for missing bytes. What a killed writer leaves is removed by the next one of the
+finished name never refers to missing bytes. What a killed writer leaves is removed by the next one of the
 same destination.
 """
 

@@ -29,7 +29,7 @@ class HubDataset:
         repository: Owner and name.
         folder: The folder below which its files are looked for; empty for all of them.
         revision: Commit, tag or branch; None takes the main branch as the cache or the hub has it.
-        split: Which part is read; None takes all files.
+        split: The split that is read; None takes all files.
     """
 
     repository: str
@@ -87,7 +87,7 @@ class HubDataset:
     def chosen(self, root: Path) -> list[Path]:
         """The files of the split below the folder that `fetch` has returned.
 
-        The data card says which they are; without one, those whose path names the split.
+        They are those that the data card declares; without one, those whose path names the split.
         """
         below = root / self.folder
         files = [path for path in sorted(below.rglob("*")) if path.is_file()]

@@ -22,7 +22,7 @@ class StepVerdict:
         label: The step's label.
         is_in_before: Whether the row entered the step.
         is_in_after: Whether the row left it.
-        reason: What the operator saw; None for a union and for a row that did not enter.
+        reason: Values that the operator saw; None for a union and for a row that did not enter.
     """
 
     number: int

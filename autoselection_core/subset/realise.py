@@ -32,10 +32,10 @@ class PrefixCache:
     It forgets what was used longest ago once it holds more than its share of memory.
 
     Attributes:
-        bytes_at_most: How much memory the rows may take.
+        max_bytes: Maximum memory of the rows, in bytes.
     """
 
-    bytes_at_most: int = _CACHE_BYTES
+    max_bytes: int = _CACHE_BYTES
     _results: "OrderedDict[Prefix, PrefixResult | InvalidRecipe]" = field(default_factory=OrderedDict)
     _bytes: int = 0
 
@@ -50,7 +50,7 @@ class PrefixCache:
         """Keep a result."""
         self._results[prefix] = result
         self._bytes += _size(result)
-        while self._bytes > self.bytes_at_most and len(self._results) > 1:
+        while self._bytes > self.max_bytes and len(self._results) > 1:
             _, forgotten = self._results.popitem(last=False)
             self._bytes -= _size(forgotten)
 
@@ -59,7 +59,7 @@ def materialize(recipe: Recipe, signals: SignalTable, cache: PrefixCache | None 
     """The rows that a recipe leaves of a pool.
 
     Args:
-        recipe: What to realise.
+        recipe: The recipe to realise.
         signals: The pool's signals; those that the recipe reads must be there.
         cache: Results of recipes that were realised on the same table.
 

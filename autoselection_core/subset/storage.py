@@ -62,9 +62,9 @@ def write_subset(subset: Subset, pool_ids: npt.NDArray[np.bytes_], home: Home) -
     """Store a subset under its fingerprint, and there under its lineage.
 
     Args:
-        subset: What to store.
+        subset: The subset to store.
         pool_ids: The sample ids of all rows of its pool. Shape (n,), dtype S32.
-        home: Where to store it.
+        home: Home folder to store it in.
 
     Returns:
         The file: one row a sample with its row number and id; recipe and provenance in the schema's metadata.

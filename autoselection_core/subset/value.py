@@ -33,11 +33,11 @@ class Subset:
     """A realised recipe.
 
     Attributes:
-        recipe: What was realised.
-        pool_version: Which pool the rows belong to.
+        recipe: The realised recipe.
+        pool_version: Version of the pool that the rows belong to.
         rows: The rows that stayed.
         fingerprint: Hash of the sorted sample ids; equal for recipes that realise the same samples.
-        steps: What each step did, in order.
+        steps: Row counts of each step, in order.
         signal_versions: Versions of the signals that the recipe read, as (name, version), ascending.
     """
 

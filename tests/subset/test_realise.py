@@ -143,7 +143,7 @@ def test_a_shared_start_runs_once() -> None:
 def test_a_full_cache_forgets_and_computes_again() -> None:
     signals = pool()
     recipe = Recipe((KeepTop("ifd"), KeepTop("tokens"), KeepRandom(0.1)))
-    tiny = PrefixCache(bytes_at_most=1)
+    tiny = PrefixCache(max_bytes=1)
 
     assert materialize(recipe, signals, tiny).fingerprint == materialize(recipe, signals).fingerprint
     assert materialize(recipe, signals, tiny).fingerprint == materialize(recipe, signals).fingerprint

@@ -30,7 +30,7 @@ def harness_benchmark(settings: BenchmarkSettings, folder: Path) -> Benchmark:
     Args:
         settings: `task` (a name, or a YAML file below the folder), and where wanted `measure`, `shots`,
             `backend`, `confidential`, `chance` and the sizes of the split.
-        folder: Where a task's YAML file lies.
+        folder: Folder of a task's YAML file.
 
     Raises:
         NoHarnessError: The harness is not installed.
@@ -58,7 +58,7 @@ def harness_benchmark(settings: BenchmarkSettings, folder: Path) -> Benchmark:
     documents = [_item(task, number, document) for number, document in enumerate(task.eval_docs)]
     kept: dict[str, HarnessItem] = {}
     for item in documents:
-        # A document that stands twice would count twice and be paired with itself; the first one stays.
+        # A document that occurs twice would count twice and be paired with itself; the first one stays.
         kept.setdefault(item.id, item)
     items = tuple(kept.values())
     benchmark = Benchmark(

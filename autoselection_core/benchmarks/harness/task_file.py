@@ -44,7 +44,7 @@ def own_task(file: Path, folder: Path) -> dict[str, Any]:
         folder: Folder of the file, of what it includes and of its data; no path leaves it.
 
     Raises:
-        HarnessTaskError: A file is missing, is no mapping, says more than data, or none names a task.
+        HarnessTaskError: A file is missing, is no mapping, holds more than data, or none names a task.
         OutsideFolderError: A path leads out of the folder.
     """
     said = _declared(confined(file, folder), folder, ())

@@ -68,7 +68,7 @@ _METHODS: Mapping[type, tuple[str, ...]] = {
 
 
 class TaskTemplates:
-    """Renders the templates of one task.
+    """Renderer of the templates of one task.
 
     Raises:
         TemplateError: A template is refused, breaks a bound, or reads a field that is not there.
@@ -114,7 +114,7 @@ class TaskTemplates:
         if sum(len(node.nodes) for node in tree.find_all(nodes.Concat)) > _MAX_JOINED:
             yield f"a template joins at most {_MAX_JOINED} texts"
         if depth > _MAX_LOOPS_INSIDE or any(node.recursive for node in tree.find_all(nodes.For)):
-            yield f"at most {_MAX_LOOPS_INSIDE} loops stand inside each other"
+            yield f"at most {_MAX_LOOPS_INSIDE} loops may be nested"
 
 
 class _TooMuchError(TemplateError):

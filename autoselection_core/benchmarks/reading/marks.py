@@ -51,10 +51,10 @@ class Mark:
     """An announcement of an answer.
 
     Attributes:
-        kind: How it is announced.
-        start: Where the announcement begins.
-        end: Where what is announced begins.
-        until: Where the next announcement begins, or the text ends.
+        kind: Its kind.
+        start: Position where the announcement begins.
+        end: Position where the announced value begins.
+        until: Position where the next announcement begins, or the text ends.
     """
 
     kind: Kind

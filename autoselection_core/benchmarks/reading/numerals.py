@@ -64,8 +64,8 @@ class Numeral:
     """A number in a text.
 
     Attributes:
-        start: Where it begins.
-        end: Where it ends.
+        start: Position where it begins.
+        end: Position where it ends.
         spelled: The number with plain digits: an integer, a decimal or a fraction.
     """
 

@@ -1,7 +1,7 @@
 """Cut JSON files into records without reading a file as a whole, or trusting it to be JSON.
 
-The layout is told by what is there, not by the ending: a record a line; an array of records; an object with
-an array of records in a field such as `data`; objects one after the other, each on several lines.
+The layout is recognised by the content, not by the ending: a record a line; an array of records; an object
+with an array of records in a field such as `data`; objects one after the other, each on several lines.
 """
 
 import json

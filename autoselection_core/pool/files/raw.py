@@ -12,7 +12,7 @@ class RawRecord:
         number: Its place among the records of the file, from 1.
         line: The line on which it starts, from 1; in a file of columns its row.
         text: Its JSON; where it is longer than may be (`SourceFile.max_bytes`), its beginning.
-        problem: What is wrong with the row of a table that it comes from; None where nothing is.
+        problem: Fault of the row of a table that it comes from; None where there is none.
     """
 
     source: str

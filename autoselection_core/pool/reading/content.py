@@ -19,12 +19,12 @@ _MEDIA = ("image", "audio", "video", "file", "document")
 def text_of(value: Json, where: str, spell: Spell = canonical_text) -> str:
     """The text of a string, a number, a truth value, a list of texts, or typed parts; empty for null.
 
-    Texts of a list stand on a line each, typed parts one after the other.
+    Texts of a list get a line each, typed parts follow one another.
 
     Args:
-        value: What a record holds.
-        where: What the record calls it.
-        spell: How the text is spelled.
+        value: Value of a field.
+        where: Name of the field, for errors.
+        spell: Canonical form of the text.
 
     Raises:
         RejectedRecordError: It holds something else.

@@ -34,7 +34,7 @@ def question_and_answer(view: View, rules: Rules) -> tuple[str | None, list[Mess
 
 
 def require_choice(view: View, rules: Rules) -> None:
-    """Refuse a pair of answers of which the source does not say which one to read.
+    """Refuse a pair of answers where the source does not choose the one to read.
 
     Raises:
         RejectedRecordError: The record is such a pair.

@@ -54,7 +54,7 @@ class Reading:
         extras: Fields that are no part of it, as canonical JSON; None without.
         trimmed: Turns after the last answer, which were cut.
         format: Format of the record.
-        notes: What became of fields that are more than question and answer.
+        notes: Treatment of the fields that are more than question and answer.
     """
 
     sample: Sample
@@ -69,7 +69,7 @@ def read_record(record: Json, rules: Rules = KNOWN) -> Reading:
 
     Args:
         record: A JSON object, or a list of turns.
-        rules: What the source says of its fields.
+        rules: Rules that the source declares for its fields.
 
     Raises:
         RejectedRecordError: It holds none, and why.

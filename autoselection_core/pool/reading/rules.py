@@ -14,17 +14,17 @@ MAX_CHARACTERS = 1 << 20
 class Fields:
     """Names of fields, or templates over several: `Answer`, or `{Body} {Question}`.
 
-    A dot leads into a field that holds fields or a list: `{answers.text.0}`. `{{` and `}}` stand for braces.
+    A dot leads into a field that holds fields or a list: `{answers.text.0}`. `{{` and `}}` spell braces.
 
     Attributes:
         question: The question; by default the known spellings, with `context` and `choices` behind it.
         answer: The answer; by default the known spellings.
         system: The system message; by default `system` or `system_prompt`.
-        reasoning: What the assistant thinks before the answer.
+        reasoning: Reasoning of the assistant before the answer.
         turns: The field that holds a list of turns.
         text: The field that holds question and answer in one text.
-        split_on: What stands between question and answer in `text`, at its last occurrence; or what stands
-            before each question and before each answer, as a list of two.
+        split_on: Mark between question and answer in `text`, taken at its last occurrence; or a list of two
+            marks, before each question and before each answer.
         tools: Definitions of tools; by default `tools` or `functions`.
 
     Raises:
@@ -69,7 +69,7 @@ class Rules:
     """Reading rules that a source declares for its records.
 
     Attributes:
-        fields: Which field is what; the known spellings for what is not named.
+        fields: Roles of the fields; the known spellings for roles that are not named.
         answer: The field that holds the answer. With `chosen`, preference records are read by that answer.
         keep: Fields that stay beside the sample and are never read into it. Others beside the conversation
             are then not kept; None keeps them all.

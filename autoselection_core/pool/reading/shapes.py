@@ -8,7 +8,7 @@ class Shape:
     """A record whose fields have no known names, and the entry of `pool:` that reads it.
 
     Attributes:
-        title: What kind of data has this shape.
+        title: Kind of data that has this shape.
         record: The record, as JSON.
         entry: The entry of `pool:`, as YAML.
         said: Role and content of each message that is read.

@@ -37,7 +37,7 @@ FORMATS: Mapping[str, str] = {
 """Name of the format that is recognised by a field."""
 
 NAMED = "named fields"
-"""Name of the format where the source says which field is what."""
+"""Name of the format of records whose source declares the roles of their fields."""
 
 SPEAKERS = ("role", "from", "speaker")
 CONTENTS = ("content", "value", "text")

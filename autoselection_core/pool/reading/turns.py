@@ -39,8 +39,8 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
 
     Args:
         value: A list of turns, its text as JSON, an object of lists, or a single turn.
-        where: What the record calls it.
-        notes: Takes what a reader should know of the turns.
+        where: Name of the field, for errors.
+        notes: Takes the treatment of fields of the turns.
 
     Raises:
         RejectedRecordError: A turn is spoken by nobody known, or holds something other than text.

@@ -17,7 +17,7 @@ class View:
     Attributes:
         record: The fields that may be read.
         read: Names of those that were.
-        notes: What a reader should know of them.
+        notes: Treatment of the fields.
     """
 
     def __init__(self, record: Mapping[str, Json]) -> None:
