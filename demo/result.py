@@ -28,7 +28,7 @@ def show_result(facts: SearchFacts, truth: Mapping[str, str], console: Console) 
     console.print("* the recommended trial: the best posterior mean, not the luckiest score\n")
     console.print("Known because the pool is generated; no signal reads it:")
     _shown(kept_table(facts, truth), console)
-    _shown(arm_table(facts.arms, dict(facts.record.spec.weights) or None), console)
+    _shown(arm_table(facts.arms, facts.record.spec.score_weights), console)
     for finding in report.findings:
         console.print(finding.sentence)
     console.print()

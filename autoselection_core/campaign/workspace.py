@@ -13,7 +13,6 @@ from autoselection_core.campaign.evaluators import LocalEvaluators, benchmark_at
 from autoselection_core.campaign.pools import CampaignPools, PreparedPool
 from autoselection_core.campaign.signals import CampaignSignals
 from autoselection_core.campaign.solvers import make_solver
-from autoselection_core.evaluation.closed_form import CLOSED_FORM
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, PricedEvaluator
 from autoselection_core.evaluation.judge.evaluator import JUDGE
 from autoselection_core.evaluation.protocol import Evaluator
@@ -21,6 +20,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress, RecordProgress
+from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.decontaminate import Gate, Gated
 from autoselection_core.signals.store.signal_report import SignalReport

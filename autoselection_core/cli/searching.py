@@ -99,7 +99,7 @@ def conclude(workspace: Workspace, search: str) -> int:
     show_table(trial_table(facts))
     if facts.history.observations:
         written = write_report(facts)
-        show_table(arm_table(facts.arms, dict(facts.record.spec.weights) or None))
+        show_table(arm_table(facts.arms, facts.record.spec.score_weights))
         for finding in written.findings:
             tell(finding.sentence)
         tell(f"report: {written.html}")

@@ -14,13 +14,10 @@ from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Cost, Evaluation
-from autoselection_core.score.score import BenchmarkScore, ItemScore
+from autoselection_core.score.score import CLOSED_FORM, BenchmarkScore, ItemScore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, write_subset
-
-CLOSED_FORM = "closed_form"
-"""Name of the benchmark that a formula's scores are recorded under."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from autoselection_core.errors.history import SpecError
 from autoselection_core.history.policy_names import first_spelling
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.identity import Json, canonical_json, fingerprint
+from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.signals.table import first_name
 from autoselection_core.space import Count, axes
 
@@ -71,6 +72,14 @@ class SearchSpec(SearchSettings):
         policy = first_spelling(self.policy, self.policy_settings)
         values = {**self.to_json(), **policy, "signal_versions": versions}
         return fingerprint({name: value for name, value in values.items() if name not in _ADJUSTABLE})
+
+    @property
+    def score_weights(self) -> dict[str, float] | None:
+        """Weight of each benchmark in the utility of a score; None for equal weights.
+
+        A formula's score is no benchmark's, whatever benchmarks the campaign declares for its signals.
+        """
+        return None if self.metric == CLOSED_FORM else dict(self.weights) or None
 
     @property
     def prices(self) -> dict[str, float]:

@@ -95,7 +95,7 @@ def _result(facts: SearchFacts) -> Section:
     spec = facts.record.spec
     judged = ", ".join(spec.benchmarks) or "a formula"
     drove = f"The metric that drove the search: {spec.metric}, on dev items of {judged}."
-    tables = [arm_table(facts.arms, dict(spec.weights) or None)]
+    tables = [arm_table(facts.arms, spec.score_weights)]
     if (unread := unread_table(tests_by_arm(facts.arms))) is not None:
         tables.append(unread)
     is_formula = facts.workspace.campaign.closed_form is not None

@@ -11,6 +11,9 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.score import NoScoresError, UnitsDifferError, UnknownWeightError
 
+CLOSED_FORM = "closed_form"
+"""Name of the benchmark, and of the metric, that a formula's scores are recorded under."""
+
 ItemValues = npt.NDArray[np.float64]
 """One value for each scored item, in the benchmark's item order. Shape (items,)."""
 

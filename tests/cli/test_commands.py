@@ -70,6 +70,20 @@ def test_a_search_goes_on_with_the_pool_that_it_pins_after_files_were_added(
     assert searched.ledger().search("second").spec.pool_version != pinned
 
 
+def test_a_formula_is_reported_whatever_benchmarks_its_campaign_has(cli: Cli, shop: Workshop) -> None:
+    (shop.folder / "sums").mkdir()
+    (shop.folder / "sums/benchmark.yaml").write_text("items: items.jsonl\n")
+    items = [{"question": f"What is {number} times 3?", "answer": str(3 * number)} for number in range(20)]
+    (shop.folder / "sums/items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    shop.change("    closed_form:", "    benchmarks: {sums: {path: sums}}\n    closed_form:")
+
+    code, output, _ = cli("search", "--name", "first")
+
+    assert code == 0
+    assert "Better than the full pool?" in output
+    assert "Both models on the same dev items" in cli("compare", "1", "2")[1]
+
+
 @pytest.mark.usefixtures("shop")
 def test_ingest_accounts_for_every_record(cli: Cli) -> None:
     code, output, _ = cli("ingest")

@@ -9,13 +9,13 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.fidelities import pinned
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.space import SettingError
-from autoselection_core.evaluation.closed_form import CLOSED_FORM
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.policy_names import DEFAULT, RANDOM, merge_settings
 from autoselection_core.history.settings import SearchSettings
 from autoselection_core.history.spec import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.operators.installed import installed_operators
+from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import check_settings
 

@@ -19,7 +19,7 @@ def pairing_table(facts: SearchFacts, first: int, second: int) -> Table | None:
     models = [_measured(facts, number) for number in (first, second)]
     if models[0] is None or models[1] is None:
         return None
-    rows = _rows(models[0], models[1], dict(facts.record.spec.weights) or None, facts.record.spec.seed)
+    rows = _rows(models[0], models[1], facts.record.spec.score_weights, facts.record.spec.seed)
     names = (f"trial {first}", f"trial {second}")
     columns = ("what", *names, f"{names[0]} is better by", "95 % from", "to", "p")
     return Table(f"Both models on the same dev items ({facts.record.spec.metric})", columns, rows)

@@ -42,7 +42,7 @@ def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
 def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:
     if not facts.arms:
         return None
-    weights = dict(facts.record.spec.weights) or None
+    weights = facts.record.spec.score_weights
     scores = [(run.arm, utility(run.test, weights)) for run in facts.arms]
     return Picture("arms", arms_plot(scores, found, facts.record.spec.metric), _CAPTION)
 

@@ -75,7 +75,7 @@ def outlook(facts: SearchFacts) -> Outlook:
         return Outlook(None)
     from scipy import stats
 
-    weights = dict(facts.record.spec.weights) or None
+    weights = facts.record.spec.score_weights
     rng = np.random.default_rng(facts.record.spec.seed)
     beside = [full] if full else []
     draws = arm_draws(winners, others, weights=weights, rng=rng, beside=beside)

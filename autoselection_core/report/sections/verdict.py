@@ -73,7 +73,7 @@ def compare(tests: Mapping[str, Sequence[Run]], opponent: str, spec: SearchSpec)
         winners,
         others,
         seed=spec.seed,
-        weights=dict(spec.weights) or None,
+        weights=spec.score_weights,
         beside=beside,
     )
     return Finding(opponent, difference, (len(winners), len(others)), spec.metric)

@@ -62,7 +62,7 @@ class StudyFacts:
     @property
     def weights(self) -> Mapping[str, float] | None:
         """Weight of each benchmark in the utility; None for equal ones."""
-        return self.study.campaign.weights or None
+        return None if self.study.campaign.closed_form is not None else self.study.campaign.weights or None
 
     @cached_property
     def entries(self) -> tuple[str, ...]:

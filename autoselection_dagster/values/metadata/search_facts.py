@@ -85,7 +85,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "progress": status.sentence,
         "state": _state(record),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
-        "arms": shown(arm_table(facts.arms, dict(record.spec.weights) or None)),
+        "arms": shown(arm_table(facts.arms, record.spec.score_weights)),
         "trials": linked(trials, urls),
         "baselines": linked(status_table(status, Kind.REPORT), _trial_urls(status, names)),
         "budgets": shown(budget_table(record)),
