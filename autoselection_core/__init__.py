@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from autoselection_core.evaluation.training.settings import FineTuning
     from autoselection_core.export.searched import export_trial
     from autoselection_core.history.ledger import Ledger
-    from autoselection_core.history.settings import SearchSettings
+    from autoselection_core.history.specification.settings import SearchSettings
     from autoselection_core.history.values import History
     from autoselection_core.operators.base import Operator
-    from autoselection_core.operators.score import KeepTop
+    from autoselection_core.operators.definitions.score import KeepTop
     from autoselection_core.pool.ingest import ingest
     from autoselection_core.pool.pool import Pool
     from autoselection_core.pool.sample import Sample
@@ -80,14 +80,14 @@ _MODULES = {
     "FineTuning": "evaluation.training.settings",
     "History": "history.values",
     "Home": "store.home",
-    "KeepTop": "operators.score",
+    "KeepTop": "operators.definitions.score",
     "Ledger": "history.ledger",
     "Operator": "operators.base",
     "Policy": "solver.policy",
     "Pool": "pool.pool",
     "Recipe": "recipe.program",
     "Sample": "pool.sample",
-    "SearchSettings": "history.settings",
+    "SearchSettings": "history.specification.settings",
     "Signal": "signals.base",
     "SignalTable": "signals.table",
     "Solver": "solver.solver",

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.benchmarks.adapters import ADAPTERS, Adapter, Read
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.files import FILE_KINDS, files_of, records
+from autoselection_core.benchmarks.formats.adapters import ADAPTERS, Adapter, Read
+from autoselection_core.benchmarks.formats.files import FILE_KINDS, files_of, records
+from autoselection_core.benchmarks.formats.own_format import OwnFields, OwnFormat
+from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.own_format import OwnFields, OwnFormat
-from autoselection_core.benchmarks.question import Question
 from autoselection_core.benchmarks.render import SYSTEM, Form
 from autoselection_core.benchmarks.settings import HARNESS, OWN, BenchmarkSettings
 from autoselection_core.benchmarks.split import split

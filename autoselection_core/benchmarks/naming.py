@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from autoselection_core.benchmarks.adapters import ADAPTERS
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.formats.adapters import ADAPTERS
 from autoselection_core.benchmarks.loading import FILE, benchmark_from, load_benchmark
 from autoselection_core.benchmarks.settings import OWN
 from autoselection_core.errors.benchmarks import NoSuchBenchmarkError

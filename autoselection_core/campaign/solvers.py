@@ -4,7 +4,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.search.warm_start import earlier_of

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from autoselection_core import environment
+from autoselection_core.cli.commands.studying import study
 from autoselection_core.cli.options import setting
 from autoselection_core.cli.output import AS_JSON, JSON_SAID, show_parts, show_table, tell
 from autoselection_core.cli.session import (
@@ -16,7 +17,6 @@ from autoselection_core.cli.session import (
     open_workspace,
     workspace_of,
 )
-from autoselection_core.cli.studying import study
 
 app = typer.Typer(
     name="autoselection",
@@ -50,7 +50,7 @@ def init(
     Shows what was understood: shapes, fields, counts, three samples of each path, and what was put aside.
     Without a model or a benchmark a closed form replaces trainings.
     """
-    from autoselection_core.cli.initialising import write_campaign
+    from autoselection_core.cli.commands.initialising import write_campaign
 
     write_campaign(paths, model, benchmark or (), file, ask=not yes)
 
@@ -62,7 +62,7 @@ def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     Machine, GPU, packages, home, history, webhook, Ray, and the campaign's files, model and benchmarks. Exits
     with 1 if something is missing.
     """
-    from autoselection_core.cli.doctoring import examine
+    from autoselection_core.cli.commands.doctoring import examine
 
     raise typer.Exit(0 if examine(campaign, file) else 1)
 
@@ -71,7 +71,7 @@ def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
     from autoselection_core.cli.bad_items import show_bad_items
-    from autoselection_core.cli.ingesting import ingest_pool, score_pool, show_intake
+    from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, show_intake
     from autoselection_core.cli.progress import shown_progress
 
     workspace = open_workspace(campaign, file)
@@ -97,7 +97,7 @@ def audit(
 
     Lengths, too; exits with 1 if there is something to look at.
     """
-    from autoselection_core.cli.auditing import audit_file
+    from autoselection_core.cli.commands.auditing import audit_file
 
     raise typer.Exit(1 if audit_file(path, against, benchmarks) else 0)
 
@@ -124,7 +124,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
 
     Finished trials are never paid for again.
     """
-    from autoselection_core.cli.searching import conclude, register, report, specify, work
+    from autoselection_core.cli.commands.searching import conclude, register, report, specify, work
 
     workspace = open_workspace(campaign, file)
     asked = {
@@ -161,7 +161,7 @@ def forecast(
 
     With an interval, before they are paid for.
     """
-    from autoselection_core.cli.foreseeing import show_forecast
+    from autoselection_core.cli.commands.foreseeing import show_forecast
 
     show_forecast(*workspace_of(search, campaign, file), evaluations)
 
@@ -181,7 +181,7 @@ def replay(
     With a policy, that one decides. Without one every trial's question goes to the solver once more, with a
     language model's answers as they were recorded; exits with 1 if a decision comes out differently.
     """
-    from autoselection_core.cli.foreseeing import show_decisions, show_replay
+    from autoselection_core.cli.commands.foreseeing import show_decisions, show_replay
 
     workspace, found = workspace_of(search, campaign, file)
     if policy is None:
@@ -199,7 +199,7 @@ def realise(
 
     Trains nothing and costs nothing.
     """
-    from autoselection_core.cli.realising import realise_file
+    from autoselection_core.cli.commands.realising import realise_file
 
     realise_file(open_workspace(campaign, file), recipe)
 
@@ -210,7 +210,7 @@ def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 
     Also why nothing runs, and what the gate cut from the pool.
     """
-    from autoselection_core.cli.standing import show_status
+    from autoselection_core.cli.commands.standing import show_status
 
     show_status(open_workspace(campaign, file))
 
@@ -226,7 +226,7 @@ def show(
 
     One with its recipe, steps and reasons.
     """
-    from autoselection_core.cli.showing import show_search, show_trial
+    from autoselection_core.cli.commands.showing import show_search, show_trial
     from autoselection_core.report.facts import SearchFacts
 
     facts = SearchFacts.of(*workspace_of(search, campaign, file))
@@ -255,7 +255,7 @@ def explain(
     A sample: why it is in the best subset or not, and every subset and model that used it. A subset or an
     evaluation: recipe, steps, signals, pool, parent, score. A search: its winner, step by step.
     """
-    from autoselection_core.cli.showing import show_search
+    from autoselection_core.cli.commands.showing import show_search
     from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
     from autoselection_core.report.facts import SearchFacts
 
@@ -314,7 +314,7 @@ def export(  # noqa: PLR0917 - typer reads options from arguments
 
     Formats, licences and counts are in the card; `autoselection verify` confirms the hash.
     """
-    from autoselection_core.cli.exporting import export_best, upload_export
+    from autoselection_core.cli.commands.exporting import export_best, upload_export
 
     export_best(search, to, trial, spelling, campaign, file)
     if upload is not None:
@@ -333,7 +333,7 @@ def verify(
 
     Exits with 1 if something differs from what was written.
     """
-    from autoselection_core.cli.verifying import subset_files, verify_exported, verify_subset
+    from autoselection_core.cli.commands.verifying import subset_files, verify_exported, verify_subset
 
     stored = subset_files(path)
     checked = [verify_subset(each, campaign, file) for each in stored] or [verify_exported(path)]
@@ -346,7 +346,7 @@ def backup(file: Annotated[Path, typer.Argument(help="The .tar file to write.")]
 
     Everything else may go on meanwhile.
     """
-    from autoselection_core.cli.backing_up import back_up_home
+    from autoselection_core.cli.commands.backing_up import back_up_home
 
     back_up_home(file)
 
@@ -357,6 +357,6 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `autoselectio
 
     Empty PostgreSQL databases, too; every file is compared.
     """
-    from autoselection_core.cli.backing_up import restore_home
+    from autoselection_core.cli.commands.backing_up import restore_home
 
     restore_home(file)

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from autoselection_core.history.settings import SearchSettings
+from autoselection_core.history.specification.settings import SearchSettings
 from autoselection_core.space import meanings
 
 

@@ -10,8 +10,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from autoselection_core.errors.history import LockTimeoutError
-from autoselection_core.history import arms, attempts, given, proposals, reading, reservations, searches
-from autoselection_core.history.database import Database
+from autoselection_core.history import reading, searches
 from autoselection_core.history.records import (
     ArmPlan,
     Begin,
@@ -24,7 +23,9 @@ from autoselection_core.history.records import (
     SearchRecord,
     TrialRecord,
 )
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.storage.database import Database
+from autoselection_core.history.transactions import arms, attempts, given, proposals, reservations
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe

@@ -18,8 +18,8 @@ from autoselection_core.history.records import (
     TrialState,
 )
 from autoselection_core.history.rows import HELD_STATES
-from autoselection_core.history.schema import EVALUATIONS, MONEY, TRIALS, AnyRow
 from autoselection_core.history.searches import read_searches, require
+from autoselection_core.history.storage.schema import EVALUATIONS, MONEY, TRIALS, AnyRow
 from autoselection_core.history.values import CheapTrial, FailedTrial, History, Observation, Pending
 from autoselection_core.recipe import Recipe
 

@@ -4,8 +4,8 @@ from sqlalchemy import Connection, Update, insert, select, update
 
 from autoselection_core.errors.history import SupersededError, UnknownTrialError
 from autoselection_core.history.records import Reservation, TrialState
-from autoselection_core.history.schema import MONEY, TRIALS, AnyRow
 from autoselection_core.history.searches import require
+from autoselection_core.history.storage.schema import MONEY, TRIALS, AnyRow
 
 HELD_STATES = (TrialState.RESERVED, TrialState.RUNNING)
 """States in which somebody works on a trial, under a lease."""

@@ -13,8 +13,8 @@ from autoselection_core.errors.history import (
     UnknownSearchError,
 )
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
-from autoselection_core.history.schema import SEARCHES, TRIALS, AnyRow
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import whole
 
 OPEN_STATES = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.errors.models import ModelLoadError
+from autoselection_core.models.chat.turn_end import stop_at_turn_end
 from autoselection_core.models.dtype import fastest_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.head import check_head
-from autoselection_core.models.turn_end import stop_at_turn_end
 
 
 @dataclass(frozen=True, eq=False)

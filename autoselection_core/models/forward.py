@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Mask
+from autoselection_core.models.chat.spans import Tokens
 from autoselection_core.models.head import decoder, logits
-from autoselection_core.models.spans import Tokens
 
 if TYPE_CHECKING:
     import torch

@@ -123,7 +123,7 @@ def catalogue(
     """All templates whose signals the table has, in the order of the operators.
 
     Example:
-        >>> from autoselection_core.operators.score import KeepTop
+        >>> from autoselection_core.operators.definitions.score import KeepTop
         >>> table = SignalTable("pool", np.arange(1, dtype=np.uint64), {"ifd": np.ones(1, np.float32)})
         >>> [template.label for template in catalogue(table, [KeepTop])]
         ['keep_top[ifd]', 'keep_top[ifd,lowest]']

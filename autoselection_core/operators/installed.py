@@ -3,20 +3,20 @@
 from functools import cache
 
 from autoselection_core.extensions import with_installed
-from autoselection_core.operators.aggregate import KeepByRanks
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.budget import TokenBudget
-from autoselection_core.operators.chance import KeepRandom
-from autoselection_core.operators.diverse import KeepDiverse
-from autoselection_core.operators.duplicates import (
+from autoselection_core.operators.definitions.aggregate import KeepByRanks
+from autoselection_core.operators.definitions.budget import TokenBudget
+from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.diverse import KeepDiverse
+from autoselection_core.operators.definitions.duplicates import (
     DropExactDuplicates,
     DropNearDuplicates,
     DropSemanticDuplicates,
 )
-from autoselection_core.operators.mixing import MixByVarentropy, MixSources
-from autoselection_core.operators.relevance import KeepRelevant
-from autoselection_core.operators.score import KeepBand, KeepTop
-from autoselection_core.operators.weighted_mix import MixTopics
+from autoselection_core.operators.definitions.mixing import MixByVarentropy, MixSources
+from autoselection_core.operators.definitions.relevance import KeepRelevant
+from autoselection_core.operators.definitions.score import KeepBand, KeepTop
+from autoselection_core.operators.definitions.weighted_mix import MixTopics
 
 DEFAULT_OPERATORS: tuple[type[Operator], ...] = (
     KeepTop,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Mask
-from autoselection_core.operators.ranking import HIGHEST
+from autoselection_core.operators.selection.ranking import HIGHEST
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Recipe:
         RecipeFormatError: A step is neither an operator nor a union.
 
     Example:
-        >>> from autoselection_core.operators.score import KeepTop
+        >>> from autoselection_core.operators.definitions.score import KeepTop
         >>> print(Recipe((KeepTop("ifd", fraction=0.2),)).to_yaml())
         process:
         - keep_top:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from autoselection_core.history.records import ArmPlan
 from autoselection_core.identity import fingerprint
-from autoselection_core.operators.budget import TokenBudget
-from autoselection_core.operators.chance import KeepRandom
+from autoselection_core.operators.definitions.budget import TokenBudget
+from autoselection_core.operators.definitions.chance import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable

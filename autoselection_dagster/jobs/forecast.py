@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.search.arms import runs_covered
 from autoselection_core.search.status import typical_seconds
 

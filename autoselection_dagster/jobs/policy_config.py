@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 import dagster as dg
 from pydantic import Field, create_model
 
-from autoselection_core.history.policy_names import FIRST_SETTINGS
+from autoselection_core.history.specification.policy_names import FIRST_SETTINGS
 from autoselection_core.identity import Json
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Count, Interval, meanings

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from autoselection_core.history.arms import ON_REQUEST
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
+from autoselection_core.history.transactions.arms import ON_REQUEST
 from autoselection_dagster.trials.naming import WORKER_TAG, WORKS_ON_TAG, run_key_of
 
 MAX_FALSE_STARTS = 3

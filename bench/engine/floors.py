@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from autoselection_core.arrays import Rows
-from autoselection_core.operators.duplicates import DropNearDuplicates, DropSemanticDuplicates
+from autoselection_core.operators.definitions.duplicates import DropNearDuplicates, DropSemanticDuplicates
 from autoselection_core.recipe import Step
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import StepCount

@@ -12,7 +12,7 @@ from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.spans import encode
+from autoselection_core.models.chat.spans import encode
 from autoselection_core.pool.sample import Message, Role, Sample
 from bench.result import Measured, measure
 

@@ -12,7 +12,7 @@ from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.evaluation.training.trainer import without_rename_warnings
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.spans import encode
+from autoselection_core.models.chat.spans import encode
 from autoselection_core.pool.sample import Sample
 from bench.result import Measured, measure
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy import insert, select
 
-from autoselection_core.history.database import Database
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.schema import SEARCHES, TRIALS
+from autoselection_core.history.storage.database import Database
+from autoselection_core.history.storage.schema import SEARCHES, TRIALS
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.assembly import definitions_of

@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autoselection_core.identity import Json
+from autoselection_core.models.autoencoder.hook import HookPoint
+from autoselection_core.models.autoencoder.sae_states import token_states
+from autoselection_core.models.autoencoder.sae_training import SaeTraining, states_to_read, train_sae
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.hook import HookPoint
-from autoselection_core.models.sae_states import token_states
-from autoselection_core.models.sae_training import SaeTraining, states_to_read, train_sae
 from autoselection_core.pool import Sample, Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, measure, write_result

@@ -6,12 +6,12 @@ from typing import TypeVar
 import numpy as np
 
 from autoselection_core.identity import Json
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import batches_by_length
+from autoselection_core.models.chat.spans import encode
 from autoselection_core.models.embedder import embed
 from autoselection_core.models.forward import padded
-from autoselection_core.models.sae import SparseAutoencoder
-from autoselection_core.models.spans import encode
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
 from autoselection_core.signals.definitions.base_model.model_scores import (

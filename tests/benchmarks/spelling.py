@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from autoselection_core.benchmarks.extraction import extract, is_right
+from autoselection_core.benchmarks.reading.extraction import extract, is_right
 
 Spelling: TypeAlias = tuple[str, str, int | tuple[str, ...], str | None]
 """Text, how it is read, a number of letters or the options' texts, and the answer; None for none."""

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.benchmarks.extraction import extract, is_right
+from autoselection_core.benchmarks.reading.extraction import extract, is_right
 from tests.benchmarks.outputs import LETTERS, MANY_LETTERS, NUMBERS, TEXTS, YES_NO
 
 

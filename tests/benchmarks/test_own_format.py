@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoselection_core.benchmarks.formats.own_format import OwnFields, OwnFormat
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
-from autoselection_core.benchmarks.own_format import OwnFields, OwnFormat
 from autoselection_core.benchmarks.settings import AnswerBy
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import BadItemError, NotAQuestionError, UnknownBenchmarkSettingError

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.benchmarks.extraction import extract, is_right, read_answer
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.reading.extraction import extract, is_right, read_answer
 from autoselection_core.benchmarks.reading.folding import folded
 from autoselection_core.benchmarks.reading.numerals import numerals, value
 from autoselection_core.pool.sample import Message, Role

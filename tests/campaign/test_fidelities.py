@@ -8,12 +8,12 @@ import pytest
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, Fidelity
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cli.showing import show_search, show_trial
+from autoselection_core.cli.commands.showing import show_search, show_trial
 from autoselection_core.errors.evaluation import UnknownFidelityError
 from autoselection_core.errors.search import ChangedEvaluatorError
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator
 from autoselection_core.history.records import SearchState
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.pool.sources import Source
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table

@@ -9,8 +9,8 @@ from autoselection_core.campaign.declaration.campaign import Campaign, ClosedFor
 from autoselection_core.campaign.declaration.search_request import SETTINGS, SearchRequest
 from autoselection_core.cli.app import app
 from autoselection_core.errors.space import SettingError
-from autoselection_core.history.settings import SearchSettings
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.settings import SearchSettings
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.pool.sources import Source
 from autoselection_core.space import axes, meanings
 

@@ -19,10 +19,10 @@ from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.fidelity import PricedEvaluator, evaluator_at_fidelity
-from autoselection_core.history.settings import SearchSettings
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.settings import SearchSettings
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import History, Observation
-from autoselection_core.operators.score import KeepTop
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.given import Pays, evaluate_given

@@ -15,8 +15,8 @@ from autoselection_core.campaign.declaration.signals import installed_signals
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.errors.signals import MissingExtraError
-from autoselection_core.models.hook import HookPoint
-from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_core.models.autoencoder.hook import HookPoint
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.pool.pool import Pool
 from autoselection_core.store.home import Home

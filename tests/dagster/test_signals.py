@@ -9,7 +9,7 @@ import pytest
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.models.sae import sae_fingerprint
+from autoselection_core.models.autoencoder.sae import sae_fingerprint
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.evaluation.training.plan import NO_ANSWER, TrainingPlan, make_plan, order
 from autoselection_core.evaluation.training.settings import FineTuning, Schedule, Unit
-from autoselection_core.models.spans import Encoded, Turn
+from autoselection_core.models.chat.spans import Encoded, Turn
 
 LENGTHS = st.lists(st.integers(3, 40), min_size=1, max_size=30)
 

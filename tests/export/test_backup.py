@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from autoselection_core.errors.backup import DamagedBackupError, NotABackupError, NotEmptyError
-from autoselection_core.export.backup import back_up, restore
-from autoselection_core.export.home_files import HomeFile, LeftOut, home_files
-from autoselection_core.export.postgresql import dump
+from autoselection_core.export.installation.backup import back_up, restore
+from autoselection_core.export.installation.home_files import HomeFile, LeftOut, home_files
+from autoselection_core.export.installation.postgresql import dump
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
 from tests.history.acts import finish, registered, reserve

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import Inspector, inspect, text
 
 from autoselection_core.errors.history import NewerSchemaError
-from autoselection_core.history.database import Database
-from autoselection_core.history.migrations import MIGRATIONS, migrate, schema_version
-from autoselection_core.history.schema import METADATA
+from autoselection_core.history.storage.database import Database
+from autoselection_core.history.storage.migrations import MIGRATIONS, migrate, schema_version
+from autoselection_core.history.storage.schema import METADATA
 
 
 def test_the_migrations_build_the_tables_that_the_code_speaks_of(new_url: Callable[[], str]) -> None:

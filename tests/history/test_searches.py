@@ -11,10 +11,10 @@ from autoselection_core.errors.history import (
     UnknownSearchError,
     UnknownTrialError,
 )
-from autoselection_core.history.database import Database
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.storage.database import Database
 from tests.history.acts import SPEC, finish, registered, reserve
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.history import SpecError
 from autoselection_core.history.records import Kind, Reservation
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import FailedTrial, History, Observation, Pending
 from autoselection_core.recipe import Recipe
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.errors.models import ChatTemplateError
-from autoselection_core.models.spans import Encoded, encode
-from autoselection_core.models.template_turns import apply_template, takes_calls
-from autoselection_core.models.turn_end import tokenizer_turn_end
+from autoselection_core.models.chat.spans import Encoded, encode
+from autoselection_core.models.chat.template_turns import apply_template, takes_calls
+from autoselection_core.models.chat.turn_end import tokenizer_turn_end
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.testing.tiny_model import tiny_tokenizer
 

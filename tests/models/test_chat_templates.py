@@ -3,8 +3,13 @@
 import pytest
 
 from autoselection_core.errors.models import ChatTemplateError
-from autoselection_core.models.chat_settings import FOLDED, REASONING_CUT, REASONING_DROPPED, SYSTEM_DROPPED
-from autoselection_core.models.turn_end import tokenizer_turn_end
+from autoselection_core.models.chat.chat_settings import (
+    FOLDED,
+    REASONING_CUT,
+    REASONING_DROPPED,
+    SYSTEM_DROPPED,
+)
+from autoselection_core.models.chat.turn_end import tokenizer_turn_end
 from autoselection_core.pool.sample import Message, Role
 from tests.models.families import ASKED, FAMILIES, PAGE, TURNS, Family, page, spoken, taught, tokenizer_of
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from autoselection_core.errors.models import SaeMismatchError, UnreadableSaeError
+from autoselection_core.models.autoencoder.hook import HookPoint
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder, sae_fingerprint
+from autoselection_core.models.autoencoder.sae_states import token_states
+from autoselection_core.models.autoencoder.sae_training import SaeTraining, train_sae
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.hook import HookPoint
-from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
-from autoselection_core.models.sae_states import token_states
-from autoselection_core.models.sae_training import SaeTraining, train_sae
-from autoselection_core.models.spans import encode
+from autoselection_core.models.chat.spans import encode
 from autoselection_core.pool.sample import Sample
 from autoselection_core.testing.pools import question_and_answer
 

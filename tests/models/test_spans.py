@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoselection_core.errors.models import ChatTemplateError
-from autoselection_core.models.spans import Encoded, encode, encode_each
+from autoselection_core.models.chat.spans import Encoded, encode, encode_each
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.testing.tiny_model import tiny_tokenizer
 

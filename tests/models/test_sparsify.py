@@ -8,8 +8,8 @@ import sparsify
 import torch
 
 from autoselection_core.errors.models import UnreadableSaeError
-from autoselection_core.models.hook import HookPoint
-from autoselection_core.models.sae import SparseAutoencoder
+from autoselection_core.models.autoencoder.hook import HookPoint
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder
 
 WIDTH, LATENTS, K = 16, 64, 4
 STATES = torch.randn(50, WIDTH, generator=torch.Generator().manual_seed(0))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from autoselection_core.models.spans import encode
-from autoselection_core.models.template_turns import reasoning_field, takes_calls, template_turns
+from autoselection_core.models.chat.spans import encode
+from autoselection_core.models.chat.template_turns import reasoning_field, takes_calls, template_turns
 from autoselection_core.pool.sample import Message, Role, Sample, ToolCall
 from autoselection_core.testing.tiny_model import tiny_tokenizer
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from autoselection_core.identity import fingerprint, fingerprint_file
+from autoselection_core.models.chat.tokenizer_identity import tokenizer_fingerprint
 from autoselection_core.models.embedder import embedder_fingerprint
 from autoselection_core.models.folder import model_fingerprint
-from autoselection_core.models.tokenizer_identity import tokenizer_fingerprint
 
 CONFIG_FIELDS = (
     "transformers_version",

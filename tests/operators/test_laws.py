@@ -2,9 +2,9 @@
 
 import pytest
 
-from autoselection_core.operators.aggregate import KeepByRanks
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.diverse import KeepDiverse
+from autoselection_core.operators.definitions.aggregate import KeepByRanks
+from autoselection_core.operators.definitions.diverse import KeepDiverse
 from autoselection_core.operators.installed import DEFAULT_OPERATORS
 from autoselection_core.testing.operators import OperatorContract
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.space import SettingError
 from autoselection_core.operators.catalogue import WeightTemplate, catalogue, template_of
-from autoselection_core.operators.weighted_mix import MixTopics, clip_shares
+from autoselection_core.operators.definitions.weighted_mix import MixTopics, clip_shares
 from autoselection_core.signals.table import SignalTable
 
 SIZES = (600, 300, 100)

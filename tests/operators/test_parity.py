@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoselection_core.arrays import Rows
-from autoselection_core.operators.aggregate import KeepByRanks
-from autoselection_core.operators.bounds import Bounds
-from autoselection_core.operators.budget import TokenBudget
-from autoselection_core.operators.duplicates import (
+from autoselection_core.operators.definitions.aggregate import KeepByRanks
+from autoselection_core.operators.definitions.budget import TokenBudget
+from autoselection_core.operators.definitions.duplicates import (
     DropExactDuplicates,
     DropNearDuplicates,
     DropSemanticDuplicates,
 )
-from autoselection_core.operators.mixing import MixSources
-from autoselection_core.operators.relevance import KeepRelevant
-from autoselection_core.operators.score import KeepTop
+from autoselection_core.operators.definitions.mixing import MixSources
+from autoselection_core.operators.definitions.relevance import KeepRelevant
+from autoselection_core.operators.definitions.score import KeepTop
+from autoselection_core.operators.selection.bounds import Bounds
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.testing.worlds import World, operators, worlds

@@ -5,17 +5,17 @@ import pytest
 
 from autoselection_core.errors.space import SettingError
 from autoselection_core.errors.table import MissingSignalError, PairFloorError
-from autoselection_core.operators.aggregate import KeepByRanks
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.budget import TokenBudget
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.operators.chance import KeepRandom
-from autoselection_core.operators.diverse import KeepDiverse
-from autoselection_core.operators.duplicates import DropNearDuplicates, DropSemanticDuplicates
+from autoselection_core.operators.definitions.aggregate import KeepByRanks
+from autoselection_core.operators.definitions.budget import TokenBudget
+from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.diverse import KeepDiverse
+from autoselection_core.operators.definitions.duplicates import DropNearDuplicates, DropSemanticDuplicates
+from autoselection_core.operators.definitions.mixing import MixByVarentropy, MixSources
+from autoselection_core.operators.definitions.relevance import KeepRelevant
+from autoselection_core.operators.definitions.score import KeepBand, KeepTop
 from autoselection_core.operators.installed import DEFAULT_OPERATORS
-from autoselection_core.operators.mixing import MixByVarentropy, MixSources
-from autoselection_core.operators.relevance import KeepRelevant
-from autoselection_core.operators.score import KeepBand, KeepTop
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 

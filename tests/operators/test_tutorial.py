@@ -60,7 +60,12 @@ SIGNALS = (
         (OPERATORS, "none", "polite.operators:KeepNothing", "no attribute 'KeepNothing'"),
         (OPERATORS, "none", "impolite.operators:KeepTop", "No module named 'impolite'"),
         (OPERATORS, "none", "polite.signals:Politeness", "it is no subclass of Operator"),
-        (OPERATORS, "again", "autoselection_core.operators.score:KeepTop", "operator is called 'keep_top'"),
+        (
+            OPERATORS,
+            "again",
+            "autoselection_core.operators.definitions.score:KeepTop",
+            "operator is called 'keep_top'",
+        ),
         (SIGNALS, "none", "polite.signals:Rudeness", "no attribute 'Rudeness'"),
         (SIGNALS, "none", "polite.operators:KeepTopOfEach", "it is no subclass of Signal"),
         (SIGNALS, "tokens", "polite.signals:Politeness", "another signal is called 'tokens' already"),

@@ -1,5 +1,5 @@
-from autoselection_core.operators.duplicates import DropExactDuplicates
-from autoselection_core.operators.score import KeepTop
+from autoselection_core.operators.definitions.duplicates import DropExactDuplicates
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import examples_of

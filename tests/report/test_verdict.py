@@ -1,6 +1,6 @@
 """Whose runs say how much runs vary."""
 
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict, arm_difference
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER

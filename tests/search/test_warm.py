@@ -9,10 +9,10 @@ import pytest
 from autoselection_core.errors.history import UnknownSearchError
 from autoselection_core.errors.subset import MissingSubsetError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.operators.score import KeepTop
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.warm_start import agreement, earlier_of

@@ -10,10 +10,10 @@ from typing_extensions import override
 from autoselection_core.errors.evaluation import TrainingFailedError
 from autoselection_core.errors.solver import NoCandidatesError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import History
-from autoselection_core.operators.chance import KeepRandom
-from autoselection_core.operators.score import KeepTop
+from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.progress import Progress
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import Evaluation

@@ -11,7 +11,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS
 from autoselection_core.operators.catalogue import catalogue, template_of
-from autoselection_core.operators.duplicates import DropNearDuplicates
+from autoselection_core.operators.definitions.duplicates import DropNearDuplicates
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.base import Signal

@@ -12,6 +12,7 @@ from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.chat.spans import Tokens, encode
 from autoselection_core.models.gradients import (
     AdaptedModel,
     AdapterCheckpoint,
@@ -22,7 +23,6 @@ from autoselection_core.models.gradients import (
     save_checkpoints,
     warm_up_adapter,
 )
-from autoselection_core.models.spans import Tokens, encode
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.signals.base import REASON
 from autoselection_core.signals.definitions.base_model.influence import (

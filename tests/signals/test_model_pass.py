@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from autoselection_core.models.autoencoder.hook import HookPoint
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.hook import HookPoint
-from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.signals.base import Computed, Signal
 from autoselection_core.signals.definitions.base_model.model_pass import ModelPass

@@ -180,7 +180,7 @@ import resource, sys
 import numpy as np
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.forward import token_statistics
-from autoselection_core.models.spans import encode
+from autoselection_core.models.chat.spans import encode
 from autoselection_core.signals.definitions.base_model.model_scores import score_answers
 from autoselection_core.testing.pools import pool_of, question_and_answer
 base = BaseModel.load(sys.argv[1], dtype="float32")

@@ -9,9 +9,9 @@ import torch
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.models.autoencoder.hook import HookPoint
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.hook import HookPoint
-from autoselection_core.models.sae import SparseAutoencoder
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.signals.definitions.base_model.sae import Mona, SaeFeatures, generalised_jaccard
 from autoselection_core.signals.definitions.base_model.sae_pairs import (

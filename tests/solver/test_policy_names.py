@@ -3,8 +3,8 @@
 import pytest
 
 from autoselection_core.errors.space import SettingError
-from autoselection_core.history.policy_names import FIRST_SETTINGS, merge_settings
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.policy_names import FIRST_SETTINGS, merge_settings
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.solver import Policy
 
 VALUES = {"min_share": 0.2, "max_share": 0.5, "max_tokens": 7, "max_sampled": 9, "tail_threshold": 2.0}

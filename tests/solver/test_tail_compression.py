@@ -5,7 +5,7 @@ import torch
 from scipy.stats import norm
 
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.operators.score import KeepTop
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.evidence.tail_compression import compress_tail
 from autoselection_core.solver.feature_layout import Layout

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from autoselection_core.history.values import Earlier, History
-from autoselection_core.operators.score import KeepTop
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.context import context_for
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model

@@ -9,7 +9,7 @@ import pytest
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cli.exporting import upload_export
+from autoselection_core.cli.commands.exporting import upload_export
 from autoselection_core.errors.pool import NoSourceFileError
 from autoselection_core.errors.store import ObjectsUnreachableError
 from autoselection_core.store.home import Home

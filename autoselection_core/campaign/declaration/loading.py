@@ -30,9 +30,9 @@ from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 from autoselection_core.errors.campaign import UnknownCampaignError
 from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.training.settings import fine_tuning
-from autoselection_core.history.policy_names import FIRST_SETTINGS, POLICIES, policy_now
 from autoselection_core.history.searches import NAME
-from autoselection_core.history.settings import SearchSettings
+from autoselection_core.history.specification.policy_names import FIRST_SETTINGS, POLICIES, policy_now
+from autoselection_core.history.specification.settings import SearchSettings
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS as EMBEDDING

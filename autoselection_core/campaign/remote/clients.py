@@ -18,7 +18,7 @@ from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.cluster import UnsharedHomeError
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.identity import Json, canonical_json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress

@@ -8,10 +8,10 @@ import numpy as np
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, batches_by_length, is_out_of_memory
-from autoselection_core.models.chat_settings import ChatSettings
+from autoselection_core.models.chat.chat_settings import ChatSettings
+from autoselection_core.models.chat.spans import Tokens
+from autoselection_core.models.chat.template_turns import apply_template, template_turns
 from autoselection_core.models.forward import padded
-from autoselection_core.models.spans import Tokens
-from autoselection_core.models.template_turns import apply_template, template_turns
 from autoselection_core.pool.sample import Message, Sample
 
 

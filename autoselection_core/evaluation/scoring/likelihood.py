@@ -10,8 +10,8 @@ import numpy.typing as npt
 from autoselection_core.arrays import Mask
 from autoselection_core.evaluation.scoring.prefix_tree import SharedPrefixRow, shared_prefix_rows
 from autoselection_core.models.batching import is_out_of_memory
+from autoselection_core.models.chat.spans import Tokens
 from autoselection_core.models.head import decoder, logits
-from autoselection_core.models.spans import Tokens
 
 if TYPE_CHECKING:
     import torch

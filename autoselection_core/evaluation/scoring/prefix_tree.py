@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.models.spans import Tokens
+from autoselection_core.models.chat.spans import Tokens
 
 Places = npt.NDArray[np.int64]
 """Positions in a row's flat tokens. Shape (t,)."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.extraction import is_right, read_answer
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.labels import are_labels, labels
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.reading.extraction import is_right, read_answer
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.errors.models import ChatTemplateError
@@ -20,7 +20,7 @@ from autoselection_core.evaluation.scoring.generation import greedy_answers, pro
 from autoselection_core.evaluation.scoring.harness import harness_scores
 from autoselection_core.evaluation.scoring.likelihood import LogLikelihoods, Scoring, log_likelihoods
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.spans import Tokens, encode
+from autoselection_core.models.chat.spans import Tokens, encode
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.progress import CountProgress, Progress
 from autoselection_core.score.score import BenchmarkScore, ItemScore

@@ -17,7 +17,7 @@ from autoselection_core.evaluation.training.plan import NO_ROOM, Read, TrainingP
 from autoselection_core.evaluation.training.run import Trainee, TrainingRun
 from autoselection_core.evaluation.training.settings import FineTuning, Schedule
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.spans import Encoded, encode
+from autoselection_core.models.chat.spans import Encoded, encode
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
 from autoselection_core.subset.value import fingerprint_of_ids

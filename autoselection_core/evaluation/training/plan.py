@@ -9,7 +9,7 @@ from math import ceil, floor
 
 from autoselection_core.arrays import Mask
 from autoselection_core.evaluation.training.settings import FineTuning, Schedule, Unit
-from autoselection_core.models.spans import Encoded, Tokens
+from autoselection_core.models.chat.spans import Encoded, Tokens
 
 Pack = tuple["TrainingSequence", ...]
 """Sequences of one forward pass, side by side without padding."""

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.history.policy_names import merge_settings
 from autoselection_core.history.records import SearchState
-from autoselection_core.history.spec import SearchSpec
+from autoselection_core.history.specification.policy_names import merge_settings
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.search.evaluate import require_same_evaluator
 from autoselection_core.study.entries import Contest
 from autoselection_core.study.study import SearchArm

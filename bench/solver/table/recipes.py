@@ -13,7 +13,7 @@ import numpy as np
 
 from autoselection_core.errors.solver import NoCandidatesError
 from autoselection_core.operators.catalogue import Template, catalogue
-from autoselection_core.operators.score import KeepTop
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.edits import Workbench, edit_recipe

@@ -12,7 +12,7 @@ from autoselection_core.campaign.again import search_again
 from autoselection_core.campaign.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.running import run
-from autoselection_core.cli.searching import ready_pool, report, work
+from autoselection_core.cli.commands.searching import ready_pool, report, work
 from autoselection_core.environment import HOME
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoselection_core.identity import fingerprint
-from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.hook import HookPoint
-from autoselection_core.models.sae import SparseAutoencoder
-from autoselection_core.models.sae_states import token_states
-from autoselection_core.models.sae_training import (
+from autoselection_core.models.autoencoder.hook import HookPoint
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder
+from autoselection_core.models.autoencoder.sae_states import token_states
+from autoselection_core.models.autoencoder.sae_training import (
     BATCH,
     SaeReport,
     SaeTraining,
@@ -19,6 +18,7 @@ from autoselection_core.models.sae_training import (
     states_to_read,
     train_sae,
 )
+from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.store.atomic import atomic_folder

@@ -15,6 +15,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, run_halving
+from autoselection_core.models.chat.spans import Encoded, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.gradients import (
     AdaptedModel,
@@ -27,7 +28,6 @@ from autoselection_core.models.gradients import (
     save_checkpoints,
     warm_up_adapter,
 )
-from autoselection_core.models.spans import Encoded, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress

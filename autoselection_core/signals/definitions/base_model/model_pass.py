@@ -7,10 +7,10 @@ import numpy as np
 from typing_extensions import override
 
 from autoselection_core.arrays import Mask
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder
 from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.chat.spans import Encoded, encode_each
 from autoselection_core.models.forward import TokenStatistics
-from autoselection_core.models.sae import SparseAutoencoder
-from autoselection_core.models.spans import Encoded, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import REASON, Computed, SharedPass, Signal

@@ -12,9 +12,9 @@ from typing_extensions import override
 from autoselection_core.arrays import Mask
 from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.batching import Positions, batches_by_length, run_halving
+from autoselection_core.models.chat.spans import Encoded, Tokens, Turn, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.forward import TokenStatistics, token_statistics
-from autoselection_core.models.spans import Encoded, Tokens, Turn, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import REASON, Computed, Given, Signal

@@ -12,12 +12,12 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Mask, Rows, Values
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.models.autoencoder.sae import SparseAutoencoder, sae_fingerprint
+from autoselection_core.models.autoencoder.sae_training import SaeReport, SaeTraining
 from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.batching import Positions, batches_by_length, run_halving
+from autoselection_core.models.chat.spans import Encoded, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
-from autoselection_core.models.sae import SparseAutoencoder, sae_fingerprint
-from autoselection_core.models.sae_training import SaeReport, SaeTraining
-from autoselection_core.models.spans import Encoded, encode_each
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress

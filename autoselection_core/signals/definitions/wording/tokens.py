@@ -9,9 +9,9 @@ import numpy as np
 from typing_extensions import override
 
 from autoselection_core.models.base_model import load_tokenizer
+from autoselection_core.models.chat.spans import Encoded, encode_each
+from autoselection_core.models.chat.tokenizer_identity import tokenizer_fingerprint
 from autoselection_core.models.folder import model_folder
-from autoselection_core.models.spans import Encoded, encode_each
-from autoselection_core.models.tokenizer_identity import tokenizer_fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import REASON, Computed, Given, Signal

@@ -1,0 +1,1 @@
+"""Formats of benchmarks: files, questions, known sets and benchmarks of one's own."""

@@ -1,0 +1,276 @@
+"""Record format of a user's own benchmark: the roles of its fields, and the right choice."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from string import ascii_uppercase
+from typing import Any
+
+from autoselection_core.benchmarks.formats.question import Question
+from autoselection_core.benchmarks.settings import AnswerBy, Options, Reads
+from autoselection_core.errors.benchmarks import NotAQuestionError, UnknownBenchmarkSettingError
+from autoselection_core.errors.space import SettingError
+from autoselection_core.pool.reading.templates import parts_of, require_template
+from autoselection_core.pool.reading.view import View
+
+Record = Mapping[str, Any]
+
+YES_OR_NO = ("yes", "no")
+_TRUE, _FALSE = frozenset(("yes", "true")), frozenset(("no", "false"))
+_NO_TEXT = "a text is missing"
+_NO_CHOICES = "the choices are no list of texts"
+_NO_CHOICE = "the answer's index is none of the choices"
+_TWO_WAYS = "the answer may be a position or a choice; say `answer_by: index`, `number`, `letter` or `text`"
+_LABELS, _TEXTS = ("label", "labels", "key", "id"), ("text", "texts", "content", "value")
+
+
+@dataclass(frozen=True)
+class OwnFields:
+    """Fields of a record: names, paths into a field, or templates over several.
+
+    Attributes:
+        question: The question.
+        answer: The right answer.
+        choices: The texts to choose from: one field, or a field for each.
+        solution: The worked answer that ends in the short one.
+        group: Task or subject.
+        reads: Type of the answer.
+
+    Raises:
+        SettingError: A template is broken.
+    """
+
+    question: str = "question"
+    answer: str = "answer"
+    choices: str | tuple[str, ...] = "choices"
+    solution: str = "solution"
+    group: str = "group"
+    reads: str = "reads"
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            for template in value if isinstance(value, tuple) else (value,):
+                if not isinstance(template, str):
+                    raise SettingError(f"fields.{each.name}", template, "a field, or a template of fields")
+                require_template(f"fields.{each.name}", template if "{" in template else f"{{{template}}}")
+
+    @classmethod
+    def said(cls, values: Mapping[str, Any]) -> "OwnFields":
+        """The fields named in plain data.
+
+        Raises:
+            UnknownBenchmarkSettingError: A name is none of them.
+            SettingError: A template is broken.
+        """
+        known = tuple(each.name for each in fields(cls))
+        for name in values:
+            if name not in known:
+                raise UnknownBenchmarkSettingError("field", str(name), known)
+        listed = values.get("choices")
+        return cls(**{**values, **({"choices": tuple(listed)} if isinstance(listed, list) else {})})
+
+
+@dataclass(frozen=True)
+class OwnFormat:
+    """Record format of a user's own benchmark.
+
+    Attributes:
+        fields: Roles of the fields.
+        answer_by: Form in which a record gives its right choice.
+        options: Presentation of the options to a model.
+        reads: Type of the answers; None for that of the right answer.
+    """
+
+    fields: OwnFields = OwnFields()
+    answer_by: AnswerBy = AnswerBy.AUTO
+    options: Options = Options.LETTERS
+    reads: Reads | None = None
+
+    def question(self, record: Record) -> Question:
+        """The question of a record.
+
+        Raises:
+            NotAQuestionError: The record holds none, or no right answer.
+        """
+        view = View(record)
+        text = _text(_filled(view, self.fields.question))
+        answer = _filled(view, self.fields.answer)
+        choices = self._choices(view)
+        solution = view.value(self.fields.solution) if _is_there(view, self.fields.solution) else None
+        group = view.value(self.fields.group)
+        question = Question(
+            text=text,
+            answer="",
+            solution=_text(solution) if solution is not None else None,
+            group=None if group is None else str(group),
+        )
+        if choices is None:
+            return self._open(question, answer, view)
+        return self._among(question, answer, choices, view)
+
+    def _open(self, question: Question, answer: object, view: View) -> Question:
+        if isinstance(answer, bool):
+            said = YES_OR_NO[0] if answer else YES_OR_NO[1]
+            return _with(question, said, self._reads(view, Reads.YES_NO), YES_OR_NO, is_complete=True)
+        usual = Reads.NUMBER if isinstance(answer, int | float) else Reads.TEXT
+        return _with(question, _text(answer), self._reads(view, usual), None, is_complete=False)
+
+    def _among(self, question: Question, answer: object, choices: "_Choices", view: View) -> Question:
+        right = choices.right(answer, self.answer_by)
+        is_complete = self.options is Options.TEXTS
+        return _with(question, right, self._reads(view, Reads.TEXT), choices.texts, is_complete=is_complete)
+
+    def _reads(self, view: View, usual: Reads) -> str:
+        said = view.value(self.fields.reads) or self.reads or usual
+        if said not in tuple(Reads):
+            reason = f"`reads` must be one of {', '.join(Reads)}"
+            raise NotAQuestionError(reason)
+        return str(said)
+
+    def _choices(self, view: View) -> "_Choices | None":
+        named = self.fields.choices
+        if isinstance(named, tuple):
+            values = [view.value(name) for name in named]
+            while values and (values[-1] is None or values[-1] == ""):
+                values.pop()
+            return _Choices.of(values)
+        value = view.value(named)
+        return None if value is None else _Choices.of(value)
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """The choices of a record.
+
+    Attributes:
+        texts: Their texts.
+        labels: Their labels in the record; empty where it has none.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, value: object) -> "_Choices":
+        """The choices that a field holds: texts, labels with texts, or the JSON of either."""
+        if isinstance(value, str):
+            value = _parsed(value)
+        if isinstance(value, Mapping):
+            labels, texts = _first(value, _LABELS), _first(value, _TEXTS)
+            if isinstance(labels, list) and isinstance(texts, list) and len(labels) == len(texts):
+                return cls(tuple(map(_text, texts)), tuple(map(str, labels)))
+            return cls(tuple(map(_text, value.values())), tuple(map(str, value)))
+        if not isinstance(value, list):
+            raise NotAQuestionError(_NO_CHOICES)
+        if value and all(isinstance(each, Mapping) for each in value):
+            named = [(_first(each, _LABELS), _first(each, _TEXTS)) for each in value]
+            return cls(tuple(_text(text) for _, text in named), tuple(str(label) for label, _ in named))
+        return cls(tuple(map(_text, value)))
+
+    def right(self, answer: object, by: AnswerBy) -> str:
+        """The text of the right choice.
+
+        Raises:
+            NotAQuestionError: The answer is none of the choices, or may be two of them.
+        """
+        if by is AnswerBy.TEXT:
+            return _text(answer)
+        if by is AnswerBy.LETTER:
+            return self._at(self._letter(answer))
+        if by in {AnswerBy.INDEX, AnswerBy.NUMBER}:
+            position = _position(answer)
+            return self._at(None if position is None else position - (by is AnswerBy.NUMBER))
+        return self._as_spelled(answer)
+
+    def _as_spelled(self, answer: object) -> str:
+        if isinstance(answer, bool):
+            said = _TRUE if answer else _FALSE
+            return next((text for text in self.texts if text.lower() in said), YES_OR_NO[not answer])
+        spelled = _text(answer)
+        is_position = isinstance(answer, int | float)
+        if is_position and (spelled in self.texts or spelled in self.labels):
+            # A number among numbers: its place and its value may be different choices.
+            named = self.texts.index(spelled) if spelled in self.texts else self.labels.index(spelled)
+            if named != answer:
+                raise NotAQuestionError(_TWO_WAYS)
+        if is_position:
+            return self._at(_position(answer))
+        if spelled in self.texts:
+            return spelled
+        if spelled in self.labels:
+            return self._at(self.labels.index(spelled))
+        letter = self._letter(answer)
+        if letter is None and spelled.isdecimal():
+            raise NotAQuestionError(_TWO_WAYS)
+        return spelled if letter is None or letter >= len(self.texts) else self._at(letter)
+
+    def _letter(self, answer: object) -> int | None:
+        letter = str(answer).strip().strip("().").upper()
+        if letter in self.labels:
+            return self.labels.index(letter)
+        return ascii_uppercase.index(letter) if len(letter) == 1 and letter in ascii_uppercase else None
+
+    def _at(self, position: int | None) -> str:
+        if position is None or not 0 <= position < len(self.texts):
+            raise NotAQuestionError(_NO_CHOICE)
+        return self.texts[position]
+
+
+def _with(
+    question: Question, answer: str, reads: str, choices: tuple[str, ...] | None, *, is_complete: bool
+) -> Question:
+    return Question(
+        question.text, answer, choices, question.solution, question.group, reads, is_complete=is_complete
+    )
+
+
+def _is_there(view: View, name: str) -> bool:
+    return view.value(name) is not None
+
+
+def _filled(view: View, template: str) -> object:
+    """The value of a field, or the text of a template, of which every field must be there."""
+    pieces = parts_of(template)
+    for name in (name for _, name in pieces if name is not None):
+        if view.value(name) is None and name not in view.record:
+            reason = f"{name!r} is missing"
+            raise NotAQuestionError(reason)
+    if len(pieces) == 1 and pieces[0][0] == "" and pieces[0][1] is not None:
+        return view.value(pieces[0][1])
+    return "".join(text + ("" if name is None else _written(view.value(name))) for text, name in pieces)
+
+
+def _text(value: object) -> str:
+    """A text without white space around it; numbers as they are spelled."""
+    text = _written(value).strip()
+    if not text:
+        raise NotAQuestionError(_NO_TEXT)
+    return text
+
+
+def _written(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return str(value)
+    if not isinstance(value, str):
+        raise NotAQuestionError(_NO_TEXT)
+    return value
+
+
+def _position(answer: object) -> int | None:
+    if isinstance(answer, str) and answer.strip().isdecimal():
+        return int(answer)
+    is_number = isinstance(answer, int | float) and not isinstance(answer, bool) and math.isfinite(answer)
+    return int(answer) if is_number and answer == int(answer) else None  # type: ignore[call-overload]
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NotAQuestionError(_NO_CHOICES) from error
+
+
+def _first(value: Mapping[str, Any], names: Sequence[str]) -> object:
+    return next((value[name] for name in names if name in value), None)

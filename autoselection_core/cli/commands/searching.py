@@ -1,0 +1,145 @@
+"""`autoselection search`: from a campaign to a reported search."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autoselection_core.campaign.duration import pace_of
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
+from autoselection_core.cli.output import show_table, tell
+from autoselection_core.cli.progress import Bars, Lines, shown_progress
+from autoselection_core.errors.cli import StoppedSearchError
+from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
+from autoselection_core.report.writing import write_report
+from autoselection_core.search.arms import report_arms
+from autoselection_core.search.loop import SearchProgress, Stage
+from autoselection_core.search.status import SearchStatus
+from autoselection_core.search.together import run_search_together
+
+
+def ready_pool(workspace: Workspace) -> str:
+    """The version of a pool that is of the raw files as they are, with every signal scored."""
+    with shown_progress() as progress:
+        pool = workspace.pool() if workspace.is_ingested() else ingest_pool(workspace, progress).pool
+        score_pool(workspace, pool, progress)
+    return pool.version
+
+
+def specify(workspace: Workspace, name: str | None, asked: Mapping[str, Any]) -> SearchSpec:
+    """The search that is asked for: a new one on the files of now, or a known one with all that it pins."""
+    mine = [each for each in workspace.ledger.searches() if each.spec.campaign == workspace.campaign.name]
+    known = next((each.spec for each in mine if each.search == name), None)
+    if known is None:
+        return workspace.spec(ready_pool(workspace), **asked)
+    return workspace.continued(known, **asked)
+
+
+def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume: bool) -> str:
+    """Enter the search, or find the one that asks the same; a larger budget raises its own.
+
+    Raises:
+        StoppedSearchError: The search is stopped and was not asked to resume.
+    """
+    ledger = workspace.ledger
+    search = ledger.register(spec, name)
+    record = ledger.search(search)
+    if spec.budget > record.budget:
+        ledger.raise_budget(search, spec.budget)
+        tell(f"raised the budget of {search} from {record.budget} to {spec.budget}")
+    if spec.report_evaluations > record.report_evaluations:
+        ledger.raise_report_evaluations(search, spec.report_evaluations)
+    if record.state is SearchState.STOPPED:
+        if not resume:
+            raise StoppedSearchError(search, record.reason)
+        ledger.resume(search)
+    return search
+
+
+def work(workspace: Workspace, search: str) -> None:
+    """Run trials until the search is done or stopped."""
+    record = workspace.ledger.search(search)
+    if record.state is SearchState.DONE:
+        tell(f"{search} is done: {record.reason}; nothing is trained again")
+        return
+    _tell_of_lost_workers(workspace, search)
+    left = record.budget - record.spent + record.report_evaluations - record.report_spent
+    pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
+    tell(pace.sentence(round(left)))
+    solver = workspace.solver(record.spec)
+    evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
+    with shown_progress() as progress:
+        teller = _teller(progress, workspace.ledger.trials(search), record.budget)
+        # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
+        workers = 1 if workspace.remote is None else record.spec.slots
+        run_search_together(workspace.ledger, search, solver, evaluator, teller, workers=workers)
+
+
+def report(workspace: Workspace, search: str) -> None:
+    """Compare the winner with what it has to beat, under the report's own budget."""
+    record = workspace.ledger.search(search)
+    solver = workspace.solver(record.spec)
+    evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
+    with shown_progress() as progress:
+        known = workspace.ledger.trials(search, Kind.REPORT)
+        teller = _teller(progress, known, max(record.report_evaluations, len(known)))
+        report_arms(workspace.ledger, search, solver, evaluator, teller)
+
+
+def conclude(workspace: Workspace, search: str) -> int:
+    """Print the tables and verdicts, write the report, and say what to run next.
+
+    Returns:
+        0, or 1 for a search that stopped before its budget was spent.
+    """
+    facts = SearchFacts.of(workspace, search)
+    show_table(trial_table(facts))
+    if facts.history.observations:
+        written = write_report(facts)
+        show_table(arm_table(facts.arms, facts.record.spec.score_weights))
+        for finding in written.findings:
+            tell(finding.sentence)
+        tell(f"report: {written.html}")
+    show_table(budget_table(facts.record))
+    if facts.record.open_arms:
+        tell(f"preliminary: {SearchStatus.of(workspace.ledger, search).stage}; run the same again afterwards")
+    tell(
+        f"next: autoselection show {search}; autoselection export {search}; "
+        f"autoselection search --name {search} --budget {facts.record.budget + 4}"
+    )
+    if facts.record.state is SearchState.STOPPED:
+        tell(f"stopped: {facts.record.reason}")
+        return 1
+    return 0
+
+
+def _teller(progress: Bars | Lines, known: Sequence[TrialRecord], total: int) -> SearchProgress:
+    """Show the stages of each trial, and how many have ended."""
+    ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in known)
+    count = itertools.count(ended + 1)
+    progress("trials", ended, max(total, ended))
+
+    def follow(stage: Stage) -> None:
+        if stage.has_ended:
+            done = next(count)
+            progress("trials", done, max(total, done))
+        else:
+            progress(f"trial {stage.reservation.trial} {stage.name}", stage.done, stage.total)
+
+    return follow
+
+
+def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:
+    held = [
+        trial.trial
+        for trial in workspace.ledger.trials(search)
+        if trial.state in (TrialState.RESERVED, TrialState.RUNNING)
+    ]
+    if held:
+        tell(
+            f"trial {', '.join(map(str, held))} is held by another worker, or by one that was killed; "
+            f"a killed worker's trial is taken over within {workspace.ledger.lease_s:.0f} s"
+        )

@@ -1,0 +1,1 @@
+"""Backup of an installation: files of the home folder and the database."""

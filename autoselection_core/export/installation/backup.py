@@ -1,0 +1,198 @@
+"""Backups: an installation in one file, and its restoration on any machine.
+
+The history is copied before the files. What it knows of was finished before it was entered, so a backup of
+a running installation holds every evaluation that its history speaks of.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from typing_extensions import override
+
+from autoselection_core.errors.backup import (
+    DamagedBackupError,
+    NotABackupError,
+    NotEmptyError,
+    ShrunkFileError,
+)
+from autoselection_core.export.installation.home_files import HomeFile, LeftOut, home_files
+from autoselection_core.export.installation.postgresql import dump, load
+from autoselection_core.identity import DIGEST_BYTES, fingerprint_file
+from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.home import Home
+
+CONTENTS = "backup.json"
+_FILES, _DATABASES = "files", "databases"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Contents of a backup.
+
+    Attributes:
+        file: Its path.
+        files: Number of files of the home folder.
+        databases: Names of the PostgreSQL databases.
+        left_out: Files of the home folder that it does not hold, each with the reason; empty after a
+            restoration.
+    """
+
+    file: Path
+    files: int
+    databases: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
+    """Write a backup; the file appears whole or not at all.
+
+    A file that grows meanwhile is kept as long as it was when its turn came; one that goes away is left out
+    and named.
+
+    Args:
+        home: Home folder that is backed up.
+        file: Path of the `.tar` file to write.
+        databases: PostgreSQL databases by name, as URLs.
+
+    Raises:
+        StorageFullError: There is no room.
+        DatabaseToolError: A database could not be copied.
+        ShrunkFileError: A file became shorter while it was copied.
+    """
+    with tempfile.TemporaryDirectory(prefix="autoselection-backup-") as folder, atomic_file(file) as draft:
+        copies = Path(folder)
+        dumped = {name: dump(url, copies / f"{name}.dump") for name, url in databases.items()}
+        snapshots = dict(_snapshots(home, copies))
+        contents: dict[str, dict[str, str]] = {_FILES: {}, _DATABASES: {}}
+        left_out = []
+        with tarfile.open(draft, "w") as archive:
+            for name, copy in dumped.items():
+                contents[_DATABASES][name] = _add(archive, copy, f"{_DATABASES}/{name}")
+            for found in _but(file, draft, home_files(home)):
+                if isinstance(found, LeftOut):
+                    left_out.append(found)
+                    continue
+                try:
+                    source = snapshots.get(found.name, found.path)
+                    contents[_FILES][found.name] = _add(archive, source, f"{_FILES}/{found.name}")
+                except FileNotFoundError:
+                    left_out.append(LeftOut(found.name, "went away meanwhile"))
+            _add_text(archive, json.dumps(contents), CONTENTS)
+    return Backup(file, len(contents[_FILES]), tuple(databases), tuple(left_out))
+
+
+def restore(file: Path, home: Home, databases: Mapping[str, str]) -> Backup:
+    """Fill an empty home folder, and empty databases, from a backup, and compare every file.
+
+    Args:
+        file: The backup.
+        home: Home folder to fill; must be empty.
+        databases: URL of the target for each PostgreSQL database of the backup.
+
+    Raises:
+        NotABackupError: The file is none, or holds a database that no URL is given for.
+        NotEmptyError: The home folder holds something.
+        DamagedBackupError: A file is not what the backup says.
+        DatabaseToolError: A database could not be filled.
+    """
+    if home.root.exists() and any(home.root.iterdir()):
+        raise NotEmptyError(home.root)
+    home.root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home.root.parent, prefix=".restoring-") as folder:
+        draft = Path(folder)
+        contents = _unpacked(file, draft)
+        missing = [name for name in contents[_DATABASES] if name not in databases]
+        if missing:
+            raise NotABackupError(file, f"it holds the database {missing[0]!r}, and no URL is given for it")
+        for name in contents[_DATABASES]:
+            load(draft / _DATABASES / name, databases[name])
+        if home.root.exists():
+            home.root.rmdir()
+        shutil.move(draft / _FILES, home.root)
+    return Backup(file, len(contents[_FILES]), tuple(contents[_DATABASES]))
+
+
+def _unpacked(file: Path, folder: Path) -> dict[str, dict[str, str]]:
+    try:
+        with tarfile.open(file) as archive:
+            archive.extractall(folder, filter="data")
+        contents: dict[str, dict[str, str]] = json.loads((folder / CONTENTS).read_text())
+    except (OSError, tarfile.TarError, ValueError) as error:
+        raise NotABackupError(file, str(error)) from error
+    (folder / _FILES).mkdir(exist_ok=True)
+    for kind in (_FILES, _DATABASES):
+        for name, known in contents[kind].items():
+            path = folder / kind / name
+            if not path.is_file() or fingerprint_file(path) != known:
+                raise DamagedBackupError(file, name)
+    return contents
+
+
+def _but(file: Path, draft: Path, found: Iterator[HomeFile | LeftOut]) -> Iterator[HomeFile | LeftOut]:
+    """Files without the backup itself and its draft, where somebody writes it into the home folder."""
+    own = (file.resolve(), draft.resolve())
+    return (each for each in found if not (isinstance(each, HomeFile) and each.path in own))
+
+
+def _snapshots(home: Home, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Consistent copies of the SQLite databases, by their names in the home folder."""
+    databases = [each for each in home_files(home) if isinstance(each, HomeFile) and each.is_sqlite]
+    for number, each in enumerate(databases):
+        copy = folder / f"{number}.sqlite"
+        with closing(sqlite3.connect(each.path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        yield each.name, copy
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> str:
+    """Add a file as long as it is when it is opened; returns its fingerprint.
+
+    Raises:
+        FileNotFoundError: It went away.
+        ShrunkFileError: It became shorter while it was read.
+    """
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        listed = tarfile.TarInfo(name)
+        listed.size, listed.mtime, listed.mode = found.st_size, int(found.st_mtime), found.st_mode & 0o777
+        read = _Hashed(file, path)
+        archive.addfile(listed, read)
+        return read.fingerprint
+
+
+def _add_text(archive: tarfile.TarFile, text: str, name: str) -> None:
+    listed = tarfile.TarInfo(name)
+    listed.size = len(text.encode())
+    archive.addfile(listed, io.BytesIO(text.encode()))
+
+
+class _Hashed(io.RawIOBase):
+    """Reader that hashes what it reads of a file."""
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        super().__init__()
+        self._file, self._path, self._digest = file, path, hashlib.sha256()
+
+    @property
+    def fingerprint(self) -> str:
+        """The name by content of what was read."""
+        return self._digest.digest()[:DIGEST_BYTES].hex()
+
+    @override
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._file.read(size)
+        if len(chunk) < size:
+            raise ShrunkFileError(self._path)
+        self._digest.update(chunk)
+        return chunk

@@ -1,0 +1,1 @@
+"""Exports for training programs: their data and their configuration."""

@@ -1,0 +1,1 @@
+"""Specification of a search: its settings, its identity and the names of policies."""

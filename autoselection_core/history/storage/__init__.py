@@ -1,0 +1,1 @@
+"""Storage of the ledger: database, schema and migrations."""

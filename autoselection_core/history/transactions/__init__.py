@@ -1,0 +1,1 @@
+"""Transactions of the ledger: reservations, attempts, proposals, baselines and streaks of failures."""

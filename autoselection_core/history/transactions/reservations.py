@@ -1,0 +1,131 @@
+"""Reservations of trials: the only place that hands out the budget of a search."""
+
+import math
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from autoselection_core.history.records import Kind, Reservation, SearchRecord, SearchState, TrialState
+from autoselection_core.history.rows import HELD_STATES, change, close_attempt
+from autoselection_core.history.searches import read_searches, require
+from autoselection_core.history.storage.schema import MONEY, SEARCHES, TRIALS
+from autoselection_core.history.transactions.streaks import stop_if_stuck
+
+_ROUNDING = 1e-9
+"""Tolerance for sums of costs, which are shares: three thirds of a training are one."""
+
+
+def reserve_free_slots(
+    connection: Connection, search: str | None, until: float, at_most: int | None = None
+) -> tuple[Reservation, ...]:
+    """Hold budget for as many trials as slots and budget allow, released ones first."""
+    searches = read_searches(connection) if search is None else (require(connection, search),)
+    active = [record for record in searches if record.state is SearchState.ACTIVE]
+    return tuple(
+        reservation for record in active for reservation in _reserve(connection, record, until, at_most)
+    )
+
+
+def _reserve(
+    connection: Connection, record: SearchRecord, until: float, at_most: int | None
+) -> Sequence[Reservation]:
+    free = max(0, record.slots - count_of(connection, record.search, Kind.SEARCH, HELD_STATES))
+    free = free if at_most is None else min(free, at_most)
+    again = waiting(connection, record.search, Kind.SEARCH)[:free]
+    for reservation in again:
+        hold(connection, reservation, until)
+    affordable = math.floor(record.budget - record.spent - record.held + _ROUNDING)
+    first = last_trial(connection, record.search, Kind.SEARCH) + 1
+    new = range(first, first + max(0, min(free - len(again), affordable)))
+    fresh = [Reservation(record.search, trial) for trial in new]
+    for reservation in fresh:
+        enter(connection, reservation, TrialState.RESERVED, until=until)
+    return [*again, *fresh]
+
+
+def release_lost(connection: Connection, now: float, max_losses: int) -> tuple[Reservation, ...]:
+    """Take back trials whose lease ran out; each becomes its next attempt, or fails after too many losses."""
+    rows = connection.execute(
+        select(TRIALS).where(TRIALS.c.state.in_(HELD_STATES), TRIALS.c.until < now)
+    ).all()
+    lost = tuple(Reservation(row.search, row.trial, row.attempt, Kind(row.kind)) for row in rows)
+    for row, reservation in zip(rows, lost, strict=True):
+        note = f"its worker was silent past its lease while {row.state}"
+        # A trial that nobody began has lost nothing: only running ones count towards giving up.
+        outcome = "lost" if row.state == TrialState.RUNNING else "released"
+        close_attempt(connection, reservation, outcome, note, now)
+        give_back(connection, reservation, note, max_losses)
+    return lost
+
+
+def shorten(connection: Connection, until: float) -> None:
+    """Let no lease, of a trial or of the lock that proposals take, end later than this.
+
+    A lease that ends later than any that is given now was given before the clock was set back; it would keep
+    what a dead worker held for as long.
+    """
+    held = TRIALS.c.state.in_(HELD_STATES)
+    connection.execute(update(TRIALS).where(held, TRIALS.c.until > until).values(until=until))
+    connection.execute(update(SEARCHES).where(SEARCHES.c.lock_until > until).values(lock_until=until))
+
+
+def give_back(connection: Connection, reservation: Reservation, note: str, max_losses: int) -> None:
+    """Let a trial's next attempt start, or end the trial when too many attempts were lost."""
+    if _losses(connection, reservation) < max_losses:
+        again = {"state": TrialState.WAITING, "attempt": reservation.attempt + 1, "until": None}
+        connection.execute(change(reservation).values(again))
+        return
+    end(connection, reservation, f"given up after {max_losses} lost attempts: {note}")
+
+
+def end(connection: Connection, reservation: Reservation, reason: str) -> None:
+    """End a trial without a score; its share of the budget is free again."""
+    connection.execute(change(reservation).values(state=TrialState.FAILED, until=None, reason=reason))
+    stop_if_stuck(connection, reservation.search)
+
+
+def _losses(connection: Connection, reservation: Reservation) -> int:
+    query = select(func.count()).where(
+        MONEY.c.search == reservation.search,
+        MONEY.c.kind == reservation.kind,
+        MONEY.c.trial == reservation.trial,
+        MONEY.c.outcome.in_(("lost", "failed")),
+    )
+    return connection.execute(query).scalar_one()
+
+
+def waiting(connection: Connection, search: str, kind: Kind) -> list[Reservation]:
+    """Trials whose next attempt may start, in order."""
+    rows = connection.execute(
+        select(TRIALS.c.trial, TRIALS.c.attempt)
+        .where(TRIALS.c.search == search, TRIALS.c.kind == kind, TRIALS.c.state == TrialState.WAITING)
+        .order_by(TRIALS.c.trial)
+    ).all()
+    return [Reservation(search, row.trial, row.attempt, kind) for row in rows]
+
+
+def count_of(connection: Connection, search: str, kind: Kind, states: Sequence[TrialState]) -> int:
+    """Number of a search's trials in some states."""
+    of_search = (TRIALS.c.search == search) & (TRIALS.c.kind == kind)
+    return connection.execute(select(func.count()).where(of_search, TRIALS.c.state.in_(states))).scalar_one()
+
+
+def last_trial(connection: Connection, search: str, kind: Kind) -> int:
+    """The highest trial number in use; 0 for none."""
+    of_search = (TRIALS.c.search == search) & (TRIALS.c.kind == kind)
+    highest = select(func.coalesce(func.max(TRIALS.c.trial), 0)).where(of_search)
+    return int(connection.execute(highest).scalar_one())
+
+
+def hold(connection: Connection, reservation: Reservation, until: float) -> None:
+    """Hand a waiting trial out, under a lease."""
+    connection.execute(change(reservation).values(state=TrialState.RESERVED, until=until))
+
+
+def enter(connection: Connection, reservation: Reservation, state: TrialState, **values: object) -> None:
+    """Enter a new trial."""
+    fresh = {"arm": "", "cost": 0.0, "reused": 0}
+    place = {"search": reservation.search, "kind": reservation.kind, "trial": reservation.trial}
+    connection.execute(
+        insert(TRIALS).values({**fresh, **place, "attempt": reservation.attempt, "state": state, **values})
+    )

@@ -1,0 +1,1 @@
+"""Sparse autoencoders: hooks into the base model, training and features."""

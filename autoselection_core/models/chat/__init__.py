@@ -1,0 +1,1 @@
+"""Chat templates: settings, sandbox, token spans, ends of turns and their identity."""

@@ -1,0 +1,301 @@
+"""Samples as tokens in the model's chat template, with the exact span of every response."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autoselection_core.arrays import Mask
+from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.models.chat.chat_settings import (
+    REASONING_CUT,
+    ChatSettings,
+    Reasoning,
+    answer_behind_reasoning,
+    has_reasoning,
+    reasoning_of,
+)
+from autoselection_core.models.chat.template_turns import TemplateTurn, apply_template, template_turns
+from autoselection_core.models.chat.turn_end import tokenizer_turn_end
+from autoselection_core.pool.sample import Message, Role, Sample
+
+Tokens = npt.NDArray[np.int32]
+"""Token ids of one sequence. Shape (t,)."""
+
+_TOKENIZED_AT_ONCE = 256
+_SYSTEM_HINT = "set `system: fold` or `system: drop` under `base_model`"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Span of one assistant turn, in token positions.
+
+    Attributes:
+        header: First token of what the template writes before the answer ("<|im_start|>assistant").
+        start: First token of the answer.
+        stop: One past the last token of the answer.
+        end: One past the end-of-turn token; equal to `stop` where the template writes none.
+    """
+
+    header: int
+    start: int
+    stop: int
+    end: int
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """One conversation as tokens.
+
+    Attributes:
+        input_ids: The whole conversation in the chat template, cut to the maximum length.
+        turns: The assistant turns that have at least one token left, in order.
+        truncated: Whether tokens were cut.
+        changes: What was changed about the conversation for the template, see `chat_settings`.
+        contents: First token and one past the last token of each message that the template writes as it is.
+    """
+
+    input_ids: Tokens
+    turns: tuple[Turn, ...]
+    truncated: bool
+    changes: tuple[str, ...] = ()
+    contents: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def response_mask(self) -> Mask:
+        """True at the tokens of every answer, without headers and end-of-turn tokens. Shape (t,)."""
+        return self._mask((turn.start, turn.stop) for turn in self.turns)
+
+    @property
+    def taught_mask(self) -> Mask:
+        """True at what training teaches: every answer and the token that ends it. Shape (t,)."""
+        return self._mask((turn.start, turn.end) for turn in self.turns)
+
+    @property
+    def content_mask(self) -> Mask:
+        """True at the tokens of the messages, without what the template adds. Shape (t,).
+
+        True throughout where the template writes no message as it is.
+        """
+        mask = np.zeros(len(self.input_ids), np.bool_)
+        for start, stop in self.contents:
+            mask[start:stop] = True
+        return mask if mask.any() else ~mask
+
+    def _mask(self, spans: Iterable[tuple[int, int]]) -> Mask:
+        mask = np.zeros(len(self.input_ids), np.bool_)
+        for start, stop in spans:
+            mask[start:stop] = True
+        mask[:1] = False  # nothing precedes the first token, so nothing predicts it
+        return mask
+
+
+def encode(sample: Sample, tokenizer: Any, max_tokens: int) -> Encoded:  # noqa: ANN401 transformers has no types
+    """One sample in the chat template of a tokenizer.
+
+    Tokens are placed by their character offsets in the rendered text, so an answer has the same tokens
+    as in training; a token that reaches over the border of an answer belongs to it.
+
+    Raises:
+        ChatTemplateError: The template refuses the roles, or does not write the answers as they are.
+    """
+    return _encoded([render(sample, tokenizer)], tokenizer, max_tokens)[0]
+
+
+def encode_each(
+    samples: Iterable[Sample],
+    tokenizer: Any,  # noqa: ANN401 transformers has no types
+    max_tokens: int,
+) -> Iterator[Encoded | ChatTemplateError]:
+    """Encode many samples, several hundred at a time; a sample that cannot be encoded yields its error."""
+    remaining = iter(samples)
+    while block := list(islice(remaining, _TOKENIZED_AT_ONCE)):
+        rendered = [_rendered_or_error(sample, tokenizer) for sample in block]
+        encoded = iter(_encoded([r for r in rendered if isinstance(r, Rendered)], tokenizer, max_tokens))
+        yield from (next(encoded) if isinstance(r, Rendered) else r for r in rendered)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A conversation as text, with the character positions (header, start, stop, end) of each answer.
+
+    Attributes:
+        text: In the chat template.
+        spans: One an answer.
+        changes: What was changed about the conversation for the template.
+        contents: Character positions (start, stop) of each message that is written as it is.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int, int, int], ...]
+    changes: tuple[str, ...] = ()
+    contents: tuple[tuple[int, int], ...] = ()
+
+
+def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transformers has no types
+    """Write a sample in the chat template and find its answers.
+
+    An answer starts where the template's rendering of everything before it ends, so text that a user
+    copied from an answer, or that the template adds by itself, is never taken for one.
+
+    Raises:
+        ChatTemplateError: See `encode`.
+    """
+    settings = ChatSettings.of_tokenizer(tokenizer)
+    messages, changes = settings.apply(sample.messages)
+    turns, tools = template_turns(replace(sample, messages=messages), tokenizer), _tools(sample)
+    text = _written(sample, tokenizer, turns, tools)
+    spans = [
+        _span(sample, tokenizer, turns[: position + 1], tools, text)
+        for position, message in enumerate(messages)
+        if message.role is Role.ASSISTANT and message.is_taught and message.text.strip()
+    ]
+    if _leaves_reasoning_out(messages, text):
+        if settings.reasoning == Reasoning.REFUSE:
+            raise ChatTemplateError(sample.id, REASONING_CUT)
+        changes = (*changes, REASONING_CUT)
+    found = tuple(span for span in spans if span is not None)
+    return Rendered(text, found, changes, _contents(text, messages, found))
+
+
+def _contents(
+    text: str, messages: Sequence[Message], answers: Sequence[tuple[int, int, int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """Position of each message in the text, one behind the other; answers are where they were found."""
+    found, place = [(start, stop) for _, start, stop, _ in answers], 0
+    for message in messages:
+        said = message.content.strip()
+        start = text.find(said, place) if said else -1
+        if start >= 0:
+            place = start + len(said)
+            found.append((start, place))
+    return tuple(sorted(found))
+
+
+def _written(
+    sample: Sample,
+    tokenizer: Any,  # noqa: ANN401 transformers has no types
+    turns: Sequence[TemplateTurn],
+    tools: Any,  # noqa: ANN401 any JSON
+) -> str:
+    """Text of a conversation; a system line that the template does not take is named with the way forward."""
+    system = [turn["content"].strip() for turn in turns if turn["role"] == Role.SYSTEM]
+    try:
+        text = apply_template(tokenizer, turns, tools, sample_id=sample.id)
+    except ChatTemplateError as error:
+        if not system:
+            raise
+        raise ChatTemplateError(sample.id, f"{error.reason} ({_SYSTEM_HINT})") from error
+    if any(line not in text for line in system):
+        raise ChatTemplateError(sample.id, f"the template leaves its system line out ({_SYSTEM_HINT})")
+    return text
+
+
+def _leaves_reasoning_out(messages: Sequence[Message], text: str) -> bool:
+    """Whether reasoning of an answer that is taught is not in the text."""
+    return any(
+        reasoning_of(message).strip() not in text
+        for message in messages
+        if message.is_taught and has_reasoning(message)
+    )
+
+
+def _rendered_or_error(sample: Sample, tokenizer: Any) -> Rendered | ChatTemplateError:  # noqa: ANN401 no types
+    try:
+        return render(sample, tokenizer)
+    except ChatTemplateError as error:
+        return error
+
+
+def _span(
+    sample: Sample,
+    tokenizer: Any,  # noqa: ANN401 transformers has no types
+    turns: Sequence[TemplateTurn],
+    tools: Any,  # noqa: ANN401 any JSON
+    text: str,
+) -> tuple[int, int, int, int] | None:
+    """Position of the last of some turns; None where the template leaves out all that it says."""
+    before, answer = turns[:-1], turns[-1]["content"]
+    opened = closed = ""
+    if before:
+        opened = apply_template(tokenizer, before, tools, answer_follows=True, sample_id=sample.id)
+        closed = apply_template(tokenizer, before, tools, sample_id=sample.id)
+    if not text.startswith(opened):
+        raise ChatTemplateError(sample.id, f"the text before turn {len(before)} depends on what follows")
+    header = len(closed) if opened.startswith(closed) else len(opened)
+    ends = [end for end in (tokenizer_turn_end(tokenizer), tokenizer.eos_token) if end]
+    if len(turns[-1]) > len(("role", "content")):
+        whole = apply_template(tokenizer, turns, tools, sample_id=sample.id)
+        if text.startswith(whole):
+            return header, len(opened), *_closing(text, len(opened), len(whole), ends)
+        if not answer.strip():
+            return None
+    start, said = _found(text, answer, len(opened))
+    if start < 0:
+        start, said = _found(text, answer_behind_reasoning(answer), len(opened))
+    if start < 0:
+        raise ChatTemplateError(sample.id, f"the template changes the answer of turn {len(before)}")
+    stop = start + len(said)
+    end = next((stop + len(end) for end in ends if text.startswith(end, stop)), stop)
+    return header, start, stop, end
+
+
+def _found(text: str, answer: str, opened: int) -> tuple[int, str]:
+    """Position and text of an answer as written: unchanged, or without the white space around it."""
+    trimmed = answer.strip()
+    as_it_is, start = text.find(answer, opened), text.find(trimmed, opened)
+    return (as_it_is, answer) if 0 <= as_it_is <= start else (start, trimmed)
+
+
+def _closing(text: str, start: int, written: int, ends: Sequence[str]) -> tuple[int, int]:
+    """End of a turn with calls or reasoning, without and with its end token."""
+    for end in ends:
+        place = text.rfind(end, start, written)
+        if place >= 0:
+            return place, place + len(end)
+    stop = start + len(text[start:written].rstrip())
+    return stop, stop
+
+
+def _tools(sample: Sample) -> Any:  # noqa: ANN401 any JSON
+    if sample.tools is None:
+        return None
+    try:
+        return json.loads(sample.tools)
+    except ValueError as error:
+        raise ChatTemplateError(sample.id, "its tool definitions are no JSON") from error
+
+
+def _encoded(rendered: Sequence[Rendered], tokenizer: Any, max_tokens: int) -> list[Encoded]:  # noqa: ANN401
+    if not rendered:
+        return []
+    # The template has written the special tokens; the tokenizer must not add them again.
+    batch = tokenizer([one.text for one in rendered], add_special_tokens=False, return_offsets_mapping=True)
+    return [
+        _placed(one, np.array(ids, np.int32), np.array(offsets, np.int64).reshape(-1, 2), max_tokens)
+        for one, ids, offsets in zip(rendered, batch["input_ids"], batch["offset_mapping"], strict=True)
+    ]
+
+
+def _placed(rendered: Rendered, ids: Tokens, offsets: npt.NDArray[np.int64], max_tokens: int) -> Encoded:
+    begins, ends = offsets[:, 0], offsets[:, 1]
+    spans = np.array(rendered.spans, np.int64).reshape(-1, 4)
+    header = np.searchsorted(ends, spans[:, 0], side="right")
+    start = np.searchsorted(ends, spans[:, 1], side="right")
+    stop = np.searchsorted(begins, spans[:, 2], side="left")
+    end = np.searchsorted(begins, spans[:, 3], side="left")
+    turns = np.minimum(np.stack([header, start, stop, end], axis=1), max_tokens).tolist()
+    said = np.array(rendered.contents, np.int64).reshape(-1, 2)
+    first = np.searchsorted(ends, said[:, 0], side="right").tolist()
+    last = np.searchsorted(begins, said[:, 1], side="left").tolist()
+    return Encoded(
+        input_ids=ids[:max_tokens],
+        turns=tuple(Turn(*turn) for turn in turns if turn[1] < turn[2]),
+        truncated=len(ids) > max_tokens,
+        changes=rendered.changes,
+        contents=tuple(zip(first, last, strict=True)),
+    )

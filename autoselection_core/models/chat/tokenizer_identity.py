@@ -1,0 +1,180 @@
+"""Fingerprint of a tokenizer: vocabulary and chat templates, and what a configuration changes about them.
+
+The vocabulary files, the chat template and the end tokens of `config.json` name most tokenizers completely.
+What goes beyond them is part of the fingerprint only where it is there, so that a tokenizer without it keeps
+the name that its stored values have: named templates, tokens that only `tokenizer_config.json` adds, special
+tokens that `config.json` does not give, a template whose turns end in another token than `eos_token`, and
+settings for chats.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from autoselection_core.identity import Json, fingerprint, fingerprint_file
+from autoselection_core.models.chat.chat_settings import CHAT_SETTINGS
+from autoselection_core.models.chat.template_sandbox import sandboxed
+from autoselection_core.models.chat.turn_end import turn_end
+
+TOKENIZER_CONFIG = "tokenizer_config.json"
+TEMPLATE = "chat_template.jinja"
+_TEMPLATES = "additional_chat_templates"
+_VOCABULARY = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt")
+_GIVEN_BY_CONFIG = ("bos_token", "eos_token")
+_DEFAULT = "default"
+_CHANGES_AN_ANSWER: Mapping[str, Json] = {
+    "repetition_penalty": 1.0,
+    "encoder_repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "bad_words_ids": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+    "forced_bos_token_id": None,
+    "forced_eos_token_id": None,
+    "exponential_decay_length_penalty": None,
+    "sequence_bias": None,
+    "guidance_scale": None,
+    "min_length": 0,
+    "min_new_tokens": None,
+    "stop_strings": None,
+}
+"""Fields of generation_config.json that a greedy answer follows from, with the values that change nothing."""
+
+
+def tokenizer_fingerprint(folder: Path) -> str:
+    """Fingerprint of what turns a conversation into tokens."""
+    files = [folder / name for name in _VOCABULARY if (folder / name).is_file()]
+    vocabulary = {file.name: known_fingerprint(file) for file in files}
+    beyond = {name: value for name, value in _beyond(folder).items() if value}
+    return fingerprint({"template": chat_template(folder), "vocabulary": vocabulary, **beyond})
+
+
+def generation_identity(folder: Path) -> dict[str, Json]:
+    """Settings of generation_config.json that change an answer, under its key; empty where none does."""
+    generation, config = _read(folder / "generation_config.json"), _read(folder / "config.json")
+    changed: dict[str, Json] = {
+        name: generation[name]
+        for name, neutral in _CHANGES_AN_ANSWER.items()
+        if generation.get(name) not in (None, neutral)
+    }
+    ends = generation.get("eos_token_id")
+    if ends is not None and ends != _from_config(config, "eos_token_id"):
+        changed["eos_token_id"] = ends
+    return {"generation": changed} if changed else {}
+
+
+def chat_template(folder: Path) -> str | None:
+    """The only or unnamed chat template as text, wherever the folder keeps it."""
+    if (folder / TEMPLATE).is_file():
+        return (folder / TEMPLATE).read_text(encoding="utf-8")
+    template = _read(folder / TOKENIZER_CONFIG).get("chat_template")
+    return template if isinstance(template, str) else None
+
+
+def named_templates(folder: Path) -> dict[str, str]:
+    """The named chat templates of a folder."""
+    files = sorted((folder / _TEMPLATES).glob("*.jinja"))
+    if files:
+        return {file.stem: file.read_text(encoding="utf-8") for file in files}
+    listed = _read(folder / TOKENIZER_CONFIG).get("chat_template")
+    named = listed if isinstance(listed, list) else []
+    return {str(each["name"]): str(each["template"]) for each in named}
+
+
+def known_fingerprint(file: Path) -> str:
+    """Fingerprint of a file, read once for each size and time of change that it has in this process."""
+    state = file.stat()
+    return _read_once(file, state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _read_once(file: Path, _size: int, _changed_ns: int) -> str:
+    return fingerprint_file(file)
+
+
+def _beyond(folder: Path) -> dict[str, Json]:
+    """Settings that do not follow from vocabulary, template and config.json."""
+    settings, vocabulary = _read(folder / TOKENIZER_CONFIG), added_token_numbers(folder)
+    special = special_token_texts(folder)
+    config = _read(folder / "config.json")
+    return {
+        "templates": dict(named_templates(folder)),
+        "added_tokens": _added(folder, settings, vocabulary),
+        "special_tokens": {
+            name: text
+            for name, text in special.items()
+            if name in _GIVEN_BY_CONFIG
+            and not _is_given(text, _from_config(config, f"{name}_id"), vocabulary)
+        },
+        "turn_end": _other_end(folder, special, vocabulary, settings),
+        "chat": settings.get(CHAT_SETTINGS),
+    }
+
+
+def _other_end(
+    folder: Path, special: Mapping[str, str], vocabulary: Mapping[str, int], settings: Mapping[str, Any]
+) -> str | None:
+    """Text behind an answer in the template; None for the end-of-sequence token alone, or no template."""
+    template = chat_template(folder) or named_templates(folder).get(_DEFAULT)
+    if template is None:
+        return None
+    known = [*special.values(), *vocabulary, *_contents(settings)]
+    end = turn_end(sandboxed(template, special), known)
+    return end if end != special.get("eos_token") else None
+
+
+def _added(folder: Path, settings: Mapping[str, Any], vocabulary: Mapping[str, int]) -> dict[str, Json]:
+    """Tokens that the vocabulary does not have, or has under another number."""
+    listed = {
+        each["content"]: int(number) for number, each in settings.get("added_tokens_decoder", {}).items()
+    }
+    listed |= _read(folder / "added_tokens.json")
+    if not (folder / "tokenizer.json").is_file():
+        return {}
+    return {text: number for text, number in sorted(listed.items()) if vocabulary.get(text) != number}
+
+
+def _contents(settings: Mapping[str, Any]) -> Iterable[str]:
+    return (str(each["content"]) for each in settings.get("added_tokens_decoder", {}).values())
+
+
+def _is_given(text: str, given: Json, vocabulary: Mapping[str, int]) -> bool:
+    """Whether config.json gives a special token by its number; True where numbers are unknown."""
+    if not vocabulary:
+        return True
+    numbers = given if isinstance(given, list) else [given]
+    return vocabulary.get(text) in numbers
+
+
+def special_token_texts(folder: Path) -> dict[str, str]:
+    """Texts of `bos_token`, `eos_token` and their kind by name, as a template reads them."""
+    merged = {**_read(folder / "special_tokens_map.json"), **_read(folder / TOKENIZER_CONFIG)}
+    named = {name: value for name, value in merged.items() if name.endswith("_token")}
+    texts = {name: value["content"] if isinstance(value, dict) else value for name, value in named.items()}
+    return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+
+def added_token_numbers(folder: Path) -> Mapping[str, int]:
+    """Numbers of the added tokens of tokenizer.json by their text; empty where there is none."""
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return {}
+    state = file.stat()
+    return _added_once(file, state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _added_once(file: Path, _size: int, _changed_ns: int) -> Mapping[str, int]:
+    return {str(each["content"]): int(each["id"]) for each in _read(file).get("added_tokens", ())}
+
+
+def _from_config(config: Mapping[str, Any], name: str) -> Json:
+    value: Json = config.get(name, config.get("text_config", {}).get(name))
+    return value
+
+
+def _read(file: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {}
+    return value

@@ -1,0 +1,185 @@
+"""Deduplication operators: exact, near and semantic duplicates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import override
+
+from autoselection_core.arrays import Mask, Rows
+from autoselection_core.errors.table import PairFloorError
+from autoselection_core.operators.base import Operator
+from autoselection_core.operators.fields import Column, Label, OrderName, Pairs
+from autoselection_core.operators.reason import Reason
+from autoselection_core.operators.selection.greedy import Ends, dropped
+from autoselection_core.operators.selection.ranking import HIGHEST
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.space import Interval, Setting
+
+_SPACES = ("embedding", "sae")
+"""The pair lists that hold neighbours in a vector space."""
+
+
+@dataclass(frozen=True)
+class DropExactDuplicates(Operator):
+    """Keep the first row of every group of equal texts; rows without a group stay.
+
+    Attributes:
+        groups: The grouping by normalised text.
+    """
+
+    name: ClassVar[str] = "drop_exact_duplicates"
+    is_idempotent: ClassVar[bool] = True
+
+    groups: Label = "exact"
+
+    @override
+    def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
+        groups = signals.label(self.groups)[rows]
+        grouped = np.flatnonzero(groups >= 0)[::-1]
+        first = np.empty(int(groups.max(initial=-1)) + 1, np.int64)
+        first[groups[grouped]] = grouped  # the last assignment wins: backwards, that is the first row
+        kept: Mask = groups < 0
+        kept[first[groups[grouped]]] = True
+        return kept
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        groups = signals.label(self.groups)
+        first = int(rows[np.argmax(groups[rows] == groups[row])])
+        is_repeat = groups[row] >= 0 and first != row
+        return Reason("same text", len(rows), like=first if is_repeat else None)
+
+
+@dataclass(frozen=True)
+class DropNearDuplicates(Operator):
+    """Keep the first of rows whose texts overlap: a row goes when it is like an earlier row that stays.
+
+    Attributes:
+        similarity: Similarity from which on two rows are alike; at least the floor of the pairs.
+        pairs: The pair list, by default verified Jaccard similarities of word n-grams.
+        prefer: A column that decides which row comes first; without it the lower row does.
+        order: Which end of that column is preferred.
+    """
+
+    name: ClassVar[str] = "drop_near_duplicates"
+    is_idempotent: ClassVar[bool] = True
+
+    similarity: Annotated[float, Interval(0.5, 0.99)] = 0.8
+    pairs: Pairs = "near_duplicates"
+    prefer: Column | None = None
+    order: OrderName = HIGHEST
+
+    @override
+    @classmethod
+    def variants(cls, signals: SignalTable) -> tuple[dict[str, Setting], ...]:
+        return ({},) if cls.pairs in signals.pairs else ()
+
+    @override
+    def lower_ends(self, signals: SignalTable) -> Mapping[str, float]:
+        return {"similarity": signals.pair_list(self.pairs).floor}
+
+    @override
+    def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
+        low, high = alike(rows, signals, self.pairs, self.similarity)
+        return kept_of(rows, low, high, preference(signals, self.prefer, self.order), len(signals))
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        return reason_by_pair(self.pairs, self.similarity, rows[self.keep(rows, signals, seed)], signals, row)
+
+
+@dataclass(frozen=True)
+class DropSemanticDuplicates(Operator):
+    """Keep one of rows that mean the same: a row goes when it is like a preferred row that stays.
+
+    The rule is SemDeDup's with the kept rows as references (not all earlier ones), over neighbours in a
+    vector space that were computed once.
+
+    Attributes:
+        similarity: Cosine similarity from which on two rows are alike; at least the floor of the pairs.
+        pairs: The pair list: neighbours in `embedding` or `sae` space.
+        within: A grouping, such as `cluster/1000`: only rows of one group are compared.
+        prefer: A column that decides which row comes first, for example the distance to the cluster's
+            centre for SemDeDup's "keep hardest"; without it the lower row does.
+        order: Which end of that column is preferred.
+    """
+
+    name: ClassVar[str] = "drop_semantic_duplicates"
+    is_idempotent: ClassVar[bool] = True
+
+    similarity: Annotated[float, Interval(0.7, 0.99)] = 0.95
+    pairs: Pairs = "embedding"
+    within: Label | None = None
+    prefer: Column | None = None
+    order: OrderName = HIGHEST
+
+    @override
+    @classmethod
+    def variants(cls, signals: SignalTable) -> tuple[dict[str, Setting], ...]:
+        return tuple({"pairs": space} for space in _SPACES if space in signals.pairs)
+
+    @override
+    def lower_ends(self, signals: SignalTable) -> Mapping[str, float]:
+        return {"similarity": signals.pair_list(self.pairs).floor}
+
+    @override
+    def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
+        low, high = alike(rows, signals, self.pairs, self.similarity)
+        if self.within is not None:
+            groups = signals.label(self.within)
+            together = (groups[low] == groups[high]) & (groups[low] >= 0)
+            low, high = low[together], high[together]
+        return kept_of(rows, low, high, preference(signals, self.prefer, self.order), len(signals))
+
+    @override
+    def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
+        return reason_by_pair(self.pairs, self.similarity, rows[self.keep(rows, signals, seed)], signals, row)
+
+
+def alike(rows: Rows, signals: SignalTable, pairs: str, similarity: float) -> tuple[Ends, Ends]:
+    """The pairs at or above a similarity with both rows among those given.
+
+    Raises:
+        PairFloorError: The similarity is below the floor of the list.
+    """
+    known = signals.pair_list(pairs)
+    if similarity < known.floor:
+        raise PairFloorError(pairs, similarity, known.floor)
+    present = np.zeros(len(signals), np.bool_)
+    present[rows] = True
+    return known.among(present, similarity)
+
+
+def preference(signals: SignalTable, column: str | None, order: str) -> npt.NDArray[np.float32] | None:
+    """Costs that rows are ordered by, lowest first, unknown last; None for the row number."""
+    if column is None:
+        return None
+    values = signals[column]
+    return np.nan_to_num(-values if order == HIGHEST else values, nan=np.inf, posinf=np.inf, neginf=-np.inf)
+
+
+def kept_of(rows: Rows, low: Ends, high: Ends, costs: npt.NDArray[np.float32] | None, pool: int) -> Mask:
+    """Mask of the rows that stay when each row that is similar to a preferred kept one goes."""
+    if costs is not None:
+        swapped = costs[high] < costs[low]  # a tie leaves the lower row first
+        low, high = np.where(swapped, high, low), np.where(swapped, low, high)
+    return ~dropped(low, high, costs, pool)[rows]
+
+
+def reason_by_pair(pairs: str, similarity: float, kept: Rows, signals: SignalTable, row: int) -> Reason:
+    """The kept row that is most similar to a row, and the similarity."""
+    known = signals.pair_list(pairs)
+    own = np.flatnonzero((known.low == row) | (known.high == row))
+    others = np.where(known.low[own] == row, known.high[own], known.low[own])
+    own, others = own[np.isin(others, kept)], others[np.isin(others, kept)]
+    if not len(own):
+        return Reason(known.measure, len(kept), cut_off=similarity)
+    closest = int(np.argmax(known.similarity[own]))
+    value = float(known.similarity[own[closest]])
+    is_dropped = row not in kept
+    return Reason(
+        known.measure, len(kept), value, cut_off=similarity, like=int(others[closest]) if is_dropped else None
+    )

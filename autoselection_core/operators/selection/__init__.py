@@ -1,0 +1,1 @@
+"""Selection primitives of operators: rankings, quotas, bounds and greedy covers."""
