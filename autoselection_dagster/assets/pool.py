@@ -22,7 +22,7 @@ from autoselection_dagster.values.metadata.pictures import Facts, shown
 
 COUNTS_ADD_UP = Check("counts_add_up", "Every record is a sample, merged or in quarantine: none is lost.")
 IDS_ARE_UNIQUE = Check(
-    "ids_are_unique", "Row numbers stand in for ids everywhere else, so a repeated id would hide samples."
+    "ids_are_unique", "Row numbers replace ids everywhere else, so a repeated id would hide samples."
 )
 HOLDS_NO_QUESTION = Check(
     "holds_no_benchmark_question",

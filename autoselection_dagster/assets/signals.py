@@ -21,7 +21,7 @@ from autoselection_dagster.values.metadata.pictures import Facts, picture
 
 IS_ALIGNED = Check(
     "is_aligned_to_the_pool",
-    "A value that stands beside another sample would steer every recipe that reads it.",
+    "A value in the row of another sample would mislead every recipe that reads it.",
 )
 IS_MOSTLY_KNOWN = Check(
     "is_mostly_known",

@@ -85,7 +85,7 @@ def budget_is_kept(search: SearchRecord) -> dg.AssetCheckResult:
 
 
 def subset_is_inside(subset: Subset, pool: Pool) -> dg.AssetCheckResult:
-    """Rows ascend, lie within the pool, and name the samples that the subset is named for."""
+    """Rows ascend, are within the pool, and name the samples that the subset is named for."""
     rows = subset.rows
     ascending = bool((np.diff(rows) > 0).all())
     outside = int(((rows < 0) | (rows >= len(pool))).sum())

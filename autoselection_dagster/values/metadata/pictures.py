@@ -17,7 +17,7 @@ Facts: TypeAlias = Mapping[str, Any]
 
 _WIDTH, _HEIGHT = 160, 32
 _MOST_POINTS = 40
-"""More points would make the picture too large to stand in the row."""
+"""More points would make the picture too large to be shown in the row."""
 
 
 def picture(image: bytes) -> dg.MarkdownMetadataValue:
