@@ -243,7 +243,9 @@ def test_no_setting_of_a_policy_is_without_a_case() -> None:
 
 @pytest.mark.parametrize("name", DEFAULT_CHANGES)
 def test_every_setting_of_the_default_policy_matters(name: str) -> None:
-    assert _decisions(SMALL) != _decisions(SMALL.with_settings(**{name: DEFAULT_CHANGES[name]}))
+    second = SMALL.with_settings(version=2)
+
+    assert _decisions(second) != _decisions(second.with_settings(**{name: DEFAULT_CHANGES[name]}))
 
 
 @pytest.mark.parametrize("name", PUBLISHED_CHANGES)
