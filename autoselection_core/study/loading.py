@@ -10,7 +10,7 @@ from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.study import StudyBudgetError
 from autoselection_core.history.searches import NAME
 from autoselection_core.operators.installed import installed_operators
-from autoselection_core.recipe.parsing import parse
+from autoselection_core.recipe.program import parse
 from autoselection_core.solver.policy import Policy
 from autoselection_core.store.home import Home
 from autoselection_core.study.study import Candidates, FurtherItems, RecipeArm, SearchArm, Study, Transfer
