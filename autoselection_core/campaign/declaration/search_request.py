@@ -108,8 +108,9 @@ class SearchRequest:
 
 
 def _versioned(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
-    """Settings with the version of the default policy that a new search starts with."""
-    return {_VERSION: Policy.version, **settings} if policy == DEFAULT else dict(settings)
+    """Settings with the version of the default policy that a new search starts with; the first goes without."""
+    is_first = policy != DEFAULT or Policy.version == 1
+    return dict(settings) if is_first else {_VERSION: Policy.version, **settings}
 
 
 def with_version_of(known: Mapping[str, Json], settings: Mapping[str, Json]) -> dict[str, Json]:
