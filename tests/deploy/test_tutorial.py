@@ -29,7 +29,7 @@ def test_every_command_of_the_tutorial_is_true(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout
-    assert "60 records = 60 samples + 0 merged + 0 quarantined" in said
+    assert "60 records = 60 samples + 0 merged (said the same) + 0 quarantined" in said
     assert "Better than random subsets of equal tokens?" in said
     assert "raised the budget of first from 6 to 8" in said
     assert (tmp_path / "for-trl/trl.yaml").is_file()

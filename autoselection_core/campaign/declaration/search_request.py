@@ -108,7 +108,7 @@ class SearchRequest:
 
 
 def _versioned(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
-    """Settings with the version of the default policy that a new search starts with; the first goes without."""
+    """Settings with the version of the default policy of a new search; the first goes without."""
     is_first = policy != DEFAULT or Policy.version == 1
     return dict(settings) if is_first else {_VERSION: Policy.version, **settings}
 

@@ -8,7 +8,7 @@ from autoselection_core.cli.output import tell
 from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.subset import DamagedSubsetError
 from autoselection_core.export.checking import verify_export
-from autoselection_core.signals.table import SignalTable
+from autoselection_core.signals.table import SignalTable, present_name
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, Verification, read_subset, stored_lineages, verify
 
@@ -69,7 +69,8 @@ def _signals_of(stored: Subset, workspace: Workspace) -> SignalTable:
     for record in workspace.ledger.searches():
         if record.spec.pool_version == stored.pool_version:
             table = workspace.signals(stored.pool_version, record.spec.signal_versions)
-            if all(table.versions.get(name) == version for name, version in stored.signal_versions):
+            versions = {present_name(name): version for name, version in table.versions.items()}
+            if all(versions.get(present_name(name)) == version for name, version in stored.signal_versions):
                 return table
     return workspace.signals(stored.pool_version)
 
