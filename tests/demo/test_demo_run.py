@@ -55,7 +55,7 @@ def test_the_demo_measures_everything_once_and_then_says_so(environment: dict[st
     for shown in (
         "Better than random subsets",
         "Better than the full pool",
-        "dropped as a duplicate",
+        "What the winner keeps",
         "kept",
     ):
         assert shown in first
