@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.values import Earlier, History, Observation
 from autoselection_core.recipe import Recipe
+from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize_many, read_ids, stored_lineages
-
-_FEWEST_TO_RANK = 3
 
 
 def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) -> tuple[Earlier, ...]:
@@ -82,18 +79,12 @@ class Agreement:
 
 def agreement(earlier: History, now: History) -> Agreement:
     """Rank agreement of two searches over the recipes that both measured."""
-    from scipy.stats import spearmanr
-
     before, after = _means(earlier), _means(now)
     common = [recipe for recipe in after if recipe in before]
-    pairs = [(before[recipe], after[recipe]) for recipe in common]
-    differs = all(len(set(values)) > 1 for values in zip(*pairs, strict=True))
-    correlation = None
-    if len(pairs) >= _FEWEST_TO_RANK and differs:
-        correlation = float(np.asarray(spearmanr(*np.array(pairs).T).statistic))
+    correlation = rank_agreement([before[recipe] for recipe in common], [after[recipe] for recipe in common])
     trusts = [Proposal.from_json(one.proposal).trust for one in now.observations]
     learned = [trust for trust in trusts if trust is not None]
-    return Agreement(len(pairs), correlation, learned[-1] if learned else None)
+    return Agreement(len(common), correlation, learned[-1] if learned else None)
 
 
 def _means(history: History) -> dict[Recipe, float]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.solver.context import SearchContext
 from autoselection_core.solver.evidence.observations import LowFidelityObservation, ObservedSubset
 from autoselection_core.solver.evidence.tail_compression import compress_tail
@@ -26,9 +27,6 @@ MIN_TRUST = 0.5
 
 MAX_TRUST = 0.99
 """Correlation that a few pairs in perfect order prove at most."""
-
-MIN_PAIRS_TO_RANK = 3
-"""Pairs that a rank correlation needs at least."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +59,11 @@ def agreement(
     low_fidelity: Sequence[LowFidelityObservation], observed: Sequence[ObservedSubset], fidelity: str
 ) -> Agreement:
     """Rank agreement of one fidelity's scores with full ones."""
-    from scipy.stats import spearmanr
-
     cheap = _means(low_fidelity, fidelity)
     full = {one.name: float(np.mean(one.utilities)) for one in observed if one.utilities}
     both = [name for name in cheap if name in full]
     here, there = [cheap[name] for name in both], [full[name] for name in both]
-    if len(both) < MIN_PAIRS_TO_RANK or len(set(here)) == 1 or len(set(there)) == 1:
-        return Agreement(len(both), None)
-    return Agreement(len(both), float(np.asarray(spearmanr(here, there).statistic)))
+    return Agreement(len(both), rank_agreement(here, there))
 
 
 def trust_limits(

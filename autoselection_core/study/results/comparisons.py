@@ -7,6 +7,7 @@ import numpy as np
 
 from autoselection_core.score.comparison import Difference, arm_difference
 from autoselection_core.score.importance import Importance, importances
+from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.score.significance import best_probabilities
@@ -153,7 +154,7 @@ class Agreement:
 
 def transfer_agreement(facts: StudyFacts) -> Agreement | None:
     """The arms on both base models; None where nothing was transferred."""
-    from scipy.stats import kendalltau, spearmanr
+    from scipy.stats import kendalltau
 
     own = {arm: values for arm in facts.arm_names if (values := facts.test_utilities(arm))}
     other = {
@@ -169,4 +170,4 @@ def transfer_agreement(facts: StudyFacts) -> Agreement | None:
     if len(pairs) < 3:  # noqa: PLR2004 two arms are always ordered alike or not
         return Agreement(pairs, None, None)
     left, right = [pair[1] for pair in pairs], [pair[2] for pair in pairs]
-    return Agreement(pairs, float(spearmanr(left, right).statistic), float(kendalltau(left, right).statistic))
+    return Agreement(pairs, rank_agreement(left, right), float(kendalltau(left, right).statistic))
