@@ -71,11 +71,11 @@ def spelled_json(value: Json) -> str:
 
 
 def spelled_out(value: Json) -> Json:
-    """A JSON value in which everything has a spelling: numbers without one are null, half pairs U+FFFD.
+    r"""A JSON value in which everything has a spelling: numbers without one are null, half pairs U+FFFD.
 
     Example:
         >>> spelled_out({"score": float("inf"), "note": "half \ud800"})
-        {'score': None, 'note': 'half \ufffd'}
+        {'score': None, 'note': 'half �'}
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else None

@@ -18,7 +18,7 @@ def segments(text: str) -> list[str]:
 
     Example:
         >>> segments("#### 18\n\nQuestion: And 2 + 2?\n#### 4")
-        ['#### 18\n', 'Question: And 2 + 2?\n#### 4']
+        ['#### 18\n', '\nQuestion: And 2 + 2?\n#### 4']
     """
     turns = {match.start() for pattern in (_NEXT_TURN, _NEXT_INSTRUCTION) for match in pattern.finditer(text)}
     cuts = sorted({0, *turns, len(text)})
