@@ -10,7 +10,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import NotEvaluatedError
-from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Cost, Evaluation
@@ -59,7 +59,7 @@ class ClosedFormEvaluator:
 
     def key(self, subset: str, replicate: int) -> str:
         """The name of the evaluation of a subset, given by its hash."""
-        return fingerprint({"evaluator": self.fingerprint, "subset": subset, "replicate": replicate})
+        return evaluation_key(self.fingerprint, subset, replicate)
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Dev scores of a subset; a finished evaluation is read back."""
@@ -71,8 +71,7 @@ class ClosedFormEvaluator:
 
     def finished(self, key: str) -> Evaluation | None:
         """A complete evaluation; None if there is none."""
-        folder = EvaluationFolder(self.home.evaluation(key))
-        return folder.read_result() if folder.is_complete else None
+        return EvaluationFolder(self.home.evaluation(key)).finished()
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         """Score the test items of an evaluation, and log that they were opened and why.

@@ -11,10 +11,10 @@ from typing_extensions import override
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
-from autoselection_core.errors.evaluation import NotEvaluatedError, WeightsGoneError, WrongPoolError
+from autoselection_core.errors.evaluation import WeightsGoneError, WrongPoolError
 from autoselection_core.evaluation.energy import read_counters, used_joules
 from autoselection_core.evaluation.environment import peak_bytes
-from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items
 from autoselection_core.evaluation.training.data_parallel import train_on_devices
@@ -85,7 +85,7 @@ class FineTuningEvaluator:
 
     def key(self, subset: str, replicate: int) -> str:
         """The name of the evaluation of a subset, given by its hash."""
-        return fingerprint({"evaluator": self.fingerprint, "subset": subset, "replicate": replicate})
+        return evaluation_key(self.fingerprint, subset, replicate)
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Dev scores of a trained subset; resumes after a kill, and reads a finished evaluation back.
@@ -108,8 +108,7 @@ class FineTuningEvaluator:
 
     def finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
-        folder = EvaluationFolder(self.home.evaluation(key))
-        return folder.read_result(self.weights) if folder.is_complete else None
+        return EvaluationFolder(self.home.evaluation(key)).finished(self.weights)
 
     def open_test(
         self, key: str, reason: str, progress: Progress | None = None
@@ -174,10 +173,7 @@ class FineTuningEvaluator:
         return folder.read_further(benchmark.name, names)
 
     def _complete(self, key: str) -> EvaluationFolder:
-        folder = EvaluationFolder(self.home.evaluation(key))
-        if not folder.is_complete:
-            raise NotEvaluatedError(key)
-        return folder
+        return EvaluationFolder(self.home.evaluation(key)).require_complete()
 
     def _make(
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None

@@ -31,6 +31,11 @@ _HELD_OUT = "elsewhere"
 _FURTHER = "further"
 
 
+def evaluation_key(evaluator: str, subset: str, replicate: int) -> str:
+    """Name of an evaluation, from the hash of its evaluator, that of its subset and the replicate."""
+    return fingerprint({"evaluator": evaluator, "subset": subset, "replicate": replicate})
+
+
 @dataclass(frozen=True)
 class EvaluationFolder:
     """The files of one evaluation.
@@ -66,6 +71,20 @@ class EvaluationFolder:
         with (self.path / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def finished(self, weights: Mapping[str, float] | None = None) -> Evaluation | None:
+        """The evaluation, with the utility that some weights give; None while it is not complete."""
+        return self.read_result(weights) if self.is_complete else None
+
+    def require_complete(self) -> "EvaluationFolder":
+        """This folder.
+
+        Raises:
+            NotEvaluatedError: The evaluation is not complete.
+        """
+        if not self.is_complete:
+            raise NotEvaluatedError(self.key)
+        return self
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Put a JSON file in place, all of it or nothing."""

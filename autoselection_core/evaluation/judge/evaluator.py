@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Annotated
 
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.errors.evaluation import NotEvaluatedError, WrongPoolError
+from autoselection_core.errors.evaluation import WrongPoolError
 from autoselection_core.errors.judge import TooFewItemsError
-from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
 from autoselection_core.evaluation.judge.answer import read_scores
 from autoselection_core.evaluation.judge.program import device, run_program
 from autoselection_core.evaluation.judge.request import JudgeRequest, write_samples
@@ -121,7 +121,7 @@ class JudgeEvaluator:
 
     def key(self, subset: str, replicate: int) -> str:
         """The name of the evaluation of a subset, given by its hash."""
-        return fingerprint({"evaluator": self.fingerprint, "subset": subset, "replicate": replicate})
+        return evaluation_key(self.fingerprint, subset, replicate)
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Dev scores of a subset; a finished evaluation is read back.
@@ -141,8 +141,7 @@ class JudgeEvaluator:
 
     def finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
-        folder = EvaluationFolder(self.home.evaluation(key))
-        return folder.read_result(self.weights) if folder.is_complete else None
+        return EvaluationFolder(self.home.evaluation(key)).finished(self.weights)
 
     def open_test(
         self, key: str, reason: str, progress: Progress | None = None
@@ -153,9 +152,7 @@ class JudgeEvaluator:
             NotEvaluatedError: There is no complete evaluation of that key.
             JudgeError: The program did not yield scores.
         """
-        folder = EvaluationFolder(self.home.evaluation(key))
-        if not folder.is_complete:
-            raise NotEvaluatedError(key)
+        folder = EvaluationFolder(self.home.evaluation(key)).require_complete()
         with folder.locked():
             folder.log_opening(reason)
             if not folder.has_test_scores:
