@@ -20,6 +20,18 @@ class NoTargetsError(SignalError):
     )
 
 
+class TargetOutOfMemoryError(SignalError):
+    """A target sample does not fit into memory, so no sample can be compared with it."""
+
+    benchmark: str
+    target: str
+
+    sentence = (
+        "target sample {target} of benchmark {benchmark!r} does not fit into memory. Lower `max_tokens` of "
+        "the signal, or leave that target out."
+    )
+
+
 class UnscoredPoolError(SignalError):
     """A signal version is asked for that does not cover the pool."""
 

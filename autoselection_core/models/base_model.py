@@ -59,6 +59,12 @@ class BaseModel:
             dtype=chosen,
         )
 
+    @property
+    def hidden_size(self) -> int:
+        """Length of a hidden state."""
+        size: int = self.model.config.get_text_config().hidden_size
+        return size
+
 
 def resident_model(path: str, dtype: str) -> BaseModel:
     """Cached model that stays in memory for the next caller; it must not be changed. See `BaseModel.load`.

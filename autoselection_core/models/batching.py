@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 T = TypeVar("T")
 
+TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
+"""Maximum tokens of a batch that a base model reads, padding included, by device."""
+
 _SAID_BY_TORCH = ("not enough memory", "can't allocate memory", "CUDA out of memory")
 
 Positions = npt.NDArray[np.int64]

@@ -120,6 +120,28 @@ def predicting_states(
     return states[at[0], at[1] - 1], batch.input_ids[at]
 
 
+def weighted_mean_states(model: Any, sequences: Sequence[Tokens]) -> npt.NDArray[np.float32]:  # noqa: ANN401
+    """Mean of the last hidden states of each sequence, weighted by position. Shape (b, hidden).
+
+    The state at token i = 1, 2, ... has weight i / sum_i i, so padding on the right has weight 0.
+    """
+    import torch
+
+    with torch.inference_mode():
+        batch = padded(sequences, model.device)
+        states = decoder(model)(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            position_ids=batch.position_ids,
+            use_cache=False,
+        ).last_hidden_state
+        weights = (batch.position_ids + 1) * batch.attention_mask
+        shares = weights / weights.sum(dim=1, keepdim=True)
+        means = torch.einsum("bt,bth->bh", shares.to(torch.float32), states.to(torch.float32))
+    pooled: npt.NDArray[np.float32] = means.cpu().numpy()
+    return pooled
+
+
 def _places(wanted: Sequence[Mask], longest: int, side: str) -> tuple[npt.NDArray[np.int64], ...]:
     assert not any(mask[0] for mask in wanted), "nothing stands before the first token"
     columns = [np.flatnonzero(mask) + (0 if side == "right" else longest - len(mask)) for mask in wanted]

@@ -54,6 +54,7 @@ REACHED: Mapping[str, tuple[str, ...]] = {
     "{column: rm_score}": ("rm_score",),
     "{column: quality, from: scores.csv, key: locator, as: mine}": ("mine",),
     "{influence: {warmed: warmed, dimensions: 16, max_tokens: 64}}": ("influence/sums",),
+    "{rds: {max_tokens: 64}}": ("rds/sums",),
 }
 """What each signal, as a campaign spells it, puts into the table."""
 

@@ -12,6 +12,7 @@ from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.contamination import Contamination
 from autoselection_core.signals.definitions.base_model.influence import Influence
 from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
+from autoselection_core.signals.definitions.base_model.rds import HiddenStates, RepresentationSelection
 from autoselection_core.signals.definitions.base_model.sae import Mona, SaeFeatures
 from autoselection_core.signals.definitions.base_model.sae_pairs import SaePairs
 from autoselection_core.signals.definitions.semantic.clusters import Clusters
@@ -75,11 +76,16 @@ def of_model(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[st
         Mona(SUMS, sae),
         influence,
         Reranked(SUMS, model, candidates=3, dtype="float32"),
+        HiddenStates(model, dtype="float32"),
+        RepresentationSelection(SUMS, model, dtype="float32"),
     )
     return {signal.name: signal for signal in signals}
 
 
-OF_MODEL = ("tokens", "model_scores", "sae", "sae_pairs", "mona/sums", "influence/sums", "reranked/sums")
+OF_MODEL = (
+    *("tokens", "model_scores", "sae", "sae_pairs", "mona/sums", "influence/sums", "reranked/sums"),
+    *("hidden_states", "rds/sums"),
+)
 
 
 class TestModelSignals(SignalContract):

@@ -1,6 +1,5 @@
 """Scores and sparse features from one pass are those of two, and each keeps a record of its own."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,22 +80,6 @@ def test_a_sample_without_an_answer_in_reach_still_has_features(both: ModelPass,
 
     assert np.isnan(stored(store, both.scores)["ifd"][row])
     assert stored(store, both.features)["sae"][row].any()
-
-
-@pytest.fixture
-def strict(tiny: Path, tmp_path: Path) -> Path:
-    """The model with a chat template that takes no tool messages."""
-    from transformers import AutoTokenizer
-
-    folder = tmp_path / "strict"
-    shutil.copytree(tiny, folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    refusal = "{% if message['role'] == 'tool' %}{{ raise_exception('no tools') }}{% endif %}"
-    start = "{% for message in messages %}"
-    assert start in tokenizer.chat_template
-    tokenizer.chat_template = tokenizer.chat_template.replace(start, start + refusal)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.mark.parametrize("is_shared", [True, False], ids=["one pass", "alone"])

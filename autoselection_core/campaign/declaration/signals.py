@@ -10,6 +10,7 @@ from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.contamination import Contamination
 from autoselection_core.signals.definitions.base_model.influence import Influence
 from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
+from autoselection_core.signals.definitions.base_model.rds import RepresentationSelection
 from autoselection_core.signals.definitions.base_model.sae import Mona, SaeFeatures
 from autoselection_core.signals.definitions.base_model.sae_pairs import SaePairs
 from autoselection_core.signals.definitions.given.scores import GivenScores
@@ -50,6 +51,7 @@ DEFAULT_SIGNALS: Mapping[str, type[Signal]] = {
     "sae_pairs": SaePairs,
     "mona": Mona,
     "influence": Influence,
+    "rds": RepresentationSelection,
     SCORES: GivenScores,
     "vectors": GivenVectors,
 }

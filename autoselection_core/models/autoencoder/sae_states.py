@@ -11,7 +11,7 @@ import numpy as np
 
 from autoselection_core.models.autoencoder.hook import HookPoint
 from autoselection_core.models.base_model import BaseModel
-from autoselection_core.models.batching import Positions, batches_by_length, run_halving
+from autoselection_core.models.batching import TOKEN_BUDGET, Positions, batches_by_length, run_halving
 from autoselection_core.models.chat.spans import Encoded, Tokens, encode_each
 from autoselection_core.pool.sample import Sample
 from autoselection_core.store.atomic import atomic_file
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
 _SAMPLES_AT_ONCE = 256
-_TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 _COLUMNS_AT_ONCE = 32
 _STATES = "states"
 
@@ -57,7 +56,7 @@ def token_states(
     import torch
 
     hook.check(base.model)
-    width = base.model.config.get_text_config().hidden_size
+    width = base.hidden_size
     # Memory that is not written to is not taken: a small pool costs what it fills.
     room = torch.empty(tokens, width, dtype=base.model.dtype)
     count, number, waiting = 0, 0, iter(samples)
@@ -116,8 +115,8 @@ def _states(base: BaseModel, hook: HookPoint, sequences: list[Tokens]) -> "torch
             for row, (place, mask) in enumerate(zip(batch, kept, strict=True))
         }
 
-    batches = batches_by_length([len(each) for each in sequences], _TOKEN_BUDGET[base.device])
+    batches = batches_by_length([len(each) for each in sequences], TOKEN_BUDGET[base.device])
     for _, found in run_halving(batches, work):
         parts |= found or {}
-    none = torch.zeros(0, base.model.config.get_text_config().hidden_size, dtype=base.model.dtype)
+    none = torch.zeros(0, base.hidden_size, dtype=base.model.dtype)
     return torch.cat([none, *(parts[place] for place in sorted(parts))])

@@ -11,15 +11,13 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Mask
 from autoselection_core.models.base_model import BaseModel, resident_model
-from autoselection_core.models.batching import Positions, batches_by_length, run_halving
+from autoselection_core.models.batching import TOKEN_BUDGET, Positions, batches_by_length, run_halving
 from autoselection_core.models.chat.spans import Encoded, Tokens, Turn, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.forward import TokenStatistics, token_statistics
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import REASON, Computed, Given, Signal
-
-_TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 
 _UNKNOWN = np.full(4, np.nan)
 
@@ -103,7 +101,7 @@ def score_answers(
     encoded = list(encode_each(pool.samples(), base.tokenizer, max_tokens))
     readable = {row: one for row, one in enumerate(encoded) if isinstance(one, Encoded)}
     answered = {row: one for row, one in readable.items() if one.turns}
-    budget = token_budget or _TOKEN_BUDGET[base.device]
+    budget = token_budget or TOKEN_BUDGET[base.device]
     plain = partial(read_answers, base.model)
     whole = [
         (row, one.input_ids, one.response_mask)

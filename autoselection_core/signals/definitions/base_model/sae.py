@@ -15,7 +15,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.models.autoencoder.sae import SparseAutoencoder, sae_fingerprint
 from autoselection_core.models.autoencoder.sae_training import SaeReport, SaeTraining
 from autoselection_core.models.base_model import BaseModel, resident_model
-from autoselection_core.models.batching import Positions, batches_by_length, run_halving
+from autoselection_core.models.batching import TOKEN_BUDGET, Positions, batches_by_length, run_halving
 from autoselection_core.models.chat.spans import Encoded, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.pool.pool import Pool
@@ -36,7 +36,6 @@ MONA = "mona/"
 _COMPARED_AT_ONCE = 2_048
 """Rows whose entries stay in the processor's cache while all tasks look at them."""
 
-_TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 
 Dense = npt.NDArray[np.float32]
 """Mean activations of samples or tasks. Shape (n, latents)."""
@@ -214,9 +213,7 @@ def _batches(
         states, _ = sae.hook.states(base.model, [encoded[row].input_ids for row in rows[batch]])
         return mean_activations(sae, states, [counted[row] for row in rows[batch]])
 
-    batches = batches_by_length(
-        [len(each.input_ids) for each in encoded.values()], _TOKEN_BUDGET[base.device]
-    )
+    batches = batches_by_length([len(each.input_ids) for each in encoded.values()], TOKEN_BUDGET[base.device])
     for batch, means in run_halving(batches, work):
         if means is not None:
             yield rows[batch], means

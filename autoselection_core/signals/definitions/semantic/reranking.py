@@ -11,7 +11,7 @@ from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import resident_model
-from autoselection_core.models.batching import Positions, batches_by_length, run_halving
+from autoselection_core.models.batching import TOKEN_BUDGET, Positions, batches_by_length, run_halving
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.forward import TokenStatistics, token_statistics
 from autoselection_core.pool.pool import Pool
@@ -28,7 +28,6 @@ from autoselection_core.signals.definitions.targets import targets_of
 
 RERANKED = "reranked/"
 _DOCUMENT_TOKENS, _QUERY_TOKENS = 384, 128
-_TOKEN_BUDGET = {"cpu": 4_096, "cuda": 65_536}
 
 
 @dataclass(frozen=True)
@@ -149,6 +148,6 @@ def _likelihood(model: str, _version: str, dtype: str, queries: tuple[str, ...],
     def work(batch: Positions) -> list[TokenStatistics]:
         return token_statistics(base.model, [sequences[at] for at in batch], [wanted[at] for at in batch])
 
-    batches = batches_by_length([len(sequence) for sequence in sequences], _TOKEN_BUDGET[base.device])
+    batches = batches_by_length([len(sequence) for sequence in sequences], TOKEN_BUDGET[base.device])
     read = [one.log_likelihood for _, found in run_halving(batches, work) for one in found or ()]
     return float(np.concatenate(read).mean(dtype=np.float64)) if read else -np.inf
