@@ -1,4 +1,4 @@
-"""Beta features of Dagster that are used: its version is pinned, and tests cover each use."""
+"""Beta and preview features of Dagster that are used: its version is pinned, and tests cover each use."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,9 +14,10 @@ Value = TypeVar("Value")
 
 @contextmanager
 def known_beta() -> Iterator[None]:
-    """Suppress Dagster's warnings about beta features in the logs."""
+    """Suppress Dagster's warnings about beta and preview features in the logs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
         yield
 
 

@@ -38,6 +38,7 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import AttemptResource, HomeResource
 from autoselection_dagster.trials.attempt import Attempt
+from autoselection_dagster.trials.judge_pipes import ProgramReports
 from autoselection_dagster.values.metadata.trial_facts import (
     evaluation_facts,
     model_facts,
@@ -165,13 +166,14 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
 
         An evaluation that was finished before, by another trial, search or attempt, is read back.
         """
-        evaluator = place.workspace(home).evaluator(subset.pool_version, attempt.search.spec)
+        reports = ProgramReports(context)
+        evaluator = reports.heard(place.workspace(home).evaluator(subset.pool_version, attempt.search.spec))
         measured = evaluate(
             attempt.ledger, attempt.reservation, evaluator, subset, Logged(context.log, "evaluation")
         )
         made = evaluator.finished(measured.evaluation)
         assert made is not None, "it was committed only with a complete folder"
-        yield versioned(made, model_facts(made, home), made.key)
+        yield versioned(made, {**reports.metadata, **model_facts(made, home)}, made.key)
         yield trained_is_selected(made, subset)
 
     return fine_tuned_model

@@ -16,20 +16,23 @@ from autoselection_core.errors.evaluation import WrongPoolError
 from autoselection_core.errors.judge import TooFewItemsError
 from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
 from autoselection_core.evaluation.judge.answer import read_scores
-from autoselection_core.evaluation.judge.program import device, run_program
+from autoselection_core.evaluation.judge.program import RunsProgram, device, run_program
 from autoselection_core.evaluation.judge.request import JudgeRequest, write_samples
 from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, utility, utility_standard_error
-from autoselection_core.space import Count, Interval, check_settings
+from autoselection_core.space import Choice, Count, Interval, check_settings
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, write_subset
 
 JUDGE = "judge"
 """Name of the metric of a judge's scores."""
+
+FILES, PIPES = "files", "pipes"
+"""Protocols of a judge: files alone, or Dagster Pipes beside them."""
 
 _CALL = "autoselection_core.evaluation.judge.call"
 
@@ -48,6 +51,8 @@ class JudgeSettings:
         gpus: Devices of this machine; a call has one to itself. 0 leaves the choice to the program.
         items: Items that a side of every benchmark has at least.
         version: Changed by the user when the judge measures otherwise than before.
+        protocol: `pipes` for a program that opens Dagster Pipes, too: in a run of Dagster its log lines and
+            metadata are shown there. `files` for one that only writes its scores.
         folder: Where modules of an entry point are looked for, beside installed packages.
 
     Raises:
@@ -62,6 +67,7 @@ class JudgeSettings:
     items: Annotated[int, Count(1, 1_000_000_000)] = 1
     version: str = "1"
     folder: str = ""
+    protocol: Annotated[str, Choice((FILES, PIPES))] = FILES
 
     def __post_init__(self) -> None:
         """Refuse settings that could never run."""
@@ -93,12 +99,14 @@ class JudgeEvaluator:
         pool: Where the samples come from.
         settings: What is run.
         weights: Weight of each benchmark in the utility; None for equal weights.
+        runs: Runs the program.
     """
 
     home: Home
     pool: Pool
     settings: JudgeSettings
     weights: Mapping[str, float] | None = None
+    runs: RunsProgram = run_program
 
     @cached_property
     def fingerprint(self) -> str:
@@ -196,7 +204,7 @@ class JudgeEvaluator:
         request = JudgeRequest(_subset_file(folder), output, scores, side, replicate, folder.key)
         settings = self.settings
         with device(self.home.confined(Path(JUDGE)), settings.gpus) as chosen:
-            run_program(
+            self.runs(
                 folder.key,
                 request.filled_in(settings.run),
                 {**settings.variables, **chosen, **request.environment},

@@ -8,12 +8,29 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from autoselection_core.errors.judge import JudgeDiedError, JudgeNotStartedError, JudgeTimedOutError
 from autoselection_core.progress import Progress
 
 _POLL_S = 0.2
 _LAST_BYTES = 4_096
+
+
+class RunsProgram(Protocol):
+    """Runs a program to its end, here or elsewhere; see `run_program`."""
+
+    def __call__(
+        self,
+        key: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        *,
+        timeout_s: float,
+        progress: Progress | None = None,
+    ) -> None:
+        """See `run_program`."""
 
 
 def run_program(
