@@ -71,7 +71,7 @@ class ProgramReports:
     """
 
     context: dg.AssetExecutionContext
-    metadata: dict[str, dg.MetadataValue[Any]] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     def heard(self, evaluator: Evaluator) -> Evaluator:
         """The evaluator; a judge whose protocol is Pipes reports here from now on."""

@@ -97,7 +97,7 @@ def test_the_first_sample_is_the_first_target_s_and_the_order_is_the_definition_
 def test_targets_take_turns_whatever_is_held_at_a_time(n: int, t: int, held: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     # Half-integers, so that many similarities are equal and every product is exact.
-    samples, targets = (rng.integers(-2, 3, (count, 3)).astype(np.float32) / 2 for count in (n, t))
+    samples, targets = ((rng.integers(-2, 3, (count, 3)) / 2).astype(np.float32) for count in (n, t))
 
     assert list(taken_in_turn(samples, targets, held=held)) == in_turn(samples @ targets.T)
 
@@ -166,11 +166,11 @@ def test_a_killed_scoring_goes_on_from_the_states_that_were_stored(tiny: Path, t
     assert (states.computed, states.reused) == (3, 6)
     fresh = SignalStore(Home(tmp_path / "fresh")).score(signal, POOL)
     assert ranked.version == fresh.version
-    columns = [
+    before, after = (
         SignalStore(Home(home)).table(POOL, {signal.name: fresh.version})[signal.name]
         for home in (tmp_path, tmp_path / "fresh")
-    ]
-    assert np.array_equal(*columns)
+    )
+    assert np.array_equal(before, after)
 
 
 def test_a_benchmark_without_targets_is_refused(tiny: Path) -> None:
