@@ -12,7 +12,7 @@ _RECORDS = 500
 _MIN_VALUES = 3
 """Distinct values that a score takes at least; a field with fewer is a flag."""
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_SCORE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _PLACE = re.compile(r"(.*_)?(id|idx|index|number|line|row)", re.IGNORECASE)
 
 
@@ -31,7 +31,7 @@ def score_fields(pool: Pool) -> tuple[str, ...]:
     return tuple(
         name
         for name, values in sorted(seen.items())
-        if 2 * len(values) >= len(records) and _NAME.fullmatch(name) and _is_score(name, values)
+        if 2 * len(values) >= len(records) and _SCORE_NAME.fullmatch(name) and _is_score(name, values)
     )
 
 

@@ -7,7 +7,7 @@ from autoselection_core.export.trainers.config_file import STARTING_POINT, confi
 from autoselection_core.export.trainers.training import Training
 from autoselection_core.export.turns import TRAIN, WEIGHT
 
-FILE = "axolotl.yaml"
+_AXOLOTL_FILE = "axolotl.yaml"
 
 
 def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping[str, str]:
@@ -53,4 +53,4 @@ def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping
         "gradient_checkpointing": tuning.gradient_checkpointing,
         "output_dir": "trained",
     }
-    return {FILE: config_file([*STARTING_POINT, f"axolotl train {FILE}"], settings)}
+    return {_AXOLOTL_FILE: config_file([*STARTING_POINT, f"axolotl train {_AXOLOTL_FILE}"], settings)}

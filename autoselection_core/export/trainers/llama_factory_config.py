@@ -7,7 +7,7 @@ from autoselection_core.export.content import Content
 from autoselection_core.export.trainers.config_file import STARTING_POINT, config_file
 from autoselection_core.export.trainers.training import Training
 
-REGISTRY, FILE = "dataset_info.json", "llama_factory.yaml"
+_REGISTRY, _LLAMA_FACTORY_FILE = "dataset_info.json", "llama_factory.yaml"
 DATASET = "autoselection"
 
 _TAGS = {
@@ -27,10 +27,10 @@ def llama_factory_files(training: Training, content: Content, _folder: str) -> M
     columns = {"messages": "conversations", **({"tools": "tools"} if content.has_tools else {})}
     entry = {"file_name": "data.jsonl", "formatting": "sharegpt", "columns": columns, "tags": _TAGS}
     registry = json.dumps({DATASET: entry}, indent=2) + "\n"
-    return {REGISTRY: registry, FILE: _config(training, content)}
+    return {_REGISTRY: registry, _LLAMA_FACTORY_FILE: _llama_factory_config(training, content)}
 
 
-def _config(training: Training, content: Content) -> str:
+def _llama_factory_config(training: Training, content: Content) -> str:
     tuning = training.tuning
     adapters = {
         "finetuning_type": "lora",
@@ -53,7 +53,7 @@ def _config(training: Training, content: Content) -> str:
     }
     comments = (
         *STARTING_POINT,
-        f"llamafactory-cli train {FILE}",
+        f"llamafactory-cli train {_LLAMA_FACTORY_FILE}",
         "Without `template` the model's own chat template is used.",
     )
     return config_file(comments, settings)

@@ -6,7 +6,7 @@ from autoselection_core.export.content import Content
 from autoselection_core.export.trainers.config_file import STARTING_POINT, config_file
 from autoselection_core.export.trainers.training import Training
 
-FILE = "trl.yaml"
+_TRL_FILE = "trl.yaml"
 
 
 def trl_files(training: Training, content: Content, folder: str) -> Mapping[str, str]:
@@ -29,4 +29,4 @@ def trl_files(training: Training, content: Content, folder: str) -> Mapping[str,
         **training.in_transformers_words(content),
         "gradient_checkpointing": tuning.gradient_checkpointing,
     }
-    return {FILE: config_file([*STARTING_POINT, f"trl sft --config {FILE}"], settings)}
+    return {_TRL_FILE: config_file([*STARTING_POINT, f"trl sft --config {_TRL_FILE}"], settings)}
