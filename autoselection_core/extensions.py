@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
-from autoselection_core.errors.extensions import BrokenExtensionError
+from autoselection_core.errors.campaign import BrokenExtensionError
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TypeAlias, get_type_hints
 
-from autoselection_core.errors.space import InvalidSpaceError, SettingError
+from autoselection_core.errors.recipe import InvalidSpaceError, SettingError
 
 Setting: TypeAlias = float | int | str
 """A value of a field that a search may change."""

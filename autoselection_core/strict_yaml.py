@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from autoselection_core.errors.yaml import YamlError
+from autoselection_core.errors.campaign import YamlError
 
 MAX_CHARACTERS = 256 * 1024
 """Length of a text. PyYAML reads about 30 characters a millisecond."""

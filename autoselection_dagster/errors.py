@@ -1,11 +1,26 @@
 """Errors between AutoSelection and Dagster."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Say what is wrong in the run's failure; whoever wants the traceback finds it as its cause.
+
+    Raises:
+        dagster.Failure: The block raised an error that a person can act on; it is not retried.
+    """
+    try:
+        yield
+    except AutoSelectionError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
 class AlreadyServedError(AutoSelectionError):

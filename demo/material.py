@@ -1,7 +1,7 @@
 """The demo's raw files, benchmarks and ground truth on disk."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -9,11 +9,34 @@ from pathlib import Path
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.reading import read_record
 from autoselection_core.store.home import Home
-from demo.benchmarks import write_benchmark
 from demo.exchange import Exchange
-from demo.mixture import Mixture, pool_samples, task_data
+from demo.mixture import Mixture, TaskData, pool_samples, task_data
 from demo.prepared import prepared
 from demo.records import raw_files
+
+_SETTINGS = """\
+# Made by `python -m demo`. 40 % of the items steer the search; the rest is opened by the report only.
+name: {name}
+metric: log_likelihood
+"""
+
+
+def write_benchmark(data: TaskData, folder: Path) -> None:
+    """Write one task's benchmark.
+
+    Args:
+        data: Items to score, and targets that relevance signals compare the pool with.
+        folder: Where to; made when missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "benchmark.yaml").write_text(_SETTINGS.format(name=data.task.name))
+    (folder / "items.jsonl").write_text(_lines(data.items))
+    (folder / "targets.jsonl").write_text(_lines(data.targets))
+
+
+def _lines(exchanges: Iterable[Exchange]) -> str:
+    return "".join(json.dumps({"question": it.prompt, "answer": it.answer}) + "\n" for it in exchanges)
+
 
 SEED = 0
 REPEATED, UNANSWERED = 12, 4

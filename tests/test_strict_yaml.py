@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.base import AutoSelectionError
-from autoselection_core.errors.campaign import CampaignFileError
+from autoselection_core.errors.campaign import CampaignFileError, YamlError
 from autoselection_core.errors.recipe import RecipeFormatError
-from autoselection_core.errors.yaml import YamlError
 from autoselection_core.recipe.program import Recipe
 from autoselection_core.strict_yaml import (
     MAX_CHARACTERS,

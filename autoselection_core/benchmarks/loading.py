@@ -16,10 +16,46 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.render import SYSTEM, Form
 from autoselection_core.benchmarks.settings import HARNESS, OWN, BenchmarkSettings
 from autoselection_core.benchmarks.split import split
-from autoselection_core.errors.benchmarks import BadItemError, NotAQuestionError, UnreadableBenchmarkError
-from autoselection_core.errors.space import SettingError
-from autoselection_core.errors.yaml import YamlError
+from autoselection_core.errors.benchmarks import (
+    BadItemError,
+    NoSuchBenchmarkError,
+    NotAQuestionError,
+    UnreadableBenchmarkError,
+)
+from autoselection_core.errors.campaign import YamlError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.strict_yaml import read_yaml, text_of
+
+_KINDS = (".parquet", ".jsonl")
+
+
+def named_benchmark(name: str, folder: Path) -> Benchmark:
+    """The benchmark of a path or a name.
+
+    A path leads to a folder with a `benchmark.yaml`, or to such a file. A name is looked up in the folder:
+    `NAME/benchmark.yaml`, `NAME.yaml`, or, for the formats that are known by name, the bare files
+    `benchmarks/NAME.parquet` and `targets/NAME.parquet` (or `.jsonl`).
+
+    Raises:
+        NoSuchBenchmarkError: Nothing was found under that name.
+        As `load_benchmark`.
+    """
+    places = (Path(name), folder / name, folder / f"{name}.yaml")
+    for place in places:
+        if (place / FILE).is_file() or (place.suffix in {".yaml", ".yml"} and place.is_file()):
+            return load_benchmark(place)
+    items = _file(folder / "benchmarks", name)
+    if name in ADAPTERS and items is not None:
+        targets = _file(folder / "targets", name)
+        settings = {"name": name, "format": name, "items": str(items.relative_to(folder))}
+        found = {} if targets is None else {"targets": str(targets.relative_to(folder))}
+        return benchmark_from({**settings, **found}, folder)
+    raise NoSuchBenchmarkError(name, folder, tuple(known for known in ADAPTERS if known != OWN))
+
+
+def _file(folder: Path, stem: str) -> Path | None:
+    return next((folder / f"{stem}{kind}" for kind in _KINDS if (folder / f"{stem}{kind}").is_file()), None)
+
 
 FILE = "benchmark.yaml"
 """File in a benchmark's folder with its settings."""

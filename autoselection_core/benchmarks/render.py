@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoselection_core.benchmarks.formats.question import Question
-from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.labels import LETTERS, labels
+from autoselection_core.benchmarks.item import LETTERS, Item, labels
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.sample import Message, Role, Sample

@@ -7,7 +7,6 @@ import typer
 
 from autoselection_core import environment
 from autoselection_core.cli.commands.studying import study
-from autoselection_core.cli.options import setting
 from autoselection_core.cli.output import AS_JSON, JSON_SAID, show_parts, show_table, tell
 from autoselection_core.cli.session import (
     FILE,
@@ -15,6 +14,7 @@ from autoselection_core.cli.session import (
     CampaignName,
     open_ledger,
     open_workspace,
+    setting,
     workspace_of,
 )
 
@@ -62,7 +62,7 @@ def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     Machine, GPU, packages, home, history, webhook, Ray, and the campaign's files, model and benchmarks. Exits
     with 1 if something is missing.
     """
-    from autoselection_core.cli.commands.doctoring import examine
+    from autoselection_core.cli.commands.installation import examine
 
     raise typer.Exit(0 if examine(campaign, file) else 1)
 
@@ -70,8 +70,8 @@ def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 @app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
-    from autoselection_core.cli.bad_items import show_bad_items
     from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, show_intake
+    from autoselection_core.cli.output import show_bad_items
     from autoselection_core.cli.progress import shown_progress
 
     workspace = open_workspace(campaign, file)
@@ -161,7 +161,7 @@ def forecast(
 
     With an interval, before they are paid for.
     """
-    from autoselection_core.cli.commands.foreseeing import show_forecast
+    from autoselection_core.cli.commands.searching import show_forecast
 
     show_forecast(*workspace_of(search, campaign, file), evaluations)
 
@@ -181,7 +181,7 @@ def replay(
     With a policy, that one decides. Without one every trial's question goes to the solver once more, with a
     language model's answers as they were recorded; exits with 1 if a decision comes out differently.
     """
-    from autoselection_core.cli.commands.foreseeing import show_decisions, show_replay
+    from autoselection_core.cli.commands.searching import show_decisions, show_replay
 
     workspace, found = workspace_of(search, campaign, file)
     if policy is None:
@@ -199,7 +199,7 @@ def realise(
 
     Trains nothing and costs nothing.
     """
-    from autoselection_core.cli.commands.realising import realise_file
+    from autoselection_core.cli.commands.showing import realise_file
 
     realise_file(open_workspace(campaign, file), recipe)
 
@@ -210,7 +210,7 @@ def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 
     Also why nothing runs, and what the gate cut from the pool.
     """
-    from autoselection_core.cli.commands.standing import show_status
+    from autoselection_core.cli.commands.showing import show_status
 
     show_status(open_workspace(campaign, file))
 
@@ -333,7 +333,7 @@ def verify(
 
     Exits with 1 if something differs from what was written.
     """
-    from autoselection_core.cli.commands.verifying import subset_files, verify_exported, verify_subset
+    from autoselection_core.cli.commands.exporting import subset_files, verify_exported, verify_subset
 
     stored = subset_files(path)
     checked = [verify_subset(each, campaign, file) for each in stored] or [verify_exported(path)]
@@ -346,7 +346,7 @@ def backup(file: Annotated[Path, typer.Argument(help="The .tar file to write.")]
 
     Everything else may go on meanwhile.
     """
-    from autoselection_core.cli.commands.backing_up import back_up_home
+    from autoselection_core.cli.commands.installation import back_up_home
 
     back_up_home(file)
 
@@ -357,6 +357,6 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `autoselectio
 
     Empty PostgreSQL databases, too; every file is compared.
     """
-    from autoselection_core.cli.commands.backing_up import restore_home
+    from autoselection_core.cli.commands.installation import restore_home
 
     restore_home(file)

@@ -13,9 +13,26 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json
 from autoselection_core.report.rendering.part import Block, Part
 from autoselection_core.report.rendering.table import Cell, Table
+
+_SHOWN = 5
+
+
+def show_bad_items(benchmarks: Iterable[Benchmark]) -> None:
+    """Print how many records of each benchmark are left out, with the places of the first."""
+    for benchmark in benchmarks:
+        bad = benchmark.bad_items
+        if not bad:
+            continue
+        tell(f"{benchmark.name}: {len(bad):,} records are no question with a right answer and are left out")
+        for place in bad[:_SHOWN]:
+            tell(f"  {place}")
+        if len(bad) > _SHOWN:
+            tell(f"  and {len(bad) - _SHOWN:,} more")
+
 
 _PIPED_WIDTH = 200
 _COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -9,7 +9,7 @@ import typer
 from autoselection_core.cli.app import app
 from autoselection_core.cli.output import AS_JSON, finish, output_of
 from autoselection_core.errors.base import AutoSelectionError
-from autoselection_core.errors.cli import ArgumentsError
+from autoselection_core.errors.campaign import ArgumentsError
 
 DONE, FINDING, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""

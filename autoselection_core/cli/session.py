@@ -1,7 +1,7 @@
 """Session of a command: the campaign at work, and a search by name."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,9 +9,22 @@ from autoselection_core import environment
 from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, campaign_of, load_campaigns
 from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.cli import NoSearchError
+from autoselection_core.errors.campaign import NoSearchError
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.specification.spec import SearchSettings
+from autoselection_core.space import meanings
 from autoselection_core.store.home import Home
+
+
+def setting(name: str, more: str = "") -> Any:  # noqa: ANN401 - what typer makes of it
+    """Option for a field of `SearchSettings`; left out, it is as the campaign declares it.
+
+    Args:
+        name: The field.
+        more: Further help on the command line, beside its meaning.
+    """
+    return typer.Option(help=f"{meanings(SearchSettings)[name]} {more}".rstrip())
+
 
 CampaignName = Annotated[
     str | None, typer.Option("--campaign", "-c", help="The campaign; needed where the file declares several.")

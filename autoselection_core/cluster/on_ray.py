@@ -10,7 +10,7 @@ from typing import Any
 
 from autoselection_core import environment
 from autoselection_core.cluster.protocol import Task
-from autoselection_core.errors.cluster import ClusterUnreachableError, RayNotInstalledError, WorkerLostError
+from autoselection_core.errors.models import ClusterUnreachableError, RayNotInstalledError, WorkerLostError
 
 _POLL_S = 0.2
 _ANSWERS_IN_S = 5.0

@@ -1,10 +1,80 @@
-"""Errors of recipes: how they are written, and what they leave of a pool."""
+"""Errors of recipes, of the ranges of their settings, and of the subsets that they realise."""
 
 from dataclasses import field
+from pathlib import Path
 
 from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
+
+
+class SubsetError(AutoSelectionError):
+    """A stored subset is missing, damaged, or of another pool."""
+
+
+class MissingSubsetError(SubsetError):
+    """No subset is stored under a name."""
+
+    path: Path
+
+    sentence = "there is no subset at {path}; check the name, or realise its recipe again."
+
+
+class UnreadableSubsetError(SubsetError):
+    """A file holds no subset that can be read."""
+
+    path: Path
+    reason: str
+
+    sentence = "{path} holds no subset: {reason}; realise its recipe again."
+
+
+class DamagedSubsetError(SubsetError):
+    """The sample ids in a file are not those that the file is named for."""
+
+    path: Path
+    named: str
+    found: str
+
+    sentence = (
+        "{path} says it holds subset {named}, but its sample ids hash to {found}; delete it and realise "
+        "its recipe again."
+    )
+
+
+class OtherPoolError(SubsetError):
+    """A subset is to be rebuilt on another pool version than its own."""
+
+    stored: str
+    given: str
+
+    sentence = (
+        "the subset was realised on pool {stored}, but the signals are those of pool {given}; open the "
+        "signals of its own pool version."
+    )
+
+
+class SpaceError(AutoSelectionError):
+    """A value or a range of a setting is wrong."""
+
+
+class SettingError(SpaceError):
+    """A field was given a value outside its declared range."""
+
+    name: str
+    value: object
+    expected: str
+
+    sentence = "{name} is {value!r}, but must be {expected}."
+
+
+class InvalidSpaceError(SpaceError):
+    """A declared range holds no value, or has no logarithm."""
+
+    space: str
+    reason: str
+
+    sentence = "{space} is no range: {reason}."
 
 
 class RecipeError(AutoSelectionError):

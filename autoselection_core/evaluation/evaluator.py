@@ -12,8 +12,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import WeightsGoneError, WrongPoolError
-from autoselection_core.evaluation.energy import read_counters, used_joules
-from autoselection_core.evaluation.environment import peak_bytes
+from autoselection_core.evaluation.environment import peak_bytes, read_counters, used_joules
 from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autoselection_core.errors.export import NotAnExportError
+from autoselection_core.errors.store import NotAnExportError
 from autoselection_core.export.manifest import CONTENT_HASH, DATA, MANIFEST, hash_of
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.subset.value import fingerprint_of_ids

@@ -6,10 +6,8 @@ from typing import Any, TypeAlias
 
 from autoselection_core.export import turns
 from autoselection_core.export.content import Content
-from autoselection_core.export.trainers.axolotl_config import axolotl_files
-from autoselection_core.export.trainers.llama_factory_config import llama_factory_files
+from autoselection_core.export.trainers.configs import axolotl_files, llama_factory_files, trl_files
 from autoselection_core.export.trainers.training import Training
-from autoselection_core.export.trainers.trl_config import trl_files
 from autoselection_core.pool.sample import Sample
 
 Fields: TypeAlias = dict[str, Any]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.export import NothingToExportError
 from autoselection_core.errors.history import UnknownTrialError
+from autoselection_core.errors.store import NothingToExportError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.export.manifest import Origin
 from autoselection_core.export.trainers.training import Training

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoselection_core.errors.export import ExportExistsError
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
+from autoselection_core.errors.store import ExportExistsError
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.card import card
 from autoselection_core.export.content import Content

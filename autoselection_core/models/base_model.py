@@ -9,7 +9,7 @@ from autoselection_core.errors.models import ModelLoadError
 from autoselection_core.models.chat.turn_end import stop_at_turn_end
 from autoselection_core.models.dtype import fastest_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
-from autoselection_core.models.head import check_head
+from autoselection_core.models.forward import check_head
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,7 @@ import numpy as np
 from autoselection_core.arrays import Mask
 from autoselection_core.identity import fingerprint, fingerprint_file
 from autoselection_core.models.chat.spans import Encoded, Tokens
-from autoselection_core.models.forward import predicting_states
-from autoselection_core.models.head import logits
+from autoselection_core.models.forward import logits, predicting_states
 
 if TYPE_CHECKING:
     import torch

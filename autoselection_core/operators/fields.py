@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.signals.table import SignalTable, first_name, present_name
 from autoselection_core.space import Choice
 

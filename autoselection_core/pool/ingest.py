@@ -13,7 +13,7 @@ from autoselection_core.pool.quarantine import LeftOut, Quarantine
 from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.record_sorter import RecordSorter
 from autoselection_core.pool.sources import Source, SourceFile, named_apart
-from autoselection_core.pool.spool import map_table, spool, write_batches
+from autoselection_core.pool.storage import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
 from autoselection_core.store.atomic import atomic_file, workplace
 from autoselection_core.store.home import Home

@@ -1,21 +1,53 @@
 """Sorting of raw records into the pool or the quarantine, with counts."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.errors.pool import RejectedRecordError, UnmatchedFieldError
 from autoselection_core.identity import Json
 from autoselection_core.pool.collect import Collector
 from autoselection_core.pool.files.raw import RawRecord
-from autoselection_core.pool.named_fields import NamedFields
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.reading import Reading, read_record
 from autoselection_core.pool.reading.notes import Note
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Origin
-from autoselection_core.pool.sources import SourceFile
+from autoselection_core.pool.sources import Source, SourceFile
+
+_FIELDS_SHOWN = 40
+
+
+class NamedFields:
+    """Comparison of the fields that sources name with those that their records have."""
+
+    def __init__(self) -> None:
+        self._missing: dict[Source, set[str]] = {}
+        self._known: defaultdict[Source, dict[str, None]] = defaultdict(dict)
+        self._records: Counter[Source] = Counter()
+
+    def meet(self, source: Source, record: Json) -> None:
+        """Add the fields of a record."""
+        self._records[source] += 1
+        missing = self._missing.setdefault(source, set(source.rules.names))
+        if not missing or not isinstance(record, Mapping):
+            return
+        missing -= {name for name in missing if name in record or name.partition(".")[0] in record}
+        known = self._known[source]
+        known.update(dict.fromkeys(list(record)[: _FIELDS_SHOWN - len(known)]))
+
+    def require(self) -> None:
+        """Refuse names that no record of their source has.
+
+        Raises:
+            UnmatchedFieldError: There is one.
+        """
+        for source, missing in self._missing.items():
+            for name in source.rules.names:
+                if name in missing:
+                    known = tuple(self._known[source])
+                    raise UnmatchedFieldError(source.path, name, self._records[source], known)
 
 
 @dataclass

@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from autoselection_core.errors.recipe import RecipeFormatError, UnknownFieldError, UnknownOperatorError
-from autoselection_core.errors.space import SettingError
-from autoselection_core.errors.yaml import YamlError
+from autoselection_core.errors.campaign import YamlError
+from autoselection_core.errors.recipe import (
+    RecipeFormatError,
+    SettingError,
+    UnknownFieldError,
+    UnknownOperatorError,
+)
 from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import MISSING, fields_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from autoselection_core.arrays import Rows
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.cli import NothingMeasuredError
+from autoselection_core.errors.campaign import NothingMeasuredError
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import SearchState, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe

@@ -21,7 +21,7 @@ from autoselection_core.report.sections.plots import (
     tokens_plot,
     trajectory_plot,
 )
-from autoselection_core.report.sections.protocol import NO_TRAINING, training_sentence
+from autoselection_core.report.sections.protocol import NO_TRAINING, training_sentence, unread_table
 from autoselection_core.report.sections.tables import (
     arm_table,
     budget_table,
@@ -31,7 +31,6 @@ from autoselection_core.report.sections.tables import (
     trial_table,
 )
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_plot, tradeoff_table, tradeoffs_of
-from autoselection_core.report.sections.unread import unread_table
 from autoselection_core.report.sections.verdict import Finding, findings
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.search.arms import tests_by_arm

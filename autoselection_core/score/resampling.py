@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.errors.score import ItemsDifferError, NoScoresError
+from autoselection_core.errors.benchmarks import ItemsDifferError, NoScoresError
 from autoselection_core.score.score import BenchmarkScore, utility_shares
 
 Run: TypeAlias = tuple[BenchmarkScore, ...]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.errors.score import NoScoresError, UnitsDifferError, UnknownWeightError
+from autoselection_core.errors.benchmarks import NoScoresError, UnitsDifferError, UnknownWeightError
 
 CLOSED_FORM = "closed_form"
 """Name of the benchmark, and of the metric, that a formula's scores are recorded under."""

@@ -8,6 +8,47 @@ import numpy as np
 
 from autoselection_core.score.resampling import Arm, Run, item_differences
 
+
+@dataclass(frozen=True)
+class Drawable:
+    """A stratum that items can be drawn from.
+
+    Attributes:
+        weight: Its share of the utility.
+        deviation: Standard deviation of the items' differences between leading models.
+        scored: Items that are scored already; at least 1.
+        waiting: Items that are not.
+    """
+
+    weight: float
+    deviation: float
+    scored: int
+    waiting: int
+
+    def gain(self, drawn: int) -> float:
+        """Decrease of the variance by one more item after some were drawn."""
+        count = self.scored + drawn
+        return (self.weight * self.deviation) ** 2 / (count * (count + 1))
+
+
+def allocate(budget: int, strata: Sequence[Drawable]) -> list[int]:
+    """Number of items to draw from each stratum; together `budget`, or all that wait if they are fewer.
+
+    Args:
+        budget: Items to draw.
+        strata: Strata that they can be drawn from.
+
+    Example:
+        >>> allocate(6, [Drawable(0.5, 1.0, 10, 90), Drawable(0.5, 0.1, 10, 90)])
+        [6, 0]
+    """
+    drawn = [0] * len(strata)
+    for _ in range(min(budget, sum(each.waiting for each in strata))):
+        unfinished = [at for at, each in enumerate(strata) if drawn[at] < each.waiting]
+        drawn[max(unfinished, key=lambda at: strata[at].gain(drawn[at]))] += 1
+    return drawn
+
+
 _BORROWED = 4.0
 """Weight of the benchmark's own variance beside a stratum's, in items: few items estimate it poorly."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
+from autoselection_core.errors.search import NoCandidatesError, NotWorthwhileError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import TrialRecord
 from autoselection_core.history.values import CheapTrial, History, Pending

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import ArmPlan
 from autoselection_core.history.specification.spec import SearchSpec

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from autoselection_core.errors.evaluation import EvaluationError
-from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
+from autoselection_core.errors.search import NoCandidatesError, NotWorthwhileError
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Mask, Rows
-from autoselection_core.errors.table import BrokenPairsError
+from autoselection_core.errors.signals import BrokenPairsError
 from autoselection_core.identity import canonical_json
 
 _ARRAYS = ("low", "high", "similarity")

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Rows
-from autoselection_core.errors.table import MisalignedSignalError
+from autoselection_core.errors.signals import MisalignedSignalError
 
 _ARRAYS = ("indptr", "indices", "data")
 _SHAPE = "shape"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Keys, Labels, Values, Vectors
-from autoselection_core.errors.table import MisalignedSignalError, MissingSignalError
+from autoselection_core.errors.signals import MisalignedSignalError, MissingSignalError
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoselection_core.arrays import Mask
-from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.errors.search import NoCandidatesError
 from autoselection_core.identity import fingerprint
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
@@ -14,9 +14,8 @@ from autoselection_core.solver.features.describer import Describer
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import latin_recipes
+from autoselection_core.solver.programs.limits import only_trainable, trainable_rows, within_size
 from autoselection_core.solver.programs.realise import Draft, Realised, realise
-from autoselection_core.solver.programs.size_limits import within_size
-from autoselection_core.solver.programs.trainable import only_trainable, trainable_rows
 from autoselection_core.subset import Subset
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from autoselection_core.errors.solver import NoTemplatesError, NothingToRecommendError
+from autoselection_core.errors.search import NoTemplatesError, NothingToRecommendError
 from autoselection_core.history.specification.policy_names import DEFAULT, PUBLISHED, RANDOM
 from autoselection_core.history.values import CheapTrial, Earlier, History, Pending
 from autoselection_core.operators.catalogue import Template

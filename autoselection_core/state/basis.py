@@ -6,13 +6,95 @@ from functools import cached_property
 
 import numpy as np
 
-from autoselection_core.arrays import Mask, Rows
-from autoselection_core.signals.table import SignalTable
+from autoselection_core.arrays import Labels, Mask, Rows, Vectors
+from autoselection_core.signals.similar_pairs import PairList
+from autoselection_core.signals.table import SignalTable, first_name
 from autoselection_core.state.activity import Activity
 from autoselection_core.state.aspect import Aspect, Counts, Mix, Shares, Size, Tokens
-from autoselection_core.state.column import Column
-from autoselection_core.state.repeats import AlikeRepeats, ExactRepeats, Repeats
-from autoselection_core.state.shift import Shift
+from autoselection_core.state.column import Column, sampled_rows
+
+_ALIKE = {"near_duplicates": 0.8}
+_ALIKE_VECTORS = 0.95
+"""The similarities from which rows repeat each other: the defaults of the operators that drop them."""
+
+
+class ExactRepeats:
+    """`repeats/x`: the share of rows that have a row with the same text in the subset."""
+
+    def __init__(self, name: str, groups: Labels) -> None:
+        self.name = f"repeats/{name}"
+        self._groups = groups + 1
+
+    def share(self, rows: Rows, present: Mask) -> float:  # noqa: ARG002  # the groups are enough
+        """The share of the rows."""
+        sizes = np.bincount(self._groups[rows])[1:]
+        return float(sizes[sizes > 1].sum() / len(rows))
+
+
+class AlikeRepeats:
+    """`repeats/x`: the share of rows that have a neighbour in the subset.
+
+    States are stored and compared by name, so a renamed list of pairs keeps its first name here.
+    """
+
+    def __init__(self, name: str, pairs: PairList) -> None:
+        self.name = f"repeats/{first_name(name)}"
+        alike = pairs.similarity >= np.float32(max(_ALIKE.get(name, _ALIKE_VECTORS), pairs.floor))
+        self._low, self._high = pairs.low[alike], pairs.high[alike]
+
+    def share(self, rows: Rows, present: Mask) -> float:
+        """The share of the rows."""
+        both = present[self._low] & present[self._high]
+        repeated = np.zeros(len(present), np.bool_)
+        repeated[self._low[both]] = True
+        repeated[self._high[both]] = True
+        return float(np.count_nonzero(repeated) / len(rows))
+
+
+Repeats = ExactRepeats | AlikeRepeats
+"""Numbers that do not add up over rows."""
+
+
+_STEPS = 127
+
+
+class Shift(Aspect):
+    """`shift/x`: distance between the mean vectors, over the pool's root mean squared distance to its mean.
+
+    Vectors are rounded to 127 steps up to the largest component, which averages out over rows. Pools above
+    200,000 rows are described by the fixed sample of `sampled_rows`.
+    """
+
+    def __init__(self, name: str, vectors: Vectors) -> None:
+        self.names = (f"shift/{name}",)
+        sampled = sampled_rows(len(vectors))
+        self._place = np.full(len(vectors), -1, np.int64)
+        self._place[sampled] = np.arange(len(sampled))
+        known = np.nan_to_num(vectors[sampled])
+        self._codes = np.rint(known / (max(np.abs(known).max(initial=0.0), 1e-30) / _STEPS)).astype(np.int8)
+        self.pool = self.counted(sampled)
+        self._spread = self._pool_spread()
+
+    def counted(self, rows: Rows) -> Counts:
+        """The sum of the rounded vectors of the sampled rows; last, their number."""
+        places = self._place[rows]
+        places = places[places >= 0]
+        total = self._codes[places].sum(axis=0, dtype=np.int32)  # 127 * 200,000 fits into 32 bits
+        return np.append(total.astype(np.int64), len(places))
+
+    def numbers(self, counts: Counts, rows: int) -> Shares:  # noqa: ARG002  # only sampled rows count
+        """The distance to the pool's mean."""
+        if counts[-1] == 0:
+            return np.zeros(1)
+        shift = counts[:-1] / counts[-1] - self.pool[:-1] / self.pool[-1]
+        return np.array([np.sqrt(np.square(shift).sum()) / self._spread])
+
+    def _pool_spread(self) -> float:
+        rows = max(int(self.pool[-1]), 1)
+        squares = int(np.square(self._codes, dtype=np.int32).sum(dtype=np.int64)) / rows
+        variance = squares - float(np.square(self.pool[:-1] / rows).sum())
+        return float(np.sqrt(max(variance, 1e-12)))
+
 
 _TOKENS = "tokens"
 _SOURCE = "source"

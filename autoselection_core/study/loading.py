@@ -7,7 +7,7 @@ from autoselection_core.campaign.declaration.allowed_paths import Places
 from autoselection_core.campaign.declaration.loading import benchmark_places, campaign_from, checked_training
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError
-from autoselection_core.errors.study import StudyBudgetError
+from autoselection_core.errors.search import StudyBudgetError
 from autoselection_core.history.searches import NAME
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.recipe.program import parse

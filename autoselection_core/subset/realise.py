@@ -10,7 +10,7 @@ import numpy as np
 
 from autoselection_core.arrays import Rows
 from autoselection_core.errors.recipe import EmptySubsetError, InvalidRecipe
-from autoselection_core.errors.table import MissingSignalError, PairFloorError
+from autoselection_core.errors.signals import MissingSignalError, PairFloorError
 from autoselection_core.identity import fingerprint
 from autoselection_core.recipe.program import Recipe, Step, Union
 from autoselection_core.signals.table import SignalTable, first_name

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from autoselection_core.errors.subset import (
+from autoselection_core.errors.recipe import (
     DamagedSubsetError,
     MissingSubsetError,
     OtherPoolError,

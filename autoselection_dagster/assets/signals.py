@@ -6,8 +6,7 @@ import dagster as dg
 
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.sections.plots import pool_histograms
-from autoselection_core.signals.store.distributions import distributions
-from autoselection_core.signals.store.signal_report import SignalReport
+from autoselection_core.signals.store.signal_report import SignalReport, distributions
 from autoselection_core.signals.table import SignalTable
 from autoselection_dagster.assets.autoencoder import AUTOENCODER
 from autoselection_dagster.assets.autoencoder import SIGNAL as SAE

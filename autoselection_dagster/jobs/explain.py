@@ -9,14 +9,14 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import campaign_of
 from autoselection_core.campaign.remote.attach import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.cli import NoSearchError
+from autoselection_core.errors.campaign import NoSearchError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.part import Part
 from autoselection_core.store.home import Home
-from autoselection_dagster.one_sentence import one_sentence
+from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.resources import HomeResource, LedgerResource
 from autoselection_dagster.values.metadata.pictures import explained
 

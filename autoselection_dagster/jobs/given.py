@@ -16,8 +16,8 @@ from autoselection_core.search.given import Pays, evaluate_given, search_of_give
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
+from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search
-from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.resources import HomeResource, LedgerResource
 from autoselection_dagster.values.metadata.pictures import Facts
 

@@ -17,8 +17,8 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.rendering.markdown import fenced
+from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search
-from autoselection_dagster.one_sentence import one_sentence
 from autoselection_dagster.resources import HomeResource, LedgerResource
 from autoselection_dagster.values.metadata.pictures import shown
 

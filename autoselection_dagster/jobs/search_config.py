@@ -12,7 +12,7 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.search_request import SETTINGS
 from autoselection_core.evaluation.training.settings import PRESETS
 from autoselection_core.history.specification.policy_names import FIRST_POLICIES, POLICIES
-from autoselection_core.history.specification.settings import SearchSettings
+from autoselection_core.history.specification.spec import SearchSettings
 from autoselection_core.identity import fingerprint
 from autoselection_core.space import Count, axes, meanings
 from autoselection_dagster.jobs.policy_config import Constraints, PolicySettings

@@ -6,10 +6,10 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.searches import NAME
 from autoselection_dagster.assets.progress import Logged
-from autoselection_dagster.one_sentence import one_sentence
+from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.place import GPU_POOL
 from autoselection_dagster.resources import HomeResource
 

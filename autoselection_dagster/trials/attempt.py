@@ -9,8 +9,7 @@ import dagster as dg
 from autoselection_core.errors.history import NoProposalError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation, SearchRecord
-from autoselection_core.search.accounting import reason_of
-from autoselection_core.search.alive import alive
+from autoselection_core.search.accounting import alive, reason_of
 from autoselection_dagster.trials.naming import ATTEMPT_TAG, attempt_of
 
 

@@ -15,11 +15,9 @@ from typing import Any
 
 from autoselection_core.identity import Json
 from bench.engine.floors import StateFloor
-from bench.engine.opening import opening
-from bench.engine.pools import Parts, realistic
+from bench.engine.pools import Parts, prepared, realistic
 from bench.engine.programs import PLAIN
-from bench.engine.real import prepared
-from bench.engine.work import large, ninety_thousand, recipe_with_state
+from bench.engine.work import large, ninety_thousand, opening, recipe_with_state
 from bench.result import REAL_DATA, REPOSITORY, RESULTS, write_result
 
 HOME = REPOSITORY / ".autoselection" / "bench"

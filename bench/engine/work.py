@@ -10,9 +10,33 @@ from autoselection_core.state import state_of, states_of
 from autoselection_core.state.basis import basis_of
 from autoselection_core.subset import Subset, materialize, materialize_many
 from bench.engine.floors import StateFloor, hash_floor, step_floor
+from bench.engine.pools import RealPool
 from bench.engine.programs import PLAIN, WITH_NEAR_DUPLICATES, WITH_NEIGHBOURS, edits_of
 from bench.engine.race import Figure, race
 from bench.result import measure
+
+
+def opening(real: RealPool) -> dict[str, Json]:
+    """Open the pool and every signal that stands for it, and read each scalar once; no text is touched.
+
+    The floor reads the same bytes from the same files.
+    """
+    folders = [real.home.columns_of(real.version, version) for version in real.versions.values()]
+    files = [
+        *real.home.pool(real.version).iterdir(),
+        *(file for folder in folders for file in folder.rglob("*")),
+    ]
+
+    def work() -> object:
+        pool, table = real.open()
+        scalars = [*table.columns.values(), *table.labels.values()]
+        return len(pool.ids), [np.asarray(values).sum() for values in scalars]
+
+    def least() -> object:
+        return sum(len(file.read_bytes()) for file in files if file.is_file())
+
+    return race(work, least, target_s=0.5).to_json()
+
 
 CANDIDATES = 1000
 

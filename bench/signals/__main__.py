@@ -14,9 +14,8 @@ from autoselection_core.pool import Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, write_result
 from bench.signals.change import change_figures
-from bench.signals.dear import dear_figures
 from bench.signals.memory import memory_figures
-from bench.signals.model import model_figures, sae_figures
+from bench.signals.model import dear_figures, model_figures, sae_figures
 from bench.signals.table import write_table
 from bench.signals.text import jaccard_figures, text_figures
 from bench.signals.vectors import cell_figures, made_up_vectors, neighbour_figures

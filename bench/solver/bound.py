@@ -12,7 +12,7 @@ import numpy as np
 
 from autoselection_core.identity import Json
 from autoselection_core.solver import Policy
-from autoselection_core.solver.candidates.neighbourhood import edit_twice
+from autoselection_core.solver.candidates.local_search import edit_twice
 from autoselection_core.solver.context import SearchContext, context_for
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.programs.edits import Workbench

@@ -5,7 +5,7 @@ the texts of the options; None: no answer can be read.
 At the first look the new reader read 140 of these 142, the reader before it 42.
 """
 
-from tests.benchmarks.spelling import Spelling
+from tests.benchmarks.spellings import Spelling
 
 _CITIES = ("London", "Paris", "Rome", "Oslo")
 _PLANETS = ("Mercury", "Venus", "the Moon", "Mars")

@@ -19,7 +19,7 @@ from autoselection_core.errors.benchmarks import (
     UnknownBenchmarkSettingError,
     UnreadableBenchmarkError,
 )
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.errors.store import OutsideFolderError
 from autoselection_core.pool.sample import Role
 

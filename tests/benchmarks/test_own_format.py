@@ -19,7 +19,7 @@ from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.settings import AnswerBy
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import BadItemError, NotAQuestionError, UnknownBenchmarkSettingError
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 
 Record = Mapping[str, Any]
 LETTERS = ["red", "green", "blue"]

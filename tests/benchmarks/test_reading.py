@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.reading.extraction import extract, is_right, read_answer
-from autoselection_core.benchmarks.reading.folding import folded
-from autoselection_core.benchmarks.reading.numerals import numerals, value
+from autoselection_core.benchmarks.reading.numbers import numerals, value
+from autoselection_core.benchmarks.reading.segments import folded
 from autoselection_core.pool.sample import Message, Role
-from tests.benchmarks.spelling import Spelling, is_read
-from tests.benchmarks.spellings import WRITTEN_WITH
+from tests.benchmarks.spellings import WRITTEN_WITH, Spelling, is_read
 from tests.benchmarks.spellings_apart import APART
 
 READS = ("letter", "yes_no", "number", "text")

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.harness.patterns import pattern_problem
-from autoselection_core.benchmarks.harness.task_file import own_task
+from autoselection_core.benchmarks.harness.task_file import own_task, pattern_problem
 from autoselection_core.benchmarks.harness.template import MAX_SECONDS, TaskTemplates
 from autoselection_core.benchmarks.loading import load_benchmark
 from autoselection_core.errors.base import AutoSelectionError

@@ -8,9 +8,8 @@ import typer
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.declaration.search_request import SETTINGS, SearchRequest
 from autoselection_core.cli.app import app
-from autoselection_core.errors.space import SettingError
-from autoselection_core.history.specification.settings import SearchSettings
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.errors.recipe import SettingError
+from autoselection_core.history.specification.spec import SearchSettings, SearchSpec
 from autoselection_core.pool.sources import Source
 from autoselection_core.space import axes, meanings
 

@@ -19,8 +19,7 @@ from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.fidelity import PricedEvaluator, evaluator_at_fidelity
-from autoselection_core.history.specification.settings import SearchSettings
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSettings, SearchSpec
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source

@@ -17,9 +17,9 @@ from autoselection_core.campaign.declaration.codec import campaign_from_json, ca
 from autoselection_core.campaign.remote.attach import attached_workspace
 from autoselection_core.campaign.remote.tasks import score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
-from autoselection_core.errors.cluster import DifferentWorkerError, UnsharedHomeError
+from autoselection_core.errors.models import DifferentWorkerError, UnsharedHomeError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
-from autoselection_core.history.specification.settings import SearchSettings
+from autoselection_core.history.specification.spec import SearchSettings
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.lance import ID, LanceTable

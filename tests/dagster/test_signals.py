@@ -6,6 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
@@ -14,8 +16,18 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
+from autoselection_dagster.values.metadata.pictures import sparkline
 from tests.dagster.driver import Driver
 from tests.dagster.installations import installation
+
+INLINE_CHARACTERS = 1_000
+"""The UI shows markdown in the row only below this length."""
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=500))
+def test_a_sparkline_always_fits_into_the_row(values: list[float]) -> None:
+    assert len(sparkline(values).value or "") < INLINE_CHARACTERS
+
 
 SIGNALS = (
     "{sae: {sae: sae, expansion: 1, tokens: 500}}, mona, embedding, relevance, feedback, contamination, form,"

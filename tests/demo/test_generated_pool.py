@@ -6,12 +6,56 @@ from pathlib import Path
 
 import pytest
 
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sources import Source
 from autoselection_core.store.home import Home
 from demo.mixture import Mixture, pool_samples, task_data
+from demo.prepared import is_made, prepared
 from demo.records import BROKEN, FORMATS, raw_files
+from tests.conftest import REPOSITORY
+
+
+def write_one(folder: Path) -> None:
+    (folder / "content").write_text("one")
+
+
+def refuse(_: Path) -> None:
+    raise RuntimeError
+
+
+def test_a_folder_is_made_once(tmp_path: Path) -> None:
+    made = prepared(tmp_path / "made", {"seed": 1}, write_one)
+
+    assert prepared(tmp_path / "made", {"seed": 1}, refuse) == made
+    assert (made / "content").read_text() == "one"
+
+
+def test_another_origin_makes_it_again(tmp_path: Path) -> None:
+    prepared(tmp_path / "made", {"seed": 1}, write_one)
+
+    with pytest.raises(RuntimeError):
+        prepared(tmp_path / "made", {"seed": 2}, refuse)
+
+
+def test_an_interrupted_preparation_leaves_nothing_to_trust(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        prepared(tmp_path / "made", {"seed": 1}, refuse)
+
+    assert not is_made(tmp_path / "made", {"seed": 1})
+    assert not (tmp_path / "made").exists()
+
+
+def test_the_full_demo_is_the_demo_with_more_signals(tmp_path: Path) -> None:
+    plain, full = (
+        load_campaigns(REPOSITORY / file, Home(tmp_path))["demo"]
+        for file in ("autoselection.yaml", "demo/full.yaml")
+    )
+
+    assert set(full.signals) - set(plain.signals) == {"sae", "mona", "action_branching"}
+    assert replace(full, signals=plain.signals) == plain
+
 
 MIXTURE = Mixture()
 

@@ -3,21 +3,83 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from autoselection_dagster.installation import Installation
+from autoselection_dagster.installation import LOCATION, Installation
 from autoselection_dagster.serving.services import free_port, serving
 from tests.dagster.installations import write_samples
+from tests.e2e.graphql import ask
 from tests.e2e.served import Served, has_looked
+
+_RELOAD = """
+mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }
+"""
+_LOADED = """
+{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
+  __typename
+  ... on PythonError { message errorChain { error { message } } }
+  ... on RepositoryLocation { repositories { jobs { name } } }
+} } } } }
+"""
+
+pytestmark = pytest.mark.e2e
+
+
+def reloaded(served: Served) -> dict[str, Any]:
+    """What the page of the code location shows after a click on Reload."""
+    ask(served, _RELOAD, {"name": LOCATION})
+    (entry,) = ask(served, _LOADED, {})["workspaceOrError"]["locationEntries"]
+    return dict(entry["locationOrLoadError"])
+
+
+def test_reload_shows_a_mistake_of_the_campaigns_file_and_then_a_new_campaign(served_with_ui: Served) -> None:
+    file = served_with_ui.services.installation.campaigns
+    good = file.read_text()
+    _, _, declared = good.partition("  demo:\n")
+
+    file.write_text(good.replace("budget: 3", "budget: three"))
+    broken = reloaded(served_with_ui)
+    file.write_text(f"{good.rstrip()}\n  second:\n{declared}")
+    mended = reloaded(served_with_ui)
+
+    assert broken["__typename"] == "PythonError"
+    told = [broken["message"], *(each["error"]["message"] for each in broken["errorChain"])]
+    assert any("search.budget is 'three'" in message for message in told)
+    jobs = {job["name"] for each in mended["repositories"] for job in each["jobs"]}
+    assert {"demo_prepare", "second_prepare"} <= jobs
+
+
+def test_three_quick_changes_lead_to_one_warm_search(installed: Installation) -> None:
+    file = installed.campaigns
+    declared = file.read_text().replace("report_evaluations: 2", "report_evaluations: 0").rstrip()
+    file.write_text(declared + "\n    on_pool_change: {when: on_change, budget: 1}\n")
+    with serving(installed) as services, Served.of(services) as served:
+        served.do("demo_prepare")
+        served.do("start_search", name="first", budget=1, report_evaluations=0)
+        served.wait(lambda: served.is_done("first"))
+        # The sensor has to have seen the files as they were before they change.
+        served.wait(lambda: has_looked(served))
+
+        for number in range(3):
+            write_samples(file.parent / "raw" / f"more{number}.jsonl", 10, seed=number)
+        served.wait(lambda: len(served.ledger.searches()) > 1)
+        again = served.ledger.searches()[1].search
+        served.wait(lambda: served.is_done(again))
+
+        assert served.ledger.search(again).spec.warm_from == "first"
+        assert len(served.ledger.searches()) == len(served.client.instance.get_runs(_RESEARCH)) + 1 == 2
+
+
+_RESEARCH = dg.RunsFilter(job_name="demo_search_again")
+
 
 CHROMIUM = shutil.which("chromium")
 _PATIENCE_MS = 120_000
 _CONFIG = "ops: {search: {config: {name: browsed, budget: 2, seed: 3, report_evaluations: 0}}}"
-
-pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.benchmarks import HarnessTaskError
 from autoselection_core.errors.evaluation import ScoringFailedError
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.models.base_model import BaseModel

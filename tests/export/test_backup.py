@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from autoselection_core.errors.backup import DamagedBackupError, NotABackupError, NotEmptyError
+from autoselection_core.errors.store import DamagedBackupError, NotABackupError, NotEmptyError
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.home_files import HomeFile, LeftOut, home_files
 from autoselection_core.export.installation.postgresql import dump

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from autoselection_core.errors.export import NotAnExportError
+from autoselection_core.errors.store import NotAnExportError
 from autoselection_core.export.checking import verify_export
 from autoselection_core.export.formats import FORMATS
 from tests.export.made import LONG, PLAIN, TOOLS, TWICE, WITH_TOOLS, Made

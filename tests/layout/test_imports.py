@@ -1,11 +1,76 @@
 """What importing costs: the core is a library that must start at once."""
 
+import os
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import autoselection_core
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "ARCHITECTURE.md").read_text()
+
+
+def drawn() -> dict[str, list[str]]:
+    """The shelves of each room as the page draws them, top first."""
+    (block,) = re.findall(r"## The shelves\n.*?```\n(.*?)```", PAGE, re.DOTALL)
+    drawings: dict[str, str] = {}
+    room = ""
+    for line in block.splitlines():
+        name, _, rest = line.partition(" ")
+        room = name or room
+        drawings[room] = f"{drawings.get(room, '')} {rest.strip()}"
+    return {room: [shelf.strip() for shelf in drawing.split(">")] for room, drawing in drawings.items()}
+
+
+def enforced() -> dict[str, list[str]]:
+    """The shelves of each room as import-linter holds them, top first."""
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+    inside = [contract for contract in contracts if "containers" in contract]
+    return {
+        contract["containers"][0].removeprefix("autoselection_core."): contract["layers"]
+        for contract in inside
+    }
+
+
+def test_the_map_draws_the_shelves_that_the_imports_keep_to() -> None:
+    assert drawn() == enforced()
+
+
+def test_the_files_that_the_map_leads_to_are_there() -> None:
+    (table,) = re.findall(r"Where to look first:\n\n(.*?)\n\n", PAGE, re.DOTALL)
+    named = re.findall(r"`([^`]+/[^`]*)`", table)
+
+    assert len(named) >= 10
+    for name in named:
+        assert any((root / name).exists() for root in (REPOSITORY, REPOSITORY / "autoselection_core")), name
+
+
+_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+
+
+def spins(environment: Mapping[str, str]) -> str:
+    """GOMP_SPINCOUNT in a fresh process that imported the core; empty where it is not set."""
+    kept = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
+    program = "import os, autoselection_core; print(os.environ.get('GOMP_SPINCOUNT', ''))"
+    command = [sys.executable, "-c", program]
+    return subprocess.check_output(command, env={**kept, **environment}, text=True).strip()
+
+
+def test_idle_threads_leave_the_processor_to_others_soon() -> None:
+    assert spins({}) == "1000"
+
+
+def test_what_the_user_says_of_idle_threads_stays() -> None:
+    assert not spins({"OMP_WAIT_POLICY": "ACTIVE"})
+    assert spins({"GOMP_SPINCOUNT": "7"}) == "7"
+
 
 HEAVY = ("torch", "transformers", "botorch", "lancedb", "matplotlib", "dagster", "trl", "peft", "ray")
 

@@ -10,7 +10,7 @@ from autoselection_core.errors.models import ModelLoadError, UnfaithfulHeadError
 from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.dtype import DTYPES, probe
 from autoselection_core.models.folder import model_fingerprint
-from autoselection_core.models.head import check_head
+from autoselection_core.models.forward import check_head
 from autoselection_core.testing.tiny_model import tiny_model
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.operators.catalogue import WeightTemplate, catalogue, template_of
 from autoselection_core.operators.definitions.weighted_mix import MixTopics, clip_shares
 from autoselection_core.signals.table import SignalTable

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.errors.pool import RejectedRecordError, UnmatchedFieldError
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Reason, Source, ingest, sources_version
 from autoselection_core.pool.reading import Fields, Rules, read_record

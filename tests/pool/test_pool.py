@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autoselection_core.errors.pool import UnknownSampleError, UnreadablePoolError
 from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope
 from autoselection_core.pool.columns import ROLES, SCHEMA, table_version
-from autoselection_core.pool.spool import write_batches
+from autoselection_core.pool.storage import write_batches
 from tests.pool.raw import ADDITION, conversation
 
 TEXTS = st.text(max_size=6)

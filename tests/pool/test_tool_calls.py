@@ -12,7 +12,7 @@ from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope, 
 from autoselection_core.pool.columns import SCHEMA_WITHOUT_DETAILS
 from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.notes import Treatment
-from autoselection_core.pool.spool import write_batches
+from autoselection_core.pool.storage import write_batches
 from tests.pool.raw import ADDITION
 
 ASK: Json = {"role": "user", "content": "Bus at Mill Lane?"}

@@ -1,4 +1,4 @@
-"""Names that people give: spaces, other scripts, markup, formulas, and no end."""
+"""Names, examples and pairs in a report."""
 
 import json
 from dataclasses import replace
@@ -8,16 +8,109 @@ import numpy as np
 import pytest
 
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.records import TrialState
+from autoselection_core.operators.definitions.duplicates import DropExactDuplicates
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
-from autoselection_core.recipe import Recipe
+from autoselection_core.recipe import Recipe, Union
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.examples import examples_of
+from autoselection_core.report.lineage.pairing import pairing_table
+from autoselection_core.report.lineage.sentences import why_sentence
 from autoselection_core.report.rendering.page import Section, to_html, to_markdown
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.credit import OperatorCredit
 from autoselection_core.report.sections.landscape import mix_plot
 from autoselection_core.report.sections.plots import credit_plot, histogram_plot, retention_plot
+from autoselection_core.report.sections.protocol import training_sentence
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset.explain import explain
 from tests.report.conftest import workspace_in
+
+
+def test_two_models_are_compared_item_by_item_with_intervals_and_p_values(facts: SearchFacts) -> None:
+    first, second = (
+        trial.trial for trial in facts.trials if trial.state is TrialState.DONE and trial.trial < 3
+    )
+
+    table, turned = pairing_table(facts, first, second), pairing_table(facts, second, first)
+
+    assert table is not None
+    assert turned is not None
+    whole, *benchmarks = table.rows
+    assert whole[3] == pytest.approx(float(whole[1] or 0) - float(whole[2] or 0))
+    assert float(whole[4] or 0) <= float(whole[3] or 0) <= float(whole[5] or 0)
+    assert whole[3] == pytest.approx(-float(turned.rows[0][3] or 0))
+    assert benchmarks
+    assert all(0.0 < float(row[6] or 0) <= 1.0 for row in benchmarks)
+
+
+def test_a_model_does_not_differ_from_itself(facts: SearchFacts) -> None:
+    table = pairing_table(facts, 1, 1)
+
+    assert table is not None
+    assert {row[3:6] for row in table.rows} == {(0.0, 0.0, 0.0)}
+
+
+def test_a_trial_without_a_score_has_no_pair(facts: SearchFacts) -> None:
+    assert pairing_table(facts, 1, len(facts.trials) + 1) is None
+
+
+def test_a_report_says_how_its_models_were_trained() -> None:
+    equal = training_sentence({"preset": "cpu-lora", "amount": 24_000})
+    epochs = training_sentence({"preset": "paper-full-sft"})
+
+    assert equal == (
+        "Preset `cpu-lora` with amount 24000: 24000 tokens; every arm trains on equally many tokens."
+    )
+    assert "3 epochs; arms train on as many tokens as their subsets have" in epochs
+
+
+BOTH = Recipe((DropExactDuplicates(), KeepTop("word_entropy", fraction=0.5)))
+
+
+def test_each_step_shows_rows_that_it_dropped_and_why(facts: SearchFacts) -> None:
+    duplicate, another, judged, _, *kept = examples_of(BOTH, facts.pool, facts.signals)
+
+    assert duplicate.fate == another.fate == f"dropped by step 1, {BOTH.steps[0].label}"
+    assert duplicate.sample != another.sample
+    assert duplicate.like is not None
+    assert duplicate.like.lower() == duplicate.text.lower()
+    assert "stands for it" in duplicate.reason
+    assert judged.fate == f"dropped by step 2, {BOTH.steps[1].label}"
+    assert "word_entropy" in judged.reason
+    assert "rank" in judged.reason
+    assert "cut-off" in judged.reason
+    assert [example.fate for example in kept] == ["kept"] * 3
+    assert len({example.sample for example in kept}) == 3
+    assert all(example.reason.startswith("kept by every step") for example in kept)
+
+
+def test_examples_are_what_the_recipe_really_did(facts: SearchFacts) -> None:
+    rows = {facts.pool.sample(int(row)).id for row in materialize(BOTH, facts.signals).rows}
+
+    for example in examples_of(BOTH, facts.pool, facts.signals):
+        assert (example.fate == "kept") == (example.sample in rows)
+
+
+def test_a_recipe_that_drops_no_duplicates_shows_none(facts: SearchFacts) -> None:
+    recipe = Recipe((KeepTop("word_entropy", fraction=0.5),))
+
+    assert not any("duplicate" in example.fate for example in examples_of(recipe, facts.pool, facts.signals))
+
+
+def test_a_row_that_a_union_brings_back_is_no_example_of_a_dropped_one(facts: SearchFacts) -> None:
+    recipe = Recipe((KeepTop("word_entropy", fraction=0.5), Union(Recipe())))
+
+    assert {example.fate for example in examples_of(recipe, facts.pool, facts.signals)} == {"kept"}
+
+
+def test_the_full_pool_keeps_every_row_and_says_so(facts: SearchFacts) -> None:
+    sentence = why_sentence(explain(Recipe(), facts.signals, 0), facts.pool)
+
+    assert sentence == "kept: the recipe is the full pool"
+
 
 NAMES = ("größere Übung", "日本 語.jsonl", "$a_b$ $", "<b>bold</b> | *x*", "long " * 60)
 

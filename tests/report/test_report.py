@@ -1,19 +1,67 @@
+"""Whose runs say how much runs vary."""
+
 import re
 from pathlib import Path
 
 import pytest
 
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.search import NoReportError
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.lead import lead_of
+from autoselection_core.report.sections.protocol import unread_table
 from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
-from autoselection_core.report.sections.verdict import Finding, findings, is_better
+from autoselection_core.report.sections.verdict import Finding, compare, findings, is_better
 from autoselection_core.report.writing import write_report
-from autoselection_core.score.comparison import Verdict
+from autoselection_core.score.comparison import Verdict, arm_difference
+from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import ArmRun
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from tests.report.conftest import searched_in
+from tests.score.runs import run
+
+
+def score(name: str, metric: Metric, unread: int) -> BenchmarkScore:
+    items = tuple(ItemScore(f"{number}", 0.0, "", is_parse_failure=number < unread) for number in range(4))
+    return BenchmarkScore(name, metric, Side.TEST, items)
+
+
+def test_what_could_not_be_read_stands_beside_every_arm_with_written_answers() -> None:
+    written = [[score("sums", Metric.ANSWER_ACCURACY, unread)] for unread in (1, 3)]
+    chosen = [[score("sums", Metric.ANSWER_ACCURACY, 0)]]
+
+    table = unread_table({"full pool": written, "winner": chosen, "never run": []})
+
+    assert table is not None
+    assert table.columns == ("arm", "sums")
+    assert table.rows == (("full pool", 0.5), ("winner", 0.0))
+
+
+def test_likelihoods_have_nothing_to_read() -> None:
+    assert unread_table({"winner": [[score("sums", Metric.LOG_LIKELIHOOD, 0)]]}) is None
+
+
+def test_random_subsets_say_nothing_about_how_much_runs_of_the_full_pool_vary() -> None:
+    """Five calm runs would hide that the two of the full pool differ by much."""
+    winners, randoms, full = ([run([level] * 3) for level in levels] for levels in _LEVELS)
+    tests = {WINNER: winners, RANDOM: randoms, FULL_POOL: full}
+    spec = SearchSpec(campaign="calm")
+
+    over_random, over_full = (compare(tests, name, spec) for name in (RANDOM, FULL_POOL))
+
+    assert over_full is not None
+    assert over_full.difference == arm_difference(winners, full, seed=0)
+    assert over_full.difference.verdict is Verdict.UNDECIDED
+    assert over_random is not None
+    assert over_random.difference == arm_difference(winners, randoms, seed=0, beside=[full])
+
+
+_LEVELS = ((2.0, 2.1), (0.9, 1.0, 1.1), (0.0, 1.0))
+"""Scores of the winner's runs, of random subsets, of the full pool."""
 
 
 def test_every_trial_stands_in_the_table_with_recipe_size_score_and_error(facts: SearchFacts) -> None:

@@ -6,7 +6,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.errors.score import ItemsDifferError, NoScoresError
+from autoselection_core.errors.benchmarks import ItemsDifferError, NoScoresError
 from autoselection_core.score.comparison import Verdict, arm_difference, paired_difference
 from autoselection_core.score.resampling import Arm
 from autoselection_core.score.significance import best_probabilities, paired_p_value

@@ -3,10 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.score.allocation import Drawable, allocate
 from autoselection_core.score.comparison import arm_difference
 from autoselection_core.score.resampling import utilities
-from autoselection_core.score.strata import Stratum, by_stratum, disagreements, stratum_weights
+from autoselection_core.score.strata import (
+    Drawable,
+    Stratum,
+    allocate,
+    by_stratum,
+    disagreements,
+    stratum_weights,
+)
 from tests.score.runs import run, scored
 
 drawables = st.lists(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autoselection_core.errors.history import UnknownSearchError
-from autoselection_core.errors.subset import MissingSubsetError
+from autoselection_core.errors.recipe import MissingSubsetError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import History, Observation

@@ -8,7 +8,7 @@ import numpy as np
 from typing_extensions import override
 
 from autoselection_core.errors.evaluation import TrainingFailedError
-from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.errors.search import NoCandidatesError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import History

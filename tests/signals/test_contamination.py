@@ -12,7 +12,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.pool import Source, ingest
 from autoselection_core.pool.sample import Message, Role
-from autoselection_core.signals.contamination.audit import audit
+from autoselection_core.signals.contamination.audit import audit, overlap
 from autoselection_core.signals.contamination.contamination import (
     DEFAULT_LIMIT,
     Contamination,
@@ -22,7 +22,6 @@ from autoselection_core.signals.contamination.contamination import (
 )
 from autoselection_core.signals.contamination.decontaminate import Gate
 from autoselection_core.signals.contamination.matches import MATCHES, Match, match
-from autoselection_core.signals.contamination.overlap import overlap
 from autoselection_core.signals.contamination.phrases import MAX_FURTHER_UNITS, bare_questions
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home

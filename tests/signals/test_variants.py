@@ -7,7 +7,7 @@ import pytest
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.signals.contamination.audit import audit

@@ -1,20 +1,106 @@
 """Segmentation by script, and the signals that count words."""
 
+import math
 import re
 import unicodedata
+from collections import Counter
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoselection_core.errors.signals import MissingExtraError
+from autoselection_core.pool.sample import Message, Role, Sample, Scope
 from autoselection_core.signals.contamination.audit import audit
+from autoselection_core.signals.definitions.wording.actions import ActionBranching, branching
 from autoselection_core.signals.definitions.wording.duplicates import JaccardPairs
 from autoselection_core.signals.definitions.wording.form import Form
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.joins.shingles import shingles
 from autoselection_core.testing.pools import pool_of, pool_of_answers, question_and_answer
 from autoselection_core.words import count_words, search_units, words, words_and_signs
+
+TEXT = st.text(st.sampled_from("aB é\n.,_9"), min_size=1, max_size=30).filter(str.strip)
+
+
+def entropies(*samples: Sample, signal: WordEntropy = WordEntropy()) -> list[float]:  # noqa: B008 frozen
+    pool = pool_of(samples)
+    values = signal.compute(pool, {})[signal.name]
+    assert isinstance(values, np.ndarray)
+    return [float(values[pool.row_of(sample.id)]) for sample in samples]
+
+
+def by_definition(text: str) -> float:
+    counts = Counter(re.findall(r"\b\w+\b", text.lower()))
+    total = sum(counts.values())
+    return sum(c / total * math.log2(total / c) for c in counts.values()) if total else math.nan
+
+
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6))
+def test_word_entropy_equals_its_definition(texts: list[tuple[str, str]]) -> None:
+    samples = [question_and_answer(question, answer) for question, answer in texts]
+
+    for sample, entropy in zip(samples, entropies(*samples), strict=True):
+        assert np.isclose(entropy, by_definition(sample.text()), atol=1e-5, equal_nan=True)
+
+
+def test_one_word_over_and_over_scores_zero() -> None:
+    assert entropies(question_and_answer("yes yes", "Yes YES.")) == [0.0]
+
+
+def test_a_sample_without_words_is_unknown() -> None:
+    assert np.isnan(entropies(question_and_answer("?!", "..."))).all()
+
+
+def test_messages_are_joined_by_a_newline_so_words_do_not_grow_together() -> None:
+    sample = Sample((Message(Role.USER, "one"), Message(Role.ASSISTANT, "two")))
+
+    assert entropies(sample) == [1.0]
+
+
+def test_the_scope_decides_which_messages_are_read() -> None:
+    sample = question_and_answer("a b c d", "a a")
+
+    assert entropies(sample, signal=WordEntropy(Scope.RESPONSE)) == [0.0]
+    assert entropies(sample, signal=WordEntropy(Scope.INSTRUCTION)) == [2.0]
+
+
+def test_entropy_of_pairs_counts_neighbours() -> None:
+    sample = question_and_answer("a b", "a b a")  # ab ba ab ba
+
+    assert entropies(sample, signal=WordEntropy(words=2)) == [1.0]
+
+
+def test_a_sample_shorter_than_one_run_is_unknown() -> None:
+    assert np.isnan(entropies(question_and_answer("a", "b"), signal=WordEntropy(words=3))).all()
+
+
+def test_branching_is_half_the_verbs_and_half_the_mean_subtree() -> None:
+    # "She wants to eat apples": wants <- She, eat; eat <- to, apples
+    heads, verbs = [1, 1, 3, 1, 3], np.array([0, 1, 0, 1, 0], np.bool_)
+
+    assert branching(heads, verbs) == 0.5 * 2 + 0.5 * (5 + 3) / 2
+
+
+def test_two_sentences_are_two_trees() -> None:
+    assert branching([0, 0, 2, 2, 2], np.array([1, 0, 1, 0, 0], np.bool_)) == 0.5 * 2 + 0.5 * (2 + 3) / 2
+
+
+def test_a_text_without_verbs_is_unknown() -> None:
+    assert np.isnan(branching([0, 0], np.zeros(2, np.bool_)))
+    assert np.isnan(branching([], np.zeros(0, np.bool_)))
+
+
+def test_without_the_extra_the_signal_is_absent_and_says_how_to_install_it() -> None:
+    if find_spec("spacy") is not None:
+        values = ActionBranching().compute(pool_of_answers(["She wants to eat apples."], question="?"), {})
+        assert np.asarray(values["action_branching"])[0] > 1
+        return
+    with pytest.raises(MissingExtraError, match=r"autoselection\[actions\]"):
+        ActionBranching().compute(pool_of_answers(["Dogs chase cats."]), {})
+
 
 ENGLISH = (
     "In the heat of summer many people like to swim in the sea "

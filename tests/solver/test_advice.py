@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.values import FailedTrial, History, Observation, Pending
 from autoselection_core.identity import canonical_json
 from autoselection_core.solver import Candidate, Policy, Solver

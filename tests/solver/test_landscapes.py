@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autoselection_core.signals.table import SignalTable
+from bench.solver.claims import Luck, Simulated, at_most, searched, summary, table
 from bench.solver.landscapes import (
     HIGHEST_CORRELATION,
     TUNED,
@@ -14,8 +15,73 @@ from bench.solver.landscapes import (
     hidden_columns,
     landscapes,
 )
+from bench.solver.pairs import average_ranks, chance_of_no_gain, paired_regrets
 from bench.solver.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
 from bench.solver.world import Numbers, World
+
+BEST = {"hill": 10.0}
+
+
+def run(contestant: str, seed: int, recommended: float) -> dict[str, object]:
+    return {
+        "contestant": contestant,
+        "landscape": "hill",
+        "seed": seed,
+        "recommended": {"15": recommended},
+    }
+
+
+def test_only_searches_that_both_finished_are_paired() -> None:
+    runs = [run("one", 0, 9.0), run("one", 1, 8.0), run("other", 1, 5.0), run("other", 2, 5.0)]
+
+    assert paired_regrets(runs, BEST, "one", "other", "15").tolist() == [[2.0], [5.0]]
+
+
+def test_five_gains_of_five_have_one_chance_in_thirty_two() -> None:
+    pairs = np.array([[1.0] * 5, [2.0] * 5])
+
+    assert chance_of_no_gain(pairs) == pytest.approx(1 / 32, abs=0.01)
+    assert chance_of_no_gain(pairs[::-1]) > 0.9
+
+
+def test_equal_contestants_share_their_rank() -> None:
+    runs = [run("a", 0, 9.0), run("b", 0, 9.0), run("c", 0, 1.0), run("a", 1, 1.0)]
+
+    assert average_ranks(runs, BEST, "15") == {"a": (1.5, 1), "b": (1.5, 1), "c": (3.0, 1)}
+
+
+def test_every_report_budget_has_its_runs() -> None:
+    lines = searched(table(), seed=0, gain=0.0, budgets=(6, 9))
+
+    assert [(line["evaluations"], line["runs"]) for line in lines] == [(6, [2, 3]), (9, [4, 4])]
+
+
+def test_a_gain_far_beyond_luck_is_claimed_and_counted() -> None:
+    lines = searched(table(), seed=2, gain=20.0, budgets=(6,))
+
+    assert summary(lines)["gain, 6 report evaluations"]["claimed"] == 1  # type: ignore[call-overload,index]
+
+
+def test_the_standard_error_is_that_of_the_simulated_differences() -> None:
+    luck, rng = Luck(), np.random.default_rng(0)
+    mean = luck.items**-0.5
+    runs = [
+        luck.profile * mean * (rng.normal() - rng.normal(size=3).mean())
+        + np.hypot(luck.run, luck.item * mean) * (rng.normal(size=2).mean() - rng.normal(size=3).mean())
+        for _ in range(4000)
+    ]
+
+    assert luck.standard_error(2, 3) == pytest.approx(np.std(runs), rel=0.05)
+
+
+def test_ten_claims_in_four_hundred_searches_are_below_the_limit_and_fourteen_above() -> None:
+    assert at_most(10, 400) < 0.05 < at_most(14, 400)
+    assert at_most(3, 3) == 1.0
+
+
+def test_another_seed_is_another_luck() -> None:
+    assert Simulated(0, 0.0).fingerprint != Simulated(1, 0.0).fingerprint
+
 
 NAMES = ("tokens", "response_tokens", "word_entropy", "relevance/bbh", "relevance/gsm8k", "relevance/mmlu")
 

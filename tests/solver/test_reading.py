@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from autoselection_core.errors.solver import UnusableAnswerError
+from autoselection_core.errors.search import UnusableAnswerError
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.definitions.chance import KeepRandom
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe, Union
-from autoselection_core.solver.advice.prompting import prompt_of
+from autoselection_core.solver.advice.consultation import prompt_of
 from autoselection_core.solver.advice.reading import (
     Grammar,
     differing_steps,

@@ -12,7 +12,7 @@ from autoselection_core.solver import Policy, Solver
 from autoselection_core.solver.candidates.plain_filters import plain_filters
 from autoselection_core.solver.evidence.failures import Success
 from autoselection_core.solver.features.composition import TOPICS, composition_of
-from autoselection_core.solver.programs.trainable import trainable_rows
+from autoselection_core.solver.programs.limits import trainable_rows
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
 SECOND = SMALL.with_settings(version=2)

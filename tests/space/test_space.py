@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.errors.space import InvalidSpaceError, SettingError
+from autoselection_core.errors.recipe import InvalidSpaceError, SettingError
 from autoselection_core.space import LOG, Axis, Choice, Count, Interval, Space, axes, check_settings
 
 SPACES: tuple[Space, ...] = (

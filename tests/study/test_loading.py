@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.errors.campaign import CampaignFileError
-from autoselection_core.errors.study import StudyBudgetError
+from autoselection_core.errors.search import StudyBudgetError
 from autoselection_core.store.home import Home
 from autoselection_core.study.loading import load_study
 from autoselection_core.study.study import Study

@@ -1,13 +1,18 @@
+"""The committed studies are read again from their compressed records, with the figures that docs/ shows."""
+
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from autoselection_core.errors.study import NothingMeasuredError
+from autoselection_core.cli.app import app
+from autoselection_core.errors.search import NothingMeasuredError
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.store.home import Home
 from autoselection_core.study.loading import load_study
-from autoselection_core.study.report.sizes import size_table
+from autoselection_core.study.report.figures import size_table
 from autoselection_core.study.report.tables import search_table
 from autoselection_core.study.report.writing import write_study
 from autoselection_core.study.results.comparisons import (
@@ -18,6 +23,35 @@ from autoselection_core.study.results.comparisons import (
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.study_run import StudyRun
 from tests.study.conftest import write_study as write_file
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["pool_small", "pool_small_same"])
+def test_a_committed_study_says_again_what_its_report_says(
+    name: str, tmp_path: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "checkout" / "studies" / name
+    shutil.copytree(REPOSITORY / "studies" / name, folder)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "data").symlink_to(real_data)
+    with tarfile.open(folder / "records.tar.gz") as records:
+        records.extractall(folder, filter="data")
+    monkeypatch.setenv("AUTOSELECTION_DATA", str(real_data))
+
+    home = folder / "home"
+    done = CliRunner().invoke(app, ["study", "report", str(folder / "study.yaml"), "--home", str(home)])
+
+    assert done.exit_code == 0, done.output
+    (written,) = home.glob("studies/*/report.md")
+    committed = REPOSITORY / "docs" / "studies" / name / "report.md"
+    assert _verdicts(written)
+    assert _verdicts(written) == _verdicts(committed)
+
+
+def _verdicts(report: Path) -> list[str]:
+    return [line for line in report.read_text().splitlines() if "95% interval" in line]
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.labels import LETTERS
-from autoselection_core.benchmarks.reading.affirmations import marked_yes_no, said_yes_no
-from autoselection_core.benchmarks.reading.folding import folded
-from autoselection_core.benchmarks.reading.letters import marked_letter, phrased_letter, standing_letter
-from autoselection_core.benchmarks.reading.names import named_option
-from autoselection_core.benchmarks.reading.numbers import last_number, marked_number
-from autoselection_core.benchmarks.reading.numerals import value
-from autoselection_core.benchmarks.reading.segments import segments
+from autoselection_core.benchmarks.item import LETTERS, Item
+from autoselection_core.benchmarks.reading.numbers import last_number, marked_number, value
+from autoselection_core.benchmarks.reading.options import (
+    marked_letter,
+    marked_yes_no,
+    named_option,
+    phrased_letter,
+    said_yes_no,
+    standing_letter,
+)
+from autoselection_core.benchmarks.reading.segments import folded, segments
 from autoselection_core.benchmarks.reading.texts import marked_text, short_text, unannounced_text, undecorated
 
 _Reader: TypeAlias = Callable[[str], str | None]

@@ -1,13 +1,148 @@
 """The number that a text gives as its answer."""
 
 import re
+import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 
-from autoselection_core.benchmarks.reading.leads import after_lead
 from autoselection_core.benchmarks.reading.marks import Kind, Mark, marked
-from autoselection_core.benchmarks.reading.numerals import Numeral, numeral_at, numerals
+from autoselection_core.benchmarks.reading.segments import after_lead
+
+MAX_CHARACTERS = 300
+"""A longer number is no answer; Python itself refuses to read more than 4,300 digits."""
+
+_MAX_EXPONENT = 300
+_SPACE = r"[^\S\n]{0,3}"
+_GROUP = r"(?:,|\{,\}|\\[,;: ]|['\u2019_]|[ \u00a0\u2009\u202f])"
+_WHOLE = (
+    rf"(?:[1-9]\d{{0,2}}(?P<sep>{_GROUP})\d{{3}}(?:(?P=sep)\d{{3}})*+(?!\d)"
+    r"|[1-9]\d?(?:,\d{2}(?!\d))++,\d{3}(?!\d)"
+    r"|[1-9]\d{0,2}(?:\.\d{3}){2,}+(?!\d)"
+    r"|[1-9]\d{0,2}(?:\.\d{3})++(?=,\d)"
+    r"|\d++)"
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺\u2212", "0123456789-+-")
+_RAISED = r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}"
+_EXPONENT = r"[-\u2212+]?\d{1,4}"
+_SCALES = {
+    **dict.fromkeys(("hundred",), 10**2),
+    **dict.fromkeys(("thousand", "tausend", "k", "千"), 10**3),
+    **dict.fromkeys(("万", "萬"), 10**4),
+    **dict.fromkeys(("lakh",), 10**5),
+    **dict.fromkeys(("million", "millions", "millionen", "millones", "milhões", "milioni", "mn", "m"), 10**6),
+    **dict.fromkeys(("crore",), 10**7),
+    **dict.fromkeys(("亿", "億"), 10**8),
+    **dict.fromkeys(("billion", "billions", "milliarden", "milliards", "bn"), 10**9),
+    **dict.fromkeys(("trillion", "trillions"), 10**12),
+}
+_WORDS = "|".join(word for word in sorted(_SCALES, key=len, reverse=True) if len(word) > 1)
+_FRACTION = (
+    rf"(?:(?P<mixed>\d{{1,9}}){_SPACE})?"
+    r"(?:\\[dt]?frac\s?(?:\{\s?(?P<top>\d{1,30})\s?\}\s?\{\s?(?P<bottom>\d{1,30})\s?\}|(?P<one>\d)\s?(?P<two>\d))"
+    r"|(?P<vulgar>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])|(?<=\d[ ])(?P<part>\d{1,4})/(?P<parts>\d{1,4})(?!\d))"
+)
+_DECIMAL = (
+    rf"(?:(?P<whole>{_WHOLE})(?P<decimals>\.\d++|,\d++(?!,\d))?|(?P<bare>\.\d++))"
+    rf"(?:[eE](?P<e>{_EXPONENT})(?!\w)"
+    rf"|{_SPACE}(?:[×x*·]|\\times|\\cdot){_SPACE}10(?:\^{_SPACE}\{{?(?P<ten>{_EXPONENT})\}}?|(?P<raised>{_RAISED}))"
+    rf"|\^\{{?(?P<power>{_EXPONENT})\}}?|(?P<upper>{_RAISED})"
+    rf"|{_SPACE}/{_SPACE}(?P<over>\d{{1,30}}))?"
+    rf"(?:{_SPACE}(?P<scale>(?i:{_WORDS})(?![^\W\d_])|[千万萬亿億])|(?P<suffix>[kKM])(?!\w))?"
+)
+_NUMERAL = re.compile(
+    rf"(?:(?<![A-Za-z0-9_)\]}}])(?P<sign>[-\u2212+]){_SPACE})?(?:\\?[$€£¥]{_SPACE}(?P<minus>[-\u2212])?)?"
+    rf"(?:{_FRACTION}|{_DECIMAL})"
+)
+_INSIDE = re.compile(r"[A-Za-z\u00c0-\u024f0-9_.]")
+
+
+@dataclass(frozen=True)
+class Numeral:
+    """A number in a text.
+
+    Attributes:
+        start: Position where it begins.
+        end: Position where it ends.
+        spelled: The number with plain digits: an integer, a decimal or a fraction.
+    """
+
+    start: int
+    end: int
+    spelled: str
+
+
+def numeral_at(text: str, start: int, end: int | None = None) -> Numeral | None:
+    """The number that begins at a place of a folded text; None where none does."""
+    match = _NUMERAL.match(text, start, len(text) if end is None else end)
+    return _numeral(match) if match else None
+
+
+def numerals(text: str) -> Iterator[Numeral]:
+    """Numerals of a folded text that are words of their own: the 2 of "v2" is none."""
+    for match in _NUMERAL.finditer(text):
+        found = None if _INSIDE.match(text[match.start() - 1 : match.start()]) else _numeral(match)
+        if found is not None:
+            yield found
+
+
+def value(spelled: str) -> Fraction | None:
+    """Value of a spelled number; None where it divides by zero."""
+    top, _, bottom = spelled.partition("/")
+    divisor = Fraction(bottom or "1")
+    return Fraction(top) / divisor if divisor else None
+
+
+def _numeral(match: re.Match[str]) -> Numeral | None:
+    if match.end() - match.start() > MAX_CHARACTERS:
+        return None
+    is_negative = any(match[name] in ("-", "\u2212") for name in ("sign", "minus"))
+    spelled = _decimal(match) if match["whole"] or match["bare"] else _fraction(match)
+    return Numeral(match.start(), match.end(), f"-{spelled}" if is_negative else spelled)
+
+
+def _fraction(match: re.Match[str]) -> str:
+    whole = int(match["mixed"] or 0)
+    if match["vulgar"]:
+        # "⅞" decomposes into "7⁄8", with a stroke of its own.
+        top, bottom = unicodedata.normalize("NFKC", match["vulgar"]).split("\u2044")
+    else:
+        top = match["top"] or match["one"] or match["part"]
+        bottom = match["bottom"] or match["two"] or match["parts"]
+    return f"{whole * int(bottom) + int(top)}/{bottom}" if whole else f"{top}/{bottom}"
+
+
+def _decimal(match: re.Match[str]) -> str:
+    whole = re.sub(r"\D", "", match["whole"] or "0")
+    decimals = (match["decimals"] or match["bare"] or "").replace(",", ".")
+    over = f"/{match['over']}" if match["over"] and int(match["over"]) else ""
+    plain = f"{whole}{decimals}{over}"
+    scaled = Fraction(f"{whole}{decimals}") if _is_scaled(match) else None
+    if scaled is None:
+        return plain
+    power = _exponent(match["power"] or match["upper"])
+    raised = scaled if power is None or (not scaled and power < 0) else _raised(scaled, power)
+    ten = _exponent(match["e"] or match["ten"] or match["raised"]) or 0
+    word = (match["scale"] or match["suffix"] or "").lower()
+    return str(raised * Fraction(10) ** ten * _SCALES.get(word, 1)) + over
+
+
+def _is_scaled(match: re.Match[str]) -> bool:
+    return any(match[name] for name in ("e", "ten", "raised", "power", "upper", "scale", "suffix"))
+
+
+def _exponent(said: str | None) -> int | None:
+    exponent = int(said.translate(_SUPERSCRIPTS)) if said else None
+    return None if exponent is None or abs(exponent) > _MAX_EXPONENT else exponent
+
+
+def _raised(number: Fraction, power: int) -> Fraction:
+    """A power, or the number itself where the power would have thousands of digits."""
+    digits = len(str(number.numerator)) + len(str(number.denominator))
+    return number**power if digits * abs(power) <= 2 * MAX_CHARACTERS else number
+
 
 _FILLER = re.compile(
     r"(?:(?:about|approximately|approx\.?|around|roughly|nearly|exactly|only|just|simply|equal to|a total of"

@@ -8,7 +8,7 @@ from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.allowed_paths import Places
 from autoselection_core.campaign.declaration.campaign import ClosedForm, Fidelity
 from autoselection_core.campaign.declaration.yaml_document import Value
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.specification.spec import SearchSpec

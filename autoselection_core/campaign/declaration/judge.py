@@ -5,7 +5,7 @@ from typing import Any
 
 from autoselection_core.campaign.declaration.allowed_paths import Places
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 
 _KEYS = tuple(field.name for field in fields(JudgeSettings) if field.name != "folder")

@@ -12,7 +12,6 @@ import yaml
 from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
 from autoselection_core.benchmarks.settings import SETTINGS
 from autoselection_core.campaign.declaration.allowed_paths import Places
-from autoselection_core.campaign.declaration.brought_signals import BROUGHT, VECTORS, brought_signal
 from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
@@ -24,15 +23,22 @@ from autoselection_core.campaign.declaration.fidelities import fidelities_from, 
 from autoselection_core.campaign.declaration.judge import judge_from
 from autoselection_core.campaign.declaration.pool_sources import sources_from
 from autoselection_core.campaign.declaration.signal_schema import Nameable
-from autoselection_core.campaign.declaration.signals import installed_signals, name_of, nameable_of
+from autoselection_core.campaign.declaration.signals import (
+    BROUGHT,
+    VECTORS,
+    brought_signal,
+    installed_signals,
+    name_of,
+    nameable_of,
+)
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 from autoselection_core.errors.campaign import UnknownCampaignError
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.specification.policy_names import FIRST_SETTINGS, POLICIES, policy_now
-from autoselection_core.history.specification.settings import SearchSettings
+from autoselection_core.history.specification.spec import SearchSettings
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS as EMBEDDING

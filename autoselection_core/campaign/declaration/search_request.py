@@ -8,11 +8,10 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.fidelities import pinned
 from autoselection_core.errors.base import did_you_mean
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.specification.policy_names import DEFAULT, RANDOM, merge_settings
-from autoselection_core.history.specification.settings import SearchSettings
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification.spec import SearchSettings, SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.operators.installed import installed_operators
 from autoselection_core.score.score import CLOSED_FORM

@@ -5,7 +5,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from functools import cached_property
 from typing import Any, TypeAlias, get_type_hints
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import FIRST_NAME, NAMES_A_FILE, Signal

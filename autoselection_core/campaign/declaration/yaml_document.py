@@ -8,8 +8,12 @@ from typing import Any, NoReturn, TypeVar
 
 import yaml
 
-from autoselection_core.errors.campaign import CampaignFileError, NoCampaignFileError, UnknownKeyError
-from autoselection_core.errors.yaml import YamlError
+from autoselection_core.errors.campaign import (
+    CampaignFileError,
+    NoCampaignFileError,
+    UnknownKeyError,
+    YamlError,
+)
 from autoselection_core.strict_yaml import compose, plain, text_of
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from autoselection_core.campaign.declaration.codec import campaign_to_json
 from autoselection_core.campaign.declaration.signal_schema import Nameable
 from autoselection_core.campaign.remote.tasks import evaluate_subset, open_test_items, score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
-from autoselection_core.errors.cluster import UnsharedHomeError
+from autoselection_core.errors.models import UnsharedHomeError
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.specification.spec import SearchSpec

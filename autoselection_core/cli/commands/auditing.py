@@ -3,10 +3,9 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autoselection_core.benchmarks.naming import named_benchmark
-from autoselection_core.cli.bad_items import show_bad_items
+from autoselection_core.benchmarks.loading import named_benchmark
 from autoselection_core.cli.commands.ingesting import show_records
-from autoselection_core.cli.output import show_table, tell
+from autoselection_core.cli.output import show_bad_items, show_table, tell
 from autoselection_core.cli.progress import shown_progress
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool

@@ -1,13 +1,90 @@
-"""`autoselection export`: the subset of a trial as training data."""
+"""`autoselection export` and `autoselection verify`: subsets as training data, and their check."""
 
+import re
 from pathlib import Path
 
+from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import tell
-from autoselection_core.cli.session import workspace_of
-from autoselection_core.errors.space import SettingError
+from autoselection_core.cli.session import open_workspace, workspace_of
+from autoselection_core.errors.recipe import DamagedSubsetError, SettingError
+from autoselection_core.export.checking import verify_export
 from autoselection_core.export.manifest import MANIFEST
 from autoselection_core.export.searched import export_trial
+from autoselection_core.signals.table import SignalTable, present_name
+from autoselection_core.store.home import Home
 from autoselection_core.store.objects import is_read, upload
+from autoselection_core.subset import Subset, Verification, read_subset, stored_lineages, verify
+
+_HASH = re.compile(r"[0-9a-f]{32}")
+
+
+def subset_files(path: Path) -> tuple[Path, ...]:
+    """The files of a stored subset that a path or a hash names; nothing for anything else.
+
+    Raises:
+        MissingSubsetError: No subset of that hash is stored.
+    """
+    if path.is_file() or path.suffix == ".parquet":
+        return (path,)
+    if not path.exists() and _HASH.fullmatch(str(path)):
+        return stored_lineages(str(path), Home.from_environment())
+    return ()
+
+
+def verify_exported(folder: Path) -> bool:
+    """Whether an export is what its manifest says.
+
+    Raises:
+        NotAnExportError: The folder holds no export.
+    """
+    check = verify_export(folder)
+    for problem in check.problems:
+        tell(problem)
+    if not check.problems:
+        tell(f"{folder}: {check.samples:,} samples, as the manifest says; content hash {check.content_hash}")
+    return not check.problems
+
+
+def verify_subset(path: Path, campaign: str | None, file: Path) -> bool:
+    """Whether the recipe of a stored subset still gives its samples.
+
+    Raises:
+        MissingSubsetError: There is no such file.
+        UnreadableSubsetError: It is no file of a subset.
+        UnreadablePoolError: The pool that it was realised on is gone.
+        UnscoredPoolError: Signals of that pool are gone.
+        InvalidRecipe: The recipe leaves nothing of the pool.
+    """
+    try:
+        stored = read_subset(path)
+    except DamagedSubsetError as damaged:
+        tell(str(damaged))
+        return False
+    found = verify(path, _signals_of(stored, open_workspace(campaign, file)))
+    tell(_sentence(stored, found))
+    for name, then, now in found.changed_signals:
+        tell(f"signal {name} was version {then} and is {now} now")
+    return found.is_same
+
+
+def _signals_of(stored: Subset, workspace: Workspace) -> SignalTable:
+    """The signals in the versions that the subset was realised on, where a search pins them; else today's."""
+    for record in workspace.ledger.searches():
+        if record.spec.pool_version == stored.pool_version:
+            table = workspace.signals(stored.pool_version, record.spec.signal_versions)
+            versions = {present_name(name): version for name, version in table.versions.items()}
+            if all(versions.get(present_name(name)) == version for name, version in stored.signal_versions):
+                return table
+    return workspace.signals(stored.pool_version)
+
+
+def _sentence(stored: Subset, found: Verification) -> str:
+    if found.is_same:
+        return f"subset {found.stored}: {len(stored):,} samples, as its recipe gives them"
+    return (
+        f"subset {found.stored} differs from what its recipe gives, {found.rebuilt}: "
+        f"{found.missing + found.added:,} ids differ ({found.missing:,} are missing, {found.added:,} are new)"
+    )
 
 
 def export_best(  # noqa: PLR0917 - the options of the command

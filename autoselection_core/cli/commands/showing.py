@@ -1,19 +1,63 @@
 """`autoselection show`: a search, or one of its trials."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.commands.ingesting import show_gate
 from autoselection_core.cli.output import show_table, tell
+from autoselection_core.errors.campaign import UnreadableRecipeError, YamlError
 from autoselection_core.errors.history import UnknownTrialError
-from autoselection_core.history.records import TrialRecord
+from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
 from autoselection_core.identity import Json
+from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, shown
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
-from autoselection_core.report.sections.tables import budget_table, step_table, trial_table
+from autoselection_core.report.sections.tables import budget_table, search_table, step_table, trial_table
 from autoselection_core.report.sections.tradeoffs import tradeoff_table, tradeoffs_of
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.search.warm_start import agreement
 from autoselection_core.solver.advice.exchange import Exchange
 from autoselection_core.solver.proposal import Proposal
+from autoselection_core.strict_yaml import text_of
+from autoselection_core.subset import materialize
+
+
+def realise_file(workspace: Workspace, file: Path) -> None:
+    """Show the rows that each step of a recipe leaves of the latest pool.
+
+    Raises:
+        UnreadableRecipeError: The file cannot be read.
+        RecipeFormatError: It is no recipe; names step and field.
+        InvalidRecipe: It leaves nothing of the pool, or reads a signal that the campaign lacks.
+    """
+    try:
+        text = text_of(file)
+    except (OSError, YamlError) as error:
+        raise UnreadableRecipeError(file, str(error)) from error
+    recipe = Recipe.from_yaml(text)
+    pool = workspace.pool()
+    subset = materialize(recipe, workspace.signals(pool.version))
+    show_table(step_table(subset))
+    tell(f"{recipe.label}: {len(subset):,} of {len(pool):,} rows, subset {subset.fingerprint}")
+
+
+def show_status(workspace: Workspace) -> None:
+    """Show the searches, a line on each that still runs, and what the gate cut; programs get all of it."""
+    ledger = workspace.ledger
+    found = [SearchStatus.of(ledger, each.search) for each in ledger.searches()]
+    show_table(search_table(tuple(status.record for status in found)))
+    for status in found:
+        if _is_open(status.record):
+            tell(f"{status.record.search}: {status.sentence}")
+    tell(ledger.why_idle(), searches=[dict(status.to_json()) for status in found])
+    show_gate(workspace)
+
+
+def _is_open(record: SearchRecord) -> bool:
+    return record.held > 0 or record.open_arms > 0 or record.state is SearchState.ACTIVE
+
 
 _TABLES = ("advice", "weighed")
 """Reasons that have a table of their own."""

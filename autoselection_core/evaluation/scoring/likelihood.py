@@ -11,7 +11,7 @@ from autoselection_core.arrays import Mask
 from autoselection_core.evaluation.scoring.prefix_tree import SharedPrefixRow, shared_prefix_rows
 from autoselection_core.models.batching import is_out_of_memory
 from autoselection_core.models.chat.spans import Tokens
-from autoselection_core.models.head import decoder, logits
+from autoselection_core.models.forward import decoder, logits
 
 if TYPE_CHECKING:
     import torch

@@ -9,8 +9,7 @@ import numpy as np
 
 from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.labels import are_labels, labels
+from autoselection_core.benchmarks.item import Item, are_labels, labels
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.reading.extraction import is_right, read_answer
 from autoselection_core.benchmarks.split import Side, split

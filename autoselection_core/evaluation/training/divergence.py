@@ -64,8 +64,7 @@ def mean_loss(model: Any, step: Step) -> float:  # noqa: ANN401 transformers has
     """Cross-entropy of the taught tokens of a step, in nats a token, without a gradient."""
     import torch
 
-    from autoselection_core.models.forward import predicting_states
-    from autoselection_core.models.head import logits
+    from autoselection_core.models.forward import logits, predicting_states
 
     total = count = 0.0
     with torch.inference_mode():

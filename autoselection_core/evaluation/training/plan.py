@@ -5,11 +5,37 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from math import ceil, floor
+from math import ceil, cos, floor, pi
 
 from autoselection_core.arrays import Mask
-from autoselection_core.evaluation.training.settings import FineTuning, Schedule, Unit
+from autoselection_core.evaluation.training.settings import Decay, FineTuning, Schedule, Unit
 from autoselection_core.models.chat.spans import Encoded, Tokens
+
+
+def rate_factor(step: int, steps: int, training: FineTuning) -> float:
+    """Share of the peak learning rate at a step.
+
+    Args:
+        step: Number of the step, from 1.
+        steps: Steps of the training.
+        training: `warmup_share` and `decay`.
+
+    Example:
+        >>> [rate_factor(step, 4, FineTuning(warmup_share=0.5, decay=Decay.LINEAR)) for step in (1, 2, 3, 4)]
+        [0.5, 1.0, 1.0, 0.5]
+    """
+    warmup = ceil(round(training.warmup_share * steps, 9))
+    if step <= warmup:
+        return step / warmup
+    passed = (step - 1 - warmup) / max(1, steps - warmup)
+    match training.decay:
+        case Decay.COSINE:
+            return (1 + cos(pi * passed)) / 2
+        case Decay.LINEAR:
+            return 1 - passed
+        case Decay.CONSTANT:
+            return 1.0
+
 
 Pack = tuple["TrainingSequence", ...]
 """Sequences of one forward pass, side by side without padding."""

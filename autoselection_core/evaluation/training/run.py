@@ -11,8 +11,7 @@ from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossErr
 from autoselection_core.evaluation.collectives import all_gather_lists, rank, world_size
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
 from autoselection_core.evaluation.training.divergence import SMOOTHED_STEPS, Divergence, Step, mean_loss
-from autoselection_core.evaluation.training.learning_rate import rate_factor
-from autoselection_core.evaluation.training.plan import TrainingPlan
+from autoselection_core.evaluation.training.plan import TrainingPlan, rate_factor
 from autoselection_core.evaluation.training.settings import FineTuning, Method
 from autoselection_core.evaluation.training.trainer import (
     collator,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from autoselection_core.errors.evaluation import UnknownTrainingSettingError
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.space import Choice, Count, Interval, axes, check_settings
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from autoselection_core.evaluation.collectives import all_reduce_sum, broadcast_from_first, world_size
 from autoselection_core.evaluation.training.plan import Pack
 from autoselection_core.evaluation.training.settings import FineTuning, Method
-from autoselection_core.models.head import decoder, logits
+from autoselection_core.models.forward import decoder, logits
 
 if TYPE_CHECKING:
     import torch

@@ -20,7 +20,7 @@ from typing import IO
 
 from typing_extensions import override
 
-from autoselection_core.errors.backup import (
+from autoselection_core.errors.store import (
     DamagedBackupError,
     NotABackupError,
     NotEmptyError,

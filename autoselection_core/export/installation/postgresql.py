@@ -7,7 +7,7 @@ from shutil import which
 
 from sqlalchemy.engine import URL, make_url
 
-from autoselection_core.errors.backup import DatabaseToolError
+from autoselection_core.errors.store import DatabaseToolError
 
 _DEBIAN = "/usr/lib/postgresql"
 

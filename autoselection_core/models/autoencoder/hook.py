@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoselection_core.errors.models import SaeMismatchError
 from autoselection_core.models.chat.spans import Tokens
-from autoselection_core.models.head import decoder
+from autoselection_core.models.forward import decoder
 
 if TYPE_CHECKING:
     import torch

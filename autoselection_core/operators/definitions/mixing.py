@@ -8,8 +8,8 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from autoselection_core.arrays import Labels, Mask, Rows
-from autoselection_core.errors.space import SettingError
-from autoselection_core.errors.table import MissingSignalError
+from autoselection_core.errors.recipe import SettingError
+from autoselection_core.errors.signals import MissingSignalError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, Label
 from autoselection_core.operators.selection.quotas import Costs, in_proportion

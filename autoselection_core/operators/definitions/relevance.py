@@ -7,7 +7,7 @@ import numpy as np
 from typing_extensions import override
 
 from autoselection_core.arrays import Mask, Rows, Values
-from autoselection_core.errors.table import MissingSignalError
+from autoselection_core.errors.signals import MissingSignalError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.definitions.score import require_one_size
 from autoselection_core.operators.fields import Kind, Reads

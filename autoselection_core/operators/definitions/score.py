@@ -7,7 +7,7 @@ import numpy as np
 from typing_extensions import override
 
 from autoselection_core.arrays import Mask, Rows
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, OrderName
 from autoselection_core.operators.reason import Reason, known, reason_by_rank

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from functools import cached_property
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.reading.templates import names_in, require_template
 
 MAX_CHARACTERS = 1 << 20

@@ -5,7 +5,7 @@ Nothing but fields is filled in: no formats, no attributes, no code.
 
 from string import Formatter
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 
 _FORMATTER = Formatter()
 

@@ -1,16 +1,47 @@
 """Questions of one choice to its adviser, with their record."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
 from typing import TypeVar
 
-from autoselection_core.errors.solver import UnusableAnswerError
+from autoselection_core.errors.search import UnusableAnswerError
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json
-from autoselection_core.solver.advice.exchange import Answers, Exchange, Reply, exchanges_of
-from autoselection_core.solver.advice.prompting import question_of
+from autoselection_core.solver.advice.exchange import Answers, Exchange, Question, Reply, exchanges_of
 from autoselection_core.solver.advice.reading import json_in
 from autoselection_core.solver.advice.settings import AdviserSettings, Role
+
+_DIGITS = 4
+
+
+def question_of(settings: AdviserSettings, role: Role, facts: Json) -> Question:
+    """The question of a role about some facts; the same facts are the same question, letter by letter."""
+    version, system = prompt_of(role)
+    user = json.dumps(_rounded(facts), ensure_ascii=False, sort_keys=True)
+    return Question(
+        role.value, version, settings.model, system, user, settings.temperature, settings.max_tokens
+    )
+
+
+@cache
+def prompt_of(role: Role) -> tuple[str, str]:
+    """Version and text of a role's prompt file."""
+    file = files("autoselection_core.solver.advice") / "prompts" / f"{role.value}.md"
+    first, _, rest = file.read_text(encoding="utf-8").partition("\n")
+    return first.removeprefix("version:").strip(), rest.strip()
+
+
+def _rounded(value: Json) -> Json:
+    """Numbers with few digits: a model reads no more, and a last bit changes no question."""
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
+
 
 T = TypeVar("T")
 

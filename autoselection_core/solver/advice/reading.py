@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autoselection_core.errors.solver import UnusableAnswerError
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
+from autoselection_core.errors.search import UnusableAnswerError
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.operators.fields import fields_of
 from autoselection_core.recipe import Recipe, Step, Union

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from autoselection_core.errors.base import did_you_mean
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.space import Count, Interval, check_settings
 

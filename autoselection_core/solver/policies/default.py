@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autoselection_core.errors.solver import NoCandidatesError, NotWorthwhileError
+from autoselection_core.errors.search import NoCandidatesError, NotWorthwhileError
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.acquisition.log_nei import Improvement

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.errors.search import NoCandidatesError
 from autoselection_core.history.values import History, Observation
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.consultation import Consultation

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.errors.search import NoCandidatesError
 from autoselection_core.history.values import History
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.signals.table import SignalTable
@@ -12,8 +12,8 @@ from autoselection_core.solver.context import seed_for
 from autoselection_core.solver.evidence.observations import entries_of
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import has_union, random_recipe
+from autoselection_core.solver.programs.limits import within_size
 from autoselection_core.solver.programs.realise import Draft, realise
-from autoselection_core.solver.programs.size_limits import within_size
 from autoselection_core.solver.proposal import Candidate, Proposal
 
 _ATTEMPTS = 1000

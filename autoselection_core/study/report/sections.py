@@ -1,16 +1,15 @@
 """Sections of a study's report."""
 
 from autoselection_core.report.rendering.page import Picture, Section
-from autoselection_core.report.sections.unread import unread_table
+from autoselection_core.report.sections.protocol import NO_TRAINING, training_sentence, unread_table
 from autoselection_core.study.report.figures import (
     difference_figure,
     importance_figure,
+    size_table,
     tokens_figure,
     trajectory_figure,
 )
 from autoselection_core.study.report.further_items import further_item_sections
-from autoselection_core.study.report.protocol import protocol_lines
-from autoselection_core.study.report.sizes import size_table
 from autoselection_core.study.report.tables import (
     benchmark_table,
     candidate_table,
@@ -25,6 +24,35 @@ from autoselection_core.study.report.tables import (
 )
 from autoselection_core.study.results.comparisons import Comparison, importance_of_states, transfer_agreement
 from autoselection_core.study.results.facts import StudyFacts
+
+
+def protocol_lines(facts: StudyFacts) -> list[str]:
+    """Preset, schedule, pool, gate and evaluator."""
+    return [_training(facts), *_pool(facts), _identity(facts)]
+
+
+def _training(facts: StudyFacts) -> str:
+    campaign = facts.study.campaign
+    if campaign.closed_form is not None:
+        return NO_TRAINING
+    return training_sentence(campaign.training)
+
+
+def _pool(facts: StudyFacts) -> list[str]:
+    kept = facts.kept
+    if kept is None:
+        return ["The study has not ended; sizes of the pool are written at its end."]
+    left_out = f"{kept.samples_cut:,} of {kept.rows + kept.samples_cut:,} samples"
+    return [
+        f"Pool {kept.pool}: {kept.rows:,} samples, {kept.tokens:,} tokens.",
+        f"The contamination gate left out {left_out} before any arm, baselines included.",
+    ]
+
+
+def _identity(facts: StudyFacts) -> str:
+    spec = facts.ledger.search(facts.entries[0]).spec
+    return f"Evaluator {spec.evaluator}; signals: {', '.join(sorted(spec.signal_versions))}."
+
 
 _TOKENS = (
     "The protocol below says on how many tokens an arm trains; the size of a subset is what it draws from."

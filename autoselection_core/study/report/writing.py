@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoselection_core.errors.study import NothingMeasuredError
+from autoselection_core.errors.search import NothingMeasuredError
 from autoselection_core.report.rendering.page import to_html, to_markdown
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from autoselection_core.errors.study import NothingMeasuredError
+from autoselection_core.errors.search import NothingMeasuredError
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Payment, TrialRecord, TrialState

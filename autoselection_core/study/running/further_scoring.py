@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.parts import Part, parts
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
-from autoselection_core.score.allocation import Drawable, allocate
 from autoselection_core.score.resampling import Arm
 from autoselection_core.score.score import utility_shares
-from autoselection_core.score.strata import Stratum, disagreements, stratum_weights
+from autoselection_core.score.strata import Drawable, Stratum, allocate, disagreements, stratum_weights
 from autoselection_core.study.results.comparisons import leading_first
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.results.item_sampling import (

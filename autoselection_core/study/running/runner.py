@@ -1,7 +1,7 @@
 """Resumable execution of a study: nothing finished is paid for again."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autoselection_core.history.records import ArmPlan, Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.search.baselines import WINNER, plan_arm, separate_run
@@ -21,8 +21,26 @@ from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.results.states import evaluator_of, keep_states, read_states
 from autoselection_core.study.running.further_scoring import score_further
 from autoselection_core.study.running.registering import register_arms, register_search
-from autoselection_core.study.running.transferring import transfer
 from autoselection_core.study.study_run import StudyRun
+
+
+def transfer(study_run: StudyRun) -> None:
+    """Evaluate one subset of every arm on the other base model, where the study names one."""
+    evaluator = study_run.other_evaluator
+    if evaluator is None:
+        return
+    entry = register_arms(study_run, transfer_entry(study_run.study), study_run.study.transferred, evaluator)
+    planned = [replace(plan, replicate=0) for plan in _first_of_each_arm(study_run)]
+    evaluate_planned(study_run, entry, planned, evaluator)
+
+
+def _first_of_each_arm(study_run: StudyRun) -> list[ArmPlan]:
+    done = [
+        trial
+        for trial in study_run.ledger.trials(arms_entry(study_run.study), Kind.REPORT)
+        if trial.state is TrialState.DONE
+    ]
+    return list({trial.arm: planned_of(trial) for trial in reversed(done)}.values())[::-1]
 
 
 def run_study(study_run: StudyRun) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autoselection_core.errors.solver import NoCandidatesError
+from autoselection_core.errors.search import NoCandidatesError
 from autoselection_core.operators.catalogue import Template, catalogue
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe

@@ -13,8 +13,13 @@ from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, float_column
-from autoselection_core.signals.definitions.given.joined import SAMPLE_ID, joined_rows, read_columns
-from autoselection_core.signals.definitions.given.records import number, values_of_records
+from autoselection_core.signals.definitions.given.joined import (
+    SAMPLE_ID,
+    joined_rows,
+    number,
+    read_columns,
+    values_of_records,
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from typing_extensions import override
 
 from autoselection_core.arrays import Labels, Values
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal

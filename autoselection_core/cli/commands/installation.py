@@ -1,10 +1,10 @@
-"""`autoselection doctor`: what an installation has, what it lacks, and what a training will take on it."""
+"""`autoselection doctor`, `backup` and `restore`: the installation as a whole."""
 
 import os
 import platform
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +17,9 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.base import AutoSelectionError
-from autoselection_core.errors.cli import HomeNotWritableError, LittleRoomError, NotAnAddressError
+from autoselection_core.errors.campaign import HomeNotWritableError, LittleRoomError, NotAnAddressError
+from autoselection_core.export.installation.backup import back_up, restore
+from autoselection_core.export.installation.postgresql import is_postgresql
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.store.home import Home
@@ -176,3 +178,27 @@ def _checked(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, look())
     except (AutoSelectionError, OSError, ValueError, ImportError) as error:
         return Finding(subject, "-", str(error))
+
+
+_DAGSTER_URL = "DAGSTER_POSTGRES_URL"
+
+
+def back_up_home(file: Path) -> None:
+    """Write everything that the environment names into one file."""
+    made = back_up(Home.from_environment(), file, _databases())
+    tell(f"{made.file}: {made.files:,} files, PostgreSQL databases: {', '.join(made.databases) or 'none'}")
+    for each in made.left_out:
+        tell(f"left out: {each.name} {each.reason}")
+
+
+def restore_home(file: Path) -> None:
+    """Fill the empty home folder and databases that the environment names."""
+    home = Home.from_environment()
+    made = restore(file, home, _databases())
+    tell(f"{home.root}: {made.files:,} files as they were, databases: {', '.join(made.databases) or 'none'}")
+    tell("next: autoselection status")
+
+
+def _databases() -> Mapping[str, str]:
+    named = {"history": os.environ.get(environment.HISTORY_URL), "dagster": os.environ.get(_DAGSTER_URL)}
+    return {name: url for name, url in named.items() if url and is_postgresql(url)}

@@ -1,10 +1,11 @@
-"""The letter of an option that a text gives as its answer."""
+"""Options that a text answers with: by letter, by name, or by yes and no."""
 
 import re
 from collections.abc import Sequence
 
-from autoselection_core.benchmarks.reading.leads import after_lead
 from autoselection_core.benchmarks.reading.marks import Kind, marked
+from autoselection_core.benchmarks.reading.segments import after_lead
+from autoselection_core.benchmarks.reading.texts import marked_text, short_text
 
 _END = r"(?!_?[A-Za-z\u00c0-\u024f0-9]|['\u2019][A-Za-z])"
 _NOT_AN_ARTICLE = (
@@ -78,3 +79,71 @@ def _last(text: str, patterns: Sequence[re.Pattern[str]], options: int) -> str |
 
 def _among(letter: str, options: int) -> str | None:
     return letter.upper() if ord(letter.upper()) - ord("A") < options else None
+
+
+_NOT_A_WORD = re.compile(r"[^\w%+<>=/-]+")
+_NEGATED = re.compile(r"\b(?:not|neither|nor|none|isn t|cannot)\b")
+_ARTICLES = ("the ", "a ", "an ")
+
+
+def named_option(text: str, options: Sequence[str]) -> int | None:
+    """The number, from 0, of the only option that an announced or short answer names; None for none.
+
+    An option that equals the answer goes before those that the answer contains. An option's words inside
+    those of a longer one that is said too do not count.
+    """
+    said = marked_text(text) or short_text(text)
+    if not said or not options:
+        return None
+    answer, names = _words(said), [_words(option) for option in options]
+    equal = [number for number, name in enumerate(names) if name and name == answer]
+    if equal or _NEGATED.search(answer):
+        return equal[0] if len(equal) == 1 else None
+    inside = [number for number, name in enumerate(names) if name and f" {name} " in f" {answer} "]
+    longest = [number for number in inside if not any(_holds(names[each], names[number]) for each in inside)]
+    return longest[0] if len(longest) == 1 else None
+
+
+def _words(text: str) -> str:
+    words = _NOT_A_WORD.sub(" ", text.lower()).strip()
+    return next((words.removeprefix(article) for article in _ARTICLES if words.startswith(article)), words)
+
+
+def _holds(longer: str, shorter: str) -> bool:
+    return longer != shorter and f" {shorter} " in f" {longer} "
+
+
+_YES = "yes|ja|oui|sí|sì|sim|да|так|tak|evet|ano|ναι|ya|có|نعم|हाँ|हां|是的|是|对的|对|はい|예|네"
+_NO = (
+    "no|nein|non|não|нет|ні|nie|hayır|ne|όχι|tidak|không|nee|لا|नहीं|不是|不对|否|没有|不"
+    "|いいえ|아니요|아니오|아니"
+)
+_ANSWERS = {**dict.fromkeys(_YES.split("|"), "yes"), **dict.fromkeys(_NO.split("|"), "no")}
+_WORDS = "|".join(sorted(_ANSWERS, key=len, reverse=True))
+_AFTER = re.compile(rf"(?P<said>{_WORDS})(?![A-Za-z\u00c0-\u024f0-9_])", re.IGNORECASE)
+_ALONE = re.compile(
+    rf"(?:^|[.!?:;,\n)\u2013\u2014])[\s*_`\"'(\[{{$]{{0,8}}(?:so[ ])?[*_`\"'(\[]{{0,4}}(?P<said>{_WORDS})"
+    r"(?=[*_`\"')\]}$]{0,6}(?:[.!?:;,\n\u2013\u2014]|\s{1,4}[-\u2013\u2014]|\s{0,8}+$"
+    r"|\s{1,4}(?:there|it|we|because|they|this|that|since|the)\b))",
+    re.IGNORECASE,
+)
+_ANYWHERE = re.compile(r"\b(?P<said>yes|no)\b", re.IGNORECASE)
+
+
+def marked_yes_no(text: str) -> str | None:
+    """Yes or no behind the last announcement that has one."""
+    for mark in marked(text, Kind.ANNOUNCED, Kind.BOXED):
+        at = after_lead(text, mark.end, mark.until)
+        found = _AFTER.match(text, at) if at < mark.until else None
+        if found:
+            return _ANSWERS[found["said"].lower()]
+    return None
+
+
+def said_yes_no(text: str) -> str | None:
+    """The last yes or no that answers by itself, as in "Yes, there is no other way"; else the last word."""
+    for pattern in (_ALONE, _ANYWHERE):
+        found = list(pattern.finditer(text))
+        if found:
+            return _ANSWERS[found[-1]["said"].lower()]
+    return None
