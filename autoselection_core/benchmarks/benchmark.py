@@ -8,7 +8,7 @@ from autoselection_core.benchmarks.harness_task import HarnessTask
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Direction, Metric
 from autoselection_core.benchmarks.normalisation import Comparison, compared
-from autoselection_core.benchmarks.split import SplitSizes
+from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import fingerprint

@@ -13,7 +13,8 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.benchmarks.parts import MIN_ITEMS, parts
-from autoselection_core.benchmarks.split import SplitSizes, split
+from autoselection_core.benchmarks.split import split
+from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import BadItemError
 from tests.benchmarks.test_split import item
 

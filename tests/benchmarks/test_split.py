@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.normalisation import compared, normalised
-from autoselection_core.benchmarks.split import SplitSizes, split
+from autoselection_core.benchmarks.split import split
+from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.sample import Message, Role, Sample
