@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 
 

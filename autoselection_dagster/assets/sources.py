@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from autoselection_core.models.chat.chat_settings import ModelReference
+from autoselection_core.models.chat.model_reference import ModelReference
 from autoselection_dagster.assets.observed import ContentHashes
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.names import Group

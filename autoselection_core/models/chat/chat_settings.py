@@ -5,15 +5,10 @@ model that is saved keeps them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
 
-from typing_extensions import override
-
-from autoselection_core.models.chat.templated_model import CHATML
 from autoselection_core.pool.sample import Message, Role
 from autoselection_core.space import Choice, check_settings
 
@@ -26,7 +21,6 @@ REASONING_DROPPED = "its reasoning was dropped"
 REASONING_CUT = "reasoning was left out by the template"
 """Changes that are made to a sample before it is trained on; counted and shown."""
 
-_MARK = "?"
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
@@ -136,46 +130,3 @@ def _folded(messages: Sequence[Message]) -> Iterator[Message]:
         else:
             yield message
     yield from waiting
-
-
-@dataclass(frozen=True)
-class ModelReference:
-    """A base model and how conversations are written for it.
-
-    Attributes:
-        path: Folder or hub name.
-        settings: Chat settings.
-
-    Example:
-        >>> str(ModelReference("models/base", ChatSettings(system="fold")))
-        'models/base?system=fold'
-        >>> ModelReference.parse("models/base?system=fold").settings.system
-        'fold'
-    """
-
-    path: str
-    settings: ChatSettings
-
-    @classmethod
-    def parse(cls, text: str) -> "ModelReference":
-        """Read the text of a reference.
-
-        Raises:
-            SettingError: A setting has an unknown value.
-        """
-        path, mark, settings = text.partition(_MARK)
-        if Path(text).exists() or not mark:
-            return cls(text, ChatSettings())
-        return cls(path, ChatSettings(**dict(parse_qsl(settings))))
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Paths of the model: its folder, and the file of its template where it has one of its own."""
-        template = self.settings.chat_template
-        return (Path(self.path), *([Path(template)] if template not in ("", CHATML) else []))
-
-    @override
-    def __str__(self) -> str:
-        default = asdict(ChatSettings())
-        changed = {name: value for name, value in asdict(self.settings).items() if value != default[name]}
-        return f"{self.path}{_MARK}{urlencode(changed)}" if changed else self.path
