@@ -87,7 +87,7 @@ _MODULES = {
     "Pool": "pool.pool",
     "Recipe": "recipe.program",
     "Sample": "pool.sample",
-    "SearchSettings": "history.specification.settings",
+    "SearchSettings": "history.specification.spec",
     "Signal": "signals.base",
     "SignalTable": "signals.table",
     "Solver": "solver.solver",
