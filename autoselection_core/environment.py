@@ -16,6 +16,7 @@ WEBHOOK_URL = "AUTOSELECTION_WEBHOOK_URL"
 ADVISER_KEY = "AUTOSELECTION_ADVISER_KEY"
 RAY_ADDRESS = "AUTOSELECTION_RAY_ADDRESS"
 OBJECTS = "AUTOSELECTION_OBJECTS"
+LOADED = "AUTOSELECTION_LOADED"
 OBJECTS_ENDPOINT = "AWS_ENDPOINT_URL"
 
 JUDGE = {
@@ -67,6 +68,11 @@ VARIABLES: tuple[Variable, ...] = (
         LEASE_S,
         "A running trial of Dagster whose worker was silent for so many seconds starts again.",
         "60",
+    ),
+    Variable(
+        LOADED,
+        "File with the campaigns that the code location has loaded, and its run workers go on with.",
+        "set by the code server for its run workers",
     ),
     Variable(BENCHMARKS, "Folder of the benchmarks that `autoselection audit` looks for.", "`benchmarks`"),
     Variable(WEBHOOK_URL, "Where alerts of Dagster are posted as JSON with a `text`.", "none are posted"),

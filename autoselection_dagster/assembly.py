@@ -19,13 +19,17 @@ from autoselection_dagster.jobs.study import study_job
 from autoselection_dagster.resources import resources_of
 from autoselection_dagster.sensors.alerts import failed_runs, search_alerts_sensor
 from autoselection_dagster.sensors.search import search_sensor
-from autoselection_dagster.sensors.source_changes import pool_changed_sensor, search_again_schedule
+from autoselection_dagster.sensors.source_changes import (
+    automation_sensor,
+    pool_changed_sensor,
+    search_again_schedule,
+)
 
 
 def definitions_of(installation: Installation) -> dg.Definitions:
     """Everything of one installation."""
     home = Home(installation.home)
-    campaigns = load_campaigns(installation.campaigns, home)
+    campaigns = load_campaigns(installation.campaigns, home, installation.declared)
     graphs = {name: campaign_graph(campaign, home) for name, campaign in campaigns.items()}
     places = {name: graph.place for name, graph in graphs.items()}
     jobs = [
@@ -55,6 +59,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
             search_alerts_sensor(graphs),
             failed_runs,
             *(pool_changed_sensor(graph) for graph in graphs.values()),
+            *(automation_sensor(graph) for graph in graphs.values()),
         ],
         schedules=[
             search_again_schedule(graph)

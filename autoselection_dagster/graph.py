@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import (
-    UnresolvedAssetJobDefinition as AssetJob,
-)
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.autoencoder import autoencoder_assets
+from autoselection_dagster.assets.automation import automated, kept_by
 from autoselection_dagster.assets.pool import pool_asset
 from autoselection_dagster.assets.search_again import next_search_asset
 from autoselection_dagster.assets.searches import search_assets
@@ -26,7 +24,8 @@ from autoselection_dagster.place import Place
 from autoselection_dagster.resources import resources_of
 from autoselection_dagster.trials.attempt import enter_failure
 
-Asset: TypeAlias = dg.AssetsDefinition | dg.SourceAsset
+AssetJob: TypeAlias = Any
+"""A job over assets, as `dagster.define_asset_job` returns it; Dagster exports no name for its type."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class CampaignGraph:
     """
 
     place: Place
-    assets: tuple[Asset, ...]
+    assets: tuple[dg.AssetsDefinition, ...]
     prepare_job: AssetJob
     search_again_job: AssetJob
     work_job: dg.JobDefinition
@@ -56,6 +55,11 @@ class CampaignGraph:
         """The campaign's name."""
         return self.place.campaign.name
 
+    @property
+    def automated(self) -> list[dg.AssetsDefinition]:
+        """The assets that Dagster makes by itself under a condition."""
+        return [asset for asset in self.assets if any(spec.automation_condition for spec in asset.specs)]
+
 
 def campaign_graph(campaign: Campaign, home: Home) -> CampaignGraph:
     """The assets and jobs of a campaign."""
@@ -66,7 +70,7 @@ def campaign_graph(campaign: Campaign, home: Home) -> CampaignGraph:
     keys = [pool.key, *(source.key for source in sources), *(signal.key for signal in signals)]
     trial = trial_assets(place, [signal.key for signal in signals])
     search, again = search_assets(place), next_search_asset(place, [signal.key for signal in signals])
-    assets: tuple[Asset, ...] = (*sources, pool, *signals, *trial, *search, again)
+    assets = kept_by(place, automated(place, (*sources, pool, *signals, *trial, *search, again)))
     trial_job = dg.define_asset_job(
         names.trial_job,
         selection=[*trial],
@@ -100,7 +104,7 @@ def campaign_graph(campaign: Campaign, home: Home) -> CampaignGraph:
     )
 
 
-def _alone(trial_job: AssetJob, assets: Sequence[Asset], home: Home) -> dg.JobDefinition:
+def _alone(trial_job: AssetJob, assets: Sequence[dg.AssetsDefinition], home: Home) -> dg.JobDefinition:
     """The job of a trial with the assets and resources that it needs, for a worker's own process."""
     return dg.Definitions(assets=assets, jobs=[trial_job], resources=resources_of(home)).resolve_job_def(
         trial_job.name

@@ -2,14 +2,18 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import MutableMapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import yaml
 
 from autoselection_core import environment
+from autoselection_core.identity import fingerprint
+from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
+from autoselection_core.strict_yaml import text_of
 
 _REPOSITORY = Path(__file__).parents[1]
 LOCATION = "autoselection"
@@ -23,16 +27,34 @@ class Installation:
     Attributes:
         home: Everything that AutoSelection stores (`AUTOSELECTION_HOME`).
         campaigns: The file that declares the campaigns (`AUTOSELECTION_CAMPAIGNS`).
+        declared: Content of that file when the code location was loaded; None where it is read as it is now.
     """
 
     home: Path
     campaigns: Path
+    declared: str | None = None
 
     @classmethod
     def from_environment(cls) -> Self:
         """The installation that the environment names, or the one of the working directory."""
         campaigns = Path(os.environ.get(environment.CAMPAIGNS, "autoselection.yaml"))
         return cls(Home.from_environment().root.resolve(), campaigns.resolve())
+
+    def as_loaded(self, environ: MutableMapping[str, str]) -> Self:
+        """The installation with the campaigns that its code location has loaded, whatever the file says now.
+
+        The code server keeps the content in the home folder and names it in its own environment, which the
+        run workers that it starts inherit. Reload starts a code server with a fresh environment.
+        """
+        if environment.LOADED not in environ and self.campaigns.is_file():
+            text = text_of(self.campaigns)
+            kept = self.home / "loaded" / f"{fingerprint(text)}.yaml"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_file(kept) as draft:
+                draft.write_text(text)
+            environ[environment.LOADED] = str(kept)
+        loaded = environ.get(environment.LOADED)
+        return self if loaded is None else replace(self, declared=text_of(Path(loaded)))
 
     @property
     def instance(self) -> Path:

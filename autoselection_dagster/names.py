@@ -78,6 +78,11 @@ class Names:
         return self._own("pool_changed")
 
     @property
+    def automation_sensor(self) -> str:
+        """Name of the sensor that evaluates the conditions of the campaign's assets."""
+        return self._own("automation")
+
+    @property
     def schedule(self) -> str:
         """Searches a changed pool again at the times that the campaign says."""
         return self._own("search_again_schedule")

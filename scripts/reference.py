@@ -18,6 +18,7 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
+    Stewardship,
 )
 from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS, installed_signals
 from autoselection_core.cli.app import app
@@ -94,6 +95,7 @@ def config() -> str:
         ("`fidelities.NAME`", Fidelity, "One per name; see `docs/how-to/cheap.md`."),
         ("`adviser`", AdviserSettings, "A language model that searches ask; see `docs/how-to/adviser.md`."),
         ("`closed_form`", ClosedForm, "A formula in place of trainings."),
+        ("`stewardship`", Stewardship, "Shown in the catalogue of Dagster."),
         ("`judge`", JudgeSettings, "A program of your own; see `docs/how-to/bring-your-judge.md`."),
         ("`training`", FineTuning, f"A `preset` ({', '.join(PRESETS)}) and what differs from it."),
     ]

@@ -17,7 +17,7 @@ Sources = Callable[[], Sequence[Path]]
 """Finds the files as they are now."""
 
 
-def source_assets(place: Place) -> list[dg.SourceAsset]:
+def source_assets(place: Place) -> list[dg.AssetsDefinition]:
     """The sources of a campaign. Each one's data version is the hash of its content."""
     campaign = place.campaign
     sources = [_observed(place, ("raw_sources",), campaign.source_files, "The raw files of the pool.")]
@@ -30,13 +30,14 @@ def source_assets(place: Place) -> list[dg.SourceAsset]:
     return sources
 
 
-def _observed(place: Place, key: tuple[str, ...], find: Sources, about: str) -> dg.SourceAsset:
+def _observed(place: Place, key: tuple[str, ...], find: Sources, about: str) -> dg.AssetsDefinition:
+    spec = dg.AssetSpec(place.key(*key), group_name=place.group(Group.SOURCES), description=about)
+
+    def observed(home: HomeResource) -> dg.ObserveResult:
+        version = ContentHashes(home.root / "observed.json").version(find())
+        return dg.ObserveResult(asset_key=spec.key, data_version=dg.DataVersion(version))
+
     with known_beta():
-
-        @dg.observable_source_asset(
-            key=place.key(*key), group_name=place.group(Group.SOURCES), description=about
-        )
-        def observed(home: HomeResource) -> dg.DataVersion:
-            return dg.DataVersion(ContentHashes(home.root / "observed.json").version(find()))
-
-    return observed
+        name = spec.key.to_python_identifier()
+        made: dg.AssetsDefinition = dg.multi_observable_source_asset(name=name, specs=[spec])(observed)
+    return made

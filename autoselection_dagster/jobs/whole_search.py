@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.ledger import Ledger
@@ -33,6 +32,9 @@ from autoselection_dagster.values.metadata.trial_facts import (
     recipe_facts,
     subset_facts,
 )
+
+DATA_VERSION_TAG = "dagster/data_version"
+"""Tag under which Dagster reads the data version of an event that no asset's own step reports."""
 
 _LIVE = [
     status

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from inspect import getdoc
 
 import dagster as dg
 
@@ -79,9 +80,6 @@ def alerts_of(search: SearchRecord) -> Iterator[Alert]:
 def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
     """Sensor of alerts about spent budgets, and about searches that cannot go on."""
 
-    @dg.sensor(
-        name="search_alerts", minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING
-    )
     def search_alerts(
         context: dg.SensorEvaluationContext, ledger: LedgerResource, home: HomeResource
     ) -> dg.SensorResult | dg.SkipReason:
@@ -120,16 +118,27 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
         ]
         return dg.SensorResult(asset_events=[*observed, *failed], cursor=names)
 
-    return search_alerts
+    return dg.sensor(
+        name="search_alerts",
+        description=getdoc(search_alerts),
+        minimum_interval_seconds=15,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )(search_alerts)
 
 
-@dg.run_failure_sensor(
-    name="failed_runs", default_status=dg.DefaultSensorStatus.RUNNING, monitor_all_code_locations=False
-)
-def failed_runs(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
+def _failed_runs(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
     """Tell the webhook of every run that failed, with the cause that the run recorded.
 
     `search_alerts` posts it; Dagster shows a failed run only once to this sensor, whoever answers or not.
     """
     run = context.dagster_run
     Outbox.of(home).put(f"run {run.run_id} of {run.job_name} failed: {context.failure_event.message}")
+
+
+failed_runs = dg.run_failure_sensor(
+    name="failed_runs",
+    description=getdoc(_failed_runs),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    monitor_all_code_locations=False,
+)(_failed_runs)
+"""Sensor that passes failed runs on to the webhook."""

@@ -1,6 +1,7 @@
 """Sensor that starts the workers and reports of searches."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from inspect import getdoc
 
 import dagster as dg
 
@@ -9,7 +10,7 @@ from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.jobs.whole_search import searches_in_one_run
 from autoselection_dagster.resources import LedgerResource
-from autoselection_dagster.trials.naming import WORKS_ON_TAG, requested
+from autoselection_dagster.trials.naming import COUNTED_TAG, WORKS_ON_TAG, requested
 from autoselection_dagster.trials.reconcile import reconcile
 from autoselection_dagster.trials.workers import Workers, is_over, missing_workers, why_none_starts
 
@@ -18,12 +19,6 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
     """The sensor over all campaigns of an installation."""
     jobs = [job for graph in graphs.values() for job in (graph.work_job, graph.report_job)]
 
-    @dg.sensor(
-        name="search_sensor",
-        jobs=jobs,
-        minimum_interval_seconds=2,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-    )
     def sensor(
         context: dg.SensorEvaluationContext, ledger: LedgerResource
     ) -> dg.SensorResult | dg.SkipReason:
@@ -42,7 +37,13 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
             return dg.SkipReason(ledger.why_idle())
         return dg.SensorResult(run_requests=new, dynamic_partitions_requests=_additions(graphs, new))
 
-    return sensor
+    return dg.sensor(
+        name="search_sensor",
+        description=getdoc(sensor),
+        jobs=jobs,
+        minimum_interval_seconds=2,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )(sensor)
 
 
 def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[SearchRecord]:
@@ -62,6 +63,7 @@ def _workers(
         workers = Workers.of(instance, search.search)
         if failed := workers.false_starts(instance):
             ledger.stop(search.search, why_none_starts(instance, failed[0]))
+            instance.add_run_tags(failed[0].run_id, {COUNTED_TAG: search.search})
             continue
         for key in workers.keys(missing_workers(ledger, search, workers.living)):
             yield _worker_request(graphs[search.spec.campaign], search.search, key)

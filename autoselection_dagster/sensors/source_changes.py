@@ -4,13 +4,15 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Self
+from inspect import getdoc
+from typing import Any, Self
 
 import dagster as dg
 
 from autoselection_core.campaign.declaration.campaign import When
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_dagster.assets.observed import stamp
+from autoselection_dagster.beta import known_beta
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource
 from autoselection_dagster.sensors.outbox import Outbox
@@ -115,12 +117,6 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
     """
     is_wanted = graph.place.campaign.on_pool_change.when is When.ON_CHANGE
 
-    @dg.sensor(
-        name=graph.place.names.changed_sensor,
-        job=graph.search_again_job if is_wanted else graph.prepare_job,
-        minimum_interval_seconds=5,
-        default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
-    )
     def pool_changed(
         context: dg.SensorEvaluationContext, home: HomeResource
     ) -> dg.SensorResult | dg.SkipReason:
@@ -144,7 +140,39 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
         request = dg.RunRequest(run_key=asked.run_key(graph.name))
         return dg.SensorResult(run_requests=[request], cursor=asked.cursor)
 
-    return pool_changed
+    with known_beta():
+        return dg.sensor(
+            name=graph.place.names.changed_sensor,
+            description=getdoc(pool_changed),
+            job=graph.search_again_job if is_wanted else graph.prepare_job,
+            minimum_interval_seconds=5,
+            default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
+            **_kept(graph),
+        )(pool_changed)
+
+
+def automation_sensor(graph: CampaignGraph) -> dg.AutomationConditionSensorDefinition:
+    """The sensor that evaluates the conditions of a campaign's assets.
+
+    It runs from the start where the campaign says `on_pool_change: on_change`. The other sensor sees changed
+    files within seconds and asks again for what failed; this one sees what else changes a pool: a run that a
+    person started, a benchmark that was observed. What is being made already, neither asks for twice.
+    """
+    is_wanted = graph.place.campaign.on_pool_change.when is When.ON_CHANGE
+    return dg.AutomationConditionSensorDefinition(
+        graph.place.names.automation_sensor,
+        target=dg.AssetSelection.assets(*(asset.key for asset in graph.automated)),
+        description="Make pool and signals again when the content of what they read changed and no blocking "
+        "check of it failed" + (", and enter the next search." if is_wanted else "."),
+        default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
+        tags=dict(graph.place.campaign.stewardship.tags),
+    )
+
+
+def _kept(graph: CampaignGraph) -> dict[str, Any]:
+    """Owners and tags of a campaign, as sensors and schedules take them."""
+    kept = graph.place.campaign.stewardship
+    return {"owners": list(kept.owners), "tags": dict(kept.tags)}
 
 
 def _statuses(instance: dg.DagsterInstance, run_key: str) -> list[dg.DagsterRunStatus]:
@@ -166,12 +194,14 @@ def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
     A tick on a pool that was searched already starts no search.
     """
     asked = graph.place.campaign.on_pool_change
-    return dg.ScheduleDefinition(
-        name=graph.place.names.schedule,
-        job=graph.search_again_job,
-        cron_schedule=asked.cron,
-        execution_timezone=asked.timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Prepare at these times ({asked.timezone}), and search the pool again if it changed "
-        "since the last search.",
-    )
+    with known_beta():
+        return dg.ScheduleDefinition(
+            name=graph.place.names.schedule,
+            job=graph.search_again_job,
+            cron_schedule=asked.cron,
+            execution_timezone=asked.timezone,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description=f"Prepare at these times ({asked.timezone}), and search the pool again if it changed "
+            "since the last search.",
+            **_kept(graph),
+        )

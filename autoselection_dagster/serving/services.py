@@ -21,6 +21,9 @@ from pathlib import Path
 from autoselection_dagster.errors import AlreadyServedError, PortTakenError, ServiceFailedError
 from autoselection_dagster.installation import LOCATION, Installation
 
+DEFINITIONS = "autoselection_dagster.definitions"
+"""Module that Dagster loads."""
+
 _PATIENCE_S = 20.0
 _HEALTHY_S = 60.0
 _RESTARTS = 5
@@ -94,7 +97,7 @@ class Services:
 
     installation: Installation
     port: int | None = None
-    module: str = "autoselection_dagster.definitions"
+    module: str = DEFINITIONS
     code_port: int = field(default_factory=free_port)
     children: tuple[Service, ...] = field(init=False)
 
@@ -172,8 +175,15 @@ class Services:
 
 
 @contextlib.contextmanager
-def serving(installation: Installation, port: int | None = None) -> Iterator[Services]:
+def serving(
+    installation: Installation, port: int | None = None, module: str = DEFINITIONS
+) -> Iterator[Services]:
     """Serve an installation while the block runs.
+
+    Args:
+        installation: Home folder and campaigns.
+        port: Where the webserver listens on 127.0.0.1; None means no webserver.
+        module: The code location.
 
     Raises:
         AlreadyServedError: Another living process serves it.
@@ -186,7 +196,7 @@ def serving(installation: Installation, port: int | None = None) -> Iterator[Ser
     installation.instance.mkdir(parents=True, exist_ok=True)
     with (installation.instance / "served.lock").open("a+") as lock:
         _take(lock.fileno(), installation)
-        services = Services(installation, port)
+        services = Services(installation, port, module)
         try:
             services.start()
             yield services

@@ -20,6 +20,9 @@ WORKS_ON_TAG = "autoselection/works_on"
 WORKER_TAG = "autoselection/worker"
 """The run in whose process the run of a trial is executed."""
 
+COUNTED_TAG = "autoselection/stopped_its_search"
+"""Tag of the last of the workers whose false starts stopped a search; one that is resumed counts anew."""
+
 _RUN_KEY_TAG = "dagster/run_key"
 _OF_THE_WORKER = (".dagster/repository", ".dagster/grpc_info", "dagster/sensor_name")
 """Its code location, the server that takes a request to terminate, and the sensor that launched it."""

@@ -9,7 +9,7 @@ import dagster as dg
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
 from autoselection_core.history.transactions.arms import ON_REQUEST
-from autoselection_dagster.trials.naming import WORKER_TAG, WORKS_ON_TAG, run_key_of
+from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG, run_key_of
 
 MAX_FALSE_STARTS = 3
 """After so many workers in a row that made no trial the search is stopped, with the last one's reason."""
@@ -55,9 +55,16 @@ class Workers:
         return [f"{self.search}|worker|{number}" for number in range(first, first + count)]
 
     def false_starts(self, instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
-        """The latest workers that failed before they made a trial, newest first, if there are too many."""
+        """The latest workers that failed before they made a trial, newest first, if there are too many.
+
+        Those that stopped the search before it was resumed are not counted again.
+        """
         latest = self.runs[: -MAX_FALSE_STARTS - 1 : -1]
-        if len(latest) < MAX_FALSE_STARTS or any(not _failed(instance, run) for run in latest):
+        if (
+            any(COUNTED_TAG in run.tags for run in latest)
+            or len(latest) < MAX_FALSE_STARTS
+            or any(not _failed(instance, run) for run in latest)
+        ):
             return ()
         return latest
 
@@ -69,14 +76,26 @@ def _failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 def why_none_starts(instance: dg.DagsterInstance, worker: dg.DagsterRun) -> str:
     """Reason of a search whose workers fail before they make a trial, with the cause of the latest one."""
-    found = instance.get_records_for_run(worker.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
-    events = [record.event_log_entry.dagster_event for record in found]
-    causes = [event.message.splitlines()[0] for event in events if event is not None and event.message]
-    cause = causes[0] if causes else "its log says why"
+    cause = _cause(instance, worker)
     return (
         f"its last {MAX_FALSE_STARTS} workers failed before they made a trial (run {worker.run_id[:8]}: "
         f"{cause}); mend that, then resume the search"
     )
+
+
+def _cause(instance: dg.DagsterInstance, worker: dg.DagsterRun) -> str:
+    """First line of the error that a worker ended with: of its own, where its job could not be loaded."""
+    kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
+    found = instance.get_records_for_run(worker.run_id, of_type=kinds).records
+    events = [event for record in found if (event := record.event_log_entry.dagster_event) is not None]
+    failed = [event.engine_event_data.error for event in events if event.is_engine_event]
+    error = next((each for each in failed if each is not None), None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is not None:
+        return error.message.strip().splitlines()[0]
+    told = [event.message.splitlines()[0] for event in events if not event.is_engine_event and event.message]
+    return told[0] if told else "its log says why"
 
 
 def is_over(search: SearchRecord) -> bool:

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from autoselection_core import environment
-from autoselection_core.campaign.declaration.campaign import Campaign, Fidelity
+from autoselection_core.campaign.declaration.campaign import Campaign, Fidelity, Stewardship
 from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
+from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import (
     CampaignFileError,
     NoCampaignFileError,
@@ -257,3 +258,31 @@ def test_the_former_key_for_a_changed_pool_is_still_read(tmp_path: Path) -> None
     assert now.on_pool_change.budget == 4
     with pytest.raises(CampaignFileError, match=r"research is the former spelling of `on_pool_change`"):
         load(tmp_path, GOOD + "    research: on_change\n    on_pool_change: on_change\n")
+
+
+def test_stewardship_and_price_are_read(tmp_path: Path) -> None:
+    kept = "{owners: ['team:data', ann@example.com], tags: {domain: maths}, max_age_hours: 12}"
+
+    campaign = load(tmp_path, GOOD + f"    stewardship: {kept}\n    price_per_hour: 2.5\n")
+
+    assert campaign.stewardship == Stewardship(
+        ("team:data", "ann@example.com"), {"domain": "maths"}, max_age_hours=12.0
+    )
+    assert campaign.price_per_hour == 2.5
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("stewardship: {owners: [ann]}", r"line \d+.*owners.*a mail address, or `team:NAME`"),
+        ("stewardship: {tags: {domain: two words}}", "1 to 63 letters"),
+        ("stewardship: {max_age_hours: 0}", "above 0"),
+        ("stewardship: {owner: ann@example.com}", "owner"),
+        ("price_per_hour: 0", "must be above 0"),
+    ],
+)
+def test_stewardship_that_dagster_would_refuse_is_refused_with_its_line(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    with pytest.raises(AutoSelectionError, match=said):
+        load(tmp_path, GOOD + f"    {line}\n")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.instance.ref import InstanceRef
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.campaign import CampaignFileError
@@ -48,6 +49,9 @@ def test_a_benchmark_name_that_nothing_can_be_called_after_is_refused_at_once(
 
     with pytest.raises(CampaignFileError, match=name):
         load_campaigns(file, Home(named.installation.home))
+
+
+_CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -116,3 +120,25 @@ def test_searches_at_once_over_one_pool_share_what_they_both_evaluate(two: Drive
     paid = [payment.evaluation for payment in two.ledger.money() if payment.outcome == "paid"]
     assert all(search.spent <= search.budget == 2 for search in searches)
     assert len(paid) == len(set(paid)) < sum(len(two.ledger.history(name).observations) for name in "abc")
+
+
+def test_who_inherits_the_environment_of_a_code_server_reads_what_that_one_loaded(
+    tmp_path: Path, model: Path
+) -> None:
+    made, environ = installation(tmp_path / "installation", model), dict[str, str]()
+    loaded = made.as_loaded(environ)
+    made.campaigns.write_text("broken: [")
+
+    assert made.as_loaded(environ) == loaded
+    assert "demo" in load_campaigns(made.campaigns, Home(made.home), loaded.declared)
+    assert made.as_loaded({}).declared == "broken: [", "Reload starts with a fresh environment"
+
+
+def test_dagster_dev_in_a_checkout_has_the_settings_of_a_served_installation(tmp_path: Path) -> None:
+    # What `dagster dev` makes of its working folder where DAGSTER_HOME is not set.
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path), config_dir=str(_CHECKOUT))) as made:
+        assert (made.telemetry_enabled, made.nux_enabled, made.run_monitoring_enabled) == (False, False, True)
+        assert made.get_concurrency_config().pool_config.default_pool_limit == 1
+        queue = made.get_concurrency_config().run_queue_config
+        assert queue is not None
+        assert queue.max_concurrent_runs == 6

@@ -13,7 +13,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, TrialState
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_dagster.trials.device_lease import devices, leased_device
-from autoselection_dagster.trials.naming import WORKER_TAG, WORKS_ON_TAG
+from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG
 from autoselection_dagster.trials.reconcile import reconcile
 from autoselection_dagster.trials.workers import (
     MAX_FALSE_STARTS,
@@ -195,3 +195,15 @@ def test_a_worker_that_made_a_trial_breaks_the_row_of_false_starts(scene: Scene)
     scene.instance.report_run_failed(worker, "killed")
 
     assert not Workers.of(scene.instance, "s").false_starts(scene.instance)
+
+
+def test_a_search_that_is_resumed_after_false_starts_gets_new_workers(scene: Scene) -> None:
+    for _ in range(MAX_FALSE_STARTS):
+        failed = scene.worker(Status.STARTED)
+        scene.instance.report_run_failed(failed, "no module called campaign_extension")
+    scene.instance.add_run_tags(failed.run_id, {COUNTED_TAG: "s"})
+
+    assert not Workers.of(scene.instance, "s").false_starts(scene.instance)
+    for _ in range(MAX_FALSE_STARTS):
+        scene.instance.report_run_failed(scene.worker(Status.STARTED), "still missing")
+    assert Workers.of(scene.instance, "s").false_starts(scene.instance)

@@ -10,13 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
 import psutil
 import pytest
 
+from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.history.records import SearchState
+from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.store.home import Home
 from autoselection_dagster.errors import AlreadyServedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.serving.services import Services, free_port, serving
+from autoselection_dagster.trials.workers import MAX_FALSE_STARTS
 from tests.dagster.installations import installation
+from tests.e2e.served import Served
 
 pytestmark = pytest.mark.e2e
 
@@ -104,3 +112,40 @@ def _within(seconds: float, holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_workers_go_on_with_the_campaigns_that_were_loaded_when_the_file_breaks(served: Served) -> None:
+    file = served.services.installation.campaigns
+    served.do("demo_prepare")
+    file.write_text(file.read_text().replace("budget: 3", "budget: three"))
+
+    served.do("start_search", name="first", budget=2, report_evaluations=0)
+    served.wait(lambda: served.is_done("first"))
+
+    assert served.finished("first") == 2
+    assert served.ledger.search("first").state is SearchState.DONE
+
+
+def test_a_job_that_cannot_be_loaded_stops_its_search_with_the_reason_and_resuming_it_goes_on(
+    installed: Installation,
+) -> None:
+    with serving(installed, module="tests.e2e.fragile") as services, Served.of(services) as served:
+        served.do("demo_prepare")
+        broken = installed.home / "broken"
+        broken.touch()
+        served.ledger.register(_spec(installed), "first")
+        served.wait(lambda: served.ledger.search("first").state is SearchState.STOPPED)
+
+        assert "no module called campaign_extension" in served.ledger.search("first").reason
+        assert len(served.client.instance.get_runs(dg.RunsFilter(job_name="demo_work"))) == MAX_FALSE_STARTS
+
+        broken.unlink()
+        served.ledger.resume("first")
+        served.wait(lambda: served.is_done("first"))
+        assert served.finished("first") == 1
+
+
+def _spec(installed: Installation) -> SearchSpec:
+    home = Home(installed.home)
+    workspace = Workspace(load_campaigns(installed.campaigns, home)["demo"], home)
+    return workspace.spec(workspace.pool().version, budget=1, report_evaluations=0)

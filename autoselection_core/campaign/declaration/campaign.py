@@ -1,5 +1,6 @@
 """A campaign as data: what `autoselection.yaml` declares."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -103,6 +104,39 @@ class ClosedForm:
     delay_s: float = 0.0
 
 
+_TEAM_OR_MAIL = re.compile(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+_TAG = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+
+
+@dataclass(frozen=True)
+class Stewardship:
+    """Owners, tags and greatest age of a campaign's assets, as Dagster's catalogue shows them.
+
+    Attributes:
+        owners: Mail addresses, or teams as `team:NAME`.
+        tags: Values by name, of letters, digits, `-`, `_` and `.`.
+        max_age_hours: Age from which on the pool is overdue; None sets no limit.
+
+    Raises:
+        SettingError: An owner, a tag or the age cannot be.
+    """
+
+    owners: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    max_age_hours: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what Dagster would refuse when it loads the campaign."""
+        for owner in self.owners:
+            if not _TEAM_OR_MAIL.fullmatch(owner):
+                raise SettingError("owners", owner, "a mail address, or `team:NAME`")
+        for text in (*self.tags, *self.tags.values()):
+            if not _TAG.fullmatch(text):
+                raise SettingError("tags", text, "1 to 63 letters, digits, '-', '_' and '.'")
+        if self.max_age_hours is not None and self.max_age_hours <= 0:
+            raise SettingError("max_age_hours", self.max_age_hours, "above 0")
+
+
 @dataclass(frozen=True)
 class Campaign:
     """One pool, one base model and some benchmarks.
@@ -125,6 +159,8 @@ class Campaign:
         contamination_limit: Share of a benchmark question from which on a sample leaves the pool.
         adviser: A language model that its searches ask for advice; None asks nobody.
         fidelities: Cheaper evaluations by name, among which its searches choose; empty means full ones only.
+        stewardship: Owners, tags and greatest age of its assets in Dagster.
+        price_per_hour: Price of an hour of training, in any currency; None where reports show no money.
     """
 
     name: str
@@ -142,6 +178,8 @@ class Campaign:
     contamination_limit: float = DEFAULT_LIMIT
     adviser: AdviserSettings | None = None
     fidelities: Mapping[str, Fidelity] = field(default_factory=dict, hash=False)
+    stewardship: Stewardship = field(default_factory=Stewardship)
+    price_per_hour: float | None = None
 
     @property
     def weights(self) -> dict[str, float]:

@@ -17,6 +17,7 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     OnPoolChange,
+    Stewardship,
     When,
 )
 from autoselection_core.campaign.declaration.fidelities import fidelities_from, require_no_model
@@ -65,6 +66,8 @@ _KEYS = (
     "on_pool_change",
     "adviser",
     "fidelities",
+    "stewardship",
+    "price_per_hour",
 )
 _FORMER = {"research": "on_pool_change"}
 """Spellings of an earlier release, which are still read."""
@@ -72,12 +75,15 @@ _FORMER = {"research": "on_pool_change"}
 _CRON_FIELDS = 5
 
 
-def load_campaigns(path: Path | str = DEFAULT_FILE, home: Home | None = None) -> Mapping[str, Campaign]:
+def load_campaigns(
+    path: Path | str = DEFAULT_FILE, home: Home | None = None, text: str | None = None
+) -> Mapping[str, Campaign]:
     """The campaigns that a file declares, by name. Nothing that they name is opened.
 
     Args:
         path: The file.
         home: Home folder that replaces `{home}/` in its paths; the environment's home by default.
+        text: Content that the file had before, which is read in place of what it holds now.
 
     Raises:
         NoCampaignFileError: The file is not there.
@@ -85,9 +91,10 @@ def load_campaigns(path: Path | str = DEFAULT_FILE, home: Home | None = None) ->
     """
     file = Path(path)
     places = Places(file, home or Home.from_environment())
-    declared = read_document(file).entries("campaigns")
+    document = read_document(file, text)
+    declared = document.entries("campaigns")
     if "campaigns" not in declared:
-        read_document(file).refuse("needs the key `campaigns`")
+        document.refuse("needs the key `campaigns`")
     return {
         name: campaign_from(name, value, places) for name, value in declared["campaigns"].entries().items()
     }
@@ -135,6 +142,8 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         else DEFAULT_LIMIT,
         adviser=_adviser(found["adviser"]) if "adviser" in found else None,
         fidelities=fidelities_from(found["fidelities"], places) if "fidelities" in found else {},
+        stewardship=_stewardship(found["stewardship"]) if "stewardship" in found else Stewardship(),
+        price_per_hour=_price(found["price_per_hour"]) if "price_per_hour" in found else None,
     )
     _require_evaluator(campaign, value)
     if campaign.closed_form is not None and "fidelities" in found:
@@ -323,12 +332,33 @@ def _on_pool_change(value: Value) -> OnPoolChange:
     return OnPoolChange(_when(found["when"]), cron, budget, timezone)
 
 
+def _stewardship(value: Value) -> Stewardship:
+    found = value.entries(*(field.name for field in fields(Stewardship)))
+    settings: dict[str, Any] = {}
+    if "owners" in found:
+        settings["owners"] = tuple(item.text() for item in found["owners"].items())
+    if "tags" in found:
+        settings["tags"] = {name: entry.text() for name, entry in found["tags"].entries().items()}
+    if "max_age_hours" in found:
+        settings["max_age_hours"] = found["max_age_hours"].number()
+    for name, setting in settings.items():
+        _pointing_at(found[name], partial(Stewardship, **{name: setting}))
+    return Stewardship(**settings)
+
+
 def _when(value: Value) -> When:
     # YAML reads a bare `off` as false.
     said = "off" if value.plain is False else value.text()
     if said not in tuple(When):
         value.refuse(f"is {said!r}, but must be one of {', '.join(When)}.{did_you_mean(said, tuple(When))}")
     return When(said)
+
+
+def _price(value: Value) -> float:
+    price = value.number()
+    if price <= 0:
+        value.refuse(f"is {price:g}, but must be above 0; leave it out where no price is known")
+    return price
 
 
 def _limit(value: Value) -> float:

@@ -113,17 +113,21 @@ class Value:
         return self.of_type(float, "a number")
 
 
-def read_document(file: Path) -> Value:
+def read_document(file: Path, text: str | None = None) -> Value:
     """The whole of a YAML file.
+
+    Args:
+        file: The file, as errors name it.
+        text: Content that it had before, which is read in place of what it holds now.
 
     Raises:
         NoCampaignFileError: The file is not there.
         CampaignFileError: It is empty, no YAML or no plain data; names the line.
     """
-    if not file.is_file():
+    if text is None and not file.is_file():
         raise NoCampaignFileError(file)
     try:
-        node = compose(text_of(file))
+        node = compose(text_of(file) if text is None else text)
     except YamlError as error:
         raise _at(file, error) from error
     if node is None:
