@@ -26,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from autoselection_core.identity import Json
 from bench.result import REPOSITORY, RESULTS, write_result
 
 ROOMS = ("score", "signals", "benchmarks", "evaluation", "export")
@@ -70,7 +71,7 @@ def main() -> None:
     asked = parser.parse_args()
     stored = json.loads((RESULTS / "mutation.json").read_text("utf-8"))["figures"] if asked.again else {}
     mutants = [Mutant(**each) for each in stored["mutants"]] if stored else sample(asked.sample, asked.seed)
-    seed = stored["seed"] if stored else asked.seed
+    drawn = {"seed": stored["seed"], "commit": stored["commit"]} if stored else _drawn(asked.seed)
     with tempfile.TemporaryDirectory() as folder:
         tree = _copy(Path(folder))
         _require_sound(tree)
@@ -79,9 +80,15 @@ def main() -> None:
             done = mutant.fate in {"killed", "out of time"}
             tried.append(mutant if done else _tried(mutant, tree))
             print(json.dumps(asdict(tried[-1])), flush=True)
-    print(
-        write_result("mutation", {"seed": seed, **_rates(tried), "mutants": [asdict(each) for each in tried]})
-    )
+    figures = {**drawn, "fates": _rates(tried), "mutants": [asdict(each) for each in tried]}
+    print(write_result("mutation", figures))
+
+
+def _drawn(seed: int) -> dict[str, Json]:
+    """What names a sample: the seed, and the commit whose places it was drawn from."""
+    command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return {"seed": seed, "commit": commit}
 
 
 def sample(count: int, seed: int) -> list[Mutant]:
