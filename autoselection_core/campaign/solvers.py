@@ -1,5 +1,8 @@
 """Solver of a search, made from what the search pins and what the campaign says now."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.evaluation.training.settings import fine_tuning
@@ -43,15 +46,20 @@ def make_solver(
         earlier,
         _adviser(spec, campaign.adviser),
         spec.prices,
-        _max_tokens(spec, campaign),
+        max_tokens_of(campaign, spec.training),
     )
 
 
-def _max_tokens(spec: SearchSpec, campaign: Campaign) -> int | None:
-    """Length limit of the search's trainings, in tokens; None where nothing is trained."""
-    if campaign.closed_form is not None:
+def max_tokens_of(campaign: Campaign, training: Mapping[str, Any] | None = None) -> int | None:
+    """Length limit of a campaign's trainings, in tokens; None where it trains nothing itself.
+
+    Args:
+        campaign: The campaign now.
+        training: Settings of the training that a search pins; those of the campaign where it pins none.
+    """
+    if campaign.closed_form is not None or campaign.judge is not None:
         return None
-    return fine_tuning(spec.training or campaign.training).max_tokens
+    return fine_tuning(training or campaign.training).max_tokens
 
 
 def _adviser(spec: SearchSpec, declared: AdviserSettings | None) -> Adviser | None:

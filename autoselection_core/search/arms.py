@@ -1,7 +1,7 @@
 """Arms of a report: winner, full pool and random subsets, under a budget of their own."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol
@@ -20,13 +20,13 @@ from autoselection_core.search.baselines import (
     RANDOM_DRAWS,
     WINNER,
     WINNER_REPLICATES,
+    RandomDraws,
     plan_arm,
-    random_recipe,
     separate_runs,
 )
 from autoselection_core.search.evaluate import evaluate, require_same_evaluator
 from autoselection_core.search.loop import DONE, FAILED, SearchProgress, Stage
-from autoselection_core.search.propose import Asks, tokens_of
+from autoselection_core.search.propose import Asks
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.subset import materialize
@@ -98,25 +98,35 @@ def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan,
     history = ledger.history(search)
     if not history.observations:
         raise NoReportError(search, "none of its trials was measured")
-    return arms_after(history, solver, record.report_evaluations)
+    drawn = {trial.subset for trial in ledger.trials(search, Kind.REPORT) if trial.arm == RANDOM}
+    return arms_after(history, solver, record.report_evaluations, drawn)
 
 
-def arms_after(history: History, solver: Recommends, evaluations: int) -> tuple[ArmPlan, ...]:
+def arms_after(
+    history: History, solver: Recommends, evaluations: int, drawn: Collection[str | None] = ()
+) -> tuple[ArmPlan, ...]:
     """The evaluations that a report asks for after a history, the most telling first.
 
     What the report's budget covers beyond the usual seven goes to the winner and to further random draws in
     turn.
+
+    Args:
+        history: History of the search.
+        solver: Recommends the winner.
+        evaluations: Budget of the report.
+        drawn: Subsets of the random draws that were planned before. A report that an earlier release began
+            goes on with draws of as many tokens in whole samples.
     """
     best = solver.recommend(history)
     fresh = history.replicate_of(best.subset)
-    tokens = tokens_of(materialize(best.recipe, solver.signals), solver.signals)
+    draws = RandomDraws(best.recipe, solver.signals, solver.max_tokens).as_begun(drawn)
     seen: Counter[str] = Counter()
     plans = []
     for arm in arm_order(evaluations):
         number = seen[arm]
         seen[arm] += 1
         if arm == RANDOM:
-            plans.append(plan_arm(arm, random_recipe(tokens, number, solver.signals), solver.signals))
+            plans.append(draws.plan(arm, number))
         elif arm == WINNER:
             plans.append(plan_arm(arm, best.recipe, solver.signals, fresh + number))
         else:

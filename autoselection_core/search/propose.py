@@ -10,6 +10,7 @@ from autoselection_core.history.records import RecordedProposal, Reservation
 from autoselection_core.history.values import History
 from autoselection_core.search.accounting import accounted
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.programs.trainable import read_tokens
 from autoselection_core.solver.proposal import Candidate, Proposal
 from autoselection_core.subset import Subset, materialize
 
@@ -20,6 +21,11 @@ class Asks(Protocol):
     @property
     def signals(self) -> SignalTable:
         """The pool that recipes are realised on."""
+        ...
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Longest conversation that a training reads, in tokens; None where nothing is trained."""
         ...
 
     def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
@@ -60,8 +66,16 @@ def _ask(ledger: Ledger, reservation: Reservation, solver: Asks) -> RecordedProp
     )
 
 
-def tokens_of(subset: Subset, signals: SignalTable) -> int:
-    """Size of a subset in tokens of the base model; in rows where tokens were not counted."""
+def tokens_of(subset: Subset, signals: SignalTable, max_tokens: int | None = None) -> int:
+    """Size of a subset in tokens of the base model; in rows where tokens were not counted.
+
+    Args:
+        subset: The rows.
+        signals: The pool that they are of.
+        max_tokens: Length limit of a training, to count what it reads in an epoch; None counts whole samples.
+    """
     if "tokens" not in signals.columns:
         return len(subset)
+    if max_tokens is not None:
+        return int(read_tokens(signals, max_tokens)[subset.rows].sum())
     return int(np.nansum(signals["tokens"][subset.rows], dtype=np.float64))

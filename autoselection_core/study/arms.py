@@ -9,10 +9,9 @@ from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.records import ArmPlan, Kind, Reservation, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, plan_arm, random_recipe
+from autoselection_core.search.baselines import FULL_POOL, RANDOM, RandomDraws, plan_arm
 from autoselection_core.search.evaluate import evaluate
-from autoselection_core.search.propose import tokens_of
-from autoselection_core.study.entries import Contest
+from autoselection_core.study.entries import Contest, arms_entry
 from autoselection_core.study.study_run import StudyRun
 from autoselection_core.subset import materialize
 
@@ -51,12 +50,10 @@ def candidate_arms(study_run: StudyRun, contest: Contest) -> list[ArmPlan]:
     same = study_run.study.same
     if same is None:
         return []
-    tokens = round(same.share * tokens_of(materialize(Recipe(), study_run.signals), study_run.signals))
     first = contest.place * _DRAWS_A_CONTEST + _DRAWS_A_CONTEST // 2
-    drawn = [(f"{CANDIDATE}/{contest.seed}.{number + 1}", first + number) for number in range(same.count)]
+    draws = _random_draws(study_run, Recipe(), f"{CANDIDATE}/{contest.seed}.1", first, same.share)
     return [
-        plan_arm(arm, random_recipe(tokens, draw, study_run.signals), study_run.signals)
-        for arm, draw in drawn
+        draws.plan(f"{CANDIDATE}/{contest.seed}.{number + 1}", first + number) for number in range(same.count)
     ]
 
 
@@ -69,15 +66,18 @@ def contest_arms(study_run: StudyRun, contest: Contest, winner: ArmPlan) -> list
         winner: The winner, with the first replicate that nobody has seen.
     """
     runs = [replace(winner, replicate=winner.replicate + run) for run in range(study_run.study.winner)]
-    draws = [
-        plan_arm(
-            f"{RANDOM}/{contest.name}",
-            random_recipe(winner.tokens, contest.place * _DRAWS_A_CONTEST + draw, study_run.signals),
-            study_run.signals,
-        )
-        for draw in range(study_run.study.random)
-    ]
-    return [*runs, *draws]
+    name, first = f"{RANDOM}/{contest.name}", contest.place * _DRAWS_A_CONTEST
+    draws = _random_draws(study_run, winner.recipe, name, first)
+    return [*runs, *(draws.plan(name, first + draw) for draw in range(study_run.study.random))]
+
+
+def _random_draws(
+    study_run: StudyRun, recipe: Recipe, arm: str, first: int, share: float = 1.0
+) -> RandomDraws:
+    """Draws of as many tokens as a share of a recipe's, as the study began them."""
+    known = study_run.ledger.trials(arms_entry(study_run.study), Kind.REPORT)
+    begun = {trial.subset for trial in known if trial.arm == arm}
+    return RandomDraws(recipe, study_run.signals, study_run.max_tokens, share).as_begun(begun, first)
 
 
 def evaluate_planned(

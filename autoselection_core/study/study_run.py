@@ -9,6 +9,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.evaluators import benchmark_at
 from autoselection_core.campaign.pools import keep_gated
 from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.solvers import max_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
@@ -104,6 +105,11 @@ class StudyRun:
         training = transfer.training or self.study.campaign.training
         campaign = replace(self.study.campaign, base_model=transfer.base_model, training=training)
         return installed_workspace(campaign, self.home).evaluator(self.pool.version)
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Length limit of the study's trainings, in tokens; None where nothing is trained."""
+        return max_tokens_of(self.study.campaign)
 
     @property
     def _pinned(self) -> Mapping[str, str] | None:

@@ -59,7 +59,7 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         else:
             _open_baselines(facts, context.log.info)
             yield dg.MaterializeResult(metadata=report_facts(facts, write_report(facts), place.names))
-        yield arms_are_equal(facts.arms, facts.signals)
+        yield arms_are_equal(facts.arms, facts.signals, facts.solver.max_tokens)
         yield pool_is_latest(facts.record.spec.pool_version, facts.workspace.pool().version)
 
     return search_report

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import pytest
 from typing_extensions import override
 
 from autoselection_core.benchmarks.item import Item
@@ -14,6 +15,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, Split
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialRecord, TrialState
 from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
@@ -285,19 +287,26 @@ def test_a_budget_that_was_exceeded_fails() -> None:
     assert not budget_is_kept(record(report_spent=2.0, report_held=1)).passed
 
 
-def arm(name: str, tokens: int) -> ArmRun:
+def arm(name: str, recipe: Recipe) -> ArmRun:
     trial = TrialRecord(
-        "s", Kind.REPORT, 1, name, 1, TrialState.DONE, Recipe(), "x", 0, tokens, {}, {}, "e", 0.5, {}, None,
+        "s", Kind.REPORT, 1, name, 1, TrialState.DONE, recipe, "x", 0, 0, {}, {}, "e", 0.5, {}, None,
         1.0, False, None,
     )  # fmt: skip
     return ArmRun(name, trial, ())
 
 
-def test_arms_of_unequal_tokens_fail() -> None:
-    signals = SignalTable("p", np.arange(3, dtype=np.uint64), {"tokens": np.array([5, 9, 7], np.float32)})
+@pytest.mark.parametrize(("max_tokens", "is_passed"), [(None, False), (6, True)])
+def test_arms_of_unequal_tokens_fail(max_tokens: int | None, *, is_passed: bool) -> None:
+    """Two samples of 50 and 60 tokens are read as two of 6 and 5 where a training cuts them."""
+    keys = np.arange(4, dtype=np.uint64)
+    signals = SignalTable("p", keys, {"tokens": np.array([50, 60, 5, 6], np.float32)})
+    longest, shortest = (
+        Recipe((KeepTop("tokens", fraction=0.5, order=order),)) for order in ("highest", "lowest")
+    )
 
-    assert arms_are_equal([arm("winner", 100), arm("random", 92)], signals).passed
-    assert not arms_are_equal([arm("winner", 100), arm("random", 50)], signals).passed
+    assert arms_are_equal([arm("winner", longest), arm("random", longest)], signals, max_tokens).passed
+    unequal = arms_are_equal([arm("winner", longest), arm("random", shortest)], signals, max_tokens)
+    assert unequal.passed is is_passed
 
 
 def test_a_search_of_an_older_pool_is_a_warning() -> None:

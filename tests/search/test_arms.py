@@ -1,16 +1,24 @@
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.training.plan import TrainingPlan, make_plan
+from autoselection_core.evaluation.training.settings import FineTuning, Schedule
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind
+from autoselection_core.models.chat.spans import Encoded, Turn
+from autoselection_core.operators.definitions.score import KeepTop
+from autoselection_core.recipe import Recipe
 from autoselection_core.search.arms import ArmRun, report_arms
-from autoselection_core.search.baselines import random_recipe
+from autoselection_core.search.baselines import RANDOM, RandomDraws, random_recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.propose import tokens_of
-from autoselection_core.subset import materialize
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.subset import Subset, materialize
 from tests.search.worlds import InOrder, Picky, evaluator, spec, table, training_failed
 
 
@@ -65,6 +73,80 @@ def test_random_arms_have_the_winner_s_tokens_and_not_one_more(tokens: int) -> N
 
     assert all(tokens - 100 < tokens_of(drawn, signals) <= tokens for drawn in draws)
     assert len({drawn.fingerprint for drawn in draws}) == 3
+
+
+MAX_TOKENS = 64
+
+
+def long_table() -> SignalTable:
+    """Samples of 10 to 400 tokens: some are nearly all answer, the prompt of others fills the limit."""
+    known, rng = table(), np.random.default_rng(1)
+    tokens = rng.integers(10, 400, len(known)).astype(np.float32)
+    answers = np.where(rng.random(len(known)) < 0.5, 8, tokens - 5).astype(np.float32)
+    columns = {**known.columns, "tokens": tokens, "response_tokens": answers}
+    return SignalTable("pool", known.keys, columns, ids=known.ids)
+
+
+def plan_of_training(subset: Subset, signals: SignalTable) -> TrainingPlan:
+    training = FineTuning(schedule=Schedule.EPOCHS, amount=1, batch=512, max_tokens=MAX_TOKENS)
+    of = {signals.ids[row].decode(): row for row in subset.rows}
+
+    def read(sample: str) -> Encoded:
+        whole, answer = (int(signals[name][of[sample]]) for name in ("tokens", "response_tokens"))
+        read = min(whole, MAX_TOKENS)
+        turns = (Turn(whole - answer, whole - answer, read, read),) if whole - answer < read else ()
+        return Encoded(np.arange(read, dtype=np.int32), turns, truncated=read < whole)
+
+    return make_plan(tuple(of), read, training, 0)
+
+
+@pytest.mark.parametrize("answers", [8.0, 300.0], ids=["prompts beyond the limit", "long answers"])
+@pytest.mark.parametrize("draw", range(3))
+def test_random_arms_read_and_step_as_the_winner_does_where_samples_are_cut(
+    draw: int, answers: float
+) -> None:
+    """Equal tokens of whole samples were read as 368,640 and 442,641 tokens."""
+    signals = long_table()
+    winner = Recipe((KeepTop("tokens", fraction=0.3),))
+    drawn = RandomDraws(winner, signals, MAX_TOKENS).plan(RANDOM, draw)
+    plans = [plan_of_training(materialize(recipe, signals), signals) for recipe in (winner, drawn.recipe)]
+
+    assert 0 <= plans[0].tokens - plans[1].tokens < MAX_TOKENS
+    assert abs(len(plans[0].steps) - len(plans[1].steps)) <= 1
+
+
+def test_random_arms_of_a_pool_without_long_samples_are_those_of_earlier_releases() -> None:
+    signals, winner = table(), Recipe((KeepTop("quality", fraction=0.3),))
+
+    plans = [RandomDraws(winner, signals, limit).plan(RANDOM, 0) for limit in (None, 100)]
+
+    assert plans[0] == plans[1]
+
+
+def test_a_report_that_was_begun_with_whole_samples_goes_on_so(ledger: Ledger, tmp_path: Path) -> None:
+    judge = evaluator(tmp_path, long_table())
+    search = ledger.register(spec(judge, budget=3))
+    earlier = InOrder(long_table(), [])
+    run_search(ledger, search, earlier, judge)
+    began = report_arms(ledger, search, earlier, judge)
+
+    again = report_arms(ledger, search, replace(earlier, max_tokens=MAX_TOKENS), judge)
+
+    assert again == began
+
+
+def test_a_new_report_reads_equal_tokens(ledger: Ledger, tmp_path: Path) -> None:
+    signals = long_table()
+    judge, solver = evaluator(tmp_path, signals), InOrder(signals, [], MAX_TOKENS)
+    search = ledger.register(spec(judge, budget=4))
+    run_search(ledger, search, solver, judge)
+
+    read = {
+        run.arm: tokens_of(materialize(run.trial.recipe or Recipe(), signals), signals, MAX_TOKENS)
+        for run in report_arms(ledger, search, solver, judge)
+    }
+
+    assert 0 <= read["winner"] - read["random"] < MAX_TOKENS
 
 
 def test_a_winner_smaller_than_any_sample_is_compared_with_one_sample() -> None:

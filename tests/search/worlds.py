@@ -56,6 +56,7 @@ class InOrder:
 
     signals: SignalTable
     asked: list[int]
+    max_tokens: int | None = None
 
     def ask(self, history: History, k: int = 1) -> tuple[Candidate, ...]:
         self.asked.append(history.next_trial)

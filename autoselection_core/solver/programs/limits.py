@@ -1,6 +1,7 @@
 """Limits of candidates: rows and tokens, and what a training can read of a sample."""
 
 import numpy as np
+import numpy.typing as npt
 
 from autoselection_core.arrays import Mask
 from autoselection_core.signals.table import SignalTable
@@ -40,6 +41,15 @@ def trainable_rows(signals: SignalTable, max_tokens: int | None) -> Mask:
     before = np.nan_to_num(signals[_TOKENS].astype(np.float64)) - answers
     turns = signals[_TURNS] if _TURNS in signals.columns else np.ones(len(signals))
     return np.asarray((answers > 0) & ((before < max_tokens) | (turns > 1)))
+
+
+def read_tokens(signals: SignalTable, max_tokens: int) -> npt.NDArray[np.float64]:
+    """Tokens that an optimiser reads of each row in an epoch: at most `max_tokens`, none of untrainable rows.
+
+    Shape (n,). A row whose tokens were not counted is read as none.
+    """
+    counted = np.minimum(np.nan_to_num(signals[_TOKENS].astype(np.float64)), max_tokens)
+    return np.where(trainable_rows(signals, max_tokens), counted, 0.0)
 
 
 def only_trainable(realised: Realised, trainable: Mask) -> Realised:
