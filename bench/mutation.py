@@ -4,10 +4,11 @@ python -m bench.mutation [--sample N] [--seed SEED]   draws the sample and tries
 python -m bench.mutation --again                      tries the mutants that survived once more
 
 A mutant is the tree with one small fault: a comparison, sign, connective, number or decision turned, or a
-statement left out. As many are drawn of each room, evenly over its places. A mutant is tried on a copy of
-the tracked files, first with the tests that name its module and its own examples, then with the fast tests of
-its room (trainings that diverge take minutes and are run where they name the module); it is killed by a test that fails or runs out of time. The result file names every
-mutant, and the test that killed it. `docs/explanation/untested.md` explains those that survive.
+statement left out. As many are drawn of each room, evenly over its places. A mutant is tried on a copy of the
+tracked files, first with the tests that name its module and its own examples, then with the fast tests of its
+room (trainings that diverge take minutes and are run where they name the module). It is killed by a test that
+fails or runs out of time. The result file names every mutant and the test that killed it;
+`docs/explanation/untested.md` explains those that survive.
 """
 
 import argparse
