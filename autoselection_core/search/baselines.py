@@ -17,7 +17,7 @@ from autoselection_core.operators.definitions.mixing import taking_order
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.programs.trainable import read_tokens
+from autoselection_core.solver.programs.limits import read_tokens
 from autoselection_core.subset import Subset, materialize, materialize_many
 from autoselection_core.subset.realise import seed_of_step
 

@@ -10,7 +10,7 @@ from autoselection_core.history.records import RecordedProposal, Reservation
 from autoselection_core.history.values import History
 from autoselection_core.search.accounting import accounted
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver.programs.trainable import read_tokens
+from autoselection_core.solver.programs.limits import read_tokens
 from autoselection_core.solver.proposal import Candidate, Proposal
 from autoselection_core.subset import Subset, materialize
 
