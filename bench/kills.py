@@ -35,7 +35,7 @@ def main() -> None:
     kill, usual = WHO[asked.who]
     figures = kill(usual if asked.kills is None else asked.kills)
     note = "Every search ended as an undisturbed one; a difference raises."
-    print(write_result(f"kills_{asked.who}", figures, note))
+    print(write_result(f"kills/{asked.who}", figures, note))
 
 
 def _core(kills: int) -> Mapping[str, Json]:

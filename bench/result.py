@@ -103,16 +103,17 @@ class Machine:
 
 
 def write_result(name: str, figures: Mapping[str, Json], note: str = "") -> Path:
-    """Leave figures in `bench/results/<name>.json`.
+    """Leave figures in `bench/results/<name>.json`; those of `<suite>/<part>` under that part.
 
     Args:
         name: What was measured.
         figures: The numbers, with their units in the names.
         note: What a reader has to know to compare them, such as what else was running.
     """
-    path = RESULTS / f"{name}.json"
+    suite, _, part = name.partition("/")
+    path = RESULTS / f"{suite}.json"
     path.parent.mkdir(exist_ok=True)
-    result = {
+    result: dict[str, Json] = {
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--", "autoselection_core", "bench/*.py")),
         "command": " ".join(["python", *sys.orig_argv[1:]]),
@@ -120,6 +121,9 @@ def write_result(name: str, figures: Mapping[str, Json], note: str = "") -> Path
         "note": note,
         "figures": figures,
     }
+    if part:
+        parts = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        result = dict(sorted({**parts, part: result}.items()))
     path.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     return path
 

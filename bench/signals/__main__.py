@@ -48,7 +48,7 @@ def main() -> None:
         for part in chosen.only or work:
             figures: dict[str, Json] = {"rows": len(pool), "pool_version": pool.version, **work[part]()}
             print(json.dumps(figures, indent=2))
-            print(write_result(f"signals_{part}", figures, _NOTE))
+            print(write_result(f"signals/{part}", figures, _NOTE))
         print(write_table())
 
 

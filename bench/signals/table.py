@@ -1,4 +1,4 @@
-"""One table of all signals from the files of figures: samples a second, and memory at the peak.
+"""One table of all signals from the file of figures: samples a second, and memory at the peak.
 
 python -m bench.signals.table
 """
@@ -28,15 +28,15 @@ _LARGE = 100
 def write_table() -> Path:
     """Leave the table in `bench/results/signals.md`."""
     lines = [_line(_HEAD), _line(["---"] + ["---:"] * (len(_HEAD) - 1))]
-    lines += [_line(row) for file in sorted(RESULTS.glob("signals_*.json")) for row in _rows(file)]
+    parts = json.loads((RESULTS / "signals.json").read_text("utf-8"))
+    lines += [_line(row) for part in parts.values() for row in _rows(part)]
     path = RESULTS / "signals.md"
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
 
 
-def _rows(file: Path) -> Iterator[list[str]]:
+def _rows(result: Any) -> Iterator[list[str]]:  # noqa: ANN401 any JSON
     """A row for each measured thing that has a pace, however deep it lies in the figures."""
-    result = json.loads(file.read_text("utf-8"))
     measured_at = [f"{result['machine']['load']:.1f}", result["commit"][:7]]
     for name, cost in _paced(result["figures"]):
         shown = [name, *(_number(cost.get(key)) for key in _KEYS), *measured_at]

@@ -102,7 +102,7 @@ def main() -> None:
     (options.folder / "report.md").write_text(text)
     if options.folder == FOLDER:
         note = "searches ran one by one, some at earlier commits; each is a line of a shard in solver/runs"
-        write_result("solver", figures(options.folder, ground.optima), note)
+        write_result("solver/landscapes", figures(options.folder, ground.optima), note)
     print(text)
 
 

@@ -96,7 +96,7 @@ def main() -> None:
                 regrets = reached.regrets(ground.optima[name].utility)
                 found[f"{count} programs, {name}, seed {seed}"] = regrets
                 print(count, name, seed, regrets, flush=True)
-    print(write_result("solver_bound", found, "regret in points against the best that is known"))
+    print(write_result("solver/bound", found, "regret in points against the best that is known"))
 
 
 if __name__ == "__main__":

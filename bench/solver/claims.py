@@ -262,7 +262,7 @@ def main() -> None:
         done += lines
     figures = summary(done)
     if options.shard == _SHARD:
-        write_result("solver_claims", figures, "searches ran one by one; each is a line of the shard")
+        write_result("solver/claims", figures, "searches ran one by one; each is a line of the shard")
     print(json.dumps(figures, indent=2))
 
 

@@ -5,7 +5,7 @@ that ranks recipes nearly as the full one does, one with a fidelity that does so
 that misleads. Cheap scores are of another utility: the full one mixed with that of the next landscape, or the
 full one with the opposite sign; all are noisy by one point. Each four are one line of
 `bench/results/solver/fidelity.jsonl`; what that file holds is not run again. Summaries with commit and
-machine are left in `bench/results/solver_fidelity_BUDGET_COST.json`.
+machine are left in `bench/results/solver.json`, under `fidelity_BUDGET_COST`.
 """
 
 import argparse
@@ -118,7 +118,7 @@ def main() -> None:
     found_figures = {kind: figures(mine, kind) for kind in KINDS}
     for kind, values in found_figures.items():
         print(f"{kind}: {values}")
-    name = f"solver_fidelity_{options.budget}_{options.cost:g}"
+    name = f"solver/fidelity_{options.budget}_{options.cost:g}"
     write_result(name, {**fixed, "fours": len(mine), **found_figures})
 
 

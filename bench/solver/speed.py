@@ -91,7 +91,7 @@ def main() -> None:
     rows = parser.parse_args().rows
     with TemporaryDirectory(prefix="solver-speed-") as home:
         found: dict[str, Json] = {f"{count} rows": figures(count, Home(Path(home))) for count in rows}
-    print(write_result("solver_speed", found, "one thread; other processes shared the core, see the load"))
+    print(write_result("solver/speed", found, "one thread; other processes shared the core, see the load"))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def main() -> None:
     runs = [uneven(seed) for seed in range(options.seeds)]
     for name in ("gp", "infinite_width"):
         figures[f"uneven, {name}"] = _summary(runs, name)
-    print(write_result("solver_surrogates", figures, "other processes shared the core; see the load"))
+    print(write_result("solver/surrogates", figures, "other processes shared the core; see the load"))
 
 
 def _summary(runs: Sequence[Mapping[str, tuple[float, float]]], name: str) -> dict[str, Json]:

@@ -142,7 +142,7 @@ def main() -> None:
     figures = summary(_lines(options.shard), options.budget)
     print(json.dumps(figures, indent=2))
     if options.shard == SHARD:
-        print(write_result("solver_trained", figures, _NOTE))
+        print(write_result("solver/trained", figures, _NOTE))
 
 
 def summary(lines: Sequence[Line], budget: int) -> dict[str, Json]:

@@ -32,7 +32,7 @@ def main() -> None:
     if options.command == "play":
         figures = {path.stem: played(load(path), options) for path in sorted(options.folder.glob("*.npz"))}
         print(json.dumps(figures, indent=2))
-        write_result("solver_tables", figures, "gaps in nats, dev items, the second training judges")
+        write_result("solver/tables", figures, "gaps in nats, dev items, the second training judges")
         return
     home = Home.from_environment()
     prepared = prepare(GROUNDS[options.name], home)
