@@ -27,13 +27,13 @@ _MAX_TOKENS = 128
 def memory_figures(pool: Pool, model: Path | None) -> dict[str, Json]:
     """Megabytes at the peak, and beyond what was held before: interpreter, packages, the model."""
     text = [WordEntropy(), Form(), ExactGroups(), JaccardPairs(), Contamination(real_benchmark("mmlu"))]
-    found: dict[str, Json] = {"text_signals_through_the_store": _stored(text, pool)}
+    found: dict[str, Json] = {"text_signals_through_the_store": _stored_value(text, pool)}
     if model is not None:
         found["model_scores_through_the_store"] = _growing(pool, model)
     return {"target_mb_beyond_the_model": 4_000, **found}
 
 
-def _stored(signals: Sequence[Signal], pool: Pool) -> dict[str, Json]:
+def _stored_value(signals: Sequence[Signal], pool: Pool) -> dict[str, Json]:
     """From a pool on disk to columns on disk, one signal after the other in one process."""
     with TemporaryDirectory() as folder:
         home = Home(Path(folder))

@@ -26,10 +26,10 @@ def _folded(character: str) -> str:
     return str(int(character)) if character.isdecimal() else character
 
 
-_WRAPPER = (
+_WRAP = (
     r"\\(?:f?boxed|text(?:bf|it|rm|sf|tt)?|math(?:rm|bf|it|sf|tt|bb)|left|displaystyle|bf|rm)(?![A-Za-z])"
 )
-LEAD = re.compile(rf"(?:[\s*_`\"'(\[{{~≈]++|\$|\\[(\[$]|{_WRAPPER})*+")
+LEAD = re.compile(rf"(?:[\s*_`\"'(\[{{~≈]++|\$|\\[(\[$]|{_WRAP})*+")
 """Nothing in it begins like another part of it, and nothing is given back: one pass."""
 
 
