@@ -1,22 +1,66 @@
-"""Pools of a campaign: raw files read, cut at the gate, and kept with an account of what left."""
+"""Pools of a campaign and their signals at work."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.errors.campaign import NoPoolError
+from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.errors.signals import NothingLeftError
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import sources_version
 from autoselection_core.progress import Progress, RecordProgress
+from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.decontaminate import Gate, Gated
+from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
+from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.store.store import SignalStore
+from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
+
+
+@dataclass(frozen=True)
+class CampaignSignals:
+    """Signals that a campaign declares, with the store of their values.
+
+    Attributes:
+        definitions: The signals by name, those that others need first.
+        store: Store of the values, which also computes them.
+    """
+
+    definitions: Mapping[str, Signal]
+    store: SignalStore
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Version of every signal as the campaign defines it now."""
+        return {name: signal.fingerprint for name, signal in self.definitions.items()}
+
+    def score(self, name: str, pool: Pool, progress: Progress | None = None) -> SignalReport:
+        """Score the samples of a pool that a signal has no value of yet.
+
+        Where the campaign has scores and sparse features of one model, the one asked for first gives both.
+
+        Raises:
+            UnknownSignalError: The campaign has no such signal.
+        """
+        if name not in self.definitions:
+            raise UnknownSignalError(name, tuple(self.definitions))
+        signal, shared = self.definitions[name], ModelPass.among(self.definitions.values())
+        is_shared = shared is not None and signal in shared.signals
+        return self.store.score(signal, pool, progress, shared if is_shared else None)
+
+    def table(self, pool: Pool, versions: Mapping[str, str] | None = None) -> SignalTable:
+        """Signals of a pool, mapped into memory; of the present versions where none are given.
+
+        Raises:
+            UnscoredPoolError: A signal was not scored for this pool.
+        """
+        return self.store.table(pool, self.versions if versions is None else versions)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.search_request import SearchRequest, with_version_of
 from autoselection_core.campaign.declaration.signals import make_signals
 from autoselection_core.campaign.evaluators import LocalEvaluators, benchmark_at, benchmarks_of
-from autoselection_core.campaign.pools import CampaignPools, PreparedPool
-from autoselection_core.campaign.signals import CampaignSignals
+from autoselection_core.campaign.pools import CampaignPools, CampaignSignals, PreparedPool
 from autoselection_core.campaign.solvers import make_solver
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, PricedEvaluator
 from autoselection_core.evaluation.judge.evaluator import JUDGE

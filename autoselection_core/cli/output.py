@@ -15,8 +15,7 @@ from rich.table import Table as RichTable
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json
-from autoselection_core.report.rendering.part import Block, Part
-from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.report.rendering.table import Block, Cell, Part, Table
 
 _SHOWN = 5
 

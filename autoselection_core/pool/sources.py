@@ -9,8 +9,7 @@ from pathlib import Path
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
-from autoselection_core.pool.data_sets import DataSet, data_set_of, distinct_names, spelled
-from autoselection_core.pool.file_kinds import ENDINGS, kind_of
+from autoselection_core.pool.data_sets import ENDINGS, DataSet, data_set_of, distinct_names, kind_of, spelled
 from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.store.hub import HubDataset
 from autoselection_core.store.objects import Mirror

@@ -17,7 +17,7 @@ from autoselection_core.report.lineage.examples import text_of
 from autoselection_core.report.lineage.pairing import PAIRING, pairing_table
 from autoselection_core.report.lineage.sentences import step_sentence
 from autoselection_core.report.lineage.usage import usage_of
-from autoselection_core.report.rendering.part import Block, Part
+from autoselection_core.report.rendering.table import Block, Part
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.tables import signal_table, step_table
 from autoselection_core.report.sections.verdict import findings

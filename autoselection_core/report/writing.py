@@ -9,7 +9,6 @@ from autoselection_core.history.records import SearchState
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import Example, examples_of
 from autoselection_core.report.rendering.page import Picture, Section, to_html, to_markdown
-from autoselection_core.report.sections.credit import operator_credits
 from autoselection_core.report.sections.fidelities import fidelity_sentences
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
 from autoselection_core.report.sections.lead import lead_of
@@ -17,6 +16,7 @@ from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
+    operator_credits,
     retention_plot,
     tokens_plot,
     trajectory_plot,

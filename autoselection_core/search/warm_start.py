@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.values import Earlier, History, Observation
 from autoselection_core.recipe import Recipe
-from autoselection_core.score.rank_agreement import rank_agreement
+from autoselection_core.score.significance import rank_agreement
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home

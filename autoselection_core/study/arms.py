@@ -11,7 +11,7 @@ from autoselection_core.history.records import ArmPlan, Kind, Reservation, Trial
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, RandomDraws, plan_arm
 from autoselection_core.search.evaluate import evaluate
-from autoselection_core.study.entries import Contest, arms_entry
+from autoselection_core.study.loading import Contest, arms_entry
 from autoselection_core.study.study_run import StudyRun
 from autoselection_core.subset import materialize
 

@@ -18,7 +18,7 @@ from autoselection_core.signals.contamination.decontaminate import Gate, Gated
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
-from autoselection_core.study.entries import arms_entry
+from autoselection_core.study.loading import arms_entry
 from autoselection_core.study.study import Study
 
 Tell: TypeAlias = Callable[[str, int, int | None], None]

@@ -7,6 +7,7 @@ Needs pytest.
 """
 
 import pickle
+from collections.abc import Iterable
 from dataclasses import FrozenInstanceError, fields
 from functools import cached_property
 from typing import ClassVar
@@ -15,13 +16,30 @@ import numpy as np
 import pytest
 
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.sample import Message, Role, Sample
+from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.kinds import Kind, kind_of
 from autoselection_core.signals.store.record import rows_of
-from autoselection_core.testing.pools import pool_of, question_and_answer
+
+
+def question_and_answer(question: str, answer: str) -> Sample:
+    """A sample of one turn each."""
+    return Sample((Message(Role.USER, question), Message(Role.ASSISTANT, answer)))
+
+
+def pool_of(samples: Iterable[Sample], *, source: str = "made-up") -> Pool:
+    """A pool of some samples, all of one source; equal samples become one."""
+    return Pool.from_samples(
+        (sample, [Origin(source, f"made-up#{line}")]) for line, sample in enumerate(samples, start=1)
+    )
+
+
+def pool_of_answers(answers: Iterable[str], *, question: str = "Say it.") -> Pool:
+    """A pool whose samples answer one question."""
+    return pool_of(question_and_answer(question, answer) for answer in answers)
+
 
 _TOLERANCE = 1e-5
 

@@ -14,7 +14,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.rendering.part import Part
+from autoselection_core.report.rendering.table import Part
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.resources import HomeResource, LedgerResource

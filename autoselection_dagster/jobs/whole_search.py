@@ -10,8 +10,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, TrialRecord
 from autoselection_core.identity import fingerprint
-from autoselection_core.search.loop import DONE, Stage
-from autoselection_core.search.together import run_search_together
+from autoselection_core.search.loop import DONE, Stage, run_search_together
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of

@@ -15,8 +15,7 @@ from typing import Any
 
 from autoselection_core.identity import Json
 from bench.engine.floors import StateFloor
-from bench.engine.pools import Parts, prepared, realistic
-from bench.engine.programs import PLAIN
+from bench.engine.pools import PLAIN, Parts, prepared, realistic
 from bench.engine.work import large, ninety_thousand, opening, recipe_with_state
 from bench.result import REAL_DATA, REPOSITORY, RESULTS, write_result
 

@@ -9,10 +9,8 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.state import state_of, states_of
 from autoselection_core.state.basis import basis_of
 from autoselection_core.subset import Subset, materialize, materialize_many
-from bench.engine.floors import StateFloor, hash_floor, step_floor
-from bench.engine.pools import RealPool
-from bench.engine.programs import PLAIN, WITH_NEAR_DUPLICATES, WITH_NEIGHBOURS, edits_of
-from bench.engine.race import Figure, race
+from bench.engine.floors import Figure, StateFloor, hash_floor, race, step_floor
+from bench.engine.pools import PLAIN, WITH_NEAR_DUPLICATES, WITH_NEIGHBOURS, RealPool, edits_of
 from bench.result import measure
 
 

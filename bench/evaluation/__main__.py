@@ -17,7 +17,7 @@ import torch
 from autoselection_core.identity import Json
 from autoselection_core.store.home import Home
 from bench.evaluation import scoring, training
-from bench.evaluation.data import benchmark, samples
+from bench.evaluation.training import benchmark, samples
 from bench.result import REPOSITORY, write_result
 
 TRAINING_TOKENS = 2_000

@@ -18,7 +18,7 @@ from autoselection_core.evaluation.training.settings import fine_tuning  # noqa:
 from autoselection_core.recipe.program import Recipe  # noqa: E402
 from autoselection_core.store.home import Home  # noqa: E402
 from autoselection_core.subset.value import Subset, fingerprint_of_ids  # noqa: E402
-from bench.evaluation.data import benchmark, pool  # noqa: E402
+from bench.evaluation.training import benchmark, pool  # noqa: E402
 
 
 def main(model: str, tokens: str, dev_items: str) -> None:

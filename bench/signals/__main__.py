@@ -13,11 +13,9 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, write_result
-from bench.signals.change import change_figures
-from bench.signals.memory import memory_figures
 from bench.signals.model import dear_figures, model_figures, sae_figures
 from bench.signals.table import write_table
-from bench.signals.text import jaccard_figures, text_figures
+from bench.signals.text import change_figures, jaccard_figures, memory_figures, text_figures
 from bench.signals.vectors import cell_figures, made_up_vectors, neighbour_figures
 
 PARTS = ("words", "pairs", "neighbours", "change", "cells", "memory", "model", "sae", "dear")

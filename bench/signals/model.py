@@ -25,7 +25,7 @@ from autoselection_core.signals.definitions.base_model.model_scores import (
 )
 from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
 from autoselection_core.signals.definitions.semantic.reranking import LikelihoodRanker
-from autoselection_core.signals.definitions.wording.tokens import TokenCounts
+from autoselection_core.signals.definitions.wording.text import TokenCounts
 from bench.result import Measured, measure
 from bench.signals.text import real_benchmark
 

@@ -1,29 +1,122 @@
 """Signals that read words only, on all samples."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import rensa
 
+from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.identity import Json
+from autoselection_core.models.base_model import resident_model
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Signal
+from autoselection_core.signals.base import Earlier, Signal
 from autoselection_core.signals.contamination.contamination import Contamination
+from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
 from autoselection_core.signals.definitions.base_model.sae import generalised_jaccard
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS, EmbeddingPairs
 from autoselection_core.signals.definitions.wording.actions import ActionBranching
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
-from autoselection_core.signals.definitions.wording.form import Form
-from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.definitions.wording.text import Form, WordEntropy
 from autoselection_core.signals.joins.shingles import Shingles, shingles
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
-from bench.result import REAL_DATA, measure
+from autoselection_core.signals.store.store import SignalStore
+from autoselection_core.store.home import Home
+from bench.result import REAL_DATA, Measured, measure, resident_mb
+from bench.signals.model import some
+
+T = TypeVar("T")
+
+_SHARE = 0.01
+
+
+def change_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
+    """Seconds from the start and after a change; vectors stand in for embeddings, which take hours."""
+    rows = np.sort(np.random.default_rng(0).choice(len(pool), int(len(pool) * (1 - _SHARE)), replace=False))
+    before = pool.take(rows)
+    return {
+        "share_of_new_rows": _SHARE,
+        "target_share_of_full": 0.03,
+        "word_entropy": _stored(WordEntropy(), before, pool),
+        "near_duplicates": _stored(JaccardPairs(), before, pool),
+        "embedding_pairs": _pairs(vectors, rows, pool),
+    }
+
+
+def _stored(signal: WordEntropy | JaccardPairs, before: Pool, after: Pool) -> dict[str, Json]:
+    """Through the store, files and all."""
+    with TemporaryDirectory() as folder:
+        home = Home(Path(folder))
+        for each in (before, after):
+            each.write(home.pool(each.version))
+        store = SignalStore(home)
+        pools = [Pool.open(home.pool(each.version)) for each in (before, after)]
+        full, change = (measure(partial(store.score, signal, pool)) for pool in pools)
+    return _beside(full, change)
+
+
+def _pairs(vectors: Vectors, rows: Rows, pool: Pool) -> dict[str, Json]:
+    signal = EmbeddingPairs()
+    full = measure(lambda: signal.compute(pool, {VECTORS: vectors[rows]}))
+    earlier = Earlier(full.value, rows)
+    change = measure(lambda: signal.update(pool, {VECTORS: vectors}, earlier))
+    return _beside(full, change)
+
+
+def _beside(full: Measured[T], change: Measured[T]) -> dict[str, Json]:
+    share = change.cpu_seconds / full.cpu_seconds
+    return {"full": full.cost, "change": change.cost, "share_of_full_cpu": round(share, 4)}
+
+
+_GROWING = (64, 128, 256)
+_MAX_TOKENS = 128
+"""Short, so that many samples are read; a batch is as full as with long ones."""
+
+
+def memory_figures(pool: Pool, model: Path | None) -> dict[str, Json]:
+    """Megabytes at the peak, and beyond what was held before: interpreter, packages, the model."""
+    text = [WordEntropy(), Form(), ExactGroups(), JaccardPairs(), Contamination(real_benchmark("mmlu"))]
+    found: dict[str, Json] = {"text_signals_through_the_store": _stored_value(text, pool)}
+    if model is not None:
+        found["model_scores_through_the_store"] = _growing(pool, model)
+    return {"target_mb_beyond_the_model": 4_000, **found}
+
+
+def _stored_value(signals: Sequence[Signal], pool: Pool) -> dict[str, Json]:
+    """From a pool on disk to columns on disk, one signal after the other in one process."""
+    with TemporaryDirectory() as folder:
+        home = Home(Path(folder))
+        pool.write(home.pool(pool.version))
+        store, found = SignalStore(home), Pool.open(home.pool(pool.version))
+        return {signal.name: _peak(store, signal, found) for signal in signals}
+
+
+def _growing(pool: Pool, model: Path) -> list[Json]:
+    """The same signal over more and more samples, each time from the start; the model is there before."""
+    resident_model(str(model), "auto")
+    return [_scored(some(pool, samples), model) for samples in _GROWING]
+
+
+def _scored(pool: Pool, model: Path) -> dict[str, Json]:
+    with TemporaryDirectory() as folder:
+        signal = ModelScores(str(model), max_tokens=_MAX_TOKENS)
+        return {"max_tokens": _MAX_TOKENS, **_peak(SignalStore(Home(Path(folder))), signal, pool)}
+
+
+def _peak(store: SignalStore, signal: Signal, pool: Pool) -> dict[str, Json]:
+    before = resident_mb()
+    done = measure(lambda: store.score(signal, pool))
+    peak = round(done.peak_bytes / 1e6)
+    return {**done.pace(len(pool)), "held_before_mb": before, "beyond_mb": peak - before}
+
 
 _PERMUTATIONS, _BANDS = 128, 32
 _SEED = 1

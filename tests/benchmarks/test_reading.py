@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.reading.extraction import extract, is_right, read_answer
 from autoselection_core.benchmarks.reading.numbers import numerals, value
-from autoselection_core.benchmarks.reading.segments import folded
+from autoselection_core.benchmarks.reading.texts import folded
 from autoselection_core.pool.sample import Message, Role
 from tests.benchmarks.spellings import WRITTEN_WITH, Spelling, is_read
 from tests.benchmarks.spellings_apart import APART

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.pool.file_kinds import kind_of
+from autoselection_core.pool.data_sets import kind_of
 from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS, TURN_LISTS, role_of
 from autoselection_core.store.home import Home

@@ -12,7 +12,7 @@ from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.history.specification.spec import SearchSettings
 from autoselection_core.history.values import History
 from autoselection_core.pool.sources import Source
-from autoselection_core.search.together import run_search_together
+from autoselection_core.search.loop import run_search_together
 from autoselection_core.store.home import Home
 from tests.search.worlds import InOrder
 

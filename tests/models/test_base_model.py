@@ -1,17 +1,135 @@
+"""A model's name holds what its answers and their ends follow from, and old names stay."""
+
+import json
 import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autoselection_core.errors.models import ModelLoadError, UnfaithfulHeadError
+from autoselection_core.identity import fingerprint, fingerprint_file
 from autoselection_core.models.base_model import BaseModel, resident_model
+from autoselection_core.models.chat.tokenizer_identity import tokenizer_fingerprint
 from autoselection_core.models.dtype import DTYPES, probe
+from autoselection_core.models.embedder import embedder_fingerprint
 from autoselection_core.models.folder import model_fingerprint
 from autoselection_core.models.forward import check_head
 from autoselection_core.testing.tiny_model import tiny_model
+
+CONFIG_FIELDS = (
+    "transformers_version",
+    "_name_or_path",
+    "dtype",
+    "torch_dtype",
+    "use_cache",
+    "architectures",
+)
+
+
+def edited(folder: Path, name: str, change: Callable[[dict[str, Any]], None]) -> Path:
+    file = folder / name
+    said = json.loads(file.read_text()) if file.exists() else {}
+    change(said)
+    file.write_text(json.dumps(said))
+    return folder
+
+
+@pytest.fixture
+def copy(tiny: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(tiny, tmp_path / "copy")
+
+
+def test_an_unedited_model_whose_turns_end_in_its_end_token_keeps_its_name(tiny: Path) -> None:
+    config = json.loads((tiny / "config.json").read_text())
+    vocabulary = {"tokenizer.json": fingerprint_file(tiny / "tokenizer.json")}
+    template = (tiny / "chat_template.jinja").read_text()
+    weights = {"model.safetensors": fingerprint_file(tiny / "model.safetensors")}
+    before = fingerprint(
+        {
+            "config": {name: value for name, value in config.items() if name not in CONFIG_FIELDS},
+            "tokenizer": fingerprint({"template": template, "vocabulary": vocabulary}),
+            "weights": weights,
+        }
+    )
+
+    assert model_fingerprint(tiny) == before
+
+
+def test_the_embedder_keeps_its_name() -> None:
+    assert embedder_fingerprint() == "7ae7d4084709d7a52ac71edbab74f5fe"
+
+
+def other_end(said: dict[str, Any]) -> None:
+    said.update(eos_token="<|endoftext|>")  # noqa: S106 a token of text
+
+
+def other_start(said: dict[str, Any]) -> None:
+    said.update(bos_token="<|im_end|>")  # noqa: S106 a token of text
+
+
+def named_templates(said: dict[str, Any]) -> None:
+    said["chat_template"] = [{"name": "default", "template": "{{ messages }}"}]
+
+
+def other_named_templates(said: dict[str, Any]) -> None:
+    named_templates(said)
+    said["chat_template"].append({"name": "tool_use", "template": "{{ tools }}"})
+
+
+def added_token(said: dict[str, Any]) -> None:
+    said["added_tokens_decoder"] = {"2048": {"content": "<tool>", "special": True}}
+
+
+def chat_settings(said: dict[str, Any]) -> None:
+    said["autoselection"] = {"system": "fold"}
+
+
+def penalised(said: dict[str, Any]) -> None:
+    said["repetition_penalty"] = 1.3
+
+
+def two_ends(said: dict[str, Any]) -> None:
+    said["eos_token_id"] = [0, 2]
+
+
+EDITS = [
+    ("tokenizer_config.json", other_end),
+    ("tokenizer_config.json", other_start),
+    ("tokenizer_config.json", added_token),
+    ("tokenizer_config.json", chat_settings),
+    ("generation_config.json", penalised),
+    ("generation_config.json", two_ends),
+]
+
+
+@pytest.mark.parametrize(("name", "change"), EDITS, ids=[change.__name__ for _, change in EDITS])
+def test_what_an_answer_follows_from_is_part_of_the_name(
+    tiny: Path, copy: Path, name: str, change: Callable[[dict[str, Any]], None]
+) -> None:
+    assert model_fingerprint(edited(copy, name, change)) != model_fingerprint(tiny)
+
+
+def test_an_edited_named_template_is_another_model(copy: Path) -> None:
+    (copy / "chat_template.jinja").unlink()
+    config = "tokenizer_config.json"
+
+    first = tokenizer_fingerprint(edited(copy, config, named_templates))
+    second = tokenizer_fingerprint(edited(copy, config, other_named_templates))
+
+    assert first != second
+
+
+def test_how_a_random_answer_would_be_drawn_is_no_part_of_the_name(tiny: Path, copy: Path) -> None:
+    edited(
+        copy, "generation_config.json", lambda said: said.update(temperature=0.3, top_p=0.9, do_sample=True)
+    )
+
+    assert model_fingerprint(copy) == model_fingerprint(tiny)
 
 
 def test_two_copies_of_a_model_have_one_fingerprint(tiny: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from autoselection_core.operators.definitions.duplicates import (
 from autoselection_core.operators.definitions.mixing import MixSources
 from autoselection_core.operators.definitions.relevance import KeepRelevant
 from autoselection_core.operators.definitions.score import KeepTop
-from autoselection_core.operators.selection.bounds import Bounds
+from autoselection_core.operators.selection.quotas import Bounds
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.testing.worlds import World, operators, worlds

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.pool import Origin, Pool, Role, Source, ingest
-from autoselection_core.signals.definitions.wording.form import Form
+from autoselection_core.signals.definitions.wording.text import Form
 from autoselection_core.store.home import Home
 from tests.pool.raw import ALPACA, conversation
 

@@ -19,9 +19,13 @@ from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.lineage.sentences import why_sentence
 from autoselection_core.report.rendering.page import Section, to_html, to_markdown
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.report.sections.credit import OperatorCredit
 from autoselection_core.report.sections.landscape import mix_plot
-from autoselection_core.report.sections.plots import credit_plot, histogram_plot, retention_plot
+from autoselection_core.report.sections.plots import (
+    OperatorCredit,
+    credit_plot,
+    histogram_plot,
+    retention_plot,
+)
 from autoselection_core.report.sections.protocol import training_sentence
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, materialize

@@ -3,18 +3,90 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from autoselection_core.history.values import FailedTrial, History
+from autoselection_core.history.values import FailedTrial, History, Observation
+from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.rendering.figure import Format
 from autoselection_core.report.sections.arms_plot import arms_plot
-from autoselection_core.report.sections.credit import operator_credits
+from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
+    operator_credits,
     retention_plot,
     tokens_plot,
     trajectory_plot,
 )
+from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
+
+
+def observed(trial: int, utility: float, **proposal: float) -> Observation:
+    return Observation(trial, Recipe(), f"s{trial}", 0, utility, {}, None, 1.0, 10, proposal)
+
+
+def test_every_picture_of_a_search_is_drawn(facts: SearchFacts) -> None:
+    measured = facts.history.observations
+    subsets = [facts.realised(entry.recipe) for entry in measured]
+
+    assert map_plot(measured, subsets, "nats").startswith(b"<?xml")
+    assert tree_plot(facts.history, "nats").startswith(b"<?xml")
+    assert mix_plot(facts.pool, subsets[0]).startswith(b"<?xml")
+
+
+def test_a_search_of_one_trial_has_a_map(facts: SearchFacts) -> None:
+    (first, *_) = facts.history.observations
+
+    assert map_plot([first], [facts.realised(first.recipe)], "nats")
+
+
+def test_calibration_counts_what_was_foreseen_only() -> None:
+    foreseen = observed(2, 1.0, mean=0.9, deviation=0.1, noise=0.0)
+    history = History("s", 0, 3, (observed(1, 0.0), foreseen))
+
+    assert calibration_plot(History("s", 0, 3, (observed(1, 0.0),)), "nats") is None
+    assert calibration_plot(history, "nats")
+
+
+def test_the_waterfall_goes_from_the_full_pool_to_the_recommended_subset(facts: SearchFacts) -> None:
+    prefixes = waterfall(facts)
+
+    assert (prefixes[0].step, len(prefixes[0].subset)) == ("full pool", len(facts.pool))
+    assert facts.best_subset is not None
+    assert prefixes[-1].subset.fingerprint == facts.best_subset.fingerprint
+    assert abs(prefixes[-1].expected.mean - facts.require_best().mean) < 1e-6
+    assert len(waterfall_table(prefixes).rows) == len(facts.require_best().recipe.steps) + 1
+
+
+def test_what_two_subsets_have_adds_up(facts: SearchFacts) -> None:
+    first, second = (facts.realised(entry.recipe) for entry in facts.history.observations[:2])
+    diff = subset_diff(facts.pool, facts.signals, first, second, ("one", "two"))
+
+    assert diff.common + len(diff.only[0].rows) == len(first)
+    assert diff.common + len(diff.only[1].rows) == len(second)
+    assert sum(int(row[3] or 0) for row in diff.sources.rows) == diff.common
+    assert len(diff_texts(diff)) == sum(min(6, len(side.rows)) for side in diff.only)
+
+
+def test_a_subset_differs_from_itself_in_nothing(facts: SearchFacts) -> None:
+    subset = facts.realised(facts.history.observations[0].recipe)
+
+    assert "0 only in one, 0 only in two" in (
+        subset_diff(facts.pool, facts.signals, subset, subset, ("one", "two")).sentence
+    )
+
+
+def test_the_outlook_names_probability_and_price(facts: SearchFacts) -> None:
+    found = outlook(facts)
+
+    assert found.chance is not None
+    assert 0.0 <= found.chance <= 1.0
+    assert found.half_width_then is not None
+    assert found.half_width is not None
+    assert found.half_width_then < found.half_width
+    assert "2 full trainings" in found.sentence
+
 
 Draw = Callable[[SearchFacts, Format], bytes]
 

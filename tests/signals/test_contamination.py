@@ -25,7 +25,7 @@ from autoselection_core.signals.contamination.matches import MATCHES, Match, mat
 from autoselection_core.signals.contamination.phrases import MAX_FURTHER_UNITS, bare_questions
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
-from autoselection_core.testing.pools import pool_of, pool_of_answers
+from autoselection_core.testing.signals import pool_of, pool_of_answers
 
 LONG = "A baker sells twelve loaves on Monday and twice as many on Tuesday; how many loaves are sold in all?"
 STEM = "Which of the following statements is false?"

@@ -9,7 +9,7 @@ from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.signals.definitions.semantic.embedding import Relevance, mean_of_nearest
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
-from autoselection_core.testing.pools import pool_of, question_and_answer
+from autoselection_core.testing.signals import pool_of, question_and_answer
 
 TEXTS = ["A dog barks at the cat.", "What is 3 + 4? It is 7.", "word " * 400, "Hund"]
 SUMS = (

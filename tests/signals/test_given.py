@@ -23,7 +23,7 @@ from autoselection_core.signals.definitions.semantic.clusters import Clusters
 from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs, Relevance
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
-from autoselection_core.testing.pools import question_and_answer
+from autoselection_core.testing.signals import question_and_answer
 
 SAMPLES = [question_and_answer(f"Question {n}?", f"Answer {n}.") for n in range(6)]
 

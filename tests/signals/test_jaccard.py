@@ -10,7 +10,7 @@ from autoselection_core.signals.definitions.wording.duplicates import ExactGroup
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
 from autoselection_core.signals.similar_pairs import PAIRS_PER_ROW, PairList, stored_floor
-from autoselection_core.testing.pools import pool_of_answers
+from autoselection_core.testing.signals import pool_of_answers
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join)
 

@@ -19,7 +19,7 @@ from autoselection_core.signals.definitions.base_model.sae import SaeFeatures, r
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
-from autoselection_core.testing.pools import pool_of, question_and_answer
+from autoselection_core.testing.signals import pool_of, question_and_answer
 
 LATENTS = 256
 CUT = Sample((Message(Role.USER, "12 + 30 " * 200), Message(Role.ASSISTANT, "42")))

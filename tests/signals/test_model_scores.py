@@ -16,8 +16,8 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Role, Sample
 from autoselection_core.signals.base import REASON
 from autoselection_core.signals.definitions.base_model.model_scores import ModelScores, score_answers
-from autoselection_core.signals.definitions.wording.tokens import TokenCounts
-from autoselection_core.testing.pools import pool_of, question_and_answer
+from autoselection_core.signals.definitions.wording.text import TokenCounts
+from autoselection_core.testing.signals import pool_of, question_and_answer
 
 NAMES = ("ifd", "varentropy", "entropy", "response_loss")
 LONG = Sample(
@@ -182,7 +182,7 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.forward import token_statistics
 from autoselection_core.models.chat.spans import encode
 from autoselection_core.signals.definitions.base_model.model_scores import score_answers
-from autoselection_core.testing.pools import pool_of, question_and_answer
+from autoselection_core.testing.signals import pool_of, question_and_answer
 base = BaseModel.load(sys.argv[1], dtype="float32")
 samples = [question_and_answer("Say it.", f"{n} " * 120) for n in range(24)]
 expected = score_answers(base, pool_of(samples), 512, 512)["ifd"]

@@ -30,7 +30,7 @@ from autoselection_core.signals.definitions.base_model.rds import (
 )
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
-from autoselection_core.testing.pools import pool_of, question_and_answer
+from autoselection_core.testing.signals import pool_of, question_and_answer
 
 SAMPLES = [question_and_answer(f"Add {n} and {n}.", f"{n} + {n} = {2 * n}. " * (1 + n % 4)) for n in range(9)]
 TARGETS = (SAMPLES[2], question_and_answer("Name a city.", "Paris"), question_and_answer("1 + 1", "2"))

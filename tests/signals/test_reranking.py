@@ -18,7 +18,7 @@ from autoselection_core.signals.definitions.semantic.listwise_ranking import (
     rank_listwise,
 )
 from autoselection_core.signals.definitions.semantic.reranking import LikelihoodRanker, Reranked
-from autoselection_core.testing.pools import pool_of, question_and_answer
+from autoselection_core.testing.signals import pool_of, question_and_answer
 
 ITEM = Item("1 + 1", (Message(Role.USER, "1 + 1"),), "2")
 TARGETS = (question_and_answer("2 + 2", "2 + 2 = 4"), question_and_answer("3 + 3", "3 + 3 = 6"))

@@ -22,7 +22,7 @@ from autoselection_core.signals.definitions.base_model.sae_pairs import (
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
-from autoselection_core.testing.pools import pool_of, question_and_answer
+from autoselection_core.testing.signals import pool_of, question_and_answer
 
 SAMPLES = [question_and_answer(f"{n} + {n}", f"{n} + {n} = {2 * n}") for n in range(8)]
 POOL = pool_of(SAMPLES)

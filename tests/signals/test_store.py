@@ -24,7 +24,7 @@ from autoselection_core.signals.store.record import append_values, missing
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
-from autoselection_core.testing.pools import pool_of_answers
+from autoselection_core.testing.signals import pool_of_answers
 
 NUMBERS = [f"number {n}" for n in range(40)]
 

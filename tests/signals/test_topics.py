@@ -13,7 +13,7 @@ from autoselection_core.signals.definitions.semantic.clusters import (
 from autoselection_core.signals.definitions.semantic.topics import Topics, topic_names
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
-from autoselection_core.testing.pools import pool_of, pool_of_answers, question_and_answer
+from autoselection_core.testing.signals import pool_of, pool_of_answers, question_and_answer
 
 RNG = np.random.default_rng(0)
 CORNERS = np.repeat(np.eye(3, dtype=np.float32), 20, axis=0)

@@ -18,9 +18,9 @@ from autoselection_core.signals.definitions.semantic.feedback import (
     _moved,
 )
 from autoselection_core.signals.definitions.semantic.graph import GraphImportance, label_entropy_bits
-from autoselection_core.signals.definitions.wording.form import Form
+from autoselection_core.signals.definitions.wording.text import Form
 from autoselection_core.signals.similar_pairs import PairList
-from autoselection_core.testing.pools import pool_of, pool_of_answers, question_and_answer
+from autoselection_core.testing.signals import pool_of, pool_of_answers, question_and_answer
 
 QUESTION = (
     "A baker sells twelve loaves on Monday and twice as many on Tuesday; how many loaves are sold in all?"

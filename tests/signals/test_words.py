@@ -16,10 +16,9 @@ from autoselection_core.pool.sample import Message, Role, Sample, Scope
 from autoselection_core.signals.contamination.audit import audit
 from autoselection_core.signals.definitions.wording.actions import ActionBranching, branching
 from autoselection_core.signals.definitions.wording.duplicates import JaccardPairs
-from autoselection_core.signals.definitions.wording.form import Form
-from autoselection_core.signals.definitions.wording.text import WordEntropy
+from autoselection_core.signals.definitions.wording.text import Form, WordEntropy
 from autoselection_core.signals.joins.shingles import shingles
-from autoselection_core.testing.pools import pool_of, pool_of_answers, question_and_answer
+from autoselection_core.testing.signals import pool_of, pool_of_answers, question_and_answer
 from autoselection_core.words import count_words, search_units, words, words_and_signs
 
 TEXT = st.text(st.sampled_from("aB é\n.,_9"), min_size=1, max_size=30).filter(str.strip)

@@ -16,7 +16,7 @@ from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.solver import POLICIES, Policy, Solver
-from autoselection_core.solver.candidates.trust_radius import CLIPPED, TOO_FAR, TrustRadius
+from autoselection_core.solver.candidates.phase import CLIPPED, TOO_FAR, TrustRadius
 from autoselection_core.solver.context import context_for
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets

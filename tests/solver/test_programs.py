@@ -16,10 +16,9 @@ from autoselection_core.solver.features.describer import bend
 from autoselection_core.solver.features.histograms import BINS, blocks_of, describe
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.credit import Credit, changes, credit_of
-from autoselection_core.solver.programs.edits import EDITS, Workbench, edit_recipe
+from autoselection_core.solver.programs.edits import EDITS, Workbench, draw_anchor, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union, latin_recipes, random_recipe
 from autoselection_core.solver.programs.realise import INVALID, REPEATED, TOO_SMALL, TRIED, Draft, realise
-from autoselection_core.solver.programs.reseed import draw_anchor
 from autoselection_core.subset import materialize
 
 from .worlds import pool

@@ -6,16 +6,16 @@ import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.sampling import SobolQMCNormalSampler
 
+from autoselection_core.solver.acquisition.expected_improvement import deviation_without, repeats
 from autoselection_core.solver.acquisition.log_nei import log_noisy_expected_improvement
-from autoselection_core.solver.acquisition.replicates import deviation_without, repeats
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.surrogate.botorch_model import JITTER
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Standard, Surrogate, condition, fit
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import covariance, variance
+from autoselection_core.solver.surrogate.mixture import subsample_rows
 from autoselection_core.solver.surrogate.priors import LogNormalPrior, hyper_prior
 from autoselection_core.solver.surrogate.slice_sampling import slice_sample
-from autoselection_core.solver.surrogate.subsampling import subsample_rows
 
 LAYOUT = Layout(3, 4, 2)
 NOISE = LogNormalPrior(0.3, 0.5)

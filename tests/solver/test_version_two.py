@@ -9,8 +9,8 @@ from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
-from autoselection_core.solver.candidates.plain_filters import plain_filters
-from autoselection_core.solver.evidence.failures import Success
+from autoselection_core.solver.candidates.warmup import plain_filters
+from autoselection_core.solver.evidence.constraints import Success
 from autoselection_core.solver.features.composition import TOPICS, composition_of
 from autoselection_core.solver.programs.limits import trainable_rows
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver

@@ -1,13 +1,117 @@
+"""Every field of a study's file changes what a study does."""
+
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.errors.search import StudyBudgetError
+from autoselection_core.history.records import Kind
 from autoselection_core.store.home import Home
-from autoselection_core.study.loading import load_study
-from autoselection_core.study.study import Study
-from tests.study.conftest import STUDY, write_study
+from autoselection_core.study.loading import entries, load_study
+from autoselection_core.study.results.facts import StudyFacts
+from autoselection_core.study.running.runner import run_study
+from autoselection_core.study.study import (
+    Candidates,
+    FurtherItems,
+    RecipeArm,
+    SearchArm,
+    Study,
+    Transfer,
+)
+from autoselection_core.study.study_run import StudyRun
+from tests.study.conftest import STUDY, ground_in, write_study
+
+SMALL = """\
+name: toy
+campaign:
+  pool: [{path: "raw/*"}]
+  signals: [word_entropy, exact]
+  operators: [keep_top, keep_random]
+  closed_form: {weights: {word_entropy: 1.0}, noise: 0.02}
+budget: 20
+seeds: [0]
+searches:
+  searched: {budget: 3, policy: random}
+recipes:
+  top: [keep_top: {signal: word_entropy, fraction: 0.2}]
+same: {candidates: 2, share: 0.3}
+full_pool: 1
+winner: 1
+random: 1
+recipe_runs: 1
+"""
+CHANGES = {
+    "Study.name": ("name: toy", "name: other"),
+    "Study.campaign": ("noise: 0.02", "noise: 0.2"),
+    "Study.budget": ("budget: 20", "budget: 30"),
+    "Study.seeds": ("seeds: [0]", "seeds: [1]"),
+    "Study.full_pool": ("full_pool: 1", "full_pool: 2"),
+    "Study.recipes": ("  top: [", "  more: [keep_random: {fraction: 0.5}]\n  top: ["),
+    "Study.recipe_runs": ("recipe_runs: 1", "recipe_runs: 2"),
+    "Study.searches": ("searches:\n", "searches:\n  again: {budget: 1}\n"),
+    "Study.winner": ("winner: 1", "winner: 2"),
+    "Study.random": ("random: 1", "random: 2"),
+    "Study.same": ("same: {candidates: 2, share: 0.3}\n", ""),
+    "SearchArm.name": ("searched:", "called:"),
+    "SearchArm.budget": ("{budget: 3,", "{budget: 4,"),
+    "SearchArm.policy": ("policy: random", "policy: default"),
+    "SearchArm.settings": ("policy: random", "policy: random, settings: {min_share: 0.6}"),
+    "SearchArm.operators": ("policy: random", "policy: random, operators: [keep_random]"),
+    "RecipeArm.name": ("  top: [", "  best: ["),
+    "RecipeArm.recipe": ("fraction: 0.2", "fraction: 0.4"),
+    "Candidates.count": ("candidates: 2", "candidates: 3"),
+    "Candidates.share": ("share: 0.3", "share: 0.6"),
+}
+TRAINED = {
+    "Study.held_out_benchmarks",
+    "Study.transfer",
+    "Study.further_items",
+    "Transfer.base_model",
+    "Transfer.training",
+    "FurtherItems.items",
+    "FurtherItems.leading",
+}
+"""They need trained models: `test_trained` sees what they change."""
+
+
+def outcome(study_run: StudyRun) -> dict[str, object]:
+    """What was evaluated under which name, with which score, and what may be spent."""
+    run_study(study_run)
+    ledger = study_run.ledger
+    found: dict[str, object] = {
+        f"{entry} {kind} {number} {trial.arm} {trial.replicate}": (trial.subset, trial.utility)
+        for entry in entries(study_run.study, ledger)
+        for kind in Kind
+        for number, trial in enumerate(ledger.trials(entry, kind))
+    }
+    allowed = ledger.search(StudyFacts(study_run.study, study_run.home).entries[0]).spec
+    return {**found, "allowed": (allowed.budget, allowed.report_evaluations)}
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    return outcome(ground_in(tmp_path_factory.mktemp("before"), SMALL))
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", CHANGES)
+def test_another_value_has_another_outcome(name: str, tmp_path: Path, before: dict[str, object]) -> None:
+    old, new = CHANGES[name]
+    assert old in SMALL
+
+    assert outcome(ground_in(tmp_path, SMALL.replace(old, new))) != before
+
+
+def test_every_field_has_a_change() -> None:
+    named = {
+        f"{each.__name__}.{field.name}"
+        for each in (Study, SearchArm, RecipeArm, Candidates, Transfer, FurtherItems)
+        for field in fields(each)
+    }
+
+    assert named == CHANGES.keys() | TRAINED
 
 
 def loaded(folder: Path, text: str) -> Study:

@@ -8,7 +8,7 @@ from autoselection_core.errors.search import ChangedEvaluatorError
 from autoselection_core.history.records import Kind, SearchState, TrialState
 from autoselection_core.store.home import Home
 from autoselection_core.study.arms import candidate_arms
-from autoselection_core.study.entries import arms_entry, contests, entries
+from autoselection_core.study.loading import arms_entry, contests, entries
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.running.forecast import forecast
 from autoselection_core.study.running.registering import register_arms

@@ -27,7 +27,7 @@ from autoselection_core.subset import (
     verify,
     write_subset,
 )
-from autoselection_core.testing.pools import question_and_answer
+from autoselection_core.testing.signals import question_and_answer
 from tests.subset.pools import pool
 
 ORDERED = Recipe.from_yaml("""

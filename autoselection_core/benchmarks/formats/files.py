@@ -7,7 +7,7 @@ from typing import Any
 
 from autoselection_core.errors.benchmarks import UnreadableBenchmarkError
 from autoselection_core.errors.pool import PoolError
-from autoselection_core.pool.file_kinds import ENDINGS, kind_of
+from autoselection_core.pool.data_sets import ENDINGS, kind_of
 from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.sources import Source, SourceFile
 from autoselection_core.store import hub

@@ -11,8 +11,7 @@ from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.settings import AnswerBy, Options, Reads
 from autoselection_core.errors.benchmarks import NotAQuestionError, UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.pool.reading.templates import parts_of, require_template
-from autoselection_core.pool.reading.view import View
+from autoselection_core.pool.reading.view import View, parts_of, require_template
 
 Record = Mapping[str, Any]
 

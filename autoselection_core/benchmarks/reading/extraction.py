@@ -19,8 +19,14 @@ from autoselection_core.benchmarks.reading.options import (
     said_yes_no,
     standing_letter,
 )
-from autoselection_core.benchmarks.reading.segments import folded, segments
-from autoselection_core.benchmarks.reading.texts import marked_text, short_text, unannounced_text, undecorated
+from autoselection_core.benchmarks.reading.texts import (
+    folded,
+    marked_text,
+    segments,
+    short_text,
+    unannounced_text,
+    undecorated,
+)
 
 _Reader: TypeAlias = Callable[[str], str | None]
 _LETTER = re.compile(r"\(?([a-z])\)?")

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from autoselection_core.benchmarks.reading.marks import Kind, Mark, marked
-from autoselection_core.benchmarks.reading.segments import after_lead
+from autoselection_core.benchmarks.reading.texts import after_lead
 
 MAX_CHARACTERS = 300
 """A longer number is no answer; Python itself refuses to read more than 4,300 digits."""

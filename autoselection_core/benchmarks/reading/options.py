@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 
 from autoselection_core.benchmarks.reading.marks import Kind, marked
-from autoselection_core.benchmarks.reading.segments import after_lead
-from autoselection_core.benchmarks.reading.texts import marked_text, short_text
+from autoselection_core.benchmarks.reading.texts import after_lead, marked_text, short_text
 
 _END = r"(?!_?[A-Za-z\u00c0-\u024f0-9]|['\u2019][A-Za-z])"
 _NOT_AN_ARTICLE = (

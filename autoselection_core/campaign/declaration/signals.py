@@ -27,9 +27,7 @@ from autoselection_core.signals.definitions.semantic.reranking import Reranked
 from autoselection_core.signals.definitions.semantic.topics import Topics
 from autoselection_core.signals.definitions.wording.actions import ActionBranching
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
-from autoselection_core.signals.definitions.wording.form import Form
-from autoselection_core.signals.definitions.wording.text import WordEntropy
-from autoselection_core.signals.definitions.wording.tokens import TokenCounts
+from autoselection_core.signals.definitions.wording.text import Form, TokenCounts, WordEntropy
 
 SCORES = "column"
 """Scores of the user's own: `{column: rm_score}`; a campaign may have several, as `column:rm_score`."""

@@ -19,9 +19,8 @@ from autoselection_core.report.sections.tables import arm_table, budget_table, t
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.arms import report_arms
 from autoselection_core.search.decisions import decided_again
-from autoselection_core.search.loop import SearchProgress, Stage
+from autoselection_core.search.loop import SearchProgress, Stage, run_search_together
 from autoselection_core.search.status import SearchStatus
-from autoselection_core.search.together import run_search_together
 from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
 

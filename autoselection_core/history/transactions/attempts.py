@@ -8,8 +8,7 @@ from autoselection_core.errors.history import NoProposalError, SupersededError
 from autoselection_core.history.records import Begin, Measurement, Reservation, TrialState
 from autoselection_core.history.rows import HELD_STATES, change, close_attempt, current, held
 from autoselection_core.history.storage.schema import EVALUATIONS, TRIALS
-from autoselection_core.history.transactions.reservations import end, give_back
-from autoselection_core.history.transactions.streaks import stop_if_stuck
+from autoselection_core.history.transactions.reservations import end, give_back, stop_if_stuck
 from autoselection_core.identity import canonical_json
 
 

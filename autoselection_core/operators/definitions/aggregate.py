@@ -13,7 +13,7 @@ from autoselection_core.errors.signals import MissingSignalError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, Label
 from autoselection_core.operators.reason import Reason, reason_by_rank
-from autoselection_core.operators.selection.bounds import Bounds, best_within
+from autoselection_core.operators.selection.quotas import Bounds, best_within
 from autoselection_core.operators.selection.ranking import HIGHEST, places, ranked_rows, share_of
 from autoselection_core.signals.table import RELEVANCE, SignalTable
 from autoselection_core.space import Choice, Interval, Setting

@@ -13,7 +13,7 @@ from typing import IO, TypeAlias
 import pyarrow as pa
 
 from autoselection_core.errors.pool import UnreadableSourceError
-from autoselection_core.pool.file_kinds import compression_of
+from autoselection_core.pool.data_sets import compression_of
 
 Content: TypeAlias = mmap.mmap | bytes
 """The bytes of a file; only those that are looked at are read."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autoselection_core.identity import Json
-from autoselection_core.pool.file_kinds import LINES, kind_of
+from autoselection_core.pool.data_sets import LINES, kind_of
 from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, content_of
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.reading.turns import are_turns

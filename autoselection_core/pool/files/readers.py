@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from autoselection_core.pool.file_kinds import ARROW, JSON, LINES, PARQUET, TABLE, kind_of
+from autoselection_core.pool.data_sets import ARROW, JSON, LINES, PARQUET, TABLE, kind_of
 from autoselection_core.pool.files.column_files import count_rows, read_arrow, read_parquet
 from autoselection_core.pool.files.json_files import read_json
 from autoselection_core.pool.files.raw import RawRecord

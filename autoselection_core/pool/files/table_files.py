@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from autoselection_core.errors.pool import UnreadableSourceError
-from autoselection_core.pool.file_kinds import separator_of
+from autoselection_core.pool.data_sets import separator_of
 from autoselection_core.pool.files.content import opened
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.sources import SourceFile

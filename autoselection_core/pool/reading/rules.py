@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.pool.reading.templates import names_in, require_template
+from autoselection_core.pool.reading.view import names_in, require_template
 
 MAX_CHARACTERS = 1 << 20
 """Characters of text in a record; a longer one is a book, and in practice a file without line ends."""

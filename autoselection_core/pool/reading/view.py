@@ -1,14 +1,49 @@
 """A record under reading: its fields, and what has been read of them."""
 
 from collections.abc import Mapping
+from string import Formatter
 
 from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import Spell, text_of
 from autoselection_core.pool.reading.notes import Notes
-from autoselection_core.pool.reading.templates import parts_of
 from autoselection_core.pool.reason import Reason
+
+_FORMATTER = Formatter()
+
+
+def parts_of(template: str) -> tuple[tuple[str, str | None], ...]:
+    """The pieces of a template: literal text, and the field behind it; a plain name is one field.
+
+    Example:
+        >>> parts_of("{Body} {Question}"), parts_of("Answer")
+        ((('', 'Body'), (' ', 'Question')), (('', 'Answer'),))
+    """
+    if "{" not in template and "}" not in template:
+        return (("", template),)
+    return tuple((literal, name) for literal, name, _, _ in _FORMATTER.parse(template))
+
+
+def names_in(template: str) -> tuple[str, ...]:
+    """The fields that a template names."""
+    return tuple(name for _, name in parts_of(template) if name)
+
+
+def require_template(setting: str, template: str) -> None:
+    """Refuse what is no name of a field and no template of them.
+
+    Raises:
+        SettingError: It is none.
+    """
+    try:
+        pieces = list(_FORMATTER.parse(template))
+    except ValueError as error:
+        raise SettingError(setting, template, f"a field or a template of fields ({error})") from error
+    unusual = any(name == "" or spec or conversion for _, name, spec, conversion in pieces)
+    if unusual or not names_in(template):
+        raise SettingError(setting, template, "a field, or a template with the names of fields in braces")
 
 
 class View:

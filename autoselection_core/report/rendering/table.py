@@ -68,3 +68,22 @@ def _html_row(cells: Sequence[str], tag: str, numbers: Sequence[bool]) -> str:
         f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True)
     )
     return "<tr>" + "".join(shown_cells) + "</tr>"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Preformatted text of several lines.
+
+    Attributes:
+        title: Its heading.
+        text: The lines.
+        language: Language of its syntax colours.
+    """
+
+    title: str
+    text: str
+    language: str = ""
+
+
+Part: TypeAlias = str | Table | Block
+"""A sentence, a table or a block of text."""

@@ -19,7 +19,7 @@ from autoselection_core.solver.surrogate.botorch_model import JITTER
 from autoselection_core.solver.surrogate.gp import Surrogate
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import cholesky, covariance, solve_lower
-from autoselection_core.solver.surrogate.subsampling import subsample_rows
+from autoselection_core.solver.surrogate.mixture import subsample_rows
 
 if TYPE_CHECKING:
     from torch import Tensor

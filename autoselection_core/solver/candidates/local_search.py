@@ -12,8 +12,7 @@ import numpy as np
 
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.acquisition.protocol import AcquisitionTerm
-from autoselection_core.solver.candidates.phase import Phase
-from autoselection_core.solver.candidates.trust_radius import TrustRadius
+from autoselection_core.solver.candidates.phase import Phase, TrustRadius
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.fitted import FittedModel
 from autoselection_core.solver.feature_layout import Features

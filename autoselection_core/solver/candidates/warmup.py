@@ -4,10 +4,35 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from autoselection_core.operators.catalogue import Template
+from autoselection_core.recipe import Recipe, Step, Union
+from autoselection_core.signals.table import RELEVANCE
 from autoselection_core.solver.context import SearchContext
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.features.describer import distances
+from autoselection_core.solver.programs.fresh import single_recipes
 from autoselection_core.solver.programs.realise import Realised
+
+_OPERATORS = ("keep_relevant", "drop_exact_duplicates", "drop_near_duplicates", "drop_semantic_duplicates")
+_RANKING, _LOWEST = "keep_top", "lowest"
+_COLUMNS = ("ifd", "response_loss", "response_tokens", "tokens", "words")
+
+
+def plain_filters(templates: Sequence[Template], seed: int) -> tuple[Recipe, ...]:
+    """Plain filters at the usual shares; all single operators where the pool has no usual signal."""
+    singles = single_recipes(templates, seed)
+    usual = tuple(recipe for recipe in singles if _is_usual(recipe.steps[0]))
+    return usual or singles
+
+
+def _is_usual(step: Step) -> bool:
+    if isinstance(step, Union):
+        return False
+    if step.name in _OPERATORS:
+        return True
+    is_ranking = step.name == _RANKING and _LOWEST not in step.label
+    return is_ranking and any(name in _COLUMNS or name.startswith(RELEVANCE) for name in step.reads)
+
 
 ZONES = {"warmup_low": (0.05, 0.20), "warmup_middle": (0.30, 0.55), "warmup_high": (0.60, 0.95)}
 """Shares of the pool that a probe of each zone retains, low end included."""

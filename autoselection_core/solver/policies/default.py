@@ -8,19 +8,17 @@ import numpy as np
 from autoselection_core.errors.search import NoCandidatesError, NotWorthwhileError
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
+from autoselection_core.solver.acquisition.expected_improvement import deviation_without, repeats
 from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.acquisition.protocol import AcquisitionTerm, SumOfTerms
-from autoselection_core.solver.acquisition.replicates import deviation_without, repeats
 from autoselection_core.solver.advice.consultation import Consultation
 from autoselection_core.solver.advice.roles import Anchor, proposed, summarised
 from autoselection_core.solver.advice.settings import Role
 from autoselection_core.solver.candidates.local_search import ScoredCandidates, search_locally
 from autoselection_core.solver.candidates.phase import phase_of
-from autoselection_core.solver.candidates.plain_filters import plain_filters
-from autoselection_core.solver.candidates.warmup import farthest, in_zone, zone_of
+from autoselection_core.solver.candidates.warmup import farthest, in_zone, plain_filters, zone_of
 from autoselection_core.solver.context import SearchContext, seed_for
-from autoselection_core.solver.evidence.constraints import keeps_to
-from autoselection_core.solver.evidence.failures import Success
+from autoselection_core.solver.evidence.constraints import Success, keeps_to
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
 from autoselection_core.solver.evidence.observations import (
     ObservedSubset,

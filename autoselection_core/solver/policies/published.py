@@ -30,10 +30,9 @@ from autoselection_core.solver.evidence.observations import entries_of
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.credit import credit_of
-from autoselection_core.solver.programs.edits import Workbench, edit_recipe
+from autoselection_core.solver.programs.edits import Workbench, draw_anchor, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union
 from autoselection_core.solver.programs.realise import Draft, Realised
-from autoselection_core.solver.programs.reseed import draw_anchor
 from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, fit
 

@@ -23,11 +23,9 @@ from autoselection_core.solver.surrogate.botorch_model import (
 )
 from autoselection_core.solver.surrogate.hyper_parameters import HyperParameters, noise_variance
 from autoselection_core.solver.surrogate.kernel import cholesky, correlations, covariance, solve_lower
-from autoselection_core.solver.surrogate.mixture import quantiles
+from autoselection_core.solver.surrogate.mixture import quantiles, relative_noise, subsample_rows, suspect
 from autoselection_core.solver.surrogate.priors import HyperPrior, LogNormalPrior, hyper_prior
 from autoselection_core.solver.surrogate.slice_sampling import slice_sample
-from autoselection_core.solver.surrogate.student_t import relative_noise, suspect
-from autoselection_core.solver.surrogate.subsampling import subsample_rows
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,10 +7,9 @@ import numpy as np
 
 from autoselection_core.score.comparison import Difference, arm_difference
 from autoselection_core.score.importance import Importance, importances
-from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.score.score import BenchmarkScore
-from autoselection_core.score.significance import best_probabilities
+from autoselection_core.score.significance import best_probabilities, rank_agreement
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.study import SearchArm

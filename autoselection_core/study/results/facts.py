@@ -17,7 +17,7 @@ from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.store.home import Home
 from autoselection_core.study.arms import CANDIDATE
-from autoselection_core.study.entries import Contest, contests, entries, transfer_entry
+from autoselection_core.study.loading import Contest, contests, entries, transfer_entry
 from autoselection_core.study.results.item_sampling import MIN_LEADING, SampledItems, read_sampled_items
 from autoselection_core.study.results.states import Kept, read_states
 from autoselection_core.study.study import Study

@@ -22,7 +22,7 @@ from autoselection_core.state import jaccard, states_of
 from autoselection_core.state.basis import basis_of
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
-from autoselection_core.study.entries import arms_entry, entries
+from autoselection_core.study.loading import arms_entry, entries
 from autoselection_core.study.study import Study
 from autoselection_core.study.study_run import StudyRun
 from autoselection_core.subset import Subset, materialize

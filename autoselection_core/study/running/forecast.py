@@ -6,7 +6,7 @@ from statistics import median
 from autoselection_core.campaign.duration import Pace, pace_of, paid_seconds
 from autoselection_core.history.records import Kind, SearchState, TrialRecord
 from autoselection_core.study.arms import full_pool_arms, has_ended, recipe_arms
-from autoselection_core.study.entries import arms_entry, contests, entries, transfer_entry
+from autoselection_core.study.loading import arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.study_run import StudyRun
 
 

@@ -7,7 +7,7 @@ from autoselection_core.history.records import SearchState
 from autoselection_core.history.specification.policy_names import merge_settings
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.search.evaluate import require_same_evaluator
-from autoselection_core.study.entries import Contest
+from autoselection_core.study.loading import Contest
 from autoselection_core.study.study import SearchArm
 from autoselection_core.study.study_run import StudyRun
 

@@ -16,7 +16,7 @@ from autoselection_core.study.arms import (
     planned_of,
     recipe_arms,
 )
-from autoselection_core.study.entries import Contest, arms_entry, contests, entries, transfer_entry
+from autoselection_core.study.loading import Contest, arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.results.states import evaluator_of, keep_states, read_states
 from autoselection_core.study.running.further_scoring import score_further

@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 import dagster as dg
 
 from autoselection_core.report.rendering.markdown import escaped, fenced
-from autoselection_core.report.rendering.part import Part
-from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.rendering.table import Part, Table
 
 Facts: TypeAlias = Mapping[str, Any]
 """Metadata of an asset, by name."""

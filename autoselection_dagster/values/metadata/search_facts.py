@@ -6,12 +6,12 @@ from autoselection_core.history.records import Kind, Reservation, SearchRecord
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
 from autoselection_core.report.rendering.markdown import fenced
-from autoselection_core.report.sections.credit import operator_credits
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
+    operator_credits,
     retention_plot,
     tokens_plot,
     trajectory_plot,

@@ -1,18 +1,126 @@
-"""Entropies of the words of a sample."""
+"""Numbers of a sample's text: word entropy, form, and lengths in tokens."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from typing_extensions import override
 
 from autoselection_core.arrays import Values
+from autoselection_core.models.base_model import load_tokenizer
+from autoselection_core.models.chat.spans import Encoded, encode_each
+from autoselection_core.models.chat.tokenizer_identity import tokenizer_fingerprint
+from autoselection_core.models.folder import model_folder
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.sample import Scope
+from autoselection_core.pool.sample import Message, Role, Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Given, Signal
-from autoselection_core.words import words
+from autoselection_core.signals.base import REASON, Computed, Given, Signal, float_column
+from autoselection_core.words import count_words, words
+
+_UNLIMITED = 1 << 30
+
+
+@dataclass(frozen=True)
+class TokenCounts(Signal):
+    """Numbers of tokens of a sample in the base model's chat template, and tokens of its answers alone.
+
+    Nothing is cut off. A sample that the template refuses has no counts (NaN).
+
+    Attributes:
+        model: Folder or hub name of the base model; only its tokenizer is read.
+    """
+
+    model: str = field(compare=False)
+
+    reasons = ("", "the chat template refuses it")
+    chunk_rows = 8_192
+
+    @property
+    @override
+    def name(self) -> str:
+        return "tokens"
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        return {"tokenizer": tokenizer_fingerprint(model_folder(self.model))}
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        folder = model_folder(self.model)
+        tokenizer = _tokenizer(folder, tokenizer_fingerprint(folder))
+        counts = np.full((len(pool), 2), np.nan, np.float32)
+        for row, encoded in enumerate(encode_each(pool.samples(), tokenizer, _UNLIMITED)):
+            if isinstance(encoded, Encoded):
+                counts[row] = len(encoded.input_ids), encoded.response_mask.sum()
+        refused = np.isnan(counts[:, 0]).astype(np.int8)
+        return {"tokens": counts[:, 0].copy(), "response_tokens": counts[:, 1].copy(), REASON: refused}
+
+
+@cache
+def _tokenizer(folder: Path, _fingerprint: str) -> object:
+    return load_tokenizer(folder)
+
+
+# White space in front of a line's first word holds no line end, and the sides of an annotation are bounded:
+# each pattern is linear in the length of the text, whatever the text.
+_CODE = re.compile(
+    r"```|^[^\S\n]*(?:def |class |import |from \w+ import |#include|function \w*\(|public |SELECT )",
+    re.MULTILINE,
+)
+_LIST = re.compile(r"^[^\S\n]*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
+_FORMULA = re.compile(
+    r"\$[^$\n]+\$|\\\(|\\\[|\\frac|<<[^>\n=]{0,200}=[^>\n]{0,200}>>|\d\s*[-+*/\u00d7\u00f7=]\s*\d"
+)
+_LETTER = re.compile(r"[^\W\d_]")
+_MIN_ITEMS = 2
+
+
+@dataclass(frozen=True)
+class Form(Signal):
+    """Flags (0 or 1) and counts that follow from the characters of a sample.
+
+    - `turns`: answers of the assistant. `words`: length of all messages in words, see
+      `count_words`.
+    - `has_code`, `has_list`, `has_formula`: whether an answer holds a code block or a line that starts like
+      code, at least two list items, an equation or arithmetic.
+    - `ascii_share`: share of the letters of all messages that are a to z; NaN without letters. English text
+      is near 1, other Latin scripts below, other scripts near 0.
+    """
+
+    version = 2
+    undefined = "no letters"
+
+    @property
+    @override
+    def name(self) -> str:
+        return "form"
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        answers, texts = pool.texts(Scope.RESPONSE), pool.texts(Scope.ALL)
+        return {
+            "turns": float_column([_turns(sample.messages) for sample in pool.samples()]),
+            "words": float_column([count_words(text) for text in texts]),
+            "has_code": float_column([_CODE.search(text) is not None for text in answers]),
+            "has_list": float_column([len(_LIST.findall(text)) >= _MIN_ITEMS for text in answers]),
+            "has_formula": float_column([_FORMULA.search(text) is not None for text in answers]),
+            "ascii_share": float_column([_ascii_share(text) for text in texts]),
+        }
+
+
+def _turns(messages: tuple[Message, ...]) -> int:
+    return sum(message.role is Role.ASSISTANT for message in messages)
+
+
+def _ascii_share(text: str) -> float:
+    letters = "".join(_LETTER.findall(text)) if not text.isascii() else text
+    if not letters.isascii():
+        return len(letters.encode("ascii", "ignore")) / len(letters)
+    return 1.0 if _LETTER.search(letters) else np.nan
 
 
 @dataclass(frozen=True)
