@@ -17,6 +17,7 @@ ADVISER_KEY = "AUTOSELECTION_ADVISER_KEY"
 RAY_ADDRESS = "AUTOSELECTION_RAY_ADDRESS"
 OBJECTS = "AUTOSELECTION_OBJECTS"
 LOADED = "AUTOSELECTION_LOADED"
+REPORTS_URL = "AUTOSELECTION_REPORTS_URL"
 OBJECTS_ENDPOINT = "AWS_ENDPOINT_URL"
 
 JUDGE = {
@@ -68,6 +69,12 @@ VARIABLES: tuple[Variable, ...] = (
         LEASE_S,
         "A running trial of Dagster whose worker was silent for so many seconds starts again.",
         "60",
+    ),
+    Variable(
+        REPORTS_URL,
+        "Address at which browsers reach the served reports, without `/reports`; `/` behind the proxy of "
+        "`deploy/`.",
+        "the UI shows the path of a report and no link",
     ),
     Variable(
         LOADED,

@@ -193,5 +193,6 @@ def _provenance(facts: SearchFacts) -> Section:
         *(f"signal {name} {version}" for name, version in sorted(spec.signal_versions.items())),
     ]
     gated = facts.workspace.gated(spec.pool_version)
-    notes, tables = ([], []) if gated is None else ([f"{gate_sentence(gated)}."], [gate_table(gated)])
-    return Section("Provenance", notes, tables, code=["\n".join(lines)])
+    notes = [] if gated is None else [f"{gate_sentence(gated)}."]
+    cut = [] if gated is None else [table for table in [gate_table(gated)] if table.rows]
+    return Section("Provenance", notes, cut, code=["\n".join(lines)])

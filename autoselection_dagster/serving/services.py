@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoselection_core import environment
 from autoselection_dagster.errors import AlreadyServedError, PortTakenError, ServiceFailedError
 from autoselection_dagster.installation import LOCATION, Installation
 
@@ -93,12 +94,14 @@ class Services:
         port: Where the webserver listens on 127.0.0.1; None means no webserver.
         module: The code location.
         code_port: Where the code server listens on 127.0.0.1.
+        reports_port: Where the reports are read on 127.0.0.1, beside the webserver.
     """
 
     installation: Installation
     port: int | None = None
     module: str = DEFINITIONS
     code_port: int = field(default_factory=free_port)
+    reports_port: int = field(default_factory=free_port)
     children: tuple[Service, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,14 +114,16 @@ class Services:
             self._service("daemon", ("-m", "dagster._daemon", "run", *workspace)),
         ]
         if self.port is not None:
+            reports = ("-m", "autoselection_core.report.serving", "--port", str(self.reports_port))
             web = ("-m", "dagster_webserver", *workspace, *listen, str(self.port))
-            children.append(self._service("webserver", web))
+            children += [self._service("reports", reports), self._service("webserver", web)]
         self.children = tuple(children)
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every process that works on the installation."""
-        return {**os.environ, **self.installation.environment}
+        url = {} if self.port is None else {environment.REPORTS_URL: f"http://127.0.0.1:{self.reports_port}"}
+        return {**os.environ, **url, **self.installation.environment}
 
     def _service(self, name: str, command: tuple[str, ...]) -> Service:
         return Service(name, command, self.installation.instance / f"{name}.log")
@@ -196,7 +201,7 @@ def serving(
     installation.instance.mkdir(parents=True, exist_ok=True)
     with (installation.instance / "served.lock").open("a+") as lock:
         _take(lock.fileno(), installation)
-        services = Services(installation, port, module)
+        services = Services(installation, port, module, **_beside(port))
         try:
             services.start()
             yield services
@@ -207,6 +212,11 @@ def serving(
             services.stop()
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _beside(port: int | None) -> dict[str, int]:
+    """The port after the webserver's for reports, so that links stay right after a restart, if it is free."""
+    return {} if port is None or _listens(port + 1) else {"reports_port": port + 1}
 
 
 def _take(lock: int, installation: Installation) -> None:

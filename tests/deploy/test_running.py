@@ -100,20 +100,20 @@ class _Says(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def upstreams() -> Iterator[tuple[int, int]]:
-    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Says) for _ in range(2)]
+def upstreams() -> Iterator[tuple[int, int, int]]:
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Says) for _ in range(3)]
     for each in servers:
         threading.Thread(target=each.serve_forever, daemon=True).start()
-    yield servers[0].server_port, servers[1].server_port
+    yield servers[0].server_port, servers[1].server_port, servers[2].server_port
     for each in servers:
         each.shutdown()
         each.server_close()
 
 
 def test_the_proxy_lets_editors_start_and_viewers_only_look(
-    tmp_path: Path, upstreams: tuple[int, int]
+    tmp_path: Path, upstreams: tuple[int, int, int]
 ) -> None:
-    editor, viewer = upstreams
+    editor, viewer, reports = upstreams
     site = f"http://127.0.0.1:{free_port()}"
     environment = {
         "SITE": site,
@@ -121,6 +121,7 @@ def test_the_proxy_lets_editors_start_and_viewers_only_look(
         "VIEWER_HASH": _hash("views"),
         "EDITOR_UPSTREAM": f"127.0.0.1:{editor}",
         "VIEWER_UPSTREAM": f"127.0.0.1:{viewer}",
+        "REPORTS_UPSTREAM": f"127.0.0.1:{reports}",
         "HOME": str(tmp_path),
     }
     file = shutil.copy(DEPLOY / "proxy/Caddyfile", tmp_path / "Caddyfile")
@@ -138,6 +139,9 @@ def test_the_proxy_lets_editors_start_and_viewers_only_look(
         assert _get(f"{site}/view/runs", "viewer:views") == str(viewer)
         assert _get(f"{site}/view", None) == 401
         assert _get(f"{site}/viewer", "viewer:views") == 401
+        assert _get(f"{site}/reports/first/report.html", None) == 401
+        assert _get(f"{site}/reports/first/report.html", "viewer:views") == str(reports)
+        assert _get(f"{site}/reports", "editor:edits") == str(reports)
     finally:
         caddy.terminate()
         caddy.wait(20)

@@ -27,6 +27,7 @@ OF_CONTAINERS = {
     "VIEWER_HASH",
     "EDITOR_UPSTREAM",
     "VIEWER_UPSTREAM",
+    "REPORTS_UPSTREAM",
     "SITE",
 }
 """Read by other people's images and by our proxy's Caddyfile, not by AutoSelection."""

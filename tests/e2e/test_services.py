@@ -13,11 +13,13 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+import requests
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.report.serving import report_path
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import AlreadyServedError
 from autoselection_dagster.installation import Installation
@@ -42,6 +44,16 @@ def test_a_home_is_served_once(installed: Installation) -> None:
             pass
 
         assert _alive(services)
+
+
+def test_reports_are_read_beside_the_ui(installed: Installation) -> None:
+    written = installed.home / "reports" / "first" / "report.html"
+    written.parent.mkdir(parents=True)
+    written.write_text("<h1>Search first</h1>")
+
+    with serving(installed, free_port()) as services:
+        url = services.environment["AUTOSELECTION_REPORTS_URL"] + report_path("first")
+        _within(120, lambda: _read(url) == "<h1>Search first</h1>")
 
 
 def test_a_service_that_dies_is_started_again(installed: Installation) -> None:
@@ -149,3 +161,9 @@ def _spec(installed: Installation) -> SearchSpec:
     home = Home(installed.home)
     workspace = Workspace(load_campaigns(installed.campaigns, home)["demo"], home)
     return workspace.spec(workspace.pool().version, budget=1, report_evaluations=0)
+
+
+def _read(url: str) -> str:
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.get(url, timeout=60).text
+    return ""

@@ -1,6 +1,7 @@
 """Whose runs say how much runs vary."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,22 @@ def test_the_first_screen_says_verdict_rows_sources_licences_cost_and_what_next(
     assert said["Licences"] == "not stated"
     assert said["Cost"].startswith("10 full trainings, ")
     assert any(f"autoselection export {facts.record.search}" in text for text in lead.further)
+
+
+def test_the_price_of_an_hour_turns_the_cost_into_money(facts: SearchFacts) -> None:
+    workspace = facts.workspace
+    hours = sum(entry.seconds for entry in workspace.ledger.money(facts.record.search)) / 3600
+    priced = replace(workspace, campaign=replace(workspace.campaign, price_per_hour=1_000_000.0))
+
+    said = dict(lead_of(SearchFacts.of(priced, facts.record.search), findings(facts)).facts)
+
+    assert said["Cost"].endswith(f", {hours * 1_000_000:,.2f} at 1e+06 an hour")
+
+
+def test_numbers_with_an_error_or_a_mark_are_aligned_to_the_right_too() -> None:
+    page = Table("t", ("trial", "score", "step"), (("3 *", "-1.6 ± 0.43", "3 steps"),)).to_html()
+
+    assert page.count('<td class="number">') == 2
 
 
 def test_columns_of_numbers_are_aligned_to_the_right_and_names_are_not() -> None:

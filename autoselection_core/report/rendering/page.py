@@ -165,12 +165,16 @@ def _html(section: Section) -> str:
         [
             f'<section id="{_anchor(section)}">',
             f"<h2>{html.escape(section.title)}</h2>",
-            *(f"<p>{html.escape(text)}</p>" for text in section.paragraphs),
+            *(f"<p>{_inline(text)}</p>" for text in section.paragraphs),
             *(
                 f'<h3>{html.escape(table.title)}</h3>\n<div class="table">{table.to_html()}</div>'
                 for table in section.tables
             ),
-            *(_figure(picture) for picture in section.pictures),
+            *(
+                ['<div class="figures">', *map(_figure, section.pictures), "</div>"]
+                if section.pictures
+                else []
+            ),
             *(f"<pre>{html.escape(text)}</pre>" for text in section.code),
             "</section>",
         ]

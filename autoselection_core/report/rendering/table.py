@@ -1,11 +1,14 @@
 """Tables as data, rendered as Markdown and HTML."""
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from autoselection_core.report.rendering.markdown import escaped
+
+_NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*(e[+-]?\d+)?|inf|nan)( ?[%*])?( ± \S+)?")
 
 Cell: TypeAlias = str | int | float | None
 """Value of a cell; None means unknown."""
@@ -43,9 +46,10 @@ class Table:
         return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
     def _is_number(self, place: int) -> bool:
-        """Whether a column holds numbers alone, which are aligned to the right."""
-        cells = [row[place] for row in self.rows if row[place] is not None]
-        return bool(cells) and all(isinstance(cell, int | float) for cell in cells)
+        """Whether a column holds numbers alone, with an error or a mark at most; they go to the right."""
+        known = zip(self.rows, self.texts, strict=True)
+        cells = [texts[place] for row, texts in known if row[place] is not None]
+        return bool(cells) and all(map(_NUMBER.fullmatch, cells))
 
 
 def shown(cell: Cell) -> str:

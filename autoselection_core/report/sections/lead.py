@@ -91,7 +91,10 @@ def _licence(facts: SearchFacts, row: int) -> str:
 def _cost(facts: SearchFacts) -> str:
     paid = [entry for entry in facts.workspace.ledger.money(facts.record.search) if entry.seconds > 0]
     trainings = facts.record.spent + facts.record.report_spent
-    return f"{trainings:g} full trainings, {_duration(sum(entry.seconds for entry in paid))}"
+    seconds = sum(entry.seconds for entry in paid)
+    price = facts.workspace.campaign.price_per_hour
+    money = "" if price is None else f", {seconds / _HOUR_S * price:,.2f} at {price:g} an hour"
+    return f"{trainings:g} full trainings, {_duration(seconds)}{money}"
 
 
 def _duration(seconds: float) -> str:

@@ -1,12 +1,17 @@
 """Links between pages of the UI, to one partition of an asset: its latest one may be another search's."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import dagster as dg
 
+from autoselection_core import environment
 from autoselection_core.report.rendering.markdown import escaped
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.serving import report_path
 
 
 def partition_url(asset: dg.AssetKey, partition: str) -> str:
@@ -33,6 +38,16 @@ def link(text: str, url: str) -> str:
 def partition_link(asset: dg.AssetKey, partition: str) -> dg.MarkdownMetadataValue:
     """A link to one partition of an asset, named after both."""
     return dg.MetadataValue.md(link(f"{asset.path[-1]} {partition}", partition_url(asset, partition)))
+
+
+def report_link(search: str, file: Path) -> dict[str, dg.MetadataValue[Any]]:
+    """The report of a search: a link to it where reports are served, and its file."""
+    base = os.environ.get(environment.REPORTS_URL)
+    at = dg.MetadataValue.path(file)
+    if not base:
+        return {"report": at}
+    url = base.rstrip("/") + report_path(search)
+    return {"report": dg.MetadataValue.md(link("open the report", url)), "report_file": at}
 
 
 def linked(table: Table, urls: Mapping[str, str]) -> dg.MarkdownMetadataValue:

@@ -28,7 +28,7 @@ from autoselection_core.report.sections.waterfall import expectation_table, mean
 from autoselection_core.report.writing import Report
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.links import link, linked, partition_url
+from autoselection_dagster.values.metadata.links import link, linked, partition_url, report_link
 from autoselection_dagster.values.metadata.pictures import Facts, picture, shown, sparkline
 
 
@@ -95,7 +95,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "candidate_map": picture(map_plot(measured, subsets, unit, "png")),
         "search_tree": picture(tree_plot(facts.history, unit, "png")),
         **({} if foreseen is None else {"surrogate_calibration": picture(foreseen)}),
-        "report": dg.MetadataValue.path(report.html),
+        **report_link(record.search, report.html),
         "pool_version": record.spec.pool_version,
         "latest_pool_version": facts.workspace.pool().version,
         "evaluator": record.spec.evaluator,
