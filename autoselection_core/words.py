@@ -28,6 +28,7 @@ _RUN = rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]*|(?:(?![{_UNSPACED}])[\w\p{{M}}\p{{N
 _WORD_RUN = regex.compile(_RUN)
 _SIGNED_RUN = regex.compile(rf"{_BULLET}|({_RUN}|{_SIGN}|[\p{{Sm}}\p{{Sc}}--[$|~+=<>^]])", regex.VERSION1)
 _UNIT = regex.compile(rf"[{_UNSPACED}]\p{{M}}*|(?:(?![{_UNSPACED}])[\w\p{{M}}\p{{No}}])+")
+_LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 _MINUS = str.maketrans({"\N{MINUS SIGN}": "-"})
 
 
@@ -75,6 +76,16 @@ def search_units(text: str) -> list[str]:
         return _PLAIN_WORD.findall(text.lower())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return _PLAIN_WORD.findall(folded) if _is_plain(folded) else _UNIT.findall(folded)
+
+
+def is_latin(text: str) -> bool:
+    """Whether at least half of the letters are Latin; true for a text without letters.
+
+    Example:
+        >>> is_latin("Straße 5"), is_latin("夏天 (summer heat)"), is_latin("Привет, Bob")
+        (True, True, False)
+    """
+    return text.isascii() or 2 * len(_LATIN.findall(text)) >= len(_LETTER.findall(text))
 
 
 def count_words(text: str) -> int:

@@ -84,22 +84,35 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 
 
 @app.command()
-def audit(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="A .jsonl, .json or .parquet file.")],
+def audit(  # noqa: PLR0917 - typer reads options from arguments
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH...]", help="Raw files, folders, patterns or hf:// names."),
+    ] = None,
     against: Annotated[
         str, typer.Option(help="Benchmarks to look for, by name or path, joined by commas.")
     ] = "",
     benchmarks: Annotated[
         Path, typer.Option(help="Folder that holds the benchmarks.", envvar=environment.BENCHMARKS)
     ] = Path("benchmarks"),
+    rules: Annotated[
+        str,
+        typer.Option(
+            help="How records are read, as under `pool:`: '{fields: {answer: Answer}, keep: [id]}'."
+        ),
+    ] = "",
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
 ) -> None:
-    """Look at a file: formats, duplicates, benchmark questions.
+    """Look at raw files: formats, fields, duplicates, benchmark questions.
 
-    Lengths, too; exits with 1 if there is something to look at.
+    Lengths and scripts, too; without paths at the pool of a campaign. Exits with 1 if there is something to
+    look at.
     """
-    from autoselection_core.cli.commands.auditing import audit_file
+    from autoselection_core.cli.commands.auditing import audit_sources, sources_of
 
-    raise typer.Exit(1 if audit_file(path, against, benchmarks) else 0)
+    sources = sources_of(paths or (), rules, campaign, file)
+    raise typer.Exit(1 if audit_sources(sources, against, benchmarks) else 0)
 
 
 @app.command()

@@ -20,6 +20,12 @@ class ArgumentsError(CommandError):
     sentence = "{problem}"
 
 
+class PathsOrCampaignError(CommandError):
+    """An audit was asked for paths and a campaign at once."""
+
+    sentence = "an audit reads paths, perhaps with --rules, or a campaign, which has its own: name one"
+
+
 class HomeNotWritableError(CommandError):
     """The home folder cannot be written."""
 

@@ -11,7 +11,7 @@ from autoselection_core.pool.files.readers import count_records, raw_records
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import LeftOut, Quarantine
 from autoselection_core.pool.reading.notes import Treatment
-from autoselection_core.pool.record_sorter import RecordSorter
+from autoselection_core.pool.record_sorter import Fate, RecordSorter
 from autoselection_core.pool.sources import Source, SourceFile, named_apart
 from autoselection_core.pool.storage import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
@@ -38,6 +38,8 @@ class Ingestion:
         fields: Of these, how often something became of a field beside question and answer: the field, the
             treatment, and the number of records, the most frequent first.
         passed_over: Files of other kinds in folders that are named as a whole.
+        by_source: Records by source and fate; they add up to all records.
+        pinned: Names of the data sets of a hub that were read, each with its commit.
 
     Raises:
         CountsError: A record was lost or counted twice.
@@ -54,6 +56,8 @@ class Ingestion:
     formats: Mapping[str, int] = field(default_factory=dict)
     fields: tuple[tuple[str, Treatment, int], ...] = ()
     passed_over: tuple[Path, ...] = ()
+    by_source: Mapping[str, Mapping[Fate, int]] = field(default_factory=dict)
+    pinned: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         accounted = self.samples + self.merged + self.quarantined
@@ -91,7 +95,11 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
     files = named_apart([file for each in found for file in each.files])
     with workplace(home.pools) as scratch:
         ingestion = _ingest(files, scratch, home, progress or _silent)
-    return replace(ingestion, passed_over=tuple(path for each in found for path in each.passed_over))
+    return replace(
+        ingestion,
+        passed_over=tuple(path for each in found for path in each.passed_over),
+        pinned=tuple(each.pinned for each in found if each.pinned is not None),
+    )
 
 
 def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: RecordProgress) -> Ingestion:
@@ -144,7 +152,13 @@ def _keep(pool: Pool, sorter: RecordSorter, lines: Path, home: Home) -> Ingestio
                 sorter.fields.items(), key=lambda item: (-item[1], item[0])
             )
         ),
+        by_source=_by_source(sorter.by_source),
     )
+
+
+def _by_source(counts: Mapping[tuple[str, Fate], int]) -> dict[str, dict[Fate, int]]:
+    sources = sorted({source for source, _ in counts})
+    return {source: {fate: counts.get((source, fate), 0) for fate in Fate} for source in sources}
 
 
 def _silent(_done: int, _total: int | None) -> None:

@@ -1,9 +1,11 @@
 """Sorting of raw records into the pool or the quarantine, with counts."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from autoselection_core.errors.pool import RejectedRecordError, UnmatchedFieldError
 from autoselection_core.identity import Json
@@ -50,6 +52,14 @@ class NamedFields:
                     raise UnmatchedFieldError(source.path, name, self._records[source], known)
 
 
+class Fate(StrEnum):
+    """Fate of a record."""
+
+    SAMPLE = "samples"
+    MERGED = "merged"
+    QUARANTINED = "quarantined"
+
+
 @dataclass
 class RecordSorter:
     """Sorter of raw records into samples of the pool and quarantined records, with counts.
@@ -63,6 +73,7 @@ class RecordSorter:
         formats: Records that became samples or were merged, by format.
         fields: Of these, the number in which a field had a treatment, by field and treatment.
         named: Fields that sources name, as far as records have them.
+        by_source: Number of records by source and fate.
     """
 
     collector: Collector
@@ -73,6 +84,7 @@ class RecordSorter:
     formats: Counter[str] = field(default_factory=Counter)
     fields: Counter[Note] = field(default_factory=Counter)
     named: NamedFields = field(default_factory=NamedFields)
+    by_source: Counter[tuple[str, Fate]] = field(default_factory=Counter)
 
     def take(self, record: RawRecord, file: SourceFile) -> None:
         """Read a record of a file, and add its sample to the pool or the record to the quarantine."""
@@ -81,10 +93,13 @@ class RecordSorter:
             reading = self._read(record, file)
         except RejectedRecordError as rejection:
             self.quarantine.add(record, file.place, rejection)
+            self.by_source[record.source, Fate.QUARANTINED] += 1
             return
         locator = f"{file.place}#{record.number}"
         origin = Origin(record.source, locator, file.source.licence, reading.extras)
-        self.merged += not self.collector.add(reading.sample, origin)
+        is_new = self.collector.add(reading.sample, origin)
+        self.merged += not is_new
+        self.by_source[record.source, Fate.SAMPLE if is_new else Fate.MERGED] += 1
         self.trimmed += reading.trimmed > 0
         self.formats[reading.format] += 1
         if reading.notes:
@@ -127,8 +142,20 @@ def _decoded(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        detail = f"{error.reason} at byte {error.start}; text in another encoding has to be converted"
+        detail = f"{error.reason} at byte {error.start}; {_likely_encoding(text)}"
         raise RejectedRecordError(Reason.BAD_UTF8, detail) from error
+
+
+def _likely_encoding(text: bytes) -> str:
+    """What encoding bytes look like that are no UTF-8, and what to do.
+
+    Bytes beyond ASCII come in pairs where a character has two of them, and mostly alone in Western text.
+    """
+    runs = [len(run) for run in _BEYOND_ASCII.findall(text)]
+    if runs and sum(run % 2 == 0 for run in runs) > len(runs) / 2:
+        return "it looks like GB 18030, Big5, Shift JIS or EUC; convert the file to UTF-8 with `iconv`"
+    name = "WINDOWS-1252" if _C1_CONTROLS.search(text) else "ISO-8859-1"
+    return f"it looks like {name} (Latin-1); convert the file with `iconv -f {name} -t UTF-8`"
 
 
 def _parsed(text: str) -> Json:
@@ -142,6 +169,10 @@ def _parsed(text: str) -> Json:
 def _nothing(_: str) -> None:
     return None
 
+
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+_C1_CONTROLS = re.compile(rb"[\x80-\x9f]")
+"""Letters and quotes in Windows-1252, but control characters in Latin-1."""
 
 _DECODER = json.JSONDecoder(parse_constant=_nothing)
 """NaN and the infinities are no JSON, but pandas writes them for a field without a value."""

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.pool.data_sets import ENDINGS, DataSet, data_set_of, distinct_names, kind_of, spelled
 from autoselection_core.pool.reading.rules import KNOWN, Rules
-from autoselection_core.store.hub import HubDataset
+from autoselection_core.store.hub import SCHEME, HubDataset
 from autoselection_core.store.objects import Mirror
 
 _NOTES = frozenset(
@@ -48,6 +49,16 @@ class Source:
     rules: Rules = KNOWN
     hub: HubDataset | None = None
 
+    @classmethod
+    def at(cls, path: str, rules: Rules = KNOWN) -> Self:
+        """The source of a path, or of the name of a data set on a hub.
+
+        Raises:
+            InvalidHubNameError: It begins as such a name and is none.
+        """
+        hub = HubDataset.named(path) if path.startswith(SCHEME) else None
+        return cls(path, rules=rules, hub=hub)
+
     def files(self) -> tuple["SourceFile", ...]:
         """The files, in ascending order of their names.
 
@@ -67,7 +78,8 @@ class Source:
         """
         if self.hub is not None:
             root = self.hub.fetch(ENDINGS)
-            return self._taken([(root, path) for path in self.hub.chosen(root)])
+            found = self._taken([(root, path) for path in self.hub.chosen(root)])
+            return replace(found, pinned=replace(self.hub, revision=root.name).uri)
         if self.mirror is not None:
             self.mirror.refresh()
         path = Path(self.path)
@@ -82,7 +94,8 @@ class Source:
 
     def _taken(self, matches: list[tuple[Path, Path]]) -> "Found":
         read = [(root, path) for root, path in matches if kind_of(path) is not None and not _is_note(path)]
-        others = [path for root, path in matches if (root, path) not in set(read)]
+        taken = {path for _, path in read}
+        others = [path for _, path in matches if path not in taken and not _is_note(path)]
         if not read:
             raise NoSourceFileError(self.path if self.mirror is None else self.mirror.uri)
         files = [SourceFile(self, path, root) for root, path in read]
@@ -140,10 +153,12 @@ class Found:
     Attributes:
         files: Those that are read.
         passed_over: Files of other kinds in a folder that is named as a whole.
+        pinned: Name of the hub's data set with the commit that the files are of; None for other files.
     """
 
     files: tuple[SourceFile, ...]
     passed_over: tuple[Path, ...]
+    pinned: str | None = None
 
 
 def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:

@@ -9,7 +9,12 @@ from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.report.sections.records import fields_table, formats_table, quarantine_table
+from autoselection_core.report.sections.records import (
+    fields_table,
+    formats_table,
+    quarantine_table,
+    sources_table,
+)
 from autoselection_core.report.sections.tables import gate_table
 from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_dagster.assets.checks.blocking import Check
@@ -105,6 +110,8 @@ def _facts(intake: PreparedPool) -> Facts:
         "merged": found.merged,
         "quarantined": found.quarantined,
         "trimmed": found.trimmed,
+        "by_source": shown(sources_table(found)),
+        "pinned": ", ".join(found.pinned) or "no data set of a hub",
         "formats": shown(formats_table(found)),
         "fields": shown(fields_table(found)),
         "quarantine": shown(quarantine_table(found)),

@@ -1,11 +1,14 @@
 """Every signal that a campaign can name is scored through a workspace and reaches the table."""
 
+import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,9 +17,11 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.declaration.signals import installed_signals
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import CampaignFileError
+from autoselection_core.errors.models import ModelLoadError
 from autoselection_core.errors.signals import MissingExtraError
 from autoselection_core.models.autoencoder.hook import HookPoint
 from autoselection_core.models.autoencoder.sae import SparseAutoencoder
+from autoselection_core.models.embedder import Embedder
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.pool.pool import Pool
 from autoselection_core.store.home import Home
@@ -141,6 +146,57 @@ def test_vectors_of_the_user_take_the_place_of_embeddings(
     assert table.vectors_of("embedding").shape == (len(pool), 2)
     assert len(set(table.label("cluster/3").tolist())) == 3
     assert any("drop_semantic_duplicates" in template.label for template in catalogue(table))
+
+
+def foreign_embedder(folder: Path, seed: int = 0, pooling: str = "cls_token", inside: str = "") -> Path:
+    """A tiny model of another width in the layout of sentence-transformers."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    shutil.rmtree(folder, ignore_errors=True)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        BertModel(BertConfig(**sizes)).save_pretrained(folder / inside)
+    AutoTokenizer.from_pretrained(Embedder.at().folder).save_pretrained(folder / inside)
+    kind = "sentence_transformers.models."
+    parts = [{"type": f"{kind}Transformer", "path": inside}, {"type": f"{kind}Pooling", "path": "1_Pooling"}]
+    (folder / "modules.json").write_text(json.dumps(parts))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling/config.json").write_text(json.dumps({f"pooling_mode_{pooling}": True}))
+    return folder
+
+
+def test_an_embedder_of_the_user_is_known_by_its_content_and_not_by_its_path(
+    folder: Path, scored: tuple[Workspace, Pool]
+) -> None:
+    pool = scored[1]
+
+    def measured(name: str) -> tuple[str, npt.NDArray[np.float32]]:
+        made = workspace(folder, f"{{embedding: {{embedder: {name}}}}}", "embedding_pairs", "relevance")
+        reports = {each: made.score(each, pool) for each in made.signal_names}
+        assert reports["relevance/sums"].finite_share["relevance/sums"] == 1
+        return reports["embedding"].version, made.signals(pool.version).vectors_of("embedding")
+
+    foreign_embedder(folder / "theirs")
+    first, vectors = measured("theirs")
+    shutil.move(folder / "theirs", folder / "elsewhere")
+    moved, _ = measured("elsewhere")
+    foreign_embedder(folder / "theirs", seed=1)
+    other, changed = measured("theirs")
+    foreign_embedder(folder / "theirs", pooling="mean_tokens", inside="0_Transformer")
+    mean, pooled = measured("theirs")
+
+    assert vectors.shape == (len(pool), 32)
+    assert first == moved
+    assert len({first, other, mean}) == 3
+    assert not np.allclose(vectors, changed)
+    assert not np.allclose(vectors, pooled)
+
+
+def test_a_pooling_that_is_not_known_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="pools by pooling_mode_max_tokens; mean and cls are known"):
+        Embedder.at(str(foreign_embedder(tmp_path / "theirs", pooling="max_tokens")))
 
 
 def test_no_search_ranks_by_contamination(scored: tuple[Workspace, Pool]) -> None:

@@ -172,3 +172,64 @@ def test_known_benchmarks_are_found_as_bare_files(cli: Cli, tmp_path: Path, real
     assert code == 0
     row = next(line.split() for line in output.splitlines() if line.startswith("bbh "))
     assert row == ["bbh", "920", "0", "0", "0", "0", "0", "0"]
+
+
+def test_reading_rules_are_given_as_in_a_campaign(cli: Cli, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", [{"Frage": f"{n} + 1?", "Antwort": str(n + 1)} for n in range(3)])
+
+    code, output, _ = cli("audit", str(file), "--rules", "{fields: {question: Frage, answer: Antwort}}")
+
+    assert code == 0
+    assert "3 records = 3 samples" in output
+
+
+@pytest.mark.parametrize(
+    ("rules", "complaint"),
+    [
+        ("{fields: {question: Frage, answer: Nein}}", "Nein"),
+        ("{field: {question: Frage}}", "Did you mean 'fields'"),
+        ("{fields: [", "--rules"),
+    ],
+)
+def test_rules_that_cannot_be_are_named(cli: Cli, tmp_path: Path, rules: str, complaint: str) -> None:
+    file = write(tmp_path / "a.jsonl", [{"Frage": "1 + 1?", "Antwort": "2"}])
+
+    code, _, said = cli("audit", str(file), "--rules", rules)
+
+    assert code == 2
+    assert complaint in said
+
+
+def test_the_pool_of_a_campaign_is_audited_by_its_own_rules(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "raw/a.jsonl", [{"Frage": f"{n} + 1?", "Antwort": str(n + 1)} for n in range(3)])
+    write(tmp_path / "raw/b.jsonl", [*PLAIN, PLAIN[0], {"problem": "1 + 1?"}])
+    rules = "fields: {question: Frage, answer: Antwort}"
+    (tmp_path / "autoselection.yaml").write_text(
+        f"campaigns: {{mine: {{pool: [{{path: raw/a.jsonl, {rules}}}, {{path: raw/b.jsonl}}],"
+        " signals: [word_entropy], closed_form: {weights: {word_entropy: 1}}}}"
+    )
+
+    code, output, _ = cli("audit")
+
+    rows = [line.split() for line in output.splitlines()]
+    assert code == 1
+    assert "8 records = 6 samples + 1 merged (said the same) + 1 quarantined" in output
+    assert ["a", "3", "3", "0", "0"] in rows
+    assert ["b", "5", "3", "1", "1"] in rows
+    assert cli("audit", "raw/b.jsonl", "--campaign", "mine")[0] == 2
+
+
+def test_other_scripts_are_told_with_an_embedder_that_knows_them(cli: Cli, tmp_path: Path) -> None:
+    chinese = [
+        {"instruction": "夏天热吗?", "output": "很热。"},
+        {"instruction": "Как дела?", "output": "Хорошо."},
+    ]
+
+    _, output, _ = cli("audit", str(write(tmp_path / "a.jsonl", [*PLAIN, *chinese])))
+
+    assert "2 of 5 samples are mostly not in Latin letters" in output
+    assert "multilingual" in output
+    assert "multilingual" not in cli("audit", str(write(tmp_path / "b.jsonl", PLAIN)))[1]

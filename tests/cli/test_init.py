@@ -79,6 +79,15 @@ def test_init_proposes_fields_of_scores_as_signals_and_leaves_numbers_of_records
     assert "rm_score" in cli("ingest")[1]
 
 
+def test_init_proposes_the_scores_of_one_source_among_several(cli: Cli, raw: Path) -> None:
+    records = [{"prompt": f"Say {n}.", "response": f"{n}", "rm_score": n / 7} for n in range(10)]
+    (raw / "scored.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+    _, output, _ = cli("init", "raw", "--yes")
+
+    assert "fields that may be scores: rm_score;" in output
+
+
 def test_init_declares_model_and_benchmark_for_trainings(cli: Cli, tmp_path: Path, benchmark: str) -> None:
     tiny_model(tmp_path / "models" / "tiny")
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from autoselection_core.errors.pool import UnreadableSourceError
+from autoselection_core.errors.pool import EmptyPoolError, UnreadableSourceError
 from autoselection_core.pool import Ingestion, Reason, Source, ingest
 from autoselection_core.pool.sources import list_files
 from autoselection_core.store.home import Home
@@ -162,6 +162,42 @@ def test_a_file_that_cannot_be_read_as_a_whole_is_named_with_the_reason(
         ingested(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text", "named"),
+    [
+        ("latin-1", "Où est le café?", "it looks like ISO-8859-1 (Latin-1)"),
+        ("cp1252", "He said \u201cno\u201d.", "it looks like WINDOWS-1252"),
+        ("gb18030", "北京在哪里", "it looks like GB 18030, Big5, Shift JIS or EUC"),
+    ],
+)
+@pytest.mark.parametrize("name", ["raw.jsonl", "raw.csv"])
+def test_the_likely_encoding_of_a_file_that_is_not_utf8_is_named(
+    tmp_path: Path, name: str, encoding: str, text: str, named: str
+) -> None:
+    record = json.dumps({"question": text, "answer": "2"}, ensure_ascii=False)
+    lines = f"{record}\n" if name.endswith("jsonl") else f"question,answer\n{text},2\n"
+    write(tmp_path, name, lines.encode(encoding))
+
+    with pytest.raises(EmptyPoolError) as caught:
+        ingested(tmp_path, name)
+
+    assert named in str(caught.value)
+
+
+def test_records_of_every_source_are_counted_by_their_fate(tmp_path: Path) -> None:
+    write(tmp_path, "a.jsonl", LINES + b"no JSON\n")
+    write(tmp_path, "b.jsonl", LINES)
+
+    found = ingested(tmp_path, ".")
+
+    count = len(RECORDS)
+    assert {source: list(fates.values()) for source, fates in found.by_source.items()} == {
+        "a": [count, 0, 1],
+        "b": [0, count, 0],
+    }
+    assert sum(sum(fates.values()) for fates in found.by_source.values()) == found.records
+
+
 def test_a_folder_is_read_with_all_below_it_and_names_what_it_passes_over(tmp_path: Path) -> None:
     write(tmp_path, "a.jsonl", LINES)
     write(tmp_path, "deep/b.csv", table(","))
@@ -183,11 +219,7 @@ def test_what_datasets_saves_is_read(tmp_path: Path) -> None:
     found = ingested(tmp_path, "sums")
 
     assert (found.records, found.samples, found.merged) == (7, 6, 1)
-    assert {path.name for path in found.passed_over} == {
-        "dataset_dict.json",
-        "dataset_info.json",
-        "state.json",
-    }
+    assert found.passed_over == (), "the notes of `datasets` are no data"
     assert found.pool.source_names == ("sums",)
 
 

@@ -1,10 +1,16 @@
 """Data sets of a hub are read from the local cache, and from nowhere else without a network."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -32,16 +38,20 @@ from autoselection_core.pool.sources import list_files
 from autoselection_core.store.hub import HubDataset
 
 try:
+    if sys.argv[1].startswith("pinned "):
+        print(json.dumps(Source.at(sys.argv[1].removeprefix("pinned ")).found().pinned))
+        raise SystemExit
     files = list_files([Source(sys.argv[1], hub=HubDataset.named(sys.argv[1]))])
     print(json.dumps([[file.name, file.place] for file in files]))
+    assert all(file.path.read_bytes() for file in files)
 except AutoSelectionError as error:
     print(json.dumps(f"{type(error).__name__}: {error}"))
 """
 
 
-def read(home: Path, uri: str) -> object:
+def read(home: Path, uri: str, **variables: str) -> object:
     """Names and places of the files that a name leads to, with a cache below a folder and no network."""
-    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1", **variables}
     environment.pop("HF_HUB_CACHE", None)
     done = subprocess.run(
         [sys.executable, "-c", READ, uri], env=environment, capture_output=True, text=True, check=True
@@ -100,6 +110,86 @@ def test_a_split_that_is_not_there_and_a_data_set_that_is_not_cached_are_named(t
     missing = str(read(tmp_path, "hf://theirs/sums"))
     assert missing.startswith("HubUnreachableError: hf://theirs/sums is not in the local cache")
     assert "name its folder as a path" in missing
+
+
+SERVED = {
+    "README.md": CARD.encode(),
+    "parts/first.jsonl": b'{"question": "1 + 1?", "answer": "2"}\n',
+    "parts/second-1.jsonl": b'{"question": "1 + 2?", "answer": "3"}\n',
+    "weights.bin": b"large",
+}
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub with one data set, which remembers what was asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        if path.startswith(f"/api/datasets/ours/sums/tree/{COMMIT}"):
+            tree = [
+                {"type": "file", "path": name, "size": len(SERVED[name]), "oid": "0" * 40} for name in SERVED
+            ]
+            return self._answer(json.dumps(tree).encode())
+        if path.startswith("/api/datasets/ours/sums"):
+            siblings = [{"rfilename": name} for name in SERVED]
+            return self._answer(json.dumps({"id": "ours/sums", "sha": COMMIT, "siblings": siblings}).encode())
+        name = path.partition(f"/datasets/ours/sums/resolve/{COMMIT}/")[2]
+        if name not in SERVED:
+            return self.send_error(404)
+        if self.command == "GET":
+            self.asked.append(name)
+        return self._answer(SERVED[name])
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"')
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    Hub.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_what_is_named_is_downloaded_once_and_nothing_else(tmp_path: Path, hub: str) -> None:
+    online = {"HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0"}
+
+    first = read(tmp_path, f"hf://ours/sums@{COMMIT}:train", **online)
+    downloaded = sorted(Hub.asked)
+    without_network = read(tmp_path, f"hf://ours/sums@{COMMIT}:train")
+
+    assert first == without_network == [["ours/sums", "parts/first.jsonl"]]
+    assert "weights.bin" not in downloaded
+    assert downloaded.count("parts/first.jsonl") == 1
+
+
+def test_a_hub_that_does_not_answer_is_named_with_the_way_forward(tmp_path: Path) -> None:
+    said = str(read(tmp_path, "hf://ours/sums", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="0"))
+
+    assert said.startswith("HubUnreachableError: hf://ours/sums is not in the local cache")
+    assert "name its folder as a path" in said
+
+
+def test_the_commit_that_was_read_is_named(tmp_path: Path) -> None:
+    cached(tmp_path, CARD, "parts/first.jsonl")
+
+    assert read(tmp_path, "pinned hf://ours/sums:train") == f"hf://ours/sums@{COMMIT}:train"
 
 
 @pytest.mark.parametrize(

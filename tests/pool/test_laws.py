@@ -12,7 +12,15 @@ from autoselection_core.pool import Role, Sample
 from autoselection_core.pool.canonical import canonical_text, verbatim_text
 from autoselection_core.pool.reading import Fields, Rules, read_record
 from autoselection_core.pool.reading.notes import Treatment
-from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, ROLES, SYSTEMS, TURN_LISTS, is_call
+from autoselection_core.pool.reading.spellings import (
+    ANSWERS,
+    QUESTIONS,
+    ROLES,
+    SYSTEMS,
+    TURN_LISTS,
+    is_call,
+    role_of,
+)
 from tests.pool.raw import conversation
 
 Turns: TypeAlias = list[tuple[Role, str]]
@@ -49,6 +57,28 @@ def spoken(draw: st.DrawFn, said: Turns) -> list[Json]:
         shown: Json = text if part is None else [{"type": "text", part: text}]
         spelled.append({speaker: names[role], content: shown, **padding})
     return spelled
+
+
+@st.composite
+def bare(draw: st.DrawFn, said: Turns) -> tuple[Record, Rules]:
+    """A conversation as texts or pairs without speakers, its system message in a field of its own."""
+    record: Record = {}
+    if said[0][0] is Role.SYSTEM:
+        record[draw(st.sampled_from(SYSTEMS))] = said[0][1]
+        said = said[1:]
+    asks, answers = draw(st.sampled_from(QUESTIONS)), draw(st.sampled_from(ANSWERS))
+    pairs = [(said[at][1], said[at + 1][1]) for at in range(0, len(said), 2)]
+    hows: tuple[list[Json], ...] = (
+        [text for _, text in said],
+        [{asks: asked, answers: answered} for asked, answered in pairs],
+        [[asked, answered] for asked, answered in pairs if role_of(asked) is None],
+        [["Human" if role is Role.USER else "gpt", text] for role, text in said],
+    )
+    turns = draw(st.sampled_from([how for how in hows if how]))
+    is_whole = len(turns) in (len(said), len(pairs))
+    if draw(st.booleans()):
+        return {**record, "turns": hows[0]}, Rules()
+    return {**record, draw(st.sampled_from(TURN_LISTS)): turns if is_whole else hows[0]}, Rules()
 
 
 def listed(turns: list[Json], how: str) -> Json:
@@ -106,7 +136,7 @@ def fields(draw: st.DrawFn, said: Turns) -> tuple[Record, Rules]:
 def spellings(draw: st.DrawFn) -> tuple[Sample, Record, Rules]:
     """A conversation, and a record that holds it in any supported spelling."""
     said = draw(turns())
-    record, rules = draw(st.one_of(chats(said), prompts(said), fields(said)))
+    record, rules = draw(st.one_of(chats(said), bare(said), prompts(said), fields(said)))
     return conversation(*said), record, rules
 
 
@@ -147,6 +177,11 @@ def test_a_passage_is_read_once_or_named(
     if treatments[field] is Treatment.KEPT:
         assert reading.sample == sample
     else:
-        asked = [message.content for message in sample.messages if message.role is Role.USER][-1]
-        expected = asked if passage in asked else f"{asked}\n{passage}"
-        assert [each.content for each in reading.sample.messages if each.role is Role.USER][-1] == expected
+        is_list = any(key in record for key in (*TURN_LISTS, "turns"))
+        place = 0 if is_list else -1
+        asked = [message.content for message in sample.messages if message.role is Role.USER]
+        held = [message.content for message in sample.messages] if is_list else asked[-1:]
+        expected = asked[place] if any(passage in text for text in held) else f"{asked[place]}\n{passage}"
+        read = [each.content for each in reading.sample.messages if each.role is Role.USER]
+        assert read[place] == expected
+        assert len(read) == len(asked)

@@ -93,3 +93,52 @@ def test_a_field_that_the_source_keeps_is_not_read_and_the_others_are_not_kept()
 
     assert reading.sample == read_record(ASKED).sample
     assert reading.extras == '{"context":"It was 1911."}'
+
+
+TURNS: list[Json] = [
+    {"role": "user", "content": "Who repaired the clock?"},
+    {"role": "assistant", "content": "Anneke Vos."},
+    {"role": "user", "content": "When?"},
+    {"role": "assistant", "content": "In 1911."},
+]
+
+
+@pytest.mark.parametrize("field", ["context", "passage", "document"])
+def test_a_passage_beside_turns_is_part_of_the_first_question(field: str) -> None:
+    reading = read_record({"messages": TURNS, field: "Anneke Vos came."})
+
+    said = [message.content for message in reading.sample.messages]
+    assert said == ["Who repaired the clock?\nAnneke Vos came.", "Anneke Vos.", "When?", "In 1911."]
+    assert reading.notes == ((field, Treatment.RENDERED),)
+
+
+def test_a_passage_that_a_turn_holds_is_not_read_twice() -> None:
+    opening: Json = {"role": "system", "content": "Read this: Anneke Vos came."}
+
+    reading = read_record({"messages": [opening, *TURNS], "context": "Anneke Vos came."})
+
+    assert reading.sample == read_record({"messages": [opening, *TURNS]}).sample
+
+
+def test_what_is_no_passage_beside_turns_stays_beside() -> None:
+    reading = read_record({"messages": TURNS, "context": {"crawl": "17"}})
+
+    assert reading.sample == read_record({"messages": TURNS}).sample
+    assert reading.notes == (("context", Treatment.KEPT),)
+
+
+@pytest.mark.parametrize(
+    ("context", "rendered"),
+    [
+        ({"title": ["A", "B"], "sentences": [["One. ", "Two."], ["Three."]]}, "A: One. Two.\nB: Three."),
+        ({"contexts": ["One.", "Two."], "labels": ["X", "Y"]}, "One.\nTwo."),
+    ],
+)
+def test_passages_of_an_object_are_part_of_the_question(context: Json, rendered: str) -> None:
+    assert question({**ASKED, "context": context}) == f"Who repaired the clock?\n{rendered}"
+
+
+def test_choices_beside_turns_stand_below_the_first_question() -> None:
+    reading = read_record({"messages": TURNS, "choices": ["Anneke", "Bram"]})
+
+    assert reading.sample.messages[0].content == "Who repaired the clock?\nA. Anneke\nB. Bram"

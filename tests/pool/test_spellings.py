@@ -162,3 +162,143 @@ def test_what_is_missing_is_named_with_the_fields_that_are_there() -> None:
         RejectedRecordError, match="problem, generated_solution; name the answer under `fields`"
     ):
         read_record({"problem": "2 + 2?", "generated_solution": "4"})
+
+
+def said(record: Json, rules: Rules | None = None) -> list[tuple[str, str]]:
+    """Role and content of each message that is read."""
+    sample = read_record(record, rules or Rules()).sample
+    return [(str(message.role), message.content) for message in sample.messages]
+
+
+PAIR = [("user", "Name a river."), ("assistant", "The Lemmer.")]
+GEMINI: list[Json] = [
+    {"role": "user", "parts": [{"text": "Name a river."}]},
+    {"role": "model", "parts": [{"text": "The Lemmer."}]},
+]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"conversations": ["Name a river.", "The Lemmer."], "source": "forum"},
+        {"id": "0", "data": ["Name a river.", "The Lemmer."]},
+        {"conversation": [["Name a river.", "The Lemmer."]]},
+        {"conversation": [["human", "Name a river."], ["gpt", "The Lemmer."]]},
+        {"conversation": [{"input": "Name a river.", "output": "The Lemmer."}]},
+        {"messages": [json.dumps(turn) for turn in TURNS]},
+        {"trajectory": TURNS, "exit_status": "submitted"},
+        {"items": TURNS, "id": "x"},
+        {"contents": GEMINI},
+        {"user": "Name a river.", "assistant": "The Lemmer."},
+        {"Human": "Name a river.", "Assistant": "The Lemmer."},
+        {"human": "Name a river.", "bot": "The Lemmer."},
+        {"question_stem": "Name a river.", "answerKey": "The Lemmer."},
+        {"question": "Name a river.", "correct_answer": "The Lemmer.", "distractor1": "Rome"},
+        {"question": "Name a river.", "answers": {"text": ["The Lemmer.", "Lemmer"], "answer_start": [3, 7]}},
+        {"query": "Name a river.", "answers": ["The Lemmer.", "Lemmer"]},
+        {"question": {"text": "Name a river."}, "answers": [{"text": "The Lemmer."}, {"text": "Lemmer"}]},
+        {"messages": TURNS[:1], "answer": "The Lemmer."},
+    ],
+)
+def test_spellings_that_are_rare_or_mean_other_things_elsewhere_are_read(record: Json) -> None:
+    assert said(record) == PAIR
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"user": "anneke", "question": "Name a river.", "answer": "The Lemmer."},
+        {"data": ["a", "b"], "question": "Name a river.", "answer": "The Lemmer."},
+        {"items": TURNS, "prompt": "Name a river.", "response": "The Lemmer."},
+        {"question": "Name a river.", "answer": "The Lemmer.", "answers": ["Lemmer"], "assistant": "v2"},
+        {"messages": TURNS, "trajectory": [{"role": "user", "content": "Go."}], "answers": "x"},
+    ],
+)
+def test_known_names_come_before_rare_ones(record: dict[str, Json]) -> None:
+    assert said(record) == PAIR
+
+
+@pytest.mark.parametrize(
+    "record", [{"user": "anneke", "text": "a"}, {"data": ["a"]}, {"turns": 2, "text": "a"}]
+)
+def test_a_rare_name_with_another_meaning_is_not_read(record: Json) -> None:
+    with pytest.raises(RejectedRecordError):
+        read_record(record)
+
+
+def test_a_pair_with_a_system_message_is_one_of_three_turns() -> None:
+    turns: Json = [{"system": "Be brief.", "input": "Name a river.", "output": "The Lemmer."}]
+
+    assert read_record({"conversation": turns}).sample == BRIEF
+
+
+def test_an_instruction_of_gemini_is_the_system_message() -> None:
+    record: Json = {"systemInstruction": {"parts": [{"text": "Be brief."}]}, "contents": GEMINI}
+
+    assert read_record(record).sample == BRIEF
+
+
+def test_a_tree_of_replies_is_read_along_the_best() -> None:
+    bad: Json = {"text": "No.", "role": "assistant", "rank": 1, "replies": []}
+    good: Json = {"text": "The Lemmer.", "role": "assistant", "rank": 0, "replies": []}
+    tree: Json = {"text": "Name a river.", "role": "prompter", "replies": [bad, good]}
+
+    assert said({"message_tree_id": "7", "prompt": tree}) == PAIR
+
+
+def test_reasoning_beside_an_answer_beside_turns_is_kept() -> None:
+    reading = read_record(
+        {"messages": TURNS[:1], "reasoning": "It is in the north.", "answer": "The Lemmer."}
+    )
+
+    assert reading.sample.messages[-1].reasoning == "It is in the north."
+    assert ("reasoning", Treatment.REASONING) in reading.notes
+
+
+def test_calls_as_the_answer_are_calls() -> None:
+    calls = json.dumps([{"name": "find", "arguments": {"what": "river"}}])
+
+    answer = read_record({"query": "Name a river.", "answers": calls, "tools": "[]"}).sample.messages[-1]
+
+    assert [(call.name, call.arguments) for call in answer.calls] == [("find", '{"what":"river"}')]
+
+
+def test_calls_and_results_among_typed_parts_are_calls_and_results() -> None:
+    asked: Json = {"role": "user", "content": "Rain?"}
+    use: Json = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Rome"}}
+    called: Json = {"role": "assistant", "content": [{"type": "text", "text": "Let me look."}, use]}
+    result: Json = {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "sun"}]}
+    returned: Json = {"role": "user", "content": [result, {"type": "text", "text": "Well?"}]}
+
+    sample = read_record(
+        {"messages": [asked, called, returned, {"role": "assistant", "content": "No."}]}
+    ).sample
+
+    roles = [(str(message.role), message.content) for message in sample.messages]
+    assert roles == [
+        ("user", "Rain?"),
+        ("assistant", "Let me look."),
+        ("tool", "sun"),
+        ("user", "Well?"),
+        ("assistant", "No."),
+    ]
+    assert sample.messages[1].calls[0].name == "weather"
+    assert sample.messages[2].call_id == "t1"
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        ("### Human: Hi### Assistant: Hello.", "['### Human:', '### Assistant:']"),
+        (
+            "Below is a task.\n\n### Instruction:\nAdd.\n\n### Response:\n2",
+            "['### Instruction:', '### Response:']",
+        ),
+        ("USER: Hi ASSISTANT: Hello.", "['USER:', 'ASSISTANT:']"),
+    ],
+)
+def test_a_text_with_usual_marks_is_put_aside_with_the_setting_that_reads_it(text: str, marks: str) -> None:
+    with pytest.raises(RejectedRecordError) as caught:
+        read_record({"text": text})
+
+    assert f"split_on: {marks}" in str(caught.value)

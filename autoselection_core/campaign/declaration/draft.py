@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.store.hub import SCHEME
 
 _TEXT_SIGNALS = ("word_entropy", "form", "exact", "near_duplicates")
 """Signals that read no model: seconds for thousands of samples."""
@@ -134,7 +135,12 @@ class Draft:
 
 
 def as_named_in(file: Path, path: str) -> str:
-    """A path as a campaign file names it: relative to its folder where it is below, else absolute."""
+    """A path as a campaign file names it: relative to its folder where it is below, else absolute.
+
+    A data set of a hub keeps its name.
+    """
+    if path.startswith(SCHEME):
+        return path
     absolute, folder = Path(path).expanduser().absolute(), file.absolute().parent
     return str(absolute.relative_to(folder)) if absolute.is_relative_to(folder) else str(absolute)
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 
 from autoselection_core.campaign.declaration.allowed_paths import Places
-from autoselection_core.campaign.declaration.yaml_document import Value
+from autoselection_core.campaign.declaration.yaml_document import Value, read_document
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.pool.reading.rules import KNOWN, Fields, Rules
 from autoselection_core.pool.sources import Source
 from autoselection_core.store import hub
-from autoselection_core.store.hub import HubDataset
 
-_KEYS = ("path", "name", "licence", "fields", "answer", "keep", "max_characters")
+_RULES = ("fields", "answer", "keep", "max_characters")
+_KEYS = ("path", "name", "licence", *_RULES)
 _FIELDS = tuple(each.name for each in fields(Fields))
 
 
@@ -44,9 +45,18 @@ def _located(value: Value, places: Places) -> Source:
         path, mirror = places.source(value)
         return Source(str(path), mirror=mirror)
     try:
-        return Source(uri, hub=HubDataset.named(uri))
+        return Source.at(uri)
     except AutoSelectionError as error:
         value.refuse(f"is refused: {error}", error)
+
+
+def rules_in(text: str) -> Rules:
+    """The rules of an entry of `pool:` that a text spells, such as `{fields: {answer: Answer}, keep: [id]}`.
+
+    Raises:
+        CampaignFileError: It spells none.
+    """
+    return _rules(read_document(Path("--rules"), text).entries(*_RULES))
 
 
 def _rules(found: Mapping[str, Value]) -> Rules:

@@ -15,6 +15,7 @@ from autoselection_core.report.sections.records import (
     passed_over_sentence,
     quarantine_table,
     records_sentence,
+    sources_table,
 )
 from autoselection_core.report.sections.tables import gate_sentence, gate_table
 
@@ -59,6 +60,10 @@ def show_records(found: Ingestion) -> None:
     """Say what became of records, of their fields, and of files beside them."""
     counts = {"records": found.records, "samples": found.samples, "merged": found.merged}
     tell(records_sentence(found), **counts, quarantined=found.quarantined, trimmed=found.trimmed)
+    for pinned in found.pinned:
+        tell(f"read from the hub: {pinned}; that path pins the commit")
+    if len(found.by_source) > 1:
+        show_table(sources_table(found))
     for table in (formats_table(found), fields_table(found), quarantine_table(found)):
         if table.rows:
             show_table(table)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ import typer
 from autoselection_core.benchmarks.loading import named_benchmark
 from autoselection_core.campaign.declaration.draft import Draft, DraftSource, as_named_in
 from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import tell
 from autoselection_core.cli.progress import shown_progress
@@ -19,6 +21,7 @@ from autoselection_core.errors.campaign import CampaignFileExistsError
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import Source
+from autoselection_core.signals.contamination.audit import in_other_scripts
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 
@@ -35,20 +38,22 @@ _PLACE = re.compile(r"(.*_)?(id|idx|index|number|line|row)", re.IGNORECASE)
 def score_fields(pool: Pool) -> tuple[str, ...]:
     """Numeric fields beside the texts of a pool that may be scores, in ascending order.
 
-    A field counts that is a number in half of the records and takes three values at least. Names of places
-    (`id`, `row`) and whole numbers that are all different, which number the records, do not.
+    A field counts that is a number in half of the records of a source and takes three values at least. Names
+    of places (`id`, `row`) and whole numbers that are all different, which number the records, do not.
     """
-    seen: dict[str, list[float]] = {}
-    records = list(_records(pool))
-    for record in records:
+    seen: dict[tuple[str, str], list[float]] = {}
+    records = Counter[str]()
+    for source, record in _records(pool):
+        records[source] += 1
         for name, value in record.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
-                seen.setdefault(name, []).append(value)
-    return tuple(
+                seen.setdefault((source, name), []).append(value)
+    found = {
         name
-        for name, values in sorted(seen.items())
-        if 2 * len(values) >= len(records) and _SCORE_NAME.fullmatch(name) and _is_score(name, values)
-    )
+        for (source, name), values in seen.items()
+        if 2 * len(values) >= records[source] and _SCORE_NAME.fullmatch(name) and _is_score(name, values)
+    }
+    return tuple(sorted(found))
 
 
 def _is_score(name: str, values: list[float]) -> bool:
@@ -57,12 +62,12 @@ def _is_score(name: str, values: list[float]) -> bool:
     return len(different) >= _MIN_VALUES and not numbers_them and not _PLACE.fullmatch(name)
 
 
-def _records(pool: Pool) -> Iterator[Mapping[str, object]]:
-    """Fields beside the texts of the first records."""
+def _records(pool: Pool) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Source and fields beside the texts of the first records."""
     for origins in pool.table.column("origins").slice(0, _RECORDS).to_pylist():
         for each in origins:
             extras = json.loads(each["extras"]) if each["extras"] else {}
-            yield extras if isinstance(extras, dict) else {}
+            yield each["source"], extras if isinstance(extras, dict) else {}
 
 
 _SHOWN = 3
@@ -116,9 +121,12 @@ def _source(path: str, file: Path) -> DraftSource:
     """Read one path on its own, so that its account is its own, and show what it holds."""
     tell(f"{path}:")
     with TemporaryDirectory(prefix="autoselection-init-") as scratch, shown_progress() as progress:
-        found = ingest([Source(path)], Home(Path(scratch)), lambda *step: progress(f"reading {path}", *step))
+        found = ingest(
+            [Source.at(path)], Home(Path(scratch)), lambda *step: progress(f"reading {path}", *step)
+        )
         show_records(found)
         _show_samples(found.pool)
+        show_scripts(in_other_scripts(found.pool), len(found.pool))
         scores = score_fields(found.pool)
     if scores:
         tell(f"fields that may be scores: {', '.join(scores)}; each becomes a signal `column`")

@@ -13,6 +13,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.data_sets import LINES, kind_of
 from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, content_of
 from autoselection_core.pool.files.raw import RawRecord
+from autoselection_core.pool.reading.spellings import QUESTIONS, TURN_LISTS
 from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sources import SourceFile
 
@@ -125,7 +126,9 @@ def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]
     """The records of a file that begins with an object which no line holds, or which is all that there is."""
     first = _scanned(data, start)
     is_all = first.end is not None and _past_blank(data, first.end) == len(data)
-    if first.arrays and (is_all or (first.end is None and kind_of(file.path) != LINES)):
+    if is_all and first.arrays and _is_record(data[start : min(first.end or 0, start + file.max_bytes)]):
+        yield from _one_after_the_other(data, start, file)
+    elif first.arrays and (is_all or (first.end is None and kind_of(file.path) != LINES)):
         number = 0
         for array in first.arrays:
             for record in _array(data, array, file, number):
@@ -176,6 +179,16 @@ def _scanned(data: Content, start: int) -> _Object:
         elif depth == 1 and text[:1] == b'"':
             key = text
     return _Object(None, arrays)
+
+
+def _is_record(text: bytes) -> bool:
+    """Whether an object that is all of a file is a record itself: it asks, or the list in it is of turns."""
+    found = _parsed(text)
+    if not isinstance(found, dict):
+        return False
+    return any(key in found for key in (*QUESTIONS, *TURN_LISTS)) or any(
+        isinstance(value, list) and are_turns(value) for value in found.values()
+    )
 
 
 def _holds_records(data: Content, key: bytes, start: int) -> bool:

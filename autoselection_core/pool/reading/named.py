@@ -12,6 +12,26 @@ from autoselection_core.pool.sample import Message, Role
 
 _MARKED = (Role.USER, Role.ASSISTANT)
 
+_MARKS = (
+    ("### Human:", "### Assistant:"),
+    ("### Instruction:", "### Response:"),
+    ("[|Human|]", "[|AI|]"),
+    ("<|user|>", "<|assistant|>"),
+    ("USER:", "ASSISTANT:"),
+    ("Human:", "Assistant:"),
+    ("User:", "Assistant:"),
+    ("Question:", "Answer:"),
+    ("Q:", "A:"),
+)
+
+
+def marks_in(text: str) -> tuple[str, str] | None:
+    """Usual marks of questions and answers, where a text holds a pair of them and ends with an answer."""
+    for asked, answered in _MARKS:
+        if 0 <= text.find(asked) < text.find(answered) and text.rpartition(answered)[2].strip():
+            return asked, answered
+    return None
+
 
 def named_turns(view: View, name: str) -> list[Message]:
     """The turns of the field that a source names; a list of plain texts alternates, and the user begins.

@@ -1,15 +1,17 @@
 """Questions and answers in fields of their own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import verbatim_text
 from autoselection_core.pool.reading.content import text_of
+from autoselection_core.pool.reading.named import marks_in
 from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.pool.reading.side_texts import chosen_text, with_side_texts
-from autoselection_core.pool.reading.spellings import ANSWERS, INPUTS, PREFERENCE, QUESTIONS
+from autoselection_core.pool.reading.spellings import ANSWERS, INPUTS, PREFERENCE, QUESTIONS, REASONING
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import View
 from autoselection_core.pool.reason import Reason
@@ -63,6 +65,18 @@ def named_answer(view: View, named: str) -> list[Message]:
     return [Message(Role.ASSISTANT, text)]
 
 
+def answer_beside(view: View) -> list[Message]:
+    """The answer in a field of its own beside turns without one, with the reasoning before it; maybe none."""
+    if not any(isinstance(view.record.get(key), str) for key in ANSWERS):
+        return []
+    *before, answer = _answer(view)
+    key = next((key for key in REASONING if isinstance(view.record.get(key), str)), None)
+    if key is None or answer.reasoning is not None:
+        return [*before, answer]
+    view.notes.add(key, Treatment.REASONING)
+    return [*before, replace(answer, reasoning=view.text(key) or None)]
+
+
 def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
     named = rules.fields.question
     if named is not None:
@@ -95,7 +109,11 @@ def _question_key(view: View) -> str:
 
 
 def _name_them(view: View, what: str) -> str:
-    return f"its fields are {', '.join(view.record) or 'none'}; name the {what} under `fields` in its source"
+    fields = f"its fields are {', '.join(view.record) or 'none'}"
+    for key, value in view.record.items():
+        if isinstance(value, str) and (marks := marks_in(value)):
+            return f"{fields}; `fields: {{text: {key}, split_on: {list(marks)}}}` in its source may read it"
+    return f"{fields}; name the {what} under `fields` in its source"
 
 
 def _with_input(view: View, key: str) -> str:

@@ -7,6 +7,7 @@ The format is recognised for each record, by its fields, in any case:
 - a question (`instruction`, `question`, `prompt`, `query`, `problem`, `input`, `inputs`) and its answer
   (`output`, `response`, `answer`, `completion`, `solution`, `target`, `targets`), each a text or turns.
 
+Where a record has none of them, `further` spellings count, and a tree of replies is read along the best.
 Every format may have `system` or `system_prompt`, `tools` or `functions`, and `label`. A source may say which
 field is what (`Rules`). Other fields are kept beside the origin.
 """
@@ -17,10 +18,17 @@ from dataclasses import dataclass, replace
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_object, spelled_out, without_nulls
+from autoselection_core.pool.reading.further import further_spelling
 from autoselection_core.pool.reading.named import named_turns, split_text
 from autoselection_core.pool.reading.notes import Note, Treatment
-from autoselection_core.pool.reading.pairs import named_answer, question_and_answer, require_choice
+from autoselection_core.pool.reading.pairs import (
+    answer_beside,
+    named_answer,
+    question_and_answer,
+    require_choice,
+)
 from autoselection_core.pool.reading.rules import KNOWN, Rules
+from autoselection_core.pool.reading.side_texts import with_side_turns
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CHOICES,
@@ -42,7 +50,7 @@ from autoselection_core.pool.sample import Message, Role, Sample
 _KNOWN_FIELDS = frozenset(
     (*TURN_LISTS, *QUESTIONS, *ANSWERS, *SYSTEMS, *TOOLS, *CONTEXTS, *CHOICES, *PREFERENCE, *MEDIA)
 )
-_OTHER_CASE = {Reason.NO_MESSAGES, Reason.NO_ANSWER}
+_RESPELLED = {Reason.NO_MESSAGES, Reason.NO_ANSWER, Reason.UNKNOWN_ROLE}
 
 
 @dataclass(frozen=True)
@@ -81,10 +89,10 @@ def read_record(record: Json, rules: Rules = KNOWN) -> Reading:
     try:
         return _read(record, rules)
     except RejectedRecordError as rejection:
-        in_lower_case = _in_lower_case(record)
-        if rejection.reason not in _OTHER_CASE or in_lower_case.keys() == record.keys():
+        respelled = further_spelling(_in_lower_case(record))
+        if rejection.reason not in _RESPELLED or respelled.keys() == record.keys():
             raise
-        return _read(in_lower_case, rules)
+        return _read(respelled, rules)
 
 
 def _in_lower_case(record: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -127,7 +135,8 @@ def _turns(view: View, rules: Rules) -> tuple[str, list[Message]]:
     key = _list_key(view) if fields.question is None else None
     if key is not None:
         view.read.add(key)
-        return FORMATS[key], _answered(conversation(view.record[key], key, view.notes), view, rules)
+        turns = with_side_turns(conversation(view.record[key], key, view.notes), view)
+        return FORMATS[key], _answered(turns, view, rules)
     asks, turns = question_and_answer(view, rules)
     if fields.reasoning is not None and (thought := view.filled(fields.reasoning)):
         turns = [*turns[:-1], replace(turns[-1], reasoning=thought)]
@@ -150,7 +159,8 @@ def _answered(turns: list[Message], view: View, rules: Rules) -> list[Message]:
     if rules.answer_field is None:
         if turns and turns[-1].role is not Role.ASSISTANT:
             require_choice(view, rules)
-        return turns
+        is_open = turns and not any(turn.role is Role.ASSISTANT for turn in turns)
+        return [*turns, *answer_beside(view)] if is_open else turns
     answers = named_answer(view, rules.answer_field)
     if answers[0].role in (Role.SYSTEM, Role.USER):
         return answers

@@ -1,15 +1,18 @@
 """Texts beside a question that are part of it by convention: passages, and the choices."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from string import ascii_uppercase
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
+from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import text_of
 from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.reading.spellings import CHOICES, CONTEXTS
 from autoselection_core.pool.reading.view import View
 from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.sample import Message, Role
 
 _LABELLED = ("label", "text")
 _LABEL_LENGTH = 2
@@ -32,6 +35,29 @@ def with_side_texts(question: str, view: View) -> str:
             view.notes.add(key, Treatment.RENDERED)
             question = f"{question}\n{_listed(question, choices)}".strip()
     return question
+
+
+def with_side_turns(turns: Sequence[Message], view: View) -> list[Message]:
+    """Turns with passage and choices behind the first question, unless a turn holds them already."""
+    first = next((number for number, turn in enumerate(turns) if turn.role is Role.USER), None)
+    if first is None:
+        return list(turns)
+    question = turns[first].content
+    for key in CONTEXTS:
+        text = view.record.get(key)
+        if isinstance(text, str) and (passage := canonical_text(text)):
+            view.read.add(key)
+            view.notes.add(key, Treatment.RENDERED)
+            is_said = any(passage in turn.content for turn in turns)
+            question = question if is_said else f"{question}\n{passage}".strip()
+    for key in CHOICES:
+        value = view.record.get(key)
+        choices = choices_in(value, key) if isinstance(value, list | Mapping) else ()
+        if choices:
+            view.read.add(key)
+            view.notes.add(key, Treatment.RENDERED)
+            question = f"{question}\n{_listed(question, choices)}".strip()
+    return [*turns[:first], replace(turns[first], content=question), *turns[first + 1 :]]
 
 
 def chosen_text(view: View, value: Json) -> str | None:
@@ -113,12 +139,27 @@ def _stands_in(whole: str, part: str) -> bool:
 
 
 def _text(view: View, key: str) -> str:
+    if passages := list(_passages(view.record[key])):
+        view.read.add(key)
+        return "\n".join(passages)
     try:
         return view.text(key)
     except RejectedRecordError as rejection:
         if rejection.reason != Reason.NO_MESSAGES:
             raise
         raise RejectedRecordError(Reason.UNREAD, _unread(key)) from rejection
+
+
+def _passages(value: Json) -> Iterator[str]:
+    """Passages of an object of lists: titles with their sentences (HotpotQA), or texts (PubMedQA)."""
+    if not isinstance(value, Mapping):
+        return
+    titles, sentences, texts = (value.get(key) for key in ("title", "sentences", "contexts"))
+    if isinstance(titles, list) and isinstance(sentences, list):
+        for title, said in zip(titles, sentences, strict=False):
+            yield f"{title}: {''.join(map(str, said)) if isinstance(said, list) else said}"
+    elif isinstance(texts, list):
+        yield from (text for text in texts if isinstance(text, str))
 
 
 def _unread(key: str) -> str:

@@ -11,11 +11,14 @@ from autoselection_core.pool.reading.calls import calls_in
 from autoselection_core.pool.reading.content import text_of, thought_in
 from autoselection_core.pool.reading.notes import Notes, Treatment
 from autoselection_core.pool.reading.spellings import (
+    ANSWERS,
     CALL_FIELDS,
     CALL_ID,
     CONTENTS,
+    QUESTIONS,
     REASONING,
     SPEAKERS,
+    SYSTEMS,
     TRAIN,
     TURN_FIELDS,
     WEIGHT,
@@ -28,6 +31,9 @@ from autoselection_core.pool.sample import Message, Role, ToolCall
 Turn = Mapping[str, Json]
 
 _PAIR = (Role.USER, Role.ASSISTANT)
+_USE, _RESULT = "tool_use", "tool_result"
+"""Types of parts that are a call and the result of one, as Anthropic writes them."""
+
 _SAID_OF_A_TURN = 2
 """Fields of a turn that has a speaker and a text, and nothing else to look at."""
 
@@ -46,7 +52,10 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
         RejectedRecordError: A turn is spoken by nobody known, or holds something other than text.
     """
     messages: list[Message] = []
-    for number, turn in enumerate(turn_list(value, where), 1):
+    turns = turn_list(value, where)
+    if turns and all(isinstance(turn, str) and not _is_object(turn) for turn in turns):
+        return alternating(list(turns), where)
+    for number, turn in enumerate(map(_spoken, turns), 1):
         if not isinstance(turn, dict):
             raise RejectedRecordError(Reason.NO_MESSAGES, f"turn {number} of {where} is not an object")
         for message in _messages(turn, number, where, notes):
@@ -120,6 +129,27 @@ def _as_object(turn: Json) -> Json:
     return turn
 
 
+def _spoken(turn: Json) -> Json:
+    """An object for a turn that is a list of two texts: speaker and text, or question and answer."""
+    if isinstance(turn, str) and _is_object(turn):
+        return json.loads(turn)  # type: ignore[no-any-return] # it was parsed a moment ago
+    if not isinstance(turn, list) or len(turn) != len(_PAIR) or not all(isinstance(t, str) for t in turn):
+        return turn
+    if role_of(str(turn[0])) is not None:
+        return {SPEAKERS[0]: turn[0], CONTENTS[0]: turn[1]}
+    return dict(zip(_PAIR, turn, strict=True))
+
+
+def _is_object(text: str) -> bool:
+    """Whether a text is a turn as JSON."""
+    if text.lstrip()[:1] != "{":
+        return False
+    try:
+        return are_turns(json.loads(text))
+    except (ValueError, RecursionError):
+        return False
+
+
 def _continues(before: Message, message: Message) -> bool:
     only_calls = message.calls and not message.content and message.reasoning is None
     return (
@@ -131,31 +161,74 @@ def _continues(before: Message, message: Message) -> bool:
 
 def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Message]:
     name = _first(turn, SPEAKERS)
-    if name is None and (spoken := [key for key in turn if role_of(key) and turn[key] is not None]):
-        for key in spoken:
-            yield from _messages({"role": key, "content": turn[key]}, number, where, notes)
+    if name is None and (spoken := list(_by_speaker(turn))):
+        for key, said in spoken:
+            yield from _messages({"role": key, "content": said}, number, where, notes)
         return
     role = role_of(name) if isinstance(name, str) else None
     if role is None or not isinstance(name, str):
         raise RejectedRecordError(Reason.UNKNOWN_ROLE, f"turn {number} of {where} is spoken by {name!r}")
-    content = _first(turn, CONTENTS)
+    content = _content(turn, role)
+    if _holds(content, _RESULT):
+        yield from _with_results(turn, content, number, where, notes)
+        return
     if len(turn) > _SAID_OF_A_TURN:
-        _note_fields(turn, where, notes)
+        _note_fields(turn, where, notes, content)
+    message = _message(turn, role, name, content, f"turn {number} of {where}")
+    if message.calls:
+        notes.add(f"{where}[].tool_calls", Treatment.CALLS)
+    if message.content or role is not Role.SYSTEM:
+        yield message
+
+
+def _content(turn: Turn, role: Role) -> Json:
+    """What a turn says; a system message may be under the name of one."""
+    content = _first(turn, CONTENTS)
+    return _first(turn, SYSTEMS) if content is None and role is Role.SYSTEM else content
+
+
+def _message(turn: Turn, role: Role, name: str, content: Json, where: str) -> Message:
     if role is Role.ASSISTANT:
-        answer = _answer(turn, name, content, f"turn {number} of {where}")
-        if answer.calls:
-            notes.add(f"{where}[].tool_calls", Treatment.CALLS)
-        yield answer
-    elif role is Role.TOOL:
-        yield _result(turn, content, f"turn {number} of {where}")
-    elif (said := text_of(content, f"turn {number} of {where}")) or role is Role.USER:
-        yield Message(role, said)
+        return _answer(turn, name, content, where)
+    return _result(turn, content, where) if role is Role.TOOL else Message(role, text_of(content, where))
+
+
+def _by_speaker(turn: Turn) -> Iterator[tuple[str, Json]]:
+    """Speaker and text of each field of a turn that has no speaker: `human`, or `input` with `output`."""
+    roles = {key: role for key in turn if (role := role_of(key)) is not None and turn[key] is not None}
+    yield from ((key, turn[key]) for key in roles)
+    if not set(_PAIR) & set(roles.values()):
+        asked, answered = (_first(turn, keys) for keys in (QUESTIONS, ANSWERS))
+        if asked is not None and answered is not None:
+            yield from zip(_PAIR, (asked, answered), strict=True)
+
+
+def _with_results(turn: Turn, content: Json, number: int, where: str, notes: Notes) -> Iterator[Message]:
+    """The results of tools among the parts of a turn (Anthropic), and what else the turn says."""
+    parts: list[Json] = [part for part in content if part is not None] if isinstance(content, list) else []
+    rest: list[Json] = [part for part in parts if not _holds([part], _RESULT)]
+    for part in parts:
+        if isinstance(part, Mapping) and _holds([part], _RESULT):
+            yield _result(
+                {CALL_ID: part.get("tool_use_id")}, part.get("content"), f"turn {number} of {where}"
+            )
+    if rest:
+        yield from _messages({SPEAKERS[0]: _first(turn, SPEAKERS), CONTENTS[0]: rest}, number, where, notes)
+
+
+def _holds(content: Json, kind: str) -> bool:
+    """Whether a part of the content is of a type."""
+    parts = content if isinstance(content, list) else []
+    return any(isinstance(part, Mapping) and part.get("type") == kind for part in parts)
 
 
 def _answer(turn: Turn, name: str, content: Json, where: str) -> Message:
     calls: tuple[ToolCall, ...] = ()
     if is_call(name) and (said := calls_in(content)) is not None:
         calls, content = said, None
+    if isinstance(content, list) and _holds(content, _USE):
+        calls = calls_in([part for part in content if _holds([part], _USE)]) or ()
+        content = [part for part in content if not _holds([part], _USE)]
     text = text_of(content, where, verbatim_text)
     if len(turn) <= _SAID_OF_A_TURN and (calls or isinstance(content, str)):
         return Message(Role.ASSISTANT, text, calls=calls)
@@ -198,7 +271,7 @@ def _first(turn: Turn, keys: tuple[str, ...]) -> Json:
     return None
 
 
-def _note_fields(turn: Turn, where: str, notes: Notes) -> None:
+def _note_fields(turn: Turn, where: str, notes: Notes, content: Json) -> None:
     """Note the fields of a turn beside its text."""
     for key, value in turn.items():
         field = f"{where}[].{key}"
@@ -208,5 +281,5 @@ def _note_fields(turn: Turn, where: str, notes: Notes) -> None:
             notes.add(field, Treatment.UNTAUGHT)
         elif key == WEIGHT and isinstance(value, int | float) and value not in (0, 1):
             notes.add(field, Treatment.WEIGHT)
-        elif key not in TURN_FIELDS and isinstance(value, str) and value.strip():
+        elif key not in TURN_FIELDS and isinstance(value, str) and value.strip() and value is not content:
             notes.add(field, Treatment.LEFT)

@@ -1,7 +1,10 @@
 """Account of raw records: what became of each, of their fields, and of files beside them."""
 
+from collections.abc import Mapping
+
 from autoselection_core.pool.ingest import Ingestion
-from autoselection_core.report.rendering.table import Table
+from autoselection_core.pool.record_sorter import Fate
+from autoselection_core.report.rendering.table import Cell, Table
 
 _NAMES_SHOWN = 5
 
@@ -12,6 +15,16 @@ def records_sentence(found: Ingestion) -> str:
         f"{found.records:,} records = {found.samples:,} samples + {found.merged:,} merged (said the same)"
         f" + {found.quarantined:,} quarantined; {found.trimmed:,} were trimmed of turns that nobody answers"
     )
+
+
+def sources_table(found: Ingestion) -> Table:
+    """Records by source and fate."""
+    rows = tuple(_of_source(source, fates) for source, fates in found.by_source.items())
+    return Table("Records by source", ("source", "records", *map(str, Fate)), rows)
+
+
+def _of_source(source: str, fates: Mapping[Fate, int]) -> tuple[Cell, ...]:
+    return source, sum(fates.values()), *fates.values()
 
 
 def formats_table(found: Ingestion) -> Table:

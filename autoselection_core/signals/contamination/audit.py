@@ -13,7 +13,7 @@ from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.signals.contamination.matches import MATCHES, Match
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.similar_pairs import PairList
-from autoselection_core.words import count_words, words_and_signs
+from autoselection_core.words import count_words, is_latin, words_and_signs
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Audit:
         exact_duplicates: Samples equal to an earlier one, case and white space aside.
         near_duplicates: Samples that are nearly equal to an earlier one.
         contamination: Benchmark items that were found, by benchmark.
+        other_scripts: Samples most of whose letters are not Latin.
     """
 
     samples: int
@@ -94,6 +95,7 @@ class Audit:
     exact_duplicates: int
     near_duplicates: int
     contamination: Mapping[str, Contaminated]
+    other_scripts: int
 
     @property
     def has_findings(self) -> bool:
@@ -122,7 +124,13 @@ def audit(pool: Pool, benchmarks: Sequence[Benchmark] = (), limit: float = DEFAU
         exact_duplicates=len(pool) - len(np.unique(groups)),
         near_duplicates=len(np.unique(pairs.high)),
         contamination={benchmark.name: _contaminated(pool, benchmark, limit) for benchmark in benchmarks},
+        other_scripts=in_other_scripts(pool),
     )
+
+
+def in_other_scripts(pool: Pool) -> int:
+    """Number of samples most of whose letters are not Latin."""
+    return sum(not is_latin(text) for text in pool.texts())
 
 
 def _word_quantiles(pool: Pool, scope: Scope) -> tuple[int, ...]:

@@ -1,0 +1,135 @@
+"""Spellings that only a record is looked at for which has none of the known ones.
+
+Their names mean other things elsewhere (`user` may be the name of a person, `data` anything), so they count
+only where nothing else asks or answers, and where their values are of the kind that is meant.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from autoselection_core.identity import Json
+from autoselection_core.pool.reading.calls import calls_in
+from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS, TURN_LISTS
+from autoselection_core.pool.reading.turns import are_turns
+
+_LIST, _QUESTION, _ANSWER, _SYSTEM = "conversation", "question", "answer", "system"
+_LISTS = ("trajectory", "turns", "contents", "items", "chat", "data")
+_PAIRS = (("user", "assistant"), ("human", "assistant"), ("human", "bot"), ("user", "bot"), ("human", "gpt"))
+_FURTHER_QUESTIONS = ("question_stem",)
+_FURTHER_ANSWERS = ("answers", "answerkey", "correct_answer")
+_FURTHER_SYSTEMS = ("systeminstruction", "system_instruction")
+_MIN_TEXTS = 2
+_REPLIES = "replies"
+
+
+def further_spelling(record: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The record under known names, where it has further ones; else the record itself."""
+    tree = _tree(record)
+    if tree is not None:
+        return tree
+    renamed = dict(_renamed(record))
+    if not renamed:
+        return record
+    rest = {key: value for key, value in record.items() if key not in {old for old, _ in renamed.values()}}
+    return {**rest, **{name: value for name, (_, value) in renamed.items()}}
+
+
+Found: TypeAlias = tuple[str, Json]
+"""Name of a field as the record spells it, and its value."""
+
+
+def _renamed(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
+    """Known name, and field, of each field that is known by a further name."""
+    asks = any(record.get(key) is not None for key in (*TURN_LISTS, *QUESTIONS))
+    answers = any(record.get(key) is not None for key in ANSWERS)
+    if not asks:
+        yield from _asking(record)
+    if not answers and (asks or _field(record, _FURTHER_QUESTIONS[0])[1] is not None):
+        found = [(key, _one_answer(value)) for key, value in _fields(record, _FURTHER_ANSWERS)]
+        yield from ((_ANSWER, (key, value)) for key, value in found[:1] if value is not None)
+    if not any(key in record for key in SYSTEMS):
+        yield from ((_SYSTEM, (key, _text(value))) for key, value in _fields(record, _FURTHER_SYSTEMS))
+
+
+def _asking(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
+    for key, value in _fields(record, _LISTS):
+        if _are_turns(turns := _parts(value)):
+            yield _LIST, (key, turns)
+            return
+    for names in _PAIRS:
+        question, answer = (_field(record, name) for name in names)
+        if isinstance(question[1], str) and isinstance(answer[1], str):
+            yield _QUESTION, question
+            yield _ANSWER, answer
+            return
+    for found in _fields(record, _FURTHER_QUESTIONS):
+        if isinstance(found[1], str):
+            yield _QUESTION, found
+
+
+def _fields(record: Mapping[str, Json], names: Iterable[str]) -> Iterator[Found]:
+    """The fields of some names that are there, in the order of the names."""
+    yield from (found for found in (_field(record, name) for name in names) if found[1] is not None)
+
+
+def _field(record: Mapping[str, Json], name: str) -> Found:
+    """The field of a name in any case; null where there is none."""
+    key = next((key for key in record if key.casefold() == name), name)
+    return key, record.get(key)
+
+
+def _are_turns(value: Json) -> bool:
+    if are_turns(value):
+        return isinstance(value, list)
+    return isinstance(value, list) and len(value) >= _MIN_TEXTS and all(isinstance(t, str) for t in value)
+
+
+def _parts(value: Json) -> Json:
+    """Turns, or one, whose text is under `parts`, as Gemini writes them."""
+    if isinstance(value, list):
+        return [_parts(each) for each in value]
+    if isinstance(value, Mapping) and "parts" in value and "content" not in value:
+        return {("content" if key == "parts" else key): each for key, each in value.items()}
+    return value
+
+
+def _text(value: Json) -> Json:
+    """The parts of a system message, or the message."""
+    return value["parts"] if isinstance(value, Mapping) and "parts" in value else value
+
+
+def _one_answer(value: Json) -> Json:
+    """The first of several answers that mean the same, or a turn with the calls that are the answer."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return value
+    if isinstance(value, Mapping):
+        value = value.get("text")
+    if isinstance(value, list) and calls_in(value) is not None:
+        return [{"role": "assistant", "tool_calls": value}]
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, Mapping):
+        first = first.get("text")
+    return first if isinstance(first, str) and first.strip() else None
+
+
+def _tree(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """Conversation along the best replies of a tree (Open Assistant): the lowest rank, else the first."""
+    turn = record.get("prompt")
+    if not isinstance(turn, Mapping) or _REPLIES not in turn:
+        return None
+    turns: list[Json] = []
+    while isinstance(turn, Mapping):
+        turns.append({key: turn.get(key) for key in ("role", "text")})
+        replies = turn.get(_REPLIES)
+        told = [each for each in replies if isinstance(each, Mapping)] if isinstance(replies, list) else []
+        turn = min(told, key=_rank, default=None)
+    return {**{key: value for key, value in record.items() if key != "prompt"}, _LIST: turns}
+
+
+def _rank(reply: Mapping[str, Json]) -> float:
+    rank = reply.get("rank")
+    return float(rank) if isinstance(rank, int | float) else float("inf")
