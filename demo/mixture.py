@@ -20,20 +20,18 @@ class Mixture:
         garbled: Samples with answers that no language model expects and nobody wants.
         near_duplicates: Copies of pool samples with a few words changed.
         exact_duplicates: Copies of pool samples that differ in case and spacing only.
-        repeated: Records that say what another record says, in another format.
         targets: Samples that describe each task to relevance signals. Not in the pool.
         items: Questions that score each task. Not in the pool.
     """
 
-    clean: int = 34
-    wrong: int = 17
-    off_topic: int = 76
-    garbled: int = 20
-    near_duplicates: int = 30
-    exact_duplicates: int = 18
-    repeated: int = 12
+    clean: int = 20
+    wrong: int = 12
+    off_topic: int = 45
+    garbled: int = 12
+    near_duplicates: int = 18
+    exact_duplicates: int = 10
     targets: int = 8
-    items: int = 90
+    items: int = 34
 
 
 @dataclass(frozen=True)

@@ -1,43 +1,91 @@
-"""What the demo says while it works: each line with the time passed and the time that is left."""
+"""Lines that the demo prints while it works: each with the time passed and the time that is left."""
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
 
-STAGES: Mapping[str, float] = {
-    "base model": 21,
-    "services": 12,
-    "signals": 60,
-    "trial": 31,
-    "plan": 8,
-    "arm": 31,
-    "report": 75,
+from autoselection_core.models.dtype import Throughput
+
+_SILENCE_S = 7.0
+"""Longest silence: after it the last line is said once more, with the time that passed since."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Expected work of a stage.
+
+    Attributes:
+        seconds: Part that does not depend on the model: starting, reading, writing.
+        tokens: Part that does, in tokens of the probe's forward pass; a trained token counts as several.
+    """
+
+    seconds: float
+    tokens: float = 0.0
+
+    def on(self, tokens_s: float) -> float:
+        """Seconds on a machine that reads so many tokens a second."""
+        return self.seconds + self.tokens / tokens_s
+
+
+STAGES: Mapping[str, Work] = {
+    "base model": Work(25),
+    "services": Work(12),
+    "signals": Work(25, 20_000),
+    "trial": Work(10, 11_000),
+    "plan": Work(8),
+    "arm": Work(10, 11_000),
+    "report": Work(25, 19_000),
 }
-"""Seconds that one stage of each kind takes on two cores with AVX512-BF16; scaled by what is measured."""
+"""Work of one stage of each kind, fitted to two runs of the demo on processors with and without bfloat16."""
 
 
 @dataclass
 class Narrator:
-    """Prints lines with the time passed and the time left.
+    """Prints lines with the time passed and, once the machine's speed is known, the time left.
 
     Attributes:
         console: Where to.
         ahead: Kinds of the stages that are still to come, the present one first.
+        tokens_s: Tokens a second of a forward pass on this machine; None before the probe.
+        silence_s: Seconds without a line after which `watching` says the last one again.
     """
 
     console: Console
     ahead: list[str]
+    tokens_s: float | None = None
+    silence_s: float = _SILENCE_S
     _began: float = field(default_factory=time.monotonic)
     _stage_began: float = field(default_factory=time.monotonic)
     _worked_s: float = 0.0
     _expected_s: float = 0.0
+    _last: tuple[float, str] = field(default_factory=lambda: (time.monotonic(), ""))
+    _printing: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, line: str) -> None:
         """Print a line."""
-        left = f"about {_clock(self.left_s)} left" if self.ahead else "done"
-        self.console.print(f"[{_clock(time.monotonic() - self._began)}, {left}] {line}")
+        with self._printing:
+            self._last = (time.monotonic(), line)
+            self._print(line)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Repeat the last line whenever nothing was said for a while, until the block ends."""
+        is_over = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(is_over,), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            watch.join()
+
+    def measured(self, throughput: Throughput) -> None:
+        """Expect of the stages ahead what a machine of this speed takes for them."""
+        self.tokens_s = throughput.forward_tokens_s
 
     def skip(self, kind: str) -> None:
         """One stage of a kind was done before; it says nothing about how fast this machine is."""
@@ -47,17 +95,35 @@ class Narrator:
 
     def finish(self, kind: str) -> None:
         """One stage of a kind is over."""
-        if kind in self.ahead:
+        if kind in self.ahead and self.tokens_s is not None:
             self._worked_s += time.monotonic() - self._stage_began
-            self._expected_s += STAGES[kind]
+            self._expected_s += STAGES[kind].on(self.tokens_s)
         self.skip(kind)
 
     @property
-    def left_s(self) -> float:
-        """Expected seconds of the stages ahead, on a machine as fast as this one was so far."""
+    def left_s(self) -> float | None:
+        """Expected seconds of the stages ahead, corrected by those before; None before the probe."""
+        if self.tokens_s is None:
+            return None
         pace = self._worked_s / self._expected_s if self._expected_s else 1.0
-        ahead_s = pace * sum(STAGES[kind] for kind in self.ahead)
+        ahead_s = pace * sum(STAGES[kind].on(self.tokens_s) for kind in self.ahead)
         return max(0.0, ahead_s - (time.monotonic() - self._stage_began))
+
+    def _print(self, line: str) -> None:
+        left_s = self.left_s
+        left = "done" if not self.ahead else None if left_s is None else f"about {_clock(left_s)} left"
+        clock = ", ".join(part for part in (_clock(time.monotonic() - self._began), left) if part)
+        self.console.print(f"[{clock}] {line}")
+
+    def _watch(self, is_over: threading.Event) -> None:
+        repeated = 0.0
+        while not is_over.wait(min(1.0, self.silence_s / 2)):
+            with self._printing:
+                said, line = self._last
+                now = time.monotonic()
+                if now - max(said, repeated) >= self.silence_s:
+                    repeated = now
+                    self._print(f"{line} (at it for {now - said:.0f} s)")
 
 
 def _clock(seconds: float) -> str:

@@ -1,60 +1,107 @@
-"""What the demo shows at the end: every trial, the winner beside its opponents, three rows, and what next."""
+"""The demo's end: verdict, arms as bars, counts kept of each kind, three rows, and the next commands."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 
+from autoselection_core.arrays import Rows
 from autoselection_core.cli.output import show_table
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.lineage.examples import Example, examples_of
+from autoselection_core.report.lineage.examples import Example, example_of
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.report.sections.tables import arm_table, trial_table
-from autoselection_core.report.writing import write_report
+from autoselection_core.report.sections.arms_plot import arms_text
+from autoselection_core.report.sections.lead import HEADLINES, arm_scores
+from autoselection_core.report.sections.tables import trial_table
+from autoselection_core.report.sections.verdict import is_better
+from autoselection_core.report.writing import Report
 
 KINDS = ("clean", "wrong", "off-topic", "garbled", "near duplicate", "exact duplicate")
+_TELLING = KINDS[:3]
+"""Kinds of which one row is shown."""
+
+_COMMAND = ".venv/bin/autoselection"
 
 
-def show_result(facts: SearchFacts, truth: Mapping[str, str], console: Console) -> None:
-    """Print the tables and write the report.
+def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], console: Console) -> None:
+    """Print what the search found.
 
     Args:
         facts: The finished search.
+        report: Its report, as it was written.
         truth: What each sample is, by its id: known because the pool is generated. The search never saw it.
         console: Where sentences go.
     """
-    report = write_report(facts)
-    _shown(trial_table(facts), console)
-    console.print("* the recommended trial: the best posterior mean, not the luckiest score\n")
-    console.print("Known because the pool is generated; no signal reads it:")
-    _shown(kept_table(facts, truth), console)
-    _shown(arm_table(facts.arms, facts.record.spec.score_weights), console)
+    console.print(f"\n{HEADLINES[is_better(report.findings)]}\n")
+    for line in arms_text(arm_scores(facts), report.findings, facts.record.spec.metric):
+        console.print(line)
+    console.print()
     for finding in report.findings:
         console.print(finding.sentence)
-    console.print()
-    examples = examples_of(facts.require_best().recipe, facts.pool, facts.signals)
-    for example in examples:
-        _show_example(example, console)
-    console.print(f"The same with plots: {report.html}\n")
-    _show_next(examples, console)
+    console.print(f"\nThe recipe: {facts.require_best().recipe.label}\n")
+    kinds = _kinds(facts, truth)
+    _shown(kept_table(facts, kinds), console)
+    console.print("The kinds are known because the pool is generated; no signal reads them.\n")
+    examples = tuple(_examples(facts, kinds))
+    for kind, example in examples:
+        _show_example(kind, example, console)
+    _shown(trial_table(facts), console)
+    console.print("* the recommended trial: the best posterior mean, not the luckiest score\n")
+    _show_next(examples[0][1].sample, console)
+    console.print(f"\nThe report, for a browser: {report.html.resolve().as_uri()}")
 
 
-def kept_table(facts: SearchFacts, truth: Mapping[str, str]) -> Table:
-    """How much of each kind of sample the recommended recipe keeps."""
+def kept_table(facts: SearchFacts, kinds: npt.NDArray[np.str_]) -> Table:
+    """How much of each kind of sample the recommended recipe keeps and drops.
+
+    Args:
+        facts: The finished search.
+        kinds: Kind of each row of the pool. Shape (n,).
+    """
+    kept = _is_kept(facts)
+    rows = tuple(
+        (
+            kind,
+            int(of_kind.sum()),
+            int((of_kind & kept).sum()),
+            int((of_kind & ~kept).sum()),
+            _bar(of_kind, kept),
+        )
+        for kind in KINDS
+        for of_kind in [kinds == kind]
+    )
+    return Table(
+        "Kept of each kind", ("kind of sample", "in the pool", "kept", "dropped", "share kept"), rows
+    )
+
+
+def _bar(of_kind: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_]) -> str:
+    share = float(kept[of_kind].mean()) if of_kind.any() else 0.0
+    return f"{'█' * round(20 * share):<20} {share:>4.0%}"
+
+
+def _is_kept(facts: SearchFacts) -> npt.NDArray[np.bool_]:
     assert facts.best_subset is not None, "a search with a report has a recommendation"
-    ids = facts.pool.ids.astype(str)
-    every = Counter(_kind(truth[sample]) for sample in ids)
-    kept = Counter(_kind(truth[sample]) for sample in ids[facts.best_subset.rows])
-    rows = tuple((kind, every[kind], kept[kind], kept[kind] / every[kind]) for kind in KINDS)
-    return Table("What the winner keeps", ("kind of sample", "in the pool", "kept", "share"), rows)
+    return np.isin(np.arange(len(facts.pool)), facts.best_subset.rows)
 
 
-def _kind(truth: str) -> str:
-    return truth.split(" of ", maxsplit=1)[0]
+def _kinds(facts: SearchFacts, truth: Mapping[str, str]) -> npt.NDArray[np.str_]:
+    return np.array([truth[sample].split(" of ", maxsplit=1)[0] for sample in facts.pool.ids.astype(str)])
 
 
-def _show_example(example: Example, console: Console) -> None:
-    console.print(f"{example.fate}: sample {example.sample} from {example.source}")
+def _examples(facts: SearchFacts, kinds: npt.NDArray[np.str_]) -> Iterator[tuple[str, Example]]:
+    """One row of each telling kind, with the fate of most rows of that kind."""
+    kept = _is_kept(facts)
+    for kind in _TELLING:
+        rows: Rows = np.flatnonzero(kinds == kind)
+        mostly = 2 * int(kept[rows].sum()) >= len(rows)
+        row = int(rows[kept[rows] == mostly][0])
+        yield kind, example_of(facts.require_best().recipe, row, facts.pool, facts.signals)
+
+
+def _show_example(kind: str, example: Example, console: Console) -> None:
+    console.print(f"{kind}, {example.fate}: sample {example.sample} from {example.source}")
     console.print("\n".join(f"    {line}" for line in example.text.splitlines()))
     console.print(f"  {example.reason}")
     if example.like is not None:
@@ -62,17 +109,16 @@ def _show_example(example: Example, console: Console) -> None:
     console.print()
 
 
-def _show_next(examples: tuple[Example, ...], console: Console) -> None:
-    sample = examples[0].sample if examples else "SAMPLE_ID"
+def _show_next(sample: str, console: Console) -> None:
     console.print("Next:")
-    console.print(
-        "  make ui                                  the same search in Dagster: assets, lineage, plots"
-    )
-    console.print("  .venv/bin/autoselection show             trials, budgets, the recommended recipe")
-    console.print(f"  .venv/bin/autoselection explain {sample}")
-    console.print(
-        "  .venv/bin/autoselection export           the recommended subset as JSONL with a data card"
-    )
+    for command, meaning in (
+        ("make ui", "the same search in Dagster: assets, lineage, plots"),
+        (f"{_COMMAND} show", "trials, budgets, the recommended recipe"),
+        (f"{_COMMAND} explain {sample}", "one row's way through the recipe"),
+        (f"{_COMMAND} export", "the recommended subset as JSONL with a data card"),
+        (f"{_COMMAND} init FILES", "a campaign for data of your own"),
+    ):
+        console.print(f"  {command:<56}  {meaning}")
 
 
 def _shown(table: Table, console: Console) -> None:

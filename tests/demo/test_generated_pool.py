@@ -1,5 +1,6 @@
 """What the demo's pool is made of, and what it keeps apart."""
 
+import time
 from collections import Counter
 from dataclasses import replace
 from io import StringIO
@@ -9,15 +10,19 @@ import pytest
 from rich.console import Console
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.models.dtype import Throughput
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sources import Source
 from autoselection_core.store.home import Home
 from demo.mixture import Mixture, pool_samples, task_data
-from demo.narration import STAGES, Narrator
+from demo.narration import STAGES, Narrator, Work
 from demo.prepared import is_made, prepared
 from demo.records import BROKEN, FORMATS, raw_files
 from tests.conftest import REPOSITORY
+
+MACHINE = Throughput("float32", forward_tokens_s=400.0, training_tokens_s=133.0)
+TRIAL_S = STAGES["trial"].on(MACHINE.forward_tokens_s)
 
 
 def narrator(*ahead: str) -> tuple[Narrator, StringIO]:
@@ -25,30 +30,58 @@ def narrator(*ahead: str) -> tuple[Narrator, StringIO]:
     return Narrator(Console(file=output, width=200), list(ahead)), output
 
 
-def test_before_anything_is_measured_the_expectation_counts() -> None:
-    teller, _ = narrator("trial", "trial")
+def left(teller: Narrator) -> float:
+    assert teller.left_s is not None
+    return teller.left_s
 
-    assert STAGES["trial"] < teller.left_s <= 2 * STAGES["trial"]
+
+def test_before_the_machine_is_measured_no_time_is_promised() -> None:
+    teller, output = narrator("trial")
+
+    teller.say("preparing")
+
+    assert output.getvalue() == "[0:00] preparing\n"
+
+
+def test_before_anything_is_done_the_measured_speed_decides() -> None:
+    teller, _ = narrator("trial", "trial")
+    teller.measured(MACHINE)
+
+    assert TRIAL_S < left(teller) <= 2 * TRIAL_S
+
+
+@pytest.mark.parametrize("kind", [kind for kind, work in STAGES.items() if work.tokens])
+def test_a_slower_model_takes_longer(kind: str) -> None:
+    work = STAGES[kind]
+
+    assert work.on(200.0) > work.on(400.0) > work.seconds
+
+
+def test_work_without_a_model_takes_as_long_on_any_processor() -> None:
+    assert Work(12).on(1.0) == Work(12).on(1000.0) == 12
 
 
 def test_a_faster_machine_has_less_time_left_than_expected() -> None:
     teller, _ = narrator("trial", "trial", "trial")
+    teller.measured(MACHINE)
 
     teller.finish("trial")
 
-    assert teller.left_s < STAGES["trial"]
+    assert left(teller) < TRIAL_S
 
 
 def test_a_stage_that_was_done_before_says_nothing_about_speed() -> None:
-    teller, _ = narrator("base model", "trial")
+    teller, _ = narrator("signals", "trial")
+    teller.measured(MACHINE)
 
-    teller.skip("base model")
+    teller.skip("signals")
 
-    assert 0.9 * STAGES["trial"] < teller.left_s <= STAGES["trial"]
+    assert 0.9 * TRIAL_S < left(teller) <= TRIAL_S
 
 
 def test_every_line_says_what_is_left_and_the_last_one_that_nothing_is() -> None:
     teller, output = narrator("trial")
+    teller.measured(MACHINE)
 
     teller.say("training: 1 of 2")
     teller.finish("trial")
@@ -57,6 +90,20 @@ def test_every_line_says_what_is_left_and_the_last_one_that_nothing_is() -> None
     first, last = output.getvalue().splitlines()
     assert "left] training: 1 of 2" in first
     assert "done] everything is measured" in last
+
+
+def test_a_long_silence_is_broken_by_the_last_line() -> None:
+    teller, output = narrator("trial")
+    teller.silence_s = 0.05
+
+    with teller.watching():
+        teller.say("drawing the report")
+        while output.getvalue().count("\n") < 3:
+            time.sleep(0.01)
+
+    first, *repeated = output.getvalue().splitlines()
+    assert first.endswith("drawing the report")
+    assert all("drawing the report (at it for" in line for line in repeated)
 
 
 def write_one(folder: Path) -> None:

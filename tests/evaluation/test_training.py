@@ -181,6 +181,7 @@ CHANGED: dict[str, Any] = {
     "alpha": 64,
     "dropout": 0.5,
     "target_modules": "q_proj,v_proj",
+    "adapted_share": 0.5,
     "dtype": "bfloat16",
     "divergence": 1.0,
 }
@@ -206,7 +207,26 @@ def test_every_field_is_changed_below_or_fits_a_training_onto_a_machine() -> Non
         "gradient_checkpointing",
         "devices",
     }
-    assert set(TRAINING.identity) == set(CHANGED)
+    assert set(replace(TRAINING, adapted_share=0.5).identity) == set(CHANGED)
+
+
+def test_a_training_of_all_layers_keeps_the_name_that_it_had_before_there_was_a_share() -> None:
+    assert "adapted_share" not in TRAINING.identity
+
+
+@pytest.mark.parametrize("modules", ["all-linear", "q_proj,down_proj"])
+def test_only_the_upper_share_of_the_layers_is_trained(tiny: Path, tmp_path: Path, modules: str) -> None:
+    upper = trained(tiny, tmp_path, replace(TRAINING, adapted_share=0.3, target_modules=modules)).model
+    every = trained(tiny, tmp_path, replace(TRAINING, target_modules=modules)).model
+
+    names = {name for name, each in upper.named_parameters() if each.requires_grad}
+    assert upper.config.num_hidden_layers == 6
+    assert names == {
+        name
+        for name, each in every.named_parameters()
+        if each.requires_grad and (".layers.4." in name or ".layers.5." in name)
+    }
+    assert names
 
 
 @pytest.mark.parametrize("name", CHANGED)

@@ -1,5 +1,6 @@
 """One attempt at a training plan."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -8,6 +9,7 @@ from statistics import mean
 from typing import Any
 
 from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError, UntrainedError
+from autoselection_core.errors.space import SettingError
 from autoselection_core.evaluation.collectives import all_gather_lists, rank, world_size
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
 from autoselection_core.evaluation.training.divergence import SMOOTHED_STEPS, Divergence, Step, mean_loss
@@ -22,6 +24,7 @@ from autoselection_core.evaluation.training.trainer import (
 )
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import is_out_of_memory
+from autoselection_core.operators.selection.ranking import share_of
 from autoselection_core.progress import Progress
 
 _SKETCHED_WEIGHTS = 4_096
@@ -184,14 +187,45 @@ def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  #
         return base.model
     from peft import LoraConfig, get_peft_model
 
-    modules = training.target_modules
     config = LoraConfig(
         r=training.rank,
         lora_alpha=training.alpha,
         lora_dropout=training.dropout,
-        target_modules=modules if modules == "all-linear" else modules.split(","),
+        target_modules=_adapted(base.model, training),
         task_type="CAUSAL_LM",
     )
     # Adapters in the type of the weights: float32 ones beside bfloat16 weights are slow on a processor.
     with without_rename_warnings():
         return get_peft_model(base.model, config, autocast_adapter_dtype=False)
+
+
+def _adapted(model: Any, training: FineTuning) -> str | list[str]:  # noqa: ANN401 no types
+    """Modules with adapters, as peft takes them: by kind, or by full names where only upper layers have any.
+
+    Raises:
+        SettingError: No module has the number of a layer in its name.
+    """
+    wanted = training.target_modules
+    kinds = None if wanted == "all-linear" else wanted.split(",")
+    if training.adapted_share == 1:
+        return kinds or wanted
+    layers = int(model.config.get_text_config().num_hidden_layers)
+    lowest = layers - share_of(training.adapted_share, layers)
+    upper = [name for name in _linear_modules(model, kinds) if _layer_of(name) >= lowest]
+    if not upper:
+        raise SettingError("adapted_share", training.adapted_share, "1: this model's layers have no numbers")
+    return upper
+
+
+def _linear_modules(model: Any, kinds: list[str] | None) -> Iterator[str]:  # noqa: ANN401 no types
+    """Names of the linear modules, those of some kinds only where kinds are given."""
+    from torch.nn import Linear
+
+    for name, module in model.named_modules():
+        if isinstance(module, Linear) and (kinds is None or name.rpartition(".")[2] in kinds):
+            yield name
+
+
+def _layer_of(module: str) -> int:
+    """Number of the layer that a module is in; -1 where it is in none."""
+    return next((int(part) for part in module.split(".") if part.isdecimal()), -1)

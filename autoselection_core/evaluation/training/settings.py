@@ -66,7 +66,9 @@ class FineTuning:
         rank: Rank of the adapters.
         alpha: Their scale is alpha / rank.
         dropout: Dropout in front of the adapters.
-        target_modules: Which layers have adapters: "all-linear", or names joined by commas.
+        target_modules: Modules with adapters: "all-linear", or names joined by commas.
+        adapted_share: Share of the layers that have adapters, from the output down and rounded up. Layers
+            below them have no backward pass.
         dtype: Number type of the weights: "auto", "bfloat16" or "float32". All weights are trained in
             float32, with bfloat16 arithmetic where this says so.
         gradient_checkpointing: Recompute activations to save memory.
@@ -98,6 +100,7 @@ class FineTuning:
     alpha: Annotated[int, Count(1, 1 << 16)] = 16
     dropout: Annotated[float, Interval(0.0, 0.99)] = 0.0
     target_modules: str = "all-linear"
+    adapted_share: Annotated[float, Interval(0.001, 1.0)] = 1.0
     dtype: Annotated[str, Choice(("auto", "bfloat16", "float32"))] = "auto"
     gradient_checkpointing: bool = False
     devices: Annotated[int, Count(1, 64)] = 1
@@ -109,8 +112,9 @@ class FineTuning:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Fields that a result depends on, as plain data."""
-        return {name: value for name, value in self.to_json().items() if name not in _FITTING}
+        """Fields that a result depends on, as plain data; one that came later only where it is set."""
+        later = () if self.adapted_share < 1 else ("adapted_share",)
+        return {name: value for name, value in self.to_json().items() if name not in (*_FITTING, *later)}
 
     @property
     def loaded_dtype(self) -> str:

@@ -1,7 +1,7 @@
 """Example rows of a recipe: what each of its own steps dropped, and ordinary rows that it kept."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,9 +54,11 @@ def examples_of(recipe: Recipe, pool: Pool, signals: SignalTable) -> tuple[Examp
         pool: The samples.
         signals: Their signals.
     """
-    dropped = [_example(fate, recipe, row, pool, signals) for fate, row in _dropped(recipe, signals)]
+    dropped = [
+        replace(example_of(recipe, row, pool, signals), fate=fate) for fate, row in _dropped(recipe, signals)
+    ]
     kept = _spread(materialize(recipe, signals).rows, _KEPT)
-    return (*dropped, *(_example("kept", recipe, row, pool, signals) for row in kept))
+    return (*dropped, *(example_of(recipe, row, pool, signals) for row in kept))
 
 
 def _dropped(recipe: Recipe, signals: SignalTable) -> Iterator[tuple[str, int]]:
@@ -82,12 +84,22 @@ def _spread(rows: Rows, places: tuple[float, ...]) -> list[int]:
     return list(dict.fromkeys(int(rows[int(place * len(rows))]) for place in places))
 
 
-def _example(fate: str, recipe: Recipe, row: int, pool: Pool, signals: SignalTable) -> Example:
+def example_of(recipe: Recipe, row: int, pool: Pool, signals: SignalTable) -> Example:
+    """One row as an example; its fate is that of the first step that dropped it.
+
+    Args:
+        recipe: The recipe that is explained.
+        row: The row.
+        pool: The samples.
+        signals: Their signals.
+    """
     explanation = explain(recipe, signals, row)
     dropped = explanation.dropped_by
     like = None if dropped is None or dropped.reason is None else dropped.reason.like
     return Example(
-        fate=fate,
+        fate="kept"
+        if dropped is None or explanation.is_in
+        else f"dropped by step {dropped.number}, {dropped.label}",
         sample=pool.sample(row).id,
         source=pool.source_names[int(pool.source_codes[row])],
         text=text_of(pool, row),

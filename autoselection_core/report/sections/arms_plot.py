@@ -1,6 +1,7 @@
-"""Plot of a report's arms: the score of every fresh run, and the winner's differences with intervals."""
+"""Arms of a report as a picture and as text: every fresh run, and the winner's differences with intervals."""
 
 from collections.abc import Sequence
+from statistics import mean
 from typing import Any
 
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw
@@ -8,6 +9,9 @@ from autoselection_core.report.sections.verdict import Finding
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 
 _NAMES = {WINNER: "winner", RANDOM: "random, equal tokens", FULL_POOL: "full pool"}
+_WIDTH = 40
+"""Characters of a bar."""
+
 _COLORS = {WINNER: ACCENT, RANDOM: MUTED, FULL_POOL: WARM}
 
 
@@ -22,8 +26,7 @@ def arms_plot(
         unit: Unit of the utility.
         kind: `svg` or `png`.
     """
-    arms = [arm for arm in _NAMES if any(arm == name for name, _ in scores)]
-    arms += sorted({name for name, _ in scores if name not in _NAMES})
+    arms = _in_order(scores)
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         if not found:  # the budget of the report covers no opponent yet
@@ -36,12 +39,71 @@ def arms_plot(
     return draw(paint, width=9.0, height=1.4 + 0.4 * len(arms), kind=kind)
 
 
+def arms_text(scores: Sequence[tuple[str, float]], found: Sequence[Finding], unit: str) -> list[str]:
+    """Lines of text with a bar an arm, as long as its mean score, and an interval a difference.
+
+    Args:
+        scores: Arm and test utility of every run.
+        found: The winner's comparisons.
+        unit: Unit of the utility.
+
+    Example:
+        >>> for line in arms_text([("winner", -1.0), ("random", -3.0), ("random", -2.0)], [], "nats"):
+        ...     print(line)
+        Test scores (nats): a circle a run, the bar ends at their mean
+          winner                ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━○  -1.000
+          random, equal tokens  ○━━━━━━━━━          ○                     -2.500
+    """
+    values = [value for _, value in scores]
+    low, high = min(values), max(values)
+    lines = [f"Test scores ({unit}): a circle a run, the bar ends at their mean"]
+    for arm in _in_order(scores):
+        runs = [value for name, value in scores if name == arm]
+        bar = ["━" if place < _place(mean(runs), low, high) else " " for place in range(_WIDTH)]
+        for run in runs:
+            bar[_place(run, low, high)] = "○"
+        lines.append(_text_line(_NAMES.get(arm, arm.replace("_", " ")), "".join(bar), f"{mean(runs):.3f}"))
+    return [*lines, *(_differences_text(found, unit) if found else ())]
+
+
+def _differences_text(found: Sequence[Finding], unit: str) -> list[str]:
+    ends = [end for each in found for end in (each.difference.low, each.difference.high)]
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    lines = [f"Winner minus each ({unit}): 95 % interval, │ is no difference"]
+    for each in found:
+        left, right = (_place(end, low, high) for end in (each.difference.low, each.difference.high))
+        bar = ["─" if left <= place <= right else " " for place in range(_WIDTH)]
+        bar[_place(0.0, low, high)] = "│"
+        bar[left], bar[right], bar[_place(each.difference.value, low, high)] = "├", "┤", "●"
+        said = f"{each.difference.value:+.3f} [{each.difference.low:+.3f}, {each.difference.high:+.3f}]"
+        lines.append(_text_line(_NAMES.get(each.opponent, each.opponent), "".join(bar), said))
+    return lines
+
+
+def _text_line(name: str, bar: str, said: str) -> str:
+    return f"  {name:<{max(map(len, _NAMES.values()))}}  {bar}  {said}"
+
+
+def _place(value: float, low: float, high: float) -> int:
+    """Column of a value in a bar; everything in the middle where there is no range."""
+    return round((value - low) / (high - low) * (_WIDTH - 1)) if high > low else _WIDTH // 2
+
+
+def _in_order(scores: Sequence[tuple[str, float]]) -> list[str]:
+    """The arms that have a run, the winner first."""
+    arms = [arm for arm in _NAMES if any(arm == name for name, _ in scores)]
+    return arms + sorted({name for name, _ in scores if name not in _NAMES})
+
+
 def _paint_runs(axes: Any, arms: Sequence[str], scores: Sequence[tuple[str, float]], unit: str) -> None:  # noqa: ANN401 - matplotlib axes
+    every = [value for _, value in scores]
+    lowest = min(every) - 0.05 * (max(every) - min(every))
     for place, arm in enumerate(arms):
         values = [value for name, value in scores if name == arm]
         color = _COLORS.get(arm, INK)
+        axes.barh(place, mean(values) - lowest, left=lowest, height=0.5, color=color, alpha=0.15)
         axes.plot(values, [place] * len(values), "o", color=color, markersize=6, alpha=0.75)
-        axes.plot([sum(values) / len(values)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2)
+        axes.plot([mean(values)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2)
     axes.set_yticks(range(len(arms)), [_NAMES.get(arm, arm.replace("_", " ")) for arm in arms])
     axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.set_xlabel(f"test score ({unit})")

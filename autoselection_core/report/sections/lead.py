@@ -14,13 +14,14 @@ from autoselection_core.report.sections.verdict import Finding, is_better
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
 
-_HEADLINES = {
+HEADLINES = {
     Verdict.YES: "The recommended subset trains a better model than random subsets of equal tokens.",
     Verdict.NO: "The recommended subset does not train a better model than random subsets of equal tokens.",
     Verdict.UNDECIDED: "Undecided: these runs cannot tell the recommended subset from random ones.",
 }
 _CAPTION = (
-    "Left: test score of every fresh run. Right: difference of the winner to each arm, with its interval."
+    "Left: test score of every fresh run; bars end at the mean. Right: difference of the winner to each arm, "
+    "with its interval."
 )
 _HOUR_S, _MINUTE_S = 3600, 60
 _MAX_SOURCES = 6
@@ -30,7 +31,7 @@ def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
     """Verdict, figures behind it, facts and next steps of a finished search."""
     verdict = is_better(found)
     return Lead(
-        _HEADLINES[verdict],
+        HEADLINES[verdict],
         verdict.value,
         [finding.sentence for finding in found],
         list(_facts(facts)),
@@ -42,9 +43,13 @@ def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
 def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:
     if not facts.arms:
         return None
+    return Picture("arms", arms_plot(arm_scores(facts), found, facts.record.spec.metric), _CAPTION)
+
+
+def arm_scores(facts: SearchFacts) -> list[tuple[str, float]]:
+    """Arm and test utility of every run of a report."""
     weights = facts.record.spec.score_weights
-    scores = [(run.arm, utility(run.test, weights)) for run in facts.arms]
-    return Picture("arms", arms_plot(scores, found, facts.record.spec.metric), _CAPTION)
+    return [(run.arm, utility(run.test, weights)) for run in facts.arms]
 
 
 def _facts(facts: SearchFacts) -> list[tuple[str, str]]:
