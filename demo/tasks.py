@@ -21,23 +21,11 @@ CREWS = {
         4,
         "The tap in room {n} drips;Bath {n} will not drain;Cold water only in room {n}",
     ),
-    "noise": (
-        "N9",
-        "siddra",
-        1,
-        "Loud music in room {n};Somebody shouts near door {n};A dog barks in room {n}",
-    ),
     "food": (
         "F5",
         "tembo",
         6,
         "Breakfast for room {n} is late;Room {n} asks for soup;Table {n} got old bread",
-    ),
-    "key": (
-        "Y2",
-        "jorvik",
-        3,
-        "The guest of room {n} lost the key;Lock {n} is stuck;Door {n} does not close",
     ),
     "linen": ("L8", "mirel", 5, "Room {n} needs towels;The sheets in room {n} are wet;Bed {n} has no pillow"),
 }
@@ -49,21 +37,13 @@ NOUNS = {
     "child": "tunnu",
     "baker": "grodeth",
     "bird": "shilaq",
-    "lamp": "orvun",
-    "stone": "kebbat",
-    "house": "duvari",
-    "horse": "plimor",
-    "winter": "zhenna",
 }
 ADJECTIVES = {
     "old": "urth",
     "red": "casmo",
     "quiet": "fenil",
-    "tall": "ibrak",
-    "small": "wosk",
-    "bright": "lareth",
 }
-VERBS = {"sees": "nagor", "follows": "tiveth", "carries": "bulsha", "forgets": "quend", "finds": "ameli"}
+VERBS = {"sees": "nagor", "follows": "tiveth", "carries": "bulsha"}
 
 MEASURES = {"bren": ("lat", 4), "hest": ("ruvel", 3), "dorrin": ("pim", 7)}
 """Large measure -> small measure, and how many of them it holds."""

@@ -80,4 +80,4 @@ def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float
     from autoselection_core.models.folder import model_folder
 
     found = probe(model_folder(campaign.base_model))
-    return training.amount / max(each.training_tokens_s for each in found)
+    return min(each.training_s(training.amount, training.adapted_share) for each in found)

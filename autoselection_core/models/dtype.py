@@ -30,6 +30,11 @@ class Throughput:
     forward_tokens_s: float
     training_tokens_s: float
 
+    def training_s(self, tokens: float, adapted_share: float = 1.0) -> float:
+        """Expected seconds of a training on so many tokens, with adapters in a share of the layers."""
+        backward = (_PASSES_OF_TRAINING - 1) * adapted_share
+        return tokens * (1 + backward) / self.forward_tokens_s
+
     def __str__(self) -> str:
         forward, training = f"{self.forward_tokens_s:,.0f}", f"{self.training_tokens_s:,.0f}"
         return f"{self.dtype}: {forward} tokens/s forward, {training} tokens/s training"

@@ -23,7 +23,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (folder / "provenance.json").write_text(json.dumps(ORIGIN))
     assert is_prepared(home)
     campaigns = (REPOSITORY / "autoselection.yaml").read_text()
-    small = campaigns.replace("amount: 6000", "amount: 600").replace(
+    small = campaigns.replace("amount: 2000", "amount: 600").replace(
         "budget: 6, report_", "budget: 2, report_"
     )
     assert small.count("600,") == small.count("budget: 2") == 1
@@ -55,8 +55,9 @@ def test_the_demo_measures_everything_once_and_then_says_so(environment: dict[st
     for shown in (
         "Better than random subsets",
         "Better than the full pool",
-        "What the winner keeps",
-        "kept",
+        "Kept of each kind",
+        "clean, ",
+        "file://",
     ):
         assert shown in first
 

@@ -60,6 +60,24 @@ def test_llama_factory_knows_every_field(tmp_path: Path, preset: str) -> None:
     assert set(line["conversations"][0]) == {entry["tags"]["role_tag"], entry["tags"]["content_tag"]}
 
 
+@pytest.mark.parametrize(
+    ("program", "file"),
+    [("trl", "trl.yaml"), ("axolotl", "axolotl.yaml"), ("llama-factory", "llama_factory.yaml")],
+)
+def test_a_config_says_that_it_cannot_leave_layers_without_adapters(
+    tmp_path: Path, program: str, file: str
+) -> None:
+    upper = Training("some/model", replace(PRESETS["cpu-lora"], adapted_share=0.25))
+    Made.of(*PLAIN).export(tmp_path / "upper", program, upper)
+    Made.of(*PLAIN).export(tmp_path / "all", program, TRAININGS["cpu-lora"])
+
+    assert (
+        "# The campaign trained adapters in the upper 25% of the layers"
+        in (tmp_path / "upper" / file).read_text()
+    )
+    assert "adapters in the upper" not in (tmp_path / "all" / file).read_text()
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_axolotl_knows_every_field(tmp_path: Path, preset: str) -> None:
     Made.of(*PLAIN, WITH_TOOLS, LONG).export(tmp_path / "out", "axolotl", TRAININGS[preset])

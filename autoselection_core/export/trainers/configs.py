@@ -69,7 +69,11 @@ def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping
         "gradient_checkpointing": tuning.gradient_checkpointing,
         "output_dir": "trained",
     }
-    return {_AXOLOTL_FILE: config_file([*STARTING_POINT, f"axolotl train {_AXOLOTL_FILE}"], settings)}
+    return {
+        _AXOLOTL_FILE: config_file(
+            [*STARTING_POINT, f"axolotl train {_AXOLOTL_FILE}", *training.left_out], settings
+        )
+    }
 
 
 _REGISTRY, _LLAMA_FACTORY_FILE = "dataset_info.json", "llama_factory.yaml"
@@ -120,6 +124,7 @@ def _llama_factory_config(training: Training, content: Content) -> str:
         *STARTING_POINT,
         f"llamafactory-cli train {_LLAMA_FACTORY_FILE}",
         "Without `template` the model's own chat template is used.",
+        *training.left_out,
     )
     return config_file(comments, settings)
 
@@ -147,4 +152,8 @@ def trl_files(training: Training, content: Content, folder: str) -> Mapping[str,
         **training.in_transformers_words(content),
         "gradient_checkpointing": tuning.gradient_checkpointing,
     }
-    return {_TRL_FILE: config_file([*STARTING_POINT, f"trl sft --config {_TRL_FILE}"], settings)}
+    return {
+        _TRL_FILE: config_file(
+            [*STARTING_POINT, f"trl sft --config {_TRL_FILE}", *training.left_out], settings
+        )
+    }

@@ -68,6 +68,16 @@ class Training:
         named = self.tuning.target_modules
         return () if named == "all-linear" else tuple(name.strip() for name in named.split(","))
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Settings of the campaign that no program's config can say, as comments."""
+        if not self.is_lora or self.tuning.adapted_share == 1:
+            return ()
+        share = f"{self.tuning.adapted_share:.0%}"
+        return (
+            f"The campaign trained adapters in the upper {share} of the layers; this config does in all.",
+        )
+
     def in_transformers_words(self, content: Content) -> dict[str, Any]:
         """The settings that TRL and LLaMA-Factory both have from transformers' TrainingArguments."""
         tuning = self.tuning
