@@ -9,7 +9,7 @@ from statistics import mean
 from typing import Any
 
 from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError, UntrainedError
-from autoselection_core.errors.space import SettingError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.collectives import all_gather_lists, rank, world_size
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
 from autoselection_core.evaluation.training.divergence import SMOOTHED_STEPS, Divergence, Step, mean_loss
