@@ -13,6 +13,9 @@ from autoselection_core.models.dtype import Throughput
 _SILENCE_S = 7.0
 """Longest silence: after it the last line is said once more, with the time that passed since."""
 
+_PRIOR_S = 60.0
+"""Weight of the probe beside what stages took: as if a minute had gone as expected."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -105,7 +108,7 @@ class Narrator:
         """Expected seconds of the stages ahead, corrected by those before; None before the probe."""
         if self.tokens_s is None:
             return None
-        pace = self._worked_s / self._expected_s if self._expected_s else 1.0
+        pace = (_PRIOR_S + self._worked_s) / (_PRIOR_S + self._expected_s)
         ahead_s = pace * sum(STAGES[kind].on(self.tokens_s) for kind in self.ahead)
         return max(0.0, ahead_s - (time.monotonic() - self._stage_began))
 

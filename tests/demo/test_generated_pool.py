@@ -67,7 +67,17 @@ def test_a_faster_machine_has_less_time_left_than_expected() -> None:
 
     teller.finish("trial")
 
-    assert left(teller) < TRIAL_S
+    assert left(teller) < 1.9 * TRIAL_S
+
+
+def test_a_short_stage_that_took_long_does_not_multiply_what_is_left() -> None:
+    teller, _ = narrator("services", "trial", "trial")
+    teller.measured(MACHINE)
+    teller._stage_began -= 5 * STAGES["services"].seconds
+
+    teller.finish("services")
+
+    assert 2 * TRIAL_S < left(teller) < 4 * TRIAL_S
 
 
 def test_a_stage_that_was_done_before_says_nothing_about_speed() -> None:
