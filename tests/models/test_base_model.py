@@ -217,9 +217,7 @@ def test_a_training_of_fewer_layers_is_expected_to_take_less_time_but_never_less
 
 
 def test_importing_the_room_of_models_does_not_load_torch() -> None:
-    modules = (
-        "base_model, batching, dtype, folder, forward, head; from autoselection_core.models.chat import spans"
-    )
+    modules = "base_model, batching, dtype, folder, forward; from autoselection_core.models.chat import spans"
     code = f"from autoselection_core.models import {modules}; import sys; sys.exit('torch' in sys.modules)"
 
     subprocess.run([sys.executable, "-c", code], check=True)
