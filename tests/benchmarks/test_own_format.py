@@ -349,3 +349,32 @@ def test_a_folder_with_a_yaml_that_names_its_items_is_enough(tmp_path: Path, rec
     (place / "benchmark.yaml").write_text("items: items.jsonl\n")
 
     assert len(load_benchmark(place).items) == 20
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        LETTERS,
+        {"A": "red", "B": "green", "C": "blue"},
+        {"label": ["A", "B", "C"], "text": LETTERS},
+        [{"label": label, "text": text} for label, text in zip("ABC", LETTERS, strict=True)],
+    ],
+)
+def test_options_are_the_choices_of_a_record_without_choices(options: object) -> None:
+    question = OwnFormat().question({"question": "Which?", "options": options, "answer": "B"})
+
+    assert (question.answer, question.choices) == ("green", tuple(LETTERS))
+
+
+@pytest.mark.parametrize("options", [{"temperature": 0.2}, "fast", [1, 2], None])
+def test_options_that_list_no_texts_are_no_choices(options: object) -> None:
+    question = OwnFormat().question({"question": "1 + 1?", "options": options, "answer": "2"})
+
+    assert (question.answer, question.choices) == ("2", None)
+
+
+def test_letters_go_on_behind_the_twenty_sixth_choice() -> None:
+    many = [f"word {number}" for number in range(60)]
+
+    assert right({"question": "Which?", "choices": many, "answer": "AC"}) == "word 28"
+    assert right({"question": "Which?", "choices": many, "answer": "bh"}, answer_by="letter") == "word 59"

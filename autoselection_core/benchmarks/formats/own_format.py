@@ -21,6 +21,10 @@ _NO_TEXT = "a text is missing"
 _NO_CHOICES = "the choices are no list of texts"
 _NO_CHOICE = "the answer's index is none of the choices"
 _TWO_WAYS = "the answer may be a position or a choice; say `answer_by: index`, `number`, `letter` or `text`"
+_OPTIONS = "options"
+"""Second name of the field with the choices."""
+
+_MAX_LETTERS = 2
 _LABELS, _TEXTS = ("label", "labels", "key", "id"), ("text", "texts", "content", "value")
 
 
@@ -31,7 +35,8 @@ class OwnFields:
     Attributes:
         question: The question.
         answer: The right answer.
-        choices: The texts to choose from: one field, or a field for each.
+        choices: The texts to choose from: one field, or a field for each. By default `options` take the place
+            of `choices` where they list texts.
         solution: The worked answer that ends in the short one.
         group: Task or subject.
         reads: Type of the answer.
@@ -136,6 +141,8 @@ class OwnFormat:
                 values.pop()
             return _Choices.of(values)
         value = view.value(named)
+        if value is None and named == OwnFields.choices and _lists_choices(options := view.value(_OPTIONS)):
+            value = options
         return None if value is None else _Choices.of(value)
 
 
@@ -209,7 +216,7 @@ class _Choices:
         letter = str(answer).strip().strip("().").upper()
         if letter in self.labels:
             return self.labels.index(letter)
-        return ascii_uppercase.index(letter) if len(letter) == 1 and letter in ascii_uppercase else None
+        return _place_of(letter)
 
     def _at(self, position: int | None) -> str:
         if position is None or not 0 <= position < len(self.texts):
@@ -223,6 +230,30 @@ def _with(
     return Question(
         question.text, answer, choices, question.solution, question.group, reads, is_complete=is_complete
     )
+
+
+def _lists_choices(value: object) -> bool:
+    """Whether a field that may hold settings of any kind lists choices: texts, or objects with one each."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(isinstance(each, str | list) for each in value.values())
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(_first(each, _TEXTS) if isinstance(each, Mapping) else each, str) for each in value)
+
+
+def _place_of(letters: str) -> int | None:
+    """Place of A, B, ... Z, AA, AB, ... from 0; None for what is no such label.
+
+    Example:
+        >>> _place_of("B"), _place_of("Z"), _place_of("AA"), _place_of("7")
+        (1, 25, 26, None)
+    """
+    if not 0 < len(letters) <= _MAX_LETTERS or any(letter not in ascii_uppercase for letter in letters):
+        return None
+    place = 0
+    for letter in letters:
+        place = place * len(ascii_uppercase) + ascii_uppercase.index(letter) + 1
+    return place - 1
 
 
 def _is_there(view: View, name: str) -> bool:

@@ -26,7 +26,7 @@ def read_scores(key: str, file: Path, side: Side) -> tuple[BenchmarkScore, ...]:
     if not file.is_file():
         raise JudgeWroteNothingError(key, file.name)
     found: dict[str, dict[str, ItemScore]] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
         if line.strip():
             benchmark, score = _score(key, number, line)
             items = found.setdefault(benchmark, {})
@@ -41,10 +41,21 @@ def read_scores(key: str, file: Path, side: Side) -> tuple[BenchmarkScore, ...]:
     )
 
 
-def _score(key: str, number: int, line: str) -> tuple[str, ItemScore]:
+def _is_utf8(text: str) -> bool:
+    """Whether UTF-8 can spell a text: JSON can name half a surrogate pair, which it cannot."""
     try:
-        said: Mapping[str, Any] = json.loads(line)
-    except ValueError as error:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _score(key: str, number: int, line: bytes) -> tuple[str, ItemScore]:
+    try:
+        said: Mapping[str, Any] = json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise JudgeScoreError(key, number, "is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
         raise JudgeScoreError(key, number, "is no JSON") from error
     if not isinstance(said, dict):
         raise JudgeScoreError(key, number, "is no JSON object")
@@ -60,4 +71,6 @@ def _score(key: str, number: int, line: str) -> tuple[str, ItemScore]:
     if not isinstance(value, int | float) or not isfinite(value):
         raise JudgeScoreError(key, number, f"has the value {value!r}, which is no finite number")
     output = said.get("output")
+    if not _is_utf8(f"{item}{output}"):
+        raise JudgeScoreError(key, number, "holds half a surrogate pair, which UTF-8 cannot spell")
     return benchmark, ItemScore(item, float(value), output=None if output is None else str(output))
