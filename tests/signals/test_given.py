@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,39 @@ def test_a_field_without_a_number_is_an_error_that_names_it() -> None:
         NoGivenScoreError, match=r"'rm_score' of the records has a number for none of the 6 samples"
     ):
         GivenScores("rm_score").compute(pool_with({0: {"score": 1}}), {})
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([Decimal(n) for n in range(6)]), [0, 1, 2, 3, 4, 5]),
+        (pa.array(np.arange(6, dtype=np.float16)), [0, 1, 2, 3, 4, 5]),
+        (pa.array([n > 2 for n in range(6)]), [0, 0, 0, 1, 1, 1]),
+        (pa.array(["3", "1"] * 3).dictionary_encode(), [3, 1] * 3),
+        (pa.array([1e300, 2, None, float("nan"), float("inf"), 3]), [np.nan, 2, np.nan, np.nan, np.nan, 3]),
+    ],
+    ids=["decimal", "half", "truth", "dictionary", "unknown"],
+)
+def test_numbers_of_any_type_are_read_and_what_is_none_is_unknown(
+    tmp_path: Path, column: pa.Array, expected: list[float]
+) -> None:
+    names = pa.array([sample.id for sample in SAMPLES])
+    pq.write_table(pa.table({"id": names, "quality": column}), tmp_path / "scores.parquet")
+
+    found = scores(GivenScores("quality", str(tmp_path / "scores.parquet")), pool_with({}))
+
+    assert np.array_equal(found, expected, equal_nan=True)
+
+
+def test_rows_without_a_key_and_repeated_unknown_scores_are_no_contradiction(tmp_path: Path) -> None:
+    first = SAMPLES[0].id
+    names = pa.array([None, None, first, first, SAMPLES[1].id])
+    values = pa.array([1.0, 2.0, float("nan"), float("nan"), 3.0])
+    pq.write_table(pa.table({"id": names, "quality": values}), tmp_path / "scores.parquet")
+
+    found = scores(GivenScores("quality", str(tmp_path / "scores.parquet")), pool_with({}))
+
+    assert np.array_equal(found, [np.nan, 3, *[np.nan] * 4], equal_nan=True)
 
 
 def rows_by(key: str) -> list[dict[str, object]]:

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pyarrow.parquet as pq
 from autoselection_core.arrays import Rows
 from autoselection_core.errors.signals import GivenFileError
 from autoselection_core.pool.pool import Pool
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def values_of_records(pool: Pool, name: str) -> Iterator[tuple[object, ...]]:
@@ -30,17 +33,17 @@ def values_of_records(pool: Pool, name: str) -> Iterator[tuple[object, ...]]:
 
 
 def number(value: object) -> float:
-    """A number, or a text that is one; NaN for everything else.
+    """A number, or a text that is one; NaN for everything else, and for what float32 cannot hold.
 
     Example:
-        >>> number(2), number(" 0.5 "), number(True), number("high"), number("inf")
-        (2.0, 0.5, 1.0, nan, nan)
+        >>> number(2), number(" 0.5 "), number(True), number("high"), number("inf"), number(1e300)
+        (2.0, 0.5, 1.0, nan, nan, nan)
     """
     try:
-        found = float(value) if isinstance(value, int | float | str) else math.nan
-    except ValueError:
+        found = float(value) if isinstance(value, int | float | str | Decimal) else math.nan
+    except (ValueError, OverflowError):
         return math.nan
-    return found if math.isfinite(found) else math.nan
+    return found if abs(found) <= _LARGEST else math.nan
 
 
 def _value(extras: str | None, name: str, path: list[str]) -> object:
@@ -99,10 +102,17 @@ def _places(table: pa.Table, key: str, column: str, file: Path) -> dict[str, int
     names, values = (table.column(each).to_pylist() for each in (key, column))
     places: dict[str, int] = {}
     for place, name in enumerate(names):
+        if name is None:
+            continue  # a row without a key is about no sample
         first = places.setdefault(str(name), place)
-        if values[first] != values[place]:
+        if first != place and not _are_equal(values[first], values[place]):
             raise GivenFileError(file, f"has two values of {column!r} for {key} {name!r}")
     return places
+
+
+def _are_equal(first: object, second: object) -> bool:
+    """Whether two values are the same; two that are NaN are."""
+    return first == second or (first != first and second != second)  # noqa: PLR0124 only NaN differs from itself
 
 
 def _keys(pool: Pool, key: str) -> Iterator[tuple[str, ...]]:
