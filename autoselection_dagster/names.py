@@ -17,6 +17,16 @@ class Group(StrEnum):
     SEARCH = "search"
 
 
+def key(resource: str) -> str:
+    """Key of a resource, prefixed: a project that the definitions are merged into has others of its own.
+
+    Example:
+        >>> key("home")
+        'autoselection_home'
+    """
+    return f"autoselection_{resource}"
+
+
 @dataclass(frozen=True)
 class Names:
     """Names of the assets, jobs, sensor and schedule of one campaign.

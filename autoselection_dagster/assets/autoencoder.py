@@ -7,7 +7,8 @@ from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.values.managers import NOTHING
 from autoselection_dagster.values.metadata.pictures import Facts
 
 AUTOENCODER = "autoencoder"
@@ -22,6 +23,7 @@ def autoencoder_assets(place: Place) -> list[dg.AssetsDefinition]:
 
 def _autoencoder(place: Place) -> dg.AssetsDefinition:
     @dg.asset(
+        io_manager_key=NOTHING,
         key=place.key(AUTOENCODER),
         group_name=place.group(Group.SIGNALS),
         ins={"pool": dg.AssetIn(place.key("pool"))},
@@ -29,6 +31,7 @@ def _autoencoder(place: Place) -> dg.AssetsDefinition:
         kinds={"safetensors"},
         pool=GPU_POOL,
     )
+    @keyed
     def autoencoder(
         context: dg.AssetExecutionContext, home: HomeResource, pool: Pool
     ) -> dg.MaterializeResult[None]:

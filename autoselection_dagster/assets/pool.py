@@ -22,7 +22,8 @@ from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.values.managers import POOLS
 from autoselection_dagster.values.metadata.pictures import Facts, shown
 
 COUNTS_ADD_UP = Check("counts_add_up", "Every record is a sample, merged or in quarantine: none is lost.")
@@ -47,10 +48,11 @@ def pool_asset(place: Place) -> dg.AssetsDefinition:
         key=key,
         group_name=place.group(Group.POOL),
         deps=[place.key("raw_sources"), *(place.key("benchmark", name) for name in place.campaign.weights)],
-        io_manager_key="pools",
+        io_manager_key=POOLS,
         kinds={"arrow"},
         check_specs=[COUNTS_ADD_UP.spec(key), IDS_ARE_UNIQUE.spec(key), HOLDS_NO_QUESTION.spec(key)],
     )
+    @keyed
     def pool(
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.Output[Pool] | dg.AssetCheckResult]:

@@ -5,7 +5,8 @@ import dagster as dg
 from autoselection_core.campaign.on_pool_change import search_again
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.values.managers import NOTHING
 from autoselection_dagster.values.metadata.links import partition_link
 from autoselection_dagster.values.metadata.pictures import Facts
 
@@ -14,11 +15,13 @@ def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefi
     """Asset that, when materialised, registers a search on the present pool."""
 
     @dg.asset(
+        io_manager_key=NOTHING,
         key=place.key("next_search"),
         group_name=place.group(Group.SEARCH),
         deps=[place.key("pool"), *signals],
         kinds={"sql"},
     )
+    @keyed
     def next_search(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
         """A search on the latest pool, warm from the latest one that measured anything.
 

@@ -20,7 +20,8 @@ from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.partitions import EVERY_TRIAL_OF_THE_SEARCH
 from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.values.managers import NOTHING, SUBSETS
 from autoselection_dagster.values.metadata.search_facts import best_facts, progress_facts, report_facts
 
 
@@ -35,6 +36,7 @@ def _trials(place: Place) -> dg.AssetDep:
 
 def _search_report(place: Place) -> dg.AssetsDefinition:
     @dg.asset(
+        io_manager_key=NOTHING,
         key=place.key("search_report"),
         group_name=place.group(Group.SEARCH),
         partitions_def=place.partitions.searches,
@@ -43,6 +45,7 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         kinds={"svg"},
         check_specs=[check.spec(place.key("search_report")) for check in (ARMS_ARE_EQUAL, POOL_IS_LATEST)],
     )
+    @keyed
     def search_report(
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
@@ -90,9 +93,10 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         group_name=place.group(Group.SEARCH),
         partitions_def=place.partitions.searches,
         deps=[_trials(place), place.key("pool"), place.key("search_report")],
-        io_manager_key="subsets",
+        io_manager_key=SUBSETS,
         kinds={"parquet"},
     )
+    @keyed
     def best_subset(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Output[Subset]:
         """Subset with the best expected utility, which need not be the one with the highest score.
 

@@ -15,7 +15,8 @@ from autoselection_dagster.assets.declared import DeclaredSignal, declared_signa
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.values.managers import NOTHING
 from autoselection_dagster.values.metadata.pictures import Facts, picture
 
 IS_ALIGNED = Check(
@@ -42,6 +43,7 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
     key = place.names.signal(declared.name)
 
     @dg.asset(
+        io_manager_key=NOTHING,
         key=key,
         group_name=place.group(Group.SIGNALS),
         ins={"pool": dg.AssetIn(place.key("pool"))},
@@ -52,6 +54,7 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
         pool=GPU_POOL if declared.reads_model else None,
         check_specs=[IS_ALIGNED.spec(key), IS_MOSTLY_KNOWN.spec(key)],
     )
+    @keyed
     def signal(
         context: dg.AssetExecutionContext, home: HomeResource, pool: Pool
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:

@@ -11,7 +11,7 @@ from autoselection_dagster.assets.observed import ContentHashes
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.resources import HomeResource, keyed
 
 Sources = Callable[[], Sequence[Path]]
 """Finds the files as they are now."""
@@ -39,5 +39,5 @@ def _observed(place: Place, key: tuple[str, ...], find: Sources, about: str) -> 
 
     with known_beta():
         name = spec.key.to_python_identifier()
-        made: dg.AssetsDefinition = dg.multi_observable_source_asset(name=name, specs=[spec])(observed)
+        made: dg.AssetsDefinition = dg.multi_observable_source_asset(name=name, specs=[spec])(keyed(observed))
     return made

@@ -36,9 +36,10 @@ from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.resources import AttemptResource, HomeResource
+from autoselection_dagster.resources import AttemptResource, HomeResource, keyed
 from autoselection_dagster.trials.attempt import Attempt
 from autoselection_dagster.trials.judge_pipes import ProgramReports
+from autoselection_dagster.values.managers import EVALUATIONS, RECIPES, STATES, SUBSETS
 from autoselection_dagster.values.metadata.trial_facts import (
     evaluation_facts,
     model_facts,
@@ -65,9 +66,10 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         group_name=place.group(Group.TRIAL),
         partitions_def=place.partitions.trials,
         deps=[place.key("pool"), *signals],
-        io_manager_key="recipes",
+        io_manager_key=RECIPES,
         kinds={"yaml"},
     )
+    @keyed
     def recipe(attempt: AttemptResource, home: HomeResource) -> dg.Output[Recipe]:
         """Recipe of the trial, as the solver chose it, with its reasons.
 
@@ -92,12 +94,13 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         partitions_def=place.partitions.trials,
         ins={"recipe": dg.AssetIn(place.key("recipe"))},
         deps=[place.key("pool"), *signals],
-        io_manager_key="subsets",
+        io_manager_key=SUBSETS,
         kinds={"parquet"},
         check_specs=[
             check.spec(place.key("subset")) for check in (SUBSET_IS_INSIDE, PASSED_THE_GATE, SIDES_ARE_APART)
         ],
     )
+    @keyed
     def subset(
         attempt: AttemptResource, home: HomeResource, recipe: Recipe
     ) -> Iterator[dg.Output[Subset] | dg.AssetCheckResult]:
@@ -132,9 +135,10 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
         partitions_def=place.partitions.trials,
         ins={"subset": dg.AssetIn(place.key("subset"))},
         deps=[place.key("pool")],
-        io_manager_key="states",
+        io_manager_key=STATES,
         kinds={"json"},
     )
+    @keyed
     def subset_state(
         attempt: AttemptResource, home: HomeResource, subset: Subset
     ) -> dg.Output[dict[str, float]]:
@@ -154,11 +158,12 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         partitions_def=place.partitions.trials,
         ins={"subset": dg.AssetIn(place.key("subset"))},
         deps=[place.key("pool"), *place.judged_by],
-        io_manager_key="evaluations",
+        io_manager_key=EVALUATIONS,
         pool=GPU_POOL,
         kinds={"pytorch"},
         check_specs=[TRAINED_IS_SELECTED.spec(place.key("fine_tuned_model"))],
     )
+    @keyed
     def fine_tuned_model(
         context: dg.AssetExecutionContext, attempt: AttemptResource, home: HomeResource, subset: Subset
     ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:
@@ -186,10 +191,11 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         partitions_def=place.partitions.trials,
         ins={"fine_tuned_model": dg.AssetIn(place.key("fine_tuned_model"))},
         deps=[place.key("pool")],
-        io_manager_key="evaluations",
+        io_manager_key=EVALUATIONS,
         kinds={"json"},
         check_specs=[check.spec(place.key("evaluation")) for check in (SCORE_IS_FINITE, BUDGET_IS_KEPT)],
     )
+    @keyed
     def evaluation(
         attempt: AttemptResource, fine_tuned_model: Evaluation
     ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:

@@ -11,7 +11,7 @@ from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.following import show_progress
 from autoselection_dagster.jobs.named_search import SearchName, named_search
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import LedgerResource
+from autoselection_dagster.resources import LedgerResource, keyed
 from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON
 from autoselection_dagster.values.metadata.links import partition_link
 
@@ -33,6 +33,7 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
     """The jobs `stop_search`, `resume_search` and `raise_budget`."""
 
     @dg.op(name="stop")
+    @keyed
     def stop(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
         """Start no further trial. What runs may finish and is kept."""
         with one_sentence():
@@ -41,6 +42,7 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
         _say(context, places, ledger, search)
 
     @dg.op(name="resume")
+    @keyed
     def resume(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
         """Let a stopped search go on with the budget that is left."""
         with one_sentence():
@@ -49,6 +51,7 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
         _say(context, places, ledger, search)
 
     @dg.op(name="budget")
+    @keyed
     def pay_more(context: dg.OpExecutionContext, config: Budget, ledger: LedgerResource) -> None:
         """Let a search pay for more; a finished one goes on by itself."""
         with one_sentence():

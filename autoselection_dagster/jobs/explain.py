@@ -17,7 +17,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Part
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.values.metadata.pictures import explained
 
 
@@ -38,6 +38,7 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     """The job `explain`."""
 
     @dg.op(name="tell")
+    @keyed
     def tell(
         context: dg.OpExecutionContext, config: Name, home: HomeResource, ledger: LedgerResource
     ) -> None:

@@ -18,7 +18,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search
-from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.values.metadata.pictures import Facts
 
 
@@ -57,6 +57,7 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
     """The jobs `evaluate_recipe` and `verify_step`."""
 
     @dg.op(name="evaluate")
+    @keyed
     def evaluate(
         context: dg.OpExecutionContext, config: Given, home: HomeResource, ledger: LedgerResource
     ) -> None:
@@ -72,6 +73,7 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
             context.add_output_metadata(_facts(name, subset))
 
     @dg.op(name="verify")
+    @keyed
     def verify(
         context: dg.OpExecutionContext, config: Step, home: HomeResource, ledger: LedgerResource
     ) -> None:

@@ -19,7 +19,7 @@ from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.rendering.markdown import fenced
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search
-from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.values.metadata.pictures import shown
 
 FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
@@ -51,6 +51,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
     """The jobs `export_subset` and `compare_subsets`."""
 
     @dg.op(name="export")
+    @keyed
     def export(
         context: dg.OpExecutionContext, config: Export, home: HomeResource, ledger: LedgerResource
     ) -> None:
@@ -72,6 +73,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
             )
 
     @dg.op(name="compare")
+    @keyed
     def compare(
         context: dg.OpExecutionContext, config: Pair, home: HomeResource, ledger: LedgerResource
     ) -> None:

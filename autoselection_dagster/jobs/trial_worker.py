@@ -13,7 +13,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
 from autoselection_dagster.jobs.following import show_progress
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.trials.device_lease import devices, leased_device
 from autoselection_dagster.trials.naming import partition_of, requested, tags_under
 from autoselection_dagster.trials.workers import is_over
@@ -40,6 +40,7 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
     """
 
     @dg.op(name=place.names.work_op)
+    @keyed
     def work(
         context: dg.OpExecutionContext, config: WorksOn, home: HomeResource, ledger: LedgerResource
     ) -> None:

@@ -11,7 +11,7 @@ from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.checks.search_checks import POOL_IS_LATEST
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.resources import HomeResource, LedgerResource
+from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.sensors.outbox import Outbox
 
 
@@ -123,7 +123,7 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
         description=getdoc(search_alerts),
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
-    )(search_alerts)
+    )(keyed(search_alerts))
 
 
 def _failed_runs(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
@@ -140,5 +140,5 @@ failed_runs = dg.run_failure_sensor(
     description=getdoc(_failed_runs),
     default_status=dg.DefaultSensorStatus.RUNNING,
     monitor_all_code_locations=False,
-)(_failed_runs)
+)(keyed(_failed_runs))
 """Sensor that passes failed runs on to the webhook."""

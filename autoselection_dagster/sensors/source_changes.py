@@ -14,7 +14,7 @@ from autoselection_core.errors.base import AutoSelectionError
 from autoselection_dagster.assets.observed import stamp
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.resources import HomeResource
+from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.sensors.outbox import Outbox
 from autoselection_dagster.trials.naming import requested
 
@@ -148,7 +148,7 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
             minimum_interval_seconds=5,
             default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
             **_kept(graph),
-        )(pool_changed)
+        )(keyed(pool_changed))
 
 
 def automation_sensor(graph: CampaignGraph) -> dg.AutomationConditionSensorDefinition:
@@ -172,7 +172,7 @@ def automation_sensor(graph: CampaignGraph) -> dg.AutomationConditionSensorDefin
 def _kept(graph: CampaignGraph) -> dict[str, Any]:
     """Owners and tags of a campaign, as sensors and schedules take them."""
     kept = graph.place.campaign.stewardship
-    return {"owners": list(kept.owners), "tags": dict(kept.tags)}
+    return {**({"owners": list(kept.owners)} if kept.owners else {}), "tags": dict(kept.tags)}
 
 
 def _statuses(instance: dg.DagsterInstance, run_key: str) -> list[dg.DagsterRunStatus]:

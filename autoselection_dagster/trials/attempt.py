@@ -10,6 +10,7 @@ from autoselection_core.errors.history import NoProposalError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation, SearchRecord
 from autoselection_core.search.accounting import alive, reason_of
+from autoselection_dagster.names import key
 from autoselection_dagster.trials.naming import ATTEMPT_TAG, attempt_of
 
 
@@ -65,9 +66,9 @@ def attempt_for(tags: Mapping[str, str], ledger: Ledger) -> Iterator[Attempt]:
             ledger.release(reservation, "its run ended before it had a score")
 
 
-@dg.failure_hook(required_resource_keys={"attempt"})
+@dg.failure_hook(required_resource_keys={key("attempt")})
 def enter_failure(context: dg.HookContext) -> None:
     """Record a trial that has no score with its reason, and never as a score."""
     error = context.op_exception
     if error is not None:
-        context.resources.attempt.fail(error)
+        getattr(context.resources, key("attempt")).fail(error)

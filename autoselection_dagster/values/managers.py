@@ -13,7 +13,13 @@ from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.subset import Subset, write_subset
 from autoselection_core.subset.storage import read_subset
+from autoselection_dagster.names import key
 from autoselection_dagster.values.references import Reference, ReferenceIOManager
+
+NOTHING, POOLS, RECIPES, SUBSETS, STATES, EVALUATIONS = (
+    key(each) for each in ("no_value", "pools", "recipes", "subsets", "states", "evaluations")
+)
+"""Keys of the IO managers; assets that pass no value on name the first, which refuses any."""
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ from autoselection_core.identity import Json
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
+from autoselection_dagster.names import key
 from autoselection_dagster.serving.services import free_port, serving
 from bench.platform.fixture import Size, fixture, real_name
 from bench.platform.pages import page_seconds
@@ -100,7 +101,7 @@ def _ticks(made: Installation) -> Json:
     with dg.DagsterInstance.from_config(str(made.instance)) as instance:
         for _ in range(TICKS):
             with dg.build_sensor_context(
-                instance=instance, repository_def=repository, resources={"ledger": ledger}
+                instance=instance, repository_def=repository, resources={key("ledger"): ledger}
             ) as context:
                 started, cpu_started = time.perf_counter(), time.process_time()
                 found = repository.get_sensor_def("search_sensor")(context)

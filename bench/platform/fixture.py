@@ -17,6 +17,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
+from autoselection_dagster.names import key
 from tests.dagster.installations import installation
 
 
@@ -90,7 +91,7 @@ def _report(made: Installation, instance: dg.DagsterInstance) -> None:
     repository = definitions_of(made).get_repository_def()
     ledger = Ledger.open(Home(made.home).history_url)
     with dg.build_sensor_context(
-        instance=instance, repository_def=repository, resources={"ledger": ledger}
+        instance=instance, repository_def=repository, resources={key("ledger"): ledger}
     ) as context:
         asked = repository.get_sensor_def("search_sensor")(context)
     assert isinstance(asked, dg.SensorResult)

@@ -10,6 +10,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
+from autoselection_dagster.names import key
 
 
 @dataclass
@@ -49,7 +50,9 @@ class Driver:
     def tick(self) -> dg.SensorResult | dg.SkipReason:
         repository = self.definitions.get_repository_def()
         with dg.build_sensor_context(
-            instance=self.instance, repository_def=repository, resources={"ledger": self._resources["ledger"]}
+            instance=self.instance,
+            repository_def=repository,
+            resources={key("ledger"): self._resources[key("ledger")]},
         ) as context:
             result = repository.get_sensor_def("search_sensor")(context)
         assert isinstance(result, dg.SensorResult | dg.SkipReason)

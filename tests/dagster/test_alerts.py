@@ -12,6 +12,7 @@ import pytest
 
 from autoselection_core import environment
 from autoselection_core.store.home import Home
+from autoselection_dagster.names import key
 from autoselection_dagster.sensors.outbox import Outbox
 from tests.dagster.driver import Driver
 from tests.dagster.installations import write_samples
@@ -61,7 +62,7 @@ def tick(driver: Driver, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
         instance=driver.instance,
         repository_def=repository,
         cursor=cursor,
-        resources={name: driver._resources[name] for name in ("ledger", "home")},
+        resources={name: driver._resources[name] for name in (key("ledger"), key("home"))},
     ) as context:
         found = repository.get_sensor_def("search_alerts")(context)
     assert isinstance(found, dg.SensorResult | dg.SkipReason)

@@ -150,7 +150,9 @@ def test_a_deleted_pool_is_one_message_and_no_failing_tick(driver: Driver) -> No
     home = Home(driver.installation.home)
 
     for _ in range(3):
-        with dg.build_sensor_context(instance=driver.instance, resources={"home": home}) as context:
+        with dg.build_sensor_context(
+            instance=driver.instance, resources={"autoselection_home": home}
+        ) as context:
             answer = sensor(context)
             assert isinstance(answer, dg.SkipReason)
             assert "raw" in str(answer.skip_message)
