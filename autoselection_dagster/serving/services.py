@@ -123,7 +123,9 @@ class Services:
     def environment(self) -> dict[str, str]:
         """The environment of every process that works on the installation."""
         url = {} if self.port is None else {environment.REPORTS_URL: f"http://127.0.0.1:{self.reports_port}"}
-        return {**os.environ, **url, **self.installation.environment}
+        # A process that loaded campaigns itself must not hand them down: a code server reads the file.
+        inherited = {name: value for name, value in os.environ.items() if name != environment.LOADED}
+        return {**inherited, **url, **self.installation.environment}
 
     def _service(self, name: str, command: tuple[str, ...]) -> Service:
         return Service(name, command, self.installation.instance / f"{name}.log")

@@ -170,7 +170,7 @@ def test_a_run_that_failed_is_told_with_its_cause(driver: Driver, webhook: Webho
     )
 
     driver.definitions.get_repository_def().get_sensor_def("failed_runs")(
-        context.for_run_failure(), home=Home(driver.installation.home)
+        context.for_run_failure(), autoselection_home=Home(driver.installation.home)
     )
     tick(driver, None)
 

@@ -138,10 +138,25 @@ def test_workers_go_on_with_the_campaigns_that_were_loaded_when_the_file_breaks(
     assert served.ledger.search("first").state is SearchState.DONE
 
 
+_FRAGILE = """
+import multiprocessing
+import os
+from pathlib import Path
+
+from autoselection_dagster.definitions import defs
+
+if multiprocessing.parent_process() and (Path(os.environ["AUTOSELECTION_HOME"]) / "broken").exists():
+    raise ModuleNotFoundError("no module called campaign_extension")
+"""
+"""A code location that a run worker cannot load while the home folder holds a file called `broken`."""
+
+
 def test_a_job_that_cannot_be_loaded_stops_its_search_with_the_reason_and_resuming_it_goes_on(
-    installed: Installation,
+    installed: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving(installed, module="tests.e2e.fragile") as services, Served.of(services) as served:
+    (tmp_path / "fragile_location.py").write_text(_FRAGILE)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    with serving(installed, module="fragile_location") as services, Served.of(services) as served:
         served.do("demo_prepare")
         broken = installed.home / "broken"
         broken.touch()
