@@ -18,6 +18,7 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
+    Mlflow,
     Stewardship,
 )
 from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS, installed_signals
@@ -96,6 +97,7 @@ def config() -> str:
         ("`adviser`", AdviserSettings, "A language model that searches ask; see `docs/how-to/adviser.md`."),
         ("`closed_form`", ClosedForm, "A formula in place of trainings."),
         ("`stewardship`", Stewardship, "Shown in the catalogue of Dagster."),
+        ("`mlflow`", Mlflow, "In searches through Dagster; off by default."),
         ("`judge`", JudgeSettings, "A program of your own; see `docs/how-to/bring-your-judge.md`."),
         ("`training`", FineTuning, f"A `preset` ({', '.join(PRESETS)}) and what differs from it."),
     ]

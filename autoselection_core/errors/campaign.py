@@ -203,3 +203,12 @@ class NoPoolError(CampaignError):
     campaign: str
 
     sentence = "campaign {campaign!r} has no pool yet; run `autoselection ingest --campaign {campaign}`"
+
+
+class TrackerError(AutoSelectionError):
+    """A tracker did not take a trial; the history has it all the same."""
+
+    tracker: str
+    problem: str
+
+    sentence = "{tracker} did not take the trial: {problem}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from autoselection_core.benchmarks.split import split
+from autoselection_core.campaign.trackers import TrackedTrial, tell, trackers_of
 from autoselection_core.history.records import Kind, TrialRecord
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
@@ -17,6 +18,7 @@ from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import propose
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
+from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize
 from autoselection_dagster.assets.checks.trial_checks import (
     BUDGET_IS_KEPT,
@@ -40,6 +42,7 @@ from autoselection_dagster.resources import AttemptResource, HomeResource, keyed
 from autoselection_dagster.trials.attempt import Attempt
 from autoselection_dagster.trials.judge_pipes import ProgramReports
 from autoselection_dagster.values.managers import EVALUATIONS, RECIPES, STATES, SUBSETS
+from autoselection_dagster.values.metadata.links import partition_url
 from autoselection_dagster.values.metadata.trial_facts import (
     evaluation_facts,
     model_facts,
@@ -197,12 +200,35 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
     )
     @keyed
     def evaluation(
-        attempt: AttemptResource, fine_tuned_model: Evaluation
+        context: dg.AssetExecutionContext,
+        home: HomeResource,
+        attempt: AttemptResource,
+        fine_tuned_model: Evaluation,
     ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:
         """The scores of the trained model with their standard errors, as the history holds them."""
         facts = evaluation_facts(fine_tuned_model, attempt.ledger, attempt.reservation)
-        yield versioned(fine_tuned_model, facts, fine_tuned_model.key)
+        untold = _tell_trackers(place, home, attempt)
+        for problem in untold:
+            context.log.warning(problem)
+        told = {"untold": "; ".join(untold)} if untold else {}
+        yield versioned(fine_tuned_model, {**facts, **told}, fine_tuned_model.key)
         yield score_is_finite(fine_tuned_model)
         yield budget_is_kept(attempt.search)
 
     return evaluation
+
+
+def _tell_trackers(place: Place, home: Home, attempt: Attempt) -> tuple[str, ...]:
+    """Copies of the trial in the campaign's trackers; returns what went wrong."""
+    trackers = trackers_of(place.campaign)
+    if not trackers:
+        return ()
+    mine = attempt.reservation
+    trials = attempt.ledger.trials(mine.search, mine.kind)
+    (trial,) = [each for each in trials if each.trial == mine.trial]
+    links = {
+        "evaluation": str(home.evaluation(str(trial.evaluation))),
+        "page": partition_url(place.key("evaluation"), mine.partition),
+        "subset": str(trial.subset),
+    }
+    return tell(trackers, TrackedTrial.of(attempt.search, trial, links))

@@ -138,6 +138,27 @@ class Stewardship:
 
 
 @dataclass(frozen=True)
+class Mlflow:
+    """Server of MLflow that gets a copy of every finished trial.
+
+    Attributes:
+        url: Its address.
+        experiment: Name of the experiment; the campaign's where it is empty.
+
+    Raises:
+        SettingError: The address is none.
+    """
+
+    url: str
+    experiment: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what no request can be sent to."""
+        if not self.url.startswith(("http://", "https://")):
+            raise SettingError("url", self.url, "an address that begins with http:// or https://")
+
+
+@dataclass(frozen=True)
 class Campaign:
     """One pool, one base model and some benchmarks.
 
@@ -160,6 +181,7 @@ class Campaign:
         adviser: A language model that its searches ask for advice; None asks nobody.
         fidelities: Cheaper evaluations by name, among which its searches choose; empty means full ones only.
         stewardship: Owners, tags and greatest age of its assets in Dagster.
+        mlflow: Server of MLflow that gets a copy of every finished trial; None tells nobody.
         price_per_hour: Price of an hour of training, in any currency; None where reports show no money.
     """
 
@@ -180,6 +202,7 @@ class Campaign:
     fidelities: Mapping[str, Fidelity] = field(default_factory=dict, hash=False)
     stewardship: Stewardship = field(default_factory=Stewardship)
     price_per_hour: float | None = None
+    mlflow: Mlflow | None = None
 
     @property
     def weights(self) -> dict[str, float]:

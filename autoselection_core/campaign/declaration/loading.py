@@ -16,6 +16,7 @@ from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
     ClosedForm,
+    Mlflow,
     OnPoolChange,
     Stewardship,
     When,
@@ -68,6 +69,7 @@ _KEYS = (
     "fidelities",
     "stewardship",
     "price_per_hour",
+    "mlflow",
 )
 _FORMER = {"research": "on_pool_change"}
 """Spellings of an earlier release, which are still read."""
@@ -144,6 +146,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         fidelities=fidelities_from(found["fidelities"], places) if "fidelities" in found else {},
         stewardship=_stewardship(found["stewardship"]) if "stewardship" in found else Stewardship(),
         price_per_hour=_price(found["price_per_hour"]) if "price_per_hour" in found else None,
+        mlflow=_mlflow(found["mlflow"]) if "mlflow" in found else None,
     )
     _require_evaluator(campaign, value)
     if campaign.closed_form is not None and "fidelities" in found:
@@ -352,6 +355,15 @@ def _when(value: Value) -> When:
     if said not in tuple(When):
         value.refuse(f"is {said!r}, but must be one of {', '.join(When)}.{did_you_mean(said, tuple(When))}")
     return When(said)
+
+
+def _mlflow(value: Value) -> Mlflow:
+    found = value.entries(*(field.name for field in fields(Mlflow)))
+    if "url" not in found:
+        value.refuse("needs `url`: the address of the server")
+    settings = {name: entry.text() for name, entry in found.items()}
+    _pointing_at(found["url"], partial(Mlflow, **settings))
+    return Mlflow(**settings)
 
 
 def _price(value: Value) -> float:
