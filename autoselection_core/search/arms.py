@@ -1,8 +1,8 @@
-"""Arms of a report: winner, full pool and random subsets, under a budget of their own."""
+"""Arms of a report: winner, full pool, random subsets and best plain filter, under a budget of their own."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.search.baselines import (
     FULL_POOL,
+    PLAIN_FILTER,
+    PLAIN_REPLICATES,
     RANDOM,
     RANDOM_DRAWS,
     WINNER,
@@ -45,7 +47,7 @@ class ArmRun:
     """One evaluation of a report, with the test items opened.
 
     Attributes:
-        arm: `winner`, `random` or `full_pool`.
+        arm: `winner`, `random`, `full_pool` or `plain_filter`.
         trial: Its record in the ledger.
         test: Test score of each benchmark.
         training_tokens: Tokens that it was trained on; None where its evaluation is gone.
@@ -83,7 +85,8 @@ def report_arms(
 
 def tests_by_arm(runs: Sequence[ArmRun]) -> dict[str, list[tuple[BenchmarkScore, ...]]]:
     """Test scores of each arm's runs."""
-    return {arm: [run.test for run in runs if run.arm == arm] for arm in (WINNER, RANDOM, FULL_POOL)}
+    arms = (WINNER, RANDOM, FULL_POOL, PLAIN_FILTER)
+    return {arm: [run.test for run in runs if run.arm == arm] for arm in arms}
 
 
 def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan, ...]:
@@ -107,7 +110,7 @@ def arms_after(
 ) -> tuple[ArmPlan, ...]:
     """The evaluations that a report asks for after a history, the most telling first.
 
-    What the report's budget covers beyond the usual seven goes to the winner and to further random draws in
+    What the report's budget covers beyond the usual ones goes to the winner and to further random draws in
     turn.
 
     Args:
@@ -122,33 +125,45 @@ def arms_after(
     draws = RandomDraws(best.recipe, solver.signals, solver.max_tokens).as_begun(drawn)
     seen: Counter[str] = Counter()
     plans = []
-    for arm in arm_order(evaluations):
+    for arm in arm_order(evaluations, 0 if best.plain_filter is None else PLAIN_REPLICATES):
         number = seen[arm]
         seen[arm] += 1
         if arm == RANDOM:
             plans.append(draws.plan(arm, number))
         elif arm == WINNER:
             plans.append(plan_arm(arm, best.recipe, solver.signals, fresh + number))
+        elif arm == PLAIN_FILTER and best.plain_filter is not None:
+            plans.append(_plan_plain(best.plain_filter, number, history, solver.signals))
         else:
             plans.append(plan_arm(arm, Recipe(), solver.signals, number))
     return separate_runs(plans)
 
 
-def arm_order(evaluations: int) -> tuple[str, ...]:
+def _plan_plain(recipe: Recipe, number: int, history: History, signals: SignalTable) -> ArmPlan:
+    """A fresh run of the best plain filter: what chose it is left out, as it is for the winner."""
+    first = plan_arm(PLAIN_FILTER, recipe, signals)
+    return replace(first, replicate=history.replicate_of(first.subset) + number)
+
+
+def arm_order(evaluations: int, plain_filter: int = 0) -> tuple[str, ...]:
     """Arms of a report in the order in which its budget pays for them, one more than it has evaluations.
 
     The search mostly paid for the full pool already: first, so that a small budget still covers it. What that
     saves pays for a second run of it, without which no verdict over it is possible.
+
+    Args:
+        evaluations: The report's budget.
+        plain_filter: Runs of the best plain filter.
     """
-    most = max(evaluations, 1 + WINNER_REPLICATES + RANDOM_DRAWS)
-    paired = zip_longest([WINNER] * WINNER_REPLICATES, [RANDOM] * RANDOM_DRAWS)
-    usual = [arm for pair in paired for arm in pair if arm is not None]
+    runs = ([WINNER] * WINNER_REPLICATES, [RANDOM] * RANDOM_DRAWS, [PLAIN_FILTER] * plain_filter)
+    most = max(evaluations, 1 + sum(map(len, runs)))
+    usual = [arm for turn in zip_longest(*runs) for arm in turn if arm is not None]
     return (FULL_POOL, *usual, FULL_POOL, *(WINNER, RANDOM) * most)[: 1 + most]
 
 
-def runs_covered(evaluations: int) -> Mapping[str, int]:
+def runs_covered(evaluations: int, plain_filter: int = 0) -> Mapping[str, int]:
     """Runs of each arm that a report's budget pays for, where the search paid for one of the full pool."""
-    return Counter(arm_order(evaluations)[: 1 + evaluations] if evaluations else ())
+    return Counter(arm_order(evaluations, plain_filter)[: 1 + evaluations] if evaluations else ())
 
 
 def open_arms(

@@ -1,4 +1,4 @@
-"""Baselines of a winner: the full pool and random subsets of as many tokens, each run its own training.
+"""Baselines of a winner: full pool, random subsets of as many tokens, best plain filter; each run trains.
 
 Tokens are those that an optimiser reads: a training cuts samples at its `max_tokens`, so a winner of long
 samples and a draw of short ones that hold equally many tokens would be trained on different amounts.
@@ -21,12 +21,16 @@ from autoselection_core.solver.programs.limits import read_tokens
 from autoselection_core.subset import Subset, materialize, materialize_many
 from autoselection_core.subset.realise import seed_of_step
 
-WINNER, RANDOM, FULL_POOL = "winner", "random", "full_pool"
+WINNER, RANDOM, FULL_POOL, PLAIN_FILTER = "winner", "random", "full_pool", "plain_filter"
 RANDOM_DRAWS = 3
 """Draws of random subsets: fewer would not show how much luck there is in one."""
 
 WINNER_REPLICATES = 2
 """Fresh runs of the winner: the score that made it win is partly luck, and stays out of its gain."""
+
+
+PLAIN_REPLICATES = 2
+"""Fresh runs of the best plain filter, which was chosen by its score as the winner was."""
 
 
 def plan_arm(arm: str, recipe: Recipe, signals: SignalTable, replicate: int = 0) -> ArmPlan:

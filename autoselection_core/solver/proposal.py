@@ -187,6 +187,9 @@ class Recommendation:
         noise: Run-to-run standard deviation of one evaluation, as the surrogate sees it.
         evaluations: How many evaluations of this subset there are.
         best_observed: The trial with the highest single utility, which may be a lucky one.
+        plain_filter: The plain filter with the best posterior mean of those that were measured and are not
+            the recommended recipe: what a person would have used instead. None before version 2 of the
+            default policy, and where there is none.
     """
 
     trial: int
@@ -197,7 +200,10 @@ class Recommendation:
     noise: float
     evaluations: int
     best_observed: int
+    plain_filter: Recipe | None = None
 
     def to_json(self) -> dict[str, Json]:
-        """The recommendation as JSON values."""
-        return {**asdict(self), "recipe": self.recipe.settings}
+        """The recommendation as JSON values, without a plain filter where there is none."""
+        values = {**asdict(self), "recipe": self.recipe.settings}
+        plain = values.pop("plain_filter")
+        return values if plain is None else {**values, "plain_filter": self.plain_filter.settings}

@@ -8,8 +8,10 @@ from autoselection_core.errors.search import NoTemplatesError, NothingToRecommen
 from autoselection_core.history.specification.policy_names import DEFAULT, PUBLISHED, RANDOM
 from autoselection_core.history.values import CheapTrial, Earlier, History, Pending
 from autoselection_core.operators.catalogue import Template
+from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser, Consultation
+from autoselection_core.solver.candidates.warmup import is_plain
 from autoselection_core.solver.context import SearchContext, context_for
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
@@ -176,7 +178,14 @@ def _recommended(policy: Policy, history: History, fitted: FittedModel) -> Recom
         fitted.surrogate.noise,
         len(one.utilities),
         luckiest.trial,
+        _best_plain_filter(fitted, place) if policy.version > 1 else None,
     )
+
+
+def _best_plain_filter(fitted: FittedModel, recommended: int) -> Recipe | None:
+    """The plain filter with the best posterior mean, apart from what is recommended."""
+    others = (fitted.observed[place].recipe for place in fitted.ranked if place != recommended)
+    return next(filter(is_plain, others), None)
 
 
 def _default(solver: Solver, history: History, consultation: Consultation) -> Candidate:

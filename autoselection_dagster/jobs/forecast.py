@@ -7,8 +7,11 @@ import dagster as dg
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.search.arms import runs_covered
+from autoselection_core.search.baselines import PLAIN_FILTER, PLAIN_REPLICATES, WINNER
 from autoselection_core.search.status import typical_seconds
+from autoselection_core.solver.policy import Policy
 
 _SENSOR = "search_sensor"
 _DAEMONS = ("SENSOR", "QUEUED_RUN_COORDINATOR")
@@ -19,7 +22,7 @@ def forecast_facts(workspace: Workspace, spec: SearchSpec, instance: dg.DagsterI
     warnings = why_nothing_starts(instance)
     return {
         "cost": cost_sentence(spec, typical_seconds(workspace.ledger, spec.evaluator)),
-        "verdict_will_say": verdict_sentence(spec.report_evaluations),
+        "verdict_will_say": verdict_sentence(spec.report_evaluations, _plain_filter_runs(spec)),
         **({"warning": warnings} if warnings else {}),
     }
 
@@ -39,18 +42,28 @@ def cost_sentence(spec: SearchSpec, seconds: float | None) -> str:
     return f"{counted}, about {hours:.2g} hours at {seconds:.0f} s each with {spec.slots} at a time"
 
 
-def verdict_sentence(report_evaluations: int) -> str:
-    """Baselines that the second budget pays for, and which of the two questions they can decide.
+def _plain_filter_runs(spec: SearchSpec) -> int:
+    """Runs of the best plain filter that a report plans: searches from version 2 on try some."""
+    policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
+    return PLAIN_REPLICATES if policy.version > 1 else 0
 
-    Two fresh runs of the winner and two random subsets are needed for the one, two of the full pool for the
-    other; one run says nothing about luck between runs.
+
+def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
+    """Baselines that the second budget pays for, and which of the questions they can decide.
+
+    Two fresh runs of the winner and two of its opponent are needed: random subsets, the full pool, or the
+    best plain filter. One run says nothing about luck between runs.
+
+    Args:
+        report_evaluations: The second budget.
+        plain_filter: Runs of the best plain filter that the report plans.
     """
-    runs = runs_covered(report_evaluations)
+    runs = runs_covered(report_evaluations, plain_filter)
     bought = ", ".join(f"{count} of {arm.replace('_', ' ')}" for arm, count in runs.items()) or "nothing"
-    questions = {arm: min(runs.get("winner", 0), runs.get(arm, 0)) > 1 for arm in ("random", "full_pool")}
-    named = {"random": "random subsets of equal tokens", "full_pool": "the full pool"}
-    decided = [named[arm] for arm, can in questions.items() if can]
-    open_ = [named[arm] for arm, can in questions.items() if not can]
+    asked = [arm for arm in OPPONENTS if arm != PLAIN_FILTER or plain_filter]
+    questions = {arm: min(runs.get(WINNER, 0), runs.get(arm, 0)) > 1 for arm in asked}
+    decided = [OPPONENTS[arm] for arm, can in questions.items() if can]
+    open_ = [OPPONENTS[arm] for arm, can in questions.items() if not can]
     parts = [f"the second budget of {report_evaluations} buys runs: {bought}"]
     if decided:
         parts.append(f"it can decide whether the winner beats {' and '.join(decided)}")

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,13 +38,17 @@ def workspace_in(folder: Path) -> Workspace:
     return Workspace(campaign, Home(folder / "home"))
 
 
-def searched_in(folder: Path, report_evaluations: int = 6, seed: int = 0) -> SearchFacts:
+def searched_in(
+    folder: Path, report_evaluations: int = 6, seed: int = 0, budget: int = 4, **asked: Any
+) -> SearchFacts:
+    """A random search, or as asked for, with its report's evaluations."""
     workspace = workspace_in(folder)
     pool = workspace.ingest().pool
     for name in workspace.signal_names:
         workspace.score(name, pool)
+    asked = {"policy": "random", **asked}
     spec = workspace.spec(
-        pool.version, budget=4, policy="random", seed=seed, report_evaluations=report_evaluations
+        pool.version, budget=budget, seed=seed, report_evaluations=report_evaluations, **asked
     )
     search = workspace.ledger.register(spec, "first")
     solver, evaluator = workspace.solver(spec), workspace.evaluator(pool.version)

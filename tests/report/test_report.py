@@ -122,6 +122,23 @@ def test_with_one_run_an_arm_the_verdict_is_undecided(tmp_path: Path) -> None:
     assert is_better(found) is Verdict.UNDECIDED
 
 
+def test_a_search_that_tries_plain_filters_compares_its_winner_with_the_best_of_them(tmp_path: Path) -> None:
+    settings = {"version": 2, "fresh": 60, "edits": 40, "draws": 4}
+    facts = searched_in(tmp_path, 8, budget=6, policy="default", policy_settings=settings)
+
+    found = {finding.opponent: finding for finding in findings(facts)}
+
+    assert {arm: finding.runs for arm, finding in found.items()} == {
+        "random": (2, 3),
+        "full_pool": (2, 2),
+        "plain_filter": (2, 2),
+    }
+    tried = {one.recipe.label for one in facts.history.observations if len(one.recipe) == 1}
+    assert found["plain_filter"].recipe in tried
+    assert found["plain_filter"].recipe != facts.require_best().recipe.label
+    assert f"the best plain filter, {found['plain_filter'].recipe}?" in found["plain_filter"].sentence
+
+
 def test_without_a_second_budget_nothing_is_claimed(tmp_path: Path) -> None:
     facts = searched_in(tmp_path, report_evaluations=0)
 

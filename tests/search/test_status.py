@@ -103,3 +103,8 @@ def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Led
 )
 def test_a_second_budget_buys_the_runs_of_its_arms_in_order(evaluations: int, runs: dict[str, int]) -> None:
     assert dict(runs_covered(evaluations)) == runs
+
+
+def test_a_second_budget_buys_runs_of_the_best_plain_filter_where_there_is_one() -> None:
+    assert dict(runs_covered(6, 2)) == {"full_pool": 1, "winner": 2, "random": 2, "plain_filter": 2}
+    assert dict(runs_covered(8, 2)) == {"full_pool": 2, "winner": 2, "random": 3, "plain_filter": 2}

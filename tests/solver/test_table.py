@@ -1,14 +1,17 @@
 """Tables of trainings: packed, read back, and searched."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from autoselection_core.recipe import Recipe
 from autoselection_core.subset import Subset
-from bench.solver.table.play import gaps, players, rank_correlations
+from bench.solver.table.findings import makeup, orderings, rank_correlations
+from bench.solver.table.play import ACQUISITIONS, gaps, players
 from bench.solver.table.recipes import KINDS, next_recipe
 from bench.solver.table.record import lines_of
 from bench.solver.table.table import Table, load, pack
@@ -82,7 +85,32 @@ def test_a_surrogate_of_source_shares_finds_what_sources_decide(tmp_path: Path) 
     made = table(tmp_path)
     by_source = players(made, ["groups:source"])["groups:source"]
 
-    mine, random = (gaps(made, player, seeds=4, budget=8) for player in (by_source, None))
+    (mine, covered), (random, _) = (
+        gaps(made, player, seeds=20, budget=8) for player in (by_source, "random")
+    )
 
     assert mine.mean() < random.mean()
+    assert 0 <= covered["50"] <= covered["90"] <= 1
     assert rank_correlations(made)["a quarter of the tokens"] > 0.5
+    assert orderings(made, {"source": by_source}, 5)["source"]["10"] > 0.5
+
+
+@pytest.mark.parametrize("acquisition", ACQUISITIONS)
+def test_every_acquisition_plays_from_plain_filters_and_from_random_recipes(
+    acquisition: str, tmp_path: Path
+) -> None:
+    made = table(tmp_path)
+    names = [f"default/{acquisition}", f"composition/{acquisition}/plain"]
+
+    found = players(made, names)
+
+    for player in found.values():
+        values, _ = gaps(made, player, seeds=2, budget=7)
+        assert np.isfinite(values).all()
+
+
+def test_a_part_that_utility_depends_on_leads_the_correlations(tmp_path: Path) -> None:
+    signals, lines = recorded()
+    made = load(pack("made", replace(signals, label_names={"source": ("first", "second")}), lines, tmp_path))
+
+    assert next(iter(makeup(made))).startswith("share of source")

@@ -160,6 +160,21 @@ def test_the_best_operator_of_the_formula_is_better_than_the_full_pool(facts: St
     assert found.difference.verdict is Verdict.YES
 
 
+def test_a_recommendation_is_compared_with_the_plain_filter_of_the_best_dev_score(tmp_path: Path) -> None:
+    plain = "  once: [drop_exact_duplicates: {}]\n"
+    text = STUDY.replace("seeds: [0, 1]", "seeds: [0]").replace("same:", f"{plain}same:")
+    study_run = ground_in(tmp_path, text.replace("keep_random]", "keep_random, drop_exact_duplicates]"))
+    run_study(study_run)
+
+    found = [
+        each for each in comparisons(StudyFacts(study_run.study, study_run.home)) if "plain" in each.second
+    ]
+
+    assert [each.second for each in found] == ["once, the best plain filter"]
+    assert found[0].first == "searched/0, recommended"
+    assert found[0].runs == (2, 2)
+
+
 def test_candidates_that_are_equal_stand_in_no_ranking(facts: StudyFacts) -> None:
     shares = probabilities_of_best(facts)
 

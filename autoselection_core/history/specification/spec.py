@@ -26,7 +26,8 @@ class SearchSettings:
         policy: How candidates are chosen: by a surrogate (default), at random (random), or as published
             (published).
         report_evaluations: Second budget, in full trainings, for what the winner is compared with: the full
-            pool, random subsets of equal tokens, and the winner trained again.
+            pool, random subsets of equal tokens, the winner trained again, and the best plain filter trained
+            again where the policy tries plain filters (8 pay for all).
         max_steps: Longest recipe, in steps.
     """
 

@@ -1,16 +1,21 @@
 """Verdict on the winner: paired comparisons of fresh runs on test items, with intervals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference
 from autoselection_core.score.resampling import Run
 from autoselection_core.search.arms import tests_by_arm
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, RANDOM, WINNER
 
-_OPPONENTS = {RANDOM: "random subsets of equal tokens", FULL_POOL: "the full pool"}
+OPPONENTS = {
+    RANDOM: "random subsets of equal tokens",
+    FULL_POOL: "the full pool",
+    PLAIN_FILTER: "the best plain filter",
+}
+"""Arms that a winner is compared with, in the order of the report, for people."""
 
 
 @dataclass(frozen=True)
@@ -18,25 +23,28 @@ class Finding:
     """The winner beside one opponent.
 
     Attributes:
-        opponent: `random` or `full_pool`.
+        opponent: `random`, `full_pool` or `plain_filter`.
         difference: Winner minus opponent on test items, with interval and verdict.
         runs: Runs of the winner and of the opponent.
         metric: Meaning of the scores.
+        recipe: The opponent's recipe, where it is a plain filter.
     """
 
     opponent: str
     difference: Difference
     runs: tuple[int, int]
     metric: str
+    recipe: str = ""
 
     @property
     def sentence(self) -> str:
         """The finding for people."""
         found = self.difference
         why = " (an arm of one run says nothing about luck between runs)" if min(self.runs) == 1 else ""
+        named = f", {self.recipe}" if self.recipe else ""
         interval = f"{found.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}]"
         return (
-            f"Better than {_OPPONENTS[self.opponent]}? {found.verdict.value}{why}. "
+            f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{why}. "
             f"Test items, {self.metric}: {found.value:+.4f}, {interval}, "
             f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}."
         )
@@ -49,8 +57,14 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
         NoReportError: The search still runs, or measured nothing.
     """
     tests = tests_by_arm(facts.arms)
-    compared = (compare(tests, opponent, facts.record.spec) for opponent in (RANDOM, FULL_POOL))
-    return tuple(finding for finding in compared if finding is not None)
+    compared = (compare(tests, opponent, facts.record.spec) for opponent in OPPONENTS)
+    plain = {run.trial.recipe.label for run in facts.arms if run.arm == PLAIN_FILTER and run.trial.recipe}
+    named = {PLAIN_FILTER: ", ".join(plain)}
+    return tuple(
+        replace(finding, recipe=named.get(finding.opponent, ""))
+        for finding in compared
+        if finding is not None
+    )
 
 
 def compare(tests: Mapping[str, Sequence[Run]], opponent: str, spec: SearchSpec) -> Finding | None:

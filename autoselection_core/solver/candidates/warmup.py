@@ -21,8 +21,13 @@ _COLUMNS = ("ifd", "response_loss", "response_tokens", "tokens", "words")
 def plain_filters(templates: Sequence[Template], seed: int) -> tuple[Recipe, ...]:
     """Plain filters at the usual shares; all single operators where the pool has no usual signal."""
     singles = single_recipes(templates, seed)
-    usual = tuple(recipe for recipe in singles if _is_usual(recipe.steps[0]))
+    usual = tuple(recipe for recipe in singles if is_plain(recipe))
     return usual or singles
+
+
+def is_plain(recipe: Recipe) -> bool:
+    """Whether a recipe is one step that a person would try first, at any share."""
+    return len(recipe.steps) == 1 and _is_usual(recipe.steps[0])
 
 
 def _is_usual(step: Step) -> bool:

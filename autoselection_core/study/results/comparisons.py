@@ -11,6 +11,9 @@ from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.score.significance import best_probabilities, rank_agreement
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.solver.candidates.warmup import is_plain
+from autoselection_core.study.arms import RECIPE
+from autoselection_core.study.loading import Contest
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.study import SearchArm
 
@@ -49,7 +52,10 @@ class Comparison:
 
 
 def comparisons(facts: StudyFacts) -> list[Comparison]:
-    """Ways to search over their seeds, each recommendation alone, each recipe beside the full pool."""
+    """Ways to search over their seeds, each recommendation alone, each recipe beside the full pool.
+
+    Each recommendation stands beside the best plain filter that the study states, too.
+    """
     ways = (*facts.study.searches, *((None,) if facts.study.same is not None else ()))
     searched = [_over_seeds(facts, arm) for arm in ways]
     single = [
@@ -59,7 +65,23 @@ def comparisons(facts: StudyFacts) -> list[Comparison]:
         for opponent in (f"{RANDOM}/{each.name}", FULL_POOL)
     ]
     recipes = [_compared(facts, arm, FULL_POOL) for arm in facts.arm_names if arm.startswith("recipe/")]
-    return [found for found in (*searched, *single, *recipes) if found is not None]
+    beside = [_beside_plain_filter(facts, each) for each in facts.contests if each.arm is not None]
+    return [found for found in (*searched, *single, *recipes, *beside) if found is not None]
+
+
+def _beside_plain_filter(facts: StudyFacts, contest: Contest) -> Comparison | None:
+    """A recommendation beside the best plain filter of the study, which dev scores choose."""
+    plain = {
+        arm: [each.evaluation.utility for each in facts.arms if each.arm == arm]
+        for arm in facts.arm_names
+        if arm.startswith(f"{RECIPE}/")
+        and any(is_plain(each.trial.recipe) for each in facts.arms if each.arm == arm and each.trial.recipe)
+    }
+    if not plain:
+        return None
+    best = max(plain, key=lambda arm: float(np.mean(plain[arm])))
+    found = _compared(facts, f"{WINNER}/{contest.name}", best)
+    return None if found is None else replace(found, second=f"{found.second}, the best plain filter")
 
 
 def _over_seeds(facts: StudyFacts, arm: SearchArm | None) -> Comparison | None:

@@ -2,14 +2,14 @@
 
     python -m bench.solver.table record small_pool     # goes on where it stopped; packs every 20 recipes
     python -m bench.solver.table pack small_pool       # writes what was recorded so far
-    python -m bench.solver.table play                  # all tables, a minute
+    python -m bench.solver.table play                  # all tables, some minutes
 
 The pool's files are read from the shared data, so `AUTOSELECTION_DATA` has to name its folder for `record`.
 """
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,35 @@ import numpy as np
 from autoselection_core.identity import Json
 from autoselection_core.store.home import Home
 from bench.result import write_result
+from bench.solver.table.findings import makeup, orderings, rank_correlations
 from bench.solver.table.ground import GROUNDS, prepare
-from bench.solver.table.play import gaps, players, rank_correlations
+from bench.solver.table.play import Player, gaps, players
 from bench.solver.table.record import lines_of, record, utility
 from bench.solver.table.table import FOLDER, Table, load, pack
 
-_PLAYERS = ("default", "composition", "groups:cluster/", "groups:source", "groups:cluster/+source")
+_PLAYERS = (
+    "default",
+    "default/ucb",
+    "default/mean",
+    "default/uncertainty",
+    "default/plain",
+    "composition",
+    "composition/ucb",
+    "composition/plain",
+    "state",
+    "distance",
+    "program",
+    "groups:cluster/10",
+    "groups:cluster/20",
+    "groups:cluster/40",
+    "groups:cluster/",
+    "groups:topic",
+    "groups:source",
+    "groups:cluster/+source",
+    "groups:mean embedding",
+    "groups:relevance+ifd+response_loss",
+)
+_ORDERING_SEEDS = 20
 _PACKED_EVERY = 20
 
 
@@ -52,15 +75,25 @@ def played(table: Table, options: argparse.Namespace) -> dict[str, Json]:
         "deviation_between_recipes": round(float(_between(both)), 4),
         "deviation_between_runs": round(float(np.std(both[:, 0] - both[:, 1]) / 2**0.5), 4),
         "rank_correlations": dict(rank_correlations(table)),
+        "correlations_with_makeup": dict(makeup(table)),
     }
+    made = players(table, options.players)
+    figures["orders_the_others_after"] = {**orderings(table, made, _ORDERING_SEEDS)}
     for left_out in (0, 2):
-        found = {"random": gaps(table, None, seeds=options.seeds, budget=options.budget, left_out=left_out)}
-        for name, player in players(table, options.players).items():
-            found[name] = gaps(table, player, seeds=options.seeds, budget=options.budget, left_out=left_out)
+        every: dict[str, Player | str] = {"random": "random", "single": "single", **made}
+        found = {
+            name: gaps(table, player, seeds=options.seeds, budget=options.budget, left_out=left_out)
+            for name, player in every.items()
+        }
         figures[f"gap to the best 2 %, {left_out} left out"] = {
-            name: _summary(values, found["random"]) for name, values in found.items()
+            name: {**_summary(values, found["random"][0]), **_covered(covered)}
+            for name, (values, covered) in found.items()
         }
     return figures
+
+
+def _covered(covered: Mapping[str, float]) -> dict[str, Json]:
+    return {"covered": {level: round(share, 3) for level, share in covered.items()}} if covered else {}
 
 
 def _between(both: np.ndarray) -> float:
@@ -87,7 +120,7 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("name", nargs="?", choices=tuple(GROUNDS), default=next(iter(GROUNDS)))
     parser.add_argument("--recipes", type=int, default=300)
     parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--seeds", type=int, default=60)
+    parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--budget", type=int, default=15)
     parser.add_argument("--players", nargs="+", default=_PLAYERS)
     return parser.parse_args(arguments)

@@ -37,8 +37,9 @@ _SIGNALS = (
     "embedding",
     "relevance",
     "exact",
-    "minhash",
+    "near_duplicates",
     {"clusters": {"sizes": [10, 20, 40]}},
+    "topics",
 )
 _PRETRAINING = FineTuning(method=Method.FULL, amount=400_000, batch=2_048, learning_rate=3e-3)
 
@@ -66,7 +67,16 @@ class Ground:
     test_items: int = 24
 
 
-_TRAINING = FineTuning(method=Method.FULL, amount=10_000, batch=512, learning_rate=3e-4, max_tokens=384)
+_TRAINING = FineTuning(
+    method=Method.FULL,
+    amount=20_000,
+    batch=2_048,
+    pack_tokens=2_048,
+    learning_rate=3e-4,
+    max_tokens=384,
+)
+"""Deviation of utility between eight recipes over that between two runs: 3.4. Steps of 512 tokens
+have 1.0, a rate of 1e-3 has 1.6, and 10,000 tokens in steps of 512 at 1e-4 have 2.1."""
 
 GROUNDS: Mapping[str, Ground] = {
     one.name: one

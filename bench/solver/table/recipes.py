@@ -1,7 +1,8 @@
 """Recipes of a table, of the kinds that a search proposes, in turn.
 
 Plain filters at the usual shares, single operators, short and long programs, intersections of two plain
-filters, and edits of the best so far. Subsets differ from each other and have at least 20 rows.
+filters, weights of sources or topics, and edits of the best so far. Subsets differ from each other and have
+at least 20 rows.
 """
 
 import json
@@ -12,18 +13,21 @@ from typing import Any
 import numpy as np
 
 from autoselection_core.errors.search import NoCandidatesError
-from autoselection_core.operators.catalogue import Template, catalogue
+from autoselection_core.operators.catalogue import Template, WeightTemplate, catalogue
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.edits import Workbench, edit_recipe
-from autoselection_core.solver.programs.fresh import random_recipe, single_recipes
+from autoselection_core.solver.programs.fresh import random_recipe, random_step, single_recipes
 from autoselection_core.subset import Subset, materialize_many
 
 MIN_ROWS = 20
 _ATTEMPTS = 1000
 _BEST_SHARE, _BEFORE_EDITS = 0.1, 40
-KINDS = ("plain", "short", "intersection", "long", "plain", "single", "edit", "short")
+_FILTERED_FIRST = 0.5
+"""Share of the mixtures that are drawn from the rows of a plain filter."""
+
+KINDS = ("plain", "short", "intersection", "long", "mix", "plain", "single", "edit", "short", "mix")
 """Kinds of recipes, one after the other."""
 
 
@@ -77,6 +81,13 @@ def _intersection(templates: Sequence[Template], rng: np.random.Generator, done:
     return Recipe((*first.steps, *second.steps), 0)
 
 
+def _mix(templates: Sequence[Template], rng: np.random.Generator, done: Sequence[Any]) -> Recipe:
+    """Random weights of sources or topics, of all rows or of those that a plain filter keeps."""
+    weighed = [template for template in templates if isinstance(template, WeightTemplate)]
+    first = _plain(templates, rng, done).steps if rng.random() < _FILTERED_FIRST else ()
+    return Recipe((*first, random_step(weighed or templates, rng)), 0)
+
+
 def _edit(templates: Sequence[Template], rng: np.random.Generator, done: Sequence[Any]) -> Recipe:
     scored = [line for line in done if line["runs"]]
     scored.sort(key=lambda line: -_first_utility(line))
@@ -101,5 +112,6 @@ _DRAWS: Mapping[str, Callable[[Sequence[Template], np.random.Generator, Sequence
     "short": _short,
     "long": _long,
     "intersection": _intersection,
+    "mix": _mix,
     "edit": _edit,
 }

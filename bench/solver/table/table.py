@@ -1,6 +1,7 @@
 """Table as one compressed file: signals of its pool, recipes, and the scores of each training.
 
-It holds no text of any sample: signals as numbers, memberships as bits, and scores of items by position.
+It holds no text of any sample: signals as numbers, the rows of each recipe as bits, scores of items by
+position, and the names of sources and topics.
 """
 
 import json
@@ -67,10 +68,12 @@ def pack(name: str, signals: SignalTable, lines: Sequence[Mapping[str, Any]], fo
             f"high {key}": pairs.high,
             f"similarity {key}": pairs.similarity,
         }
+    arrays["rows"] = np.packbits([_member(line, signals) for line in lines], axis=1)
     meta = {
         "name": name,
         "pool": signals.pool_version,
         "lines": list(lines),
+        "groups": {key: list(names) for key, names in signals.label_names.items() if key in signals.labels},
         "pairs": {key: [pairs.floor, pairs.measure] for key, pairs in signals.pairs.items()},
     }
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
@@ -82,7 +85,7 @@ def pack(name: str, signals: SignalTable, lines: Sequence[Mapping[str, Any]], fo
 
 
 def load(path: Path) -> Table:
-    """Read a table; the subsets are realised again and compared with those that were trained."""
+    """Read a table."""
     with np.load(path, allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
     meta = json.loads(arrays["meta"].tobytes())
@@ -91,6 +94,7 @@ def load(path: Path) -> Table:
         arrays["keys"],
         _named(arrays, "column "),
         labels=_named(arrays, "label "),
+        label_names={key: tuple(names) for key, names in meta["groups"].items()},
         vectors={key: values.astype(np.float32) for key, values in _named(arrays, "vector ").items()},
         pairs={
             key: PairList(arrays[f"low {key}"], arrays[f"high {key}"], arrays[f"similarity {key}"], *about)
@@ -98,8 +102,15 @@ def load(path: Path) -> Table:
         },
         ids=arrays["ids"],
     )
-    lines = [line for line in meta["lines"] if len(line["runs"]) == _RUNS]
-    subsets = tuple(_realised(line, signals) for line in lines)
+    members = np.unpackbits(arrays["rows"], axis=1, count=len(signals)).astype(np.bool_)
+    scored = [place for place, line in enumerate(meta["lines"]) if len(line["runs"]) == _RUNS]
+    lines = [meta["lines"][place] for place in scored]
+    subsets = tuple(
+        Subset(
+            Recipe.from_json(json.dumps(line["recipe"])), meta["pool"], np.flatnonzero(member), line["subset"]
+        )
+        for line, member in zip(lines, members[scored], strict=True)
+    )
     return Table(
         meta["name"],
         signals,
@@ -115,10 +126,13 @@ def load(path: Path) -> Table:
 _RUNS = 2
 
 
-def _realised(line: Mapping[str, Any], signals: SignalTable) -> Subset:
+def _member(line: Mapping[str, Any], signals: SignalTable) -> npt.NDArray[np.bool_]:
+    """Whether a recipe keeps each row. Shape (n,)."""
     subset = materialize(Recipe.from_json(json.dumps(line["recipe"])), signals)
-    assert len(subset) == line["rows"], "the recipe realises another subset than was trained"
-    return subset
+    assert subset.fingerprint == line["subset"], "the recipe realises another subset than was trained"
+    kept = np.zeros(len(signals), np.bool_)
+    kept[subset.rows] = True
+    return kept
 
 
 def _mean(scores: Mapping[str, Sequence[float]], every: int = 1) -> float:
