@@ -75,8 +75,8 @@ _TRAINING = FineTuning(
     learning_rate=3e-4,
     max_tokens=384,
 )
-"""Deviation of utility between eight recipes over that between two runs: 3.4. Steps of 512 tokens
-have 1.0, a rate of 1e-3 has 1.6, and 10,000 tokens in steps of 512 at 1e-4 have 2.1."""
+"""Steps of 512 tokens leave the likelihood of short answers to swing from run to run. Of eight recipes the
+deviation between recipes over that between runs was 1.0 with them, 3.4 with these, 1.6 at a rate of 1e-3."""
 
 GROUNDS: Mapping[str, Ground] = {
     one.name: one
