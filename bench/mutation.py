@@ -1,7 +1,7 @@
 """Mutants of the rooms that measure, each given to the tests that concern it.
 
 python -m bench.mutation [--sample N] [--seed SEED]   draws the sample and tries it
-python -m bench.mutation --again                      tries the mutants that survived once more
+python -m bench.mutation --again                      tries those that survived, or were not tried, once more
 
 A mutant is the tree with one small fault: a comparison, sign, connective, number or decision turned, or a
 statement left out. As many are drawn of each room, evenly over its places. A mutant is tried on a copy of the
@@ -18,6 +18,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ ROOMS = ("score", "signals", "benchmarks", "evaluation", "export")
 _PACKAGE = "autoselection_core"
 _TEST_SECONDS, _MUTANT_SECONDS = 600, 2_400
 _SLOW = "tests/evaluation/test_divergence.py"
+_ENDED = ("killed", "out of time")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -48,7 +50,8 @@ class Mutant:
         before: The code of the place.
         after: The code of the fault.
         occurrence: Number of the place among equal ones of the file.
-        fate: `killed`, `out of time`, `survived`, or `gone` where the place does not exist any more.
+        fate: `killed`, `out of time`, `survived`, `gone` where the place does not exist any more, or empty
+            where it was not tried.
         by: The test that failed.
     """
 
@@ -74,16 +77,27 @@ def main() -> None:
     stored = json.loads((RESULTS / "mutation.json").read_text("utf-8"))["figures"] if asked.again else {}
     mutants = [Mutant(**each) for each in stored["mutants"]] if stored else sample(asked.sample, asked.seed)
     drawn = {"seed": stored["seed"], "commit": stored["commit"]} if stored else _drawn(asked.seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tried = dict(enumerate(mutants))
     with tempfile.TemporaryDirectory() as folder:
         tree = _copy(Path(folder))
-        _require_sound(tree)
-        tried: list[Mutant] = []
-        for mutant in mutants:
-            done = mutant.fate in {"killed", "out of time"}
-            tried.append(mutant if done else _tried(mutant, tree))
-            print(json.dumps(asdict(tried[-1])), flush=True)
-    figures = {**drawn, "fates": _rates(tried), "mutants": [asdict(each) for each in tried]}
+        try:
+            for place in sorted(tried, key=lambda place: _turn(mutants, place)):
+                if tried[place].fate not in _ENDED:
+                    tried[place] = _tried(mutants[place], tree)
+                    print(json.dumps(asdict(tried[place])), flush=True)
+        except KeyboardInterrupt:
+            print("interrupted: --again goes on from here", flush=True)
+        tried = dict(enumerate(_sound(list(tried.values()), tree)))
+    found = list(tried.values())
+    figures = {**drawn, "fates": _fates(found), "mutants": [asdict(each) for each in found]}
     print(write_result("mutation", figures))
+
+
+def _turn(mutants: Sequence[Mutant], place: int) -> tuple[int, str]:
+    """Rooms take turns, so that what was tried of an interrupted sample is even, too."""
+    room = mutants[place].room
+    return sum(each.room == room for each in mutants[:place]), room
 
 
 def _drawn(seed: int) -> dict[str, Json]:
@@ -208,12 +222,11 @@ def _copy(folder: Path) -> Path:
     return folder
 
 
-def _require_sound(tree: Path) -> None:
-    """A test that fails without a fault would kill every mutant."""
-    for room in ROOMS:
-        fate, by = _fate([f"tests/{room}", "--ignore", _SLOW], tree)
-        if fate != "survived":
-            sys.exit(f"the tests of {room} fail before any fault is made: {by}")
+def _sound(tried: list[Mutant], tree: Path) -> list[Mutant]:
+    """Mutants, without the fate of those that were killed by a test that fails without them, too."""
+    killers = sorted({each.by.partition("[")[0] for each in tried if each.fate == "killed"})
+    failing = [test for test in killers if _fate([test], tree)[0] != "survived"] if killers else []
+    return [replace(each, fate="", by="") if each.by.partition("[")[0] in failing else each for each in tried]
 
 
 def _tried(mutant: Mutant, tree: Path) -> Mutant:
@@ -265,7 +278,7 @@ def _fate(tests: Sequence[str], tree: Path) -> tuple[str, str]:
     return "killed", failed[0] if failed else (run.stdout + run.stderr).strip()[-200:]
 
 
-def _rates(tried: Sequence[Mutant]) -> dict[str, dict[str, int]]:
+def _fates(tried: Sequence[Mutant]) -> dict[str, dict[str, int]]:
     return {room: dict(Counter(each.fate for each in tried if each.room == room)) for room in ROOMS}
 
 
