@@ -8,6 +8,7 @@ from autoselection_core.benchmarks.harness_task import HarnessTask
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Direction, Metric
 from autoselection_core.benchmarks.normalisation import Comparison, compared
+from autoselection_core.benchmarks.reading.extraction import READING
 from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.recipe import SettingError
@@ -86,6 +87,7 @@ class Benchmark:
                 "asked_elsewhere": tuple(sorted(self.target_question_texts)),
                 **({} if self.harness is None else {"harness": self.harness.identity}),
                 **({"choices": "sum"} if self._chooses_by_sum else {}),
+                **({"reading": READING} if self._reads_answers else {}),
                 **(
                     {"told_apart": tuple(sorted(self.compared.told_apart))}
                     if self.compared.told_apart
@@ -100,6 +102,11 @@ class Benchmark:
         return self.metric is Metric.CHOICE_ACCURACY and any(
             len({len(choice.strip().encode()) for choice in item.choices or ()}) > 1 for item in self.items
         )
+
+    @property
+    def _reads_answers(self) -> bool:
+        """Whether answers are read from what the model wrote, by this package."""
+        return self.metric is Metric.ANSWER_ACCURACY and self.harness is None
 
     @cached_property
     def compared(self) -> Comparison:

@@ -112,7 +112,11 @@ class SearchError(AutoSelectionError):
 
 
 class ChangedEvaluatorError(SearchError):
-    """A search is registered with another base model, training or set of benchmarks than it is given now."""
+    """A search is registered with another base model, training or set of benchmarks than it is given now.
+
+    A release that reads or compares answers otherwise gives other benchmarks: scores of both in one search
+    would not be like.
+    """
 
     search: str
     registered: str
@@ -122,8 +126,9 @@ class ChangedEvaluatorError(SearchError):
     def __str__(self) -> str:
         return (
             f"search {self.search!r} was registered with evaluator {self.registered[:8]} and got "
-            f"{self.given[:8]}: the base model, training or benchmarks of its campaign changed; "
-            "set them back, or start a new search"
+            f"{self.given[:8]}: the base model, training or benchmarks of its campaign changed, or "
+            "this release reads answers otherwise; set them back, go on with the release that registered "
+            "it, or start a new search"
         )
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.errors.models import ModelLoadError
+from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
 from autoselection_core.models.chat.turn_end import stop_at_turn_end
 from autoselection_core.models.dtype import fastest_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
@@ -49,7 +49,10 @@ class BaseModel:
         device, chosen = _device(), settled_dtype(folder, dtype)
         model, tokenizer = _model(folder, chosen).to(device).eval(), load_tokenizer(folder)
         check_head(model)
-        stop_at_turn_end(model, tokenizer)
+        try:
+            stop_at_turn_end(model, tokenizer)
+        except ChatTemplateError as error:
+            raise ModelLoadError(str(path), error.reason) from error
         return cls(
             path=folder,
             model=model,

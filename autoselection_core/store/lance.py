@@ -1,5 +1,6 @@
 """LanceDB as the record of what was computed: one table a signal version, keyed by sample id, append-only."""
 
+import fcntl
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,9 @@ ID_TYPE = pa.binary(16)
 
 MAX_FRAGMENTS = 32
 """Files of a table; more are merged into one, so that reading does not slow down with every append."""
+
+_CREATING = ".creating.lock"
+"""File of the folder that is locked while a table is created."""
 
 _KEPT_VERSIONS = timedelta(hours=1)
 """Age from which files that were merged are removed; a reader may hold an older version for minutes."""
@@ -74,20 +78,28 @@ class LanceTable:
         existing = self._opened()
         if existing is not None:
             return existing
-        try:
-            return self._database().create_table(self.name, schema=schema)
-        except (OSError, ValueError, RuntimeError):
-            existing = self._opened()  # another process was first
-            if existing is None:
-                raise
-            return existing
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Between its first file and its last a table can be neither opened nor created.
+        with (self.folder / _CREATING).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            existing = self._opened()  # of another process that was first; an empty table is falsy
+            if existing is not None:
+                return existing
+            mode = "overwrite" if self._is_unfinished else "create"
+            return self._database().create_table(self.name, schema=schema, mode=mode)
+
+    @property
+    def _is_unfinished(self) -> bool:
+        """Whether whoever created it was killed before the table had a version."""
+        folder = self.folder / f"{self.name}.lance"
+        return folder.exists() and not any((folder / "_versions").glob("*.manifest"))
 
     def _opened(self) -> Any:  # noqa: ANN401 lancedb has no types
         if not (self.folder / f"{self.name}.lance").exists():
             return None
         try:
             return self._database().open_table(self.name)
-        except ValueError:  # another process is creating it
+        except ValueError:  # another process is creating it, or was killed while it did
             return None
 
     def _database(self) -> Any:  # noqa: ANN401 lancedb has no types

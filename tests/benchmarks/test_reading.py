@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.reading.extraction import extract, is_right, read_answer
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.reading.extraction import READING, extract, is_right, read_answer
 from autoselection_core.benchmarks.reading.numbers import numerals, value
 from autoselection_core.benchmarks.reading.texts import folded
+from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.sample import Message, Role
 from tests.benchmarks.spellings import WRITTEN_WITH, Spelling, is_read
 from tests.benchmarks.spellings_apart import APART
@@ -148,3 +151,32 @@ def test_an_item_s_options_are_known_by_their_words_in_the_order_presented() -> 
     assert read_answer(item, "It is the Rhine.") == "A"
     assert read_answer(item, "Answer: C") == "C"
     assert read_answer(item, "Answer: D") is None
+
+
+READINGS = ("b299a7fea4f76041dd637cef2caace60", 2)
+"""Hash of what is read of all spellings, and the version of the reading that reads them so."""
+
+LIKELY, READ = "185741051d3d666ad3a280090f2752af", "9ea87751709d50b7b9de668547eb91ce"
+READ_BEFORE = "4cf17284a020025e1a4e0b884667b956"
+"""Versions of a benchmark, and the one that commit f7d6479 gives to it where answers are read."""
+
+
+def test_texts_that_are_read_otherwise_have_another_version_of_the_reading() -> None:
+    """Old and new readings would be mixed in one search: raise `READING` and pin both again."""
+    read: list[Json] = [
+        extract(text, reads, *((options, ()) if isinstance(options, int) else (len(options), options)))
+        for text, reads, options, _ in (*WRITTEN_WITH, *APART)
+    ]
+
+    assert (fingerprint(read), READING) == READINGS
+
+
+def test_the_way_answers_are_read_is_part_of_a_benchmark_whose_answers_are_read() -> None:
+    item = Item("1 + 1?", (Message(Role.USER, "1 + 1?"),), "2", reads="number")
+    likely, read = (
+        Benchmark("sums", (item,), metric=metric).version
+        for metric in (Metric.LOG_LIKELIHOOD, Metric.ANSWER_ACCURACY)
+    )
+
+    assert (likely, read) == (LIKELY, READ)
+    assert read != READ_BEFORE

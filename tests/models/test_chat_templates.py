@@ -1,16 +1,21 @@
 """Conversations in the templates of well-known families: what is taught and where it stops."""
 
+from pathlib import Path
+
 import pytest
 
-from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
+from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.chat_settings import (
     FOLDED,
     REASONING_CUT,
     REASONING_DROPPED,
     SYSTEM_DROPPED,
 )
+from autoselection_core.models.chat.spans import encode
 from autoselection_core.models.chat.turn_end import tokenizer_turn_end
-from autoselection_core.pool.sample import Message, Role
+from autoselection_core.pool.sample import Message, Role, Sample
+from autoselection_core.testing.tiny_model import tiny_model
 from tests.models.families import ASKED, FAMILIES, PAGE, TURNS, Family, page, spoken, taught, tokenizer_of
 
 SYSTEM = Message(Role.SYSTEM, "Be brief.")
@@ -34,6 +39,40 @@ def test_every_turn_is_taught_with_the_end_that_the_template_writes(family: Fami
 
     assert end.strip() in tokenizer.get_vocab()
     assert taught(tokenizer, *TURNS) == [f"Four.{end}", f"Five.{end}"]
+
+
+_NEEDS_SYSTEM = (
+    "{% if messages[0]['role'] != 'system' %}{{ raise_exception('say who you are') }}{% endif %}"
+    "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|over|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+_NEEDS_TOOLS = "{% if not tools %}{{ raise_exception('no tools') }}{% endif %}" + _NEEDS_SYSTEM
+
+
+def test_the_end_is_found_where_a_template_refuses_the_first_conversations() -> None:
+    tokenizer = tokenizer_of(Family("strict", _NEEDS_SYSTEM, "</s>", ("<|over|>",)))
+
+    assert tokenizer_turn_end(tokenizer) == "<|over|>"
+    assert taught(tokenizer, SYSTEM, *TURNS) == ["Four.<|over|>", "Five.<|over|>"]
+
+
+def test_an_end_that_no_conversation_shows_is_named_and_not_left_out() -> None:
+    """Answers were taught without any end, and in silence."""
+    tokenizer = tokenizer_of(Family("with tools only", _NEEDS_TOOLS, "</s>", ("<|over|>",)))
+    sample = Sample((SYSTEM, *TURNS), tools='[{"name": "look"}]')
+
+    with pytest.raises(ChatTemplateError, match=r"the end of its turns is not known.*no tools") as refused:
+        encode(sample, tokenizer, 512)
+
+    assert refused.value.sample_id == sample.id
+
+
+def test_a_model_whose_turns_have_no_known_end_is_refused(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "model")
+    (folder / "chat_template.jinja").write_text(_NEEDS_TOOLS)
+
+    with pytest.raises(ModelLoadError, match="the end of its turns is not known"):
+        BaseModel.load(folder, dtype="float32")
 
 
 def test_an_end_that_only_looks_like_one_in_the_answer_ends_nothing() -> None:

@@ -153,6 +153,24 @@ def test_a_bare_question_stays_whole_where_the_prompt_says_more() -> None:
     assert bare_questions(items[:1]) == ("Q: is it?",)
 
 
+@pytest.mark.parametrize(
+    ("end", "kept"),
+    [("\nAnswer:", ""), (" Answer: ", " "), (" Answer:\n", " "), (" :", " :"), ("?", "?"), ("\na b:\nc", "")],
+)
+def test_the_label_behind_every_question_is_cut_off(end: str, kept: str) -> None:
+    asked = [f"{question}{end}" for question in ("Why is it dark", "Who came")]
+    items = [Item(text, (Message(Role.USER, text),), "") for text in asked]
+
+    assert bare_questions(items) == (f"Why is it dark{kept}", f"Who came{kept}")
+
+
+def test_a_common_end_without_white_space_takes_linear_time() -> None:
+    """A label was looked for from every character on: a minute for 100,000 of them."""
+    asked = [f"{question}? {'x' * 1_000_000}" for question in ("Why", "Who")]
+
+    assert bare_questions([Item(text, (Message(Role.USER, text),), "") for text in asked]) == tuple(asked)
+
+
 FRENCH = "Où dînèrent les élèves après l'été à la forêt près de la fenêtre ouverte?"
 
 

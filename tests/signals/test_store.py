@@ -247,6 +247,45 @@ def test_a_sample_that_was_recorded_twice_counts_once(tmp_path: Path) -> None:
     assert len(missing(table, pool.ids)) == 0
 
 
+APPENDER = """
+import sys, time
+from pathlib import Path
+import lancedb
+import pyarrow as pa
+from autoselection_core.store.lance import ID, ID_TYPE, LanceTable
+folder, who, start = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+lancedb.connect(folder)
+(start.parent / f"ready{who}").touch()
+while not start.exists():
+    time.sleep(0.001)
+row = pa.table({ID: pa.array([bytes([who]) * 16], ID_TYPE), "value": pa.array([float(who)])})
+for number in range(40):
+    LanceTable(folder, f"t{number}").append(row)
+"""
+
+
+def test_processes_that_create_one_table_at_once_all_append_to_it(tmp_path: Path) -> None:
+    start, folder = tmp_path / "start", tmp_path / "lance"
+    commands = [[sys.executable, "-c", APPENDER, str(folder), str(who), str(start)] for who in range(3)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for command in commands]
+    while len(list(tmp_path.glob("ready*"))) < 3 and all(each.poll() is None for each in processes):
+        time.sleep(0.01)
+    start.touch()
+
+    failures = [process.communicate()[1].decode() for process in processes if process.wait()]
+
+    assert not failures
+    assert {len(LanceTable(folder, f"t{number}").read()) for number in range(40)} == {3}
+
+
+def test_a_table_whose_creator_was_killed_is_created_again(tmp_path: Path) -> None:
+    (tmp_path / "half.lance" / "_transactions").mkdir(parents=True)
+
+    append_values(LanceTable(tmp_path, "half"), pool_of_answers(NUMBERS).ids, {"x": np.zeros(40, np.float32)})
+
+    assert len(LanceTable(tmp_path, "half").ids()) == 40
+
+
 WORKER = """
 import sys
 from pathlib import Path

@@ -31,6 +31,12 @@ from autoselection_core.benchmarks.reading.texts import (
 _Reader: TypeAlias = Callable[[str], str | None]
 _LETTER = re.compile(r"\(?([a-z])\)?")
 
+READING = 2
+"""Version of how answers are read, a part of what a score of written answers follows from.
+
+The first one is that of version 0.1.0, whose benchmarks and evaluations do not name it.
+"""
+
 
 def extract(text: str, reads: str, options: int = 26, texts: Sequence[str] = ()) -> str | None:
     """The answer that a generated text gives; None where it gives none.

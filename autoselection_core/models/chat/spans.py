@@ -227,7 +227,7 @@ def _span(
     if not text.startswith(opened):
         raise ChatTemplateError(sample.id, f"the text before turn {len(before)} depends on what follows")
     header = len(closed) if opened.startswith(closed) else len(opened)
-    ends = [end for end in (tokenizer_turn_end(tokenizer), tokenizer.eos_token) if end]
+    ends = _ends(sample, tokenizer)
     if len(turns[-1]) > len(("role", "content")):
         whole = apply_template(tokenizer, turns, tools, sample_id=sample.id)
         if text.startswith(whole):
@@ -242,6 +242,15 @@ def _span(
     stop = start + len(said)
     end = next((stop + len(end) for end in ends if text.startswith(end, stop)), stop)
     return header, start, stop, end
+
+
+def _ends(sample: Sample, tokenizer: Any) -> list[str]:  # noqa: ANN401 transformers has no types
+    """Texts that may end a turn."""
+    try:
+        end = tokenizer_turn_end(tokenizer)
+    except ChatTemplateError as error:
+        raise ChatTemplateError(sample.id, error.reason) from error
+    return [each for each in (end, tokenizer.eos_token) if each]
 
 
 def _found(text: str, answer: str, opened: int) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.models.chat.chat_settings import CHAT_SETTINGS
 from autoselection_core.models.chat.template_sandbox import sandboxed
@@ -121,7 +122,10 @@ def _other_end(
     if template is None:
         return None
     known = [*special.values(), *vocabulary, *_contents(settings)]
-    end = turn_end(sandboxed(template, special), known)
+    try:
+        end = turn_end(sandboxed(template, special), known)
+    except ChatTemplateError:
+        return None  # the template itself is part of the identity, and loading the model refuses it
     return end if end != special.get("eos_token") else None
 
 

@@ -9,7 +9,6 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.words import search_units
 
 _HEAD = re.compile(r"(?:.*[:\n])?\s*", re.DOTALL)
-_TAIL = re.compile(r"\n.*\Z|\S+:\s*\Z", re.DOTALL)
 _OPTION = re.compile(r"^\W*([A-Za-z])\W+(.+)$", re.MULTILINE)
 MIN_UNITS = 8
 """Units of a short question with its proof from which on it counts anywhere in a sample."""
@@ -90,9 +89,17 @@ def bare_questions(items: Sequence[Item]) -> tuple[str, ...]:
     if not is_prompt or len(set(questions)) == 1:
         return tuple(questions)
     head = _HEAD.match(_common_start(questions))
-    tail = _TAIL.search(_common_start([question[::-1] for question in questions])[::-1])
-    start, stop = (0 if found is None else len(found.group()) for found in (head, tail))
+    start = 0 if head is None else len(head.group())
+    stop = _label_length(_common_start([question[::-1] for question in questions])[::-1])
     return tuple(question[start : len(question) - stop] for question in questions)
+
+
+def _label_length(end: str) -> int:
+    """Characters of a common end from its first line break or its last label on, whichever is longer."""
+    line_break, said = end.find("\n"), end.rstrip()
+    word = said.split()[-1] if said else ""
+    label = len(end) - len(said) + len(word) if word.endswith(":") and len(word) > 1 else 0
+    return max(label, len(end) - line_break if line_break >= 0 else 0)
 
 
 def _common_start(texts: Sequence[str]) -> str:
