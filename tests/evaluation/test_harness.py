@@ -1,4 +1,6 @@
+import copy
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.benchmarks import HarnessTaskError
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.evaluation.scoring.harness import running_in_harness
 from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.models.base_model import BaseModel
@@ -141,6 +144,24 @@ def own_likelihoods(base: BaseModel, question: str) -> list[float]:
     wanted = [np.arange(len(sequence)) >= len(prompt) for sequence in sequences]
     values, _ = log_likelihoods(base.model, sequences, wanted, Scoring())
     return [float(value.sum(dtype=np.float64)) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("system", "roles"), [("fold", ["user"]), ("drop", ["user"]), ("refuse", ["system", "user"])]
+)
+def test_the_chat_settings_of_a_model_hold_for_tasks_of_the_harness(
+    words: Benchmark, base: BaseModel, system: str, roles: list[str]
+) -> None:
+    assert words.harness is not None
+    tokenizer = copy.deepcopy(base.tokenizer)
+    tokenizer.init_kwargs["autoselection"] = {"system": system}
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 and 2?"}]
+
+    with running_in_harness(replace(base, tokenizer=tokenizer), words.harness) as running:
+        written = running.apply_chat_template(asked, add_generation_prompt=True)
+
+    assert re.findall(r"<[|]im_start[|]>(system|user)", written) == roles
+    assert ("Be brief." in written) is (system != "drop")
 
 
 def test_a_generative_task_keeps_what_the_model_wrote(tmp_path: Path, base: BaseModel) -> None:

@@ -12,6 +12,8 @@ from autoselection_core.benchmarks.harness_task import HarnessItem, HarnessTask
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.models.base_model import BaseModel
+from autoselection_core.models.chat.chat_settings import ChatSettings
+from autoselection_core.pool.sample import Message, Role
 from autoselection_core.score.score import ItemScore
 
 _BATCH = {"cpu": 8, "cuda": 64}
@@ -22,7 +24,8 @@ def harness_scores(
 ) -> tuple[list[ItemScore], int]:
     """Harness scores of some items of one of its tasks.
 
-    Prompts are put in the model's chat template where it has one, as everywhere here.
+    Prompts are put in the model's chat template where it has one, with its chat settings, as everywhere here.
+    Under `system: refuse` a system line that the template refuses is left out by the harness.
 
     Returns:
         One score an item, in order, and how many tokens the requests have.
@@ -34,7 +37,7 @@ def harness_scores(
     how = benchmark.harness
     assert how is not None, "only benchmarks of the harness come here"
     task = load_task(how.file or how.task, how.folder)
-    with _running(model, how) as running:
+    with running_in_harness(model, how) as running:
         from lm_eval import simple_evaluate
         from lm_eval.tasks import TaskManager
 
@@ -91,20 +94,37 @@ def _scored(item: Item, record: Mapping[str, Any], model: BaseModel, benchmark: 
 
 
 @contextmanager
-def _running(model: BaseModel, how: HarnessTask) -> Iterator[Any]:
+def running_in_harness(model: BaseModel, how: HarnessTask) -> Iterator[Any]:
     """The model in the class that the harness runs."""
     if how.backend == "vllm":
         with TemporaryDirectory() as folder:
             yield _vllm(model, Path(folder))
         return
-    from lm_eval.models.huggingface import HFLM
-
-    yield HFLM(
+    yield _class_with_chat_settings()(
         pretrained=model.model,
         tokenizer=model.tokenizer,
         batch_size=_BATCH[model.device],
         device=model.device,
     )
+
+
+def _class_with_chat_settings() -> Any:  # noqa: ANN401 no types
+    """The class that the harness runs, with system lines and reasoning treated as in training."""
+    from lm_eval.models.huggingface import HFLM
+
+    class HuggingFaceModel(HFLM):  # type: ignore[misc] # no types
+        def apply_chat_template(
+            self, chat_history: Sequence[Mapping[str, str]], *arguments: bool, **named: bool
+        ) -> str:
+            turns = _as_set(chat_history, ChatSettings.of_tokenizer(self.tokenizer))
+            return str(super().apply_chat_template(turns, *arguments, **named))
+
+    return HuggingFaceModel
+
+
+def _as_set(turns: Sequence[Mapping[str, str]], settings: ChatSettings) -> list[dict[str, str]]:
+    messages, _ = settings.apply([Message(Role(turn["role"]), turn["content"]) for turn in turns])
+    return [{"role": str(message.role), "content": message.content} for message in messages]
 
 
 def _vllm(model: BaseModel, folder: Path) -> Any:  # noqa: ANN401 no types
