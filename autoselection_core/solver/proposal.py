@@ -205,5 +205,6 @@ class Recommendation:
     def to_json(self) -> dict[str, Json]:
         """The recommendation as JSON values, without a plain filter where there is none."""
         values = {**asdict(self), "recipe": self.recipe.settings}
-        plain = values.pop("plain_filter")
-        return values if plain is None else {**values, "plain_filter": self.plain_filter.settings}
+        del values["plain_filter"]
+        plain = self.plain_filter
+        return values if plain is None else {**values, "plain_filter": plain.settings}
