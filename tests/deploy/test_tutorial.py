@@ -30,10 +30,10 @@ def test_every_command_of_the_tutorial_is_true(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout
     assert "101 records = 80 samples + 20 merged (said the same) + 1 quarantined" in said
-    kept = (tmp_path / "best/data.jsonl").read_text()
-    assert "Unplug it for a minute" in kept
-    assert "We are sorry" not in kept
-    assert "part part part" not in kept
+    exported = (tmp_path / "best/data.jsonl").read_text()
+    assert "Unplug it for a minute" in exported
+    assert "We are sorry" not in exported
+    assert "part part part" not in exported
     assert "Better than random subsets of equal tokens?" in said
     assert "raised the budget of first from 6 to 8" in said
     assert (tmp_path / "for-trl/trl.yaml").is_file()
