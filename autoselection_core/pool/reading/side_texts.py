@@ -16,6 +16,7 @@ from autoselection_core.pool.sample import Message, Role
 
 _LABELLED = ("label", "text")
 _LABEL_LENGTH = 2
+_SIDE_TEXTS = frozenset((*CONTEXTS, *CHOICES))
 
 
 def with_side_texts(question: str, view: View) -> str:
@@ -40,7 +41,7 @@ def with_side_texts(question: str, view: View) -> str:
 def with_side_turns(turns: Sequence[Message], view: View) -> list[Message]:
     """Turns with passage and choices behind the first question, unless a turn holds them already."""
     first = next((number for number, turn in enumerate(turns) if turn.role is Role.USER), None)
-    if first is None:
+    if first is None or not _SIDE_TEXTS & view.record.keys():
         return list(turns)
     question = turns[first].content
     for key in CONTEXTS:

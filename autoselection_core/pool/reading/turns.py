@@ -53,9 +53,11 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
     """
     messages: list[Message] = []
     turns = turn_list(value, where)
-    if turns and all(isinstance(turn, str) and not _is_object(turn) for turn in turns):
-        return alternating(list(turns), where)
-    for number, turn in enumerate(map(_spoken, turns), 1):
+    if turns and not isinstance(turns[0], dict):
+        if all(isinstance(turn, str) and not _is_object(turn) for turn in turns):
+            return alternating(list(turns), where)
+        turns = [_spoken(turn) for turn in turns]
+    for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
             raise RejectedRecordError(Reason.NO_MESSAGES, f"turn {number} of {where} is not an object")
         for message in _messages(turn, number, where, notes):
@@ -168,8 +170,10 @@ def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Mes
     role = role_of(name) if isinstance(name, str) else None
     if role is None or not isinstance(name, str):
         raise RejectedRecordError(Reason.UNKNOWN_ROLE, f"turn {number} of {where} is spoken by {name!r}")
-    content = _content(turn, role)
-    if _holds(content, _RESULT):
+    content = _first(turn, CONTENTS)
+    if content is None and role is Role.SYSTEM:
+        content = _first(turn, SYSTEMS)  # a system message may be under the name of one
+    if isinstance(content, list) and _holds(content, _RESULT):
         yield from _with_results(turn, content, number, where, notes)
         return
     if len(turn) > _SAID_OF_A_TURN:
@@ -179,12 +183,6 @@ def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Mes
         notes.add(f"{where}[].tool_calls", Treatment.CALLS)
     if message.content or role is not Role.SYSTEM:
         yield message
-
-
-def _content(turn: Turn, role: Role) -> Json:
-    """What a turn says; a system message may be under the name of one."""
-    content = _first(turn, CONTENTS)
-    return _first(turn, SYSTEMS) if content is None and role is Role.SYSTEM else content
 
 
 def _message(turn: Turn, role: Role, name: str, content: Json, where: str) -> Message:
