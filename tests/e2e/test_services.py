@@ -105,7 +105,7 @@ def _served(
     try:
         _within(120, (installed.instance / "services.json").exists)
         children = psutil.Process(parent.pid).children()
-        assert len(children) == 3
+        assert len(children) == 4, "code server, daemon, reports and webserver"
         yield parent, children
     finally:
         parent.kill()
