@@ -70,10 +70,12 @@ class PreparedPool:
     Attributes:
         ingestion: Account of the records that became samples.
         gated: Account of the samples that hold a benchmark's question and were cut.
+        before: The pool that was the latest until now; None for the first, or where it is no longer stored.
     """
 
     ingestion: Ingestion
     gated: Gated
+    before: Pool | None = None
 
     @property
     def pool(self) -> Pool:
@@ -113,13 +115,13 @@ class CampaignPools:
             EmptyPoolError: No record is a sample.
             NothingLeftError: Every sample holds a question of a benchmark.
         """
-        versions = self._versions()
+        versions, before = self._versions(), self._stored_latest()
         found = ingest(self.campaign.sources, self.home, progress)
         gated = self.gate.cut(found.pool, SignalStore(self.home), gate_progress)
         keep_gated(gated, self.gate, self.home)
         with atomic_file(self._latest) as draft:
             draft.write_text(json.dumps({"pool": gated.pool.version, **versions}))
-        return PreparedPool(found, gated)
+        return PreparedPool(found, gated, before)
 
     def is_current(self) -> bool:
         """Whether the latest pool is of the raw files and the benchmarks' questions as they are now.
@@ -148,6 +150,11 @@ class CampaignPools:
     def gated(self, version: str | None = None) -> Gated | None:
         """Account of the gate for a pool, the latest by default; None where the pool passed none."""
         return read_gated(self.open(version), self.gate, self.home)
+
+    def _stored_latest(self) -> Pool | None:
+        latest = self._read_latest()
+        is_stored = latest is not None and self.home.pool(latest["pool"]).exists()
+        return self.open() if is_stored else None
 
     @property
     def _latest(self) -> Path:

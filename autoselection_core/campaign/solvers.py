@@ -10,7 +10,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.installed import installed_operators
-from autoselection_core.search.warm_start import earlier_of
+from autoselection_core.search.warm_start import all_earlier_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
@@ -30,20 +30,19 @@ def make_solver(
         spec: The search.
         signals: Those that it pins, for the pool that it pins.
         campaign: The campaign now, which says how the search's language model is reached.
-        ledger: Ledger of the earlier search, if it starts from one.
+        ledger: Ledger of the earlier searches, if it starts from any.
         home: Home folder of the subsets.
 
     Raises:
-        UnknownSearchError: The search that it starts from does not exist.
+        UnknownSearchError: A search that it starts from does not exist.
     """
     chosen = [each for each in installed_operators() if not spec.operators or each.name in spec.operators]
     policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
-    earlier = earlier_of(ledger, spec.warm_from, signals, home) if spec.warm_from is not None else ()
     return Solver(
         signals,
         catalogue(signals, chosen),
         policy,
-        earlier,
+        all_earlier_of(ledger, spec, signals, home),
         _adviser(spec, campaign.adviser),
         spec.prices,
         max_tokens_of(campaign, spec.training),

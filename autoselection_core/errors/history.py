@@ -115,6 +115,15 @@ class UnknownTrialError(HistoryError):
     sentence = "search {search!r} has no trial {trial}; its trials are 1 to {known}"
 
 
+class AmbiguousNameError(HistoryError):
+    """The first characters of a name fit several subsets or evaluations."""
+
+    name: str
+    known: str
+
+    sentence = "{name!r} is the beginning of {known}; give more characters"
+
+
 class SupersededError(HistoryError):
     """An attempt lost its lease, and a later attempt (or the trial's end) took its place."""
 

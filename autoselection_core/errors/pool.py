@@ -23,6 +23,15 @@ class UnknownSampleError(PoolError):
     )
 
 
+class AmbiguousSampleError(PoolError):
+    """The first characters of an id fit several samples."""
+
+    sample_id: str
+    known: str
+
+    sentence = "{sample_id!r} is the beginning of {known}; give more characters"
+
+
 class UnreadablePoolError(PoolError):
     """A folder holds no pool that this version can read."""
 

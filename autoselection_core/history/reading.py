@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, false, or_, select
 
+from autoselection_core.errors.history import AmbiguousNameError
 from autoselection_core.history.records import (
     Kind,
     Measurement,
@@ -99,9 +100,32 @@ def read_trials(connection: Connection, search: str, kind: Kind) -> tuple[TrialR
 
 
 def find_trials(connection: Connection, name: str) -> tuple[TrialRecord, ...]:
-    """Trials of any search whose subset or evaluation has a name."""
-    query = _trials_with_scores().where((TRIALS.c.subset == name) | (TRIALS.c.evaluation == name))
-    return tuple(_trial(row) for row in connection.execute(query.order_by(TRIALS.c.search, TRIALS.c.trial)))
+    """Trials of any search whose subset or evaluation has a name, or begins with it, by search and trial.
+
+    Raises:
+        AmbiguousNameError: Several subsets or evaluations begin with it.
+    """
+    columns = (TRIALS.c.subset, TRIALS.c.evaluation)
+    whole = [column == name for column in columns]
+    begun = [column.startswith(name, autoescape=True) for column in columns]
+    for wanted in (whole, begun if len(name) >= _MIN_PREFIX else []):
+        query = _trials_with_scores().where(or_(false(), *wanted))
+        order = (TRIALS.c.search, TRIALS.c.kind.desc(), TRIALS.c.trial)
+        found = tuple(_trial(row) for row in connection.execute(query.order_by(*order)))
+        names = {each for trial in found for each in _names(trial) if each.startswith(name)}
+        if len(names) > 1:
+            raise AmbiguousNameError(name, ", ".join(sorted(names)))
+        if found:
+            return found
+    return ()
+
+
+def _names(trial: TrialRecord) -> list[str]:
+    return [name for name in (trial.subset, trial.evaluation) if name is not None]
+
+
+_MIN_PREFIX = 6
+"""Characters of a subset's or evaluation's name that find it."""
 
 
 def read_done(connection: Connection) -> tuple[TrialRecord, ...]:

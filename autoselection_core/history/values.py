@@ -70,6 +70,8 @@ class Earlier:
         recipe: The program, which this pool realises too.
         utility: Utility measured then, in that search's unit.
         similarity: Jaccard similarity of the samples chosen then and those that the recipe chooses now.
+        measure: Fingerprint of evaluator and weights, where several searches are carried over; empty for
+            those of the present search, whose level is its own. None for a search that is carried over alone.
     """
 
     search: str
@@ -77,6 +79,7 @@ class Earlier:
     recipe: Recipe
     utility: float
     similarity: float
+    measure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class History:
         observations: Measured trials, at full fidelity.
         pending: Proposed trials that are still being evaluated, at full fidelity.
         failures: Trials that ended without a score.
-        earlier: Observations of an earlier search on another pool or base model; they cost this one nothing.
+        earlier: Observations of earlier searches on other pools or base models; they cost this one nothing.
         cheap: Trials at cheaper fidelities, measured or not.
     """
 

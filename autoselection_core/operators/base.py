@@ -72,6 +72,19 @@ class Operator(ABC):
         return f"{self.name}[{','.join(named)}]" if named else self.name
 
     @property
+    def full_label(self) -> str:
+        """Label with its numbers, such as `keep_top[ifd,fraction=0.22]`: what tells two recipes apart."""
+        fields = {field.name: getattr(self, field.name) for field in fields_of(type(self))}
+        numbers = [f"{name}={value:.3g}" for name, value in fields.items() if isinstance(value, int | float)]
+        named = [text for field in fields_of(type(self)) for text in self._named(field)]
+        return f"{self.name}[{','.join([*named, *numbers])}]" if named or numbers else self.name
+
+    @property
+    def note(self) -> str:
+        """What a reader of its row counts has to know; empty where the settings say it all."""
+        return ""
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Names of the signals it needs; `relevance/*` stands for all benchmarks."""
         return tuple(name for field in fields_of(type(self)) for name in self._reads(field))

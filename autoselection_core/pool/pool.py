@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from autoselection_core.arrays import Keys, Labels, Rows
-from autoselection_core.errors.pool import UnknownSampleError
+from autoselection_core.errors.pool import AmbiguousSampleError, UnknownSampleError
 from autoselection_core.pool.collect import BATCH_ROWS, Collector, in_order
 from autoselection_core.pool.columns import (
     CONVERSATIONS,
@@ -130,12 +130,19 @@ class Pool:
         return self.origins(row)[0].licence
 
     def row_of(self, sample_id: str) -> int:
-        """The row of a sample.
+        """The row of a sample, by its id or by first characters of it that no other id has.
 
         Raises:
             UnknownSampleError: The pool does not hold it.
+            AmbiguousSampleError: Several ids begin so.
         """
-        return int(self.rows_of([sample_id])[0])
+        begun = np.searchsorted(self.ids, np.bytes_(sample_id.encode()))
+        first, second = (each.decode() for each in np.resize(self.ids[begun : begun + 2], 2))
+        if not sample_id or not first.startswith(sample_id):
+            raise UnknownSampleError(sample_id, self.version)
+        if first != second and second.startswith(sample_id):
+            raise AmbiguousSampleError(sample_id, f"{first} and {second}")
+        return int(begun)
 
     def rows_of(self, sample_ids: Sequence[str] | npt.NDArray[np.bytes_]) -> Rows:
         """The rows of some samples, ascending.

@@ -53,6 +53,16 @@ class Union:
         return UNION
 
     @property
+    def full_label(self) -> str:
+        """Label with the united recipe."""
+        return f"{UNION}[{self.recipe.full_label}]"
+
+    @property
+    def note(self) -> str:
+        """Nothing that the label does not say."""
+        return ""
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Names of the signals that the united recipe needs."""
         return self.recipe.reads
@@ -123,6 +133,11 @@ class Recipe:
     def label(self) -> str:
         """The steps' labels in order, for people."""
         return " > ".join(step.label for step in self.steps) or "full pool"
+
+    @property
+    def full_label(self) -> str:
+        """The steps' labels with their numbers."""
+        return " > ".join(step.full_label for step in self.steps) or "full pool"
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ from autoselection_core.arrays import Rows
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NothingMeasuredError
 from autoselection_core.errors.history import UnknownTrialError
-from autoselection_core.history.records import SearchState, TrialRecord, TrialState
+from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.lineage.ancestry import ancestry_table
+from autoselection_core.report.lineage.ancestry import ancestry_table, anchor_of
+from autoselection_core.report.lineage.beginning import beginning_of
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.examples import text_of
 from autoselection_core.report.lineage.pairing import PAIRING, pairing_table
@@ -29,8 +30,10 @@ from autoselection_core.subset.explain import explain
 
 def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord]) -> Iterator[Part]:
     """Explanation of a subset or an evaluation: contents and origin, by every trial that has it."""
-    kind = "evaluation" if trials[0].evaluation == name else "subset"
-    yield f"{name} is the {kind} of {', '.join(trial.reservation.partition for trial in trials)}"
+    evaluation = trials[0].evaluation
+    kind = "evaluation" if evaluation is not None and evaluation.startswith(name) else "subset"
+    whole = evaluation if kind == "evaluation" else trials[0].subset
+    yield f"{whole} is the {kind} of {', '.join(trial.reservation.partition for trial in trials)}"
     trial = next((each for each in trials if each.state is TrialState.DONE), trials[0])
     spec = workspace.ledger.search(trial.search).spec
     assert trial.recipe is not None, "what has a subset has a recipe"
@@ -43,8 +46,10 @@ def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialReco
     proposal = Proposal.from_json(trial.proposal)
     origin, parent = proposal.origin, proposal.parent
     yield f"came from: {origin or trial.arm or 'unknown'}{f' of trial {parent}' if parent else ''}"
-    if parent:
-        yield ancestry_table(trial, workspace.ledger.trials(trial.search))
+    entered = workspace.ledger.trials(trial.search)
+    if proposal.anchor is not None:
+        yield ancestry_table(trial, entered)
+    yield from _anchor_parts(SearchFacts.of(workspace, trial.search), trial, anchor_of(trial, entered))
     if trial.utility is None:
         yield "it was not measured"
         return
@@ -53,8 +58,22 @@ def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialReco
     yield f"folder {workspace.home.evaluation(str(trial.evaluation))}"
 
 
+def _anchor_parts(facts: SearchFacts, trial: TrialRecord, anchor: TrialRecord | None) -> Iterator[Part]:
+    """Difference of a trial's subset to that of its anchor."""
+    if anchor is None or anchor.recipe is None or trial.recipe is None or trial.kind is not Kind.SEARCH:
+        return
+    names = (f"trial {trial.trial}", f"trial {anchor.trial}")
+    subsets = (facts.realised(trial.recipe), facts.realised(anchor.recipe))
+    diff = subset_diff(facts.pool, facts.signals, *subsets, names)
+    yield f"against {names[1]}: {diff.sentence}"
+    yield diff.sources
+
+
 def explained_search(facts: SearchFacts) -> Iterator[Part]:
     """Explanation of a search: the way from the full pool to its best recipe, and the evidence for it."""
+    began = beginning_of(facts)
+    yield " ".join(filter(None, (began.sentence, began.pairing)))
+    yield from began.tables
     if facts.best is None:
         return
     yield waterfall_table(waterfall(facts))
@@ -103,6 +122,7 @@ def explained_sample(facts: SearchFacts, sample: str) -> Iterator[Part]:
     row = facts.pool.row_of(sample)
     if facts.best is None:
         raise NothingMeasuredError(facts.record.search)
+    sample = facts.pool.sample(row).id
     explanation = explain(facts.best.recipe, facts.signals, row)
     verb = "is in" if explanation.is_in else "is not in"
     yield f"{sample} {verb} the best subset of {facts.record.search} (trial {facts.best.trial})"

@@ -13,6 +13,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.solver.solver import Solver
 from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset.explain import without_idle_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,23 @@ class SearchFacts:
     def best_subset(self) -> Subset | None:
         """The rows of the recommended recipe."""
         return None if self.best is None else self.realised(self.best.recipe)
+
+    @cached_property
+    def best_recipe(self) -> Recipe:
+        """The recommended recipe without the steps that change nothing on this pool.
+
+        Raises:
+            NothingToRecommendError: Nothing was measured yet.
+        """
+        return without_idle_steps(self.require_best().recipe, self.signals)
+
+    @property
+    def idle_steps(self) -> str:
+        """Sentence on the steps of the recommended trial that change nothing; empty where there are none."""
+        count = len(self.require_best().recipe) - len(self.best_recipe)
+        if not count:
+            return ""
+        return f"{count} of the tried recipe's steps change nothing on this pool and are left out here."
 
     @cached_property
     def arms(self) -> tuple[ArmRun, ...]:

@@ -7,6 +7,9 @@ from pathlib import Path
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.history.records import SearchState
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.ancestry import ancestry_table
+from autoselection_core.report.lineage.beginning import beginning_of
+from autoselection_core.report.lineage.differing import anchor_diff
 from autoselection_core.report.lineage.examples import Example, examples_of
 from autoselection_core.report.rendering.page import Picture, Section, to_html, to_markdown
 from autoselection_core.report.sections.fidelities import fidelity_sentences
@@ -82,6 +85,7 @@ def _write(file: Path, content: bytes) -> None:
 def _sections(facts: SearchFacts) -> list[Section]:
     return [
         _result(facts),
+        *([] if facts.record.spec.warm_from is None else [_beginning(facts)]),
         _trials(facts),
         _tradeoffs(facts),
         _best(facts),
@@ -102,6 +106,11 @@ def _result(facts: SearchFacts) -> Section:
     if (judge := facts.workspace.campaign.judge) is not None:
         trained = f"A program of the user trained and scored: {' '.join(judge.command) or judge.entry_point}."
     return Section("Result", [drove, trained], [*tables, budget_table(facts.record)])
+
+
+def _beginning(facts: SearchFacts) -> Section:
+    began = beginning_of(facts)
+    return Section("Why it began", [began.sentence, began.pairing], list(began.tables))
 
 
 def _trials(facts: SearchFacts) -> Section:
@@ -163,9 +172,15 @@ def _best(facts: SearchFacts) -> Section:
         Picture("histograms", histogram_plot(subset, facts.signals), "Signals of the subset and of the pool"),
         Picture("sources", mix_plot(facts.pool, subset), "Sources of the subset and of the pool"),
     ]
-    tables = [step_table(subset), waterfall_table(waterfall(facts))]
+    ancestry = ancestry_table(next(each for each in facts.trials if each.trial == best.trial), facts.trials)
+    tables = [step_table(facts.realised(facts.best_recipe)), waterfall_table(waterfall(facts)), ancestry]
     paragraphs = [text, outlook(facts).sentence]
-    return Section("The recommended subset", paragraphs, tables, pictures, [best.recipe.to_yaml()])
+    if (diff := anchor_diff(facts)) is not None:
+        paragraphs.append(diff.sentence)
+        tables.append(diff.sources)
+    if facts.idle_steps:
+        paragraphs.append(facts.idle_steps)
+    return Section("The recommended subset", paragraphs, tables, pictures, [facts.best_recipe.to_yaml()])
 
 
 def _examples(examples: Sequence[Example]) -> Section:

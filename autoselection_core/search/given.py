@@ -44,9 +44,17 @@ def evaluate_given(ledger: Ledger, search: str, recipe: Recipe, signals: SignalT
 
 
 def search_of_given(
-    ledger: Ledger, spec: SearchSpec, name: str, recipe: Recipe, signals: SignalTable
+    ledger: Ledger, spec: SearchSpec, name: str, recipe: Recipe, signals: SignalTable, *, source: str = ""
 ) -> Subset:
-    """Enter a search of its own for a person's recipe, which is its first trial.
+    """Enter a search of its own for a given recipe, which is its first trial.
+
+    Args:
+        ledger: Ledger that it is entered in.
+        spec: The search.
+        name: Its name.
+        recipe: The recipe of its first trial.
+        signals: The pool of the search.
+        source: Where the recipe is from, where no person wrote it; recorded with the trial.
 
     Raises:
         InvalidRecipe: The recipe realises no subset of this pool.
@@ -59,7 +67,7 @@ def search_of_given(
         recipe,
         subset=subset.fingerprint,
         tokens=tokens_of(subset, signals),
-        proposal=Proposal(GIVEN).to_json(),
+        proposal=Proposal(GIVEN, edit=source).to_json(),
     )
     return subset
 

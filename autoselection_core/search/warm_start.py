@@ -1,8 +1,10 @@
-"""Warm start: observations of an earlier search, carried over to the pool of a new one."""
+"""Warm start: observations of earlier searches, carried over to the pool of a new one."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import Earlier, History, Observation
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.significance import rank_agreement
@@ -41,6 +43,33 @@ def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) ->
         for observation, subset in zip(observations, realised, strict=True)
         if isinstance(subset, Subset)
     )
+
+
+def all_earlier_of(ledger: Ledger, spec: SearchSpec, signals: SignalTable, home: Home) -> tuple[Earlier, ...]:
+    """The observations of every search that a search starts from; none for a cold one.
+
+    Several searches are told apart by what they measured (`SearchSpec.measure`): how far each kind of score
+    is trusted is learned for each, and its level is free unless it is this search's own. One evaluation that
+    several searches took over counts once. A kind of score that was measured once only says nothing but its
+    level, and is left out.
+
+    Raises:
+        UnknownSearchError: A search that it starts from does not exist.
+        MissingSubsetError: A subset that one of them evaluated is no longer stored.
+    """
+    if not spec.warm_also:
+        return () if spec.warm_from is None else earlier_of(ledger, spec.warm_from, signals, home)
+    found: dict[tuple[str, str, int], Earlier] = {}
+    for search in filter(None, (spec.warm_from, *spec.warm_also)):
+        measure = ledger.search(search).spec.measure
+        named = {
+            one.trial: (measure, one.subset, one.replicate) for one in ledger.history(search).observations
+        }
+        for one in earlier_of(ledger, search, signals, home):
+            kept = replace(one, measure="" if measure == spec.measure else measure)
+            found.setdefault(named[one.trial], kept)
+    counts = Counter(one.measure for one in found.values())
+    return tuple(one for one in found.values() if not one.measure or counts[one.measure] > 1)
 
 
 def _similarity(observation: Observation, subset: Subset, signals: SignalTable, home: Home) -> float:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 Features: TypeAlias = npt.NDArray[np.float64]
 """Descriptions of m candidates, columns in the order of a `Layout`. Shape (m, d)."""
 
-_ORIGIN = 3
-"""Columns that tell observations of an earlier search apart."""
+_DRIFT = 2
+"""Columns of an earlier observation beside that of its measure: drift, and the number of its subset."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Layout:
         program: Presence, parameter and position of every operator; unit length on average.
         groups: Number of columns of each composition group; the median distance between fresh programs is 1
             in each. Empty without a part over composition.
-        has_earlier: Whether three more columns tell observations of an earlier search apart: 1 for them and
-            0 for this search; how far their subset has drifted, in [0, 1]; and a number of the subset.
+        measures: Number of measures of earlier observations: kinds of scores that are trusted apart. Each has
+            a column, 1 for its own; two more columns, where there is any, say how far the subset has drifted,
+            in [0, 1], and number the subsets.
         trust: The highest correlation with the full one that each lower fidelity may have. Each has a
             column, 1 for its own; one more column, where there is any, numbers the subsets.
     """
@@ -35,7 +36,7 @@ class Layout:
     axes: int
     marginals: int
     program: int
-    has_earlier: bool = False
+    measures: int = 0
     trust: tuple[float, ...] = ()
     groups: tuple[int, ...] = ()
 
@@ -43,7 +44,7 @@ class Layout:
     def size(self) -> int:
         """Length of a feature vector."""
         known = self.axes + self.marginals + self.program + sum(self.groups)
-        known += _ORIGIN if self.has_earlier else 0
+        known += self.measures + _DRIFT if self.measures else 0
         return known + (self.fidelities + 1 if self.fidelities else 0)
 
     @property
@@ -77,7 +78,7 @@ class Layout:
     def origin_columns(self) -> slice:
         """Columns of where an observation comes from; empty in a cold search."""
         start = self.program_columns.stop + sum(self.groups)
-        return slice(start, start + (_ORIGIN if self.has_earlier else 0))
+        return slice(start, start + (self.measures + _DRIFT if self.measures else 0))
 
     @property
     def fidelity_columns(self) -> slice:

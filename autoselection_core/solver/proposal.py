@@ -84,6 +84,9 @@ class Proposal:
         stagnation: Evaluations since the posterior best was first tried, or since the last new anchor.
         distance: Subset distance to the nearest tried candidate, in median distances of fresh programs.
         advice: Questions to a language model for this choice, its answers, and why some were not used.
+        chain: Each edit that made the recipe, with the program that it left, from the first program on.
+        nearest: The measured trial whose subset is nearest: what an edit of a program that was never tried is
+            compared with.
         fidelity: Name of the lower fidelity that the trial is evaluated at; empty for the full one.
         weighed: Expected gain of each fidelity; empty where there is one only.
     """
@@ -106,8 +109,15 @@ class Proposal:
     stagnation: int = 0
     distance: float | None = None
     advice: tuple[Exchange, ...] = ()
+    chain: tuple[tuple[str, str], ...] = ()
+    nearest: int | None = None
     fidelity: str = ""
     weighed: tuple[Weighed, ...] = ()
+
+    @property
+    def anchor(self) -> int | None:
+        """The measured trial that the recipe was edited from; else the nearest one, if it is known."""
+        return self.nearest if self.parent is None else self.parent
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -118,17 +128,20 @@ class Proposal:
             "runner_up": None if runner_up is None else RunnerUp(**runner_up),
             "anchors": tuple(value.get("anchors", ())),
             "interval": tuple(value.get("interval", ())),
+            "chain": tuple((edit, program) for edit, program in value.get("chain", ())),
             "advice": tuple(Exchange(**each) for each in value.get("advice", ())),
             "weighed": tuple(Weighed(**each) for each in value.get("weighed", ())),
         }
         return cls(**{**value, **read})
 
     def to_json(self) -> dict[str, Json]:
-        """The proposal as JSON values; advice and fidelities are left out where there are none."""
+        """The proposal as JSON values; what came later is left out where it is empty."""
         values = {**asdict(self), "screened": dict(self.screened), "anchors": list(self.anchors)}
         values["interval"] = list(self.interval)
         later: dict[str, Json] = {
             "advice": [one.to_json() for one in self.advice],
+            "chain": [[edit, program] for edit, program in self.chain],
+            "nearest": self.nearest,
             "fidelity": self.fidelity,
             "weighed": [one.to_json() for one in self.weighed],
         }

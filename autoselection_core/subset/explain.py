@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from autoselection_core.arrays import Rows
+from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.reason import Reason
 from autoselection_core.recipe.program import Recipe
@@ -65,6 +66,30 @@ def explain(recipe: Recipe, signals: SignalTable, row: int) -> Explanation:
         _verdict(recipe, position, sides, signals, row) for position, sides in enumerate(pairwise(rows))
     )
     return Explanation(row, _holds(rows[-1], row), steps)
+
+
+def without_idle_steps(recipe: Recipe, signals: SignalTable) -> Recipe:
+    """The recipe without the steps that change nothing on this pool; it realises the same subset.
+
+    Raises:
+        InvalidRecipe: The recipe realises no subset of this pool.
+    """
+    cache = PrefixCache()
+    wanted = materialize(recipe, signals, cache).fingerprint
+    for place in reversed(range(len(recipe))):
+        shorter = recipe.with_steps((*recipe.steps[:place], *recipe.steps[place + 1 :]))
+        if _fingerprint(shorter, signals, cache) == wanted:
+            # Without this step another one may have nothing left to do.
+            return without_idle_steps(shorter, signals)
+    return recipe
+
+
+def _fingerprint(recipe: Recipe, signals: SignalTable, cache: PrefixCache) -> str | None:
+    """Hash of the subset; None for a recipe that realises none."""
+    try:
+        return materialize(recipe, signals, cache).fingerprint
+    except InvalidRecipe:
+        return None
 
 
 def _verdict(

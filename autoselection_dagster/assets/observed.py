@@ -1,7 +1,7 @@
 """Content hashes of files that others write, read again only when size or modification time changed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,15 @@ class ContentHashes:
 
     def version(self, paths: Iterable[Path]) -> str:
         """One hash over the names and contents of files; a folder counts with all files below it."""
+        return version_of(self.hashes(paths))
+
+    def hashes(self, paths: Iterable[Path]) -> dict[str, str]:
+        """Hash of each file by name; a folder stands for all files below it."""
         known = self._known()
         seen = {str(file): _entry(file, known.get(str(file))) for path in paths for file in _files(path)}
         if any(known.get(name) != entry for name, entry in seen.items()):
             self._remember({**known, **seen})
-        return fingerprint({name: entry["hash"] for name, entry in seen.items()})
+        return {name: entry["hash"] for name, entry in seen.items()}
 
     def _known(self) -> dict[str, dict[str, str]]:
         return dict(json.loads(self.memory.read_text())) if self.memory.exists() else {}
@@ -36,9 +40,19 @@ class ContentHashes:
             draft.write_text(json.dumps(entries))
 
 
+def version_of(hashes: Mapping[str, str]) -> str:
+    """One hash over the names and contents of files."""
+    return fingerprint(dict(hashes))
+
+
 def stamp(paths: Iterable[Path]) -> str:
     """A hash over names, sizes and modification times: no file is opened."""
     return fingerprint({str(file): _stamp(file) for path in paths for file in _files(path)})
+
+
+def size_of(file: Path) -> int:
+    """Size in bytes; 0 for a file that is not there."""
+    return file.stat().st_size if file.exists() else 0
 
 
 def _files(path: Path) -> list[Path]:

@@ -8,6 +8,7 @@ import numpy as np
 from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
+from autoselection_core.report.lineage.differing import pool_change
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.records import (
     fields_table,
@@ -121,9 +122,17 @@ def _facts(intake: PreparedPool) -> Facts:
         "contaminated": intake.gated.samples_cut,
         "contamination": shown(gate_table(intake.gated)),
         "sources": shown(_per_source(intake.pool)),
+        **_change(intake),
         "first_rows": shown(_first_rows(intake.pool)),
         "version": intake.pool.version,
     }
+
+
+def _change(intake: PreparedPool) -> Facts:
+    if intake.before is None:
+        return {"change": "the first pool of the campaign"}
+    change = pool_change(intake.before, intake.pool)
+    return {"change": change.sentence, "change_by_source": shown(change.by_source)}
 
 
 def _per_source(pool: Pool) -> Table:

@@ -104,8 +104,17 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         """
         facts = SearchFacts.of(place.workspace(home), context.partition_key)
         facts.require_best()
-        told, subset = best_facts(facts, place.names), facts.best_subset
+        run = _run_of(context.instance, place, facts)
+        told, subset = best_facts(facts, place.names, run), facts.best_subset
         assert subset is not None, "a recommendation has rows"
         return versioned(subset, told, subset.fingerprint)
 
     return best_subset
+
+
+def _run_of(instance: dg.DagsterInstance, place: Place, facts: SearchFacts) -> str | None:
+    """The run that last evaluated the recommended trial."""
+    trial = next(each for each in facts.trials if each.trial == facts.require_best().trial)
+    wanted = dg.AssetRecordsFilter(place.key("evaluation"), asset_partitions=[trial.reservation.partition])
+    found = instance.fetch_materializations(wanted, limit=1).records
+    return found[0].run_id if found else None

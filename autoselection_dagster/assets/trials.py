@@ -6,6 +6,7 @@ Each also names the pool: Dagster does not hand staleness on, and each is out of
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+import numpy as np
 
 from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.trackers import TrackedTrial, tell, trackers_of
@@ -13,10 +14,11 @@ from autoselection_core.history.records import Kind, TrialRecord
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import propose
-from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize
@@ -43,12 +45,15 @@ from autoselection_dagster.trials.attempt import Attempt
 from autoselection_dagster.trials.judge_pipes import ProgramReports
 from autoselection_dagster.values.managers import EVALUATIONS, RECIPES, STATES, SUBSETS
 from autoselection_dagster.values.metadata.links import partition_url
+from autoselection_dagster.values.metadata.pictures import shown
 from autoselection_dagster.values.metadata.trial_facts import (
+    anchor_facts,
     evaluation_facts,
     model_facts,
-    parent_facts,
     recipe_facts,
+    state_facts,
     subset_facts,
+    won_and_lost,
 )
 
 
@@ -114,7 +119,8 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         pool = Pool.open(home.pool(selected.pool_version))
         facts = {
             **subset_facts(selected, signals, place.names),
-            **parent_facts(selected, _parent_of(attempt), signals, pool),
+            **anchor_facts(selected, _trial_of(attempt), attempt.ledger, signals, pool),
+            "rows": shown(rows_table(recipe, pool, signals)),
         }
         yield versioned(selected, facts, selected.fingerprint)
         yield subset_is_inside(selected, pool)
@@ -124,11 +130,11 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
     return subset
 
 
-def _parent_of(attempt: Attempt) -> TrialRecord | None:
-    """The trial that this one's recipe was edited from."""
-    number = Proposal.from_json(attempt.recorded.proposal).parent
+def _trial_of(attempt: Attempt) -> TrialRecord | None:
+    """The trial itself; None for a baseline of the report, which nobody edited."""
     trials = attempt.ledger.trials(attempt.reservation.search)
-    return next((trial for trial in trials if trial.trial == number), None)
+    place = attempt.reservation.partition
+    return next((trial for trial in trials if trial.reservation.partition == place), None)
 
 
 def _subset_state(place: Place) -> dg.AssetsDefinition:
@@ -149,7 +155,8 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
         spec = attempt.search.spec
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         numbers = dict(state_of(subset.rows, signals).to_json())
-        return versioned(numbers, numbers, fingerprint(dict(numbers)))
+        pool = state_of(np.arange(len(signals)), signals).to_json()
+        return versioned(numbers, state_facts(numbers, dict(pool)), fingerprint(dict(numbers)))
 
     return subset_state
 
@@ -206,7 +213,11 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         fine_tuned_model: Evaluation,
     ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:
         """The scores of the trained model with their standard errors, as the history holds them."""
-        facts = evaluation_facts(fine_tuned_model, attempt.ledger, attempt.reservation)
+        known = SearchFacts(place.workspace(home), attempt.search)
+        facts = {
+            **evaluation_facts(fine_tuned_model, attempt.ledger, attempt.reservation),
+            **won_and_lost(fine_tuned_model, known, attempt.reservation),
+        }
         untold = _tell_trackers(place, home, attempt)
         for problem in untold:
             context.log.warning(problem)

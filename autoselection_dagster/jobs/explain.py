@@ -1,6 +1,8 @@
 """Job `explain`: lineage of a named sample, subset, evaluation or search; it pays for nothing."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -14,19 +16,21 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.rendering.table import Part
+from autoselection_core.report.rendering.table import Part, Table
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
+from autoselection_dagster.names import Names
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.values.metadata.pictures import explained
+from autoselection_dagster.values.metadata.links import linked, partition_url
+from autoselection_dagster.values.metadata.pictures import explained, shown
 
 
 class Name(dg.Config):
     """Config of `explain`: the name of the thing to explain."""
 
     name: str = Field(
-        description="Id of a sample, hash of a subset, key of an evaluation, or name of a search, as "
-        "metadata, tables and exports show them."
+        description="Id of a sample, hash of a subset, key of an evaluation (or the first characters of one, "
+        "six at least for the last two), or name of a search, as metadata, tables and exports show them."
     )
     search: str | None = Field(
         default=None,
@@ -44,7 +48,8 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     ) -> None:
         """Put the explanation into the metadata of this step."""
         with one_sentence():
-            context.add_output_metadata(dict(explained(_parts(config, campaigns, home, ledger))))
+            told = explained(_parts(config, campaigns, home, ledger), partial(_table, campaigns, ledger))
+            context.add_output_metadata(dict(told))
 
     @dg.job(name="explain", executor_def=dg.in_process_executor)
     def job() -> None:
@@ -52,6 +57,17 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         tell()
 
     return job
+
+
+def _table(campaigns: Mapping[str, Campaign], ledger: Ledger, table: Table) -> dg.MetadataValue[Any]:
+    """A table; where its first cells name trials, with links to their evaluations."""
+    of_search = {each.search: each.spec.campaign for each in ledger.searches()}
+    urls = {}
+    for first, *_ in table.texts:
+        search, _, number = first.partition("|")
+        if number and of_search.get(search) in campaigns:
+            urls[first] = partition_url(Names(of_search[search]).key("evaluation"), first)
+    return linked(table, urls) if urls else shown(table)
 
 
 def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: Ledger) -> Iterator[Part]:

@@ -13,7 +13,6 @@ from autoselection_core.campaign.declaration.search_request import SETTINGS
 from autoselection_core.evaluation.training.settings import PRESETS
 from autoselection_core.history.specification.policy_names import FIRST_POLICIES, POLICIES
 from autoselection_core.history.specification.spec import SearchSettings
-from autoselection_core.identity import fingerprint
 from autoselection_core.space import Count, axes, meanings
 from autoselection_dagster.jobs.policy_config import Constraints, PolicySettings
 
@@ -69,7 +68,7 @@ def search_config(campaigns: Mapping[str, Campaign]) -> type[FurtherConfig]:
     """Config type of `start_search`; its defaults are those of the first campaign."""
     first = next(iter(campaigns.values()))
     # Dagster keeps config types of one process by name: another installation's must have another one.
-    kind = f"CampaignName_{fingerprint(list(campaigns))[:8]}"
+    kind = f"campaign (one of {', '.join(campaigns)})"
     names = StrEnum(kind, [(name, name) for name in campaigns])  # type: ignore[misc] # run time
     said = "Which pool, base model and benchmarks."
     settings: Mapping[str, Any] = {name: _setting(name, first.search) for name in SETTINGS}

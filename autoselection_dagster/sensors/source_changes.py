@@ -10,7 +10,9 @@ from typing import Any, Self
 import dagster as dg
 
 from autoselection_core.campaign.declaration.campaign import When
+from autoselection_core.campaign.on_pool_change import wait_until, why_it_waits
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.store.home import Home
 from autoselection_dagster.assets.observed import stamp
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.graph import CampaignGraph
@@ -23,6 +25,15 @@ SETTLED_AFTER_S = 10.0
 
 FIRST_PAUSE_S, MAX_PAUSE_S = 60.0, 3600.0
 """A run that failed is asked for again after a pause; each further one is twice as long, up to the last."""
+
+_BUSY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+"""States of a run that is not over."""
 
 _LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
@@ -123,19 +134,23 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
         """Make the pool and its missing signals again when source files changed and have settled.
 
         Reads names, sizes and times only. A run that failed is asked for again, with a pause that grows,
-        until one succeeds or a file changes. Where no file is left, one message says so.
+        until one succeeds or a file changes. Where no file is left, one message says so. Changes that come
+        before the campaign's limits allow another search make one search, once they do.
         """
         now, before = time.time(), Watched.read(context.cursor)
         try:
             present = stamp(graph.place.campaign.source_files())
         except AutoSelectionError as error:
-            return _told_once(context, before, Outbox.of(home), str(error))
+            return _told_once(graph, before, Outbox.of(home), str(error))
         statuses = _statuses(context.instance, before.run_key(graph.name)) if before.asked else ()
         watched = before.hear(statuses).look(present, now)
         is_lost = watched.seen == watched.done and watched.is_lost(statuses, now)
         if not watched.is_due(now) and not is_lost:
             context.update_cursor(watched.cursor)
             return dg.SkipReason(watched.why_idle)
+        if is_wanted and not is_lost and (waits := _why_it_waits(graph, home, now)):
+            context.update_cursor(watched.cursor)
+            return dg.SkipReason(waits)
         asked = watched.ask(now)
         request = dg.RunRequest(run_key=asked.run_key(graph.name))
         return dg.SensorResult(run_requests=[request], cursor=asked.cursor)
@@ -179,23 +194,44 @@ def _statuses(instance: dg.DagsterInstance, run_key: str) -> list[dg.DagsterRunS
     return [run.status for run in requested(instance, [run_key])[run_key]]
 
 
-def _told_once(
-    context: dg.SensorEvaluationContext, before: Watched, outbox: Outbox, problem: str
-) -> dg.SkipReason:
+def _told_once(graph: CampaignGraph, before: Watched, outbox: Outbox, problem: str) -> dg.SensorResult:
+    """One alert for a problem, however many ticks see it: on the page of the sources, and to the webhook."""
+    seen = []
     if before.missing != problem:
         outbox.put(problem)
-    context.update_cursor(replace(before, missing=problem).cursor)
-    return dg.SkipReason(problem)
+        seen = [dg.AssetObservation(graph.place.key("raw_sources"), metadata={"alert": problem})]
+    cursor = replace(before, missing=problem).cursor
+    return dg.SensorResult(skip_reason=problem, asset_events=seen, cursor=cursor)
+
+
+def _why_it_waits(graph: CampaignGraph, home: Home, now: float) -> str:
+    """Reason why the campaign's limits allow no search yet; empty where they do."""
+    asked = graph.place.campaign.on_pool_change
+    until = wait_until(graph.place.workspace(home).ledger, graph.name, asked, now)
+    return why_it_waits(asked, until) if until else ""
 
 
 def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
     """The schedule of a campaign that says `on_pool_change: schedule`; it runs from the start.
 
-    A tick on a pool that was searched already starts no search.
+    A tick on a pool that was searched already starts no search. One that comes while the run of an earlier
+    one is not over, before the campaign's limits allow another search, or where no file is left, starts no
+    run.
     """
     asked = graph.place.campaign.on_pool_change
+
+    def at_these_times(
+        context: dg.ScheduleEvaluationContext, home: HomeResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        try:
+            graph.place.campaign.source_files()
+        except AutoSelectionError as error:
+            return dg.SkipReason(str(error))
+        waits = _why_busy(context.instance, graph) or _why_it_waits(graph, home, time.time())
+        return dg.SkipReason(waits) if waits else dg.RunRequest()
+
     with known_beta():
-        return dg.ScheduleDefinition(
+        made: dg.ScheduleDefinition = dg.schedule(
             name=graph.place.names.schedule,
             job=graph.search_again_job,
             cron_schedule=asked.cron,
@@ -204,4 +240,17 @@ def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
             description=f"Prepare at these times ({asked.timezone}), and search the pool again if it changed "
             "since the last search.",
             **_kept(graph),
-        )
+        )(keyed(at_these_times))
+    return made
+
+
+def _why_busy(instance: dg.DagsterInstance, graph: CampaignGraph) -> str:
+    """The run of an earlier tick that is not over, in a sentence; empty where there is none."""
+    wanted = dg.RunsFilter(job_name=graph.search_again_job.name, statuses=_BUSY)
+    return next(
+        (
+            f"run {run.run_id[:8]} of an earlier tick is not over"
+            for run in instance.get_runs(wanted, limit=1)
+        ),
+        "",
+    )

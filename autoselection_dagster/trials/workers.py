@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from autoselection_core.campaign.on_pool_change import SUPERSEDED
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
 from autoselection_core.history.transactions.arms import ON_REQUEST
@@ -99,8 +100,8 @@ def _cause(instance: dg.DagsterInstance, worker: dg.DagsterRun) -> str:
 
 
 def is_over(search: SearchRecord) -> bool:
-    """Whether a search is to be reported: done or stuck, and not stopped by a person."""
-    is_left = search.state is SearchState.STOPPED and search.reason == STOPPED_BY_A_PERSON
+    """Whether a search is to be reported: done or stuck, and not stopped by a person or for a newer pool."""
+    is_left = search.state is SearchState.STOPPED and search.reason in (STOPPED_BY_A_PERSON, SUPERSEDED)
     return search.state is not SearchState.ACTIVE and not is_left and search.held == 0
 
 

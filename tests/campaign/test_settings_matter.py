@@ -146,6 +146,7 @@ CASES: Mapping[str, tuple[Change, Callable[[Ground, SearchSpec], object]]] = {
     "operators": (lambda _: ("keep_random",), chosen),
     "policy_settings": (lambda _: {**QUICK, "fresh": 10}, chosen),
     "warm_from": (lambda _: "old", chosen),
+    "warm_also": (lambda _: ("old",), chosen),
     "training": (lambda _: {"preset": "cpu-lora", "rank": 2}, judged),
     "adviser": (lambda _: AdviserSettings("http://127.0.0.1:9/v1", "tiny").pinned, chosen),
     "fidelities": (lambda _: {"short": {"cost": 0.1, "amount": 0.1}}, chosen),

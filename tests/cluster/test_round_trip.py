@@ -11,6 +11,8 @@ from autoselection_core.campaign.declaration.campaign import (
     ClosedForm,
     Fidelity,
     OnPoolChange,
+    Running,
+    Stewardship,
     When,
 )
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
@@ -33,7 +35,9 @@ EVERYTHING = {
     "training": {"preset": "small"},
     "policy": {"warmup": 3},
     "closed_form": ClosedForm({"tokens": 1.0}, 0.1, 0.2, 0.3),
-    "on_pool_change": OnPoolChange(When.SCHEDULE, "1 2 * * *", 3),
+    "on_pool_change": OnPoolChange(When.SCHEDULE, "1 2 * * *", 3, "UTC", Running.STOP, 1.5, 2),
+    "stewardship": Stewardship(("team:data",), {"domain": "maths"}, 24.0),
+    "price_per_hour": 1.5,
     "judge": JudgeSettings(("judge", "{subset}"), environment={"LEVEL": "1"}, items=4),
     "contamination_limit": 0.9,
     "adviser": AdviserSettings("http://127.0.0.1:1/v1", "a model", roles=("ranker",)),

@@ -92,7 +92,10 @@ class Driver:
         records = self.instance.fetch_materializations(keys, limit=1).records
         materialization = records[0].asset_materialization
         assert materialization is not None
-        return {name: value.value for name, value in materialization.metadata.items()}
+        return {
+            name: list(value.records) if isinstance(value, dg.TableMetadataValue) else value.value
+            for name, value in materialization.metadata.items()
+        }
 
     @property
     def _resources(self) -> dict[str, Any]:

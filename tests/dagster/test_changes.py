@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from autoselection_core.identity import fingerprint_file
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.observed import ContentHashes, stamp
 from autoselection_dagster.sensors.source_changes import FIRST_PAUSE_S, SETTLED_AFTER_S, Watched
@@ -144,15 +145,34 @@ def test_a_cursor_of_an_earlier_release_is_still_read() -> None:
     assert (kept.seen, kept.asked, kept.why_idle) == ("a", 0.0, "the source files are as they were")
 
 
-def test_a_deleted_pool_is_one_message_and_no_failing_tick(driver: Driver) -> None:
+def test_a_deleted_pool_is_one_alert_and_no_failing_tick(driver: Driver) -> None:
     sensor = driver.definitions.get_repository_def().get_sensor_def("demo_pool_changed")
     (driver.installation.campaigns.parent / "raw" / "generated.jsonl").unlink()
     home = Home(driver.installation.home)
+    cursor, alerts = None, []
 
     for _ in range(3):
         with dg.build_sensor_context(
-            instance=driver.instance, resources={"autoselection_home": home}
+            instance=driver.instance, resources={"autoselection_home": home}, cursor=cursor
         ) as context:
             answer = sensor(context)
-            assert isinstance(answer, dg.SkipReason)
-            assert "raw" in str(answer.skip_message)
+        assert isinstance(answer, dg.SensorResult)
+        assert answer.skip_reason is not None
+        assert "raw" in str(answer.skip_reason.skip_message)
+        cursor = answer.cursor
+        alerts += answer.asset_events
+
+    assert [alert.asset_key.path for alert in alerts] == [["demo", "raw_sources"]]
+
+
+def test_an_observation_of_the_sources_lists_their_files_with_sizes_and_hashes(driver: Driver) -> None:
+    driver.prepare()
+
+    event = driver.instance.fetch_observations(dg.AssetKey(["demo", "raw_sources"]), limit=1).records[0]
+    seen = event.asset_observation
+    assert seen is not None
+    file = driver.installation.campaigns.parent / "raw" / "generated.jsonl"
+    assert seen.metadata["bytes"].value == file.stat().st_size
+    table = str(seen.metadata["content"].value)
+    assert "raw/generated.jsonl" in table
+    assert fingerprint_file(file) in table

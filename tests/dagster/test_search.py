@@ -12,6 +12,7 @@ from dagster._core.loader import LoadingContextForTest
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import Kind, SearchState, TrialState
+from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.forecast import why_nothing_starts
@@ -122,7 +123,12 @@ def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver)
     )
 
     assert trial.recipe is not None
-    assert facts["recipe"].count(trial.recipe.to_yaml().strip()) == 1
+    shown = Recipe.from_yaml(facts["recipe"].split("```")[1].removeprefix("yaml"))
+    assert set(shown.steps) <= set(trial.recipe.steps), "steps that change nothing are left out"
+    run = searched.instance.get_run_by_id(facts["run"].partition("(/runs/")[2].rstrip(")"))
+    assert run is not None
+    assert run.tags["dagster/partition"] == facts["partition"]
+    assert "(/assets/demo/signal/word_entropy)" in facts["signals"]
     assert (facts["subset"], facts["evaluation"]) == (trial.subset, trial.evaluation)
     assert (searched.installation.home / facts["items"] / "result.json").exists()
     assert trial.recipe.label.split("[")[0] in facts["how_it_came_about"]
@@ -140,16 +146,51 @@ def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver)
 def test_the_counts_of_the_steps_lead_to_the_rows_of_the_subset(searched: Driver) -> None:
     facts = searched.metadata("subset", "first|002")
 
-    last_step = facts["steps"].splitlines()[-1]
+    assert facts["steps"][-1].data["rows out"] == str(facts["dagster/row_count"])
 
-    assert last_step.split("|")[4].strip() == str(facts["dagster/row_count"])
+
+def test_a_subset_lists_its_rows_and_an_evaluation_the_items_that_it_won(searched: Driver) -> None:
+    rows = [row.data for row in searched.metadata("subset", "first|002")["rows"]]
+    full = searched.metadata("evaluation", "first|002")
+
+    (campaign,) = load_campaigns(searched.installation.campaigns, Home(searched.installation.home)).values()
+    pool = Workspace(campaign, Home(searched.installation.home)).pool()
+    assert {row["fate"].split(" ")[0] for row in rows} >= {"kept", "dropped"}
+    assert all(pool.sample(pool.row_of(row["id"])).id == row["id"] for row in rows)
+    won = full["won and lost against full pool"]
+    assert "against trial 1" in won
+    assert {item.data["against trial 1"] for item in full["items against full pool"]} <= {"won", "lost"}
+
+
+def test_a_state_stands_beside_that_of_the_pool(searched: Driver) -> None:
+    facts = searched.metadata("subset_state", "first|002")
+
+    rows = {row.data["statistic"]: row.data for row in facts["state"]}
+    assert {"subset", "pool", "difference"} <= set(next(iter(rows.values())))
+    assert set(rows) == {name for name in facts if name not in ("state", "dagster/row_count")}
+
+
+def test_a_run_that_explains_a_prefix_links_to_the_trials(searched: Driver) -> None:
+    subset = searched.metadata("best_subset", "first")["subset"]
+
+    config = {"ops": {"tell": {"config": {"name": subset[:8]}}}}
+    run = searched.run("explain", run_config=config)
+
+    (output,) = (event for event in run.all_events if event.event_type_value == "STEP_OUTPUT")
+    told = {name: str(value.value) for name, value in output.step_output_data.metadata.items()}
+    assert told["answer"].startswith(f"{subset} is the subset of first|")
+    sample = searched.metadata("subset", "first|001")["rows"][0].data["id"]
+    run = searched.run("explain", run_config={"ops": {"tell": {"config": {"name": sample[:20]}}}})
+    (output,) = (event for event in run.all_events if event.event_type_value == "STEP_OUTPUT")
+    used = str(output.step_output_data.metadata["where_it_was_used"].value)
+    assert "(/assets/demo/evaluation?view=partitions&partition=first%7C001)" in used
 
 
 def test_the_report_shows_arms_on_test_items(searched: Driver) -> None:
     arms = searched.metadata("search_report", "first")["arms"]
 
-    assert "test score" in arms
-    assert len(arms.splitlines()) > 2
+    assert len(arms) > 1
+    assert all("test score" in arm.data for arm in arms)
 
 
 def test_nothing_is_pickled(searched: Driver) -> None:

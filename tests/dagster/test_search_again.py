@@ -1,5 +1,7 @@
 """A changed pool is searched again, once, from what the search before it measured."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -7,9 +9,15 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
+from autoselection_core.campaign.declaration.campaign import OnPoolChange
+from autoselection_core.campaign.on_pool_change import SUPERSEDED, is_unattended, wait_until
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.history.records import SearchState
+from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
+from autoselection_dagster.assets.observed import stamp
+from autoselection_dagster.sensors.source_changes import Watched
+from autoselection_dagster.trials.workers import is_over
 from tests.dagster.driver import Driver
 from tests.dagster.installations import write_samples
 
@@ -48,7 +56,7 @@ def test_an_added_file_leads_to_one_warm_search_that_scores_only_what_is_new(mea
     assert measured.ledger.search(after.search).state is SearchState.DONE
 
 
-def test_the_winner_of_the_search_that_measured_most_is_tried_first_on_the_changed_pool(
+def test_the_winner_of_the_last_search_that_had_a_choice_is_tried_first_on_the_changed_pool(
     measured: Driver,
 ) -> None:
     recipe = "process:\n- keep_top: {signal: word_entropy, fraction: 0.37}"
@@ -64,6 +72,124 @@ def test_the_winner_of_the_search_that_measured_most_is_tried_first_on_the_chang
     assert again.spec.warm_from == "s", "one evaluation of a person teaches less than two trials"
     assert first.proposal["origin"] == "given"
     assert first.recipe in {each.recipe for each in measured.ledger.trials("s")}
+
+
+def test_a_search_learns_from_all_searches_before_it_and_says_so(measured: Driver) -> None:
+    measured.start(name="other", budget=2, seed=3, report_evaluations=0)
+    measured.work()
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+
+    measured.run("demo_search_again")
+    measured.work()
+
+    again = measured.ledger.searches()[-1]
+    assert (again.spec.warm_from, again.spec.warm_also) == ("other", ("s",))
+    assert again.spec.identity != replace(again.spec, warm_also=()).identity
+    assert measured.metadata("next_search")["warm_also"] == "s"
+    (first, *_) = measured.ledger.trials(again.search)
+    winner = measured.metadata("best_subset", "other")["trial"]
+    assert first.proposal["edit"] == f"winner of other, trial {winner}"
+
+
+def test_added_removed_and_changed_samples_are_counted_by_source(measured: Driver) -> None:
+    file = raw(measured) / "generated.jsonl"
+    lines = file.read_text().splitlines(keepends=True)
+    changed = [line.replace("Say", "Tell") if place == 5 else line for place, line in enumerate(lines)]
+    file.write_text("".join(changed[:-3]))
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+    held = measured.metadata("pool")["samples"]
+
+    measured.run("demo_search_again")
+
+    for asset in ("pool", "next_search"):
+        told = measured.metadata(asset)["change"]
+        now = measured.metadata("pool")["samples"]
+        found = re.search(r"(\d+) samples added, (\d+) removed and (\d+) changed, (\d+) now", told)
+        assert found is not None
+        added, removed, edited, after = map(int, found.groups())
+        assert (held + added - removed, edited, after) == (now, 1, now)
+        assert added == 17 or added > 0
+
+
+def test_a_running_search_of_an_older_pool_stops_where_the_campaign_says_so(measured: Driver) -> None:
+    declare(measured, "{when: on_change, running: stop}")
+    measured.definitions = definitions_of(measured.installation)
+    measured.start(name="endless", budget=50, seed=4, report_evaluations=2)
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+
+    measured.run("demo_search_again")
+
+    old = measured.ledger.search("endless")
+    assert (old.state, old.reason) == (SearchState.STOPPED, SUPERSEDED)
+    assert not is_over(old), "its baselines would cost trainings"
+    assert measured.metadata("next_search")["stopped"] == "endless"
+    assert measured.ledger.search("s").state is SearchState.DONE
+
+
+def test_limits_put_the_next_search_off(measured: Driver) -> None:
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+    measured.run("demo_search_again")
+    (began,) = [each.created_at for each in measured.ledger.searches() if is_unattended(each)]
+
+    def until(asked: OnPoolChange, later_h: float) -> float:
+        return wait_until(measured.ledger, "demo", asked, began + later_h * 3600)
+
+    assert until(OnPoolChange(), 0.1) == 0
+    assert until(OnPoolChange(min_hours=2), 1.9) == pytest.approx(began + 2 * 3600)
+    assert until(OnPoolChange(min_hours=2), 2.1) == 0
+    assert until(OnPoolChange(max_a_day=1), 23) == pytest.approx(began + 24 * 3600)
+    assert until(OnPoolChange(max_a_day=1), 24.1) == 0
+    assert until(OnPoolChange(max_a_day=2), 1) == 0
+
+
+def test_a_changed_pool_waits_for_the_least_interval_without_a_run(measured: Driver) -> None:
+    declare(measured, "{when: on_change, min_hours: 5}")
+    measured.definitions = definitions_of(measured.installation)
+    write_samples(raw(measured) / "more.jsonl", 20, seed=5)
+    measured.run("demo_search_again")
+    write_samples(raw(measured) / "still_more.jsonl", 20, seed=6)
+    sensor = measured.definitions.get_repository_def().get_sensor_def("demo_pool_changed")
+    settled = Watched("before", 1.0, "before").look("x", 2.0)
+    now = stamp(list(raw(measured).glob("*.jsonl")))
+    cursor = replace(settled, seen=now, since=2.0).cursor
+
+    home = Home(measured.installation.home)
+    with dg.build_sensor_context(
+        instance=measured.instance, resources={"autoselection_home": home}, cursor=cursor
+    ) as context:
+        answer = sensor(context)
+
+    assert isinstance(answer, dg.SkipReason)
+    assert "may begin at" in str(answer.skip_message)
+    assert "min_hours: 5" in str(answer.skip_message)
+
+
+def test_ticks_of_a_schedule_do_not_queue_behind_a_run(measured: Driver, tmp_path: Path) -> None:
+    # A schedule's context reaches the instance by its address, which one in memory has not.
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        ticks_do_not_queue(measured, instance)
+
+
+def ticks_do_not_queue(measured: Driver, instance: dg.DagsterInstance) -> None:
+    repository = declare(measured, "{when: schedule, cron: '* * * * *'}").get_repository_def()
+    schedule = repository.get_schedule_def("demo_search_again_schedule")
+
+    def tick() -> str:
+        with dg.build_schedule_context(
+            instance=instance, resources={"autoselection_home": Home(measured.installation.home)}
+        ) as context:
+            data = schedule.evaluate_tick(context)
+        return str(data.skip_message) if data.skip_message else f"{len(data.run_requests or ())} runs"
+
+    assert tick() == "1 runs"
+    job = repository.get_job("demo_search_again")
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert "is not over" in tick()
+    instance.report_run_failed(run)
+    assert tick() == "1 runs"
+    for file in raw(measured).glob("*"):
+        file.unlink()
+    assert "raw" in tick()
 
 
 def test_only_new_samples_are_scored(measured: Driver) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.errors.pool import UnknownSampleError, UnreadablePoolError
+from autoselection_core.errors.pool import AmbiguousSampleError, UnknownSampleError, UnreadablePoolError
 from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope
 from autoselection_core.pool.columns import ROLES, SCHEMA, table_version
 from autoselection_core.pool.storage import write_batches
@@ -154,6 +154,22 @@ def test_an_unknown_sample_is_named(sample_id: str) -> None:
 
     with pytest.raises(UnknownSampleError, match="holds no sample"):
         pool.row_of(sample_id)
+
+
+def test_a_sample_is_found_by_the_first_characters_of_its_id_if_no_other_has_them() -> None:
+    pool = Pool.from_samples(
+        [(conversation((Role.ASSISTANT, str(n))), [Origin("a", "a")]) for n in range(40)]
+    )
+    names = [name.decode() for name in pool.ids]
+
+    for row, name in enumerate(names):
+        for length in range(1, 33):
+            alike = [other for other in names if other.startswith(name[:length])]
+            if len(alike) == 1:
+                assert pool.row_of(name[:length]) == row
+            else:
+                with pytest.raises(AmbiguousSampleError, match="give more characters"):
+                    pool.row_of(name[:length])
 
 
 def test_a_known_sample_has_a_row() -> None:

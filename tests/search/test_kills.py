@@ -1,3 +1,5 @@
+import json
+import multiprocessing
 import os
 import random
 from collections import Counter
@@ -8,9 +10,14 @@ from signal import SIGKILL
 
 import pytest
 
+from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.on_pool_change import search_again
+from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.values import History
+from autoselection_core.search.loop import run_search
+from autoselection_core.store.home import Home
 from tests.search.worker import JumpingClock, open_ledger, start
 from tests.search.worlds import evaluator, spec
 
@@ -100,3 +107,72 @@ def test_a_clock_that_jumps_while_workers_die_exceeds_no_budget_and_pays_nothing
     assert ledger.search(search).spent == 6 == len(paid)
     assert max(Counter(payment.evaluation for payment in paid).values()) == 1
     assert {key: moment for key, moment in finished(tmp_path).items() if key in made} == made
+
+
+def enter_again(folder: Path) -> None:
+    """What the asset `next_search` does, in a process that is killed."""
+    search_again(grown(folder))
+
+
+def grown(folder: Path) -> Workspace:
+    (campaign,) = load_campaigns(folder / "autoselection.yaml", Home(folder / "home")).values()
+    return Workspace(campaign, Home(folder / "home"))
+
+
+def test_a_search_after_a_change_is_entered_once_with_the_last_winner_however_often_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        write_samples(tmp_path / "raw" / f"{number}.jsonl", number)
+        (tmp_path / "autoselection.yaml").write_text(_GROWING)
+        workspace = grown(tmp_path)
+        pool = workspace.ingest().pool
+        for name in workspace.signal_names:
+            workspace.score(name, pool)
+        if number == 1:
+            spec = workspace.spec(pool.version, budget=4, report_evaluations=0)
+            workspace.ledger.register(spec, "before")
+            run_search(
+                workspace.ledger, "before", workspace.solver(spec), workspace.evaluator(pool.version, spec)
+            )
+    winner = workspace.solver(spec).recommend(workspace.ledger.history("before"))
+    context = multiprocessing.get_context("fork")
+    seed = int.from_bytes(os.urandom(4))
+    print(f"seed {seed}")  # noqa: T201 - what a failing run is repeated with
+    for moment in moments(seed, 6):
+        child = context.Process(target=enter_again, args=(tmp_path,), daemon=True)
+        child.start()
+        child.join(moment)
+        child.kill()
+        child.join()
+        assert len(workspace.ledger.searches()) <= 2
+
+    again = search_again(workspace)
+    assert search_again(workspace).search == again.search
+
+    old, new = workspace.ledger.searches()
+    assert (old.search, new.search, new.spec.warm_from) == ("before", again.search, "before")
+    (first,) = workspace.ledger.trials(new.search)
+    assert first.recipe == winner.recipe
+    assert first.proposal["edit"] == f"winner of before, trial {winner.trial}"
+
+
+def write_samples(file: Path, seed: int) -> None:
+    file.parent.mkdir(exist_ok=True)
+    draw = random.Random(seed)  # noqa: S311 - words, not secrets
+    words = ("red", "green", "blue", "seven", "river", "stone", "cloud", "paper", "lamp", "door")
+    records = [
+        {"prompt": f"Say {seed} and {number}.", "response": " ".join(draw.choices(words, k=2 + number % 9))}
+        for number in range(30)
+    ]
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+_GROWING = """
+campaigns:
+  demo:
+    pool: [{path: raw/*.jsonl}]
+    signals: [word_entropy, exact]
+    closed_form: {weights: {word_entropy: 1.0}}
+    policy: {fresh: 40, edits: 20, draws: 2}
+"""

@@ -15,7 +15,7 @@ from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
-from autoselection_core.search.warm_start import agreement, earlier_of
+from autoselection_core.search.warm_start import agreement, all_earlier_of, earlier_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.store.home import Home
@@ -89,6 +89,48 @@ def test_a_cold_search_keeps_the_identity_that_it_had_before_there_were_warm_one
     warm = replace(cold, warm_from="old")
     assert SearchSpec.from_json(warm.to_json()) == warm
     assert warm.identity != cold.identity
+
+
+def test_a_search_that_starts_from_several_counts_an_evaluation_once(tmp_path: Path) -> None:
+    ledger, signals, judge = finished(tmp_path), table(), evaluator(tmp_path)
+    ledger.register(spec(judge, budget=4, seed=9), "other")
+    solver = Solver(signals, catalogue(signals), Policy(fresh=30, edits=0, draws=2))
+    run_search(ledger, "other", solver, judge)
+    both = replace(spec(judge), warm_from="other", warm_also=("old",))
+
+    earlier = all_earlier_of(ledger, both, signals, Home(tmp_path))
+
+    histories = [ledger.history(name).observations for name in ("other", "old")]
+    names = {(one.subset, one.replicate) for history in histories for one in history}
+    assert len(earlier) == len(names) < sum(map(len, histories)), "both tried the full pool"
+    assert {one.search for one in earlier} == {"other", "old"}
+    assert {one.measure for one in earlier} == {""}
+
+
+def test_scores_of_another_evaluator_are_told_apart_and_one_alone_is_left_out(tmp_path: Path) -> None:
+    ledger, signals, judge = finished(tmp_path), table(), evaluator(tmp_path)
+    other = replace(judge, noise=0.5)
+    ledger.register(spec(other, budget=1), "foreign")
+    run_search(ledger, "foreign", Solver(signals, catalogue(signals), Policy(fresh=30, edits=0)), other)
+    here = replace(spec(judge), warm_from="old", warm_also=("foreign",))
+
+    assert {one.search for one in all_earlier_of(ledger, here, signals, Home(tmp_path))} == {"old"}
+    there = replace(spec(other), warm_from="old", warm_also=("foreign",))
+    told = {one.search: one.measure for one in all_earlier_of(ledger, there, signals, Home(tmp_path))}
+    assert told["foreign"] == ""
+    assert told["old"] == spec(judge).measure != there.measure
+
+
+def test_a_search_that_starts_from_one_is_told_what_it_was_told_before_there_were_several(
+    tmp_path: Path,
+) -> None:
+    ledger, judge = finished(tmp_path), evaluator(tmp_path)
+    alone = replace(spec(judge), warm_from="old")
+
+    assert "warm_also" not in alone.to_json()
+    assert all_earlier_of(ledger, alone, table(), Home(tmp_path)) == earlier_of(
+        ledger, "old", table(), Home(tmp_path)
+    )
 
 
 def measured(utilities: dict[float, float], trust: float | None = None) -> History:

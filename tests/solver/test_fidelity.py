@@ -303,7 +303,7 @@ def test_cheap_scores_are_brought_to_level_and_spread_of_full_ones(told: History
 
 
 def _layout(trust: tuple[float, ...]) -> Layout:
-    return Layout(3, 4, 2, has_earlier=True, trust=trust)
+    return Layout(3, 4, 2, measures=1, trust=trust)
 
 
 def _points(layout: Layout, count: int) -> np.ndarray:

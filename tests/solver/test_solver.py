@@ -23,6 +23,7 @@ from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.identity import canonical_json
 from autoselection_core.solver import POLICIES, Policy, Solver
+from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import materialize
 
 from .worlds import SMALL, entropy_of, observed, pool, searched, solver
@@ -195,6 +196,26 @@ def test_the_recommendation_is_not_fooled_by_one_lucky_run() -> None:
     assert recommendation.subset == steady.subset.fingerprint
     assert recommendation.best_observed == history.observations[-1].trial
     assert recommendation.evaluations == 4
+
+
+def test_an_edit_is_recorded_with_every_program_between_and_a_measured_trial_to_compare_with() -> None:
+    asker = solver(SMALL.with_settings(edits=120, generations=4))
+    history = searched(asker, entropy_of(asker.signals), 10)
+
+    informed = [(one, Proposal.from_json(one.proposal)) for one in history.observations[4:]]
+    edits = [(one, reasons) for one, reasons in informed if reasons.origin == "edit"]
+    assert edits, "no edit was chosen: the test shows nothing"
+    for one, reasons in informed:
+        if reasons.origin != "replicate":
+            assert reasons.anchor is not None
+            assert reasons.anchor < one.trial
+    for one, reasons in edits:
+        assert reasons.chain[-1][1] == one.recipe.label
+        assert (reasons.chain[0][0] == f"trial {reasons.parent}") is (reasons.parent is not None)
+    assert Proposal.from_json(edits[0][1].to_json()) == edits[0][1]
+    old = Proposal("fresh").to_json()
+    assert "chain" not in old
+    assert "nearest" not in old
 
 
 def test_a_proposal_explains_itself_in_json() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from autoselection_core.history.values import Earlier, History
@@ -10,6 +11,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.solver.context import context_for
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets, transferred_observations
+from autoselection_core.solver.surrogate.hyper_parameters import HyperParameters
 from autoselection_core.subset import materialize
 
 from .worlds import SMALL, entropy_of, searched, solver
@@ -65,6 +67,38 @@ def test_a_misleading_history_is_trusted_less_and_costs_a_few_trials_only() -> N
     assert lying is not None
     assert lying < honest - 0.2
     assert best_of(misled) > 0.8 * best_of(PAST)
+
+
+def test_each_measure_of_earlier_searches_is_trusted_apart() -> None:
+    start = searched(ASKER, entropy_of(ASKER.signals), 6)
+    honest = tuple(replace(one, measure="honest") for one in told(level=40.0))
+    lying = tuple(replace(one, search="foe", measure="lying") for one in told(sign=-1.0, level=-90.0))
+
+    fitted = learned(replace(start, earlier=(*honest, *lying)))
+    alone = learned(replace(start, earlier=lying))
+
+    layout = fitted.surrogate.layout
+    discrepancies = HyperParameters.of(fitted.surrogate.log_hyper, layout).discrepancy.mean(0)
+    assert layout.measures == 2
+    assert discrepancies[0] < discrepancies[1]
+    truth = [entropy_of(ASKER.signals)(one.subset) for one in fitted.transferred[: len(honest)]]
+    described = fitted.surrogate.model.train_inputs[0].numpy()[6 : 6 + len(honest), :SIZE]
+    errors = [np.abs(model.surrogate.posterior(described)[0] - truth).mean() for model in (fitted, alone)]
+    assert errors[0] < errors[1], "what an honest search knew was lost beside a lying one"
+
+
+def test_scores_of_the_same_measure_keep_their_level() -> None:
+    start = searched(ASKER, entropy_of(ASKER.signals), 2)
+    same = tuple(replace(one, measure="") for one in told(level=3.0))
+    other = tuple(replace(one, measure="x") for one in told(level=3.0))
+
+    kept, aligned = (
+        learned(replace(start, earlier=each)).surrogate.standard.center for each in (same, other)
+    )
+
+    own = max(one.utility for one in start.observations)
+    assert kept > own + 1.0
+    assert aligned < own
 
 
 def test_the_less_is_left_of_the_old_subsets_the_less_they_teach() -> None:

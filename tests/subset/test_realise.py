@@ -22,6 +22,7 @@ from autoselection_core.operators.installed import DEFAULT_OPERATORS
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import PrefixCache, Subset, explain, materialize, materialize_many
+from autoselection_core.subset.explain import without_idle_steps
 from autoselection_core.subset.value import fingerprint_of_ids
 from autoselection_core.testing.worlds import World, recipes, worlds
 from tests.subset.pools import pool
@@ -40,6 +41,22 @@ def test_an_explanation_agrees_with_the_subset(world: World, recipe: Recipe, dat
     assert len(explanation.steps) == len(recipe)
     if not explanation.is_in:
         assert explanation.dropped_by is not None
+
+
+@given(worlds(), recipes(DEFAULT_OPERATORS))
+def test_a_recipe_without_its_idle_steps_leaves_the_same_rows_and_every_step_counts(
+    world: World, recipe: Recipe
+) -> None:
+    try:
+        whole = materialize(recipe, world.signals)
+    except InvalidRecipe:
+        return
+
+    shorter = without_idle_steps(recipe, world.signals)
+
+    assert materialize(shorter, world.signals).fingerprint == whole.fingerprint
+    assert set(shorter.steps) <= set(recipe.steps)
+    assert without_idle_steps(shorter, world.signals) == shorter
 
 
 def test_the_first_step_that_dropped_a_row_is_named_with_rank_and_cut_off() -> None:

@@ -70,21 +70,34 @@ class When(StrEnum):
     SCHEDULE = "schedule"
 
 
+class Running(StrEnum):
+    """Fate of a running search once a search of a newer pool begins by itself."""
+
+    FINISH = "finish"
+    STOP = "stop"
+
+
 @dataclass(frozen=True)
 class OnPoolChange:
-    """Unattended search after a change of the pool: trigger, schedule and budget.
+    """Unattended search after a change of the pool: trigger, schedule, budget and limits.
 
     Attributes:
         when: Never; once the files have changed and settled; or at the times of `cron`, if they changed.
         cron: Cron expression for `schedule`: minute, hour, day, month, weekday.
         budget: Full trainings of such a search; None takes the campaign's own.
         timezone: Time zone of `cron`, for instance `Europe/Berlin`.
+        running: What becomes of running searches of older pools: they finish, or stop.
+        min_hours: Least interval between two such searches, in hours; changes meanwhile make one search.
+        max_a_day: Such searches in any 24 hours at most; None sets no limit.
     """
 
     when: When = When.OFF
     cron: str = "0 3 * * *"
     budget: int | None = None
     timezone: str = "UTC"
+    running: Running = Running.FINISH
+    min_hours: float = 0.0
+    max_a_day: int | None = None
 
 
 @dataclass(frozen=True)

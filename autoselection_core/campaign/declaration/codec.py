@@ -11,6 +11,8 @@ from autoselection_core.campaign.declaration.campaign import (
     ClosedForm,
     Fidelity,
     OnPoolChange,
+    Running,
+    Stewardship,
     When,
 )
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
@@ -50,6 +52,15 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             else JudgeSettings(**{**judge, "command": tuple(judge["command"])}),
             "adviser": None if adviser is None else AdviserSettings.from_json(adviser),
             "fidelities": {name: Fidelity(**each) for name, each in stored["fidelities"].items()},
-            "on_pool_change": OnPoolChange(**{**on_pool_change, "when": When(on_pool_change["when"])}),
+            "stewardship": Stewardship(
+                **{**stored["stewardship"], "owners": tuple(stored["stewardship"]["owners"])}
+            ),
+            "on_pool_change": OnPoolChange(
+                **{
+                    **on_pool_change,
+                    "when": When(on_pool_change["when"]),
+                    "running": Running(on_pool_change["running"]),
+                }
+            ),
         }
     )

@@ -3,6 +3,7 @@
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from autoselection_core.campaign.declaration.campaign import (
     ClosedForm,
     Mlflow,
     OnPoolChange,
+    Running,
     Stewardship,
     When,
 )
@@ -319,10 +321,10 @@ def _closed_form(value: Value) -> ClosedForm:
 
 
 def _on_pool_change(value: Value) -> OnPoolChange:
-    """Unattended search, declared by a word or a mapping of `when`, `cron`, `timezone` and `budget`."""
+    """Unattended search, declared by a word or a mapping of the fields of `OnPoolChange`."""
     if not isinstance(value.node, yaml.MappingNode):
         return OnPoolChange(_when(value))
-    found = value.entries("when", "cron", "timezone", "budget")
+    found = value.entries(*(field.name for field in fields(OnPoolChange)))
     if "when" not in found:
         value.refuse(f"needs `when`: one of {', '.join(When)}")
     cron = found["cron"].text() if "cron" in found else OnPoolChange.cron
@@ -332,7 +334,12 @@ def _on_pool_change(value: Value) -> OnPoolChange:
     if timezone not in zoneinfo.available_timezones():
         found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
     budget = found["budget"].whole(1) if "budget" in found else None
-    return OnPoolChange(_when(found["when"]), cron, budget, timezone)
+    running = _one_of(found["running"], Running) if "running" in found else OnPoolChange.running
+    hours = found["min_hours"].number() if "min_hours" in found else OnPoolChange.min_hours
+    if hours < 0:
+        found["min_hours"].refuse(f"is {hours:g}, but must be 0 or more hours")
+    a_day = found["max_a_day"].whole(1) if "max_a_day" in found else None
+    return OnPoolChange(_when(found["when"]), cron, budget, timezone, Running(running), hours, a_day)
 
 
 def _stewardship(value: Value) -> Stewardship:
@@ -351,10 +358,15 @@ def _stewardship(value: Value) -> Stewardship:
 
 def _when(value: Value) -> When:
     # YAML reads a bare `off` as false.
-    said = "off" if value.plain is False else value.text()
-    if said not in tuple(When):
-        value.refuse(f"is {said!r}, but must be one of {', '.join(When)}.{did_you_mean(said, tuple(When))}")
-    return When(said)
+    return When(_one_of(value, When, "off" if value.plain is False else None))
+
+
+def _one_of(value: Value, known: type[StrEnum], meant: str | None = None) -> str:
+    """A word among those of an enumeration."""
+    said = value.text() if meant is None else meant
+    if said not in tuple(known):
+        value.refuse(f"is {said!r}, but must be one of {', '.join(known)}.{did_you_mean(said, tuple(known))}")
+    return said
 
 
 def _mlflow(value: Value) -> Mlflow:

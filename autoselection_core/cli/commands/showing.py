@@ -1,6 +1,7 @@
 """`autoselection show`: a search, or one of its trials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autoselection_core.campaign.workspace import Workspace
@@ -9,12 +10,17 @@ from autoselection_core.cli.output import show_table, tell
 from autoselection_core.errors.campaign import UnreadableRecipeError, YamlError
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
-from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.rendering.table import Cell, Table, shown
+from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
-from autoselection_core.report.sections.tables import budget_table, search_table, step_table, trial_table
+from autoselection_core.report.sections.tables import (
+    budget_table,
+    reasons_table,
+    search_table,
+    step_table,
+    trial_table,
+)
 from autoselection_core.report.sections.tradeoffs import tradeoff_table, tradeoffs_of
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.search.warm_start import agreement
@@ -59,10 +65,6 @@ def _is_open(record: SearchRecord) -> bool:
     return record.held > 0 or record.open_arms > 0 or record.state is SearchState.ACTIVE
 
 
-_TABLES = ("advice", "weighed")
-"""Reasons that have a table of their own."""
-
-
 def show_search(facts: SearchFacts) -> None:
     """Trials, trade-offs, budgets, state and the recommended recipe."""
     show_table(trial_table(facts))
@@ -72,12 +74,15 @@ def show_search(facts: SearchFacts) -> None:
     tell(f"{facts.record.search} is {facts.record.state.value}. {facts.record.reason}")
     if (earlier := facts.record.spec.warm_from) is not None:
         shared = agreement(facts.workspace.ledger.history(earlier), facts.history)
-        tell(f"started from {earlier}. {shared.sentence}")
+        further = ", ".join(facts.record.spec.warm_also)
+        tell(f"started from {earlier}{f' and {further}' if further else ''}. {shared.sentence}")
     for sentence in fidelity_sentences(facts):
         tell(sentence)
     if facts.best is not None:
         tell(f"recommended: trial {facts.best.trial}, expected dev utility {facts.best.mean:.4g}")
-        tell(facts.best.recipe.to_yaml())
+        if facts.idle_steps:
+            tell(facts.idle_steps)
+        tell(facts.best_recipe.to_yaml())
 
 
 def show_trial(facts: SearchFacts, number: int) -> None:
@@ -109,22 +114,11 @@ def _scores(trial: TrialRecord) -> Table:
 
 
 def _reasons(trial: TrialRecord) -> Table:
-    reasons = Proposal.from_json(trial.proposal).shown().items()
-    reasons_shown = [(name, value) for name, value in reasons if name not in _TABLES]
     seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending", "cheap")}
     hints = f", {seen['cheap']} cheap scores" if seen["cheap"] else ""
     saw = f"{seen['observations']} measured, {seen['pending']} pending{hints}"
-    rows = tuple((name, _in_words(value)) for name, value in [*reasons_shown, ("history", saw)])
-    return Table("Why the solver chose it", ("what", "value"), rows)
-
-
-def _in_words(value: Json) -> str:
-    """A reason in words: numbers with few digits, mappings and lists without their brackets."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_in_words(each)}" for name, each in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_in_words, value))
-    return shown(value)
+    reasons = reasons_table(Proposal.from_json(trial.proposal))
+    return replace(reasons, rows=(*reasons.rows, ("history", saw)))
 
 
 def _advice(exchanges: Sequence[Exchange]) -> Table:

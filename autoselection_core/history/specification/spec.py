@@ -40,7 +40,8 @@ class SearchSettings:
 
 
 _ADJUSTABLE = ("budget", "slots", "report_evaluations")
-_LATER = ("warm_from", "adviser", "fidelities")
+_LISTS = ("benchmarks", "operators", "warm_also")
+_LATER = ("warm_from", "warm_also", "adviser", "fidelities")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,8 @@ class SearchSpec(SearchSettings):
         operators: Names of the operators that recipes may use; empty means all that are installed.
         policy_settings: Settings of the policy that differ from its defaults.
         warm_from: An earlier search whose observations the solver starts from; None starts cold.
+        warm_also: Further earlier searches whose observations it starts from, weighed by how far each is
+            trusted; empty in a search that starts from one or cold.
         training: Preset and settings of the fine-tuning; empty means as the campaign declares it.
         adviser: The language model that advises it, and in which roles; empty means none.
         fidelities: Cheaper evaluations by name: `cost` in full trainings, what is cheaper, and the
@@ -74,6 +77,7 @@ class SearchSpec(SearchSettings):
     operators: tuple[str, ...] = ()
     policy_settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
     warm_from: str | None = None
+    warm_also: tuple[str, ...] = ()
     training: Mapping[str, Json] = field(default_factory=dict, hash=False)
     adviser: Mapping[str, Json] = field(default_factory=dict, hash=False)
     fidelities: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, hash=False)
@@ -101,6 +105,13 @@ class SearchSpec(SearchSettings):
         return fingerprint({name: value for name, value in values.items() if name not in _ADJUSTABLE})
 
     @property
+    def measure(self) -> str:
+        """Fingerprint of what a utility of this search means: its evaluator, and the benchmarks' weights."""
+        return fingerprint(
+            {"evaluator": self.evaluator, "weights": dict(self.weights), "metric": self.metric}
+        )
+
+    @property
     def score_weights(self) -> dict[str, float] | None:
         """Weight of each benchmark in the utility of a score; None for equal weights.
 
@@ -120,7 +131,7 @@ class SearchSpec(SearchSettings):
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON values; what came later is left out where it is empty."""
-        values = {**asdict(self), "benchmarks": list(self.benchmarks), "operators": list(self.operators)}
+        values = {**asdict(self), **{name: list(getattr(self, name)) for name in _LISTS}}
         return {name: value for name, value in values.items() if name not in _LATER or value}
 
     def to_text(self) -> str:
@@ -130,5 +141,5 @@ class SearchSpec(SearchSettings):
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read a spec back; a field that this version does not know is refused by the constructor."""
-        lists = {name: tuple(value.get(name, ())) for name in ("benchmarks", "operators")}
+        lists = {name: tuple(value.get(name, ())) for name in _LISTS}
         return cls(**{**value, **lists})

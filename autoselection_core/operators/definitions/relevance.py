@@ -44,6 +44,12 @@ class KeepRelevant(Operator):
         has_no_other = self.fraction == KeepRelevant.fraction and self.threshold is None
         require_one_size(self.count, other_is_default=has_no_other)
 
+    @property
+    @override
+    def note(self) -> str:
+        """The share or count is for each benchmark, so all together keep more."""
+        return "" if self.threshold is not None else "for each benchmark; what any of them keeps stays"
+
     @override
     @classmethod
     def variants(cls, signals: SignalTable) -> tuple[dict[str, Setting], ...]:

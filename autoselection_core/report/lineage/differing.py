@@ -1,12 +1,15 @@
-"""Difference of two subsets of one pool: shared and exclusive rows."""
+"""Differences: of two subsets of one pool, and of a pool and the one before it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from autoselection_core.arrays import Rows
 from autoselection_core.pool.pool import Pool
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.examples import text_of
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.signals.table import SignalTable
@@ -73,6 +76,17 @@ def subset_diff(
     )
 
 
+def anchor_diff(facts: SearchFacts) -> SubsetDiff | None:
+    """Difference of the recommended subset to that of its anchor; None for a first probe."""
+    trial = next((each for each in facts.trials if each.trial == facts.require_best().trial), None)
+    anchor = None if trial is None else anchor_of(trial, facts.trials)
+    if trial is None or trial.recipe is None or anchor is None or anchor.recipe is None:
+        return None
+    names = (f"trial {trial.trial}", f"trial {anchor.trial}")
+    subsets = (facts.realised(trial.recipe), facts.realised(anchor.recipe))
+    return subset_diff(facts.pool, facts.signals, *subsets, names)
+
+
 def diff_texts(diff: SubsetDiff) -> list[str]:
     """The example rows of both sides, ready to be printed."""
     return [
@@ -80,6 +94,58 @@ def diff_texts(diff: SubsetDiff) -> list[str]:
         for side in diff.only
         for sample, source, text in side.examples
     ]
+
+
+@dataclass(frozen=True)
+class PoolChange:
+    """Difference of a pool to the one before it; a changed sample is another one at the same place of a file.
+
+    Attributes:
+        before: Version of the pool before.
+        now: Version of the pool.
+        by_source: Samples added, removed, changed and held now, by primary source, with the sum at the end.
+    """
+
+    before: str
+    now: str
+    by_source: Table
+
+    @property
+    def sentence(self) -> str:
+        """The change in a sentence."""
+        if self.before == self.now:
+            return f"pool {self.now[:8]} is as it was"
+        _, added, removed, changed, held = self.by_source.texts[-1]
+        return (
+            f"pool {self.before[:8]} became {self.now[:8]}: {added} samples added, {removed} removed and "
+            f"{changed} changed, {held} now"
+        )
+
+
+def pool_change(before: Pool, now: Pool) -> PoolChange:
+    """Compare a pool with the one before it."""
+    added = np.flatnonzero(~np.isin(now.ids, before.ids, assume_unique=True))
+    removed = np.flatnonzero(~np.isin(before.ids, now.ids, assume_unique=True))
+    places = [Counter(_places(pool, rows)) for pool, rows in ((now, added), (before, removed))]
+    counts = [Counter(source for source, _ in each.elements()) for each in places]
+    changed = Counter(source for source, _ in (places[0] & places[1]).elements())
+    held = dict(zip(now.source_names, np.bincount(now.source_codes).tolist(), strict=True))
+    names = sorted({*before.source_names, *now.source_names})
+    rows = [
+        (counts[0][name] - changed[name], counts[1][name] - changed[name], changed[name], held.get(name, 0))
+        for name in names
+    ]
+    totals = tuple(sum(column) for column in zip(*rows, strict=True))
+    listed: list[tuple[Cell, ...]] = [(name, *row) for name, row in zip(names, rows, strict=True)]
+    columns = ("source", "added", "removed", "changed", "now")
+    table = Table("Changed samples by source", columns, (*listed, ("all", *totals)))
+    return PoolChange(before.version, now.version, table)
+
+
+def _places(pool: Pool, rows: Rows) -> Iterator[tuple[str, str]]:
+    """Source and place in it of the first origin of some rows."""
+    for origins in pool.table.column("origins").take(rows).to_pylist():
+        yield origins[0]["source"], origins[0]["locator"]
 
 
 def _side(name: str, rows: Rows, pool: Pool) -> Side:

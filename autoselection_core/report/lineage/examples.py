@@ -10,12 +10,19 @@ from autoselection_core.operators.base import Operator
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.lineage.sentences import why_sentence
+from autoselection_core.report.rendering.table import Table
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import PrefixCache, materialize
 from autoselection_core.subset.explain import explain
 
 _DROPPED_A_STEP = (0.5, 0.9)
 """Places of the examples among the dropped rows of a step, as shares of them, in order of rows."""
+
+_LISTED = 20
+"""Rows of each fate that a table lists."""
+
+_STARTS = 60
+"""Characters of a listed row."""
 
 _KEPT = (0.1, 0.5, 0.9)
 """Places of the examples among the kept rows. Rows follow from content hashes: each is a fair draw."""
@@ -61,13 +68,44 @@ def examples_of(recipe: Recipe, pool: Pool, signals: SignalTable) -> tuple[Examp
     return (*dropped, *(example_of(recipe, row, pool, signals) for row in kept))
 
 
-def _dropped(recipe: Recipe, signals: SignalTable) -> Iterator[tuple[str, int]]:
-    """Rows that an operator drops and no later union brings back."""
+def rows_table(recipe: Recipe, pool: Pool, signals: SignalTable) -> Table:
+    """The first rows that a recipe keeps, and the first that each step drops for good, with their ids."""
+    ends = _ends(recipe, signals)
+    fates = [("kept", ends[-1])]
+    for number, (step, before, after) in enumerate(zip(recipe.steps, ends[:-1], ends[1:], strict=True), 1):
+        if isinstance(step, Operator):
+            gone = np.setdiff1d(np.setdiff1d(before, after), ends[-1])
+            fates.append((f"dropped by step {number}", gone))
+    listed = tuple(
+        (fate, pool.sample(int(row)).id, _source(pool, row), _start(pool, row))
+        for fate, rows in fates
+        for row in rows[:_LISTED]
+    )
+    return Table(f"Rows, the first {_LISTED} of each fate", ("fate", "id", "source", "text"), listed)
+
+
+def _source(pool: Pool, row: int) -> str:
+    return pool.source_names[int(pool.source_codes[row])]
+
+
+def _start(pool: Pool, row: int) -> str:
+    """The first words of a sample, on one line."""
+    text = " ".join(text_of(pool, int(row)).split())
+    return text if len(text) <= _STARTS else f"{text[:_STARTS]}..."
+
+
+def _ends(recipe: Recipe, signals: SignalTable) -> list[Rows]:
+    """The rows that each prefix of a recipe leaves, the whole pool first."""
     cache = PrefixCache()
-    ends = [
+    return [
         materialize(recipe.with_steps(recipe.steps[:length]), signals, cache).rows
         for length in range(len(recipe) + 1)
     ]
+
+
+def _dropped(recipe: Recipe, signals: SignalTable) -> Iterator[tuple[str, int]]:
+    """Rows that an operator drops and no later union brings back."""
+    ends = _ends(recipe, signals)
     for number, (step, before, after) in enumerate(
         zip(recipe.steps, ends[:-1], ends[1:], strict=True), start=1
     ):

@@ -5,7 +5,11 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.comparison import Difference, paired_difference
 from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.score.significance import paired_p_value
+
+_ITEMS = 10
+"""Items that are listed on either side."""
 
 PAIRING = (
     "Intervals and p-values are of these two models on these items: McNemar's exact test where an answer is "
@@ -23,6 +27,42 @@ def pairing_table(facts: SearchFacts, first: int, second: int) -> Table | None:
     names = (f"trial {first}", f"trial {second}")
     columns = ("what", *names, f"{names[0]} is better by", "95 % from", "to", "p")
     return Table(f"Both models on the same dev items ({facts.record.spec.metric})", columns, rows)
+
+
+def items_table(first: Evaluation, second: Evaluation, name: str) -> Table:
+    """The items that one model won and lost most against another, by id: what they ask stays in its files.
+
+    Args:
+        first: The model's evaluation.
+        second: The other's, on the same items.
+        name: Name of the other.
+    """
+    rows = sorted(
+        (
+            (item.value - other.value, item.value, other.value, mine.benchmark, item.item)
+            for mine, theirs in zip(first.scores, second.scores, strict=True)
+            for item, other in zip(mine.items, theirs.items, strict=True)
+            if item.value != other.value
+        ),
+        key=lambda row: (-row[0], *row[3:]),
+    )
+    won, lost = [row for row in rows if row[0] > 0], [row for row in rows if row[0] < 0]
+    listed: list[tuple[Cell, ...]] = [("won", *row) for row in won[:_ITEMS]]
+    listed += [("lost", *row) for row in lost[-_ITEMS:][::-1]]
+    count = sum(len(score.items) for score in first.scores)
+    title = f"{len(won)} items won and {len(lost)} lost of {count} against {name}; the largest differences"
+    return Table(
+        title, (f"against {name}", "difference", "value", "other", "benchmark", "item"), tuple(listed)
+    )
+
+
+def comparable(first: Evaluation, second: Evaluation) -> bool:
+    """Whether two evaluations scored the same items."""
+    return [_ids(score) for score in first.scores] == [_ids(score) for score in second.scores]
+
+
+def _ids(score: BenchmarkScore) -> tuple[str, ...]:
+    return (score.benchmark, *(item.item for item in score.items))
 
 
 def _measured(facts: SearchFacts, number: int) -> Evaluation | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.history.records import TrialRecord
+from autoselection_core.history.records import Kind, TrialRecord
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.subset.storage import read_ids, stored_lineages
 
@@ -52,8 +52,13 @@ def usage_of(workspace: Workspace, sample: str) -> Usage:
     stored = [name for name, folder in folders.items() if folder.exists()]
     wanted = np.bytes_(sample)
     holding = {name for name in stored if _holds(stored_lineages(name, workspace.home)[0], wanted)}
-    used = tuple(trial for trial in done if trial.subset in holding)
+    used = tuple(sorted((each for each in done if each.subset in holding), key=_place))
     return Usage(sample, used, len(holding), len(folders) - len(stored))
+
+
+def _place(trial: TrialRecord) -> tuple[str, bool, int]:
+    """Order of trials for people: by search, its own before its report's, by number."""
+    return trial.search, trial.kind is Kind.REPORT, trial.trial
 
 
 def _holds(file: Path, sample: np.bytes_) -> bool:

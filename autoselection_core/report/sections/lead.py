@@ -59,7 +59,7 @@ def _facts(facts: SearchFacts) -> list[tuple[str, str]]:
     return [
         ("Rows kept", _of(len(subset), len(facts.signals))),
         *_tokens(facts),
-        ("Recipe", subset.recipe.label),
+        ("Recipe", facts.best_recipe.full_label),
         ("Sources", _sources(facts)),
         ("Licences", ", ".join(sorted({_licence(facts, int(row)) for row in subset.rows}))),
         ("Cost", _cost(facts)),

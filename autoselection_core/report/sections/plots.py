@@ -47,7 +47,6 @@ def _credit(history: History, label: str) -> OperatorCredit | None:
 
 
 _BINS = 30
-_HISTOGRAMS = 6
 _Z95 = 1.96
 
 
@@ -132,11 +131,11 @@ def histogram_plot(
     Args:
         subset: The rows.
         signals: The columns.
-        names: Columns to plot; the first six that have values by default.
+        names: Columns to plot; all that have values by default.
         kind: `svg` or `png`.
     """
     known = {name: column for name, column in signals.columns.items() if np.isfinite(column).any()}
-    chosen = list(known)[:_HISTOGRAMS] if names is None else list(names)
+    chosen = list(known) if names is None else list(names)
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         columns = min(3, max(1, len(chosen)))
@@ -159,7 +158,7 @@ def _histogram(axes: Any, name: str, column: Values, subset: Subset) -> None:  #
         shares = np.full(len(values), 1.0 / max(len(values), 1))
         axes.hist(np.clip(values, edges[0], edges[-1]), edges, weights=shares, color=colour, alpha=alpha)
     axes.set_title(labelled(name))
-    axes.set_yticks([])
+    axes.set_ylabel("share of rows")
 
 
 def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> bytes:
@@ -180,7 +179,7 @@ def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> byte
             low, high = np.percentile(known, [0.5, 99.5])
             axes.hist(np.clip(known, low, high), _BINS, color=ACCENT, alpha=0.8)
             axes.set_title(f"{labelled(name)} ({len(known) / len(column):.0%} known)", fontsize=8)
-            axes.set_yticks([])
+            axes.set_ylabel("rows")
 
     return draw(paint, width=7.5, height=1.0 + 1.8 * -(-len(columns) // 3), kind=kind)
 

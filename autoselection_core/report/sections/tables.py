@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from autoselection_core.history.records import Kind, SearchRecord, TrialRecord
 from autoselection_core.history.values import FULL
+from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.report.rendering.table import Cell, Table, shown
 from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.search.status import SearchStatus
@@ -14,6 +15,9 @@ from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_core.signals.table import present_name
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import Subset
+
+_TABLES = ("advice", "weighed")
+"""Reasons that have a table of their own."""
 
 
 def trial_table(facts: SearchFacts) -> Table:
@@ -76,10 +80,42 @@ def status_table(status: SearchStatus, kind: Kind | None = None) -> Table:
 def step_table(subset: Subset) -> Table:
     """Steps of a recipe, with the rows before and after each."""
     rows = tuple(
-        (number, step.label, step.rows_in, step.rows_out, step.rows_out - step.rows_in)
-        for number, step in enumerate(subset.steps, start=1)
+        (
+            number,
+            step.full_label,
+            count.rows_in,
+            count.rows_out,
+            count.rows_out - count.rows_in,
+            step.note if count.changed else "changes nothing on this pool",
+        )
+        for number, (step, count) in enumerate(zip(subset.recipe.steps, subset.steps, strict=True), start=1)
     )
-    return Table("Steps of the recipe", ("step", "what", "rows in", "rows out", "change"), rows)
+    columns = ("step", "what", "rows in", "rows out", "change", "note")
+    return Table("Steps of the recipe", columns, rows)
+
+
+def reasons_table(proposal: Proposal) -> Table:
+    """Reasons of a choice by name, rounded; those that have a table of their own are left out."""
+    rows = tuple((name, _in_words(value)) for name, value in proposal.shown().items() if name not in _TABLES)
+    return Table("Why the solver chose it", ("what", "value"), rows)
+
+
+def _in_words(value: Json) -> str:
+    """A reason in words: numbers with few digits, mappings and lists without their brackets."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_in_words(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value))
+    return shown(value)
+
+
+def state_table(subset: Mapping[str, float], pool: Mapping[str, float]) -> Table:
+    """Statistics of a subset beside those of the pool."""
+    rows = tuple(
+        (name, value, pool.get(name), None if name not in pool else value - pool[name])
+        for name, value in subset.items()
+    )
+    return Table("State of the subset", ("statistic", "subset", "pool", "difference"), rows)
 
 
 def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:

@@ -1,7 +1,7 @@
 """Verdict on the winner: paired comparisons of fresh runs on test items, with intervals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
@@ -28,6 +28,8 @@ class Finding:
         runs: Runs of the winner and of the opponent.
         metric: Meaning of the scores.
         recipe: The opponent's recipe, where it is a plain filter.
+        epochs: Times that the runs of the winner and of the opponent read their data, on average; None where
+            nothing was trained.
     """
 
     opponent: str
@@ -35,6 +37,7 @@ class Finding:
     runs: tuple[int, int]
     metric: str
     recipe: str = ""
+    epochs: tuple[float, float] | None = None
 
     @property
     def sentence(self) -> str:
@@ -46,8 +49,17 @@ class Finding:
         return (
             f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{why}. "
             f"Test items, {self.metric}: {found.value:+.4f}, {interval}, "
-            f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}."
+            f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._read}"
         )
+
+    @property
+    def _read(self) -> str:
+        """Times that either read its data: equal trainings read a small subset more often."""
+        if self.epochs is None:
+            return ""
+        own, other = (f"{epochs:.2g}" for epochs in self.epochs)
+        opponent = OPPONENTS[self.opponent]
+        return f" A run of the winner read its data {own} times, one of {opponent} {other} times."
 
 
 def findings(facts: SearchFacts) -> tuple[Finding, ...]:
@@ -57,14 +69,9 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
         NoReportError: The search still runs, or measured nothing.
     """
     tests = tests_by_arm(facts.arms)
-    compared = (compare(tests, opponent, facts.record.spec) for opponent in OPPONENTS)
-    plain = {run.trial.recipe.label for run in facts.arms if run.arm == PLAIN_FILTER and run.trial.recipe}
-    named = {PLAIN_FILTER: ", ".join(plain)}
-    return tuple(
-        replace(finding, recipe=named.get(finding.opponent, ""))
-        for finding in compared
-        if finding is not None
-    )
+
+
+from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, RANDOM
 
 
 def compare(tests: Mapping[str, Sequence[Run]], opponent: str, spec: SearchSpec) -> Finding | None:

@@ -6,7 +6,7 @@ trained or not. The first generation starts from the anchors of the phase.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,10 +55,12 @@ def _draft(
 ) -> Draft:
     if phase.fresh_anchor is not None and rng.random() < _RESEEDED_SHARE:
         recipe, edits = edit_twice(phase.fresh_anchor, bench, rng)
-        return Draft(recipe, "reseed", None, f"{edits} of {phase.fresh_anchor.label}")
+        fresh = Draft(phase.fresh_anchor, "reseed", None, f"{edits} of {phase.fresh_anchor.label}")
+        return fresh.edited(edits, recipe)
     anchor = fitted.observed[phase.anchors[int(rng.integers(len(phase.anchors)))]]
     recipe, edits = edit_twice(anchor.recipe, bench, rng)
-    return Draft(Recipe(recipe.steps, context.seed), "edit", anchor.trial, edits)
+    tried = Draft(anchor.recipe, f"trial {anchor.trial}", anchor.trial, edits)
+    return replace(tried.edited(edits, Recipe(recipe.steps, context.seed)), origin="edit")
 
 
 _PARENTS = 40
@@ -169,7 +171,8 @@ def _children(
 def _child(parent: Draft, bench: Workbench, rng: np.random.Generator) -> Draft:
     recipe, edits = edit_twice(parent.recipe, bench, rng)
     edit = f"{parent.edit}, {edits}" if parent.parent is not None else f"{edits} of {parent.recipe.label}"
-    return Draft(Recipe(recipe.steps, parent.recipe.seed), "edit", parent.parent, edit)
+    made = parent.edited(edits, Recipe(recipe.steps, parent.recipe.seed))
+    return replace(made, origin="edit", edit=edit)
 
 
 def _shares(total: int, parts: int) -> list[int]:

@@ -88,7 +88,7 @@ class TrustRadius:
             return None
         edit = f"{draft.edit}, clipped" if draft.edit else f"clipped {draft.recipe.label}"
         recipe = Recipe((*steps, Union(other.recipe)), draft.recipe.seed)
-        return replace(draft, recipe=recipe, edit=edit)
+        return replace(draft.edited(f"clipped to trial {other.trial}", recipe), edit=edit)
 
 
 _DRAWS = 8

@@ -31,7 +31,7 @@ class FittedModel:
         surrogate: Fitted to all of them.
         means: Posterior mean of each tried subset. Shape (b,).
         deviations: Posterior standard deviation of each tried subset. Shape (b,).
-        transferred: Observations of an earlier search.
+        transferred: Observations of earlier searches.
         floors: Benchmarks that must not fall below a score, with their surrogates.
         low_fidelity: Observations at lower fidelities.
         trust: Cheaper fidelities that were learned from, in the order of the surrogate's columns, and the
@@ -75,13 +75,14 @@ def fit_model(
     """Learn from what was measured. There must be a measurement of this search at full fidelity."""
     policy, trust = context.policy, trust_limits(low_fidelity, observed)
     used = [cheap for cheap in low_fidelity if cheap.entry.fidelity in trust]
-    layout = replace(context.describer.layout, has_earlier=bool(transferred), trust=tuple(trust.values()))
+    measures = list(dict.fromkeys(transfer.entry.measure for transfer in transferred))
+    layout = replace(context.describer.layout, measures=len(measures), trust=tuple(trust.values()))
     features = context.describe_subsets([one.subset for one in observed])
     places, utilities = utilities_of(observed)
     fitting = fitting_for(context, len(utilities))
     points = layout.completed(features[places])
     if transferred:
-        points = np.concatenate([points, layout.completed(_origins(context, transferred))])
+        points = np.concatenate([points, layout.completed(_origins(context, transferred, measures))])
         utilities = np.concatenate([utilities, _align_level(transferred, utilities)])
     utilities = compress_tail(utilities, policy.tail_threshold, policy.noise_prior or 0.0)
     if used:
@@ -119,11 +120,17 @@ def fitting_for(context: SearchContext, measurements: int) -> Fitting:
     )
 
 
-def _origins(context: SearchContext, transferred: Sequence[TransferredObservation]) -> Features:
-    """Feature vectors of an earlier search's observations, with the columns that tell them apart."""
+def _origins(
+    context: SearchContext, transferred: Sequence[TransferredObservation], measures: Sequence[str | None]
+) -> Features:
+    """Feature vectors of earlier observations, with the columns that tell them apart."""
     names = list(dict.fromkeys(transfer.subset.fingerprint for transfer in transferred))
     origins = [
-        [1.0, 1.0 - transfer.entry.similarity, 1.0 + names.index(transfer.subset.fingerprint)]
+        [
+            *(float(transfer.entry.measure == measure) for measure in measures),
+            1.0 - transfer.entry.similarity,
+            1.0 + names.index(transfer.subset.fingerprint),
+        ]
         for transfer in transferred
     ]
     return np.concatenate(
@@ -132,9 +139,17 @@ def _origins(context: SearchContext, transferred: Sequence[TransferredObservatio
 
 
 def _align_level(transferred: Sequence[TransferredObservation], utilities: Numbers) -> Numbers:
-    """Earlier utilities around the mean of this search's: another model or metric has another level."""
+    """Earlier utilities around the mean of this search's: another model or metric has another level.
+
+    Those of this search's own measure stay as they are.
+    """
     earlier = np.array([transfer.entry.utility for transfer in transferred])
-    return np.asarray(earlier - earlier.mean() + utilities.mean())
+    of_measure = np.array([str(transfer.entry.measure) for transfer in transferred])
+    for measure in dict.fromkeys(transfer.entry.measure for transfer in transferred):
+        rows = of_measure == str(measure)
+        if measure != "":
+            earlier[rows] = earlier[rows] - earlier[rows].mean() + utilities.mean()
+    return earlier
 
 
 def _measured(

@@ -215,12 +215,13 @@ def _informed(
     cheap = chosen(plans)
     place = place if cheap is None else cheap.place
     anchors = tuple(fitted.observed[anchor].trial for anchor in phase.anchors)
-    nearest = distances(found.features[[place]], fitted.features, context.describer.layout).min()
+    gaps = distances(found.features[[place]], fitted.features, context.describer.layout)[0]
     proposal = replace(
         _explained(found, fitted, place),
         anchors=anchors,
         stagnation=phase.stagnation,
-        distance=float(nearest),
+        distance=float(gaps.min()),
+        nearest=fitted.observed[min(fitted.ranked, key=lambda tried: gaps[tried])].trial,
         fidelity="" if cheap is None else cheap.fidelity,
         weighed=weighed(plans, fitted, offers),
     )
@@ -279,6 +280,10 @@ def _candidate(realised: Realised, place: int, proposal: Proposal) -> Candidate:
     draft, subset = realised.drafts[place], realised.subsets[place]
     is_probe = proposal.origin != "fresh"
     named = replace(
-        proposal, origin=proposal.origin if is_probe else draft.origin, parent=draft.parent, edit=draft.edit
+        proposal,
+        origin=proposal.origin if is_probe else draft.origin,
+        parent=draft.parent,
+        edit=draft.edit,
+        chain=tuple((edit, program.label) for edit, program in draft.chain),
     )
     return Candidate(draft.recipe, subset, named)

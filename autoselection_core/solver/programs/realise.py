@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,20 @@ class Draft:
         origin: As in `Proposal`.
         parent: The trial that it was edited from.
         edit: Name of the edit.
+        chain: Origin or edit with the program that it made, from the first program to this one; empty for a
+            draft that no edit made.
     """
 
     recipe: Recipe
     origin: str
     parent: int | None = None
     edit: str = ""
+    chain: tuple[tuple[str, Recipe], ...] = ()
+
+    def edited(self, edits: str, recipe: Recipe) -> "Draft":
+        """Chain link: a draft that one round of edits makes of this one."""
+        root = self.chain or ((self.origin, self.recipe),)
+        return replace(self, recipe=recipe, chain=(*root, (edits, recipe)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -159,8 +159,8 @@ class Surrogate:
 
     @property
     def trust(self) -> float | None:
-        """Learned correlation of an earlier search's utilities with today's; None in a cold search."""
-        if not self.layout.has_earlier:
+        """Learned correlation of earlier utilities with today's, mean over measures; None when cold."""
+        if not self.layout.measures:
             return None
         discrepancy = HyperParameters.of(self.log_hyper, self.layout).discrepancy.exp()
         return float((1 + discrepancy**2).rsqrt().mean())

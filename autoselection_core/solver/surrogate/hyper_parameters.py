@@ -26,7 +26,7 @@ class HyperParameters:
         program_size: Standard deviation of the linear part over the program encoding.
         group_weights: Weight of the distance in each composition group; empty without groups.
         composition_size: Standard deviation of the part over composition groups; empty without groups.
-        discrepancy: Size of what an earlier search measured differently; empty in a cold search.
+        discrepancy: Size of what each measure of earlier searches differs by; empty in a cold search.
         fidelity_discrepancies: Size of the discrepancy of each lower fidelity.
         fidelity_scales: Spread of the utilities of each lower fidelity.
     """
@@ -63,7 +63,7 @@ def group_sizes(layout: Layout) -> dict[str, int]:
         "program_size": 1,
         "group_weights": len(layout.groups),
         "composition_size": int(bool(layout.groups)),
-        "discrepancy": int(layout.has_earlier),
+        "discrepancy": layout.measures,
         "fidelity_discrepancies": layout.fidelities,
         "fidelity_scales": layout.fidelities,
         "noise": 1,

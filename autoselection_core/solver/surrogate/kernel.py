@@ -5,8 +5,9 @@ k = level^2 + s_state^2 M52(state axes / scales) + s_marginal^2 M52(subset dista
     + s_composition^2 M52(root of the sum over groups of weight^2 distance^2)
 
 An observation of an earlier search measured another utility, k (1 + d^2) + level^2, which has k in common
-with today's: the larger the discrepancy d that is learned, the less it is trusted. What its subset lost and
-gained since then adds a deviation of its own, shared by replicates of that subset only.
+with today's: the larger the discrepancy d that is learned, the less it is trusted. Earlier searches that
+measured differently have a discrepancy and a level each. What a subset lost and gained since then adds a
+deviation of its own, shared by replicates of that subset only.
 
 A score at a lower fidelity measured a (r f + sqrt(1 - r^2) g) with f today's utility, where the correlation r
 and the scale a are learned: an autoregressive model (Kennedy & O'Hagan 2000). Its covariance with a full one
@@ -61,13 +62,15 @@ def variance(log_hyper: "Tensor", points: "Tensor", layout: Layout) -> "Tensor":
 def _covariance(hyper: HyperParameters, pairs: Pairs, layout: Layout) -> "Tensor":
     today = _today(hyper, pairs, layout)
     found = _across_fidelities(hyper, pairs, today, layout) if layout.fidelities else today
-    if not layout.has_earlier:
+    if not layout.measures:
         return found
-    first = layout.origin_columns.start
-    both = pairs.product(lambda points: points[..., first])
-    drift = DRIFT_SIZE**2 * pairs.product(lambda points: points[..., first + 1]) * pairs.is_same(first + 2)
-    discrepancy = pairs.spread(hyper.discrepancy.exp()) ** 2
-    return found + both * (LEVEL_SIZE**2 + discrepancy * today + drift)
+    first, drifted = layout.origin_columns.start, layout.origin_columns.start + layout.measures
+    drift = DRIFT_SIZE**2 * pairs.product(partial(_column, column=drifted)) * pairs.is_same(drifted + 1)
+    for measure in range(layout.measures):
+        both = pairs.product(partial(_column, column=first + measure))
+        discrepancy = pairs.spread(hyper.discrepancy[:, measure : measure + 1].exp()) ** 2
+        found = found + both * (LEVEL_SIZE**2 + discrepancy * today + drift)
+    return found
 
 
 def _today(hyper: HyperParameters, pairs: Pairs, layout: Layout) -> "Tensor":
@@ -94,6 +97,10 @@ def _composition(hyper: HyperParameters, pairs: Pairs, layout: Layout) -> "Tenso
         distance = pairs.distance(partial(_columns, columns=columns))
         squared = squared + pairs.spread(weights[:, number : number + 1]) * distance**2
     return pairs.spread(hyper.composition_size.exp()) ** 2 * _matern(squared.sqrt())  # type: ignore[union-attr]
+
+
+def _column(points: "Tensor", column: int) -> "Tensor":
+    return points[..., column]
 
 
 def _columns(points: "Tensor", columns: slice) -> "Tensor":

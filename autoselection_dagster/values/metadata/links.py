@@ -21,8 +21,12 @@ def partition_url(asset: dg.AssetKey, partition: str) -> str:
         >>> partition_url(dg.AssetKey(["demo", "recipe"]), "first|006")
         '/assets/demo/recipe?view=partitions&partition=first%7C006'
     """
-    path = "/".join(quote(part, safe="") for part in asset.path)
-    return f"/assets/{path}?view=partitions&partition={quote(partition, safe='')}"
+    return f"{asset_url(asset)}?view=partitions&partition={quote(partition, safe='')}"
+
+
+def asset_url(asset: dg.AssetKey) -> str:
+    """Address of an asset, from the root of the UI."""
+    return "/assets/" + "/".join(quote(part, safe="") for part in asset.path)
 
 
 def link(text: str, url: str) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import dagster as dg
@@ -15,6 +15,7 @@ Facts: TypeAlias = Mapping[str, Any]
 
 
 _WIDTH, _HEIGHT = 160, 32
+_BAR, _MOST_BARS = 12, 7
 _MOST_POINTS = 40
 """More points would make the picture too large to be shown in the row."""
 
@@ -39,13 +40,32 @@ def sparkline(values: Sequence[float]) -> dg.MarkdownMetadataValue:
     return picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{line}</svg>'.encode())
 
 
-def shown(table: Table) -> dg.MarkdownMetadataValue:
-    """A table as markdown."""
-    return dg.MetadataValue.md(table.to_markdown())
+def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
+    """Rows of the pool and after each step as bars, small enough for the UI to show it in the row."""
+    most, height = max(*counts, 1), _BAR * len(counts)
+    bars = "".join(
+        f'<rect y="{_BAR * place}" width="{count / most * _WIDTH:.0f}" height="9" fill="#1f6feb"/>'
+        f'<text x="{_WIDTH + 4}" y="{_BAR * place + 8}">{count}</text>'
+        for place, count in enumerate(counts[:_MOST_BARS])
+    )
+    size = f'width="{_WIDTH + 50}" height="{height}" font-size="9" fill="#1f6feb"'
+    return picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{bars}</svg>'.encode())
 
 
-def explained(parts: Iterable[Part]) -> Facts:
-    """An explanation: its first sentence, the others as a list, tables and texts under their titles."""
+def shown(table: Table) -> dg.TableMetadataValue:
+    """A table as Dagster shows one; its cells are what people read of them."""
+    columns = [dg.TableColumn(name, "string") for name in table.columns]
+    records = [dg.TableRecord(dict(zip(table.columns, row, strict=True))) for row in table.texts]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns))
+
+
+def explained(parts: Iterable[Part], link_of: Callable[[Table], dg.MetadataValue] = shown) -> Facts:
+    """An explanation: its first sentence, the others as a list, tables and texts under their titles.
+
+    Args:
+        parts: The explanation.
+        link_of: Shows a table, with links where its first cells name something.
+    """
     kept = list(parts)
     first, *others = [part.strip() for part in kept if isinstance(part, str)] or ["nothing was measured yet"]
     facts: dict[str, Any] = {"answer": first}
@@ -53,11 +73,11 @@ def explained(parts: Iterable[Part]) -> Facts:
         facts["details"] = dg.MetadataValue.md("\n".join(f"- {escaped(each)}" for each in others))
     for part in kept:
         if not isinstance(part, str):
-            text = part.to_markdown() if isinstance(part, Table) else fenced(part.text, part.language)
-            facts[_entry(part.title)] = dg.MetadataValue.md(text)
+            text = None if isinstance(part, Table) else dg.MetadataValue.md(fenced(part.text, part.language))
+            facts[entry(part.title)] = link_of(part) if isinstance(part, Table) else text
     return facts
 
 
-def _entry(title: str) -> str:
+def entry(title: str) -> str:
     """The name of a metadata entry; what a title says in brackets is left to the page."""
     return re.sub(r"[^a-z0-9]+", "_", title.partition(" (")[0].lower()).strip("_")

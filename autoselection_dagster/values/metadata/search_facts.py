@@ -3,8 +3,12 @@
 import dagster as dg
 
 from autoselection_core.history.records import Kind, Reservation, SearchRecord
+from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
+from autoselection_core.report.lineage.beginning import beginning_of
+from autoselection_core.report.lineage.differing import anchor_diff
+from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.report.rendering.markdown import fenced
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
 from autoselection_core.report.sections.outlook import outlook
@@ -28,8 +32,15 @@ from autoselection_core.report.sections.waterfall import expectation_table, mean
 from autoselection_core.report.writing import Report
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.links import link, linked, partition_url, report_link
-from autoselection_dagster.values.metadata.pictures import Facts, picture, shown, sparkline
+from autoselection_dagster.values.metadata.links import asset_url, link, linked, partition_url, report_link
+from autoselection_dagster.values.metadata.pictures import (
+    Facts,
+    entry,
+    picture,
+    shown,
+    sparkline,
+    steps_picture,
+)
 
 
 def progress_facts(status: SearchStatus, names: Names) -> Facts:
@@ -82,6 +93,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     urls = {numbered[str(each.trial)]: _trial_url(each.reservation, names) for each in facts.trials}
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
+        **_beginning(facts),
         "progress": status.sentence,
         "state": _state(record),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
@@ -102,8 +114,21 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     }
 
 
-def best_facts(facts: SearchFacts, names: Names) -> Facts:
-    """The recommended recipe, what is known of it, and what it leaves of the pool."""
+def _beginning(facts: SearchFacts) -> Facts:
+    """Why the search began, and the old winner beside the new one."""
+    began = beginning_of(facts)
+    told = {"why_it_began": began.sentence, **({"old_and_new": began.pairing} if began.pairing else {})}
+    return {**told, **{entry(table.title): shown(table) for table in began.tables}}
+
+
+def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
+    """The recommended recipe, what is known of it, and what it leaves of the pool.
+
+    Args:
+        facts: The search.
+        names: Names of the campaign's assets.
+        run_id: The run that evaluated the recommended trial; None where Dagster has no record of it.
+    """
     best, subset = facts.best, facts.best_subset
     assert best is not None, "a search that measured nothing has no report, and this comes after it"
     assert subset is not None, "a recommendation has a recipe"
@@ -117,8 +142,10 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
         "known": outlook(facts).sentence,
         "expected": expected,
         "verdict": " ".join(finding.sentence for finding in findings(facts)) or "nothing was compared yet",
-        "recipe": dg.MetadataValue.md(fenced(best.recipe.to_yaml(), "yaml")),
+        "recipe": dg.MetadataValue.md(fenced(facts.best_recipe.to_yaml(), "yaml")),
+        **({"idle_steps": facts.idle_steps} if facts.idle_steps else {}),
         "steps": shown(step_table(subset)),
+        "rows_per_step": steps_picture([len(facts.signals), *(step.rows_out for step in subset.steps)]),
         "credit_waterfall": shown(expectation_table(prefixes)),
         "waterfall_means": shown(means_table(prefixes)),
         "source_mix": picture(mix_plot(facts.pool, subset, "png")),
@@ -133,7 +160,20 @@ def best_facts(facts: SearchFacts, names: Names) -> Facts:
         "pool_version": subset.pool_version,
         "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
         **_lineage(facts, best.trial, names),
+        **_read(best.recipe, facts, names),
+        **(
+            {}
+            if run_id is None
+            else {"run": dg.MetadataValue.md(link(f"run {run_id[:8]}", f"/runs/{run_id}"))}
+        ),
+        "rows": shown(rows_table(best.recipe, facts.pool, facts.signals)),
     }
+
+
+def _read(recipe: Recipe, facts: SearchFacts, names: Names) -> Facts:
+    """What the recipe reads, and links to the signals of the campaign that give it."""
+    pages = [link(name, asset_url(names.signal(name))) for name in facts.workspace.signal_names]
+    return {"reads": ", ".join(recipe.reads) or "nothing", "signals": dg.MetadataValue.md(" · ".join(pages))}
 
 
 def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
@@ -144,10 +184,11 @@ def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
     made = ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation")
     pages = [link(name, partition_url(names.key(name), partition)) for name in made]
     report = link("search_report", partition_url(names.key("search_report"), facts.record.search))
-    ancestry = ancestry_table(trial, facts.trials)
+    ancestry, diff = ancestry_table(trial, facts.trials), anchor_diff(facts)
     urls = {each.reservation.partition: _trial_url(each.reservation, names) for each in facts.trials}
     return {
         "how_it_came_about": linked(ancestry, urls),
+        **({} if diff is None else {"diff_to_anchor": diff.sentence, "diff_by_source": shown(diff.sources)}),
         "partition": partition,
         "made_of": dg.MetadataValue.md(" → ".join(pages) + f" · {report}"),
         "evaluation": str(trial.evaluation),

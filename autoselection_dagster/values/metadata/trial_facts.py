@@ -1,6 +1,7 @@
 """Metadata of the assets of a trial."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -10,29 +11,37 @@ from autoselection_core.history.records import Reservation, TrialRecord
 from autoselection_core.history.values import FULL
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.differing import subset_diff
+from autoselection_core.report.lineage.pairing import comparable, items_table
 from autoselection_core.report.rendering.markdown import fenced
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.plots import histogram_plot, retention_plot
-from autoselection_core.report.sections.tables import step_table
+from autoselection_core.report.sections.tables import reasons_table, state_table, step_table
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.pictures import Facts, picture, shown
+from autoselection_dagster.values.metadata.pictures import Facts, picture, shown, steps_picture
 
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:
     """The recipe, where it came from, and what the surrogate expected of it."""
-    reasons = {} if proposal is None else proposal.shown()
     return {
         "recipe": dg.MetadataValue.md(fenced(recipe.to_yaml(), "yaml")),
-        "steps": recipe.label,
+        "steps": recipe.full_label,
         "origin": origin,
-        "reasons": dg.MetadataValue.json(reasons),
+        **({} if proposal is None else {"reasons": shown(reasons_table(proposal))}),
     }
+
+
+def state_facts(state: Mapping[str, float], pool: Mapping[str, float]) -> Facts:
+    """Statistics of the subset: a table beside the pool's, and each by itself for Dagster's plots."""
+    rounded = {name: float(f"{value:.4g}") for name, value in state.items()}
+    return {"state": shown(state_table(state, pool)), **rounded}
 
 
 def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pictures: bool = True) -> Facts:
@@ -40,6 +49,7 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pic
     drawn: Facts = {}
     if with_pictures:
         drawn = {
+            "rows_per_step": steps_picture([len(signals), *(step.rows_out for step in subset.steps)]),
             "retention_per_step": picture(retention_plot(subset, len(signals), "png")),
             "signal_histograms": picture(histogram_plot(subset, signals, kind="png")),
         }
@@ -55,16 +65,20 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pic
     }
 
 
-def parent_facts(subset: Subset, parent: TrialRecord | None, signals: SignalTable, pool: Pool) -> Facts:
-    """Differences between the subset and that of the trial that its recipe was edited from."""
-    if parent is None or parent.recipe is None:
+def anchor_facts(
+    subset: Subset, trial: TrialRecord | None, ledger: Ledger, signals: SignalTable, pool: Pool
+) -> Facts:
+    """Difference of the subset to that of its parent, or of the nearest measured trial."""
+    anchor = None if trial is None else anchor_of(trial, ledger.trials(trial.search))
+    if trial is None or anchor is None or anchor.recipe is None:
         return {}
-    names = ("this trial", f"trial {parent.trial}")
-    diff = subset_diff(pool, signals, subset, materialize(parent.recipe, signals), names)
+    kind = "nearest" if Proposal.from_json(trial.proposal).parent is None else "parent"
+    names = ("this trial", f"trial {anchor.trial}")
+    diff = subset_diff(pool, signals, subset, materialize(anchor.recipe, signals), names)
     return {
-        "diff_to_parent": diff.sentence,
-        "diff_to_parent_by_source": shown(diff.sources),
-        "diff_to_parent_by_signal": shown(diff.signals),
+        f"diff_to_{kind}": diff.sentence,
+        f"diff_to_{kind}_by_source": shown(diff.sources),
+        f"diff_to_{kind}_by_signal": shown(diff.signals),
     }
 
 
@@ -85,6 +99,26 @@ def model_facts(evaluation: Evaluation, home: Home) -> Facts:
 
 def _counted(reasons: Mapping[str, int]) -> str:
     return "; ".join(f"{count:,} x {reason}" for reason, count in reasons.items()) or "none"
+
+
+def won_and_lost(evaluation: Evaluation, facts: SearchFacts, reservation: Reservation) -> Facts:
+    """Items that the model won and lost against the full pool's and its anchor's, where measured."""
+    place = reservation.partition
+    trial = next((each for each in facts.trials if each.reservation.partition == place), None)
+    if trial is None or (trial.fidelity or FULL) != FULL:
+        return {}
+    full = next((each for each in facts.trials if each.recipe == Recipe((), facts.record.spec.seed)), None)
+    others = {"full pool": full, "anchor": anchor_of(trial, facts.trials)}
+    evaluator = facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec)
+    found: dict[str, Any] = {}
+    for name, other in others.items():
+        made = None if other is None or other.evaluation is None else evaluator.finished(other.evaluation)
+        if made is None or other is None or other.trial == trial.trial or not comparable(evaluation, made):
+            continue
+        table = items_table(evaluation, made, f"trial {other.trial}")
+        found[f"won and lost against {name}"] = table.title
+        found[f"items against {name}"] = shown(table)
+    return found
 
 
 def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reservation) -> Facts:

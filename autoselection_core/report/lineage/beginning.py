@@ -1,0 +1,104 @@
+"""Beginning of a search: what it started from, how the pool had changed, and old and new winner on it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from autoselection_core.campaign.on_pool_change import is_unattended
+from autoselection_core.errors.recipe import InvalidRecipe
+from autoselection_core.history.records import TrialRecord
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.differing import pool_change
+from autoselection_core.report.lineage.pairing import pairing_table
+from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.solver.proposal import Recommendation
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """Why a search began, and from what.
+
+    Attributes:
+        sentence: The reason, with the change of the pool.
+        pairing: The comparison of old and new winner, in a sentence.
+        tables: Change by source, old and new winner, and both models item by item, as far as is known.
+    """
+
+    sentence: str
+    pairing: str
+    tables: tuple[Table, ...]
+
+
+def beginning_of(facts: SearchFacts) -> Beginning:
+    """The beginning of a search that started from an earlier one; of a cold one it says so."""
+    record = facts.record
+    if record.spec.warm_from is None:
+        return Beginning("A person started it, without measurements of earlier searches.", "", ())
+    before = SearchFacts.of(facts.workspace, record.spec.warm_from)
+    change = pool_change(before.pool, facts.pool)
+    who = "It began by itself after the pool changed" if is_unattended(record) else "A person started it"
+    further = ", ".join(record.spec.warm_also)
+    learned = f"{before.record.search}{f' and {further}' if further else ''}"
+    sentence = f"{who}, from what {learned} had measured; {change.sentence}."
+    old = _retried(facts, before.require_best())
+    tables = [change.by_source, _winners(facts, before, old)]
+    new = facts.best
+    if old is None or new is None:
+        return Beginning(sentence, "The old winner was not measured on this pool.", tuple(tables))
+    if old.subset == new.subset:
+        return Beginning(sentence, "The old winner is still the best on this pool.", tuple(tables))
+    paired = pairing_table(facts, new.trial, old.trial)
+    tables += [] if paired is None else [paired]
+    pairing = (
+        f"On this pool the new winner is trial {new.trial} and the old one trial {old.trial}. The new one "
+        "was chosen by these dev items, which favours it."
+    )
+    return Beginning(sentence, pairing, tuple(tables))
+
+
+def _retried(facts: SearchFacts, winner: Recommendation) -> TrialRecord | None:
+    """The measured trial of the recipe that the search before recommends."""
+    steps = winner.recipe.steps
+    found = (each for each in facts.trials if each.recipe is not None and each.recipe.steps == steps)
+    return next((each for each in found if each.utility is not None), None)
+
+
+def _winners(facts: SearchFacts, before: SearchFacts, old: TrialRecord | None) -> Table:
+    return Table(
+        "Old and new winner",
+        ("winner", "pool", "trial", "recipe", "rows", "dev score", "± se"),
+        tuple(_winner_rows(facts, before, old)),
+    )
+
+
+def _winner_rows(
+    facts: SearchFacts, before: SearchFacts, old: TrialRecord | None
+) -> Iterator[tuple[Cell, ...]]:
+    then, now = before.record.spec.pool_version[:8], facts.record.spec.pool_version[:8]
+    winner = before.require_best()
+    yield _row("old", then, before, _trial(before, winner.trial))
+    if old is not None:
+        yield _row("old", now, facts, old)
+    else:
+        yield "old", now, None, winner.recipe.full_label, _rows(facts, winner), None, None
+    if facts.best is not None:
+        yield _row("new", now, facts, _trial(facts, facts.best.trial))
+
+
+def _trial(facts: SearchFacts, number: int) -> TrialRecord:
+    return next(each for each in facts.trials if each.trial == number)
+
+
+def _row(which: str, pool: str, facts: SearchFacts, trial: TrialRecord) -> tuple[Cell, ...]:
+    recipe = trial.recipe
+    assert recipe is not None, "a measured trial has a recipe"
+    rows = len(facts.realised(recipe))
+    place = trial.reservation.partition
+    return which, pool, place, recipe.full_label, rows, trial.utility, trial.standard_error
+
+
+def _rows(facts: SearchFacts, winner: Recommendation) -> int | None:
+    """Rows of the old winner on this pool; None where it cannot be realised there."""
+    try:
+        return len(facts.realised(winner.recipe))
+    except InvalidRecipe:
+        return None
