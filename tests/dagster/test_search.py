@@ -131,7 +131,7 @@ def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver)
     assert "(/assets/demo/signal/word_entropy)" in facts["signals"]
     assert (facts["subset"], facts["evaluation"]) == (trial.subset, trial.evaluation)
     assert (searched.installation.home / facts["items"] / "result.json").exists()
-    assert trial.recipe.label.split("[")[0] in facts["how_it_came_about"]
+    assert all(step.label.split("[")[0] in facts["how_it_came_about"] for step in trial.recipe.steps)
     # A recipe reads columns, and some signals have several: `tokens` also counts those of the response.
     spec = searched.ledger.search("first").spec
     assert set(facts["signal_versions"].values()) <= set(spec.signal_versions.values())
