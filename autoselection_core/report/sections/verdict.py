@@ -1,13 +1,13 @@
 """Verdict on the winner: paired comparisons of fresh runs on test items, with intervals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference
 from autoselection_core.score.resampling import Run
-from autoselection_core.search.arms import tests_by_arm
+from autoselection_core.search.arms import ArmRun, tests_by_arm
 from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, RANDOM, WINNER
 
 OPPONENTS = {
@@ -69,9 +69,34 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
         NoReportError: The search still runs, or measured nothing.
     """
     tests = tests_by_arm(facts.arms)
+    is_formula = facts.workspace.campaign.closed_form is not None
+    compared = (compare(tests, opponent, facts.record.spec) for opponent in OPPONENTS)
+    plain = {run.trial.recipe.label for run in facts.arms if run.arm == PLAIN_FILTER and run.trial.recipe}
+    named = {PLAIN_FILTER: ", ".join(plain)}
+    return tuple(
+        replace(
+            finding,
+            recipe=named.get(finding.opponent, ""),
+            epochs=None if is_formula else _epochs(facts.arms, finding.opponent),
+        )
+        for finding in compared
+        if finding is not None
+    )
 
 
-from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, RANDOM
+def _epochs(arms: Sequence[ArmRun], opponent: str) -> tuple[float, float] | None:
+    """Tokens that the runs of winner and opponent were trained on, as multiples of their subsets' tokens."""
+    means = []
+    for arm in (WINNER, opponent):
+        read = [
+            run.training_tokens / run.trial.tokens
+            for run in arms
+            if run.arm == arm and run.training_tokens and run.trial.tokens
+        ]
+        if not read:
+            return None
+        means.append(sum(read) / len(read))
+    return means[0], means[1]
 
 
 def compare(tests: Mapping[str, Sequence[Run]], opponent: str, spec: SearchSpec) -> Finding | None:
