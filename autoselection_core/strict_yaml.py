@@ -179,7 +179,7 @@ class _Check:
             if not isinstance(key, yaml.ScalarNode):
                 raise YamlError(line, "the key", "must be a text, not a list or a mapping")
             if key.value in seen:
-                raise YamlError(line, f"the key `{_short(key.value)}`", "stands twice; keep one")
+                raise YamlError(line, f"the key `{_short(key.value)}`", "is given twice; keep one")
             seen.add(key.value)
         return [child for pair in node.value for child in pair]
 

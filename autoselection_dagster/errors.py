@@ -63,7 +63,7 @@ class ValueMovedError(AutoSelectionError):
     asset: str
     path: Path
 
-    sentence = "the value of {asset} is no longer at {path}; materialise the asset again"
+    sentence = "the value of {asset} is no longer at {path}; materialize the asset again"
 
 
 class LaunchFailedError(AutoSelectionError):

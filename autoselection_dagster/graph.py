@@ -1,4 +1,4 @@
-"""The factory: one graph of assets and jobs for each campaign of the installation."""
+"""Graph of a campaign: its assets and jobs, one graph for each campaign of the installation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -94,7 +94,7 @@ class Names:
 
     @property
     def schedule(self) -> str:
-        """Searches a changed pool again at the times that the campaign says."""
+        """Name of the schedule that searches a changed pool again."""
         return self._own("search_again_schedule")
 
     def _own(self, name: str) -> str:

@@ -34,7 +34,7 @@ class Place:
         return installed_workspace(self.campaign, home)
 
     @property
-    def judged_by(self) -> list[dg.AssetKey]:
+    def scored_by(self) -> list[dg.AssetKey]:
         """The sources that a score follows from, beside the subset."""
         benchmarks = [self.key("benchmark", name) for name in self.campaign.weights]
         return [*([self.key("base_model")] if self.campaign.base_model else []), *benchmarks]

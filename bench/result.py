@@ -1,5 +1,6 @@
 """A measured figure, with what it takes to measure it again: commit, command and machine."""
 
+import gzip
 import json
 import os
 import platform
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from autoselection_core.identity import Json
 
@@ -126,6 +127,21 @@ def write_result(name: str, figures: Mapping[str, Json], note: str = "") -> Path
         result = dict(sorted({**parts, part: result}.items()))
     path.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     return path
+
+
+def stored_lines(shard: Path) -> list[dict[str, Any]]:
+    """Finished searches of a shard, a compressed file of JSON lines."""
+    if not shard.exists():
+        return []
+    with gzip.open(shard, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def store_lines(shard: Path, *lines: Mapping[str, Any]) -> None:
+    """Append finished searches to a shard: a killed run loses the search that it was at."""
+    shard.parent.mkdir(parents=True, exist_ok=True)
+    with shard.open("ab") as end, gzip.GzipFile("", "ab", fileobj=end, mtime=0) as file:
+        file.write("".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
 def _git(*arguments: str) -> str:

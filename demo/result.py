@@ -105,7 +105,7 @@ def _show_example(kind: str, example: Example, console: Console) -> None:
     console.print("\n".join(f"    {line}" for line in example.text.splitlines()))
     console.print(f"  {example.reason}")
     if example.like is not None:
-        console.print("\n".join(f"    {line}" for line in ("stands for it:", *example.like.splitlines())))
+        console.print("\n".join(f"    {line}" for line in ("kept in its place:", *example.like.splitlines())))
     console.print()
 
 

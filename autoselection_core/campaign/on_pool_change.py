@@ -23,7 +23,7 @@ _HOUR_S, _DAY_S = 3600.0, 86400.0
 
 
 @dataclass(frozen=True)
-class Again:
+class NextSearch:
     """Outcome of searching again after the pool changed.
 
     Attributes:
@@ -43,7 +43,7 @@ class Again:
     stopped: tuple[str, ...] = ()
 
 
-def search_again(workspace: Workspace, budget: int | None = None) -> Again:
+def search_again(workspace: Workspace, budget: int | None = None) -> NextSearch:
     """Enter one search on the latest pool, warm from all searches of the campaign that measured the like.
 
     Its first trial is the recipe that the search before it recommends, realised on the pool of now, so that
@@ -60,21 +60,21 @@ def search_again(workspace: Workspace, budget: int | None = None) -> Again:
     version = workspace.pool().version
     mine = _searches_of(workspace.ledger, workspace.campaign.name)
     if not mine:
-        return Again(None, False, None, "nothing was searched yet: start the first search by hand")
+        return NextSearch(None, False, None, "nothing was searched yet: start the first search by hand")
     same = [each for each in mine if each.spec.pool_version == version]
     if same:
         why = f"{same[-1].search} searches this very pool already"
-        return Again(same[-1].search, False, None, why, stopped=_superseded(workspace, mine, version))
+        return NextSearch(same[-1].search, False, None, why, stopped=_superseded(workspace, mine, version))
     before = _last_winner_of(workspace.ledger, mine)
     if before is None:
-        return Again(None, False, None, "no search has measured anything that another could start from")
+        return NextSearch(None, False, None, "no search has measured anything that another could start from")
     name = unattended_name(workspace.campaign.name, version)
     spec = workspace.spec(version, budget=budget, warm_from=before.search)
     spec = replace(spec, warm_also=_alike(mine, before, spec))
     first = _enter(workspace, spec, name, before)
     others = f" and learns from {', '.join(spec.warm_also)}, too" if spec.warm_also else ""
     why = f"the pool changed: {name} starts from {before.search}{first}{others}"
-    return Again(name, True, before.search, why, spec.warm_also, _superseded(workspace, mine, version))
+    return NextSearch(name, True, before.search, why, spec.warm_also, _superseded(workspace, mine, version))
 
 
 def unattended_name(campaign: str, pool_version: str) -> str:

@@ -70,7 +70,7 @@ def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 @app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
-    from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, show_intake
+    from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, show_prepared_pool
     from autoselection_core.cli.output import show_bad_items
     from autoselection_core.cli.progress import shown_progress
 
@@ -78,7 +78,7 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     with shown_progress() as progress:
         found = ingest_pool(workspace, progress)
         signals = score_pool(workspace, found.pool, progress)
-    show_intake(found)
+    show_prepared_pool(found)
     show_bad_items(workspace.benchmarks)
     show_table(signals)
 
@@ -166,7 +166,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
 @app.command()
 def forecast(
     search: Search = None,
-    evaluations: Annotated[int, typer.Option(min=1, help="How many more evaluations.")] = 5,
+    evaluations: Annotated[int, typer.Option(min=1, help="Number of further evaluations.")] = 5,
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Session of a command: the campaign at work, and a search by name."""
+"""Session of a command: options of a search, the campaign at work, and a search by name."""
 
 from pathlib import Path
 from typing import Annotated, Any

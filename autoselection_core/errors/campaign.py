@@ -60,7 +60,7 @@ class CampaignFileExistsError(CommandError):
     sentence = "{file} is there already; name another file with --file, or add a campaign to it by hand"
 
 
-class NothingMeasuredError(CommandError):
+class NoBestSubsetError(CommandError):
     """A search has no measured trial, so it has no best subset."""
 
     search: str

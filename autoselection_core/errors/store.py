@@ -126,7 +126,7 @@ class NotAFolderError(StorageError):
 
     sentence = (
         "{variable} is {value}, but has to be a folder: files in it are locked and mapped. Raw files may "
-        "lie on object storage, and exports and backups may go there."
+        "be on object storage, and exports and backups may go there."
     )
 
 

@@ -77,7 +77,7 @@ class EvaluationFolder:
         return self.read_result(weights) if self.is_complete else None
 
     def require_complete(self) -> "EvaluationFolder":
-        """This folder.
+        """The folder itself, once its evaluation is complete.
 
         Raises:
             NotEvaluatedError: The evaluation is not complete.

@@ -131,11 +131,11 @@ class Ledger:
 
     def release_lost(self, now: float | None = None) -> tuple[Reservation, ...]:
         """Take back trials whose worker was silent past its lease; returns the lost attempts."""
-        with self._judging_leases(now) as (connection, moment):
+        with self._checking_leases(now) as (connection, moment):
             return reservations.release_lost(connection, moment, self.max_losses)
 
     @contextmanager
-    def _judging_leases(self, now: float | None = None) -> Iterator[tuple[Connection, float]]:
+    def _checking_leases(self, now: float | None = None) -> Iterator[tuple[Connection, float]]:
         """A transaction that asks which leases are over at a moment, after a clock was set back, too."""
         with self.database.writing() as connection:
             moment = self.clock() if now is None else now
@@ -191,7 +191,7 @@ class Ledger:
             time.sleep(_LOCK_POLL_S)
 
     def _take_turn(self, reservation: Reservation, token: str) -> bool:
-        with self._judging_leases() as (connection, now):
+        with self._checking_leases() as (connection, now):
             return proposals.take_turn(connection, reservation, token, now=now, until=now + self.lease_s)
 
     def record_proposal(
@@ -223,7 +223,7 @@ class Ledger:
 
     def begin(self, reservation: Reservation, evaluation: str) -> Begin:
         """Claim an evaluation before it starts: train it, take its score, or wait for another worker."""
-        with self._judging_leases() as (connection, now):
+        with self._checking_leases() as (connection, now):
             return attempts.begin(connection, reservation, evaluation, now=now, until=now + self.lease_s)
 
     def heartbeat(self, reservation: Reservation) -> bool:

@@ -1,4 +1,4 @@
-"""Searches in the ledger: register, adjust, and say how far each came."""
+"""Searches in the ledger: registration, budgets, stops, and progress."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Names of data sets: that of a file, or of the folder that holds the shards."""
+"""Kinds of files by their endings, and the data sets that files or folders of shards are."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Sorting of raw records into the pool or the quarantine, with counts."""
+"""Sorting of raw records into pool or quarantine, and a check of the fields that sources name."""
 
 import json
 import re

@@ -6,7 +6,7 @@ import numpy as np
 
 from autoselection_core.arrays import Rows
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.errors.campaign import NothingMeasuredError
+from autoselection_core.errors.campaign import NoBestSubsetError
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
@@ -117,11 +117,11 @@ def explained_sample(facts: SearchFacts, sample: str) -> Iterator[Part]:
 
     Raises:
         UnknownSampleError: The pool of the search has no such sample.
-        NothingMeasuredError: The search has no best subset.
+        NoBestSubsetError: The search has no best subset.
     """
     row = facts.pool.row_of(sample)
     if facts.best is None:
-        raise NothingMeasuredError(facts.record.search)
+        raise NoBestSubsetError(facts.record.search)
     sample = facts.pool.sample(row).id
     explanation = explain(facts.best.recipe, facts.signals, row)
     verb = "is in" if explanation.is_in else "is not in"

@@ -96,8 +96,8 @@ def _sections(facts: SearchFacts) -> list[Section]:
 
 def _result(facts: SearchFacts) -> Section:
     spec = facts.record.spec
-    judged = ", ".join(spec.benchmarks) or "a formula"
-    drove = f"The metric that drove the search: {spec.metric}, on dev items of {judged}."
+    benchmarks = ", ".join(spec.benchmarks) or "a formula"
+    drove = f"The metric that drove the search: {spec.metric}, on dev items of {benchmarks}."
     tables = [arm_table(facts.arms, spec.score_weights)]
     if (unread := unread_table(tests_by_arm(facts.arms))) is not None:
         tables.append(unread)
@@ -191,7 +191,7 @@ def _examples(examples: Sequence[Example]) -> Section:
                 f"by {example.recipe}: {example.reason}",
                 "",
                 example.text,
-                *(["", "stands for it:", example.like] if example.like else []),
+                *(["", "kept in its place:", example.like] if example.like else []),
             ]
         )
         for example in examples

@@ -1,4 +1,4 @@
-"""Significance of a difference, and probability of each contestant to be the best."""
+"""Rank agreement, p-value of a paired difference, and P(best), each arm's probability to be the best."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Stratified scores of items that were drawn unevenly, so that every part counts by its size."""
+"""Stratified scores: allocation of further items to strata, and weights by which every part counts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

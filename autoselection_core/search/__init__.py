@@ -1,1 +1,1 @@
-"""The search loop for people without Dagster; what it records, a Dagster search records too."""
+"""Search loop without Dagster; it records what a search through Dagster records."""

@@ -1,4 +1,4 @@
-"""The decisions of a search once more: the same questions, with the answers that were recorded."""
+"""Replay of a search's decisions: the same questions, with its adviser's recorded answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

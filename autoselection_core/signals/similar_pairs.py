@@ -82,7 +82,7 @@ class PairList:
     ) -> "PairList":
         """These pairs in a changed pool, with the pairs that have a new row.
 
-        The floor never falls: what lay below it was not kept.
+        The floor never falls: what was below it was not kept.
 
         Args:
             rows: Present place of each row of these pairs' pool, in the same order; -1 where it left.

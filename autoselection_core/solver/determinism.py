@@ -1,4 +1,4 @@
-"""The same numbers in every process: one thread, seeded generators, float64."""
+"""Determinism of choices: one thread, seeded generators, float64."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

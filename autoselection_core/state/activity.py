@@ -8,7 +8,7 @@ from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.state.aspect import Aspect, Counts, Shares
 from autoselection_core.state.column import sampled_rows
 
-_GATHERED_AT_MOST = 0.15
+_MAX_GATHERED_SHARE = 0.15
 """Below this share of changed rows, gathering their entries is faster than a pass over all entries."""
 
 
@@ -39,7 +39,7 @@ class Activity(Aspect):
     def change(self, added: Rows, removed: Rows) -> Counts:
         """A pass over all entries with +1 and -1, or over the entries of the changed rows if they are few."""
         added, removed = self._sampled(added), self._sampled(removed)
-        if len(added) + len(removed) < _GATHERED_AT_MOST * len(self._has_features):
+        if len(added) + len(removed) < _MAX_GATHERED_SHARE * len(self._has_features):
             return self._gathered(added) - self._gathered(removed)
         signs = np.zeros(len(self._has_features), np.float32)
         signs[added] = 1

@@ -1,4 +1,4 @@
-"""State of a subset: named numbers that describe its rows."""
+"""State of a subset: named numbers that describe its rows, and distances between subsets."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

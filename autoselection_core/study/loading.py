@@ -1,4 +1,4 @@
-"""Strict reader of a study's file; errors name file, line and field."""
+"""Strict reader of a study's file, and the contests and ledger entries that follow from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

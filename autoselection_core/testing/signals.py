@@ -1,4 +1,4 @@
-"""The laws that every signal keeps, as tests that a package runs on its own signals.
+"""The laws that every signal keeps, as tests for a package's own signals, and pools for them.
 
 Needs pytest.
 

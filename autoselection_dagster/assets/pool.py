@@ -1,4 +1,4 @@
-"""The pool: the samples of all sources, each once."""
+"""Asset of a campaign's pool, cut at the contamination gate, with its checks."""
 
 from collections.abc import Iterator
 
@@ -35,8 +35,8 @@ HOLDS_NO_QUESTION = Check(
     "holds_no_benchmark_question",
     "A model that was trained on the questions is better at them and at nothing else, in every arm.",
 )
-MOST_CUT = 0.5
-"""Above this share of cut samples the sources are the benchmark, and what is left is no pool to search."""
+MAX_CUT_SHARE = 0.5
+"""Maximum share of cut samples: above it the sources are the benchmark, and no pool to search."""
 _SHOWN_ROWS = 5
 _SHOWN_CHARACTERS = 120
 
@@ -96,7 +96,7 @@ def holds_no_question(gated: Gated) -> dg.AssetCheckResult:
         if count
     }
     return HOLDS_NO_QUESTION.result(
-        passed=left == 0 and share <= MOST_CUT,
+        passed=left == 0 and share <= MAX_CUT_SHARE,
         left_in_the_pool=left,
         cut=len(cut),
         share_cut=share,
@@ -104,10 +104,10 @@ def holds_no_question(gated: Gated) -> dg.AssetCheckResult:
     )
 
 
-def _facts(intake: PreparedPool) -> Facts:
-    found = intake.ingestion
+def _facts(prepared: PreparedPool) -> Facts:
+    found = prepared.ingestion
     return {
-        "dagster/row_count": len(intake.pool),
+        "dagster/row_count": len(prepared.pool),
         "records": found.records,
         "samples": found.samples,
         "merged": found.merged,
@@ -119,19 +119,19 @@ def _facts(intake: PreparedPool) -> Facts:
         "fields": shown(fields_table(found)),
         "quarantine": shown(quarantine_table(found)),
         "quarantine_file": dg.MetadataValue.path(found.quarantine_path),
-        "contaminated": intake.gated.samples_cut,
-        "contamination": shown(gate_table(intake.gated)),
-        "sources": shown(_per_source(intake.pool)),
-        **_change(intake),
-        "first_rows": shown(_first_rows(intake.pool)),
-        "version": intake.pool.version,
+        "contaminated": prepared.gated.samples_cut,
+        "contamination": shown(gate_table(prepared.gated)),
+        "sources": shown(_per_source(prepared.pool)),
+        **_change(prepared),
+        "first_rows": shown(_first_rows(prepared.pool)),
+        "version": prepared.pool.version,
     }
 
 
-def _change(intake: PreparedPool) -> Facts:
-    if intake.before is None:
+def _change(prepared: PreparedPool) -> Facts:
+    if prepared.before is None:
         return {"change": "the first pool of the campaign"}
-    change = pool_change(intake.before, intake.pool)
+    change = pool_change(prepared.before, prepared.pool)
     return {"change": change.sentence, "change_by_source": shown(change.by_source)}
 
 

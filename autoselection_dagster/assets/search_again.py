@@ -4,7 +4,7 @@ import time
 
 import dagster as dg
 
-from autoselection_core.campaign.on_pool_change import Again, search_again, wait_until, why_it_waits
+from autoselection_core.campaign.on_pool_change import NextSearch, search_again, wait_until, why_it_waits
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.report.lineage.differing import pool_change
 from autoselection_dagster.names import Group
@@ -19,7 +19,7 @@ AUTOMATED = "dagster/from_automation_condition"
 
 
 def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    """Asset that, when materialised, registers a search on the present pool."""
+    """Asset that, when materialized, registers a search on the present pool."""
 
     @dg.asset(
         io_manager_key=NOTHING,
@@ -38,7 +38,7 @@ def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefi
         workspace, asked = place.workspace(home), place.campaign.on_pool_change
         until = wait_until(workspace.ledger, place.campaign.name, asked, time.time())
         if until and AUTOMATED in context.run.tags:
-            again = Again(None, False, None, why_it_waits(asked, until))
+            again = NextSearch(None, False, None, why_it_waits(asked, until))
         else:
             again = search_again(workspace, asked.budget)
         context.log.info(again.why)

@@ -30,8 +30,8 @@ IS_MOSTLY_KNOWN = Check(
 _ONE_PASS = (SAE, "model_scores")
 """Signals of one pass, of which the first gives both: where there is an autoencoder, both wait for it."""
 
-LEAST_KNOWN_SHARE = 0.5
-"""Below this share of known values a signal says more about itself than about the samples."""
+MIN_KNOWN_SHARE = 0.5
+"""Minimum share of known values: below it a signal says more about itself than about the samples."""
 
 
 def signal_assets(place: Place) -> list[dg.AssetsDefinition]:
@@ -98,7 +98,7 @@ def is_aligned(table: SignalTable, pool: Pool) -> dg.AssetCheckResult:
 def is_mostly_known(report: SignalReport) -> dg.AssetCheckResult:
     """Enough rows have a value, in every column."""
     least = min(report.finite_share.values(), default=1.0)
-    return IS_MOSTLY_KNOWN.result(passed=least >= LEAST_KNOWN_SHARE, least_known_share=least)
+    return IS_MOSTLY_KNOWN.result(passed=least >= MIN_KNOWN_SHARE, least_known_share=least)
 
 
 def _facts(report: SignalReport, table: SignalTable) -> Facts:

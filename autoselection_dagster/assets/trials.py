@@ -167,7 +167,7 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         group_name=place.group(Group.TRIAL),
         partitions_def=place.partitions.trials,
         ins={"subset": dg.AssetIn(place.key("subset"))},
-        deps=[place.key("pool"), *place.judged_by],
+        deps=[place.key("pool"), *place.scored_by],
         io_manager_key=EVALUATIONS,
         pool=GPU_POOL,
         kinds={"pytorch"},

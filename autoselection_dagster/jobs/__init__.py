@@ -1,1 +1,1 @@
-"""Jobs: start and change searches, buy single evaluations, explain and export."""
+"""Jobs: start and change searches, run trials and studies, buy evaluations, explain and export."""

@@ -1,4 +1,4 @@
-"""Progress of a running search as materialisations of its report, so that its page is never empty."""
+"""Progress of a running search as materializations of its report, so that its page is never empty."""
 
 import dagster as dg
 

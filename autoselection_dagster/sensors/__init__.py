@@ -1,1 +1,1 @@
-"""Sensors: trials for free slots, changed sources, alerts."""
+"""Sensors: workers and reports of searches, changed sources, alerts."""

@@ -1,1 +1,1 @@
-"""Trials in Dagster: their names, the attempt that keeps them alive, and recovery."""
+"""Names of trials, the attempt that keeps one alive, workers, device leases, judge reports, recovery."""

@@ -1,4 +1,4 @@
-"""Trials on both sides: reservations of the ledger, partitions and runs of Dagster."""
+"""Names of a trial in the ledger and in Dagster: reservation, partition, run key, tags."""
 
 from collections.abc import Iterable, Mapping
 
@@ -25,7 +25,7 @@ COUNTED_TAG = "autoselection/stopped_its_search"
 
 _RUN_KEY_TAG = "dagster/run_key"
 _OF_THE_WORKER = (".dagster/repository", ".dagster/grpc_info", "dagster/sensor_name")
-"""Its code location, the server that takes a request to terminate, and the sensor that launched it."""
+"""Tags that a trial's run has from its worker: code location, server for termination, sensor."""
 _SEARCH_TAG = "dagster/partition/search"
 _TRIAL_TAG = "dagster/partition/trial"
 
@@ -53,7 +53,7 @@ def run_key_of(run: dg.DagsterRun) -> str | None:
 
 
 def filter_of(*run_keys: str) -> dg.RunsFilter:
-    """Finds the runs that were requested under some keys."""
+    """Filter for the runs that were requested under some keys."""
     return dg.RunsFilter(tags={_RUN_KEY_TAG: list(run_keys)})
 
 

@@ -47,7 +47,7 @@ class Workers:
 
     @property
     def living(self) -> int:
-        """Those that wait in the queue, start or run."""
+        """Number of workers that wait in the queue, start or run."""
         return sum(not run.is_finished for run in self.runs)
 
     def keys(self, count: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Values pass between assets as references: a hash and a path, never a pickle."""
+"""References to values that pass between assets: a hash and a path, never a pickle."""
 
 import json
 from abc import ABC, abstractmethod

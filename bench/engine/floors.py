@@ -1,4 +1,4 @@
-"""What the work cannot do without: sorts, gathers and passes over memory, in plain numpy."""
+"""Floors in plain numpy, and the race of a piece of work with its floor."""
 
 import gc
 import hashlib

@@ -1,4 +1,4 @@
-"""Pools with realistic signals, of any size."""
+"""Pools with realistic signals, of any size, and random edits of recipes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

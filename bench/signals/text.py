@@ -1,4 +1,4 @@
-"""Signals that read words only, on all samples."""
+"""Signals of words on all samples: time, memory, cost of a change, and peers."""
 
 import re
 from collections.abc import Callable, Sequence

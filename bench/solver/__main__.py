@@ -1,13 +1,13 @@
 """Race solvers on simulated utilities over real rows: `python -m bench.solver --help`.
 
-Every finished search is one line of a shard, `bench/results/solver/runs/<contestant>.jsonl`; a search in
+Every finished search is one line of a shard, `bench/results/solver/runs.jsonl.gz`; a search in
 that file is not run again, so an interrupted race goes on where it stopped.
 """
 
 import argparse
 import json
 import runpy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from autoselection_core.arrays import Rows
 from autoselection_core.operators.catalogue import Template, catalogue
 from autoselection_core.signals.table import SignalTable
-from bench.result import RESULTS, write_result
+from bench.result import RESULTS, store_lines, stored_lines, write_result
 from bench.solver.contestants import Contestant, contestant
 from bench.solver.landscapes import TUNED, UNSEEN, Landscape, landscapes
 from bench.solver.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
@@ -101,7 +101,7 @@ def main() -> None:
     text = report(options.folder, ground.optima)
     (options.folder / "report.md").write_text(text)
     if options.folder == FOLDER:
-        note = "searches ran one by one, some at earlier commits; each is a line of a shard in solver/runs"
+        note = "searches ran one by one, some at earlier commits; each is a line of solver/runs.jsonl.gz"
         write_result("solver/landscapes", figures(options.folder, ground.optima), note)
     print(text)
 
@@ -120,9 +120,8 @@ def _part(file: Path, name: str) -> Any:  # noqa: ANN401 - what a user's file de
 
 def _run(ground: Course, make: Makes, options: argparse.Namespace) -> None:
     name, _ = make(ground.world.signals, ground.templates)
-    shard = options.folder / "runs" / f"{name.replace(':', '-').replace(',', '-')}.jsonl"
-    shard.parent.mkdir(parents=True, exist_ok=True)
-    done = set(_finished(shard))
+    shard = options.folder / "runs.jsonl.gz"
+    done = {_course_of(run) for run in stored_lines(shard) if run["contestant"] == name}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         # A fresh table for each seed: what it caches for one seed is of no use to the next.
         signals = replace(ground.world.signals)
@@ -138,19 +137,15 @@ def _run(ground: Course, make: Makes, options: argparse.Namespace) -> None:
                 noise=options.noise,
                 budget=options.budget,
             )
-            with shard.open("a") as file:
-                file.write(json.dumps(run.to_json()) + "\n")
+            store_lines(shard, run.to_json())
             print(
                 f"{name} {landscape} seed {seed}: {run.recommended} {run.ask_seconds:.3f} s an answer",
                 flush=True,
             )
 
 
-def _finished(shard: Path) -> Iterator[tuple[str, int, float, int]]:
-    if shard.exists():
-        for line in shard.read_text().splitlines():
-            run = json.loads(line)
-            yield run["landscape"], run["seed"], run["noise"], run["budget"]
+def _course_of(run: Mapping[str, Any]) -> tuple[str, int, float, int]:
+    return run["landscape"], run["seed"], run["noise"], run["budget"]
 
 
 def _options() -> argparse.Namespace:

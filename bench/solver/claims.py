@@ -7,7 +7,7 @@ items. The ledger is left out: it decides nothing, and would take most of the ti
 
 Without a gain all recipes are equal (A/A), so every claim is false. With one, whatever a search tries is
 better than the random draws by three standard errors of the difference that the report measures. Every
-search is a line of `bench/results/solver/claims.jsonl`; one in that file is not run again.
+search is a line of `bench/results/solver/claims.jsonl.gz`; one in that file is not run again.
 """
 
 import argparse
@@ -38,10 +38,10 @@ from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.subset import Subset, materialize
-from bench.result import RESULTS, write_result
+from bench.result import RESULTS, store_lines, stored_lines, write_result
 from bench.solver.race import with_observation
 
-_SHARD = RESULTS / "solver" / "claims.jsonl"
+_SHARD = RESULTS / "solver" / "claims.jsonl.gz"
 _ROWS, _BUDGET = 300, 6
 _POLICY = Policy(min_share=0.1, fresh=60, edits=40, generations=2, draws=4)
 """Few candidates: a claim is about the report's runs, and which subset won does not matter to them."""
@@ -246,7 +246,7 @@ def summary(lines: Sequence[Line]) -> dict[str, Json]:
 def main() -> None:
     """Run what is missing, and write the rates."""
     options = _options()
-    signals, done = table(), _finished(options.shard)
+    signals, done = table(), stored_lines(options.shard)
     wanted: list[tuple[int, float, tuple[int, ...]]] = [
         (seed, 0.0, EVALUATIONS) for seed in range(options.equal)
     ]
@@ -257,17 +257,12 @@ def main() -> None:
         if (seed, gain, budgets[0]) in {(line["seed"], line["gain"], line["evaluations"]) for line in done}:
             continue
         lines = searched(signals, seed, gain, budgets)
-        with options.shard.open("a") as file:
-            file.writelines(json.dumps(line) + "\n" for line in lines)
+        store_lines(options.shard, *lines)
         done += lines
     figures = summary(done)
     if options.shard == _SHARD:
         write_result("solver/claims", figures, "searches ran one by one; each is a line of the shard")
     print(json.dumps(figures, indent=2))
-
-
-def _finished(shard: Path) -> list[Line]:
-    return [json.loads(line) for line in shard.read_text().splitlines()] if shard.exists() else []
 
 
 def _options() -> argparse.Namespace:

@@ -65,7 +65,7 @@ def _spaces(params: dict[str, Any], templates: Sequence[Template]) -> dict[str, 
 MAX_STEPS = 6
 """Maximum steps of a peer's program, as many as ours."""
 
-_SMALLEST_SHARE = 0.01
+_MIN_SHARE = 0.01
 
 
 class Contestant(Protocol):
@@ -139,7 +139,7 @@ def candidate(recipe: Recipe, signals: SignalTable, origin: str) -> Candidate:
 def large_enough(recipe: Recipe, signals: SignalTable) -> Subset | None:
     """Subset of a recipe; None if it is invalid or keeps fewer rows than any contestant may."""
     (subset,) = materialize_many([recipe], signals)
-    if isinstance(subset, Subset) and len(subset) >= _SMALLEST_SHARE * len(signals):
+    if isinstance(subset, Subset) and len(subset) >= _MIN_SHARE * len(signals):
         return subset
     return None
 
@@ -157,7 +157,7 @@ def _value(text: str) -> float | str:
 
 def _random_subset(signals: SignalTable, _: Sequence[Template], history: History) -> Candidate:
     rng = np.random.default_rng((history.seed, history.next_trial))
-    fraction = round(float(rng.uniform(_SMALLEST_SHARE, 1.0)), 4)
+    fraction = round(float(rng.uniform(_MIN_SHARE, 1.0)), 4)
     return candidate(Recipe((KeepRandom(fraction=fraction),), history.next_trial), signals, "random_subset")
 
 
@@ -169,5 +169,5 @@ def _single_operator(signals: SignalTable, templates: Sequence[Template], histor
     while True:
         recipe = Recipe((templates[order[place]].sample(rng),), history.seed)
         subset: Subset = materialize(recipe, signals)
-        if len(subset) >= _SMALLEST_SHARE * len(signals):
+        if len(subset) >= _MIN_SHARE * len(signals):
             return Candidate(recipe, subset, Proposal("single_operator"))

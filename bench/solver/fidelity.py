@@ -4,12 +4,11 @@ Four searches with the same budget, seed and landscape: one without a cheaper fi
 that ranks recipes nearly as the full one does, one with a fidelity that does so loosely, one with a fidelity
 that misleads. Cheap scores are of another utility: the full one mixed with that of the next landscape, or the
 full one with the opposite sign; all are noisy by one point. Each four are one line of
-`bench/results/solver/fidelity.jsonl`; what that file holds is not run again. Summaries with commit and
+`bench/results/solver/fidelity.jsonl.gz`; what that file holds is not run again. Summaries with commit and
 machine are left in `bench/results/solver.json`, under `fidelity_BUDGET_COST`.
 """
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Solver
-from bench.result import write_result
+from bench.result import store_lines, stored_lines, write_result
 from bench.solver.__main__ import FOLDER, course
 from bench.solver.landscapes import TUNED, UNSEEN, Landscape
 from bench.solver.optimum import RANDOM_RECIPES
@@ -84,17 +83,17 @@ def search(
 def _hinted(history: History, asked: Candidate, utility: float, cost: float) -> History:
     proposal = asked.proposal.to_json()
     name = asked.subset.fingerprint
-    hint = CheapTrial(
+    cheap = CheapTrial(
         history.next_trial, asked.proposal.fidelity, asked.recipe, name, utility, cost, proposal
     )
-    return replace(history, cheap=(*history.cheap, hint))
+    return replace(history, cheap=(*history.cheap, cheap))
 
 
 def main() -> None:
     """Run what is missing, and print the gain by each fidelity."""
     options = _options()
-    ground, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "fidelity.jsonl"
-    done = [json.loads(line) for line in file.open()] if file.exists() else []
+    ground, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "fidelity.jsonl.gz"
+    done = stored_lines(file)
     fixed = {"budget": options.budget, "cost": options.cost}
     asked = [
         {"landscape": name, "seed": seed, **fixed}
@@ -111,8 +110,7 @@ def main() -> None:
             for kind, cheap in cheap_utilities(ground.landscapes, name).items()
         }
         four = {**one, "optimum": optimum, **found}
-        with file.open("a") as shard:
-            shard.write(json.dumps(four) + "\n")
+        store_lines(file, four)
         done.append(four)
     mine = [each for each in done if fixed.items() <= each.items()]
     found_figures = {kind: figures(mine, kind) for kind in KINDS}

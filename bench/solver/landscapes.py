@@ -4,8 +4,8 @@ A utility is a weighted sum of terms over hidden per-row values. Every term is s
 recipes, and so is the sum: a random recipe has mean 0 and standard deviation 3 points, which is the order of
 the spread that the paper's Table 10 shows. No hidden column correlates above 0.6 with any signal.
 
-Another `draw` keeps the six structures and draws anew what their hidden columns are made of (`redrawn.py`),
-so that settings can be tried without looking at the landscapes that are reported.
+Another `draw` keeps the six structures and draws anew what their hidden columns are made of
+(`redrawn_columns`), so that settings can be tried without looking at the landscapes that are reported.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ from bench.solver.landscapes import Landscape
 
 RANDOM_RECIPES = 20_000
 _GENERATIONS, _PARENTS, _CHILDREN = 15, 20, 200
-_SMALLEST_SHARE = 0.01
+_MIN_SHARE = 0.01
 _AT_ONCE = 2000
 
 
@@ -61,7 +61,7 @@ def _random(templates: Sequence[Template], count: int, seed: int) -> list[Recipe
 
 
 def _realised(recipes: Sequence[Recipe], signals: SignalTable) -> list[tuple[Recipe, Subset]]:
-    smallest = _SMALLEST_SHARE * len(signals)
+    smallest = _MIN_SHARE * len(signals)
     results = zip(recipes, materialize_many(recipes, signals), strict=True)
     return [(recipe, one) for recipe, one in results if isinstance(one, Subset) and len(one) >= smallest]
 

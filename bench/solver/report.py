@@ -1,6 +1,5 @@
 """From shards to tables: regret against random recipe search, calibration, seconds."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.identity import Json
-from bench.result import Machine
+from bench.result import Machine, stored_lines
 from bench.solver.landscapes import TUNED, UNSEEN
 from bench.solver.optimum import Optimum
 from bench.solver.pairs import average_ranks, chance_of_no_gain, paired_regrets
@@ -54,8 +53,7 @@ def figures(folder: Path, optima: Mapping[str, Optimum], noise: float = 1.0) -> 
 
 def _runs(folder: Path, optima: Mapping[str, Optimum]) -> Runs:
     """All finished searches on known landscapes."""
-    lines = [line for shard in sorted((folder / "runs").glob("*.jsonl")) for line in shard.open()]
-    return [run for line in lines if (run := json.loads(line))["landscape"] in optima]
+    return [run for run in stored_lines(folder / "runs.jsonl.gz") if run["landscape"] in optima]
 
 
 def regrets(

@@ -5,7 +5,7 @@ model. An evaluation trains all of its weights on 20,000 tokens of a subset and 
 reference answers of GSM8K. Contestants search on 60 dev items; what each recommends is trained again with
 fresh seeds and scored on 240 test items, beside the full pool. Nothing is simulated, so the best recipe is
 not known: contestants are compared with each other. Every search is a line of
-`bench/results/solver/trained.jsonl`; one in that file is not run again, and trainings are kept in the
+`bench/results/solver/trained.jsonl.gz`; one in that file is not run again, and trainings are kept in the
 home, so a killed run goes on.
 """
 
@@ -30,12 +30,12 @@ from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize
 from autoselection_core.testing.tiny_model import tiny_model
-from bench.result import REAL_DATA, RESULTS, write_result
+from bench.result import REAL_DATA, RESULTS, store_lines, stored_lines, write_result
 from bench.solver.contestants import contestant
 from bench.solver.race import with_observation
 from bench.solver.world import ROWS, World, rows_of_pool, world
 
-SHARD = RESULTS / "solver" / "trained.jsonl"
+SHARD = RESULTS / "solver" / "trained.jsonl.gz"
 CONTESTANTS = ("random", "tpe", "published", "default")
 _FULL = "full pool"
 _REPLICATES = 3
@@ -129,17 +129,17 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--shard", type=Path, default=SHARD)
     options = parser.parse_args()
-    done = {(one["contestant"], one["seed"], one["budget"]) for one in _lines(options.shard)}
+    done = {(one["contestant"], one["seed"], one["budget"]) for one in stored_lines(options.shard)}
     ground = trained(Home.from_environment(), options.rows)
     if (_FULL, 0, 0) not in done:
         everything = materialize(Recipe(), ground.world.signals)
         full = {"contestant": _FULL, "seed": 0, "budget": 0, "test": ground.test(everything, first=900)}
-        _append(options.shard, full)
+        store_lines(options.shard, full)
     for seed in range(options.seeds):
         for name in options.contestants:
             if (name, seed, options.budget) not in done:
-                _append(options.shard, ground.search(name, seed, options.budget))
-    figures = summary(_lines(options.shard), options.budget)
+                store_lines(options.shard, ground.search(name, seed, options.budget))
+    figures = summary(stored_lines(options.shard), options.budget)
     print(json.dumps(figures, indent=2))
     if options.shard == SHARD:
         print(write_result("solver/trained", figures, _NOTE))
@@ -171,17 +171,6 @@ def summary(lines: Sequence[Line], budget: int) -> dict[str, Json]:
 
 def _is(line: Line, name: str, budget: int) -> bool:
     return line["contestant"] == name and line["budget"] in (0, budget)
-
-
-def _lines(shard: Path) -> list[Line]:
-    return [json.loads(line) for line in shard.open()] if shard.exists() else []
-
-
-def _append(shard: Path, line: Line) -> None:
-    shard.parent.mkdir(parents=True, exist_ok=True)
-    with shard.open("a") as file:
-        file.write(json.dumps(line) + "\n")
-    print({name: value for name, value in line.items() if name != "recipe"}, flush=True)
 
 
 _NOTE = (

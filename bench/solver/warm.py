@@ -2,11 +2,10 @@
 
 A search on one part of the pool, then two on another part that shares 90 % of the rows: one that starts cold
 with the whole budget, one that starts from the first search and has half of it. Every finished trio is one
-line of `bench/results/solver/warm.jsonl`; a trio in that file is not run again.
+line of `bench/results/solver/warm.jsonl.gz`; a trio in that file is not run again.
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.subset import Subset, materialize_many
+from bench.result import store_lines, stored_lines
 from bench.solver.__main__ import FOLDER, course
 from bench.solver.landscapes import TUNED, UNSEEN
 from bench.solver.optimum import RANDOM_RECIPES
@@ -131,8 +131,8 @@ def _jaccard(then: Rows, now: Rows) -> float:
 def main() -> None:
     """Run what is missing, and print how often a warm start paid."""
     options = _options()
-    ground, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "warm.jsonl"
-    done = [json.loads(line) for line in file.open()] if file.exists() else []
+    ground, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "warm.jsonl.gz"
+    done = stored_lines(file)
     known = {(one["landscape"], one["seed"]) for one in done}
     for seed in range(options.seeds):
         old, new = parts(ground.world.signals, seed)
@@ -142,8 +142,7 @@ def main() -> None:
             _, cold = search(new, landscape, seed + 1000, options.budget)
             _, warm = search(new, landscape, seed + 1000, options.budget // 2, told(first, old, new))
             trio = {"landscape": name, "seed": seed, "cold": cold, "warm": warm, "optimum": optimum}
-            with file.open("a") as shard:
-                shard.write(json.dumps(trio) + "\n")
+            store_lines(file, trio)
             done.append(trio)
     print(summary(done))
 

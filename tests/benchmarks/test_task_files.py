@@ -56,8 +56,8 @@ def said(**changed: Any) -> str:
 PLAIN = said()
 FUNCTIONS = {
     "as a value": PLAIN + "process_results: !function own.read\n",
-    "under a key that stands twice": PLAIN + "doc_to_text: !function own.read\n",
-    "first under a key that stands twice": "doc_to_text: !function own.read\n" + PLAIN,
+    "under a key that is given twice": PLAIN + "doc_to_text: !function own.read\n",
+    "first under a key that is given twice": "doc_to_text: !function own.read\n" + PLAIN,
     "as a key": PLAIN + "? !function own.read\n: x\n",
     "as a key inside": PLAIN + "metadata: {!function own.read : 1}\n",
     "in a list": PLAIN + "filter_list: [!function own.read]\n",

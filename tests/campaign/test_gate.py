@@ -63,10 +63,10 @@ def test_a_contaminated_pool_loses_the_rows_and_says_how_they_matched(
 ) -> None:
     write_pool(raw, [EXACT, SPELLED, TARGET])
 
-    intake = workspace.ingest()
+    prepared = workspace.ingest()
 
-    assert (intake.ingestion.samples, len(intake.pool), intake.gated.samples_cut) == (33, 31, 2)
-    assert intake.gated.counts == {"bakery": {Match.EXACT: 1, Match.NORMALISED: 1, Match.RUNS: 0}}
+    assert (prepared.ingestion.samples, len(prepared.pool), prepared.gated.samples_cut) == (33, 31, 2)
+    assert prepared.gated.counts == {"bakery": {Match.EXACT: 1, Match.NORMALISED: 1, Match.RUNS: 0}}
     texts = "\n".join(workspace.pool().texts())
     assert "baker" not in texts.lower()
     assert TARGET in texts  # targets are there to be trained on
@@ -80,10 +80,10 @@ def test_the_same_questions_under_two_names_are_looked_for_under_both(
     (place,) = workspace.campaign.benchmarks
     both = replace(workspace.campaign, benchmarks=(place, replace(place, name="bakery_accuracy")))
 
-    intake = Workspace(both, workspace.home).ingest()
+    prepared = Workspace(both, workspace.home).ingest()
 
-    assert intake.gated.samples_cut == 1
-    assert {name: sum(found.values()) for name, found in intake.gated.counts.items()} == {
+    assert prepared.gated.samples_cut == 1
+    assert {name: sum(found.values()) for name, found in prepared.gated.counts.items()} == {
         "bakery": 1,
         "bakery_accuracy": 1,
     }
@@ -91,30 +91,30 @@ def test_the_same_questions_under_two_names_are_looked_for_under_both(
 
 def test_every_arm_draws_from_the_cut_pool(workspace: Workspace, raw: Path) -> None:
     write_pool(raw, [EXACT, SPELLED])
-    intake = workspace.ingest()
-    workspace.score("word_entropy", intake.pool)
-    spec = workspace.spec(intake.pool.version, budget=3, policy="random", report_evaluations=4)
+    prepared = workspace.ingest()
+    workspace.score("word_entropy", prepared.pool)
+    spec = workspace.spec(prepared.pool.version, budget=3, policy="random", report_evaluations=4)
     search = workspace.ledger.register(spec)
-    solver, evaluator = workspace.solver(spec), workspace.evaluator(intake.pool.version)
+    solver, evaluator = workspace.solver(spec), workspace.evaluator(prepared.pool.version)
 
     run_search(workspace.ledger, search, solver, evaluator)
     report_arms(workspace.ledger, search, solver, evaluator)
 
     trials = [*workspace.ledger.trials(search), *workspace.ledger.trials(search, Kind.REPORT)]
     assert {"full_pool", "random", "winner"} <= {trial.arm for trial in trials}
-    assert spec.pool_version == intake.pool.version != intake.gated.came_from
+    assert spec.pool_version == prepared.pool.version != prepared.gated.came_from
     assert len(solver.signals) == 30
 
 
 def test_an_uncontaminated_pool_keeps_its_version(workspace: Workspace, raw: Path) -> None:
     write_pool(raw, [TARGET])
 
-    intake = workspace.ingest()
+    prepared = workspace.ingest()
 
-    assert intake.pool.version == intake.ingestion.pool.version
-    assert intake.gated.samples_cut == 0
+    assert prepared.pool.version == prepared.ingestion.pool.version
+    assert prepared.gated.samples_cut == 0
     ungated = Workspace(replace(workspace.campaign, benchmarks=()), Home(raw.parent.parent / "other"))
-    assert ungated.ingest().pool.version == intake.pool.version
+    assert ungated.ingest().pool.version == prepared.pool.version
 
 
 def test_what_was_cut_is_read_back_and_holds_no_text(workspace: Workspace, raw: Path) -> None:

@@ -153,7 +153,7 @@ BAD = [
     ("budget: 6", "budget: 0", 14, r"demo\.search\.budget is 0, but must be a whole number from 1 to 100000"),
     ("budget: 6", "budget: six", 14, r"demo\.search\.budget is 'six', but must be a whole number"),
     ("budget: 6", "budget: true", 14, r"must be a whole number"),
-    ("budget: 6", "budget: 6, budget: 7", 14, r"stands twice"),
+    ("budget: 6", "budget: 6, budget: 7", 14, r"is given twice"),
     ("policy: random", "policy: randm", 14, r"Did you mean 'random'\?"),
     ("signals: [tokens", "signals: [tokns", 11, r"names no signal: 'tokns'.*Did you mean 'tokens'\?"),
     ("{words: 4}", "{wrods: 4}", 11, r"wrods is not a key here .*Did you mean 'words'\?"),
@@ -174,7 +174,7 @@ BAD = [
     ('"{home}/demo/raw/*"', '"{home}/../../x"', 4, r"outside of"),
     ("    pool:", "    pol:", 3, r"demo\.pol is not a key here .*Did you mean 'pool'\?"),
     ("[tokens, word_entropy, {near_duplicates: {words: 4}}]", "tokens", 11, r"signals must be a list"),
-    ('base_model: "{home}/models/tiny"', "policy: {}", 15, "stands twice"),
+    ('base_model: "{home}/models/tiny"', "policy: {}", 15, "is given twice"),
 ]
 
 

@@ -174,18 +174,18 @@ def test_borda_is_the_best_subset_within_the_bounds(world: World, operator: Keep
     bounds = Bounds.proportional(groups + 1, count, operator.lower, operator.upper)
 
     kept = np.isin(rows, operator(rows, signals))
-    taken = np.bincount(groups[kept] + 1, minlength=len(bounds.least))
+    taken = np.bincount(groups[kept] + 1, minlength=len(bounds.min_rows))
 
     assert kept.sum() == count
-    assert (taken >= bounds.least).all()
-    assert (taken <= bounds.most).all()
+    assert (taken >= bounds.min_rows).all()
+    assert (taken <= bounds.max_rows).all()
     # No exchange of a kept row for another that respects the bounds gains points: optimal for a sum.
     for out in np.flatnonzero(kept):
         for new in np.flatnonzero(~kept):
             moved = taken.copy()
             moved[groups[out] + 1] -= 1
             moved[groups[new] + 1] += 1
-            if (moved >= bounds.least).all() and (moved <= bounds.most).all():
+            if (moved >= bounds.min_rows).all() and (moved <= bounds.max_rows).all():
                 assert points[new] <= points[out]
 
 
@@ -205,12 +205,12 @@ def test_chamberlin_courant_keeps_what_a_greedy_choice_adds(world: World, drawn:
     points = slow_points(rows.tolist(), signals)
 
     kept = np.isin(rows, operator(rows, signals))
-    taken = np.bincount(groups[kept], minlength=len(bounds.least))
+    taken = np.bincount(groups[kept], minlength=len(bounds.min_rows))
 
     assert set(slow_greedy(points, groups.tolist(), bounds)) <= set(np.flatnonzero(kept).tolist())
     assert kept.sum() == count
-    assert (taken >= bounds.least).all()
-    assert (taken <= bounds.most).all()
+    assert (taken >= bounds.min_rows).all()
+    assert (taken <= bounds.max_rows).all()
 
 
 def slow_greedy(points: list[list[int]], groups: list[int], bounds: Bounds) -> list[int]:
@@ -218,10 +218,10 @@ def slow_greedy(points: list[list[int]], groups: list[int], bounds: Bounds) -> l
 
     def is_reachable(row: int) -> bool:
         taken = [
-            sum(groups[other] == group for other in [*chosen, row]) for group in range(len(bounds.least))
+            sum(groups[other] == group for other in [*chosen, row]) for group in range(len(bounds.min_rows))
         ]
-        owed = sum(max(int(least) - have, 0) for least, have in zip(bounds.least, taken, strict=True))
-        return taken[groups[row]] <= bounds.most[groups[row]] and owed <= bounds.count - len(chosen) - 1
+        owed = sum(max(int(least) - have, 0) for least, have in zip(bounds.min_rows, taken, strict=True))
+        return taken[groups[row]] <= bounds.max_rows[groups[row]] and owed <= bounds.count - len(chosen) - 1
 
     def gain(row: int) -> int:
         return sum(

@@ -81,7 +81,7 @@ def test_each_step_shows_rows_that_it_dropped_and_why(facts: SearchFacts) -> Non
     assert duplicate.sample != another.sample
     assert duplicate.like is not None
     assert duplicate.like.lower() == duplicate.text.lower()
-    assert "stands for it" in duplicate.reason
+    assert "kept in its place" in duplicate.reason
     assert judged.fate == f"dropped by step 2, {BOTH.steps[1].label}"
     assert "word_entropy" in judged.reason
     assert "rank" in judged.reason

@@ -245,11 +245,11 @@ def test_hints_before_a_full_training_cost_no_more_than_one() -> None:
 
     for scores in range(4):
         (offer,) = offers_of(history, {"short": 0.25})
-        assert offer.most == 4 - scores
+        assert offer.max_scores == 4 - scores
         history = hinted(history, cheap, None if scores % 2 else 1.0, 0.25)
 
-    assert offers_of(history, {"short": 0.25})[0].most == 0
-    assert offers_of(observed(history, candidate, 1.0), {"short": 0.25})[0].most == 0  # one full one is left
+    assert offers_of(history, {"short": 0.25})[0].max_scores == 0
+    assert offers_of(observed(history, candidate, 1.0), {"short": 0.25})[0].max_scores == 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The words that a text gives as its answer."""
+"""Texts under reading: folding, segments, and the words that a text gives as its answer."""
 
 import re
 from itertools import pairwise

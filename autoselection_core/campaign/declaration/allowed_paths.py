@@ -102,7 +102,7 @@ class Places:
 
 def _refuse_objects(value: Value) -> None:
     if is_uri(value.text()):
-        value.refuse(f"is {value.text()}, but has to be a path: only files of `pool` may lie elsewhere")
+        value.refuse(f"is {value.text()}, but has to be a path: only files of `pool` may be elsewhere")
 
 
 def _allowed_by_operator() -> list[Path]:

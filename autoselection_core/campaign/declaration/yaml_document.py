@@ -69,7 +69,7 @@ class Value:
             if known and name not in known:
                 raise UnknownKeyError(self.file, key_node.start_mark.line + 1, entry.field, known)
             if name in found:
-                Value(key_node, self.file, entry.field).refuse("stands twice; keep one")
+                Value(key_node, self.file, entry.field).refuse("is given twice; keep one")
             found[name] = entry
         return found
 

@@ -44,16 +44,16 @@ def _follow(progress: Bars | Lines, shown: str, _stage: str, done: int, total: i
     progress(shown, done, total)
 
 
-def show_intake(intake: PreparedPool) -> None:
+def show_prepared_pool(prepared: PreparedPool) -> None:
     """Say what became of every record."""
-    found = intake.ingestion
+    found = prepared.ingestion
     show_records(found)
     if found.left_out:
         tell(f"each with its line and reason: {found.quarantine_path}")
-    tell(gate_sentence(intake.gated))
-    if intake.gated.samples_cut:
-        show_table(gate_table(intake.gated))
-    tell(f"pool {intake.pool.version}", pool=intake.pool.version)
+    tell(gate_sentence(prepared.gated))
+    if prepared.gated.samples_cut:
+        show_table(gate_table(prepared.gated))
+    tell(f"pool {prepared.pool.version}", pool=prepared.pool.version)
 
 
 def show_records(found: Ingestion) -> None:

@@ -1,4 +1,4 @@
-"""`autoselection search`: from a campaign to a reported search."""
+"""`autoselection search`, `forecast` and `replay`: run a search, and ask what more would give."""
 
 import itertools
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`autoselection show`: a search, or one of its trials."""
+"""`autoselection show`, `status` and `realise`: searches, trials, and the steps of a recipe."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -115,8 +115,8 @@ def _scores(trial: TrialRecord) -> Table:
 
 def _reasons(trial: TrialRecord) -> Table:
     seen = {name: len(_list(trial.seen.get(name))) for name in ("observations", "pending", "cheap")}
-    hints = f", {seen['cheap']} cheap scores" if seen["cheap"] else ""
-    saw = f"{seen['observations']} measured, {seen['pending']} pending{hints}"
+    cheap = f", {seen['cheap']} cheap scores" if seen["cheap"] else ""
+    saw = f"{seen['observations']} measured, {seen['pending']} pending{cheap}"
     reasons = reasons_table(Proposal.from_json(trial.proposal))
     return replace(reasons, rows=(*reasons.rows, ("history", saw)))
 

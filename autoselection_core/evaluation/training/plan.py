@@ -1,4 +1,4 @@
-"""Training plan: the sequences that the optimiser reads, in order, cut into steps and packs."""
+"""Training plan: sequences in order, cut into steps and packs, and the learning rate of each step."""
 
 import hashlib
 from collections import Counter

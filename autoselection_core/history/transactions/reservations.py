@@ -1,4 +1,4 @@
-"""Reservations of trials: the only place that hands out the budget of a search."""
+"""Reservations of trials: the only place that hands out a search's budget, or stops a stuck search."""
 
 import math
 from collections.abc import Sequence

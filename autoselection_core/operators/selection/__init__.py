@@ -1,1 +1,1 @@
-"""Selection primitives of operators: rankings, quotas, bounds and greedy covers."""
+"""Selection primitives of operators: rankings, and quotas within bounds."""

@@ -1,4 +1,4 @@
-"""Quota sampling: subsets with groups in given proportions."""
+"""Quotas: rows within bounds on each group, or with groups in given proportions."""
 
 import math
 from dataclasses import dataclass
@@ -20,37 +20,37 @@ class Bounds:
     Attributes:
         groups: A group number from 0 for each row. Shape (m,).
         count: How many rows to choose.
-        least: At least so many of each group.
-        most: At most so many of each group.
+        min_rows: Minimum rows of each group.
+        max_rows: Maximum rows of each group.
     """
 
     groups: Labels
     count: int
-    least: Numbers
-    most: Numbers
+    min_rows: Numbers
+    max_rows: Numbers
 
     @classmethod
     def proportional(cls, groups: Labels, count: int, lower: float, upper: float) -> "Bounds":
         """Bounds around each group's natural share of the chosen rows; they can always be met."""
         sizes = np.bincount(groups)
         natural = [count * int(size) / len(groups) for size in sizes]
-        least = np.array([math.floor(round(lower * share, 9)) for share in natural])
-        most = np.array([math.ceil(round(upper * share, 9)) for share in natural])
-        return cls(groups, count, least, np.minimum(most, sizes))
+        min_rows = np.array([math.floor(round(lower * share, 9)) for share in natural])
+        max_rows = np.array([math.ceil(round(upper * share, 9)) for share in natural])
+        return cls(groups, count, min_rows, np.minimum(max_rows, sizes))
 
     def addable(self, chosen: Mask) -> Mask:
         """Mask of the groups of which one more row leaves the bounds reachable. Shape (groups,)."""
-        taken = np.bincount(self.groups[chosen], minlength=len(self.least))
-        owed = np.maximum(self.least - taken, 0)
+        taken = np.bincount(self.groups[chosen], minlength=len(self.min_rows))
+        owed = np.maximum(self.min_rows - taken, 0)
         free = self.count - int(taken.sum()) - int(owed.sum())
-        can_grow: Mask = (taken < self.most) & ((owed > 0) | (free > 0))
+        can_grow: Mask = (taken < self.max_rows) & ((owed > 0) | (free > 0))
         return can_grow
 
 
 def best_within(scores: Numbers, bounds: Bounds, chosen: Mask) -> Mask:
     """The rows with the highest sum of scores that meet the bounds, given that some are chosen already.
 
-    Exact, because the score is a sum and the groups are disjoint: each group's best rows fill its least
+    Exact, because the score is a sum and the groups are disjoint: each group's best rows fill its minimum
     number, and the best of the others (within each group's largest number) fill the rest.
 
     Args:
@@ -61,8 +61,8 @@ def best_within(scores: Numbers, bounds: Bounds, chosen: Mask) -> Mask:
     # Chosen rows come first in their group, so that they fill its numbers.
     order = ranked(np.where(chosen, np.inf, scores.astype(np.float64)))
     place = places_in_groups(bounds.groups, order)
-    owed = chosen | (place < bounds.least[bounds.groups])
-    is_open = ~owed & (place < bounds.most[bounds.groups])
+    owed = chosen | (place < bounds.min_rows[bounds.groups])
+    is_open = ~owed & (place < bounds.max_rows[bounds.groups])
     rest = first(np.where(is_open, scores, np.nan), bounds.count - int(np.count_nonzero(owed)))
     return owed | (rest & is_open)
 
@@ -100,7 +100,7 @@ def in_proportion(groups: Labels, order: npt.NDArray[np.int64], weights: Costs, 
         groups: A group number from 0 for each position. Shape (m,).
         order: All positions, first to last; decides which rows of a group are taken. Shape (m,).
         weights: One weight a group.
-        count: How many rows to take at most.
+        count: Maximum number of rows to take.
 
     Example:
         >>> in_proportion(np.array([0, 0, 0, 1, 1, 1]), np.arange(6), np.array([2.0, 1.0]), 3)

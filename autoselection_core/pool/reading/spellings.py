@@ -1,4 +1,4 @@
-"""Names of fields, turns and roles that are read by themselves."""
+"""Known spellings of fields, turns and roles, recognised without a declaration of the source."""
 
 from collections.abc import Mapping
 

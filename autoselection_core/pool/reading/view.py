@@ -1,4 +1,4 @@
-"""A record under reading: its fields, and what has been read of them."""
+"""A record under reading: its fields, templates over several, and what has been read of them."""
 
 from collections.abc import Mapping
 from string import Formatter

@@ -37,7 +37,7 @@ def _facts(reason: Reason, pool: Pool) -> str:
             f"{reason.what} {_number(reason.value)}" if reason.value is not None else reason.what,
             f"rank {reason.rank} of {reason.entered}" if reason.rank is not None else "",
             f"cut-off {_number(reason.cut_off)}" if reason.cut_off is not None else "",
-            f"stands for it: {_id(pool, reason.like)}" if reason.like is not None else "",
+            f"kept in its place: {_id(pool, reason.like)}" if reason.like is not None else "",
         )
         if part
     )

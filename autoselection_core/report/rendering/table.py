@@ -1,4 +1,4 @@
-"""Tables as data, rendered as Markdown and HTML."""
+"""Tables and text blocks as data, rendered as Markdown and HTML."""
 
 import html
 import re

@@ -42,7 +42,8 @@ def _sentence(facts: SearchFacts, name: str, cost: float) -> str:
     trust = _last_trust(facts, name)
     learned = "" if trust is None else f"; the surrogate learned a correlation of {trust:.2f}"
     return (
-        f"{name}, {cost:g} of a full training each{_took(facts, name)}: {len(mine)} scores, hints only. "
+        f"{name}, {cost:g} of a full training each{_took(facts, name)}: {len(mine)} scores at low "
+        "fidelity, which decide no verdict. "
         f"{shown.pairs} recipes were measured in full, too: {ranks}{learned}"
     )
 

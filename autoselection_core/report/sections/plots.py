@@ -1,4 +1,4 @@
-"""Plots of a search, each drawn from values and returned as bytes."""
+"""Plots of a search, and the operator credits that one of them shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Report of scoring a pool: time, values, and samples without one."""
+"""Report of scoring a pool: time, distributions of values, and samples without one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

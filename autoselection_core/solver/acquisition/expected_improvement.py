@@ -1,4 +1,4 @@
-"""Expected improvement of a normal variable over a threshold, in units of its standard deviation.
+"""Expected improvement of a normal variable over a threshold, and repeats of a noisy evaluation.
 
 With z the distance of the mean above the threshold, E[max(z + Z, 0)] = phi(z) + z Phi(z), Z standard normal
 (Mockus 1975). The logarithm keeps an order among hopeless candidates (Ament et al. 2023).

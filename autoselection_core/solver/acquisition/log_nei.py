@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _DRAWS = 16
 """Joint draws of the tried candidates' utilities under each hyper-parameter vector."""
 
-_TRIED_JITTER = 1e-6
+_OBSERVED_JITTER = 1e-6
 """Keeps the covariance of nearly equal tried subsets invertible, in standardised squared units."""
 
 
@@ -70,7 +70,7 @@ class Improvement:
             return cls(surrogate, *_by_dictionary(surrogate.model, base, seed))
         if surrogate.layout.fidelities:
             base = torch.cat([base, _aside(surrogate)])
-        truths, root = _truths(surrogate, base, seed), _tried_root(surrogate, base)
+        truths, root = _truths(surrogate, base, seed), _observed_root(surrogate, base)
         best = truths[:, : len(observed)].max(-2, keepdim=True).values
         return cls(surrogate, base, root, torch.cholesky_solve(truths, root), best)
 
@@ -131,7 +131,7 @@ def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
     shape = (len(surrogate.log_hyper), len(base), _DRAWS // 2)
     normal = torch.randn(shape, generator=generator, dtype=base.dtype).permute(2, 0, 1)
     mirrored = torch.cat([normal, -normal])
-    return surrogate.draws(base, mirrored, _TRIED_JITTER).permute(1, 2, 0)
+    return surrogate.draws(base, mirrored, _OBSERVED_JITTER).permute(1, 2, 0)
 
 
 def _aside(surrogate: Surrogate) -> "Tensor":
@@ -141,8 +141,8 @@ def _aside(surrogate: Surrogate) -> "Tensor":
     return distinct(points[is_cheap])
 
 
-def _tried_root(surrogate: Surrogate, base: "Tensor") -> "Tensor":
-    return cholesky(covariance(surrogate.log_hyper, base, base, surrogate.layout), _TRIED_JITTER)
+def _observed_root(surrogate: Surrogate, base: "Tensor") -> "Tensor":
+    return cholesky(covariance(surrogate.log_hyper, base, base, surrogate.layout), _OBSERVED_JITTER)
 
 
 def _tensor(features: Features) -> "Tensor":

@@ -2,7 +2,7 @@
 
 Utilities of some hundred candidates are drawn from their joint posterior. On each draw a search
 with expected improvement is played to its end, noise included; the gain is the true utility of what it would
-recommend over that of what would be used without it. A real search climbs on to candidates that are unknown
+recommend over that of what would be used without it. A real search goes on to candidates that are unknown
 today, so the forecast is on the careful side, most of all before anything was measured.
 """
 

@@ -1,4 +1,4 @@
-"""Another policy over the evaluations that a search recorded: free, because nothing is trained.
+"""Counterfactual replay of a policy over a search's recorded evaluations: nothing is trained.
 
 The policy chooses among what was measured and receives the measured utility. So a replay shows how soon the
 policy would have found the best of what the search tried, and not what else it would have tried.

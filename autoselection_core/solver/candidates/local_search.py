@@ -111,7 +111,7 @@ def search_locally(
         context: Context of the search.
         fitted: The model of what was measured.
         phase: Anchors of the first generation.
-        gain: Acquisition that the generations climb.
+        gain: Acquisition value that the local search maximises.
         known: Hashes of subsets that are no candidates.
         trial: The trial that is chosen for; edits are drawn anew for every trial.
         proposed: Drafts of an adviser, which are compared, too.

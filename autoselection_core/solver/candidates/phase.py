@@ -1,4 +1,4 @@
-"""Anchors of a search: the same until it stagnates, then a new one from the credit of operators."""
+"""Anchors and trust radius: where edits start, and how far from observed subsets candidates may be."""
 
 from dataclasses import dataclass, replace
 
@@ -31,12 +31,12 @@ class TrustRadius:
     Attributes:
         context: Context of the search.
         fitted: The model, with the observed subsets.
-        most: The radius, in median distances between fresh programs; None sets no limit.
+        max_distance: The radius, in median distances between fresh programs; None sets no limit.
     """
 
     context: SearchContext
     fitted: FittedModel
-    most: float | None
+    max_distance: float | None
 
     def within(
         self, realised: Realised, features: Features, known: frozenset[str]
@@ -50,10 +50,10 @@ class TrustRadius:
             features: Their feature vectors. Shape (m, d).
             known: Hashes of subsets that a clipped candidate must not have.
         """
-        if self.most is None or not len(realised):
+        if self.max_distance is None or not len(realised):
             return realised, features
         gaps = distances(features, self.fitted.features, self.context.describer.layout)
-        inside = gaps.min(axis=1) <= self.most
+        inside = gaps.min(axis=1) <= self.max_distance
         if inside.all():
             return realised, features
         names = known | {subset.fingerprint for subset in realised.subsets}
@@ -78,7 +78,7 @@ class TrustRadius:
         if not len(united):
             return united, features
         gaps = distances(features, self.fitted.features, self.context.describer.layout)
-        inside, places = united.only(gaps.min(axis=1) <= self.most, TOO_FAR)
+        inside, places = united.only(gaps.min(axis=1) <= self.max_distance, TOO_FAR)
         return inside, features[places]
 
     def _united(self, draft: Draft, near: int) -> Draft | None:

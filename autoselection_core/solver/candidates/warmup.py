@@ -1,4 +1,4 @@
-"""The first probes: kept by how much of the pool they retain, and spread by what they select."""
+"""Warmup probes: plain filters, or fresh programs by retention, spread by what they select."""
 
 from collections.abc import Sequence
 

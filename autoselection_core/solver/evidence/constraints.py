@@ -1,4 +1,4 @@
-"""Constraints on benchmark scores, learned beside the utility.
+"""Constraints on candidates: probability of success, and floors of benchmark scores.
 
 A benchmark's score is unknown before training: each floor has a surrogate of its own, and the expected
 improvement of a candidate is multiplied by the probability that it keeps to every floor

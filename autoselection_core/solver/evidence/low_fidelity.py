@@ -104,7 +104,7 @@ def align_levels(
     Args:
         low_fidelity: Scores of fidelities that are heeded, and so have pairs.
         full: Utility of each measured subset at full fidelity, as the surrogate learns it.
-        spreads: The policy's `tail_threshold`; bad scores are pulled in at every fidelity.
+        spreads: The policy's `tail_threshold`; low utilities are compressed at every fidelity.
     """
     levels = np.array([cheap.utility for cheap in low_fidelity])
     for name in {cheap.entry.fidelity for cheap in low_fidelity}:

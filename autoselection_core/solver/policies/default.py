@@ -1,4 +1,4 @@
-"""The default policy: probe, then let a surrogate over what recipes do choose among thousands of them."""
+"""Default policy: probes, then the local-search candidate with the highest noisy expected improvement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

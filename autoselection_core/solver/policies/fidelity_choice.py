@@ -43,13 +43,13 @@ class Offer:
     Attributes:
         fidelity: Its name.
         cost: Price of one score, in full trainings.
-        most: Maximum number of scores that may be bought before the next full training.
+        max_scores: Maximum number of scores that may be bought before the next full training.
         left: Rest of the budget, in full trainings.
     """
 
     fidelity: str
     cost: float
-    most: int
+    max_scores: int
     left: float
 
     def price(self, scores: int) -> float:
@@ -96,7 +96,7 @@ def next_pair(
     offers: Sequence[Offer],
 ) -> Candidate | None:
     """A measured recipe that is still to be scored cheaply; None once there are enough pairs."""
-    for offer in (offer for offer in offers if offer.most):
+    for offer in (offer for offer in offers if offer.max_scores):
         known = _scored(history, offer.fidelity)
         failed = [
             one.recipe
@@ -133,13 +133,13 @@ def plans_of(
         unknown = [
             at for at, place in enumerate(best) if found.realised.subsets[place].fingerprint not in known
         ]
-        if unknown and offer.most:
+        if unknown and offer.max_scores:
             plans.append(_planned(ahead, offer, ahead.order(unknown), best.tolist()))
     return tuple(plans)
 
 
 def _planned(ahead: Lookahead, offer: Offer, order: Sequence[int], places: Sequence[int]) -> Plan:
-    counts = list(_doubling(min(offer.most, len(order))))
+    counts = list(_doubling(min(offer.max_scores, len(order))))
     gains = [ahead.gain(order[:count]) / offer.price(count) for count in counts]
     most = int(np.argmax(gains))
     return Plan(offer.fidelity, offer.cost, counts[most], gains[most], places[order[0]])

@@ -1,4 +1,4 @@
-"""Small changes of a program, each with a name that the record of a choice carries."""
+"""Edits of a program, each with a recorded name, and anchors drawn by credit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

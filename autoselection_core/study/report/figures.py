@@ -47,7 +47,7 @@ def _row(number: int, values: list[float]) -> tuple[Cell, ...]:
 
 _KINDS = {WINNER: ("recommended", ACCENT), RANDOM: ("random", MUTED), FULL_POOL: ("full pool", INK)}
 _KINDS |= {RECIPE: ("stated recipe", WARM), "candidate": ("equal candidate", "#2f9e44")}
-_MOST_NUMBERS = 15
+_MAX_NUMBERS = 15
 
 
 def tokens_figure(facts: StudyFacts) -> bytes:
@@ -131,7 +131,7 @@ def difference_figure(found: list[Comparison], metric: str) -> bytes:
 
 def importance_figure(found: list[Importance]) -> bytes:
     """Rank correlations beside what chance gives."""
-    shown = found[:_MOST_NUMBERS]
+    shown = found[:_MAX_NUMBERS]
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()

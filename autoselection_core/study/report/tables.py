@@ -15,7 +15,7 @@ from autoselection_core.study.results.comparisons import (
 )
 from autoselection_core.study.results.facts import StudyFacts
 
-_MOST_NUMBERS = 15
+_MAX_NUMBERS = 15
 _WARMUP = 3
 """Trials that a published search begins with, and that its averages leave out."""
 
@@ -167,7 +167,7 @@ def candidate_table(facts: StudyFacts) -> Table | None:
 def importance_table(found: list[Importance]) -> Table:
     """Importance of the numbers of a subset's state for its dev score."""
     rows = tuple(
-        (each.name, each.correlation, each.low, each.high, each.p_value) for each in found[:_MOST_NUMBERS]
+        (each.name, each.correlation, each.low, each.high, each.p_value) for each in found[:_MAX_NUMBERS]
     )
     columns = ("number of the subset", "rank correlation", "chance from", "to", "p (all numbers together)")
     return Table("What the better subsets are", columns, rows)

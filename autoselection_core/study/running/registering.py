@@ -58,7 +58,7 @@ def _spec_of(study_run: StudyRun, contest: Contest, arm: SearchArm) -> SearchSpe
     asked = study_run.workspace.spec(
         study_run.pool.version, budget=arm.budget, seed=contest.seed, policy=arm.policy, report_evaluations=0
     )
-    # Arms are compared at equal trainings: none of them buys hints.
+    # Arms are compared at equal trainings: none of them buys low-fidelity scores.
     return replace(
         asked,
         fidelities={},

@@ -15,8 +15,8 @@ Facts: TypeAlias = Mapping[str, Any]
 
 
 _WIDTH, _HEIGHT = 160, 32
-_BAR, _MOST_BARS = 12, 7
-_MOST_POINTS = 40
+_BAR, _MAX_BARS = 12, 7
+_MAX_POINTS = 40
 """More points would make the picture too large to be shown in the row."""
 
 
@@ -28,7 +28,7 @@ def picture(image: bytes) -> dg.MarkdownMetadataValue:
 
 def sparkline(values: Sequence[float]) -> dg.MarkdownMetadataValue:
     """A line through some values, small enough for the UI to show it in the row."""
-    latest = values[-_MOST_POINTS:]
+    latest = values[-_MAX_POINTS:]
     low, span = min(latest), (max(latest) - min(latest)) or 1.0
     step = _WIDTH / max(1, len(latest) - 1)
     points = " ".join(
@@ -46,7 +46,7 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
     bars = "".join(
         f'<rect y="{_BAR * place}" width="{count / most * _WIDTH:.0f}" height="9" fill="#1f6feb"/>'
         f'<text x="{_WIDTH + 4}" y="{_BAR * place + 8}">{count}</text>'
-        for place, count in enumerate(counts[:_MOST_BARS])
+        for place, count in enumerate(counts[:_MAX_BARS])
     )
     size = f'width="{_WIDTH + 50}" height="{height}" font-size="9" fill="#1f6feb"'
     return picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{bars}</svg>'.encode())

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 _REPORT = "report.json"
 _STATES = ".states"
-_FEWEST_STEPS = 100
+_MIN_STEPS = 100
 """A small pool is seen more often, until there were so many."""
 
-_JUDGED_ON = 20_000
+_MEASURED_ON = 20_000
 """Tokens that an autoencoder from elsewhere is measured on."""
 
 
@@ -64,7 +64,7 @@ def pin_autoencoder(
         StorageFullError: The disk has no room.
     """
     if folder.is_dir():
-        return _known_or_judged(folder, base, pool)
+        return _report_of(folder, base, pool)
     hook = HookPoint.default(base.model.config.get_text_config().num_hidden_layers)
     kept = folder.with_name(f"{folder.name}{_STATES}")
     states = token_states(
@@ -84,15 +84,15 @@ def pin_autoencoder(
 
 
 def _long_enough(training: SaeTraining, states: "torch.Tensor") -> SaeTraining:
-    return replace(training, epochs=max(training.epochs, -(-_FEWEST_STEPS * BATCH // len(states))))
+    return replace(training, epochs=max(training.epochs, -(-_MIN_STEPS * BATCH // len(states))))
 
 
-def _known_or_judged(folder: Path, base: BaseModel, pool: Pool) -> SaeReport:
+def _report_of(folder: Path, base: BaseModel, pool: Pool) -> SaeReport:
     """Report from its training; an autoencoder from elsewhere is measured on some samples."""
     if (folder / _REPORT).is_file():
         return SaeReport(**json.loads((folder / _REPORT).read_text()))
     autoencoder = SparseAutoencoder.load(folder)
     autoencoder.check(base.model)
     return measure_reconstruction(
-        autoencoder, token_states(base, pool.samples(), autoencoder.hook, tokens=_JUDGED_ON)
+        autoencoder, token_states(base, pool.samples(), autoencoder.hook, tokens=_MEASURED_ON)
     )

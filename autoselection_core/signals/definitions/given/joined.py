@@ -1,4 +1,4 @@
-"""Join of a user's Parquet or CSV file to the samples of a pool."""
+"""Join of a user's values, from files or fields of records, to the samples of a pool."""
 
 import csv
 import json

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-_FEWEST_FOR_AN_ELBOW = 4
+_MIN_FOR_AN_ELBOW = 4
 
 
 class Ranker(Protocol):
@@ -75,7 +75,7 @@ def elbow(ascending: npt.NDArray[np.float64]) -> int:
         >>> elbow(np.array([0.0, 0.05, 0.1, 0.8, 0.9, 1.0]))
         2
     """
-    rise = float(ascending[-1] - ascending[0]) if len(ascending) >= _FEWEST_FOR_AN_ELBOW else 0.0
+    rise = float(ascending[-1] - ascending[0]) if len(ascending) >= _MIN_FOR_AN_ELBOW else 0.0
     if rise <= 0:
         return 0
     along = np.linspace(0, 1, len(ascending))
