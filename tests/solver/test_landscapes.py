@@ -1,11 +1,13 @@
 """The suite's landscapes on a small made-up world."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from autoselection_core.signals.table import SignalTable
+from bench.result import store_lines, stored_lines
 from bench.solver.claims import Luck, Simulated, at_most, searched, summary, table
 from bench.solver.landscapes import (
     HIGHEST_CORRELATION,
@@ -147,3 +149,13 @@ def test_contestants_of_the_wide_suite_see_embeddings_and_clusters() -> None:
 
     assert "embedding" in signals.vectors
     assert {"cluster/10", "cluster/20", "cluster/40"} <= set(signals.labels)
+
+
+def test_a_shard_gives_back_what_several_runs_appended(tmp_path: Path) -> None:
+    shard = tmp_path / "runs" / "shard.jsonl.gz"
+    assert stored_lines(shard) == []
+
+    store_lines(shard, {"seed": 1}, {"seed": 2})
+    store_lines(shard, {"seed": 3})
+
+    assert [line["seed"] for line in stored_lines(shard)] == [1, 2, 3]
