@@ -7,7 +7,7 @@ import pytest
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Reason, Role
-from autoselection_core.pool.reading import Rules, read_record
+from autoselection_core.pool.reading import Fields, Rules, read_record
 from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS
 from tests.pool.raw import conversation
@@ -302,3 +302,14 @@ def test_a_text_with_usual_marks_is_put_aside_with_the_setting_that_reads_it(tex
         read_record({"text": text})
 
     assert f"split_on: {marks}" in str(caught.value)
+
+
+def test_a_preference_of_two_whole_texts_is_put_aside_with_the_setting_that_reads_it() -> None:
+    chosen = "\n\nHuman: Name a river.\n\nAssistant: The Lemmer."
+    record: Json = {"chosen": chosen, "rejected": "\n\nHuman: Name a river.\n\nAssistant: No."}
+
+    with pytest.raises(RejectedRecordError) as caught:
+        read_record(record)
+
+    assert "`fields: {text: chosen, split_on: ['Human:', 'Assistant:']}`" in str(caught.value)
+    assert said(record, Rules(fields=Fields(text="chosen", split_on=("Human:", "Assistant:")))) == PAIR

@@ -11,7 +11,14 @@ from autoselection_core.pool.reading.named import marks_in
 from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.pool.reading.side_texts import chosen_text, with_side_texts
-from autoselection_core.pool.reading.spellings import ANSWERS, INPUTS, PREFERENCE, QUESTIONS, REASONING
+from autoselection_core.pool.reading.spellings import (
+    ANSWERS,
+    INPUTS,
+    PREFERENCE,
+    QUESTIONS,
+    REASONING,
+    TURN_LISTS,
+)
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import View
 from autoselection_core.pool.reason import Reason
@@ -44,9 +51,11 @@ def require_choice(view: View, rules: Rules) -> None:
     if PREFERENCE[0] not in view.record or PREFERENCE[1] not in view.record:
         return
     if rules.answer_field is None and not any(key in view.record for key in ANSWERS):
-        detail = (
-            "its answers are `chosen` and `rejected`; with `answer: chosen` in its source the first is read"
-        )
+        chosen = view.record[PREFERENCE[0]]
+        marks = marks_in(chosen) if isinstance(chosen, str) else None
+        asks = any(key in view.record for key in (*QUESTIONS, *TURN_LISTS))
+        setting = "answer: chosen" if marks is None or asks else _split("chosen", marks)
+        detail = f"its answers are `chosen` and `rejected`; with `{setting}` in its source the first is read"
         raise RejectedRecordError(Reason.PREFERENCE, detail)
 
 
@@ -112,8 +121,13 @@ def _name_them(view: View, what: str) -> str:
     fields = f"its fields are {', '.join(view.record) or 'none'}"
     for key, value in view.record.items():
         if isinstance(value, str) and (marks := marks_in(value)):
-            return f"{fields}; `fields: {{text: {key}, split_on: {list(marks)}}}` in its source may read it"
+            return f"{fields}; `{_split(key, marks)}` in its source may read it"
     return f"{fields}; name the {what} under `fields` in its source"
+
+
+def _split(field: str, marks: tuple[str, str]) -> str:
+    """The setting that reads one text with marks."""
+    return f"fields: {{text: {field}, split_on: {list(marks)}}}"
 
 
 def _with_input(view: View, key: str) -> str:
