@@ -14,7 +14,7 @@ from bench.solver.table.findings import makeup, orderings, rank_correlations
 from bench.solver.table.play import ACQUISITIONS, gaps, players
 from bench.solver.table.recipes import KINDS, next_recipe
 from bench.solver.table.record import lines_of
-from bench.solver.table.table import Table, load, pack
+from bench.solver.table.table import Table, load, pack, packed_lines
 from tests.solver.test_version_two import with_topics
 
 COUNT = 40
@@ -114,3 +114,12 @@ def test_a_part_that_utility_depends_on_leads_the_correlations(tmp_path: Path) -
     made = load(pack("made", replace(signals, label_names={"source": ("first", "second")}), lines, tmp_path))
 
     assert next(iter(makeup(made))).startswith("share of source")
+
+
+def test_a_packed_table_gives_back_its_lines_for_its_own_pool_alone(tmp_path: Path) -> None:
+    signals, lines = recorded()
+    packed = pack("made", signals, lines, tmp_path)
+
+    assert packed_lines(packed, signals.pool_version) == lines
+    with pytest.raises(AssertionError, match="another pool"):
+        packed_lines(packed, "another pool")

@@ -1,6 +1,6 @@
 """Tables of real trainings: record one, or play searches on those that were recorded.
 
-    python -m bench.solver.table record small_pool     # goes on where it stopped; packs every 20 recipes
+    python -m bench.solver.table record small_pool        # goes on where it or the packed file ends
     python -m bench.solver.table pack small_pool       # writes what was recorded so far
     python -m bench.solver.table play                  # all tables, some minutes
 
@@ -21,7 +21,7 @@ from bench.solver.table.findings import makeup, orderings, rank_correlations
 from bench.solver.table.ground import GROUNDS, prepare
 from bench.solver.table.play import Player, gaps, players
 from bench.solver.table.record import lines_of, record, utility
-from bench.solver.table.table import FOLDER, Table, load, pack
+from bench.solver.table.table import FOLDER, Table, load, pack, packed_lines
 
 _PLAYERS = (
     "default",
@@ -60,6 +60,10 @@ def main() -> None:
     home = Home.from_environment()
     prepared = prepare(GROUNDS[options.name], home)
     file = home.root / "tables" / options.name / "lines.jsonl"
+    packed = options.folder / f"{options.name}.npz"
+    if packed.exists() and not file.exists():
+        kept = packed_lines(packed, prepared.signals.pool_version)
+        file.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
     for line in record(prepared, file, options.recipes) if options.command == "record" else ():
         print(line["kind"], line["rows"], [round(utility(run), 4) for run in line["runs"]], flush=True)
         if len(lines_of(file)) % _PACKED_EVERY == 0:

@@ -84,6 +84,14 @@ def pack(name: str, signals: SignalTable, lines: Sequence[Mapping[str, Any]], fo
     return path
 
 
+def packed_lines(path: Path, pool_version: str) -> list[dict[str, Any]]:
+    """Lines of a packed table: its recording goes on from them where nothing else is left of it."""
+    with np.load(path, allow_pickle=False) as stored:
+        meta = json.loads(stored["meta"].tobytes())
+    assert meta["pool"] == pool_version, f"{path} is of pool {meta['pool']}, not of {pool_version}"
+    return list(meta["lines"])
+
+
 def load(path: Path) -> Table:
     """Read a table."""
     with np.load(path, allow_pickle=False) as stored:
