@@ -38,9 +38,9 @@ STAGES: Mapping[str, Work] = {
     "base model": Work(25),
     "services": Work(12),
     "signals": Work(25, 11_000),
-    "trial": Work(9, 3_700),
+    "trial": Work(9, 7_200),
     "plan": Work(8),
-    "arm": Work(9, 3_700),
+    "arm": Work(9, 7_200),
     "report": Work(30, 12_000),
 }
 """Work of one stage of each kind: tokens as a trial reads them, seconds as starting and loading take them."""

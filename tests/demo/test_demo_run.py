@@ -23,7 +23,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (folder / "provenance.json").write_text(json.dumps(ORIGIN))
     assert is_prepared(home)
     campaigns = (REPOSITORY / "autoselection.yaml").read_text()
-    small = campaigns.replace("amount: 2000", "amount: 600").replace(
+    small = campaigns.replace("amount: 5000", "amount: 600").replace(
         "budget: 6, report_", "budget: 2, report_"
     )
     assert small.count("600,") == small.count("budget: 2") == 1
