@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.models.autoencoder.sae import sae_fingerprint
+from autoselection_core.pool.reason import Reason
+from autoselection_core.report.rendering.table import Table
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.pictures import sparkline
+from autoselection_dagster.values.metadata.pictures import shown, sparkline
 from tests.dagster.driver import Driver
 from tests.dagster.installations import installation
 
@@ -139,6 +141,13 @@ def test_dagster_computes_nothing_that_the_core_has_scored(installed: Installati
         if event.asset_key == key_of("word_entropy")
     )
     assert (facts["computed"].value, facts["reused"].value) == (0, len(pool))
+
+
+def test_a_table_with_members_of_an_enumeration_can_be_stored() -> None:
+    counts = Table("quarantine", ("reason", "records"), ((Reason.TOO_LONG, 3),))
+
+    assert dg.serialize_value(shown(counts))
+    assert shown(counts).records[0].data == {"reason": "over-long record", "records": "3"}
 
 
 def logged(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> str:

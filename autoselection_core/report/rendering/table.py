@@ -63,7 +63,9 @@ def shown(cell: Cell) -> str:
         return "-"
     if isinstance(cell, float):
         return f"{cell:.4g}"
-    return f"{cell:,}" if isinstance(cell, int) else cell
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return str(cell)  # a member of an enumeration becomes plain text, which Dagster can store
 
 
 def _html_row(cells: Sequence[str], tag: str, numbers: Sequence[bool]) -> str:
