@@ -104,7 +104,7 @@ def audit(  # noqa: PLR0917 - typer reads options from arguments
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:
-    """Look at raw files: formats, fields, duplicates, benchmark questions.
+    """Audit raw files: formats, fields, duplicates, benchmark items.
 
     Lengths and scripts, too; without paths at the pool of a campaign. Exits with 1 if there is something to
     look at.

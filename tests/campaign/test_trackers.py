@@ -1,6 +1,6 @@
 """Finished trials in a tracker, which may be down and costs no trial then.
 
-The server here keeps what MLflow's REST API is sent; `docs/how-to/extend.md` says how a real one was tried.
+The server here keeps what MLflow's REST API is sent; `docs/how-to/ui.md` says how a real one was tried.
 """
 
 import json

@@ -10,6 +10,7 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
+    Mlflow,
     OnPoolChange,
     Running,
     Stewardship,
@@ -35,7 +36,7 @@ def campaign_to_json(campaign: Campaign) -> dict[str, Any]:
 
 def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
     """Read back what `campaign_to_json` wrote."""
-    judge = stored["judge"]
+    judge, mlflow = stored["judge"], stored["mlflow"]
     formula, on_pool_change, adviser = stored["closed_form"], stored["on_pool_change"], stored["adviser"]
     return Campaign(
         **{
@@ -55,6 +56,7 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             "stewardship": Stewardship(
                 **{**stored["stewardship"], "owners": tuple(stored["stewardship"]["owners"])}
             ),
+            "mlflow": None if mlflow is None else Mlflow(**mlflow),
             "on_pool_change": OnPoolChange(
                 **{
                     **on_pool_change,

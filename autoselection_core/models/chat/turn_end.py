@@ -53,7 +53,7 @@ def turn_end(render: Render, special_tokens: Iterable[str]) -> str:
             continue
         if _ANSWER in text:
             return _end_of(text[text.rfind(_ANSWER) + len(_ANSWER) :], special_tokens)
-        refusals.append(f"{name} (the answer is not in its text)")
+        refusals.append(f"{name} (it changes the answer)")
     reason = f"the end of its turns is not known, because the template refuses {'; '.join(refusals)}"
     raise ChatTemplateError("probe", reason)
 
