@@ -122,6 +122,7 @@ def test_an_evaluation_leads_to_its_recipe_steps_signals_and_ancestors(searched:
     assert f"{trial.evaluation} is the evaluation of first" in told["answer"]
     assert f"subset {trial.subset}" in told["details"]
     assert "process:" in told["recipe"]
+    assert trial.recipe is not None
     assert len(told["steps_of_the_recipe"].splitlines()) == len(trial.recipe.steps)
 
 
