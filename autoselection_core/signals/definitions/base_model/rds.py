@@ -20,7 +20,7 @@ from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import REASON, Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.base_model.model_scores import REFUSED
-from autoselection_core.signals.definitions.targets import targets_of, targets_version
+from autoselection_core.signals.definitions.targets import ComparesTargets, targets_of
 from autoselection_core.signals.joins.cosine import normalise
 
 RDS = "rds/"
@@ -86,7 +86,7 @@ class HiddenStates(Signal):
 
 
 @dataclass(frozen=True)
-class RepresentationSelection(PoolSignal):
+class RepresentationSelection(ComparesTargets, PoolSignal):
     """Place of a sample in the selection that a benchmark's target samples make in turn (RDS+).
 
     Ivison et al. 2025, "Large-Scale Data Selection for Instruction Tuning" (arXiv 2503.01807): samples and
@@ -123,10 +123,6 @@ class RepresentationSelection(PoolSignal):
     @override
     def needs(self) -> tuple[Signal, ...]:
         return (self.states,)
-
-    @override
-    def reads(self) -> Mapping[str, str]:
-        return {**super().reads(), "targets": targets_version(self.benchmark)}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:

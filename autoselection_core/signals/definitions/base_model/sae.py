@@ -23,7 +23,7 @@ from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, REASON, Computed, Given, Signal
 from autoselection_core.signals.definitions.base_model.autoencoder import pin_autoencoder
-from autoselection_core.signals.definitions.targets import targets_of, targets_version
+from autoselection_core.signals.definitions.targets import ComparesTargets, targets_of
 from autoselection_core.signals.sparse import SparseFeatures
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class SaeFeatures(Signal):
 
 
 @dataclass(frozen=True)
-class Mona(Signal):
+class Mona(ComparesTargets):
     """Nearness to a benchmark's task in the space of the model's sparse features (MONA, Ma et al. 2025).
 
     Generalised Jaccard J = sum min(a, t) / sum max(a, t) of the sample's features a and the task's prototype
@@ -147,10 +147,6 @@ class Mona(Signal):
     @override
     def needs(self) -> tuple[Signal, ...]:
         return (self.features,)
-
-    @override
-    def reads(self) -> Mapping[str, str]:
-        return {**super().reads(), "targets": targets_version(self.benchmark)}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:

@@ -21,7 +21,7 @@ from autoselection_core.signals.base import (
     Signal,
     formerly,
 )
-from autoselection_core.signals.definitions.targets import targets_of, targets_version
+from autoselection_core.signals.definitions.targets import ComparesTargets, targets_of
 from autoselection_core.signals.joins.cosine import cosine_pairs, normalise, update_cosine_pairs
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import RELEVANCE
@@ -69,7 +69,7 @@ class Embeddings(Signal):
 
 
 @dataclass(frozen=True)
-class Relevance(Signal):
+class Relevance(ComparesTargets):
     """Nearness of a sample to a benchmark's task in the space of sentence embeddings.
 
     The mean of the cosine similarities to the `nearest` target samples that are most similar. With one
@@ -99,10 +99,6 @@ class Relevance(Signal):
     @override
     def needs(self) -> tuple[Signal, ...]:
         return (replace(self.embeddings, scope=self.scope),)
-
-    @override
-    def reads(self) -> Mapping[str, str]:
-        return {**super().reads(), "targets": targets_version(self.benchmark)}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:

@@ -13,7 +13,7 @@ from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal, formerly
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings, mean_of_nearest
-from autoselection_core.signals.definitions.targets import targets_of, targets_version
+from autoselection_core.signals.definitions.targets import ComparesTargets, targets_of
 from autoselection_core.signals.joins.cosine import normalise
 
 FEEDBACK = "feedback/"
@@ -21,7 +21,7 @@ _HALVINGS = 8
 
 
 @dataclass(frozen=True)
-class FeedbackRelevance(PoolSignal):
+class FeedbackRelevance(ComparesTargets, PoolSignal):
     """Nearness to a benchmark's task after each target has moved towards the samples nearest to it.
 
     Rocchio's rule without its negative part: t' = normalise(t + weight * mean of the `nearest_samples`
@@ -57,10 +57,6 @@ class FeedbackRelevance(PoolSignal):
     @override
     def needs(self) -> tuple[Signal, ...]:
         return (replace(self.embeddings, scope=Scope.ALL),)
-
-    @override
-    def reads(self) -> Mapping[str, str]:
-        return {**super().reads(), "targets": targets_version(self.benchmark)}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
