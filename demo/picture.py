@@ -33,7 +33,7 @@ def ui_picture(installation: Installation) -> bytes:
 
     with serving(installation, free_port()) as services, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1200, "height": 750})
+        page = browser.new_page(viewport={"width": 1500, "height": 900})
         report = f"http://127.0.0.1:{services.port}/assets/{CAMPAIGN}/search_report"
         page.goto(f"{report}?view=partitions&partition={SEARCH}", timeout=_PATIENCE_MS)
         page.get_by_text("Better than random").first.wait_for(timeout=_PATIENCE_MS)
