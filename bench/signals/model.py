@@ -14,8 +14,10 @@ from autoselection_core.models.batching import batches_by_length
 from autoselection_core.models.chat.spans import encode
 from autoselection_core.models.embedder import embed
 from autoselection_core.models.forward import padded
+from autoselection_core.models.gradients import AdaptedModel, WarmUp, adam_direction, project, warm_up_adapter
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
+from autoselection_core.score.significance import rank_agreement
 from autoselection_core.signals.definitions.base_model.influence import Influence
 from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
 from autoselection_core.signals.definitions.base_model.model_scores import (
@@ -27,10 +29,11 @@ from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
 from autoselection_core.signals.definitions.semantic.reranking import LikelihoodRanker
 from autoselection_core.signals.definitions.wording.text import TokenCounts
 from bench.result import Measured, measure
-from bench.signals.text import real_benchmark
+from bench.signals.text import real_benchmark, some
 
 _GRADIENTS, _TARGETS, _WARMED = 8, 4, 16
 _DOCUMENTS, _QUERIES = 10, 16
+_PROJECTED, _PROJECTIONS = 40, (512, 2_048, 8_192)
 
 
 def dear_figures(pool: Pool, model: Path) -> dict[str, Json]:
@@ -57,6 +60,37 @@ def _gradient_figures(pool: Pool, benchmark: Benchmark, model: Path) -> dict[str
         "finite_share": float(np.isfinite(values).mean()),
         "cpu_seconds_a_gradient": round(found.cpu_seconds / gradients, 3),
         "warm_up": {**warm_up.cost, "samples": _WARMED, "steps": 4},
+    }
+
+
+def projection_figures(pool: Pool, model: Path) -> dict[str, Json]:
+    """Agreement of LESS in projections of several sizes with the whole gradients, at the last checkpoint."""
+    import torch
+    from torch.nn.functional import normalize
+
+    gsm8k, warm_up = real_benchmark("gsm8k"), WarmUp()
+    base = BaseModel.load(str(model))
+    adapted = AdaptedModel(base.model, warm_up.rank, warm_up.seed)
+    encoded = [
+        encode(sample, base.tokenizer, 512) for sample in pool.samples(np.arange(_WARMED + _PROJECTED))
+    ]
+    checkpoint = warm_up_adapter(adapted, encoded[:_WARMED], warm_up)[-1]
+    adapted.load(checkpoint.weights)
+    targets = [encode(target, base.tokenizer, 512) for target in gsm8k.targets[:_TARGETS]]
+    towards = torch.stack([adapted.gradient(one.input_ids, one.response_mask) for one in targets])
+    gradients = (adapted.gradient(one.input_ids, one.response_mask) for one in encoded[_WARMED:])
+    steps = torch.stack([adam_direction(gradient, checkpoint) for gradient in gradients])
+    exact = (normalize(steps, dim=1) @ normalize(towards, dim=1).T).mean(dim=1)
+    agreement = {
+        str(size): rank_agreement(
+            (project(steps, size) @ project(towards, size).T).mean(dim=1).tolist(), exact.tolist()
+        )
+        for size in _PROJECTIONS
+    }
+    return {
+        "samples": len(steps),
+        "weights": steps.shape[1],
+        "rank_correlation_with_whole_gradients": agreement,
     }
 
 
@@ -106,10 +140,6 @@ def model_figures(pool: Pool, model: Path, samples: int) -> dict[str, Json]:
         "embedding": embedded.pace(_EMBEDDED),
         "tokens": counted.pace(_COUNTED),
     }
-
-
-def some(pool: Pool, samples: int) -> Pool:
-    return pool.take(np.sort(np.random.default_rng(0).choice(len(pool), samples, replace=False)))
 
 
 def _bare_passes(base: BaseModel, pool: Pool, autoencoder: SparseAutoencoder | None = None) -> int:

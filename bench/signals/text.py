@@ -31,7 +31,6 @@ from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, Measured, measure, resident_mb
-from bench.signals.model import some
 
 T = TypeVar("T")
 
@@ -274,3 +273,8 @@ def _mona(rows: int) -> dict[str, Json]:
         again = measure(lambda: generalised_jaccard(known, prototypes)).cpu_seconds
     counts = {"benchmarks": _TASKS, "features_per_row": _KEPT}
     return {**cost, **counts, "cpu_seconds_with_the_file_in_memory": round(again, 4)}
+
+
+def some(pool: Pool, samples: int) -> Pool:
+    """Random samples of a pool, always the same ones."""
+    return pool.take(np.sort(np.random.default_rng(0).choice(len(pool), samples, replace=False)))
