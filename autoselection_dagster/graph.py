@@ -12,15 +12,13 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.assets.autoencoder import autoencoder_assets
 from autoselection_dagster.assets.automation import automated, kept_by
 from autoselection_dagster.assets.pool import pool_asset
-from autoselection_dagster.assets.search_again import next_search_asset
-from autoselection_dagster.assets.searches import search_assets
+from autoselection_dagster.assets.searches import next_search_asset, search_assets
 from autoselection_dagster.assets.signals import signal_assets
 from autoselection_dagster.assets.sources import source_assets
 from autoselection_dagster.assets.trials import trial_assets
 from autoselection_dagster.jobs.trial_worker import work_job
 from autoselection_dagster.names import Names
-from autoselection_dagster.partitions import Partitions
-from autoselection_dagster.place import Place
+from autoselection_dagster.place import Partitions, Place
 from autoselection_dagster.resources import resources_of
 from autoselection_dagster.trials.attempt import enter_failure
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 import numpy as np
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import Kind
 from autoselection_core.identity import Json

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
-from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.specification.spec import SearchSettings
 from autoselection_core.identity import Json

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.lead import arm_scores

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.models.dtype import probe
 from autoselection_core.report.facts import SearchFacts

@@ -29,8 +29,8 @@ from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.evaluation.training.settings import PRESETS, FineTuning
 from autoselection_core.history.specification.spec import SearchSettings
 from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
+from autoselection_core.pool.reading.named import SHAPES
 from autoselection_core.pool.reading.rules import Fields, Rules
-from autoselection_core.pool.reading.shapes import SHAPES
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy

@@ -1,10 +1,11 @@
-"""One question of a benchmark with its right answer."""
+"""Items of a benchmark, and the reference to a task of the lm-evaluation-harness with items of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
-from autoselection_core.identity import fingerprint
+from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.sample import Message
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -80,3 +81,51 @@ class Item:
         """The hash of the messages that the model reads and of the choices in the order presented."""
         messages = tuple((message.role.value, message.content) for message in self.prompt)
         return fingerprint({"prompt": messages, "choices": self.choices})
+
+
+BACKENDS = ("hf", "vllm")
+"""Backends that run the model: transformers, or vLLM where it is installed."""
+
+
+@dataclass(frozen=True)
+class HarnessTask:
+    """Task of the harness, and how it is prompted and measured.
+
+    Attributes:
+        task: Its name.
+        measure: The one of its metrics that is an item's value.
+        folder: Folder of a YAML file of one's own.
+        file: That file; None for the tasks that come with the harness.
+        shots: Worked examples in front of each question; None for the task's own number.
+        backend: Backend that runs the model.
+        definition: Hash of the task's config.
+    """
+
+    task: str
+    measure: str
+    folder: Path
+    file: str | None = None
+    shots: int | None = None
+    backend: str = BACKENDS[0]
+    definition: str = ""
+
+    @property
+    def identity(self) -> Json:
+        """Everything that a score follows from; what runs the model does not change it beyond rounding."""
+        return {
+            "task": self.task,
+            "measure": self.measure,
+            "shots": self.shots,
+            "definition": self.definition,
+        }
+
+
+@dataclass(frozen=True)
+class HarnessItem(Item):
+    """An item that the harness scores.
+
+    Attributes:
+        document: Its number among the task's documents.
+    """
+
+    document: int = 0

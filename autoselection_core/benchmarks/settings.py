@@ -6,8 +6,8 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
+from autoselection_core.benchmarks.benchmark import SplitSizes
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
 

@@ -10,7 +10,7 @@ from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, SCHEMA
 from autoselection_core.pool.files.readers import count_records, raw_records
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import LeftOut, Quarantine
-from autoselection_core.pool.reading.notes import Treatment
+from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.record_sorter import Fate, RecordSorter
 from autoselection_core.pool.sources import Source, SourceFile, named_apart
 from autoselection_core.pool.storage import map_table, spool, write_batches

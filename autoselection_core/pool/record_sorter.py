@@ -13,7 +13,7 @@ from autoselection_core.pool.collect import Collector
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.reading import Reading, read_record
-from autoselection_core.pool.reading.notes import Note
+from autoselection_core.pool.reading.view import Note
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Origin
 from autoselection_core.pool.sources import Source, SourceFile

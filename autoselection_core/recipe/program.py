@@ -15,8 +15,8 @@ from autoselection_core.errors.recipe import (
 )
 from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.operators.base import Operator
+from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.operators.fields import MISSING, fields_of
-from autoselection_core.operators.installed import installed_operators
 from autoselection_core.strict_yaml import read_yaml, write_yaml
 
 MAX_STEPS = 6

@@ -11,8 +11,7 @@ import numpy as np
 
 from autoselection_core.history.records import ArmPlan
 from autoselection_core.identity import fingerprint
-from autoselection_core.operators.definitions.budget import TokenBudget
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.budget import KeepRandom, TokenBudget
 from autoselection_core.operators.definitions.mixing import taking_order
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.propose import tokens_of

@@ -11,7 +11,7 @@ from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.search import StudyBudgetError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.searches import NAME
-from autoselection_core.operators.installed import installed_operators
+from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.recipe.program import parse
 from autoselection_core.solver.policy import Policy
 from autoselection_core.store.home import Home

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.evaluators import benchmark_at
 from autoselection_core.campaign.pools import keep_gated
-from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.solvers import max_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.protocol import Evaluator

@@ -18,7 +18,7 @@ from autoselection_core.report.sections.records import (
 )
 from autoselection_core.report.sections.tables import gate_table
 from autoselection_core.signals.contamination.decontaminate import Gated
-from autoselection_dagster.assets.checks.blocking import Check
+from autoselection_dagster.assets.asset_checks import Check
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.beta import versioned
 from autoselection_dagster.names import Group

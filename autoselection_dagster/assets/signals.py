@@ -1,23 +1,76 @@
 """Assets of signals, one for each: its values for every sample of the pool."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, Nameable
+from autoselection_core.campaign.declaration.signals import make_signals
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.sections.plots import pool_histograms
+from autoselection_core.signals.base import Signal
 from autoselection_core.signals.store.signal_report import SignalReport, distributions
 from autoselection_core.signals.table import SignalTable
+from autoselection_dagster.assets.asset_checks import Check
 from autoselection_dagster.assets.autoencoder import AUTOENCODER
 from autoselection_dagster.assets.autoencoder import SIGNAL as SAE
-from autoselection_dagster.assets.checks.blocking import Check
-from autoselection_dagster.assets.declared import DeclaredSignal, declared_signals
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.values.managers import NOTHING
 from autoselection_dagster.values.metadata.pictures import Facts, picture
+
+
+@dataclass(frozen=True)
+class DeclaredSignal:
+    """A signal, as much of it as an asset is defined by.
+
+    Attributes:
+        name: Its own name, for instance `relevance/arithmetic`.
+        code_version: Names definition, parameters and implementation.
+        description: What it is.
+        needs: Names of the signals that it reads.
+        reads_model: Whether it reads the base model.
+        benchmark: The benchmark whose target samples it reads.
+    """
+
+    name: str
+    code_version: str
+    description: str
+    needs: tuple[str, ...] = ()
+    reads_model: bool = False
+    benchmark: str | None = None
+
+
+def declared_signals(campaign: Campaign) -> tuple[DeclaredSignal, ...]:
+    """The signals of a campaign; one signal a benchmark where the definition reads benchmarks."""
+    made = make_signals(
+        campaign.signals, campaign.base_model, lambda: tuple(map(_unopened, campaign.weights))
+    )
+    return tuple(_declared(signal) for signal in made.values())
+
+
+def _unopened(name: str) -> Benchmark:
+    """A benchmark of which only the name is known: what a signal reads of it is no part of its definition."""
+    return Benchmark(name, (Item(name, (), ""),))
+
+
+def _declared(signal: Signal) -> DeclaredSignal:
+    nameable = Nameable(type(signal))
+    return DeclaredSignal(
+        name=signal.name,
+        code_version=signal.code_version,
+        description=(signal.__doc__ or "").partition("Attributes:")[0].strip(),
+        needs=tuple(need.name for need in signal.needs()),
+        reads_model=nameable.reads_model,
+        benchmark=getattr(signal, BENCHMARK).name if nameable.reads_benchmark else None,
+    )
+
 
 IS_ALIGNED = Check(
     "is_aligned_to_the_pool",

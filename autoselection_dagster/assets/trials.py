@@ -22,7 +22,7 @@ from autoselection_core.search.propose import propose
 from autoselection_core.state import state_of
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, materialize
-from autoselection_dagster.assets.checks.trial_checks import (
+from autoselection_dagster.assets.asset_checks import (
     BUDGET_IS_KEPT,
     PASSED_THE_GATE,
     SCORE_IS_FINITE,

@@ -8,8 +8,7 @@ from pydantic import Field
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.following import show_progress
-from autoselection_dagster.jobs.named_search import SearchName, named_search
+from autoselection_dagster.jobs.named_search import SearchName, named_search, show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import LedgerResource, keyed
 from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON

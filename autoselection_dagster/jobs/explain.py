@@ -9,7 +9,7 @@ from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import campaign_of
-from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoSearchError
 from autoselection_core.history.ledger import Ledger

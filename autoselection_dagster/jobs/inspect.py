@@ -9,7 +9,7 @@ from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import campaign_of
-from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.searched import export_trial
 from autoselection_core.report.explaining import recipe_of

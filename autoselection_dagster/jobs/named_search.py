@@ -1,11 +1,14 @@
-"""The search that a job is about: the one that is named, or the latest."""
+"""The search that a job is about, named or the latest, and its progress on the page of its report."""
 
 import dagster as dg
 from pydantic import Field
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
+from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.errors import NothingSearchedError
+from autoselection_dagster.place import Place
+from autoselection_dagster.values.metadata.search_facts import progress_facts
 
 LATEST = "latest"
 """Default of the Launchpad: the latest search, so that no earlier one is stopped by accident."""
@@ -34,3 +37,13 @@ def named_search(ledger: Ledger, name: str) -> SearchRecord:
     if not searches:
         raise NothingSearchedError
     return searches[-1]
+
+
+def show_progress(instance: dg.DagsterInstance, place: Place, ledger: Ledger, search: str) -> None:
+    """Refresh `search_report` of a search with what the ledger says now; no run is started for it."""
+    for addition in place.partitions.adding([search]):
+        instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
+    facts = progress_facts(SearchStatus.of(ledger, search), place.names)
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(place.key("search_report"), metadata=dict(facts), partition=search)
+    )

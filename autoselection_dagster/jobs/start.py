@@ -9,10 +9,9 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.following import show_progress
 from autoselection_dagster.jobs.forecast import forecast_facts
-from autoselection_dagster.jobs.policy_config import settings_of
-from autoselection_dagster.jobs.search_config import FurtherConfig, search_config
+from autoselection_dagster.jobs.named_search import show_progress
+from autoselection_dagster.jobs.search_config import FurtherConfig, search_config, settings_of
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, keyed

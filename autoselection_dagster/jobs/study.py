@@ -36,7 +36,7 @@ def study_job(folder: Path, campaigns: Container[str]) -> dg.JobDefinition:
         """Run the study or go on with it; what is finished is never paid for again."""
         with one_sentence():
             from autoselection_core.study.loading import load_study
-            from autoselection_core.study.report.writing import write_study
+            from autoselection_core.study.report.sections import write_study
             from autoselection_core.study.running.runner import run_study
             from autoselection_core.study.study_run import StudyRun
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
-from autoselection_dagster.jobs.following import show_progress
+from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.trials.device_lease import devices, leased_device

@@ -15,7 +15,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
 from autoselection_core.subset import materialize
-from autoselection_dagster.jobs.following import show_progress
+from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.trials.naming import WHOLE_TAG, partition_of
 from autoselection_dagster.values.managers import (

@@ -9,7 +9,7 @@ import dagster as dg
 
 from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_core.store.home import Home
-from autoselection_dagster.assets.checks.search_checks import POOL_IS_LATEST
+from autoselection_dagster.assets.asset_checks import POOL_IS_LATEST
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.sensors.outbox import Outbox

@@ -13,7 +13,7 @@ from autoselection_core.campaign.declaration.campaign import When
 from autoselection_core.campaign.on_pool_change import wait_until, why_it_waits
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.store.home import Home
-from autoselection_dagster.assets.observed import stamp
+from autoselection_dagster.assets.sources import stamp
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, keyed

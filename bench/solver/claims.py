@@ -26,8 +26,7 @@ from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.operators.definitions.budget import TokenBudget
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.budget import KeepRandom, TokenBudget
 from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.evaluation import Cost, Evaluation

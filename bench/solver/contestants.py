@@ -8,7 +8,7 @@ import numpy as np
 
 from autoselection_core.history.values import History
 from autoselection_core.operators.catalogue import Template
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Proposal, Solver

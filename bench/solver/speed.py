@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import catalogue

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.benchmark import Benchmark, SplitSizes
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.benchmarks.parts import MIN_ITEMS, parts
 from autoselection_core.benchmarks.split import split
-from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import BadItemError
 from tests.benchmarks.test_split import item
 

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.benchmark import Benchmark, SplitSizes
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.normalisation import compared, normalised
 from autoselection_core.benchmarks.split import split
-from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.sample import Message, Role, Sample

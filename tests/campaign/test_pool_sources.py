@@ -8,7 +8,7 @@ import pytest
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.pool.reading import Fields, Rules, read_record
-from autoselection_core.pool.reading.shapes import SHAPES, Shape
+from autoselection_core.pool.reading.named import SHAPES, Shape
 from autoselection_core.pool.sources import Source
 from autoselection_core.store.home import Home
 

@@ -17,7 +17,7 @@ from autoselection_core.campaign.declaration.campaign import (
     When,
 )
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
-from autoselection_core.campaign.remote.attach import attached_workspace
+from autoselection_core.campaign.remote.clients import attached_workspace
 from autoselection_core.campaign.remote.tasks import score_rows
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.models import DifferentWorkerError, UnsharedHomeError

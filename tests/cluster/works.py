@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
-from autoselection_core.campaign.remote.attach import attached_workspace
+from autoselection_core.campaign.remote.clients import attached_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.history.specification.spec import SearchSettings

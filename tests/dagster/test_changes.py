@@ -7,7 +7,7 @@ import dagster as dg
 
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.store.home import Home
-from autoselection_dagster.assets.observed import ContentHashes, stamp
+from autoselection_dagster.assets.sources import ContentHashes, stamp
 from autoselection_dagster.sensors.source_changes import FIRST_PAUSE_S, SETTLED_AFTER_S, Watched
 from tests.dagster.driver import Driver
 

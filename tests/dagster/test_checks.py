@@ -29,10 +29,11 @@ from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids
-from autoselection_dagster.assets.checks.search_checks import arms_are_equal, pool_is_latest
-from autoselection_dagster.assets.checks.trial_checks import (
+from autoselection_dagster.assets.asset_checks import (
+    arms_are_equal,
     budget_is_kept,
     passed_the_gate,
+    pool_is_latest,
     score_is_finite,
     sides_are_apart,
     subset_is_inside,

@@ -15,7 +15,7 @@ from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.history.records import SearchState
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
-from autoselection_dagster.assets.observed import stamp
+from autoselection_dagster.assets.sources import stamp
 from autoselection_dagster.sensors.source_changes import Watched
 from autoselection_dagster.trials.workers import is_over
 from tests.dagster.driver import Driver

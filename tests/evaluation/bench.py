@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.benchmark import Benchmark, SplitSizes
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.split_sizes import SplitSizes
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.pool.pool import Pool

@@ -6,16 +6,14 @@ import pytest
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.errors.signals import MissingSignalError, PairFloorError
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.operators.catalogue import DEFAULT_OPERATORS, catalogue
 from autoselection_core.operators.definitions.aggregate import KeepByRanks
-from autoselection_core.operators.definitions.budget import TokenBudget
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.budget import KeepRandom, TokenBudget
 from autoselection_core.operators.definitions.diverse import KeepDiverse
 from autoselection_core.operators.definitions.duplicates import DropNearDuplicates, DropSemanticDuplicates
 from autoselection_core.operators.definitions.mixing import MixByVarentropy, MixSources
 from autoselection_core.operators.definitions.relevance import KeepRelevant
 from autoselection_core.operators.definitions.score import KeepBand, KeepTop
-from autoselection_core.operators.installed import DEFAULT_OPERATORS
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.testing.operators import OperatorContract

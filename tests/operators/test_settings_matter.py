@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.catalogue import WeightTemplate, catalogue, template_of
+from autoselection_core.operators.catalogue import DEFAULT_OPERATORS, WeightTemplate, catalogue, template_of
 from autoselection_core.operators.definitions.weighted_mix import MixTopics, clip_shares
 from autoselection_core.operators.fields import fields_of
-from autoselection_core.operators.installed import DEFAULT_OPERATORS
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 

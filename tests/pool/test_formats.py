@@ -13,7 +13,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Message, Reason, Role, Sample
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading import read_record
-from autoselection_core.pool.reading.notes import Treatment
+from autoselection_core.pool.reading.view import Treatment
 from tests.pool.raw import ADDITION, ALPACA, FORMATS, OPENAI, conversation, records
 
 SAID: dict[str, Json] = {"role": "assistant", "content": "b"}

@@ -11,7 +11,6 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Role, Sample
 from autoselection_core.pool.canonical import canonical_text, verbatim_text
 from autoselection_core.pool.reading import Fields, Rules, read_record
-from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     QUESTIONS,
@@ -21,6 +20,7 @@ from autoselection_core.pool.reading.spellings import (
     is_call,
     role_of,
 )
+from autoselection_core.pool.reading.view import Treatment
 from tests.pool.raw import conversation
 
 Turns: TypeAlias = list[tuple[Role, str]]

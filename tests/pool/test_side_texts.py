@@ -4,7 +4,7 @@ import pytest
 
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading import Rules, read_record
-from autoselection_core.pool.reading.notes import Treatment
+from autoselection_core.pool.reading.view import Treatment
 
 ASKED: dict[str, Json] = {"question": "Who repaired the clock?", "answer": "Anneke Vos."}
 

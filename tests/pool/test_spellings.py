@@ -8,8 +8,8 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Reason, Role
 from autoselection_core.pool.reading import Fields, Rules, read_record
-from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS
+from autoselection_core.pool.reading.view import Treatment
 from tests.pool.raw import conversation
 
 SAID = conversation((Role.USER, "Name a river."), (Role.ASSISTANT, "The Lemmer."))

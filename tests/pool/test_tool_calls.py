@@ -11,7 +11,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope, ToolCall
 from autoselection_core.pool.columns import SCHEMA_WITHOUT_DETAILS
 from autoselection_core.pool.reading import read_record
-from autoselection_core.pool.reading.notes import Treatment
+from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.storage import write_batches
 from tests.pool.raw import ADDITION
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 
 from autoselection_core.errors.recipe import RecipeFormatError, UnknownFieldError, UnknownOperatorError
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.mixing import MixSources
 from autoselection_core.operators.definitions.score import KeepBand, KeepTop
-from autoselection_core.operators.installed import DEFAULT_OPERATORS
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.testing.worlds import recipes
 

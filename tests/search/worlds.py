@@ -12,7 +12,7 @@ from autoselection_core.errors.search import NoCandidatesError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.history.specification.spec import SearchSpec
 from autoselection_core.history.values import History
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.progress import Progress
 from autoselection_core.recipe import Recipe

@@ -6,7 +6,7 @@ import pytest
 
 from autoselection_core.errors.search import UnusableAnswerError
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.solver.advice.consultation import prompt_of

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
 from autoselection_core.arrays import Rows
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.sparse import SparseFeatures

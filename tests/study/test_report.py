@@ -14,8 +14,8 @@ from autoselection_core.score.comparison import Verdict
 from autoselection_core.store.home import Home
 from autoselection_core.study.loading import load_study
 from autoselection_core.study.report.figures import size_table
+from autoselection_core.study.report.sections import write_study
 from autoselection_core.study.report.tables import search_table
-from autoselection_core.study.report.writing import write_study
 from autoselection_core.study.results.comparisons import (
     comparisons,
     importance_of_states,

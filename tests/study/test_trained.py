@@ -8,7 +8,7 @@ from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.store.home import Home
 from autoselection_core.study.loading import load_study
-from autoselection_core.study.report.writing import write_study
+from autoselection_core.study.report.sections import write_study
 from autoselection_core.study.results.comparisons import SAME_NAME, comparisons, transfer_agreement
 from autoselection_core.study.results.facts import Measured, StudyFacts
 from autoselection_core.study.results.states import folder_of

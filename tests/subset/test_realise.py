@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from autoselection_core.arrays import Mask, Rows
 from autoselection_core.errors.recipe import EmptySubsetError, InvalidRecipe
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.definitions.chance import KeepRandom
+from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.duplicates import DropExactDuplicates
 from autoselection_core.operators.definitions.score import KeepBand, KeepTop
-from autoselection_core.operators.installed import DEFAULT_OPERATORS
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import PrefixCache, Subset, explain, materialize, materialize_many

@@ -6,8 +6,7 @@ from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.harness.task_file import own_task
-from autoselection_core.benchmarks.harness_task import BACKENDS, HarnessItem, HarnessTask
-from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.item import BACKENDS, HarnessItem, HarnessTask, Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.settings import BenchmarkSettings
 from autoselection_core.benchmarks.split import split

@@ -43,7 +43,7 @@ from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.specification.policy_names import FIRST_SETTINGS, POLICIES, policy_now
 from autoselection_core.history.specification.spec import SearchSettings
-from autoselection_core.operators.installed import installed_operators
+from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS as EMBEDDING
 from autoselection_core.signals.table import present_name

@@ -13,7 +13,7 @@ from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.specification.policy_names import DEFAULT, RANDOM, merge_settings
 from autoselection_core.history.specification.spec import SearchSettings, SearchSpec
 from autoselection_core.identity import Json
-from autoselection_core.operators.installed import installed_operators
+from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import check_settings

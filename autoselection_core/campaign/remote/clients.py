@@ -1,4 +1,4 @@
-"""Clients of a cluster's workers: they return what this process would have computed."""
+"""Clients of a cluster's workers, which return what this process would have computed, and their workspace."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +14,8 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.codec import campaign_to_json
 from autoselection_core.campaign.declaration.signal_schema import Nameable
 from autoselection_core.campaign.remote.tasks import evaluate_subset, open_test_items, score_rows
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cluster.on_ray import cluster_from_environment
 from autoselection_core.cluster.protocol import Cluster, Task
 from autoselection_core.errors.models import UnsharedHomeError
 from autoselection_core.evaluation.folder import EvaluationFolder
@@ -176,3 +178,13 @@ class RemoteEvaluator:
             "fidelity": self.fidelity,
             "evaluator": self.fingerprint,
         }
+
+
+def installed_workspace(campaign: Campaign, home: Home) -> Workspace:
+    """A campaign of the installation, on the cluster that the environment names, if it names one."""
+    return attached_workspace(campaign, home, cluster_from_environment())
+
+
+def attached_workspace(campaign: Campaign, home: Home, cluster: Cluster | None) -> Workspace:
+    """A campaign on a cluster; in this process where there is none."""
+    return Workspace(campaign, home, None if cluster is None else RemoteClients(campaign, home, cluster))

@@ -46,7 +46,7 @@ def run(file: StudyFile, home: HomeFolder = None) -> None:
     """Run a study or go on with it, and write its report; what is finished is never paid for again."""
     from autoselection_core.cli.progress import shown_progress
     from autoselection_core.study.loading import load_study
-    from autoselection_core.study.report.writing import write_study
+    from autoselection_core.study.report.sections import write_study
     from autoselection_core.study.running.forecast import forecast, forecast_with_signals
     from autoselection_core.study.running.runner import is_finished, run_study
     from autoselection_core.study.study_run import StudyRun
@@ -70,7 +70,7 @@ def run(file: StudyFile, home: HomeFolder = None) -> None:
 def report(file: StudyFile, home: HomeFolder = None) -> None:
     """Write the report of what a study has measured so far; trains nothing."""
     from autoselection_core.study.loading import load_study
-    from autoselection_core.study.report.writing import write_study
+    from autoselection_core.study.report.sections import write_study
 
     place = _home(home)
     written = write_study(load_study(file, place), place)

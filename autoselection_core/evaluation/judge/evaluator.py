@@ -15,9 +15,8 @@ from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import WrongPoolError
 from autoselection_core.errors.judge import TooFewItemsError
 from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
-from autoselection_core.evaluation.judge.answer import read_scores
 from autoselection_core.evaluation.judge.program import RunsProgram, device, run_program
-from autoselection_core.evaluation.judge.request import JudgeRequest, write_samples
+from autoselection_core.evaluation.judge.request import JudgeRequest, read_scores, write_samples
 from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress

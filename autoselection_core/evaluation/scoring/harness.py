@@ -8,8 +8,7 @@ from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.harness.benchmark import load_task
-from autoselection_core.benchmarks.harness_task import HarnessItem, HarnessTask
-from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.item import HarnessItem, HarnessTask, Item
 from autoselection_core.errors.evaluation import ScoringFailedError
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.chat_settings import ChatSettings

@@ -8,7 +8,6 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import verbatim_text
 from autoselection_core.pool.reading.content import text_of
 from autoselection_core.pool.reading.named import marks_in
-from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.pool.reading.side_texts import chosen_text, with_side_texts
 from autoselection_core.pool.reading.spellings import (
@@ -20,7 +19,7 @@ from autoselection_core.pool.reading.spellings import (
     TURN_LISTS,
 )
 from autoselection_core.pool.reading.turns import are_turns, conversation
-from autoselection_core.pool.reading.view import View
+from autoselection_core.pool.reading.view import Treatment, View
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Message, Role
 

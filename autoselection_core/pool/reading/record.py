@@ -20,7 +20,6 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_object, spelled_out, without_nulls
 from autoselection_core.pool.reading.further import further_spelling
 from autoselection_core.pool.reading.named import named_turns, split_text
-from autoselection_core.pool.reading.notes import Note, Treatment
 from autoselection_core.pool.reading.pairs import (
     answer_beside,
     named_answer,
@@ -43,7 +42,7 @@ from autoselection_core.pool.reading.spellings import (
     TURN_LISTS,
 )
 from autoselection_core.pool.reading.turns import are_turns, conversation
-from autoselection_core.pool.reading.view import View
+from autoselection_core.pool.reading.view import Note, Treatment, View
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Message, Role, Sample
 

@@ -8,9 +8,8 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import text_of
-from autoselection_core.pool.reading.notes import Treatment
 from autoselection_core.pool.reading.spellings import CHOICES, CONTEXTS
-from autoselection_core.pool.reading.view import View
+from autoselection_core.pool.reading.view import Treatment, View
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Message, Role
 

@@ -9,7 +9,6 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text, spelled_json, verbatim_text
 from autoselection_core.pool.reading.calls import calls_in
 from autoselection_core.pool.reading.content import text_of, thought_in
-from autoselection_core.pool.reading.notes import Notes, Treatment
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CALL_FIELDS,
@@ -25,6 +24,7 @@ from autoselection_core.pool.reading.spellings import (
     is_call,
     role_of,
 )
+from autoselection_core.pool.reading.view import Notes, Treatment
 from autoselection_core.pool.reason import Reason
 from autoselection_core.pool.sample import Message, Role, ToolCall
 

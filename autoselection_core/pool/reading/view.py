@@ -1,15 +1,52 @@
-"""A record under reading: its fields, templates over several, and what has been read of them."""
+"""A record under reading: its fields, templates over several, and notes on what is read of them."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from string import Formatter
+from typing import TypeAlias
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import Spell, text_of
-from autoselection_core.pool.reading.notes import Notes
 from autoselection_core.pool.reason import Reason
+
+
+class Treatment(StrEnum):
+    """Treatment of a field."""
+
+    RENDERED = "part of the question"
+    INDEX = "index of a choice, read as that choice"
+    FULLER = "said within a fuller field, which is read"
+    KEPT = "text kept beside, not trained on"
+    UNSPELLED = "kept beside, without what JSON cannot spell"
+    LEFT = "text of a turn, not kept"
+    REASONING = "reasoning, taught where the model's template takes it"
+    CALLS = "tool calls, in the terms of the model's template"
+    UNTAUGHT = "turns that are not taught"
+    WEIGHT = "turn weights other than 0 and 1, read as 1"
+    REJECTED = "answer not chosen, kept beside"
+
+
+Note: TypeAlias = tuple[str, Treatment]
+"""A field and its treatment."""
+
+
+class Notes:
+    """Set of notes on the fields of a record: each is kept once."""
+
+    def __init__(self) -> None:
+        self._taken: set[Note] = set()
+
+    def add(self, field: str, treatment: Treatment) -> None:
+        """Note the treatment of a field."""
+        self._taken.add((field, treatment))
+
+    def all(self) -> tuple[Note, ...]:
+        """The notes, in order."""
+        return tuple(sorted(self._taken)) if self._taken else ()
+
 
 _FORMATTER = Formatter()
 

@@ -1,7 +1,13 @@
-"""Sections of a study's report."""
+"""Report of a study: its sections, and its files (one HTML file, one Markdown file and its pictures)."""
 
-from autoselection_core.report.rendering.page import Picture, Section
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoselection_core.errors.search import NothingMeasuredError
+from autoselection_core.report.rendering.page import Picture, Section, to_html, to_markdown
 from autoselection_core.report.sections.protocol import NO_TRAINING, training_sentence, unread_table
+from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.home import Home
 from autoselection_core.study.report.figures import (
     difference_figure,
     importance_figure,
@@ -22,8 +28,15 @@ from autoselection_core.study.report.tables import (
     stability_table,
     transfer_table,
 )
-from autoselection_core.study.results.comparisons import Comparison, importance_of_states, transfer_agreement
+from autoselection_core.study.results.comparisons import (
+    Comparison,
+    comparisons,
+    importance_of_states,
+    transfer_agreement,
+)
 from autoselection_core.study.results.facts import StudyFacts
+from autoselection_core.study.results.states import folder_of
+from autoselection_core.study.study import Study
 
 
 def protocol_lines(facts: StudyFacts) -> list[str]:
@@ -168,3 +181,45 @@ def _further(facts: StudyFacts) -> list[Section]:
             notes = [f"Spearman {agreement.spearman:+.2f}, Kendall {agreement.kendall:+.2f}."]
         sections.append(Section("Transfer", notes, [transfer_table(agreement)]))
     return sections
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """Paths of a study's written report, and its verdicts.
+
+    Attributes:
+        html: One file that needs nothing else.
+        markdown: The same in Markdown, pictures beside it.
+        sentences: Comparisons, and the verdicts.
+    """
+
+    html: Path
+    markdown: Path
+    sentences: tuple[str, ...]
+
+
+def write_study(study: Study, home: Home) -> StudyReport:
+    """Write the report of what a study has measured so far into the home folder.
+
+    Raises:
+        NothingMeasuredError: It has measured nothing yet.
+    """
+    facts = StudyFacts(study, home)
+    if not facts.arms and not any(history.observations for history in facts.histories.values()):
+        raise NothingMeasuredError(study.name)
+    found = comparisons(facts)
+    sections = sections_of(facts, found)
+    folder, title = folder_of(study, home), f"Study {study.name}"
+    for section in sections:
+        for picture in section.pictures:
+            _write(folder / f"{picture.name}.svg", picture.svg)
+    html, markdown = folder / "report.html", folder / "report.md"
+    _write(html, to_html(title, sections).encode())
+    _write(markdown, to_markdown(title, sections).encode())
+    return StudyReport(html, markdown, tuple(each.sentence(facts.metric) for each in found))
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(file) as draft:
+        draft.write_bytes(content)

@@ -1,7 +1,8 @@
-"""Checks of a subset before it is trained on, and of the trained model."""
+"""Asset checks of pool, trials and searches."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 import numpy as np
@@ -10,11 +11,43 @@ from autoselection_core.benchmarks.normalisation import with_symbols
 from autoselection_core.benchmarks.split import Split
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.pool.pool import Pool
+from autoselection_core.recipe import Recipe
+from autoselection_core.report.rendering.table import Cell
 from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.search.arms import ArmRun
+from autoselection_core.search.baselines import RANDOM, WINNER, RandomDraws
+from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.contamination.decontaminate import Gated
-from autoselection_core.subset import Subset
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.subset import Subset, materialize
 from autoselection_core.subset.value import fingerprint_of_ids
-from autoselection_dagster.assets.checks.blocking import Check
+
+
+@dataclass(frozen=True)
+class Check:
+    """Asset check: a promise of an asset.
+
+    Attributes:
+        name: What the UI calls it.
+        why: Why anyone should care.
+        is_blocking: Whether it stops what comes after it; one that does not is a warning.
+    """
+
+    name: str
+    why: str
+    is_blocking: bool = True
+
+    def spec(self, asset: dg.AssetKey) -> dg.AssetCheckSpec:
+        """The check as Dagster declares it; nothing downstream runs when a blocking one fails."""
+        return dg.AssetCheckSpec(self.name, asset=asset, description=self.why, blocking=self.is_blocking)
+
+    def result(self, *, passed: bool, **facts: Cell) -> dg.AssetCheckResult:
+        """Result of the check, with the facts that it was decided by."""
+        shown: Mapping[str, Cell] = facts
+        severity = dg.AssetCheckSeverity.ERROR if self.is_blocking else dg.AssetCheckSeverity.WARN
+        known = {name: "unknown" if value is None else value for name, value in shown.items()}
+        return dg.AssetCheckResult(check_name=self.name, passed=passed, severity=severity, metadata=known)
+
 
 SUBSET_IS_INSIDE = Check(
     "subset_is_inside_the_pool",
@@ -105,3 +138,49 @@ def trained_is_selected(evaluation: Evaluation, subset: Subset) -> dg.AssetCheck
     return TRAINED_IS_SELECTED.result(
         passed=passed, selected=len(subset), trained=evaluation.trained_count, skipped=len(evaluation.skipped)
     )
+
+
+ARMS_ARE_EQUAL = Check(
+    "arms_have_equal_tokens",
+    "A random subset with fewer tokens than the winner would lose for its size and not for its choice.",
+)
+POOL_IS_LATEST = Check(
+    "is_of_the_latest_pool",
+    "A search of an older pool says nothing about what was added since.",
+    is_blocking=False,
+)
+
+
+def arms_are_equal(
+    arms: Sequence[ArmRun], signals: SignalTable, max_tokens: int | None
+) -> dg.AssetCheckResult:
+    """Random subsets come as near to the tokens that the winner's training reads as whole samples can.
+
+    Draws that an earlier release planned are as near in tokens of whole samples.
+    """
+    recipes = {arm: [_recipe(run) for run in arms if run.arm == arm] for arm in (WINNER, RANDOM)}
+    drawn = {run.trial.subset for run in arms if run.arm == RANDOM}
+    for recipe in recipes[WINNER][:1]:
+        max_tokens = RandomDraws(recipe, signals, max_tokens).as_begun(drawn).max_tokens
+    sizes = {arm: _sizes(of_arm, signals, max_tokens) for arm, of_arm in recipes.items()}
+    winner = max(sizes[WINNER], default=None)
+    furthest = max((abs(size - winner) for size in sizes[RANDOM]), default=0) if winner is not None else 0
+    largest = int(np.nanmax(signals["tokens"])) if "tokens" in signals.columns else 1
+    largest = largest if max_tokens is None else min(largest, max_tokens)
+    return ARMS_ARE_EQUAL.result(
+        passed=furthest <= largest, winner_tokens=winner, furthest=furthest, largest_sample=largest
+    )
+
+
+def _sizes(recipes: Sequence[Recipe], signals: SignalTable, max_tokens: int | None) -> list[int]:
+    return [tokens_of(materialize(recipe, signals), signals, max_tokens) for recipe in recipes]
+
+
+def _recipe(run: ArmRun) -> Recipe:
+    assert run.trial.recipe is not None, "an arm is planned with its recipe"
+    return run.trial.recipe
+
+
+def pool_is_latest(searched: str, latest: str) -> dg.AssetCheckResult:
+    """The search selects from the pool as it is now; a warning where it does not."""
+    return POOL_IS_LATEST.result(passed=searched == latest, searched=searched, latest=latest)

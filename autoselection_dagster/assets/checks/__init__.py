@@ -1,1 +1,0 @@
-"""Asset checks: blocking where a wrong value would cost money."""
