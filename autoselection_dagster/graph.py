@@ -9,11 +9,10 @@ import dagster as dg
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.store.home import Home
-from autoselection_dagster.assets.autoencoder import autoencoder_assets
 from autoselection_dagster.assets.automation import automated, kept_by
 from autoselection_dagster.assets.pool import pool_asset
 from autoselection_dagster.assets.searches import next_search_asset, search_assets
-from autoselection_dagster.assets.signals import signal_assets
+from autoselection_dagster.assets.signals import autoencoder_assets, signal_assets
 from autoselection_dagster.assets.sources import source_assets
 from autoselection_dagster.assets.trials import trial_assets
 from autoselection_dagster.jobs.trial_worker import work_job

@@ -16,7 +16,7 @@ import numpy as np
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict, arm_difference

@@ -9,10 +9,10 @@ from pathlib import Path
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.reading import read_record
 from autoselection_core.store.home import Home
-from demo.exchange import Exchange
 from demo.mixture import Mixture, TaskData, pool_samples, task_data
 from demo.prepared import prepared
 from demo.records import raw_files
+from demo.tasks import Exchange
 
 _SETTINGS = """\
 # Made by `python -m demo`. 40 % of the items steer the search; the rest is opened by the report only.

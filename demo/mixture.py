@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
-from demo.exchange import Exchange
 from demo.off_topic import garbled, off_topic
-from demo.tasks import TASKS, Parts, Task
+from demo.tasks import TASKS, Exchange, Parts, Task
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from itertools import product
 from random import Random
 
-from demo.exchange import Exchange
+from demo.tasks import Exchange
 
 _DISHES = (
     "lentil soup",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from demo.exchange import Exchange
 from demo.mixture import draws
+from demo.tasks import Exchange
 
 Record = Mapping[str, object]
 

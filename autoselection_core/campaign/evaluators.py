@@ -17,7 +17,7 @@ from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.evaluation.training.settings import fine_tuning
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home

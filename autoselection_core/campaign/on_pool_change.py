@@ -9,7 +9,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.search.given import search_of_given
 from autoselection_core.solver.proposal import Recommendation
 

@@ -7,7 +7,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.catalogue import catalogue, installed_operators
 from autoselection_core.search.warm_start import all_earlier_of
 from autoselection_core.signals.table import SignalTable

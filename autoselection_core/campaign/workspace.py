@@ -16,7 +16,7 @@ from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, Price
 from autoselection_core.evaluation.judge.evaluator import JUDGE
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress, RecordProgress
 from autoselection_core.score.score import CLOSED_FORM

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from autoselection_core.export import turns
-from autoselection_core.export.content import Content
-from autoselection_core.export.trainers.configs import axolotl_files, llama_factory_files, trl_files
-from autoselection_core.export.trainers.training import Training
+from autoselection_core.export.trainers import Training, axolotl_files, llama_factory_files, trl_files
+from autoselection_core.export.turns import Content
 from autoselection_core.pool.sample import Sample
 
 Fields: TypeAlias = dict[str, Any]

@@ -7,7 +7,7 @@ from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.errors.store import NothingToExportError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.export.manifest import Origin
-from autoselection_core.export.trainers.training import Training
+from autoselection_core.export.trainers import Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
 from autoselection_core.history.records import SearchRecord, TrialRecord
 from autoselection_core.search.propose import tokens_of

@@ -9,10 +9,10 @@ from autoselection_core.errors.recipe import SettingError
 from autoselection_core.errors.store import ExportExistsError
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.card import card
-from autoselection_core.export.content import Content
 from autoselection_core.export.formats import FORMATS, Format
 from autoselection_core.export.manifest import CARD, DATA, MANIFEST, Origin, manifest_of, with_hashes
-from autoselection_core.export.trainers.training import Training
+from autoselection_core.export.trainers import Training
+from autoselection_core.export.turns import Content
 from autoselection_core.pool.pool import Pool
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.subset import Subset

@@ -23,7 +23,7 @@ from autoselection_core.history.records import (
     SearchRecord,
     TrialRecord,
 )
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.database import Database
 from autoselection_core.history.transactions import arms, attempts, given, proposals, reservations
 from autoselection_core.history.values import History

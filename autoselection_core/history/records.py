@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 

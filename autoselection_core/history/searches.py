@@ -13,7 +13,7 @@ from autoselection_core.errors.history import (
     UnknownSearchError,
 )
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import whole
 

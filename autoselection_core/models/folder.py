@@ -5,8 +5,7 @@ from pathlib import Path
 
 from autoselection_core.errors.models import ModelLoadError
 from autoselection_core.identity import Json, fingerprint
-from autoselection_core.models.chat.model_reference import ModelReference
-from autoselection_core.models.chat.templated_model import templated_model
+from autoselection_core.models.chat.templated_model import ModelReference, templated_model
 from autoselection_core.models.chat.tokenizer_identity import (
     generation_identity,
     known_fingerprint,

@@ -16,9 +16,8 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table, anchor_of
 from autoselection_core.report.lineage.beginning import beginning_of
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
-from autoselection_core.report.lineage.examples import text_of
+from autoselection_core.report.lineage.examples import step_sentence, text_of
 from autoselection_core.report.lineage.pairing import PAIRING, pairing_table
-from autoselection_core.report.lineage.sentences import step_sentence
 from autoselection_core.report.rendering.table import Block, Part, Table
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.tables import signal_table, step_table

@@ -5,7 +5,7 @@ from enum import StrEnum
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import ArmPlan
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.transactions.arms import ABLATION, REQUESTED
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.propose import tokens_of

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import Earlier, History, Observation
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.significance import rank_agreement

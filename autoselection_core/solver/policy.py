@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.history.specification.policy_names import DEFAULT, POLICIES, policy_now, settings_now
+from autoselection_core.history.specification import DEFAULT, POLICIES, policy_now, settings_now
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
 LATEST = 2

@@ -1,4 +1,4 @@
-"""Assets of a search: its report against baselines, the recommended subset, the search after a changed pool."""
+"""Assets of a search: its report against baselines, its best subset, and the search after a changed pool."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from autoselection_core.identity import fingerprint, fingerprint_file
-from autoselection_core.models.chat.model_reference import ModelReference
+from autoselection_core.models.chat.templated_model import ModelReference
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.store.atomic import atomic_file
 from autoselection_dagster.beta import known_beta

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.search.arms import runs_covered
 from autoselection_core.search.baselines import PLAIN_FILTER, PLAIN_REPLICATES, WINNER

@@ -1,4 +1,4 @@
-"""Launchpad config of a search and of its policy: names, ranges, defaults and meanings are those of the core."""
+"""Launchpad config of a search and its policy: names, ranges, defaults and meanings are those of the core."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -12,8 +12,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.search_request import SETTINGS
 from autoselection_core.evaluation.training.settings import PRESETS
-from autoselection_core.history.specification.policy_names import FIRST_POLICIES, FIRST_SETTINGS, POLICIES
-from autoselection_core.history.specification.spec import SearchSettings
+from autoselection_core.history.specification import FIRST_POLICIES, FIRST_SETTINGS, POLICIES, SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Count, Interval, axes, meanings

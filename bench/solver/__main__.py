@@ -17,12 +17,12 @@ from autoselection_core.operators.catalogue import Template, catalogue
 from autoselection_core.signals.table import SignalTable
 from bench.result import RESULTS, store_lines, stored_lines, write_result
 from bench.solver.contestants import Contestant, contestant
-from bench.solver.landscapes import TUNED, UNSEEN, Landscape, landscapes
-from bench.solver.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
+from bench.solver.landscapes.landscape import TUNED, UNSEEN, Landscape, landscapes
+from bench.solver.landscapes.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
+from bench.solver.landscapes.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
+from bench.solver.landscapes.world import ROWS, World, world
 from bench.solver.race import race
 from bench.solver.report import figures, report
-from bench.solver.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
-from bench.solver.world import ROWS, World, world
 
 FOLDER = RESULTS / "solver"
 CONTESTANTS = ("random", "random_subset", "single_operators", "tpe", "published", "default")

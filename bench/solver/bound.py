@@ -20,9 +20,9 @@ from autoselection_core.solver.programs.realise import Draft
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, fit
 from bench.result import write_result
 from bench.solver.__main__ import FOLDER, course
-from bench.solver.landscapes import TUNED, UNSEEN, Landscape
-from bench.solver.optimum import RANDOM_RECIPES
-from bench.solver.world import ROWS
+from bench.solver.landscapes.landscape import TUNED, UNSEEN, Landscape
+from bench.solver.landscapes.optimum import RANDOM_RECIPES
+from bench.solver.landscapes.world import ROWS
 
 _NOISE = 0.1
 """Points that are expected of the noise; there is none."""

@@ -22,7 +22,7 @@ import numpy as np
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.history.records import ArmPlan
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.operators.catalogue import catalogue

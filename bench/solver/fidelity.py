@@ -24,10 +24,10 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Solver
 from bench.result import store_lines, stored_lines, write_result
 from bench.solver.__main__ import FOLDER, course
-from bench.solver.landscapes import TUNED, UNSEEN, Landscape
-from bench.solver.optimum import RANDOM_RECIPES
+from bench.solver.landscapes.landscape import TUNED, UNSEEN, Landscape
+from bench.solver.landscapes.optimum import RANDOM_RECIPES
+from bench.solver.landscapes.world import ROWS
 from bench.solver.race import with_observation
-from bench.solver.world import ROWS
 
 _CLOSE, _LOOSE = 0.98, 0.9
 """Weights of the full utility in the cheap one, of squares that add up to 1."""

@@ -8,7 +8,7 @@ import numpy as np
 from autoselection_core.history.values import History, Observation
 from autoselection_core.solver import Candidate, Proposal
 from bench.solver.contestants import Contestant
-from bench.solver.landscapes import Landscape
+from bench.solver.landscapes.landscape import Landscape
 
 CHECKPOINTS = (5, 10, 15, 20, 30, 40)
 """Evaluations after which the recommendation is measured."""

@@ -24,8 +24,8 @@ from autoselection_core.solver.evidence.observations import observed_subsets
 from autoselection_core.store.home import Home
 from bench.result import measure, write_result
 from bench.search_90k import campaign
+from bench.solver.landscapes.world import world
 from bench.solver.race import with_observation
-from bench.solver.world import world
 
 _ALL = 90_000
 _OBSERVATIONS, _CANDIDATES = 40, 2000

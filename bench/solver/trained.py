@@ -32,8 +32,8 @@ from autoselection_core.subset import Subset, materialize
 from autoselection_core.testing.tiny_model import tiny_model
 from bench.result import REAL_DATA, RESULTS, store_lines, stored_lines, write_result
 from bench.solver.contestants import contestant
+from bench.solver.landscapes.world import ROWS, World, rows_of_pool, world
 from bench.solver.race import with_observation
-from bench.solver.world import ROWS, World, rows_of_pool, world
 
 SHARD = RESULTS / "solver" / "trained.jsonl.gz"
 CONTESTANTS = ("random", "tpe", "published", "default")

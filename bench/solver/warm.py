@@ -22,9 +22,9 @@ from autoselection_core.solver import Policy, Solver
 from autoselection_core.subset import Subset, materialize_many
 from bench.result import store_lines, stored_lines
 from bench.solver.__main__ import FOLDER, course
-from bench.solver.landscapes import TUNED, UNSEEN
-from bench.solver.optimum import RANDOM_RECIPES
-from bench.solver.world import ROWS
+from bench.solver.landscapes.landscape import TUNED, UNSEEN
+from bench.solver.landscapes.optimum import RANDOM_RECIPES
+from bench.solver.landscapes.world import ROWS
 
 _CHANGED = 0.1
 _POLICY = Policy(fresh=300, edits=240)

@@ -13,7 +13,7 @@ from autoselection_core.errors.evaluation import UnknownFidelityError
 from autoselection_core.errors.search import ChangedEvaluatorError
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator
 from autoselection_core.history.records import SearchState
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.pool.sources import Source
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
@@ -23,8 +23,7 @@ from autoselection_core.search.decisions import decided_again
 from autoselection_core.search.loop import run_search
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
-
-from .test_workspace import scored, write_raw
+from tests.campaign.test_workspace import scored, write_raw
 
 SHORT = Fidelity(0.1, amount=0.25)
 

@@ -19,7 +19,7 @@ from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.fidelity import PricedEvaluator, evaluator_at_fidelity
-from autoselection_core.history.specification.spec import SearchSettings, SearchSpec
+from autoselection_core.history.specification import SearchSettings, SearchSpec
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
@@ -30,8 +30,7 @@ from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.home import Home
 from autoselection_core.subset import materialize
 from autoselection_core.testing.tiny_model import tiny_model
-
-from .test_workspace import scored, write_raw
+from tests.campaign.test_workspace import scored, write_raw
 
 QUICK: Mapping[str, Any] = {"fresh": 30, "edits": 20, "draws": 2}
 

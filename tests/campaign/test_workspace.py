@@ -1,3 +1,5 @@
+"""A campaign from raw files to a searched subset, and the expected duration of its trainings."""
+
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.duration import Pace, pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.pool.sources import Source
@@ -14,6 +17,8 @@ from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.exchange import Silent
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.home import Home
+from autoselection_core.testing.tiny_model import tiny_model
+from tests.history.acts import begin, reserve
 
 
 def write_raw(file: Path, count: int = 40) -> None:
@@ -129,3 +134,43 @@ def test_operators_that_a_campaign_leaves_out_are_never_proposed(workspace: Work
     solver = narrow.solver(narrow.spec(version))
 
     assert {template.operator.name for template in solver.templates} == {"keep_random"}
+
+
+def pay(workspace: Workspace, seconds: float) -> str:
+    """Pay for one evaluation; returns what judged it."""
+    name, ledger = f"search-{seconds:g}", workspace.ledger
+    spec = workspace.spec(scored(workspace), budget=1)
+    ledger.register(spec, name)
+    reservation = reserve(ledger, name)
+    measurement = replace(begin(ledger, reservation), seconds=seconds)
+    ledger.commit(reservation, measurement)
+    return spec.evaluator
+
+
+def test_evaluations_with_the_same_judge_say_how_long_one_takes(workspace: Workspace) -> None:
+    judge, *_ = [pay(workspace, seconds) for seconds in (10.0, 20.0, 90.0)]
+
+    pace = pace_of(workspace, judge, {})
+
+    assert pace == Pace(20.0, "the median of 3 evaluations of this kind in the home folder")
+    assert pace_of(workspace, "another", {}).seconds is None
+
+
+def test_a_probe_of_the_base_model_says_it_where_nothing_was_measured(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    campaign = replace(workspace.campaign, closed_form=None, base_model=str(tiny_model(tmp_path / "model")))
+    trained = replace(workspace, campaign=campaign)
+
+    short, long = (pace_of(trained, None, {"amount": amount}).seconds for amount in (1_000, 9_000))
+
+    assert short is not None
+    assert long == pytest.approx(9 * short)
+    assert pace_of(trained, None, {"preset": "lora"}).seconds is None
+
+
+def test_the_sentence_counts_what_is_left_and_what_is_found() -> None:
+    pace = Pace(1_800.0, "a guess")
+
+    assert pace.sentence(3) == "3 trainings are left at most; about 1,800 s each, 1.5 h in all (a guess)."
+    assert "3 trainings are left at most, beside 2 that are found finished;" in pace.sentence(3, 2)

@@ -12,7 +12,7 @@ import pytest
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.remote.clients import attached_workspace
-from autoselection_core.cluster.on_ray import RayCluster, cluster_from_environment
+from autoselection_core.cluster import RayCluster, cluster_from_environment
 from autoselection_core.errors.models import ClusterUnreachableError, DifferentWorkerError
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.store.home import Home

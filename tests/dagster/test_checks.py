@@ -14,7 +14,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, Split
 from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialRecord, TrialState
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from autoselection_core.export.checking import verify_export
+from autoselection_core.export.manifest import verify_export
 from autoselection_core.pool.pool import Pool
 from autoselection_dagster.assets.progress import Logged
 from tests.dagster.driver import Driver

@@ -1,4 +1,4 @@
-"""The systemd units: read by systemd itself, and their commands run as they stand."""
+"""The systemd units: read by systemd itself, their commands run as written, and who may reach Ray."""
 
 import os
 import subprocess
@@ -17,6 +17,31 @@ from autoselection_dagster.serving.services import free_port
 from tests.dagster.installations import installation
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
+
+
+def lines(unit: str) -> list[str]:
+    return (UNITS / unit).read_text().splitlines()
+
+
+@pytest.mark.parametrize("unit", ["autoselection-ray.service", "autoselection-worker.service"])
+def test_no_process_of_ray_runs_without_a_token_or_listens_on_every_interface(unit: str) -> None:
+    assert "Environment=RAY_AUTH_MODE=token" in lines(unit)
+    assert "Environment=RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0" in lines(unit)
+
+
+def test_the_head_listens_on_loopback() -> None:
+    (command,) = [line for line in lines("autoselection-ray.service") if line.startswith("ExecStart=")]
+
+    assert "--node-ip-address=127.0.0.1" in command
+    assert "--dashboard-host=127.0.0.1" in command
+
+
+def test_the_environment_that_clients_read_names_the_token() -> None:
+    assert {"RAY_AUTH_MODE=token", "RAY_AUTH_TOKEN_PATH=/etc/autoselection.ray-token"} <= set(
+        lines("autoselection.env")
+    )
+
+
 _INSTALLED = "/opt/autoselection/.venv/bin"
 _CLONE = "/opt/autoselection"
 _BIN = Path(sys.executable).parent
@@ -27,9 +52,9 @@ mutation($selector: JobOrPipelineSelector!) {
 """
 _JOBS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { jobs { name } } } } }"
 _PATIENCE_S = 20
-pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     "unit", sorted(file.name for file in UNITS.iterdir() if file.suffix in (".service", ".timer"))
 )
@@ -48,6 +73,7 @@ def test_systemd_understands_every_unit(tmp_path: Path, unit: str) -> None:
     assert (found.returncode, found.stderr) == (0, "")
 
 
+@pytest.mark.e2e
 def test_the_viewer_of_the_units_shows_everything_and_starts_nothing(tmp_path: Path) -> None:
     made = installation(tmp_path / "installation", tiny_model(tmp_path / "model"))
     code, viewer = free_port(), free_port()

@@ -12,8 +12,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from autoselection_dagster.installation import LOCATION, Installation
 from autoselection_dagster.serving.services import free_port, serving
 from tests.dagster.installations import write_samples
-from tests.e2e.graphql import ask
-from tests.e2e.served import Served, has_looked
+from tests.e2e.served import Served, ask, has_looked
 
 _RELOAD = """
 mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }

@@ -7,8 +7,7 @@ import dagster as dg
 import pytest
 
 from autoselection_core.history.records import TrialState
-from tests.e2e.graphql import ask, launched, switch
-from tests.e2e.served import Served
+from tests.e2e.served import Served, ask, launched, switch
 
 _TERMINATE = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
 _MATERIALISED = """

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 import dagster as dg
 import pytest
 
-from tests.e2e.graphql import launched
-from tests.e2e.served import Served
+from tests.e2e.served import Served, launched
 
 CLICKS = 10
 BUDGET = 3

@@ -18,7 +18,7 @@ import requests
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.serving import report_path
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import AlreadyServedError

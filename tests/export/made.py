@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from autoselection_core.export.manifest import Origin
-from autoselection_core.export.trainers.training import Training
+from autoselection_core.export.trainers import Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Role, Sample

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from autoselection_core.evaluation.training.settings import PRESETS, Method, Schedule, Unit
-from autoselection_core.export.content import Content
-from autoselection_core.export.trainers.training import Training
+from autoselection_core.export.trainers import Training
+from autoselection_core.export.turns import Content
 from tests.export.made import LONG, PLAIN, WITH_TOOLS, Made
 
 FIELDS = Path(__file__).parent / "fields"

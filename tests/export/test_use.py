@@ -11,7 +11,7 @@ import yaml
 
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.formats import FORMATS
-from autoselection_core.export.trainers.training import Training
+from autoselection_core.export.trainers import Training
 from autoselection_core.pool.sample import Sample
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.export.made import LONG, PLAIN, TOOLS, WITH_TOOLS, Made, turns

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from autoselection_core.errors.store import NotAnExportError
-from autoselection_core.export.checking import verify_export
 from autoselection_core.export.formats import FORMATS
+from autoselection_core.export.manifest import verify_export
 from tests.export.made import LONG, PLAIN, TOOLS, TWICE, WITH_TOOLS, Made
 
 

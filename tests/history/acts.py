@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Measurement, Reservation
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import fingerprint
 from autoselection_core.recipe import Recipe
 

@@ -16,7 +16,7 @@ from autoselection_core.errors.history import (
 )
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.database import Database
 from autoselection_core.history.values import FailedTrial, History, Observation, Pending
 from autoselection_core.recipe import Recipe

@@ -14,9 +14,8 @@ from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.lineage.examples import examples_of
+from autoselection_core.report.lineage.examples import examples_of, why_sentence
 from autoselection_core.report.lineage.pairing import pairing_table
-from autoselection_core.report.lineage.sentences import why_sentence
 from autoselection_core.report.rendering.page import Section, to_html, to_markdown
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.landscape import mix_plot

@@ -9,7 +9,7 @@ import pytest
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.search import NoReportError
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.lead import lead_of

@@ -16,7 +16,7 @@ from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.settings import AdviserSettings
 from tests.search.worlds import InOrder, evaluator, spec, table
-from tests.solver.speaking import speaking
+from tests.solver.advice.speaking import speaking
 
 QUICK = Policy(fresh=40, edits=20, draws=2, patience=1)
 

@@ -9,7 +9,7 @@ import pytest
 from autoselection_core.errors.history import UnknownSearchError
 from autoselection_core.errors.recipe import MissingSubsetError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.definitions.score import KeepTop
@@ -19,8 +19,7 @@ from autoselection_core.search.warm_start import agreement, all_earlier_of, earl
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.store.home import Home
-
-from .worlds import ROWS, evaluator, spec, table
+from tests.search.worlds import ROWS, evaluator, spec, table
 
 
 def finished(folder: Path) -> Ledger:

@@ -10,7 +10,7 @@ from typing_extensions import override
 from autoselection_core.errors.evaluation import TrainingFailedError
 from autoselection_core.errors.search import NoCandidatesError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import History
 from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.score import KeepTop

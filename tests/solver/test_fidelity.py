@@ -25,8 +25,7 @@ from autoselection_core.solver.surrogate.kernel import correlations, covariance,
 from autoselection_core.solver.surrogate.priors import LogNormalPrior as Median
 from autoselection_core.solver.surrogate.priors import hyper_prior
 from autoselection_core.subset import Subset
-
-from .worlds import SMALL, Utility, entropy_of, observed, searched, solver
+from tests.solver.worlds import SMALL, Utility, entropy_of, observed, searched, solver
 
 ASKER = solver()
 FULL = entropy_of(ASKER.signals)

@@ -9,7 +9,7 @@ import pytest
 from autoselection_core.signals.table import SignalTable
 from bench.result import store_lines, stored_lines
 from bench.solver.claims import Luck, Simulated, at_most, searched, summary, table
-from bench.solver.landscapes import (
+from bench.solver.landscapes.landscape import (
     HIGHEST_CORRELATION,
     TUNED,
     UNSEEN,
@@ -17,9 +17,9 @@ from bench.solver.landscapes import (
     hidden_columns,
     landscapes,
 )
-from bench.solver.pairs import average_ranks, chance_of_no_gain, paired_regrets
-from bench.solver.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
-from bench.solver.world import Numbers, World
+from bench.solver.landscapes.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
+from bench.solver.landscapes.world import Numbers, World
+from bench.solver.report import average_ranks, chance_of_no_gain, paired_regrets
 
 BEST = {"hill": 10.0}
 

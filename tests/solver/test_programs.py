@@ -20,8 +20,7 @@ from autoselection_core.solver.programs.edits import EDITS, Workbench, draw_anch
 from autoselection_core.solver.programs.fresh import has_union, latin_recipes, random_recipe
 from autoselection_core.solver.programs.realise import INVALID, REPEATED, TOO_SMALL, TRIED, Draft, realise
 from autoselection_core.subset import materialize
-
-from .worlds import pool
+from tests.solver.worlds import pool
 
 SIGNALS = pool()
 TEMPLATES = catalogue(SIGNALS)

@@ -18,15 +18,13 @@ from autoselection_core.errors.search import (
     NothingToRecommendError,
     NotWorthwhileError,
 )
-from autoselection_core.history.specification.policy_names import FIRST_SETTINGS, merge_settings
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import FIRST_SETTINGS, SearchSpec, merge_settings
 from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.identity import canonical_json
 from autoselection_core.solver import POLICIES, Policy, Solver
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import materialize
-
-from .worlds import SMALL, entropy_of, observed, pool, searched, solver
+from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
 VALUES = {"min_share": 0.2, "max_share": 0.5, "max_tokens": 7, "max_sampled": 9, "tail_threshold": 2.0}
 

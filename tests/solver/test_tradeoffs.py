@@ -14,8 +14,7 @@ from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
 from autoselection_core.solver.analysis.tradeoffs import on_front, standings
 from autoselection_core.solver.surrogate.gp import Numbers
-
-from .worlds import SMALL, entropy_of, observed, searched, solver
+from tests.solver.worlds import SMALL, entropy_of, observed, searched, solver
 
 ASKER = solver()
 RANDOMLY = searched(solver(SMALL.with_settings(name="random")), entropy_of(ASKER.signals), 16, seed=3)

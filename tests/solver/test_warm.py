@@ -13,8 +13,7 @@ from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets, transferred_observations
 from autoselection_core.solver.surrogate.hyper_parameters import HyperParameters
 from autoselection_core.subset import materialize
-
-from .worlds import SMALL, entropy_of, searched, solver
+from tests.solver.worlds import SMALL, entropy_of, searched, solver
 
 ASKER = solver(SMALL.with_settings(fresh=200))
 SIZE = context_for(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0).describer.layout.size

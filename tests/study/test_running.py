@@ -11,8 +11,7 @@ from autoselection_core.study.arms import candidate_arms
 from autoselection_core.study.loading import arms_entry, contests, entries
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.running.forecast import forecast
-from autoselection_core.study.running.registering import register_arms
-from autoselection_core.study.running.runner import run_study
+from autoselection_core.study.running.runner import register_arms, run_study
 from autoselection_core.study.study_run import StudyRun
 from tests.study.conftest import STUDY, evaluated, ground_in
 

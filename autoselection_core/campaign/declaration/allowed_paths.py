@@ -10,8 +10,7 @@ from autoselection_core import environment
 from autoselection_core.campaign.declaration.yaml_document import Value
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.models.chat.chat_settings import ChatSettings
-from autoselection_core.models.chat.model_reference import ModelReference
-from autoselection_core.models.chat.templated_model import CHATML
+from autoselection_core.models.chat.templated_model import CHATML, ModelReference
 from autoselection_core.store.home import Home
 from autoselection_core.store.objects import SCHEME, Mirror, allowed_objects, is_below, is_read, is_uri
 

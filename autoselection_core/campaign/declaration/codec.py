@@ -17,7 +17,7 @@ from autoselection_core.campaign.declaration.campaign import (
     When,
 )
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
-from autoselection_core.history.specification.spec import SearchSettings
+from autoselection_core.history.specification import SearchSettings
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
 

@@ -11,7 +11,7 @@ from autoselection_core.campaign.declaration.yaml_document import Value
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.history.searches import NAME
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import FULL
 from autoselection_core.identity import Json
 

@@ -41,8 +41,7 @@ from autoselection_core.errors.campaign import UnknownCampaignError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.searches import NAME
-from autoselection_core.history.specification.policy_names import FIRST_SETTINGS, POLICIES, policy_now
-from autoselection_core.history.specification.spec import SearchSettings
+from autoselection_core.history.specification import FIRST_SETTINGS, POLICIES, SearchSettings, policy_now
 from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS as EMBEDDING

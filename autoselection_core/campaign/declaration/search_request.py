@@ -10,8 +10,13 @@ from autoselection_core.campaign.declaration.fidelities import pinned
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import fine_tuning
-from autoselection_core.history.specification.policy_names import DEFAULT, RANDOM, merge_settings
-from autoselection_core.history.specification.spec import SearchSettings, SearchSpec
+from autoselection_core.history.specification import (
+    DEFAULT,
+    RANDOM,
+    SearchSettings,
+    SearchSpec,
+    merge_settings,
+)
 from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.score.score import CLOSED_FORM

@@ -15,12 +15,11 @@ from autoselection_core.campaign.declaration.codec import campaign_to_json
 from autoselection_core.campaign.declaration.signal_schema import Nameable
 from autoselection_core.campaign.remote.tasks import evaluate_subset, open_test_items, score_rows
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cluster.on_ray import cluster_from_environment
-from autoselection_core.cluster.protocol import Cluster, Task
+from autoselection_core.cluster import Cluster, Task, cluster_from_environment
 from autoselection_core.errors.models import UnsharedHomeError
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import Json, canonical_json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress

@@ -18,7 +18,7 @@ from autoselection_core.campaign.declaration.codec import campaign_from_json
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.models import DifferentWorkerError
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import canonical_json
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.base import Signal

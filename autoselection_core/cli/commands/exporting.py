@@ -7,8 +7,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import tell
 from autoselection_core.cli.session import open_workspace, workspace_of
 from autoselection_core.errors.recipe import DamagedSubsetError, SettingError
-from autoselection_core.export.checking import verify_export
-from autoselection_core.export.manifest import MANIFEST
+from autoselection_core.export.manifest import MANIFEST, verify_export
 from autoselection_core.export.searched import export_trial
 from autoselection_core.signals.table import SignalTable, present_name
 from autoselection_core.store.home import Home

@@ -12,7 +12,7 @@ from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, shown_progress
 from autoselection_core.errors.campaign import StoppedSearchError
 from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table

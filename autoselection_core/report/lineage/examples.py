@@ -1,4 +1,4 @@
-"""Example rows of a recipe: what each of its own steps dropped, and ordinary rows that it kept."""
+"""Explanation of one row in a sentence, and example rows of a recipe: dropped by each step, and kept."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,13 +7,60 @@ import numpy as np
 
 from autoselection_core.arrays import Rows
 from autoselection_core.operators.base import Operator
+from autoselection_core.operators.reason import Reason
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
-from autoselection_core.report.lineage.sentences import why_sentence
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import PrefixCache, materialize
-from autoselection_core.subset.explain import explain
+from autoselection_core.subset.explain import Explanation, StepVerdict, explain
+
+
+def why_sentence(explanation: Explanation, pool: Pool) -> str:
+    """One sentence for the whole way of a row through a recipe."""
+    dropped = explanation.dropped_by
+    if explanation.is_in and dropped is not None:
+        return f"kept: {step_sentence(dropped, pool)}, but a later union brings it back"
+    if dropped is not None:
+        return step_sentence(dropped, pool)
+    if not explanation.steps:
+        return "kept: the recipe is the full pool"
+    return f"kept by every step: {'; '.join(step_sentence(step, pool) for step in explanation.steps)}"
+
+
+def step_sentence(step: StepVerdict, pool: Pool) -> str:
+    """Effect of one step on a row in a sentence: value, rank, cut-off, or the row that represents it."""
+    verb = _verb(step)
+    facts = "" if step.reason is None else _facts(step.reason, pool)
+    return f"step {step.number} {step.label} {verb}{': ' + facts if facts else ''}"
+
+
+def _verb(step: StepVerdict) -> str:
+    if step.is_in_before:
+        return "keeps it" if step.is_in_after else "drops it"
+    return "brings it in" if step.is_in_after else "does not see it"
+
+
+def _facts(reason: Reason, pool: Pool) -> str:
+    return ", ".join(
+        part
+        for part in (
+            f"{reason.what} {_number(reason.value)}" if reason.value is not None else reason.what,
+            f"rank {reason.rank} of {reason.entered}" if reason.rank is not None else "",
+            f"cut-off {_number(reason.cut_off)}" if reason.cut_off is not None else "",
+            f"kept in its place: {_id(pool, reason.like)}" if reason.like is not None else "",
+        )
+        if part
+    )
+
+
+def _id(pool: Pool, row: int) -> str:
+    return pool.sample(row).id
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
 
 _DROPPED_A_STEP = (0.5, 0.9)
 """Places of the examples among the dropped rows of a step, as shares of them, in order of rows."""

@@ -16,9 +16,8 @@ from autoselection_core.solver.advice.exchange import Question, Recorded, Silent
 from autoselection_core.solver.advice.reading import Grammar, differing_steps, steps_in
 from autoselection_core.solver.advice.settings import AdviserSettings, Role
 from autoselection_core.solver.proposal import Proposal
-
-from .speaking import NEW_ANCHOR, STEP, Facts, Model, Speaks, role_of, sensible, speaking
-from .worlds import SMALL, entropy_of, searched, solver
+from tests.solver.advice.speaking import NEW_ANCHOR, STEP, Facts, Model, Speaks, role_of, sensible, speaking
+from tests.solver.worlds import SMALL, entropy_of, searched, solver
 
 PUBLISHED = SMALL.with_settings(name="published", patience=2)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from autoselection_core.arrays import Rows
 from autoselection_core.signals.table import SignalTable
-from bench.solver.world import Numbers, World, ranked
+from bench.solver.landscapes.world import Numbers, World, ranked
 
 
 def redrawn_columns(world: World, rng: np.random.Generator) -> dict[str, Numbers]:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 
 from autoselection_core.arrays import Rows
-from bench.solver.landscapes import Landscape, Term, landscapes
-from bench.solver.world import Numbers, World, ranked
+from bench.solver.landscapes.landscape import Landscape, Term, landscapes
+from bench.solver.landscapes.world import Numbers, World, ranked
 
 HELD_OUT = ("saturating", "coverage", "deceptive", "interplay", "middle", "intersection")
 """Landscapes that no setting is tried on."""

@@ -19,8 +19,7 @@ from autoselection_core.solver.advice.reading import (
     steps_in,
 )
 from autoselection_core.solver.advice.settings import Role
-
-from .worlds import pool
+from tests.solver.worlds import pool
 
 FIRST = Recipe((KeepTop("ifd", fraction=0.5),))
 GRAMMAR = Grammar(catalogue(pool()), {2: FIRST}, 4, seed=7)

@@ -11,7 +11,7 @@ import pytest
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, TrialState
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_dagster.trials.device_lease import devices, leased_device
 from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG
 from autoselection_dagster.trials.reconcile import reconcile

@@ -10,7 +10,7 @@ import pytest
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, TrialState
-from autoselection_core.history.specification.spec import SearchSpec
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
 from autoselection_dagster.trials.reconcile import reconcile

@@ -12,7 +12,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.edits import Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import random_recipe
 from autoselection_core.subset import Subset, materialize_many
-from bench.solver.landscapes import Landscape
+from bench.solver.landscapes.landscape import Landscape
 
 RANDOM_RECIPES = 20_000
 _GENERATIONS, _PARENTS, _CHILDREN = 15, 20, 200

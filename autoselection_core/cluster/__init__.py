@@ -1,1 +1,0 @@
-"""Clusters: tasks run by other processes, on this machine or on many."""

@@ -1,1 +1,0 @@
-"""Exports for training programs: their data and their configuration."""

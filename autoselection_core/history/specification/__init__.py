@@ -1,1 +1,0 @@
-"""Specification of a search: its settings, its identity and the names of policies."""
