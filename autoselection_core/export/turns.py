@@ -1,4 +1,4 @@
-"""Turns of a sample in the formats of training programs: role, text, and the further fields that any sample needs.
+"""Turns of a sample in the formats of training programs: role, text, and fields that any sample needs.
 
 Every turn of an export has the same fields, null where it says nothing there: programs take the type of a
 column from its first lines.

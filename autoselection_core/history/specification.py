@@ -1,7 +1,7 @@
 """Specification of a search, and names of policies and their settings, today and in the first release.
 
-A ledger, a campaign or a saved Launchpad config may have either spelling of a name. Identities are made of the
-first one, so that a search keeps its name.
+A ledger, a campaign or a saved Launchpad config may have either spelling of a name. Identities are made of
+the first one, so that a search keeps its name.
 """
 
 from collections.abc import Mapping

@@ -23,25 +23,15 @@ from autoselection_core.study.study import (
 from autoselection_core.study.study_run import StudyRun
 from tests.study.conftest import STUDY, ground_in, write_study
 
-SMALL = """\
-name: toy
-campaign:
-  pool: [{path: "raw/*"}]
-  signals: [word_entropy, exact]
-  operators: [keep_top, keep_random]
-  closed_form: {weights: {word_entropy: 1.0}, noise: 0.02}
-budget: 20
-seeds: [0]
-searches:
-  searched: {budget: 3, policy: random}
-recipes:
-  top: [keep_top: {signal: word_entropy, fraction: 0.2}]
-same: {candidates: 2, share: 0.3}
-full_pool: 1
-winner: 1
-random: 1
-recipe_runs: 1
-"""
+SMALL = (
+    STUDY.replace("budget: 40", "budget: 20")
+    .replace("seeds: [0, 1]", "seeds: [0]")
+    .replace("{budget: 4,", "{budget: 3,")
+    .replace("candidates: 3", "candidates: 2")
+    + "full_pool: 1\nwinner: 1\nrandom: 1\nrecipe_runs: 1\n"
+)
+"""A smaller study, of which every field is stated."""
+
 CHANGES = {
     "Study.name": ("name: toy", "name: other"),
     "Study.campaign": ("noise: 0.02", "noise: 0.2"),

@@ -1,4 +1,4 @@
-"""Data-parallel training on several devices of this machine: one process a device, started, heard and ended together."""
+"""Data-parallel training on several devices of this machine: one process a device, all ended together."""
 
 import json
 import os
