@@ -1,9 +1,8 @@
 """Dagster Pipes for judges: log lines and metadata of the user's program in the run of its trial."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,9 +10,8 @@ from typing_extensions import override
 
 from autoselection_core.environment import JUDGE
 from autoselection_core.evaluation.judge.evaluator import PIPES, JudgeEvaluator
-from autoselection_core.evaluation.judge.program import run_program
+from autoselection_core.evaluation.judge.program import ProgramCall, run_program
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.progress import Progress
 from autoselection_dagster.beta import known_beta
 
 _CONTEXT, _MESSAGES = "pipes-context.json", "pipes-messages.jsonl"
@@ -33,31 +31,26 @@ class JudgePipesClient(dg.PipesClient):
         *,
         context: dg.OpExecutionContext | dg.AssetExecutionContext,
         extras: Mapping[str, Any] | None = None,
-        key: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        folder: Path,
-        timeout_s: float,
-        progress: Progress | None = None,
+        call: ProgramCall,
     ) -> dg.PipesClientCompletedInvocation:
         """Run a program to its end within a Pipes session; see `run_program`.
 
         Raises:
             JudgeError: It could not be started, ran too long, or ended with another code than 0.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        call.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             with known_beta():
                 session = stack.enter_context(
                     dg.open_pipes_session(
                         context=context,
-                        context_injector=dg.PipesFileContextInjector(str(folder / _CONTEXT)),
-                        message_reader=dg.PipesFileMessageReader(str(folder / _MESSAGES)),
+                        context_injector=dg.PipesFileContextInjector(str(call.folder / _CONTEXT)),
+                        message_reader=dg.PipesFileMessageReader(str(call.folder / _MESSAGES)),
                         extras=None if extras is None else dict(extras),
                     )
                 )
-            variables = {**environment, **session.get_bootstrap_env_vars()}
-            run_program(key, command, variables, folder, timeout_s=timeout_s, progress=progress)
+            variables = {**call.environment, **session.get_bootstrap_env_vars()}
+            run_program(replace(call, environment=variables))
         return dg.PipesClientCompletedInvocation(session)
 
 
@@ -79,26 +72,12 @@ class ProgramReports:
             return replace(evaluator, runs=self)
         return evaluator
 
-    def __call__(
-        self,
-        key: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        folder: Path,
-        *,
-        timeout_s: float,
-        progress: Progress | None = None,
-    ) -> None:
-        """See `RunsProgram`."""
+    def __call__(self, call: ProgramCall) -> None:
+        """Run the program of a call within a Pipes session of the step."""
         ended = JudgePipesClient().run(
             context=self.context.op_execution_context,
-            extras={name: environment[variable] for name, variable in JUDGE.items()},
-            key=key,
-            command=command,
-            environment=environment,
-            folder=folder,
-            timeout_s=timeout_s,
-            progress=progress,
+            extras={name: call.environment[variable] for name, variable in JUDGE.items()},
+            call=call,
         )
         for result in ended.get_results(implicit_materializations=False):
             if isinstance(result, dg.MaterializeResult):

@@ -15,7 +15,7 @@ from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import WrongPoolError
 from autoselection_core.errors.judge import TooFewItemsError
 from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
-from autoselection_core.evaluation.judge.program import RunsProgram, device, run_program
+from autoselection_core.evaluation.judge.program import ProgramCall, RunsProgram, device, run_program
 from autoselection_core.evaluation.judge.request import JudgeRequest, read_scores, write_samples
 from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.pool.pool import Pool
@@ -203,14 +203,9 @@ class JudgeEvaluator:
         request = JudgeRequest(_subset_file(folder), output, scores, side, replicate, folder.key)
         settings = self.settings
         with device(self.home.confined(Path(JUDGE)), settings.gpus) as chosen:
-            self.runs(
-                folder.key,
-                request.filled_in(settings.run),
-                {**settings.variables, **chosen, **request.environment},
-                output,
-                timeout_s=settings.timeout_s,
-                progress=progress,
-            )
+            environment = {**settings.variables, **chosen, **request.environment}
+            command = request.filled_in(settings.run)
+            self.runs(ProgramCall(folder.key, command, environment, output, settings.timeout_s, progress))
         found = read_scores(folder.key, scores, side)
         self._require_items(folder.key, side, found)
         return found

@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from autoselection_core.errors.judge import JudgeDiedError, JudgeNotStartedError, JudgeTimedOutError
 from autoselection_core.progress import Progress
@@ -17,82 +18,76 @@ _POLL_S = 0.2
 _LAST_BYTES = 4_096
 
 
-class RunsProgram(Protocol):
-    """Runs a program to its end, here or elsewhere; see `run_program`."""
+@dataclass(frozen=True)
+class ProgramCall:
+    """One call of a judge's program.
 
-    def __call__(
-        self,
-        key: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        folder: Path,
-        *,
-        timeout_s: float,
-        progress: Progress | None = None,
-    ) -> None:
-        """See `run_program`."""
-
-
-def run_program(
-    key: str,
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    folder: Path,
-    *,
-    timeout_s: float,
-    progress: Progress | None = None,
-) -> None:
-    """Run a program to its end; its output is kept in the folder as `stdout.log` and `stderr.log`.
-
-    Args:
+    Attributes:
         key: Name of the evaluation, for errors.
         command: Program and arguments; no shell reads them.
         environment: Variables beside those of this process.
-        folder: The working folder.
+        folder: The working folder; output is kept there as `stdout.log` and `stderr.log`.
         timeout_s: Seconds after which the program and everything that it started is ended.
         progress: Called while it runs.
+    """
+
+    key: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    timeout_s: float
+    progress: Progress | None = None
+
+
+RunsProgram: TypeAlias = Callable[[ProgramCall], None]
+"""Runs a program to its end, here or elsewhere; see `run_program`."""
+
+
+def run_program(call: ProgramCall) -> None:
+    """Run a program to its end, in a process group of its own.
 
     Raises:
         JudgeNotStartedError: There is no such program.
         JudgeTimedOutError: It ran too long.
         JudgeDiedError: It ended with another code than 0.
     """
+    folder = call.folder
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "stdout.log").open("ab") as out, (folder / "stderr.log").open("ab") as err:
         try:
             process = subprocess.Popen(  # noqa: S603 the campaign names it, as a list and not as a shell's line
-                list(command),
+                list(call.command),
                 cwd=folder,
-                env={**os.environ, **environment},
+                env={**os.environ, **call.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
             )
         except OSError as error:
-            raise JudgeNotStartedError(key, command[0], str(error)) from error
+            raise JudgeNotStartedError(call.key, call.command[0], str(error)) from error
         try:
-            code = _code(process, timeout_s, progress)
+            code = _code(process, call)
         finally:
             _end_group(process)
     if code is None:
-        raise JudgeTimedOutError(key, timeout_s)
+        raise JudgeTimedOutError(call.key, call.timeout_s)
     if code != 0:
-        raise JudgeDiedError(key, code, _last_line(folder / "stderr.log"))
+        raise JudgeDiedError(call.key, code, _last_line(folder / "stderr.log"))
 
 
-def _code(process: subprocess.Popen[bytes], timeout_s: float, progress: Progress | None) -> int | None:
+def _code(process: subprocess.Popen[bytes], call: ProgramCall) -> int | None:
     """The exit code; None where the time was up."""
     started = time.monotonic()
     while True:
         passed = time.monotonic() - started
-        if passed >= timeout_s:
+        if passed >= call.timeout_s:
             return None
         try:
-            return process.wait(min(_POLL_S, timeout_s - passed))
+            return process.wait(min(_POLL_S, call.timeout_s - passed))
         except subprocess.TimeoutExpired:
-            if progress is not None:
-                progress("judge", int(passed), int(timeout_s))
+            if call.progress is not None:
+                call.progress("judge", int(passed), int(call.timeout_s))
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
