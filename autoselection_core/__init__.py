@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from autoselection_core.solver.policy import Policy
     from autoselection_core.solver.solver import Solver
     from autoselection_core.store.home import Home
-    from autoselection_core.subset.realise import materialize
+    from autoselection_core.subset.realisation import realise
     from autoselection_core.subset.value import Subset
 
 __version__ = "0.2.0"
@@ -66,7 +66,7 @@ __all__ = [
     "export_trial",
     "ingest",
     "load_campaigns",
-    "materialize",
+    "realise",
     "report_arms",
     "run_search",
 ]
@@ -87,7 +87,7 @@ _MODULES = {
     "Pool": "pool.pool",
     "Recipe": "recipe.program",
     "Sample": "pool.sample",
-    "SearchSettings": "history.specification.spec",
+    "SearchSettings": "history.specification",
     "Signal": "signals.base",
     "SignalTable": "signals.table",
     "Solver": "solver.solver",
@@ -98,11 +98,14 @@ _MODULES = {
     "export_trial": "export.searched",
     "ingest": "pool.ingest",
     "load_campaigns": "campaign.declaration.loading",
-    "materialize": "subset.realise",
+    "realise": "subset.realisation",
     "report_arms": "search.arms",
     "run_search": "search.loop",
 }
 """Module of each public name, below this package."""
+
+_FIRST_NAMES = {"materialize": "realise"}
+"""First name of each public name that has another one now; it is still read."""
 
 # Idle threads of an OpenMP team spin, by default for milliseconds. Beside any other busy process they then
 # take the processor from the threads that they wait for, and training becomes many times slower. Microseconds
@@ -117,10 +120,11 @@ def __getattr__(name: str) -> object:
     Raises:
         AttributeError: There is no such name.
     """
-    if name not in _MODULES:
+    now = _FIRST_NAMES.get(name, name)
+    if now not in _MODULES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    found: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    found: object = getattr(import_module(f"{__name__}.{_MODULES[now]}"), now)
     globals()[name] = found
     return found
 

@@ -28,7 +28,7 @@ def with_installed(
     """
     kind, found = base.__name__.lower(), dict(known)
     for point in sorted(entry_points(group=group), key=lambda point: point.name):
-        loaded = _loaded(point, base)
+        loaded = _load(point, base)
         name = name_of(point.name, loaded)
         if name in found:
             raise BrokenExtensionError(kind, point.value, f"another {kind} is called {name!r} already")
@@ -36,7 +36,7 @@ def with_installed(
     return found
 
 
-def _loaded(point: EntryPoint, base: type[T]) -> type[T]:
+def _load(point: EntryPoint, base: type[T]) -> type[T]:
     kind = base.__name__.lower()
     try:
         loaded = point.load()

@@ -39,7 +39,7 @@ def words(text: str) -> list[str]:
         >>> words("Don't stop: 3.5 km"), words("夏天很热")
         (['don', 't', 'stop', '3', '5', 'km'], ['夏天', '很', '热'])
     """
-    lowered = _composed(text).lower()
+    lowered = _compose(text).lower()
     if _is_plain(lowered):
         return _PLAIN_WORD.findall(lowered)
     return [word for run in _WORD_RUN.findall(lowered) for word in _in_run(run)]
@@ -55,7 +55,7 @@ def words_and_signs(text: str) -> list[str]:
         >>> words_and_signs("Is well-known **x** < y - 2, (a)?")
         ['is', 'well', 'known', 'x', '<', 'y', '-', '2', '(', 'a', ')']
     """
-    lowered = _composed(text).lower()
+    lowered = _compose(text).lower()
     if lowered.isascii():
         return [word for word in _PLAIN_SIGNED.findall(lowered) if word]
     found = (run for run in _SIGNED_RUN.findall(lowered.translate(_MINUS)) if run)
@@ -100,7 +100,7 @@ def count_words(text: str) -> int:
     return sum(max(1, _unspaced_words(piece)) for piece in text.split())
 
 
-def _composed(text: str) -> str:
+def _compose(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

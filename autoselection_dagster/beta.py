@@ -21,7 +21,7 @@ def known_beta() -> Iterator[None]:
         yield
 
 
-def versioned(value: Value, metadata: Facts, version: str) -> dg.Output[Value]:
+def versioned_output(value: Value, metadata: Facts, version: str) -> dg.Output[Value]:
     """Output of an asset whose data version follows from its content, and not from the time of its making."""
     with known_beta():
         return dg.Output(value, metadata=metadata, data_version=dg.DataVersion(version))

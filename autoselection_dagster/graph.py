@@ -9,7 +9,7 @@ import dagster as dg
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.store.home import Home
-from autoselection_dagster.assets.automation import automated, kept_by
+from autoselection_dagster.assets.automation import automate, with_stewards
 from autoselection_dagster.assets.pool import pool_asset
 from autoselection_dagster.assets.searches import next_search_asset, search_assets
 from autoselection_dagster.assets.signals import autoencoder_assets, signal_assets
@@ -67,7 +67,7 @@ def campaign_graph(campaign: Campaign, home: Home) -> CampaignGraph:
     keys = [pool.key, *(source.key for source in sources), *(signal.key for signal in signals)]
     trial = trial_assets(place, [signal.key for signal in signals])
     search, again = search_assets(place), next_search_asset(place, [signal.key for signal in signals])
-    assets = kept_by(place, automated(place, (*sources, pool, *signals, *trial, *search, again)))
+    assets = with_stewards(place, automate(place, (*sources, pool, *signals, *trial, *search, again)))
     trial_job = dg.define_asset_job(
         names.trial_job,
         selection=[*trial],

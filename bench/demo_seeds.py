@@ -45,7 +45,7 @@ def ready(home: Home) -> Workspace:
     return workspace
 
 
-def searched(workspace: Workspace, seed: int) -> SearchFacts:
+def search(workspace: Workspace, seed: int) -> SearchFacts:
     """A finished search with its arms. One that has its arms is read back, whatever has changed since."""
     name = f"seed-{seed}" if seed else SEARCH
     known = any(record.search == name for record in workspace.ledger.searches())
@@ -67,7 +67,7 @@ def figures_of(facts: SearchFacts) -> dict[str, Json]:
         "seed": facts.record.spec.seed,
         "trial": facts.best.trial,
         "recipe": facts.best.recipe.label,
-        "rows": len(facts.realised(facts.best.recipe)),
+        "rows": len(facts.realise(facts.best.recipe)),
         "dev scores of the trials": [round(entry.utility, 3) for entry in facts.history.observations],
         "test score": {arm: _mean(facts.arms, arm) for arm in (WINNER, FULL_POOL, RANDOM)},
         "winner minus": found,
@@ -85,7 +85,7 @@ def main() -> None:
     workspace, began = ready(Home.from_environment()), time.monotonic()
     rows: list[Json] = []
     for seed in range(seeds):
-        rows.append(figures_of(searched(workspace, seed)))
+        rows.append(figures_of(search(workspace, seed)))
         print(f"{time.monotonic() - began:.0f} s", rows[-1], flush=True)
     figures: dict[str, Json] = {"unit": "nats a token, mean of three benchmarks, test items", "seeds": rows}
     print(write_result("demo_seeds", figures))

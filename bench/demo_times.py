@@ -42,7 +42,7 @@ class Line:
     text: str
 
 
-def printed(command: list[str], home: Path) -> Iterator[Line]:
+def print_output(command: list[str], home: Path) -> Iterator[Line]:
     """The lines of a command as they come."""
     began = time.monotonic()
     with subprocess.Popen(
@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="home folder of the demo; a new one without it")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, Memory() as memory:
-        lines = list(printed([sys.executable, "-m", "demo"], arguments.home or Path(scratch) / "home"))
+        lines = list(print_output([sys.executable, "-m", "demo"], arguments.home or Path(scratch) / "home"))
     torch = {name: os.environ.get(name) for name in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")}
     figures: dict[str, Json] = {"environment": dict(torch), **figures_of(lines, memory)}
     print(write_result(f"demo_times_{arguments.machine}", figures))

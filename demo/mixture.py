@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
-from demo.off_topic import garbled, off_topic
+from demo.off_topic import garble, off_topic
 from demo.tasks import TASKS, Exchange, Parts, Task
 
 
@@ -59,7 +59,7 @@ def pool_samples(mixture: Mixture, seed: int) -> tuple[Exchange, ...]:
     """Every sample of the pool, shuffled, with its ground truth."""
     random = draws(seed, "pool")
     wanted = [exchange for data in task_data(mixture, seed) for exchange in data.pool]
-    noise = [*off_topic(random)[: mixture.off_topic], *garbled(mixture.garbled, random)]
+    noise = [*off_topic(random)[: mixture.off_topic], *garble(mixture.garbled, random)]
     singles = wanted + noise
     copied = random.sample(singles, mixture.near_duplicates + mixture.exact_duplicates)
     near = [_nearly(exchange, random) for exchange in copied[: mixture.near_duplicates]]

@@ -119,7 +119,7 @@ def off_topic(random: Random) -> list[Exchange]:
     return random.sample(exchanges, len(exchanges))
 
 
-def garbled(count: int, random: Random) -> list[Exchange]:
+def garble(count: int, random: Random) -> list[Exchange]:
     """Broken transmissions, as surprising to a model as an unknown language and with nothing to learn."""
     times = [f"{random.randrange(24)}:{random.randrange(10, 60)}" for _ in range(count)]
     questions = [f"What did {random.choice(_DEVICES)} send at {time}?" for time in times]

@@ -17,7 +17,7 @@ def is_made(folder: Path, origin: Json) -> bool:
     return provenance.is_file() and json.loads(provenance.read_text()) == origin
 
 
-def prepared(folder: Path, origin: Json, fill: Callable[[Path], None]) -> Path:
+def prepare(folder: Path, origin: Json, fill: Callable[[Path], None]) -> Path:
     """The folder, made by `fill` unless it is there and was made from the same origin.
 
     An interrupted call leaves nothing that a later one would trust.

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from autoselection_core.benchmarks.item import HarnessTask, Item
 from autoselection_core.benchmarks.metric import Direction, Metric
-from autoselection_core.benchmarks.normalisation import Comparison, compared
+from autoselection_core.benchmarks.normalisation import Comparison, compare
 from autoselection_core.benchmarks.reading.extraction import READING
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.recipe import SettingError
@@ -140,7 +140,7 @@ class Benchmark:
     @cached_property
     def compared(self) -> Comparison:
         """Its questions beside those of the target samples."""
-        return compared((item.question for item in self.items), self.target_question_texts)
+        return compare((item.question for item in self.items), self.target_question_texts)
 
     @property
     def target_question_texts(self) -> tuple[str, ...]:

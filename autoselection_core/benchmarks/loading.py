@@ -169,7 +169,7 @@ def _questions(named: str, folder: Path, read: Read, said: BenchmarkSettings, me
         for line, record in records(file):
             count += 1
             try:
-                question = _checked(_question(record, read), metric)
+                question = _check(_question(record, read), metric)
             except NotAQuestionError as error:
                 bad.append((str(file), line, str(error)))
                 continue
@@ -191,7 +191,7 @@ def _question(record: dict[str, Any] | str, read: Read) -> Question | None:
         raise NotAQuestionError(str(error)) from error
 
 
-def _checked(question: Question | None, metric: Metric) -> Question | None:
+def _check(question: Question | None, metric: Metric) -> Question | None:
     """A question whose choices, if any, hold the right answer once.
 
     The reasons quote no text: a benchmark may be confidential.

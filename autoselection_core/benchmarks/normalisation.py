@@ -12,11 +12,11 @@ _NOT_A_WORD = re.compile(r"\W+")
 _NOT_A_SYMBOL = re.compile(r"[\w\s.,;:!?'\"]+")
 
 
-def normalised(question: str) -> str:
+def normalise(question: str) -> str:
     """A question without case, punctuation, symbols and spacing.
 
     Example:
-        >>> normalised("What is  2 + 2?")
+        >>> normalise("What is  2 + 2?")
         'what is 2 2'
     """
     return _NOT_A_WORD.sub(" ", question.lower()).strip()
@@ -29,7 +29,7 @@ def with_symbols(question: str) -> str:
         >>> with_symbols("Close these:  < [ ( ?")
         'close these <[('
     """
-    return f"{normalised(question)} {_NOT_A_SYMBOL.sub('', question)}"
+    return f"{normalise(question)} {_NOT_A_SYMBOL.sub('', question)}"
 
 
 @dataclass(frozen=True)
@@ -46,26 +46,26 @@ class Comparison:
 
     def drawn_by(self, question: str) -> str:
         """The text whose hash assigns a question to a side of the split."""
-        return with_symbols(question) if question in self.told_apart else normalised(question)
+        return with_symbols(question) if question in self.told_apart else normalise(question)
 
 
-def compared(questions: Iterable[str], target_questions: Iterable[str]) -> Comparison:
+def compare(questions: Iterable[str], target_questions: Iterable[str]) -> Comparison:
     """Compare the questions of a benchmark's items with those of its targets.
 
     Example:
-        >>> compared(["Close: ( [", "Close: < ("], ["CLOSE ( ["])
+        >>> compare(["Close: ( [", "Close: < ("], ["CLOSE ( ["])
         Comparison(repeated=frozenset({'Close: ( ['}), told_apart=frozenset({'Close: < ('}))
     """
     listed, asked = list(questions), list(target_questions)
-    words = {normalised(question) for question in asked}
+    words = {normalise(question) for question in asked}
     symbols = {with_symbols(question) for question in asked}
     spellings: dict[str, set[str]] = {}
     for question in listed:
-        spellings.setdefault(normalised(question), set()).add(with_symbols(question))
-    same = {question for question in listed if normalised(question) in words}
+        spellings.setdefault(normalise(question), set()).add(with_symbols(question))
+    same = {question for question in listed if normalise(question) in words}
     apart = {
         question
         for question in same
-        if len(spellings[normalised(question)]) > 1 and with_symbols(question) not in symbols
+        if len(spellings[normalise(question)]) > 1 and with_symbols(question) not in symbols
     }
     return Comparison(frozenset(same - apart), frozenset(apart))

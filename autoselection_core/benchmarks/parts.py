@@ -52,7 +52,7 @@ def parts(benchmark: Benchmark) -> tuple[Part, ...]:
         large = set()
     scored = {item.id for item in first}
     return tuple(
-        Part(name, *_parted(items, scored, benchmark.compared))
+        Part(name, *_divide(items, scored, benchmark.compared))
         for name, items in _by_part(benchmark.name, everything, large).items()
     )
 
@@ -65,7 +65,7 @@ def _by_part(benchmark: str, items: Iterable[Item], large: set[str | None]) -> d
     return dict(sorted(found.items()))
 
 
-def _parted(
+def _divide(
     items: list[Item], scored: set[str], compared: Comparison
 ) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     return (

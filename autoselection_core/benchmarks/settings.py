@@ -144,7 +144,7 @@ class BenchmarkSettings:
         for key in values:
             if key not in kinds:
                 raise UnknownBenchmarkSettingError("setting", str(key), SETTINGS)
-        return cls(**{key: _typed(key, value, kinds[key]) for key, value in values.items()})
+        return cls(**{key: _convert(key, value, kinds[key]) for key, value in values.items()})
 
     @property
     def sizes(self) -> SplitSizes:
@@ -164,7 +164,7 @@ _CALLED: Mapping[type, str] = {
 }
 
 
-def _typed(key: str, value: object, kind: Any) -> Any:  # noqa: ANN401 a type and a value of it
+def _convert(key: str, value: object, kind: Any) -> Any:  # noqa: ANN401 a type and a value of it
     options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
     wanted = next(get_origin(each) or each for each in options if each is not NoneType)
     if issubclass(wanted, StrEnum):

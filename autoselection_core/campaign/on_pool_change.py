@@ -64,7 +64,9 @@ def search_again(workspace: Workspace, budget: int | None = None) -> NextSearch:
     same = [each for each in mine if each.spec.pool_version == version]
     if same:
         why = f"{same[-1].search} searches this very pool already"
-        return NextSearch(same[-1].search, False, None, why, stopped=_superseded(workspace, mine, version))
+        return NextSearch(
+            same[-1].search, False, None, why, stopped=_stop_superseded(workspace, mine, version)
+        )
     before = _last_winner_of(workspace.ledger, mine)
     if before is None:
         return NextSearch(None, False, None, "no search has measured anything that another could start from")
@@ -74,7 +76,9 @@ def search_again(workspace: Workspace, budget: int | None = None) -> NextSearch:
     first = _enter(workspace, spec, name, before)
     others = f" and learns from {', '.join(spec.warm_also)}, too" if spec.warm_also else ""
     why = f"the pool changed: {name} starts from {before.search}{first}{others}"
-    return NextSearch(name, True, before.search, why, spec.warm_also, _superseded(workspace, mine, version))
+    return NextSearch(
+        name, True, before.search, why, spec.warm_also, _stop_superseded(workspace, mine, version)
+    )
 
 
 def unattended_name(campaign: str, pool_version: str) -> str:
@@ -162,7 +166,7 @@ def _winner(workspace: Workspace, search: SearchRecord) -> Recommendation:
     return workspace.solver(search.spec).recommend(workspace.ledger.history(search.search))
 
 
-def _superseded(workspace: Workspace, searches: Sequence[SearchRecord], version: str) -> tuple[str, ...]:
+def _stop_superseded(workspace: Workspace, searches: Sequence[SearchRecord], version: str) -> tuple[str, ...]:
     """Stop the running searches of older pools, where the campaign says so; their names."""
     if workspace.campaign.on_pool_change.running is Running.FINISH:
         return ()

@@ -72,10 +72,10 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
     from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, show_prepared_pool
     from autoselection_core.cli.output import show_bad_items
-    from autoselection_core.cli.progress import shown_progress
+    from autoselection_core.cli.progress import show_progress
 
     workspace = open_workspace(campaign, file)
-    with shown_progress() as progress:
+    with show_progress() as progress:
         found = ingest_pool(workspace, progress)
         signals = score_pool(workspace, found.pool, progress)
     show_prepared_pool(found)
@@ -269,18 +269,18 @@ def explain(
     evaluation: recipe, steps, signals, pool, parent, score. A search: its winner, step by step.
     """
     from autoselection_core.cli.commands.showing import show_search
-    from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
+    from autoselection_core.report.explaining import explain_sample, explain_search, explain_trials
     from autoselection_core.report.facts import SearchFacts
 
     ledger = open_ledger(file)
     if name in {each.search for each in ledger.searches()}:
         facts = SearchFacts.of(*workspace_of(name, campaign, file))
         show_search(facts)
-        show_parts(explained_search(facts))
+        show_parts(explain_search(facts))
     elif trials := ledger.find_trials(name):
-        show_parts(explained_trials(workspace_of(trials[0].search, campaign, file)[0], name, trials))
+        show_parts(explain_trials(workspace_of(trials[0].search, campaign, file)[0], name, trials))
     else:
-        show_parts(explained_sample(SearchFacts.of(*workspace_of(search, campaign, file)), name))
+        show_parts(explain_sample(SearchFacts.of(*workspace_of(search, campaign, file)), name))
 
 
 @app.command()
@@ -296,10 +296,10 @@ def compare(
     The models by paired tests on the dev items that both answered; the subsets by source, by signal, and
     with six rows of either side.
     """
-    from autoselection_core.report.explaining import compared_trials
+    from autoselection_core.report.explaining import compare_trials
     from autoselection_core.report.facts import SearchFacts
 
-    show_parts(compared_trials(SearchFacts.of(*workspace_of(search, campaign, file)), first, second))
+    show_parts(compare_trials(SearchFacts.of(*workspace_of(search, campaign, file)), first, second))
 
 
 @app.command()

@@ -120,7 +120,7 @@ def show_table(table: Table) -> None:
     else:
         # Piped output is wide: programs and logs do not wrap.
         width = None if sys.stdout.isatty() else _PIPED_WIDTH
-        Console(highlight=False, markup=False, width=width).print(_drawn(table))
+        Console(highlight=False, markup=False, width=width).print(_draw(table))
 
 
 def show_parts(parts: Iterable[Part]) -> None:
@@ -146,7 +146,7 @@ def _console(stream: Any) -> Console:  # noqa: ANN401 - any text stream
     return Console(file=stream, soft_wrap=True, highlight=False, markup=False)
 
 
-def _drawn(table: Table) -> RichTable:
+def _draw(table: Table) -> RichTable:
     title = printable(table.title)
     drawn = RichTable(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for place, name in enumerate(table.columns):

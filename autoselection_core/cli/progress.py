@@ -100,7 +100,7 @@ def _time_left(seen: _Seen, done: int, total: int | None, now: float) -> str:
 
 
 @contextmanager
-def shown_progress() -> Iterator[Bars | Lines]:
+def show_progress() -> Iterator[Bars | Lines]:
     """Show progress on standard error while the block runs."""
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     if not console.is_terminal:

@@ -52,10 +52,10 @@ def used_joules(before: Counters, after: Counters) -> float | None:
     """
     if not before or before.keys() != after.keys():
         return None
-    return sum(_passed(before[name], after[name]) for name in before)
+    return sum(_elapsed(before[name], after[name]) for name in before)
 
 
-def _passed(before: Counter, after: Counter) -> float:
+def _elapsed(before: Counter, after: Counter) -> float:
     passed = after.joules - before.joules
     return passed + before.wraps_at if passed < 0 and before.wraps_at is not None else passed
 

@@ -28,7 +28,7 @@ from autoselection_core.evaluation.training.weights import (
     save_trained,
 )
 from autoselection_core.identity import Json, fingerprint
-from autoselection_core.models.base_model import BaseModel, settled_dtype
+from autoselection_core.models.base_model import BaseModel, settle_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
@@ -238,7 +238,7 @@ class FineTuningEvaluator:
     ) -> SavedTraining:
         folder, training = model_folder(self.base_model), self.training
         if training.method is Method.LORA:  # all weights are always loaded in float32
-            training = replace(training, dtype=settled_dtype(folder, training.dtype))
+            training = replace(training, dtype=settle_dtype(folder, training.dtype))
         return train_on_devices(Job(folder, training, trainee), samples, progress)
 
     def _load_base(self) -> BaseModel:

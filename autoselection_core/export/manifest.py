@@ -122,7 +122,7 @@ def verify_export(folder: Path) -> ExportCheck:
     problems = []
     if hash_of(said) != said[CONTENT_HASH]:
         problems.append(f"{MANIFEST} was changed: it does not hash to its {CONTENT_HASH}")
-    problems += [f"{name} {problem}" for name, problem in _changed(folder, said["files"])]
+    problems += [f"{name} {problem}" for name, problem in _changes(folder, said["files"])]
     is_untouched = not any(problem.startswith(DATA) for problem in problems)
     ids = list(_ids(folder / DATA)) if is_untouched else []
     if is_untouched and fingerprint_of_ids(np.array(ids, "S32")) != said["subset"]:
@@ -146,7 +146,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return dict(said)
 
 
-def _changed(folder: Path, files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _changes(folder: Path, files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, known in files.items():
         if not (folder / name).is_file():
             yield name, "is gone"

@@ -11,7 +11,7 @@ from autoselection_core.export.trainers import Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
 from autoselection_core.history.records import SearchRecord, TrialRecord
 from autoselection_core.search.propose import tokens_of
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 
 
 def export_trial(
@@ -34,10 +34,10 @@ def export_trial(
         ExportExistsError: Something else is there.
     """
     record = workspace.ledger.search(search)
-    chosen = _chosen(workspace, record, trial)
+    chosen = _choose(workspace, record, trial)
     assert chosen.recipe is not None, "a chosen trial has a recipe"
     signals = workspace.signals(record.spec.pool_version, record.spec.signal_versions)
-    subset = materialize(chosen.recipe, signals)
+    subset = realise(chosen.recipe, signals)
     counted = "tokens" in signals.columns
     return export_subset(
         workspace.pool(record.spec.pool_version),
@@ -50,7 +50,7 @@ def export_trial(
     )
 
 
-def _chosen(workspace: Workspace, record: SearchRecord, number: int | None) -> TrialRecord:
+def _choose(workspace: Workspace, record: SearchRecord, number: int | None) -> TrialRecord:
     trials = workspace.ledger.trials(record.search)
     if number is None:
         history = workspace.ledger.history(record.search)

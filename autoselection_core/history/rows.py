@@ -27,7 +27,7 @@ def current(connection: Connection, reservation: Reservation) -> AnyRow:
     return row
 
 
-def held(connection: Connection, reservation: Reservation) -> AnyRow:
+def require_held(connection: Connection, reservation: Reservation) -> AnyRow:
     """The trial of a reservation, which must still be the one that works on it.
 
     Raises:

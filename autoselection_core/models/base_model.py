@@ -46,7 +46,7 @@ class BaseModel:
             UnfaithfulHeadError: Its logits are scaled in a way that is not known here.
         """
         folder = model_folder(path)
-        device, chosen = _device(), settled_dtype(folder, dtype)
+        device, chosen = _device(), settle_dtype(folder, dtype)
         model, tokenizer = _model(folder, chosen).to(device).eval(), load_tokenizer(folder)
         check_head(model)
         try:
@@ -82,7 +82,7 @@ def _resident(path: str, _fingerprint: str, dtype: str) -> BaseModel:
     return BaseModel.load(path, dtype=dtype)
 
 
-def settled_dtype(folder: Path, dtype: str) -> str:
+def settle_dtype(folder: Path, dtype: str) -> str:
     """The number type that a model is loaded in here: "auto" is settled by a probe."""
     return fastest_dtype(folder, _device()) if dtype == "auto" else dtype
 

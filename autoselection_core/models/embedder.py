@@ -96,7 +96,7 @@ def embed(
     vectors = np.full((len(texts), loaded.width), np.nan, np.float32)
     for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
         part = list(texts[start : start + _TOKENIZED_AT_ONCE])
-        vectors[start : start + len(part)] = _embedded(part, loaded)
+        vectors[start : start + len(part)] = _embed(part, loaded)
         if progress is not None:
             progress(start + len(part))
     return vectors
@@ -116,11 +116,11 @@ class _Loaded:
         return size
 
 
-def _embedded(texts: list[str], loaded: _Loaded) -> Vectors:
+def _embed(texts: list[str], loaded: _Loaded) -> Vectors:
     ids = loaded.tokenizer(texts, truncation=True, max_length=MAX_TOKENS)["input_ids"]
 
     def work(batch: Positions) -> Vectors:
-        return _pooled([ids[position] for position in batch], loaded)
+        return _pool([ids[position] for position in batch], loaded)
 
     vectors = np.full((len(texts), loaded.width), np.nan, np.float32)
     for batch, pooled in run_halving(batches_by_length([len(each) for each in ids], _TOKEN_BUDGET), work):
@@ -129,12 +129,12 @@ def _embedded(texts: list[str], loaded: _Loaded) -> Vectors:
     return vectors
 
 
-def _pooled(ids: Sequence[Sequence[int]], loaded: _Loaded) -> Vectors:
+def _pool(ids: Sequence[Sequence[int]], loaded: _Loaded) -> Vectors:
     import torch
 
-    from autoselection_core.models.forward import padded
+    from autoselection_core.models.forward import pad
 
-    batch = padded([np.array(each, np.int32) for each in ids], loaded.model.device)
+    batch = pad([np.array(each, np.int32) for each in ids], loaded.model.device)
     with torch.inference_mode():
         states = loaded.model(
             input_ids=batch.input_ids, attention_mask=batch.attention_mask

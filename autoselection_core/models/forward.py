@@ -90,7 +90,7 @@ class Padded:
     position_ids: "torch.Tensor"
 
 
-def padded(sequences: Sequence[Tokens], device: "torch.device", *, side: str = "right") -> Padded:
+def pad(sequences: Sequence[Tokens], device: "torch.device", *, side: str = "right") -> Padded:
     """Put sequences into one rectangle; padding is masked and takes no position.
 
     Args:
@@ -125,7 +125,7 @@ def token_statistics(
         model: A causal language model of transformers (also with PEFT adapters), in evaluation mode.
         sequences: Token ids of each sequence.
         wanted: For each sequence, which tokens. Shape (t,) each.
-        side: Side of the padding, see `padded`.
+        side: Side of the padding, see `pad`.
 
     Returns:
         One entry a sequence, in order.
@@ -150,7 +150,7 @@ def predicting_states(
     """Last hidden states that predict the wanted tokens, and those tokens. Shapes (p, hidden) and (p,)."""
     import torch
 
-    batch = padded(sequences, model.device, side=side)
+    batch = pad(sequences, model.device, side=side)
     states = decoder(model)(
         input_ids=batch.input_ids,
         attention_mask=batch.attention_mask,
@@ -170,7 +170,7 @@ def weighted_mean_states(model: Any, sequences: Sequence[Tokens]) -> npt.NDArray
     import torch
 
     with torch.inference_mode():
-        batch = padded(sequences, model.device)
+        batch = pad(sequences, model.device)
         states = decoder(model)(
             input_ids=batch.input_ids,
             attention_mask=batch.attention_mask,

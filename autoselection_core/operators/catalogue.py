@@ -193,12 +193,10 @@ def _template(operator: type[Operator], settings: dict[str, Any], signals: Signa
 def _axes(operator: type[Operator], settings: dict[str, Any], signals: SignalTable) -> tuple[Axis, ...]:
     lower_ends = operator(**settings).lower_ends(signals)
     numeric = (axis for axis in axes(operator) if not isinstance(axis.space, Choice))
-    return tuple(
-        _raised(axis, lower_ends[axis.name]) if axis.name in lower_ends else axis for axis in numeric
-    )
+    return tuple(_raise(axis, lower_ends[axis.name]) if axis.name in lower_ends else axis for axis in numeric)
 
 
-def _raised(axis: Axis, low: float) -> Axis:
+def _raise(axis: Axis, low: float) -> Axis:
     assert isinstance(axis.space, Interval)
     low = min(max(axis.space.low, low), axis.space.high)
     return replace(axis, space=replace(axis.space, low=low))

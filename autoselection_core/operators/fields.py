@@ -143,14 +143,14 @@ def _as(hint: Any, value: Any, name: str) -> Any:  # noqa: ANN401  # checks any 
     if hint is float:
         return _as_float(value, name)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise SettingError(name, value, _spelled(hint))
+        raise SettingError(name, value, _spell(hint))
     return value
 
 
 def _as_float(value: Any, name: str) -> float:  # noqa: ANN401
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value):
-        raise SettingError(name, value, _spelled(float))
+        raise SettingError(name, value, _spell(float))
     return float(value)
 
 
@@ -170,5 +170,5 @@ def _only_member(hint: Any) -> Any:  # noqa: ANN401
     return next(member for member in get_args(hint) if member is not type(None))
 
 
-def _spelled(hint: Any) -> str:  # noqa: ANN401
+def _spell(hint: Any) -> str:  # noqa: ANN401
     return {str: "a name", float: "a finite number", int: "a whole number"}.get(hint, str(hint))

@@ -52,13 +52,13 @@ def canonical_object(value: Json) -> str | None:
         RejectedRecordError: The value holds a number or a character that has no spelling.
     """
     if isinstance(value, str):
-        value = _spelled_in(value)
+        value = _spell_in(value)
     if value is None or (isinstance(value, str | list | Mapping) and not value):
         return None
-    return spelled_json(value)
+    return spell_json(value)
 
 
-def spelled_json(value: Json) -> str:
+def spell_json(value: Json) -> str:
     """Canonical JSON of a value from a record.
 
     Raises:
@@ -70,11 +70,11 @@ def spelled_json(value: Json) -> str:
         raise RejectedRecordError(Reason.BAD_JSON, str(error)) from error
 
 
-def spelled_out(value: Json) -> Json:
+def spell_out(value: Json) -> Json:
     r"""A JSON value in which everything has a spelling: numbers without one are null, half pairs U+FFFD.
 
     Example:
-        >>> spelled_out({"score": float("inf"), "note": "half \ud800"})
+        >>> spell_out({"score": float("inf"), "note": "half \ud800"})
         {'score': None, 'note': 'half �'}
     """
     if isinstance(value, float):
@@ -82,8 +82,8 @@ def spelled_out(value: Json) -> Json:
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, Mapping):
-        return {str(spelled_out(key)): spelled_out(each) for key, each in value.items()}
-    return [spelled_out(each) for each in value] if isinstance(value, list | tuple) else value
+        return {str(spell_out(key)): spell_out(each) for key, each in value.items()}
+    return [spell_out(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def without_nulls(value: Json) -> Json:
@@ -98,7 +98,7 @@ def without_nulls(value: Json) -> Json:
     return [without_nulls(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _spelled_in(text: str) -> Json:
+def _spell_in(text: str) -> Json:
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):

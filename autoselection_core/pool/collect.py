@@ -91,10 +91,10 @@ def in_order(conversations: pa.Table, findings: pa.Table) -> Iterator[pa.RecordB
         batch = conversations.take(order[start:stop])
         found = findings.take(by_row[ends[start] : ends[stop]]).select(ORIGIN.names)
         origins = pa.LargeListArray.from_arrays(
-            ends[start : stop + 1] - ends[start], _combined(found.to_struct_array())
+            ends[start : stop + 1] - ends[start], _combine(found.to_struct_array())
         )
-        yield pa.record_batch([*map(_combined, batch.columns), origins], schema=SCHEMA)
+        yield pa.record_batch([*map(_combine, batch.columns), origins], schema=SCHEMA)
 
 
-def _combined(column: pa.ChunkedArray) -> pa.Array:
+def _combine(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -92,9 +92,9 @@ def data_set_of(file: Path) -> DataSet:
     """
     stem = stem_of(file)
     if not _SHARD.fullmatch(stem):
-        return DataSet(spelled(stem), file.parent)
+        return DataSet(as_unicode(stem), file.parent)
     folder = next((each for each in file.parents if each.name.lower() not in _GENERIC), file.parent)
-    return DataSet(spelled(folder.name or stem), folder)
+    return DataSet(as_unicode(folder.name or stem), folder)
 
 
 def distinct_names(name: str, folders: set[Path]) -> Iterator[tuple[Path, str]]:
@@ -106,11 +106,11 @@ def distinct_names(name: str, folders: set[Path]) -> Iterator[tuple[Path, str]]:
             return
 
 
-def spelled(name: str) -> str:
+def as_unicode(name: str) -> str:
     """A name of a file as Unicode; Linux allows any bytes."""
     return os.fsencode(name).decode(errors="replace")
 
 
 def _with_folders(name: str, folder: Path, depth: int) -> str:
     parts = folder.parts[:-1] if folder.name == name else folder.parts
-    return "/".join([*map(spelled, parts[len(parts) - depth :] if depth else ()), name])
+    return "/".join([*map(as_unicode, parts[len(parts) - depth :] if depth else ()), name])

@@ -12,7 +12,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import LeftOut, Quarantine
 from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.record_sorter import Fate, RecordSorter
-from autoselection_core.pool.sources import Source, SourceFile, named_apart
+from autoselection_core.pool.sources import Source, SourceFile, name_apart
 from autoselection_core.pool.storage import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
 from autoselection_core.store.atomic import atomic_file, workplace
@@ -92,7 +92,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
         StorageFullError: The disk has no room. Nothing is left behind.
     """
     found = [source.found() for source in sources]
-    files = named_apart([file for each in found for file in each.files])
+    files = name_apart([file for each in found for file in each.files])
     with workplace(home.pools) as scratch:
         ingestion = _ingest(files, scratch, home, progress or _silent)
     return replace(

@@ -111,7 +111,7 @@ class RecordSorter:
         limit = file.source.rules.max_characters
         if len(record.text) > file.max_bytes:
             raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
-        said = _parsed(_decoded(record.text))
+        said = _parse(_decode(record.text))
         # No record has more characters than bytes, so that most need not be counted.
         if len(record.text) > limit and characters_in(said) > limit:
             raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
@@ -138,7 +138,7 @@ def _too_long(limit: int) -> str:
     return f"more than {limit:,} characters of text; `max_characters` of its source sets the limit"
 
 
-def _decoded(text: bytes) -> str:
+def _decode(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
@@ -158,7 +158,7 @@ def _likely_encoding(text: bytes) -> str:
     return f"it looks like {name} (Latin-1); convert the file with `iconv -f {name} -t UTF-8`"
 
 
-def _parsed(text: str) -> Json:
+def _parse(text: str) -> Json:
     try:
         value: Json = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,14 @@ from typing import Self
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
-from autoselection_core.pool.data_sets import ENDINGS, DataSet, data_set_of, distinct_names, kind_of, spelled
+from autoselection_core.pool.data_sets import (
+    ENDINGS,
+    DataSet,
+    as_unicode,
+    data_set_of,
+    distinct_names,
+    kind_of,
+)
 from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.store.hub import SCHEME, HubDataset
 from autoselection_core.store.objects import Mirror
@@ -138,7 +145,7 @@ class SourceFile:
     @cached_property
     def place(self) -> str:
         """Path of the file below the root: the same on every machine."""
-        return spelled(self.path.relative_to(self.root).as_posix())
+        return as_unicode(self.path.relative_to(self.root).as_posix())
 
     @property
     def max_bytes(self) -> int:
@@ -168,10 +175,10 @@ def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
         NoSourceFileError: A source leads to no file.
         UnknownFileKindError: A file is of a kind that is not read.
     """
-    return named_apart([file for source in sources for file in source.found().files])
+    return name_apart([file for source in sources for file in source.found().files])
 
 
-def named_apart(files: list[SourceFile]) -> tuple[SourceFile, ...]:
+def name_apart(files: list[SourceFile]) -> tuple[SourceFile, ...]:
     """Files whose data sets have different names, where their sources name none."""
     folders: defaultdict[str, set[Path]] = defaultdict(set)
     for file in files:

@@ -289,10 +289,10 @@ def _operator(operator: type[Operator], settings: object, where: str) -> Operato
     missing = [field.name for field in fields if field.default is MISSING and field.name not in settings]
     if missing:
         raise RecipeFormatError(where, f"needs the field {missing[0]!r}.")
-    return _made(operator, settings, where)
+    return _make(operator, settings, where)
 
 
-def _made(operator: type[Operator], settings: Mapping[str, Any], where: str) -> Operator:
+def _make(operator: type[Operator], settings: Mapping[str, Any], where: str) -> Operator:
     try:
         return operator(**settings)
     except SettingError as error:

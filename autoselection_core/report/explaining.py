@@ -24,7 +24,7 @@ from autoselection_core.report.sections.tables import signal_table, step_table
 from autoselection_core.report.sections.verdict import findings
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.solver.proposal import Proposal
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 from autoselection_core.subset.explain import explain
 from autoselection_core.subset.storage import read_ids, stored_lineages
 
@@ -85,7 +85,7 @@ def _file_holds(file: Path, sample: np.bytes_) -> bool:
     return place < len(ids) and bool(ids[place] == sample)
 
 
-def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord]) -> Iterator[Part]:
+def explain_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord]) -> Iterator[Part]:
     """Explanation of a subset or an evaluation: contents and origin, by every trial that has it."""
     evaluation = trials[0].evaluation
     kind = "evaluation" if evaluation is not None and evaluation.startswith(name) else "subset"
@@ -98,7 +98,7 @@ def explained_trials(workspace: Workspace, name: str, trials: Sequence[TrialReco
     yield f"subset {trial.subset}, replicate {trial.replicate}, {trial.tokens or 0:,} tokens"
     signals = workspace.signals(spec.pool_version, spec.signal_versions)
     yield Block("Recipe", trial.recipe.to_yaml(), "yaml")
-    yield step_table(materialize(trial.recipe, signals))
+    yield step_table(realise(trial.recipe, signals))
     yield signal_table(trial.recipe, spec.signal_versions)
     proposal = Proposal.from_json(trial.proposal)
     origin, parent = proposal.origin, proposal.parent
@@ -120,13 +120,13 @@ def _anchor_parts(facts: SearchFacts, trial: TrialRecord, anchor: TrialRecord | 
     if anchor is None or anchor.recipe is None or trial.recipe is None or trial.kind is not Kind.SEARCH:
         return
     names = (f"trial {trial.trial}", f"trial {anchor.trial}")
-    subsets = (facts.realised(trial.recipe), facts.realised(anchor.recipe))
+    subsets = (facts.realise(trial.recipe), facts.realise(anchor.recipe))
     diff = subset_diff(facts.pool, facts.signals, *subsets, names)
     yield f"against {names[1]}: {diff.sentence}"
     yield diff.sources
 
 
-def explained_search(facts: SearchFacts) -> Iterator[Part]:
+def explain_search(facts: SearchFacts) -> Iterator[Part]:
     """Explanation of a search: the way from the full pool to its best recipe, and the evidence for it."""
     began = beginning_of(facts)
     yield " ".join(filter(None, (began.sentence, began.pairing)))
@@ -139,13 +139,13 @@ def explained_search(facts: SearchFacts) -> Iterator[Part]:
         yield from (finding.sentence for finding in findings(facts))
 
 
-def compared_trials(facts: SearchFacts, first: int, second: int) -> Iterator[Part]:
+def compare_trials(facts: SearchFacts, first: int, second: int) -> Iterator[Part]:
     """Comparison of two trials: their models item by item, and their subsets with rows of either side.
 
     Raises:
         UnknownTrialError: The search has no such trial, or it has no recipe.
     """
-    subsets = [facts.realised(recipe_of(facts, number)) for number in (first, second)]
+    subsets = [facts.realise(recipe_of(facts, number)) for number in (first, second)]
     names = (f"trial {first}", f"trial {second}")
     diff = subset_diff(facts.pool, facts.signals, subsets[0], subsets[1], names)
     if (pairing := pairing_table(facts, first, second)) is not None:
@@ -169,7 +169,7 @@ def recipe_of(facts: SearchFacts, number: int) -> Recipe:
     return trial.recipe
 
 
-def explained_sample(facts: SearchFacts, sample: str) -> Iterator[Part]:
+def explain_sample(facts: SearchFacts, sample: str) -> Iterator[Part]:
     """Explanation of a sample: its way through the recipe of a search, and its use in any search.
 
     Raises:
@@ -207,7 +207,7 @@ def _trainings(facts: SearchFacts, row: int) -> str:
         for trial in facts.trials
         if trial.state is TrialState.DONE
         and trial.recipe is not None
-        and _holds(facts.realised(trial.recipe).rows, row)
+        and _holds(facts.realise(trial.recipe).rows, row)
     ]
     return f"selected for training by trials: {', '.join(trained) or 'none'}"
 

@@ -12,7 +12,7 @@ from autoselection_core.search.arms import ArmRun, open_arms, plan_arms
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.solver.solver import Solver
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from autoselection_core.subset.explain import without_idle_steps
 
 
@@ -78,7 +78,7 @@ class SearchFacts:
     @cached_property
     def best_subset(self) -> Subset | None:
         """The rows of the recommended recipe."""
-        return None if self.best is None else self.realised(self.best.recipe)
+        return None if self.best is None else self.realise(self.best.recipe)
 
     @cached_property
     def best_recipe(self) -> Recipe:
@@ -111,6 +111,6 @@ class SearchFacts:
         """Whether no trial waits or runs."""
         return all(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in self.trials)
 
-    def realised(self, recipe: Recipe) -> Subset:
+    def realise(self, recipe: Recipe) -> Subset:
         """The rows of a recipe on the pool of the search."""
-        return materialize(recipe, self.signals)
+        return realise(recipe, self.signals)

@@ -120,7 +120,7 @@ def _trials(facts: SearchFacts) -> Section:
         Picture("tokens", tokens_plot(facts.history, unit), "Dev score against tokens in the subset"),
     ]
     measured = facts.history.observations
-    subsets = [facts.realised(entry.recipe) for entry in measured]
+    subsets = [facts.realise(entry.recipe) for entry in measured]
     pictures += [
         Picture("map", map_plot(measured, subsets, unit), "Map of the tried subsets: near ones share rows"),
         Picture("tree", tree_plot(facts.history, unit), "Tree of edits: which trial came from which"),
@@ -173,7 +173,7 @@ def _best(facts: SearchFacts) -> Section:
         Picture("sources", mix_plot(facts.pool, subset), "Sources of the subset and of the pool"),
     ]
     ancestry = ancestry_table(next(each for each in facts.trials if each.trial == best.trial), facts.trials)
-    tables = [step_table(facts.realised(facts.best_recipe)), waterfall_table(waterfall(facts)), ancestry]
+    tables = [step_table(facts.realise(facts.best_recipe)), waterfall_table(waterfall(facts)), ancestry]
     paragraphs = [text, outlook(facts).sentence]
     if (diff := anchor_diff(facts)) is not None:
         paragraphs.append(diff.sentence)

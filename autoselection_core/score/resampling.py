@@ -120,11 +120,11 @@ def item_draws(pairs: Sequence[Draws], rng: np.random.Generator) -> Draws:
     """The utility difference under resampled items."""
     total = np.zeros(DRAWS)
     for pair in pairs:
-        total += np.concatenate([_resampled(pair, draws, rng) for draws in _blocks(len(pair))])
+        total += np.concatenate([_resample(pair, draws, rng) for draws in _blocks(len(pair))])
     return total
 
 
-def _resampled(pair: Draws, draws: int, rng: np.random.Generator) -> Draws:
+def _resample(pair: Draws, draws: int, rng: np.random.Generator) -> Draws:
     means: Draws = pair[rng.integers(len(pair), size=(draws, len(pair)))].mean(axis=1)
     return means
 

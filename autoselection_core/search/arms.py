@@ -31,7 +31,7 @@ from autoselection_core.search.loop import DONE, FAILED, SearchProgress, Stage
 from autoselection_core.search.propose import Asks
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 
 
 class Recommends(Asks, Protocol):
@@ -176,10 +176,10 @@ def open_arms(
         if trial.state is TrialState.DONE
     }
     wanted = [trials.get((plan.arm, plan.subset, plan.replicate)) for plan in planned]
-    return tuple(_opened(trial, evaluator) for trial in wanted if trial is not None)
+    return tuple(_open(trial, evaluator) for trial in wanted if trial is not None)
 
 
-def _opened(trial: TrialRecord, evaluator: Evaluator) -> ArmRun:
+def _open(trial: TrialRecord, evaluator: Evaluator) -> ArmRun:
     assert trial.evaluation is not None, "a trial is done only with an evaluation"
     reason = f"report of search {trial.search}, arm {trial.arm}"
     test, made = evaluator.open_test(trial.evaluation, reason), evaluator.finished(trial.evaluation)
@@ -193,7 +193,7 @@ def _evaluate_planned(
     evaluator: Evaluator,
     progress: SearchProgress | None,
 ) -> None:
-    for trial in _reserved(ledger, search):
+    for trial in _reserve(ledger, search):
         reservation = trial.reservation
 
         def tell(name: str, done: int, total: int, trial: TrialRecord = trial) -> None:
@@ -203,14 +203,14 @@ def _evaluate_planned(
 
         assert trial.recipe is not None, "an arm is planned with its recipe"
         try:
-            evaluate(ledger, reservation, evaluator, materialize(trial.recipe, signals), tell)
+            evaluate(ledger, reservation, evaluator, realise(trial.recipe, signals), tell)
         except EvaluationError:
             tell(FAILED, 1, 1)  # the ledger has the reason
         else:
             tell(DONE, 1, 1)
 
 
-def _reserved(ledger: Ledger, search: str) -> Iterator[TrialRecord]:
+def _reserve(ledger: Ledger, search: str) -> Iterator[TrialRecord]:
     """Arms, each reserved when it is asked for."""
     while (reservation := ledger.reserve_report(search)) is not None:
         yield ledger.trials(search, Kind.REPORT)[reservation.trial - 1]

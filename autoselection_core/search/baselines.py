@@ -17,8 +17,8 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.limits import read_tokens
-from autoselection_core.subset import Subset, materialize, materialize_many
-from autoselection_core.subset.realise import seed_of_step
+from autoselection_core.subset import Subset, realise, realise_many
+from autoselection_core.subset.realisation import seed_of_step
 
 WINNER, RANDOM, FULL_POOL, PLAIN_FILTER = "winner", "random", "full_pool", "plain_filter"
 RANDOM_DRAWS = 3
@@ -34,7 +34,7 @@ PLAIN_REPLICATES = 2
 
 def plan_arm(arm: str, recipe: Recipe, signals: SignalTable, replicate: int = 0) -> ArmPlan:
     """One evaluation of an arm."""
-    subset = materialize(recipe, signals)
+    subset = realise(recipe, signals)
     return ArmPlan(arm, recipe, subset.fingerprint, tokens_of(subset, signals), replicate)
 
 
@@ -55,7 +55,7 @@ def random_recipe(tokens: int, draw: int, signals: SignalTable, max_tokens: int 
         return Recipe((KeepRandom(count=tokens),), seed)
     count = tokens if max_tokens is None else _count_that_reads(tokens, seed, signals, max_tokens)
     recipe = Recipe((TokenBudget(count=count),), seed)
-    (drawn,) = materialize_many([recipe], signals)
+    (drawn,) = realise_many([recipe], signals)
     # A winner of very few tokens may be smaller than the first sample drawn: nothing is smaller than that.
     return recipe if isinstance(drawn, Subset) else Recipe((KeepRandom(count=1),), seed)
 
@@ -78,7 +78,7 @@ class RandomDraws:
 
     def plan(self, arm: str, draw: int) -> ArmPlan:
         """The evaluation of a draw."""
-        whole = tokens_of(materialize(self.recipe, self.signals), self.signals, self.max_tokens)
+        whole = tokens_of(realise(self.recipe, self.signals), self.signals, self.max_tokens)
         recipe = random_recipe(round(self.share * whole), draw, self.signals, self.max_tokens)
         return plan_arm(arm, recipe, self.signals)
 

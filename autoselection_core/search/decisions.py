@@ -34,7 +34,7 @@ class Decision:
         return self.recorded == self.again
 
 
-def decided_again(ledger: Ledger, search: str, solver: Solver) -> tuple[Decision, ...]:
+def decide_again(ledger: Ledger, search: str, solver: Solver) -> tuple[Decision, ...]:
     """Ask a solver for every trial of a search, with the history that the trial saw.
 
     Trains nothing and asks no language model: its recorded answers are used. Recipes that a person gave are
@@ -47,7 +47,7 @@ def decided_again(ledger: Ledger, search: str, solver: Solver) -> tuple[Decision
     solver = with_recorded_answers(solver, [trial.proposal for trial in trials])
     now = ledger.history(search)
     return tuple(
-        Decision(trial.trial, trial.recipe, _asked(solver, _seen_by(trial, now, trials)))
+        Decision(trial.trial, trial.recipe, _ask(solver, _seen_by(trial, now, trials)))
         for trial in trials
         if trial.recipe is not None and Proposal.from_json(trial.proposal).origin != GIVEN
     )
@@ -60,7 +60,7 @@ def with_recorded_answers(solver: Solver, proposals: Sequence[Mapping[str, objec
     return replace(solver, adviser=replace(solver.adviser, answers=Recorded(exchanges_in(proposals))))
 
 
-def _asked(solver: Solver, history: History) -> Recipe | None:
+def _ask(solver: Solver, history: History) -> Recipe | None:
     try:
         (candidate,) = solver.ask(history)
     except (NoCandidatesError, NotWorthwhileError):

@@ -35,11 +35,11 @@ def evaluate(
         SupersededError: The attempt lost its trial.
     """
     with accounted(ledger, reservation):
-        recorded = _recorded(ledger, reservation, evaluator, subset)
+        recorded = _record(ledger, reservation, evaluator, subset)
         priced = evaluator_at_fidelity(evaluator, recorded.fidelity)
         _require_same_fidelity(ledger, reservation.search, recorded.fidelity, priced)
         key = priced.evaluator.key(subset.fingerprint, recorded.replicate)
-        measured = _finished(ledger, reservation, priced, key)
+        measured = _find_finished(ledger, reservation, priced, key)
         if measured is None:
             made = priced.evaluator.evaluate(subset, recorded.replicate, progress)
             measured = measurement_of(made, priced.cost)
@@ -81,7 +81,7 @@ def _require_same_fidelity(ledger: Ledger, search: str, fidelity: str, priced: P
         raise ChangedEvaluatorError(search, registered, priced.evaluator.fingerprint)
 
 
-def _recorded(
+def _record(
     ledger: Ledger, reservation: Reservation, evaluator: Evaluator, subset: Subset
 ) -> RecordedProposal:
     require_same_evaluator(ledger, reservation.search, evaluator)
@@ -93,7 +93,7 @@ def _recorded(
     return recorded
 
 
-def _finished(
+def _find_finished(
     ledger: Ledger, reservation: Reservation, priced: PricedEvaluator, key: str
 ) -> Measurement | None:
     """The evaluation if somebody paid for it already; None once it is this worker's to make.

@@ -11,7 +11,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 
 GIVEN = "given"
 """Origin of a trial whose recipe a person wrote."""
@@ -34,7 +34,7 @@ def evaluate_given(ledger: Ledger, search: str, recipe: Recipe, signals: SignalT
         InvalidRecipe: The recipe realises no subset of this pool.
         BudgetSpentError: The budget does not cover it.
     """
-    subset = materialize(recipe, signals)
+    subset = realise(recipe, signals)
     tokens = tokens_of(subset, signals)
     if pays is Pays.budget:
         ledger.enter_trial(search, recipe, subset.fingerprint, tokens, Proposal(GIVEN).to_json())
@@ -60,7 +60,7 @@ def search_of_given(
         InvalidRecipe: The recipe realises no subset of this pool.
         SearchConflictError: The name is taken by a search that asks for something else.
     """
-    subset = materialize(recipe, signals)
+    subset = realise(recipe, signals)
     ledger.register_given(
         spec,
         name,
@@ -90,6 +90,6 @@ def verify_step(ledger: Ledger, search: str, recipe: Recipe, step: int, signals:
     if not 1 <= step <= len(recipe.steps):
         raise SettingError("step", step, f"from 1 to {len(recipe.steps)}")
     rest = recipe.with_steps((*recipe.steps[: step - 1], *recipe.steps[step:]))
-    subset = materialize(rest, signals)
+    subset = realise(rest, signals)
     ledger.enter_arm(search, ArmPlan(ABLATION, rest, subset.fingerprint, tokens_of(subset, signals), 0))
     return subset

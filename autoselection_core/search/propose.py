@@ -12,7 +12,7 @@ from autoselection_core.search.accounting import accounted
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.limits import read_tokens
 from autoselection_core.solver.proposal import Candidate, Proposal
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 
 
 class Asks(Protocol):
@@ -47,7 +47,7 @@ def propose(ledger: Ledger, reservation: Reservation, solver: Asks) -> Candidate
     if (recorded := ledger.proposal(reservation)) is None:
         with accounted(ledger, reservation), ledger.proposal_lock(reservation):
             recorded = ledger.proposal(reservation) or _ask(ledger, reservation, solver)
-    subset = materialize(recorded.recipe, solver.signals)
+    subset = realise(recorded.recipe, solver.signals)
     if subset.fingerprint != recorded.subset:
         raise ChangedSubsetError(reservation.run_key, recorded.subset, subset.fingerprint)
     return Candidate(recorded.recipe, subset, Proposal.from_json(recorded.proposal))

@@ -132,7 +132,9 @@ class SearchStatus:
             parts.append(f"best so far: trial {self.best.trial} with {self.best.utility:.4g}")
         if self.trainings_left:
             left = (
-                "unknown before the first training" if self.seconds_left is None else _said(self.seconds_left)
+                "unknown before the first training"
+                if self.seconds_left is None
+                else _duration_text(self.seconds_left)
             )
             parts.append(f"time left: {left}")
         if record.state is SearchState.STOPPED:
@@ -178,11 +180,11 @@ def typical_seconds(ledger: Ledger, evaluator: str, search: str | None = None) -
     return median(each.seconds for each in own) if own else None
 
 
-def _said(seconds: float) -> str:
+def _duration_text(seconds: float) -> str:
     """Seconds for people.
 
     Example:
-        >>> [_said(seconds) for seconds in (40, 400, 8000)]
+        >>> [_duration_text(seconds) for seconds in (40, 400, 8000)]
         ['about 40 s', 'about 7 min', 'about 2.2 h']
     """
     if seconds < 100:  # noqa: PLR2004 - a minute and a half is still counted in seconds

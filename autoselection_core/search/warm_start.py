@@ -11,7 +11,7 @@ from autoselection_core.score.significance import rank_agreement
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
-from autoselection_core.subset import Subset, materialize_many, read_ids, stored_lineages
+from autoselection_core.subset import Subset, read_ids, realise_many, stored_lineages
 
 
 def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) -> tuple[Earlier, ...]:
@@ -31,7 +31,7 @@ def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) ->
         MissingSubsetError: A subset that it evaluated is no longer stored.
     """
     observations = ledger.history(search).observations
-    realised = materialize_many([observation.recipe for observation in observations], signals)
+    realised = realise_many([observation.recipe for observation in observations], signals)
     return tuple(
         Earlier(
             search,

@@ -93,7 +93,7 @@ class SignalTable:
         Raises:
             MissingSignalError: The column was not computed for this pool.
         """
-        return _found("signal", name, self.columns)
+        return _find("signal", name, self.columns)
 
     def label(self, name: str) -> Labels:
         """Grouping of the rows.
@@ -101,7 +101,7 @@ class SignalTable:
         Raises:
             MissingSignalError: It was not computed for this pool.
         """
-        return _found("label", name, self.labels)
+        return _find("label", name, self.labels)
 
     def pair_list(self, name: str) -> PairList:
         """List of pairs, by its present name or the first one.
@@ -109,7 +109,7 @@ class SignalTable:
         Raises:
             MissingSignalError: It was not computed for this pool.
         """
-        return _found("pair list", present_name(name), self.pairs)
+        return _find("pair list", present_name(name), self.pairs)
 
     def vectors_of(self, name: str) -> Vectors:
         """Set of vectors.
@@ -117,7 +117,7 @@ class SignalTable:
         Raises:
             MissingSignalError: It was not computed for this pool.
         """
-        return _found("vector signal", name, self.vectors)
+        return _find("vector signal", name, self.vectors)
 
     @property
     def benchmarks(self) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ def first_name(name: str) -> str:
     return FIRST_NAMES.get(name, name)
 
 
-def _found(kind: str, name: str, known: Mapping[str, T]) -> T:
+def _find(kind: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
         raise MissingSignalError(kind, name, tuple(sorted(known)))
     return known[name]

@@ -15,7 +15,7 @@ from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import latin_recipes
 from autoselection_core.solver.programs.limits import only_trainable, trainable_rows, within_size
-from autoselection_core.solver.programs.realise import Draft, Realised, realise
+from autoselection_core.solver.programs.realise import Draft, Realised, realise_drafts
 from autoselection_core.subset import Subset
 
 
@@ -50,7 +50,7 @@ class SearchContext:
 
     def realise(self, drafts: Sequence[Draft], known: frozenset[str]) -> Realised:
         """Realise drafts, leaving out subsets that are known."""
-        realised = realise(drafts, self.signals, self.min_rows, known)
+        realised = realise_drafts(drafts, self.signals, self.min_rows, known)
         return within_size(only_trainable(realised, self.trainable), self.signals, self.policy)
 
     def describe(self, realised: Realised) -> Features:
@@ -72,7 +72,7 @@ def context_for(
     """Context of a search; made once per table, policy, seed and length limit of the training."""
     limit = max_tokens if policy.version > 1 else None
     return signals.derived(
-        (__name__, templates, policy, seed, limit), lambda: _made(signals, templates, policy, seed, limit)
+        (__name__, templates, policy, seed, limit), lambda: _make(signals, templates, policy, seed, limit)
     )
 
 
@@ -81,13 +81,13 @@ def seed_for(*parts: int | str) -> int:
     return int(fingerprint(list(parts))[:12], 16)
 
 
-def _made(
+def _make(
     signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int, max_tokens: int | None
 ) -> SearchContext:
     min_rows = max(1, round(policy.min_share * len(signals)))
     trainable = trainable_rows(signals, max_tokens)
     recipes = latin_recipes(templates, policy.fresh, policy.max_steps, seed)
-    fresh = realise([Draft(recipe, "fresh") for recipe in recipes], signals, min_rows)
+    fresh = realise_drafts([Draft(recipe, "fresh") for recipe in recipes], signals, min_rows)
     fresh = within_size(only_trainable(fresh, trainable), signals, policy)
     if not len(fresh):
         raise NoCandidatesError(1, fresh.reasons)

@@ -102,7 +102,7 @@ class Solver:
             raise NothingToRecommendError(history.search)
         fitted = self._fitted_to(history)
         with one_thread():
-            return _recommended(self.policy, history, fitted)
+            return _recommend(self.policy, history, fitted)
 
     def predict(self, history: History, subsets: Sequence[Subset]) -> tuple[Prediction, ...]:
         """Surrogate's predictions for some subsets of this pool, tried or not.
@@ -163,7 +163,7 @@ def with_pending(history: History, candidate: Candidate, prices: Mapping[str, fl
     return replace(history, pending=(*history.pending, entry))
 
 
-def _recommended(policy: Policy, history: History, fitted: FittedModel) -> Recommendation:
+def _recommend(policy: Policy, history: History, fitted: FittedModel) -> Recommendation:
     luckiest = max(history.observations, key=lambda observation: (observation.utility, -observation.trial))
     place = fitted.incumbent
     if policy.name == PUBLISHED:
@@ -192,7 +192,7 @@ def _default(solver: Solver, history: History, consultation: Consultation) -> Ca
     return default.choose(solver.context(history.seed), history, consultation, solver.prices)
 
 
-def _published(solver: Solver, history: History, consultation: Consultation) -> Candidate:
+def _ask_published(solver: Solver, history: History, consultation: Consultation) -> Candidate:
     return published.choose(solver.context(history.seed), history, consultation)
 
 
@@ -200,5 +200,5 @@ def _random(solver: Solver, history: History, _: Consultation) -> Candidate:
     return random_search.choose(solver.signals, tuple(solver.templates), solver.policy, history)
 
 
-_CHOICES: Mapping[str, _Choose] = {DEFAULT: _default, RANDOM: _random, PUBLISHED: _published}
+_CHOICES: Mapping[str, _Choose] = {DEFAULT: _default, RANDOM: _random, PUBLISHED: _ask_published}
 """Choice of the next candidate, by policy."""

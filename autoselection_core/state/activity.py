@@ -6,7 +6,7 @@ from scipy import sparse
 from autoselection_core.arrays import Rows
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.state.aspect import Aspect, Counts, Shares
-from autoselection_core.state.column import sampled_rows
+from autoselection_core.state.column import sample_rows
 
 _MAX_GATHERED_SHARE = 0.15
 """Below this share of changed rows, gathering their entries is faster than a pass over all entries."""
@@ -19,12 +19,12 @@ class Activity(Aspect):
     stays near 0 for sparse features. `drift_tv/x` (total variation) and `drift_js/x` (Jensen-Shannon, in
     bits) compare the shares after each is scaled to sum 1, and use the range [0, 1].
 
-    Pools above 200,000 rows are described by the fixed sample of `sampled_rows`.
+    Pools above 200,000 rows are described by the fixed sample of `sample_rows`.
     """
 
     def __init__(self, name: str, features: SparseFeatures) -> None:
         self.names = (f"drift/{name}", f"drift_tv/{name}", f"drift_js/{name}")
-        sampled = sampled_rows(len(features))
+        sampled = sample_rows(len(features))
         self._place = np.full(len(features), -1, np.int64)
         self._place[sampled] = np.arange(len(sampled))
         self._has_features = (np.diff(features.indptr) > 0)[sampled]

@@ -11,7 +11,7 @@ from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable, first_name
 from autoselection_core.state.activity import Activity
 from autoselection_core.state.aspect import Aspect, Counts, Mix, Shares, Size, Tokens
-from autoselection_core.state.column import Column, sampled_rows
+from autoselection_core.state.column import Column, sample_rows
 
 _ALIKE = {"near_duplicates": 0.8}
 _ALIKE_VECTORS = 0.95
@@ -62,12 +62,12 @@ class Shift(Aspect):
     """`shift/x`: distance between the mean vectors, over the pool's root mean squared distance to its mean.
 
     Vectors are rounded to 127 steps up to the largest component, which averages out over rows. Pools above
-    200,000 rows are described by the fixed sample of `sampled_rows`.
+    200,000 rows are described by the fixed sample of `sample_rows`.
     """
 
     def __init__(self, name: str, vectors: Vectors) -> None:
         self.names = (f"shift/{name}",)
-        sampled = sampled_rows(len(vectors))
+        sampled = sample_rows(len(vectors))
         self._place = np.full(len(vectors), -1, np.int64)
         self._place[sampled] = np.arange(len(sampled))
         known = np.nan_to_num(vectors[sampled])

@@ -25,11 +25,11 @@ _TAIL = 0.001
 _BITS = 62
 
 
-def sampled_rows(rows: int) -> Rows:
+def sample_rows(rows: int) -> Rows:
     """Evenly spaced rows of a pool, all of them up to `SAMPLE_ROWS`.
 
     Example:
-        >>> len(sampled_rows(1_000_000)), len(sampled_rows(90_000))
+        >>> len(sample_rows(1_000_000)), len(sample_rows(90_000))
         (200000, 90000)
     """
     return np.arange(0, rows, -(-rows // SAMPLE_ROWS) or 1)
@@ -49,7 +49,7 @@ class Column(Aspect):
     def __init__(self, name: str, values: Values) -> None:
         quantiles = (f"q{round(100 * level)}/{name}" for level in QUANTILES)
         self.names = (f"mean/{name}", f"std/{name}", *quantiles, f"unknown/{name}")
-        known = _known(values[sampled_rows(len(values))])
+        known = _known(values[sample_rows(len(values))])
         low, high = np.quantile(known, (_TAIL, 1 - _TAIL), method="nearest")
         self._center = (low + high) / 2
         reach = 1 << ((_BITS - len(values).bit_length()) // 2)

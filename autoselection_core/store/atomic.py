@@ -88,7 +88,7 @@ def _locked_folder(path: Path) -> tuple[Path, int]:
     while True:
         folder = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
         folder.mkdir()
-        lock = _opened(folder)
+        lock = _open(folder)
         if lock is not None:
             fcntl.flock(lock, fcntl.LOCK_SH)
             if folder.exists():
@@ -98,7 +98,7 @@ def _locked_folder(path: Path) -> tuple[Path, int]:
 
 def _remove_if_abandoned(folder: Path) -> None:
     """Remove a workplace whose owner is dead: the kernel has dropped its lock."""
-    lock = _opened(folder)
+    lock = _open(folder)
     if lock is None:
         return
     try:
@@ -111,7 +111,7 @@ def _remove_if_abandoned(folder: Path) -> None:
         os.close(lock)
 
 
-def _opened(folder: Path) -> int | None:
+def _open(folder: Path) -> int | None:
     """A handle of a folder; None when it has just been removed."""
     try:
         return os.open(folder, os.O_RDONLY)

@@ -11,7 +11,7 @@ from autoselection_core.errors.store import NotAFolderError, OutsideFolderError
 DEFAULT_HOME = Path(".autoselection")
 
 
-def confined(path: Path, folder: Path) -> Path:
+def confine(path: Path, folder: Path) -> Path:
     """The absolute path of something below a folder; relative paths start there.
 
     Links are followed first, so that none leads out.
@@ -135,4 +135,4 @@ class Home:
         Raises:
             OutsideFolderError: The path leads out of the home folder.
         """
-        return confined(path, self.root)
+        return confine(path, self.root)

@@ -20,7 +20,7 @@ from autoselection_core import environment
 from autoselection_core.errors.store import ObjectsUnreachableError
 from autoselection_core.identity import fingerprint
 from autoselection_core.store.atomic import atomic_file
-from autoselection_core.store.home import Home, confined
+from autoselection_core.store.home import Home, confine
 
 SCHEME = "s3"
 _SEPARATOR = "://"
@@ -107,7 +107,7 @@ class Mirror:
         return self.home.objects / fingerprint(self._prefix)
 
     def _file(self, path: str) -> Path:
-        return confined(Path(path.removeprefix(f"{self._prefix}/")), self._folder)
+        return confine(Path(path.removeprefix(f"{self._prefix}/")), self._folder)
 
     def _listed(self, storage: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no types
         """Objects that match; with ** a few more, which the reading of the folder passes over."""

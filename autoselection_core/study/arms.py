@@ -13,7 +13,7 @@ from autoselection_core.search.baselines import FULL_POOL, RANDOM, RandomDraws, 
 from autoselection_core.search.evaluate import evaluate
 from autoselection_core.study.loading import Contest, arms_entry
 from autoselection_core.study.study_run import StudyRun
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 
 RECIPE, CANDIDATE = "recipe", "candidate"
 """Kinds of arms beside those of a report; all kinds but the full pool are followed by a slash and a name."""
@@ -114,7 +114,7 @@ def _evaluate(study_run: StudyRun, reservation: Reservation, evaluator: Evaluato
         study_run.tell(f"{trial.arm}: {stage}", done, total)
 
     try:
-        evaluate(ledger, reservation, evaluator, materialize(trial.recipe, study_run.signals), tell)
+        evaluate(ledger, reservation, evaluator, realise(trial.recipe, study_run.signals), tell)
     except EvaluationError as error:
         study_run.tell(f"{trial.arm} failed: {error}", 1, 1)
     else:

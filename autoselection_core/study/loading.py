@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoselection_core.campaign.declaration.allowed_paths import Places
-from autoselection_core.campaign.declaration.loading import benchmark_places, campaign_from, checked_training
+from autoselection_core.campaign.declaration.loading import benchmark_places, campaign_from, check_training
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.search import StudyBudgetError
@@ -207,7 +207,7 @@ def _transfer(value: Value, places: Places) -> Transfer:
     found = value.entries("base_model", "training")
     if "base_model" not in found:
         value.refuse("needs `base_model`: the other model")
-    training = checked_training(found["training"]) if "training" in found else {}
+    training = check_training(found["training"]) if "training" in found else {}
     return Transfer(places.model(found["base_model"]), training)
 
 

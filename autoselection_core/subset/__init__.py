@@ -1,7 +1,7 @@
 """Subsets: the rows that a recipe leaves of a pool, with the counts of every step."""
 
 from autoselection_core.subset.explain import Explanation, StepVerdict, explain
-from autoselection_core.subset.realise import PrefixCache, materialize, materialize_many
+from autoselection_core.subset.realisation import PrefixCache, realise, realise_many
 from autoselection_core.subset.storage import (
     Verification,
     read_ids,
@@ -12,6 +12,9 @@ from autoselection_core.subset.storage import (
 )
 from autoselection_core.subset.value import StepCount, Subset
 
+materialize, materialize_many = realise, realise_many
+"""First names of the two functions, which installed packages may still import."""
+
 __all__ = [
     "Explanation",
     "PrefixCache",
@@ -20,10 +23,10 @@ __all__ = [
     "Subset",
     "Verification",
     "explain",
-    "materialize",
-    "materialize_many",
     "read_ids",
     "read_subset",
+    "realise",
+    "realise_many",
     "stored_lineages",
     "verify",
     "write_subset",

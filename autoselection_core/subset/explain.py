@@ -11,7 +11,7 @@ from autoselection_core.operators.base import Operator
 from autoselection_core.operators.reason import Reason
 from autoselection_core.recipe.program import Recipe
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset.realise import PrefixCache, materialize, seed_of_step
+from autoselection_core.subset.realisation import PrefixCache, realise, seed_of_step
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def explain(recipe: Recipe, signals: SignalTable, row: int) -> Explanation:
     """
     cache = PrefixCache()
     starts = [recipe.with_steps(recipe.steps[:length]) for length in range(len(recipe) + 1)]
-    rows = [materialize(start, signals, cache).rows for start in starts]
+    rows = [realise(start, signals, cache).rows for start in starts]
     steps = tuple(
         _verdict(recipe, position, sides, signals, row) for position, sides in enumerate(pairwise(rows))
     )
@@ -75,7 +75,7 @@ def without_idle_steps(recipe: Recipe, signals: SignalTable) -> Recipe:
         InvalidRecipe: The recipe realises no subset of this pool.
     """
     cache = PrefixCache()
-    wanted = materialize(recipe, signals, cache).fingerprint
+    wanted = realise(recipe, signals, cache).fingerprint
     for place in reversed(range(len(recipe))):
         shorter = recipe.with_steps((*recipe.steps[:place], *recipe.steps[place + 1 :]))
         if _fingerprint(shorter, signals, cache) == wanted:
@@ -87,7 +87,7 @@ def without_idle_steps(recipe: Recipe, signals: SignalTable) -> Recipe:
 def _fingerprint(recipe: Recipe, signals: SignalTable, cache: PrefixCache) -> str | None:
     """Hash of the subset; None for a recipe that realises none."""
     try:
-        return materialize(recipe, signals, cache).fingerprint
+        return realise(recipe, signals, cache).fingerprint
     except InvalidRecipe:
         return None
 

@@ -25,7 +25,7 @@ from autoselection_core.recipe.program import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
-from autoselection_core.subset.realise import materialize
+from autoselection_core.subset.realisation import realise
 from autoselection_core.subset.value import StepCount, Subset, fingerprint_of_ids
 
 SCHEMA_VERSION = 1
@@ -148,7 +148,7 @@ def verify(path: Path, signals: SignalTable) -> Verification:
     stored = read_subset(path)
     if stored.pool_version != signals.pool_version:
         raise OtherPoolError(stored.pool_version, signals.pool_version)
-    rebuilt = materialize(stored.recipe, signals)
+    rebuilt = realise(stored.recipe, signals)
     changed = tuple(
         (name, version, signals.versions[name])
         for name, version in stored.signal_versions

@@ -71,7 +71,7 @@ class OperatorContract:
         """A table with nothing but the signals in `reads` gives the same answer: a run loads only those."""
         world, operator = self._drawn(data)
 
-        kept = operator(world.rows, _restricted(world.signals, operator.reads), seed)
+        kept = operator(world.rows, _restrict(world.signals, operator.reads), seed)
 
         assert kept.tolist() == operator(world.rows, world.signals, seed).tolist()
 
@@ -155,7 +155,7 @@ class OperatorContract:
         return data.draw(worlds(self.columns)), data.draw(operators(self.operator))
 
 
-def _restricted(signals: SignalTable, reads: tuple[str, ...]) -> SignalTable:
+def _restrict(signals: SignalTable, reads: tuple[str, ...]) -> SignalTable:
     def only(part: Any) -> Any:  # noqa: ANN401  # one of several mappings
         return {name: part[name] for name in part if any(fnmatchcase(name, pattern) for pattern in reads)}
 

@@ -45,7 +45,7 @@ class World:
             labels={name: groups[order] for name, groups in old.labels.items()},
             label_names=old.label_names,
             vectors={name: vectors[order] for name, vectors in old.vectors.items()},
-            pairs={name: _renumbered(pairs, place) for name, pairs in old.pairs.items()},
+            pairs={name: _renumber(pairs, place) for name, pairs in old.pairs.items()},
         )
         return World(np.sort(place[self.rows]), table)
 
@@ -160,7 +160,7 @@ def _sparse(rng: np.random.Generator, rows: int) -> SparseFeatures:
     return SparseFeatures(indptr, indices, np.ones(len(indices), np.float32), 12)
 
 
-def _renumbered(pairs: PairList, place: Rows) -> PairList:
+def _renumber(pairs: PairList, place: Rows) -> PairList:
     return PairList.of(
         place[pairs.low], place[pairs.high], pairs.similarity, floor=pairs.floor, measure=pairs.measure
     )

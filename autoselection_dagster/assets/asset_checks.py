@@ -19,7 +19,7 @@ from autoselection_core.search.baselines import RANDOM, WINNER, RandomDraws
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from autoselection_core.subset.value import fingerprint_of_ids
 
 
@@ -173,7 +173,7 @@ def arms_are_equal(
 
 
 def _sizes(recipes: Sequence[Recipe], signals: SignalTable, max_tokens: int | None) -> list[int]:
-    return [tokens_of(materialize(recipe, signals), signals, max_tokens) for recipe in recipes]
+    return [tokens_of(realise(recipe, signals), signals, max_tokens) for recipe in recipes]
 
 
 def _recipe(run: ArmRun) -> Recipe:

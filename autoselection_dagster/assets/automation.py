@@ -21,7 +21,7 @@ FOLLOWS_CONTENT = (
 """Content and not time: a source that was touched, or a pool that was made again alike, asks for nothing."""
 
 
-def automated(place: Place, assets: Iterable[dg.AssetsDefinition]) -> tuple[dg.AssetsDefinition, ...]:
+def automate(place: Place, assets: Iterable[dg.AssetsDefinition]) -> tuple[dg.AssetsDefinition, ...]:
     """Assets with the condition under which pool and signals follow the sources, and a search the pool.
 
     A search follows by itself only where the campaign says `on_pool_change: on_change`. It spends nothing
@@ -38,7 +38,7 @@ def automated(place: Place, assets: Iterable[dg.AssetsDefinition]) -> tuple[dg.A
     return tuple(asset.map_asset_specs(condition) for asset in assets)
 
 
-def kept_by(place: Place, assets: Iterable[dg.AssetsDefinition]) -> tuple[dg.AssetsDefinition, ...]:
+def with_stewards(place: Place, assets: Iterable[dg.AssetsDefinition]) -> tuple[dg.AssetsDefinition, ...]:
     """Assets with the owners and tags of the campaign, and a pool that may not be older than it allows."""
     kept = place.campaign.stewardship
     policy = None

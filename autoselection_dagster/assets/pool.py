@@ -20,12 +20,12 @@ from autoselection_core.report.sections.tables import gate_table
 from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_dagster.assets.asset_checks import Check
 from autoselection_dagster.assets.progress import Logged
-from autoselection_dagster.beta import versioned
+from autoselection_dagster.beta import versioned_output
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.values.managers import POOLS
-from autoselection_dagster.values.metadata.pictures import Facts, shown
+from autoselection_dagster.values.metadata.pictures import Facts, table_value
 
 COUNTS_ADD_UP = Check("counts_add_up", "Every record is a sample, merged or in quarantine: none is lost.")
 IDS_ARE_UNIQUE = Check(
@@ -60,7 +60,7 @@ def pool_asset(place: Place) -> dg.AssetsDefinition:
         """The samples of all sources, each once, without those that hold a benchmark's question."""
         told = Logged(context.log, "reading records", "records")
         found = place.workspace(home).ingest(told, told)
-        yield versioned(found.pool, _facts(found), found.pool.version)
+        yield versioned_output(found.pool, _facts(found), found.pool.version)
         yield counts_add_up(found.ingestion)
         yield ids_are_unique(found.pool)
         yield holds_no_question(found.gated)
@@ -113,17 +113,17 @@ def _facts(prepared: PreparedPool) -> Facts:
         "merged": found.merged,
         "quarantined": found.quarantined,
         "trimmed": found.trimmed,
-        "by_source": shown(sources_table(found)),
+        "by_source": table_value(sources_table(found)),
         "pinned": ", ".join(found.pinned) or "no data set of a hub",
-        "formats": shown(formats_table(found)),
-        "fields": shown(fields_table(found)),
-        "quarantine": shown(quarantine_table(found)),
+        "formats": table_value(formats_table(found)),
+        "fields": table_value(fields_table(found)),
+        "quarantine": table_value(quarantine_table(found)),
         "quarantine_file": dg.MetadataValue.path(found.quarantine_path),
         "contaminated": prepared.gated.samples_cut,
-        "contamination": shown(gate_table(prepared.gated)),
-        "sources": shown(_per_source(prepared.pool)),
+        "contamination": table_value(gate_table(prepared.gated)),
+        "sources": table_value(_per_source(prepared.pool)),
         **_change(prepared),
-        "first_rows": shown(_first_rows(prepared.pool)),
+        "first_rows": table_value(_first_rows(prepared.pool)),
         "version": prepared.pool.version,
     }
 
@@ -132,7 +132,7 @@ def _change(prepared: PreparedPool) -> Facts:
     if prepared.before is None:
         return {"change": "the first pool of the campaign"}
     change = pool_change(prepared.before, prepared.pool)
-    return {"change": change.sentence, "change_by_source": shown(change.by_source)}
+    return {"change": change.sentence, "change_by_source": table_value(change.by_source)}
 
 
 def _per_source(pool: Pool) -> Table:

@@ -20,13 +20,13 @@ from autoselection_dagster.assets.asset_checks import (
     arms_are_equal,
     pool_is_latest,
 )
-from autoselection_dagster.beta import versioned
+from autoselection_dagster.beta import versioned_output
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import EVERY_TRIAL_OF_THE_SEARCH, GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.values.managers import NOTHING, SUBSETS
 from autoselection_dagster.values.metadata.links import partition_link
-from autoselection_dagster.values.metadata.pictures import Facts, shown
+from autoselection_dagster.values.metadata.pictures import Facts, table_value
 from autoselection_dagster.values.metadata.search_facts import best_facts, progress_facts, report_facts
 
 
@@ -112,7 +112,7 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         run = _run_of(context.instance, place, facts)
         told, subset = best_facts(facts, place.names, run), facts.best_subset
         assert subset is not None, "a recommendation has rows"
-        return versioned(subset, told, subset.fingerprint)
+        return versioned_output(subset, told, subset.fingerprint)
 
     return best_subset
 
@@ -175,4 +175,4 @@ def _change(workspace: Workspace, before: str | None) -> Facts:
         return {}
     version = workspace.ledger.search(before).spec.pool_version
     change = pool_change(workspace.pool(version), workspace.pool())
-    return {"change": change.sentence, "change_by_source": shown(change.by_source)}
+    return {"change": change.sentence, "change_by_source": table_value(change.by_source)}

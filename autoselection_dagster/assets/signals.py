@@ -151,7 +151,7 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         workspace = place.workspace(home)
         report = workspace.score(declared.name, pool, Logged(context.log, declared.name, "samples"))
-        context.log.info(told(report))
+        context.log.info(cost_line(report))
         table = workspace.signals(pool.version, {report.name: report.version})
         yield dg.MaterializeResult(
             metadata=_facts(report, table), data_version=dg.DataVersion(report.version)
@@ -171,7 +171,7 @@ def _read_by(place: Place, declared: DeclaredSignal) -> Sequence[dg.AssetKey]:
     ]
 
 
-def told(report: SignalReport) -> str:
+def cost_line(report: SignalReport) -> str:
     """Cost of scoring, in a line for the run's log."""
     known = f"{report.reused:,} were known before"
     if not report.computed:

@@ -16,7 +16,7 @@ from autoselection_dagster.beta import known_beta
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, keyed
-from autoselection_dagster.values.metadata.pictures import Facts, shown
+from autoselection_dagster.values.metadata.pictures import Facts, table_value
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _facts(hashes: Mapping[str, str]) -> Facts:
     return {
         "files": len(sizes),
         "bytes": sum(sizes.values()),
-        "content": shown(Table(f"Files{more}", ("file", "bytes", "hash"), rows)),
+        "content": table_value(Table(f"Files{more}", ("file", "bytes", "hash"), rows)),
     }
 
 

@@ -21,7 +21,7 @@ from autoselection_core.search.evaluate import evaluate
 from autoselection_core.search.propose import propose
 from autoselection_core.state import state_of
 from autoselection_core.store.home import Home
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from autoselection_dagster.assets.asset_checks import (
     BUDGET_IS_KEPT,
     PASSED_THE_GATE,
@@ -37,7 +37,7 @@ from autoselection_dagster.assets.asset_checks import (
     trained_is_selected,
 )
 from autoselection_dagster.assets.progress import Logged
-from autoselection_dagster.beta import versioned
+from autoselection_dagster.beta import versioned_output
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import AttemptResource, HomeResource, keyed
@@ -45,7 +45,7 @@ from autoselection_dagster.trials.attempt import Attempt
 from autoselection_dagster.trials.judge_pipes import ProgramReports
 from autoselection_dagster.values.managers import EVALUATIONS, RECIPES, STATES, SUBSETS
 from autoselection_dagster.values.metadata.links import partition_url
-from autoselection_dagster.values.metadata.pictures import shown
+from autoselection_dagster.values.metadata.pictures import table_value
 from autoselection_dagster.values.metadata.trial_facts import (
     anchor_facts,
     evaluation_facts,
@@ -86,11 +86,13 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         """
         if attempt.reservation.kind is Kind.REPORT:
             planned = attempt.recorded.recipe
-            return versioned(planned, recipe_facts(planned, "planned by the report"), planned.fingerprint)
+            return versioned_output(
+                planned, recipe_facts(planned, "planned by the report"), planned.fingerprint
+            )
         solver = place.workspace(home).solver(attempt.search.spec)
         chosen = propose(attempt.ledger, attempt.reservation, solver)
         facts = recipe_facts(chosen.recipe, chosen.proposal.origin, chosen.proposal)
-        return versioned(chosen.recipe, facts, chosen.recipe.fingerprint)
+        return versioned_output(chosen.recipe, facts, chosen.recipe.fingerprint)
 
     return recipe
 
@@ -115,14 +117,14 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         """The rows that the recipe leaves of the pool that the search is pinned to."""
         spec, workspace = attempt.search.spec, place.workspace(home)
         signals = workspace.signals(spec.pool_version, spec.signal_versions)
-        selected = materialize(recipe, signals)
+        selected = realise(recipe, signals)
         pool = Pool.open(home.pool(selected.pool_version))
         facts = {
             **subset_facts(selected, signals, place.names),
             **anchor_facts(selected, _trial_of(attempt), attempt.ledger, signals, pool),
-            "rows": shown(rows_table(recipe, pool, signals)),
+            "rows": table_value(rows_table(recipe, pool, signals)),
         }
-        yield versioned(selected, facts, selected.fingerprint)
+        yield versioned_output(selected, facts, selected.fingerprint)
         yield subset_is_inside(selected, pool)
         yield passed_the_gate(selected, pool, workspace.gated(pool.version), tuple(place.campaign.weights))
         yield sides_are_apart({benchmark.name: split(benchmark) for benchmark in workspace.benchmarks})
@@ -156,7 +158,7 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
         signals = place.workspace(home).signals(spec.pool_version, spec.signal_versions)
         numbers = dict(state_of(subset.rows, signals).to_json())
         pool = state_of(np.arange(len(signals)), signals).to_json()
-        return versioned(numbers, state_facts(numbers, dict(pool)), fingerprint(dict(numbers)))
+        return versioned_output(numbers, state_facts(numbers, dict(pool)), fingerprint(dict(numbers)))
 
     return subset_state
 
@@ -188,7 +190,7 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         )
         made = evaluator.finished(measured.evaluation)
         assert made is not None, "it was committed only with a complete folder"
-        yield versioned(made, {**reports.metadata, **model_facts(made, home)}, made.key)
+        yield versioned_output(made, {**reports.metadata, **model_facts(made, home)}, made.key)
         yield trained_is_selected(made, subset)
 
     return fine_tuned_model
@@ -222,7 +224,7 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         for problem in untold:
             context.log.warning(problem)
         told = {"untold": "; ".join(untold)} if untold else {}
-        yield versioned(fine_tuned_model, {**facts, **told}, fine_tuned_model.key)
+        yield versioned_output(fine_tuned_model, {**facts, **told}, fine_tuned_model.key)
         yield score_is_finite(fine_tuned_model)
         yield budget_is_kept(attempt.search)
 

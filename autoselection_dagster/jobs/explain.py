@@ -14,15 +14,15 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoSearchError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
-from autoselection_core.report.explaining import explained_sample, explained_search, explained_trials
+from autoselection_core.report.explaining import explain_sample, explain_search, explain_trials
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Part, Table
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.names import Names
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.values.metadata.links import linked, partition_url
-from autoselection_dagster.values.metadata.pictures import explained, shown
+from autoselection_dagster.values.metadata.links import link_table, partition_url
+from autoselection_dagster.values.metadata.pictures import explanation_facts, table_value
 
 
 class Name(dg.Config):
@@ -48,7 +48,9 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     ) -> None:
         """Put the explanation into the metadata of this step."""
         with one_sentence():
-            told = explained(_parts(config, campaigns, home, ledger), partial(_table, campaigns, ledger))
+            told = explanation_facts(
+                _parts(config, campaigns, home, ledger), partial(_table, campaigns, ledger)
+            )
             context.add_output_metadata(dict(told))
 
     @dg.job(name="explain", executor_def=dg.in_process_executor)
@@ -67,7 +69,7 @@ def _table(campaigns: Mapping[str, Campaign], ledger: Ledger, table: Table) -> d
         search, _, number = first.partition("|")
         if number and of_search.get(search) in campaigns:
             urls[first] = partition_url(Names(of_search[search]).key("evaluation"), first)
-    return linked(table, urls) if urls else shown(table)
+    return link_table(table, urls) if urls else table_value(table)
 
 
 def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: Ledger) -> Iterator[Part]:
@@ -77,10 +79,10 @@ def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: L
         return installed_workspace(campaign_of(campaigns, search.spec.campaign), home)
 
     if found := searches.get(asked.name):
-        return explained_search(SearchFacts(workspace(found), found))
+        return explain_search(SearchFacts(workspace(found), found))
     if trials := ledger.find_trials(asked.name):
-        return explained_trials(workspace(searches[trials[0].search]), asked.name, trials)
+        return explain_trials(workspace(searches[trials[0].search]), asked.name, trials)
     if not searches:
         raise NoSearchError(next(iter(campaigns)))
     judged = ledger.search(asked.search) if asked.search else list(searches.values())[-1]
-    return explained_sample(SearchFacts(workspace(judged), judged), asked.name)
+    return explain_sample(SearchFacts(workspace(judged), judged), asked.name)

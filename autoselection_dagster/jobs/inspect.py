@@ -16,11 +16,11 @@ from autoselection_core.report.explaining import recipe_of
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
-from autoselection_core.report.rendering.markdown import fenced
+from autoselection_core.report.rendering.markdown import fence
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.values.metadata.pictures import shown
+from autoselection_dagster.values.metadata.pictures import table_value
 
 FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
 
@@ -84,18 +84,18 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
                 installed_workspace(campaign_of(campaigns, record.spec.campaign), home), record
             )
             first, second = (
-                facts.realised(recipe_of(facts, number)) for number in (config.first, config.second)
+                facts.realise(recipe_of(facts, number)) for number in (config.first, config.second)
             )
             names = (f"trial {config.first}", f"trial {config.second}")
             diff = subset_diff(facts.pool, facts.signals, first, second, names)
             pairing = pairing_table(facts, config.first, config.second)
             context.add_output_metadata(
                 {
-                    **({} if pairing is None else {"models": shown(pairing)}),
+                    **({} if pairing is None else {"models": table_value(pairing)}),
                     "shared": diff.sentence,
-                    "by_source": shown(diff.sources),
-                    "by_signal": shown(diff.signals),
-                    "rows": dg.MetadataValue.md("\n\n".join(map(fenced, diff_texts(diff)))),
+                    "by_source": table_value(diff.sources),
+                    "by_signal": table_value(diff.signals),
+                    "rows": dg.MetadataValue.md("\n\n".join(map(fence, diff_texts(diff)))),
                 }
             )
 

@@ -14,8 +14,8 @@ from autoselection_core.history.records import Reservation, SearchState
 from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.trials.device_lease import devices, leased_device
-from autoselection_dagster.trials.naming import partition_of, requested, tags_under
+from autoselection_dagster.trials.device_lease import devices, lease_device
+from autoselection_dagster.trials.naming import partition_of, requested_runs, tags_under
 from autoselection_dagster.trials.workers import is_over
 
 _POLL_S = 1.0
@@ -51,7 +51,7 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
         a device each, where the machine has several.
         """
         names = devices(os.environ) if ledger.search(config.search).slots > 1 else ()
-        with leased_device(home.root / "devices", names, os.environ):
+        with lease_device(home.root / "devices", names, os.environ):
             _work(context, place, ledger, config.search, trial_job())
 
     @dg.job(name=place.names.work_job, executor_def=dg.in_process_executor, resource_defs=dict(resources))
@@ -68,7 +68,7 @@ def _work(
     for reservation in reservations(ledger, search):
         context.log.info("%s: attempt %d", reservation.partition, reservation.attempt)
         show_progress(context.instance, place, ledger, search)
-        made = _made(context, place, job, reservation)
+        made = _execute(context, place, job, reservation)
         show_progress(context.instance, place, ledger, search)
         if not made.is_success:
             context.log.warning("run %s ended as %s", made.run_id, made.status.value)
@@ -78,13 +78,13 @@ def _work(
 
 def reservations(ledger: Ledger, search: str) -> Iterator[Reservation]:
     """The next trial or baseline of a search, reserved when it is asked for, while there is one to start."""
-    while (found := _reserved(ledger, search)) is not None:
+    while (found := _reserve(ledger, search)) is not None:
         # The short lease of a worker and not the long one of a queue: who dies now is missed soon.
         ledger.heartbeat(found)
         yield found
 
 
-def _reserved(ledger: Ledger, search: str) -> Reservation | None:
+def _reserve(ledger: Ledger, search: str) -> Reservation | None:
     record = ledger.search(search)
     if record.state is SearchState.ACTIVE and (taken := ledger.reserve_free_slots(search, at_most=1)):
         return taken[0]
@@ -93,25 +93,25 @@ def _reserved(ledger: Ledger, search: str) -> Reservation | None:
     return ledger.reserve_report(search, only_requested=not is_over(record))
 
 
-def _made(
+def _execute(
     context: dg.OpExecutionContext, place: Place, job: dg.JobDefinition, reservation: Reservation
 ) -> dg.DagsterRun:
     """Execute the run of a trial in this process."""
     partition = partition_of(reservation)
     for addition in place.partitions.adding([str(partition)]):
         context.instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
-    with _heard(context.instance, reservation.run_key):
+    with _interruptible(context.instance, reservation.run_key):
         job.execute_in_process(
             instance=context.instance,
             partition_key=str(partition),
             tags=tags_under(context.run, reservation),
             raise_on_error=False,
         )
-    return requested(context.instance, [reservation.run_key])[reservation.run_key][0]
+    return requested_runs(context.instance, [reservation.run_key])[reservation.run_key][0]
 
 
 @contextmanager
-def _heard(instance: dg.DagsterInstance, run_key: str) -> Iterator[None]:
+def _interruptible(instance: dg.DagsterInstance, run_key: str) -> Iterator[None]:
     """Interrupt this process when somebody terminates the run that it executes.
 
     Dagster sends the signal to the process of a run that it launched, and it did not launch this one.
@@ -120,7 +120,7 @@ def _heard(instance: dg.DagsterInstance, run_key: str) -> Iterator[None]:
 
     def listen() -> None:
         while not over.wait(_POLL_S):
-            if any(run.status in _TERMINATED for run in requested(instance, [run_key])[run_key]):
+            if any(run.status in _TERMINATED for run in requested_runs(instance, [run_key])[run_key]):
                 os.kill(os.getpid(), signal.SIGINT)
                 return
 

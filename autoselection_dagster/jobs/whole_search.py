@@ -14,7 +14,7 @@ from autoselection_core.search.loop import DONE, Stage, run_search_together
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.trials.naming import WHOLE_TAG, partition_of
@@ -121,7 +121,7 @@ class Lineage:
         assert trial.recipe is not None, "a trial is done only with a recipe"
         assert trial.evaluation is not None, "a trial is done only with an evaluation"
         home, spec = self.workspace.home, self._ledger.search(trial.search).spec
-        subset = materialize(trial.recipe, self.signals)
+        subset = realise(trial.recipe, self.signals)
         state = dict(state_of(subset.rows, self.signals).to_json())
         made = self.workspace.evaluator(spec.pool_version, spec).finished(trial.evaluation)
         assert made is not None, "it was committed only with a complete folder"

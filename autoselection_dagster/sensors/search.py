@@ -10,7 +10,7 @@ from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.jobs.whole_search import searches_in_one_run
 from autoselection_dagster.resources import LedgerResource, keyed
-from autoselection_dagster.trials.naming import COUNTED_TAG, WORKS_ON_TAG, requested
+from autoselection_dagster.trials.naming import COUNTED_TAG, WORKS_ON_TAG, requested_runs
 from autoselection_dagster.trials.reconcile import reconcile
 from autoselection_dagster.trials.workers import Workers, is_over, missing_workers, why_none_starts
 
@@ -31,7 +31,7 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         instance = context.instance
         reconcile(ledger, instance)
         wanted = [*_workers(ledger, instance, graphs), *_reports(ledger, graphs)]
-        known = requested(instance, [str(ask.run_key) for ask in wanted])
+        known = requested_runs(instance, [str(ask.run_key) for ask in wanted])
         new = [ask for ask in wanted if not known[str(ask.run_key)]]
         if not new:
             return dg.SkipReason(ledger.why_idle())

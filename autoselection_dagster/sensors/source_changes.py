@@ -18,7 +18,7 @@ from autoselection_dagster.beta import known_beta
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.sensors.outbox import Outbox
-from autoselection_dagster.trials.naming import requested
+from autoselection_dagster.trials.naming import requested_runs
 
 SETTLED_AFTER_S = 10.0
 """A file that is still being written must not become a pool."""
@@ -191,7 +191,7 @@ def _kept(graph: CampaignGraph) -> dict[str, Any]:
 
 
 def _statuses(instance: dg.DagsterInstance, run_key: str) -> list[dg.DagsterRunStatus]:
-    return [run.status for run in requested(instance, [run_key])[run_key]]
+    return [run.status for run in requested_runs(instance, [run_key])[run_key]]
 
 
 def _told_once(graph: CampaignGraph, before: Watched, outbox: Outbox, problem: str) -> dg.SensorResult:

@@ -170,7 +170,7 @@ class Services:
         return self.installation.instance / "services.json"
 
     def _remember(self) -> None:
-        pids = {child.process.pid: _started(child.process.pid) for child in self.children if child.process}
+        pids = {child.process.pid: _start_time(child.process.pid) for child in self.children if child.process}
         self._pids.write_text(json.dumps(pids))
 
     def _await_port(self, service: Service, port: int) -> None:
@@ -233,7 +233,7 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _started(pid: int) -> str | None:
+def _start_time(pid: int) -> str | None:
     """Start time of a process, in clock ticks since boot; None if there is no such process."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
@@ -247,7 +247,7 @@ def _left_behind(pids: Path) -> list[int]:
     if not pids.exists():
         return []
     remembered: dict[str, str] = json.loads(pids.read_text())
-    return [int(pid) for pid, started in remembered.items() if _started(int(pid)) == started]
+    return [int(pid) for pid, started in remembered.items() if _start_time(int(pid)) == started]
 
 
 def _stop_groups(leaders: list[int]) -> None:

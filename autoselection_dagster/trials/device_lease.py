@@ -19,7 +19,7 @@ def devices(environ: MutableMapping[str, str], nodes: Path = Path("/dev")) -> tu
 
 
 @contextmanager
-def leased_device(
+def lease_device(
     folder: Path, names: Sequence[str], environ: MutableMapping[str, str]
 ) -> Iterator[str | None]:
     """Let this process see one device that no other worker has, while the block runs.
@@ -37,7 +37,7 @@ def leased_device(
         The device; None where all are visible.
     """
     with contextlib.ExitStack() as held:
-        taken = _taken(folder, names, held) if len(names) > 1 else None
+        taken = _take(folder, names, held) if len(names) > 1 else None
         before = environ.get(VISIBLE)
         if taken is not None:
             environ[VISIBLE] = taken
@@ -50,7 +50,7 @@ def leased_device(
                     environ[VISIBLE] = before
 
 
-def _taken(folder: Path, names: Sequence[str], held: contextlib.ExitStack) -> str | None:
+def _take(folder: Path, names: Sequence[str], held: contextlib.ExitStack) -> str | None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         file = held.enter_context((folder / f"{re.sub(r'[^A-Za-z0-9_-]', '_', name)}.lock").open("a"))

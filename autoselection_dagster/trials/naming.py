@@ -75,7 +75,7 @@ def attempt_of(tags: Mapping[str, str], ledger: Ledger) -> Reservation:
     return found[0].reservation
 
 
-def requested(instance: dg.DagsterInstance, run_keys: Iterable[str]) -> dict[str, list[dg.DagsterRun]]:
+def requested_runs(instance: dg.DagsterInstance, run_keys: Iterable[str]) -> dict[str, list[dg.DagsterRun]]:
     """The runs that were ever requested under some keys, by key; one query for all of them."""
     keys = list(run_keys)
     found: dict[str, list[dg.DagsterRun]] = {key: [] for key in keys}

@@ -12,7 +12,7 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
-from autoselection_dagster.trials.naming import WHOLE_TAG, filter_of, requested
+from autoselection_dagster.trials.naming import WHOLE_TAG, filter_of, requested_runs
 from autoselection_dagster.trials.workers import end_left_behind, end_silent_workers, worker_of
 
 _WAITING = (
@@ -29,7 +29,7 @@ def reconcile(ledger: Ledger, instance: dg.DagsterInstance) -> None:
     end_silent_workers(ledger, instance, time.time())
     end_left_behind(instance)
     held = [trial.reservation for trial in ledger.open_trials()]
-    runs = requested(instance, [reservation.run_key for reservation in held])
+    runs = requested_runs(instance, [reservation.run_key for reservation in held])
     for reservation in held:
         _compare(ledger, instance, reservation, runs[reservation.run_key])
 

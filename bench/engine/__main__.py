@@ -15,7 +15,7 @@ from typing import Any
 
 from autoselection_core.identity import Json
 from bench.engine.floors import StateFloor
-from bench.engine.pools import PLAIN, Parts, prepared, realistic
+from bench.engine.pools import PLAIN, Parts, prepare, realistic
 from bench.engine.work import large, ninety_thousand, opening, recipe_with_state
 from bench.result import REAL_DATA, REPOSITORY, RESULTS, write_result
 
@@ -39,15 +39,15 @@ def main() -> int:
     if asked.check:
         return _check()
     if asked.pool:
-        print(json.dumps(_measured(asked.pool)))
+        print(json.dumps(_measure(asked.pool)))
         return 0
     print(write_result("engine", _figures(), NOTE))
     return 0
 
 
-def _measured(pool: str) -> Mapping[str, Json]:
+def _measure(pool: str) -> Mapping[str, Json]:
     if pool == REAL:
-        real = prepared(HOME)
+        real = prepare(HOME)
         return {"open": opening(real), **ninety_thousand(real.with_model_signals())}
     if pool == MADE_UP:
         return ninety_thousand(realistic(90_000, Parts(vectors=True, neighbours=True)))

@@ -16,7 +16,7 @@ from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.state.column import sampled_rows
+from autoselection_core.state.column import sample_rows
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA
 
@@ -45,10 +45,10 @@ def edits_of(anchor: Recipe, signals: SignalTable, count: int, seed: int = 0) ->
     """Random inserts, deletions, swaps and retunes of one recipe."""
     rng = np.random.default_rng(seed)
     templates = catalogue(signals)
-    return [anchor.with_steps(_edited(anchor.steps, templates, rng)) for _ in range(count)]
+    return [anchor.with_steps(_edit(anchor.steps, templates, rng)) for _ in range(count)]
 
 
-def _edited(
+def _edit(
     steps: tuple[Step, ...], templates: tuple[Template, ...], rng: np.random.Generator
 ) -> Iterator[Step]:
     edit, place = rng.choice(["insert", "delete", "swap", "retune"]), int(rng.integers(len(steps)))
@@ -61,11 +61,11 @@ def _edited(
         other = int(rng.integers(len(steps)))
         changed[place], changed[other] = changed[other], changed[place]
     else:
-        changed[place] = _retuned(changed[place], templates, rng)
+        changed[place] = _retune(changed[place], templates, rng)
     return iter(changed)
 
 
-def _retuned(step: Step, templates: tuple[Template, ...], rng: np.random.Generator) -> Step:
+def _retune(step: Step, templates: tuple[Template, ...], rng: np.random.Generator) -> Step:
     template = next(template for template in templates if template.matches(step))
     return template.retune(step, rng, 0.15)  # type: ignore[arg-type]  # a template matches operators only
 
@@ -106,7 +106,7 @@ class RealPool:
         )
 
 
-def prepared(folder: Path) -> RealPool:
+def prepare(folder: Path) -> RealPool:
     """Ingest and score what is not there yet."""
     home = Home(folder)
     pool = ingest([Source(str(REAL_DATA / "pool_90k.parquet"))], home).pool
@@ -178,7 +178,7 @@ def model_columns(tokens: Values, rng: np.random.Generator) -> Mapping[str, Valu
 
 def activations(rows: int, rng: np.random.Generator) -> SparseFeatures:
     """192 active features for each of the rows that describe the pool's activity; the others have none."""
-    described = sampled_rows(rows)
+    described = sample_rows(rows)
     drawn = rng.zipf(1.3, (len(described), FEATURES_A_ROW)) % FEATURES
     sizes = np.zeros(rows, np.int64)
     sizes[described] = FEATURES_A_ROW

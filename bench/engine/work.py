@@ -8,7 +8,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.state import state_of, states_of
 from autoselection_core.state.basis import basis_of
-from autoselection_core.subset import Subset, materialize, materialize_many
+from autoselection_core.subset import Subset, realise, realise_many
 from bench.engine.floors import Figure, StateFloor, hash_floor, race, step_floor
 from bench.engine.pools import PLAIN, WITH_NEAR_DUPLICATES, WITH_NEIGHBOURS, RealPool, edits_of
 from bench.result import measure
@@ -43,11 +43,11 @@ def recipe_with_state(
     recipe: Recipe, signals: SignalTable, floor: StateFloor, target_s: float, rounds: int = 7
 ) -> Figure:
     """Realise a recipe and describe what it leaves."""
-    subset = materialize(recipe, signals)
+    subset = realise(recipe, signals)
     changed = _fewer(subset.rows, len(signals))
 
     def work() -> object:
-        return state_of(materialize(recipe, signals).rows, signals)
+        return state_of(realise(recipe, signals).rows, signals)
 
     def least() -> None:
         for step, count in zip(recipe.steps, subset.steps, strict=True):
@@ -60,7 +60,7 @@ def recipe_with_state(
 
 def state_alone(signals: SignalTable, floor: StateFloor, target_s: float) -> Figure:
     """Describe a subset."""
-    rows = materialize(PLAIN, signals).rows
+    rows = realise(PLAIN, signals).rows
     changed = _fewer(rows, len(signals))
     return race(lambda: state_of(rows, signals), lambda: floor.run(rows, changed), target_s=target_s)
 
@@ -99,7 +99,7 @@ def many_candidates(signals: SignalTable, floor: StateFloor, target_s: float) ->
 def ninety_thousand(signals: SignalTable) -> dict[str, Json]:
     """All figures of a pool of this size."""
     states = measure(lambda: basis_of(signals))
-    with_neighbours = measure(lambda: state_of(materialize(WITH_NEIGHBOURS, signals).rows, signals))
+    with_neighbours = measure(lambda: state_of(realise(WITH_NEIGHBOURS, signals).rows, signals))
     floor = StateFloor.of(signals)
     return {
         "rows": len(signals),
@@ -116,7 +116,7 @@ def ninety_thousand(signals: SignalTable) -> dict[str, Json]:
 def large(signals: SignalTable, target_s: float) -> dict[str, Json]:
     """The figures of a pool of a million rows or more."""
     states = measure(lambda: basis_of(signals))
-    first = measure(lambda: state_of(materialize(PLAIN, signals).rows, signals))
+    first = measure(lambda: state_of(realise(PLAIN, signals).rows, signals))
     figure = recipe_with_state(PLAIN, signals, StateFloor.of(signals), target_s, rounds=3)
     return {
         "rows": len(signals),
@@ -127,7 +127,7 @@ def large(signals: SignalTable, target_s: float) -> dict[str, Json]:
 
 
 def _realised(recipes: list[Recipe], signals: SignalTable) -> list[Subset]:
-    return [found for found in materialize_many(recipes, signals) if isinstance(found, Subset)]
+    return [found for found in realise_many(recipes, signals) if isinstance(found, Subset)]
 
 
 def _fewer(rows: Rows, pool: int) -> Rows:

@@ -13,7 +13,7 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import batches_by_length
 from autoselection_core.models.chat.spans import encode
 from autoselection_core.models.embedder import embed
-from autoselection_core.models.forward import padded
+from autoselection_core.models.forward import pad
 from autoselection_core.models.gradients import AdaptedModel, WarmUp, adam_direction, project, warm_up_adapter
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
@@ -154,7 +154,7 @@ def _bare_passes(base: BaseModel, pool: Pool, autoencoder: SparseAutoencoder | N
     alone = [answer_alone(one, turn, base.tokenizer.bos_token_id)[0] for one in encoded for turn in one.turns]
     for sequences in (whole, alone):
         for batch in batches_by_length([len(each) for each in sequences], _TOKEN_BUDGET):
-            tensors = padded([sequences[place] for place in batch], base.model.device)
+            tensors = pad([sequences[place] for place in batch], base.model.device)
             read = {"input_ids": tensors.input_ids, "attention_mask": tensors.attention_mask}
             with torch.inference_mode():
                 if autoencoder is None or sequences is alone:

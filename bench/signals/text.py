@@ -44,13 +44,13 @@ def change_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
     return {
         "share_of_new_rows": _SHARE,
         "target_share_of_full": 0.03,
-        "word_entropy": _stored(WordEntropy(), before, pool),
-        "near_duplicates": _stored(JaccardPairs(), before, pool),
+        "word_entropy": _store(WordEntropy(), before, pool),
+        "near_duplicates": _store(JaccardPairs(), before, pool),
         "embedding_pairs": _pairs(vectors, rows, pool),
     }
 
 
-def _stored(signal: WordEntropy | JaccardPairs, before: Pool, after: Pool) -> dict[str, Json]:
+def _store(signal: WordEntropy | JaccardPairs, before: Pool, after: Pool) -> dict[str, Json]:
     """Through the store, files and all."""
     with TemporaryDirectory() as folder:
         home = Home(Path(folder))
@@ -101,10 +101,10 @@ def _stored_value(signals: Sequence[Signal], pool: Pool) -> dict[str, Json]:
 def _growing(pool: Pool, model: Path) -> list[Json]:
     """The same signal over more and more samples, each time from the start; the model is there before."""
     resident_model(str(model), "auto")
-    return [_scored(some(pool, samples), model) for samples in _GROWING]
+    return [_score(some(pool, samples), model) for samples in _GROWING]
 
 
-def _scored(pool: Pool, model: Path) -> dict[str, Json]:
+def _score(pool: Pool, model: Path) -> dict[str, Json]:
     with TemporaryDirectory() as folder:
         signal = ModelScores(str(model), max_tokens=_MAX_TOKENS)
         return {"max_tokens": _MAX_TOKENS, **_peak(SignalStore(Home(Path(folder))), signal, pool)}

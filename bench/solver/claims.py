@@ -36,7 +36,7 @@ from autoselection_core.search.arms import arms_after
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from bench.result import RESULTS, store_lines, stored_lines, write_result
 from bench.solver.race import with_observation
 
@@ -157,7 +157,7 @@ def table(rows: int = _ROWS) -> SignalTable:
     return SignalTable("pool", keys, columns, ids=names)
 
 
-def searched(signals: SignalTable, seed: int, gain: float, budgets: Sequence[int]) -> list[Line]:
+def search(signals: SignalTable, seed: int, gain: float, budgets: Sequence[int]) -> list[Line]:
     """One search, and what each report budget claims of its winner.
 
     Args:
@@ -180,7 +180,7 @@ def searched(signals: SignalTable, seed: int, gain: float, budgets: Sequence[int
             "gain": gain,
             "evaluations": budget,
             **_claimed(judge, signals, plan, seed),
-            "rows": len(materialize(solver.recommend(history).recipe, signals)),
+            "rows": len(realise(solver.recommend(history).recipe, signals)),
         }
         for budget, plan in zip(budgets, plans, strict=True)
     ]
@@ -189,7 +189,7 @@ def searched(signals: SignalTable, seed: int, gain: float, budgets: Sequence[int
 def _claimed(judge: Simulated, signals: SignalTable, plan: Sequence[ArmPlan], seed: int) -> Line:
     tests: dict[str, list[Run]] = {WINNER: [], RANDOM: [], FULL_POOL: []}
     for arm in plan:
-        made = judge.evaluate(materialize(arm.recipe, signals), arm.replicate)
+        made = judge.evaluate(realise(arm.recipe, signals), arm.replicate)
         tests[arm.arm].append(judge.open_test(made.key))
     found = compare(tests, RANDOM, SearchSpec(campaign="claims", seed=seed, budget=_BUDGET))
     assert found is not None, "a report has both arms"
@@ -255,7 +255,7 @@ def main() -> None:
     for seed, gain, budgets in wanted:
         if (seed, gain, budgets[0]) in {(line["seed"], line["gain"], line["evaluations"]) for line in done}:
             continue
-        lines = searched(signals, seed, gain, budgets)
+        lines = search(signals, seed, gain, budgets)
         store_lines(options.shard, *lines)
         done += lines
     figures = summary(done)

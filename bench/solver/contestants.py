@@ -14,7 +14,7 @@ from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Proposal, Solver
-from autoselection_core.subset import Subset, materialize, materialize_many
+from autoselection_core.subset import Subset, realise, realise_many
 
 MAX_STEPS = 6
 """Maximum steps of a peer's program, as many as ours."""
@@ -75,7 +75,7 @@ def contestant(name: str, signals: SignalTable, templates: Sequence[Template]) -
     """A contestant by name; `default:draws=1,edits=0` is the default policy with other settings."""
     base, _, settings = name.partition(":")
     if base == "default":
-        return Ours(Solver(signals, templates, Policy().with_settings(**_parsed(settings))))
+        return Ours(Solver(signals, templates, Policy().with_settings(**_parse(settings))))
     if base in ("random", "published"):
         solver = Solver(signals, templates, Policy(name=base))
         return Luckiest(lambda history: solver.ask(history)[0])
@@ -89,18 +89,18 @@ def contestant(name: str, signals: SignalTable, templates: Sequence[Template]) -
 
 def candidate(recipe: Recipe, signals: SignalTable, origin: str) -> Candidate:
     """A recipe as a candidate."""
-    return Candidate(recipe, materialize(recipe, signals), Proposal(origin))
+    return Candidate(recipe, realise(recipe, signals), Proposal(origin))
 
 
 def large_enough(recipe: Recipe, signals: SignalTable) -> Subset | None:
     """Subset of a recipe; None if it is invalid or keeps fewer rows than any contestant may."""
-    (subset,) = materialize_many([recipe], signals)
+    (subset,) = realise_many([recipe], signals)
     if isinstance(subset, Subset) and len(subset) >= _MIN_SHARE * len(signals):
         return subset
     return None
 
 
-def _parsed(settings: str) -> Mapping[str, float | str]:
+def _parse(settings: str) -> Mapping[str, float | str]:
     pairs = (one.split("=") for one in settings.split(",") if one)
     return {name: _value(text) for name, text in pairs}
 
@@ -124,7 +124,7 @@ def _single_operator(signals: SignalTable, templates: Sequence[Template], histor
     order = np.random.default_rng((history.seed, rounds)).permutation(len(templates))
     while True:
         recipe = Recipe((templates[order[place]].sample(rng),), history.seed)
-        subset: Subset = materialize(recipe, signals)
+        subset: Subset = realise(recipe, signals)
         if len(subset) >= _MIN_SHARE * len(signals):
             return Candidate(recipe, subset, Proposal("single_operator"))
 

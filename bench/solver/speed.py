@@ -60,7 +60,7 @@ def figures(rows: int, home: Home) -> dict[str, Json]:
     solver = Solver(signals, catalogue(signals), Policy())
     first = measure(lambda: solver.ask(history))
     (chosen,) = first.value
-    second = measure(lambda: solver.ask(_measured(history, chosen)))
+    second = measure(lambda: solver.ask(_measure(history, chosen)))
     context = solver.context(history.seed)
     with one_thread():
         learned = measure(lambda: fit_model(context, observed_subsets(history, signals)))
@@ -78,7 +78,7 @@ def figures(rows: int, home: Home) -> dict[str, Json]:
     }
 
 
-def _measured(history: History, chosen: Candidate) -> History:
+def _measure(history: History, chosen: Candidate) -> History:
     return with_observation(history, chosen, history.next_trial, history.observations[-1].utility)
 
 

@@ -28,7 +28,7 @@ from autoselection_core.operators.catalogue import Template, catalogue
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.store.home import Home
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from autoselection_core.testing.tiny_model import tiny_model
 from bench.result import REAL_DATA, RESULTS, store_lines, stored_lines, write_result
 from bench.solver.contestants import contestant
@@ -92,7 +92,7 @@ class Trained:
         return [round(float(value), 5) for value in utilities(runs, None)]
 
 
-def trained(home: Home, rows: int) -> Trained:
+def train(home: Home, rows: int) -> Trained:
     """Build the world, train the base model, and make the evaluator."""
     made, pool = world(rows, home), rows_of_pool(rows, home)
     folder = home.models / "bench-tiny"
@@ -100,7 +100,7 @@ def trained(home: Home, rows: int) -> Trained:
         tiny_model(folder)
     benchmarks = tuple(benchmark_from(_settings(name), REAL_DATA) for name in _SELECTED_BY)
     raw = FineTuningEvaluator(home, pool, folder, benchmarks, _PRETRAINING)
-    read = raw.evaluate(materialize(Recipe(), made.signals), 0)
+    read = raw.evaluate(realise(Recipe(), made.signals), 0)
     base = home.evaluation(read.key) / "model"
     return Trained(
         made, catalogue(made.signals), FineTuningEvaluator(home, pool, base, benchmarks, _TRAINING)
@@ -130,9 +130,9 @@ def main() -> None:
     parser.add_argument("--shard", type=Path, default=SHARD)
     options = parser.parse_args()
     done = {(one["contestant"], one["seed"], one["budget"]) for one in stored_lines(options.shard)}
-    ground = trained(Home.from_environment(), options.rows)
+    ground = train(Home.from_environment(), options.rows)
     if (_FULL, 0, 0) not in done:
-        everything = materialize(Recipe(), ground.world.signals)
+        everything = realise(Recipe(), ground.world.signals)
         full = {"contestant": _FULL, "seed": 0, "budget": 0, "test": ground.test(everything, first=900)}
         store_lines(options.shard, full)
     for seed in range(options.seeds):

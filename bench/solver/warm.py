@@ -19,7 +19,7 @@ from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
-from autoselection_core.subset import Subset, materialize_many
+from autoselection_core.subset import Subset, realise_many
 from bench.result import store_lines, stored_lines
 from bench.solver.__main__ import FOLDER, course
 from bench.solver.landscapes.landscape import TUNED, UNSEEN
@@ -115,7 +115,7 @@ def search(
 def told(history: History, old: Part, new: Part) -> tuple[Earlier, ...]:
     """Observations of the first search, transferred to the changed pool."""
     recipes = [one.recipe for one in history.observations]
-    both = [materialize_many(recipes, part.signals) for part in (old, new)]
+    both = [realise_many(recipes, part.signals) for part in (old, new)]
     return tuple(
         Earlier("old", one.trial, one.recipe, one.utility, _jaccard(old.rows[then.rows], new.rows[now.rows]))
         for one, then, now in zip(history.observations, *both, strict=True)

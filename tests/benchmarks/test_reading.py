@@ -11,7 +11,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.reading.extraction import READING, extract, is_right, read_answer
 from autoselection_core.benchmarks.reading.numbers import numerals, value
-from autoselection_core.benchmarks.reading.texts import folded
+from autoselection_core.benchmarks.reading.texts import fold
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.sample import Message, Role
 from tests.benchmarks.spellings import WRITTEN_WITH, Spelling, is_read
@@ -127,7 +127,7 @@ def test_every_spelling_of_a_whole_number_has_its_value(number: int, form: str) 
 
 @given(st.text(max_size=200))
 def test_folding_keeps_every_character_in_its_place(text: str) -> None:
-    assert len(folded(text)) == len(text)
+    assert len(fold(text)) == len(text)
 
 
 @pytest.mark.parametrize("number", ["1" * 5_000, "9^9999", "10^9999", "1e9999", "9" * 299 + "^300", "1/0"])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.benchmark import Benchmark, SplitSizes
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.normalisation import compared, normalised
+from autoselection_core.benchmarks.normalisation import compare, normalise
 from autoselection_core.benchmarks.split import split
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.recipe import SettingError
@@ -40,7 +40,7 @@ def test_a_repeated_question_stays_on_one_side_however_it_is_spelled() -> None:
 
     parts = split(Benchmark("even", MANY + twins))
 
-    sides = [{normalised(each.question) for each in side} for side in (parts.dev, parts.test)]
+    sides = [{normalise(each.question) for each in side} for side in (parts.dev, parts.test)]
     assert sides[0].isdisjoint(sides[1])
 
 
@@ -82,10 +82,10 @@ def test_no_item_moves_where_no_target_has_its_words() -> None:
     plus, minus = (tuple(item(f"{number} {sign} 7") for number in range(80)) for sign in "+-")
     parts = split(Benchmark("sums", (*plus, *minus), (target("Is 7 even?"),)))
 
-    assert {normalised(each.question) for each in parts.dev}.isdisjoint(
-        normalised(each.question) for each in parts.test
+    assert {normalise(each.question) for each in parts.dev}.isdisjoint(
+        normalise(each.question) for each in parts.test
     )
-    assert compared([each.question for each in plus], ["Is 7 even?"]).told_apart == frozenset()
+    assert compare([each.question for each in plus], ["Is 7 even?"]).told_apart == frozenset()
 
 
 def test_symbols_that_count_change_the_version() -> None:

@@ -19,7 +19,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
 from autoselection_core.report.sections.tables import trial_table
 from autoselection_core.report.writing import write_report
-from autoselection_core.search.decisions import decided_again
+from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
@@ -84,7 +84,7 @@ def test_what_is_recommended_was_trained_in_full(facts: SearchFacts) -> None:
 def test_every_decision_is_had_again_from_the_ledger(facts: SearchFacts) -> None:
     solver = facts.workspace.solver(facts.record.spec)
 
-    decisions = decided_again(facts.workspace.ledger, "first", solver)
+    decisions = decide_again(facts.workspace.ledger, "first", solver)
 
     assert len(decisions) == len(facts.trials)
     assert all(one.is_same for one in decisions)

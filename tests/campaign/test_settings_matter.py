@@ -28,7 +28,7 @@ from autoselection_core.search.given import Pays, evaluate_given
 from autoselection_core.search.loop import run_search
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.home import Home
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.campaign.test_workspace import scored, write_raw
 
@@ -88,7 +88,7 @@ def chosen(ground: Ground, spec: SearchSpec) -> object:
     solver = ground.workspace.solver(spec)
     measured = []
     for trial, recipe in enumerate((Recipe(), Recipe((KeepTop("word_entropy"),))), start=1):
-        name = materialize(recipe, solver.signals).fingerprint
+        name = realise(recipe, solver.signals).fingerprint
         measured.append(Observation(trial, recipe, name, 0, float(trial), {}, None, 1.0, 1))
     history = History("search", spec.seed, 20, tuple(measured))
     (candidate,) = replace(solver, policy=solver.policy.with_settings(warmup=0)).ask(history)

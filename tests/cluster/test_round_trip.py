@@ -26,7 +26,7 @@ from autoselection_core.history.specification import SearchSettings
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.lance import ID, LanceTable
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 from tests.cluster.works import CHUNKED_ROWS, RoundTrip, campaign, in_order, scored, searched, tables_of
 
 EVERYTHING = {
@@ -116,13 +116,13 @@ def test_test_items_are_opened_once_whoever_scores_them(tmp_path: Path) -> None:
     workspace = scored(made, tmp_path / "home", cluster)
     version = workspace.pool().version
     evaluator = workspace.evaluator(version)
-    evaluation = evaluator.evaluate(materialize(Recipe(), workspace.signals(version)), 0)
+    evaluation = evaluator.evaluate(realise(Recipe(), workspace.signals(version)), 0)
 
     opened = evaluator.open_test(evaluation.key, "to see")
 
     alone = replace(workspace, remote=None).evaluator(version)
     assert alone.open_test(evaluation.key, "again") == opened
-    assert evaluator.evaluate(materialize(Recipe(), workspace.signals(version)), 0) == evaluation
+    assert evaluator.evaluate(realise(Recipe(), workspace.signals(version)), 0) == evaluation
     assert cluster.asked["evaluate_subset"] == 1
 
 
@@ -166,4 +166,4 @@ def test_a_worker_whose_home_is_another_folder_is_found_out(tmp_path: Path) -> N
     version = workspace.pool().version
 
     with pytest.raises(UnsharedHomeError, match="same path on every machine"):
-        workspace.evaluator(version).evaluate(materialize(Recipe(), workspace.signals(version)), 0)
+        workspace.evaluator(version).evaluate(realise(Recipe(), workspace.signals(version)), 0)

@@ -9,7 +9,7 @@ from autoselection_core.cli.running import run
 from autoselection_core.identity import fingerprint_bytes, fingerprint_file
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import first_name
-from autoselection_core.subset import explain, materialize, read_subset, verify
+from autoselection_core.subset import explain, read_subset, realise, verify
 from tests.compatibility.earlier import (
     CAMPAIGNS,
     REDEFINED,
@@ -136,7 +136,7 @@ def test_recipes_leave_the_samples_that_they_left_step_by_step(read: EarlierHome
     known, signals = recorded()["searches"][search], read.facts(search).signals
 
     for then in known["trials"] + known["report"]:
-        subset = materialize(Recipe.from_json(then["text"]), signals)
+        subset = realise(Recipe.from_json(then["text"]), signals)
         assert subset.fingerprint == then["subset"]
         assert [[step.rows_in, step.rows_out] for step in subset.steps] == then["steps"]
 

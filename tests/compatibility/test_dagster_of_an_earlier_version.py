@@ -27,14 +27,14 @@ def driver(earlier: EarlierHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dr
 
 
 def test_assets_keep_their_keys_partitions_and_data_versions(driver: Driver) -> None:
-    """A renamed signal is another asset; what its first one materialised stays to be looked at."""
+    """A renamed signal is another asset; what its first one materialized stays to be looked at."""
     keys = driver.definitions.get_repository_def().asset_graph.get_all_asset_keys()
 
-    for name, materialised in recorded()["dagster"]["materialised"].items():
+    for name, materialized in recorded()["dagster"]["materialised"].items():
         key = dg.AssetKey(name.split("/"))
         assert dg.AssetKey([present_name(part) for part in key.path]) in keys
         records = driver.instance.fetch_materializations(key, limit=50).records
-        assert [version_of(record) for record in records] == materialised
+        assert [version_of(record) for record in records] == materialized
 
 
 def test_a_search_that_is_done_asks_for_no_run(driver: Driver) -> None:
@@ -60,7 +60,7 @@ def test_no_signal_of_the_same_definition_is_scored_again_and_a_raised_budget_ru
 
 
 def version_of(record: dg.EventLogRecord) -> list[str | None]:
-    """Partition and data version of a materialisation."""
+    """Partition and data version of a materialization."""
     materialization = record.asset_materialization
     assert materialization is not None
     partition = str(record.partition_key) if record.partition_key else None

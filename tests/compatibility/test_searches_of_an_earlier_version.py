@@ -14,7 +14,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, TrialState
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.sections.verdict import findings
-from autoselection_core.search.decisions import decided_again
+from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
 from autoselection_core.signals.table import first_name
 from autoselection_core.solver.analysis.forecast import forecast
@@ -34,7 +34,7 @@ REPORTED = tuple(name for name in SEARCHES if "findings" in recorded()["searches
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_every_decision_comes_out_as_recorded(read: EarlierHome, search: str) -> None:
-    decisions = decided_again(read.ledger, search, read.facts(search).solver)
+    decisions = decide_again(read.ledger, search, read.facts(search).solver)
 
     again = [[one.trial, one.recorded.fingerprint, one.again and one.again.fingerprint] for one in decisions]
 

@@ -84,7 +84,7 @@ class Driver:
         )
 
     def metadata(self, asset: str, partition: str | None = None) -> dict[str, Any]:
-        """What the last materialisation of an asset shows."""
+        """What the last materialization of an asset shows."""
         (campaign,) = load_campaigns(self.installation.campaigns, Home(self.installation.home))
         keys = dg.AssetRecordsFilter(
             dg.AssetKey([campaign, *asset.split("/")]), asset_partitions=[partition] if partition else None

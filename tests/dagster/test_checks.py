@@ -65,7 +65,7 @@ def test_a_pool_that_is_mostly_the_benchmark_stops_every_signal(driver: Driver) 
 
     failed = [check.check_name for check in finished.get_asset_check_evaluations() if not check.passed]
     assert failed == ["holds_no_benchmark_question"]
-    assert materialised(finished) == {"pool"}
+    assert materialized(finished) == {"pool"}
 
 
 def test_a_subset_that_fails_a_check_is_never_paid_for_and_says_why(driver: Driver) -> None:
@@ -92,7 +92,7 @@ def test_a_subset_that_fails_a_check_is_never_paid_for_and_says_why(driver: Driv
     assert "subset_passed_the_gate" in str(trial.reason)
 
 
-def materialised(finished: dg.ExecuteInProcessResult) -> set[str]:
+def materialized(finished: dg.ExecuteInProcessResult) -> set[str]:
     keys = [event.asset_key for event in finished.get_asset_materialization_events()]
     return {key.path[-1] for key in keys if key is not None}
 

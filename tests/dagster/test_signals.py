@@ -18,7 +18,7 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.pictures import shown, sparkline
+from autoselection_dagster.values.metadata.pictures import sparkline, table_value
 from tests.dagster.driver import Driver
 from tests.dagster.installations import installation
 
@@ -89,7 +89,7 @@ def test_signals_are_assets_that_know_what_they_read_before_it_is_there(installe
         assert (dg.AssetKey(["demo", "benchmark", "sums"]) in node.parent_keys) == name.endswith("/sums")
 
 
-def test_every_signal_materialises(installed: Installation) -> None:
+def test_every_signal_materializes(installed: Installation) -> None:
     fill(installed.campaigns.parent)
     with dg.DagsterInstance.ephemeral() as instance:
         driver = Driver(installed, instance)
@@ -146,8 +146,8 @@ def test_dagster_computes_nothing_that_the_core_has_scored(installed: Installati
 def test_a_table_with_members_of_an_enumeration_can_be_stored() -> None:
     counts = Table("quarantine", ("reason", "records"), ((Reason.TOO_LONG, 3),))
 
-    assert dg.serialize_value(shown(counts))
-    assert shown(counts).records[0].data == {"reason": "over-long record", "records": "3"}
+    assert dg.serialize_value(table_value(counts))
+    assert table_value(counts).records[0].data == {"reason": "over-long record", "records": "3"}
 
 
 def logged(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> str:

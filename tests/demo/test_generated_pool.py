@@ -17,7 +17,7 @@ from autoselection_core.pool.sources import Source
 from autoselection_core.store.home import Home
 from demo.mixture import Mixture, pool_samples, task_data
 from demo.narration import STAGES, Narrator, Work
-from demo.prepared import is_made, prepared
+from demo.prepared import is_made, prepare
 from demo.records import BROKEN, FORMATS, raw_files
 from tests.conftest import REPOSITORY
 
@@ -125,22 +125,22 @@ def refuse(_: Path) -> None:
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:
-    made = prepared(tmp_path / "made", {"seed": 1}, write_one)
+    made = prepare(tmp_path / "made", {"seed": 1}, write_one)
 
-    assert prepared(tmp_path / "made", {"seed": 1}, refuse) == made
+    assert prepare(tmp_path / "made", {"seed": 1}, refuse) == made
     assert (made / "content").read_text() == "one"
 
 
 def test_another_origin_makes_it_again(tmp_path: Path) -> None:
-    prepared(tmp_path / "made", {"seed": 1}, write_one)
+    prepare(tmp_path / "made", {"seed": 1}, write_one)
 
     with pytest.raises(RuntimeError):
-        prepared(tmp_path / "made", {"seed": 2}, refuse)
+        prepare(tmp_path / "made", {"seed": 2}, refuse)
 
 
 def test_an_interrupted_preparation_leaves_nothing_to_trust(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
-        prepared(tmp_path / "made", {"seed": 1}, refuse)
+        prepare(tmp_path / "made", {"seed": 1}, refuse)
 
     assert not is_made(tmp_path / "made", {"seed": 1})
     assert not (tmp_path / "made").exists()

@@ -76,11 +76,11 @@ def test_a_mistyped_field_is_refused_by_name(served_with_ui: Served) -> None:
 
 
 def _labels(served: Served, *key: str) -> set[str]:
-    """Labels of the metadata that the latest materialisation shows."""
-    made = _materialised(served, *key)
+    """Labels of the metadata that the latest materialization shows."""
+    made = _materialized(served, *key)
     return {entry["label"] for entry in made[0]["metadataEntries"]} if made else set()
 
 
-def _materialised(served: Served, *key: str) -> list[dict[str, Any]]:
+def _materialized(served: Served, *key: str) -> list[dict[str, Any]]:
     found = ask(served, _MATERIALISED, {"key": {"path": list(key)}})["assetOrError"]
     return list(found.get("assetMaterializations", ()))

@@ -30,6 +30,13 @@ def test_a_public_name_is_that_of_its_room(name: str) -> None:
     assert getattr(autoselection_core, name) is getattr(room, name)
 
 
+def test_the_first_name_of_a_public_name_is_still_read() -> None:
+    subsets = import_module("autoselection_core.subset")
+
+    assert autoselection_core.materialize is autoselection_core.realise
+    assert (subsets.materialize, subsets.materialize_many) == (subsets.realise, subsets.realise_many)
+
+
 def test_type_checkers_see_the_names_that_are_loaded() -> None:
     tree = ast.parse(Path(autoselection_core.__file__).read_text())
     (seen,) = [

@@ -27,7 +27,7 @@ from autoselection_core.report.sections.plots import (
 )
 from autoselection_core.report.sections.protocol import training_sentence
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from autoselection_core.subset.explain import explain
 from tests.report.conftest import workspace_in
 
@@ -91,7 +91,7 @@ def test_each_step_shows_rows_that_it_dropped_and_why(facts: SearchFacts) -> Non
 
 
 def test_examples_are_what_the_recipe_really_did(facts: SearchFacts) -> None:
-    rows = {facts.pool.sample(int(row)).id for row in materialize(BOTH, facts.signals).rows}
+    rows = {facts.pool.sample(int(row)).id for row in realise(BOTH, facts.signals).rows}
 
     for example in examples_of(BOTH, facts.pool, facts.signals):
         assert (example.fate == "kept") == (example.sample in rows)
@@ -131,7 +131,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def whole(signals: SignalTable) -> Subset:
-    return materialize(Recipe(), signals)
+    return realise(Recipe(), signals)
 
 
 @pytest.mark.parametrize("kind", ["svg", "png"])

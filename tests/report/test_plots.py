@@ -28,7 +28,7 @@ def observed(trial: int, utility: float, **proposal: float) -> Observation:
 
 def test_every_picture_of_a_search_is_drawn(facts: SearchFacts) -> None:
     measured = facts.history.observations
-    subsets = [facts.realised(entry.recipe) for entry in measured]
+    subsets = [facts.realise(entry.recipe) for entry in measured]
 
     assert map_plot(measured, subsets, "nats").startswith(b"<?xml")
     assert tree_plot(facts.history, "nats").startswith(b"<?xml")
@@ -38,7 +38,7 @@ def test_every_picture_of_a_search_is_drawn(facts: SearchFacts) -> None:
 def test_a_search_of_one_trial_has_a_map(facts: SearchFacts) -> None:
     (first, *_) = facts.history.observations
 
-    assert map_plot([first], [facts.realised(first.recipe)], "nats")
+    assert map_plot([first], [facts.realise(first.recipe)], "nats")
 
 
 def test_calibration_counts_what_was_foreseen_only() -> None:
@@ -60,7 +60,7 @@ def test_the_waterfall_goes_from_the_full_pool_to_the_recommended_subset(facts: 
 
 
 def test_what_two_subsets_have_adds_up(facts: SearchFacts) -> None:
-    first, second = (facts.realised(entry.recipe) for entry in facts.history.observations[:2])
+    first, second = (facts.realise(entry.recipe) for entry in facts.history.observations[:2])
     diff = subset_diff(facts.pool, facts.signals, first, second, ("one", "two"))
 
     assert diff.common + len(diff.only[0].rows) == len(first)
@@ -70,7 +70,7 @@ def test_what_two_subsets_have_adds_up(facts: SearchFacts) -> None:
 
 
 def test_a_subset_differs_from_itself_in_nothing(facts: SearchFacts) -> None:
-    subset = facts.realised(facts.history.observations[0].recipe)
+    subset = facts.realise(facts.history.observations[0].recipe)
 
     assert "0 only in one, 0 only in two" in (
         subset_diff(facts.pool, facts.signals, subset, subset, ("one", "two")).sentence

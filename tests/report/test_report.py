@@ -72,7 +72,7 @@ def test_every_trial_stands_in_the_table_with_recipe_size_score_and_error(facts:
     for row, observation in zip(table.rows, facts.history.observations, strict=True):
         named = dict(zip(table.columns, row, strict=True))
         assert named["recipe"] == observation.recipe.label
-        assert named["rows"] == len(facts.realised(observation.recipe))
+        assert named["rows"] == len(facts.realise(observation.recipe))
         assert named["tokens"] == observation.tokens
         assert named["dev score"] == observation.utility
         assert named["± se"] == observation.standard_error

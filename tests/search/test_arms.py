@@ -18,7 +18,7 @@ from autoselection_core.search.baselines import RANDOM, RandomDraws, random_reci
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from tests.search.worlds import InOrder, Picky, evaluator, spec, table, training_failed
 
 
@@ -69,7 +69,7 @@ def test_a_full_pool_that_won_is_compared_with_trainings_of_its_own(ledger: Ledg
 @pytest.mark.parametrize("tokens", [100, 1000, 7000])
 def test_random_arms_have_the_winner_s_tokens_and_not_one_more(tokens: int) -> None:
     signals = table()
-    draws = [materialize(random_recipe(tokens, draw, signals), signals) for draw in range(3)]
+    draws = [realise(random_recipe(tokens, draw, signals), signals) for draw in range(3)]
 
     assert all(tokens - 100 < tokens_of(drawn, signals) <= tokens for drawn in draws)
     assert len({drawn.fingerprint for drawn in draws}) == 3
@@ -106,7 +106,7 @@ def test_random_arms_read_and_step_as_the_winner_does_where_samples_are_cut(draw
     signals = long_table()
     winner = Recipe((KeepTop("tokens", fraction=0.3),))
     drawn = RandomDraws(winner, signals, MAX_TOKENS).plan(RANDOM, draw)
-    plans = [plan_of_training(materialize(recipe, signals), signals) for recipe in (winner, drawn.recipe)]
+    plans = [plan_of_training(realise(recipe, signals), signals) for recipe in (winner, drawn.recipe)]
 
     assert 0 <= plans[0].tokens - plans[1].tokens < MAX_TOKENS
     assert abs(len(plans[0].steps) - len(plans[1].steps)) <= 1
@@ -139,7 +139,7 @@ def test_a_new_report_reads_equal_tokens(ledger: Ledger, tmp_path: Path) -> None
     run_search(ledger, search, solver, judge)
 
     read = {
-        run.arm: tokens_of(materialize(run.trial.recipe or Recipe(), signals), signals, MAX_TOKENS)
+        run.arm: tokens_of(realise(run.trial.recipe or Recipe(), signals), signals, MAX_TOKENS)
         for run in report_arms(ledger, search, solver, judge)
     }
 
@@ -149,7 +149,7 @@ def test_a_new_report_reads_equal_tokens(ledger: Ledger, tmp_path: Path) -> None
 def test_a_winner_smaller_than_any_sample_is_compared_with_one_sample() -> None:
     signals = table()
 
-    assert len(materialize(random_recipe(1, 0, signals), signals)) == 1
+    assert len(realise(random_recipe(1, 0, signals), signals)) == 1
 
 
 def test_a_report_is_paid_from_its_own_budget_and_shares_what_is_there(

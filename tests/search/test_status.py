@@ -8,7 +8,7 @@ import pytest
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.search.arms import report_arms, runs_covered
-from autoselection_core.search.decisions import decided_again
+from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver import Policy, Solver
@@ -32,9 +32,9 @@ def test_an_advised_search_is_decided_again_without_its_model(tmp_path: Path, na
         run_search(ledger, "first", solver, judge)
     asked = len(model.asked)
 
-    decisions = decided_again(ledger, "first", solver)
-    unadvised = decided_again(ledger, "first", replace(solver, adviser=None))
-    other = decided_again(ledger, "first", replace(solver, policy=Policy("random")))
+    decisions = decide_again(ledger, "first", solver)
+    unadvised = decide_again(ledger, "first", replace(solver, adviser=None))
+    other = decide_again(ledger, "first", replace(solver, policy=Policy("random")))
 
     assert asked > 0
     assert len(model.asked) == asked

@@ -21,7 +21,7 @@ from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Candidate, Proposal, Recommendation
 from autoselection_core.store.home import Home
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 
 ROWS = 300
 WEIGHTS: Mapping[str, float] = {"quality": 1.0}
@@ -64,7 +64,7 @@ class InOrder:
 
     def _candidate(self, trial: int) -> Candidate:
         recipe = Recipe((KeepRandom(fraction=0.5),) if trial > 1 else (), seed=trial)
-        return Candidate(recipe, materialize(recipe, self.signals), Proposal("test"))
+        return Candidate(recipe, realise(recipe, self.signals), Proposal("test"))
 
     def recommend(self, history: History) -> Recommendation:
         best = max(history.observations, key=lambda observation: observation.utility)
@@ -87,7 +87,7 @@ class Insistent(InOrder):
 
     def _candidate(self, trial: int) -> Candidate:  # noqa: ARG002 - that is the point
         recipe = Recipe((KeepTop("quality", fraction=0.5),))
-        return Candidate(recipe, materialize(recipe, self.signals), Proposal("test"))
+        return Candidate(recipe, realise(recipe, self.signals), Proposal("test"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from autoselection_core.signals.base import Signal
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.store.kinds import load_values, save_values
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset.realise import materialize
+from autoselection_core.subset.realisation import realise
 
 VERSIONS: Mapping[str, str] = {
     "tokens": "fea6244377f584ccb53ed6e96fba1bc9",
@@ -109,7 +109,7 @@ def test_what_was_stored_under_a_first_name_is_read_by_its_present_name(tmp_path
 def test_a_list_of_pairs_is_found_under_either_name_and_recorded_under_the_first(named: str) -> None:
     table, recipe = table_with_pairs("near_duplicates"), Recipe((DropNearDuplicates(pairs=named),))
 
-    subset = materialize(recipe, table)
+    subset = realise(recipe, table)
 
     assert subset.rows.tolist() == [0, 2]
     assert subset.signal_versions == (("minhash", "1"),)

@@ -15,7 +15,7 @@ from autoselection_core.signals.definitions.semantic.clusters import Clusters
 from autoselection_core.signals.definitions.semantic.feedback import (
     FeedbackRelevance,
     _mean_of_most_similar,
-    _moved,
+    _move,
 )
 from autoselection_core.signals.definitions.semantic.graph import GraphImportance, label_entropy_bits
 from autoselection_core.signals.definitions.wording.text import Form
@@ -32,7 +32,7 @@ def test_a_target_moves_towards_its_nearest_samples_and_no_further_than_allowed(
     origin = np.array([[1, 0], [1, 0]], np.float32)
     towards = np.array([[0.8, 0.6], [-0.6, 0.8]], np.float32)
 
-    moved = _moved(origin, origin, towards, weight=1.0, min_similarity=0.9)
+    moved = _move(origin, origin, towards, weight=1.0, min_similarity=0.9)
 
     assert np.allclose(np.linalg.norm(moved, axis=1), 1)
     assert ((moved * origin).sum(axis=1) >= 0.9).all()

@@ -8,7 +8,7 @@ import pytest
 
 from autoselection_core.signals.table import SignalTable
 from bench.result import store_lines, stored_lines
-from bench.solver.claims import Luck, Simulated, at_most, searched, summary, table
+from bench.solver.claims import Luck, Simulated, at_most, search, summary, table
 from bench.solver.landscapes.landscape import (
     HIGHEST_CORRELATION,
     TUNED,
@@ -53,13 +53,13 @@ def test_equal_contestants_share_their_rank() -> None:
 
 
 def test_every_report_budget_has_its_runs() -> None:
-    lines = searched(table(), seed=0, gain=0.0, budgets=(6, 9))
+    lines = search(table(), seed=0, gain=0.0, budgets=(6, 9))
 
     assert [(line["evaluations"], line["runs"]) for line in lines] == [(6, [2, 3]), (9, [4, 4])]
 
 
 def test_a_gain_far_beyond_luck_is_claimed_and_counted() -> None:
-    lines = searched(table(), seed=2, gain=20.0, budgets=(6,))
+    lines = search(table(), seed=2, gain=20.0, budgets=(6,))
 
     assert summary(lines)["gain, 6 report evaluations"]["claimed"] == 1  # type: ignore[call-overload,index]
 

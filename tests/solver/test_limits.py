@@ -27,7 +27,7 @@ from autoselection_core.solver.programs.fresh import single_recipes
 from autoselection_core.solver.programs.limits import TOO_LARGE, TOO_MANY_TOKENS
 from autoselection_core.solver.surrogate.gp import Fitting, fit
 from autoselection_core.solver.surrogate.mixture import quantiles
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
 
@@ -157,7 +157,7 @@ def test_no_candidate_of_any_policy_has_more_tokens_than_allowed(name: str) -> N
 
     history = searched(asker, entropy_of(signals), 7)
 
-    subsets = [materialize(one.recipe, signals) for one in history.observations]
+    subsets = [realise(one.recipe, signals) for one in history.observations]
     assert max(tokens[subset.rows].sum() for subset in subsets) <= 5000
     assert sum(one["screened"].get(TOO_MANY_TOKENS, 0) for one in said(history)) > 0
 

@@ -18,8 +18,15 @@ from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.credit import Credit, changes, credit_of
 from autoselection_core.solver.programs.edits import EDITS, Workbench, draw_anchor, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union, latin_recipes, random_recipe
-from autoselection_core.solver.programs.realise import INVALID, REPEATED, TOO_SMALL, TRIED, Draft, realise
-from autoselection_core.subset import materialize
+from autoselection_core.solver.programs.realise import (
+    INVALID,
+    REPEATED,
+    TOO_SMALL,
+    TRIED,
+    Draft,
+    realise_drafts,
+)
+from autoselection_core.subset import realise
 from tests.solver.worlds import pool
 
 SIGNALS = pool()
@@ -100,7 +107,7 @@ def test_a_new_anchor_is_made_of_operators_with_credit() -> None:
 
 
 def test_every_draft_is_kept_or_counted() -> None:
-    observed = materialize(Recipe((SOME,)), SIGNALS).fingerprint
+    observed = realise(Recipe((SOME,)), SIGNALS).fingerprint
     empty = (KeepTop(signal="ifd", fraction=0.05),) * 3
     drafts = [
         Draft(Recipe(steps), "fresh")
@@ -108,7 +115,7 @@ def test_every_draft_is_kept_or_counted() -> None:
     ]
     drafts.append(Draft(Recipe((KeepTop(signal="never", fraction=0.5),)), "fresh"))
 
-    realised = realise(drafts, SIGNALS, 5, [observed])
+    realised = realise_drafts(drafts, SIGNALS, 5, [observed])
 
     assert len(realised) == 1
     assert realised.reasons == {REPEATED: 1, TRIED: 1, TOO_SMALL: 1, INVALID: 1}
@@ -117,7 +124,7 @@ def test_every_draft_is_kept_or_counted() -> None:
 def test_a_description_counts_exactly() -> None:
     blocks = blocks_of(SIGNALS)
     full = np.arange(len(SIGNALS))
-    best = materialize(Recipe((KeepTop(signal="tokens", fraction=0.25),)), SIGNALS).rows
+    best = realise(Recipe((KeepTop(signal="tokens", fraction=0.25),)), SIGNALS).rows
 
     raw = describe([full, best], blocks)
 

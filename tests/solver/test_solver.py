@@ -23,7 +23,7 @@ from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.identity import canonical_json
 from autoselection_core.solver import POLICIES, Policy, Solver
 from autoselection_core.solver.proposal import Proposal
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
 VALUES = {"min_share": 0.2, "max_share": 0.5, "max_tokens": 7, "max_sampled": 9, "tail_threshold": 2.0}
@@ -111,7 +111,7 @@ def test_a_candidate_is_what_its_recipe_realises(name: str) -> None:
     asker = solver(SMALL.with_settings(name=name))
 
     for observation in searched(asker, entropy_of(asker.signals), 8).observations:
-        assert materialize(observation.recipe, asker.signals).fingerprint == observation.subset
+        assert realise(observation.recipe, asker.signals).fingerprint == observation.subset
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -173,9 +173,7 @@ def test_a_search_finds_what_a_single_signal_says() -> None:
 
     history = searched(asker, utility, 12)
 
-    best = max(
-        utility(subset) for subset in (materialize(o.recipe, asker.signals) for o in history.observations)
-    )
+    best = max(utility(subset) for subset in (realise(o.recipe, asker.signals) for o in history.observations))
     assert asker.recommend(history).mean > 1.0
     assert best > 1.2
 

@@ -12,7 +12,7 @@ from autoselection_core.solver.context import context_for
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets, transferred_observations
 from autoselection_core.solver.surrogate.hyper_parameters import HyperParameters
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 from tests.solver.worlds import SMALL, entropy_of, searched, solver
 
 ASKER = solver(SMALL.with_settings(fresh=200))
@@ -36,7 +36,7 @@ def learned(history: History, draws: int = SMALL.draws) -> FittedModel:
 
 def best_of(history: History) -> float:
     utility = entropy_of(ASKER.signals)
-    return max(utility(materialize(one.recipe, ASKER.signals)) for one in history.observations)
+    return max(utility(realise(one.recipe, ASKER.signals)) for one in history.observations)
 
 
 def test_a_warm_search_is_nearly_as_good_after_five_trials_as_a_cold_one_after_twelve() -> None:

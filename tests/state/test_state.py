@@ -15,7 +15,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.state import jaccard, profiles, state_of, states_of, wasserstein
-from autoselection_core.subset import Subset, materialize, materialize_many
+from autoselection_core.subset import Subset, realise, realise_many
 from autoselection_core.testing.worlds import World, worlds
 from tests.subset.pools import pool
 
@@ -61,7 +61,7 @@ def test_many_states_at_once_are_the_states_of_each() -> None:
     recipes = [
         Recipe((KeepTop("ifd", fraction=share),), seed=seed) for share in (0.2, 0.21, 0.9) for seed in (0, 1)
     ]
-    subsets = [subset for subset in materialize_many(recipes, SIGNALS) if isinstance(subset, Subset)]
+    subsets = [subset for subset in realise_many(recipes, SIGNALS) if isinstance(subset, Subset)]
 
     together = states_of(subsets, SIGNALS)
 
@@ -177,7 +177,7 @@ def test_distances_are_symmetric_and_zero_to_oneself(world: World, data: st.Data
 
 
 def test_profiles_turn_distances_into_points() -> None:
-    few, more = (materialize(Recipe((KeepTop("ifd", fraction=share),)), SIGNALS) for share in (0.2, 0.5))
+    few, more = (realise(Recipe((KeepTop("ifd", fraction=share),)), SIGNALS) for share in (0.2, 0.5))
     first, second = profiles([few, more], SIGNALS)
 
     assert np.abs(first - second).sum() == pytest.approx(wasserstein(few, more, SIGNALS))

@@ -8,7 +8,7 @@ import pytest
 
 from autoselection_core import environment
 from autoselection_core.errors.store import NotAFolderError, OutsideFolderError
-from autoselection_core.store.home import Home, confined
+from autoselection_core.store.home import Home, confine
 from autoselection_core.store.lance import ID, ID_TYPE, MAX_FRAGMENTS, LanceTable
 
 GROWTHS = 300
@@ -104,7 +104,7 @@ def test_no_name_leads_out_of_the_home_folder(tmp_path: Path, name: str) -> None
 
 
 def test_a_path_below_a_folder_may_be_relative_to_it(tmp_path: Path) -> None:
-    assert confined(Path("a/b"), tmp_path) == confined(tmp_path / "a" / "b", tmp_path) == tmp_path / "a" / "b"
+    assert confine(Path("a/b"), tmp_path) == confine(tmp_path / "a" / "b", tmp_path) == tmp_path / "a" / "b"
 
 
 def test_a_pool_version_that_climbs_is_refused(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from autoselection_core.operators.definitions.duplicates import DropExactDuplica
 from autoselection_core.operators.definitions.score import KeepBand, KeepTop
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset import PrefixCache, Subset, explain, materialize, materialize_many
+from autoselection_core.subset import PrefixCache, Subset, explain, realise, realise_many
 from autoselection_core.subset.explain import without_idle_steps
 from autoselection_core.subset.value import fingerprint_of_ids
 from autoselection_core.testing.worlds import World, recipes, worlds
@@ -32,7 +32,7 @@ from tests.subset.pools import pool
 def test_an_explanation_agrees_with_the_subset(world: World, recipe: Recipe, data: st.DataObject) -> None:
     row = data.draw(st.integers(0, len(world.signals) - 1))
     try:
-        subset = materialize(recipe, world.signals)
+        subset = realise(recipe, world.signals)
     except InvalidRecipe:
         return
     explanation = explain(recipe, world.signals, row)
@@ -48,13 +48,13 @@ def test_a_recipe_without_its_idle_steps_leaves_the_same_rows_and_every_step_cou
     world: World, recipe: Recipe
 ) -> None:
     try:
-        whole = materialize(recipe, world.signals)
+        whole = realise(recipe, world.signals)
     except InvalidRecipe:
         return
 
     shorter = without_idle_steps(recipe, world.signals)
 
-    assert materialize(shorter, world.signals).fingerprint == whole.fingerprint
+    assert realise(shorter, world.signals).fingerprint == whole.fingerprint
     assert set(shorter.steps) <= set(recipe.steps)
     assert without_idle_steps(shorter, world.signals) == shorter
 
@@ -81,7 +81,7 @@ def test_the_first_step_that_dropped_a_row_is_named_with_rank_and_cut_off() -> N
 def test_the_cut_off_would_have_kept_the_row(order: str) -> None:
     signals = pool()
     recipe = Recipe.from_yaml(f"[keep_top: {{signal: varentropy, fraction: 0.25, order: {order}}}]")
-    kept = materialize(recipe, signals).rows
+    kept = realise(recipe, signals).rows
 
     for row in range(0, 2000, 97):
         reason = explain(recipe, signals, row).steps[0].reason
@@ -96,7 +96,7 @@ def test_the_cut_off_would_have_kept_the_row(order: str) -> None:
 def test_a_duplicate_is_explained_by_the_row_that_stands_for_it() -> None:
     signals = pool()
     recipe = Recipe.from_yaml("[drop_near_duplicates: {similarity: 0.8}]")
-    kept = set(materialize(recipe, signals).rows.tolist())
+    kept = set(realise(recipe, signals).rows.tolist())
     row = min(set(range(2000)) - kept)
     reason = explain(recipe, signals, row).steps[0].reason
 
@@ -112,7 +112,7 @@ def test_a_row_that_a_union_brings_back_is_in_and_was_dropped() -> None:
         "[keep_top: {signal: ifd, count: 10}, union: [keep_top: {signal: tokens, count: 500}]]"
     )
     dropped_by_ifd = np.setdiff1d(
-        materialize(recipe, signals).rows, materialize(recipe.with_steps(recipe.steps[:1]), signals).rows
+        realise(recipe, signals).rows, realise(recipe.with_steps(recipe.steps[:1]), signals).rows
     )
     explanation = explain(recipe, signals, int(dropped_by_ifd[0]))
 
@@ -123,7 +123,7 @@ def test_a_row_that_a_union_brings_back_is_in_and_was_dropped() -> None:
 
 @given(worlds(), recipes(DEFAULT_OPERATORS))
 def test_a_program_stays_inside_the_pool_and_counts_every_step(world: World, recipe: Recipe) -> None:
-    (result,) = materialize_many([recipe], world.signals)
+    (result,) = realise_many([recipe], world.signals)
     if isinstance(result, InvalidRecipe):
         return
     counts = [len(world.signals), *(step.rows_out for step in result.steps)]
@@ -137,15 +137,15 @@ def test_a_program_stays_inside_the_pool_and_counts_every_step(world: World, rec
 
 @given(worlds(), st.lists(recipes(DEFAULT_OPERATORS), max_size=6))
 def test_many_recipes_at_once_give_what_each_gives_alone(world: World, programs: list[Recipe]) -> None:
-    together = materialize_many(programs, world.signals)
+    together = realise_many(programs, world.signals)
 
     for recipe, result in zip(programs, together, strict=True):
         if isinstance(result, InvalidRecipe):
             with pytest.raises(InvalidRecipe) as error:
-                materialize(recipe, world.signals)
+                realise(recipe, world.signals)
             assert str(error.value) == str(result)
         else:
-            assert result.fingerprint == materialize(recipe, world.signals).fingerprint
+            assert result.fingerprint == realise(recipe, world.signals).fingerprint
 
 
 def test_a_recipe_is_its_steps_one_after_the_other() -> None:
@@ -159,14 +159,14 @@ def test_a_recipe_is_its_steps_one_after_the_other() -> None:
     for step in steps:
         rows = step(rows, signals)
 
-    assert materialize(Recipe(tuple(steps)), signals).rows.tolist() == rows.tolist()
+    assert realise(Recipe(tuple(steps)), signals).rows.tolist() == rows.tolist()
 
 
 def test_a_union_adds_the_rows_of_a_recipe_on_the_whole_pool() -> None:
     signals = pool()
     left, right = Recipe((KeepTop("ifd", fraction=0.1),)), Recipe((KeepTop("tokens", fraction=0.2),))
-    united = materialize(left.with_steps([*left.steps, Union(right)]), signals)
-    expected = set(materialize(left, signals).rows) | set(materialize(right, signals).rows)
+    united = realise(left.with_steps([*left.steps, Union(right)]), signals)
+    expected = set(realise(left, signals).rows) | set(realise(right, signals).rows)
 
     assert set(united.rows) == expected
 
@@ -174,7 +174,7 @@ def test_a_union_adds_the_rows_of_a_recipe_on_the_whole_pool() -> None:
 def test_recipes_that_realise_the_same_samples_share_a_fingerprint() -> None:
     signals = pool()
     cut = KeepTop("ifd", fraction=0.3)
-    first, second = materialize_many([Recipe((cut, KeepRandom(1.0))), Recipe((cut,))], signals)
+    first, second = realise_many([Recipe((cut, KeepRandom(1.0))), Recipe((cut,))], signals)
 
     assert isinstance(first, Subset)
     assert isinstance(second, Subset)
@@ -191,25 +191,25 @@ def test_a_fingerprint_does_not_depend_on_the_order_of_the_ids() -> None:
 
 
 def test_the_full_pool_is_a_recipe_without_steps() -> None:
-    assert len(materialize(Recipe(), pool(50))) == 50
+    assert len(realise(Recipe(), pool(50))) == 50
 
 
 def test_an_emptied_subset_is_an_invalid_recipe_with_a_reason() -> None:
     recipe = Recipe((KeepRandom(0.5), KeepBand("ifd", low=2.0), KeepTop("tokens")))
 
     with pytest.raises(EmptySubsetError, match=r"step 2 \(keep_band\[ifd\]\): keeps none of the 1,000 rows"):
-        materialize(recipe, pool())
+        realise(recipe, pool())
 
 
 def test_an_error_in_a_united_recipe_names_both_steps() -> None:
     recipe = Recipe((KeepRandom(0.5), Union(Recipe((KeepBand("ifd", low=2.0),)))))
 
     with pytest.raises(InvalidRecipe, match=r"step 2 \(union\): step 1 \(keep_band\[ifd\]\)"):
-        materialize(recipe, pool())
+        realise(recipe, pool())
 
 
 def test_a_missing_signal_makes_a_recipe_invalid() -> None:
-    result, good = materialize_many([Recipe((KeepTop("idf"),)), Recipe()], pool())
+    result, good = realise_many([Recipe((KeepTop("idf"),)), Recipe()], pool())
 
     assert isinstance(result, InvalidRecipe)
     assert "step 1 (keep_top[idf]): signal 'idf' was not computed" in str(result)
@@ -229,7 +229,7 @@ def test_a_shared_start_runs_once() -> None:
             return super().keep(rows, signals, seed)
 
     start = Counting("ifd", fraction=0.5)
-    materialize_many([Recipe((start, KeepTop("tokens", share))) for share in (0.1, 0.2, 0.3)], signals)
+    realise_many([Recipe((start, KeepTop("tokens", share))) for share in (0.1, 0.2, 0.3)], signals)
 
     assert calls == [len(signals)]
 
@@ -239,8 +239,8 @@ def test_a_full_cache_forgets_and_computes_again() -> None:
     recipe = Recipe((KeepTop("ifd"), KeepTop("tokens"), KeepRandom(0.1)))
     tiny = PrefixCache(max_bytes=1)
 
-    assert materialize(recipe, signals, tiny).fingerprint == materialize(recipe, signals).fingerprint
-    assert materialize(recipe, signals, tiny).fingerprint == materialize(recipe, signals).fingerprint
+    assert realise(recipe, signals, tiny).fingerprint == realise(recipe, signals).fingerprint
+    assert realise(recipe, signals, tiny).fingerprint == realise(recipe, signals).fingerprint
 
 
 def test_a_step_draws_the_same_rows_whatever_follows_it() -> None:
@@ -248,13 +248,13 @@ def test_a_step_draws_the_same_rows_whatever_follows_it() -> None:
     short = Recipe((KeepTop("ifd"), KeepRandom(0.2)))
     longer = short.with_steps([*short.steps, KeepTop("tokens", fraction=0.9)])
 
-    assert set(materialize(longer, signals).rows) <= set(materialize(short, signals).rows)
+    assert set(realise(longer, signals).rows) <= set(realise(short, signals).rows)
 
 
 def test_two_random_steps_draw_independently() -> None:
     signals = pool()
-    twice = materialize(Recipe((KeepRandom(0.5), KeepRandom(0.25))), signals)
-    once = materialize(Recipe((KeepRandom(0.25),)), signals)
+    twice = realise(Recipe((KeepRandom(0.5), KeepRandom(0.25))), signals)
+    once = realise(Recipe((KeepRandom(0.25),)), signals)
 
     assert len(set(twice.rows) & set(once.rows)) < 0.75 * len(once)
 
@@ -262,7 +262,7 @@ def test_two_random_steps_draw_independently() -> None:
 def test_versions_of_what_was_read_are_kept() -> None:
     recipe = Recipe.from_yaml("[keep_relevant, keep_top: {signal: ifd}]")
 
-    assert materialize(recipe, pool()).signal_versions == (("ifd", "1"), ("relevance/easy", "3"))
+    assert realise(recipe, pool()).signal_versions == (("ifd", "1"), ("relevance/easy", "3"))
 
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -20,9 +20,9 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import (
     explain,
-    materialize,
     read_ids,
     read_subset,
+    realise,
     stored_lineages,
     verify,
     write_subset,
@@ -52,7 +52,7 @@ def test_equal_scores_in_any_order_of_storage_give_one_subset(tmp_path: Path) ->
     ]
     shuffled = random.Random(0).sample(found, len(found))  # noqa: S311  # any order will do
     fingerprints = {
-        materialize(ORDERED, scored(Pool.from_samples(samples), Home(tmp_path / name))).fingerprint
+        realise(ORDERED, scored(Pool.from_samples(samples), Home(tmp_path / name))).fingerprint
         for name, samples in (("found", found), ("shuffled", shuffled))
     }
 
@@ -64,10 +64,10 @@ def test_the_small_real_pool_is_selected_explained_and_verified(tmp_path: Path, 
     home = Home(tmp_path)
     pool = ingest([Source(str(real_data / "pool_small.parquet"))], home).pool
     table = scored(pool, home)
-    subset = materialize(ORDERED, table)
+    subset = realise(ORDERED, table)
     path = write_subset(subset, pool.ids, home)
     duplicates = np.setdiff1d(
-        np.arange(len(pool)), materialize(ORDERED.with_steps(ORDERED.steps[:2]), table).rows
+        np.arange(len(pool)), realise(ORDERED.with_steps(ORDERED.steps[:2]), table).rows
     )
 
     assert verify(path, table).is_same
@@ -84,7 +84,7 @@ RECIPE = Recipe.from_yaml("[keep_top: {signal: ifd, fraction: 0.4}, keep_random:
 
 def test_a_subset_is_read_as_it_was_written(tmp_path: Path) -> None:
     signals = pool()
-    subset = materialize(RECIPE, signals)
+    subset = realise(RECIPE, signals)
     path = write_subset(subset, signals.ids, Home(tmp_path))
     read = read_subset(path)
 
@@ -101,7 +101,7 @@ def test_two_recipes_of_one_subset_keep_their_own_story(tmp_path: Path) -> None:
     long = Recipe.from_yaml(
         "[keep_top: {signal: ifd, fraction: 0.4}, keep_top: {signal: ifd, fraction: 1.0}]"
     )
-    paths = [write_subset(materialize(recipe, signals), signals.ids, home) for recipe in (short, long, short)]
+    paths = [write_subset(realise(recipe, signals), signals.ids, home) for recipe in (short, long, short)]
 
     assert [read_subset(path).recipe for path in paths] == [short, long, short]
     assert len({read_subset(path).fingerprint for path in paths}) == 1
@@ -111,8 +111,8 @@ def test_two_recipes_of_one_subset_keep_their_own_story(tmp_path: Path) -> None:
 def test_one_subset_of_two_pools_keeps_the_rows_of_each(tmp_path: Path) -> None:
     signals, home = pool(50), Home(tmp_path)
     older, newer = (
-        materialize(Recipe(), signals),
-        replace(materialize(Recipe(), signals), pool_version="next"),
+        realise(Recipe(), signals),
+        replace(realise(Recipe(), signals), pool_version="next"),
     )
     paths = [write_subset(subset, signals.ids, home) for subset in (older, newer)]
 
@@ -121,14 +121,14 @@ def test_one_subset_of_two_pools_keeps_the_rows_of_each(tmp_path: Path) -> None:
 
 def test_a_stored_subset_is_rebuilt_and_compared(tmp_path: Path) -> None:
     signals = pool()
-    path = write_subset(materialize(RECIPE, signals), signals.ids, Home(tmp_path))
+    path = write_subset(realise(RECIPE, signals), signals.ids, Home(tmp_path))
 
     assert verify(path, signals).is_same
 
 
 def test_a_signal_that_changed_is_found_and_named(tmp_path: Path) -> None:
     signals = pool()
-    path = write_subset(materialize(RECIPE, signals), signals.ids, Home(tmp_path))
+    path = write_subset(realise(RECIPE, signals), signals.ids, Home(tmp_path))
     changed = replace(signals, columns={**signals.columns, "ifd": signals["tokens"]}, versions={"ifd": "9"})
     found = verify(path, changed)
 
@@ -139,7 +139,7 @@ def test_a_signal_that_changed_is_found_and_named(tmp_path: Path) -> None:
 
 def test_a_subset_of_another_pool_is_not_compared(tmp_path: Path) -> None:
     signals = pool()
-    path = write_subset(materialize(RECIPE, signals), signals.ids, Home(tmp_path))
+    path = write_subset(realise(RECIPE, signals), signals.ids, Home(tmp_path))
 
     with pytest.raises(OtherPoolError, match="pool 1"):
         verify(path, pool(seed=1))
@@ -147,7 +147,7 @@ def test_a_subset_of_another_pool_is_not_compared(tmp_path: Path) -> None:
 
 def test_an_edited_file_is_found(tmp_path: Path) -> None:
     signals = pool()
-    path = write_subset(materialize(RECIPE, signals), signals.ids, Home(tmp_path))
+    path = write_subset(realise(RECIPE, signals), signals.ids, Home(tmp_path))
     table = pq.read_table(path)
     pq.write_table(table.slice(1), path)
 
@@ -162,7 +162,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_anybody_can_read_the_ids_with_a_parquet_reader(tmp_path: Path) -> None:
     signals = pool(50)
-    path = write_subset(materialize(Recipe(), signals), signals.ids, Home(tmp_path))
+    path = write_subset(realise(Recipe(), signals), signals.ids, Home(tmp_path))
     table = pq.read_table(path)
 
     assert table.schema.field("id").type == pa.string()

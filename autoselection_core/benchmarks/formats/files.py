@@ -11,7 +11,7 @@ from autoselection_core.pool.data_sets import ENDINGS, kind_of
 from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.sources import Source, SourceFile
 from autoselection_core.store import hub
-from autoselection_core.store.home import confined
+from autoselection_core.store.home import confine
 from autoselection_core.store.hub import HubDataset
 
 FILE_KINDS = (".jsonl", ".parquet", ".json", ".ndjson", ".csv", ".tsv", ".arrow")
@@ -27,7 +27,7 @@ def files_of(named: str, folder: Path) -> tuple[Path, ...]:
         UnreadableBenchmarkError: The data set has no file of a kind that is read.
     """
     if not named.startswith(hub.SCHEME):
-        return (confined(Path(named), folder),)
+        return (confine(Path(named), folder),)
     data_set = HubDataset.named(named)
     found = [file for file in data_set.chosen(data_set.fetch(ENDINGS)) if kind_of(file) is not None]
     if not found:

@@ -99,8 +99,8 @@ class OwnFormat:
             NotAQuestionError: The record holds none, or no right answer.
         """
         view = View(record)
-        text = _text(_filled(view, self.fields.question))
-        answer = _filled(view, self.fields.answer)
+        text = _text(_fill(view, self.fields.question))
+        answer = _fill(view, self.fields.answer)
         choices = self._choices(view)
         solution = view.value(self.fields.solution) if _is_there(view, self.fields.solution) else None
         group = view.value(self.fields.group)
@@ -162,7 +162,7 @@ class _Choices:
     def of(cls, value: object) -> "_Choices":
         """The choices that a field holds: texts, labels with texts, or the JSON of either."""
         if isinstance(value, str):
-            value = _parsed(value)
+            value = _parse(value)
         if isinstance(value, Mapping):
             labels, texts = _first(value, _LABELS), _first(value, _TEXTS)
             if isinstance(labels, list) and isinstance(texts, list) and len(labels) == len(texts):
@@ -260,7 +260,7 @@ def _is_there(view: View, name: str) -> bool:
     return view.value(name) is not None
 
 
-def _filled(view: View, template: str) -> object:
+def _fill(view: View, template: str) -> object:
     """The value of a field, or the text of a template, of which every field must be there."""
     pieces = parts_of(template)
     for name in (name for _, name in pieces if name is not None):
@@ -269,18 +269,18 @@ def _filled(view: View, template: str) -> object:
             raise NotAQuestionError(reason)
     if len(pieces) == 1 and pieces[0][0] == "" and pieces[0][1] is not None:
         return view.value(pieces[0][1])
-    return "".join(text + ("" if name is None else _written(view.value(name))) for text, name in pieces)
+    return "".join(text + ("" if name is None else _text_of(view.value(name))) for text, name in pieces)
 
 
 def _text(value: object) -> str:
     """A text without white space around it; numbers as they are spelled."""
-    text = _written(value).strip()
+    text = _text_of(value).strip()
     if not text:
         raise NotAQuestionError(_NO_TEXT)
     return text
 
 
-def _written(value: object) -> str:
+def _text_of(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
     if not isinstance(value, str):
@@ -295,7 +295,7 @@ def _position(answer: object) -> int | None:
     return int(answer) if is_number and answer == int(answer) else None  # type: ignore[call-overload]
 
 
-def _parsed(text: str) -> object:
+def _parse(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

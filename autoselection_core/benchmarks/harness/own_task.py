@@ -64,13 +64,13 @@ class OwnTask(ConfigurableTask):  # type: ignore[misc] # the harness has no type
         """A description or prefix: a field of the document, or a template."""
         if field is None:
             return None
-        return doc[field] if field in doc else _rendered(field, doc, "of the file")
+        return doc[field] if field in doc else _render(field, doc, "of the file")
 
     def _value(self, said: Any, doc: Mapping[str, Any]) -> Any:  # noqa: ANN401 as the data says
         """Value of a setting for a document: a field, a rendered template, or the setting itself."""
         if not isinstance(said, str):
             return said
-        return doc[said] if said in self.features else _rendered(said, doc, str(self.config.task))
+        return doc[said] if said in self.features else _render(said, doc, str(self.config.task))
 
     def _listed(self, text: str) -> Any:  # noqa: ANN401 as the text says
         try:
@@ -82,7 +82,7 @@ class OwnTask(ConfigurableTask):  # type: ignore[misc] # the harness has no type
 _TEMPLATES = TaskTemplates()
 
 
-def _rendered(template: str, doc: Mapping[str, Any], task: str) -> str:
+def _render(template: str, doc: Mapping[str, Any], task: str) -> str:
     try:
         return _TEMPLATES.render(template, doc)
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError) as error:

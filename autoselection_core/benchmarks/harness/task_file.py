@@ -10,7 +10,7 @@ from jinja2 import TemplateError
 from autoselection_core.benchmarks.harness.template import TaskTemplates
 from autoselection_core.errors.benchmarks import HarnessTaskError
 from autoselection_core.errors.campaign import YamlError
-from autoselection_core.store.home import confined
+from autoselection_core.store.home import confine
 from autoselection_core.strict_yaml import read_yaml, text_of
 
 _MAX_PATTERN = 1_000
@@ -101,7 +101,7 @@ def own_task(file: Path, folder: Path) -> dict[str, Any]:
         HarnessTaskError: A file is missing, is no mapping, holds more than data, or none names a task.
         OutsideFolderError: A path leads out of the folder.
     """
-    said = _declared(confined(file, folder), folder, ())
+    said = _declaration(confine(file, folder), folder, ())
     said.pop("tag", None)
     if not isinstance(said.get("task"), str):
         raise HarnessTaskError(file.name, "it has no `task`, the name of what it declares")
@@ -109,14 +109,14 @@ def own_task(file: Path, folder: Path) -> dict[str, Any]:
     return {**said, **_data(said, file, folder)}
 
 
-def _declared(file: Path, folder: Path, including: tuple[Path, ...]) -> dict[str, Any]:
+def _declaration(file: Path, folder: Path, including: tuple[Path, ...]) -> dict[str, Any]:
     if file in including or len(including) > _MAX_INCLUDES:
         raise HarnessTaskError(file.name, f"it includes itself, or more than {_MAX_INCLUDES} files in a row")
     said = _read(file)
     included = said.pop("include", None) or []
     merged: dict[str, Any] = {}
     for part in included if isinstance(included, list) else [included]:
-        merged |= _declared(confined(file.parent / str(part), folder), folder, (*including, file))
+        merged |= _declaration(confine(file.parent / str(part), folder), folder, (*including, file))
     return merged | said
 
 
@@ -242,15 +242,15 @@ def _files(named: object, file: Path, folder: Path) -> Any:  # noqa: ANN401 as t
     if not isinstance(named, str):
         raise HarnessTaskError(file.name, f"`data_files` must name files, not {named!r}")
     base = folder.resolve()
-    start = confined(file.parent, folder)
-    wanted = confined(start / named, folder).relative_to(base)
+    start = confine(file.parent, folder)
+    wanted = confine(start / named, folder).relative_to(base)
     found = sorted(base.glob(str(wanted))) if "*" in named else [base / wanted]
     for each in found:
-        if not confined(each, folder).is_file():
+        if not confine(each, folder).is_file():
             raise HarnessTaskError(file.name, f"there is no file {each}")
     if not found:
         raise HarnessTaskError(file.name, f"no file matches {named!r}")
-    return [str(confined(each, folder)) for each in found]
+    return [str(confine(each, folder)) for each in found]
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -134,7 +134,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             undefined=StrictUndefined, keep_trailing_newline=True, optimized=False, cache_size=64
         )
         known = self.filters
-        own = {"replace": _replaced, "join": _joined}
+        own = {"replace": _replace, "join": _join}
         named = {name: known[name] for name in _FILTERS}
         self.filters = {name: self._bounded(each) for name, each in {**named, **own}.items()}
         self.filters["each"] = self._each
@@ -171,9 +171,9 @@ class _Environment(ImmutableSandboxedEnvironment):
     def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:
         owner, name = _method(obj)
         if isinstance(owner, str) and name == "replace":
-            return self._within(_replaced(owner, *args, **kwargs))
+            return self._within(_replace(owner, *args, **kwargs))
         if isinstance(owner, str) and name == "join":
-            return self._within(_joined(args[0], owner))
+            return self._within(_join(args[0], owner))
         return self._within(super().call(context, obj, *args, **kwargs))
 
     @override
@@ -217,14 +217,14 @@ def _method(function: object) -> tuple[object, str]:
     return getattr(function, "__self__", None), getattr(function, "__name__", "")
 
 
-def _replaced(text: object, old: str, new: str, count: int = -1) -> str:
+def _replace(text: object, old: str, new: str, count: int = -1) -> str:
     plain = str(text)
     if min(plain.count(old), count if count >= 0 else MAX_TEXT) * len(new) + len(plain) > MAX_TEXT:
         raise _TooMuchError("text")
     return plain.replace(old, new, count)
 
 
-def _joined(values: Iterable[object], between: str = "") -> str:
+def _join(values: Iterable[object], between: str = "") -> str:
     parts: list[str] = []
     written = 0
     for value in values:

@@ -20,12 +20,12 @@ from autoselection_core.benchmarks.reading.options import (
     standing_letter,
 )
 from autoselection_core.benchmarks.reading.texts import (
-    folded,
+    fold,
     marked_text,
     segments,
     short_text,
     unannounced_text,
-    undecorated,
+    undecorate,
 )
 
 _Reader: TypeAlias = Callable[[str], str | None]
@@ -55,8 +55,8 @@ def extract(text: str, reads: str, options: int = 26, texts: Sequence[str] = ())
         >>> extract("It is the Rhine.", "letter", 2, ["the Nile", "the Rhine"])
         'B'
     """
-    announced, implied = _readers(reads, options, [folded(option) for option in texts])
-    parts = segments(folded(text))
+    announced, implied = _readers(reads, options, [fold(option) for option in texts])
+    parts = segments(fold(text))
     for part in parts:
         found = announced(part) or (implied(part) if short_text(part) else None)
         if found is not None:
@@ -105,7 +105,7 @@ _READERS: Mapping[str, tuple[_Reader, _Reader]] = {
 
 def _bare(text: str) -> str:
     """Lower case, single spaces, no decoration, and no brackets around a single letter."""
-    words = " ".join(folded(text).lower().replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").split())
-    words = undecorated(words) or ""
+    words = " ".join(fold(text).lower().replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").split())
+    words = undecorate(words) or ""
     letter = _LETTER.fullmatch(words)
     return letter.group(1) if letter else words

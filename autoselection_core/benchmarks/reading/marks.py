@@ -76,6 +76,6 @@ def marks(text: str) -> list[Mark]:
     ]
 
 
-def marked(text: str, *kinds: Kind) -> Iterator[Mark]:
+def marks_in(text: str, *kinds: Kind) -> Iterator[Mark]:
     """Announcements of some kinds, the last one first: models reason first and answer last."""
     return (mark for mark in reversed(marks(text)) if mark.kind in kinds)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from autoselection_core.benchmarks.reading.marks import Kind, Mark, marked
+from autoselection_core.benchmarks.reading.marks import Kind, Mark, marks_in
 from autoselection_core.benchmarks.reading.texts import after_lead
 
 MAX_CHARACTERS = 300
@@ -123,7 +123,7 @@ def _decimal(match: re.Match[str]) -> str:
     if scaled is None:
         return plain
     power = _exponent(match["power"] or match["upper"])
-    raised = scaled if power is None or (not scaled and power < 0) else _raised(scaled, power)
+    raised = scaled if power is None or (not scaled and power < 0) else _raise_to(scaled, power)
     ten = _exponent(match["e"] or match["ten"] or match["raised"]) or 0
     word = (match["scale"] or match["suffix"] or "").lower()
     return str(raised * Fraction(10) ** ten * _SCALES.get(word, 1)) + over
@@ -138,7 +138,7 @@ def _exponent(said: str | None) -> int | None:
     return None if exponent is None or abs(exponent) > _MAX_EXPONENT else exponent
 
 
-def _raised(number: Fraction, power: int) -> Fraction:
+def _raise_to(number: Fraction, power: int) -> Fraction:
     """A power, or the number itself where the power would have thousands of digits."""
     digits = len(str(number.numerator)) + len(str(number.denominator))
     return number**power if digits * abs(power) <= 2 * MAX_CHARACTERS else number
@@ -171,8 +171,8 @@ _BEFORE = 40
 
 def marked_number(text: str) -> str | None:
     """The number behind the last announcement that has one: "####", a box, "the answer is"."""
-    for mark in marked(text, *Kind):
-        start = _skipped(text, mark)
+    for mark in marks_in(text, *Kind):
+        start = _skip(text, mark)
         found = numeral_at(text, start, mark.until)
         if found is None or (mark.kind is Kind.HASHES and _is_heading(text, mark, found)):
             continue
@@ -188,7 +188,7 @@ def last_number(text: str) -> str | None:
     return (kept or found)[-1].spelled if found else None
 
 
-def _skipped(text: str, mark: Mark) -> int:
+def _skip(text: str, mark: Mark) -> int:
     """Position where the value of an announcement begins."""
     at = after_lead(text, mark.end, mark.until)
     for _ in range(_MAX_FILLERS):

@@ -3,26 +3,26 @@
 import re
 from itertools import pairwise
 
-from autoselection_core.benchmarks.reading.marks import Kind, Mark, marked, marks
+from autoselection_core.benchmarks.reading.marks import Kind, Mark, marks, marks_in
 
 _FULL_WIDTH = range(0xFF01, 0xFF5F)
 _TO_ASCII = 0xFEE0
 _BRACKETS = str.maketrans("【】「」『』。、　“”‘’＝", '[]""""., ""\'\'=')
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     """A text of the same length with ASCII digits, full-width forms as ASCII, and plain quotation marks.
 
     Example:
-        >>> folded("答案：（Ｂ）٤٢")
+        >>> fold("答案：（Ｂ）٤٢")
         '答案:(B)42'
     """
     if text.isascii():
         return text
-    return "".join(map(_folded, text)).translate(_BRACKETS)
+    return "".join(map(_fold, text)).translate(_BRACKETS)
 
 
-def _folded(character: str) -> str:
+def _fold(character: str) -> str:
     if ord(character) in _FULL_WIDTH:
         return chr(ord(character) - _TO_ASCII)
     return str(int(character)) if character.isdecimal() else character
@@ -75,9 +75,9 @@ _MAX_SHORT_WORDS = 6
 
 def marked_text(text: str) -> str | None:
     """Text behind the last announcement on its line, or on the next one, or in its box."""
-    for mark in marked(text, Kind.ANNOUNCED, Kind.BOXED):
+    for mark in marks_in(text, Kind.ANNOUNCED, Kind.BOXED):
         said = _boxed(text, mark.end) if mark.kind is Kind.BOXED else _line(text, mark)
-        if said is not None and (bare := undecorated(said)):
+        if said is not None and (bare := undecorate(said)):
             return bare
     return None
 
@@ -91,11 +91,11 @@ def short_text(text: str) -> str | None:
     """A text of one line and at most six words."""
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) == 1 and len(lines[0].split()) <= _MAX_SHORT_WORDS:
-        return undecorated(lines[0])
+        return undecorate(lines[0])
     return None
 
 
-def undecorated(text: str) -> str | None:
+def undecorate(text: str) -> str | None:
     """A text without emphasis, quotation marks, box and full stop at its end; None where nothing is left."""
     bare = text.strip(_DECORATION)
     box = _BOX.match(bare)

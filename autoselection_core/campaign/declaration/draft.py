@@ -79,7 +79,7 @@ class Draft:
             f"  {self.name}:",
             "    # Raw files. `licence` is carried into exports; `fields` says which field is what.",
             "    pool:",
-            *[f"      - path: {_quoted(each.path)}  # {each.account}" for each in self.sources],
+            *[f"      - path: {_quote(each.path)}  # {each.account}" for each in self.sources],
             *self._model,
             *self._benchmarks,
             "    # What recipes choose by; `docs/reference/signals.md` lists more.",
@@ -92,13 +92,13 @@ class Draft:
     def _model(self) -> list[str]:
         if self.model is None:
             return ["    # base_model: FOLDER or a hub name, for a search with trainings"]
-        return [f"    base_model: {_quoted(self.model)}"]
+        return [f"    base_model: {_quote(self.model)}"]
 
     @property
     def _benchmarks(self) -> list[str]:
         if not self.benchmarks:
             return ["    # benchmarks: {NAME: {path: FOLDER}}, for a search with trainings"]
-        listed = [f"      {name}: {{path: {_quoted(path)}}}" for name, path in self.benchmarks]
+        listed = [f"      {name}: {{path: {_quote(path)}}}" for name, path in self.benchmarks]
         return [
             "    # Dev items steer the search, test items are opened by its report. Samples that hold a",
             "    # question leave the pool before anything reads it.",
@@ -145,6 +145,6 @@ def as_named_in(file: Path, path: str) -> str:
     return str(absolute.relative_to(folder)) if absolute.is_relative_to(folder) else str(absolute)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """A text as YAML reads it back: JSON's spelling is one of YAML's."""
     return json.dumps(text, ensure_ascii=False)

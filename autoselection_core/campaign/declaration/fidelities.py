@@ -65,7 +65,7 @@ def require_no_model(fidelities: Mapping[str, Fidelity], value: Value) -> None:
             entry.entries()["base_model"].refuse("must be left out: a closed form evaluates this campaign")
 
 
-def pinned(fidelities: Mapping[str, Fidelity]) -> dict[str, dict[str, Json]]:
+def pin(fidelities: Mapping[str, Fidelity]) -> dict[str, dict[str, Json]]:
     """Cheaper evaluations as a search pins them; their evaluators are added once there is a pool."""
     return {name: asdict(each) for name, each in fidelities.items()}
 
@@ -79,7 +79,7 @@ def fidelity_in(spec: SearchSpec | None, name: str) -> Fidelity | None:
     if spec is None or not name:
         return None
     kept = {key: value for key, value in spec.fidelities[name].items() if key != "evaluator"}
-    return Fidelity(**kept)  # type: ignore[arg-type] # as `pinned` wrote it
+    return Fidelity(**kept)  # type: ignore[arg-type] # as `pin` wrote it
 
 
 def cheaper_training(training: FineTuning, fidelity: Fidelity | None) -> FineTuning:

@@ -132,7 +132,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         benchmarks=benchmark_places(found["benchmarks"], places) if "benchmarks" in found else (),
         signals=_signals(found["signals"], places) if "signals" in found else {},
         operators=_operators(found["operators"]) if "operators" in found else (),
-        training=checked_training(found["training"]) if "training" in found else {},
+        training=check_training(found["training"]) if "training" in found else {},
         search=_search(found["search"]) if "search" in found else SearchSettings(),
         policy=_policy(found["policy"]) if "policy" in found else {},
         closed_form=_closed_form(found["closed_form"]) if "closed_form" in found else None,
@@ -254,7 +254,7 @@ def _operators(value: Value) -> tuple[str, ...]:
     return tuple(item.text() for item in value.items())
 
 
-def checked_training(value: Value) -> dict[str, Any]:
+def check_training(value: Value) -> dict[str, Any]:
     """The settings of a fine-tuning.
 
     Raises:

@@ -34,12 +34,12 @@ def _source(value: Value, places: Places) -> Source:
     found = value.entries(*_KEYS)
     if "path" not in found:
         value.refuse("needs `path`: a file, a folder, a pattern with * or **, or hf://OWNER/NAME")
-    said = replace(_located(found["path"], places), rules=_rules(found))
+    said = replace(_locate(found["path"], places), rules=_rules(found))
     named = {key: found[key].text() for key in ("name", "licence") if key in found}
     return replace(said, **named)  # type: ignore[arg-type]  # both are text
 
 
-def _located(value: Value, places: Places) -> Source:
+def _locate(value: Value, places: Places) -> Source:
     uri = value.text()
     if not uri.startswith(hub.SCHEME):
         path, mirror = places.source(value)

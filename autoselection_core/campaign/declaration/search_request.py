@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.campaign.declaration.fidelities import pinned
+from autoselection_core.campaign.declaration.fidelities import pin
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import fine_tuning
@@ -74,7 +74,9 @@ class SearchRequest:
             metric=self._metric(campaign),
             training=self._training(campaign),
             operators=self._operators(campaign),
-            policy_settings=_versioned(asked.policy, merge_settings(campaign.policy, self.policy_settings)),
+            policy_settings=_with_version(
+                asked.policy, merge_settings(campaign.policy, self.policy_settings)
+            ),
             warm_from=self.warm_from,
             adviser=_adviser(campaign, asked.policy),
             fidelities=_fidelities(campaign, asked.policy),
@@ -111,7 +113,7 @@ class SearchRequest:
         return tuple(self.operators) or campaign.operators
 
 
-def _versioned(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
+def _with_version(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
     """Settings with the version of the default policy of a new search; the first goes without."""
     is_first = policy != DEFAULT or Policy.version == 1
     return dict(settings) if is_first else {_VERSION: Policy.version, **settings}
@@ -130,7 +132,7 @@ def with_version_of(known: Mapping[str, Json], settings: Mapping[str, Json]) -> 
 
 def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Json]]:
     """Cheaper evaluations that a search pins; the default policy alone chooses among them."""
-    return pinned(campaign.fidelities) if policy == Policy.name else {}
+    return pin(campaign.fidelities) if policy == Policy.name else {}
 
 
 def _adviser(campaign: Campaign, policy: str) -> Mapping[str, Json]:

@@ -24,7 +24,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.store.record import record_of, rows_of
 from autoselection_core.store.home import Home
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 
 
 def score_rows(asked: bytes) -> bytes:
@@ -52,7 +52,7 @@ def evaluate_subset(asked: bytes) -> bytes:
     question = json.loads(asked)
     workspace, evaluator, spec = _evaluator_of(question)
     signals = workspace.signals(question["pool"], None if spec is None else spec.signal_versions)
-    subset = materialize(Recipe.from_json(question["recipe"]), signals)
+    subset = realise(Recipe.from_json(question["recipe"]), signals)
     _require_same("the subset", subset.fingerprint, question["subset"])
     return evaluator.evaluate(subset, question["replicate"]).key.encode()
 

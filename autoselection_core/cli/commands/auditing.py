@@ -9,7 +9,7 @@ from autoselection_core.campaign.declaration.loading import campaign_of, load_ca
 from autoselection_core.campaign.declaration.pool_sources import rules_in
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import show_bad_items, show_table, tell
-from autoselection_core.cli.progress import shown_progress
+from autoselection_core.cli.progress import show_progress
 from autoselection_core.errors.campaign import PathsOrCampaignError
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
@@ -55,7 +55,7 @@ def audit_sources(sources: Sequence[Source], against: str, folder: Path) -> bool
         EmptyPoolError: No record is a sample.
     """
     benchmarks = [named_benchmark(name.strip(), folder) for name in against.split(",") if name.strip()]
-    with TemporaryDirectory(prefix="autoselection-audit-") as scratch, shown_progress() as progress:
+    with TemporaryDirectory(prefix="autoselection-audit-") as scratch, show_progress() as progress:
         found = ingest(sources, Home(Path(scratch)), lambda *step: progress("records", *step))
         progress("looking for duplicates and questions", 0, None)
         findings = audit(found.pool, benchmarks)

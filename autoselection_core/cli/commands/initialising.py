@@ -16,7 +16,7 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import tell
-from autoselection_core.cli.progress import shown_progress
+from autoselection_core.cli.progress import show_progress
 from autoselection_core.errors.campaign import CampaignFileExistsError
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
@@ -120,7 +120,7 @@ def write_campaign(
 def _source(path: str, file: Path) -> DraftSource:
     """Read one path on its own, so that its account is its own, and show what it holds."""
     tell(f"{path}:")
-    with TemporaryDirectory(prefix="autoselection-init-") as scratch, shown_progress() as progress:
+    with TemporaryDirectory(prefix="autoselection-init-") as scratch, show_progress() as progress:
         found = ingest(
             [Source.at(path)], Home(Path(scratch)), lambda *step: progress(f"reading {path}", *step)
         )

@@ -64,7 +64,7 @@ def _machine() -> Iterator[Finding]:
     yield Finding("machine", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
     fast = "bfloat16 in hardware" if _has_bfloat16() else "no bfloat16 in hardware: trainings use float32"
     yield Finding("processor", f"{cores} cores, {memory / _GB:.1f} GB of memory, {fast}")
-    yield _checked("GPU", _gpu)
+    yield _check("GPU", _gpu)
 
 
 def _has_bfloat16() -> bool:
@@ -90,12 +90,12 @@ def _packages() -> Iterator[Finding]:
 
 
 def _installation() -> Iterator[Finding]:
-    yield _checked("home", _home)
-    yield _checked("history", _history)
+    yield _check("home", _home)
+    yield _check("history", _history)
     if os.environ.get(environment.WEBHOOK_URL):
-        yield _checked("webhook", lambda: _answers(os.environ[environment.WEBHOOK_URL]))
+        yield _check("webhook", lambda: _answers(os.environ[environment.WEBHOOK_URL]))
     if os.environ.get(environment.RAY_ADDRESS):
-        yield _checked("Ray", lambda: _answers(f"ray://{os.environ[environment.RAY_ADDRESS]}"))
+        yield _check("Ray", lambda: _answers(f"ray://{os.environ[environment.RAY_ADDRESS]}"))
 
 
 def _home() -> str:
@@ -137,11 +137,11 @@ def _campaign(name: str | None, file: Path) -> Iterator[Finding]:
         return
     campaign = workspace.campaign
     yield Finding("campaign", f"{campaign.name} of {file}")
-    yield _checked("raw files", lambda: f"{len(campaign.source_files()):,} found")
-    yield _checked("pool", lambda: _pool(workspace))
-    yield _checked("benchmarks", lambda: _benchmarks(workspace))
-    yield _checked("base model", lambda: _model(campaign))
-    yield _checked("a training", lambda: _duration(workspace))
+    yield _check("raw files", lambda: f"{len(campaign.source_files()):,} found")
+    yield _check("pool", lambda: _pool(workspace))
+    yield _check("benchmarks", lambda: _benchmarks(workspace))
+    yield _check("base model", lambda: _model(campaign))
+    yield _check("a training", lambda: _duration(workspace))
 
 
 def _pool(workspace: Workspace) -> str:
@@ -172,7 +172,7 @@ def _duration(workspace: Workspace) -> str:
     return pace.sentence(campaign.search.budget + campaign.search.report_evaluations)
 
 
-def _checked(subject: str, look: Callable[[], str]) -> Finding:
+def _check(subject: str, look: Callable[[], str]) -> Finding:
     """Finding of one check; an error that stops the check is the problem that it reports."""
     try:
         return Finding(subject, look())

@@ -9,7 +9,7 @@ from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
 from autoselection_core.cli.output import show_table, tell
-from autoselection_core.cli.progress import Bars, Lines, shown_progress
+from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
 from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
 from autoselection_core.history.specification import SearchSpec
@@ -18,7 +18,7 @@ from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.arms import report_arms
-from autoselection_core.search.decisions import decided_again
+from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import SearchProgress, Stage, run_search_together
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.analysis.forecast import forecast
@@ -44,7 +44,7 @@ def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
 def show_decisions(workspace: Workspace, search: str) -> bool:
     """Print every decision of a search beside the solver's answer of now; returns whether all are equal."""
     spec = workspace.ledger.search(search).spec
-    decisions = decided_again(workspace.ledger, search, workspace.solver(spec))
+    decisions = decide_again(workspace.ledger, search, workspace.solver(spec))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             one.trial,
@@ -76,7 +76,7 @@ def show_replay(workspace: Workspace, search: str, policy: str) -> None:
 
 def ready_pool(workspace: Workspace) -> str:
     """The version of a pool that is of the raw files as they are, with every signal scored."""
-    with shown_progress() as progress:
+    with show_progress() as progress:
         pool = workspace.pool() if workspace.is_ingested() else ingest_pool(workspace, progress).pool
         score_pool(workspace, pool, progress)
     return pool.version
@@ -124,7 +124,7 @@ def work(workspace: Workspace, search: str) -> None:
     tell(pace.sentence(round(left)))
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
-    with shown_progress() as progress:
+    with show_progress() as progress:
         teller = _teller(progress, workspace.ledger.trials(search), record.budget)
         # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
         workers = 1 if workspace.remote is None else record.spec.slots
@@ -136,7 +136,7 @@ def report(workspace: Workspace, search: str) -> None:
     record = workspace.ledger.search(search)
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
-    with shown_progress() as progress:
+    with show_progress() as progress:
         known = workspace.ledger.trials(search, Kind.REPORT)
         teller = _teller(progress, known, max(record.report_evaluations, len(known)))
         report_arms(workspace.ledger, search, solver, evaluator, teller)

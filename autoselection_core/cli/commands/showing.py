@@ -27,7 +27,7 @@ from autoselection_core.search.warm_start import agreement
 from autoselection_core.solver.advice.exchange import Exchange
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.strict_yaml import text_of
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 
 
 def realise_file(workspace: Workspace, file: Path) -> None:
@@ -44,7 +44,7 @@ def realise_file(workspace: Workspace, file: Path) -> None:
         raise UnreadableRecipeError(file, str(error)) from error
     recipe = Recipe.from_yaml(text)
     pool = workspace.pool()
-    subset = materialize(recipe, workspace.signals(pool.version))
+    subset = realise(recipe, workspace.signals(pool.version))
     show_table(step_table(subset))
     tell(f"{recipe.label}: {len(subset):,} of {len(pool):,} rows, subset {subset.fingerprint}")
 
@@ -97,7 +97,7 @@ def show_trial(facts: SearchFacts, number: int) -> None:
     tell(f"trial {number} of {facts.record.search}: {trial.state.value}. {trial.reason or ''}")
     if trial.recipe is not None:
         tell(trial.recipe.to_yaml())
-        show_table(step_table(facts.realised(trial.recipe)))
+        show_table(step_table(facts.realise(trial.recipe)))
     show_table(_scores(trial))
     show_table(_reasons(trial))
     proposal = Proposal.from_json(trial.proposal)

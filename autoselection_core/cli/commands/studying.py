@@ -29,14 +29,14 @@ def estimate(file: StudyFile, home: HomeFolder = None) -> None:
 
     Makes the pool and its signals, because they identify what the home folder has finished already.
     """
-    from autoselection_core.cli.progress import shown_progress
+    from autoselection_core.cli.progress import show_progress
     from autoselection_core.study.loading import load_study
     from autoselection_core.study.running.forecast import forecast_with_signals
     from autoselection_core.study.study_run import StudyRun
 
     place = _home(home)
     declared = load_study(file, place)
-    with shown_progress() as progress:
+    with show_progress() as progress:
         found = forecast_with_signals(StudyRun(declared, place, progress))
     tell(found.sentence)
 
@@ -44,7 +44,7 @@ def estimate(file: StudyFile, home: HomeFolder = None) -> None:
 @study.command()
 def run(file: StudyFile, home: HomeFolder = None) -> None:
     """Run a study or go on with it, and write its report; what is finished is never paid for again."""
-    from autoselection_core.cli.progress import shown_progress
+    from autoselection_core.cli.progress import show_progress
     from autoselection_core.study.loading import load_study
     from autoselection_core.study.report.sections import write_study
     from autoselection_core.study.running.forecast import forecast, forecast_with_signals
@@ -53,7 +53,7 @@ def run(file: StudyFile, home: HomeFolder = None) -> None:
 
     place = _home(home)
     declared = load_study(file, place)
-    with shown_progress() as progress:
+    with show_progress() as progress:
         study_run = StudyRun(declared, place, progress)
         at_most = forecast(study_run)
         tell(at_most.sentence)

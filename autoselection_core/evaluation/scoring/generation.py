@@ -11,7 +11,7 @@ from autoselection_core.models.batching import Positions, batches_by_length, is_
 from autoselection_core.models.chat.chat_settings import ChatSettings
 from autoselection_core.models.chat.spans import Tokens
 from autoselection_core.models.chat.template_turns import apply_template, template_turns
-from autoselection_core.models.forward import padded
+from autoselection_core.models.forward import pad
 from autoselection_core.pool.sample import Message, Sample
 
 
@@ -78,17 +78,17 @@ def _halves(batch: Positions) -> list[Positions]:
 
 def _within_memory(model: BaseModel, prompts: list[Tokens], new_tokens: int) -> list[list[int]] | None:
     try:
-        return _written(model, prompts, new_tokens)
+        return _generate(model, prompts, new_tokens)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         return None
 
 
-def _written(model: BaseModel, prompts: list[Tokens], new_tokens: int) -> list[list[int]]:
+def _generate(model: BaseModel, prompts: list[Tokens], new_tokens: int) -> list[list[int]]:
     import torch
 
-    batch = padded(prompts, model.model.device, side="left")
+    batch = pad(prompts, model.model.device, side="left")
     ends = _ends(model)
     with torch.inference_mode():
         rows = model.model.generate(

@@ -52,7 +52,7 @@ def harness_scores(
         )
     records = _by_document(results["samples"][how.task], how.measure)
     scored = [
-        _scored(item, records[at], model, benchmark) for item in items if (at := _document(item)) in records
+        _score(item, records[at], model, benchmark) for item in items if (at := _document(item)) in records
     ]
     if len(scored) < len(items):
         reason = f"the harness gave the others no {how.measure!r}"
@@ -74,7 +74,7 @@ def _by_document(samples: Sequence[Mapping[str, Any]], measure: str) -> dict[int
     return found
 
 
-def _scored(item: Item, record: Mapping[str, Any], model: BaseModel, benchmark: Benchmark) -> ItemScore:
+def _score(item: Item, record: Mapping[str, Any], model: BaseModel, benchmark: Benchmark) -> ItemScore:
     value = float(record[str(benchmark.harness and benchmark.harness.measure)])
     answers = [answer[0] for answer in record["resps"]]
     has_choices = item.choices is not None

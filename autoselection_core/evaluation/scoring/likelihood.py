@@ -74,7 +74,7 @@ def log_likelihoods(
         if values is None:
             kept = [sequences[number] for number in row.numbers]
             halves = shared_prefix_rows(kept, len(row.input_ids) // 2)
-            waiting += [_renumbered(half, row.numbers) for half in reversed(halves)]
+            waiting += [_renumber(half, row.numbers) for half in reversed(halves)]
             continue
         for number, value in zip(row.numbers, values, strict=True):
             results[number] = value
@@ -97,13 +97,13 @@ def shares_prefixes(model: Any) -> bool:  # noqa: ANN401 no types
     ids = np.random.default_rng(0).integers(vocabulary, size=(_BRANCHES, _BRANCH_TOKENS))
     ids[:, : _BRANCH_TOKENS // 3] = ids[0, : _BRANCH_TOKENS // 3]
     sequences = [row.astype(np.int32) for row in ids]
-    alone = _tried(model, sequences, _ONE_BY_ONE)
-    masked = np.abs(_tried(model, sequences, ids.size) - alone).mean()
-    unmasked = np.abs(_tried(model, sequences, ids.size, is_masked=False) - alone).mean()
+    alone = _attempt(model, sequences, _ONE_BY_ONE)
+    masked = np.abs(_attempt(model, sequences, ids.size) - alone).mean()
+    unmasked = np.abs(_attempt(model, sequences, ids.size, is_masked=False) - alone).mean()
     return bool(masked < _NEARER * unmasked)
 
 
-def _tried(
+def _attempt(
     model: Any,  # noqa: ANN401 no types
     sequences: Sequence[Tokens],
     row_tokens: int,
@@ -150,7 +150,7 @@ def _row_log_likelihoods(
     ).astype(np.int64)
     with torch.inference_mode():
         states = _states(model, row, is_masked=is_masked)[torch.from_numpy(predicting).to(model.device)]
-        flat = _picked(model, states, torch.from_numpy(tokens).to(model.device)).cpu().numpy()
+        flat = _pick(model, states, torch.from_numpy(tokens).to(model.device)).cpu().numpy()
     ends = np.cumsum([len(at) for at in targets])
     return [flat[end - len(at) : end] for end, at in zip(ends, targets, strict=True)]
 
@@ -177,7 +177,7 @@ def _mask(model: Any, row: SharedPrefixRow) -> "torch.Tensor":  # noqa: ANN401 n
     return mask.masked_fill_(~visible, torch.finfo(model.dtype).min)[None, None]
 
 
-def _picked(model: Any, states: "torch.Tensor", tokens: "torch.Tensor") -> "torch.Tensor":  # noqa: ANN401
+def _pick(model: Any, states: "torch.Tensor", tokens: "torch.Tensor") -> "torch.Tensor":  # noqa: ANN401
     """Log-probability of one token a state, in chunks of the vocabulary-sized tensor."""
     import torch
 
@@ -190,7 +190,7 @@ def _picked(model: Any, states: "torch.Tensor", tokens: "torch.Tensor") -> "torc
     return torch.cat(parts)
 
 
-def _renumbered(row: SharedPrefixRow, numbers: tuple[int, ...]) -> SharedPrefixRow:
+def _renumber(row: SharedPrefixRow, numbers: tuple[int, ...]) -> SharedPrefixRow:
     return SharedPrefixRow(
         tuple(numbers[number] for number in row.numbers), row.input_ids, row.positions, row.paths
     )

@@ -56,7 +56,9 @@ def shared_prefix_rows(sequences: Sequence[Tokens], token_budget: int) -> list[S
     waiting: list[int] = []
     size = 0
     for number in order:
-        new = len(sequences[number]) - (_shared(sequences[waiting[-1]], sequences[number]) if waiting else 0)
+        new = len(sequences[number]) - (
+            _common_length(sequences[waiting[-1]], sequences[number]) if waiting else 0
+        )
         if waiting and size + new > token_budget:
             rows.append(_layout(waiting, sequences))
             waiting, size, new = [], 0, len(sequences[number])
@@ -72,7 +74,7 @@ def _layout(numbers: list[int], sequences: Sequence[Tokens]) -> SharedPrefixRow:
     size = 0
     for place, number in enumerate(numbers):
         sequence = sequences[number]
-        shared = _shared(sequences[numbers[place - 1]], sequence) if place else 0
+        shared = _common_length(sequences[numbers[place - 1]], sequence) if place else 0
         new = len(sequence) - shared
         before = paths[-1][:shared] if place else np.zeros(0, np.int64)
         paths.append(np.concatenate([before, np.arange(size, size + new)]))
@@ -82,7 +84,7 @@ def _layout(numbers: list[int], sequences: Sequence[Tokens]) -> SharedPrefixRow:
     return SharedPrefixRow(tuple(numbers), np.concatenate(flat), np.concatenate(positions), tuple(paths))
 
 
-def _shared(one: Tokens, other: Tokens) -> int:
+def _common_length(one: Tokens, other: Tokens) -> int:
     """Length of the common prefix of two sequences."""
     length = min(len(one), len(other))
     different = np.flatnonzero(one[:length] != other[:length])

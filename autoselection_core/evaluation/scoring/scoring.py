@@ -80,7 +80,7 @@ def score_items(
     Raises:
         ScoringFailedError: An item cannot be asked, or a value is not finite. There is no partial score.
     """
-    report = _reported(progress, benchmark.name)
+    report = _report(progress, benchmark.name)
     scored, read = _scorer(benchmark)(model, benchmark, items, scoring, report)
     finite = sum(np.isfinite(score.value) for score in scored)
     if finite < len(items):
@@ -109,13 +109,13 @@ def _by_harness(
 def _by_likelihood(
     model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: CountProgress
 ) -> tuple[list[ItemScore], int]:
-    asked = [answer for number, item in enumerate(items) for answer in _asked(model, benchmark, number, item)]
+    asked = [answer for number, item in enumerate(items) for answer in _ask(model, benchmark, number, item)]
     sequences, wanted = [answer.tokens for answer in asked], [answer.wanted for answer in asked]
     values, read = log_likelihoods(model.model, sequences, wanted, scoring, report)
     answers: list[list[tuple[_Asked, LogLikelihoods]]] = [[] for _ in items]
     for answer, value in zip(asked, values, strict=True):
         answers[answer.item].append((answer, value))
-    return [_scored(benchmark, item, given) for item, given in zip(items, answers, strict=True)], read
+    return [_score(benchmark, item, given) for item, given in zip(items, answers, strict=True)], read
 
 
 def _by_generation(
@@ -160,7 +160,7 @@ def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> It
     )
 
 
-def _reported(progress: Progress | None, benchmark: str) -> CountProgress:
+def _report(progress: Progress | None, benchmark: str) -> CountProgress:
     def report(done: int, total: int) -> None:
         if progress is not None:
             progress(f"scoring {benchmark}", done, total)
@@ -168,7 +168,7 @@ def _reported(progress: Progress | None, benchmark: str) -> CountProgress:
     return report
 
 
-def _asked(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> list[_Asked]:
+def _ask(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> list[_Asked]:
     texts = item.choices if benchmark.metric.chooses else (item.reference,)
     if texts is None:
         raise ScoringFailedError(benchmark.name, number, number + 1, f"item {item.id} has no choices")
@@ -195,7 +195,7 @@ def _longest(model: BaseModel) -> int:
     return int(getattr(model.model.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
 
 
-def _scored(benchmark: Benchmark, item: Item, given: list[tuple[_Asked, LogLikelihoods]]) -> ItemScore:
+def _score(benchmark: Benchmark, item: Item, given: list[tuple[_Asked, LogLikelihoods]]) -> ItemScore:
     tokens = sum(len(answer.tokens) for answer, _ in given)
     if benchmark.metric.chooses:
         return _choice_score(benchmark.metric, item, given, tokens)

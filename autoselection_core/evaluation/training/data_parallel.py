@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autoselection_core.errors import evaluation as failures
-from autoselection_core.evaluation.training.fine_tune import halved
+from autoselection_core.evaluation.training.fine_tune import halve
 from autoselection_core.evaluation.training.job import Job
 from autoselection_core.evaluation.training.rank_process import PROGRESS, outcome_file
 from autoselection_core.evaluation.training.weights import SavedTraining
@@ -46,7 +46,7 @@ def train_on_devices(job: Job, samples: Mapping[str, Sample], progress: Progress
     job.write(samples)
     pack_tokens = job.training.pack_tokens
     while "longest" in (found := _together(job, pack_tokens, progress)):
-        pack_tokens = halved(pack_tokens, found["longest"], job.trainee)
+        pack_tokens = halve(pack_tokens, found["longest"], job.trainee)
     shutil.rmtree(job.folder)
     return SavedTraining(**found)
 
@@ -57,7 +57,7 @@ def _together(job: Job, pack_tokens: int, progress: Progress | None) -> dict[str
     for number in range(count):
         outcome_file(job.folder, number).unlink(missing_ok=True)
     arguments = ["-m", _WORKER, str(job.folder), str(pack_tokens)]
-    with started(arguments, count, job.trainee.folder / _LOG) as workers:
+    with start_workers(arguments, count, job.trainee.folder / _LOG) as workers:
         for line in workers.lines():
             _pass_on(line, progress)
         codes = workers.codes()
@@ -140,7 +140,7 @@ class Workers:
 
 
 @contextmanager
-def started(arguments: list[str], count: int, log: Path) -> Iterator[Workers]:
+def start_workers(arguments: list[str], count: int, log: Path) -> Iterator[Workers]:
     """Start processes that find each other on this machine's loopback; none outlives the block.
 
     Args:

@@ -114,7 +114,7 @@ def train(
     while (
         trained := attempt(base, plan, training, trainee, pack_tokens=pack_tokens, progress=progress)
     ) is None:
-        pack_tokens = halved(pack_tokens, plan.longest, trainee)
+        pack_tokens = halve(pack_tokens, plan.longest, trainee)
         base = load()
     compare(trained, samples, plan, training, trainee.key)
     return replace(trained, seconds=trained.seconds_before + time.monotonic() - started)
@@ -134,7 +134,7 @@ def plan_of(
     return plan
 
 
-def halved(pack_tokens: int, longest: int, trainee: Trainee) -> int:
+def halve(pack_tokens: int, longest: int, trainee: Trainee) -> int:
     """The size of a forward pass after one that did not fit into memory.
 
     Raises:

@@ -33,14 +33,14 @@ def work(folder: Path, pack_tokens: int) -> None:
     """Train as one of several; write the outcome."""
     job, samples = read_job(folder)
     try:
-        outcome = _trained(job, samples, pack_tokens)
+        outcome = _train(job, samples, pack_tokens)
     except TrainingFailedError as error:
         outcome = {"failed": type(error).__name__, "about": list(error.args)}
     with atomic_file(outcome_file(folder, rank())) as draft:
         draft.write_text(json.dumps(outcome, allow_nan=False))
 
 
-def _trained(job: Job, samples: dict[str, Sample], pack_tokens: int) -> dict[str, object]:
+def _train(job: Job, samples: dict[str, Sample], pack_tokens: int) -> dict[str, object]:
     base = _load(job)
     plan = plan_of(base, samples, job.training, job.trainee)
     trained = attempt(base, plan, job.training, job.trainee, pack_tokens=pack_tokens, progress=_say)

@@ -191,7 +191,7 @@ def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  #
         r=training.rank,
         lora_alpha=training.alpha,
         lora_dropout=training.dropout,
-        target_modules=_adapted(base.model, training),
+        target_modules=_adapted_modules(base.model, training),
         task_type="CAUSAL_LM",
     )
     # Adapters in the type of the weights: float32 ones beside bfloat16 weights are slow on a processor.
@@ -199,7 +199,7 @@ def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  #
         return get_peft_model(base.model, config, autocast_adapter_dtype=False)
 
 
-def _adapted(model: Any, training: FineTuning) -> str | list[str]:  # noqa: ANN401 no types
+def _adapted_modules(model: Any, training: FineTuning) -> str | list[str]:  # noqa: ANN401 no types
     """Modules with adapters, as peft takes them: by kind, or by full names where only upper layers have any.
 
     Raises:

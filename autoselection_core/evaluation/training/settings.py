@@ -192,7 +192,7 @@ def fine_tuning(settings: Mapping[str, Any]) -> FineTuning:
     for name in changed:
         if name not in known:
             raise UnknownTrainingSettingError("setting", name, known)
-    return replace(PRESETS[preset], **{name: _typed(name, value) for name, value in changed.items()})
+    return replace(PRESETS[preset], **{name: _convert(name, value) for name, value in changed.items()})
 
 
 def _plain(value: Any, name: str) -> Any:  # noqa: ANN401 any field's type
@@ -201,7 +201,7 @@ def _plain(value: Any, name: str) -> Any:  # noqa: ANN401 any field's type
     return float(value) if name in _FRACTIONAL else value
 
 
-def _typed(name: str, value: Any) -> Any:  # noqa: ANN401 any field's type
+def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 any field's type
     if name in _ENUMS:
         if value not in tuple(_ENUMS[name]):
             raise SettingError(name, value, f"one of {', '.join(_ENUMS[name])}")

@@ -111,7 +111,7 @@ def restore(file: Path, home: Home, databases: Mapping[str, str]) -> Backup:
     home.root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.root.parent, prefix=".restoring-") as folder:
         draft = Path(folder)
-        contents = _unpacked(file, draft)
+        contents = _unpack(file, draft)
         missing = [name for name in contents[_DATABASES] if name not in databases]
         if missing:
             raise NotABackupError(file, f"it holds the database {missing[0]!r}, and no URL is given for it")
@@ -123,7 +123,7 @@ def restore(file: Path, home: Home, databases: Mapping[str, str]) -> Backup:
     return Backup(file, len(contents[_FILES]), tuple(contents[_DATABASES]))
 
 
-def _unpacked(file: Path, folder: Path) -> dict[str, dict[str, str]]:
+def _unpack(file: Path, folder: Path) -> dict[str, dict[str, str]]:
     try:
         with tarfile.open(file) as archive:
             archive.extractall(folder, filter="data")

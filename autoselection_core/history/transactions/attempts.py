@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Exists, exists, insert, select
 
 from autoselection_core.errors.history import NoProposalError, SupersededError
 from autoselection_core.history.records import Begin, Measurement, Reservation, TrialState
-from autoselection_core.history.rows import HELD_STATES, change, close_attempt, current, held
+from autoselection_core.history.rows import HELD_STATES, change, close_attempt, current, require_held
 from autoselection_core.history.storage.schema import EVALUATIONS, TRIALS
 from autoselection_core.history.transactions.reservations import end, give_back, stop_if_stuck
 from autoselection_core.identity import canonical_json
@@ -24,7 +24,7 @@ def begin(
     row = current(connection, reservation)
     if row.state == TrialState.DONE:
         return Begin.REUSE
-    row = held(connection, reservation)
+    row = require_held(connection, reservation)
     if row.recipe is None:
         raise NoProposalError(reservation.run_key)
     if _is_finished(connection, evaluation):

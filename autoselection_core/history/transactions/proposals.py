@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, Exists, exists, select, update
 
 from autoselection_core.history.records import Kind, RecordedProposal, Reservation, TrialState, fidelity_of
-from autoselection_core.history.rows import HELD_STATES, change, current, held
+from autoselection_core.history.rows import HELD_STATES, change, current, require_held
 from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json, canonical_json
@@ -26,7 +26,7 @@ def take_turn(
     """
     if current(connection, reservation).recipe is not None:
         return True
-    held(connection, reservation)
+    require_held(connection, reservation)
     if connection.execute(select(_earlier_without_recipe(reservation, now))).scalar():
         return False
     free = SEARCHES.c.lock_token.is_(None) | (SEARCHES.c.lock_until < now) | (SEARCHES.c.lock_token == token)
@@ -71,7 +71,7 @@ def record_proposal(
         SupersededError: The attempt lost its trial and none was recorded.
     """
     if current(connection, reservation).recipe is None:
-        held(connection, reservation)
+        require_held(connection, reservation)
         values = {
             "recipe": recipe.to_json(),
             "subset": subset,

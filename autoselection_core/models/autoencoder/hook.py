@@ -63,9 +63,9 @@ class HookPoint:
         """
         import torch
 
-        from autoselection_core.models.forward import padded
+        from autoselection_core.models.forward import pad
 
-        batch = padded(sequences, model.device)
+        batch = pad(sequences, model.device)
         found: list[torch.Tensor] = []
 
         def stop(_module: object, _inputs: object, output: Any) -> None:  # noqa: ANN401 a tensor or a tuple

@@ -53,7 +53,7 @@ class SparseAutoencoder:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        hook, k = _described(folder)
+        hook, k = _describe(folder)
         try:
             parts = load_file(folder / _WEIGHTS)
             named = [parts[name] for name in ("encoder.weight", "encoder.bias", "W_dec", "b_dec")]
@@ -116,13 +116,13 @@ def sae_fingerprint(folder: Path) -> str:
     Raises:
         UnreadableSaeError: A file or a setting is missing.
     """
-    hook, k = _described(folder)
+    hook, k = _describe(folder)
     if not (folder / _WEIGHTS).is_file():
         raise UnreadableSaeError(str(folder), f"there is no {_WEIGHTS}")
     return fingerprint({"hook": str(hook), "k": k, "weights": fingerprint_file(folder / _WEIGHTS)})
 
 
-def _described(folder: Path) -> tuple[HookPoint, int]:
+def _describe(folder: Path) -> tuple[HookPoint, int]:
     if not (folder / _SETTINGS).is_file():
         raise UnreadableSaeError(str(folder), f"there is no {_SETTINGS}")
     settings = json.loads((folder / _SETTINGS).read_bytes())

@@ -64,15 +64,15 @@ def token_states(
         encoded = encode_each(block, base.tokenizer, max_tokens)
         sequences = [one.input_ids for one in encoded if isinstance(one, Encoded)]
         file, number = None if kept is None else kept / f"{number}.safetensors", number + 1
-        part = _kept(file, partial(_states, base, hook, sequences))[: tokens - count]
+        part = _kept_states(file, partial(_states, base, hook, sequences))[: tokens - count]
         room[count : count + len(part)] = part
         count += len(part)
         if progress is not None:
             progress("reading hidden states", count, tokens)
-    return _shuffled(room[:count], seed)
+    return _shuffle(room[:count], seed)
 
 
-def _kept(file: Path | None, read: "Callable[[], torch.Tensor]") -> "torch.Tensor":
+def _kept_states(file: Path | None, read: "Callable[[], torch.Tensor]") -> "torch.Tensor":
     """States of a file; where the file is missing they are read from the model and written.
 
     The file may go at any moment: the first process to finish the autoencoder removes it.
@@ -90,7 +90,7 @@ def _kept(file: Path | None, read: "Callable[[], torch.Tensor]") -> "torch.Tenso
     return states
 
 
-def _shuffled(states: "torch.Tensor", seed: int) -> "torch.Tensor":
+def _shuffle(states: "torch.Tensor", seed: int) -> "torch.Tensor":
     """The same rows in another order, some columns at a time: there is no room for all of them twice."""
     import torch
 

@@ -78,7 +78,7 @@ class ChatSettings:
         changed, changes = tuple(messages), []
         if self.system != SystemLines.REFUSE and any(each.role is Role.SYSTEM for each in changed):
             folds = self.system == SystemLines.FOLD
-            changed = tuple(_folded(changed) if folds else _without_system(changed))
+            changed = tuple(_fold(changed) if folds else _without_system(changed))
             changes.append(FOLDED if folds else SYSTEM_DROPPED)
         if self.reasoning == Reasoning.DROP and any(map(has_reasoning, changed)):
             changed = tuple(map(without_reasoning, changed))
@@ -117,7 +117,7 @@ def _without_system(messages: Sequence[Message]) -> Iterator[Message]:
     return (message for message in messages if message.role is not Role.SYSTEM)
 
 
-def _folded(messages: Sequence[Message]) -> Iterator[Message]:
+def _fold(messages: Sequence[Message]) -> Iterator[Message]:
     """System lines above the next user turn; those that none follows stay, and the template decides."""
     waiting: list[Message] = []
     for message in messages:

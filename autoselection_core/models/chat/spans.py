@@ -103,7 +103,7 @@ def encode(sample: Sample, tokenizer: Any, max_tokens: int) -> Encoded:  # noqa:
     Raises:
         ChatTemplateError: The template refuses the roles, or does not write the answers as they are.
     """
-    return _encoded([render(sample, tokenizer)], tokenizer, max_tokens)[0]
+    return _encode([render(sample, tokenizer)], tokenizer, max_tokens)[0]
 
 
 def encode_each(
@@ -115,7 +115,7 @@ def encode_each(
     remaining = iter(samples)
     while block := list(islice(remaining, _TOKENIZED_AT_ONCE)):
         rendered = [_rendered_or_error(sample, tokenizer) for sample in block]
-        encoded = iter(_encoded([r for r in rendered if isinstance(r, Rendered)], tokenizer, max_tokens))
+        encoded = iter(_encode([r for r in rendered if isinstance(r, Rendered)], tokenizer, max_tokens))
         yield from (next(encoded) if isinstance(r, Rendered) else r for r in rendered)
 
 
@@ -148,7 +148,7 @@ def render(sample: Sample, tokenizer: Any) -> Rendered:  # noqa: ANN401 transfor
     settings = ChatSettings.of_tokenizer(tokenizer)
     messages, changes = settings.apply(sample.messages)
     turns, tools = template_turns(replace(sample, messages=messages), tokenizer), _tools(sample)
-    text = _written(sample, tokenizer, turns, tools)
+    text = _text_of(sample, tokenizer, turns, tools)
     spans = [
         _span(sample, tokenizer, turns[: position + 1], tools, text)
         for position, message in enumerate(messages)
@@ -176,7 +176,7 @@ def _contents(
     return tuple(sorted(found))
 
 
-def _written(
+def _text_of(
     sample: Sample,
     tokenizer: Any,  # noqa: ANN401 transformers has no types
     turns: Sequence[TemplateTurn],
@@ -234,9 +234,9 @@ def _span(
             return header, len(opened), *_closing(text, len(opened), len(whole), ends)
         if not answer.strip():
             return None
-    start, said = _found(text, answer, len(opened))
+    start, said = _find(text, answer, len(opened))
     if start < 0:
-        start, said = _found(text, answer_behind_reasoning(answer), len(opened))
+        start, said = _find(text, answer_behind_reasoning(answer), len(opened))
     if start < 0:
         raise ChatTemplateError(sample.id, f"the template changes the answer of turn {len(before)}")
     stop = start + len(said)
@@ -253,7 +253,7 @@ def _ends(sample: Sample, tokenizer: Any) -> list[str]:  # noqa: ANN401 transfor
     return [each for each in (end, tokenizer.eos_token) if each]
 
 
-def _found(text: str, answer: str, opened: int) -> tuple[int, str]:
+def _find(text: str, answer: str, opened: int) -> tuple[int, str]:
     """Position and text of an answer as written: unchanged, or without the white space around it."""
     trimmed = answer.strip()
     as_it_is, start = text.find(answer, opened), text.find(trimmed, opened)
@@ -279,18 +279,18 @@ def _tools(sample: Sample) -> Any:  # noqa: ANN401 any JSON
         raise ChatTemplateError(sample.id, "its tool definitions are no JSON") from error
 
 
-def _encoded(rendered: Sequence[Rendered], tokenizer: Any, max_tokens: int) -> list[Encoded]:  # noqa: ANN401
+def _encode(rendered: Sequence[Rendered], tokenizer: Any, max_tokens: int) -> list[Encoded]:  # noqa: ANN401
     if not rendered:
         return []
     # The template has written the special tokens; the tokenizer must not add them again.
     batch = tokenizer([one.text for one in rendered], add_special_tokens=False, return_offsets_mapping=True)
     return [
-        _placed(one, np.array(ids, np.int32), np.array(offsets, np.int64).reshape(-1, 2), max_tokens)
+        _place(one, np.array(ids, np.int32), np.array(offsets, np.int64).reshape(-1, 2), max_tokens)
         for one, ids, offsets in zip(rendered, batch["input_ids"], batch["offset_mapping"], strict=True)
     ]
 
 
-def _placed(rendered: Rendered, ids: Tokens, offsets: npt.NDArray[np.int64], max_tokens: int) -> Encoded:
+def _place(rendered: Rendered, ids: Tokens, offsets: npt.NDArray[np.int64], max_tokens: int) -> Encoded:
     begins, ends = offsets[:, 0], offsets[:, 1]
     spans = np.array(rendered.spans, np.int64).reshape(-1, 4)
     header = np.searchsorted(ends, spans[:, 0], side="right")

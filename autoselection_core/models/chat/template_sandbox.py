@@ -25,7 +25,7 @@ class _Generation(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
-def sandboxed(
+def renderer_of(
     template: str, special_tokens: Mapping[str, str]
 ) -> Callable[[Sequence[Mapping[str, Any]]], str]:
     """Renderer of conversations in a chat template, as `apply_chat_template` of transformers does it.

@@ -16,7 +16,7 @@ from typing import Any
 from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.models.chat.chat_settings import CHAT_SETTINGS
-from autoselection_core.models.chat.template_sandbox import sandboxed
+from autoselection_core.models.chat.template_sandbox import renderer_of
 from autoselection_core.models.chat.turn_end import turn_end
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -123,7 +123,7 @@ def _other_end(
         return None
     known = [*special.values(), *vocabulary, *_contents(settings)]
     try:
-        end = turn_end(sandboxed(template, special), known)
+        end = turn_end(renderer_of(template, special), known)
     except ChatTemplateError:
         return None  # the template itself is part of the identity, and loading the model refuses it
     return end if end != special.get("eos_token") else None

@@ -47,7 +47,7 @@ def blocks_of(points: npt.NDArray[np.float32], groups: Labels) -> Rows:
         is_upper = (sizes[block] > WIDTH) & (place >= (sizes[block] + 1) // 2)
         block = np.unique(2 * block + is_upper, return_inverse=True)[1].astype(np.int64)
         level += 1
-    return _padded(block, sizes)
+    return _pad(block, sizes)
 
 
 def _directions(points: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
@@ -59,7 +59,7 @@ def _directions(points: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(sums - sums.min())
 
 
-def _padded(block: Rows, sizes: npt.NDArray[np.int64]) -> Rows:
+def _pad(block: Rows, sizes: npt.NDArray[np.int64]) -> Rows:
     order = np.argsort(block, kind="stable")
     place = np.arange(len(block)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     padded = np.full((len(sizes), int(sizes.max())), -1, np.int64)
@@ -128,7 +128,7 @@ class KeepDiverse(Operator):
         groups = np.zeros(len(vectors), np.int32) if self.within is None else signals.label(self.within)
         blocks, places = np.full(len(vectors), -1, np.int32), np.zeros(len(vectors), np.int16)
         if len(known):
-            blocks[known], places[known] = _spread_of(_rounded(vectors[known]), groups[known])
+            blocks[known], places[known] = _spread_of(_round(vectors[known]), groups[known])
         return _Spread(blocks, places)
 
 
@@ -157,7 +157,7 @@ def _spread_of(points: Points, groups: Labels) -> tuple[npt.NDArray[np.int64], n
     return block, place
 
 
-def _rounded(vectors: npt.NDArray[np.float32]) -> Points:
+def _round(vectors: npt.NDArray[np.float32]) -> Points:
     """Vectors in steps so coarse that all squared distances are whole numbers that float32 holds exactly."""
     steps = int(np.sqrt(_EXACT / (4 * vectors.shape[1])))
     largest = max(float(np.abs(vectors).max()), _TINY)

@@ -25,7 +25,7 @@ _ROUNDS = 8
 n / 2 rounds, so what is left after these goes one by one."""
 
 
-def dropped(before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, rows: int) -> Mask:
+def drop(before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, rows: int) -> Mask:
     """The rows that are dropped when each row that is similar to an earlier kept one goes.
 
     The result is exactly that of the sequential rule (take rows in order, keep one unless a kept one is like
@@ -42,7 +42,7 @@ def dropped(before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, r
         Shape (rows,).
 
     Example:
-        >>> dropped(np.array([0, 1], np.int32), np.array([1, 2], np.int32), None, 3)  # 0 ~ 1 ~ 2
+        >>> drop(np.array([0, 1], np.int32), np.array([1, 2], np.int32), None, 3)  # 0 ~ 1 ~ 2
         array([False,  True, False])
     """
     gone = np.zeros(rows, np.bool_)
@@ -55,12 +55,10 @@ def dropped(before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, r
         waits[after] = False
         is_open = ~(gone[before] | gone[after])
         before, after = before[is_open], after[is_open]
-    return _dropped_one_by_one(before, after, costs, gone) if len(before) else gone
+    return _drop_one_by_one(before, after, costs, gone) if len(before) else gone
 
 
-def _dropped_one_by_one(
-    before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, gone: Mask
-) -> Mask:
+def _drop_one_by_one(before: Ends, after: Ends, costs: npt.NDArray[np.floating] | None, gone: Mask) -> Mask:
     order = np.argsort(before, kind="stable") if costs is None else np.lexsort((before, costs[before]))
     before, after = before[order], after[order]
     starts = np.flatnonzero(np.concatenate([[True], before[1:] != before[:-1]]))
@@ -220,7 +218,7 @@ def kept_of(rows: Rows, low: Ends, high: Ends, costs: npt.NDArray[np.float32] | 
     if costs is not None:
         swapped = costs[high] < costs[low]  # a tie leaves the lower row first
         low, high = np.where(swapped, high, low), np.where(swapped, low, high)
-    return ~dropped(low, high, costs, pool)[rows]
+    return ~drop(low, high, costs, pool)[rows]
 
 
 def reason_by_pair(pairs: str, similarity: float, kept: Rows, signals: SignalTable, row: int) -> Reason:

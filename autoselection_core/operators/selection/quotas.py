@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Labels, Mask
-from autoselection_core.operators.selection.ranking import first, ranked
+from autoselection_core.operators.selection.ranking import first, rank
 
 Numbers = npt.NDArray[np.int64]
 """A whole number for each group, or for each row."""
@@ -59,7 +59,7 @@ def best_within(scores: Numbers, bounds: Bounds, chosen: Mask) -> Mask:
         chosen: Rows that are in whatever their score; they break no bound. Shape (m,).
     """
     # Chosen rows come first in their group, so that they fill its numbers.
-    order = ranked(np.where(chosen, np.inf, scores.astype(np.float64)))
+    order = rank(np.where(chosen, np.inf, scores.astype(np.float64)))
     place = places_in_groups(bounds.groups, order)
     owed = chosen | (place < bounds.min_rows[bounds.groups])
     is_open = ~owed & (place < bounds.max_rows[bounds.groups])

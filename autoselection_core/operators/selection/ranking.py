@@ -53,23 +53,23 @@ def first(scores: npt.NDArray[np.floating], count: int, order: str = HIGHEST) ->
     return better | _earliest(costs == cut, count - int(np.count_nonzero(better)))
 
 
-def ranked(scores: npt.NDArray[np.floating], order: str = HIGHEST) -> npt.NDArray[np.int64]:
+def rank(scores: npt.NDArray[np.floating], order: str = HIGHEST) -> npt.NDArray[np.int64]:
     """Positions from first to last: best score first, unknown last, ties to the lower row.
 
     Example:
-        >>> ranked(np.array([1, np.nan, 3, 1]))
+        >>> rank(np.array([1, np.nan, 3, 1]))
         array([2, 0, 3, 1])
     """
     # `stable`, because ties go to the lower row; NaN sorts behind every number.
     return np.argsort(-scores if order == HIGHEST else scores, kind="stable")
 
 
-def ranked_rows(rows: Rows, signals: SignalTable, column: str, order: str = HIGHEST) -> Rows:
+def rank_rows(rows: Rows, signals: SignalTable, column: str, order: str = HIGHEST) -> Rows:
     """Positions among some rows from first to last by a column.
 
     The whole pool is sorted once and the rows are picked out of it, which is linear.
     """
-    pool = signals.derived(("ranked", column, order), lambda: ranked(signals[column], order))
+    pool = signals.derived(("ranked", column, order), lambda: rank(signals[column], order))
     position = np.full(len(signals), -1, np.int64)
     position[rows] = np.arange(len(rows))
     picked: Rows = position[pool]
@@ -96,7 +96,7 @@ def chances(keys: Keys, seed: int) -> npt.NDArray[np.uint64]:
         False
     """
     with np.errstate(over="ignore"):  # arithmetic modulo 2**64 is meant
-        return _mixed(keys + _mixed(np.array([seed % (1 << 64)], np.uint64)))
+        return _mix(keys + _mix(np.array([seed % (1 << 64)], np.uint64)))
 
 
 def lowest(numbers: npt.NDArray[np.uint64], count: int) -> Mask:
@@ -115,7 +115,7 @@ def _earliest(mask: Mask, count: int) -> Mask:
     return chosen
 
 
-def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def _mix(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     mixed = numbers + _GOLDEN
     mixed ^= mixed >> np.uint64(30)  # in place: at ten million rows a new array costs more than the mixing
     mixed *= _MIX_1

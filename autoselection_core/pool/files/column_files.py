@@ -39,7 +39,7 @@ def read_parquet(file: SourceFile) -> Iterator[RawRecord]:
         columns = list(_ENVELOPE) if wrapped else None
         number = 0
         for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns):
-            for source, text in (_unwrapped if wrapped else _spelled)(batch):
+            for source, text in (_unwrap if wrapped else _spell)(batch):
                 number += 1
                 yield RawRecord(source or file.name, number, number, text[: file.max_bytes + 1])
 
@@ -53,7 +53,7 @@ def read_arrow(file: SourceFile) -> Iterator[RawRecord]:
     number = 0
     for batch in _batches(file.path):
         for start in range(0, batch.num_rows, _BATCH_ROWS):
-            for _, text in _spelled(batch.slice(start, _BATCH_ROWS)):
+            for _, text in _spell(batch.slice(start, _BATCH_ROWS)):
                 number += 1
                 yield RawRecord(file.name, number, number, text[: file.max_bytes + 1])
 
@@ -72,19 +72,19 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
         raise UnreadableSourceError(path, str(error)) from error
 
 
-def _unwrapped(batch: pa.RecordBatch) -> Iterator[tuple[str | None, bytes]]:
+def _unwrap(batch: pa.RecordBatch) -> Iterator[tuple[str | None, bytes]]:
     names, texts = (batch.column(name).cast(pa.large_binary()).to_pylist() for name in _ENVELOPE)
     for name, text in zip(names, texts, strict=True):
         yield (name.decode(errors="replace") if name else None), text or b""
 
 
-def _spelled(batch: pa.RecordBatch) -> Iterator[tuple[None, bytes]]:
+def _spell(batch: pa.RecordBatch) -> Iterator[tuple[None, bytes]]:
     try:
         records = batch.to_pylist(maps_as_pydicts="lossy")
     except UnicodeDecodeError:
         if batch.num_rows > 1:
             for row in range(batch.num_rows):
-                yield from _spelled(batch.slice(row, 1))
+                yield from _spell(batch.slice(row, 1))
         else:
             yield None, _damaged(batch)
     else:

@@ -31,14 +31,14 @@ _OTHER_MARKS = {
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def open_content(path: Path) -> Iterator[IO[bytes]]:
     """Open a file, or what it holds compressed, which goes through a file without a name.
 
     Raises:
         UnreadableSourceError: The file cannot be opened or decompressed, or is in another encoding.
     """
     try:
-        with path.open("rb") as file, _decompressed(file, path) as plain:
+        with path.open("rb") as file, _decompress(file, path) as plain:
             _require_utf8(plain, path)
             yield plain
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
@@ -50,14 +50,14 @@ def content_of(path: Path) -> Iterator[Content]:
     """Map a file, or what it holds compressed.
 
     Raises:
-        UnreadableSourceError: See `opened`.
+        UnreadableSourceError: See `open_content`.
     """
-    with opened(path) as file, _mapped(file) as content:
+    with open_content(path) as file, _map(file) as content:
         yield content
 
 
 @contextmanager
-def _decompressed(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+def _decompress(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
     compression = compression_of(path)
     if compression is None:
         yield file
@@ -72,7 +72,7 @@ def _decompressed(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _mapped(file: IO[bytes]) -> Iterator[Content]:
+def _map(file: IO[bytes]) -> Iterator[Content]:
     if file.seek(0, 2) == 0:
         yield b""  # an empty file cannot be mapped
     else:

@@ -57,10 +57,10 @@ def _is_one_array(data: Content, start: int) -> bool:
     first = _past_blank(data, start + 1)
     if data[first : first + 1] != b"{":
         return False
-    end = _scanned(data, start).end
+    end = _scan(data, start).end
     if end is None or _past_blank(data, end) < len(data):
         return False
-    return not are_turns([_parsed(data[first : _scanned(data, first).end or first])])
+    return not are_turns([_parse(data[first : _scan(data, first).end or first])])
 
 
 def _is_line_of_many(data: Content, start: int, max_bytes: int) -> bool:
@@ -68,7 +68,7 @@ def _is_line_of_many(data: Content, start: int, max_bytes: int) -> bool:
     stop = _line_end(data, start)
     if stop - start > max_bytes:
         return False
-    return _past_blank(data, stop) < len(data) and isinstance(_parsed(data[start:stop]), dict)
+    return _past_blank(data, stop) < len(data) and isinstance(_parse(data[start:stop]), dict)
 
 
 def _lines(data: Content, file: SourceFile) -> Iterator[RawRecord]:
@@ -124,7 +124,7 @@ class _Object:
 
 def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:
     """The records of a file that begins with an object which no line holds, or which is all that there is."""
-    first = _scanned(data, start)
+    first = _scan(data, start)
     is_all = first.end is not None and _past_blank(data, first.end) == len(data)
     if is_all and first.arrays and _is_record(data[start : min(first.end or 0, start + file.max_bytes)]):
         yield from _one_after_the_other(data, start, file)
@@ -135,7 +135,7 @@ def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]
                 number = record.number
                 yield record
     elif first.end is not None and isinstance(
-        _parsed(data[start : min(first.end, start + file.max_bytes)]), dict
+        _parse(data[start : min(first.end, start + file.max_bytes)]), dict
     ):
         yield from _one_after_the_other(data, start, file)
     else:
@@ -158,12 +158,12 @@ def _one_after_the_other(data: Content, start: int, file: SourceFile) -> Iterato
     number = 0
     while start < len(data):
         number += 1
-        end = _scanned(data, start).end or len(data)
+        end = _scan(data, start).end or len(data)
         yield RawRecord(file.name, number, _line_number(data, start), _cut(data, start, end, file.max_bytes))
         start = _past_blank(data, end)
 
 
-def _scanned(data: Content, start: int) -> _Object:
+def _scan(data: Content, start: int) -> _Object:
     """Find the end of the object that begins here, and the arrays of objects under known names in it."""
     depth, key, arrays = 0, b"", []
     for token in _TOKEN.finditer(data, start):
@@ -183,7 +183,7 @@ def _scanned(data: Content, start: int) -> _Object:
 
 def _is_record(text: bytes) -> bool:
     """Whether an object that is all of a file is a record itself: it asks, or the list in it is of turns."""
-    found = _parsed(text)
+    found = _parse(text)
     if not isinstance(found, dict):
         return False
     return any(key in found for key in (*QUESTIONS, *TURN_LISTS)) or any(
@@ -196,7 +196,7 @@ def _holds_records(data: Content, key: bytes, start: int) -> bool:
     return key.decode(errors="replace").strip('"').lower() in RECORDS and data[first : first + 1] == b"{"
 
 
-def _parsed(text: bytes) -> Json:
+def _parse(text: bytes) -> Json:
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from autoselection_core.errors.pool import UnreadableSourceError
 from autoselection_core.pool.data_sets import separator_of
-from autoselection_core.pool.files.content import opened
+from autoselection_core.pool.files.content import open_content
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.sources import SourceFile
 
@@ -21,7 +21,7 @@ def read_table(file: SourceFile) -> Iterator[RawRecord]:
         UnreadableSourceError: The file cannot be opened, names a column twice, or leaves a quote open.
     """
     csv.field_size_limit(file.max_bytes)
-    with opened(file.path) as plain:
+    with open_content(file.path) as plain:
         # Bytes that are no UTF-8 become half pairs, and come back as they were below.
         lines = io.TextIOWrapper(plain, "utf-8-sig", "surrogateescape", newline="")
         try:
@@ -43,7 +43,7 @@ def _rows(lines: io.TextIOWrapper, file: SourceFile) -> Iterator[RawRecord]:
         first_line, line = line + 1, rows.line_num
         if any(row):
             number += 1
-            yield RawRecord(file.name, number, first_line, _spelled(header, row), _problem(header, row))
+            yield RawRecord(file.name, number, first_line, _spell(header, row), _problem(header, row))
 
 
 def _separator(lines: io.TextIOWrapper) -> str:
@@ -53,7 +53,7 @@ def _separator(lines: io.TextIOWrapper) -> str:
     return max(_SEPARATORS, key=header.count)
 
 
-def _spelled(header: Sequence[str], row: Sequence[str]) -> bytes:
+def _spell(header: Sequence[str], row: Sequence[str]) -> bytes:
     record = {name: cell for name, cell in zip(header, row, strict=False) if cell}
     return json.dumps(record, ensure_ascii=False).encode(errors="surrogateescape")
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from autoselection_core.identity import Json
-from autoselection_core.pool.canonical import spelled_json, without_nulls
+from autoselection_core.pool.canonical import spell_json, without_nulls
 from autoselection_core.pool.sample import ToolCall
 
 _ARGUMENTS = ("arguments", "parameters", "input")
@@ -19,7 +19,7 @@ def calls_in(value: Json) -> tuple[ToolCall, ...] | None:
     Raises:
         RejectedRecordError: Arguments hold a number or a character that JSON cannot spell.
     """
-    found = list(_each(_parsed(value)))
+    found = list(_each(_parse(value)))
     calls = [_call(each) for each in found]
     whole = tuple(call for call in calls if call is not None)
     return whole if whole and len(whole) == len(found) else None
@@ -45,12 +45,12 @@ def _call(value: Json) -> ToolCall | None:
 
 def _arguments(value: Json) -> str:
     """Arguments as canonical JSON: an object or a list, `{}` for none, else the text that they are."""
-    found = without_nulls(_as_mapping(_parsed(value)))
+    found = without_nulls(_as_mapping(_parse(value)))
     if found is None or found == "":
         return "{}"
     if isinstance(found, list | Mapping):
-        return spelled_json(found)
-    return spelled_json(value if isinstance(value, str) else spelled_json(found))
+        return spell_json(found)
+    return spell_json(value if isinstance(value, str) else spell_json(found))
 
 
 def _as_mapping(value: Json) -> Json:
@@ -61,7 +61,7 @@ def _as_mapping(value: Json) -> Json:
     return value
 
 
-def _parsed(value: Json) -> Json:
+def _parse(value: Json) -> Json:
     """Parsed value of a JSON text, if it is an object or a list; anything else as it is."""
     if not isinstance(value, str):
         return value

@@ -36,7 +36,7 @@ def text_of(value: Json, where: str, spell: Spell = canonical_text) -> str:
     if isinstance(value, bool | int | float):
         return canonical_object(value) or ""
     if isinstance(value, list | tuple):
-        return spell(_joined(value, where))
+        return spell(_join(value, where))
     return spell(_part(value, where))
 
 
@@ -48,7 +48,7 @@ def thought_in(value: Json) -> str:
     return canonical_text("\n".join(text for text in thoughts if text))
 
 
-def _joined(parts: list[Json] | tuple[Json, ...], where: str) -> str:
+def _join(parts: list[Json] | tuple[Json, ...], where: str) -> str:
     there = [part for part in parts if part is not None]
     if all(isinstance(part, str | int | float) for part in there):
         return "\n".join(part if isinstance(part, str) else canonical_object(part) or "" for part in there)

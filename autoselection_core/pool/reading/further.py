@@ -28,7 +28,7 @@ def further_spelling(record: Mapping[str, Json]) -> Mapping[str, Json]:
     tree = _tree(record)
     if tree is not None:
         return tree
-    renamed = dict(_renamed(record))
+    renamed = dict(_rename(record))
     if not renamed:
         return record
     rest = {key: value for key, value in record.items() if key not in {old for old, _ in renamed.values()}}
@@ -39,7 +39,7 @@ Found: TypeAlias = tuple[str, Json]
 """Name of a field as the record spells it, and its value."""
 
 
-def _renamed(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
+def _rename(record: Mapping[str, Json]) -> Iterator[tuple[str, Found]]:
     """Known name, and field, of each field that is known by a further name."""
     asks = any(record.get(key) is not None for key in (*TURN_LISTS, *QUESTIONS))
     answers = any(record.get(key) is not None for key in ANSWERS)

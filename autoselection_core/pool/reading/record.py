@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool.canonical import canonical_object, spelled_out, without_nulls
+from autoselection_core.pool.canonical import canonical_object, spell_out, without_nulls
 from autoselection_core.pool.reading.further import further_spelling
 from autoselection_core.pool.reading.named import named_turns, split_text
 from autoselection_core.pool.reading.pairs import (
@@ -201,9 +201,9 @@ def _extras(record: Mapping[str, Json], view: View, rules: Rules) -> str | None:
     try:
         return canonical_object(beside)
     except RejectedRecordError:
-        for key in (key for key, value in beside.items() if spelled_out(value) != value):
+        for key in (key for key, value in beside.items() if spell_out(value) != value):
             view.notes.add(key, Treatment.UNSPELLED)
-        return canonical_object(spelled_out(beside))
+        return canonical_object(spell_out(beside))
 
 
 def _has_text(value: Json) -> bool:

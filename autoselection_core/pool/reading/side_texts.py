@@ -33,7 +33,7 @@ def with_side_texts(question: str, view: View) -> str:
         if choices:
             view.read.add(key)
             view.notes.add(key, Treatment.RENDERED)
-            question = f"{question}\n{_listed(question, choices)}".strip()
+            question = f"{question}\n{_list(question, choices)}".strip()
     return question
 
 
@@ -56,7 +56,7 @@ def with_side_turns(turns: Sequence[Message], view: View) -> list[Message]:
         if choices:
             view.read.add(key)
             view.notes.add(key, Treatment.RENDERED)
-            question = f"{question}\n{_listed(question, choices)}".strip()
+            question = f"{question}\n{_list(question, choices)}".strip()
     return [*turns[:first], replace(turns[first], content=question), *turns[first + 1 :]]
 
 
@@ -83,10 +83,10 @@ def choices_in(value: Json, where: str) -> Sequence[tuple[str, str]]:
     if there and all(isinstance(each, Mapping) and isinstance(each.get("text"), str) for each in there):
         labels: list[Json] = [each.get("label") for each in there if isinstance(each, Mapping)]
         return list(
-            _labelled(labels, [each.get("text") for each in there if isinstance(each, Mapping)], where)
+            _label_texts(labels, [each.get("text") for each in there if isinstance(each, Mapping)], where)
         )
     return (
-        list(_labelled([], there, where))
+        list(_label_texts([], there, where))
         if all(isinstance(each, str | int | float) for each in there)
         else []
     )
@@ -96,14 +96,14 @@ def _of_mapping(value: Mapping[str, Json], where: str) -> Iterator[tuple[str, st
     """Lists of labels and texts, or a text for each label of a letter or two."""
     labels, texts = (value.get(key) for key in _LABELLED)
     if isinstance(labels, list) and isinstance(texts, list):
-        yield from _labelled(labels, texts, where)
+        yield from _label_texts(labels, texts, where)
         return
     told = {key: each for key, each in value.items() if each is not None}
     if all(len(key) <= _LABEL_LENGTH and isinstance(each, str) for key, each in told.items()):
         yield from ((key, text_of(each, where)) for key, each in told.items())
 
 
-def _labelled(labels: Json, texts: Json, where: str) -> Iterator[tuple[str, str]]:
+def _label_texts(labels: Json, texts: Json, where: str) -> Iterator[tuple[str, str]]:
     given = labels if isinstance(labels, list) else []
     for number, text in enumerate(texts if isinstance(texts, list) else ()):
         label = given[number] if number < len(given) and given[number] is not None else _label(number)
@@ -116,7 +116,7 @@ def _label(number: int) -> str:
     return letter if number < len(ascii_uppercase) else _label(number // 26 - 1) + letter
 
 
-def _listed(question: str, choices: Sequence[tuple[str, str]]) -> str:
+def _list(question: str, choices: Sequence[tuple[str, str]]) -> str:
     """The choices, a line each; nothing where the question lists them itself."""
     if all(_stands_in(question, text) for _, text in choices):
         return ""

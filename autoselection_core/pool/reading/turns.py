@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool.canonical import canonical_text, spelled_json, verbatim_text
+from autoselection_core.pool.canonical import canonical_text, spell_json, verbatim_text
 from autoselection_core.pool.reading.calls import calls_in
 from autoselection_core.pool.reading.content import text_of, thought_in
 from autoselection_core.pool.reading.spellings import (
@@ -74,9 +74,9 @@ def turn_list(value: Json, where: str) -> Sequence[Json]:
     Raises:
         RejectedRecordError: The value holds no turns.
     """
-    found = _unpacked(value, where)
+    found = _unpack(value, where)
     if isinstance(found, Mapping):
-        return _zipped(found, where) if any(isinstance(each, list) for each in found.values()) else [found]
+        return _zip(found, where) if any(isinstance(each, list) for each in found.values()) else [found]
     if not isinstance(found, list | tuple):
         raise RejectedRecordError(Reason.NO_MESSAGES, f"the field {where} is no list")
     return [_as_object(turn) for turn in found if turn is not None]
@@ -101,7 +101,7 @@ def alternating(value: Json, where: str) -> list[Message]:
     ]
 
 
-def _unpacked(value: Json, where: str) -> Json:
+def _unpack(value: Json, where: str) -> Json:
     if not isinstance(value, str):
         return value
     try:
@@ -112,7 +112,7 @@ def _unpacked(value: Json, where: str) -> Json:
     return found
 
 
-def _zipped(lists: Mapping[str, Json], where: str) -> list[Json]:
+def _zip(lists: Mapping[str, Json], where: str) -> list[Json]:
     """The turns of an object of lists; a list that is null is left out."""
     columns = {key: each for key, each in lists.items() if isinstance(each, list)}
     if len({len(column) for column in columns.values()}) > 1:
@@ -236,7 +236,7 @@ def _answer(turn: Turn, name: str, content: Json, where: str) -> Message:
         if (called := calls_in(turn[key])) is not None:
             calls += called
         elif turn[key]:
-            text = "\n".join(part for part in (text, spelled_json(turn[key])) if part)
+            text = "\n".join(part for part in (text, spell_json(turn[key])) if part)
     thought = "\n".join(part for part in (_reasoning(turn, where), thought_in(content)) if part)
     return Message(Role.ASSISTANT, text, thought or None, calls, is_taught=_is_taught(turn))
 
@@ -248,7 +248,7 @@ def _reasoning(turn: Turn, where: str) -> str:
 def _result(turn: Turn, content: Json, where: str) -> Message:
     """The result of a tool, which may be any JSON."""
     is_data = isinstance(content, Mapping) or (isinstance(content, list) and not _are_parts(content))
-    text = spelled_json(content) if is_data else text_of(content, where)
+    text = spell_json(content) if is_data else text_of(content, where)
     name, call = turn.get("name"), turn.get(CALL_ID)
     return Message(Role.TOOL, text, name=str(name) if name else None, call_id=str(call) if call else None)
 

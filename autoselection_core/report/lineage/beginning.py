@@ -91,7 +91,7 @@ def _trial(facts: SearchFacts, number: int) -> TrialRecord:
 def _row(which: str, pool: str, facts: SearchFacts, trial: TrialRecord) -> tuple[Cell, ...]:
     recipe = trial.recipe
     assert recipe is not None, "a measured trial has a recipe"
-    rows = len(facts.realised(recipe))
+    rows = len(facts.realise(recipe))
     place = trial.reservation.partition
     return which, pool, place, recipe.full_label, rows, trial.utility, trial.standard_error
 
@@ -99,6 +99,6 @@ def _row(which: str, pool: str, facts: SearchFacts, trial: TrialRecord) -> tuple
 def _rows(facts: SearchFacts, winner: Recommendation) -> int | None:
     """Rows of the old winner on this pool; None where it cannot be realised there."""
     try:
-        return len(facts.realised(winner.recipe))
+        return len(facts.realise(winner.recipe))
     except InvalidRecipe:
         return None

@@ -83,7 +83,7 @@ def anchor_diff(facts: SearchFacts) -> SubsetDiff | None:
     if trial is None or trial.recipe is None or anchor is None or anchor.recipe is None:
         return None
     names = (f"trial {trial.trial}", f"trial {anchor.trial}")
-    subsets = (facts.realised(trial.recipe), facts.realised(anchor.recipe))
+    subsets = (facts.realise(trial.recipe), facts.realise(anchor.recipe))
     return subset_diff(facts.pool, facts.signals, *subsets, names)
 
 

@@ -12,7 +12,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset import PrefixCache, materialize
+from autoselection_core.subset import PrefixCache, realise
 from autoselection_core.subset.explain import Explanation, StepVerdict, explain
 
 
@@ -111,7 +111,7 @@ def examples_of(recipe: Recipe, pool: Pool, signals: SignalTable) -> tuple[Examp
     dropped = [
         replace(example_of(recipe, row, pool, signals), fate=fate) for fate, row in _dropped(recipe, signals)
     ]
-    kept = _spread(materialize(recipe, signals).rows, _KEPT)
+    kept = _spread(realise(recipe, signals).rows, _KEPT)
     return (*dropped, *(example_of(recipe, row, pool, signals) for row in kept))
 
 
@@ -145,7 +145,7 @@ def _ends(recipe: Recipe, signals: SignalTable) -> list[Rows]:
     """The rows that each prefix of a recipe leaves, the whole pool first."""
     cache = PrefixCache()
     return [
-        materialize(recipe.with_steps(recipe.steps[:length]), signals, cache).rows
+        realise(recipe.with_steps(recipe.steps[:length]), signals, cache).rows
         for length in range(len(recipe) + 1)
     ]
 

@@ -61,13 +61,13 @@ def draw(
     return picture.getvalue()
 
 
-def labelled(text: str) -> str:
+def short_label(text: str) -> str:
     r"""A name as a picture can hold it: not longer than the picture, and without formulas.
 
     Characters that no installed font has are spelled by their numbers.
 
     Example:
-        >>> labelled("price in $ or ct"), len(labelled("x" * 500))
+        >>> short_label("price in $ or ct"), len(short_label("x" * 500))
         ('price in \\$ or ct', 48)
     """
     half = _LONGEST_LABEL // 2

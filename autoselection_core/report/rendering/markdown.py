@@ -6,21 +6,21 @@ _MARKUP = re.compile(r"([\\`*<\[|~$]|(?<!\w)_|_(?!\w))")
 """Characters that start markup; an underscore inside a word starts none."""
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     r"""Text as one line of Markdown that says what the text says.
 
     Example:
-        >>> print(escaped("<s> | keep_top *twice*"))
+        >>> print(escape("<s> | keep_top *twice*"))
         \<s> \| keep_top \*twice\*
     """
     return _MARKUP.sub(r"\\\1", " ".join(text.splitlines()))
 
 
-def fenced(text: str, language: str = "") -> str:
+def fence(text: str, language: str = "") -> str:
     """Text as a block of code; the fence is longer than any inside.
 
     Example:
-        >>> print(fenced("steps: []", "yaml"))
+        >>> print(fence("steps: []", "yaml"))
         ```yaml
         steps: []
         ```

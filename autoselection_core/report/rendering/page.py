@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from autoselection_core.report.rendering.markdown import escaped, fenced
+from autoselection_core.report.rendering.markdown import escape, fence
 from autoselection_core.report.rendering.table import Table
 
 
@@ -77,7 +77,7 @@ def _lead_markdown(lead: Lead) -> str:
         [
             f"**{lead.verdict}**",
             *lead.details,
-            "\n".join(f"- {escaped(label)}: {escaped(value)}" for label, value in lead.facts),
+            "\n".join(f"- {escape(label)}: {escape(value)}" for label, value in lead.facts),
             *([] if lead.picture is None else [_picture_markdown(lead.picture)]),
             "\n".join(f"- {text}" for text in lead.further),
         ]
@@ -91,7 +91,7 @@ def _markdown(section: Section) -> str:
             *section.paragraphs,
             *(f"**{table.title}**\n\n{table.to_markdown()}" for table in section.tables),
             *(_picture_markdown(picture) for picture in section.pictures),
-            *(fenced(text) for text in section.code),
+            *(fence(text) for text in section.code),
         ]
     )
 

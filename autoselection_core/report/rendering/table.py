@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from autoselection_core.report.rendering.markdown import escaped
+from autoselection_core.report.rendering.markdown import escape
 
 _NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*(e[+-]?\d+)?|inf|nan)( ?[%*])?( ± \S+)?")
 
@@ -31,12 +31,12 @@ class Table:
     @property
     def texts(self) -> list[list[str]]:
         """The cells as people read them."""
-        return [[shown(cell) for cell in row] for row in self.rows]
+        return [[cell_text(cell) for cell in row] for row in self.rows]
 
     def to_markdown(self) -> str:
         """The table in Markdown."""
         lines = [self.columns, ["---"] * len(self.columns), *self.texts]
-        return "\n".join("| " + " | ".join(escaped(cell) for cell in line) + " |" for line in lines)
+        return "\n".join("| " + " | ".join(escape(cell) for cell in line) + " |" for line in lines)
 
     def to_html(self) -> str:
         """The table in HTML; text is escaped."""
@@ -52,11 +52,11 @@ class Table:
         return bool(cells) and all(map(_NUMBER.fullmatch, cells))
 
 
-def shown(cell: Cell) -> str:
+def cell_text(cell: Cell) -> str:
     """A cell as text: numbers with four significant digits, unknown as a dash.
 
     Example:
-        >>> [shown(cell) for cell in (0.123456, 12000, None, "x")]
+        >>> [cell_text(cell) for cell in (0.123456, 12000, None, "x")]
         ['0.1235', '12,000', '-', 'x']
     """
     if cell is None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from autoselection_core.history.values import History, Observation
 from autoselection_core.pool.pool import Pool
-from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, labelled
+from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, short_label
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import jaccard
 from autoselection_core.subset import Subset
@@ -21,7 +21,7 @@ def map_plot(
     observations: Sequence[Observation], subsets: Sequence[Subset], unit: str, kind: Format = "svg"
 ) -> bytes:
     """Map of the measured subsets, on which near ones share rows: classical scaling of Jaccard distances."""
-    points = _scaled(subsets)
+    points = _scale(subsets)
     utilities = [entry.utility for entry in observations]
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
@@ -37,7 +37,7 @@ def map_plot(
     return draw(paint, height=3.8, kind=kind)
 
 
-def _scaled(subsets: Sequence[Subset]) -> npt.NDArray[np.float64]:
+def _scale(subsets: Sequence[Subset]) -> npt.NDArray[np.float64]:
     """Two coordinates for each subset, whose distances are near the Jaccard distances."""
     count = len(subsets)
     distances = np.array([[1.0 - jaccard(a, b) for b in subsets] for a in subsets])
@@ -79,7 +79,7 @@ def calibration_plot(history: History, unit: str, kind: Format = "svg") -> bytes
 
     Bars are 95 % of posterior deviation and run noise together. None while nothing was foreseen.
     """
-    foreseen = [(entry, *numbers) for entry in history.observations if (numbers := _expected(entry))]
+    foreseen = [(entry, *numbers) for entry in history.observations if (numbers := _expectation(entry))]
     if not foreseen:
         return None
 
@@ -105,7 +105,7 @@ def calibration_plot(history: History, unit: str, kind: Format = "svg") -> bytes
     return draw(paint, kind=kind)
 
 
-def _expected(entry: Observation) -> tuple[float, float] | None:
+def _expectation(entry: Observation) -> tuple[float, float] | None:
     """Mean and spread of what was expected of one evaluation."""
     proposal = Proposal.from_json(entry.proposal)
     if proposal.mean is None or proposal.deviation is None:
@@ -124,7 +124,7 @@ def mix_plot(pool: Pool, subset: Subset, kind: Format = "svg") -> bytes:
         places = np.arange(len(names))
         axes.barh(places - 0.18, whole, height=0.34, color=MUTED, label="pool")
         axes.barh(places + 0.18, kept, height=0.34, color=ACCENT, label="subset")
-        axes.set_yticks(places, [labelled(name) for name in names])
+        axes.set_yticks(places, [short_label(name) for name in names])
         axes.invert_yaxis()
         axes.set_xlabel("share of rows")
         axes.set_title("Source mix")

@@ -8,7 +8,7 @@ import numpy as np
 
 from autoselection_core.arrays import Values
 from autoselection_core.history.values import History, Observation
-from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, labelled
+from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, short_label
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
 
@@ -52,7 +52,7 @@ _Z95 = 1.96
 
 def retention_plot(subset: Subset, pool_rows: int, kind: Format = "svg") -> bytes:
     """Retention plot: number of rows that each step of a recipe leaves."""
-    labels = ["pool", *(labelled(step.label) for step in subset.steps)]
+    labels = ["pool", *(short_label(step.label) for step in subset.steps)]
     counts = [pool_rows, *(step.rows_out for step in subset.steps)]
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
@@ -157,7 +157,7 @@ def _histogram(axes: Any, name: str, column: Values, subset: Subset) -> None:  #
     for values, colour, alpha in ((pool, MUTED, 0.6), (kept, ACCENT, 0.6)):
         shares = np.full(len(values), 1.0 / max(len(values), 1))
         axes.hist(np.clip(values, edges[0], edges[-1]), edges, weights=shares, color=colour, alpha=alpha)
-    axes.set_title(labelled(name))
+    axes.set_title(short_label(name))
     axes.set_ylabel("share of rows")
 
 
@@ -178,7 +178,7 @@ def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> byte
             known = column[np.isfinite(column)]
             low, high = np.percentile(known, [0.5, 99.5])
             axes.hist(np.clip(known, low, high), _BINS, color=ACCENT, alpha=0.8)
-            axes.set_title(f"{labelled(name)} ({len(known) / len(column):.0%} known)", fontsize=8)
+            axes.set_title(f"{short_label(name)} ({len(known) / len(column):.0%} known)", fontsize=8)
             axes.set_ylabel("rows")
 
     return draw(paint, width=7.5, height=1.0 + 1.8 * -(-len(columns) // 3), kind=kind)
@@ -194,7 +194,7 @@ def credit_plot(found: Mapping[str, OperatorCredit], unit: str, kind: Format = "
         differences = [credit.difference for _, credit in ordered]
         colours = [ACCENT if difference >= 0 else WARM for difference in differences]
         axes.barh(places, differences, color=colours, height=0.6)
-        axes.set_yticks(places, [f"{labelled(label)} ({credit.trials})" for label, credit in ordered])
+        axes.set_yticks(places, [f"{short_label(label)} ({credit.trials})" for label, credit in ordered])
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_xlabel(f"mean utility with it minus without it ({unit})")
         axes.set_title("Operators (number of trials)")

@@ -7,7 +7,7 @@ from autoselection_core.history.values import FULL
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.report.rendering.table import Cell, Table, shown
+from autoselection_core.report.rendering.table import Cell, Table, cell_text
 from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.search.status import SearchStatus
@@ -33,7 +33,7 @@ def trial_table(facts: SearchFacts) -> Table:
 
 def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
     is_best = facts.best is not None and facts.best.trial == trial.trial
-    rows = None if trial.recipe is None else len(facts.realised(trial.recipe))
+    rows = None if trial.recipe is None else len(facts.realise(trial.recipe))
     return (
         f"{trial.trial}{' *' if is_best else ''}",
         "-" if trial.recipe is None else trial.recipe.label,
@@ -106,7 +106,7 @@ def _in_words(value: Json) -> str:
         return ", ".join(f"{name}: {_in_words(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_in_words, value))
-    return shown(value)
+    return cell_text(value)
 
 
 def state_table(subset: Mapping[str, float], pool: Mapping[str, float]) -> Table:

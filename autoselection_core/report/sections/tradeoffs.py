@@ -29,7 +29,7 @@ def tradeoff_table(standing: tuple[Standing, ...]) -> Table:
             one.trial,
             one.recipe.label,
             one.tokens,
-            *(_spelled(one.scores[name]) for name in names),
+            *(_spell(one.scores[name]) for name in names),
             *_front(one),
         )
         for one in order
@@ -66,7 +66,7 @@ def _best_so_far(standing: tuple[Standing, ...], name: str, sign: float) -> list
     return steps
 
 
-def _spelled(score: Scored) -> str:
+def _spell(score: Scored) -> str:
     spread = "" if score.deviation is None else f" ± {score.deviation:.2g}"
     return f"{score.mean:.4g}{spread}"
 

@@ -9,7 +9,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.solver.proposal import Prediction
-from autoselection_core.subset import PrefixCache, Subset, materialize
+from autoselection_core.subset import PrefixCache, Subset, realise
 
 _SHOWN_COLUMNS = 4
 _MEAN = "mean "
@@ -46,7 +46,7 @@ def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
     recipe, cache = facts.require_best().recipe, PrefixCache()
     labels = ["full pool", *(step.label for step in recipe.steps)]
     subsets = [
-        materialize(recipe.with_steps(recipe.steps[:length]), facts.signals, cache)
+        realise(recipe.with_steps(recipe.steps[:length]), facts.signals, cache)
         for length in range(len(labels))
     ]
     expected = facts.solver.predict(facts.history, subsets)

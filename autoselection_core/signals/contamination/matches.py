@@ -34,7 +34,7 @@ def match(question: str, text: str) -> Match | None:
         >>> match("Close: ( <", "close: [ {, please")
         <Match.NORMALISED: 'normalised'>
     """
-    if (said := _squeezed(question)) and said in _squeezed(text):
+    if (said := _squeeze(question)) and said in _squeeze(text):
         return Match.EXACT
     words = units_of(question)
     return Match.NORMALISED if words and f" {words} " in f" {units_of(text)} " else None
@@ -46,5 +46,5 @@ def codes_of(questions: Sequence[str], texts: Sequence[str]) -> Codes:
     return np.array([MATCHES.index(each) + 1 for each in found], np.int8)
 
 
-def _squeezed(text: str) -> str:
+def _squeeze(text: str) -> str:
     return " ".join(text.split())

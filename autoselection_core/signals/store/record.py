@@ -36,13 +36,13 @@ def record_of(ids: Ids, values: Mapping[str, Computed]) -> pa.Table:
 
 def missing(table: LanceTable, ids: Ids) -> Rows:
     """The places of the ids that the table does not hold, ascending."""
-    return np.flatnonzero(~_found(table.ids(), ids)[1])
+    return np.flatnonzero(~_find(table.ids(), ids)[1])
 
 
 def aligned_values(table: LanceTable, ids: Ids) -> dict[str, Computed] | None:
     """All values of the samples, in the order of the ids given; None where the table misses one."""
     record = table.read()
-    places, present = _found(record.column(ID), ids)
+    places, present = _find(record.column(ID), ids)
     if not present.all():
         return None
     taken = record.drop_columns([ID]).take(places).combine_chunks()
@@ -51,10 +51,10 @@ def aligned_values(table: LanceTable, ids: Ids) -> dict[str, Computed] | None:
 
 def rows_of(values: Mapping[str, Computed], rows: Rows) -> dict[str, Computed]:
     """The values of some rows. Pairs of rows belong to the pool as a whole and are left out."""
-    return {name: _taken(value, rows) for name, value in values.items() if not isinstance(value, PairList)}
+    return {name: _take(value, rows) for name, value in values.items() if not isinstance(value, PairList)}
 
 
-def _taken(value: npt.NDArray[Any] | SparseFeatures, rows: Rows) -> Computed:
+def _take(value: npt.NDArray[Any] | SparseFeatures, rows: Rows) -> Computed:
     if not isinstance(value, SparseFeatures):
         return value[rows]
     starts, sizes = value.indptr[rows], np.diff(value.indptr)[rows]
@@ -72,7 +72,7 @@ def _raw(ids: Ids) -> bytes:
     return bytes.fromhex(ids.tobytes().decode())
 
 
-def _found(held: pa.ChunkedArray, ids: Ids) -> tuple[Rows, Mask]:
+def _find(held: pa.ChunkedArray, ids: Ids) -> tuple[Rows, Mask]:
     """For each id the place of its first row in the record, and whether it has one."""
     stored, wanted = (np.frombuffer(raw, "S16") for raw in (id_bytes(held), _raw(ids)))
     order = np.argsort(stored, kind="stable")  # cheap: chunks were appended in ascending order

@@ -20,7 +20,7 @@ _DIGITS = 4
 def question_of(settings: AdviserSettings, role: Role, facts: Json) -> Question:
     """The question of a role about some facts; the same facts are the same question, letter by letter."""
     version, system = prompt_of(role)
-    user = json.dumps(_rounded(facts), ensure_ascii=False, sort_keys=True)
+    user = json.dumps(_round(facts), ensure_ascii=False, sort_keys=True)
     return Question(
         role.value, version, settings.model, system, user, settings.temperature, settings.max_tokens
     )
@@ -34,13 +34,13 @@ def prompt_of(role: Role) -> tuple[str, str]:
     return first.removeprefix("version:").strip(), rest.strip()
 
 
-def _rounded(value: Json) -> Json:
+def _round(value: Json) -> Json:
     """Numbers with few digits: a model reads no more, and a last bit changes no question."""
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
     if isinstance(value, dict):
-        return {name: _rounded(each) for name, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
+        return {name: _round(each) for name, each in value.items()}
+    return [_round(each) for each in value] if isinstance(value, list) else value
 
 
 T = TypeVar("T")

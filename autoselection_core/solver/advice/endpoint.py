@@ -87,7 +87,7 @@ class Endpoint:
             with answer:
                 if answer.status_code != _OK:
                     return Reply(None, f"the endpoint answered with status {answer.status_code}")
-                content = _limited(answer)
+                content = _limit(answer)
         return Reply(None, "the answer is too long") if content is None else _reply_in(json.loads(content))
 
 
@@ -123,7 +123,7 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
-def _limited(answer: "Response") -> bytes | None:
+def _limit(answer: "Response") -> bytes | None:
     """The body, or None where it is longer than an answer can be."""
     content = b""
     for chunk in answer.iter_content(_CHUNK_BYTES):

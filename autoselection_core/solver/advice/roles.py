@@ -29,7 +29,7 @@ from autoselection_core.solver.advice.telling import (
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.programs.credit import Credit
 from autoselection_core.solver.programs.realise import Draft, Realised
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 
 _MAX_ANCHOR_STEPS = 3
 """Maximum number of steps of a new anchor, as published."""
@@ -68,13 +68,13 @@ class Predicted:
     order: Sequence[int]
 
 
-def summarised(context: SearchContext, consultation: Consultation) -> tuple[str, ...]:
+def summarise(context: SearchContext, consultation: Consultation) -> tuple[str, ...]:
     """Three to five findings about what was tried; none where no adviser states some."""
     facts = _common(context, consultation, consultation.history.observations)
     return consultation.consult(Role.SUMMARISER, facts, findings_in) or ()
 
 
-def proposed(
+def propose(
     context: SearchContext, consultation: Consultation, anchor: Anchor, findings: Sequence[str]
 ) -> tuple[Draft, ...]:
     """Local edits of an anchor that the proposer wants tried, within the operators' ranges."""
@@ -87,7 +87,7 @@ def proposed(
         "anchor": {
             "steps": recipe_told(anchor.recipe, known),
             "utility": anchor.utility,
-            "state": state_told(materialize(anchor.recipe, context.signals), context.signals),
+            "state": state_told(realise(anchor.recipe, context.signals), context.signals),
         },
         "findings": list(findings),
         "unions": list[Json](sorted(known)),
@@ -102,7 +102,7 @@ def proposed(
     )
 
 
-def reseeded(
+def reseed(
     context: SearchContext, consultation: Consultation, observations: Sequence[Observation], credit: Credit
 ) -> Recipe | None:
     """A new anchor by the reseeder, from the first observations; None where the numbers draw it."""
@@ -115,7 +115,7 @@ def reseeded(
     return consultation.consult(Role.RESEEDER, facts, lambda value: anchor_in(value, grammar))
 
 
-def ranked(
+def rank(
     context: SearchContext,
     consultation: Consultation,
     realised: Realised,

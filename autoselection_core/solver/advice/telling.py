@@ -10,7 +10,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.credit import Credit
 from autoselection_core.solver.programs.fresh import has_union
 from autoselection_core.state.value import state_of
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 
 _FINE = ("q10/", "q50/", "q90/", "std/", "unknown/")
 """Prefixes of a state's numbers that are too detailed for a prompt."""
@@ -35,7 +35,7 @@ def history_told(observations: Sequence[Observation], signals: SignalTable) -> J
         {
             "trial": one.trial,
             "steps": recipe_told(one.recipe, known),
-            "kept_share": len(_realised(one.recipe, signals).rows) / len(signals),
+            "kept_share": len(_realise(one.recipe, signals).rows) / len(signals),
             "utility": one.utility,
             "scores": dict(sorted(one.scores.items())),
         }
@@ -77,8 +77,8 @@ def _fixed_settings(template: Template) -> Json:
     return {name: settings[name] for name, _ in template.fixed}
 
 
-def _realised(recipe: Recipe, signals: SignalTable) -> Subset:
-    return signals.derived((__name__, recipe), lambda: materialize(recipe, signals))
+def _realise(recipe: Recipe, signals: SignalTable) -> Subset:
+    return signals.derived((__name__, recipe), lambda: realise(recipe, signals))
 
 
 def _step_told(step: Step, known: Mapping[int, Recipe]) -> Json:

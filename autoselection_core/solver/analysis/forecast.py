@@ -32,7 +32,7 @@ from autoselection_core.solver.surrogate.gp import NOISE_SHARE, Numbers, expecte
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import covariance
 from autoselection_core.solver.surrogate.priors import hyper_prior
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,7 +102,7 @@ def _start(context: SearchContext, history: History) -> _Start:
     import torch
 
     if not history.observations:
-        full = context.describe_subsets([materialize(Recipe((), context.seed), context.signals)])
+        full = context.describe_subsets([realise(Recipe((), context.seed), context.signals)])
         candidates = np.concatenate([full, context.features[: _CANDIDATES - 1]])
         prior = hyper_prior(context.describer.layout, expected_noise(None, context.policy.noise_spread))
         rng = np.random.default_rng(seed_for("forecast", context.seed))

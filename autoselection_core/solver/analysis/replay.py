@@ -97,7 +97,7 @@ def _by_default(context: SearchContext, known: History, left: Sequence[Observati
 def _by_published(context: SearchContext, known: History, left: Sequence[Observation]) -> int:
     if len(known.observations) < len(ZONES):
         low, high = list(ZONES.values())[len(known.observations)]
-        shares = [len(one.subset.rows) / len(context.signals) for one in _realised(context, known, left)]
+        shares = [len(one.subset.rows) / len(context.signals) for one in _realise(context, known, left)]
         return next((place for place, share in enumerate(shares) if low <= share < high), 0)
     means, deviations = posterior_over_programs(context, known, [one.recipe for one in left])
     return int(np.argmax(means + context.policy.exploration * deviations))
@@ -108,10 +108,10 @@ def _at_random(context: SearchContext, known: History, left: Sequence[Observatio
 
 
 def _features(context: SearchContext, known: History, left: Sequence[Observation]) -> Features:
-    return context.describe_subsets([one.subset for one in _realised(context, known, left)])
+    return context.describe_subsets([one.subset for one in _realise(context, known, left)])
 
 
-def _realised(context: SearchContext, known: History, left: Sequence[Observation]) -> list[ObservedSubset]:
+def _realise(context: SearchContext, known: History, left: Sequence[Observation]) -> list[ObservedSubset]:
     by_name = {
         one.name: one for one in observed_subsets(replace(known, observations=tuple(left)), context.signals)
     }

@@ -84,8 +84,8 @@ def standings(solver: Solver, history: History, signs: Mapping[str, float]) -> t
     with one_thread():
         context = solver.context(history.seed)
         features = context.describe_subsets([one.subset for one in observed])
-        learned = {name: _learned(context, observed, features, name) for name in signs}
-        scores = {name: _scored(learned[name], observed, features, name) for name in signs}
+        learned = {name: _learn(context, observed, features, name) for name in signs}
+        scores = {name: _score(learned[name], observed, features, name) for name in signs}
         tokens = np.array([-float(sizes[one.name]) for one in observed])
         means = [sign * np.array([each.mean for each in scores[name]]) for name, sign in signs.items()]
         front = on_front(np.stack([*means, tokens], axis=-1))
@@ -121,14 +121,14 @@ def on_front(values: Numbers) -> Mask:
     return np.asarray(~beaten.any(-1))
 
 
-def _learned(
+def _learn(
     context: SearchContext, observed: Sequence[ObservedSubset], features: Features, name: str
 ) -> Surrogate | None:
     fitting = fitting_for(context, len(observed))
     return surrogate_of_benchmark(observed, features, context.describer.layout, name, fitting)
 
 
-def _scored(
+def _score(
     surrogate: Surrogate | None, observed: Sequence[ObservedSubset], features: Features, name: str
 ) -> list[Scored]:
     values = [float(np.mean([scores[name] for scores in one.scores])) for one in observed]
@@ -154,13 +154,13 @@ def _chances(
         surrogate = learned[name]
         if surrogate is None:
             return None
-        draws.append(sign * _drawn(surrogate, features, seed_for("tradeoffs", context.seed, name)))
+        draws.append(sign * _draw(surrogate, features, seed_for("tradeoffs", context.seed, name)))
     values = np.stack([*draws, np.broadcast_to(tokens, draws[0].shape)], axis=-1)
     # Part by part: comparing all draws at once would take the square of the subsets for each of them.
     return np.asarray(np.mean([on_front(part).mean(0) for part in values], axis=0))
 
 
-def _drawn(surrogate: Surrogate, features: Features, seed: int) -> Numbers:
+def _draw(surrogate: Surrogate, features: Features, seed: int) -> Numbers:
     """Joint draws of the noise-free scores, in deviations. Shape (draws, s, m)."""
     import torch
 

@@ -119,14 +119,14 @@ def search_locally(
     alone = [Draft(recipe, "single") for recipe in single_recipes(context.templates, context.seed)]
     recalled = context.realise([*_recall(fitted), *proposed, *alone], known)
     radius = TrustRadius(context, fitted, context.policy.trust_radius)
-    found = _scored(radius, gain, recalled, context.describe(recalled), known)
+    found = _score(radius, gain, recalled, context.describe(recalled), known)
     names = known | found.names | {subset.fingerprint for subset in recalled.subsets}
     places = [place for place, one in enumerate(context.fresh.subsets) if one.fingerprint not in names]
     fresh = Realised(
         tuple(context.fresh.drafts[place] for place in places),
         tuple(context.fresh.subsets[place] for place in places),
     )
-    found = found.joined(_scored(radius, gain, fresh, context.features[places], known | found.names))
+    found = found.joined(_score(radius, gain, fresh, context.features[places], known | found.names))
     rng = np.random.default_rng(seed_for("edits", context.seed, trial))
     for generation, count in enumerate(_shares(context.policy.edits, context.policy.generations)):
         if generation == 0:
@@ -135,7 +135,7 @@ def search_locally(
             drafts = _children(context, fitted, found, count, rng)
         names = known | found.names
         edits = context.realise(drafts, names)
-        found = found.joined(_scored(radius, gain, edits, context.describe(edits), names))
+        found = found.joined(_score(radius, gain, edits, context.describe(edits), names))
     return found
 
 
@@ -150,7 +150,7 @@ def _recall(fitted: FittedModel) -> list[Draft]:
     ]
 
 
-def _scored(
+def _score(
     radius: TrustRadius, gain: AcquisitionTerm, realised: Realised, features: Features, known: frozenset[str]
 ) -> ScoredCandidates:
     """Candidates within the trust radius, with their gains."""

@@ -115,7 +115,7 @@ def phase_of(context: SearchContext, history: History, fitted: FittedModel) -> P
     since = fitted.observed[fitted.incumbent].trial
     stagnation = sum(observation.trial > since for observation in history.observations)
     stalls = stagnation // context.policy.patience
-    anchor = _reseeded(context, fitted, since, stalls) if stalls else None
+    anchor = _reseed(context, fitted, since, stalls) if stalls else None
     return Phase(tuple(fitted.ranked[: context.policy.anchors]), stagnation, anchor)
 
 
@@ -138,7 +138,7 @@ def credit_in(fitted: FittedModel) -> Credit:
     )
 
 
-def _reseeded(context: SearchContext, fitted: FittedModel, since: int, stalls: int) -> Recipe | None:
+def _reseed(context: SearchContext, fitted: FittedModel, since: int, stalls: int) -> Recipe | None:
     rng = np.random.default_rng(seed_for("reseed", context.seed, since, stalls))
     credit = credit_in(fitted)
     drafts = [

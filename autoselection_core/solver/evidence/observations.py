@@ -9,7 +9,7 @@ from autoselection_core.history.values import CheapTrial, Earlier, History, Obse
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.surrogate.gp import Numbers
-from autoselection_core.subset import Subset, materialize, materialize_many
+from autoselection_core.subset import Subset, realise, realise_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def transferred_observations(history: History, signals: SignalTable) -> tuple[Tr
     return tuple(
         TransferredObservation(entry, subset)
         for entry in history.earlier
-        if (subset := _realised(entry.recipe, signals)) is not None
+        if (subset := _realise(entry.recipe, signals)) is not None
     )
 
 
@@ -78,19 +78,19 @@ class LowFidelityObservation:
 def low_fidelity_observations(history: History, signals: SignalTable) -> tuple[LowFidelityObservation, ...]:
     """Observations at lower fidelities."""
     return tuple(
-        LowFidelityObservation(entry, materialize_once(entry.recipe, signals), entry.utility)
+        LowFidelityObservation(entry, realise_once(entry.recipe, signals), entry.utility)
         for entry in history.cheap
         if entry.utility is not None
     )
 
 
-def materialize_once(recipe: Recipe, signals: SignalTable) -> Subset:
+def realise_once(recipe: Recipe, signals: SignalTable) -> Subset:
     """The rows of a recipe that was realised before, remembered with the table."""
-    return signals.derived((__name__, recipe), lambda: materialize(recipe, signals))
+    return signals.derived((__name__, recipe), lambda: realise(recipe, signals))
 
 
-def _realised(recipe: Recipe, signals: SignalTable) -> Subset | None:
-    (subset,) = signals.derived((__name__, "earlier", recipe), lambda: materialize_many([recipe], signals))
+def _realise(recipe: Recipe, signals: SignalTable) -> Subset | None:
+    (subset,) = signals.derived((__name__, "earlier", recipe), lambda: realise_many([recipe], signals))
     return subset if isinstance(subset, Subset) else None
 
 
@@ -100,7 +100,7 @@ def observed_subsets(history: History, signals: SignalTable) -> tuple[ObservedSu
     groups: dict[str, list[Observation | Pending]] = {}
     for entry in entries:
         groups.setdefault(entry.subset, []).append(entry)
-    return tuple(_observed(name, group, signals) for name, group in groups.items())
+    return tuple(_observe(name, group, signals) for name, group in groups.items())
 
 
 def entries_of(history: History) -> tuple[Observation | Pending, ...]:
@@ -119,9 +119,9 @@ def utilities_of(observed: Sequence[ObservedSubset]) -> tuple[list[int], Numbers
     return places, np.array([utility for one in observed for utility in one.utilities])
 
 
-def _observed(name: str, group: Sequence[Observation | Pending], signals: SignalTable) -> ObservedSubset:
+def _observe(name: str, group: Sequence[Observation | Pending], signals: SignalTable) -> ObservedSubset:
     recipe = group[0].recipe
-    subset = materialize_once(recipe, signals)
+    subset = realise_once(recipe, signals)
     measured = [entry for entry in group if isinstance(entry, Observation)]
     utilities = tuple(entry.utility for entry in measured)
     return ObservedSubset(

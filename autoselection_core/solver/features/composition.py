@@ -86,10 +86,10 @@ class Composition:
 
 def composition_of(signals: SignalTable) -> Composition:
     """Groups of a pool, once a table; without scales yet."""
-    return signals.derived((__name__,), lambda: _made(signals))
+    return signals.derived((__name__,), lambda: _make(signals))
 
 
-def _made(signals: SignalTable) -> Composition:
+def _make(signals: SignalTable) -> Composition:
     found = list(_groups(signals))
     stops = np.cumsum([0, *(part.shape[1] for _, part, _ in found)])
     places = tuple(slice(int(a), int(b)) for a, b in pairwise(stops))

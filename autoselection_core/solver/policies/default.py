@@ -12,7 +12,7 @@ from autoselection_core.solver.acquisition.expected_improvement import deviation
 from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.acquisition.protocol import AcquisitionTerm, SumOfTerms
 from autoselection_core.solver.advice.consultation import Consultation
-from autoselection_core.solver.advice.roles import Anchor, proposed, summarised
+from autoselection_core.solver.advice.roles import Anchor, propose, summarise
 from autoselection_core.solver.advice.settings import Role
 from autoselection_core.solver.candidates.local_search import ScoredCandidates, search_locally
 from autoselection_core.solver.candidates.phase import phase_of
@@ -28,10 +28,16 @@ from autoselection_core.solver.evidence.observations import (
     transferred_observations,
 )
 from autoselection_core.solver.features.describer import distances
-from autoselection_core.solver.policies.fidelity_choice import chosen, next_pair, offers_of, plans_of, weighed
+from autoselection_core.solver.policies.fidelity_choice import (
+    choose_fidelity,
+    next_pair,
+    offers_of,
+    plans_of,
+    weigh_fidelities,
+)
 from autoselection_core.solver.programs.realise import Draft, Realised
 from autoselection_core.solver.proposal import LEVELS, Candidate, Proposal, RunnerUp
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 
 _FINALISTS = 2
 """Subsets with the highest posterior means, which the last evaluations go to."""
@@ -77,7 +83,7 @@ def choose(
     return (
         _final(context, history, fitted)
         or _replicate(context, fitted)
-        or _informed(context, history, fitted, known, consultation=consultation, prices=prices)
+        or _choose_informed(context, history, fitted, known, consultation=consultation, prices=prices)
     )
 
 
@@ -169,7 +175,7 @@ def _replicate(context: SearchContext, fitted: FittedModel) -> Candidate | None:
 def _again(context: SearchContext, fitted: FittedModel, place: int) -> Candidate:
     """Another evaluation of a tried subset."""
     one = fitted.observed[place]
-    subset = materialize(one.recipe, context.signals)
+    subset = realise(one.recipe, context.signals)
     return Candidate(
         one.recipe,
         subset,
@@ -184,7 +190,7 @@ def _again(context: SearchContext, fitted: FittedModel, place: int) -> Candidate
     )
 
 
-def _informed(
+def _choose_informed(
     context: SearchContext,
     history: History,
     fitted: FittedModel,
@@ -200,7 +206,7 @@ def _informed(
     gain = Improvement.over(fitted.surrogate, fitted.features[rivals if rivals.any() else slice(None)], seed)
     factors: tuple[AcquisitionTerm, ...] = (*fitted.floors, *_success(context, history, fitted))
     wanted = SumOfTerms((gain, *factors)) if factors else gain
-    advised = _proposed(context, fitted, consultation)
+    advised = _propose(context, fitted, consultation)
     found = search_locally(
         context, fitted, phase, wanted, known=known, trial=history.next_trial, proposed=advised
     )
@@ -212,18 +218,18 @@ def _informed(
         raise NotWorthwhileError(history.next_trial, expected, least)
     offers = offers_of(history, prices)
     plans = plans_of(fitted, found, history, offers, seed)
-    cheap = chosen(plans)
+    cheap = choose_fidelity(plans)
     place = place if cheap is None else cheap.place
     anchors = tuple(fitted.observed[anchor].trial for anchor in phase.anchors)
     gaps = distances(found.features[[place]], fitted.features, context.describer.layout)[0]
     proposal = replace(
-        _explained(found, fitted, place),
+        _explain(found, fitted, place),
         anchors=anchors,
         stagnation=phase.stagnation,
         distance=float(gaps.min()),
         nearest=fitted.observed[min(fitted.ranked, key=lambda tried: gaps[tried])].trial,
         fidelity="" if cheap is None else cheap.fidelity,
-        weighed=weighed(plans, fitted, offers),
+        weighed=weigh_fidelities(plans, fitted, offers),
     )
     return _candidate(found.realised, place, proposal)
 
@@ -239,16 +245,16 @@ def _success(context: SearchContext, history: History, fitted: FittedModel) -> t
     return (Success(measured, context.describe(failed), context.describer.layout),)
 
 
-def _proposed(context: SearchContext, fitted: FittedModel, consultation: Consultation) -> tuple[Draft, ...]:
+def _propose(context: SearchContext, fitted: FittedModel, consultation: Consultation) -> tuple[Draft, ...]:
     """Edits of the incumbent that an adviser proposes."""
     if not consultation.has(Role.PROPOSER):
         return ()
     best = fitted.observed[fitted.incumbent]
     anchor = Anchor(best.recipe, best.trial, float(fitted.means[fitted.incumbent]))
-    return proposed(context, consultation, anchor, summarised(context, consultation))
+    return propose(context, consultation, anchor, summarise(context, consultation))
 
 
-def _explained(found: ScoredCandidates, fitted: FittedModel, place: int) -> Proposal:
+def _explain(found: ScoredCandidates, fitted: FittedModel, place: int) -> Proposal:
     """The chosen candidate with its rank, and the best of the others."""
     ranked = np.argsort(-found.gains, kind="stable")
     rank = int(np.flatnonzero(ranked == place)[0])

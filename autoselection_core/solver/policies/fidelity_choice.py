@@ -134,11 +134,11 @@ def plans_of(
             at for at, place in enumerate(best) if found.realised.subsets[place].fingerprint not in known
         ]
         if unknown and offer.max_scores:
-            plans.append(_planned(ahead, offer, ahead.order(unknown), best.tolist()))
+            plans.append(_plan(ahead, offer, ahead.order(unknown), best.tolist()))
     return tuple(plans)
 
 
-def _planned(ahead: Lookahead, offer: Offer, order: Sequence[int], places: Sequence[int]) -> Plan:
+def _plan(ahead: Lookahead, offer: Offer, order: Sequence[int], places: Sequence[int]) -> Plan:
     counts = list(_doubling(min(offer.max_scores, len(order))))
     gains = [ahead.gain(order[:count]) / offer.price(count) for count in counts]
     most = int(np.argmax(gains))
@@ -154,7 +154,7 @@ def _doubling(most: int) -> Iterator[int]:
     yield most
 
 
-def chosen(plans: Sequence[Plan]) -> Plan | None:
+def choose_fidelity(plans: Sequence[Plan]) -> Plan | None:
     """The lower fidelity that is worth it; None where the full training is."""
     if not plans:
         return None
@@ -162,14 +162,16 @@ def chosen(plans: Sequence[Plan]) -> Plan | None:
     return best if best.fidelity and best.gain > _NOT_WORTH * full.gain else None
 
 
-def weighed(plans: Sequence[Plan], fitted: FittedModel, offers: Sequence[Offer]) -> tuple[Weighed, ...]:
+def weigh_fidelities(
+    plans: Sequence[Plan], fitted: FittedModel, offers: Sequence[Offer]
+) -> tuple[Weighed, ...]:
     """Record of each fidelity's expected gain and learned correlation."""
     gains = {plan.fidelity: plan for plan in plans}
     full = tuple(Weighed(FULL, 1.0, gain=plan.gain) for plan in plans[:1])
-    return (*full, *(_weighed(offer, gains.get(offer.fidelity), fitted) for offer in offers))
+    return (*full, *(_weigh(offer, gains.get(offer.fidelity), fitted) for offer in offers))
 
 
-def _weighed(offer: Offer, plan: Plan | None, fitted: FittedModel) -> Weighed:
+def _weigh(offer: Offer, plan: Plan | None, fitted: FittedModel) -> Weighed:
     shown = agreement(fitted.low_fidelity, fitted.observed, offer.fidelity)
     names, trust = list(fitted.trust), None
     if offer.fidelity in names:

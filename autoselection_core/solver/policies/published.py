@@ -18,10 +18,10 @@ from autoselection_core.solver.advice.consultation import Consultation
 from autoselection_core.solver.advice.roles import (
     Anchor,
     Predicted,
-    proposed,
-    ranked,
-    reseeded,
-    summarised,
+    propose,
+    rank,
+    reseed,
+    summarise,
 )
 from autoselection_core.solver.advice.settings import Role
 from autoselection_core.solver.candidates.warmup import ZONES, in_zone
@@ -67,15 +67,15 @@ def choose(context: SearchContext, history: History, consultation: Consultation)
     probes = len(entries_of(history))
     if probes < len(ZONES) or not history.observations:
         return _probe(context, history, known)
-    state = replay_anchors(context, history.observations, lambda seen: _reseeded(context, seen, consultation))
-    findings = summarised(context, consultation) if consultation.has(Role.SUMMARISER) else ()
+    state = replay_anchors(context, history.observations, lambda seen: _reseed(context, seen, consultation))
+    findings = summarise(context, consultation) if consultation.has(Role.SUMMARISER) else ()
     advised: Sequence[Draft] = ()
     if consultation.has(Role.PROPOSER):
-        advised = proposed(context, consultation, _told(history, state), findings)
+        advised = propose(context, consultation, _told(history, state), findings)
     realised = _round(context, history, state, known, advised)
     if not len(realised):
         raise NoCandidatesError(history.next_trial, realised.reasons)
-    return _ranked(context, consultation, state, realised, findings)
+    return _rank(context, consultation, state, realised, findings)
 
 
 def replay_anchors(
@@ -121,7 +121,7 @@ def _told(history: History, state: Anchored) -> Anchor:
     return Anchor(state.anchor, state.trial, utility)
 
 
-def _reseeded(
+def _reseed(
     context: SearchContext, observations: Sequence[Observation], consultation: Consultation
 ) -> Recipe:
     by_trial = {observation.trial: observation for observation in observations}
@@ -131,7 +131,7 @@ def _reseeded(
         if (parent := Proposal.from_json(child.proposal).parent) in by_trial and parent is not None
     ]
     credit = credit_of(families)
-    if advised := reseeded(context, consultation, observations, credit):
+    if advised := reseed(context, consultation, observations, credit):
         return advised
     rng = np.random.default_rng(seed_for("published reseed", context.seed, len(observations)))
     return draw_anchor(credit, context.templates, rng, context.seed)
@@ -154,7 +154,7 @@ def _round(
     return Realised(realised.drafts[:size], realised.subsets[:size], realised.reasons)
 
 
-def _ranked(
+def _rank(
     context: SearchContext,
     consultation: Consultation,
     state: Anchored,
@@ -166,7 +166,7 @@ def _ranked(
     bounds = means + context.policy.exploration * deviations
     by_bound = [int(place) for place in np.argsort(-bounds, kind="stable")]
     predicted = Predicted(means.tolist(), deviations.tolist(), by_bound)
-    place, *others = ranked(context, consultation, realised, predicted, findings) or by_bound
+    place, *others = rank(context, consultation, realised, predicted, findings) or by_bound
     draft = realised.drafts[place]
     second = [
         RunnerUp(recipes[other].label, float(means[other]), float(deviations[other]), float(bounds[other]))

@@ -13,7 +13,7 @@ from autoselection_core.solver.evidence.observations import entries_of
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import has_union, random_recipe
 from autoselection_core.solver.programs.limits import within_size
-from autoselection_core.solver.programs.realise import Draft, realise
+from autoselection_core.solver.programs.realise import Draft, realise_drafts
 from autoselection_core.solver.proposal import Candidate, Proposal
 
 _ATTEMPTS = 1000
@@ -37,7 +37,9 @@ def choose(
     reasons: Counter[str] = Counter()
     for _ in range(_ATTEMPTS):
         recipe = random_recipe(templates, rng, policy.max_steps, history.seed, unions)
-        realised = within_size(realise([Draft(recipe, "random")], signals, min_rows, known), signals, policy)
+        realised = within_size(
+            realise_drafts([Draft(recipe, "random")], signals, min_rows, known), signals, policy
+        )
         if len(realised):
             proposal = Proposal("random", candidates_considered=1, screened=dict(reasons))
             return Candidate(recipe, realised.subsets[0], proposal)

@@ -43,9 +43,9 @@ def _with_pair(
     credit: Credit, singles: Mapping[str, float], count: int, rng: np.random.Generator
 ) -> list[str]:
     pairs = _positive({pair: value for pair, value in credit.pairs.items() if set(pair) <= set(singles)})
-    chosen = list(_drawn(pairs, 1, rng)[0]) if count > 1 and pairs else []
+    chosen = list(_draw(pairs, 1, rng)[0]) if count > 1 and pairs else []
     left = {label: value for label, value in singles.items() if label not in chosen}
-    chosen += _drawn(left, min(count - len(chosen), len(left)), rng)
+    chosen += _draw(left, min(count - len(chosen), len(left)), rng)
     return [chosen[place] for place in rng.permutation(len(chosen))]
 
 
@@ -53,7 +53,7 @@ def _positive(earned: Mapping[Key, float]) -> dict[Key, float]:
     return {key: value for key, value in sorted(earned.items()) if value > 0}
 
 
-def _drawn(earned: Mapping[Key, float], count: int, rng: np.random.Generator) -> list[Key]:
+def _draw(earned: Mapping[Key, float], count: int, rng: np.random.Generator) -> list[Key]:
     """Different keys, in proportion to what they earned."""
     keys, values = list(earned), np.array(list(earned.values()))
     if count <= 0:

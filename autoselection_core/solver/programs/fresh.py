@@ -84,10 +84,10 @@ def latin_recipes(templates: Sequence[Template], count: int, max_steps: int, see
 
     width = max(len(template.axes) for template in templates)
     cube = qmc.LatinHypercube(1 + max_steps * (1 + width), rng=np.random.default_rng(seed)).random(count)
-    return tuple(_decoded(templates, row, max_steps, width, seed) for row in cube)
+    return tuple(_decode(templates, row, max_steps, width, seed) for row in cube)
 
 
-def _decoded(templates: Sequence[Template], units: Features, max_steps: int, width: int, seed: int) -> Recipe:
+def _decode(templates: Sequence[Template], units: Features, max_steps: int, width: int, seed: int) -> Recipe:
     length = 1 + int(units[0] * max_steps)
     steps = units[1:].reshape(max_steps, 1 + width)[:length]
     return Recipe(tuple(_step(templates, step) for step in steps), seed)

@@ -11,7 +11,7 @@ from autoselection_core.arrays import Mask
 from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.subset import Subset, materialize_many
+from autoselection_core.subset import Subset, realise_many
 
 INVALID, TOO_SMALL, REPEATED, TRIED = "invalid", "too small", "repeated", "tried"
 """Reasons to leave a drawn candidate out."""
@@ -88,7 +88,7 @@ class Realised:
         )
 
 
-def realise(
+def realise_drafts(
     drafts: Sequence[Draft], signals: SignalTable, min_rows: int, known: Iterable[str] = ()
 ) -> Realised:
     """Realise drafts; the first of those with one subset stays.
@@ -102,9 +102,7 @@ def realise(
     reasons: Counter[str] = Counter()
     observed, seen = frozenset(known), set[str]()
     kept: list[tuple[Draft, Subset]] = []
-    for draft, result in zip(
-        drafts, materialize_many([draft.recipe for draft in drafts], signals), strict=True
-    ):
+    for draft, result in zip(drafts, realise_many([draft.recipe for draft in drafts], signals), strict=True):
         reason = _reason(result, min_rows, observed, seen)
         if reason is None and isinstance(result, Subset):
             seen.add(result.fingerprint)

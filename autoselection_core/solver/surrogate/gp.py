@@ -196,7 +196,7 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     subsample = torch.from_numpy(subsample_rows(features, fitting.max_sampled))
     if is_robust:
         return _robust(points, targets, layout, standard, prior=prior, fitting=fitting, subsample=subsample)
-    log_hyper = _learned(points[subsample], targets[subsample], layout, prior, fitting)
+    log_hyper = _learn(points[subsample], targets[subsample], layout, prior, fitting)
     if fitting.surrogate == "bkb" or len(points) > MAX_EXACT:
         model = fit_sparse(
             points, targets, layout, log_hyper, first=distinct(points[subsample]), seed=fitting.seed
@@ -218,7 +218,7 @@ def _robust(
     """Learn hyper-parameters and find who is far off, in turn."""
     relative = suspect(targets)
     for _ in range(_RELEARNED):
-        log_hyper = _sampled(
+        log_hyper = _sample(
             points[subsample], targets[subsample], layout, prior, fitting, relative=relative[subsample]
         )
 
@@ -259,15 +259,15 @@ def expected_noise(standardised: float | None, spread: float) -> LogNormalPrior:
     return LogNormalPrior(NOISE_SHARE if standardised is None else standardised, spread)
 
 
-def _learned(
+def _learn(
     points: "Tensor", targets: "Tensor", layout: Layout, prior: HyperPrior, fitting: Fitting
 ) -> "Tensor":
     if fitting.draws == 1:
         return most_probable(points, targets, layout, prior)
-    return _sampled(points, targets, layout, prior, fitting)
+    return _sample(points, targets, layout, prior, fitting)
 
 
-def _sampled(
+def _sample(
     points: "Tensor",
     targets: "Tensor",
     layout: Layout,

@@ -59,12 +59,12 @@ def comparisons(facts: StudyFacts) -> list[Comparison]:
     ways = (*facts.study.searches, *((None,) if facts.study.same is not None else ()))
     searched = [_over_seeds(facts, arm) for arm in ways]
     single = [
-        _compared(facts, f"{WINNER}/{each.name}", opponent)
+        _compare(facts, f"{WINNER}/{each.name}", opponent)
         for each in facts.contests
         if each.arm is not None
         for opponent in (f"{RANDOM}/{each.name}", FULL_POOL)
     ]
-    recipes = [_compared(facts, arm, FULL_POOL) for arm in facts.arm_names if arm.startswith("recipe/")]
+    recipes = [_compare(facts, arm, FULL_POOL) for arm in facts.arm_names if arm.startswith("recipe/")]
     beside = [_beside_plain_filter(facts, each) for each in facts.contests if each.arm is not None]
     return [found for found in (*searched, *single, *recipes, *beside) if found is not None]
 
@@ -80,7 +80,7 @@ def _beside_plain_filter(facts: StudyFacts, contest: Contest) -> Comparison | No
     if not plain:
         return None
     best = max(plain, key=lambda arm: float(np.mean(plain[arm])))
-    found = _compared(facts, f"{WINNER}/{contest.name}", best)
+    found = _compare(facts, f"{WINNER}/{contest.name}", best)
     return None if found is None else replace(found, second=f"{found.second}, the best plain filter")
 
 
@@ -91,7 +91,7 @@ def _over_seeds(facts: StudyFacts, arm: SearchArm | None) -> Comparison | None:
     several contests can say whether choosing is worth anything.
     """
     mine = [each for each in facts.contests if each.arm == arm]
-    runs = [averaged(tests) for each in mine if (tests := facts.tests_of(f"{WINNER}/{each.name}"))]
+    runs = [average(tests) for each in mine if (tests := facts.tests_of(f"{WINNER}/{each.name}"))]
     draws = [test for each in mine for test in facts.tests_of(f"{RANDOM}/{each.name}")]
     if not runs or not draws:
         return None
@@ -101,7 +101,7 @@ def _over_seeds(facts: StudyFacts, arm: SearchArm | None) -> Comparison | None:
     return Comparison(first, "random subsets of equal tokens", found, (len(runs), len(draws)))
 
 
-def _compared(facts: StudyFacts, first: str, second: str) -> Comparison | None:
+def _compare(facts: StudyFacts, first: str, second: str) -> Comparison | None:
     """Two arms by their own runs: those of a large subset vary more, because each reads another part."""
     mine, others = facts.tests_of(first), facts.tests_of(second)
     if not mine or not others:
@@ -110,12 +110,12 @@ def _compared(facts: StudyFacts, first: str, second: str) -> Comparison | None:
     return Comparison(facts.named(first), facts.named(second), found, (len(mine), len(others)))
 
 
-def averaged(runs: Sequence[Run]) -> Run:
+def average(runs: Sequence[Run]) -> Run:
     """The runs of one recommendation as one: every item's mean value."""
-    return tuple(_averaged([run[at] for run in runs]) for at in range(len(runs[0])))
+    return tuple(_average([run[at] for run in runs]) for at in range(len(runs[0])))
 
 
-def _averaged(scores: Sequence[BenchmarkScore]) -> BenchmarkScore:
+def _average(scores: Sequence[BenchmarkScore]) -> BenchmarkScore:
     by_item = [{item.item: item.value for item in score.items} for score in scores]
     items = tuple(
         replace(item, value=float(np.mean([values[item.item] for values in by_item])))

@@ -25,7 +25,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.study.loading import arms_entry, entries
 from autoselection_core.study.study import Study
 from autoselection_core.study.study_run import StudyRun
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 
 _FILE = "ground.json"
 
@@ -91,7 +91,7 @@ def keep_states(study_run: StudyRun) -> None:
     """Write the facts that the report needs of the pool and of every evaluated subset."""
     subsets = _evaluated(study_run)
     names, values = basis_of(study_run.signals).names, states_of(subsets, study_run.signals)
-    whole = tokens_of(materialize(Recipe(), study_run.signals), study_run.signals)
+    whole = tokens_of(realise(Recipe(), study_run.signals), study_run.signals)
     text = json.dumps(
         {
             "judge": evaluator_of(study_run.study),
@@ -137,7 +137,7 @@ def _evaluated(study_run: StudyRun) -> list[Subset]:
         for trial in study_run.ledger.trials(entry, kind)
         if trial.state is TrialState.DONE and trial.recipe is not None
     }
-    return [materialize(recipe, study_run.signals) for recipe in recipes.values()]
+    return [realise(recipe, study_run.signals) for recipe in recipes.values()]
 
 
 def _shared(study_run: StudyRun, subsets: Sequence[Subset]) -> dict[str, float]:

@@ -58,14 +58,14 @@ def _draw(facts: StudyFacts, benchmarks: Sequence[Benchmark]) -> SampledItems | 
         part.name: value
         for name, its_parts in found.items()
         for part, value in zip(
-            its_parts, disagreements(arms, [_scored(name, part) for part in its_parts]), strict=True
+            its_parts, disagreements(arms, [_score(name, part) for part in its_parts]), strict=True
         )
     }
-    drawn = _drawn(facts, arms, found, spread, wanted.items)
+    drawn = _draw_parts(facts, arms, found, spread, wanted.items)
     return SampledItems(evaluator_of(facts.study), wanted.leading, wanted.items, leading, drawn)
 
 
-def _drawn(
+def _draw_parts(
     facts: StudyFacts,
     arms: Sequence[Arm],
     found: dict[str, tuple[Part, ...]],
@@ -74,7 +74,7 @@ def _drawn(
 ) -> tuple[DrawnPart, ...]:
     named = [(name, part) for name, its_parts in found.items() for part in its_parts]
     shares = utility_shares(arms[0][0], facts.weights)
-    weights = stratum_weights([_scored(name, part) for name, part in named], shares)
+    weights = stratum_weights([_score(name, part) for name, part in named], shares)
     counts = allocate(
         budget,
         [
@@ -95,5 +95,5 @@ def _drawn(
     )
 
 
-def _scored(benchmark: str, part: Part) -> Stratum:
+def _score(benchmark: str, part: Part) -> Stratum:
     return Stratum(part.name, benchmark, part.population, frozenset(item.id for item in part.first))

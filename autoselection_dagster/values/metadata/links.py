@@ -9,7 +9,7 @@ from urllib.parse import quote
 import dagster as dg
 
 from autoselection_core import environment
-from autoselection_core.report.rendering.markdown import escaped
+from autoselection_core.report.rendering.markdown import escape
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.serving import report_path
 
@@ -36,7 +36,7 @@ def link(text: str, url: str) -> str:
         >>> link("trial 6", "/runs/1")
         '[trial 6](/runs/1)'
     """
-    return f"[{escaped(text)}]({url})"
+    return f"[{escape(text)}]({url})"
 
 
 def partition_link(asset: dg.AssetKey, partition: str) -> dg.MarkdownMetadataValue:
@@ -54,7 +54,7 @@ def report_link(search: str, file: Path) -> dict[str, dg.MetadataValue[Any]]:
     return {"report": dg.MetadataValue.md(link("open the report", url)), "report_file": at}
 
 
-def linked(table: Table, urls: Mapping[str, str]) -> dg.MarkdownMetadataValue:
+def link_table(table: Table, urls: Mapping[str, str]) -> dg.MarkdownMetadataValue:
     """A table as Markdown whose first cells lead somewhere.
 
     Args:
@@ -64,12 +64,12 @@ def linked(table: Table, urls: Mapping[str, str]) -> dg.MarkdownMetadataValue:
     lines = [
         " | ".join(
             [
-                link(first, urls[first]) if first in urls else escaped(first),
-                *(escaped(each) for each in cells),
+                link(first, urls[first]) if first in urls else escape(first),
+                *(escape(each) for each in cells),
             ]
         )
         for first, *cells in table.texts
     ]
-    head = " | ".join(escaped(column) for column in table.columns)
+    head = " | ".join(escape(column) for column in table.columns)
     rule = " | ".join(["---"] * len(table.columns))
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in (head, rule, *lines)))

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-from autoselection_core.report.rendering.markdown import escaped, fenced
+from autoselection_core.report.rendering.markdown import escape, fence
 from autoselection_core.report.rendering.table import Part, Table
 
 Facts: TypeAlias = Mapping[str, Any]
@@ -52,14 +52,16 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
     return picture(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{bars}</svg>'.encode())
 
 
-def shown(table: Table) -> dg.TableMetadataValue:
+def table_value(table: Table) -> dg.TableMetadataValue:
     """A table as Dagster shows one; its cells are what people read of them."""
     columns = [dg.TableColumn(name, "string") for name in table.columns]
     records = [dg.TableRecord(dict(zip(table.columns, row, strict=True))) for row in table.texts]
     return dg.MetadataValue.table(records, dg.TableSchema(columns))
 
 
-def explained(parts: Iterable[Part], link_of: Callable[[Table], dg.MetadataValue] = shown) -> Facts:
+def explanation_facts(
+    parts: Iterable[Part], link_of: Callable[[Table], dg.MetadataValue] = table_value
+) -> Facts:
     """An explanation: its first sentence, the others as a list, tables and texts under their titles.
 
     Args:
@@ -70,10 +72,10 @@ def explained(parts: Iterable[Part], link_of: Callable[[Table], dg.MetadataValue
     first, *others = [part.strip() for part in kept if isinstance(part, str)] or ["nothing was measured yet"]
     facts: dict[str, Any] = {"answer": first}
     if others:
-        facts["details"] = dg.MetadataValue.md("\n".join(f"- {escaped(each)}" for each in others))
+        facts["details"] = dg.MetadataValue.md("\n".join(f"- {escape(each)}" for each in others))
     for part in kept:
         if not isinstance(part, str):
-            text = None if isinstance(part, Table) else dg.MetadataValue.md(fenced(part.text, part.language))
+            text = None if isinstance(part, Table) else dg.MetadataValue.md(fence(part.text, part.language))
             facts[entry(part.title)] = link_of(part) if isinstance(part, Table) else text
     return facts
 

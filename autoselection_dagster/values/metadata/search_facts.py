@@ -9,7 +9,7 @@ from autoselection_core.report.lineage.ancestry import ancestry_table
 from autoselection_core.report.lineage.beginning import beginning_of
 from autoselection_core.report.lineage.differing import anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
-from autoselection_core.report.rendering.markdown import fenced
+from autoselection_core.report.rendering.markdown import fence
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.plots import (
@@ -32,14 +32,20 @@ from autoselection_core.report.sections.waterfall import expectation_table, mean
 from autoselection_core.report.writing import Report
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.links import asset_url, link, linked, partition_url, report_link
+from autoselection_dagster.values.metadata.links import (
+    asset_url,
+    link,
+    link_table,
+    partition_url,
+    report_link,
+)
 from autoselection_dagster.values.metadata.pictures import (
     Facts,
     entry,
     picture,
-    shown,
     sparkline,
     steps_picture,
+    table_value,
 )
 
 
@@ -55,8 +61,8 @@ def progress_facts(status: SearchStatus, names: Names) -> Facts:
         if best is None
         else dg.MetadataValue.md(_trial_link(best.reservation, names)),
         "best_score": "unknown" if best is None or best.utility is None else best.utility,
-        "trials": linked(table, _trial_urls(status, names)),
-        "budgets": shown(budget_table(status.record)),
+        "trials": link_table(table, _trial_urls(status, names)),
+        "budgets": table_value(budget_table(status.record)),
         "state": _state(status.record),
         "pool_version": status.record.spec.pool_version,
         "evaluator": status.record.spec.evaluator,
@@ -84,7 +90,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     """Verdicts, trials, arms, budgets and pictures of a search, and the path of its report."""
     record, unit = facts.record, facts.record.spec.metric
     measured = facts.history.observations
-    subsets = [facts.realised(entry.recipe) for entry in measured]
+    subsets = [facts.realise(entry.recipe) for entry in measured]
     foreseen = calibration_plot(facts.history, unit, "png")
     verdicts = "\n".join(f"- {finding.sentence}" for finding in report.findings)
     status = SearchStatus.of(facts.workspace.ledger, record.search)
@@ -97,10 +103,10 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "progress": status.sentence,
         "state": _state(record),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
-        "arms": shown(arm_table(facts.arms, record.spec.score_weights)),
-        "trials": linked(trials, urls),
-        "baselines": linked(status_table(status, Kind.REPORT), _trial_urls(status, names)),
-        "budgets": shown(budget_table(record)),
+        "arms": table_value(arm_table(facts.arms, record.spec.score_weights)),
+        "trials": link_table(trials, urls),
+        "baselines": link_table(status_table(status, Kind.REPORT), _trial_urls(status, names)),
+        "budgets": table_value(budget_table(record)),
         "score_trajectory": picture(trajectory_plot(facts.history, unit, "png")),
         "score_against_tokens": picture(tokens_plot(facts.history, unit, "png")),
         "operator_credit": picture(credit_plot(operator_credits(facts.history), unit, "png")),
@@ -118,7 +124,7 @@ def _beginning(facts: SearchFacts) -> Facts:
     """Why the search began, and the old winner beside the new one."""
     began = beginning_of(facts)
     told = {"why_it_began": began.sentence, **({"old_and_new": began.pairing} if began.pairing else {})}
-    return {**told, **{entry(table.title): shown(table) for table in began.tables}}
+    return {**told, **{entry(table.title): table_value(table) for table in began.tables}}
 
 
 def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
@@ -142,12 +148,12 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
         "known": outlook(facts).sentence,
         "expected": expected,
         "verdict": " ".join(finding.sentence for finding in findings(facts)) or "nothing was compared yet",
-        "recipe": dg.MetadataValue.md(fenced(facts.best_recipe.to_yaml(), "yaml")),
+        "recipe": dg.MetadataValue.md(fence(facts.best_recipe.to_yaml(), "yaml")),
         **({"idle_steps": facts.idle_steps} if facts.idle_steps else {}),
-        "steps": shown(step_table(subset)),
+        "steps": table_value(step_table(subset)),
         "rows_per_step": steps_picture([len(facts.signals), *(step.rows_out for step in subset.steps)]),
-        "credit_waterfall": shown(expectation_table(prefixes)),
-        "waterfall_means": shown(means_table(prefixes)),
+        "credit_waterfall": table_value(expectation_table(prefixes)),
+        "waterfall_means": table_value(means_table(prefixes)),
         "source_mix": picture(mix_plot(facts.pool, subset, "png")),
         "dagster/row_count": len(subset),
         "retention": round(len(subset) / len(facts.signals), 4),
@@ -166,7 +172,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
             if run_id is None
             else {"run": dg.MetadataValue.md(link(f"run {run_id[:8]}", f"/runs/{run_id}"))}
         ),
-        "rows": shown(rows_table(best.recipe, facts.pool, facts.signals)),
+        "rows": table_value(rows_table(best.recipe, facts.pool, facts.signals)),
     }
 
 
@@ -187,8 +193,12 @@ def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
     ancestry, diff = ancestry_table(trial, facts.trials), anchor_diff(facts)
     urls = {each.reservation.partition: _trial_url(each.reservation, names) for each in facts.trials}
     return {
-        "how_it_came_about": linked(ancestry, urls),
-        **({} if diff is None else {"diff_to_anchor": diff.sentence, "diff_by_source": shown(diff.sources)}),
+        "how_it_came_about": link_table(ancestry, urls),
+        **(
+            {}
+            if diff is None
+            else {"diff_to_anchor": diff.sentence, "diff_by_source": table_value(diff.sources)}
+        ),
         "partition": partition,
         "made_of": dg.MetadataValue.md(" → ".join(pages) + f" · {report}"),
         "evaluation": str(trial.evaluation),

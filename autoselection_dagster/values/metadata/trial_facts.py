@@ -15,7 +15,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.differing import subset_diff
 from autoselection_core.report.lineage.pairing import comparable, items_table
-from autoselection_core.report.rendering.markdown import fenced
+from autoselection_core.report.rendering.markdown import fence
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.plots import histogram_plot, retention_plot
 from autoselection_core.report.sections.tables import reasons_table, state_table, step_table
@@ -23,25 +23,25 @@ from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.pictures import Facts, picture, shown, steps_picture
+from autoselection_dagster.values.metadata.pictures import Facts, picture, steps_picture, table_value
 
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:
     """The recipe, where it came from, and what the surrogate expected of it."""
     return {
-        "recipe": dg.MetadataValue.md(fenced(recipe.to_yaml(), "yaml")),
+        "recipe": dg.MetadataValue.md(fence(recipe.to_yaml(), "yaml")),
         "steps": recipe.full_label,
         "origin": origin,
-        **({} if proposal is None else {"reasons": shown(reasons_table(proposal))}),
+        **({} if proposal is None else {"reasons": table_value(reasons_table(proposal))}),
     }
 
 
 def state_facts(state: Mapping[str, float], pool: Mapping[str, float]) -> Facts:
     """Statistics of the subset: a table beside the pool's, and each by itself for Dagster's plots."""
     rounded = {name: float(f"{value:.4g}") for name, value in state.items()}
-    return {"state": shown(state_table(state, pool)), **rounded}
+    return {"state": table_value(state_table(state, pool)), **rounded}
 
 
 def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pictures: bool = True) -> Facts:
@@ -56,7 +56,7 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pic
     return {
         "dagster/row_count": len(subset),
         "retention": round(len(subset) / len(signals), 4),
-        "steps": shown(step_table(subset)),
+        "steps": table_value(step_table(subset)),
         **drawn,
         "subset": subset.fingerprint,
         "pool": dg.MetadataValue.asset(names.key("pool")),
@@ -74,11 +74,11 @@ def anchor_facts(
         return {}
     kind = "nearest" if Proposal.from_json(trial.proposal).parent is None else "parent"
     names = ("this trial", f"trial {anchor.trial}")
-    diff = subset_diff(pool, signals, subset, materialize(anchor.recipe, signals), names)
+    diff = subset_diff(pool, signals, subset, realise(anchor.recipe, signals), names)
     return {
         f"diff_to_{kind}": diff.sentence,
-        f"diff_to_{kind}_by_source": shown(diff.sources),
-        f"diff_to_{kind}_by_signal": shown(diff.signals),
+        f"diff_to_{kind}_by_source": table_value(diff.sources),
+        f"diff_to_{kind}_by_signal": table_value(diff.signals),
     }
 
 
@@ -89,15 +89,15 @@ def model_facts(evaluation: Evaluation, home: Home) -> Facts:
         "replicate": evaluation.replicate,
         "samples_trained": evaluation.trained_count,
         "samples_skipped": len(evaluation.skipped),
-        "skipped_because": _counted(evaluation.skip_reasons),
-        "changed_for_the_template": _counted(evaluation.changes),
+        "skipped_because": _count(evaluation.skip_reasons),
+        "changed_for_the_template": _count(evaluation.changes),
         "training_tokens": evaluation.cost.training_tokens,
         "seconds": evaluation.cost.seconds,
         "peak_mib": round(evaluation.cost.peak_bytes / 2**20),
     }
 
 
-def _counted(reasons: Mapping[str, int]) -> str:
+def _count(reasons: Mapping[str, int]) -> str:
     return "; ".join(f"{count:,} x {reason}" for reason, count in reasons.items()) or "none"
 
 
@@ -117,7 +117,7 @@ def won_and_lost(evaluation: Evaluation, facts: SearchFacts, reservation: Reserv
             continue
         table = items_table(evaluation, made, f"trial {other.trial}")
         found[f"won and lost against {name}"] = table.title
-        found[f"items against {name}"] = shown(table)
+        found[f"items against {name}"] = table_value(table)
     return found
 
 
@@ -141,7 +141,7 @@ def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reserv
     return {
         "utility": trial.utility,
         "standard_error": trial.standard_error,
-        "scores": shown(Table("Scores", columns, rows)),
+        "scores": table_value(Table("Scores", columns, rows)),
         "cost": trial.cost,
         "fidelity": trial.fidelity or FULL,
         "reused": trial.is_reused,

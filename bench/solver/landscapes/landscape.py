@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from autoselection_core.arrays import Rows
 from autoselection_core.signals.table import SignalTable
-from bench.solver.landscapes.world import Numbers, World, ranked
+from bench.solver.landscapes.world import Numbers, World, to_ranks
 
 
 def redrawn_columns(world: World, rng: np.random.Generator) -> dict[str, Numbers]:
     """A column for each name that the suite's terms use: the same weights on drawn parts with drawn signs."""
-    ranks = [ranked(world.signals[name]) for name in sorted(world.signals.columns)]
+    ranks = [to_ranks(world.signals[name]) for name in sorted(world.signals.columns)]
     styles = [world.style[name] for name in sorted(world.style)]
     sources = np.asarray(world.signals.label("source"), np.int64)
     by_source = rng.normal(size=int(sources.max()) + 1)[sources]
@@ -84,7 +84,7 @@ class Landscape:
 
 def landscapes(world: World, reference: Sequence[Rows], draw: int = 0) -> dict[str, Landscape]:
     """All landscapes, scaled on the subsets of random recipes; 0 is the draw that is reported."""
-    terms = {name: _scaled(term, reference) for name, term in _terms(world, draw).items()}
+    terms = {name: _scale(term, reference) for name, term in _terms(world, draw).items()}
     made = {}
     for name, weights in _WEIGHTS.items():
         raw = _sum(terms, weights)
@@ -141,7 +141,7 @@ def hidden_columns(world: World, draw: int = 0) -> dict[str, Numbers]:
 
 
 def _columns(world: World, rng: np.random.Generator) -> dict[str, Numbers]:
-    rank = {name: ranked(column) for name, column in world.signals.columns.items()}
+    rank = {name: to_ranks(column) for name, column in world.signals.columns.items()}
     themes, style = world.themes, world.style
     sources = np.asarray(world.signals.label("source"), np.int64)
     by_source = rng.normal(size=int(sources.max()) + 1)[sources]
@@ -164,7 +164,7 @@ def correlation(column: Numbers, signals: SignalTable) -> float:
     return max(
         abs(float(np.corrcoef(column, other)[0, 1]))
         for values in signals.columns.values()
-        for other in (np.nan_to_num(values.astype(np.float64)), ranked(values))
+        for other in (np.nan_to_num(values.astype(np.float64)), to_ranks(values))
     )
 
 
@@ -188,7 +188,7 @@ def _divergence(sources: npt.NDArray[np.int64], ideal: Numbers) -> float:
     return float((ideal * np.log((ideal + 1e-4) / shares)).sum())
 
 
-def _scaled(term: Term, reference: Sequence[Rows]) -> Term:
+def _scale(term: Term, reference: Sequence[Rows]) -> Term:
     values = np.array([term(rows) for rows in reference])
     center, spread = float(values.mean()), float(values.std())
     return lambda rows: (term(rows) - center) / spread

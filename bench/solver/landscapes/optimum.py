@@ -11,7 +11,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.edits import Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import random_recipe
-from autoselection_core.subset import Subset, materialize_many
+from autoselection_core.subset import Subset, realise_many
 from bench.solver.landscapes.landscape import Landscape
 
 RANDOM_RECIPES = 20_000
@@ -37,7 +37,7 @@ class Optimum:
 
 def reference_rows(signals: SignalTable, templates: Sequence[Template], count: int) -> list[Rows]:
     """Rows of random recipes that utilities are scaled on."""
-    return [subset.rows for _, subset in _realised(_random(templates, count, 1), signals)]
+    return [subset.rows for _, subset in _realise(_random(templates, count, 1), signals)]
 
 
 def optima(
@@ -49,10 +49,10 @@ def optima(
     """The optimum of every landscape, from one set of random recipes."""
     best: dict[str, list[tuple[float, Recipe]]] = {name: [] for name in utilities}
     for start in range(0, count, _AT_ONCE):
-        for recipe, subset in _realised(_random(templates, min(_AT_ONCE, count - start), 2 + start), signals):
+        for recipe, subset in _realise(_random(templates, min(_AT_ONCE, count - start), 2 + start), signals):
             for name, utility in utilities.items():
                 best[name].append((utility(subset.rows), recipe))
-    return {name: _climbed(best[name], utility, signals, templates) for name, utility in utilities.items()}
+    return {name: _improve(best[name], utility, signals, templates) for name, utility in utilities.items()}
 
 
 def _random(templates: Sequence[Template], count: int, seed: int) -> list[Recipe]:
@@ -60,13 +60,13 @@ def _random(templates: Sequence[Template], count: int, seed: int) -> list[Recipe
     return [random_recipe(templates, rng, 6, 0) for _ in range(count)]
 
 
-def _realised(recipes: Sequence[Recipe], signals: SignalTable) -> list[tuple[Recipe, Subset]]:
+def _realise(recipes: Sequence[Recipe], signals: SignalTable) -> list[tuple[Recipe, Subset]]:
     smallest = _MIN_SHARE * len(signals)
-    results = zip(recipes, materialize_many(recipes, signals), strict=True)
+    results = zip(recipes, realise_many(recipes, signals), strict=True)
     return [(recipe, one) for recipe, one in results if isinstance(one, Subset) and len(one) >= smallest]
 
 
-def _climbed(
+def _improve(
     found: list[tuple[float, Recipe]], utility: Landscape, signals: SignalTable, templates: Sequence[Template]
 ) -> Optimum:
     rng = np.random.default_rng(3)
@@ -77,6 +77,6 @@ def _climbed(
         edits = [
             edit_recipe(parents[int(rng.integers(_PARENTS))][1], bench, rng)[0] for _ in range(_CHILDREN)
         ]
-        found = parents + [(utility(subset.rows), recipe) for recipe, subset in _realised(edits, signals)]
+        found = parents + [(utility(subset.rows), recipe) for recipe, subset in _realise(edits, signals)]
     value, recipe = max(found, key=lambda one: one[0])
     return Optimum(value, recipe.to_json(), random)

@@ -15,7 +15,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from autoselection_core.arrays import Rows
 from bench.solver.landscapes.landscape import Landscape, Term, landscapes
-from bench.solver.landscapes.world import Numbers, World, ranked
+from bench.solver.landscapes.world import Numbers, World, to_ranks
 
 HELD_OUT = ("saturating", "coverage", "deceptive", "interplay", "middle", "intersection")
 """Landscapes that no setting is tried on."""
@@ -49,7 +49,7 @@ def wide_landscapes(world: World, reference: Sequence[Rows], draw: int = 0) -> d
     """All twelve, scaled on the subsets of random recipes; 0 is the draw that is reported."""
     made = landscapes(world, reference, draw)
     for name, (first, second, weight) in _structures(world, draw).items():
-        one, other = _scaled(first, reference), _scaled(second, reference)
+        one, other = _scale(first, reference), _scale(second, reference)
 
         def raw(rows: Rows, one: Term = one, other: Term = other, weight: float = weight) -> float:
             return one(rows) + weight * other(rows)
@@ -66,7 +66,7 @@ def _structures(world: World, draw: int) -> Mapping[str, tuple[Term, Term, float
     worth = rng.normal(size=int(sources.max()) + 1)
     first, second = _halves(len(worth), rng)
     topics = rng.normal(size=int(world.topics.max()) + 1)
-    columns = {name: ranked(world.signals[name]) for name in sorted(world.signals.columns)}
+    columns = {name: to_ranks(world.signals[name]) for name in sorted(world.signals.columns)}
     names = list(columns)
     theme, style = world.themes[:, int(rng.integers(1, 8))], world.style[min(world.style)]
     middle = -np.abs(columns[names[int(rng.integers(len(names)))]] - rng.uniform(-0.6, 0.6))
@@ -103,7 +103,7 @@ def _enough(size: int) -> Term:
     return lambda rows: 1 - float(np.exp(-len(rows) / size / _TIGHT))
 
 
-def _scaled(term: Term, reference: Sequence[Rows]) -> Term:
+def _scale(term: Term, reference: Sequence[Rows]) -> Term:
     values = np.array([term(rows) for rows in reference])
     center, spread = float(values.mean()), max(float(values.std()), 1e-9)
     return lambda rows: (term(rows) - center) / spread

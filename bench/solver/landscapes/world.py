@@ -142,7 +142,7 @@ _STYLE: Mapping[str, Callable[[str], float]] = {
 }
 
 
-def ranked(values: npt.NDArray[np.float32]) -> Numbers:
+def to_ranks(values: npt.NDArray[np.float32]) -> Numbers:
     """Ranks as numbers of mean 0 and deviation 1, evenly spread; unknown values rank lowest."""
     order = np.argsort(np.argsort(np.nan_to_num(values, nan=-np.inf), kind="stable"), kind="stable")
     return np.asarray((order / (len(values) - 1) - 0.5) * 12**0.5)

@@ -25,7 +25,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home
-from autoselection_core.subset import materialize
+from autoselection_core.subset import realise
 from autoselection_core.testing.tiny_model import tiny_model
 from bench.result import REAL_DATA
 
@@ -152,7 +152,7 @@ def _base(ground: Ground, home: Home, folder: Path) -> Path:
         workspace.ingest()
     pool = workspace.pool()
     plain = SignalTable(pool.version, pool.keys, {}, ids=pool.ids)
-    samples = Selected(pool, materialize(Recipe(), plain))
+    samples = Selected(pool, realise(Recipe(), plain))
     with TemporaryDirectory() as scratch:
         trainee = Trainee("base", Path(scratch), 0)
         trained = train(lambda: BaseModel.load(raw, dtype="float32"), samples, _PRETRAINING, trainee)

@@ -24,7 +24,7 @@ from autoselection_core.solver.features.composition import Composition, composit
 from autoselection_core.solver.features.describer import Describer
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.fresh import latin_recipes
-from autoselection_core.solver.programs.realise import Draft, realise
+from autoselection_core.solver.programs.realise import Draft, realise_drafts
 from autoselection_core.solver.surrogate.gp import expected_noise
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import covariance
@@ -161,7 +161,7 @@ def players(table: Table, names: Sequence[str]) -> dict[str, Player]:
     """
     templates = catalogue(table.signals)
     drafts = [Draft(recipe, "fresh") for recipe in latin_recipes(templates, _FRESH, 6, 0)]
-    fresh, encoder = realise(drafts, table.signals, 5), ProgramEncoder(templates)
+    fresh, encoder = realise_drafts(drafts, table.signals, 5), ProgramEncoder(templates)
     describer = Describer.of(table.signals, encoder, fresh, composition_of(table.signals))
     recipes = [subset.recipe for subset in table.subsets]
     features, layout = describer.features(recipes, table.subsets), describer.layout

@@ -19,7 +19,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.edits import Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import random_recipe, random_step, single_recipes
-from autoselection_core.subset import Subset, materialize_many
+from autoselection_core.subset import Subset, realise_many
 
 MIN_ROWS = 20
 _ATTEMPTS = 1000
@@ -50,7 +50,7 @@ def next_recipe(signals: SignalTable, done: Sequence[Mapping[str, Any]]) -> Draw
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng((len(done), attempt))
         recipe = _DRAWS[kind](templates, rng, done)
-        (subset,) = materialize_many([recipe], signals)
+        (subset,) = realise_many([recipe], signals)
         if isinstance(subset, Subset) and len(subset) >= MIN_ROWS and subset.fingerprint not in known:
             return Drawn(len(done), kind, subset)
         kind = kind if attempt % 50 < 49 else "short"

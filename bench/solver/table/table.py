@@ -17,7 +17,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.atomic import atomic_file
-from autoselection_core.subset import Subset, materialize
+from autoselection_core.subset import Subset, realise
 from bench.result import RESULTS
 
 FOLDER = RESULTS / "solver" / "tables"
@@ -61,7 +61,7 @@ def pack(name: str, signals: SignalTable, lines: Sequence[Mapping[str, Any]], fo
     arrays: dict[str, Any] = {"keys": signals.keys, "ids": signals.ids}
     arrays |= {f"column {key}": values.astype(np.float32) for key, values in signals.columns.items()}
     arrays |= {f"label {key}": np.asarray(values, np.int32) for key, values in signals.labels.items()}
-    arrays |= {f"vector {key}": _reduced(np.asarray(values)) for key, values in signals.vectors.items()}
+    arrays |= {f"vector {key}": _reduce(np.asarray(values)) for key, values in signals.vectors.items()}
     for key, pairs in signals.pairs.items():
         arrays |= {
             f"low {key}": pairs.low,
@@ -136,7 +136,7 @@ _RUNS = 2
 
 def _member(line: Mapping[str, Any], signals: SignalTable) -> npt.NDArray[np.bool_]:
     """Whether a recipe keeps each row. Shape (n,)."""
-    subset = materialize(Recipe.from_json(json.dumps(line["recipe"])), signals)
+    subset = realise(Recipe.from_json(json.dumps(line["recipe"])), signals)
     assert subset.fingerprint == line["subset"], "the recipe realises another subset than was trained"
     kept = np.zeros(len(signals), np.bool_)
     kept[subset.rows] = True
@@ -151,7 +151,7 @@ def _named(arrays: Mapping[str, Any], start: str) -> dict[str, Any]:
     return {key.removeprefix(start): values for key, values in arrays.items() if key.startswith(start)}
 
 
-def _reduced(vectors: Any) -> Any:  # noqa: ANN401 - arrays
+def _reduce(vectors: Any) -> Any:  # noqa: ANN401 - arrays
     """Vectors in their principal directions, half precision. Shape (n, 32)."""
     from sklearn.decomposition import PCA
 

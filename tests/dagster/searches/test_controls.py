@@ -219,7 +219,7 @@ def test_the_page_of_a_search_is_refreshed_after_every_trial_and_baseline(driver
     assert said[-1].startswith("done")
 
 
-def test_materialising_the_report_of_a_running_search_refreshes_it(driver: Driver) -> None:
+def test_materializing_the_report_of_a_running_search_refreshes_it(driver: Driver) -> None:
     driver.prepare()
     driver.start(name="s", budget=2, report_evaluations=0)
 

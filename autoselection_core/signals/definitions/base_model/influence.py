@@ -96,7 +96,7 @@ class Influence(Signal):
     @override
     def reads(self) -> Mapping[str, str]:
         """See `Signal.reads`; subtasks count, because the maximum is over them."""
-        grouped = sorted((target.id, group) for target, group in _grouped(self.benchmark))
+        grouped = sorted((target.id, group) for target, group in _group(self.benchmark))
         return {
             "model": model_fingerprint(model_folder(self.model)),
             "warmed": checkpoints_fingerprint(Path(self.warmed)),
@@ -111,10 +111,10 @@ class Influence(Signal):
             NoTargetsError: The benchmark has no target samples.
         """
         contents = _contents(self.model, self.warmed)
-        base, adapted, checkpoints = _loaded(self.model, self.warmed, self.dtype, contents)
+        base, adapted, checkpoints = _load(self.model, self.warmed, self.dtype, contents)
         samples = _answered(base, list(pool.samples()), self.max_tokens)
-        targets = _answered(base, [target for target, _ in _grouped(self.benchmark)], self.max_tokens)
-        groups = [_grouped(self.benchmark)[place][1] for place in targets]
+        targets = _answered(base, [target for target, _ in _group(self.benchmark)], self.max_tokens)
+        groups = [_group(self.benchmark)[place][1] for place in targets]
         scores = np.zeros((len(samples), len(targets)))
         for number, checkpoint in enumerate(checkpoints):
             adapted.load(checkpoint.weights)
@@ -194,7 +194,7 @@ def _gradient(adapted: AdaptedModel, one: Encoded) -> "torch.Tensor":
     return adapted.gradient(one.input_ids, one.response_mask)
 
 
-def _grouped(benchmark: Benchmark) -> list[tuple[Sample, str]]:
+def _group(benchmark: Benchmark) -> list[tuple[Sample, str]]:
     """The target samples, each with its subtask."""
     targets = targets_of(benchmark)
     return list(zip(targets, benchmark.target_groups or ("",) * len(targets), strict=True))
@@ -212,7 +212,7 @@ def _contents(model: str, warmed: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _loaded(
+def _load(
     model: str, warmed: str, dtype: str, _of: tuple[str, str]
 ) -> tuple[BaseModel, AdaptedModel, list[AdapterCheckpoint]]:
     checkpoints, rank = load_checkpoints(Path(warmed))

@@ -71,7 +71,7 @@ class FeedbackRelevance(ComparesTargets, PoolSignal):
         samples, targets = normalise(given[VECTORS]), origin
         for _ in range(self.rounds):
             towards = _mean_of_most_similar(targets, samples, self.nearest_samples)
-            targets = _moved(origin, targets, towards, self.weight, self.min_similarity)
+            targets = _move(origin, targets, towards, self.weight, self.min_similarity)
         return {self.name: mean_of_nearest(given[VECTORS], targets, self.nearest)}
 
 
@@ -82,7 +82,7 @@ def _mean_of_most_similar(targets: Vectors, samples: Vectors, count: int) -> Vec
     return means
 
 
-def _moved(
+def _move(
     origin: Vectors, targets: Vectors, towards: Vectors, weight: float, min_similarity: float
 ) -> Vectors:
     weights = np.full((len(targets), 1), weight, np.float32)

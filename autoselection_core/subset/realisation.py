@@ -55,7 +55,7 @@ class PrefixCache:
             self._bytes -= _size(forgotten)
 
 
-def materialize(recipe: Recipe, signals: SignalTable, cache: PrefixCache | None = None) -> Subset:
+def realise(recipe: Recipe, signals: SignalTable, cache: PrefixCache | None = None) -> Subset:
     """The rows that a recipe leaves of a pool.
 
     Args:
@@ -73,7 +73,7 @@ def materialize(recipe: Recipe, signals: SignalTable, cache: PrefixCache | None 
     return subset
 
 
-def materialize_many(recipes: Sequence[Recipe], signals: SignalTable) -> list[Subset | InvalidRecipe]:
+def realise_many(recipes: Sequence[Recipe], signals: SignalTable) -> list[Subset | InvalidRecipe]:
     """Realise many recipes, with each shared start run once.
 
     Returns:
@@ -115,12 +115,12 @@ def _after(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> PrefixRe
     """Result of a prefix, or its error as a value: a cached exception would gather tracebacks and arrays."""
     result = cache.get(prefix)
     if result is None:
-        result = _computed(prefix, signals, cache)
+        result = _compute(prefix, signals, cache)
         cache.put(prefix, result)
     return result
 
 
-def _computed(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> PrefixResult | InvalidRecipe:
+def _compute(prefix: Prefix, signals: SignalTable, cache: PrefixCache) -> PrefixResult | InvalidRecipe:
     seed, steps = prefix
     if not steps:
         return np.arange(len(signals)), ()
@@ -139,7 +139,7 @@ def _step(prefix: Prefix, rows: Rows, signals: SignalTable, cache: PrefixCache) 
     seed, steps = prefix
     step, number = steps[-1], len(steps)
     if isinstance(step, Union):
-        return _united(prefix, rows, signals, cache)
+        return _unite(prefix, rows, signals, cache)
     try:
         kept = step(rows, signals, seed_of_step(seed, number - 1))
     except (MissingSignalError, PairFloorError) as error:
@@ -147,7 +147,7 @@ def _step(prefix: Prefix, rows: Rows, signals: SignalTable, cache: PrefixCache) 
     return kept if len(kept) else EmptySubsetError(number, step.label, len(rows))
 
 
-def _united(prefix: Prefix, rows: Rows, signals: SignalTable, cache: PrefixCache) -> Rows | InvalidRecipe:
+def _unite(prefix: Prefix, rows: Rows, signals: SignalTable, cache: PrefixCache) -> Rows | InvalidRecipe:
     union, number = prefix[1][-1], len(prefix[1])
     assert isinstance(union, Union)
     others = _after((union.recipe.seed, union.recipe.steps), signals, cache)
