@@ -18,10 +18,10 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
-    Mlflow,
     Stewardship,
 )
 from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS, installed_signals
+from autoselection_core.campaign.declaration.trackers import Mlflow, TensorBoard, WeightsAndBiases
 from autoselection_core.cli.app import app
 from autoselection_core.cli.output import AS_JSON, JSON_SAID
 from autoselection_core.environment import VARIABLES
@@ -98,6 +98,8 @@ def config() -> str:
         ("`closed_form`", ClosedForm, "A formula in place of trainings."),
         ("`stewardship`", Stewardship, "Shown in the catalogue of Dagster."),
         ("`mlflow`", Mlflow, "In searches through Dagster; off by default."),
+        ("`tensorboard`", TensorBoard, "In searches through Dagster; off by default."),
+        ("`wandb`", WeightsAndBiases, "In searches through Dagster; off by default, never online."),
         ("`judge`", JudgeSettings, "A program of your own; see `docs/how-to/bring-your-judge.md`."),
         ("`training`", FineTuning, f"A `preset` ({', '.join(PRESETS)}) and what differs from it."),
     ]

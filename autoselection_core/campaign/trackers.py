@@ -1,12 +1,16 @@
-"""Experiment trackers: each finished trial as a run of MLflow, off by default.
+"""Experiment trackers, off by default: each finished trial as a run of MLflow, TensorBoard or W&B.
 
 The ledger stays the record of what was measured; a tracker gets a copy. One that does not answer costs a
 warning and no trial.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -15,6 +19,7 @@ import requests
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.campaign import TrackerError
 from autoselection_core.history.records import SearchRecord, TrialRecord
+from autoselection_core.store.home import Home, confined
 
 _PATIENCE_S = 20
 _MAX_TEXT = 5000
@@ -58,6 +63,10 @@ class TrackedTrial:
         known = {name: float(value) for name, value in scores.items() if value is not None}
         return cls(f"{search.search}|{trial.reservation.number}", params, known, links)
 
+    def folder(self, root: Path) -> Path:
+        """Its folder in the folder of a tracker: one a search, and in that one a trial."""
+        return confined(Path(*self.name.split("|")), root)
+
 
 class Tracker(Protocol):
     """A program that shows runs of experiments."""
@@ -70,10 +79,16 @@ class Tracker(Protocol):
         """
 
 
-def trackers_of(campaign: Campaign) -> tuple[Tracker, ...]:
+def trackers_of(campaign: Campaign, home: Home) -> tuple[Tracker, ...]:
     """The trackers that a campaign declares."""
-    mlflow = campaign.mlflow
-    return () if mlflow is None else (MlflowTracker(mlflow.url, mlflow.experiment or campaign.name),)
+    found: list[Tracker] = []
+    if (mlflow := campaign.mlflow) is not None:
+        found.append(MlflowTracker(mlflow.url, mlflow.experiment or campaign.name))
+    if (board := campaign.tensorboard) is not None:
+        found.append(TensorBoardTracker(board.folder or home.tracker("tensorboard")))
+    if (wandb := campaign.wandb) is not None:
+        found.append(WandbTracker(wandb.folder or home.tracker("wandb"), wandb.project or campaign.name))
+    return tuple(found)
 
 
 def tell(trackers: Sequence[Tracker], trial: TrackedTrial) -> tuple[str, ...]:
@@ -142,3 +157,90 @@ class MlflowTracker:
 
 def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": name, "value": value[:_MAX_TEXT]} for name, value in values.items()]
+
+
+@dataclass(frozen=True)
+class TensorBoardTracker:
+    """Event files for TensorBoard: params and scores as hyper-parameters, links as text.
+
+    Attributes:
+        folder: Folder with a folder a search, and in it a folder a trial.
+    """
+
+    folder: Path
+
+    def record(self, trial: TrackedTrial) -> None:
+        """Write the event files of a trial, unless it has some."""
+        place = trial.folder(self.folder)
+        if place.exists():
+            return
+        with _whole_folder("tensorboard", place) as writing:
+            from torch.utils.tensorboard import SummaryWriter
+
+            # Steps of a recipe are text of many lines, which the table of hyper-parameters cannot show.
+            params = {name: value for name, value in trial.params.items() if "\n" not in value}
+            texts = {
+                **{name: trial.params[name] for name in trial.params if name not in params},
+                **trial.links,
+            }
+            with SummaryWriter(str(writing)) as writer:
+                for name, text in texts.items():
+                    writer.add_text(name, f"```\n{text}\n```")
+                writer.add_hparams(params, dict(trial.scores), run_name=".")
+
+
+@dataclass(frozen=True)
+class WandbTracker:
+    """Offline runs of Weights & Biases; nothing is uploaded before `wandb sync`.
+
+    Attributes:
+        folder: Folder with a folder a search, and in it a folder a trial.
+        project: Name of the project.
+    """
+
+    folder: Path
+    project: str
+
+    def record(self, trial: TrackedTrial) -> None:
+        """Write the offline run of a trial, unless it has one."""
+        place = trial.folder(self.folder)
+        if place.exists():
+            return
+        with _whole_folder("wandb", place) as writing:
+            import wandb
+
+            quiet = wandb.Settings(console="off", silent=True, x_disable_stats=True, x_disable_meta=True)
+            run = wandb.init(
+                project=self.project,
+                id=sha256(trial.name.encode()).hexdigest()[:16],
+                name=trial.name,
+                dir=writing,
+                mode="offline",
+                config={**trial.params, **trial.links},
+                settings=quiet,
+            )
+            run.log(dict(trial.scores))
+            run.finish()
+            for link in (each for each in writing.rglob("*") if each.is_symlink()):
+                link.unlink()  # to its logs, by the path that they have only while this is written
+
+
+@contextmanager
+def _whole_folder(tracker: str, place: Path) -> Iterator[Path]:
+    """A folder to write into that becomes `place` when all is written.
+
+    Raises:
+        TrackerError: The tracker's package is not installed, or the disk takes no more.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=place.parent, prefix=".writing-") as writing:
+            inner = Path(writing) / place.name
+            inner.mkdir()
+            yield inner
+            inner.rename(place)
+    except ImportError as error:
+        needed = f"the package {error.name} is not installed; pip install 'autoselection[trackers]'"
+        raise TrackerError(tracker, needed) from error
+    except OSError as error:
+        raise TrackerError(tracker, str(error)) from error

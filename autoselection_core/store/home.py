@@ -105,6 +105,10 @@ class Home:
         """A file for each pool version with the records that are no samples."""
         return self.root / "quarantine"
 
+    def tracker(self, name: str) -> Path:
+        """Folder of a tracker that writes files: copies of what the history holds."""
+        return self.root / "trackers" / name
+
     def pool(self, version: str) -> Path:
         """The folder of a pool version."""
         return self.confined(self.pools / version)

@@ -233,7 +233,7 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
 
 def _tell_trackers(place: Place, home: Home, attempt: Attempt) -> tuple[str, ...]:
     """Copies of the trial in the campaign's trackers; returns what went wrong."""
-    trackers = trackers_of(place.campaign)
+    trackers = trackers_of(place.campaign, home)
     if not trackers:
         return ()
     mine = attempt.reservation

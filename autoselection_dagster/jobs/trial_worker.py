@@ -9,12 +9,13 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field
 
+from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
 from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.trials.device_lease import devices, lease_device
+from autoselection_dagster.trials.device_lease import devices, lease_devices
 from autoselection_dagster.trials.naming import partition_of, requested_runs, tags_under
 from autoselection_dagster.trials.workers import is_over
 
@@ -47,11 +48,11 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
         """Make one trial after the other until nothing is left to start, or one of them failed.
 
         Each is a run with assets, checks and lineage of its own. After a failure or an interruption a fresh
-        process goes on, so that nothing that broke here breaks the next trial. Workers of several slots have
-        a device each, where the machine has several.
+        process goes on, so that nothing that broke here breaks the next trial. Each worker has devices of its
+        own, where the machine has several.
         """
-        names = devices(os.environ) if ledger.search(config.search).slots > 1 else ()
-        with lease_device(home.root / "devices", names, os.environ):
+        count = fine_tuning(place.campaign.training).devices
+        with lease_devices(home.root / "devices", devices(os.environ), count, os.environ):
             _work(context, place, ledger, config.search, trial_job())
 
     @dg.job(name=place.names.work_job, executor_def=dg.in_process_executor, resource_defs=dict(resources))

@@ -10,6 +10,7 @@ from autoselection_core import environment
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, Fidelity, Stewardship
 from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
 from autoselection_core.campaign.declaration.search_request import SETTINGS, SearchRequest
+from autoselection_core.campaign.declaration.trackers import TensorBoard, WeightsAndBiases
 from autoselection_core.cli.app import app
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import (
@@ -342,6 +343,13 @@ def test_stewardship_and_price_are_read(tmp_path: Path) -> None:
     assert campaign.price_per_hour == 2.5
 
 
+def test_trackers_that_write_files_are_read_with_folders_below_the_campaign_file(tmp_path: Path) -> None:
+    campaign = load(tmp_path, GOOD + "    tensorboard: {folder: runs}\n    wandb: {project: sums}\n")
+
+    assert campaign.tensorboard == TensorBoard((tmp_path / "runs").resolve())
+    assert campaign.wandb == WeightsAndBiases("sums")
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -350,9 +358,13 @@ def test_stewardship_and_price_are_read(tmp_path: Path) -> None:
         ("stewardship: {max_age_hours: 0}", "above 0"),
         ("stewardship: {owner: ann@example.com}", "owner"),
         ("price_per_hour: 0", "must be above 0"),
+        ("mlflow: {experiment: sums}", r"line \d+.*mlflow.*needs `url`"),
+        ("mlflow: {url: here}", r"line \d+.*url.*begins with http"),
+        ("tensorboard: {folder: /etc}", r"line \d+.*folder.*leads to /etc, outside of"),
+        ("wandb: {key: secret}", "key"),
     ],
 )
-def test_stewardship_that_dagster_would_refuse_is_refused_with_its_line(
+def test_stewardship_price_and_trackers_that_cannot_be_are_refused_with_their_line(
     tmp_path: Path, line: str, said: str
 ) -> None:
     with pytest.raises(AutoSelectionError, match=said):

@@ -1,19 +1,38 @@
 """Finished trials in a tracker, which may be down and costs no trial then.
 
-The server here keeps what MLflow's REST API is sent; `docs/how-to/ui.md` says how a real one was tried.
+One server here keeps what MLflow's REST API is sent. The slow test asks a real one, which is installed
+beside this environment, because it needs an older pyarrow.
 """
 
 import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import requests
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from wandb.proto.wandb_internal_pb2 import Record
 
-from autoselection_core.campaign.trackers import MlflowTracker, TrackedTrial, tell
+from autoselection_core.campaign.trackers import (
+    MlflowTracker,
+    TensorBoardTracker,
+    TrackedTrial,
+    WandbTracker,
+    tell,
+)
 
 TRIAL = TrackedTrial("s|001", {"recipe": "keep_top[tokens]"}, {"utility": 0.5}, {"page": "/assets/x"})
+MLFLOW = "mlflow==3.17.2"
 
 
 class Kept(BaseHTTPRequestHandler):
@@ -86,3 +105,105 @@ def test_a_tracker_that_does_not_answer_is_told_of_and_stops_nothing(server: Thr
     (problem,) = tell([MlflowTracker(f"http://127.0.0.1:{port}")], TRIAL)
 
     assert problem.startswith(f"mlflow did not take the trial: http://127.0.0.1:{port} does not answer")
+
+
+def test_tensorboard_shows_params_and_scores_of_a_trial_once(tmp_path: Path) -> None:
+    tracker = TensorBoardTracker(tmp_path)
+
+    assert tell([tracker], TRIAL) == tell([tracker], TRIAL) == ()
+
+    (run,) = {file.parent for file in tmp_path.rglob("events.*")}
+    assert run == tmp_path / "s" / "001"
+    events = EventAccumulator(str(run))
+    events.Reload()
+    assert [event.value for event in events.Scalars("utility")] == [0.5]
+    assert "/assets/x" in events.Tensors("page/text_summary")[0].tensor_proto.string_val[0].decode()
+
+
+def test_wandb_gets_one_offline_run_a_trial(tmp_path: Path) -> None:
+    tracker = WandbTracker(tmp_path, "sums")
+
+    assert tell([tracker], TRIAL) == tell([tracker], TRIAL) == ()
+
+    (file,) = tmp_path.rglob("*.wandb")
+    records = list(records_of(file))
+    (run,) = [record.run for record in records if record.HasField("run")]
+    assert (run.project, run.display_name) == ("sums", "s|001")
+    config = {item.key: json.loads(item.value_json) for item in run.config.update}
+    assert {"recipe": "keep_top[tokens]", "page": "/assets/x"}.items() <= config.items()
+    logged = [item for record in records for item in record.history.item if record.HasField("history")]
+    assert "0.5" in [item.value_json for item in logged if "utility" in (item.key, *item.nested_key)]
+
+
+def records_of(file: Path) -> Iterator[Record]:
+    """The records of a W&B file: a header of 7 bytes, then blocks of 32 KiB as LevelDB writes its log."""
+    content, at, whole = file.read_bytes(), 7, b""
+    while at < len(content):
+        if (left := 32768 - at % 32768) < 7:
+            at += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", content, at)
+        whole += content[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # a whole record, or the last part of one
+            yield Record.FromString(whole)
+            whole = b""
+
+
+def test_a_full_or_forbidden_folder_is_told_of_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+
+    problems = tell([TensorBoardTracker(blocked), WandbTracker(blocked, "sums")], TRIAL)
+
+    assert [problem.partition(" did not take the trial")[0] for problem in problems] == [
+        "tensorboard",
+        "wandb",
+    ]
+    assert blocked.read_text() == "no folder"
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(900)
+def test_a_real_mlflow_server_shows_one_run_a_trial(tmp_path: Path) -> None:
+    packages, store = tmp_path / "packages", tmp_path / "store"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(packages), MLFLOW]
+    subprocess.run(install, check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    serve = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    places = ["--backend-store-uri", f"sqlite:///{store}.db", "--default-artifact-root", str(store)]
+    environment = {**os.environ, "PYTHONPATH": str(packages)}
+    with subprocess.Popen([*serve, *places], env=environment, start_new_session=True) as server:
+        try:
+            wait_for(f"{address}/health", server)
+            tracker = MlflowTracker(address, "sums")
+            assert tell([tracker], TRIAL) == tell([tracker], TRIAL) == ()
+            asked = {"experiment_ids": [tracker._experiment()]}
+            runs = requests.post(f"{address}/api/2.0/mlflow/runs/search", json=asked, timeout=60).json()[
+                "runs"
+            ]
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+
+    (run,) = runs
+    assert run["info"]["status"] == "FINISHED"
+    assert {"key": "recipe", "value": "keep_top[tokens]"} in run["data"]["params"]
+    assert [(metric["key"], metric["value"]) for metric in run["data"]["metrics"]] == [("utility", 0.5)]
+
+
+def wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:
+    """Wait until a server answers; fail when it has ended."""
+    while not answers(address):
+        assert server.poll() is None, f"the server ended with {server.returncode}"
+        time.sleep(1)
+
+
+def answers(address: str) -> bool:
+    """True when a server answers there."""
+    try:
+        return requests.get(address, timeout=5).ok
+    except requests.RequestException:
+        return False

@@ -10,13 +10,13 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
-    Mlflow,
     OnPoolChange,
     Running,
     Stewardship,
     When,
 )
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
+from autoselection_core.campaign.declaration.trackers import Mlflow, TensorBoard, WeightsAndBiases
 from autoselection_core.campaign.remote.clients import attached_workspace
 from autoselection_core.campaign.remote.tasks import score_rows
 from autoselection_core.cluster import Cluster, Task
@@ -40,6 +40,8 @@ EVERYTHING = {
     "stewardship": Stewardship(("team:data",), {"domain": "maths"}, 24.0),
     "price_per_hour": 1.5,
     "mlflow": Mlflow("http://127.0.0.1:5000", "demo"),
+    "tensorboard": TensorBoard(Path("/data/runs")),
+    "wandb": WeightsAndBiases("demo"),
     "judge": JudgeSettings(("judge", "{subset}"), environment={"LEVEL": "1"}, items=4),
     "contamination_limit": 0.9,
     "adviser": AdviserSettings("http://127.0.0.1:1/v1", "a model", roles=("ranker",)),

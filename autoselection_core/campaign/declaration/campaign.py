@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from autoselection_core.campaign.declaration.trackers import Mlflow, TensorBoard, WeightsAndBiases
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.specification import SearchSettings
@@ -151,27 +152,6 @@ class Stewardship:
 
 
 @dataclass(frozen=True)
-class Mlflow:
-    """Server of MLflow that gets a copy of every finished trial.
-
-    Attributes:
-        url: Its address.
-        experiment: Name of the experiment; the campaign's where it is empty.
-
-    Raises:
-        SettingError: The address is none.
-    """
-
-    url: str
-    experiment: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what no request can be sent to."""
-        if not self.url.startswith(("http://", "https://")):
-            raise SettingError("url", self.url, "an address that begins with http:// or https://")
-
-
-@dataclass(frozen=True)
 class Campaign:
     """One pool, one base model and some benchmarks.
 
@@ -195,6 +175,8 @@ class Campaign:
         fidelities: Cheaper evaluations by name, among which its searches choose; empty means full ones only.
         stewardship: Owners, tags and greatest age of its assets in Dagster.
         mlflow: Server of MLflow that gets a copy of every finished trial; None tells nobody.
+        tensorboard: Event files for TensorBoard with a copy of every finished trial; None writes none.
+        wandb: Offline runs of Weights & Biases with a copy of every finished trial; None writes none.
         price_per_hour: Price of an hour of training, in any currency; None where reports show no money.
     """
 
@@ -216,6 +198,8 @@ class Campaign:
     stewardship: Stewardship = field(default_factory=Stewardship)
     price_per_hour: float | None = None
     mlflow: Mlflow | None = None
+    tensorboard: TensorBoard | None = None
+    wandb: WeightsAndBiases | None = None
 
     @property
     def weights(self) -> dict[str, float]:

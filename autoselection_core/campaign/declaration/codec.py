@@ -10,11 +10,16 @@ from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     ClosedForm,
     Fidelity,
-    Mlflow,
     OnPoolChange,
     Running,
     Stewardship,
     When,
+)
+from autoselection_core.campaign.declaration.trackers import (
+    FileTracker,
+    Mlflow,
+    TensorBoard,
+    WeightsAndBiases,
 )
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.specification import SearchSettings
@@ -31,6 +36,9 @@ def campaign_to_json(campaign: Campaign) -> dict[str, Any]:
         {"path": source.path, "name": source.name, "licence": source.licence} for source in campaign.sources
     ]
     stored["benchmarks"] = [{**place, "path": str(place["path"])} for place in stored["benchmarks"]]
+    for tracker in ("tensorboard", "wandb"):
+        if stored[tracker] is not None and stored[tracker]["folder"] is not None:
+            stored[tracker]["folder"] = str(stored[tracker]["folder"])
     return stored
 
 
@@ -57,6 +65,8 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
                 **{**stored["stewardship"], "owners": tuple(stored["stewardship"]["owners"])}
             ),
             "mlflow": None if mlflow is None else Mlflow(**mlflow),
+            "tensorboard": _with_folder(TensorBoard, stored["tensorboard"]),
+            "wandb": _with_folder(WeightsAndBiases, stored["wandb"]),
             "on_pool_change": OnPoolChange(
                 **{
                     **on_pool_change,
@@ -66,3 +76,10 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             ),
         }
     )
+
+
+def _with_folder(kind: type[FileTracker], stored: Mapping[str, Any] | None) -> FileTracker | None:
+    if stored is None:
+        return None
+    folder = stored["folder"]
+    return kind(**{**stored, "folder": None if folder is None else Path(folder)})

@@ -17,7 +17,6 @@ from autoselection_core.campaign.declaration.campaign import (
     BenchmarkPlace,
     Campaign,
     ClosedForm,
-    Mlflow,
     OnPoolChange,
     Running,
     Stewardship,
@@ -34,6 +33,12 @@ from autoselection_core.campaign.declaration.signals import (
     installed_signals,
     name_of,
     nameable_of,
+)
+from autoselection_core.campaign.declaration.trackers import (
+    TensorBoard,
+    WeightsAndBiases,
+    mlflow_from,
+    tracker_from,
 )
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
@@ -71,6 +76,8 @@ _KEYS = (
     "stewardship",
     "price_per_hour",
     "mlflow",
+    "tensorboard",
+    "wandb",
 )
 _FORMER = {"research": "on_pool_change"}
 """Spellings of an earlier release, which are still read."""
@@ -147,7 +154,11 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         fidelities=fidelities_from(found["fidelities"], places) if "fidelities" in found else {},
         stewardship=_stewardship(found["stewardship"]) if "stewardship" in found else Stewardship(),
         price_per_hour=_price(found["price_per_hour"]) if "price_per_hour" in found else None,
-        mlflow=_mlflow(found["mlflow"]) if "mlflow" in found else None,
+        mlflow=mlflow_from(found["mlflow"]) if "mlflow" in found else None,
+        tensorboard=tracker_from(found["tensorboard"], TensorBoard, places)
+        if "tensorboard" in found
+        else None,
+        wandb=tracker_from(found["wandb"], WeightsAndBiases, places) if "wandb" in found else None,
     )
     _require_evaluator(campaign, value)
     if campaign.closed_form is not None and "fidelities" in found:
@@ -366,15 +377,6 @@ def _one_of(value: Value, known: type[StrEnum], meant: str | None = None) -> str
     if said not in tuple(known):
         value.refuse(f"is {said!r}, but must be one of {', '.join(known)}.{did_you_mean(said, tuple(known))}")
     return said
-
-
-def _mlflow(value: Value) -> Mlflow:
-    found = value.entries(*(field.name for field in fields(Mlflow)))
-    if "url" not in found:
-        value.refuse("needs `url`: the address of the server")
-    settings = {name: entry.text() for name, entry in found.items()}
-    _pointing_at(found["url"], partial(Mlflow, **settings))
-    return Mlflow(**settings)
 
 
 def _price(value: Value) -> float:

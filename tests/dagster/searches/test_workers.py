@@ -8,11 +8,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from autoselection_core.history.specification.spec import SearchSpec
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, TrialState
-from autoselection_core.history.specification import SearchSpec
-from autoselection_dagster.trials.device_lease import devices, lease_device
+from autoselection_dagster.trials.device_lease import devices, lease_devices
 from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG
 from autoselection_dagster.trials.reconcile import reconcile
 from autoselection_dagster.trials.workers import (
@@ -27,31 +27,43 @@ from autoselection_dagster.trials.workers import (
 def test_each_worker_sees_one_device_and_another_worker_another(tmp_path: Path) -> None:
     first: dict[str, str] = {}
     second: dict[str, str] = {}
-    with lease_device(tmp_path, ("0", "1"), first), lease_device(tmp_path, ("0", "1"), second):
+    with lease_devices(tmp_path, ("0", "1"), 1, first), lease_devices(tmp_path, ("0", "1"), 1, second):
         assert (first["CUDA_VISIBLE_DEVICES"], second["CUDA_VISIBLE_DEVICES"]) == ("0", "1")
 
 
 def test_a_device_is_free_again_when_its_worker_has_ended(tmp_path: Path) -> None:
     for _ in range(3):
-        with lease_device(tmp_path, ("0", "1"), {}) as taken:
-            assert taken == "0"
+        with lease_devices(tmp_path, ("0", "1"), 1, {}) as taken:
+            assert taken == ("0",)
 
 
 def test_a_worker_without_a_free_device_shares_all(tmp_path: Path) -> None:
     third: dict[str, str] = {}
     names = ("0", "1")
     with (
-        lease_device(tmp_path, names, {}),
-        lease_device(tmp_path, names, {}),
-        lease_device(tmp_path, names, third) as taken,
+        lease_devices(tmp_path, names, 1, {}),
+        lease_devices(tmp_path, names, 1, {}),
+        lease_devices(tmp_path, names, 1, third) as taken,
     ):
-        assert (taken, third) == (None, {})
+        assert (taken, third) == ((), {})
+
+
+def test_trainings_on_two_devices_have_two_each_and_one_that_finds_too_few_holds_none(tmp_path: Path) -> None:
+    names = ("0", "1", "2", "3", "4")
+    first: dict[str, str] = {}
+    with (
+        lease_devices(tmp_path, names, 2, first),
+        lease_devices(tmp_path, names, 2, {}) as second,
+        lease_devices(tmp_path, names, 2, {}) as third,
+        lease_devices(tmp_path, names, 1, {}) as fourth,
+    ):
+        assert (first["CUDA_VISIBLE_DEVICES"], second, third, fourth) == ("0,1", ("2", "3"), (), ("4",))
 
 
 def test_one_device_is_not_divided_and_the_variable_stays(tmp_path: Path) -> None:
     environ = {"CUDA_VISIBLE_DEVICES": "3"}
-    with lease_device(tmp_path, devices(environ), environ) as taken:
-        assert (taken, environ["CUDA_VISIBLE_DEVICES"]) == (None, "3")
+    with lease_devices(tmp_path, devices(environ), 1, environ) as taken:
+        assert (taken, environ["CUDA_VISIBLE_DEVICES"]) == ((), "3")
 
 
 @pytest.mark.parametrize(
