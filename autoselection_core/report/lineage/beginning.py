@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from autoselection_core.campaign.on_pool_change import is_unattended
 from autoselection_core.errors.recipe import InvalidRecipe
-from autoselection_core.history.records import TrialRecord
+from autoselection_core.history.records import SearchRecord, TrialRecord
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import pool_change
 from autoselection_core.report.lineage.pairing import pairing_table
@@ -28,17 +28,23 @@ class Beginning:
     tables: tuple[Table, ...]
 
 
+def origin_of(record: SearchRecord) -> str:
+    """Who began a search and what it learns from, as its record alone says it; without a full stop."""
+    who = "It began by itself after the pool changed" if is_unattended(record) else "A person started it"
+    if record.spec.warm_from is None:
+        return f"{who}, without measurements of earlier searches"
+    further = ", ".join(record.spec.warm_also)
+    return f"{who}, from what {record.spec.warm_from}{f' and {further}' if further else ''} had measured"
+
+
 def beginning_of(facts: SearchFacts) -> Beginning:
     """The beginning of a search that started from an earlier one; of a cold one it says so."""
     record = facts.record
     if record.spec.warm_from is None:
-        return Beginning("A person started it, without measurements of earlier searches.", "", ())
+        return Beginning(f"{origin_of(record)}.", "", ())
     before = SearchFacts.of(facts.workspace, record.spec.warm_from)
     change = pool_change(before.pool, facts.pool)
-    who = "It began by itself after the pool changed" if is_unattended(record) else "A person started it"
-    further = ", ".join(record.spec.warm_also)
-    learned = f"{before.record.search}{f' and {further}' if further else ''}"
-    sentence = f"{who}, from what {learned} had measured; {change.sentence}."
+    sentence = f"{origin_of(record)}; {change.sentence}."
     old = _retried(facts, before.require_best())
     tables = [change.by_source, _winners(facts, before, old)]
     new = facts.best

@@ -6,7 +6,7 @@ from autoselection_core.history.records import Kind, Reservation, SearchRecord
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
-from autoselection_core.report.lineage.beginning import beginning_of
+from autoselection_core.report.lineage.beginning import beginning_of, origin_of
 from autoselection_core.report.lineage.differing import anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.report.rendering.markdown import fence
@@ -55,6 +55,7 @@ def progress_facts(status: SearchStatus, names: Names) -> Facts:
     table = status_table(status)
     return {
         "progress": status.sentence,
+        "why_it_began": f"{origin_of(status.record)}.",
         "stage": status.stage,
         "seconds_left": "unknown" if status.seconds_left is None else round(status.seconds_left),
         "best_so_far": "nothing was measured yet"

@@ -228,7 +228,9 @@ def test_materializing_the_report_of_a_running_search_refreshes_it(driver: Drive
     )
 
     assert made.success
-    assert driver.metadata("search_report", "s")["stage"].startswith("0 of 2 trials done")
+    shown = driver.metadata("search_report", "s")
+    assert shown["stage"].startswith("0 of 2 trials done")
+    assert shown["why_it_began"] == "A person started it, without measurements of earlier searches."
 
 
 def test_a_search_says_before_it_starts_what_it_costs_and_what_its_verdict_can_say(driver: Driver) -> None:
