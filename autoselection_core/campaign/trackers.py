@@ -19,7 +19,7 @@ import requests
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.campaign import TrackerError
 from autoselection_core.history.records import SearchRecord, TrialRecord
-from autoselection_core.store.home import Home, confined
+from autoselection_core.store.home import Home, confine
 
 _PATIENCE_S = 20
 _MAX_TEXT = 5000
@@ -65,7 +65,7 @@ class TrackedTrial:
 
     def folder(self, root: Path) -> Path:
         """Its folder in the folder of a tracker: one a search, and in that one a trial."""
-        return confined(Path(*self.name.split("|")), root)
+        return confine(Path(*self.name.split("|")), root)
 
 
 class Tracker(Protocol):
