@@ -8,10 +8,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from autoselection_core.history.specification.spec import SearchSpec
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Kind, Reservation, TrialState
+from autoselection_core.history.specification import SearchSpec
 from autoselection_dagster.trials.device_lease import devices, lease_devices
 from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG
 from autoselection_dagster.trials.reconcile import reconcile
