@@ -17,7 +17,7 @@ import numpy as np
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.history.records import Kind
+from autoselection_core.history.records import TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.verdict import findings
@@ -49,7 +49,7 @@ def search(workspace: Workspace, seed: int) -> SearchFacts:
     """A finished search with its arms. One that has its arms is read back, whatever has changed since."""
     name = f"seed-{seed}" if seed else SEARCH
     known = any(record.search == name for record in workspace.ledger.searches())
-    if known and workspace.ledger.trials(name, Kind.REPORT):
+    if known and workspace.ledger.trials(name, TrialKind.REPORT):
         return SearchFacts.of(workspace, name)
     spec = workspace.spec(workspace.pool().version, seed=seed)
     search = workspace.ledger.register(spec, name)

@@ -12,7 +12,7 @@ from autoselection_core.store.home import Home
 from demo.mixture import Mixture, TaskData, pool_samples, task_data
 from demo.prepared import prepare
 from demo.records import raw_files
-from demo.tasks import Exchange
+from demo.tasks import QuestionAnswer
 
 _SETTINGS = """\
 # Made by `python -m demo`. 40 % of the items steer the search; the rest is opened by the report only.
@@ -34,7 +34,7 @@ def write_benchmark(data: TaskData, folder: Path) -> None:
     (folder / "targets.jsonl").write_text(_lines(data.targets))
 
 
-def _lines(exchanges: Iterable[Exchange]) -> str:
+def _lines(exchanges: Iterable[QuestionAnswer]) -> str:
     return "".join(json.dumps({"question": it.prompt, "answer": it.answer}) + "\n" for it in exchanges)
 
 
@@ -59,7 +59,7 @@ def truth(home: Home) -> Mapping[str, str]:
     return kinds
 
 
-def _fill(mixture: Mixture, seed: int, samples: tuple[Exchange, ...], folder: Path) -> None:
+def _fill(mixture: Mixture, seed: int, samples: tuple[QuestionAnswer, ...], folder: Path) -> None:
     raw_files(samples, repeated=REPEATED, unanswered=UNANSWERED, seed=seed).write(folder / "raw")
     for data in task_data(mixture, seed):
         write_benchmark(data, folder / "benchmarks" / data.task.name)
@@ -67,5 +67,5 @@ def _fill(mixture: Mixture, seed: int, samples: tuple[Exchange, ...], folder: Pa
     (folder / _TRUTH).write_text(json.dumps(kinds, indent=0, sort_keys=True))
 
 
-def _id(sample: Exchange) -> str:
+def _id(sample: QuestionAnswer) -> str:
     return read_record({"prompt": sample.prompt, "response": sample.answer}).sample.id

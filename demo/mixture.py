@@ -5,7 +5,7 @@ from itertools import islice
 from random import Random
 
 from demo.off_topic import garble, off_topic
-from demo.tasks import TASKS, Exchange, Parts, Task
+from demo.tasks import TASKS, Parts, QuestionAnswer, Task
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class TaskData:
     """
 
     task: Task
-    pool: tuple[Exchange, ...]
-    targets: tuple[Exchange, ...]
-    items: tuple[Exchange, ...]
+    pool: tuple[QuestionAnswer, ...]
+    targets: tuple[QuestionAnswer, ...]
+    items: tuple[QuestionAnswer, ...]
 
 
 def task_data(mixture: Mixture, seed: int) -> tuple[TaskData, ...]:
@@ -55,7 +55,7 @@ def task_data(mixture: Mixture, seed: int) -> tuple[TaskData, ...]:
     return tuple(_dealt(task, mixture, draws(seed, task.name)) for task in TASKS)
 
 
-def pool_samples(mixture: Mixture, seed: int) -> tuple[Exchange, ...]:
+def pool_samples(mixture: Mixture, seed: int) -> tuple[QuestionAnswer, ...]:
     """Every sample of the pool, shuffled, with its ground truth."""
     random = draws(seed, "pool")
     wanted = [exchange for data in task_data(mixture, seed) for exchange in data.pool]
@@ -84,27 +84,27 @@ def _dealt(task: Task, mixture: Mixture, random: Random) -> TaskData:
     )
 
 
-def _right(task: Task, parts: Parts) -> Exchange:
-    return Exchange(task.ask.format(**parts), task.right(parts), "clean", task.name)
+def _right(task: Task, parts: Parts) -> QuestionAnswer:
+    return QuestionAnswer(task.ask.format(**parts), task.right(parts), "clean", task.name)
 
 
-def _wrong(task: Task, parts: Parts, random: Random) -> Exchange:
+def _wrong(task: Task, parts: Parts, random: Random) -> QuestionAnswer:
     answer = random.choice(task.wrong).format(**parts)
-    return Exchange(task.ask.format(**parts), answer, "wrong", task.name)
+    return QuestionAnswer(task.ask.format(**parts), answer, "wrong", task.name)
 
 
 _OPENINGS = ("Please help:", "Quick question.", "Hello!")
 
 
-def _nearly(exchange: Exchange, random: Random) -> Exchange:
+def _nearly(exchange: QuestionAnswer, random: Random) -> QuestionAnswer:
     """The same exchange with an opening put before it, as forwarded messages have."""
     prompt = f"{random.choice(_OPENINGS)} {exchange.prompt}"
-    return Exchange(prompt, exchange.answer, f"near duplicate of {exchange.kind}", exchange.topic)
+    return QuestionAnswer(prompt, exchange.answer, f"near duplicate of {exchange.kind}", exchange.topic)
 
 
-def _respelt(exchange: Exchange, random: Random) -> Exchange:
+def _respelt(exchange: QuestionAnswer, random: Random) -> QuestionAnswer:
     """The same words in another case or spacing."""
     respell = random.choice((str.upper, str.lower, lambda text: text.replace(" ", "  ")))
-    return Exchange(
+    return QuestionAnswer(
         respell(exchange.prompt), exchange.answer, f"exact duplicate of {exchange.kind}", exchange.topic
     )

@@ -3,7 +3,7 @@
 from itertools import product
 from random import Random
 
-from demo.tasks import Exchange
+from demo.tasks import QuestionAnswer
 
 _DISHES = (
     "lentil soup",
@@ -97,7 +97,7 @@ When the bus stopped at {place}, {friend} was asleep and dreamed of the sea. The
 waited a minute, and rang the bell twice."""
 
 
-def off_topic(random: Random) -> list[Exchange]:
+def off_topic(random: Random) -> list[QuestionAnswer]:
     """Every everyday exchange that the fragments allow, shuffled."""
     exchanges = [
         *(
@@ -119,18 +119,18 @@ def off_topic(random: Random) -> list[Exchange]:
     return random.sample(exchanges, len(exchanges))
 
 
-def garble(count: int, random: Random) -> list[Exchange]:
+def garble(count: int, random: Random) -> list[QuestionAnswer]:
     """Broken transmissions, as surprising to a model as an unknown language and with nothing to learn."""
     times = [f"{random.randrange(24)}:{random.randrange(10, 60)}" for _ in range(count)]
     questions = [f"What did {random.choice(_DEVICES)} send at {time}?" for time in times]
-    return [Exchange(question, _static(random), "garbled", "static") for question in questions]
+    return [QuestionAnswer(question, _static(random), "garbled", "static") for question in questions]
 
 
-def _everyday(topic: str, prompt: str, answer: str) -> Exchange:
-    return Exchange(prompt, answer, "off-topic", topic)
+def _everyday(topic: str, prompt: str, answer: str) -> QuestionAnswer:
+    return QuestionAnswer(prompt, answer, "off-topic", topic)
 
 
-def _story(friend: str, place: str, random: Random) -> Exchange:
+def _story(friend: str, place: str, random: Random) -> QuestionAnswer:
     story = random.choice((_MEETING, _RAIN, _DREAM)).format(friend=friend, place=place)
     return _everyday("stories", f"Write two sentences about {friend} and {place}.", story)
 

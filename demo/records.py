@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from demo.mixture import draws
-from demo.tasks import Exchange
+from demo.tasks import QuestionAnswer
 
 Record = Mapping[str, object]
 
@@ -70,7 +70,7 @@ class RawFiles:
             (folder / f"{name}.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-def raw_files(samples: Sequence[Exchange], *, repeated: int, unanswered: int, seed: int) -> RawFiles:
+def raw_files(samples: Sequence[QuestionAnswer], *, repeated: int, unanswered: int, seed: int) -> RawFiles:
     """Spell every sample in a random format, repeat some in a second one, and add every broken record.
 
     Args:
@@ -88,7 +88,7 @@ def raw_files(samples: Sequence[Exchange], *, repeated: int, unanswered: int, se
 
 
 def _spelt(
-    samples: Sequence[Exchange], repeated: int, unanswered: int, random: Random
+    samples: Sequence[QuestionAnswer], repeated: int, unanswered: int, random: Random
 ) -> Iterator[tuple[str, bytes]]:
     twice, open_ended = set(random.sample(range(len(samples)), repeated)), unanswered
     for number, sample in enumerate(samples):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.history.records import SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_dagster.errors import RunFailedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
@@ -75,7 +75,7 @@ class DemoSearch:
         return any(record.start_time is not None and record.start_time >= paid for record in made)
 
     def _is_open(self) -> bool:
-        record, arms = self.ledger.search(SEARCH), self.ledger.trials(SEARCH, Kind.REPORT)
+        record, arms = self.ledger.search(SEARCH), self.ledger.trials(SEARCH, TrialKind.REPORT)
         return record.state is SearchState.ACTIVE or not arms or any(arm.state in _OPEN for arm in arms)
 
     def _prepare(self, client: Client) -> None:
@@ -126,9 +126,9 @@ class DemoSearch:
 
     def _stage(self, number: str) -> _Stage:
         trial = self._trial(number)
-        if trial.kind is Kind.SEARCH:
+        if trial.kind is TrialKind.SEARCH:
             return _Stage("trial", f"trial {trial.trial} of {self.ledger.search(SEARCH).budget}")
-        arms = len(self.ledger.trials(SEARCH, Kind.REPORT))
+        arms = len(self.ledger.trials(SEARCH, TrialKind.REPORT))
         return _Stage("arm", f"arm {trial.trial} of {arms} ({trial.arm.replace('_', ' ')})")
 
     def _is_reused(self, number: str) -> bool:
@@ -136,7 +136,7 @@ class DemoSearch:
         return self._trial(number).is_reused
 
     def _trial(self, number: str) -> TrialRecord:
-        kind = Kind.REPORT if number.startswith("report-") else Kind.SEARCH
+        kind = TrialKind.REPORT if number.startswith("report-") else TrialKind.SEARCH
         return self.ledger.trials(SEARCH, kind)[int(number.removeprefix("report-")) - 1]
 
     def _saying(self, stage: str) -> Callable[[str], None]:

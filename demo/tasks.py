@@ -12,7 +12,7 @@ from random import Random
 
 
 @dataclass(frozen=True)
-class Exchange:
+class QuestionAnswer:
     """One question with one answer.
 
     Attributes:

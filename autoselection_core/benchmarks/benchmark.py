@@ -6,7 +6,7 @@ from functools import cached_property
 
 from autoselection_core.benchmarks.item import HarnessTask, Item
 from autoselection_core.benchmarks.metric import Direction, Metric
-from autoselection_core.benchmarks.normalisation import Comparison, compare
+from autoselection_core.benchmarks.normalisation import QuestionComparison, compare
 from autoselection_core.benchmarks.reading.extraction import READING
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.errors.recipe import SettingError
@@ -138,7 +138,7 @@ class Benchmark:
         return self.metric is Metric.ANSWER_ACCURACY and self.harness is None
 
     @cached_property
-    def compared(self) -> Comparison:
+    def compared(self) -> QuestionComparison:
         """Its questions beside those of the target samples."""
         return compare((item.question for item in self.items), self.target_question_texts)
 

@@ -13,7 +13,7 @@ from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.render import SYSTEM, Form
+from autoselection_core.benchmarks.render import SYSTEM, PromptForm
 from autoselection_core.benchmarks.settings import HARNESS, OWN, BenchmarkSettings
 from autoselection_core.benchmarks.split import split
 from autoselection_core.errors.benchmarks import (
@@ -112,7 +112,7 @@ def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
     targets = (
         _questions(named, folder, adapter.target, said, Metric.LOG_LIKELIHOOD) if named else _Found((), ())
     )
-    form = Form(metric, _shots(said, adapter, metric, targets.questions), _system(said, metric))
+    form = PromptForm(metric, _shots(said, adapter, metric, targets.questions), _system(said, metric))
     # A question that occurs twice would count twice and be paired with itself.
     every = [form.item(question, targets.questions) for question in found.questions]
     items = tuple({item.id: item for item in every}.values())

@@ -33,7 +33,7 @@ def with_symbols(question: str) -> str:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class QuestionComparison:
     """Questions of a benchmark, compared with those of its targets.
 
     Attributes:
@@ -49,7 +49,7 @@ class Comparison:
         return with_symbols(question) if question in self.told_apart else normalise(question)
 
 
-def compare(questions: Iterable[str], target_questions: Iterable[str]) -> Comparison:
+def compare(questions: Iterable[str], target_questions: Iterable[str]) -> QuestionComparison:
     """Compare the questions of a benchmark's items with those of its targets.
 
     Example:
@@ -68,4 +68,4 @@ def compare(questions: Iterable[str], target_questions: Iterable[str]) -> Compar
         for question in same
         if len(spellings[normalise(question)]) > 1 and with_symbols(question) not in symbols
     }
-    return Comparison(frozenset(same - apart), frozenset(apart))
+    return QuestionComparison(frozenset(same - apart), frozenset(apart))

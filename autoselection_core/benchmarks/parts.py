@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.normalisation import Comparison
+from autoselection_core.benchmarks.normalisation import QuestionComparison
 from autoselection_core.benchmarks.split import in_drawing_order, split
 
 MIN_ITEMS = 8
@@ -66,7 +66,7 @@ def _by_part(benchmark: str, items: Iterable[Item], large: set[str | None]) -> d
 
 
 def _divide(
-    items: list[Item], scored: set[str], compared: Comparison
+    items: list[Item], scored: set[str], compared: QuestionComparison
 ) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     return (
         tuple(item for item in items if item.id in scored),

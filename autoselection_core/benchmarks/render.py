@@ -29,7 +29,7 @@ SYSTEM = "You solve problems step by step and give the final answer in the form 
 
 
 @dataclass(frozen=True)
-class Form:
+class PromptForm:
     """Prompt form of the questions of one benchmark.
 
     Attributes:

@@ -53,7 +53,7 @@ class Options(StrEnum):
     TEXTS = "texts"
 
 
-class Reads(StrEnum):
+class AnswerType(StrEnum):
     """Type of the answer that is read from a generated text."""
 
     LETTER = "letter"
@@ -107,7 +107,7 @@ class BenchmarkSettings:
     fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
     answer_by: AnswerBy = AnswerBy.AUTO
     options: Options = Options.LETTERS
-    reads: Reads | None = None
+    reads: AnswerType | None = None
     max_bad_share: float = 0.02
     metric: Metric | None = None
     shots: int | None = None

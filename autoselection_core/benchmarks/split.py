@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.benchmarks.normalisation import Comparison
+from autoselection_core.benchmarks.normalisation import QuestionComparison
 from autoselection_core.errors.benchmarks import NoItemsError
 from autoselection_core.identity import fingerprint
 
@@ -60,17 +60,17 @@ def split(benchmark: Benchmark) -> Split:
     )
 
 
-def in_drawing_order(items: Iterable[Item], compared: Comparison) -> tuple[Item, ...]:
+def in_drawing_order(items: Iterable[Item], compared: QuestionComparison) -> tuple[Item, ...]:
     """Items by the hash of their normalised question: each prefix is a random draw, the same everywhere."""
     return tuple(sorted(items, key=lambda item: (_draw(item, compared), item.id)))
 
 
-def _draw(item: Item, compared: Comparison) -> float:
+def _draw(item: Item, compared: QuestionComparison) -> float:
     return int(fingerprint(["split", compared.drawn_by(item.question)])[:16], 16) / 2.0**64
 
 
 def _lowest(
-    items: list[Item], limit: int | None, compared: Comparison, where: tuple[str, str]
+    items: list[Item], limit: int | None, compared: QuestionComparison, where: tuple[str, str]
 ) -> tuple[Item, ...]:
     if not items:
         raise NoItemsError(*where)

@@ -24,7 +24,7 @@ _SHORT = 20
 """Steps of a stage up to which each has a line of its own."""
 
 
-class Pace(ProgressColumn):
+class PaceColumn(ProgressColumn):
     """Column of the steps a second; of a signal, samples a second."""
 
     @override
@@ -110,7 +110,7 @@ def show_progress() -> Iterator[Bars | Lines]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        Pace(),
+        PaceColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as display:

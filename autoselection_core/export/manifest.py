@@ -23,7 +23,7 @@ _NO_LICENCE = "none stated"
 
 
 @dataclass(frozen=True)
-class Origin:
+class SubsetOrigin:
     """Origin of an exported subset.
 
     Attributes:
@@ -38,7 +38,7 @@ class Origin:
 
 
 def manifest_of(
-    pool: Pool, subset: Subset, origin: Origin, spelling: str, content: Content
+    pool: Pool, subset: Subset, origin: SubsetOrigin, spelling: str, content: Content
 ) -> dict[str, Any]:
     """Manifest of an export before its files have hashes."""
     sources = _sources(pool, subset)

@@ -6,7 +6,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.errors.store import NothingToExportError
 from autoselection_core.evaluation.training.settings import fine_tuning
-from autoselection_core.export.manifest import Origin
+from autoselection_core.export.manifest import SubsetOrigin
 from autoselection_core.export.trainers import Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
 from autoselection_core.history.records import SearchRecord, TrialRecord
@@ -42,7 +42,7 @@ def export_trial(
     return export_subset(
         workspace.pool(record.spec.pool_version),
         subset,
-        Origin(search, chosen.trial, _score(chosen, record)),
+        SubsetOrigin(search, chosen.trial, _score(chosen, record)),
         folder,
         spelling,
         training=_training(workspace),

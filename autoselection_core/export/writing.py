@@ -10,7 +10,7 @@ from autoselection_core.errors.store import ExportExistsError
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.card import card
 from autoselection_core.export.formats import FORMATS, Format
-from autoselection_core.export.manifest import CARD, DATA, MANIFEST, Origin, manifest_of, with_hashes
+from autoselection_core.export.manifest import CARD, DATA, MANIFEST, SubsetOrigin, manifest_of, with_hashes
 from autoselection_core.export.trainers import Training
 from autoselection_core.export.turns import Content
 from autoselection_core.pool.pool import Pool
@@ -41,7 +41,7 @@ class Exported:
 def export_subset(
     pool: Pool,
     subset: Subset,
-    origin: Origin,
+    origin: SubsetOrigin,
     folder: Path,
     spelling: str = "messages",
     *,

@@ -14,13 +14,13 @@ from autoselection_core.history import reading, searches
 from autoselection_core.history.records import (
     ArmPlan,
     Begin,
-    Kind,
     Measurement,
     OpenTrial,
     Payment,
     RecordedProposal,
     Reservation,
     SearchRecord,
+    TrialKind,
     TrialRecord,
 )
 from autoselection_core.history.specification import SearchSpec
@@ -82,7 +82,7 @@ class Ledger:
         """Enter a search whose first trial a person wrote; doing it again changes nothing."""
         with self.database.writing() as connection:
             name = searches.register(connection, spec, search, self.clock())
-            if reservations.last_trial(connection, name, Kind.SEARCH) == 0:
+            if reservations.last_trial(connection, name, TrialKind.SEARCH) == 0:
                 given.enter_trial(connection, name, recipe, subset=subset, tokens=tokens, proposal=proposal)
             return name
 
@@ -257,7 +257,7 @@ class Ledger:
         with self.database.reading() as connection:
             return reading.read_history(connection, search)
 
-    def trials(self, search: str, kind: Kind = Kind.SEARCH) -> tuple[TrialRecord, ...]:
+    def trials(self, search: str, kind: TrialKind = TrialKind.SEARCH) -> tuple[TrialRecord, ...]:
         """All trials of a search, or the evaluations of its report."""
         with self.database.reading() as connection:
             return reading.read_trials(connection, search, kind)

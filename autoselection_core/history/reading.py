@@ -8,13 +8,13 @@ from sqlalchemy import Connection, Select, false, or_, select
 
 from autoselection_core.errors.history import AmbiguousNameError
 from autoselection_core.history.records import (
-    Kind,
     Measurement,
     OpenTrial,
     Payment,
     Reservation,
     SearchRecord,
     SearchState,
+    TrialKind,
     TrialRecord,
     TrialState,
 )
@@ -32,7 +32,7 @@ def read_history(connection: Connection, search: str) -> History:
         UnknownSearchError: No search has this name.
     """
     record = require(connection, search)
-    everything = read_trials(connection, search, Kind.SEARCH)
+    everything = read_trials(connection, search, TrialKind.SEARCH)
     trials = [trial for trial in everything if not trial.fidelity or trial.state is TrialState.FAILED]
     cheap = [trial for trial in everything if trial.fidelity and trial.state is not TrialState.FAILED]
     done = [trial for trial in trials if trial.state is TrialState.DONE]
@@ -88,7 +88,7 @@ def _pending(trial: TrialRecord) -> Pending:
     return Pending(trial.trial, trial.recipe, trial.subset or "", trial.replicate or 0, trial.proposal)
 
 
-def read_trials(connection: Connection, search: str, kind: Kind) -> tuple[TrialRecord, ...]:
+def read_trials(connection: Connection, search: str, kind: TrialKind) -> tuple[TrialRecord, ...]:
     """All trials of a search or of its report, by number.
 
     Raises:
@@ -149,7 +149,7 @@ def read_open_trials(connection: Connection) -> tuple[OpenTrial, ...]:
         .order_by(TRIALS.c.search, TRIALS.c.kind.desc(), TRIALS.c.trial)
     )
     return tuple(
-        OpenTrial(Reservation(row.search, row.trial, row.attempt, Kind(row.kind)), TrialState(row.state))
+        OpenTrial(Reservation(row.search, row.trial, row.attempt, TrialKind(row.kind)), TrialState(row.state))
         for row in connection.execute(query)
     )
 
@@ -158,7 +158,7 @@ def _trial(row: AnyRow) -> TrialRecord:
     is_done = row.state == TrialState.DONE
     return TrialRecord(
         search=row.search,
-        kind=Kind(row.kind),
+        kind=TrialKind(row.kind),
         trial=row.trial,
         arm=row.arm,
         attempt=row.attempt,
@@ -210,7 +210,7 @@ def read_money(connection: Connection, search: str | None = None) -> tuple[Payme
         require(connection, search)
         query = query.where(MONEY.c.search == search)
     rows = connection.execute(query).mappings()
-    return tuple(Payment(**{**row, "kind": Kind(row["kind"])}) for row in rows)
+    return tuple(Payment(**{**row, "kind": TrialKind(row["kind"])}) for row in rows)
 
 
 _FEW = 3

@@ -9,8 +9,8 @@ from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 
 
-class Kind(StrEnum):
-    """Budget of a search that pays: the search's own, or the report's."""
+class TrialKind(StrEnum):
+    """Kind of a trial, by the budget that pays for it: the search's own, or the report's."""
 
     SEARCH = "search"
     REPORT = "report"
@@ -53,12 +53,12 @@ class Reservation:
     search: str
     trial: int
     attempt: int = 1
-    kind: Kind = Kind.SEARCH
+    kind: TrialKind = TrialKind.SEARCH
 
     @property
     def number(self) -> str:
         """The trial's name in its search: `002`, or `report-02` for an evaluation of its report."""
-        is_report = self.kind is Kind.REPORT
+        is_report = self.kind is TrialKind.REPORT
         return f"{REPORT_PREFIX}{self.trial:02d}" if is_report else f"{self.trial:03d}"
 
     @property
@@ -146,7 +146,7 @@ class TrialRecord:
     """One trial with everything that the ledger holds of it."""
 
     search: str
-    kind: Kind
+    kind: TrialKind
     trial: int
     arm: str
     attempt: int
@@ -239,7 +239,7 @@ class Payment:
     """Outcome and cost of one attempt; a search is charged once per trial."""
 
     search: str
-    kind: Kind
+    kind: TrialKind
     trial: int
     attempt: int
     outcome: str

@@ -12,7 +12,7 @@ from autoselection_core.errors.history import (
     SearchNameError,
     UnknownSearchError,
 )
-from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
+from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import whole
@@ -79,13 +79,13 @@ def read_searches(connection: Connection, search: str | None = None) -> tuple[Se
     query = (
         select(
             SEARCHES,
-            _sum_of_done(Kind.SEARCH).label("spent"),
-            _count_of(Kind.SEARCH, *OPEN_STATES).label("held"),
-            _count_of(Kind.SEARCH, TrialState.DONE).label("measured"),
-            _sum_of_done(Kind.REPORT).label("report"),
-            _count_of(Kind.REPORT, TrialState.RESERVED, TrialState.RUNNING).label("report_held"),
-            _count_of(Kind.REPORT, TrialState.WAITING).label("report_waiting"),
-            _count_of(Kind.REPORT, TrialState.DONE).label("report_done"),
+            _sum_of_done(TrialKind.SEARCH).label("spent"),
+            _count_of(TrialKind.SEARCH, *OPEN_STATES).label("held"),
+            _count_of(TrialKind.SEARCH, TrialState.DONE).label("measured"),
+            _sum_of_done(TrialKind.REPORT).label("report"),
+            _count_of(TrialKind.REPORT, TrialState.RESERVED, TrialState.RUNNING).label("report_held"),
+            _count_of(TrialKind.REPORT, TrialState.WAITING).label("report_waiting"),
+            _count_of(TrialKind.REPORT, TrialState.DONE).label("report_done"),
         )
         .select_from(SEARCHES.outerjoin(TRIALS, TRIALS.c.search == SEARCHES.c.search))
         .group_by(SEARCHES.c.search)
@@ -96,12 +96,12 @@ def read_searches(connection: Connection, search: str | None = None) -> tuple[Se
     return tuple(_record(row) for row in connection.execute(query))
 
 
-def _sum_of_done(kind: Kind) -> ColumnElement[float]:
+def _sum_of_done(kind: TrialKind) -> ColumnElement[float]:
     mine = (TRIALS.c.kind == kind) & (TRIALS.c.state == TrialState.DONE)
     return func.coalesce(func.sum(case((mine, TRIALS.c.cost), else_=0.0)), 0.0)
 
 
-def _count_of(kind: Kind, *states: TrialState) -> ColumnElement[int]:
+def _count_of(kind: TrialKind, *states: TrialState) -> ColumnElement[int]:
     mine = (TRIALS.c.kind == kind) & TRIALS.c.state.in_(states)
     return func.coalesce(func.sum(case((mine, 1), else_=0)), 0)
 
@@ -170,7 +170,7 @@ def resume(connection: Connection, search: str) -> None:
     """Let a stopped search go on; its streaks of reuse and failure count from here."""
     require(connection, search)
     last = select(func.coalesce(func.max(TRIALS.c.trial), 0)).where(
-        TRIALS.c.search == search, TRIALS.c.kind == Kind.SEARCH
+        TRIALS.c.search == search, TRIALS.c.kind == TrialKind.SEARCH
     )
     _set(connection, search, stopped=None, counted_from=connection.execute(last).scalar_one())
 

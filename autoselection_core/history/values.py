@@ -61,7 +61,7 @@ class FailedTrial:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierObservation:
     """Observation of an earlier search, carried over to the pool of this one.
 
     Attributes:
@@ -131,7 +131,7 @@ class History:
     observations: tuple[Observation, ...] = ()
     pending: tuple[Pending, ...] = ()
     failures: tuple[FailedTrial, ...] = ()
-    earlier: tuple[Earlier, ...] = ()
+    earlier: tuple[EarlierObservation, ...] = ()
     cheap: tuple[CheapTrial, ...] = ()
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from autoselection_core.arrays import Mask, Rows
 from autoselection_core.identity import Json
-from autoselection_core.operators.fields import MISSING, Kind, OperatorField, fields_of
+from autoselection_core.operators.fields import MISSING, FieldKind, OperatorField, fields_of
 from autoselection_core.operators.reason import Reason
 from autoselection_core.signals.table import CONTAMINATION, RELEVANCE, SignalTable
 from autoselection_core.space import Setting, check_settings
@@ -133,7 +133,7 @@ class Operator(ABC):
 
     @property
     def _pair_lists(self) -> tuple[str, ...]:
-        return tuple(field.name for field in fields_of(type(self)) if field.reads is Kind.PAIRS)
+        return tuple(field.name for field in fields_of(type(self)) if field.reads is FieldKind.PAIRS)
 
     def _named(self, field: OperatorField) -> tuple[str, ...]:
         value = getattr(self, field.name)
@@ -142,7 +142,7 @@ class Operator(ABC):
 
     def _reads(self, field: OperatorField) -> tuple[str, ...]:
         names = _members(getattr(self, field.name))
-        if field.reads is Kind.BENCHMARK:
+        if field.reads is FieldKind.BENCHMARK:
             return tuple(RELEVANCE + name for name in names or ("*",))
         return names if field.reads else ()
 

@@ -15,7 +15,7 @@ from autoselection_core.space import Choice
 __all__ = [
     "MISSING",
     "Column",
-    "Kind",
+    "FieldKind",
     "Label",
     "OperatorField",
     "OrderName",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """Parts of a signal table."""
 
     COLUMN = "column"
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
     def names(self, signals: SignalTable) -> tuple[str, ...]:
         """Names of this kind in a table, in ascending order."""
-        if self is Kind.BENCHMARK:
+        if self is FieldKind.BENCHMARK:
             return signals.benchmarks
         part = {"column": signals.columns, "label": signals.labels, "pairs": signals.pairs}
         return tuple(sorted(part.get(self.value, signals.vectors)))
@@ -47,19 +47,19 @@ class Kind(StrEnum):
 class Reads:
     """Mark of a field that names a signal (or several), for validation, catalogue, lineage and tests."""
 
-    kind: Kind
+    kind: FieldKind
 
 
-Column: TypeAlias = Annotated[str, Reads(Kind.COLUMN)]
+Column: TypeAlias = Annotated[str, Reads(FieldKind.COLUMN)]
 """Name of a column."""
 
-Label: TypeAlias = Annotated[str, Reads(Kind.LABEL)]
+Label: TypeAlias = Annotated[str, Reads(FieldKind.LABEL)]
 """Name of a grouping of the rows."""
 
-Pairs: TypeAlias = Annotated[str, Reads(Kind.PAIRS)]
+Pairs: TypeAlias = Annotated[str, Reads(FieldKind.PAIRS)]
 """Name of a list of pairs."""
 
-VectorsName: TypeAlias = Annotated[str, Reads(Kind.VECTORS)]
+VectorsName: TypeAlias = Annotated[str, Reads(FieldKind.VECTORS)]
 """Name of a set of vectors."""
 
 OrderName: TypeAlias = Annotated[str, Choice(("highest", "lowest"))]
@@ -80,7 +80,7 @@ class OperatorField:
 
     name: str
     hint: Any
-    reads: Kind | None
+    reads: FieldKind | None
     choice: Choice | None
     default: object
 
@@ -93,11 +93,11 @@ class OperatorField:
             SettingError: The value is of another type.
         """
         checked = _as(self.hint, value, self.name)
-        return present_name(checked) if self.reads is Kind.PAIRS else checked
+        return present_name(checked) if self.reads is FieldKind.PAIRS else checked
 
     def stored(self, value: object) -> object:
         """Value as recipes have always stored it: a renamed list of pairs keeps its first name there."""
-        return first_name(str(value)) if self.reads is Kind.PAIRS else value
+        return first_name(str(value)) if self.reads is FieldKind.PAIRS else value
 
 
 @cache

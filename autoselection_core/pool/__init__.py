@@ -2,7 +2,7 @@
 
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Origin, Role, Sample, Scope, ToolCall
 from autoselection_core.pool.sources import Source, sources_version
 
@@ -11,7 +11,7 @@ __all__ = [
     "Message",
     "Origin",
     "Pool",
-    "Reason",
+    "QuarantineReason",
     "Role",
     "Sample",
     "Scope",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json, canonical_json
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 
 
 def canonical_text(text: str) -> str:
@@ -67,7 +67,7 @@ def spell_json(value: Json) -> str:
     try:
         return _encodable(canonical_json(value))
     except (ValueError, RecursionError) as error:
-        raise RejectedRecordError(Reason.BAD_JSON, str(error)) from error
+        raise RejectedRecordError(QuarantineReason.BAD_JSON, str(error)) from error
 
 
 def spell_out(value: Json) -> Json:
@@ -111,5 +111,5 @@ def _encodable(text: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         detail = f"half a surrogate pair at character {error.start}"
-        raise RejectedRecordError(Reason.BAD_UTF8, detail) from error
+        raise RejectedRecordError(QuarantineReason.BAD_UTF8, detail) from error
     return text

@@ -9,7 +9,7 @@ from autoselection_core.pool.collect import Collector, in_order
 from autoselection_core.pool.columns import CONVERSATIONS, FINDINGS, SCHEMA
 from autoselection_core.pool.files.readers import count_records, raw_records
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.quarantine import LeftOut, Quarantine
+from autoselection_core.pool.quarantine import Quarantine, QuarantineCount
 from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.record_sorter import Fate, RecordSorter
 from autoselection_core.pool.sources import Source, SourceFile, name_apart
@@ -51,7 +51,7 @@ class Ingestion:
     merged: int
     quarantined: int
     trimmed: int
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[QuarantineCount, ...]
     quarantine_path: Path
     formats: Mapping[str, int] = field(default_factory=dict)
     fields: tuple[tuple[str, Treatment, int], ...] = ()

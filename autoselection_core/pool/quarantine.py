@@ -42,16 +42,16 @@ class Quarantine:
         }
         self.lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    def account(self) -> tuple["LeftOut", ...]:
+    def account(self) -> tuple["QuarantineCount", ...]:
         """Records left out, by source and reason."""
         return tuple(
-            LeftOut(source, reason, count, self.examples[source, reason])
+            QuarantineCount(source, reason, count, self.examples[source, reason])
             for (source, reason), count in sorted(self.reasons.items())
         )
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class QuarantineCount:
     """Records of a source that were left out for one reason.
 
     Attributes:

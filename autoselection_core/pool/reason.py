@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Reason(StrEnum):
+class QuarantineReason(StrEnum):
     """The reasons for which ingestion quarantines a record. A record has one: the first that holds."""
 
     TOO_LONG = "over-long record"

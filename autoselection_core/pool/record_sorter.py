@@ -14,7 +14,7 @@ from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.reading import Reading, read_record
 from autoselection_core.pool.reading.view import Note
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Origin
 from autoselection_core.pool.sources import Source, SourceFile
 
@@ -107,14 +107,14 @@ class RecordSorter:
 
     def _read(self, record: RawRecord, file: SourceFile) -> Reading:
         if record.problem is not None:
-            raise RejectedRecordError(Reason.BAD_ROW, record.problem)
+            raise RejectedRecordError(QuarantineReason.BAD_ROW, record.problem)
         limit = file.source.rules.max_characters
         if len(record.text) > file.max_bytes:
-            raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
+            raise RejectedRecordError(QuarantineReason.TOO_LONG, _too_long(limit))
         said = _parse(_decode(record.text))
         # No record has more characters than bytes, so that most need not be counted.
         if len(record.text) > limit and characters_in(said) > limit:
-            raise RejectedRecordError(Reason.TOO_LONG, _too_long(limit))
+            raise RejectedRecordError(QuarantineReason.TOO_LONG, _too_long(limit))
         if file.source.rules.names:
             self.named.meet(file.source, said)
         return read_record(said, file.source.rules)
@@ -143,7 +143,7 @@ def _decode(text: bytes) -> str:
         return text.decode()
     except UnicodeDecodeError as error:
         detail = f"{error.reason} at byte {error.start}; {_likely_encoding(text)}"
-        raise RejectedRecordError(Reason.BAD_UTF8, detail) from error
+        raise RejectedRecordError(QuarantineReason.BAD_UTF8, detail) from error
 
 
 def _likely_encoding(text: bytes) -> str:
@@ -162,7 +162,7 @@ def _parse(text: str) -> Json:
     try:
         value: Json = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
-        raise RejectedRecordError(Reason.BAD_JSON, str(error)) from error
+        raise RejectedRecordError(QuarantineReason.BAD_JSON, str(error)) from error
     return value
 
 

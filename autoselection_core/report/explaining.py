@@ -10,7 +10,7 @@ from autoselection_core.arrays import Rows
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoBestSubsetError
 from autoselection_core.errors.history import UnknownTrialError
-from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.history.records import SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table, anchor_of
@@ -76,7 +76,7 @@ def usage_of(workspace: Workspace, sample: str) -> Usage:
 
 def _place(trial: TrialRecord) -> tuple[str, bool, int]:
     """Order of trials for people: by search, its own before its report's, by number."""
-    return trial.search, trial.kind is Kind.REPORT, trial.trial
+    return trial.search, trial.kind is TrialKind.REPORT, trial.trial
 
 
 def _file_holds(file: Path, sample: np.bytes_) -> bool:
@@ -117,7 +117,7 @@ def explain_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord
 
 def _anchor_parts(facts: SearchFacts, trial: TrialRecord, anchor: TrialRecord | None) -> Iterator[Part]:
     """Difference of a trial's subset to that of its anchor."""
-    if anchor is None or anchor.recipe is None or trial.recipe is None or trial.kind is not Kind.SEARCH:
+    if anchor is None or anchor.recipe is None or trial.recipe is None or trial.kind is not TrialKind.SEARCH:
         return
     names = (f"trial {trial.trial}", f"trial {anchor.trial}")
     subsets = (facts.realise(trial.recipe), facts.realise(anchor.recipe))

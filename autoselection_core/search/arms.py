@@ -10,7 +10,7 @@ from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import ArmPlan, Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.history.records import ArmPlan, SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.score import BenchmarkScore
@@ -101,7 +101,7 @@ def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan,
     history = ledger.history(search)
     if not history.observations:
         raise NoReportError(search, "none of its trials was measured")
-    drawn = {trial.subset for trial in ledger.trials(search, Kind.REPORT) if trial.arm == RANDOM}
+    drawn = {trial.subset for trial in ledger.trials(search, TrialKind.REPORT) if trial.arm == RANDOM}
     return arms_after(history, solver, record.report_evaluations, drawn)
 
 
@@ -172,7 +172,7 @@ def open_arms(
     """The finished evaluations of a report with their test scores, in the order of the plan."""
     trials = {
         (trial.arm, trial.subset, trial.replicate): trial
-        for trial in ledger.trials(search, Kind.REPORT)
+        for trial in ledger.trials(search, TrialKind.REPORT)
         if trial.state is TrialState.DONE
     }
     wanted = [trials.get((plan.arm, plan.subset, plan.replicate)) for plan in planned]
@@ -213,4 +213,4 @@ def _evaluate_planned(
 def _reserve(ledger: Ledger, search: str) -> Iterator[TrialRecord]:
     """Arms, each reserved when it is asked for."""
     while (reservation := ledger.reserve_report(search)) is not None:
-        yield ledger.trials(search, Kind.REPORT)[reservation.trial - 1]
+        yield ledger.trials(search, TrialKind.REPORT)[reservation.trial - 1]

@@ -6,9 +6,9 @@ from statistics import median
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import (
-    Kind,
     SearchRecord,
     SearchState,
+    TrialKind,
     TrialRecord,
     TrialState,
 )
@@ -47,7 +47,7 @@ class SearchStatus:
             UnknownSearchError: No search has this name.
         """
         record = ledger.search(search)
-        arms = ledger.trials(search, Kind.REPORT)
+        arms = ledger.trials(search, TrialKind.REPORT)
         return cls(
             record, ledger.trials(search), arms, typical_seconds(ledger, record.spec.evaluator, search)
         )
@@ -81,7 +81,7 @@ class SearchStatus:
         return "done"
 
     def _named(self, trial: TrialRecord) -> str:
-        if trial.kind is Kind.SEARCH:
+        if trial.kind is TrialKind.SEARCH:
             return f"trial {trial.trial} of {self._expected_trials}"
         return f"baseline {trial.trial} of {self.planned_arms} ({trial.arm.replace('_', ' ')})"
 

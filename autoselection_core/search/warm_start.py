@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.specification import SearchSpec
-from autoselection_core.history.values import Earlier, History, Observation
+from autoselection_core.history.values import EarlierObservation, History, Observation
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.significance import rank_agreement
 from autoselection_core.signals.table import SignalTable
@@ -14,7 +14,9 @@ from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, read_ids, realise_many, stored_lineages
 
 
-def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) -> tuple[Earlier, ...]:
+def earlier_of(
+    ledger: Ledger, search: str, signals: SignalTable, home: Home
+) -> tuple[EarlierObservation, ...]:
     """The observations of an earlier search, each with how much of its subset this pool still chooses.
 
     The search may have had another pool version or another base model. Recipes that this pool cannot realise
@@ -33,7 +35,7 @@ def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) ->
     observations = ledger.history(search).observations
     realised = realise_many([observation.recipe for observation in observations], signals)
     return tuple(
-        Earlier(
+        EarlierObservation(
             search,
             observation.trial,
             observation.recipe,
@@ -45,7 +47,9 @@ def earlier_of(ledger: Ledger, search: str, signals: SignalTable, home: Home) ->
     )
 
 
-def all_earlier_of(ledger: Ledger, spec: SearchSpec, signals: SignalTable, home: Home) -> tuple[Earlier, ...]:
+def all_earlier_of(
+    ledger: Ledger, spec: SearchSpec, signals: SignalTable, home: Home
+) -> tuple[EarlierObservation, ...]:
     """The observations of every search that a search starts from; none for a cold one.
 
     Several searches are told apart by what they measured (`SearchSpec.measure`): how far each kind of score
@@ -59,7 +63,7 @@ def all_earlier_of(ledger: Ledger, spec: SearchSpec, signals: SignalTable, home:
     """
     if not spec.warm_also:
         return () if spec.warm_from is None else earlier_of(ledger, spec.warm_from, signals, home)
-    found: dict[tuple[str, str, int], Earlier] = {}
+    found: dict[tuple[str, str, int], EarlierObservation] = {}
     for search in filter(None, (spec.warm_from, *spec.warm_also)):
         measure = ledger.search(search).spec.measure
         named = {
@@ -82,7 +86,7 @@ def _similarity(observation: Observation, subset: Subset, signals: SignalTable, 
 
 
 @dataclass(frozen=True)
-class Agreement:
+class TransferAgreement:
     """Rank agreement of an earlier search and this one where both measured the same recipe.
 
     Attributes:
@@ -106,14 +110,14 @@ class Agreement:
         return f"{self.recipes} recipes were measured there and here: {ranks}{learned}"
 
 
-def agreement(earlier: History, now: History) -> Agreement:
+def agreement(earlier: History, now: History) -> TransferAgreement:
     """Rank agreement of two searches over the recipes that both measured."""
     before, after = _means(earlier), _means(now)
     common = [recipe for recipe in after if recipe in before]
     correlation = rank_agreement([before[recipe] for recipe in common], [after[recipe] for recipe in common])
     trusts = [Proposal.from_json(one.proposal).trust for one in now.observations]
     learned = [trust for trust in trusts if trust is not None]
-    return Agreement(len(common), correlation, learned[-1] if learned else None)
+    return TransferAgreement(len(common), correlation, learned[-1] if learned else None)
 
 
 def _means(history: History) -> dict[Recipe, float]:

@@ -111,7 +111,7 @@ class Signal(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Earlier:
+class EarlierValues:
     """Values of a pool signal for an earlier pool that shares most of its samples with the present one.
 
     Attributes:
@@ -141,7 +141,7 @@ class PoolSignal(Signal):
         self,
         pool: Pool,  # noqa: ARG002 - read by subclasses
         given: Given,  # noqa: ARG002 - read by subclasses
-        earlier: Earlier,  # noqa: ARG002 - read by subclasses
+        earlier: EarlierValues,  # noqa: ARG002 - read by subclasses
         progress: Progress | None = None,  # noqa: ARG002 - read by subclasses
     ) -> Mapping[str, Computed] | None:
         """Values updated from those of an earlier pool at the cost of the new rows; None if impossible."""

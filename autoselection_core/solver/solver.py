@@ -6,7 +6,7 @@ from typing import Protocol
 
 from autoselection_core.errors.search import NoTemplatesError, NothingToRecommendError
 from autoselection_core.history.specification import DEFAULT, PUBLISHED, RANDOM
-from autoselection_core.history.values import CheapTrial, Earlier, History, Pending
+from autoselection_core.history.values import CheapTrial, EarlierObservation, History, Pending
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
@@ -57,7 +57,7 @@ class Solver:
     signals: SignalTable
     templates: Sequence[Template]
     policy: Policy = field(default_factory=Policy)
-    earlier: tuple[Earlier, ...] = ()
+    earlier: tuple[EarlierObservation, ...] = ()
     adviser: Adviser | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     max_tokens: int | None = None

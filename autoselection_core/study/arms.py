@@ -7,7 +7,7 @@ from dataclasses import replace
 from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.history.records import ArmPlan, Kind, Reservation, TrialRecord, TrialState
+from autoselection_core.history.records import ArmPlan, Reservation, TrialKind, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, RandomDraws, plan_arm
 from autoselection_core.search.evaluate import evaluate
@@ -75,7 +75,7 @@ def _random_draws(
     study_run: StudyRun, recipe: Recipe, arm: str, first: int, share: float = 1.0
 ) -> RandomDraws:
     """Draws of as many tokens as a share of a recipe's, as the study began them."""
-    known = study_run.ledger.trials(arms_entry(study_run.study), Kind.REPORT)
+    known = study_run.ledger.trials(arms_entry(study_run.study), TrialKind.REPORT)
     begun = {trial.subset for trial in known if trial.arm == arm}
     return RandomDraws(recipe, study_run.signals, study_run.max_tokens, share).as_begun(begun, first)
 
@@ -95,19 +95,19 @@ def evaluate_planned(
         ledger.release_lost()
         if (reservation := ledger.reserve_report(entry)) is not None:
             _evaluate(study_run, reservation, evaluator)
-        elif held := [trial for trial in ledger.trials(entry, Kind.REPORT) if trial.state in _HELD]:
+        elif held := [trial for trial in ledger.trials(entry, TrialKind.REPORT) if trial.state in _HELD]:
             study_run.tell(f"waiting for {len(held)} evaluations that another process holds", 0, None)
             time.sleep(_POLL_S)
         else:
             break
-    for trial in ledger.trials(entry, Kind.REPORT):
+    for trial in ledger.trials(entry, TrialKind.REPORT):
         if trial.state is TrialState.DONE:
             open_items(study_run, trial, evaluator)
 
 
 def _evaluate(study_run: StudyRun, reservation: Reservation, evaluator: Evaluator) -> None:
     ledger, entry = study_run.ledger, reservation.search
-    trial = ledger.trials(entry, Kind.REPORT)[reservation.trial - 1]
+    trial = ledger.trials(entry, TrialKind.REPORT)[reservation.trial - 1]
     assert trial.recipe is not None, "an arm is planned with its recipe"
 
     def tell(stage: str, done: int, total: int) -> None:
@@ -118,7 +118,7 @@ def _evaluate(study_run: StudyRun, reservation: Reservation, evaluator: Evaluato
     except EvaluationError as error:
         study_run.tell(f"{trial.arm} failed: {error}", 1, 1)
     else:
-        ended = ledger.trials(entry, Kind.REPORT)
+        ended = ledger.trials(entry, TrialKind.REPORT)
         open_items(study_run, ended[reservation.trial - 1], evaluator)
         study_run.tell(f"arms of {entry}", sum(has_ended(each) for each in ended), len(ended))
 

@@ -20,7 +20,7 @@ from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
-from autoselection_core.signals.store.kinds import Kind, kind_of
+from autoselection_core.signals.store.kinds import ValueKind, kind_of
 from autoselection_core.signals.store.record import rows_of
 
 
@@ -84,7 +84,7 @@ class SignalContract:
             if isinstance(value, PairList):
                 assert np.isfinite(value.similarity).all()
                 continue
-            if isinstance(self.signal, PoolSignal) and kind_of(value) is Kind.INTERNAL:
+            if isinstance(self.signal, PoolSignal) and kind_of(value) is ValueKind.INTERNAL:
                 continue  # what it keeps for itself
             assert len(value) == len(self.pool)
             entries = value.data if isinstance(value, SparseFeatures) else value

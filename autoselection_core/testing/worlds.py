@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.arrays import Rows
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.fields import MISSING, Kind, OperatorField, fields_of
+from autoselection_core.operators.fields import MISSING, FieldKind, OperatorField, fields_of
 from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
@@ -92,19 +92,19 @@ def _settings(field: OperatorField, space: Space | None) -> st.SearchStrategy[An
 
 
 def _optional(field: OperatorField) -> st.SearchStrategy[Any] | None:
-    if field.reads in (Kind.COLUMN, Kind.BENCHMARK) and field.default is None:
+    if field.reads in (FieldKind.COLUMN, FieldKind.BENCHMARK) and field.default is None:
         names = st.sampled_from(_NAMES[field.reads])
         is_one = field.hint == str | None
         return st.none() | (names if is_one else st.lists(names, min_size=1, unique=True).map(tuple))
     return None
 
 
-_NAMES: Mapping[Kind, tuple[str, ...]] = {
-    Kind.COLUMN: COLUMNS,
-    Kind.BENCHMARK: ("easy", "hard"),
-    Kind.LABEL: ("cluster/4", "exact", "source", "topic"),
-    Kind.PAIRS: ("embedding", "near_duplicates"),
-    Kind.VECTORS: ("embedding",),
+_NAMES: Mapping[FieldKind, tuple[str, ...]] = {
+    FieldKind.COLUMN: COLUMNS,
+    FieldKind.BENCHMARK: ("easy", "hard"),
+    FieldKind.LABEL: ("cluster/4", "exact", "source", "topic"),
+    FieldKind.PAIRS: ("embedding", "near_duplicates"),
+    FieldKind.VECTORS: ("embedding",),
 }
 
 
@@ -117,12 +117,12 @@ def _world(rows: int, seed: int, columns: tuple[str, ...], levels: int | None = 
         f"world {seed}",
         np.sort(rng.choice(2**62, rows, replace=False)).astype(np.uint64),
         {name: _column(rng, rows, levels) for name in columns},
-        labels={name: _groups(rng, rows, groups, levels) for name in _NAMES[Kind.LABEL]},
+        labels={name: _groups(rng, rows, groups, levels) for name in _NAMES[FieldKind.LABEL]},
         label_names={
             name: tuple(f"{name} {number}" for number in range(groups)) for name in ("source", "topic")
         },
         vectors={"embedding": rng.normal(size=(rows, 4)).astype(np.float32)},
-        pairs={name: _pairs(rng, rows, levels) for name in _NAMES[Kind.PAIRS]},
+        pairs={name: _pairs(rng, rows, levels) for name in _NAMES[FieldKind.PAIRS]},
         sparse={"sae": _sparse(rng, rows)},
     )
     arrays: list[np.ndarray[Any, Any]] = [*table.columns.values(), *table.labels.values(), table.keys]

@@ -10,7 +10,7 @@ import numpy as np
 
 from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.trackers import TrackedTrial, tell, trackers_of
-from autoselection_core.history.records import Kind, TrialRecord
+from autoselection_core.history.records import TrialKind, TrialRecord
 from autoselection_core.identity import fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
@@ -84,7 +84,7 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         A later trial waits until every earlier one has a recipe or has failed. A trial that has a recipe gets
         the same one again. Evaluations of a report have the recipe that the report planned.
         """
-        if attempt.reservation.kind is Kind.REPORT:
+        if attempt.reservation.kind is TrialKind.REPORT:
             planned = attempt.recorded.recipe
             return versioned_output(
                 planned, recipe_facts(planned, "planned by the report"), planned.fingerprint

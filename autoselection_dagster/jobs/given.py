@@ -47,7 +47,7 @@ class Given(dg.Config):
     )
 
 
-class Step(SearchName):
+class StepNumber(SearchName):
     """A step of a search's recommended recipe; the search's second budget pays for one evaluation."""
 
     step: int = Field(ge=1, description="Number of the step that is left out, from 1.")
@@ -75,7 +75,7 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
     @dg.op(name="verify")
     @keyed
     def verify(
-        context: dg.OpExecutionContext, config: Step, home: HomeResource, ledger: LedgerResource
+        context: dg.OpExecutionContext, config: StepNumber, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Enter the evaluation of the recommended recipe without the step; the search sensor starts it."""
         with one_sentence():

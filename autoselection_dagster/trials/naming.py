@@ -6,7 +6,7 @@ import dagster as dg
 
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import REPORT_PREFIX, Kind, Reservation
+from autoselection_core.history.records import REPORT_PREFIX, Reservation, TrialKind
 
 ATTEMPT_TAG = "autoselection/attempt"
 """Tag of the attempt that a run was requested for; a run that a person started has none."""
@@ -64,7 +64,7 @@ def attempt_of(tags: Mapping[str, str], ledger: Ledger) -> Reservation:
         UnknownTrialError: The ledger has no such trial.
     """
     search, number = tags[_SEARCH_TAG], tags[_TRIAL_TAG]
-    kind = Kind.REPORT if number.startswith(REPORT_PREFIX) else Kind.SEARCH
+    kind = TrialKind.REPORT if number.startswith(REPORT_PREFIX) else TrialKind.SEARCH
     trial = int(number.removeprefix(REPORT_PREFIX))
     if ATTEMPT_TAG in tags:
         return Reservation(search, trial, int(tags[ATTEMPT_TAG]), kind)

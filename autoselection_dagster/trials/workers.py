@@ -8,7 +8,7 @@ import dagster as dg
 
 from autoselection_core.campaign.on_pool_change import SUPERSEDED
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialState
+from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialState
 from autoselection_core.history.transactions.arms import ON_REQUEST
 from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG, run_key_of
 
@@ -127,7 +127,7 @@ def _startable_arms(ledger: Ledger, search: SearchRecord) -> int:
     waiting = search.open_arms - search.report_held
     if waiting <= 0 or is_over(search):
         return max(0, waiting)
-    asked = (each for each in ledger.trials(search.search, Kind.REPORT) if each.arm in ON_REQUEST)
+    asked = (each for each in ledger.trials(search.search, TrialKind.REPORT) if each.arm in ON_REQUEST)
     return min(waiting, sum(each.state is TrialState.WAITING for each in asked))
 
 

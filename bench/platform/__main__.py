@@ -21,7 +21,7 @@ from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import key
 from autoselection_dagster.serving.services import free_port, serving
-from bench.platform.fixture import Size, fixture, real_name
+from bench.platform.fixture import FixtureSize, fixture, real_name
 from bench.result import write_result
 
 REPEATS = 5
@@ -132,10 +132,10 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--real", type=int, default=5)
     asked = parser.parse_args()
-    size = Size(asked.searches, asked.trials, asked.real)
+    size = FixtureSize(asked.searches, asked.trials, asked.real)
     started = time.perf_counter()
     made = fixture(asked.home.resolve(), size)
-    small = fixture(asked.home.resolve().with_name(f"{asked.home.name}-floor"), Size(1, 1, 1))
+    small = fixture(asked.home.resolve().with_name(f"{asked.home.name}-floor"), FixtureSize(1, 1, 1))
     print(f"fixture: {time.perf_counter() - started:.0f} s")
     load = os.getloadavg()[0]
     figures: dict[str, Json] = {

@@ -22,7 +22,7 @@ from tests.dagster.installations import installation
 
 
 @dataclass(frozen=True)
-class Size:
+class FixtureSize:
     """How large a fixture is.
 
     Attributes:
@@ -36,7 +36,7 @@ class Size:
     real: int = 5
 
 
-def fixture(folder: Path, size: Size) -> Installation:
+def fixture(folder: Path, size: FixtureSize) -> Installation:
     """The installation in a folder; written if it is not there yet."""
     if (folder / "complete").exists():
         return Installation(folder / "installation" / "home", folder / "installation" / "autoselection.yaml")
@@ -56,7 +56,7 @@ def real_name(number: int) -> str:
     return f"real-{number:03d}"
 
 
-def _search(made: Installation, instance: dg.DagsterInstance, size: Size) -> None:
+def _search(made: Installation, instance: dg.DagsterInstance, size: FixtureSize) -> None:
     definitions = definitions_of(made)
     definitions.resolve_job_def("demo_prepare").execute_in_process(instance=instance)
     start = definitions.resolve_job_def("start_search")
@@ -68,7 +68,7 @@ def _search(made: Installation, instance: dg.DagsterInstance, size: Size) -> Non
     report.execute_in_process(instance=instance, partition_key=real_name(0))
 
 
-def _copy(made: Installation, instance: dg.DagsterInstance, size: Size) -> None:
+def _copy(made: Installation, instance: dg.DagsterInstance, size: FixtureSize) -> None:
     database = Database.open(Home(made.home).history_url)
     key = dg.AssetKey(["demo", "evaluation"])
     for number in range(size.real, size.searches):

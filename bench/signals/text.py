@@ -17,7 +17,7 @@ from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.identity import Json
 from autoselection_core.models.base_model import resident_model
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Earlier, Signal
+from autoselection_core.signals.base import EarlierValues, Signal
 from autoselection_core.signals.contamination.contamination import Contamination
 from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
 from autoselection_core.signals.definitions.base_model.sae import generalised_jaccard
@@ -65,7 +65,7 @@ def _store(signal: WordEntropy | JaccardPairs, before: Pool, after: Pool) -> dic
 def _pairs(vectors: Vectors, rows: Rows, pool: Pool) -> dict[str, Json]:
     signal = EmbeddingPairs()
     full = measure(lambda: signal.compute(pool, {VECTORS: vectors[rows]}))
-    earlier = Earlier(full.value, rows)
+    earlier = EarlierValues(full.value, rows)
     change = measure(lambda: signal.update(pool, {VECTORS: vectors}, earlier))
     return _beside(full, change)
 

@@ -20,7 +20,7 @@ from bench.solver.contestants import Contestant, contestant
 from bench.solver.landscapes.landscape import TUNED, UNSEEN, Landscape, landscapes
 from bench.solver.landscapes.optimum import RANDOM_RECIPES, Optimum, optima, reference_rows
 from bench.solver.landscapes.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
-from bench.solver.landscapes.world import ROWS, World, world
+from bench.solver.landscapes.world import ROWS, LandscapeWorld, world
 from bench.solver.race import race
 from bench.solver.report import figures, report
 
@@ -40,8 +40,8 @@ class Suite:
         held_out: Names of those that are looked at in the last run.
     """
 
-    landscapes: Callable[[World, Sequence[Rows], int], dict[str, Landscape]]
-    seen: Callable[[World], World]
+    landscapes: Callable[[LandscapeWorld, Sequence[Rows], int], dict[str, Landscape]]
+    seen: Callable[[LandscapeWorld], LandscapeWorld]
     open: tuple[str, ...]
     held_out: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ class Course:
         optima: The best known utility of each.
     """
 
-    world: World
+    world: LandscapeWorld
     templates: tuple[Template, ...]
     landscapes: dict[str, Landscape]
     optima: dict[str, Optimum]

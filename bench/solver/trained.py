@@ -32,7 +32,7 @@ from autoselection_core.subset import Subset, realise
 from autoselection_core.testing.tiny_model import tiny_model
 from bench.result import REAL_DATA, RESULTS, store_lines, stored_lines, write_result
 from bench.solver.contestants import contestant
-from bench.solver.landscapes.world import ROWS, World, rows_of_pool, world
+from bench.solver.landscapes.world import ROWS, LandscapeWorld, rows_of_pool, world
 from bench.solver.race import with_observation
 
 SHARD = RESULTS / "solver" / "trained.jsonl.gz"
@@ -49,7 +49,7 @@ Line: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedWorld:
     """World, templates and evaluator that all contestants share.
 
     Attributes:
@@ -58,7 +58,7 @@ class Trained:
         evaluator: Trains and scores.
     """
 
-    world: World
+    world: LandscapeWorld
     templates: tuple[Template, ...]
     evaluator: FineTuningEvaluator
 
@@ -92,7 +92,7 @@ class Trained:
         return [round(float(value), 5) for value in utilities(runs, None)]
 
 
-def train(home: Home, rows: int) -> Trained:
+def train(home: Home, rows: int) -> TrainedWorld:
     """Build the world, train the base model, and make the evaluator."""
     made, pool = world(rows, home), rows_of_pool(rows, home)
     folder = home.models / "bench-tiny"
@@ -102,7 +102,7 @@ def train(home: Home, rows: int) -> Trained:
     raw = FineTuningEvaluator(home, pool, folder, benchmarks, _PRETRAINING)
     read = raw.evaluate(realise(Recipe(), made.signals), 0)
     base = home.evaluation(read.key) / "model"
-    return Trained(
+    return TrainedWorld(
         made, catalogue(made.signals), FineTuningEvaluator(home, pool, base, benchmarks, _TRAINING)
     )
 

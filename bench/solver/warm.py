@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autoselection_core.arrays import Rows
-from autoselection_core.history.values import Earlier, History, Observation
+from autoselection_core.history.values import EarlierObservation, History, Observation
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
@@ -32,7 +32,7 @@ _POLICY = Policy(fresh=300, edits=240)
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class PartOfWorld:
     """Some rows of the world as a pool of its own.
 
     Attributes:
@@ -44,7 +44,7 @@ class Part:
     rows: Rows
 
     @classmethod
-    def of(cls, signals: SignalTable, rows: Rows, name: str) -> "Part":
+    def of(cls, signals: SignalTable, rows: Rows, name: str) -> "PartOfWorld":
         """Those rows; pairs with one of the others are left out."""
         place = np.full(len(signals), -1)
         place[rows] = np.arange(len(rows))
@@ -75,18 +75,22 @@ def _pairs(pairs: PairList, place: Rows) -> PairList:
     )
 
 
-def parts(signals: SignalTable, seed: int) -> tuple[Part, Part]:
+def parts(signals: SignalTable, seed: int) -> tuple[PartOfWorld, PartOfWorld]:
     """Two parts; a tenth of the rows of either is not in the other."""
     order = np.random.default_rng((seed, 5)).permutation(len(signals))
     out = round(_CHANGED * len(signals))
     return tuple(  # type: ignore[return-value]  # two by construction
-        Part.of(signals, np.sort(np.delete(order, np.arange(start, start + out))), f"part {start}")
+        PartOfWorld.of(signals, np.sort(np.delete(order, np.arange(start, start + out))), f"part {start}")
         for start in (0, out)
     )
 
 
 def search(
-    part: Part, utility: Callable[[Rows], float], seed: int, budget: int, earlier: tuple[Earlier, ...] = ()
+    part: PartOfWorld,
+    utility: Callable[[Rows], float],
+    seed: int,
+    budget: int,
+    earlier: tuple[EarlierObservation, ...] = (),
 ) -> tuple[History, list[float]]:
     """A search with noise of one point; also the true utility of its recommendation after each evaluation."""
     solver = Solver(part.signals, catalogue(part.signals), _POLICY, earlier)
@@ -112,12 +116,14 @@ def search(
     return history, found
 
 
-def told(history: History, old: Part, new: Part) -> tuple[Earlier, ...]:
+def told(history: History, old: PartOfWorld, new: PartOfWorld) -> tuple[EarlierObservation, ...]:
     """Observations of the first search, transferred to the changed pool."""
     recipes = [one.recipe for one in history.observations]
     both = [realise_many(recipes, part.signals) for part in (old, new)]
     return tuple(
-        Earlier("old", one.trial, one.recipe, one.utility, _jaccard(old.rows[then.rows], new.rows[now.rows]))
+        EarlierObservation(
+            "old", one.trial, one.recipe, one.utility, _jaccard(old.rows[then.rows], new.rows[now.rows])
+        )
         for one, then, now in zip(history.observations, *both, strict=True)
         if isinstance(then, Subset) and isinstance(now, Subset)
     )

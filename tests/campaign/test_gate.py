@@ -10,7 +10,7 @@ import pytest
 from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign, ClosedForm
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.signals import NothingLeftError
-from autoselection_core.history.records import Kind
+from autoselection_core.history.records import TrialKind
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.arms import report_arms
 from autoselection_core.search.loop import run_search
@@ -100,7 +100,7 @@ def test_every_arm_draws_from_the_cut_pool(workspace: Workspace, raw: Path) -> N
     run_search(workspace.ledger, search, solver, evaluator)
     report_arms(workspace.ledger, search, solver, evaluator)
 
-    trials = [*workspace.ledger.trials(search), *workspace.ledger.trials(search, Kind.REPORT)]
+    trials = [*workspace.ledger.trials(search), *workspace.ledger.trials(search, TrialKind.REPORT)]
     assert {"full_pool", "random", "winner"} <= {trial.arm for trial in trials}
     assert spec.pool_version == prepared.pool.version != prepared.gated.came_from
     assert len(solver.signals) == 30

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from autoselection_core.cli.output import printable
-from autoselection_core.cli.progress import Lines, Pace
+from autoselection_core.cli.progress import Lines, PaceColumn
 from tests.cli.conftest import Cli
 from tests.cli.workshop import Workshop
 
@@ -27,14 +27,14 @@ class Clock:
 
 
 def test_a_bar_says_how_many_samples_a_second_are_scored() -> None:
-    display = Progress(Pace(), console=Console(file=io.StringIO()), get_time=Clock())
+    display = Progress(PaceColumn(), console=Console(file=io.StringIO()), get_time=Clock())
     task = display.add_task("signal ifd", total=100)
 
-    assert Pace().render(display.tasks[0]).plain == ""
+    assert PaceColumn().render(display.tasks[0]).plain == ""
     for done in (10, 20, 30):
         display.update(task, completed=done)
 
-    pace = Pace().render(display.tasks[0]).plain
+    pace = PaceColumn().render(display.tasks[0]).plain
     assert pace.endswith("/s")
     assert float(pace.removesuffix("/s")) > 0
 

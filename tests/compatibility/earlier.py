@@ -16,7 +16,7 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.environment import HOME
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, TrialRecord
+from autoselection_core.history.records import TrialKind, TrialRecord
 from autoselection_core.identity import fingerprint_bytes
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.signals.base import Computed
@@ -122,4 +122,4 @@ def hash_of(value: Computed) -> list[Any]:
 
 def trials_of(ledger: Ledger, search: str) -> tuple[TrialRecord, ...]:
     """The trials of a search and then those of its report."""
-    return (*ledger.trials(search), *ledger.trials(search, Kind.REPORT))
+    return (*ledger.trials(search), *ledger.trials(search, TrialKind.REPORT))

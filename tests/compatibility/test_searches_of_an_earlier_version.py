@@ -11,7 +11,7 @@ import pytest
 from autoselection_core.campaign.on_pool_change import search_again
 from autoselection_core.cli.running import run
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, TrialState
+from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.sections.verdict import findings
 from autoselection_core.search.decisions import decide_again
@@ -199,7 +199,7 @@ def test_a_study_says_what_it_said_and_trains_nothing_again(earlier: EarlierHome
 def is_consistent(ledger: Ledger, search: str) -> None:
     """Each evaluation is paid for once, each trial ends once, and the payments are what was spent."""
     record, money = ledger.search(search), ledger.money(search)
-    for kind, spent in ((Kind.SEARCH, record.spent), (Kind.REPORT, record.report_spent)):
+    for kind, spent in ((TrialKind.SEARCH, record.spent), (TrialKind.REPORT, record.report_spent)):
         assert sum(one.cost for one in money if one.kind is kind) == pytest.approx(spent)
     paid = [one.evaluation for one in money if one.outcome == "paid"]
     assert len(paid) == len(set(paid))

@@ -13,7 +13,7 @@ from typing_extensions import override
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, Split
-from autoselection_core.history.records import Kind, SearchRecord, SearchState, TrialRecord, TrialState
+from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.ingest import Ingestion
@@ -290,7 +290,7 @@ def test_a_budget_that_was_exceeded_fails() -> None:
 
 def arm(name: str, recipe: Recipe) -> ArmRun:
     trial = TrialRecord(
-        "s", Kind.REPORT, 1, name, 1, TrialState.DONE, recipe, "x", 0, 0, {}, {}, "e", 0.5, {}, None,
+        "s", TrialKind.REPORT, 1, name, 1, TrialState.DONE, recipe, "x", 0, 0, {}, {}, "e", 0.5, {}, None,
         1.0, False, None,
     )  # fmt: skip
     return ArmRun(name, trial, ())

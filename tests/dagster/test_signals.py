@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.models.autoencoder.sae import sae_fingerprint
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
@@ -144,7 +144,7 @@ def test_dagster_computes_nothing_that_the_core_has_scored(installed: Installati
 
 
 def test_a_table_with_members_of_an_enumeration_can_be_stored() -> None:
-    counts = Table("quarantine", ("reason", "records"), ((Reason.TOO_LONG, 3),))
+    counts = Table("quarantine", ("reason", "records"), ((QuarantineReason.TOO_LONG, 3),))
 
     assert dg.serialize_value(table_value(counts))
     assert table_value(counts).records[0].data == {"reason": "over-long record", "records": "3"}

@@ -12,7 +12,7 @@ from rich.console import Console
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.models.dtype import Throughput
 from autoselection_core.pool.ingest import ingest
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sources import Source
 from autoselection_core.store.home import Home
 from demo.mixture import Mixture, pool_samples, task_data
@@ -212,4 +212,4 @@ def test_ingestion_finds_in_the_raw_files_what_was_put_there(tmp_path: Path) -> 
     assert set(found.pool.source_names) == set(FORMATS)
     reasons = [reason for counts in found.reasons.values() for reason in counts]
     assert sorted(reasons) == sorted(BROKEN)
-    assert set(BROKEN) <= set(Reason)
+    assert set(BROKEN) <= set(QuarantineReason)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autoselection_core.export.manifest import Origin
+from autoselection_core.export.manifest import SubsetOrigin
 from autoselection_core.export.trainers import Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
 from autoselection_core.pool.pool import Pool
@@ -15,7 +15,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import StepCount, fingerprint_of_ids
 
-SEARCH = Origin("first", 3, "Dev utility 0.5 ± 0.1 (closed_form); see the report for test scores.")
+SEARCH = SubsetOrigin("first", 3, "Dev utility 0.5 ± 0.1 (closed_form); see the report for test scores.")
 TOOLS = '[{"function":{"name":"clock","parameters":{}},"type":"function"}]'
 
 

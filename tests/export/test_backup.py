@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from autoselection_core.errors.store import DamagedBackupError, NotABackupError, NotEmptyError
 from autoselection_core.export.installation.backup import back_up, restore
-from autoselection_core.export.installation.home_files import HomeFile, LeftOut, home_files
+from autoselection_core.export.installation.home_files import HomeFile, OmittedFile, home_files
 from autoselection_core.export.installation.postgresql import dump
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
@@ -129,7 +129,7 @@ def test_a_file_that_goes_away_meanwhile_is_named(tmp_path: Path) -> None:
     (tmp_path / "b").unlink()
 
     kept = (HomeFile("a", (tmp_path / "a").resolve()), HomeFile("c", (tmp_path / "c").resolve()))
-    assert [first, *listing] == [kept[0], LeftOut("b", "went away meanwhile"), kept[1]]
+    assert [first, *listing] == [kept[0], OmittedFile("b", "went away meanwhile"), kept[1]]
 
 
 def test_what_links_lead_to_is_kept_and_a_broken_link_is_named(tmp_path: Path) -> None:

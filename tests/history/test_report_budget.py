@@ -5,7 +5,7 @@ from sqlalchemy import Inspector, inspect, text
 
 from autoselection_core.errors.history import NewerSchemaError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import ArmPlan, Kind, Reservation, TrialState
+from autoselection_core.history.records import ArmPlan, Reservation, TrialKind, TrialState
 from autoselection_core.history.storage.database import Database
 from autoselection_core.history.storage.migrations import MIGRATIONS, migrate, schema_version
 from autoselection_core.history.storage.schema import METADATA
@@ -131,7 +131,7 @@ def test_arms_of_a_recipe_that_no_longer_leads_are_not_paid_for(ledger: Ledger) 
     ledger.plan_report(search, [ArmPlan("winner", Recipe((), 9), subset_of("new"), 50, 0)])
 
     assert spend(ledger, search) == 1
-    states = [trial.state for trial in ledger.trials(search, Kind.REPORT)]
+    states = [trial.state for trial in ledger.trials(search, TrialKind.REPORT)]
     assert states == [TrialState.FAILED, TrialState.FAILED, TrialState.DONE]
 
 
@@ -151,9 +151,9 @@ def test_trials_and_arms_of_one_number_do_not_mix(ledger: Ledger) -> None:
     trial = reserve(ledger, search)
     ledger.plan_report(search, plan(1))
     arm = ledger.reserve_report(search)
-    assert arm == Reservation(search, 1, kind=Kind.REPORT)
+    assert arm == Reservation(search, 1, kind=TrialKind.REPORT)
 
     begin(ledger, trial)
     ledger.fail(trial, "x")
 
-    assert ledger.trials(search, Kind.REPORT)[0].state is TrialState.RESERVED
+    assert ledger.trials(search, TrialKind.REPORT)[0].state is TrialState.RESERVED

@@ -15,7 +15,7 @@ from autoselection_core.errors.history import (
     UnknownTrialError,
 )
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, Reservation
+from autoselection_core.history.records import Reservation, TrialKind
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.database import Database
 from autoselection_core.history.values import FailedTrial, History, Observation, Pending
@@ -96,7 +96,7 @@ def test_a_run_key_names_search_trial_and_attempt() -> None:
 
 
 def test_an_evaluation_of_a_report_is_no_trial_of_the_search_by_name() -> None:
-    trial, arm = Reservation("alpha", 2), Reservation("alpha", 2, kind=Kind.REPORT)
+    trial, arm = Reservation("alpha", 2), Reservation("alpha", 2, kind=TrialKind.REPORT)
 
     assert arm.partition == "alpha|report-02"
     assert trial.run_key != arm.run_key

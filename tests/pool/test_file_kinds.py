@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from autoselection_core.errors.pool import EmptyPoolError, UnreadableSourceError
-from autoselection_core.pool import Ingestion, Reason, Source, ingest
+from autoselection_core.pool import Ingestion, QuarantineReason, Source, ingest
 from autoselection_core.pool.sources import list_files
 from autoselection_core.store.home import Home
 
@@ -122,7 +122,7 @@ def test_a_row_with_more_cells_than_the_header_is_put_aside(tmp_path: Path) -> N
 
     found = ingested(tmp_path)
 
-    assert (found.samples, found.reasons) == (1, {"raw": {Reason.BAD_ROW: 1}})
+    assert (found.samples, found.reasons) == (1, {"raw": {QuarantineReason.BAD_ROW: 1}})
 
 
 def test_an_empty_cell_is_an_absent_field_and_an_empty_row_no_record(tmp_path: Path) -> None:
@@ -130,14 +130,14 @@ def test_an_empty_cell_is_an_absent_field_and_an_empty_row_no_record(tmp_path: P
 
     found = ingested(tmp_path)
 
-    assert (found.records, found.reasons) == (2, {"raw": {Reason.NO_ANSWER: 1}})
+    assert (found.records, found.reasons) == (2, {"raw": {QuarantineReason.NO_ANSWER: 1}})
     assert found.pool.origins(0)[0].extras is None
 
 
 def test_a_cell_that_is_no_utf8_is_put_aside_as_such(tmp_path: Path) -> None:
     write(tmp_path, "raw.csv", b"prompt,response\na,b\nc,caf\xe9\n")
 
-    assert ingested(tmp_path).reasons == {"raw": {Reason.BAD_UTF8: 1}}
+    assert ingested(tmp_path).reasons == {"raw": {QuarantineReason.BAD_UTF8: 1}}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from autoselection_core.errors.pool import NoSourceFileError, UnknownFileKindError, UnreadableSourceError
 from autoselection_core.identity import Json
-from autoselection_core.pool import Origin, Reason, Role, Source, ingest, sources_version
+from autoselection_core.pool import Origin, QuarantineReason, Role, Source, ingest, sources_version
 from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.reading import Rules, read_record
 from autoselection_core.pool.sources import list_files
@@ -94,7 +94,7 @@ def test_the_limit_of_a_record_counts_the_characters_of_its_text(
         [Source(str(tmp_path / "raw.jsonl"), rules=Rules(max_characters=1_000))], Home(tmp_path / "home")
     )
 
-    assert ingestion.reasons == {"raw": {Reason.TOO_LONG: 1}}
+    assert ingestion.reasons == {"raw": {QuarantineReason.TOO_LONG: 1}}
     assert len(ingestion.pool.sample(0).messages[1].content) == 1_000 - 16
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.pool import CountsError, EmptyPoolError
 from autoselection_core.identity import Json
-from autoselection_core.pool import Ingestion, Origin, Pool, Reason, Source, ingest
+from autoselection_core.pool import Ingestion, Origin, Pool, QuarantineReason, Source, ingest
 from autoselection_core.store.atomic import UNFINISHED
 from autoselection_core.store.home import Home
 from tests.pool.raw import (
@@ -66,7 +66,7 @@ def test_every_record_of_any_bytes_is_a_sample_or_merged_or_quarantined(
         quarantine = left_out(ingestion)
         assert ingestion.records == ingestion.samples + ingestion.merged + ingestion.quarantined
         assert len(quarantine) == ingestion.quarantined
-        assert {entry["reason"] for entry in quarantine} <= set(Reason)
+        assert {entry["reason"] for entry in quarantine} <= set(QuarantineReason)
         assert sum(len(ingestion.pool.origins(row)) for row in range(len(ingestion.pool))) == (
             ingestion.records - ingestion.quarantined
         )
@@ -180,16 +180,16 @@ def test_one_sample_in_several_formats_and_sources_is_merged(tmp_path: Path) -> 
 def test_quarantined_records_are_named_by_source_line_and_reason(tmp_path: Path) -> None:
     turns: Json = [{"role": "user", "content": "q"}]
     bad = {
-        b"{": Reason.BAD_JSON,
-        b'"\xff"': Reason.BAD_UTF8,
-        line({"messages": []}): Reason.NO_MESSAGES,
-        line({"messages": turns}): Reason.NO_ANSWER,
-        line({**QUESTION, "answer": ""}): Reason.EMPTY_ANSWER,
-        line({**ALPACA, "response": "3"}): Reason.CONTRADICTION,
-        line({**OPENAI, "label": False}): Reason.UNDESIRABLE,
-        line({"messages": [{"role": "narrator", "content": "a"}]}): Reason.UNKNOWN_ROLE,
-        line({**ALPACA, "note": "a" * (1 << 20)}): Reason.TOO_LONG,
-        line({**ALPACA, "image": "a.png"}): Reason.MEDIA,
+        b"{": QuarantineReason.BAD_JSON,
+        b'"\xff"': QuarantineReason.BAD_UTF8,
+        line({"messages": []}): QuarantineReason.NO_MESSAGES,
+        line({"messages": turns}): QuarantineReason.NO_ANSWER,
+        line({**QUESTION, "answer": ""}): QuarantineReason.EMPTY_ANSWER,
+        line({**ALPACA, "response": "3"}): QuarantineReason.CONTRADICTION,
+        line({**OPENAI, "label": False}): QuarantineReason.UNDESIRABLE,
+        line({"messages": [{"role": "narrator", "content": "a"}]}): QuarantineReason.UNKNOWN_ROLE,
+        line({**ALPACA, "note": "a" * (1 << 20)}): QuarantineReason.TOO_LONG,
+        line({**ALPACA, "image": "a.png"}): QuarantineReason.MEDIA,
     }
     write_lines(tmp_path / "raw.jsonl", [line(ALPACA), b"", *bad])
 

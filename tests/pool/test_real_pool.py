@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.pool import Ingestion, Pool, Reason, Scope, Source, ingest
+from autoselection_core.pool import Ingestion, Pool, QuarantineReason, Scope, Source, ingest
 from autoselection_core.store.home import Home
 
 pytestmark = pytest.mark.real_data
@@ -19,7 +19,7 @@ def ingestion(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Inge
 def test_every_record_is_accounted_for(ingestion: Ingestion) -> None:
     assert (ingestion.records, ingestion.samples, ingestion.merged) == (90_000, 81_030, 8_810)
     assert (ingestion.quarantined, ingestion.trimmed) == (160, 4_640)
-    assert ingestion.reasons["kto_en_demo"] == {Reason.UNDESIRABLE: 150}
+    assert ingestion.reasons["kto_en_demo"] == {QuarantineReason.UNDESIRABLE: 150}
     assert len(ingestion.quarantine_path.read_text().splitlines()) == 160
 
 

@@ -9,7 +9,7 @@ from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.training.plan import TrainingPlan, make_plan
 from autoselection_core.evaluation.training.settings import FineTuning, Schedule
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind
+from autoselection_core.history.records import TrialKind
 from autoselection_core.models.chat.spans import Encoded, Turn
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
@@ -188,7 +188,7 @@ def test_test_items_are_opened_for_the_report_and_nothing_else(ledger: Ledger, t
 
     reported(ledger, search, tmp_path)
 
-    opened = [trial.evaluation or "" for trial in ledger.trials(search, Kind.REPORT)]
+    opened = [trial.evaluation or "" for trial in ledger.trials(search, TrialKind.REPORT)]
     reasons = [EvaluationFolder(home.evaluation(key)).openings()[0]["reason"] for key in opened]
     assert all(search in reason for reason in reasons)
     assert {key for key in keys if EvaluationFolder(home.evaluation(key)).openings()} <= set(opened)
@@ -209,7 +209,7 @@ def test_an_arm_that_fails_leaves_the_others_standing(ledger: Ledger, tmp_path: 
     runs = report_arms(ledger, search, InOrder(table(), []), picky)
 
     assert {run.arm for run in runs} <= {"full_pool", "winner"}
-    assert "TrainingFailedError" in str([trial.reason for trial in ledger.trials(search, Kind.REPORT)])
+    assert "TrainingFailedError" in str([trial.reason for trial in ledger.trials(search, TrialKind.REPORT)])
 
 
 def test_a_larger_report_budget_buys_runs_of_winner_and_random_draws_in_turn(

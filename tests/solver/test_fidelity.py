@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoselection_core.history.values import CheapTrial, Earlier, History
+from autoselection_core.history.values import CheapTrial, EarlierObservation, History
 from autoselection_core.solver import Candidate, Solver
 from autoselection_core.solver.acquisition.knowledge_gradient import look_ahead
 from autoselection_core.solver.context import context_for
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
-from autoselection_core.solver.evidence.low_fidelity import Agreement, agreement, align_levels
+from autoselection_core.solver.evidence.low_fidelity import FidelityAgreement, agreement, align_levels
 from autoselection_core.solver.evidence.observations import (
     LowFidelityObservation,
     low_fidelity_observations,
@@ -202,7 +202,9 @@ def test_every_surrogate_learns_from_cheap_scores(surrogate: str) -> None:
 
 
 def test_a_warm_search_has_cheaper_evaluations_too(told: History) -> None:
-    earlier = tuple(Earlier("old", one.trial, one.recipe, one.utility, 0.9) for one in told.observations)
+    earlier = tuple(
+        EarlierObservation("old", one.trial, one.recipe, one.utility, 0.9) for one in told.observations
+    )
     asker = replace(ASKER, prices=SHORT, earlier=earlier)
 
     history = at_fidelities(asker, {"short": noisy}, budget=7)
@@ -265,7 +267,7 @@ def test_hints_before_a_full_training_cost_no_more_than_one() -> None:
 def test_a_fidelity_is_heeded_from_a_few_pairs_that_rank_alike(
     correlation: float | None, pairs: int, limit: float, wanted: int
 ) -> None:
-    shown = Agreement(pairs, correlation)
+    shown = FidelityAgreement(pairs, correlation)
 
     assert (shown.limit, shown.wanted) == (limit, wanted)
 
@@ -282,8 +284,8 @@ def test_agreement_is_spearman_s_over_recipes_measured_at_both(told: History) ->
 
     assert agreement(swapped, observed, "short").pairs == 4
     assert agreement(swapped, observed, "short").rank_correlation == pytest.approx(0.8)
-    assert agreement(swapped[:2], observed, "short") == Agreement(2, None)
-    assert agreement(swapped, observed, "other") == Agreement(0, None)
+    assert agreement(swapped[:2], observed, "short") == FidelityAgreement(2, None)
+    assert agreement(swapped, observed, "other") == FidelityAgreement(0, None)
 
 
 def _ordered(low_fidelity: list[LowFidelityObservation]) -> list[LowFidelityObservation]:

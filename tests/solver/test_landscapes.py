@@ -18,7 +18,7 @@ from bench.solver.landscapes.landscape import (
     landscapes,
 )
 from bench.solver.landscapes.wide import HELD_OUT, OPEN, wide_landscapes, with_topics
-from bench.solver.landscapes.world import Numbers, World
+from bench.solver.landscapes.world import LandscapeWorld, Numbers
 from bench.solver.report import average_ranks, chance_of_no_gain, paired_regrets
 
 BEST = {"hill": 10.0}
@@ -88,7 +88,7 @@ def test_another_seed_is_another_luck() -> None:
 NAMES = ("tokens", "response_tokens", "word_entropy", "relevance/bbh", "relevance/gsm8k", "relevance/mmlu")
 
 
-def made_up(size: int = 300) -> World:
+def made_up(size: int = 300) -> LandscapeWorld:
     rng = np.random.default_rng(4)
     signals = SignalTable(
         "made up",
@@ -98,7 +98,7 @@ def made_up(size: int = 300) -> World:
     )
     styles = {name: rng.normal(size=size) for name in ("punctuation", "digits", "word_length")}
     topics, copies = rng.integers(0, 5, size), rng.integers(0, 100, size)
-    return World(signals, rng.normal(size=(size, 8)), styles, topics, copies)
+    return LandscapeWorld(signals, rng.normal(size=(size, 8)), styles, topics, copies)
 
 
 WORLD = made_up()

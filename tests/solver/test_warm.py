@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autoselection_core.history.values import Earlier, History
+from autoselection_core.history.values import EarlierObservation, History
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.context import context_for
@@ -20,9 +20,9 @@ SIZE = context_for(ASKER.signals, tuple(ASKER.templates), ASKER.policy, 0).descr
 PAST = searched(ASKER, entropy_of(ASKER.signals), 12, seed=1)
 
 
-def told(sign: float = 1.0, similarity: float = 1.0, level: float = 0.0) -> tuple[Earlier, ...]:
+def told(sign: float = 1.0, similarity: float = 1.0, level: float = 0.0) -> tuple[EarlierObservation, ...]:
     return tuple(
-        Earlier("old", one.trial, one.recipe, level + sign * one.utility, similarity)
+        EarlierObservation("old", one.trial, one.recipe, level + sign * one.utility, similarity)
         for one in PAST.observations
     )
 
@@ -111,7 +111,7 @@ def test_the_less_is_left_of_the_old_subsets_the_less_they_teach() -> None:
 
 
 def test_recipes_that_this_pool_cannot_realise_teach_nothing() -> None:
-    unknown = Earlier("old", 1, Recipe((KeepTop(signal="gone", fraction=0.5),)), 1.0, 0.0)
+    unknown = EarlierObservation("old", 1, Recipe((KeepTop(signal="gone", fraction=0.5),)), 1.0, 0.0)
 
     assert transferred_observations(History("new", 0, 5, earlier=(unknown,)), ASKER.signals) == ()
 

@@ -7,7 +7,7 @@ import pytest
 
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.errors.search import StudyBudgetError
-from autoselection_core.history.records import Kind
+from autoselection_core.history.records import TrialKind
 from autoselection_core.store.home import Home
 from autoselection_core.study.loading import entries, load_study
 from autoselection_core.study.results.facts import StudyFacts
@@ -73,7 +73,7 @@ def outcome(study_run: StudyRun) -> dict[str, object]:
     found: dict[str, object] = {
         f"{entry} {kind} {number} {trial.arm} {trial.replicate}": (trial.subset, trial.utility)
         for entry in entries(study_run.study, ledger)
-        for kind in Kind
+        for kind in TrialKind
         for number, trial in enumerate(ledger.trials(entry, kind))
     }
     allowed = ledger.search(StudyFacts(study_run.study, study_run.home).entries[0]).spec

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.errors.search import ChangedEvaluatorError
-from autoselection_core.history.records import Kind, SearchState, TrialState
+from autoselection_core.history.records import SearchState, TrialKind, TrialState
 from autoselection_core.store.home import Home
 from autoselection_core.study.arms import candidate_arms
 from autoselection_core.study.loading import arms_entry, contests, entries
@@ -37,7 +37,7 @@ def test_the_runs_of_a_winner_are_runs_that_nobody_chose_by(finished: StudyRun) 
     facts = StudyFacts(finished.study, finished.home)
     for contest in facts.contests:
         winner = next(each.trial for each in facts.arms if each.arm == f"winner/{contest.name}")
-        arms = finished.ledger.trials(facts.entries[0], Kind.REPORT)
+        arms = finished.ledger.trials(facts.entries[0], TrialKind.REPORT)
         others = [each for each in arms if not each.arm.startswith("winner")]
         trials = [*finished.ledger.trials(contest.entry), *others]
         chosen_by = [each for each in trials if each.subset == winner.subset]
@@ -57,12 +57,12 @@ def test_random_draws_of_two_contests_are_different_draws(finished: StudyRun) ->
 
 def test_a_study_that_is_run_again_trains_nothing(finished: StudyRun) -> None:
     made = evaluated(finished.study, finished.home)
-    trials = finished.ledger.trials(arms_entry(finished.study), Kind.REPORT)
+    trials = finished.ledger.trials(arms_entry(finished.study), TrialKind.REPORT)
 
     run_study(StudyRun(finished.study, finished.home, lambda *_: None))
 
     assert evaluated(finished.study, finished.home) == made
-    assert finished.ledger.trials(arms_entry(finished.study), Kind.REPORT) == trials
+    assert finished.ledger.trials(arms_entry(finished.study), TrialKind.REPORT) == trials
 
 
 class _KilledError(Exception):
@@ -109,13 +109,13 @@ def test_no_winner_is_chosen_while_another_process_holds_a_candidate(tmp_path: P
 
     def give_back(stage: str, _: int, __: int | None) -> None:
         if stage.startswith("waiting for 1 evaluations"):
-            waited.append(len(ledger.trials(entry, Kind.REPORT)))
+            waited.append(len(ledger.trials(entry, TrialKind.REPORT)))
             ledger.release(held, "its process has ended")
 
     run_study(StudyRun(study_run.study, study_run.home, give_back))
 
     assert len(waited) == 1
-    arms = ledger.trials(entry, Kind.REPORT)
+    arms = ledger.trials(entry, TrialKind.REPORT)
     candidates = [trial for trial in arms if trial.arm.startswith("candidate/")]
     assert [trial.state for trial in candidates] == [TrialState.DONE] * 3
     best = max(candidates, key=lambda trial: trial.utility or 0.0)

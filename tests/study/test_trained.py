@@ -10,7 +10,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.study.loading import load_study
 from autoselection_core.study.report.sections import write_study
 from autoselection_core.study.results.comparisons import SAME_NAME, comparisons, transfer_agreement
-from autoselection_core.study.results.facts import Measured, StudyFacts
+from autoselection_core.study.results.facts import MeasuredArm, StudyFacts
 from autoselection_core.study.results.states import folder_of
 from autoselection_core.study.running.runner import run_study
 from autoselection_core.study.study_run import StudyRun
@@ -91,7 +91,7 @@ def has_another_judge(facts: StudyFacts) -> None:
     assert not {model for model, _ in own} & {model for model, _ in other}
 
 
-def judge_in(facts: StudyFacts, measured: Measured) -> tuple[str, float]:
+def judge_in(facts: StudyFacts, measured: MeasuredArm) -> tuple[str, float]:
     config = EvaluationFolder(facts.home.evaluation(measured.evaluation.key)).read_json("config.json")
     return config["base_model"], config["training"]["amount"]
 

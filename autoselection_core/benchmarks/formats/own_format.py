@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from autoselection_core.benchmarks.formats.question import Question
-from autoselection_core.benchmarks.settings import AnswerBy, Options, Reads
+from autoselection_core.benchmarks.settings import AnswerBy, AnswerType, Options
 from autoselection_core.errors.benchmarks import NotAQuestionError, UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.reading.view import View, parts_of, require_template
@@ -90,7 +90,7 @@ class OwnFormat:
     fields: OwnFields = OwnFields()
     answer_by: AnswerBy = AnswerBy.AUTO
     options: Options = Options.LETTERS
-    reads: Reads | None = None
+    reads: AnswerType | None = None
 
     def question(self, record: Record) -> Question:
         """The question of a record.
@@ -117,19 +117,21 @@ class OwnFormat:
     def _open(self, question: Question, answer: object, view: View) -> Question:
         if isinstance(answer, bool):
             said = YES_OR_NO[0] if answer else YES_OR_NO[1]
-            return _with(question, said, self._reads(view, Reads.YES_NO), YES_OR_NO, is_complete=True)
-        usual = Reads.NUMBER if isinstance(answer, int | float) else Reads.TEXT
+            return _with(question, said, self._reads(view, AnswerType.YES_NO), YES_OR_NO, is_complete=True)
+        usual = AnswerType.NUMBER if isinstance(answer, int | float) else AnswerType.TEXT
         return _with(question, _text(answer), self._reads(view, usual), None, is_complete=False)
 
     def _among(self, question: Question, answer: object, choices: "_Choices", view: View) -> Question:
         right = choices.right(answer, self.answer_by)
         is_complete = self.options is Options.TEXTS
-        return _with(question, right, self._reads(view, Reads.TEXT), choices.texts, is_complete=is_complete)
+        return _with(
+            question, right, self._reads(view, AnswerType.TEXT), choices.texts, is_complete=is_complete
+        )
 
-    def _reads(self, view: View, usual: Reads) -> str:
+    def _reads(self, view: View, usual: AnswerType) -> str:
         said = view.value(self.fields.reads) or self.reads or usual
-        if said not in tuple(Reads):
-            reason = f"`reads` must be one of {', '.join(Reads)}"
+        if said not in tuple(AnswerType):
+            reason = f"`reads` must be one of {', '.join(AnswerType)}"
             raise NotAQuestionError(reason)
         return str(said)
 

@@ -38,7 +38,7 @@ _MARK = re.compile(
 )
 
 
-class Kind(StrEnum):
+class MarkKind(StrEnum):
     """Kind of an announcement of an answer."""
 
     ANNOUNCED = "announced"
@@ -57,7 +57,7 @@ class Mark:
         until: Position where the next announcement begins, or the text ends.
     """
 
-    kind: Kind
+    kind: MarkKind
     start: int
     end: int
     until: int
@@ -71,11 +71,11 @@ def marks(text: str) -> list[Mark]:
     found = list(_MARK.finditer(text))
     starts = [match.start() for match in found[1:]]
     return [
-        Mark(Kind(str(match.lastgroup)), match.start(), match.end(), until)
+        Mark(MarkKind(str(match.lastgroup)), match.start(), match.end(), until)
         for match, until in zip(found, [*starts, len(text)], strict=False)
     ]
 
 
-def marks_in(text: str, *kinds: Kind) -> Iterator[Mark]:
+def marks_in(text: str, *kinds: MarkKind) -> Iterator[Mark]:
     """Announcements of some kinds, the last one first: models reason first and answer last."""
     return (mark for mark in reversed(marks(text)) if mark.kind in kinds)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from autoselection_core.benchmarks.reading.marks import Kind, Mark, marks_in
+from autoselection_core.benchmarks.reading.marks import Mark, MarkKind, marks_in
 from autoselection_core.benchmarks.reading.texts import after_lead
 
 MAX_CHARACTERS = 300
@@ -171,10 +171,10 @@ _BEFORE = 40
 
 def marked_number(text: str) -> str | None:
     """The number behind the last announcement that has one: "####", a box, "the answer is"."""
-    for mark in marks_in(text, *Kind):
+    for mark in marks_in(text, *MarkKind):
         start = _skip(text, mark)
         found = numeral_at(text, start, mark.until)
-        if found is None or (mark.kind is Kind.HASHES and _is_heading(text, mark, found)):
+        if found is None or (mark.kind is MarkKind.HASHES and _is_heading(text, mark, found)):
             continue
         return _result(text, start, mark.until) or found.spelled
     return None

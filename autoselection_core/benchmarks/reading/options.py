@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from autoselection_core.benchmarks.reading.marks import Kind, marks_in
+from autoselection_core.benchmarks.reading.marks import MarkKind, marks_in
 from autoselection_core.benchmarks.reading.texts import after_lead, marked_text, short_text
 
 _END = r"(?!_?[A-Za-z\u00c0-\u024f0-9]|['\u2019][A-Za-z])"
@@ -45,7 +45,7 @@ def marked_letter(text: str, options: int) -> str | None:
     whole = _WHOLE.fullmatch(text)
     if whole:
         return _among(whole[1], options)
-    for mark in marks_in(text, Kind.ANNOUNCED, Kind.BOXED):
+    for mark in marks_in(text, MarkKind.ANNOUNCED, MarkKind.BOXED):
         at = after_lead(text, mark.end, mark.until)
         filler = _FILLER.match(text, at, mark.until)
         at = after_lead(text, filler.end(), mark.until) if filler else at
@@ -131,7 +131,7 @@ _ANYWHERE = re.compile(r"\b(?P<said>yes|no)\b", re.IGNORECASE)
 
 def marked_yes_no(text: str) -> str | None:
     """Yes or no behind the last announcement that has one."""
-    for mark in marks_in(text, Kind.ANNOUNCED, Kind.BOXED):
+    for mark in marks_in(text, MarkKind.ANNOUNCED, MarkKind.BOXED):
         at = after_lead(text, mark.end, mark.until)
         found = _AFTER.match(text, at) if at < mark.until else None
         if found:

@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from autoselection_core.benchmarks.reading.marks import Kind, Mark, marks, marks_in
+from autoselection_core.benchmarks.reading.marks import Mark, MarkKind, marks, marks_in
 
 _FULL_WIDTH = range(0xFF01, 0xFF5F)
 _TO_ASCII = 0xFEE0
@@ -75,8 +75,8 @@ _MAX_SHORT_WORDS = 6
 
 def marked_text(text: str) -> str | None:
     """Text behind the last announcement on its line, or on the next one, or in its box."""
-    for mark in marks_in(text, Kind.ANNOUNCED, Kind.BOXED):
-        said = _boxed(text, mark.end) if mark.kind is Kind.BOXED else _line(text, mark)
+    for mark in marks_in(text, MarkKind.ANNOUNCED, MarkKind.BOXED):
+        said = _boxed(text, mark.end) if mark.kind is MarkKind.BOXED else _line(text, mark)
         if said is not None and (bare := undecorate(said)):
             return bare
     return None

@@ -36,7 +36,7 @@ class DraftSource:
 
 
 @dataclass(frozen=True)
-class Draft:
+class CampaignDraft:
     """A campaign before it is written.
 
     Attributes:

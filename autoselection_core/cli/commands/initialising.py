@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from autoselection_core.benchmarks.loading import named_benchmark
-from autoselection_core.campaign.declaration.draft import Draft, DraftSource, as_named_in
+from autoselection_core.campaign.declaration.draft import CampaignDraft, DraftSource, as_named_in
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
@@ -106,7 +106,7 @@ def write_campaign(
     if model is None and ask:
         answer = typer.prompt("base model, a folder or a hub name (empty: none yet)", default="")
         model = answer or None
-    draft = Draft(_campaign_name(file), sources, _model(model, file), named, has_targets)
+    draft = CampaignDraft(_campaign_name(file), sources, _model(model, file), named, has_targets)
     _tell_of(draft)
     if ask:
         typer.confirm(f"write {file}?", default=True, abort=True)
@@ -147,7 +147,7 @@ def _show_samples(pool: Pool) -> None:
         tell(f"sample {number}: {text[:_CHARACTERS]}{rest}")
 
 
-def _tell_of(draft: Draft) -> None:
+def _tell_of(draft: CampaignDraft) -> None:
     if draft.is_trained:
         tell(
             f"A search with trainings: at most {draft.trainings} of them with its report; "

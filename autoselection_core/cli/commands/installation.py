@@ -33,8 +33,8 @@ _ANSWERS_IN_S = 3.0
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+class Diagnosis:
+    """State of one part of the installation.
 
     Attributes:
         subject: Part of the installation.
@@ -59,11 +59,13 @@ def examine(campaign: str | None, file: Path) -> bool:
     return not missing
 
 
-def _machine() -> Iterator[Finding]:
+def _machine() -> Iterator[Diagnosis]:
     cores, memory = len(os.sched_getaffinity(0)), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    yield Finding("machine", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
+    yield Diagnosis(
+        "machine", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    )
     fast = "bfloat16 in hardware" if _has_bfloat16() else "no bfloat16 in hardware: trainings use float32"
-    yield Finding("processor", f"{cores} cores, {memory / _GB:.1f} GB of memory, {fast}")
+    yield Diagnosis("processor", f"{cores} cores, {memory / _GB:.1f} GB of memory, {fast}")
     yield _check("GPU", _gpu)
 
 
@@ -81,15 +83,15 @@ def _gpu() -> str:
     return ", ".join(torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count()))
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Diagnosis]:
     for name in _PACKAGES:
         try:
-            yield Finding(name, version(name))
+            yield Diagnosis(name, version(name))
         except PackageNotFoundError:
-            yield Finding(name, "not installed", "install it: pip install autoselection")
+            yield Diagnosis(name, "not installed", "install it: pip install autoselection")
 
 
-def _installation() -> Iterator[Finding]:
+def _installation() -> Iterator[Diagnosis]:
     yield _check("home", _home)
     yield _check("history", _history)
     if os.environ.get(environment.WEBHOOK_URL):
@@ -126,17 +128,17 @@ def _answers(url: str) -> str:
     return f"{parts.hostname}:{port} answers"
 
 
-def _campaign(name: str | None, file: Path) -> Iterator[Finding]:
+def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
     if not file.is_file():
-        yield Finding("campaign", f"no file {file}", "write one: autoselection init PATH")
+        yield Diagnosis("campaign", f"no file {file}", "write one: autoselection init PATH")
         return
     try:
         workspace = open_workspace(name, file)
     except AutoSelectionError as error:
-        yield Finding("campaign", str(file), str(error))
+        yield Diagnosis("campaign", str(file), str(error))
         return
     campaign = workspace.campaign
-    yield Finding("campaign", f"{campaign.name} of {file}")
+    yield Diagnosis("campaign", f"{campaign.name} of {file}")
     yield _check("raw files", lambda: f"{len(campaign.source_files()):,} found")
     yield _check("pool", lambda: _pool(workspace))
     yield _check("benchmarks", lambda: _benchmarks(workspace))
@@ -172,12 +174,12 @@ def _duration(workspace: Workspace) -> str:
     return pace.sentence(campaign.search.budget + campaign.search.report_evaluations)
 
 
-def _check(subject: str, look: Callable[[], str]) -> Finding:
-    """Finding of one check; an error that stops the check is the problem that it reports."""
+def _check(subject: str, look: Callable[[], str]) -> Diagnosis:
+    """Diagnosis of one part; an error that stops the check is the problem that it reports."""
     try:
-        return Finding(subject, look())
+        return Diagnosis(subject, look())
     except (AutoSelectionError, OSError, ValueError, ImportError) as error:
-        return Finding(subject, "-", str(error))
+        return Diagnosis(subject, "-", str(error))
 
 
 _DAGSTER_URL = "DAGSTER_POSTGRES_URL"

@@ -11,7 +11,7 @@ from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
-from autoselection_core.history.records import Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.history.records import SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
@@ -137,7 +137,7 @@ def report(workspace: Workspace, search: str) -> None:
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
-        known = workspace.ledger.trials(search, Kind.REPORT)
+        known = workspace.ledger.trials(search, TrialKind.REPORT)
         teller = _teller(progress, known, max(record.report_evaluations, len(known)))
         report_arms(workspace.ledger, search, solver, evaluator, teller)
 

@@ -98,7 +98,7 @@ _LAST_WORDS_S = 10.0
 
 
 @dataclass(eq=False)
-class Workers:
+class RankProcesses:
     """Processes that train together.
 
     Attributes:
@@ -140,7 +140,7 @@ class Workers:
 
 
 @contextmanager
-def start_workers(arguments: list[str], count: int, log: Path) -> Iterator[Workers]:
+def start_workers(arguments: list[str], count: int, log: Path) -> Iterator[RankProcesses]:
     """Start processes that find each other on this machine's loopback; none outlives the block.
 
     Args:
@@ -156,7 +156,7 @@ def start_workers(arguments: list[str], count: int, log: Path) -> Iterator[Worke
     }
     shared |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(max(1, _threads() // count))}
     with log.open("wb") as file:
-        workers = Workers(
+        workers = RankProcesses(
             tuple(
                 subprocess.Popen(  # noqa: S603 this program, again
                     [sys.executable, *arguments],

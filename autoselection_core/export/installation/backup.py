@@ -26,7 +26,7 @@ from autoselection_core.errors.store import (
     NotEmptyError,
     ShrunkFileError,
 )
-from autoselection_core.export.installation.home_files import HomeFile, LeftOut, home_files
+from autoselection_core.export.installation.home_files import HomeFile, OmittedFile, home_files
 from autoselection_core.export.installation.postgresql import dump, load
 from autoselection_core.identity import DIGEST_BYTES, fingerprint_file
 from autoselection_core.store.atomic import atomic_file
@@ -51,7 +51,7 @@ class Backup:
     file: Path
     files: int
     databases: tuple[str, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[OmittedFile, ...] = ()
 
 
 def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
@@ -80,14 +80,14 @@ def back_up(home: Home, file: Path, databases: Mapping[str, str]) -> Backup:
             for name, copy in dumped.items():
                 contents[_DATABASES][name] = _add(archive, copy, f"{_DATABASES}/{name}")
             for found in _but(file, draft, home_files(home)):
-                if isinstance(found, LeftOut):
+                if isinstance(found, OmittedFile):
                     left_out.append(found)
                     continue
                 try:
                     source = snapshots.get(found.name, found.path)
                     contents[_FILES][found.name] = _add(archive, source, f"{_FILES}/{found.name}")
                 except FileNotFoundError:
-                    left_out.append(LeftOut(found.name, "went away meanwhile"))
+                    left_out.append(OmittedFile(found.name, "went away meanwhile"))
             _add_text(archive, json.dumps(contents), CONTENTS)
     return Backup(file, len(contents[_FILES]), tuple(databases), tuple(left_out))
 
@@ -139,7 +139,9 @@ def _unpack(file: Path, folder: Path) -> dict[str, dict[str, str]]:
     return contents
 
 
-def _but(file: Path, draft: Path, found: Iterator[HomeFile | LeftOut]) -> Iterator[HomeFile | LeftOut]:
+def _but(
+    file: Path, draft: Path, found: Iterator[HomeFile | OmittedFile]
+) -> Iterator[HomeFile | OmittedFile]:
     """Files without the backup itself and its draft, where somebody writes it into the home folder."""
     own = (file.resolve(), draft.resolve())
     return (each for each in found if not (isinstance(each, HomeFile) and each.path in own))

@@ -38,7 +38,7 @@ class HomeFile:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class OmittedFile:
     """A file of a home folder that a backup does not hold.
 
     Attributes:
@@ -50,7 +50,7 @@ class LeftOut:
     reason: str
 
 
-def home_files(home: Home) -> Iterator[HomeFile | LeftOut]:
+def home_files(home: Home) -> Iterator[HomeFile | OmittedFile]:
     """Files to keep, in order of their names, and what cannot be kept. Links are followed.
 
     Columns of a signal are left out where its table of values is there, since they are made again from it.
@@ -66,11 +66,11 @@ def home_files(home: Home) -> Iterator[HomeFile | LeftOut]:
             yield found
 
 
-def _walk(folder: Path, below: Path, inside: tuple[Path, ...]) -> Iterator[HomeFile | LeftOut]:
+def _walk(folder: Path, below: Path, inside: tuple[Path, ...]) -> Iterator[HomeFile | OmittedFile]:
     """Files below a folder; `inside` are the real folders on the way, in which a link must not lead back."""
     real = folder.resolve()
     if real in inside:
-        yield LeftOut(str(below), "is a link to a folder that it is in")
+        yield OmittedFile(str(below), "is a link to a folder that it is in")
         return
     for entry in _entries(folder):
         name = below / entry.name
@@ -80,14 +80,14 @@ def _walk(folder: Path, below: Path, inside: tuple[Path, ...]) -> Iterator[HomeF
             mode = entry.stat().st_mode
         except OSError as error:
             is_link = entry.is_symlink()
-            yield LeftOut(str(name), "is a link that leads nowhere" if is_link else _reason(error))
+            yield OmittedFile(str(name), "is a link that leads nowhere" if is_link else _reason(error))
             continue
         if stat.S_ISDIR(mode):
             yield from _walk(Path(entry.path), name, (*inside, real))
         elif stat.S_ISREG(mode):
             yield HomeFile(str(name), Path(entry.path).resolve())
         else:
-            yield LeftOut(str(name), "is no file")
+            yield OmittedFile(str(name), "is no file")
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

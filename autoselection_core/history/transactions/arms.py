@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
-from autoselection_core.history.records import ArmPlan, Kind, Reservation, TrialState
+from autoselection_core.history.records import ArmPlan, Reservation, TrialKind, TrialState
 from autoselection_core.history.rows import HELD_STATES
 from autoselection_core.history.searches import require
 from autoselection_core.history.storage.schema import TRIALS
@@ -24,14 +24,14 @@ def plan_report(connection: Connection, search: str, arms: Sequence[ArmPlan]) ->
     require(connection, search)
     _drop_unasked(connection, search, {_identity(arm) for arm in arms})
     known = set(entered_arms(connection, search).values())
-    number = last_trial(connection, search, Kind.REPORT)
+    number = last_trial(connection, search, TrialKind.REPORT)
     for arm in arms:
         if _identity(arm) in known:
             continue
         number += 1
         enter(
             connection,
-            Reservation(search, number, kind=Kind.REPORT),
+            Reservation(search, number, kind=TrialKind.REPORT),
             TrialState.WAITING,
             arm=arm.arm,
             recipe=arm.recipe.to_json(),
@@ -49,9 +49,9 @@ def reserve_report(
     What a person asked for goes before what the report planned.
     """
     record = require(connection, search)
-    running = count_of(connection, search, Kind.REPORT, HELD_STATES)
+    running = count_of(connection, search, TrialKind.REPORT, HELD_STATES)
     planned = requested_arms(connection, search)
-    planned += [] if only_requested else waiting(connection, search, Kind.REPORT)
+    planned += [] if only_requested else waiting(connection, search, TrialKind.REPORT)
     if not planned or record.report_spent + running + 1 > record.report_evaluations:
         return None
     hold(connection, planned[0], until)
@@ -64,13 +64,13 @@ def requested_arms(connection: Connection, search: str) -> list[Reservation]:
         select(TRIALS.c.trial, TRIALS.c.attempt)
         .where(
             TRIALS.c.search == search,
-            TRIALS.c.kind == Kind.REPORT,
+            TRIALS.c.kind == TrialKind.REPORT,
             TRIALS.c.state == TrialState.WAITING,
             TRIALS.c.arm.in_(ON_REQUEST),
         )
         .order_by(TRIALS.c.trial)
     )
-    return [Reservation(search, row.trial, row.attempt, Kind.REPORT) for row in rows]
+    return [Reservation(search, row.trial, row.attempt, TrialKind.REPORT) for row in rows]
 
 
 def _identity(arm: ArmPlan) -> tuple[str, str, int]:
@@ -81,7 +81,7 @@ def entered_arms(connection: Connection, search: str) -> dict[int, tuple[str, st
     """Arms that wait, run or are done, by trial number; a failed one may be asked for again."""
     rows = connection.execute(
         select(TRIALS.c.trial, TRIALS.c.arm, TRIALS.c.subset, TRIALS.c.replicate).where(
-            TRIALS.c.search == search, TRIALS.c.kind == Kind.REPORT, TRIALS.c.state != TrialState.FAILED
+            TRIALS.c.search == search, TRIALS.c.kind == TrialKind.REPORT, TRIALS.c.state != TrialState.FAILED
         )
     )
     return {row.trial: (row.arm, row.subset, row.replicate) for row in rows}
@@ -97,7 +97,7 @@ def _drop_unasked(connection: Connection, search: str, asked: set[tuple[str, str
         update(TRIALS)
         .where(
             TRIALS.c.search == search,
-            TRIALS.c.kind == Kind.REPORT,
+            TRIALS.c.kind == TrialKind.REPORT,
             TRIALS.c.state == TrialState.WAITING,
             TRIALS.c.trial.in_(unasked),
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from autoselection_core.errors.history import BudgetSpentError
-from autoselection_core.history.records import ArmPlan, Kind, RecordedProposal, Reservation, TrialState
+from autoselection_core.history.records import ArmPlan, RecordedProposal, Reservation, TrialKind, TrialState
 from autoselection_core.history.searches import require
 from autoselection_core.history.transactions.arms import entered_arms, requested_arms
 from autoselection_core.history.transactions.proposals import next_replicate
@@ -31,7 +31,7 @@ def enter_trial(
     record = require(connection, search)
     if record.spent + record.held + 1 > record.budget:
         raise BudgetSpentError(search, "budget", record.budget)
-    reservation = Reservation(search, last_trial(connection, search, Kind.SEARCH) + 1)
+    reservation = Reservation(search, last_trial(connection, search, TrialKind.SEARCH) + 1)
     replicate = next_replicate(connection, reservation, subset)
     enter(
         connection,
@@ -56,11 +56,13 @@ def enter_arm(connection: Connection, search: str, arm: ArmPlan) -> Reservation:
     identity = (arm.arm, arm.subset, arm.replicate)
     known = {present: trial for trial, present in entered_arms(connection, search).items()}
     if identity in known:
-        return Reservation(search, known[identity], kind=Kind.REPORT)
+        return Reservation(search, known[identity], kind=TrialKind.REPORT)
     held = record.report_held + len(requested_arms(connection, search))
     if record.report_spent + held + 1 > record.report_evaluations:
         raise BudgetSpentError(search, "report_evaluations", record.report_evaluations)
-    reservation = Reservation(search, last_trial(connection, search, Kind.REPORT) + 1, kind=Kind.REPORT)
+    reservation = Reservation(
+        search, last_trial(connection, search, TrialKind.REPORT) + 1, kind=TrialKind.REPORT
+    )
     enter(
         connection,
         reservation,

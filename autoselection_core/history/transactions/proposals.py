@@ -5,7 +5,13 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, Exists, exists, select, update
 
-from autoselection_core.history.records import Kind, RecordedProposal, Reservation, TrialState, fidelity_of
+from autoselection_core.history.records import (
+    RecordedProposal,
+    Reservation,
+    TrialKind,
+    TrialState,
+    fidelity_of,
+)
 from autoselection_core.history.rows import HELD_STATES, change, current, require_held
 from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import History
@@ -106,7 +112,7 @@ def next_replicate(connection: Connection, reservation: Reservation, subset: str
     """Repetitions of a subset at a fidelity are numbered 0, 1, 2, ...; a failed one gives its number back."""
     query = select(TRIALS.c.replicate, TRIALS.c.proposal).where(
         TRIALS.c.search == reservation.search,
-        TRIALS.c.kind == Kind.SEARCH,
+        TRIALS.c.kind == TrialKind.SEARCH,
         TRIALS.c.subset == subset,
         TRIALS.c.state != TrialState.FAILED,
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from autoselection_core.history.records import Kind, Reservation, SearchRecord, SearchState, TrialState
+from autoselection_core.history.records import Reservation, SearchRecord, SearchState, TrialKind, TrialState
 from autoselection_core.history.rows import HELD_STATES, change, close_attempt
 from autoselection_core.history.searches import read_searches, require
 from autoselection_core.history.storage.schema import MONEY, SEARCHES, TRIALS, AnyRow
@@ -33,7 +33,7 @@ def _latest(connection: Connection, search: str) -> list[AnyRow]:
         .join(SEARCHES, SEARCHES.c.search == TRIALS.c.search)
         .where(
             TRIALS.c.search == search,
-            TRIALS.c.kind == Kind.SEARCH,
+            TRIALS.c.kind == TrialKind.SEARCH,
             TRIALS.c.trial > SEARCHES.c.counted_from,
             TRIALS.c.state.in_((TrialState.DONE, TrialState.FAILED)),
         )
@@ -75,13 +75,13 @@ def reserve_free_slots(
 def _reserve(
     connection: Connection, record: SearchRecord, until: float, at_most: int | None
 ) -> Sequence[Reservation]:
-    free = max(0, record.slots - count_of(connection, record.search, Kind.SEARCH, HELD_STATES))
+    free = max(0, record.slots - count_of(connection, record.search, TrialKind.SEARCH, HELD_STATES))
     free = free if at_most is None else min(free, at_most)
-    again = waiting(connection, record.search, Kind.SEARCH)[:free]
+    again = waiting(connection, record.search, TrialKind.SEARCH)[:free]
     for reservation in again:
         hold(connection, reservation, until)
     affordable = math.floor(record.budget - record.spent - record.held + _ROUNDING)
-    first = last_trial(connection, record.search, Kind.SEARCH) + 1
+    first = last_trial(connection, record.search, TrialKind.SEARCH) + 1
     new = range(first, first + max(0, min(free - len(again), affordable)))
     fresh = [Reservation(record.search, trial) for trial in new]
     for reservation in fresh:
@@ -94,7 +94,7 @@ def release_lost(connection: Connection, now: float, max_losses: int) -> tuple[R
     rows = connection.execute(
         select(TRIALS).where(TRIALS.c.state.in_(HELD_STATES), TRIALS.c.until < now)
     ).all()
-    lost = tuple(Reservation(row.search, row.trial, row.attempt, Kind(row.kind)) for row in rows)
+    lost = tuple(Reservation(row.search, row.trial, row.attempt, TrialKind(row.kind)) for row in rows)
     for row, reservation in zip(rows, lost, strict=True):
         note = f"its worker was silent past its lease while {row.state}"
         # A trial that nobody began has lost nothing: only running ones count towards giving up.
@@ -140,7 +140,7 @@ def _losses(connection: Connection, reservation: Reservation) -> int:
     return connection.execute(query).scalar_one()
 
 
-def waiting(connection: Connection, search: str, kind: Kind) -> list[Reservation]:
+def waiting(connection: Connection, search: str, kind: TrialKind) -> list[Reservation]:
     """Trials whose next attempt may start, in order."""
     rows = connection.execute(
         select(TRIALS.c.trial, TRIALS.c.attempt)
@@ -150,13 +150,13 @@ def waiting(connection: Connection, search: str, kind: Kind) -> list[Reservation
     return [Reservation(search, row.trial, row.attempt, kind) for row in rows]
 
 
-def count_of(connection: Connection, search: str, kind: Kind, states: Sequence[TrialState]) -> int:
+def count_of(connection: Connection, search: str, kind: TrialKind, states: Sequence[TrialState]) -> int:
     """Number of a search's trials in some states."""
     of_search = (TRIALS.c.search == search) & (TRIALS.c.kind == kind)
     return connection.execute(select(func.count()).where(of_search, TRIALS.c.state.in_(states))).scalar_one()
 
 
-def last_trial(connection: Connection, search: str, kind: Kind) -> int:
+def last_trial(connection: Connection, search: str, kind: TrialKind) -> int:
     """The highest trial number in use; 0 for none."""
     of_search = (TRIALS.c.search == search) & (TRIALS.c.kind == kind)
     highest = select(func.coalesce(func.max(TRIALS.c.trial), 0)).where(of_search)

@@ -10,7 +10,7 @@ from autoselection_core.arrays import Mask, Rows, Values
 from autoselection_core.errors.signals import MissingSignalError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.definitions.score import require_one_size
-from autoselection_core.operators.fields import Kind, Reads
+from autoselection_core.operators.fields import FieldKind, Reads
 from autoselection_core.operators.reason import Reason, reason_by_rank
 from autoselection_core.operators.selection.ranking import first, share_of
 from autoselection_core.signals.table import RELEVANCE, SignalTable
@@ -35,7 +35,7 @@ class KeepRelevant(Operator):
     nested_in: ClassVar[tuple[str, ...]] = ("fraction", "count")
 
     fraction: Annotated[float, Interval(0.01, 1.0, LOG)] = 0.3
-    benchmarks: tuple[Annotated[str, Reads(Kind.BENCHMARK)], ...] | None = None
+    benchmarks: tuple[Annotated[str, Reads(FieldKind.BENCHMARK)], ...] | None = None
     count: int | None = None
     threshold: float | None = None
 

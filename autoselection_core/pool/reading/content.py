@@ -7,7 +7,7 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_object, canonical_text
 from autoselection_core.pool.reading.spellings import CONTENTS
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 
 Spell: TypeAlias = Callable[[str], str]
 """`canonical_text` or `verbatim_text`."""
@@ -59,15 +59,15 @@ def _part(part: Json, where: str) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, Mapping):
-        raise RejectedRecordError(Reason.NO_MESSAGES, f"{where} is no text")
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"{where} is no text")
     kind = part.get("type")
     said = next((text for key in CONTENTS if isinstance(text := part.get(key), str)), None)
     if _is_thought(kind):
         return ""
     if isinstance(kind, str) and any(medium in kind for medium in _MEDIA):
-        raise RejectedRecordError(Reason.MEDIA, f"{where} holds a part of type {kind}")
+        raise RejectedRecordError(QuarantineReason.MEDIA, f"{where} holds a part of type {kind}")
     if said is None:
-        raise RejectedRecordError(Reason.NO_MESSAGES, f"{where} holds something other than text")
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"{where} holds something other than text")
     return said
 
 

@@ -8,7 +8,7 @@ from autoselection_core.pool.canonical import canonical_text, verbatim_text
 from autoselection_core.pool.reading.rules import Fields
 from autoselection_core.pool.reading.turns import alternating, conversation, turn_list
 from autoselection_core.pool.reading.view import View
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
 
 _MARKED = (Role.USER, Role.ASSISTANT)
@@ -42,7 +42,7 @@ def named_turns(view: View, name: str) -> list[Message]:
     """
     value = view.value(name)
     if value is None:
-        raise RejectedRecordError(Reason.MISSING_FIELD, f"the record has no field {name!r}")
+        raise RejectedRecordError(QuarantineReason.MISSING_FIELD, f"the record has no field {name!r}")
     if all(isinstance(turn, str) for turn in turn_list(value, name)):
         return alternating(value, name)
     return conversation(value, name, view.notes)
@@ -61,7 +61,7 @@ def split_text(view: View, fields: Fields) -> list[Message]:
     pieces = list(_pieces(text, fields.markers))
     if not any(role is Role.ASSISTANT for role, _ in pieces):
         detail = f"the field {fields.text} nowhere holds {fields.markers[-1]!r}"
-        raise RejectedRecordError(Reason.NO_ANSWER, detail)
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
     return [Message(role, text) for role, text in pieces if role is not Role.SYSTEM or text]
 
 

@@ -20,7 +20,7 @@ from autoselection_core.pool.reading.spellings import (
 )
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import Treatment, View
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
 
 _PAIR = (Role.USER, Role.ASSISTANT)
@@ -55,7 +55,7 @@ def require_choice(view: View, rules: Rules) -> None:
         asks = any(key in view.record for key in (*QUESTIONS, *TURN_LISTS))
         setting = "answer: chosen" if marks is None or asks else _split("chosen", marks)
         detail = f"its answers are `chosen` and `rejected`; with `{setting}` in its source the first is read"
-        raise RejectedRecordError(Reason.PREFERENCE, detail)
+        raise RejectedRecordError(QuarantineReason.PREFERENCE, detail)
 
 
 def named_answer(view: View, named: str) -> list[Message]:
@@ -112,7 +112,7 @@ def _question_key(view: View) -> str:
     if not there:
         known = ", ".join(QUESTIONS)
         detail = f"no list of turns, and none of the fields {known}; {_name_them(view, 'question')}"
-        raise RejectedRecordError(Reason.NO_MESSAGES, detail)
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)
     return there[0]
 
 
@@ -136,7 +136,9 @@ def _with_input(view: View, key: str) -> str:
     if key in INPUTS or further not in view.record:
         return question
     if are_turns(view.record[further]):
-        raise RejectedRecordError(Reason.CONTRADICTION, f"{key} and {further} both hold the question")
+        raise RejectedRecordError(
+            QuarantineReason.CONTRADICTION, f"{key} and {further} both hold the question"
+        )
     added = view.text(further)
     if question == added or (key != "instruction" and added in question):
         return question
@@ -159,14 +161,16 @@ def _history(view: View) -> Iterator[Message]:
     pairs = view.value("history")
     for pair in pairs if isinstance(pairs, list) else () if not pairs else (pairs,):
         if not isinstance(pair, list | tuple) or len(pair) != len(_PAIR):
-            raise RejectedRecordError(Reason.NO_MESSAGES, "history holds something other than pairs")
+            raise RejectedRecordError(
+                QuarantineReason.NO_MESSAGES, "history holds something other than pairs"
+            )
         yield _asked(text_of(pair[0], "history"), "history")
         yield Message(Role.ASSISTANT, text_of(pair[1], "history", verbatim_text))
 
 
 def _asked(question: str, where: str) -> Message:
     if not question:
-        raise RejectedRecordError(Reason.EMPTY_QUESTION, f"the field {where} is empty")
+        raise RejectedRecordError(QuarantineReason.EMPTY_QUESTION, f"the field {where} is empty")
     return Message(Role.USER, question)
 
 
@@ -175,7 +179,7 @@ def _answer(view: View) -> list[Message]:
     there = [key for key in ANSWERS if key in view.record]
     if not there:
         detail = f"none of the fields {', '.join(ANSWERS)}; {_name_them(view, 'answer')}"
-        raise RejectedRecordError(Reason.NO_ANSWER, detail)
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
     if len(there) == 1 and isinstance(view.record[there[0]], str):
         return [_said(view, there[0])]
     texts = [key for key in there if not isinstance(view.record[key], int | float)] or there
@@ -186,14 +190,14 @@ def _answer(view: View) -> list[Message]:
     answers = {key: _answered(view, key) for key in texts}
     said = {key: text.strip() for key, text in answers.items() if text.strip()}
     if not said:
-        raise RejectedRecordError(Reason.EMPTY_ANSWER, f"the field {there[0]} is empty")
+        raise RejectedRecordError(QuarantineReason.EMPTY_ANSWER, f"the field {there[0]} is empty")
     fullest = max(said, key=lambda key: len(said[key]))
     for key, text in said.items():
         if text not in said[fullest]:
             detail = (
                 f"{fullest} and {key} differ; name the one to read, as in `answer: {fullest}` in its source"
             )
-            raise RejectedRecordError(Reason.CONTRADICTION, detail)
+            raise RejectedRecordError(QuarantineReason.CONTRADICTION, detail)
         if len(text) < len(said[fullest]):
             view.notes.add(key, Treatment.FULLER)
     return [Message(Role.ASSISTANT, answers[fullest])]
@@ -203,7 +207,7 @@ def _said(view: View, key: str) -> Message:
     """The answer of a single field."""
     text = view.text(key, verbatim_text)
     if not text.strip():
-        raise RejectedRecordError(Reason.EMPTY_ANSWER, f"the field {key} is empty")
+        raise RejectedRecordError(QuarantineReason.EMPTY_ANSWER, f"the field {key} is empty")
     return Message(Role.ASSISTANT, text)
 
 

@@ -43,13 +43,13 @@ from autoselection_core.pool.reading.spellings import (
 )
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import Note, Treatment, View
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role, Sample
 
 _KNOWN_FIELDS = frozenset(
     (*TURN_LISTS, *QUESTIONS, *ANSWERS, *SYSTEMS, *TOOLS, *CONTEXTS, *CHOICES, *PREFERENCE, *MEDIA)
 )
-_RESPELLED = {Reason.NO_MESSAGES, Reason.NO_ANSWER, Reason.UNKNOWN_ROLE}
+_RESPELLED = {QuarantineReason.NO_MESSAGES, QuarantineReason.NO_ANSWER, QuarantineReason.UNKNOWN_ROLE}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def read_record(record: Json, rules: Rules = KNOWN) -> Reading:
     if isinstance(record, list) and are_turns(record):
         record = {TURN_LISTS[0]: record}
     if not isinstance(record, dict):
-        raise RejectedRecordError(Reason.NO_MESSAGES, "the record is not an object")
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, "the record is not an object")
     try:
         return _read(record, rules)
     except RejectedRecordError as rejection:
@@ -117,11 +117,11 @@ def _read(record: Mapping[str, Json], rules: Rules) -> Reading:
 def _require_text(view: View) -> None:
     """Refuse what is marked as no example to follow, and what comes with pictures or sound."""
     if view.record.get("label") is False:
-        raise RejectedRecordError(Reason.UNDESIRABLE, "its label is false")
+        raise RejectedRecordError(QuarantineReason.UNDESIRABLE, "its label is false")
     for key in MEDIA:
         if view.record.get(key):
             detail = f"it comes with the field {key}; where answers do not depend on it, say `keep: [{key}]`"
-            raise RejectedRecordError(Reason.MEDIA, detail)
+            raise RejectedRecordError(QuarantineReason.MEDIA, detail)
 
 
 def _turns(view: View, rules: Rules) -> tuple[str, list[Message]]:
@@ -217,16 +217,16 @@ def _has_text(value: Json) -> bool:
 def _up_to_the_last_answer(turns: list[Message]) -> list[Message]:
     """Turns up to the last answer: a turn that nobody answers teaches nothing, but would be read."""
     if not turns:
-        raise RejectedRecordError(Reason.NO_MESSAGES, "the list of turns is empty")
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, "the list of turns is empty")
     answers = [number for number, turn in enumerate(turns) if turn.role is Role.ASSISTANT]
     if not answers:
-        raise RejectedRecordError(Reason.NO_ANSWER, "no turn is spoken by the assistant")
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, "no turn is spoken by the assistant")
     taught = [turns[number] for number in answers if turns[number].is_taught]
     if not taught:
-        raise RejectedRecordError(Reason.UNTAUGHT, "every turn of the assistant has weight 0")
+        raise RejectedRecordError(QuarantineReason.UNTAUGHT, "every turn of the assistant has weight 0")
     if not all(turn.content.strip() or turn.calls or turn.reasoning for turn in taught):
-        raise RejectedRecordError(Reason.EMPTY_ANSWER, "a turn of the assistant is empty")
+        raise RejectedRecordError(QuarantineReason.EMPTY_ANSWER, "a turn of the assistant is empty")
     kept = turns[: answers[-1] + 1]
     if not all(turn.content for turn in kept if turn.role is Role.USER):
-        raise RejectedRecordError(Reason.EMPTY_QUESTION, "a turn of the user is empty")
+        raise RejectedRecordError(QuarantineReason.EMPTY_QUESTION, "a turn of the user is empty")
     return kept

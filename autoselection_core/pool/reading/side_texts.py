@@ -10,7 +10,7 @@ from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import text_of
 from autoselection_core.pool.reading.spellings import CHOICES, CONTEXTS
 from autoselection_core.pool.reading.view import Treatment, View
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
 
 _LABELLED = ("label", "text")
@@ -145,9 +145,9 @@ def _text(view: View, key: str) -> str:
     try:
         return view.text(key)
     except RejectedRecordError as rejection:
-        if rejection.reason != Reason.NO_MESSAGES:
+        if rejection.reason != QuarantineReason.NO_MESSAGES:
             raise
-        raise RejectedRecordError(Reason.UNREAD, _unread(key)) from rejection
+        raise RejectedRecordError(QuarantineReason.UNREAD, _unread(key)) from rejection
 
 
 def _passages(value: Json) -> Iterator[str]:

@@ -25,7 +25,7 @@ from autoselection_core.pool.reading.spellings import (
     role_of,
 )
 from autoselection_core.pool.reading.view import Notes, Treatment
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role, ToolCall
 
 Turn = Mapping[str, Json]
@@ -59,7 +59,9 @@ def conversation(value: Json, where: str, notes: Notes) -> list[Message]:
         turns = [_spoken(turn) for turn in turns]
     for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
-            raise RejectedRecordError(Reason.NO_MESSAGES, f"turn {number} of {where} is not an object")
+            raise RejectedRecordError(
+                QuarantineReason.NO_MESSAGES, f"turn {number} of {where} is not an object"
+            )
         for message in _messages(turn, number, where, notes):
             if messages and _continues(messages[-1], message):
                 messages[-1] = replace(messages[-1], calls=messages[-1].calls + message.calls)
@@ -78,7 +80,7 @@ def turn_list(value: Json, where: str) -> Sequence[Json]:
     if isinstance(found, Mapping):
         return _zip(found, where) if any(isinstance(each, list) for each in found.values()) else [found]
     if not isinstance(found, list | tuple):
-        raise RejectedRecordError(Reason.NO_MESSAGES, f"the field {where} is no list")
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"the field {where} is no list")
     return [_as_object(turn) for turn in found if turn is not None]
 
 
@@ -108,7 +110,7 @@ def _unpack(value: Json, where: str) -> Json:
         found: Json = json.loads(value)
     except (ValueError, RecursionError) as error:
         detail = f"the field {where} is a text that is no JSON list of turns"
-        raise RejectedRecordError(Reason.NO_MESSAGES, detail) from error
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail) from error
     return found
 
 
@@ -116,7 +118,7 @@ def _zip(lists: Mapping[str, Json], where: str) -> list[Json]:
     """The turns of an object of lists; a list that is null is left out."""
     columns = {key: each for key, each in lists.items() if isinstance(each, list)}
     if len({len(column) for column in columns.values()}) > 1:
-        raise RejectedRecordError(Reason.NO_MESSAGES, f"the lists of {where} differ in length")
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"the lists of {where} differ in length")
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -169,7 +171,9 @@ def _messages(turn: Turn, number: int, where: str, notes: Notes) -> Iterator[Mes
         return
     role = role_of(name) if isinstance(name, str) else None
     if role is None or not isinstance(name, str):
-        raise RejectedRecordError(Reason.UNKNOWN_ROLE, f"turn {number} of {where} is spoken by {name!r}")
+        raise RejectedRecordError(
+            QuarantineReason.UNKNOWN_ROLE, f"turn {number} of {where} is spoken by {name!r}"
+        )
     content = _first(turn, CONTENTS)
     if content is None and role is Role.SYSTEM:
         content = _first(turn, SYSTEMS)  # a system message may be under the name of one

@@ -10,7 +10,7 @@ from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import Spell, text_of
-from autoselection_core.pool.reason import Reason
+from autoselection_core.pool.reason import QuarantineReason
 
 
 class Treatment(StrEnum):
@@ -113,7 +113,7 @@ class View:
         pieces = parts_of(template)
         values = [(literal, None if name is None else self.value(name)) for literal, name in pieces]
         if all(value is None for _, value in values):
-            raise RejectedRecordError(Reason.MISSING_FIELD, f"the record has no field {template!r}")
+            raise RejectedRecordError(QuarantineReason.MISSING_FIELD, f"the record has no field {template!r}")
         whole = "".join(literal + text_of(value, template, str) for literal, value in values)
         return spell(whole)
 

@@ -22,7 +22,7 @@ _CHARACTERS = 400
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ExclusiveRows:
     """Exclusive rows of one of two subsets.
 
     Attributes:
@@ -48,7 +48,7 @@ class SubsetDiff:
     """
 
     common: int
-    only: tuple[Side, Side]
+    only: tuple[ExclusiveRows, ExclusiveRows]
     sources: Table
     signals: Table
 
@@ -148,9 +148,9 @@ def _places(pool: Pool, rows: Rows) -> Iterator[tuple[str, str]]:
         yield origins[0]["source"], origins[0]["locator"]
 
 
-def _side(name: str, rows: Rows, pool: Pool) -> Side:
+def _side(name: str, rows: Rows, pool: Pool) -> ExclusiveRows:
     places = np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(np.int64)
-    return Side(name, rows, tuple(_example(pool, int(row)) for row in rows[places]))
+    return ExclusiveRows(name, rows, tuple(_example(pool, int(row)) for row in rows[places]))
 
 
 def _example(pool: Pool, row: int) -> tuple[str, str, str]:

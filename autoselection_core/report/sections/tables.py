@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from autoselection_core.history.records import Kind, SearchRecord, TrialRecord
+from autoselection_core.history.records import SearchRecord, TrialKind, TrialRecord
 from autoselection_core.history.values import FULL
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
@@ -52,7 +52,7 @@ def _origin(trial: TrialRecord) -> str:
     return proposal.origin if proposal.parent is None else f"{proposal.origin} of {proposal.parent}"
 
 
-def status_table(status: SearchStatus, kind: Kind | None = None) -> Table:
+def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
     """Trials and baselines as the ledger holds them, running ones too; no recipe is realised for it.
 
     Args:

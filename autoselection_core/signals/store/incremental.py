@@ -5,7 +5,7 @@ import numpy as np
 from autoselection_core.arrays import Rows
 from autoselection_core.errors.pool import UnreadablePoolError
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.base import Earlier
+from autoselection_core.signals.base import EarlierValues
 from autoselection_core.signals.store.kinds import load_values
 from autoselection_core.store.home import Home
 
@@ -16,14 +16,14 @@ _LOOKED_AT = 4
 """Number of earlier pools that are compared, the latest first."""
 
 
-def earlier_values(home: Home, signal_version: str, pool: Pool) -> Earlier | None:
+def earlier_values(home: Home, signal_version: str, pool: Pool) -> EarlierValues | None:
     """The values of a pool signal for the earlier pool that shares the most samples; None if none will do."""
     folders = sorted(home.columns.glob(f"*/{signal_version}"), key=lambda each: -each.stat().st_mtime_ns)
-    found: list[tuple[int, Earlier]] = []
+    found: list[tuple[int, EarlierValues]] = []
     for folder in folders[:_LOOKED_AT]:
         rows = _rows_now(home, folder.parent.name, pool)
         if rows is not None:
-            found.append((int((rows >= 0).sum()), Earlier(load_values(folder), rows)))
+            found.append((int((rows >= 0).sum()), EarlierValues(load_values(folder), rows)))
     if not found:
         return None
     shared, best = max(found, key=lambda each: each[0])

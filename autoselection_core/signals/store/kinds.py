@@ -19,7 +19,7 @@ from autoselection_core.signals.table import present_name
 _ARRAY = ".npy"
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """Part of a signal table that a value belongs to."""
 
     COLUMN = "column"
@@ -30,20 +30,20 @@ class Kind(StrEnum):
     INTERNAL = "internal"
 
 
-def kind_of(value: Computed) -> Kind:
+def kind_of(value: Computed) -> ValueKind:
     """Float32 is a column or vectors, int32 a label; any other array is read by other signals only.
 
     Example:
         >>> kind_of(np.zeros(3, np.float32)), kind_of(np.zeros(3, np.int32)), kind_of(np.zeros(3, np.uint32))
-        (<Kind.COLUMN: 'column'>, <Kind.LABEL: 'label'>, <Kind.INTERNAL: 'internal'>)
+        (<ValueKind.COLUMN: 'column'>, <ValueKind.LABEL: 'label'>, <ValueKind.INTERNAL: 'internal'>)
     """
     if isinstance(value, PairList):
-        return Kind.PAIRS
+        return ValueKind.PAIRS
     if isinstance(value, SparseFeatures):
-        return Kind.SPARSE
+        return ValueKind.SPARSE
     if value.dtype == np.float32:
-        return Kind.COLUMN if value.ndim == 1 else Kind.VECTORS
-    return Kind.LABEL if value.dtype == np.int32 and value.ndim == 1 else Kind.INTERNAL
+        return ValueKind.COLUMN if value.ndim == 1 else ValueKind.VECTORS
+    return ValueKind.LABEL if value.dtype == np.int32 and value.ndim == 1 else ValueKind.INTERNAL
 
 
 def save_values(folder: Path, values: Mapping[str, Computed]) -> None:
@@ -80,5 +80,5 @@ def _load(path: Path) -> tuple[str, Any]:
     if path.suffix == _ARRAY:
         return present_name(unquote(path.stem)), np.load(path, mmap_mode="r", allow_pickle=False)
     kind, _, name = path.name.partition("=")
-    reader = PairList if kind == Kind.PAIRS else SparseFeatures
+    reader = PairList if kind == ValueKind.PAIRS else SparseFeatures
     return present_name(unquote(name)), reader.load(path)

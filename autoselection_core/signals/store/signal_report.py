@@ -10,7 +10,7 @@ from autoselection_core.signals.base import REASON, Computed, Signal
 from autoselection_core.signals.joins.cosine import normalise
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
-from autoselection_core.signals.store.kinds import Kind, kind_of
+from autoselection_core.signals.store.kinds import ValueKind, kind_of
 from autoselection_core.signals.table import SOURCE, SignalTable
 
 
@@ -99,7 +99,7 @@ def _known(value: Computed) -> Mask | None:
     """Mask of the rows with a value; None for values without rows or without a way to be unknown."""
     if isinstance(value, SparseFeatures):
         return np.diff(value.indptr) > 0
-    if isinstance(value, PairList) or kind_of(value) not in {Kind.COLUMN, Kind.VECTORS}:
+    if isinstance(value, PairList) or kind_of(value) not in {ValueKind.COLUMN, ValueKind.VECTORS}:
         return None
     return np.asarray(np.isfinite(value).reshape(len(value), -1).all(axis=1), np.bool_)
 

@@ -17,7 +17,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, SharedPass, Signal
 from autoselection_core.signals.store.incremental import earlier_values
-from autoselection_core.signals.store.kinds import Kind, kind_of, load_values, save_values
+from autoselection_core.signals.store.kinds import ValueKind, kind_of, load_values, save_values
 from autoselection_core.signals.store.record import aligned_values, append_values, missing, record_of, rows_of
 from autoselection_core.signals.store.signal_report import SignalReport, finite_shares, unscored
 from autoselection_core.signals.table import GROUP_NAMES, SOURCE, SignalTable
@@ -132,25 +132,25 @@ class SignalStore:
             SameNameError: Two signals give a part of one name.
         """
         wanted = versions if read is None else {name: versions[name] for name in read}
-        parts: dict[Kind, dict[str, Computed]] = {kind: {} for kind in Kind}
+        parts: dict[ValueKind, dict[str, Computed]] = {kind: {} for kind in ValueKind}
         known: dict[str, str] = {}
         for name, version in sorted(wanted.items()):
             for key, value in self._aligned(name, version, pool).items():
-                if key in parts[kind_of(value)] and kind_of(value) is not Kind.INTERNAL:
+                if key in parts[kind_of(value)] and kind_of(value) is not ValueKind.INTERNAL:
                     raise SameNameError(key)
                 parts[kind_of(value)][key] = value
                 # Vectors and the pairs among them have one name, which then has both versions.
                 known[key] = f"{known[key]}+{version}" if key in known else version
-        internal = parts[Kind.INTERNAL]
-        parts[Kind.LABEL][SOURCE] = pool.source_codes
+        internal = parts[ValueKind.INTERNAL]
+        parts[ValueKind.LABEL][SOURCE] = pool.source_codes
         return SignalTable(
             pool.version,
             pool.keys,
-            parts[Kind.COLUMN],  # type: ignore[arg-type] # the kind is told by the type
-            pairs=parts[Kind.PAIRS],  # type: ignore[arg-type]
-            sparse=parts[Kind.SPARSE],  # type: ignore[arg-type]
-            labels=parts[Kind.LABEL],  # type: ignore[arg-type]
-            vectors=parts[Kind.VECTORS],  # type: ignore[arg-type]
+            parts[ValueKind.COLUMN],  # type: ignore[arg-type] # the kind is told by the type
+            pairs=parts[ValueKind.PAIRS],  # type: ignore[arg-type]
+            sparse=parts[ValueKind.SPARSE],  # type: ignore[arg-type]
+            labels=parts[ValueKind.LABEL],  # type: ignore[arg-type]
+            vectors=parts[ValueKind.VECTORS],  # type: ignore[arg-type]
             label_names={SOURCE: pool.source_names, **_group_names(internal)},
             versions={key: version for key, version in known.items() if key not in internal},
             ids=pool.ids,

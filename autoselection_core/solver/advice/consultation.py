@@ -10,24 +10,24 @@ from typing import TypeVar
 from autoselection_core.errors.search import UnusableAnswerError
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json
-from autoselection_core.solver.advice.exchange import Answers, Exchange, Question, Reply, exchanges_of
+from autoselection_core.solver.advice.exchange import AdviserQuestion, Answers, Exchange, Reply, exchanges_of
 from autoselection_core.solver.advice.reading import json_in
-from autoselection_core.solver.advice.settings import AdviserSettings, Role
+from autoselection_core.solver.advice.settings import AdviserRole, AdviserSettings
 
 _DIGITS = 4
 
 
-def question_of(settings: AdviserSettings, role: Role, facts: Json) -> Question:
+def question_of(settings: AdviserSettings, role: AdviserRole, facts: Json) -> AdviserQuestion:
     """The question of a role about some facts; the same facts are the same question, letter by letter."""
     version, system = prompt_of(role)
     user = json.dumps(_round(facts), ensure_ascii=False, sort_keys=True)
-    return Question(
+    return AdviserQuestion(
         role.value, version, settings.model, system, user, settings.temperature, settings.max_tokens
     )
 
 
 @cache
-def prompt_of(role: Role) -> tuple[str, str]:
+def prompt_of(role: AdviserRole) -> tuple[str, str]:
     """Version and text of a role's prompt file."""
     file = files("autoselection_core.solver.advice") / "prompts" / f"{role.value}.md"
     first, _, rest = file.read_text(encoding="utf-8").partition("\n")
@@ -85,11 +85,11 @@ class Consultation:
         self._known = {} if self.adviser is None else exchanges_of(self.history)
         self._is_silent = False
 
-    def has(self, role: Role) -> bool:
+    def has(self, role: AdviserRole) -> bool:
         """True where an adviser is asked in a role."""
         return self.adviser is not None and role.value in self.adviser.settings.roles
 
-    def consult(self, role: Role, facts: Json, read: Callable[[object], tuple[T, str]]) -> T | None:
+    def consult(self, role: AdviserRole, facts: Json, read: Callable[[object], tuple[T, str]]) -> T | None:
         """Answer of a role, or None where the numbers decide.
 
         Args:

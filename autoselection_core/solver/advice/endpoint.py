@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from autoselection_core import environment
-from autoselection_core.solver.advice.exchange import Question, Reply
+from autoselection_core.solver.advice.exchange import AdviserQuestion, Reply
 
 if TYPE_CHECKING:
     from requests import Response
@@ -38,7 +38,7 @@ class Endpoint:
     url: str
     timeout_s: float = 60.0
 
-    def reply(self, question: Question) -> Reply:
+    def reply(self, question: AdviserQuestion) -> Reply:
         """See `Answers.reply`. Any error of the other side becomes a reply without text."""
         replies: queue.Queue[Reply] = queue.Queue()
         # A socket's timeout counts from one byte to the next, and looking up a name has none at all. So
@@ -51,7 +51,7 @@ class Endpoint:
             problem = f"no answer within {self.timeout_s:g} s"
             return Reply(None, problem, seconds=time.monotonic() - started)
 
-    def _posted(self, question: Question) -> Reply:
+    def _posted(self, question: AdviserQuestion) -> Reply:
         from requests import RequestException
 
         started = time.monotonic()
@@ -68,7 +68,7 @@ class Endpoint:
             reply.tokens_written,
         )
 
-    def _read(self, question: Question) -> Reply:
+    def _read(self, question: AdviserQuestion) -> Reply:
         import json
 
         from requests import Session
@@ -91,7 +91,7 @@ class Endpoint:
         return Reply(None, "the answer is too long") if content is None else _reply_in(json.loads(content))
 
 
-def _body(question: Question) -> dict[str, Any]:
+def _body(question: AdviserQuestion) -> dict[str, Any]:
     return {
         "model": question.model,
         "messages": [

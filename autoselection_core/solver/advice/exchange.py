@@ -11,7 +11,7 @@ from autoselection_core.solver.advice.settings import FIRST_ADVISER_SETTINGS
 
 
 @dataclass(frozen=True)
-class Question:
+class AdviserQuestion:
     """Question to a language model.
 
     Attributes:
@@ -62,7 +62,7 @@ class Reply:
 class Answers(Protocol):
     """Source of replies: an endpoint, or the record of an earlier run."""
 
-    def reply(self, question: Question) -> Reply:
+    def reply(self, question: AdviserQuestion) -> Reply:
         """The answer, or the reason why there is none; never raises for what the other side does."""
         ...
 
@@ -98,7 +98,7 @@ class Exchange:
     tokens_written: int | None = None
 
     @classmethod
-    def of(cls, question: Question, reply: Reply) -> Self:
+    def of(cls, question: AdviserQuestion, reply: Reply) -> Self:
         """The exchange before the answer was read."""
         return cls(
             question.role,
@@ -135,7 +135,7 @@ class Silent:
 
     problem: str
 
-    def reply(self, _question: Question) -> Reply:
+    def reply(self, _question: AdviserQuestion) -> Reply:
         """See `Answers.reply`."""
         return Reply(None, self.problem)
 
@@ -150,7 +150,7 @@ class Recorded:
 
     exchanges: Mapping[str, Exchange]
 
-    def reply(self, question: Question) -> Reply:
+    def reply(self, question: AdviserQuestion) -> Reply:
         """See `Answers.reply`."""
         found = self.exchanges.get(question.fingerprint)
         return Reply(None, "no answer to this question was recorded") if found is None else found.reply

@@ -17,7 +17,7 @@ from autoselection_core.solver.advice.reading import (
     ranking_in,
     recipes_in,
 )
-from autoselection_core.solver.advice.settings import Role
+from autoselection_core.solver.advice.settings import AdviserRole
 from autoselection_core.solver.advice.telling import (
     catalogue_told,
     credit_told,
@@ -71,7 +71,7 @@ class Predicted:
 def summarise(context: SearchContext, consultation: Consultation) -> tuple[str, ...]:
     """Three to five findings about what was tried; none where no adviser states some."""
     facts = _common(context, consultation, consultation.history.observations)
-    return consultation.consult(Role.SUMMARISER, facts, findings_in) or ()
+    return consultation.consult(AdviserRole.SUMMARISER, facts, findings_in) or ()
 
 
 def propose(
@@ -95,7 +95,7 @@ def propose(
         "wanted": context.policy.round_size,
     }
     recipes = consultation.consult(
-        Role.PROPOSER, facts, lambda value: recipes_in(value, grammar, anchor.recipe)
+        AdviserRole.PROPOSER, facts, lambda value: recipes_in(value, grammar, anchor.recipe)
     )
     return tuple(
         Draft(recipe, "proposed", anchor.trial, f"of {anchor.recipe.label}") for recipe in recipes or ()
@@ -112,7 +112,7 @@ def reseed(
         "catalogue": catalogue_told(context.templates),
         "credits": credit_told(credit),
     }
-    return consultation.consult(Role.RESEEDER, facts, lambda value: anchor_in(value, grammar))
+    return consultation.consult(AdviserRole.RESEEDER, facts, lambda value: anchor_in(value, grammar))
 
 
 def rank(
@@ -127,7 +127,7 @@ def rank(
     Models favour places of a list, so every ranking sees another order, and mean places count (SiftRank,
     Gross 2025); equal ones go by the numbers. Rankings end once the order by mean places no longer changes.
     """
-    if not consultation.has(Role.RANKER) or consultation.adviser is None:
+    if not consultation.has(AdviserRole.RANKER) or consultation.adviser is None:
         return None
     settings, count = consultation.adviser.settings, len(realised)
     rng = np.random.default_rng(seed_for("rankings", context.seed, consultation.history.next_trial))
@@ -140,7 +140,7 @@ def rank(
             "findings": list(findings),
             "candidates": _candidates_told(context, consultation.history, realised, predicted, shown),
         }
-        ranking = consultation.consult(Role.RANKER, facts, lambda value: ranking_in(value, count))
+        ranking = consultation.consult(AdviserRole.RANKER, facts, lambda value: ranking_in(value, count))
         if ranking is None:
             misses += 1
             continue

@@ -12,7 +12,7 @@ from autoselection_core.identity import Json
 from autoselection_core.space import Count, Interval, check_settings
 
 
-class Role(StrEnum):
+class AdviserRole(StrEnum):
     """Role of a language model."""
 
     SUMMARISER = "summariser"
@@ -50,7 +50,7 @@ class AdviserSettings:
 
     url: str
     model: str
-    roles: tuple[str, ...] = tuple(Role)
+    roles: tuple[str, ...] = tuple(AdviserRole)
     timeout_s: Annotated[float, Interval(0.1, 3600.0)] = 60.0
     temperature: Annotated[float, Interval(0.0, 2.0)] = 0.0
     max_tokens: Annotated[int, Count(16, 1_000_000)] = 4096
@@ -70,8 +70,8 @@ class AdviserSettings:
         if not isinstance(self.model, str) or not self.model:
             raise SettingError("model", self.model, "the name of a model")
         for role in self.roles:
-            if role not in tuple(Role):
-                known = tuple(each.value for each in Role)
+            if role not in tuple(AdviserRole):
+                known = tuple(each.value for each in AdviserRole)
                 hint = did_you_mean(str(role), known)
                 raise SettingError("roles", role, f"among {', '.join(known)}.{hint}".rstrip(".?"))
 

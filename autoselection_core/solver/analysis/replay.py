@@ -30,7 +30,7 @@ _Choose: TypeAlias = Callable[[SearchContext, History, Sequence[Observation]], i
 
 
 @dataclass(frozen=True)
-class Step:
+class ReplayStep:
     """One evaluation of a replay beside the one that the search made at that point.
 
     Attributes:
@@ -48,7 +48,7 @@ class Step:
     recorded_best: float
 
 
-def replay(solver: Solver, history: History) -> tuple[Step, ...]:
+def replay(solver: Solver, history: History) -> tuple[ReplayStep, ...]:
     """Let a solver choose among recorded evaluations until none is left.
 
     Args:
@@ -69,13 +69,13 @@ def _order(context: SearchContext, history: History) -> list[Observation]:
     return seen
 
 
-def _steps(recorded: Sequence[Observation], order: Sequence[Observation]) -> tuple[Step, ...]:
+def _steps(recorded: Sequence[Observation], order: Sequence[Observation]) -> tuple[ReplayStep, ...]:
     best, recorded_best = (
         np.maximum.accumulate([one.utility for one in each]) if each else np.zeros(0)
         for each in (order, recorded)
     )
     return tuple(
-        Step(place + 1, one.trial, one.utility, float(best[place]), float(recorded_best[place]))
+        ReplayStep(place + 1, one.trial, one.utility, float(best[place]), float(recorded_best[place]))
         for place, one in enumerate(order)
     )
 

@@ -30,7 +30,7 @@ MAX_TRUST = 0.99
 
 
 @dataclass(frozen=True)
-class Agreement:
+class FidelityAgreement:
     """Agreement of a lower fidelity with the full one, over recipes measured at both.
 
     Attributes:
@@ -57,13 +57,13 @@ class Agreement:
 
 def agreement(
     low_fidelity: Sequence[LowFidelityObservation], observed: Sequence[ObservedSubset], fidelity: str
-) -> Agreement:
+) -> FidelityAgreement:
     """Rank agreement of one fidelity's scores with full ones."""
     cheap = _means(low_fidelity, fidelity)
     full = {one.name: float(np.mean(one.utilities)) for one in observed if one.utilities}
     both = [name for name in cheap if name in full]
     here, there = [cheap[name] for name in both], [full[name] for name in both]
-    return Agreement(len(both), rank_agreement(here, there))
+    return FidelityAgreement(len(both), rank_agreement(here, there))
 
 
 def trust_limits(

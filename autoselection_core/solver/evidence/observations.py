@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoselection_core.history.values import CheapTrial, Earlier, History, Observation, Pending
+from autoselection_core.history.values import CheapTrial, EarlierObservation, History, Observation, Pending
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.surrogate.gp import Numbers
@@ -47,7 +47,7 @@ class TransferredObservation:
         subset: Rows that the recipe realises today.
     """
 
-    entry: Earlier
+    entry: EarlierObservation
     subset: Subset
 
 

@@ -13,7 +13,7 @@ from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.acquisition.protocol import AcquisitionTerm, SumOfTerms
 from autoselection_core.solver.advice.consultation import Consultation
 from autoselection_core.solver.advice.roles import Anchor, propose, summarise
-from autoselection_core.solver.advice.settings import Role
+from autoselection_core.solver.advice.settings import AdviserRole
 from autoselection_core.solver.candidates.local_search import ScoredCandidates, search_locally
 from autoselection_core.solver.candidates.phase import phase_of
 from autoselection_core.solver.candidates.warmup import farthest, in_zone, plain_filters, zone_of
@@ -247,7 +247,7 @@ def _success(context: SearchContext, history: History, fitted: FittedModel) -> t
 
 def _propose(context: SearchContext, fitted: FittedModel, consultation: Consultation) -> tuple[Draft, ...]:
     """Edits of the incumbent that an adviser proposes."""
-    if not consultation.has(Role.PROPOSER):
+    if not consultation.has(AdviserRole.PROPOSER):
         return ()
     best = fitted.observed[fitted.incumbent]
     anchor = Anchor(best.recipe, best.trial, float(fitted.means[fitted.incumbent]))

@@ -23,7 +23,7 @@ from autoselection_core.solver.advice.roles import (
     reseed,
     summarise,
 )
-from autoselection_core.solver.advice.settings import Role
+from autoselection_core.solver.advice.settings import AdviserRole
 from autoselection_core.solver.candidates.warmup import ZONES, in_zone
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.observations import entries_of
@@ -68,9 +68,9 @@ def choose(context: SearchContext, history: History, consultation: Consultation)
     if probes < len(ZONES) or not history.observations:
         return _probe(context, history, known)
     state = replay_anchors(context, history.observations, lambda seen: _reseed(context, seen, consultation))
-    findings = summarise(context, consultation) if consultation.has(Role.SUMMARISER) else ()
+    findings = summarise(context, consultation) if consultation.has(AdviserRole.SUMMARISER) else ()
     advised: Sequence[Draft] = ()
-    if consultation.has(Role.PROPOSER):
+    if consultation.has(AdviserRole.PROPOSER):
         advised = propose(context, consultation, _told(history, state), findings)
     realised = _round(context, history, state, known, advised)
     if not len(realised):

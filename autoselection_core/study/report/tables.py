@@ -9,8 +9,8 @@ from autoselection_core.score.importance import Importance
 from autoselection_core.search.baselines import WINNER
 from autoselection_core.study.arms import CANDIDATE
 from autoselection_core.study.results.comparisons import (
-    Agreement,
     Comparison,
+    ModelAgreement,
     probabilities_of_best,
 )
 from autoselection_core.study.results.facts import StudyFacts
@@ -173,7 +173,7 @@ def importance_table(found: list[Importance]) -> Table:
     return Table("What the better subsets are", columns, rows)
 
 
-def transfer_table(found: Agreement) -> Table:
+def transfer_table(found: ModelAgreement) -> Table:
     """The arms on both base models."""
     return Table(
         "Arms on another base model (test utility)", ("arm", "this model", "other model"), found.arms

@@ -159,7 +159,7 @@ def importance_of_states(facts: StudyFacts) -> list[Importance]:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ModelAgreement:
     """Rank agreement of two base models over the arms.
 
     Attributes:
@@ -173,7 +173,7 @@ class Agreement:
     kendall: float | None
 
 
-def transfer_agreement(facts: StudyFacts) -> Agreement | None:
+def transfer_agreement(facts: StudyFacts) -> ModelAgreement | None:
     """The arms on both base models; None where nothing was transferred."""
     from scipy.stats import kendalltau
 
@@ -189,6 +189,6 @@ def transfer_agreement(facts: StudyFacts) -> Agreement | None:
     if not pairs:
         return None
     if len(pairs) < 3:  # noqa: PLR2004 two arms are always ordered alike or not
-        return Agreement(pairs, None, None)
+        return ModelAgreement(pairs, None, None)
     left, right = [pair[1] for pair in pairs], [pair[2] for pair in pairs]
-    return Agreement(pairs, rank_agreement(left, right), float(kendalltau(left, right).statistic))
+    return ModelAgreement(pairs, rank_agreement(left, right), float(kendalltau(left, right).statistic))

@@ -9,7 +9,7 @@ import numpy as np
 from autoselection_core.errors.search import NothingMeasuredError
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, Payment, TrialRecord, TrialState
+from autoselection_core.history.records import Payment, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.values import History
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.resampling import Run, utilities
@@ -24,7 +24,7 @@ from autoselection_core.study.study import Study
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredArm:
     """One finished evaluation of an arm.
 
     Attributes:
@@ -87,19 +87,19 @@ class StudyFacts:
         return self.ledger.search(self.entries[0]).spec.metric
 
     @cached_property
-    def arms(self) -> tuple[Measured, ...]:
+    def arms(self) -> tuple[MeasuredArm, ...]:
         """The finished evaluations of all arms, in the order in which they were planned."""
-        trials = self.ledger.trials(self.entries[0], Kind.REPORT)
+        trials = self.ledger.trials(self.entries[0], TrialKind.REPORT)
         # One evaluation is one run of an arm, however often it was planned.
         done = {(trial.arm, trial.evaluation): trial for trial in trials if trial.state is TrialState.DONE}
         return tuple(self._measured(trial) for trial in done.values())
 
     @cached_property
-    def transferred(self) -> tuple[Measured, ...]:
+    def transferred(self) -> tuple[MeasuredArm, ...]:
         """The finished evaluations on the other base model."""
         known = {record.search for record in self.ledger.searches()}
         entry = transfer_entry(self.study)
-        trials = self.ledger.trials(entry, Kind.REPORT) if entry in known else ()
+        trials = self.ledger.trials(entry, TrialKind.REPORT) if entry in known else ()
         return tuple(self._measured(trial) for trial in trials if trial.state is TrialState.DONE)
 
     @cached_property
@@ -120,7 +120,7 @@ class StudyFacts:
         return tuple(
             trial
             for entry in self.entries
-            for kind in Kind
+            for kind in TrialKind
             for trial in self.ledger.trials(entry, kind)
             if trial.state is TrialState.FAILED
         )
@@ -136,7 +136,7 @@ class StudyFacts:
         keys = {
             trial.evaluation
             for entry in self.entries
-            for kind in Kind
+            for kind in TrialKind
             for trial in self.ledger.trials(entry, kind)
             if trial.state is TrialState.DONE and trial.evaluation is not None
         }
@@ -210,11 +210,11 @@ class StudyFacts:
         squares = sum(float(((each - each.mean()) ** 2).sum()) for each in values if len(each))
         return float(np.sqrt(squares / freedom)) if freedom else None
 
-    def _measured(self, trial: TrialRecord) -> Measured:
+    def _measured(self, trial: TrialRecord) -> MeasuredArm:
         assert trial.evaluation is not None, "a trial is done only with an evaluation"
         folder = self._folder(trial.evaluation)
         test = folder.read_test() if folder.has_test_scores else None
-        return Measured(trial.arm, trial, folder.read_result(self.weights), test, folder.held_out())
+        return MeasuredArm(trial.arm, trial, folder.read_result(self.weights), test, folder.held_out())
 
     def _folder(self, key: str) -> EvaluationFolder:
         return EvaluationFolder(self.home.evaluation(key))

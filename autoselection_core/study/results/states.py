@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.split import split
-from autoselection_core.history.records import Kind, TrialState
+from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.identity import fingerprint
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.rendering.table import Cell
@@ -133,7 +133,7 @@ def _evaluated(study_run: StudyRun) -> list[Subset]:
     recipes = {
         trial.subset: trial.recipe
         for entry in entries(study_run.study, study_run.ledger)
-        for kind in Kind
+        for kind in TrialKind
         for trial in study_run.ledger.trials(entry, kind)
         if trial.state is TrialState.DONE and trial.recipe is not None
     }
@@ -141,7 +141,7 @@ def _evaluated(study_run: StudyRun) -> list[Subset]:
 
 
 def _shared(study_run: StudyRun, subsets: Sequence[Subset]) -> dict[str, float]:
-    arms = study_run.ledger.trials(arms_entry(study_run.study), Kind.REPORT)
+    arms = study_run.ledger.trials(arms_entry(study_run.study), TrialKind.REPORT)
     recommended = {trial.subset for trial in arms if trial.arm.startswith(f"{WINNER}/")}
     among = [subset for subset in subsets if subset.fingerprint in recommended]
     return {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from autoselection_core.campaign.duration import Pace, pace_of, paid_seconds
-from autoselection_core.history.records import Kind, SearchState, TrialRecord
+from autoselection_core.history.records import SearchState, TrialKind, TrialRecord
 from autoselection_core.study.arms import full_pool_arms, has_ended, recipe_arms
 from autoselection_core.study.loading import arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.study_run import StudyRun
@@ -78,7 +78,9 @@ def _left(study_run: StudyRun) -> int:
             left += contest.arm.budget
         elif record.state is SearchState.ACTIVE or contest.arm.budget > record.budget:
             left += max(0, contest.arm.budget - round(record.spent))
-    transferred = ledger.trials(transfer_entry(study), Kind.REPORT) if transfer_entry(study) in known else ()
+    transferred = (
+        ledger.trials(transfer_entry(study), TrialKind.REPORT) if transfer_entry(study) in known else ()
+    )
     ended = [sum(has_ended(trial) for trial in trials) for trials in (_arms(study_run), transferred)]
     return left + max(0, study.compared - ended[0]) + max(0, study.transferred - ended[1])
 
@@ -86,4 +88,4 @@ def _left(study_run: StudyRun) -> int:
 def _arms(study_run: StudyRun) -> list[TrialRecord]:
     entry = arms_entry(study_run.study)
     known = {record.search for record in study_run.ledger.searches()}
-    return list(study_run.ledger.trials(entry, Kind.REPORT)) if entry in known else []
+    return list(study_run.ledger.trials(entry, TrialKind.REPORT)) if entry in known else []

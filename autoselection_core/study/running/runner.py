@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.history.records import ArmPlan, Kind, SearchState, TrialRecord, TrialState
+from autoselection_core.history.records import ArmPlan, SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.specification import SearchSpec, merge_settings
 from autoselection_core.search.baselines import WINNER, plan_arm, separate_run
 from autoselection_core.search.evaluate import require_same_evaluator
@@ -40,7 +40,7 @@ def transfer(study_run: StudyRun) -> None:
 def _first_of_each_arm(study_run: StudyRun) -> list[ArmPlan]:
     done = [
         trial
-        for trial in study_run.ledger.trials(arms_entry(study_run.study), Kind.REPORT)
+        for trial in study_run.ledger.trials(arms_entry(study_run.study), TrialKind.REPORT)
         if trial.state is TrialState.DONE
     ]
     return list({trial.arm: planned_of(trial) for trial in reversed(done)}.values())[::-1]
@@ -85,8 +85,8 @@ def is_finished(study_run: StudyRun) -> bool:
     states = [ledger.search(entry).state for entry in known]
     if not wanted <= set(known) or SearchState.ACTIVE in states:
         return False
-    arms = ledger.trials(arms_entry(study), Kind.REPORT)
-    transferred = ledger.trials(transfer_entry(study), Kind.REPORT) if study.transfer is not None else ()
+    arms = ledger.trials(arms_entry(study), TrialKind.REPORT)
+    transferred = ledger.trials(transfer_entry(study), TrialKind.REPORT) if study.transfer is not None else ()
     ended = all(has_ended(trial) for trial in (*arms, *transferred))
     runs = {(trial.arm, trial.subset, trial.replicate) for trial in arms}
     complete = len(runs) >= study.compared and len(transferred) >= study.transferred
@@ -107,7 +107,7 @@ class _Arms:
         study = study_run.study
         paid = study.budget - study.searched - study.transferred
         entry = register_arms(study_run, arms_entry(study), paid, study_run.evaluator)
-        known = study_run.ledger.trials(entry, Kind.REPORT)
+        known = study_run.ledger.trials(entry, TrialKind.REPORT)
         planned = [planned_of(trial) for trial in known if trial.state != TrialState.FAILED]
         # An older release let equal draws share a training; each such training is one run.
         return cls(
@@ -132,7 +132,7 @@ class _Arms:
 
     def called(self, name: str) -> list[TrialRecord]:
         """The finished and planned evaluations of an arm."""
-        trials = self.study_run.ledger.trials(self.entry, Kind.REPORT)
+        trials = self.study_run.ledger.trials(self.entry, TrialKind.REPORT)
         return [trial for trial in trials if trial.arm == name and trial.recipe is not None]
 
 
@@ -186,7 +186,7 @@ def _winner(arms: _Arms, contest: Contest) -> ArmPlan | None:
 def _best_candidate(arms: _Arms, contest: Contest, name: str) -> ArmPlan | None:
     trials = [
         trial
-        for trial in arms.study_run.ledger.trials(arms.entry, Kind.REPORT)
+        for trial in arms.study_run.ledger.trials(arms.entry, TrialKind.REPORT)
         if trial.arm.startswith(f"{CANDIDATE}/{contest.seed}.") and trial.utility is not None
     ]
     best = max(trials, key=lambda trial: trial.utility or 0.0, default=None)
@@ -200,7 +200,7 @@ def _fresh(study_run: StudyRun, subset: str) -> int:
     trials = [
         trial
         for entry in entries(study_run.study, study_run.ledger)
-        for kind in Kind
+        for kind in TrialKind
         for trial in study_run.ledger.trials(entry, kind)
     ]
     seen = [trial.replicate for trial in trials if trial.subset == subset and trial.replicate is not None]

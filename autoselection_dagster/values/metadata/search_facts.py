@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from autoselection_core.history.records import Kind, Reservation, SearchRecord
+from autoselection_core.history.records import Reservation, SearchRecord, TrialKind
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
@@ -106,7 +106,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
         "arms": table_value(arm_table(facts.arms, record.spec.score_weights)),
         "trials": link_table(trials, urls),
-        "baselines": link_table(status_table(status, Kind.REPORT), _trial_urls(status, names)),
+        "baselines": link_table(status_table(status, TrialKind.REPORT), _trial_urls(status, names)),
         "budgets": table_value(budget_table(record)),
         "score_trajectory": picture(trajectory_plot(facts.history, unit, "png")),
         "score_against_tokens": picture(tokens_plot(facts.history, unit, "png")),

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from autoselection_core.arrays import Rows
 from autoselection_core.signals.table import SignalTable
-from bench.solver.landscapes.world import Numbers, World, to_ranks
+from bench.solver.landscapes.world import LandscapeWorld, Numbers, to_ranks
 
 
-def redrawn_columns(world: World, rng: np.random.Generator) -> dict[str, Numbers]:
+def redrawn_columns(world: LandscapeWorld, rng: np.random.Generator) -> dict[str, Numbers]:
     """A column for each name that the suite's terms use: the same weights on drawn parts with drawn signs."""
     ranks = [to_ranks(world.signals[name]) for name in sorted(world.signals.columns)]
     styles = [world.style[name] for name in sorted(world.style)]
@@ -82,7 +82,7 @@ class Landscape:
         return SPREAD_POINTS * (self.raw(rows) - self.center) / self.spread
 
 
-def landscapes(world: World, reference: Sequence[Rows], draw: int = 0) -> dict[str, Landscape]:
+def landscapes(world: LandscapeWorld, reference: Sequence[Rows], draw: int = 0) -> dict[str, Landscape]:
     """All landscapes, scaled on the subsets of random recipes; 0 is the draw that is reported."""
     terms = {name: _scale(term, reference) for name, term in _terms(world, draw).items()}
     made = {}
@@ -113,7 +113,7 @@ _NARROW = {"hard": 1.2, "small": 0.8, "distinct": 0.3}
 """`deceptive` is nearly the higher of a broad hill (clear and large) and a narrow one (hard and small)."""
 
 
-def _terms(world: World, draw: int) -> dict[str, Term]:
+def _terms(world: LandscapeWorld, draw: int) -> dict[str, Term]:
     hidden = hidden_columns(world, draw)
     size = len(world.signals)
     sources = np.asarray(world.signals.label("source"), np.int64)
@@ -130,7 +130,7 @@ def _terms(world: World, draw: int) -> dict[str, Term]:
     }
 
 
-def hidden_columns(world: World, draw: int = 0) -> dict[str, Numbers]:
+def hidden_columns(world: LandscapeWorld, draw: int = 0) -> dict[str, Numbers]:
     """Per-row values that means are taken of; standardised, and kept away from every signal."""
     rng = _generator(7, draw)
     mixed = redrawn_columns(world, rng) if draw else _columns(world, rng)
@@ -140,7 +140,7 @@ def hidden_columns(world: World, draw: int = 0) -> dict[str, Numbers]:
     }
 
 
-def _columns(world: World, rng: np.random.Generator) -> dict[str, Numbers]:
+def _columns(world: LandscapeWorld, rng: np.random.Generator) -> dict[str, Numbers]:
     rank = {name: to_ranks(column) for name, column in world.signals.columns.items()}
     themes, style = world.themes, world.style
     sources = np.asarray(world.signals.label("source"), np.int64)

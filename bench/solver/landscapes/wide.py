@@ -15,7 +15,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from autoselection_core.arrays import Rows
 from bench.solver.landscapes.landscape import Landscape, Term, landscapes
-from bench.solver.landscapes.world import Numbers, World, to_ranks
+from bench.solver.landscapes.world import LandscapeWorld, Numbers, to_ranks
 
 HELD_OUT = ("saturating", "coverage", "deceptive", "interplay", "middle", "intersection")
 """Landscapes that no setting is tried on."""
@@ -28,7 +28,7 @@ _TIGHT = 0.05
 """Share of the pool below which a subset of the right rows is too small."""
 
 
-def with_topics(world: World) -> World:
+def with_topics(world: LandscapeWorld) -> LandscapeWorld:
     """The same world with embeddings and clusters among the signals."""
     themes = world.themes.astype(np.float32)
     labels = {
@@ -45,7 +45,7 @@ def with_topics(world: World) -> World:
     return replace(world, signals=signals)
 
 
-def wide_landscapes(world: World, reference: Sequence[Rows], draw: int = 0) -> dict[str, Landscape]:
+def wide_landscapes(world: LandscapeWorld, reference: Sequence[Rows], draw: int = 0) -> dict[str, Landscape]:
     """All twelve, scaled on the subsets of random recipes; 0 is the draw that is reported."""
     made = landscapes(world, reference, draw)
     for name, (first, second, weight) in _structures(world, draw).items():
@@ -59,7 +59,7 @@ def wide_landscapes(world: World, reference: Sequence[Rows], draw: int = 0) -> d
     return made
 
 
-def _structures(world: World, draw: int) -> Mapping[str, tuple[Term, Term, float]]:
+def _structures(world: LandscapeWorld, draw: int) -> Mapping[str, tuple[Term, Term, float]]:
     """Two terms and the weight of the second, by name."""
     rng = np.random.default_rng((31, draw))
     sources = np.asarray(world.signals.label("source"), np.int64)

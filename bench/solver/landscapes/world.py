@@ -35,7 +35,7 @@ Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class LandscapeWorld:
     """Pool as contestants see it, with the hidden columns that utilities are made of.
 
     Attributes:
@@ -53,7 +53,7 @@ class World:
     copies: npt.NDArray[np.int64]
 
 
-def world(rows: int = ROWS, home: Home | None = None) -> World:
+def world(rows: int = ROWS, home: Home | None = None) -> LandscapeWorld:
     """The world of so many rows; the pool is ingested on the first call."""
     return _world(rows_of_pool(rows, home))
 
@@ -72,7 +72,7 @@ def _pool(home: Home) -> Pool:
     return Pool.open(home.pool(json.loads(known.read_text())))
 
 
-def _world(pool: Pool) -> World:
+def _world(pool: Pool) -> LandscapeWorld:
     texts, answers = pool.texts(), pool.texts(Scope.RESPONSE)
     vectorizer = TfidfVectorizer(max_features=20_000, sublinear_tf=True, min_df=2)
     weights = vectorizer.fit_transform(texts)
@@ -96,7 +96,7 @@ def _world(pool: Pool) -> World:
         label_names={"source": pool.source_names},
         ids=pool.ids,
     )
-    return World(
+    return LandscapeWorld(
         signals,
         _standard(themes),
         {name: _standard(np.array([measure(text) for text in texts])) for name, measure in _STYLE.items()},

@@ -5,7 +5,7 @@ import shutil
 import dagster as dg
 import pytest
 
-from autoselection_core.history.records import Kind, TrialState
+from autoselection_core.history.records import TrialKind, TrialState
 from tests.dagster.driver import Driver
 
 STUDY = """\
@@ -98,7 +98,7 @@ def test_a_pasted_recipe_beside_a_search_leaves_its_history_alone(driver: Driver
     evaluate(driver, recipe=RECIPE, search="s")
     driver.work()
 
-    done = [arm for arm in driver.ledger.trials("s", Kind.REPORT) if arm.state is TrialState.DONE]
+    done = [arm for arm in driver.ledger.trials("s", TrialKind.REPORT) if arm.state is TrialState.DONE]
     assert (done[0].arm, done[0].cost) == ("requested", 1)
     assert [entry.trial for entry in driver.ledger.history("s").observations] == [1]
     assert driver.metadata("evaluation", "s|report-01")["arm"] == "requested"
@@ -130,7 +130,7 @@ def test_a_step_of_a_winner_can_be_left_out_for_one_evaluation(driver: Driver) -
     leave_out(driver, "mine", 1)
     driver.work()
 
-    ablations = [arm for arm in driver.ledger.trials("mine", Kind.REPORT) if arm.arm == "ablation"]
+    ablations = [arm for arm in driver.ledger.trials("mine", TrialKind.REPORT) if arm.arm == "ablation"]
     assert [(arm.state, arm.recipe.label if arm.recipe else "") for arm in ablations] == [
         (TrialState.DONE, "full pool")
     ]

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, Reservation, TrialState
+from autoselection_core.history.records import Reservation, TrialKind, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
@@ -48,7 +48,7 @@ class Scene:
 
     @property
     def trial(self) -> tuple[TrialState, int]:
-        record = self.ledger.trials(self.search, Kind.SEARCH)[0]
+        record = self.ledger.trials(self.search, TrialKind.SEARCH)[0]
         return record.state, record.attempt
 
 

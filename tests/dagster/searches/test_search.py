@@ -11,7 +11,7 @@ from dagster._core.loader import LoadingContextForTest
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.history.records import Kind, SearchState, TrialState
+from autoselection_core.history.records import SearchState, TrialKind, TrialState
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
@@ -86,7 +86,9 @@ def test_a_tick_after_the_end_asks_for_nothing(searched: Driver) -> None:
 
 
 def test_baselines_are_trials_of_the_lineage_too(searched: Driver) -> None:
-    arms = [trial for trial in searched.ledger.trials("first", Kind.REPORT) if trial.state is TrialState.DONE]
+    arms = [
+        trial for trial in searched.ledger.trials("first", TrialKind.REPORT) if trial.state is TrialState.DONE
+    ]
 
     shown = searched.instance.get_materialized_partitions(dg.AssetKey(["demo", "evaluation"]))
 

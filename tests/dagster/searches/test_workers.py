@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Kind, Reservation, TrialState
+from autoselection_core.history.records import Reservation, TrialKind, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_dagster.trials.device_lease import devices, lease_devices
 from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG
@@ -137,7 +137,7 @@ def test_a_trial_whose_worker_was_killed_starts_again_and_its_run_is_ended(scene
 
     reconcile(scene.ledger, scene.instance)
 
-    (trial,) = scene.ledger.trials("s", Kind.SEARCH)
+    (trial,) = scene.ledger.trials("s", TrialKind.SEARCH)
     ended = scene.instance.get_run_by_id(left.run_id)
     assert (trial.state, trial.attempt) == (TrialState.WAITING, 2)
     assert ended is not None
@@ -161,7 +161,7 @@ def test_a_trial_whose_worker_lives_is_left_alone(scene: Scene) -> None:
 
     reconcile(scene.ledger, scene.instance)
 
-    assert scene.ledger.trials("s", Kind.SEARCH)[0].state is TrialState.RESERVED
+    assert scene.ledger.trials("s", TrialKind.SEARCH)[0].state is TrialState.RESERVED
 
 
 def test_a_lost_trial_ends_the_run_of_its_worker_too(scene: Scene) -> None:

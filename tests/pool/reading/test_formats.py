@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool import Message, Reason, Role, Sample
+from autoselection_core.pool import Message, QuarantineReason, Role, Sample
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.view import Treatment
@@ -142,35 +142,35 @@ def test_an_answer_within_a_fuller_one_is_no_contradiction(short: str) -> None:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        ([1], Reason.NO_MESSAGES),
-        ({"text": "a"}, Reason.NO_MESSAGES),
-        ({"messages": []}, Reason.NO_MESSAGES),
-        ({"messages": "hello"}, Reason.NO_MESSAGES),
-        ({"messages": ["hello"]}, Reason.NO_ANSWER),
-        ({"messages": [1, 2]}, Reason.NO_MESSAGES),
-        ({"messages": [{"role": "user", "content": {"date": "a"}}]}, Reason.NO_MESSAGES),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, Reason.MEDIA),
-        ({"image": "a.png", **OPENAI}, Reason.MEDIA),
-        ({"instruction": " ", "input": "", "output": "2"}, Reason.EMPTY_QUESTION),
-        *(({"messages": [turn, SAID]}, Reason.EMPTY_QUESTION) for turn in EMPTY_TURNS),
-        ({**ALPACA, "history": [["Hi"]]}, Reason.NO_MESSAGES),
-        ({"messages": [{"role": "narrator", "content": "a"}]}, Reason.UNKNOWN_ROLE),
-        ({"messages": [{"content": "a"}]}, Reason.UNKNOWN_ROLE),
-        ({"messages": [{"role": ["user"], "content": "a"}]}, Reason.UNKNOWN_ROLE),
-        ({"messages": [{"role": "user", "content": "a"}]}, Reason.NO_ANSWER),
-        ({"question": "a"}, Reason.NO_ANSWER),
-        ({"question": "a", "answer": None}, Reason.NO_ANSWER),
-        ({"question": "a", "answer": "\n"}, Reason.EMPTY_ANSWER),
-        ({"messages": [{"role": "assistant", "content": " "}]}, Reason.EMPTY_ANSWER),
-        ({**ALPACA, "response": "3"}, Reason.CONTRADICTION),
-        ({**OPENAI, "label": False}, Reason.UNDESIRABLE),
-        ({"messages": [{"role": "user", "content": "a"}, {**SAID, "weight": 0}]}, Reason.UNTAUGHT),
-        ({"question": "a", "context": {"at": [1]}, "answer": "b"}, Reason.UNREAD),
-        ({"prompt": "a", "chosen": "b", "rejected": "c"}, Reason.PREFERENCE),
-        ({"question": "a", "answer": "\ud800"}, Reason.BAD_UTF8),
+        ([1], QuarantineReason.NO_MESSAGES),
+        ({"text": "a"}, QuarantineReason.NO_MESSAGES),
+        ({"messages": []}, QuarantineReason.NO_MESSAGES),
+        ({"messages": "hello"}, QuarantineReason.NO_MESSAGES),
+        ({"messages": ["hello"]}, QuarantineReason.NO_ANSWER),
+        ({"messages": [1, 2]}, QuarantineReason.NO_MESSAGES),
+        ({"messages": [{"role": "user", "content": {"date": "a"}}]}, QuarantineReason.NO_MESSAGES),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, QuarantineReason.MEDIA),
+        ({"image": "a.png", **OPENAI}, QuarantineReason.MEDIA),
+        ({"instruction": " ", "input": "", "output": "2"}, QuarantineReason.EMPTY_QUESTION),
+        *(({"messages": [turn, SAID]}, QuarantineReason.EMPTY_QUESTION) for turn in EMPTY_TURNS),
+        ({**ALPACA, "history": [["Hi"]]}, QuarantineReason.NO_MESSAGES),
+        ({"messages": [{"role": "narrator", "content": "a"}]}, QuarantineReason.UNKNOWN_ROLE),
+        ({"messages": [{"content": "a"}]}, QuarantineReason.UNKNOWN_ROLE),
+        ({"messages": [{"role": ["user"], "content": "a"}]}, QuarantineReason.UNKNOWN_ROLE),
+        ({"messages": [{"role": "user", "content": "a"}]}, QuarantineReason.NO_ANSWER),
+        ({"question": "a"}, QuarantineReason.NO_ANSWER),
+        ({"question": "a", "answer": None}, QuarantineReason.NO_ANSWER),
+        ({"question": "a", "answer": "\n"}, QuarantineReason.EMPTY_ANSWER),
+        ({"messages": [{"role": "assistant", "content": " "}]}, QuarantineReason.EMPTY_ANSWER),
+        ({**ALPACA, "response": "3"}, QuarantineReason.CONTRADICTION),
+        ({**OPENAI, "label": False}, QuarantineReason.UNDESIRABLE),
+        ({"messages": [{"role": "user", "content": "a"}, {**SAID, "weight": 0}]}, QuarantineReason.UNTAUGHT),
+        ({"question": "a", "context": {"at": [1]}, "answer": "b"}, QuarantineReason.UNREAD),
+        ({"prompt": "a", "chosen": "b", "rejected": "c"}, QuarantineReason.PREFERENCE),
+        ({"question": "a", "answer": "\ud800"}, QuarantineReason.BAD_UTF8),
     ],
 )
-def test_a_record_that_is_no_sample_has_a_reason(record: Json, reason: Reason) -> None:
+def test_a_record_that_is_no_sample_has_a_reason(record: Json, reason: QuarantineReason) -> None:
     with pytest.raises(RejectedRecordError) as caught:
         read_record(record)
 

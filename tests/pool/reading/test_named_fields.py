@@ -8,7 +8,7 @@ import pytest
 from autoselection_core.errors.pool import RejectedRecordError, UnmatchedFieldError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
-from autoselection_core.pool import Reason, Source, ingest, sources_version
+from autoselection_core.pool import QuarantineReason, Source, ingest, sources_version
 from autoselection_core.pool.reading import Fields, Rules, read_record
 from autoselection_core.store.home import Home
 from tests.pool.raw import write_lines
@@ -103,15 +103,15 @@ def test_two_marks_split_a_text_into_turns() -> None:
 @pytest.mark.parametrize(
     ("record", "fields", "reason"),
     [
-        ({"a": "x"}, {"question": "q", "answer": "a"}, Reason.MISSING_FIELD),
-        ({"q": "x", "a": " "}, {"question": "q", "answer": "a"}, Reason.EMPTY_ANSWER),
-        ({"q": " ", "a": "x"}, {"question": "q", "answer": "a"}, Reason.EMPTY_QUESTION),
-        ({"text": "x"}, {"text": "text", "split_on": "A:"}, Reason.NO_ANSWER),
-        ({"x": []}, {"turns": "traj"}, Reason.MISSING_FIELD),
+        ({"a": "x"}, {"question": "q", "answer": "a"}, QuarantineReason.MISSING_FIELD),
+        ({"q": "x", "a": " "}, {"question": "q", "answer": "a"}, QuarantineReason.EMPTY_ANSWER),
+        ({"q": " ", "a": "x"}, {"question": "q", "answer": "a"}, QuarantineReason.EMPTY_QUESTION),
+        ({"text": "x"}, {"text": "text", "split_on": "A:"}, QuarantineReason.NO_ANSWER),
+        ({"x": []}, {"turns": "traj"}, QuarantineReason.MISSING_FIELD),
     ],
 )
 def test_a_record_without_what_is_named_is_put_aside(
-    record: Json, fields: dict[str, str], reason: Reason
+    record: Json, fields: dict[str, str], reason: QuarantineReason
 ) -> None:
     with pytest.raises(RejectedRecordError) as caught:
         said(record, **fields)
@@ -173,7 +173,7 @@ def test_a_field_that_some_records_lack_costs_those_alone(tmp_path: Path) -> Non
 
     found = ingest([Source(str(tmp_path / "raw.jsonl"), rules=rules)], Home(tmp_path / "home"))
 
-    assert (found.samples, found.reasons) == (1, {"raw": {Reason.MISSING_FIELD: 1}})
+    assert (found.samples, found.reasons) == (1, {"raw": {QuarantineReason.MISSING_FIELD: 1}})
     assert found.formats == {"named fields": 1}
 
 

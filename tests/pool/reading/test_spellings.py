@@ -6,7 +6,7 @@ import pytest
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool import Reason, Role
+from autoselection_core.pool import QuarantineReason, Role
 from autoselection_core.pool.reading import Fields, Rules, read_record
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS
 from autoselection_core.pool.reading.view import Treatment
@@ -144,7 +144,7 @@ def test_a_preference_is_read_by_the_chosen_answer_when_the_source_says_so(recor
     with pytest.raises(RejectedRecordError, match="answer: chosen") as caught:
         read_record(record)
 
-    assert caught.value.reason == Reason.PREFERENCE
+    assert caught.value.reason == QuarantineReason.PREFERENCE
     reading = read_record(record, Rules(answer="chosen"))
     assert [each.content for each in reading.sample.messages] in (
         ["Name a river.", "The Lemmer."],

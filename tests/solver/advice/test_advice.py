@@ -12,9 +12,9 @@ from autoselection_core.identity import canonical_json
 from autoselection_core.solver import Candidate, Policy, Solver
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
-from autoselection_core.solver.advice.exchange import Question, Recorded, Silent, exchanges_of
+from autoselection_core.solver.advice.exchange import AdviserQuestion, Recorded, Silent, exchanges_of
 from autoselection_core.solver.advice.reading import Grammar, differing_steps, steps_in
-from autoselection_core.solver.advice.settings import AdviserSettings, Role
+from autoselection_core.solver.advice.settings import AdviserRole, AdviserSettings
 from autoselection_core.solver.proposal import Proposal
 from tests.solver.advice.speaking import NEW_ANCHOR, STEP, Facts, Model, Speaks, role_of, sensible, speaking
 from tests.solver.worlds import SMALL, entropy_of, searched, solver
@@ -100,7 +100,7 @@ def test_a_useless_answer_of_any_role_ends_in_a_recorded_fallback_to_the_numbers
 
     assert candidate.recipe == numbers.recipe
     assert candidate.proposal.runner_up == numbers.proposal.runner_up
-    assert set(problems(candidate)) == set(Role)
+    assert set(problems(candidate)) == set(AdviserRole)
     assert all(problems(candidate).values())
     assert all(one.answer is not None for one in candidate.proposal.advice)
 
@@ -285,7 +285,7 @@ def test_prompts_hold_recipes_scores_and_states_and_say_their_unit() -> None:
         advised(model).ask(measured())
 
     told = [json.loads(request["messages"][1]["content"]) for request in model.requests]
-    assert {role_of(facts) for facts in told} == set(Role)
+    assert {role_of(facts) for facts in told} == set(AdviserRole)
     assert all(facts["unit"] == "accuracy in share; higher utilities are better" for facts in told)
     assert all(len(facts["history"]) == 5 for facts in told)
     assert "retention" in told[-1]["candidates"][0]["state"]
@@ -357,7 +357,7 @@ def test_a_search_pins_its_model_and_not_where_it_is_reached() -> None:
 
 
 def test_a_renamed_setting_changes_no_question_and_no_pinned_adviser() -> None:
-    question = Question("ranker", "1", "tiny", "You rank.", "{}", 0.0, 4096)
+    question = AdviserQuestion("ranker", "1", "tiny", "You rank.", "{}", 0.0, 4096)
     settings = AdviserSettings("http://127.0.0.1:1/v1", "tiny", roles=("ranker",), max_tokens=100)
 
     assert question.fingerprint == "1e79ab7a4635e1b590cfeb25f2d833b4"

@@ -18,7 +18,7 @@ from autoselection_core.solver.advice.reading import (
     recipes_in,
     steps_in,
 )
-from autoselection_core.solver.advice.settings import Role
+from autoselection_core.solver.advice.settings import AdviserRole
 from tests.solver.worlds import pool
 
 FIRST = Recipe((KeepTop("ifd", fraction=0.5),))
@@ -119,8 +119,8 @@ def test_a_ranking_holds_every_index_once_with_confidence_and_reason(answer: obj
         ranking_in(answer, 3)
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_every_role_has_a_prompt_with_a_version_and_the_form_of_its_answer(role: Role) -> None:
+@pytest.mark.parametrize("role", list(AdviserRole))
+def test_every_role_has_a_prompt_with_a_version_and_the_form_of_its_answer(role: AdviserRole) -> None:
     version, text = prompt_of(role)
 
     assert version == "1"

@@ -13,7 +13,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import (
     Computed,
-    Earlier,
+    EarlierValues,
     Given,
     PoolSignal,
     Signal,
@@ -74,7 +74,7 @@ class SaePairs(PoolSignal):
 
     @override
     def update(
-        self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
+        self, pool: Pool, given: Given, earlier: EarlierValues, progress: Progress | None = None
     ) -> Mapping[str, Computed]:
         pairs, mean = earlier.values[FEATURES], earlier.values[_MEAN]
         assert isinstance(pairs, PairList), "this signal gives pairs"

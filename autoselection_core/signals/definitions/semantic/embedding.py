@@ -15,7 +15,7 @@ from autoselection_core.progress import Progress
 from autoselection_core.signals.base import (
     NAMES_A_FILE,
     Computed,
-    Earlier,
+    EarlierValues,
     Given,
     PoolSignal,
     Signal,
@@ -158,7 +158,7 @@ class EmbeddingPairs(PoolSignal):
 
     @override
     def update(
-        self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
+        self, pool: Pool, given: Given, earlier: EarlierValues, progress: Progress | None = None
     ) -> Mapping[str, Computed]:
         pairs = earlier.values[VECTORS]
         assert isinstance(pairs, PairList), "this signal gives pairs"

@@ -11,7 +11,7 @@ from autoselection_core.arrays import Labels
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Earlier, Given, PoolSignal, formerly
+from autoselection_core.signals.base import Computed, EarlierValues, Given, PoolSignal, formerly
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.jaccard_update import update_jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
@@ -77,7 +77,7 @@ class JaccardPairs(PoolSignal):
 
     @override
     def update(
-        self, pool: Pool, given: Given, earlier: Earlier, progress: Progress | None = None
+        self, pool: Pool, given: Given, earlier: EarlierValues, progress: Progress | None = None
     ) -> Mapping[str, Computed]:
         pairs, new = earlier.values[self.name], earlier.new_rows(len(pool))
         assert isinstance(pairs, PairList), "this signal gives pairs"
