@@ -14,9 +14,9 @@ class SpecError(HistoryError):
 
     field: str
     value: float
-    smallest: float
+    minimum: float
 
-    sentence = "a search with {field} {value} cannot run; give it at least {smallest}"
+    sentence = "a search with {field} {value} cannot run; give it at least {minimum}"
 
 
 class LedgerUnreachableError(HistoryError):

@@ -48,10 +48,10 @@ class NotWorthwhileError(SolverError):
 
     trial: int
     expected: float
-    least: float
+    min_gain: float
 
     sentence = (
-        "trial {trial} is expected to gain {expected:.3g}, less than the {least:.3g} that stop_gain asks "
+        "trial {trial} is expected to gain {expected:.3g}, less than the {min_gain:.3g} that stop_gain asks "
         "of a training; the search is done, or start one with a lower stop_gain."
     )
 

@@ -117,17 +117,17 @@ class Ledger:
             searches.resume(connection, search)
 
     def reserve_free_slots(
-        self, search: str | None = None, at_most: int | None = None
+        self, search: str | None = None, max_trials: int | None = None
     ) -> tuple[Reservation, ...]:
         """Hold budget for as many trials as slots and budget allow, in one search or in all.
 
         Args:
             search: Only in this search.
-            at_most: No more trials a search than this.
+            max_trials: Maximum number of trials a search; None for all free slots.
         """
         with self.database.writing() as connection:
             until = self.clock() + self.reservation_lease_s
-            return reservations.reserve_free_slots(connection, search, until, at_most)
+            return reservations.reserve_free_slots(connection, search, until, max_trials)
 
     def release_lost(self, now: float | None = None) -> tuple[Reservation, ...]:
         """Take back trials whose worker was silent past its lease; returns the lost attempts."""

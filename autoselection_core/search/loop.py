@@ -73,7 +73,7 @@ def run_search(
     tell = progress or _nobody
     while True:
         ledger.release_lost()
-        if reserved := ledger.reserve_free_slots(search, at_most=1):
+        if reserved := ledger.reserve_free_slots(search, max_trials=1):
             _run_trial(ledger, reserved[0], solver, evaluator, tell)
         elif ledger.search(search).state is not SearchState.ACTIVE:
             return ledger.history(search)

@@ -87,7 +87,7 @@ def reservations(ledger: Ledger, search: str) -> Iterator[Reservation]:
 
 def _reserve(ledger: Ledger, search: str) -> Reservation | None:
     record = ledger.search(search)
-    if record.state is SearchState.ACTIVE and (taken := ledger.reserve_free_slots(search, at_most=1)):
+    if record.state is SearchState.ACTIVE and (taken := ledger.reserve_free_slots(search, max_trials=1)):
         return taken[0]
     if record.report_held >= record.slots:
         return None

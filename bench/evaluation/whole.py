@@ -28,14 +28,14 @@ def main(model: str, tokens: str, dev_items: str) -> None:
     training = fine_tuning({"amount": int(tokens), "dtype": "bfloat16"})
     prepared = time.perf_counter() - _STARTED
     with TemporaryDirectory() as folder:
-        judge = FineTuningEvaluator(
+        evaluator = FineTuningEvaluator(
             Home(Path(folder)),
             samples,
             model,
             (benchmark("gsm8k", int(dev_items), "log_likelihood"),),
             training,
         )
-        result = judge.evaluate(subset, 0)
+        result = evaluator.evaluate(subset, 0)
     figures = {
         "seconds_before_the_evaluator": round(prepared, 1),
         "seconds_in_all": round(time.perf_counter() - _STARTED, 1),

@@ -87,22 +87,20 @@ def course(folder: Path, rows: int, recipes: int, draw: int = 0, suite: Suite = 
 def main() -> None:
     options = _options()
     suite = SUITES[options.suite]
-    ground = course(options.folder, options.rows, options.recipes, options.draw, suite)
+    built = course(options.folder, options.rows, options.recipes, options.draw, suite)
     theirs = [_part(file, "contestant") for file in options.contestant]
     for file in options.landscape:
-        made = _part(file, "landscape")(ground.world)
-        ground.landscapes[made.name] = made
+        made = _part(file, "landscape")(built.world)
+        built.landscapes[made.name] = made
         options.landscapes = [*options.landscapes, made.name]
-        ground.optima.update(
-            optima(ground.world.signals, ground.templates, {made.name: made}, options.recipes)
-        )
+        built.optima.update(optima(built.world.signals, built.templates, {made.name: made}, options.recipes))
     for make in (*(_ours(name) for name in options.contestants), *theirs):
-        _run(ground, make, options)
-    text = report(options.folder, ground.optima)
+        _run(built, make, options)
+    text = report(options.folder, built.optima)
     (options.folder / "report.md").write_text(text)
     if options.folder == FOLDER:
         note = "searches ran one by one, some at earlier commits; each is a line of solver/runs.jsonl.gz"
-        write_result("solver/landscapes", figures(options.folder, ground.optima), note)
+        write_result("solver/landscapes", figures(options.folder, built.optima), note)
     print(text)
 
 
@@ -118,21 +116,21 @@ def _part(file: Path, name: str) -> Any:  # noqa: ANN401 - what a user's file de
     return runpy.run_path(str(file))[name]
 
 
-def _run(ground: Course, make: Makes, options: argparse.Namespace) -> None:
-    name, _ = make(ground.world.signals, ground.templates)
+def _run(built: Course, make: Makes, options: argparse.Namespace) -> None:
+    name, _ = make(built.world.signals, built.templates)
     shard = options.folder / "runs.jsonl.gz"
     done = {_course_of(run) for run in stored_lines(shard) if run["contestant"] == name}
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         # A fresh table for each seed: what it caches for one seed is of no use to the next.
-        signals = replace(ground.world.signals)
-        _, who = make(signals, ground.templates)
+        signals = replace(built.world.signals)
+        _, who = make(signals, built.templates)
         for landscape in options.landscapes:
             if (landscape, seed, options.noise, options.budget) in done:
                 continue
             run = race(
                 who,
                 name,
-                ground.landscapes[landscape],
+                built.landscapes[landscape],
                 seed=seed,
                 noise=options.noise,
                 budget=options.budget,

@@ -1,8 +1,8 @@
 """Regret that is left with far more knowledge than a search has: `python -m bench.solver.bound --help`.
 
-Random programs are measured without noise, a surrogate learns from all of them, and edits climb its posterior
-mean. The true utility at the highest mean shows how far the surrogate's features reach: a search that sees
-fifteen noisy utilities is not expected to come nearer.
+Random programs are measured without noise, a surrogate learns from all of them, and a local search by edits
+climbs its posterior mean. The true utility at the highest mean shows how far the surrogate's features reach:
+a search that sees fifteen noisy utilities is not expected to come nearer.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _GENERATIONS, _PARENTS, _CHILDREN, _HIGHEST = 8, 20, 150, 10
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Result of climbing a surrogate's mean.
+    """Result of a local search on a surrogate's mean.
 
     Attributes:
         means: Posterior means of all candidates, in points. Shape (m,).
@@ -55,7 +55,7 @@ class Reach:
 
 
 def reach(context: SearchContext, landscape: Landscape) -> Reach:
-    """Learn from every fresh program of a search context, and climb."""
+    """Learn from every fresh program of a search context, then search locally."""
     truths = np.array([landscape(subset.rows) for subset in context.fresh.subsets])
     surrogate = fit(context.features, truths, context.describer.layout, Fitting(noise_prior=_NOISE))
     means, _ = surrogate.posterior(context.features)
@@ -77,7 +77,7 @@ def reach(context: SearchContext, landscape: Landscape) -> Reach:
 
 
 def main() -> None:
-    """Climb each landscape after each number of programs, and write the figures."""
+    """Search each landscape locally after each number of programs, and write the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -85,15 +85,15 @@ def main() -> None:
     parser.add_argument("--landscapes", nargs="+", default=[*TUNED, *UNSEEN])
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    ground, found = course(FOLDER, ROWS, RANDOM_RECIPES), dict[str, Json]()
+    built, found = course(FOLDER, ROWS, RANDOM_RECIPES), dict[str, Json]()
     for count in options.programs:
         for name in options.landscapes:
             for seed in range(options.seeds):
                 policy = Policy(fresh=count)
-                context = context_for(ground.world.signals, ground.templates, policy, 1000 + seed)
+                context = context_for(built.world.signals, built.templates, policy, 1000 + seed)
                 with one_thread():
-                    reached = reach(context, ground.landscapes[name])
-                regrets = reached.regrets(ground.optima[name].utility)
+                    reached = reach(context, built.landscapes[name])
+                regrets = reached.regrets(built.optima[name].utility)
                 found[f"{count} programs, {name}, seed {seed}"] = regrets
                 print(count, name, seed, regrets, flush=True)
     print(write_result("solver/bound", found, "regret in points against the best that is known"))

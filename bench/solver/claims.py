@@ -166,12 +166,12 @@ def search(signals: SignalTable, seed: int, gain: float, budgets: Sequence[int])
         gain: The true gain, in points.
         budgets: The report's budgets, ascending: a larger one adds runs to those of a smaller one.
     """
-    judge, solver = Simulated(seed, gain), Solver(signals, catalogue(signals), _POLICY)
+    simulated, solver = Simulated(seed, gain), Solver(signals, catalogue(signals), _POLICY)
     history = History("claims", seed, _BUDGET)
     for trial in range(1, _BUDGET + 1):
         (asked,) = solver.ask(history)
         name = asked.subset.fingerprint
-        seen = judge.evaluate(asked.subset, history.replicate_of(name))
+        seen = simulated.evaluate(asked.subset, history.replicate_of(name))
         history = with_observation(history, asked, trial, seen.utility)
     plans = [arms_after(history, solver, budget) for budget in budgets]
     return [
@@ -179,18 +179,18 @@ def search(signals: SignalTable, seed: int, gain: float, budgets: Sequence[int])
             "seed": seed,
             "gain": gain,
             "evaluations": budget,
-            **_claimed(judge, signals, plan, seed),
+            **_claimed(simulated, signals, plan, seed),
             "rows": len(realise(solver.recommend(history).recipe, signals)),
         }
         for budget, plan in zip(budgets, plans, strict=True)
     ]
 
 
-def _claimed(judge: Simulated, signals: SignalTable, plan: Sequence[ArmPlan], seed: int) -> Line:
+def _claimed(simulated: Simulated, signals: SignalTable, plan: Sequence[ArmPlan], seed: int) -> Line:
     tests: dict[str, list[Run]] = {WINNER: [], RANDOM: [], FULL_POOL: []}
     for arm in plan:
-        made = judge.evaluate(realise(arm.recipe, signals), arm.replicate)
-        tests[arm.arm].append(judge.open_test(made.key))
+        made = simulated.evaluate(realise(arm.recipe, signals), arm.replicate)
+        tests[arm.arm].append(simulated.open_test(made.key))
     found = compare(tests, RANDOM, SearchSpec(campaign="claims", seed=seed, budget=_BUDGET))
     assert found is not None, "a report has both arms"
     difference = found.difference
@@ -203,11 +203,11 @@ def _claimed(judge: Simulated, signals: SignalTable, plan: Sequence[ArmPlan], se
     }
 
 
-def at_most(claims: int, searches: int) -> float:
+def upper_bound(claims: int, searches: int) -> float:
     """The upper 95 % bound of a rate, exact (Clopper & Pearson 1934).
 
     Example:
-        >>> round(at_most(10, 400), 4)
+        >>> round(upper_bound(10, 400), 4)
         0.042
     """
     from scipy.stats import beta
@@ -234,7 +234,7 @@ def summary(lines: Sequence[Line]) -> dict[str, Json]:
                     "gain_points": round(part[0]["gain"], 3),
                     "claimed": claims,
                     "share": round(claims / len(part), 4),
-                    "upper_95_bound": round(at_most(claims, len(part)), 4),
+                    "upper_95_bound": round(upper_bound(claims, len(part)), 4),
                     "denied": sum(line["verdict"] == Verdict.NO for line in part),
                     "spread_of_differences": round(float(np.std([line["value"] for line in part])), 4),
                     "true_standard_error": round(Luck().standard_error(*part[0]["runs"]), 4),

@@ -65,7 +65,7 @@ def search(
         noise = float(rng.normal())
         if asked.proposal.fidelity:
             assert cheap is not None, "only a declared fidelity is chosen"
-            history = _hinted(history, asked, cheap(asked.subset.rows) + noise, cost)
+            history = _with_low_fidelity(history, asked, cheap(asked.subset.rows) + noise, cost)
             continue
         truth = truths.setdefault(asked.subset.fingerprint, full(asked.subset.rows))
         history = with_observation(history, asked, history.next_trial, truth + noise)
@@ -80,7 +80,7 @@ def search(
     }
 
 
-def _hinted(history: History, asked: Candidate, utility: float, cost: float) -> History:
+def _with_low_fidelity(history: History, asked: Candidate, utility: float, cost: float) -> History:
     proposal = asked.proposal.to_json()
     name = asked.subset.fingerprint
     cheap = CheapTrial(
@@ -92,7 +92,7 @@ def _hinted(history: History, asked: Candidate, utility: float, cost: float) -> 
 def main() -> None:
     """Run what is missing, and print the gain by each fidelity."""
     options = _options()
-    ground, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "fidelity.jsonl.gz"
+    built, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "fidelity.jsonl.gz"
     done = stored_lines(file)
     fixed = {"budget": options.budget, "cost": options.cost}
     asked = [
@@ -104,10 +104,10 @@ def main() -> None:
         if any(one.items() <= each.items() for each in done):
             continue
         name = str(one["landscape"])
-        full, optimum = ground.landscapes[name], ground.optima[name].utility
+        full, optimum = built.landscapes[name], built.optima[name].utility
         found = {
-            kind: search(ground.world.signals, full, cheap, seed=int(one["seed"]), **fixed)
-            for kind, cheap in cheap_utilities(ground.landscapes, name).items()
+            kind: search(built.world.signals, full, cheap, seed=int(one["seed"]), **fixed)
+            for kind, cheap in cheap_utilities(built.landscapes, name).items()
         }
         four = {**one, "optimum": optimum, **found}
         store_lines(file, four)

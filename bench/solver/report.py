@@ -126,7 +126,7 @@ def _optimum_table(optima: Mapping[str, Optimum], best: Mapping[str, float]) -> 
         f"| {name} | {one.random:.2f} | {one.utility:.2f} | {best[name]:.2f} |"
         for name, one in optima.items()
     ]
-    head = "| landscape | best random recipe | after climbing | best known |\n|---|---:|---:|---:|"
+    head = "| landscape | best random recipe | after local search | best known |\n|---|---:|---:|---:|"
     return "\n".join(
         ["Utilities in points; random recipes have mean 0 and standard deviation 3.\n", head, *rows, ""]
     )

@@ -65,7 +65,7 @@ def figures(rows: int, home: Home) -> dict[str, Json]:
     with one_thread():
         learned = measure(lambda: fit_model(context, observed_subsets(history, signals)))
         candidates = np.resize(context.features, (_CANDIDATES, context.features.shape[1]))
-        judged = measure(
+        compared = measure(
             lambda: Improvement.over(learned.value.surrogate, learned.value.features, 0).log_value(candidates)
         )
     return {
@@ -74,7 +74,7 @@ def figures(rows: int, home: Home) -> dict[str, Json]:
         "first answer": first.cost,
         "second answer": second.cost,
         "model": learned.cost,
-        "acquisition": judged.cost,
+        "acquisition": compared.cost,
     }
 
 

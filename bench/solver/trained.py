@@ -130,15 +130,15 @@ def main() -> None:
     parser.add_argument("--shard", type=Path, default=SHARD)
     options = parser.parse_args()
     done = {(one["contestant"], one["seed"], one["budget"]) for one in stored_lines(options.shard)}
-    ground = train(Home.from_environment(), options.rows)
+    shared = train(Home.from_environment(), options.rows)
     if (_FULL, 0, 0) not in done:
-        everything = realise(Recipe(), ground.world.signals)
-        full = {"contestant": _FULL, "seed": 0, "budget": 0, "test": ground.test(everything, first=900)}
+        everything = realise(Recipe(), shared.world.signals)
+        full = {"contestant": _FULL, "seed": 0, "budget": 0, "test": shared.test(everything, first=900)}
         store_lines(options.shard, full)
     for seed in range(options.seeds):
         for name in options.contestants:
             if (name, seed, options.budget) not in done:
-                store_lines(options.shard, ground.search(name, seed, options.budget))
+                store_lines(options.shard, shared.search(name, seed, options.budget))
     figures = summary(stored_lines(options.shard), options.budget)
     print(json.dumps(figures, indent=2))
     if options.shard == SHARD:

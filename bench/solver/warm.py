@@ -137,13 +137,13 @@ def _jaccard(then: Rows, now: Rows) -> float:
 def main() -> None:
     """Run what is missing, and print how often a warm start paid."""
     options = _options()
-    ground, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "warm.jsonl.gz"
+    built, file = course(options.folder, ROWS, RANDOM_RECIPES), options.folder / "warm.jsonl.gz"
     done = stored_lines(file)
     known = {(one["landscape"], one["seed"]) for one in done}
     for seed in range(options.seeds):
-        old, new = parts(ground.world.signals, seed)
+        old, new = parts(built.world.signals, seed)
         for name in (name for name in (*TUNED, *UNSEEN) if (name, seed) not in known):
-            landscape, optimum = ground.landscapes[name], ground.optima[name].utility
+            landscape, optimum = built.landscapes[name], built.optima[name].utility
             first, _ = search(old, landscape, seed, options.budget)
             _, cold = search(new, landscape, seed + 1000, options.budget)
             _, warm = search(new, landscape, seed + 1000, options.budget // 2, told(first, old, new))

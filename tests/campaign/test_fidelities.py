@@ -46,8 +46,8 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> SearchFacts:
     workspace = _workspace(tmp_path_factory.mktemp("fidelities"))
     spec = workspace.spec(scored(workspace), budget=8)
     workspace.ledger.register(spec, "first")
-    judge = workspace.evaluator(spec.pool_version, spec)
-    run_search(workspace.ledger, "first", workspace.solver(spec), judge)
+    evaluator = workspace.evaluator(spec.pool_version, spec)
+    run_search(workspace.ledger, "first", workspace.solver(spec), evaluator)
     return SearchFacts.of(workspace, "first")
 
 
@@ -92,9 +92,9 @@ def test_every_decision_is_had_again_from_the_ledger(facts: SearchFacts) -> None
 
 def test_a_finished_search_is_not_run_again(facts: SearchFacts) -> None:
     workspace, spec = facts.workspace, facts.record.spec
-    judge = workspace.evaluator(spec.pool_version, spec)
+    evaluator = workspace.evaluator(spec.pool_version, spec)
 
-    assert run_search(workspace.ledger, "first", workspace.solver(spec), judge) == facts.history
+    assert run_search(workspace.ledger, "first", workspace.solver(spec), evaluator) == facts.history
 
 
 def test_show_and_report_say_what_a_fidelity_cost_and_how_it_ranked(
@@ -150,10 +150,10 @@ def test_a_judge_without_the_fidelity_or_with_another_stops_the_search(
     fidelities = {"short": Fidelity(0.1, amount=0.5)}
     other = replace(workspace, campaign=replace(workspace.campaign, fidelities=fidelities))
     changed = None if error is UnknownFidelityError else other.spec(spec.pool_version, budget=8)
-    judge = other.evaluator(spec.pool_version, changed)
+    evaluator = other.evaluator(spec.pool_version, changed)
 
     with pytest.raises(error):
-        run_search(workspace.ledger, "first", workspace.solver(spec), judge)
+        run_search(workspace.ledger, "first", workspace.solver(spec), evaluator)
 
     record = workspace.ledger.search("first")
     assert record.state is SearchState.STOPPED

@@ -36,7 +36,7 @@ QUICK: Mapping[str, Any] = {"fresh": 30, "edits": 20, "draws": 2}
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class BaseCase:
     """A campaign with a tiny model and two benchmarks, an older pool version, and a search that was made.
 
     Attributes:
@@ -51,19 +51,19 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    folder = tmp_path_factory.mktemp("ground")
+def base_case(tmp_path_factory: pytest.TempPathFactory) -> BaseCase:
+    folder = tmp_path_factory.mktemp("base_case")
     workspace = Workspace(_campaign(folder), Home(folder / "home"))
     write_raw(folder / "raw" / "sums.jsonl", count=40)
     older = scored(workspace)
     write_raw(folder / "raw" / "sums.jsonl", count=60)
     version = scored(workspace)
     spec = workspace.spec(version, budget=2, slots=5, report_evaluations=1)
-    judge = ClosedFormEvaluator(workspace.home, workspace.signals(version), {"word_entropy": 1.0})
-    old = replace(spec, evaluator=judge.fingerprint, policy="random", budget=3)
+    evaluator = ClosedFormEvaluator(workspace.home, workspace.signals(version), {"word_entropy": 1.0})
+    old = replace(spec, evaluator=evaluator.fingerprint, policy="random", budget=3)
     workspace.ledger.register(old, "old")
-    run_search(workspace.ledger, "old", workspace.solver(old), judge)
-    return Ground(workspace, spec, older)
+    run_search(workspace.ledger, "old", workspace.solver(old), evaluator)
+    return BaseCase(workspace, spec, older)
 
 
 def _campaign(folder: Path) -> Campaign:
@@ -83,9 +83,9 @@ def _campaign(folder: Path) -> Campaign:
     )
 
 
-def chosen(ground: Ground, spec: SearchSpec) -> object:
+def chosen(base_case: BaseCase, spec: SearchSpec) -> object:
     """What the third trial would be, and why."""
-    solver = ground.workspace.solver(spec)
+    solver = base_case.workspace.solver(spec)
     measured = []
     for trial, recipe in enumerate((Recipe(), Recipe((KeepTop("word_entropy"),))), start=1):
         name = realise(recipe, solver.signals).fingerprint
@@ -96,19 +96,19 @@ def chosen(ground: Ground, spec: SearchSpec) -> object:
     return candidate.subset.fingerprint, replace(candidate.proposal, advice=advice, weighed=())
 
 
-def judged(ground: Ground, spec: SearchSpec) -> object:
+def scored_by(base_case: BaseCase, spec: SearchSpec) -> object:
     """What an evaluation of the search is."""
-    evaluator = ground.workspace.evaluator(spec.pool_version, spec)
+    evaluator = base_case.workspace.evaluator(spec.pool_version, spec)
     assert isinstance(evaluator, FineTuningEvaluator)
     return evaluator.fingerprint, evaluator.weights
 
 
-def paid(ground: Ground, spec: SearchSpec) -> object:
+def paid(base_case: BaseCase, spec: SearchSpec) -> object:
     """How many trials may start at once, and how many evaluations the report may ask for."""
-    ledger = ground.workspace.ledger
+    ledger = base_case.workspace.ledger
     name = f"paid-{len(ledger.searches())}"  # a new one: what was reserved before counts
     ledger.register(spec, name)
-    signals, arms = ground.workspace.solver(spec).signals, 0
+    signals, arms = base_case.workspace.solver(spec).signals, 0
     try:
         while True:
             recipe = Recipe((KeepTop("word_entropy", fraction=0.1 * (arms + 1)),))
@@ -118,66 +118,68 @@ def paid(ground: Ground, spec: SearchSpec) -> object:
         return len(ledger.reserve_free_slots(name)), arms
 
 
-def named(_: Ground, spec: SearchSpec) -> object:
+def named(_: BaseCase, spec: SearchSpec) -> object:
     """Which search it is."""
     return spec.identity
 
 
-Change = Callable[[Ground], object]
+Change = Callable[[BaseCase], object]
 
-CASES: Mapping[str, tuple[Change, Callable[[Ground, SearchSpec], object]]] = {
+CASES: Mapping[str, tuple[Change, Callable[[BaseCase, SearchSpec], object]]] = {
     "campaign": (lambda _: "other", named),
     "seed": (lambda _: 1, chosen),
     "budget": (lambda _: 4, paid),
     "slots": (lambda _: 1, paid),
     "policy": (lambda _: "random", chosen),
-    "metric": (lambda _: "bits_per_byte", judged),
-    "pool_version": (lambda ground: ground.older, chosen),
+    "metric": (lambda _: "bits_per_byte", scored_by),
+    "pool_version": (lambda base_case: base_case.older, chosen),
     "signal_versions": (
-        lambda ground: {"word_entropy": ground.spec.signal_versions["word_entropy"]},
-        lambda ground, spec: [template.label for template in ground.workspace.solver(spec).templates],
+        lambda base_case: {"word_entropy": base_case.spec.signal_versions["word_entropy"]},
+        lambda base_case, spec: [template.label for template in base_case.workspace.solver(spec).templates],
     ),
     "evaluator": (lambda _: "other", named),
     "report_evaluations": (lambda _: 3, paid),
     "max_steps": (lambda _: 1, chosen),
-    "benchmarks": (lambda _: ("sums",), judged),
-    "weights": (lambda _: {"sums": 2.0, "words": 1.0}, judged),
+    "benchmarks": (lambda _: ("sums",), scored_by),
+    "weights": (lambda _: {"sums": 2.0, "words": 1.0}, scored_by),
     "operators": (lambda _: ("keep_random",), chosen),
     "policy_settings": (lambda _: {**QUICK, "fresh": 10}, chosen),
     "warm_from": (lambda _: "old", chosen),
     "warm_also": (lambda _: ("old",), chosen),
-    "training": (lambda _: {"preset": "cpu-lora", "rank": 2}, judged),
+    "training": (lambda _: {"preset": "cpu-lora", "rank": 2}, scored_by),
     "adviser": (lambda _: AdviserSettings("http://127.0.0.1:9/v1", "tiny").pinned, chosen),
     "fidelities": (lambda _: {"short": {"cost": 0.1, "amount": 0.1}}, chosen),
 }
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(SearchSpec)])
-def test_every_field_of_a_search_matters(ground: Ground, name: str) -> None:
+def test_every_field_of_a_search_matters(base_case: BaseCase, name: str) -> None:
     change, observe = CASES[name]
 
-    changed = replace(ground.spec, **{name: change(ground)})  # type: ignore[arg-type] # fields differ in type
+    changed = replace(base_case.spec, **{name: change(base_case)})  # type: ignore[arg-type] # fields differ in type
 
-    assert observe(ground, changed) != observe(ground, ground.spec)
+    assert observe(base_case, changed) != observe(base_case, base_case.spec)
 
 
 @pytest.mark.parametrize("change", [{"cost": 0.4}, {"amount": 0.5}, {"items": 0.5}, {"base_model": "other"}])
-def test_every_field_of_a_fidelity_matters(ground: Ground, change: dict[str, Any], tmp_path: Path) -> None:
+def test_every_field_of_a_fidelity_matters(
+    base_case: BaseCase, change: dict[str, Any], tmp_path: Path
+) -> None:
     if "base_model" in change:
         change = {"base_model": str(tiny_model(tmp_path / "model", seed=1))}
     plain = Fidelity(cost=0.2, amount=0.1)
 
-    first, second = (_priced(ground, each) for each in (plain, replace(plain, **change)))
+    first, second = (_priced(base_case, each) for each in (plain, replace(plain, **change)))
 
     assert first.cost == plain.cost
     assert (first.cost, first.evaluator.fingerprint) != (second.cost, second.evaluator.fingerprint)
-    assert first.evaluator.fingerprint != ground.spec.evaluator
+    assert first.evaluator.fingerprint != base_case.spec.evaluator
 
 
-def _priced(ground: Ground, fidelity: Fidelity) -> PricedEvaluator:
-    campaign = replace(ground.workspace.campaign, fidelities={"short": fidelity})
-    workspace = replace(ground.workspace, campaign=campaign)
-    spec = workspace.spec(ground.spec.pool_version)
+def _priced(base_case: BaseCase, fidelity: Fidelity) -> PricedEvaluator:
+    campaign = replace(base_case.workspace.campaign, fidelities={"short": fidelity})
+    workspace = replace(base_case.workspace, campaign=campaign)
+    spec = workspace.spec(base_case.spec.pool_version)
     made = evaluator_at_fidelity(workspace.evaluator(spec.pool_version, spec), "short")
     assert spec.fidelities["short"]["evaluator"] == made.evaluator.fingerprint
     return made
@@ -202,15 +204,15 @@ ASKED: Mapping[str, object] = {
 @pytest.mark.parametrize(
     "name", [*SETTINGS, *(each.name for each in fields(SearchRequest) if each.name != "settings")]
 )
-def test_everything_that_can_be_asked_of_a_search_reaches_it(ground: Ground, name: str) -> None:
-    plain, asked = ground.workspace.outline(), ground.workspace.outline(**{name: ASKED[name]})
+def test_everything_that_can_be_asked_of_a_search_reaches_it(base_case: BaseCase, name: str) -> None:
+    plain, asked = base_case.workspace.outline(), base_case.workspace.outline(**{name: ASKED[name]})
 
     assert asked != plain
     assert asked.to_json() != plain.to_json()
 
 
-@pytest.mark.parametrize("observe", [chosen, judged, paid, named])
+@pytest.mark.parametrize("observe", [chosen, scored_by, paid, named])
 def test_the_same_search_is_the_same_to_every_observer(
-    ground: Ground, observe: Callable[[Ground, SearchSpec], object]
+    base_case: BaseCase, observe: Callable[[BaseCase, SearchSpec], object]
 ) -> None:
-    assert observe(ground, ground.spec) == observe(ground, ground.spec)
+    assert observe(base_case, base_case.spec) == observe(base_case, base_case.spec)

@@ -137,7 +137,7 @@ def test_operators_that_a_campaign_leaves_out_are_never_proposed(workspace: Work
 
 
 def pay(workspace: Workspace, seconds: float) -> str:
-    """Pay for one evaluation; returns what judged it."""
+    """Pay for one evaluation; returns the fingerprint of what scored it."""
     name, ledger = f"search-{seconds:g}", workspace.ledger
     spec = workspace.spec(scored(workspace), budget=1)
     ledger.register(spec, name)
@@ -147,10 +147,10 @@ def pay(workspace: Workspace, seconds: float) -> str:
     return spec.evaluator
 
 
-def test_evaluations_with_the_same_judge_say_how_long_one_takes(workspace: Workspace) -> None:
-    judge, *_ = [pay(workspace, seconds) for seconds in (10.0, 20.0, 90.0)]
+def test_evaluations_by_the_same_evaluator_say_how_long_one_takes(workspace: Workspace) -> None:
+    fingerprint, *_ = [pay(workspace, seconds) for seconds in (10.0, 20.0, 90.0)]
 
-    pace = pace_of(workspace, judge, {})
+    pace = pace_of(workspace, fingerprint, {})
 
     assert pace == Pace(20.0, "the median of 3 evaluations of this kind in the home folder")
     assert pace_of(workspace, "another", {}).seconds is None

@@ -5,7 +5,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.workshop import Workshop
-from tests.study.conftest import evaluated, ground_in, write_study
+from tests.study.conftest import evaluated, study_run_in, write_study
 
 
 def test_the_command_estimates_and_evaluates_nothing(tmp_path: Path, cli: Cli) -> None:
@@ -13,11 +13,11 @@ def test_the_command_estimates_and_evaluates_nothing(tmp_path: Path, cli: Cli) -
 
     code, said, _ = cli("study", "estimate", str(file), "--home", str(tmp_path / "home"))
 
-    ground = ground_in(tmp_path)
+    study_run = study_run_in(tmp_path)
     assert code == 0
-    assert f"{ground.study.needed} trainings are left at most" in said
-    assert ground.workspace.has_pool()
-    assert evaluated(ground.study, ground.home) == {}
+    assert f"{study_run.study.needed} trainings are left at most" in said
+    assert study_run.workspace.has_pool()
+    assert evaluated(study_run.study, study_run.home) == {}
 
 
 COMMANDS = (

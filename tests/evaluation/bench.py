@@ -45,7 +45,7 @@ def subset(rows: int = 60) -> Subset:
     return Subset(Recipe(()), POOL.version, chosen, fingerprint_of_ids(POOL.ids[chosen]))
 
 
-def evaluator(
+def fine_tuning(
     home: Path,
     model: Path,
     training: FineTuning = TRAINING,

@@ -18,7 +18,7 @@ from autoselection_core.errors.evaluation import TrainingFailedError, WorkerDied
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.training.settings import Method
-from tests.evaluation.bench import TRAINING, evaluator, subset
+from tests.evaluation.bench import TRAINING, fine_tuning, subset
 
 pytestmark = pytest.mark.e2e
 
@@ -28,22 +28,22 @@ PROGRAM = """
 import sys
 from pathlib import Path
 
-from tests.evaluation.test_devices import TWO, evaluator, subset
+from tests.evaluation.test_devices import TWO, fine_tuning, subset
 
-evaluator(Path(sys.argv[1]), Path(sys.argv[2]), TWO).evaluate(
+fine_tuning(Path(sys.argv[1]), Path(sys.argv[2]), TWO).evaluate(
     subset(), 0, lambda *what: print(*what, flush=True)
 )
 """
 
 
-def folder_of(judge: FineTuningEvaluator) -> EvaluationFolder:
-    return EvaluationFolder(judge.home.evaluation(judge.key(subset().fingerprint, 0)))
+def folder_of(evaluator: FineTuningEvaluator) -> EvaluationFolder:
+    return EvaluationFolder(evaluator.home.evaluation(evaluator.key(subset().fingerprint, 0)))
 
 
 @pytest.mark.parametrize("method", list(Method))
 def test_two_devices_train_what_one_does(tiny: Path, tmp_path: Path, method: Method) -> None:
-    one = evaluator(tmp_path / "one", tiny, replace(TRAINING, method=method, learning_rate=2e-3))
-    two = evaluator(tmp_path / "two", tiny, replace(TWO, method=method, learning_rate=2e-3))
+    one = fine_tuning(tmp_path / "one", tiny, replace(TRAINING, method=method, learning_rate=2e-3))
+    two = fine_tuning(tmp_path / "two", tiny, replace(TWO, method=method, learning_rate=2e-3))
 
     alone, together = one.evaluate(subset(), 0), two.evaluate(subset(), 0)
 
@@ -52,7 +52,7 @@ def test_two_devices_train_what_one_does(tiny: Path, tmp_path: Path, method: Met
         alone.trained_hash,
         alone.cost.training_tokens,
     )
-    losses = [folder_of(judge).read_json("trained.json")["losses"] for judge in (one, two)]
+    losses = [folder_of(evaluator).read_json("trained.json")["losses"] for evaluator in (one, two)]
     np.testing.assert_allclose(losses[1], losses[0], atol=1e-4)
     assert together.utility == pytest.approx(alone.utility, abs=1e-3)
     compare_weights(folder_of(one).path, folder_of(two).path)
@@ -79,17 +79,17 @@ def worker(rank: int) -> psutil.Process:
 
 
 def test_a_process_that_is_killed_is_named_and_its_training_goes_on(tiny: Path, tmp_path: Path) -> None:
-    undisturbed = evaluator(tmp_path / "quiet", tiny).evaluate(subset(), 0)
-    judge = evaluator(tmp_path / "noisy", tiny, TWO, checkpoint_s=0.0)
+    undisturbed = fine_tuning(tmp_path / "quiet", tiny).evaluate(subset(), 0)
+    evaluator = fine_tuning(tmp_path / "noisy", tiny, TWO, checkpoint_s=0.0)
 
     def kill_one(stage: str, done: int, _: int) -> None:
         if stage == "training" and done == 3:
             worker(1).kill()
 
     with pytest.raises(WorkerDiedError, match="process 1 was killed by signal 9"):
-        judge.evaluate(subset(), 0, kill_one)
+        evaluator.evaluate(subset(), 0, kill_one)
     told: list[tuple[str, int, int]] = []
-    result = judge.evaluate(subset(), 0, lambda *what: told.append(what))
+    result = evaluator.evaluate(subset(), 0, lambda *what: told.append(what))
 
     assert next(done for stage, done, _ in told if stage == "training") > 1
     assert result.trained_hash == undisturbed.trained_hash
@@ -119,11 +119,13 @@ def test_no_process_outlives_its_parent(tiny: Path, tmp_path: Path) -> None:
 
 def test_a_failure_on_several_devices_is_the_failure_it_would_be_on_one(tiny: Path, tmp_path: Path) -> None:
     started = time.monotonic()
-    judge = evaluator(tmp_path, tiny, replace(TWO, method=Method.FULL, learning_rate=10.0, warmup_share=0.0))
+    evaluator = fine_tuning(
+        tmp_path, tiny, replace(TWO, method=Method.FULL, learning_rate=10.0, warmup_share=0.0)
+    )
 
     with pytest.raises(TrainingFailedError, match="lower the learning rate"):
-        judge.evaluate(subset(), 0)
+        evaluator.evaluate(subset(), 0)
 
-    assert not folder_of(judge).is_complete
+    assert not folder_of(evaluator).is_complete
     assert time.monotonic() - started < 120
-    assert json.loads(next(folder_of(judge).path.glob("devices/outcome-0.json")).read_text())["failed"]
+    assert json.loads(next(folder_of(evaluator).path.glob("devices/outcome-0.json")).read_text())["failed"]

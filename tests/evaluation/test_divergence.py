@@ -39,18 +39,18 @@ BEST = some(sorted(np.argsort(SIGNALS["ifd"])[-50:].tolist()))
 ALL = some(list(range(ROWS)))
 
 
-def judge(tmp_path: Path, **settings: float) -> ClosedFormEvaluator:
+def closed_form(tmp_path: Path, **settings: float) -> ClosedFormEvaluator:
     return ClosedFormEvaluator(Home(tmp_path), SIGNALS, {"ifd": 1.0}, **settings)  # type: ignore[arg-type]
 
 
 def test_a_subset_of_better_rows_scores_higher(tmp_path: Path) -> None:
-    evaluator = judge(tmp_path)
+    evaluator = closed_form(tmp_path)
 
     assert evaluator.evaluate(BEST, 0).utility > evaluator.evaluate(ALL, 0).utility + 0.5
 
 
 def test_a_finished_evaluation_is_read_back_and_not_made_again(tmp_path: Path) -> None:
-    evaluator = judge(tmp_path, noise=0.5)
+    evaluator = closed_form(tmp_path, noise=0.5)
     first = evaluator.evaluate(BEST, 0)
     written = (tmp_path / "evaluations" / first.key / "result.json").stat().st_mtime_ns
 
@@ -59,22 +59,22 @@ def test_a_finished_evaluation_is_read_back_and_not_made_again(tmp_path: Path) -
 
 
 def test_replicates_differ_by_the_run_noise_alone(tmp_path: Path) -> None:
-    noisy = [judge(tmp_path, noise=0.5).evaluate(BEST, replicate).utility for replicate in range(40)]
-    quiet = [judge(tmp_path).evaluate(BEST, replicate).utility for replicate in range(3)]
+    noisy = [closed_form(tmp_path, noise=0.5).evaluate(BEST, replicate).utility for replicate in range(40)]
+    quiet = [closed_form(tmp_path).evaluate(BEST, replicate).utility for replicate in range(3)]
 
     assert 0.3 < np.std(noisy) < 0.7
     assert np.ptp(quiet) < 1e-12
 
 
 def test_two_homes_measure_the_same(tmp_path: Path) -> None:
-    one = judge(tmp_path / "one", noise=0.5).evaluate(BEST, 3)
-    other = judge(tmp_path / "other", noise=0.5).evaluate(BEST, 3)
+    one = closed_form(tmp_path / "one", noise=0.5).evaluate(BEST, 3)
+    other = closed_form(tmp_path / "other", noise=0.5).evaluate(BEST, 3)
 
     assert (one.key, one.utility, one.scores) == (other.key, other.utility, other.scores)
 
 
 def test_test_items_are_opened_with_a_reason_and_scored_once(tmp_path: Path) -> None:
-    evaluator = judge(tmp_path)
+    evaluator = closed_form(tmp_path)
     key = evaluator.evaluate(BEST, 0).key
 
     first = evaluator.open_test(key, "report of search 1")
@@ -89,11 +89,11 @@ def test_test_items_are_opened_with_a_reason_and_scored_once(tmp_path: Path) -> 
 
 def test_test_items_of_what_was_never_evaluated_stay_closed(tmp_path: Path) -> None:
     with pytest.raises(NotEvaluatedError):
-        judge(tmp_path).open_test("0" * 32, "curiosity")
+        closed_form(tmp_path).open_test("0" * 32, "curiosity")
 
 
 def test_a_changed_record_is_noticed(tmp_path: Path) -> None:
-    evaluator = judge(tmp_path)
+    evaluator = closed_form(tmp_path)
     key = evaluator.evaluate(BEST, 0).key
     record = tmp_path / "evaluations" / key / "items" / "dev" / "closed_form.jsonl"
     record.write_text(record.read_text().replace("0.", "1.", 1))
@@ -105,7 +105,7 @@ def test_a_changed_record_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("setting", ["size_weight", "noise", "item_noise", "items"])
 def test_every_setting_changes_the_outcome_and_the_key(tmp_path: Path, setting: str) -> None:
     value = 7 if setting == "items" else 0.3
-    plain, changed = judge(tmp_path), judge(tmp_path, **{setting: value})
+    plain, changed = closed_form(tmp_path), closed_form(tmp_path, **{setting: value})
 
     assert plain.fingerprint != changed.fingerprint
     assert plain.evaluate(BEST, 0).scores != changed.evaluate(BEST, 0).scores

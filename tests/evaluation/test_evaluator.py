@@ -21,7 +21,7 @@ from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.training.settings import Method
 from autoselection_core.recipe.program import Recipe
 from autoselection_core.subset.value import Subset
-from tests.evaluation.bench import BENCHMARK, POOL, TRAINING, choices_benchmark, evaluator, subset
+from tests.evaluation.bench import BENCHMARK, POOL, TRAINING, choices_benchmark, fine_tuning, subset
 
 
 def package(folder: Path, energy: str, name: str = "intel-rapl:0") -> None:
@@ -65,32 +65,32 @@ def made(
 ) -> tuple[FineTuningEvaluator, EvaluationFolder]:
     """An evaluator with one finished evaluation. Tests leave it as it is."""
     home = tmp_path_factory.mktemp("home")
-    judge = evaluator(home, tiny)
-    key = judge.evaluate(subset(), 0).key
-    return judge, EvaluationFolder(judge.home.evaluation(key))
+    evaluator = fine_tuning(home, tiny)
+    key = evaluator.evaluate(subset(), 0).key
+    return evaluator, EvaluationFolder(evaluator.home.evaluation(key))
 
 
 Made = tuple[FineTuningEvaluator, EvaluationFolder]
 
 
 def test_training_on_the_task_beats_training_on_nothing(made: Made, tiny: Path, tmp_path: Path) -> None:
-    hardly = evaluator(tmp_path, tiny, replace(TRAINING, learning_rate=1e-9)).evaluate(subset(), 0)
+    hardly = fine_tuning(tmp_path, tiny, replace(TRAINING, learning_rate=1e-9)).evaluate(subset(), 0)
 
     assert made[0].evaluate(subset(), 0).utility > hardly.utility + 1.0
 
 
 def test_two_homes_score_the_same(made: Made, tiny: Path, tmp_path: Path) -> None:
-    again = evaluator(tmp_path, tiny).evaluate(subset(), 0)
+    again = fine_tuning(tmp_path, tiny).evaluate(subset(), 0)
     first = made[0].evaluate(subset(), 0)
 
     assert (again.key, again.scores, again.trained_hash) == (first.key, first.scores, first.trained_hash)
 
 
 def test_a_finished_evaluation_is_not_made_again(made: Made) -> None:
-    judge, folder = made
+    evaluator, folder = made
     before = {file: file.stat().st_mtime_ns for file in folder.path.rglob("*") if file.is_file()}
 
-    judge.evaluate(subset(), 0)
+    evaluator.evaluate(subset(), 0)
 
     assert {file: file.stat().st_mtime_ns for file in folder.path.rglob("*") if file.is_file()} == before
 
@@ -109,14 +109,14 @@ def test_every_item_has_a_record(made: Made) -> None:
 def test_killed_before_the_commit_it_is_committed_and_not_trained_again(
     made: Made, tiny: Path, tmp_path: Path
 ) -> None:
-    judge = evaluator(tmp_path, tiny)
-    first = judge.evaluate(subset(), 0)
-    folder = EvaluationFolder(judge.home.evaluation(first.key))
+    evaluator = fine_tuning(tmp_path, tiny)
+    first = evaluator.evaluate(subset(), 0)
+    folder = EvaluationFolder(evaluator.home.evaluation(first.key))
     (folder.path / "result.json").unlink()
     adapter = folder.path / "adapter" / "adapter_model.safetensors"
     written = adapter.stat().st_mtime_ns
 
-    again = judge.evaluate(subset(), 0)
+    again = evaluator.evaluate(subset(), 0)
 
     assert (again.scores, again.cost.training_tokens) == (first.scores, first.cost.training_tokens)
     assert adapter.stat().st_mtime_ns == written
@@ -127,38 +127,38 @@ def test_records_without_weights_are_trained_again_and_refuse_to_open_more(
     made: Made, tiny: Path, tmp_path: Path
 ) -> None:
     """A copy of a study's records, as it stands in a repository."""
-    judge = evaluator(tmp_path, tiny)
-    first = judge.evaluate(subset(), 0)
-    folder = judge.home.evaluation(first.key)
+    evaluator = fine_tuning(tmp_path, tiny)
+    first = evaluator.evaluate(subset(), 0)
+    folder = evaluator.home.evaluation(first.key)
     shutil.rmtree(folder / "adapter")
 
     with pytest.raises(WeightsGoneError, match="train it again"):
-        evaluator(tmp_path, tiny).open_test(first.key, "report")
+        fine_tuning(tmp_path, tiny).open_test(first.key, "report")
     (folder / "result.json").unlink()
 
-    assert evaluator(tmp_path, tiny).evaluate(subset(), 0).scores == made[0].evaluate(subset(), 0).scores
+    assert fine_tuning(tmp_path, tiny).evaluate(subset(), 0).scores == made[0].evaluate(subset(), 0).scores
     assert (folder / "adapter").is_dir()
 
 
 def test_a_failed_training_leaves_no_score(tiny: Path, tmp_path: Path) -> None:
     diverging = replace(TRAINING, method=Method.FULL, learning_rate=1.0, warmup_share=0.0)
-    judge = evaluator(tmp_path, tiny, diverging)
+    evaluator = fine_tuning(tmp_path, tiny, diverging)
 
     for _ in range(2):
         with pytest.raises(DivergedError):
-            judge.evaluate(subset(), 0)
+            evaluator.evaluate(subset(), 0)
 
-    folder = EvaluationFolder(judge.home.evaluation(judge.key(subset().fingerprint, 0)))
+    folder = EvaluationFolder(evaluator.home.evaluation(evaluator.key(subset().fingerprint, 0)))
     assert not folder.is_complete
     assert not list(folder.path.rglob("*.jsonl"))
     with pytest.raises(NotEvaluatedError):
-        judge.open_test(folder.key, "there is nothing to see")
+        evaluator.open_test(folder.key, "there is nothing to see")
 
 
 def test_progress_is_told(tiny: Path, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
 
-    evaluator(tmp_path, tiny).evaluate(subset(), 0, lambda *what: told.append(what))
+    fine_tuning(tmp_path, tiny).evaluate(subset(), 0, lambda *what: told.append(what))
 
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
     assert stages == ["training", "scoring sums"]
@@ -167,25 +167,25 @@ def test_progress_is_told(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_test_items_are_scored_by_the_saved_model_when_they_are_opened(made: Made) -> None:
-    judge, folder = made
+    evaluator, folder = made
 
-    scores = judge.open_test(folder.key, "report")
-    again = judge.open_test(folder.key, "second report")
+    scores = evaluator.open_test(folder.key, "report")
+    again = evaluator.open_test(folder.key, "second report")
 
     assert scores == again
     assert [item.item for item in scores[0].items] == [item.id for item in split(BENCHMARK).test]
     assert [opening["reason"] for opening in folder.openings()] == ["report", "second report"]
-    assert scores[0].mean == pytest.approx(judge.evaluate(subset(), 0).scores[0].mean, abs=1.0)
+    assert scores[0].mean == pytest.approx(evaluator.evaluate(subset(), 0).scores[0].mean, abs=1.0)
 
 
 def test_the_whole_model_is_kept_where_all_of_it_was_trained(tiny: Path, tmp_path: Path) -> None:
     full = replace(TRAINING, method=Method.FULL, learning_rate=2e-3)
-    judge = evaluator(tmp_path, tiny, full)
+    evaluator = fine_tuning(tmp_path, tiny, full)
 
-    evaluation = judge.evaluate(subset(), 0)
+    evaluation = evaluator.evaluate(subset(), 0)
 
-    assert (judge.home.evaluation(evaluation.key) / "model" / "model.safetensors").is_file()
-    assert judge.open_test(evaluation.key, "report")[0].mean > -8.0
+    assert (evaluator.home.evaluation(evaluation.key) / "model" / "model.safetensors").is_file()
+    assert evaluator.open_test(evaluation.key, "report")[0].mean > -8.0
 
 
 def test_nothing_is_pickled(made: Made) -> None:
@@ -196,9 +196,9 @@ def test_nothing_is_pickled(made: Made) -> None:
 
 def test_no_text_of_a_confidential_benchmark_is_written(tiny: Path, tmp_path: Path) -> None:
     benchmark = replace(choices_benchmark(), confidential=True)
-    judge = evaluator(tmp_path, tiny, benchmark=benchmark)
-    key = judge.evaluate(subset(), 0).key
-    judge.open_test(key, "report")
+    evaluator = fine_tuning(tmp_path, tiny, benchmark=benchmark)
+    key = evaluator.evaluate(subset(), 0).key
+    evaluator.open_test(key, "report")
 
     written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
 
@@ -213,19 +213,21 @@ def test_a_key_names_subset_model_training_benchmark_and_replicate(
     from autoselection_core.testing.tiny_model import tiny_model
 
     other_model = tiny_model(tmp_path_factory.mktemp("other"), seed=1)
-    judge = evaluator(tmp_path, tiny)
+    evaluator = fine_tuning(tmp_path, tiny)
     keys = {
-        judge.key("a", 0),
-        judge.key("b", 0),
-        judge.key("a", 1),
-        evaluator(tmp_path, other_model).key("a", 0),
-        evaluator(tmp_path, tiny, replace(TRAINING, rank=4)).key("a", 0),
-        evaluator(tmp_path, tiny, benchmark=choices_benchmark()).key("a", 0),
+        evaluator.key("a", 0),
+        evaluator.key("b", 0),
+        evaluator.key("a", 1),
+        fine_tuning(tmp_path, other_model).key("a", 0),
+        fine_tuning(tmp_path, tiny, replace(TRAINING, rank=4)).key("a", 0),
+        fine_tuning(tmp_path, tiny, benchmark=choices_benchmark()).key("a", 0),
     }
 
     assert len(keys) == 6
-    assert evaluator(tmp_path / "elsewhere", tiny, weights={"sums": 1.0}).key("a", 0) == judge.key("a", 0)
-    assert evaluator(tmp_path, tiny, replace(TRAINING, pack_tokens=64)).key("a", 0) == judge.key("a", 0)
+    assert fine_tuning(tmp_path / "elsewhere", tiny, weights={"sums": 1.0}).key("a", 0) == evaluator.key(
+        "a", 0
+    )
+    assert fine_tuning(tmp_path, tiny, replace(TRAINING, pack_tokens=64)).key("a", 0) == evaluator.key("a", 0)
 
 
 def test_a_subset_of_another_pool_is_refused(made: Made) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.store.home import Home
-from tests.evaluation.bench import evaluator, subset
+from tests.evaluation.bench import fine_tuning, subset
 
 pytestmark = pytest.mark.e2e
 
@@ -25,11 +25,11 @@ from pathlib import Path
 import torch
 
 torch.set_num_threads(1)
-from tests.evaluation.bench import TRAINING, evaluator, subset
+from tests.evaluation.bench import TRAINING, fine_tuning, subset
 
-judge = evaluator(Path(sys.argv[1]), Path(sys.argv[2]), checkpoint_s=0.3)
+evaluator = fine_tuning(Path(sys.argv[1]), Path(sys.argv[2]), checkpoint_s=0.3)
 print("ready", flush=True)
-judge.evaluate(subset(), 0, lambda *what: print(*what, flush=True))
+evaluator.evaluate(subset(), 0, lambda *what: print(*what, flush=True))
 """
 
 
@@ -51,7 +51,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def test_killed_at_random_moments_it_ends_as_if_undisturbed(tiny: Path, tmp_path: Path) -> None:
-    undisturbed = evaluator(tmp_path / "quiet", tiny).evaluate(subset(), 0)
+    undisturbed = fine_tuning(tmp_path / "quiet", tiny).evaluate(subset(), 0)
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 pytest shows it when the test fails
     moments = random.Random(seed)  # noqa: S311 no secret
@@ -63,7 +63,7 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(tiny: Path, tmp_path
         time.sleep(moments.uniform(0.0, 3.0))
         kill(process)
 
-    result = evaluator(home, tiny).evaluate(subset(), 0)
+    result = fine_tuning(home, tiny).evaluate(subset(), 0)
 
     assert result.scores == undisturbed.scores
     assert result.trained_hash == undisturbed.trained_hash
@@ -77,13 +77,13 @@ def test_killed_after_the_training_it_is_scored_and_not_trained_again(tiny: Path
         if line.startswith("scoring"):
             break
     kill(process)
-    judge = evaluator(tmp_path, tiny)
-    folder = EvaluationFolder(Home(tmp_path).evaluation(judge.key(subset().fingerprint, 0)))
+    evaluator = fine_tuning(tmp_path, tiny)
+    folder = EvaluationFolder(Home(tmp_path).evaluation(evaluator.key(subset().fingerprint, 0)))
     adapter = folder.path / "adapter" / "adapter_model.safetensors"
     written = adapter.stat().st_mtime_ns
     stages: list[str] = []
 
-    judge.evaluate(subset(), 0, lambda stage, *_: stages.append(stage))
+    evaluator.evaluate(subset(), 0, lambda stage, *_: stages.append(stage))
 
     assert adapter.stat().st_mtime_ns == written
     assert "training" not in stages

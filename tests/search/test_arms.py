@@ -19,7 +19,7 @@ from autoselection_core.search.loop import run_search
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, realise
-from tests.search.worlds import InOrder, Picky, evaluator, spec, table, training_failed
+from tests.search.worlds import InOrder, Picky, closed_form, spec, table, training_failed
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def searched(ledger: Ledger, folder: Path, **fields: int) -> str:
-    judge = evaluator(folder)
-    search = ledger.register(spec(judge, **{"budget": 3, **fields}))
-    run_search(ledger, search, InOrder(table(), []), judge)
+    evaluator = closed_form(folder)
+    search = ledger.register(spec(evaluator, **{"budget": 3, **fields}))
+    run_search(ledger, search, InOrder(table(), []), evaluator)
     return search
 
 
 def reported(ledger: Ledger, search: str, folder: Path) -> tuple[ArmRun, ...]:
-    return report_arms(ledger, search, InOrder(table(), []), evaluator(folder))
+    return report_arms(ledger, search, InOrder(table(), []), closed_form(folder))
 
 
 def test_a_report_compares_the_winner_with_the_full_pool_and_three_random_draws(
@@ -121,26 +121,26 @@ def test_random_arms_of_a_pool_without_long_samples_are_those_of_earlier_release
 
 
 def test_a_report_that_was_begun_with_whole_samples_goes_on_so(ledger: Ledger, tmp_path: Path) -> None:
-    judge = evaluator(tmp_path, long_table())
-    search = ledger.register(spec(judge, budget=3))
+    evaluator = closed_form(tmp_path, long_table())
+    search = ledger.register(spec(evaluator, budget=3))
     earlier = InOrder(long_table(), [])
-    run_search(ledger, search, earlier, judge)
-    began = report_arms(ledger, search, earlier, judge)
+    run_search(ledger, search, earlier, evaluator)
+    began = report_arms(ledger, search, earlier, evaluator)
 
-    again = report_arms(ledger, search, replace(earlier, max_tokens=MAX_TOKENS), judge)
+    again = report_arms(ledger, search, replace(earlier, max_tokens=MAX_TOKENS), evaluator)
 
     assert again == began
 
 
 def test_a_new_report_reads_equal_tokens(ledger: Ledger, tmp_path: Path) -> None:
     signals = long_table()
-    judge, solver = evaluator(tmp_path, signals), InOrder(signals, [], MAX_TOKENS)
-    search = ledger.register(spec(judge, budget=4))
-    run_search(ledger, search, solver, judge)
+    evaluator, solver = closed_form(tmp_path, signals), InOrder(signals, [], MAX_TOKENS)
+    search = ledger.register(spec(evaluator, budget=4))
+    run_search(ledger, search, solver, evaluator)
 
     read = {
         run.arm: tokens_of(realise(run.trial.recipe or Recipe(), signals), signals, MAX_TOKENS)
-        for run in report_arms(ledger, search, solver, judge)
+        for run in report_arms(ledger, search, solver, evaluator)
     }
 
     assert 0 <= read["winner"] - read["random"] < MAX_TOKENS
@@ -182,7 +182,7 @@ def test_a_report_made_again_pays_nothing_and_says_the_same(ledger: Ledger, tmp_
 
 def test_test_items_are_opened_for_the_report_and_nothing_else(ledger: Ledger, tmp_path: Path) -> None:
     search = searched(ledger, tmp_path)
-    home = evaluator(tmp_path).home
+    home = closed_form(tmp_path).home
     keys = [trial.evaluation or "" for trial in ledger.trials(search)]
     assert not any(EvaluationFolder(home.evaluation(key)).openings() for key in keys)
 
@@ -204,7 +204,7 @@ def test_a_running_search_is_not_reported(ledger: Ledger, tmp_path: Path) -> Non
 
 def test_an_arm_that_fails_leaves_the_others_standing(ledger: Ledger, tmp_path: Path) -> None:
     search = searched(ledger, tmp_path)
-    picky = Picky(evaluator(tmp_path), training_failed(), fails_below=200)
+    picky = Picky(closed_form(tmp_path), training_failed(), fails_below=200)
 
     runs = report_arms(ledger, search, InOrder(table(), []), picky)
 

@@ -19,7 +19,7 @@ from autoselection_core.history.values import History
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from tests.search.worker import JumpingClock, open_ledger, start
-from tests.search.worlds import evaluator, spec
+from tests.search.worlds import closed_form, spec
 
 DELAY_S = 0.4
 LONGEST_S = 1.6
@@ -31,7 +31,7 @@ PATIENCE_S = 600.0
 def registered(folder: Path, budget: int, slots: int = 1) -> tuple[Ledger, str]:
     folder.mkdir(exist_ok=True)
     ledger = open_ledger(folder)
-    return ledger, ledger.register(spec(evaluator(folder), budget=budget, slots=slots), "killed")
+    return ledger, ledger.register(spec(closed_form(folder), budget=budget, slots=slots), "killed")
 
 
 def finished(folder: Path) -> dict[str, int]:

@@ -15,7 +15,7 @@ from autoselection_core.solver import Policy, Solver
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.settings import AdviserSettings
-from tests.search.worlds import InOrder, evaluator, spec, table
+from tests.search.worlds import InOrder, closed_form, spec, table
 from tests.solver.advice.speaking import speaking
 
 QUICK = Policy(fresh=40, edits=20, draws=2, patience=1)
@@ -23,13 +23,13 @@ QUICK = Policy(fresh=40, edits=20, draws=2, patience=1)
 
 @pytest.mark.parametrize("name", ["default", "published"])
 def test_an_advised_search_is_decided_again_without_its_model(tmp_path: Path, name: str) -> None:
-    signals, judge = table(), evaluator(tmp_path)
+    signals, evaluator = table(), closed_form(tmp_path)
     ledger = Ledger.open(f"sqlite:///{tmp_path}/history.sqlite")
-    ledger.register(spec(judge, budget=7, seed=2), "first")
+    ledger.register(spec(evaluator, budget=7, seed=2), "first")
     with speaking() as model:
         adviser = Adviser(AdviserSettings(model.url, "tiny"), Endpoint(model.url))
         solver = Solver(signals, catalogue(signals), QUICK.with_settings(name=name), adviser=adviser)
-        run_search(ledger, "first", solver, judge)
+        run_search(ledger, "first", solver, evaluator)
     asked = len(model.asked)
 
     decisions = decide_again(ledger, "first", solver)
@@ -50,7 +50,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def test_a_search_that_nobody_works_on_waits_for_its_first_trial(ledger: Ledger, tmp_path: Path) -> None:
-    search = ledger.register(spec(evaluator(tmp_path), budget=3))
+    search = ledger.register(spec(closed_form(tmp_path), budget=3))
 
     status = SearchStatus.of(ledger, search)
 
@@ -60,16 +60,16 @@ def test_a_search_that_nobody_works_on_waits_for_its_first_trial(ledger: Ledger,
 
 
 def test_a_reserved_trial_is_the_stage(ledger: Ledger, tmp_path: Path) -> None:
-    search = ledger.register(spec(evaluator(tmp_path), budget=3))
-    ledger.reserve_free_slots(search, at_most=1)
+    search = ledger.register(spec(closed_form(tmp_path), budget=3))
+    ledger.reserve_free_slots(search, max_trials=1)
 
     assert SearchStatus.of(ledger, search).stage == "trial 1 of 3 is being chosen"
 
 
 def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, tmp_path: Path) -> None:
-    judge = evaluator(tmp_path)
-    search = ledger.register(spec(judge, budget=3, report_evaluations=2))
-    run_search(ledger, search, InOrder(table(), []), judge)
+    evaluator = closed_form(tmp_path)
+    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    run_search(ledger, search, InOrder(table(), []), evaluator)
 
     status = SearchStatus.of(ledger, search)
 
@@ -79,10 +79,10 @@ def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, t
 
 
 def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Ledger, tmp_path: Path) -> None:
-    judge = evaluator(tmp_path)
-    search = ledger.register(spec(judge, budget=3, report_evaluations=2))
-    run_search(ledger, search, InOrder(table(), []), judge)
-    report_arms(ledger, search, InOrder(table(), []), judge)
+    evaluator = closed_form(tmp_path)
+    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    run_search(ledger, search, InOrder(table(), []), evaluator)
+    report_arms(ledger, search, InOrder(table(), []), evaluator)
 
     status = SearchStatus.of(ledger, search)
     best = max(ledger.history(search).observations, key=lambda entry: entry.utility)

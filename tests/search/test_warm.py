@@ -19,15 +19,15 @@ from autoselection_core.search.warm_start import agreement, all_earlier_of, earl
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.store.home import Home
-from tests.search.worlds import ROWS, evaluator, spec, table
+from tests.search.worlds import ROWS, closed_form, spec, table
 
 
 def finished(folder: Path) -> Ledger:
-    signals, judge = table(), evaluator(folder)
+    signals, evaluator = table(), closed_form(folder)
     ledger = Ledger.open(f"sqlite:///{folder}/history.sqlite")
-    ledger.register(spec(judge, budget=4), "old")
+    ledger.register(spec(evaluator, budget=4), "old")
     policy = Policy(fresh=30, edits=0, draws=2)
-    run_search(ledger, "old", Solver(signals, catalogue(signals), policy), judge)
+    run_search(ledger, "old", Solver(signals, catalogue(signals), policy), evaluator)
     return ledger
 
 
@@ -91,11 +91,11 @@ def test_a_cold_search_keeps_the_identity_that_it_had_before_there_were_warm_one
 
 
 def test_a_search_that_starts_from_several_counts_an_evaluation_once(tmp_path: Path) -> None:
-    ledger, signals, judge = finished(tmp_path), table(), evaluator(tmp_path)
-    ledger.register(spec(judge, budget=4, seed=9), "other")
+    ledger, signals, evaluator = finished(tmp_path), table(), closed_form(tmp_path)
+    ledger.register(spec(evaluator, budget=4, seed=9), "other")
     solver = Solver(signals, catalogue(signals), Policy(fresh=30, edits=0, draws=2))
-    run_search(ledger, "other", solver, judge)
-    both = replace(spec(judge), warm_from="other", warm_also=("old",))
+    run_search(ledger, "other", solver, evaluator)
+    both = replace(spec(evaluator), warm_from="other", warm_also=("old",))
 
     earlier = all_earlier_of(ledger, both, signals, Home(tmp_path))
 
@@ -107,24 +107,24 @@ def test_a_search_that_starts_from_several_counts_an_evaluation_once(tmp_path: P
 
 
 def test_scores_of_another_evaluator_are_told_apart_and_one_alone_is_left_out(tmp_path: Path) -> None:
-    ledger, signals, judge = finished(tmp_path), table(), evaluator(tmp_path)
-    other = replace(judge, noise=0.5)
+    ledger, signals, evaluator = finished(tmp_path), table(), closed_form(tmp_path)
+    other = replace(evaluator, noise=0.5)
     ledger.register(spec(other, budget=1), "foreign")
     run_search(ledger, "foreign", Solver(signals, catalogue(signals), Policy(fresh=30, edits=0)), other)
-    here = replace(spec(judge), warm_from="old", warm_also=("foreign",))
+    here = replace(spec(evaluator), warm_from="old", warm_also=("foreign",))
 
     assert {one.search for one in all_earlier_of(ledger, here, signals, Home(tmp_path))} == {"old"}
     there = replace(spec(other), warm_from="old", warm_also=("foreign",))
     told = {one.search: one.measure for one in all_earlier_of(ledger, there, signals, Home(tmp_path))}
     assert told["foreign"] == ""
-    assert told["old"] == spec(judge).measure != there.measure
+    assert told["old"] == spec(evaluator).measure != there.measure
 
 
 def test_a_search_that_starts_from_one_is_told_what_it_was_told_before_there_were_several(
     tmp_path: Path,
 ) -> None:
-    ledger, judge = finished(tmp_path), evaluator(tmp_path)
-    alone = replace(spec(judge), warm_from="old")
+    ledger, evaluator = finished(tmp_path), closed_form(tmp_path)
+    alone = replace(spec(evaluator), warm_from="old")
 
     assert "warm_also" not in alone.to_json()
     assert all_earlier_of(ledger, alone, table(), Home(tmp_path)) == earlier_of(

@@ -11,7 +11,7 @@ from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.search.loop import run_search
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.solver import Solver
-from tests.search.worlds import evaluator, table
+from tests.search.worlds import closed_form, table
 
 LEASE_S = 0.5
 
@@ -55,4 +55,4 @@ def _work(folder: Path, search: str, delay_s: float) -> None:
     """Work until the search is done."""
     signals = table()
     solver = Solver(signals, catalogue(signals), Policy(name="random"))
-    run_search(open_ledger(folder), search, solver, evaluator(folder, signals, delay_s))
+    run_search(open_ledger(folder), search, solver, closed_form(folder, signals, delay_s))

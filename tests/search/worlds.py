@@ -39,14 +39,16 @@ def table(rows: int = ROWS) -> SignalTable:
     return SignalTable("pool", keys, columns, ids=names)
 
 
-def evaluator(folder: Path, signals: SignalTable | None = None, delay_s: float = 0.0) -> ClosedFormEvaluator:
+def closed_form(
+    folder: Path, signals: SignalTable | None = None, delay_s: float = 0.0
+) -> ClosedFormEvaluator:
     return ClosedFormEvaluator(
         Home(folder), signals or table(), WEIGHTS, size_weight=0.1, noise=0.05, delay_s=delay_s
     )
 
 
-def spec(judge: ClosedFormEvaluator, **fields: int | str) -> SearchSpec:
-    fixed = {"campaign": "test", "pool_version": "pool", "evaluator": judge.fingerprint}
+def spec(evaluator: ClosedFormEvaluator, **fields: int | str) -> SearchSpec:
+    fixed = {"campaign": "test", "pool_version": "pool", "evaluator": evaluator.fingerprint}
     return SearchSpec.from_json({**SearchSpec(campaign="test").to_json(), **fixed, **fields})
 
 
@@ -94,23 +96,23 @@ class Insistent(InOrder):
 class Delegating:
     """Judges as the cheap evaluator does; a subclass says where it differs."""
 
-    judge: ClosedFormEvaluator
+    evaluator: ClosedFormEvaluator
 
     @property
     def fingerprint(self) -> str:
-        return self.judge.fingerprint
+        return self.evaluator.fingerprint
 
     def key(self, subset: str, replicate: int) -> str:
-        return self.judge.key(subset, replicate)
+        return self.evaluator.key(subset, replicate)
 
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
-        return self.judge.evaluate(subset, replicate, progress)
+        return self.evaluator.evaluate(subset, replicate, progress)
 
     def finished(self, key: str) -> Evaluation | None:
-        return self.judge.finished(key)
+        return self.evaluator.finished(key)
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
-        return self.judge.open_test(key, reason)
+        return self.evaluator.open_test(key, reason)
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ def test_long_lists_come_near_the_true_order_through_shuffles() -> None:
     assert sorted(order.tolist()) == list(range(40))
 
 
-def test_sifting_stops_when_the_order_stands_still() -> None:
+def test_ranking_stops_when_the_order_no_longer_changes() -> None:
     ranker = ByNumber()
 
     rank_listwise(NUMBERS[:8], ranker, ListwiseRanking(batch=8, min_trials=5, stable_trials=5))

@@ -42,7 +42,7 @@ def reversed_(subset: Subset) -> float:
     return -FULL(subset)
 
 
-def hinted(history: History, candidate: Candidate, utility: float | None, cost: float) -> History:
+def with_low_fidelity(history: History, candidate: Candidate, utility: float | None, cost: float) -> History:
     proposal = candidate.proposal
     cheap = CheapTrial(
         history.next_trial,
@@ -61,7 +61,7 @@ def at_fidelities(asker: Solver, cheap: Mapping[str, Utility], budget: int = 9, 
     while history.spent + 1 <= budget + 1e-9:
         (candidate,) = asker.ask(history)
         if name := candidate.proposal.fidelity:
-            history = hinted(history, candidate, cheap[name](candidate.subset), asker.prices[name])
+            history = with_low_fidelity(history, candidate, cheap[name](candidate.subset), asker.prices[name])
         else:
             history = observed(history, candidate, FULL(candidate.subset))
     return history
@@ -247,7 +247,7 @@ def test_hints_before_a_full_training_cost_no_more_than_one() -> None:
     for scores in range(4):
         (offer,) = offers_of(history, {"short": 0.25})
         assert offer.max_scores == 4 - scores
-        history = hinted(history, cheap, None if scores % 2 else 1.0, 0.25)
+        history = with_low_fidelity(history, cheap, None if scores % 2 else 1.0, 0.25)
 
     assert offers_of(history, {"short": 0.25})[0].max_scores == 0
     assert offers_of(observed(history, candidate, 1.0), {"short": 0.25})[0].max_scores == 0

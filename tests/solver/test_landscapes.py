@@ -8,7 +8,7 @@ import pytest
 
 from autoselection_core.signals.table import SignalTable
 from bench.result import store_lines, stored_lines
-from bench.solver.claims import Luck, Simulated, at_most, search, summary, table
+from bench.solver.claims import Luck, Simulated, search, summary, table, upper_bound
 from bench.solver.landscapes.landscape import (
     HIGHEST_CORRELATION,
     TUNED,
@@ -77,8 +77,8 @@ def test_the_standard_error_is_that_of_the_simulated_differences() -> None:
 
 
 def test_ten_claims_in_four_hundred_searches_are_below_the_limit_and_fourteen_above() -> None:
-    assert at_most(10, 400) < 0.05 < at_most(14, 400)
-    assert at_most(3, 3) == 1.0
+    assert upper_bound(10, 400) < 0.05 < upper_bound(14, 400)
+    assert upper_bound(3, 3) == 1.0
 
 
 def test_another_seed_is_another_luck() -> None:

@@ -40,11 +40,11 @@ def test_utilities_near_the_median_and_above_it_stay_as_they_are() -> None:
 def test_the_tail_keeps_its_order_and_joins_without_a_step() -> None:
     utilities = np.array([1.0, 0.0, -1.0, -3.0, -3.001, -30.0, 2.0, 1.5, 1.2, 0.5])
 
-    pulled = compress_tail(utilities, 1.0)
+    compressed = compress_tail(utilities, 1.0)
 
-    assert np.array_equal(np.argsort(pulled), np.argsort(utilities))
-    assert pulled.min() > -10
-    assert abs(pulled[3] - pulled[4]) < 0.001
+    assert np.array_equal(np.argsort(compressed), np.argsort(utilities))
+    assert compressed.min() > -10
+    assert abs(compressed[3] - compressed[4]) < 0.001
 
 
 def test_equal_utilities_and_a_single_one_are_left_alone() -> None:
@@ -67,11 +67,11 @@ def test_terrible_subsets_no_longer_inflate_the_noise_nor_hide_who_is_good() -> 
     utilities[:4] -= [2.0, 1.4, 1.8, 1.1]
     asked = np.column_stack([np.linspace(-1, 1, 9), np.zeros(9)])
 
-    plain, pulled = (fit(features, values, layout, Fitting(16)) for values in
+    plain, compressed = (fit(features, values, layout, Fitting(16)) for values in
                      (utilities, compress_tail(utilities, 3.0)))  # fmt: skip
-    errors = [np.mean(np.abs(one.posterior(asked)[0] - 0.1 * asked[:, 0])) for one in (plain, pulled)]
+    errors = [np.mean(np.abs(one.posterior(asked)[0] - 0.1 * asked[:, 0])) for one in (plain, compressed)]
 
-    assert pulled.noise < 0.5 * plain.noise
+    assert compressed.noise < 0.5 * plain.noise
     assert errors[1] < errors[0]
 
 

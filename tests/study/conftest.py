@@ -38,7 +38,7 @@ def write_study(folder: Path, text: str = STUDY) -> Path:
     return folder / "study.yaml"
 
 
-def ground_in(folder: Path, text: str = STUDY) -> StudyRun:
+def study_run_in(folder: Path, text: str = STUDY) -> StudyRun:
     home = Home(folder / "home")
     return StudyRun(load_study(write_study(folder, text), home), home, lambda *_: None)
 
@@ -46,7 +46,7 @@ def ground_in(folder: Path, text: str = STUDY) -> StudyRun:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> StudyRun:
     """A study that was run to its end; nobody may change it."""
-    study_run = ground_in(tmp_path_factory.mktemp("study"))
+    study_run = study_run_in(tmp_path_factory.mktemp("study"))
     run_study(study_run)
     return study_run
 

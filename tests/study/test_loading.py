@@ -21,7 +21,7 @@ from autoselection_core.study.study import (
     Transfer,
 )
 from autoselection_core.study.study_run import StudyRun
-from tests.study.conftest import STUDY, ground_in, write_study
+from tests.study.conftest import STUDY, study_run_in, write_study
 
 SMALL = (
     STUDY.replace("budget: 40", "budget: 20")
@@ -82,7 +82,7 @@ def outcome(study_run: StudyRun) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    return outcome(ground_in(tmp_path_factory.mktemp("before"), SMALL))
+    return outcome(study_run_in(tmp_path_factory.mktemp("before"), SMALL))
 
 
 @pytest.mark.e2e
@@ -91,7 +91,7 @@ def test_another_value_has_another_outcome(name: str, tmp_path: Path, before: di
     old, new = CHANGES[name]
     assert old in SMALL
 
-    assert outcome(ground_in(tmp_path, SMALL.replace(old, new))) != before
+    assert outcome(study_run_in(tmp_path, SMALL.replace(old, new))) != before
 
 
 def test_every_field_has_a_change() -> None:

@@ -25,12 +25,12 @@ from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.running.forecast import forecast, forecast_with_signals
 from autoselection_core.study.running.runner import run_study
 from autoselection_core.study.study_run import StudyRun
-from tests.study.conftest import STUDY, ground_in
+from tests.study.conftest import STUDY, study_run_in
 from tests.study.conftest import write_study as write_file
 
 
 def test_before_anything_is_read_everything_is_left(tmp_path: Path) -> None:
-    study_run = ground_in(tmp_path)
+    study_run = study_run_in(tmp_path)
 
     assert forecast(study_run).evaluations == study_run.study.needed
     assert not (tmp_path / "home/pools").exists()
@@ -49,12 +49,12 @@ def test_stated_arms_that_another_study_of_the_home_folder_paid_for_are_not_left
     found = forecast_with_signals(again)
 
     assert (found.found, found.evaluations) == (stated, again.study.needed - stated)
-    assert forecast_with_signals(ground_in(tmp_path)).found == 0
+    assert forecast_with_signals(study_run_in(tmp_path)).found == 0
 
 
 def test_an_arm_that_was_found_finished_is_not_left_any_more(tmp_path: Path) -> None:
     text = STUDY.replace("seeds: [0, 1]", "seeds: [0]").replace("budget: 4,", "budget: 1,")
-    study_run = ground_in(tmp_path, text)
+    study_run = study_run_in(tmp_path, text)
     run_study(study_run)
     again = StudyRun(replace(study_run.study, name="again"), study_run.home, study_run.tell)
 
@@ -163,7 +163,7 @@ def test_the_best_operator_of_the_formula_is_better_than_the_full_pool(facts: St
 def test_a_recommendation_is_compared_with_the_plain_filter_of_the_best_dev_score(tmp_path: Path) -> None:
     plain = "  once: [drop_exact_duplicates: {}]\n"
     text = STUDY.replace("seeds: [0, 1]", "seeds: [0]").replace("same:", f"{plain}same:")
-    study_run = ground_in(tmp_path, text.replace("keep_random]", "keep_random, drop_exact_duplicates]"))
+    study_run = study_run_in(tmp_path, text.replace("keep_random]", "keep_random, drop_exact_duplicates]"))
     run_study(study_run)
 
     found = [

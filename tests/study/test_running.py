@@ -13,7 +13,7 @@ from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.running.forecast import forecast
 from autoselection_core.study.running.runner import register_arms, run_study
 from autoselection_core.study.study_run import StudyRun
-from tests.study.conftest import STUDY, evaluated, ground_in
+from tests.study.conftest import STUDY, evaluated, study_run_in
 
 
 def test_everything_together_stays_below_one_budget(finished: StudyRun) -> None:
@@ -82,7 +82,7 @@ def test_a_study_that_was_cut_off_goes_on_to_the_same_end(
         if told == after:
             raise _KilledError
 
-    study_run = ground_in(tmp_path)
+    study_run = study_run_in(tmp_path)
     with pytest.raises(_KilledError):
         run_study(StudyRun(study_run.study, study_run.home, cut))
     made = evaluated(study_run.study, study_run.home)
@@ -97,7 +97,7 @@ def test_a_study_that_was_cut_off_goes_on_to_the_same_end(
 
 def test_no_winner_is_chosen_while_another_process_holds_a_candidate(tmp_path: Path) -> None:
     text = STUDY.replace("searches:\n  searched: {budget: 4, policy: random}\n", "")
-    study_run = ground_in(tmp_path, text.replace("seeds: [0, 1]", "seeds: [0]"))
+    study_run = study_run_in(tmp_path, text.replace("seeds: [0, 1]", "seeds: [0]"))
     ledger, entry = (
         study_run.ledger,
         register_arms(study_run, arms_entry(study_run.study), 40, study_run.evaluator),
@@ -139,17 +139,17 @@ def test_a_finished_study_needs_no_pool(tmp_path: Path, finished: StudyRun) -> N
 
 def test_another_judge_is_another_study(tmp_path: Path) -> None:
     small = STUDY.replace("same: {candidates: 3, share: 0.3}\n", "").replace("budget: 4,", "budget: 1,")
-    run_study(ground_in(tmp_path, small))
+    run_study(study_run_in(tmp_path, small))
 
     with pytest.raises(ChangedEvaluatorError):
-        run_study(ground_in(tmp_path, small.replace("noise: 0.02", "noise: 0.03")))
+        run_study(study_run_in(tmp_path, small.replace("noise: 0.02", "noise: 0.03")))
 
 
 def test_arms_that_are_the_same_subset_are_trainings_of_their_own(tmp_path: Path) -> None:
     """A search may recommend the full pool: no run of it may count for two arms, nor twice for one."""
     text = STUDY.replace("same: {candidates: 3, share: 0.3}\n", "").replace("seeds: [0, 1]", "seeds: [0]")
     everything = "  everything: [keep_top: {signal: word_entropy, fraction: 1.0}]\n  top: ["
-    study_run = ground_in(tmp_path, text.replace("  top: [", everything))
+    study_run = study_run_in(tmp_path, text.replace("  top: [", everything))
 
     run_study(study_run)
 

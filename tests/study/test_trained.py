@@ -40,7 +40,7 @@ further_items: {items: 4, leading: 2}
 METRICS = {"sums": "log_likelihood", "words": "choice_accuracy", "written": "answer_accuracy"}
 
 
-def ground_in(folder: Path) -> StudyRun:
+def study_run_in(folder: Path) -> StudyRun:
     file = write_file(folder, STUDY)
     for name, seed in (("model", 0), ("other", 1)):
         tiny_model(folder / name, seed=seed)
@@ -58,7 +58,7 @@ def ground_in(folder: Path) -> StudyRun:
 
 @pytest.mark.e2e
 def test_trained_candidates_that_are_equal_have_no_winner(tmp_path: Path) -> None:
-    study_run = ground_in(tmp_path)
+    study_run = study_run_in(tmp_path)
 
     run_study(study_run)
 

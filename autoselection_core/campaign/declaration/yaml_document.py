@@ -99,11 +99,11 @@ class Value:
         """A text."""
         return self.of_type(str, "text")
 
-    def whole(self, smallest: int) -> int:
+    def whole(self, minimum: int) -> int:
         """A whole number that is not too small."""
         number = self.of_type(int, "a whole number")
-        if number < smallest:
-            self.refuse(f"is {number}, but must be at least {smallest}")
+        if number < minimum:
+            self.refuse(f"is {number}, but must be at least {minimum}")
         return number
 
     def number(self) -> float:

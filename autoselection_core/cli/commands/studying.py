@@ -55,9 +55,9 @@ def run(file: StudyFile, home: HomeFolder = None) -> None:
     declared = load_study(file, place)
     with show_progress() as progress:
         study_run = StudyRun(declared, place, progress)
-        at_most = forecast(study_run)
-        tell(at_most.sentence)
-        if not is_finished(study_run) and (left := forecast_with_signals(study_run)) != at_most:
+        expected = forecast(study_run)
+        tell(expected.sentence)
+        if not is_finished(study_run) and (left := forecast_with_signals(study_run)) != expected:
             tell(left.sentence)
         run_study(study_run)
     written = write_study(declared, place)

@@ -62,21 +62,21 @@ _ROUNDING = 1e-9
 
 
 def reserve_free_slots(
-    connection: Connection, search: str | None, until: float, at_most: int | None = None
+    connection: Connection, search: str | None, until: float, max_trials: int | None = None
 ) -> tuple[Reservation, ...]:
     """Hold budget for as many trials as slots and budget allow, released ones first."""
     searches = read_searches(connection) if search is None else (require(connection, search),)
     active = [record for record in searches if record.state is SearchState.ACTIVE]
     return tuple(
-        reservation for record in active for reservation in _reserve(connection, record, until, at_most)
+        reservation for record in active for reservation in _reserve(connection, record, until, max_trials)
     )
 
 
 def _reserve(
-    connection: Connection, record: SearchRecord, until: float, at_most: int | None
+    connection: Connection, record: SearchRecord, until: float, max_trials: int | None
 ) -> Sequence[Reservation]:
     free = max(0, record.slots - count_of(connection, record.search, TrialKind.SEARCH, HELD_STATES))
-    free = free if at_most is None else min(free, at_most)
+    free = free if max_trials is None else min(free, max_trials)
     again = waiting(connection, record.search, TrialKind.SEARCH)[:free]
     for reservation in again:
         hold(connection, reservation, until)

@@ -213,9 +213,9 @@ def _choose_informed(
     if not len(found.realised):
         raise NoCandidatesError(history.next_trial, found.realised.reasons)
     place = int(np.argmax(found.gains))
-    expected, least = float(np.exp(found.gains[place])), context.policy.stop_gain
-    if least is not None and expected < least:
-        raise NotWorthwhileError(history.next_trial, expected, least)
+    expected, min_gain = float(np.exp(found.gains[place])), context.policy.stop_gain
+    if min_gain is not None and expected < min_gain:
+        raise NotWorthwhileError(history.next_trial, expected, min_gain)
     offers = offers_of(history, prices)
     plans = plans_of(fitted, found, history, offers, seed)
     cheap = choose_fidelity(plans)

@@ -1,4 +1,4 @@
-"""The best utility known to be reachable: many random recipes, then climbing on the true utility."""
+"""Highest utility known to be reachable: many random recipes, then a local search on the true utility."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Optimum:
     Attributes:
         utility: Its true utility, in points.
         recipe: The recipe, as JSON text.
-        random: The best of the random recipes, before climbing.
+        random: The best of the random recipes, before the local search.
     """
 
     utility: float

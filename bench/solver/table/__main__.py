@@ -18,9 +18,9 @@ from autoselection_core.identity import Json
 from autoselection_core.store.home import Home
 from bench.result import write_result
 from bench.solver.table.findings import makeup, orderings, rank_correlations
-from bench.solver.table.ground import GROUNDS, prepare
 from bench.solver.table.play import Player, gaps, players
 from bench.solver.table.record import lines_of, record, utility
+from bench.solver.table.setting import SETTINGS, prepare
 from bench.solver.table.table import FOLDER, Table, load, pack, packed_lines
 
 _PLAYERS = (
@@ -58,7 +58,7 @@ def main() -> None:
         write_result("solver/tables", figures, "gaps in nats, dev items, the second training judges")
         return
     home = Home.from_environment()
-    prepared = prepare(GROUNDS[options.name], home)
+    prepared = prepare(SETTINGS[options.name], home)
     file = home.root / "tables" / options.name / "lines.jsonl"
     packed = options.folder / f"{options.name}.npz"
     if packed.exists() and not file.exists():
@@ -121,7 +121,7 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=("record", "pack", "play"))
-    parser.add_argument("name", nargs="?", choices=tuple(GROUNDS), default=next(iter(GROUNDS)))
+    parser.add_argument("name", nargs="?", choices=tuple(SETTINGS), default=next(iter(SETTINGS)))
     parser.add_argument("--recipes", type=int, default=300)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--seeds", type=int, default=200)

@@ -23,8 +23,8 @@ from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.subset import Subset
-from bench.solver.table.ground import Prepared
 from bench.solver.table.recipes import Drawn, next_recipe
+from bench.solver.table.setting import Prepared
 
 Line: TypeAlias = dict[str, Any]
 """One recipe with what its trainings scored."""
@@ -59,11 +59,11 @@ def lines_of(file: Path) -> list[Line]:
 
 def _line(prepared: Prepared, drawn: Drawn) -> Line:
     started, runs = time.monotonic(), list[Line]()
-    quarter = replace(prepared.ground.training, amount=prepared.ground.training.amount * QUARTER)
+    quarter = replace(prepared.setting.training, amount=prepared.setting.training.amount * QUARTER)
     sides, short, failed = (Side.DEV, Side.TEST), list[Line](), ""
     try:
         runs = [
-            _run(prepared, drawn.subset, replicate, prepared.ground.training, sides)
+            _run(prepared, drawn.subset, replicate, prepared.setting.training, sides)
             for replicate in range(REPLICATES)
         ]
         if drawn.number % SHORTENED_EVERY == 0:

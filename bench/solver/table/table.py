@@ -32,7 +32,7 @@ class Table:
     """Recipes with the utilities of two trainings each.
 
     Attributes:
-        name: Name of the ground.
+        name: Name of the table's setting.
         signals: Signals that a search sees of the pool.
         subsets: One for each recipe.
         kinds: How each recipe was drawn.

@@ -124,7 +124,7 @@ def test_there_is_a_worker_for_each_free_slot(scene: Scene) -> None:
 def test_no_worker_starts_beside_one_that_will_take_the_last_trial(scene: Scene) -> None:
     scene.ledger.raise_budget("s", 3)
     for _ in range(2):
-        scene.ledger.reserve_free_slots("s", at_most=1)
+        scene.ledger.reserve_free_slots("s", max_trials=1)
     scene.worker(Status.STARTED)
     scene.worker(Status.STARTED)
 
@@ -132,7 +132,7 @@ def test_no_worker_starts_beside_one_that_will_take_the_last_trial(scene: Scene)
 
 
 def test_a_trial_whose_worker_was_killed_starts_again_and_its_run_is_ended(scene: Scene) -> None:
-    (reservation,) = scene.ledger.reserve_free_slots("s", at_most=1)
+    (reservation,) = scene.ledger.reserve_free_slots("s", max_trials=1)
     left = scene.made_by(scene.worker(Status.FAILURE), reservation, Status.STARTED)
 
     reconcile(scene.ledger, scene.instance)
@@ -156,7 +156,7 @@ def test_a_run_whose_trial_has_its_score_is_ended_with_its_worker_too(scene: Sce
 
 
 def test_a_trial_whose_worker_lives_is_left_alone(scene: Scene) -> None:
-    (reservation,) = scene.ledger.reserve_free_slots("s", at_most=1)
+    (reservation,) = scene.ledger.reserve_free_slots("s", max_trials=1)
     scene.made_by(scene.worker(Status.STARTED), reservation, Status.STARTED)
 
     reconcile(scene.ledger, scene.instance)
@@ -166,7 +166,7 @@ def test_a_trial_whose_worker_lives_is_left_alone(scene: Scene) -> None:
 
 def test_a_lost_trial_ends_the_run_of_its_worker_too(scene: Scene) -> None:
     """Worker and code server died together: nobody else would ever end either run."""
-    (reservation,) = scene.ledger.reserve_free_slots("s", at_most=1)
+    (reservation,) = scene.ledger.reserve_free_slots("s", max_trials=1)
     worker = scene.worker(Status.STARTED)
     scene.made_by(worker, reservation, Status.STARTED)
     late = replace(scene.ledger, clock=lambda: time.time() + 10_000)
@@ -201,7 +201,7 @@ def test_workers_that_fail_before_they_make_a_trial_stop_the_search_with_the_rea
 def test_a_worker_that_made_a_trial_breaks_the_row_of_false_starts(scene: Scene) -> None:
     for _ in range(MAX_FALSE_STARTS):
         scene.instance.report_run_failed(scene.worker(Status.STARTED), "killed")
-    (reservation,) = scene.ledger.reserve_free_slots("s", at_most=1)
+    (reservation,) = scene.ledger.reserve_free_slots("s", max_trials=1)
     worker = scene.worker(Status.STARTED)
     scene.made_by(worker, reservation, Status.FAILURE)
     scene.instance.report_run_failed(worker, "killed")

@@ -1,4 +1,4 @@
-"""Ground of a table: a part of a public pool, two benchmarks, and a small Llama that has read some of it.
+"""Setting of a table: a part of a public pool, two benchmarks, and a small Llama that has read some of it.
 
 It is a campaign like any other, so pool, signals and templates are those that a search would have.
 """
@@ -45,8 +45,8 @@ _PRETRAINING = FineTuning(method=Method.FULL, amount=400_000, batch=2_048, learn
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Ground of a table: the pool, the trainings and the benchmarks of its recipes.
+class TableSetting:
+    """Setting of a table: the pool, the trainings and the benchmarks of its recipes.
 
     Attributes:
         name: Name of the table.
@@ -78,11 +78,11 @@ _TRAINING = FineTuning(
 """Steps of 512 tokens leave the likelihood of short answers to swing from run to run. Of eight recipes the
 deviation between recipes over that between runs was 1.0 with them, 3.4 with these, 1.6 at a rate of 1e-3."""
 
-GROUNDS: Mapping[str, Ground] = {
+SETTINGS: Mapping[str, TableSetting] = {
     one.name: one
     for one in (
-        Ground("many_sources", "pool_90k.parquet", 4_000, ("gsm8k", "mmlu"), _TRAINING),
-        Ground("small_pool", "pool_small.parquet", 1_200, ("gsm8k", "bbh"), _TRAINING),
+        TableSetting("many_sources", "pool_90k.parquet", 4_000, ("gsm8k", "mmlu"), _TRAINING),
+        TableSetting("small_pool", "pool_small.parquet", 1_200, ("gsm8k", "bbh"), _TRAINING),
     )
 }
 """Every table by name."""
@@ -90,64 +90,64 @@ GROUNDS: Mapping[str, Ground] = {
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A ground that is ready for trainings.
+    """A table's setting that is ready for trainings.
 
     Attributes:
-        ground: Its definition.
+        setting: Its definition.
         workspace: The campaign.
         pool: The samples.
         signals: Signals that a search sees.
         base: Folder of the base model.
     """
 
-    ground: Ground
+    setting: TableSetting
     workspace: Workspace
     pool: Pool
     signals: SignalTable
     base: Path
 
 
-def prepare(ground: Ground, home: Home) -> Prepared:
+def prepare(setting: TableSetting, home: Home) -> Prepared:
     """Draw the pool, train the base model and score the signals, each unless the home has it."""
-    folder = home.root / "tables" / ground.name
+    folder = home.root / "tables" / setting.name
     folder.mkdir(parents=True, exist_ok=True)
-    _draw(ground, folder / "raw.parquet")
-    base = _base(ground, home, folder)
-    workspace = _workspace(ground, home, folder, base)
+    _draw(setting, folder / "raw.parquet")
+    base = _base(setting, home, folder)
+    workspace = _workspace(setting, home, folder, base)
     if not workspace.is_ingested():
         workspace.ingest()
     pool = workspace.pool()
     for name in workspace.signal_names:
         workspace.score(name, pool)
-    return Prepared(ground, workspace, pool, workspace.signals(pool.version), base)
+    return Prepared(setting, workspace, pool, workspace.signals(pool.version), base)
 
 
-def _draw(ground: Ground, file: Path) -> None:
+def _draw(setting: TableSetting, file: Path) -> None:
     if file.exists():
         return
-    table = pq.read_table(REAL_DATA / ground.file)
+    table = pq.read_table(REAL_DATA / setting.file)
     rng = np.random.default_rng(0)
     names = (
         np.asarray(table.column("source_name").to_pylist()) if "source_name" in table.column_names else None
     )
-    if names is None or ground.rows >= len(table):
-        pq.write_table(table.slice(0, ground.rows), file)
+    if names is None or setting.rows >= len(table):
+        pq.write_table(table.slice(0, setting.rows), file)
         return
     rows = []
     for name in np.unique(names):
         here = np.flatnonzero(names == name)
-        count = min(len(here), max(40, round(ground.rows * len(here) / len(names))))
+        count = min(len(here), max(40, round(setting.rows * len(here) / len(names))))
         rows.append(rng.choice(here, count, replace=False))
     pq.write_table(table.take(np.sort(np.concatenate(rows))), file)
 
 
-def _base(ground: Ground, home: Home, folder: Path) -> Path:
+def _base(setting: TableSetting, home: Home, folder: Path) -> Path:
     """Folder of the small Llama after 400,000 tokens of the pool."""
     base = folder / "base"
     if base.exists():
         return base
     raw = tiny_model(folder / "raw-model")
-    workspace = _workspace(ground, home, folder, raw)
+    workspace = _workspace(setting, home, folder, raw)
     if not workspace.is_ingested():
         workspace.ingest()
     pool = workspace.pool()
@@ -162,20 +162,20 @@ def _base(ground: Ground, home: Home, folder: Path) -> Path:
     return base
 
 
-def _workspace(ground: Ground, home: Home, folder: Path, base: Path) -> Workspace:
+def _workspace(setting: TableSetting, home: Home, folder: Path, base: Path) -> Workspace:
     campaign: dict[str, Any] = {
         "pool": [{"path": str(folder / "raw.parquet"), "licence": "see the data's readme"}],
         "base_model": str(base),
-        "benchmarks": {name: _benchmark(name, ground) for name in ground.benchmarks},
+        "benchmarks": {name: _benchmark(name, setting) for name in setting.benchmarks},
         "signals": list(_SIGNALS),
-        "training": ground.training.to_json(),
+        "training": setting.training.to_json(),
     }
     file = folder / f"campaign-{base.name}.yaml"
-    file.write_text(yaml.safe_dump({"campaigns": {ground.name: campaign}}), "utf-8")
-    return Workspace(load_campaigns(file, home)[ground.name], home)
+    file.write_text(yaml.safe_dump({"campaigns": {setting.name: campaign}}), "utf-8")
+    return Workspace(load_campaigns(file, home)[setting.name], home)
 
 
-def _benchmark(name: str, ground: Ground) -> dict[str, Any]:
+def _benchmark(name: str, setting: TableSetting) -> dict[str, Any]:
     return {
         "format": name,
         "path": str(REAL_DATA),
@@ -183,6 +183,6 @@ def _benchmark(name: str, ground: Ground) -> dict[str, Any]:
         "targets": f"targets/{name}.parquet",
         "metric": "log_likelihood",
         "shots": 0,
-        "dev_items": ground.dev_items,
-        "test_items": ground.test_items,
+        "dev_items": setting.dev_items,
+        "test_items": setting.test_items,
     }
