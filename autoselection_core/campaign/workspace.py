@@ -192,8 +192,8 @@ class Workspace:
             UnknownSearchError: The search that it starts from does not exist.
         """
         outline = SearchRequest.of(**asked).outline(self.campaign)
-        if outline.warm_from is not None:
-            self.ledger.search(outline.warm_from)
+        for earlier in filter(None, (outline.warm_from, *outline.warm_also)):
+            self.ledger.search(earlier)
         return outline
 
     def spec(

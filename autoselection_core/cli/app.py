@@ -128,7 +128,8 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
         str | None, typer.Option(help="Name of the search; by default it follows from its content.")
     ] = None,
     warm_from: Annotated[
-        str | None, typer.Option(help="An earlier search whose measurements this one starts from.")
+        list[str] | None,
+        typer.Option(help="An earlier search whose measurements this one starts from; may be repeated."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Let a stopped search go on.")] = False,  # noqa: FBT002 - a flag
     file: CampaignFile = FILE,
@@ -147,7 +148,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
         "slots": slots,
         "report_evaluations": report_evaluations,
         "max_steps": max_steps,
-        "warm_from": warm_from,
+        "warm_also": warm_from or (),
     }
     workspace.outline(**asked)  # a mistake shows before anything is read
     spec = specify(workspace, name, asked)

@@ -99,6 +99,9 @@ class FurtherConfig(dg.Config):
         description="An earlier search of the campaign whose measurements this one starts from; its "
         "recipes are realised on the pool of now.",
     )
+    warm_also: list[str] = Field(
+        default=[], description="Further earlier searches that it learns from, beside `warm_from`."
+    )
     name: str | None = Field(
         default=None,
         description="Name of the search; by default it follows from its content, so that the same "

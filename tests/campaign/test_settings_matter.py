@@ -198,6 +198,7 @@ ASKED: Mapping[str, object] = {
     "operators": ("keep_top",),
     "policy_settings": {"min_share": 0.2},
     "warm_from": "old",
+    "warm_also": ("old",),
 }
 
 

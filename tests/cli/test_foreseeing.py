@@ -23,6 +23,20 @@ def test_a_warm_search_learns_from_the_one_that_it_names(cli: Cli, searched: Wor
     assert "recipes were measured there and here" in shown
 
 
+def test_a_search_learns_from_several_earlier_ones(cli: Cli, searched: Workshop) -> None:
+    wanted = ("--policy", "default", "--budget", "1", "--report-evaluations", "0")
+
+    cli("search", "--name", "second", *wanted)
+    code, _, _ = cli("search", "--name", "third", "--warm-from", "first", "--warm-from", "second", *wanted)
+
+    assert code == 0
+    ledger = searched.ledger()
+    spec = ledger.search("third").spec
+    assert (spec.warm_from, spec.warm_also) == ("first", ("second",))
+    known = len(ledger.history("first").observations) + len(ledger.history("second").observations)
+    assert ledger.history("third").observations[-1].proposal["earlier"] == known
+
+
 @pytest.mark.usefixtures("searched")
 def test_a_warm_search_from_nowhere_is_refused(cli: Cli) -> None:
     code, _, problems = cli("search", "--name", "second", "--warm-from", "never")

@@ -41,6 +41,8 @@ class SearchRequest:
         operators: Operators that recipes may use.
         policy_settings: Fields of `Policy` that go before the campaign's: limits and how it chooses.
         warm_from: An earlier search whose observations the solver starts from.
+        warm_also: Further earlier searches that it learns from; the first takes the place of a missing
+            `warm_from`.
     """
 
     settings: Mapping[str, Json] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class SearchRequest:
     operators: Sequence[str] = ()
     policy_settings: Mapping[str, Json] = field(default_factory=dict)
     warm_from: str | None = None
+    warm_also: Sequence[str] = ()
 
     @classmethod
     def of(cls, **asked: Any) -> Self:  # noqa: ANN401 - the fields differ in type
@@ -65,6 +68,7 @@ class SearchRequest:
             SettingError: A field names what the campaign has not, or what a policy cannot do.
             UnknownTrainingSettingError: The preset is unknown.
         """
+        earlier = tuple(dict.fromkeys(filter(None, (self.warm_from, *self.warm_also))))
         asked = replace(campaign.search, **self.settings)  # type: ignore[arg-type] # checked below
         spec = SearchSpec(
             campaign=campaign.name,
@@ -77,7 +81,8 @@ class SearchRequest:
             policy_settings=_with_version(
                 asked.policy, merge_settings(campaign.policy, self.policy_settings)
             ),
-            warm_from=self.warm_from,
+            warm_from=next(iter(earlier), None),
+            warm_also=earlier[1:],
             adviser=_adviser(campaign, asked.policy),
             fidelities=_fidelities(campaign, asked.policy),
         )

@@ -131,6 +131,7 @@ def test_the_launchpad_describes_every_field(driver: Driver) -> None:
         "constraints",
         "policy_settings",
         "warm_from",
+        "warm_also",
         "name",
         "in_one_run",
     }
