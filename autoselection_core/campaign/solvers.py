@@ -1,14 +1,16 @@
 """Solver of a search, made from what the search pins and what the campaign says now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.specification import SearchSpec
-from autoselection_core.operators.catalogue import catalogue, installed_operators
+from autoselection_core.operators.base import Operator
+from autoselection_core.operators.catalogue import Template, catalogue, installed_operators, with_weights
+from autoselection_core.operators.definitions.weighted_mix import MixTopics
 from autoselection_core.search.warm_start import all_earlier_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser
@@ -18,6 +20,9 @@ from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.solver import Solver
 from autoselection_core.store.home import Home
+
+_WITHOUT_WEIGHTS = 2
+"""Version of the policy up to which weights are those of the operator's own variants."""
 
 
 def make_solver(
@@ -39,13 +44,22 @@ def make_solver(
     policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
     return Solver(
         signals,
-        catalogue(signals, chosen),
+        templates_of(signals, chosen, policy),
         policy,
         all_earlier_of(ledger, spec, signals, home),
         _adviser(spec, campaign.adviser),
         spec.prices,
         max_tokens_of(campaign, spec.training),
+        train_tokens_of(campaign, spec.training),
     )
+
+
+def templates_of(
+    signals: SignalTable, operators: Sequence[type[Operator]], policy: Policy
+) -> tuple[Template, ...]:
+    """Templates of a search's steps; from version 3 of the policy on with weights of all named groups."""
+    plain, is_weighed = catalogue(signals, operators), MixTopics in operators
+    return with_weights(plain, signals) if is_weighed and policy.version > _WITHOUT_WEIGHTS else plain
 
 
 def max_tokens_of(campaign: Campaign, training: Mapping[str, Any] | None = None) -> int | None:
@@ -55,9 +69,25 @@ def max_tokens_of(campaign: Campaign, training: Mapping[str, Any] | None = None)
         campaign: The campaign now.
         training: Settings of the training that a search pins; those of the campaign where it pins none.
     """
+    trained = _trained_by(campaign, training)
+    return None if trained is None else trained.max_tokens
+
+
+def train_tokens_of(campaign: Campaign, training: Mapping[str, Any] | None = None) -> float | None:
+    """Tokens of one training of a campaign, whatever the subset; None where they follow from the subset.
+
+    Args:
+        campaign: The campaign now.
+        training: As for `max_tokens_of`.
+    """
+    trained = _trained_by(campaign, training)
+    return None if trained is None else trained.tokens
+
+
+def _trained_by(campaign: Campaign, training: Mapping[str, Any] | None) -> FineTuning | None:
     if campaign.closed_form is not None or campaign.judge is not None:
         return None
-    return fine_tuning(training or campaign.training).max_tokens
+    return fine_tuning(training or campaign.training)
 
 
 def _adviser(spec: SearchSpec, declared: AdviserSettings | None) -> Adviser | None:

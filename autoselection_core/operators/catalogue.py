@@ -66,6 +66,8 @@ _DIGITS = 4
 _MAX_PLACE = 0.9999
 """Place of the largest weight: at 1 it would be infinite."""
 
+_MAX_GROUPS = 64
+
 _MIN_WEIGHT = 1e-4
 """Weights that a search draws are above 0, so that there is always one."""
 
@@ -179,6 +181,18 @@ def catalogue(
         for operator in operators
         for settings in operator.variants(signals)
     )
+
+
+def with_weights(templates: Sequence[Template], signals: SignalTable) -> tuple[Template, ...]:
+    """The templates, and those of `mix_topics` over every named grouping that they do not weigh yet.
+
+    So sources are weighed where there are no topics. Groupings of more than 64 groups stay out: each group is
+    an axis.
+    """
+    groupings = MixTopics.weighed_groups(signals)
+    weighed = {dict(each.fixed)["groups"] for each in templates if isinstance(each, WeightTemplate)}
+    added = (name for name, groups in groupings.items() if name not in weighed and len(groups) <= _MAX_GROUPS)
+    return (*templates, *(_template(MixTopics, {"groups": name}, signals) for name in added))
 
 
 def _template(operator: type[Operator], settings: dict[str, Any], signals: SignalTable) -> Template:

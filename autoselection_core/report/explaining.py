@@ -123,7 +123,7 @@ def _anchor_parts(facts: SearchFacts, trial: TrialRecord, anchor: TrialRecord | 
     subsets = (facts.realise(trial.recipe), facts.realise(anchor.recipe))
     diff = subset_diff(facts.pool, facts.signals, *subsets, names)
     yield f"against {names[1]}: {diff.sentence}"
-    yield diff.sources
+    yield from diff.groups
 
 
 def explain_search(facts: SearchFacts) -> Iterator[Part]:
@@ -152,7 +152,7 @@ def compare_trials(facts: SearchFacts, first: int, second: int) -> Iterator[Part
         yield pairing
         yield PAIRING
     yield diff.sentence
-    yield diff.sources
+    yield from diff.groups
     yield diff.signals
     yield from (Block("Rows", text) for text in diff_texts(diff))
 

@@ -1,6 +1,6 @@
 """Report of a search on disk: one HTML file, one Markdown file and its pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,9 @@ from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_plot
 from autoselection_core.report.sections.verdict import Finding, findings
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.search.arms import tests_by_arm
+from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.store.atomic import atomic_file
+from autoselection_core.subset import Subset
 
 
 @dataclass(frozen=True)
@@ -170,17 +172,25 @@ def _best(facts: SearchFacts) -> Section:
     pictures = [
         Picture("retention", retention_plot(subset, len(facts.signals)), "Rows that each step leaves"),
         Picture("histograms", histogram_plot(subset, facts.signals), "Signals of the subset and of the pool"),
-        Picture("sources", mix_plot(facts.pool, subset), "Sources of the subset and of the pool"),
+        *_mixes(facts, subset),
     ]
     ancestry = ancestry_table(next(each for each in facts.trials if each.trial == best.trial), facts.trials)
     tables = [step_table(facts.realise(facts.best_recipe)), waterfall_table(waterfall(facts)), ancestry]
     paragraphs = [text, outlook(facts).sentence]
     if (diff := anchor_diff(facts)) is not None:
         paragraphs.append(diff.sentence)
-        tables.append(diff.sources)
+        tables += diff.groups
     if facts.idle_steps:
         paragraphs.append(facts.idle_steps)
     return Section("The recommended subset", paragraphs, tables, pictures, [facts.best_recipe.to_yaml()])
+
+
+def _mixes(facts: SearchFacts, subset: Subset) -> Iterator[Picture]:
+    """Pictures of the shares of sources, and of topics where the pool has topics."""
+    for grouping in (SOURCE, TOPIC):
+        if grouping in facts.signals.groupings:
+            caption = f"{grouping.title()}s of the subset and of the pool"
+            yield Picture(f"{grouping}s", mix_plot(facts.signals, grouping, subset), caption)
 
 
 def _examples(examples: Sequence[Example]) -> Section:

@@ -103,6 +103,11 @@ class SignalTable:
         """
         return _find("label", name, self.labels)
 
+    @property
+    def groupings(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the groups of each label whose groups have names."""
+        return {name: groups for name, groups in sorted(self.label_names.items()) if name in self.labels}
+
     def pair_list(self, name: str) -> PairList:
         """List of pairs, by its present name or the first one.
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autoselection_core.arrays import Mask
 from autoselection_core.errors.search import NoCandidatesError
 from autoselection_core.identity import fingerprint
 from autoselection_core.operators.catalogue import Template
@@ -14,7 +13,7 @@ from autoselection_core.solver.features.describer import Describer
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import latin_recipes
-from autoselection_core.solver.programs.limits import only_trainable, trainable_rows, within_size
+from autoselection_core.solver.programs.limits import Reading, reading_of, within_limits
 from autoselection_core.solver.programs.realise import Draft, Realised, realise_drafts
 from autoselection_core.subset import Subset
 
@@ -31,7 +30,7 @@ class SearchContext:
         fresh: Latin hypercube programs, realised.
         describer: Describes candidates on the scales of the fresh programs.
         features: Feature vectors of the fresh programs. Shape (m, d).
-        trainable: Rows that a training can learn from. Shape (n,).
+        reading: Rows and tokens that a training reads.
     """
 
     signals: SignalTable
@@ -41,17 +40,12 @@ class SearchContext:
     fresh: Realised
     describer: Describer
     features: Features
-    trainable: Mask
-
-    @property
-    def min_rows(self) -> int:
-        """Rows that a candidate has at least."""
-        return max(1, round(self.policy.min_share * len(self.signals)))
+    reading: Reading
 
     def realise(self, drafts: Sequence[Draft], known: frozenset[str]) -> Realised:
         """Realise drafts, leaving out subsets that are known."""
-        realised = realise_drafts(drafts, self.signals, self.min_rows, known)
-        return within_size(only_trainable(realised, self.trainable), self.signals, self.policy)
+        realised = realise_drafts(drafts, self.signals, self.reading.min_rows(self.policy), known)
+        return within_limits(self.reading.only_readable(realised), self.signals, self.policy)
 
     def describe(self, realised: Realised) -> Features:
         """Feature vectors of realised candidates."""
@@ -67,12 +61,16 @@ def context_for(
     templates: tuple[Template, ...],
     policy: Policy,
     seed: int,
+    *,
     max_tokens: int | None = None,
+    train_tokens: float | None = None,
 ) -> SearchContext:
-    """Context of a search; made once per table, policy, seed and length limit of the training."""
-    limit = max_tokens if policy.version > 1 else None
+    """Context of a search; made once per table, policy, seed and lengths of the training."""
     return signals.derived(
-        (__name__, templates, policy, seed, limit), lambda: _make(signals, templates, policy, seed, limit)
+        (__name__, templates, policy, seed, max_tokens, train_tokens),
+        lambda: _make(
+            signals, templates, policy, seed, reading_of(signals, policy, max_tokens, train_tokens)
+        ),
     )
 
 
@@ -82,16 +80,14 @@ def seed_for(*parts: int | str) -> int:
 
 
 def _make(
-    signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int, max_tokens: int | None
+    signals: SignalTable, templates: tuple[Template, ...], policy: Policy, seed: int, reading: Reading
 ) -> SearchContext:
-    min_rows = max(1, round(policy.min_share * len(signals)))
-    trainable = trainable_rows(signals, max_tokens)
     recipes = latin_recipes(templates, policy.fresh, policy.max_steps, seed)
-    fresh = realise_drafts([Draft(recipe, "fresh") for recipe in recipes], signals, min_rows)
-    fresh = within_size(only_trainable(fresh, trainable), signals, policy)
+    fresh = realise_drafts([Draft(recipe, "fresh") for recipe in recipes], signals, reading.min_rows(policy))
+    fresh = within_limits(reading.only_readable(fresh), signals, policy)
     if not len(fresh):
         raise NoCandidatesError(1, fresh.reasons)
     composition = composition_of(signals) if policy.composition else None
     describer = Describer.of(signals, ProgramEncoder(templates), fresh, composition)
     features = describer.features([draft.recipe for draft in fresh.drafts], fresh.subsets)
-    return SearchContext(signals, templates, policy, seed, fresh, describer, features, trainable)
+    return SearchContext(signals, templates, policy, seed, fresh, describer, features, reading)

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf, isfinite
 from typing import Annotated, Any
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.specification import DEFAULT, POLICIES, policy_now, settings_now
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
-LATEST = 2
+LATEST = 3
 """Highest version of the default policy. A search without a version has the first, which is the default too:
 the second was not raced yet, and its plain filters cost something on simulated utilities."""
 
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""
+
+_MIN_SHARE = 0.01
+_BOUNDS = "a least and a largest share from 0 to 1, as [0.1, 0.5]"
 
 _ABOVE_ZERO = ("noise_prior", "max_tokens", "trust_radius", "stop_gain")
 
@@ -26,8 +30,9 @@ class Policy:
         name: Name of the policy.
         version: Version of the default policy; a search keeps the one that it was registered with.
         full_pool: 1 if the first trial of the default policy is the full pool, 0 if not.
-        warmup: Probes before the surrogate chooses: plain filters far apart in what they select. Version 1
-            has programs by realised retention (low, middle, high, low, ...).
+        warmup: Probes before the surrogate chooses. Version 1 has programs by realised retention (low,
+            middle, high, low, ...), version 2 plain filters far apart in what they select, version 3 one
+            plain filter and then programs.
         finals: Last evaluations, which go to the two best subsets again, from a budget of 8 on; version 1 has
             none.
         composition: 1 adds a part over what subsets are made of to the surrogate: shares of sources and
@@ -50,13 +55,18 @@ class Policy:
             start; `student_t`: for evaluators some of whose scores are far off.
         draws: Hyper-parameter vectors that the surrogate averages over; 1 takes the most probable one.
         max_sampled: Observations that hyper-parameters are learned from at most; predictions use all.
-        min_share: Candidates below this share of the pool's rows are screened out.
+        min_share: Candidates below this share of the pool's rows are screened out; None is 0.01. Where a
+            training has a length in tokens, None leaves out what it would read more than four times instead,
+            from version 3 on.
         max_share: Candidates above this share of the pool's rows are screened out, the full pool, too.
         max_tokens: Candidates with more tokens of the base model are screened out; None sets no limit.
         trust_radius: Candidates farther than this from everything tried are clipped by a union with the
             nearest tried subset, or left out, in median distances between fresh programs; None sets no limit.
         floors: The least score of a benchmark whose metric grows with quality, in its unit. Candidates that
             are unlikely to reach it are wanted less, and not recommended. A mapping, or pairs.
+        shares: Least and largest share of a group among the rows of a candidate: a mapping from
+            grouping/group, such as `source/wiki`, to two numbers from 0 to 1. Other candidates are screened
+            out.
         stop_gain: A search stops once no candidate is expected to gain this much a full training, in units
             of utility; None spends the budget.
         round_size: Candidates of a round of the published policy.
@@ -82,11 +92,12 @@ class Policy:
     surrogate: Annotated[str, Choice(SURROGATES)] = "gp"
     draws: Annotated[int, Count(1, 256)] = 16
     max_sampled: Annotated[int, Count(2, 1000)] = 100
-    min_share: Annotated[float, Interval(0.0, 1.0)] = 0.01
+    min_share: float | None = None
     max_share: Annotated[float, Interval(0.0, 1.0)] = 1.0
     max_tokens: int | None = None
     trust_radius: float | None = None
     floors: tuple[tuple[str, float], ...] = ()
+    shares: tuple[tuple[str, float, float], ...] = ()
     stop_gain: float | None = None
     round_size: Annotated[int, Count(1, 1000)] = 5
     exploration: Annotated[float, Interval(0.0, 100.0)] = 2.0
@@ -103,8 +114,25 @@ class Policy:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise SettingError(name, value, "above 0, or empty")
+        if self.min_share is not None:
+            Interval(0.0, 1.0).check(self.min_share, "min_share")
+        object.__setattr__(self, "shares", _shares(self.shares))
         pairs = self.floors.items() if isinstance(self.floors, Mapping) else self.floors
         object.__setattr__(self, "floors", tuple(sorted((name, float(least)) for name, least in pairs)))
+
+    @property
+    def plain_probes(self) -> float:
+        """Number of probes that are plain filters, the first ones: none, all, or one, by version."""
+        return {1: 0, 2: inf, 3: 1}[self.version]
+
+    @property
+    def before_zones(self) -> int:
+        """Number of probes before those by realised retention."""
+        return int(self.plain_probes) if isfinite(self.plain_probes) else 0
+
+    def min_rows(self, rows: int) -> int:
+        """Rows that a candidate has at least in a pool of so many, by the share."""
+        return max(1, round((_MIN_SHARE if self.min_share is None else self.min_share) * rows))
 
     @classmethod
     def of_search(cls, name: str, settings: Mapping[str, Any], max_steps: int) -> "Policy":
@@ -115,3 +143,20 @@ class Policy:
         """A copy with other settings, under today's names or their first ones; an unknown name is refused."""
         changed: dict[str, Any] = settings_now(settings)
         return replace(self, **changed)
+
+
+def _shares(given: Any) -> tuple[tuple[str, float, float], ...]:  # noqa: ANN401 - as YAML or a policy has it
+    """Bounds of the shares of groups, by name.
+
+    Raises:
+        SettingError: A group has no two bounds from 0 to 1, the smaller one first.
+    """
+    entries = given.items() if isinstance(given, Mapping) else ((name, bounds) for name, *bounds in given)
+    return tuple(sorted((name, *_bounds(name, bounds)) for name, bounds in entries))
+
+
+def _bounds(name: str, bounds: Any) -> tuple[float, float]:  # noqa: ANN401
+    is_pair = isinstance(bounds, list | tuple) and len(bounds) == len(("least", "largest"))
+    if is_pair and all(isinstance(each, int | float) for each in bounds) and 0 <= bounds[0] <= bounds[1] <= 1:
+        return float(bounds[0]), float(bounds[1])
+    raise SettingError("shares", {name: bounds}, _BOUNDS)

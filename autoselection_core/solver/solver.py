@@ -49,6 +49,7 @@ class Solver:
             makes use of them.
         max_tokens: Longest conversation that a training reads, in tokens; what has no response tokens within
             it is no candidate. None where nothing is trained.
+        train_tokens: Tokens of a training of any subset; None where they follow from the subset.
 
     Raises:
         NoTemplatesError: There is nothing to write programs with.
@@ -61,6 +62,7 @@ class Solver:
     adviser: Adviser | None = None
     prices: Mapping[str, float] = field(default_factory=dict)
     max_tokens: int | None = None
+    train_tokens: float | None = None
     _last: list[tuple[History, FittedModel]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -142,7 +144,14 @@ class Solver:
 
     def context(self, seed: int) -> SearchContext:
         """Context of a search with this seed."""
-        return context_for(self.signals, tuple(self.templates), self.policy, seed, self.max_tokens)
+        return context_for(
+            self.signals,
+            tuple(self.templates),
+            self.policy,
+            seed,
+            max_tokens=self.max_tokens,
+            train_tokens=self.train_tokens,
+        )
 
 
 def with_advice(candidate: Candidate, consultation: Consultation) -> Candidate:

@@ -17,8 +17,10 @@ from autoselection_core.identity import Json
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Count, Interval, axes, meanings
 
-LIMITS = ("min_share", "max_share", "max_tokens", "trust_radius", "floors", "stop_gain")
+LIMITS = ("min_share", "max_share", "max_tokens", "trust_radius", "floors", "shares", "stop_gain")
 """Constraints of a candidate, or of the search itself."""
+
+_MAPPINGS: Mapping[str, Any] = {"floors": dict[str, float], "shares": dict[str, list[float]]}
 
 _ASKED_ELSEWHERE = ("name", "max_steps")
 _CHOICES = tuple(each.name for each in fields(Policy) if each.name not in (*LIMITS, *_ASKED_ELSEWHERE))
@@ -36,8 +38,8 @@ def _config(name: str, said: str, names: tuple[str, ...]) -> type[dg.Config]:
 
 
 def _kind(name: str) -> Any:  # noqa: ANN401 - a type
-    if name == "floors":
-        return dict[str, float]
+    if name in _MAPPINGS:
+        return _MAPPINGS[name]
     kind = get_type_hints(Policy)[name]
     return kind | None
 
@@ -46,7 +48,7 @@ def _field(name: str) -> Any:  # noqa: ANN401 - what pydantic makes of it
     space = next(iter(getattr(get_type_hints(Policy, include_extras=True)[name], "__metadata__", ())), None)
     usual = f" By default the campaign's, or {getattr(Policy(), name)}." if space else ""
     said = f"{meanings(Policy)[name]}{usual}"
-    if name == "floors":
+    if name in _MAPPINGS:
         return Field(default={}, description=said)
     if isinstance(space, Interval | Count):
         return Field(default=None, ge=space.low, le=space.high, description=said)
@@ -87,8 +89,8 @@ class FurtherConfig(dg.Config):
     )
     constraints: Constraints = Field(  # type: ignore[valid-type] # made from the core's own
         default=Constraints(),
-        description="Limits of share, tokens and distance, floors under benchmarks, and when the search "
-        "ends early; what is left out is as the campaign declares it.",
+        description="Limits of share, tokens and distance, floors under benchmarks, shares of groups, and "
+        "when the search ends early; what is left out is as the campaign declares it.",
     )
     policy_settings: PolicySettings = Field(  # type: ignore[valid-type] # made from the core's own
         default=PolicySettings(),

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autoselection_core.campaign.solvers import templates_of
 from autoselection_core.history.values import History
-from autoselection_core.operators.catalogue import Template
+from autoselection_core.operators.catalogue import DEFAULT_OPERATORS, Template
 from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
@@ -75,7 +76,8 @@ def contestant(name: str, signals: SignalTable, templates: Sequence[Template]) -
     """A contestant by name; `default:draws=1,edits=0` is the default policy with other settings."""
     base, _, settings = name.partition(":")
     if base == "default":
-        return Ours(Solver(signals, templates, Policy().with_settings(**_parse(settings))))
+        policy = Policy().with_settings(**_parse(settings))
+        return Ours(Solver(signals, templates_of(signals, DEFAULT_OPERATORS, policy), policy))
     if base in ("random", "published"):
         solver = Solver(signals, templates, Policy(name=base))
         return Luckiest(lambda history: solver.ask(history)[0])

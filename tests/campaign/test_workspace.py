@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.duration import Pace, pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
@@ -16,7 +17,9 @@ from autoselection_core.search.loop import run_search
 from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.exchange import Silent
 from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.solver.programs.limits import MAX_PASSES, UNTRAINABLE, read_tokens, trainable_rows
 from autoselection_core.store.home import Home
+from autoselection_core.subset import realise
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.history.acts import begin, reserve
 
@@ -174,3 +177,56 @@ def test_the_sentence_counts_what_is_left_and_what_is_found() -> None:
 
     assert pace.sentence(3) == "3 trainings are left at most; about 1,800 s each, 1.5 h in all (a guess)."
     assert "3 trainings are left at most, beside 2 that are found finished;" in pace.sentence(3, 2)
+
+
+TRAINED = """\
+campaigns:
+  real:
+    pool: [{path: raw/mixed.jsonl}]
+    base_model: model
+    benchmarks: {sums: {path: sums}}
+    signals: [tokens, word_entropy]
+    training: {preset: cpu-lora, amount: 600, max_tokens: 64, batch: 200, pack_tokens: 256}
+    policy: {version: 3, fresh: 40, edits: 40, draws: 2}
+"""
+
+
+def write_trained(folder: Path) -> Workspace:
+    """A campaign with trainings; the prompts of half of its samples leave no room for an answer."""
+    prompts = ("Add {0} and 3.", "Read this: " + "word " * 200 + "Then add {0} and 3.")
+    records = [
+        {"prompt": prompts[number % 2].format(number), "response": f"{number} and 3 are {number + 3}."}
+        for number in range(60)
+    ]
+    for name in ("raw", "sums"):
+        (folder / name).mkdir()
+    (folder / "raw/mixed.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    items = [{"question": f"Add {number} and 7.", "answer": str(number + 7)} for number in range(60, 90)]
+    (folder / "sums/items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    (folder / "sums/benchmark.yaml").write_text("items: items.jsonl\n")
+    tiny_model(folder / "model")
+    (folder / "autoselection.yaml").write_text(TRAINED)
+    home = Home(folder / "home")
+    return Workspace(load_campaigns(folder / "autoselection.yaml", home)["real"], home)
+
+
+@pytest.mark.e2e
+def test_a_search_with_trainings_proposes_only_what_they_can_learn_from(tmp_path: Path) -> None:
+    workspace = write_trained(tmp_path)
+    version = scored(workspace)
+    spec = workspace.spec(version, budget=6)
+    solver, judge = workspace.solver(spec), workspace.evaluator(version, spec)
+    search = workspace.ledger.register(spec)
+
+    history = run_search(workspace.ledger, search, solver, judge)
+
+    assert (len(history.observations), history.failures) == (6, ())
+    answered = trainable_rows(solver.signals, 64)
+    assert answered.mean() == 0.5
+    read = read_tokens(solver.signals, 64)
+    for one in history.observations:
+        rows = realise(one.recipe, solver.signals).rows
+        assert answered[rows].any()
+        assert MAX_PASSES * read[rows].sum() >= min(600, MAX_PASSES * 0.05 * read.sum())
+    left_out = [one.proposal["screened"] for one in history.observations]
+    assert any(isinstance(reasons, dict) and reasons.get(UNTRAINABLE) for reasons in left_out)

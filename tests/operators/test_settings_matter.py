@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.operators.base import Operator
-from autoselection_core.operators.catalogue import DEFAULT_OPERATORS, WeightTemplate, catalogue, template_of
+from autoselection_core.operators.catalogue import (
+    DEFAULT_OPERATORS,
+    WeightTemplate,
+    catalogue,
+    template_of,
+    with_weights,
+)
 from autoselection_core.operators.definitions.weighted_mix import MixTopics, clip_shares
 from autoselection_core.operators.fields import fields_of
 from autoselection_core.signals.similar_pairs import PairList
@@ -105,6 +111,16 @@ def test_weights_are_drawn_from_a_uniform_dirichlet_distribution() -> None:
 def test_a_table_without_topics_keeps_the_catalogue_of_earlier_searches() -> None:
     assert not any("mix_topics" in template.label for template in catalogue(table(has_topics=False)))
     assert {dict(each.fixed)["groups"] for each in weight_templates()} == {"source", "topic"}
+
+
+def test_weights_of_sources_are_searched_without_topics_where_a_search_asks_for_all_weights() -> None:
+    bare, full = table(has_topics=False), table()
+
+    (added,) = with_weights(catalogue(bare), bare)[len(catalogue(bare)) :]
+
+    assert isinstance(added, WeightTemplate)
+    assert added.groups == ("a", "b", "c")
+    assert with_weights(catalogue(full), full) == catalogue(full)
 
 
 ROWS = 600

@@ -26,7 +26,7 @@ from autoselection_core.report.sections.plots import (
     retention_plot,
 )
 from autoselection_core.report.sections.protocol import training_sentence
-from autoselection_core.signals.table import SignalTable
+from autoselection_core.signals.table import SOURCE, SignalTable
 from autoselection_core.subset import Subset, realise
 from autoselection_core.subset.explain import explain
 from tests.report.conftest import workspace_in
@@ -138,11 +138,12 @@ def whole(signals: SignalTable) -> Subset:
 def test_every_name_can_be_drawn(workspace: Workspace, kind: str) -> None:
     pool = workspace.ingest().pool
     columns = {name: np.arange(len(pool), dtype=np.float32) for name in NAMES}
-    signals = SignalTable(pool.version, pool.keys, columns)
+    labels, named = {SOURCE: pool.source_codes}, {SOURCE: pool.source_names}
+    signals = SignalTable(pool.version, pool.keys, columns, labels=labels, label_names=named)
     credits_seen = {name: OperatorCredit(2, 0.1) for name in NAMES}
 
     assert set(pool.source_names) == set(NAMES)
-    assert mix_plot(pool, whole(signals), kind)  # type: ignore[arg-type] # one of the two
+    assert mix_plot(signals, SOURCE, whole(signals), kind)  # type: ignore[arg-type] # one of the two
     assert histogram_plot(whole(signals), signals, kind=kind)  # type: ignore[arg-type] # one of the two
     assert retention_plot(whole(signals), len(pool), kind)  # type: ignore[arg-type] # one of the two
     assert credit_plot(credits_seen, "nats", kind)  # type: ignore[arg-type] # one of the two

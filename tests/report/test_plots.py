@@ -1,6 +1,8 @@
 from collections.abc import Callable
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from autoselection_core.history.values import FailedTrial, History, Observation
@@ -20,6 +22,7 @@ from autoselection_core.report.sections.plots import (
     trajectory_plot,
 )
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
+from autoselection_core.signals.table import SOURCE, TOPIC
 
 
 def observed(trial: int, utility: float, **proposal: float) -> Observation:
@@ -32,7 +35,7 @@ def test_every_picture_of_a_search_is_drawn(facts: SearchFacts) -> None:
 
     assert map_plot(measured, subsets, "nats").startswith(b"<?xml")
     assert tree_plot(facts.history, "nats").startswith(b"<?xml")
-    assert mix_plot(facts.pool, subsets[0]).startswith(b"<?xml")
+    assert mix_plot(facts.signals, SOURCE, subsets[0]).startswith(b"<?xml")
 
 
 def test_a_search_of_one_trial_has_a_map(facts: SearchFacts) -> None:
@@ -67,6 +70,27 @@ def test_what_two_subsets_have_adds_up(facts: SearchFacts) -> None:
     assert diff.common + len(diff.only[1].rows) == len(second)
     assert sum(int(row[3] or 0) for row in diff.sources.rows) == diff.common
     assert len(diff_texts(diff)) == sum(min(6, len(side.rows)) for side in diff.only)
+
+
+def test_two_subsets_and_their_pictures_are_told_apart_by_topic_where_there_are_topics(
+    facts: SearchFacts,
+) -> None:
+    first, second = (facts.realise(entry.recipe) for entry in facts.history.observations[:2])
+    topics = (np.arange(len(facts.pool)) % 3 - 1).astype(np.int32)  # the first of three rows has no topic
+    signals = replace(
+        facts.signals,
+        labels={**facts.signals.labels, TOPIC: topics},
+        label_names={**facts.signals.label_names, TOPIC: ("sums", "poems")},
+    )
+    diff = subset_diff(facts.pool, signals, first, second, ("one", "two"))
+
+    assert subset_diff(facts.pool, facts.signals, first, second, ("one", "two")).topics is None
+    assert [table.columns[0] for table in diff.groups] == ["source", "topic"]
+    assert diff.topics is not None
+    counted = np.array([row[1:] for row in diff.topics.rows], np.int64)
+    rows = (*(side.rows for side in diff.only), np.intersect1d(first.rows, second.rows))
+    assert counted.T.tolist() == [[(topics[each] == group).sum() for group in range(2)] for each in rows]
+    assert b"poems" in mix_plot(signals, TOPIC, first)
 
 
 def test_a_subset_differs_from_itself_in_nothing(facts: SearchFacts) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autoselection_core.arrays import Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.errors.signals import NoTargetsError
 from autoselection_core.models.embedder import embed
 from autoselection_core.pool.sample import Message, Role, Sample
@@ -17,7 +19,7 @@ from autoselection_core.signals.definitions.semantic.clusters import (
     save_centres,
 )
 from autoselection_core.signals.definitions.semantic.embedding import Relevance, mean_of_nearest
-from autoselection_core.signals.definitions.semantic.topics import Topics, topic_names
+from autoselection_core.signals.definitions.semantic.topics import Topics, size_of_data, topic_names
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.signals import pool_of, pool_of_answers, question_and_answer
@@ -173,3 +175,35 @@ def test_the_words_of_a_topic_alone_describe_it() -> None:
 
 def test_equal_words_are_told_apart() -> None:
     assert topic_names(["sea", "sea"], np.array([0, 1], np.int32)) == ["sea", "sea 1"]
+
+
+def around(centres: int, spread: float) -> Vectors:
+    """Points around unit vectors that are at right angles, thirty each."""
+    noise = np.random.default_rng(5).normal(scale=spread, size=(30 * centres, 16))
+    return (np.repeat(np.eye(16)[:centres], 30, axis=0) + noise).astype(np.float32)
+
+
+@pytest.mark.parametrize("centres", [6, 10, 16])
+def test_the_number_of_topics_is_that_of_the_groups_in_the_data(centres: int) -> None:
+    assert size_of_data(around(centres, 0.05), 100, 0) == centres
+
+
+def test_few_rows_and_equal_ones_are_one_topic() -> None:
+    assert size_of_data(around(6, 0.05), 1, 0) == 1
+    assert size_of_data(np.ones((60, 4), np.float32), 3, 0) == 1
+    assert size_of_data(np.full((60, 4), np.nan, np.float32), 3, 0) == 1
+
+
+@pytest.mark.parametrize("size", [0, "many", None])
+def test_a_size_that_is_no_number_is_refused(size: object) -> None:
+    with pytest.raises(SettingError, match="a number from 1, or auto"):
+        Topics(size=size)  # type: ignore[arg-type] # as YAML gives it
+
+
+def test_topics_find_their_number_and_are_other_values_than_those_of_a_number() -> None:
+    pool = pool_of([*(question_and_answer(f"Add {n} and 1.", str(n + 1)) for n in range(30)), *POEMS])
+    directions = np.array([np.eye(3)[int("poem" in text)] for text in pool.texts()], np.float32)
+    found = Topics(size="auto").compute(pool, {"embedding": directions})
+
+    assert np.unique(np.asarray(found["topic"])).tolist() == [0, 1]
+    assert Topics(size="auto").code_version != Topics().code_version

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.errors.search import NotWorthwhileError
+from autoselection_core.errors.signals import MissingSignalError
 from autoselection_core.history.values import History
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.definitions.score import KeepTop
@@ -24,11 +25,11 @@ from autoselection_core.solver.evidence.tail_compression import compress_tail
 from autoselection_core.solver.feature_layout import Layout
 from autoselection_core.solver.features.describer import distances
 from autoselection_core.solver.programs.fresh import single_recipes
-from autoselection_core.solver.programs.limits import TOO_LARGE, TOO_MANY_TOKENS
+from autoselection_core.solver.programs.limits import OUTSIDE_SHARES, TOO_LARGE, TOO_MANY_TOKENS
 from autoselection_core.solver.surrogate.gp import Fitting, fit
 from autoselection_core.solver.surrogate.mixture import quantiles
 from autoselection_core.subset import realise
-from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
+from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver, with_sources
 
 
 def test_utilities_near_the_median_and_above_it_stay_as_they_are() -> None:
@@ -160,6 +161,36 @@ def test_no_candidate_of_any_policy_has_more_tokens_than_allowed(name: str) -> N
     subsets = [realise(one.recipe, signals) for one in history.observations]
     assert max(tokens[subset.rows].sum() for subset in subsets) <= 5000
     assert sum(one["screened"].get(TOO_MANY_TOKENS, 0) for one in said(history)) > 0
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_no_candidate_of_any_policy_has_a_share_of_a_group_out_of_its_bounds(name: str) -> None:
+    bare = solver()
+    signals, policy = with_sources(bare.signals), SMALL.with_settings(name=name)
+    bounded = policy.with_settings(shares={"source/first": [0.1, 0.48]})
+    history = searched(replace(bare, signals=signals, policy=bounded), entropy_of(signals), 7)
+
+    kept = [signals.label("source")[realise(one.recipe, signals).rows] for one in history.observations]
+
+    assert all(0.1 <= (rows == 0).mean() <= 0.48 for rows in kept)
+    assert sum(one["screened"].get(OUTSIDE_SHARES, 0) for one in said(history)) > 0
+
+
+@pytest.mark.parametrize("wrong", [[0.5], [0.6, 0.5], [-0.1, 1.0], "half"])
+def test_bounds_of_a_share_that_cannot_be_are_refused(wrong: object) -> None:
+    with pytest.raises(SettingError, match="a least and a largest share from 0 to 1"):
+        SMALL.with_settings(shares={"source/first": wrong})
+
+
+def test_bounds_of_a_group_that_the_pool_has_not_are_refused_by_name() -> None:
+    bare = solver(SMALL.with_settings(shares={"source/frist": [0.1, 0.5]}))
+
+    with pytest.raises(MissingSignalError, match="Did you mean 'first'"):
+        replace(bare, signals=with_sources(bare.signals)).ask(History("search", 0, 3))
+
+
+def test_shares_have_one_spelling() -> None:
+    assert Policy(shares={"b": [0, 1], "a": [0.1, 0.5]}) == Policy(shares=(("a", 0.1, 0.5), ("b", 0.0, 1.0)))  # type: ignore[arg-type]
 
 
 def test_the_trust_radius_keeps_candidates_near_what_was_tried() -> None:

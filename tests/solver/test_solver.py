@@ -24,7 +24,7 @@ from autoselection_core.identity import canonical_json
 from autoselection_core.solver import POLICIES, Policy, Solver
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import realise
-from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
+from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver, with_sources
 
 VALUES = {"min_share": 0.2, "max_share": 0.5, "max_tokens": 7, "max_sampled": 9, "tail_threshold": 2.0}
 
@@ -274,6 +274,7 @@ DEFAULT_CHANGES: Mapping[str, object] = {
     "max_tokens": 5,
     "trust_radius": 0.5,
     "floors": (("kept", 0.9),),
+    "shares": (("source/first", 0.0, 0.4),),
     "stop_gain": 100.0,
 }
 PUBLISHED_CHANGES: Mapping[str, object] = {"round_size": 1, "exploration": 0.0, "patience": 1}
@@ -314,7 +315,11 @@ def test_every_limit_of_a_random_search_matters(name: str) -> None:
 @cache
 def _decisions(policy: Policy) -> list[object]:
     """Why each of nine trials was chosen, and why the search ended before."""
-    asker, noise = solver(policy), np.random.default_rng(0).normal(0, 0.5, 9)
+    plain = solver(policy)
+    asker, noise = (
+        replace(plain, signals=with_sources(plain.signals)),
+        np.random.default_rng(0).normal(0, 0.5, 9),
+    )
     mean, history = entropy_of(asker.signals), History("search", 0, 9)
     for number in range(9):
         try:

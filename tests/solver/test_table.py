@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from autoselection_core.recipe import Recipe
 from autoselection_core.subset import Subset
-from bench.solver.table.findings import makeup, orderings, rank_correlations
-from bench.solver.table.play import ACQUISITIONS, gaps, players
+from bench.solver.table.findings import forecasts, makeup, orderings, rank_correlations
+from bench.solver.table.play import ACQUISITIONS, Posterior, gaps, held_by, players
 from bench.solver.table.recipes import KINDS, next_recipe
 from bench.solver.table.record import lines_of
 from bench.solver.table.table import Table, load, pack, packed_lines
@@ -93,6 +94,9 @@ def test_a_surrogate_of_source_shares_finds_what_sources_decide(tmp_path: Path) 
     assert 0 <= covered["50"] <= covered["90"] <= 1
     assert rank_correlations(made)["a quarter of the tokens"] > 0.5
     assert orderings(made, {"source": by_source}, 5)["source"]["10"] > 0.5
+    few, many = (forecasts(made, {"source": by_source}, 5)["source"][count] for count in ("5", "20"))
+    assert many[0] > few[0]
+    assert all(0 <= half <= most <= 1 for _, half, most in (few, many))
 
 
 @pytest.mark.parametrize("acquisition", ACQUISITIONS)
@@ -100,7 +104,7 @@ def test_every_acquisition_plays_from_plain_filters_and_from_random_recipes(
     acquisition: str, tmp_path: Path
 ) -> None:
     made = table(tmp_path)
-    names = [f"default/{acquisition}", f"composition/{acquisition}/plain"]
+    names = [f"default/{acquisition}", f"composition/{acquisition}/plain", f"third-default/{acquisition}"]
 
     found = players(made, names)
 
@@ -123,3 +127,28 @@ def test_a_packed_table_gives_back_its_lines_for_its_own_pool_alone(tmp_path: Pa
     assert packed_lines(packed, signals.pool_version) == lines
     with pytest.raises(AssertionError, match="another pool"):
         packed_lines(packed, "another pool")
+
+
+def test_the_third_version_of_the_policy_plays_with_its_own_priors(tmp_path: Path) -> None:
+    made = table(tmp_path)
+    first, third = players(made, ["default", "third-default"]).values()
+
+    assert not np.array_equal(first.covariances, third.covariances)
+    assert np.median(third.noises) > np.median(first.noises)
+
+
+def test_a_mixture_is_predicted_by_its_own_distribution() -> None:
+    two = Posterior(
+        np.array([0.5, 0.5]),
+        np.array([[0.0], [4.0]]),
+        np.full((2, 1), 0.6),
+        np.full(2, 0.8),
+        np.zeros((2, 1)),
+    )
+
+    reached, density = two.predicts([0, 0], np.array([0.0, 2.0]))
+
+    ones = norm(0, 1), norm(4, 1)
+    np.testing.assert_allclose(reached, [np.mean([one.cdf(x) for one in ones]) for x in (0, 2)])
+    np.testing.assert_allclose(density, [np.mean([one.pdf(x) for one in ones]) for x in (0, 2)])
+    assert [bool(held[1]) for held in held_by(reached)] == [True, True]

@@ -1,4 +1,4 @@
-"""The second version of the default policy: plain filters first, finalists last, nothing untrainable."""
+"""Later versions of the default policy: plain filters first, finalists last, nothing untrainable, pairs."""
 
 from dataclasses import replace
 
@@ -9,13 +9,17 @@ from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver
+from autoselection_core.solver.candidates.local_search import pairs_of
 from autoselection_core.solver.candidates.warmup import plain_filters
 from autoselection_core.solver.evidence.constraints import Success
+from autoselection_core.solver.evidence.fitted import fit_model
+from autoselection_core.solver.evidence.observations import observed_subsets
 from autoselection_core.solver.features.composition import TOPICS, composition_of
-from autoselection_core.solver.programs.limits import trainable_rows
+from autoselection_core.solver.programs.limits import MAX_PASSES, TOO_REPEATED, read_tokens, trainable_rows
+from autoselection_core.subset import realise
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
-SECOND = SMALL.with_settings(version=2)
+SECOND, THIRD = SMALL.with_settings(version=2), SMALL.with_settings(version=3)
 
 
 def origins(history: History) -> list[object]:
@@ -36,6 +40,13 @@ def test_the_first_trials_are_the_full_pool_and_plain_filters() -> None:
 
     assert origins(history) == ["full_pool", "plain", "plain", "plain"]
     assert all(len(one.recipe) == 1 for one in history.observations[1:])
+
+
+def test_the_third_version_tries_the_full_pool_a_plain_filter_and_programs_of_other_sizes() -> None:
+    asker = solver(THIRD)
+    history = searched(asker, entropy_of(asker.signals), 4)
+
+    assert origins(history) == ["full_pool", "plain", "warmup_low", "warmup_middle"]
 
 
 def test_a_plain_filter_keeps_the_highest_scores_of_a_usual_signal() -> None:
@@ -75,6 +86,56 @@ def test_what_has_no_answer_within_the_length_limit_is_no_candidate(limit: int |
         (candidate,) = asker.ask(history)
         assert readable[candidate.subset.rows].any()
         history = observed(history, candidate, float(len(candidate.subset.rows)))
+
+
+def counted(rows: int = 200) -> SignalTable:
+    """A pool whose samples have 30 to 50 tokens, of which 20 are an answer's."""
+    signals = pool(rows)
+    tokens = np.random.default_rng(1).integers(30, 50, rows).astype(np.float32)
+    columns = {**signals.columns, "tokens": tokens, "response_tokens": np.full(rows, 20, np.float32)}
+    return replace(signals, columns=columns)
+
+
+@pytest.mark.parametrize("length", [2_000.0, 20_000.0])
+def test_no_candidate_of_the_third_version_is_read_more_than_four_times(length: float) -> None:
+    signals = counted()
+    asker = Solver(signals, catalogue(signals), THIRD, max_tokens=40, train_tokens=length)
+    read = read_tokens(signals, 40)
+    history = History("search", 0, 20)
+
+    for _ in range(7):
+        (candidate,) = asker.ask(history)
+        # A training of 20,000 tokens reads the whole pool more than twice: no filter alone is too small.
+        assert read[candidate.subset.rows].sum() >= min(length / MAX_PASSES, 0.05 * read.sum())
+        history = observed(history, candidate, -float(len(candidate.subset.rows)))
+
+    reasons = [one.proposal["screened"] for one in history.observations]
+    assert any(isinstance(each, dict) and each.get(TOO_REPEATED) for each in reasons)
+
+
+def test_small_subsets_are_candidates_where_a_training_reads_little() -> None:
+    signals = counted(2_000)
+
+    def min_rows(policy: Policy, length: float | None = 400.0) -> int:
+        asker = Solver(signals, catalogue(signals), policy, max_tokens=40, train_tokens=length)
+        return asker.context(0).reading.min_rows(policy)
+
+    assert min_rows(SMALL) == min_rows(SECOND) == min_rows(THIRD, None) == 20
+    assert min_rows(THIRD) == 1
+    assert min_rows(THIRD.with_settings(min_share=0.1)) == 200
+
+
+def test_the_best_filters_are_intersected_and_united_in_pairs() -> None:
+    asker = solver(THIRD)
+    context, history = asker.context(0), searched(asker, entropy_of(asker.signals), 7)
+    fitted = fit_model(context, observed_subsets(history, asker.signals))
+    best, second = [one for place in fitted.ranked if (one := fitted.observed[place]).recipe.steps][:2]
+
+    drafts = [draft for draft in pairs_of(fitted, context) if draft.parent == best.trial]
+    found = {draft.edit: set(realise(draft.recipe, asker.signals).rows) for draft in drafts}
+
+    assert found[f"intersect with trial {second.trial}"] <= set(best.subset.rows)
+    assert found[f"unite with trial {second.trial}"] == {*best.subset.rows, *second.subset.rows}
 
 
 def test_what_fails_lowers_the_chance_of_its_like() -> None:

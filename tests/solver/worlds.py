@@ -30,6 +30,12 @@ def solver(policy: Policy = SMALL, rows: int = 200) -> Solver:
     return Solver(signals, catalogue(signals), policy)
 
 
+def with_sources(signals: SignalTable) -> SignalTable:
+    """The pool with two named sources, row by row in turn."""
+    turns = (np.arange(len(signals)) % 2).astype(np.int32)
+    return replace(signals, labels={"source": turns}, label_names={"source": ("first", "second")})
+
+
 def entropy_of(signals: SignalTable) -> Utility:
     return lambda subset: float(signals["word_entropy"][subset.rows].mean())
 

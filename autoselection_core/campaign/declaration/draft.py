@@ -109,7 +109,7 @@ class CampaignDraft:
     @property
     def _signals(self) -> tuple[str, ...]:
         read = _MODEL_SIGNALS if self.model is not None else ()
-        near = ("embedding", "relevance", "topics") if self.has_targets else ()
+        near = ("embedding", "relevance", "{topics: {size: auto}}") if self.has_targets else ()
         scores = sorted({name for each in self.sources for name in each.scores})
         return (*read, *near, *_TEXT_SIGNALS, *(f"{{column: {name}}}" for name in scores))
 

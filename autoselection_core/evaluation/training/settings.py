@@ -117,6 +117,14 @@ class FineTuning:
         return {name: value for name, value in self.to_json().items() if name not in (*_FITTING, *later)}
 
     @property
+    def tokens(self) -> float | None:
+        """Tokens that a training of any subset reads; None where they follow from the subset."""
+        if self.schedule is Schedule.TOKENS:
+            return self.amount
+        is_known = self.schedule is Schedule.STEPS and self.batch_unit is Unit.TOKENS
+        return self.amount * self.batch if is_known else None
+
+    @property
     def loaded_dtype(self) -> str:
         """Number type that the base model is loaded in; training all weights needs float32."""
         return "float32" if self.method is Method.FULL else self.dtype

@@ -63,16 +63,15 @@ class MixTopics(Operator):
     @override
     @classmethod
     def variants(cls, signals: SignalTable) -> tuple[dict[str, Setting], ...]:
-        # Tables without topics keep the catalogue that searches of earlier releases drew from.
-        return tuple({"groups": name} for name in cls.weighed_groups(signals))
+        # Tables without topics keep the catalogue that searches of earlier releases drew from; `with_weights`
+        # adds the weights of their sources.
+        named = cls.weighed_groups(signals) if TOPIC in signals.labels else {}
+        return tuple({"groups": name} for name in (SOURCE, TOPIC) if name in named)
 
     @classmethod
     def weighed_groups(cls, signals: SignalTable) -> Mapping[str, tuple[str, ...]]:
-        """Groupings whose weights a search changes, with the names of their groups."""
-        if TOPIC not in signals.labels:
-            return {}
-        named = {name: signals.label_names.get(name, ()) for name in (SOURCE, TOPIC)}
-        return {name: groups for name, groups in named.items() if len(groups) > 1}
+        """Groupings whose weights a search may change, with the names of their groups."""
+        return {name: groups for name, groups in signals.groupings.items() if len(groups) > 1}
 
     @override
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:

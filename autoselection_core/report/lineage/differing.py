@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoselection_core.arrays import Rows
+from autoselection_core.arrays import Labels, Rows
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.examples import text_of
 from autoselection_core.report.rendering.table import Cell, Table
-from autoselection_core.signals.table import SignalTable
+from autoselection_core.signals.table import SOURCE, TOPIC, SignalTable
 from autoselection_core.subset import Subset
 
 EXAMPLES = 6
@@ -44,13 +44,20 @@ class SubsetDiff:
         common: Rows of both.
         only: Exclusive rows of the first, and of the second.
         sources: Rows by source, of either side and of both.
+        topics: Rows by topic; None where the pool has no topics.
         signals: Means of each signal, and their difference in standard deviations of the pool.
     """
 
     common: int
     only: tuple[ExclusiveRows, ExclusiveRows]
     sources: Table
+    topics: Table | None
     signals: Table
+
+    @property
+    def groups(self) -> tuple[Table, ...]:
+        """Rows by source, and by topic where there are topics."""
+        return (self.sources,) if self.topics is None else (self.sources, self.topics)
 
     @property
     def sentence(self) -> str:
@@ -71,8 +78,13 @@ def subset_diff(
     common = np.intersect1d(first.rows, second.rows, assume_unique=True)
     only = (np.setdiff1d(first.rows, common), np.setdiff1d(second.rows, common))
     sides = (_side(names[0], only[0], pool), _side(names[1], only[1], pool))
+    parts = (*only, common)
     return SubsetDiff(
-        len(common), sides, _sources(pool, (*only, common), names), _signals(signals, only, names)
+        len(common),
+        sides,
+        _counts(SOURCE, pool.source_codes, pool.source_names, parts, names),
+        _topics(signals, parts, names),
+        _signals(signals, only, names),
     )
 
 
@@ -158,12 +170,21 @@ def _example(pool: Pool, row: int) -> tuple[str, str, str]:
     return pool.sample(row).id, source, text_of(pool, row)[:_CHARACTERS]
 
 
-def _sources(pool: Pool, parts: Sequence[Rows], names: tuple[str, str]) -> Table:
-    counts = [np.bincount(pool.source_codes[rows], minlength=len(pool.source_names)) for rows in parts]
+def _topics(signals: SignalTable, parts: Sequence[Rows], names: tuple[str, str]) -> Table | None:
+    if TOPIC not in signals.groupings:
+        return None
+    return _counts(TOPIC, signals.label(TOPIC), signals.groupings[TOPIC], parts, names)
+
+
+def _counts(
+    grouping: str, labels: Labels, groups: Sequence[str], parts: Sequence[Rows], names: tuple[str, str]
+) -> Table:
+    """Rows of each group in each part; rows without a group are left out."""
+    counts = [np.bincount(labels[rows] + 1, minlength=len(groups) + 1)[1:] for rows in parts]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (source, *(int(count[place]) for count in counts)) for place, source in enumerate(pool.source_names)
+        (group, *(int(count[place]) for count in counts)) for place, group in enumerate(groups)
     )
-    return Table("Rows by source", ("source", f"only {names[0]}", f"only {names[1]}", "both"), rows)
+    return Table(f"Rows by {grouping}", (grouping, f"only {names[0]}", f"only {names[1]}", "both"), rows)
 
 
 def _signals(signals: SignalTable, only: Sequence[Rows], names: tuple[str, str]) -> Table:

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.history.values import History, Observation
-from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, short_label
+from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import jaccard
 from autoselection_core.subset import Subset
@@ -113,11 +113,11 @@ def _expectation(entry: Observation) -> tuple[float, float] | None:
     return proposal.mean, float(np.hypot(proposal.deviation, proposal.noise or 0.0))
 
 
-def mix_plot(pool: Pool, subset: Subset, kind: Format = "svg") -> bytes:
-    """Share of each source in the pool and in the subset."""
-    names = pool.source_names
-    whole = np.bincount(pool.source_codes, minlength=len(names)) / max(1, len(pool))
-    kept = np.bincount(pool.source_codes[subset.rows], minlength=len(names)) / max(1, len(subset))
+def mix_plot(signals: SignalTable, grouping: str, subset: Subset, kind: Format = "svg") -> bytes:
+    """Share of each named group, such as a source or a topic, in the pool and in the subset."""
+    names, labels = signals.groupings[grouping], signals.label(grouping) + 1  # 0 is "no group"
+    whole = np.bincount(labels, minlength=len(names) + 1)[1:] / max(1, len(signals))
+    kept = np.bincount(labels[subset.rows], minlength=len(names) + 1)[1:] / max(1, len(subset))
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()
@@ -127,7 +127,7 @@ def mix_plot(pool: Pool, subset: Subset, kind: Format = "svg") -> bytes:
         axes.set_yticks(places, [short_label(name) for name in names])
         axes.invert_yaxis()
         axes.set_xlabel("share of rows")
-        axes.set_title("Source mix")
+        axes.set_title(f"{grouping.title()} mix")
         axes.legend(loc="best")
 
     return draw(paint, height=1.4 + 0.4 * len(names), kind=kind)

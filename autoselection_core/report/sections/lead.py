@@ -13,6 +13,7 @@ from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.verdict import Finding, is_better
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
+from autoselection_core.signals.table import SOURCE, TOPIC
 
 HEADLINES = {
     Verdict.YES: "The recommended subset trains a better model than random subsets of equal tokens.",
@@ -24,7 +25,7 @@ _CAPTION = (
     "with its interval."
 )
 _HOUR_S, _MINUTE_S = 3600, 60
-_MAX_SOURCES = 6
+_MAX_GROUPS = 6
 
 
 def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
@@ -60,7 +61,8 @@ def _facts(facts: SearchFacts) -> list[tuple[str, str]]:
         ("Rows kept", _of(len(subset), len(facts.signals))),
         *_tokens(facts),
         ("Recipe", facts.best_recipe.full_label),
-        ("Sources", _sources(facts)),
+        ("Sources", _shares(facts, SOURCE)),
+        *([("Topics", _shares(facts, TOPIC))] if TOPIC in facts.signals.groupings else []),
         ("Licences", ", ".join(sorted({_licence(facts, int(row)) for row in subset.rows}))),
         ("Cost", _cost(facts)),
         ("Base model", "none: a formula scores subsets" if model is None else model.rsplit("/", 1)[-1]),
@@ -80,12 +82,14 @@ def _of(part: int, whole: int) -> str:
     return f"{part:,} of {whole:,} ({part / whole:.0%})" if whole else f"{part:,}"
 
 
-def _sources(facts: SearchFacts) -> str:
+def _shares(facts: SearchFacts, grouping: str) -> str:
+    """Rows of the largest groups of the recommended subset."""
     assert facts.best_subset is not None, "a report without measured trials is refused"
-    codes = facts.pool.source_codes[facts.best_subset.rows]
-    counts = Counter(facts.pool.source_names[int(code)] for code in codes).most_common()
-    listed = [f"{name} {count:,}" for name, count in counts[:_MAX_SOURCES]]
-    rest = len(counts) - _MAX_SOURCES
+    names, labels = facts.signals.groupings[grouping], facts.signals.label(grouping)
+    present = labels[facts.best_subset.rows]
+    counts = Counter(names[int(label)] for label in present if label >= 0).most_common()
+    listed = [f"{name} {count:,}" for name, count in counts[:_MAX_GROUPS]]
+    rest = len(counts) - _MAX_GROUPS
     return ", ".join([*listed, f"and {rest} more"] if rest > 0 else listed)
 
 

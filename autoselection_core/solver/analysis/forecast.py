@@ -19,7 +19,7 @@ from autoselection_core.solver.candidates.local_search import search_locally
 from autoselection_core.solver.candidates.phase import phase_of
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.determinism import one_thread
-from autoselection_core.solver.evidence.fitted import fit_model
+from autoselection_core.solver.evidence.fitted import fit_model, fitting_for
 from autoselection_core.solver.evidence.observations import (
     low_fidelity_observations,
     observed_subsets,
@@ -28,10 +28,9 @@ from autoselection_core.solver.evidence.observations import (
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.policies.default import known_subsets
 from autoselection_core.solver.solver import Solver
-from autoselection_core.solver.surrogate.gp import NOISE_SHARE, Numbers, expected_noise
+from autoselection_core.solver.surrogate.gp import Numbers
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import covariance
-from autoselection_core.solver.surrogate.priors import hyper_prior
 from autoselection_core.subset import realise
 
 if TYPE_CHECKING:
@@ -104,7 +103,8 @@ def _start(context: SearchContext, history: History) -> _Start:
     if not history.observations:
         full = context.describe_subsets([realise(Recipe((), context.seed), context.signals)])
         candidates = np.concatenate([full, context.features[: _CANDIDATES - 1]])
-        prior = hyper_prior(context.describer.layout, expected_noise(None, context.policy.noise_spread))
+        fitting = fitting_for(context, 0)
+        prior = fitting.prior(context.describer.layout)
         rng = np.random.default_rng(seed_for("forecast", context.seed))
         draws = prior.mean + prior.spread * rng.normal(size=(context.policy.draws, len(prior.mean)))
         noise = context.policy.noise_prior
@@ -115,7 +115,7 @@ def _start(context: SearchContext, history: History) -> _Start:
             np.zeros(0),
             candidates,
             torch.from_numpy(draws),
-            (noise or 1.0) / NOISE_SHARE,
+            (noise or 1.0) / fitting.priors.noise_share,
             unit,
             "the full pool",
             context.describer.layout,

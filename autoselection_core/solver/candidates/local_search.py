@@ -7,10 +7,11 @@ trained or not. The first generation starts from the anchors of the phase.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 
-from autoselection_core.recipe import Recipe
+from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.solver.acquisition.protocol import AcquisitionTerm
 from autoselection_core.solver.candidates.phase import Phase, TrustRadius
 from autoselection_core.solver.context import SearchContext, seed_for
@@ -23,6 +24,12 @@ from autoselection_core.solver.surrogate.gp import Numbers
 
 _RESEEDED_SHARE = 0.5
 """Share of the edits that start from a new anchor while the search stagnates."""
+
+_UNPAIRED = 2
+"""Version of the policy up to which recipes are combined by random edits alone."""
+
+_PAIRED = 5
+"""Best tried recipes that are combined in pairs."""
 
 _SECOND_EDIT = 0.5
 """Probability that a draft is edited once more, so that a step is added and another retuned in one round."""
@@ -117,7 +124,8 @@ def search_locally(
         proposed: Drafts of an adviser, which are compared, too.
     """
     alone = [Draft(recipe, "single") for recipe in single_recipes(context.templates, context.seed)]
-    recalled = context.realise([*_recall(fitted), *proposed, *alone], known)
+    paired = pairs_of(fitted, context) if context.policy.version > _UNPAIRED else []
+    recalled = context.realise([*_recall(fitted), *proposed, *alone, *paired], known)
     radius = TrustRadius(context, fitted, context.policy.trust_radius)
     found = _score(radius, gain, recalled, context.describe(recalled), known)
     names = known | found.names | {subset.fingerprint for subset in recalled.subsets}
@@ -137,6 +145,26 @@ def search_locally(
         edits = context.realise(drafts, names)
         found = found.joined(_score(radius, gain, edits, context.describe(edits), names))
     return found
+
+
+def pairs_of(fitted: FittedModel, context: SearchContext) -> list[Draft]:
+    """Pairs of the best tried recipes: intersections, one after the other, and unions, both together."""
+    places = [place for place in fitted.ranked if _is_combined(fitted.observed[place].recipe)][:_PAIRED]
+    return [
+        Draft(Recipe(steps, context.seed), "edit", fitted.observed[one].trial, f"{edit} {named}")
+        for one, other in permutations(places, 2)
+        for edit, steps in _both(fitted.observed[one].recipe, fitted.observed[other].recipe)
+        if len(steps) <= context.policy.max_steps
+        for named in [f"trial {fitted.observed[other].trial}"]
+    ]
+
+
+def _is_combined(recipe: Recipe) -> bool:
+    return len(recipe.steps) > 0 and not has_union(recipe)
+
+
+def _both(one: Recipe, other: Recipe) -> tuple[tuple[str, tuple[Step, ...]], ...]:
+    return ("intersect with", (*one.steps, *other.steps)), ("unite with", (*one.steps, Union(other)))
 
 
 def _recall(fitted: FittedModel) -> list[Draft]:

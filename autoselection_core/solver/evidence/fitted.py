@@ -17,6 +17,10 @@ from autoselection_core.solver.evidence.observations import (
 from autoselection_core.solver.evidence.tail_compression import compress_tail
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, Surrogate, fit
+from autoselection_core.solver.surrogate.priors import FIRST, THIRD
+
+_FIRST_PRIORS = 2
+"""Version of the policy up to which the surrogate has its first priors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +121,7 @@ def fitting_for(context: SearchContext, measurements: int) -> Fitting:
         policy.noise_spread,
         seed,
         policy.surrogate,
+        THIRD if policy.version > _FIRST_PRIORS else FIRST,
     )
 
 

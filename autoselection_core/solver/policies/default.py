@@ -74,8 +74,11 @@ def choose(
     transferred = transferred_observations(history, context.signals)
     probes = context.policy.full_pool + max(0, context.policy.warmup - len(transferred))
     if len(known) < max(probes, 1) or not _is_enough(history, len(transferred)):
-        plain = _plain_probe(context, observed, known) if context.policy.version > 1 else None
-        return plain or _probe(context, history, observed, known)
+        number = len(known) - context.policy.full_pool
+        plain = _plain_probe(context, observed, known) if number < context.policy.plain_probes else None
+        return plain or _probe(
+            context, history, observed, known, zone_of(number - context.policy.before_zones)
+        )
     low_fidelity = low_fidelity_observations(history, context.signals)
     if (pair := next_pair(history, observed, low_fidelity, offers_of(history, prices))) is not None:
         return pair
@@ -104,9 +107,12 @@ def known_subsets(
 
 
 def _probe(
-    context: SearchContext, history: History, observed: Sequence[ObservedSubset], known: frozenset[str]
+    context: SearchContext,
+    history: History,
+    observed: Sequence[ObservedSubset],
+    known: frozenset[str],
+    zone: str,
 ) -> Candidate:
-    zone = zone_of(len(known) - context.policy.full_pool)
     places = [place for place, one in enumerate(context.fresh.subsets) if one.fingerprint not in known]
     if not places:
         raise NoCandidatesError(history.next_trial, context.fresh.reasons)

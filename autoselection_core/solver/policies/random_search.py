@@ -12,7 +12,7 @@ from autoselection_core.solver.context import seed_for
 from autoselection_core.solver.evidence.observations import entries_of
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import has_union, random_recipe
-from autoselection_core.solver.programs.limits import within_size
+from autoselection_core.solver.programs.limits import within_limits
 from autoselection_core.solver.programs.realise import Draft, realise_drafts
 from autoselection_core.solver.proposal import Candidate, Proposal
 
@@ -32,12 +32,12 @@ def choose(
     """
     rng = np.random.default_rng(seed_for("random", history.seed, history.next_trial))
     known = frozenset(entry.subset for entry in entries_of(history))
-    min_rows = max(1, round(policy.min_share * len(signals)))
+    min_rows = policy.min_rows(len(signals))
     unions = [entry.recipe for entry in history.observations if not has_union(entry.recipe)]
     reasons: Counter[str] = Counter()
     for _ in range(_ATTEMPTS):
         recipe = random_recipe(templates, rng, policy.max_steps, history.seed, unions)
-        realised = within_size(
+        realised = within_limits(
             realise_drafts([Draft(recipe, "random")], signals, min_rows, known), signals, policy
         )
         if len(realised):

@@ -1,30 +1,78 @@
 """Limits of candidates: rows and tokens, and what a training can read of a sample."""
 
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.arrays import Mask
+from autoselection_core.errors.signals import MissingSignalError
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.realise import Realised
 
-TOO_LARGE, TOO_MANY_TOKENS = "too large", "too many tokens"
+Tokens: TypeAlias = npt.NDArray[np.float64]
+"""Numbers of tokens."""
+
+TOO_LARGE, TOO_MANY_TOKENS, OUTSIDE_SHARES = "too large", "too many tokens", "share of a group out of bounds"
 """Reasons to leave a realised candidate out."""
 
 
-def within_size(realised: Realised, signals: SignalTable, policy: Policy) -> Realised:
-    """Leave out subsets with too many rows or too many tokens, and count them."""
+def within_limits(realised: Realised, signals: SignalTable, policy: Policy) -> Realised:
+    """Leave out subsets outside the policy's limits of size and of groups, and count them.
+
+    Raises:
+        MissingSignalError: The policy limits the share of a group that the pool has not.
+    """
+    kept = _within_size(realised, signals, policy)
+    for name, low, high in policy.shares:
+        member = _members(name, signals)
+        shares = np.array([member[subset.rows].mean() for subset in kept.subsets], np.float64)
+        inside = (shares >= low - _ROUNDING) & (shares <= high + _ROUNDING)
+        kept, _ = kept.only(inside, OUTSIDE_SHARES)
+    return kept
+
+
+def _members(name: str, signals: SignalTable) -> Mask:
+    """Rows of a group, which is written as grouping/group. Shape (n,)."""
+    grouping, _, group = name.partition("/")
+    groups = signals.groupings.get(grouping)
+    if groups is None:
+        raise MissingSignalError("grouping", grouping, tuple(signals.groupings))
+    if group not in groups:
+        raise MissingSignalError("group", group, groups)
+    return np.asarray(signals.label(grouping) == groups.index(group))
+
+
+def _within_size(realised: Realised, signals: SignalTable, policy: Policy) -> Realised:
     sizes = np.array([len(subset) for subset in realised.subsets])
     kept, _ = realised.only(sizes <= policy.max_share * len(signals), TOO_LARGE)
     if policy.max_tokens is None:
         return kept
-    tokens = np.nan_to_num(signals["tokens"].astype(np.float64))
-    sums = np.array([tokens[subset.rows].sum() for subset in kept.subsets])
+    sums = _sums(np.nan_to_num(signals["tokens"].astype(np.float64)), kept)
     return kept.only(sums <= policy.max_tokens, TOO_MANY_TOKENS)[0]
 
 
-UNTRAINABLE = "nothing to train on"
-"""Reason to leave a realised candidate out."""
+def _sums(tokens: Tokens, realised: Realised) -> Tokens:
+    return np.array([tokens[subset.rows].sum() for subset in realised.subsets], np.float64)
+
+
+UNTRAINABLE, TOO_REPEATED = "nothing to train on", "repeated too often"
+"""Reasons to leave a realised candidate out: no trainable row, too few tokens for the training's length."""
+
+MAX_PASSES = 4
+"""Passes of a training over its samples at most. Up to four, repeated samples are worth nearly as much as new
+ones, and less beyond that (Muennighoff et al. 2023, "Scaling Data-Constrained Language Models")."""
+
+_ROUNDING = 1e-9
+
+_MIN_SHARE = 0.05
+"""Share of the pool's tokens that is never too little: the least that one operator keeps. A training may be
+longer than four passes over the whole pool."""
+
+_TRAINABLE_ONLY = 2
+"""Version of the policy that knows which rows are trainable, but not how often they are read."""
 
 _TOKENS, _RESPONSE_TOKENS, _TURNS = "tokens", "response_tokens", "turns"
 
@@ -43,7 +91,7 @@ def trainable_rows(signals: SignalTable, max_tokens: int | None) -> Mask:
     return np.asarray((answers > 0) & ((before < max_tokens) | (turns > 1)))
 
 
-def read_tokens(signals: SignalTable, max_tokens: int) -> npt.NDArray[np.float64]:
+def read_tokens(signals: SignalTable, max_tokens: int) -> Tokens:
     """Tokens that an optimiser reads of each row in an epoch: at most `max_tokens`, none of untrainable rows.
 
     Shape (n,). A row whose tokens were not counted is read as none.
@@ -52,9 +100,56 @@ def read_tokens(signals: SignalTable, max_tokens: int) -> npt.NDArray[np.float64
     return np.where(trainable_rows(signals, max_tokens), counted, 0.0)
 
 
-def only_trainable(realised: Realised, trainable: Mask) -> Realised:
-    """Leave out subsets without a trainable row, and count them."""
-    if trainable.all():
-        return realised
-    kept = np.array([bool(trainable[subset.rows].any()) for subset in realised.subsets], np.bool_)
-    return realised.only(kept, UNTRAINABLE)[0]
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Rows and tokens that a training reads of a pool.
+
+    Attributes:
+        trainable: Rows that it can learn from. Shape (n,).
+        tokens: Tokens that it reads of each row in an epoch; None where they were not counted. Shape (n,).
+        length: Tokens of a training of any subset; None where they follow from the subset.
+    """
+
+    trainable: Mask
+    tokens: Tokens | None = None
+    length: float | None = None
+
+    @property
+    def min_tokens(self) -> float:
+        """Tokens that a candidate has at least, so that no sample is read more than `MAX_PASSES` times."""
+        if self.tokens is None or self.length is None:
+            return 0.0
+        return min(self.length / MAX_PASSES, _MIN_SHARE * float(self.tokens.sum()))
+
+    def min_rows(self, policy: Policy) -> int:
+        """Rows that a candidate has at least; without a share of the policy the tokens decide."""
+        if policy.min_share is None and self.min_tokens > 0:
+            return 1
+        return policy.min_rows(len(self.trainable))
+
+    def only_readable(self, realised: Realised) -> Realised:
+        """Leave out subsets that it cannot learn from or reads too often, and count them."""
+        if not self.trainable.all():
+            kept = np.array([self.trainable[subset.rows].any() for subset in realised.subsets], np.bool_)
+            realised = realised.only(kept, UNTRAINABLE)[0]
+        if self.tokens is None or not self.min_tokens:
+            return realised
+        return realised.only(_sums(self.tokens, realised) >= self.min_tokens, TOO_REPEATED)[0]
+
+
+def reading_of(
+    signals: SignalTable, policy: Policy, max_tokens: int | None, train_tokens: float | None
+) -> Reading:
+    """Reading of a pool under a version of the policy.
+
+    Args:
+        signals: The pool.
+        policy: The first version knows nothing of trainings, the second only what is trainable.
+        max_tokens: Longest conversation that a training reads, in tokens; None where nothing is trained.
+        train_tokens: Tokens of a training of any subset; None where they follow from the subset.
+    """
+    limit = max_tokens if policy.version > 1 else None
+    trainable = trainable_rows(signals, limit)
+    if limit is None or policy.version <= _TRAINABLE_ONLY or _TOKENS not in signals.columns:
+        return Reading(trainable)
+    return Reading(trainable, read_tokens(signals, limit), train_tokens)

@@ -24,7 +24,13 @@ from autoselection_core.solver.surrogate.botorch_model import (
 from autoselection_core.solver.surrogate.hyper_parameters import HyperParameters, noise_variance
 from autoselection_core.solver.surrogate.kernel import cholesky, correlations, covariance, solve_lower
 from autoselection_core.solver.surrogate.mixture import quantiles, relative_noise, subsample_rows, suspect
-from autoselection_core.solver.surrogate.priors import HyperPrior, LogNormalPrior, hyper_prior
+from autoselection_core.solver.surrogate.priors import (
+    FIRST,
+    HyperPrior,
+    LogNormalPrior,
+    Priors,
+    hyper_prior,
+)
 from autoselection_core.solver.surrogate.slice_sampling import slice_sample
 
 if TYPE_CHECKING:
@@ -32,9 +38,6 @@ if TYPE_CHECKING:
 
 _STEPS = 20
 """Moves of each chain; twice as many change no choice on the suite."""
-
-NOISE_SHARE = 0.33
-"""The noise expected of an unknown evaluator, as a share of the spread of the utilities seen."""
 
 MAX_EXACT = 1000
 """Observations up to which a Gaussian process is exact: its cost is their cube."""
@@ -55,10 +58,12 @@ class Fitting:
     Attributes:
         draws: Vectors to average over; 1 takes the most probable vector.
         max_sampled: Observations that they are learned from at most; predictions use all.
-        noise_prior: Expected run-to-run standard deviation in units of utility; None guesses from the spread.
+        noise_prior: Expected run-to-run standard deviation in units of utility; None takes a share of the
+            spread.
         noise_spread: Standard deviation of its logarithm.
         seed: Seed of the draws.
         surrogate: One of the policy's `SURROGATES`.
+        priors: Priors of the policy's version.
     """
 
     draws: int = 16
@@ -67,6 +72,18 @@ class Fitting:
     noise_spread: float = 0.5
     seed: int = 0
     surrogate: str = "gp"
+    priors: Priors = FIRST
+
+    def prior(self, layout: Layout, scale: float | None = None) -> HyperPrior:
+        """Priors of the hyper-parameters.
+
+        Args:
+            layout: Layout of a feature vector.
+            scale: Spread of the utilities; None takes the usual share of it for the noise, whatever is set.
+        """
+        is_set = scale is not None and self.noise_prior is not None
+        noise = self.noise_prior / scale if is_set else self.priors.noise_share  # type: ignore[operator] # both are set
+        return hyper_prior(layout, LogNormalPrior(noise, self.noise_spread), self.priors)
 
 
 @dataclass(frozen=True)
@@ -191,8 +208,7 @@ def fit(features: Features, utilities: Numbers, layout: Layout, fitting: Fitting
     standard = Standard.robust(utilities) if is_robust else Standard.of(utilities)
     targets = torch.from_numpy((utilities - standard.center) / standard.scale)
     points = torch.from_numpy(np.ascontiguousarray(features))
-    expected = None if fitting.noise_prior is None else fitting.noise_prior / standard.scale
-    prior = hyper_prior(layout, expected_noise(expected, fitting.noise_spread))
+    prior = fitting.prior(layout, standard.scale)
     subsample = torch.from_numpy(subsample_rows(features, fitting.max_sampled))
     if is_robust:
         return _robust(points, targets, layout, standard, prior=prior, fitting=fitting, subsample=subsample)
@@ -252,11 +268,6 @@ def _root(log_hyper: "Tensor", points: "Tensor", layout: Layout, relative: "Tens
     if relative is not None:
         ridge = ridge[:, None] * relative
     return cholesky(covariance(log_hyper, points, points, layout), ridge)
-
-
-def expected_noise(standardised: float | None, spread: float) -> LogNormalPrior:
-    """Prior of the noise; without an expectation, around a share of the spread of the utilities."""
-    return LogNormalPrior(NOISE_SHARE if standardised is None else standardised, spread)
 
 
 def _learn(

@@ -7,7 +7,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
 from autoselection_core.report.lineage.beginning import beginning_of, origin_of
-from autoselection_core.report.lineage.differing import anchor_diff
+from autoselection_core.report.lineage.differing import SubsetDiff, anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.report.rendering.markdown import fence
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
@@ -31,6 +31,7 @@ from autoselection_core.report.sections.verdict import findings
 from autoselection_core.report.sections.waterfall import expectation_table, means_table, waterfall
 from autoselection_core.report.writing import Report
 from autoselection_core.search.status import SearchStatus
+from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_dagster.names import Names
 from autoselection_dagster.values.metadata.links import (
     asset_url,
@@ -155,7 +156,11 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
         "rows_per_step": steps_picture([len(facts.signals), *(step.rows_out for step in subset.steps)]),
         "credit_waterfall": table_value(expectation_table(prefixes)),
         "waterfall_means": table_value(means_table(prefixes)),
-        "source_mix": picture(mix_plot(facts.pool, subset, "png")),
+        **{
+            f"{grouping}_mix": picture(mix_plot(facts.signals, grouping, subset, "png"))
+            for grouping in (SOURCE, TOPIC)
+            if grouping in facts.signals.groupings
+        },
         "dagster/row_count": len(subset),
         "retention": round(len(subset) / len(facts.signals), 4),
         "trial": best.trial,
@@ -183,6 +188,12 @@ def _read(recipe: Recipe, facts: SearchFacts, names: Names) -> Facts:
     return {"reads": ", ".join(recipe.reads) or "nothing", "signals": dg.MetadataValue.md(" · ".join(pages))}
 
 
+def _by_group(diff: SubsetDiff) -> Facts:
+    """Difference of the winner's subset to its anchor's, by source and by topic."""
+    tables = {f"diff_by_{table.columns[0]}": table_value(table) for table in diff.groups}
+    return {"diff_to_anchor": diff.sentence, **tables}
+
+
 def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
     """Lineage of the winner: its ancestors, model and items, and the partitions that show them."""
     trial = next(each for each in facts.trials if each.trial == number)
@@ -195,11 +206,7 @@ def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
     urls = {each.reservation.partition: _trial_url(each.reservation, names) for each in facts.trials}
     return {
         "how_it_came_about": link_table(ancestry, urls),
-        **(
-            {}
-            if diff is None
-            else {"diff_to_anchor": diff.sentence, "diff_by_source": table_value(diff.sources)}
-        ),
+        **({} if diff is None else _by_group(diff)),
         "partition": partition,
         "made_of": dg.MetadataValue.md(" → ".join(pages) + f" · {report}"),
         "evaluation": str(trial.evaluation),

@@ -77,7 +77,7 @@ def anchor_facts(
     diff = subset_diff(pool, signals, subset, realise(anchor.recipe, signals), names)
     return {
         f"diff_to_{kind}": diff.sentence,
-        f"diff_to_{kind}_by_source": table_value(diff.sources),
+        **{f"diff_to_{kind}_by_{table.columns[0]}": table_value(table) for table in diff.groups},
         f"diff_to_{kind}_by_signal": table_value(diff.signals),
     }
 

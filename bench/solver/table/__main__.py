@@ -17,7 +17,7 @@ import numpy as np
 from autoselection_core.identity import Json
 from autoselection_core.store.home import Home
 from bench.result import write_result
-from bench.solver.table.findings import makeup, orderings, rank_correlations
+from bench.solver.table.findings import forecasts, makeup, orderings, rank_correlations
 from bench.solver.table.play import Player, gaps, players
 from bench.solver.table.record import lines_of, record, utility
 from bench.solver.table.setting import SETTINGS, prepare
@@ -29,6 +29,10 @@ _PLAYERS = (
     "default/mean",
     "default/uncertainty",
     "default/plain",
+    "third-default",
+    "third-default/ucb",
+    "third-default/uncertainty",
+    "third-composition",
     "composition",
     "composition/ucb",
     "composition/plain",
@@ -83,6 +87,7 @@ def played(table: Table, options: argparse.Namespace) -> dict[str, Json]:
     }
     made = players(table, options.players)
     figures["orders_the_others_after"] = {**orderings(table, made, _ORDERING_SEEDS)}
+    figures["log density and coverage after"] = {**forecasts(table, made, _ORDERING_SEEDS)}
     for left_out in (0, 2):
         every: dict[str, Player | str] = {"random": "random", "single": "single", **made}
         found = {

@@ -7,12 +7,14 @@ from scipy.stats import spearmanr
 
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.features.histograms import blocks_of, describe
-from bench.solver.table.play import Numbers, Player
+from bench.solver.table.play import Numbers, Player, held_by
 from bench.solver.table.table import Table
 
 _KNOWN = (10, 20, 50, 100)
 """Numbers of random observations that the other recipes are ordered from."""
 
+_FORECAST_FROM = (5, 10, 20)
+_MIN_DENSITY = 1e-12
 _MIN_LEFT = 20
 _SHOWN = 12
 _MIN_SPREAD = 1e-9
@@ -73,6 +75,36 @@ def _parts(table: Table) -> Iterator[tuple[str, Numbers]]:
     axes, columns = describe(rows, blocks_of(table.signals)).axes, len(table.signals.columns)
     for place in range(1 + columns, axes.shape[1]):
         yield f"evenness or redundancy, axis {place}", axes[:, place]
+
+
+def forecasts(
+    table: Table, made: Mapping[str, Player], seeds: int
+) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Predictions of the second training of recipes that were not observed, after some random observations.
+
+    For each surrogate and number of observations the mean logarithm of the predictive density, in units of
+    the deviation of all trainings, and the shares within the central 50 and 90 %.
+    """
+    with one_thread():
+        return {
+            name: {str(count): _forecast(table, player, count, seeds) for count in _FORECAST_FROM}
+            for name, player in made.items()
+            if player.acquisition == "ei" and not player.first
+        }
+
+
+def _forecast(table: Table, player: Player, count: int, seeds: int) -> tuple[float, ...]:
+    found = []
+    for seed in range(seeds):
+        order = np.random.default_rng((seed, 23)).permutation(len(table))
+        seen, left = order[:count].tolist(), order[count:].tolist()
+        observed = table.dev[seen, 0]
+        scale = float(observed.std(ddof=1))
+        standard = (table.dev[left, 1] - observed.mean()) / scale
+        reached, density = player.posterior(seen, observed).predicts(left, standard)
+        logs = np.log(np.maximum(density, _MIN_DENSITY) / scale * table.dev.std())
+        found.append([float(np.mean(each)) for each in (logs, *held_by(reached))])
+    return tuple(round(float(value), 3) for value in np.mean(found, axis=0))
 
 
 def orderings(table: Table, made: Mapping[str, Player], seeds: int) -> dict[str, dict[str, float]]:

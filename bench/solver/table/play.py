@@ -25,16 +25,19 @@ from autoselection_core.solver.features.describer import Describer
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.fresh import latin_recipes
 from autoselection_core.solver.programs.realise import Draft, realise_drafts
-from autoselection_core.solver.surrogate.gp import expected_noise
+from autoselection_core.solver.surrogate.gp import Fitting
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import covariance
-from autoselection_core.solver.surrogate.priors import hyper_prior
+from autoselection_core.solver.surrogate.priors import THIRD
 from bench.solver.table.table import Table
 
 START = 5
 """Recipes that every search begins with: random ones, or plain filters."""
 
-_FRESH, _DRAWS, _BEST_SHARE, _NOISE_SPREAD = 300, 192, 0.02, 0.5
+_FRESH, _DRAWS, _BEST_SHARE = 300, 192, 0.02
+_FIRST, _THIRD = Fitting(), Fitting(priors=THIRD)
+"""Priors of the first versions of the policy, and of the third."""
+
 _NEGLIGIBLE = 1e-3
 """Draws with less weight than this share of the heaviest one are left out."""
 
@@ -73,6 +76,21 @@ class Posterior:
         """Standard deviation of the mixture. Shape (n,)."""
         second = self.weights @ (self.means**2 + self.deviations**2)
         return np.asarray(np.sqrt(np.maximum(second - self.mean**2, 1e-12)))
+
+    def predicts(self, places: Sequence[int], trainings: Numbers) -> tuple[Numbers, Numbers]:
+        """Distribution function and density of the mixture at another training of some recipes.
+
+        Args:
+            places: Recipes, k of them.
+            trainings: Standardised utilities. Shape (k,).
+
+        Returns:
+            Two arrays of shape (k,).
+        """
+        spread = np.sqrt(self.deviations[:, places] ** 2 + self.noises[:, None] ** 2)
+        reach = (trainings - self.means[:, places]) / spread
+        density = np.exp(-0.5 * reach**2) / ((2 * np.pi) ** 0.5 * spread)
+        return self.weights @ ndtr(reach), self.weights @ density
 
 
 def _expected_improvement(posterior: Posterior) -> Numbers:
@@ -150,14 +168,15 @@ class Played:
     """
 
     recommended: int
-    held: tuple[tuple[bool, bool], ...] = ()
+    held: tuple[tuple[bool, ...], ...] = ()
 
 
 def players(table: Table, names: Sequence[str]) -> dict[str, Player]:
     """Players by name: SURROGATE[/ACQUISITION][/plain].
 
     Surrogates are `default`, `composition`, `groups:NAME+NAME` (those composition groups alone; a name may be
-    a beginning), and the parts `state`, `distance` and `program`. `/plain` begins with plain filters.
+    a beginning), and the parts `state`, `distance` and `program`; `third-` before a name takes the priors of
+    the third version of the policy. `/plain` begins with plain filters.
     """
     templates = catalogue(table.signals)
     drafts = [Draft(recipe, "fresh") for recipe in latin_recipes(templates, _FRESH, 6, 0)]
@@ -171,10 +190,14 @@ def players(table: Table, names: Sequence[str]) -> dict[str, Player]:
     for name in names:
         surrogate, *options = name.split("/") if ":" not in name else _of_groups(name)
         if surrogate not in known:
-            known[surrogate] = _covariances(*_part(surrogate, features, layout, describer.composition))
+            part, fitting = surrogate.removeprefix(_OF_THIRD), _THIRD if _OF_THIRD in surrogate else _FIRST
+            known[surrogate] = _covariances(*_part(part, features, layout, describer.composition), fitting)
         acquisition = next((option for option in options if option in ACQUISITIONS), "ei")
         made[name] = Player(*known[surrogate], acquisition, plain if "plain" in options else ())
     return made
+
+
+_OF_THIRD = "third-"
 
 
 def _of_groups(name: str) -> list[str]:
@@ -207,11 +230,13 @@ def _part(
     return np.concatenate([features[:, place] for place in places], axis=1), left
 
 
-def _covariances(features: Features, layout: Layout) -> tuple[npt.NDArray[np.float32], Numbers]:
+def _covariances(
+    features: Features, layout: Layout, fitting: Fitting
+) -> tuple[npt.NDArray[np.float32], Numbers]:
     """Covariances and noise variances of the recipes under draws of the prior."""
     import torch
 
-    prior = hyper_prior(layout, expected_noise(None, _NOISE_SPREAD))
+    prior = fitting.prior(layout)
     normal = np.random.default_rng(7).normal(size=(_DRAWS, len(prior.mean)))
     log_hyper = torch.from_numpy(prior.mean + prior.spread * normal)
     points = torch.from_numpy(np.ascontiguousarray(features))
@@ -251,26 +276,22 @@ def _search(table: Table, player: Player | str, kept: Places, seed: int, budget:
         alike = kept if player == "random" else [at for at in kept if len(table.subsets[at].recipe) == 1]
         seen = np.random.default_rng((seed, 21)).permutation(alike)[:budget]
         return Played(int(seen[np.argmax(first[seen])]))
-    chosen, held = player.begin(kept, seed), list[tuple[bool, bool]]()
+    chosen, held = player.begin(kept, seed), list[tuple[bool, ...]]()
     while len(chosen) < budget:
         posterior = player.posterior(chosen, first[chosen])
         left = np.setdiff1d(kept, chosen)
         place = int(left[np.argmax(ACQUISITIONS[player.acquisition](posterior)[left])])
-        held.append(_holds(posterior, place, table.dev[place, 1], first[chosen]))
+        standard = (table.dev[[place], 1] - first[chosen].mean()) / max(first[chosen].std(ddof=1), 1e-12)
+        held.append(tuple(bool(one[0]) for one in held_by(posterior.predicts([place], standard)[0])))
         chosen.append(place)
     means = player.posterior(chosen, first[chosen]).mean[chosen]
     return Played(chosen[int(np.argmax(means))], tuple(held))
 
 
-_HALF_WIDTHS = (0.6745, 1.6449)
-"""Half-widths of the central 50 and 90 % of a normal distribution."""
+_TAILS = (0.25, 0.05)
+"""Probability on either side of the central 50 and 90 %."""
 
 
-def _holds(posterior: Posterior, place: int, second: float, seen: Numbers) -> tuple[bool, bool]:
-    """Whether the central 50 and 90 % of a prediction hold a second training."""
-    scale = max(float(np.std(seen, ddof=1)), 1e-12)
-    noise = float(posterior.weights @ posterior.noises**2)
-    spread = (float(posterior.deviation[place]) ** 2 + noise) ** 0.5 * scale
-    off = abs(second - seen.mean() - float(posterior.mean[place]) * scale)
-    middle, wide = _HALF_WIDTHS
-    return off <= middle * spread, off <= wide * spread
+def held_by(reached: Numbers) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Whether values of a distribution function are in its central 50, and 90 %. Each of shape (k,)."""
+    return tuple((reached > tail) & (reached < 1 - tail) for tail in _TAILS)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from typing_extensions import override
 
-from autoselection_core.arrays import Labels
+from autoselection_core.arrays import Labels, Vectors
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
@@ -17,6 +18,11 @@ from autoselection_core.signals.definitions.semantic.embedding import VECTORS, E
 from autoselection_core.signals.table import GROUP_NAMES, TOPIC
 from autoselection_core.words import words
 
+AUTO = "auto"
+"""Size that is found from the data."""
+
+_SIZES = (2, 3, 4, 6, 8, 10, 12, 16, 20, 28, 40)
+_COMPARED = 2_000
 _NAMED_BY = 3
 _MIN_LETTERS = 3
 _MIN_ROWS = 20
@@ -33,14 +39,22 @@ class Topics(PoolSignal):
     without embedding has no topic (-1).
 
     Attributes:
-        size: How many topics; at most one for each 20 rows.
+        size: Number of topics; at most one for each 20 rows. `auto` finds it from the data, by the highest
+            mean silhouette (`size_of_data`).
         seed: Seed of the fit.
         embeddings: Embeddings that are grouped.
+
+    Raises:
+        SettingError: The size is neither `auto` nor a number from 1.
     """
 
-    size: int = 10
+    size: int | str = 10
     seed: int = 0
     embeddings: Embeddings = field(default=Embeddings(), compare=False)
+
+    def __post_init__(self) -> None:
+        if self.size != AUTO and (not isinstance(self.size, int) or self.size < 1):
+            raise SettingError("size", self.size, f"a number from 1, or {AUTO}")
 
     @property
     @override
@@ -53,9 +67,30 @@ class Topics(PoolSignal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        size = max(1, min(self.size, len(pool) // _MIN_ROWS))
-        labels = assign(given[VECTORS], fit_centres(given[VECTORS], size, self.seed))
+        vectors, limit = given[VECTORS], max(1, len(pool) // _MIN_ROWS)
+        size = self.size if isinstance(self.size, int) else size_of_data(vectors, limit, self.seed)
+        labels = assign(vectors, fit_centres(vectors, min(size, limit), self.seed))
         return {TOPIC: labels, f"{TOPIC}{GROUP_NAMES}": np.array(topic_names(pool.texts(), labels), np.str_)}
+
+
+def size_of_data(vectors: Vectors, limit: int, seed: int) -> int:
+    """Number of clusters with the highest mean silhouette (Rousseeuw 1987), at most `limit`.
+
+    Compared are 2 to 40 centres, by cosine distances among at most 2,000 of the rows; of equals the lowest
+    number. One where no two clusters can be told apart.
+    """
+    from sklearn.metrics import silhouette_score
+
+    known = vectors[~np.isnan(vectors).any(axis=1)]
+    sample = known[np.random.default_rng(seed).permutation(len(known))[:_COMPARED]]
+    best, highest = 1, -1.0
+    for size in (size for size in _SIZES if size <= min(limit, len(sample) - 1)):
+        labels = assign(sample, fit_centres(vectors, size, seed))
+        if len(np.unique(labels)) == 1:
+            continue
+        score = float(silhouette_score(sample, labels, metric="cosine"))
+        best, highest = (size, score) if score > highest else (best, highest)
+    return best
 
 
 def topic_names(texts: list[str], labels: Labels) -> list[str]:
