@@ -120,6 +120,36 @@ class PairList:
         both = present[low] & present[high]
         return low[both], high[both]
 
+    def take(self, rows: Rows) -> "PairList":
+        """The pairs among some rows, numbered by their places in `rows`.
+
+        Only the pairs whose lower row is asked for are read.
+
+        Args:
+            rows: Ascending and unique row numbers.
+
+        Example:
+            >>> ends = np.array([0, 1, 1]), np.array([2, 2, 3])
+            >>> pairs = PairList.of(*ends, np.ones(3, np.float32), floor=0.5, measure="x")
+            >>> taken = pairs.take(np.array([1, 3]))
+            >>> list(zip(taken.low.tolist(), taken.high.tolist()))
+            [(0, 1)]
+        """
+        wanted = rows.astype(np.int32)  # of the pairs' own type: otherwise numpy would convert all of them
+        starts, ends = (np.searchsorted(self.low, wanted, side) for side in ("left", "right"))
+        sizes = ends - starts
+        read = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
+        high = self.high[read]
+        places = np.minimum(np.searchsorted(wanted, high), max(len(wanted) - 1, 0))
+        held = wanted[places] == high
+        return PairList(
+            np.repeat(np.arange(len(wanted), dtype=np.int32), sizes)[held],
+            places[held].astype(np.int32),
+            self.similarity[read[held]],
+            self.floor,
+            self.measure,
+        )
+
     def save(self, folder: Path) -> None:
         """Write one uncompressed array file per part and the metadata as JSON."""
         folder.mkdir(parents=True, exist_ok=True)

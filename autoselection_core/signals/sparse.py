@@ -53,10 +53,21 @@ class SparseFeatures:
             >>> features.entries_of(np.array([0, 2]))
             array([0, 4, 1], dtype=int32)
         """
+        return self.indices[self._entries(rows)]
+
+    def take(self, rows: Rows) -> "SparseFeatures":
+        """The features of some rows, in the order given."""
+        entries, sizes = self._entries(rows), self.indptr[rows + 1] - self.indptr[rows]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        return SparseFeatures(starts, self.indices[entries], self.data[entries], self.features)
+
+    def _entries(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """Places of the entries of some rows, one row after the other. Shape (entries,)."""
         starts = self.indptr[rows]
         sizes = self.indptr[rows + 1] - starts
         shifts = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
-        return self.indices[shifts + np.arange(len(shifts))]
+        places: npt.NDArray[np.int64] = shifts + np.arange(len(shifts))
+        return places
 
     def save(self, folder: Path) -> None:
         """Write one uncompressed array file per part, so that `load` can map them into memory."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.arrays import Keys, Labels, Values, Vectors
+from autoselection_core.arrays import Keys, Labels, Rows, Values, Vectors
 from autoselection_core.errors.signals import MisalignedSignalError, MissingSignalError
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
@@ -131,6 +131,40 @@ class SignalTable:
             sorted(name.removeprefix(RELEVANCE) for name in self.columns if name.startswith(RELEVANCE))
         )
 
+    @property
+    def weights(self) -> Values:
+        """Rows of the pool that each row stands for: one each, but in a sample of rows. Shape (n,)."""
+        return self.derived("weights", lambda: np.ones(len(self), np.float32))
+
+    def size_of(self, rows: Rows) -> float:
+        """Rows of the pool that some rows stand for."""
+        return float(len(rows))
+
+    def scaled(self, count: int) -> float:
+        """A number of rows, or of tokens, of the pool as one of this table."""
+        return float(count)
+
+    def take(self, rows: Rows) -> "SignalTable":
+        """The table of some rows with the pairs among them; of mapped files only what they need is read.
+
+        Labels without names and with more groups than rows are numbered anew, in the same order.
+
+        Args:
+            rows: Ascending and unique row numbers.
+        """
+        return SignalTable(
+            self.pool_version,
+            self.keys[rows],
+            {name: values[rows] for name, values in self.columns.items()},
+            pairs={name: pairs.take(rows) for name, pairs in self.pairs.items()},
+            sparse={name: features.take(rows) for name, features in self.sparse.items()},
+            labels={name: _dense(labels[rows]) for name, labels in self.labels.items()},
+            label_names=self.label_names,
+            vectors={name: vectors[rows] for name, vectors in self.vectors.items()},
+            versions=self.versions,
+            ids=self.ids[rows],
+        )
+
     def derived(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Cached value that follows from this table alone, computed on first use and kept with the table.
 
@@ -166,6 +200,14 @@ def _find(kind: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
         raise MissingSignalError(kind, name, tuple(sorted(known)))
     return known[name]
+
+
+def _dense(labels: Labels) -> Labels:
+    """Group numbers below the number of rows: an operator makes room for the highest one."""
+    if int(labels.max(initial=-1)) < len(labels):
+        return labels
+    groups, dense = np.unique(labels, return_inverse=True)
+    return (dense - int(groups[0] < 0)).astype(np.int32)
 
 
 def _ids_of(keys: Keys) -> npt.NDArray[np.bytes_]:

@@ -69,6 +69,8 @@ class Policy:
             out.
         stop_gain: A search stops once no candidate is expected to gain this much a full training, in units
             of utility; None spends the budget.
+        sample_rows: Rows that candidates are compared on in a pool of more than twice as many; the chosen one
+            is realised on all.
         round_size: Candidates of a round of the published policy.
         exploration: Upper confidence bound factor of the published policy.
     """
@@ -99,6 +101,7 @@ class Policy:
     floors: tuple[tuple[str, float], ...] = ()
     shares: tuple[tuple[str, float, float], ...] = ()
     stop_gain: float | None = None
+    sample_rows: Annotated[int, Count(64, 10_000_000)] = 50_000
     round_size: Annotated[int, Count(1, 1000)] = 5
     exploration: Annotated[float, Interval(0.0, 100.0)] = 2.0
 

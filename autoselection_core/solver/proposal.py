@@ -89,6 +89,8 @@ class Proposal:
             compared with.
         fidelity: Name of the lower fidelity that the trial is evaluated at; empty for the full one.
         weighed: Expected gain of each fidelity; empty where there is one only.
+        sampling_error: Largest standard error of a share that the subset is described by, where candidates
+            were compared on a sample of the rows; None where they were compared on all.
     """
 
     origin: str
@@ -113,6 +115,7 @@ class Proposal:
     nearest: int | None = None
     fidelity: str = ""
     weighed: tuple[Weighed, ...] = ()
+    sampling_error: float | None = None
 
     @property
     def anchor(self) -> int | None:
@@ -144,6 +147,7 @@ class Proposal:
             "nearest": self.nearest,
             "fidelity": self.fidelity,
             "weighed": [one.to_json() for one in self.weighed],
+            "sampling_error": self.sampling_error,
         }
         kept = {name: value for name, value in values.items() if name not in later}
         return kept | {name: value for name, value in later.items() if value}

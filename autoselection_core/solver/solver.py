@@ -116,7 +116,7 @@ class Solver:
             raise NothingToRecommendError(history.search)
         fitted = self._fitted_to(history)
         with one_thread():
-            described = self.context(history.seed).describe_subsets(list(subsets))
+            described = self.context(history.seed).describe_exact(list(subsets))
             means, deviations = fitted.surrogate.posterior(described)
         return tuple(
             Prediction(float(mean), float(deviation))
@@ -129,13 +129,11 @@ class Solver:
         last = self._last[0] if self._last else None
         if last is None or last[0] != remembered:
             with one_thread():
-                observed = [one for one in observed_subsets(remembered, self.signals) if one.utilities]
-                transferred = transferred_observations(remembered, self.signals)
-                low_fidelity = low_fidelity_observations(remembered, self.signals)
-                last = (
-                    remembered,
-                    fit_model(self.context(history.seed), observed, transferred, low_fidelity),
-                )
+                context = self.context(history.seed)
+                observed = [one for one in observed_subsets(remembered, context.signals) if one.utilities]
+                transferred = transferred_observations(remembered, context.signals)
+                low_fidelity = low_fidelity_observations(remembered, context.signals)
+                last = (remembered, fit_model(context, observed, transferred, low_fidelity))
             self._last[:] = [last]
         return last[1]
 

@@ -6,6 +6,7 @@ two thousand candidates.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,7 @@ from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets
 from autoselection_core.store.home import Home
+from bench.engine.pools import Parts, near_duplicates, realistic
 from bench.result import measure, write_result
 from bench.search_90k import campaign
 from bench.solver.landscapes.world import world
@@ -32,7 +34,12 @@ _OBSERVATIONS, _CANDIDATES = 40, 2000
 
 
 def table(rows: int, home: Home) -> SignalTable:
-    """The suite's signals for some rows; word entropy, sources, copies and near-copies for all."""
+    """The suite's signals for some rows; word entropy, sources, copies and near-copies for all.
+
+    More rows than there are have made-up values, and near copies in a third of them.
+    """
+    if rows > _ALL:
+        return made_up(rows)
     if rows < _ALL:
         return world(rows).signals
     workspace = installed_workspace(campaign(), home)
@@ -40,6 +47,13 @@ def table(rows: int, home: Home) -> SignalTable:
     for name in workspace.signal_names:
         workspace.score(name, pool)
     return workspace.solver(workspace.spec(pool.version)).signals
+
+
+def made_up(rows: int) -> SignalTable:
+    """Made-up columns, sources and copies, with near copies in cliques of four."""
+    plain = realistic(rows, Parts(vectors=False, neighbours=False))
+    near = near_duplicates(rows, np.random.default_rng(1))
+    return replace(plain, sparse={}, pairs={"near_duplicates": near})
 
 
 def observed(signals: SignalTable, count: int) -> History:
@@ -63,7 +77,7 @@ def figures(rows: int, home: Home) -> dict[str, Json]:
     second = measure(lambda: solver.ask(_measure(history, chosen)))
     context = solver.context(history.seed)
     with one_thread():
-        learned = measure(lambda: fit_model(context, observed_subsets(history, signals)))
+        learned = measure(lambda: fit_model(context, observed_subsets(history, context.signals)))
         candidates = np.resize(context.features, (_CANDIDATES, context.features.shape[1]))
         compared = measure(
             lambda: Improvement.over(learned.value.surrogate, learned.value.features, 0).log_value(candidates)

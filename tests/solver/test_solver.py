@@ -276,6 +276,7 @@ DEFAULT_CHANGES: Mapping[str, object] = {
     "floors": (("kept", 0.9),),
     "shares": (("source/first", 0.0, 0.4),),
     "stop_gain": 100.0,
+    "sample_rows": 64,
 }
 PUBLISHED_CHANGES: Mapping[str, object] = {"round_size": 1, "exploration": 0.0, "patience": 1}
 RANDOM_CHANGES: Mapping[str, object] = {

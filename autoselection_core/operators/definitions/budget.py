@@ -12,7 +12,7 @@ from autoselection_core.operators.definitions.mixing import taking_order
 from autoselection_core.operators.definitions.score import require_one_size
 from autoselection_core.operators.fields import Column
 from autoselection_core.operators.reason import Reason, reason_by_rank
-from autoselection_core.operators.selection.ranking import chances, lowest, share_of
+from autoselection_core.operators.selection.ranking import chances, lowest, rows_for, share_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import LOG, Interval
 
@@ -63,7 +63,7 @@ class TokenBudget(Operator):
 
     def _budget(self, signals: SignalTable) -> float:
         if self.count is not None:
-            return float(self.count)
+            return signals.scaled(self.count)
         total = signals.derived(
             (TokenBudget.name, self.length), lambda: float(np.nansum(signals[self.length], dtype=np.float64))
         )
@@ -95,7 +95,7 @@ class KeepRandom(Operator):
 
     @override
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
-        count = share_of(self.fraction, len(signals)) if self.count is None else self.count
+        count = share_of(self.fraction, len(signals)) if self.count is None else rows_for(self.count, signals)
         return lowest(chances(signals.keys[rows], seed), count)
 
     @override

@@ -12,7 +12,7 @@ from autoselection_core.operators.base import Operator
 from autoselection_core.operators.definitions.score import require_one_size
 from autoselection_core.operators.fields import FieldKind, Reads
 from autoselection_core.operators.reason import Reason, reason_by_rank
-from autoselection_core.operators.selection.ranking import first, share_of
+from autoselection_core.operators.selection.ranking import first, rows_for, share_of
 from autoselection_core.signals.table import RELEVANCE, SignalTable
 from autoselection_core.space import LOG, Interval, Setting
 
@@ -57,7 +57,7 @@ class KeepRelevant(Operator):
 
     @override
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
-        kept = [self._near(signals[column][rows]) for column in self._columns(signals)]
+        kept = [self._near(signals[column][rows], signals) for column in self._columns(signals)]
         united: Mask = np.logical_or.reduce(kept)
         return united
 
@@ -69,7 +69,7 @@ class KeepRelevant(Operator):
 
     def _why(self, column: str, rows: Rows, signals: SignalTable, position: int) -> Reason:
         relevance = signals[column][rows]
-        reason = reason_by_rank(column, relevance, self._near(relevance), position)
+        reason = reason_by_rank(column, relevance, self._near(relevance, signals), position)
         return reason if self.threshold is None else replace(reason, cut_off=self.threshold)
 
     def _columns(self, signals: SignalTable) -> tuple[str, ...]:
@@ -78,11 +78,13 @@ class KeepRelevant(Operator):
             raise MissingSignalError("signal", f"{RELEVANCE}*", tuple(signals.columns))
         return tuple(RELEVANCE + benchmark for benchmark in benchmarks)
 
-    def _near(self, relevance: Values) -> Mask:
+    def _near(self, relevance: Values, signals: SignalTable) -> Mask:
         if self.threshold is not None:
             near: Mask = relevance >= np.float32(self.threshold)
             return near
-        return first(relevance, share_of(self.fraction, len(relevance)) if self.count is None else self.count)
+        if self.count is not None:
+            return first(relevance, rows_for(self.count, signals))
+        return first(relevance, share_of(self.fraction, len(relevance)))
 
 
 def _gap(reason: Reason) -> float:

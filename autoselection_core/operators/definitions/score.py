@@ -11,7 +11,7 @@ from autoselection_core.errors.recipe import SettingError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, OrderName
 from autoselection_core.operators.reason import Reason, known, reason_by_rank
-from autoselection_core.operators.selection.ranking import HIGHEST, first, share_of
+from autoselection_core.operators.selection.ranking import HIGHEST, first, rows_for, share_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import Interval, Setting
 
@@ -51,7 +51,7 @@ class KeepTop(Operator):
 
     @override
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
-        count = share_of(self.fraction, len(rows)) if self.count is None else self.count
+        count = share_of(self.fraction, len(rows)) if self.count is None else rows_for(self.count, signals)
         return first(signals[self.signal][rows], count, self.order)
 
     @override

@@ -25,6 +25,11 @@ def share_of(fraction: float, rows: int) -> int:
     return min(math.ceil(round(fraction * rows, 9)), rows)
 
 
+def rows_for(count: int, signals: SignalTable) -> int:
+    """Number of rows of a table for a number of rows of its pool: in a sample fewer, and at least one."""
+    return max(1, round(signals.scaled(count)))
+
+
 def first(scores: npt.NDArray[np.floating], count: int, order: str = HIGHEST) -> Mask:
     """The rows that come first: the best `count` scores, unknown (NaN) last, ties to the lower row.
 

@@ -51,17 +51,11 @@ def aligned_values(table: LanceTable, ids: Ids) -> dict[str, Computed] | None:
 
 def rows_of(values: Mapping[str, Computed], rows: Rows) -> dict[str, Computed]:
     """The values of some rows. Pairs of rows belong to the pool as a whole and are left out."""
-    return {name: _take(value, rows) for name, value in values.items() if not isinstance(value, PairList)}
-
-
-def _take(value: npt.NDArray[Any] | SparseFeatures, rows: Rows) -> Computed:
-    if not isinstance(value, SparseFeatures):
-        return value[rows]
-    starts, sizes = value.indptr[rows], np.diff(value.indptr)[rows]
-    ends = np.cumsum(sizes)
-    entries = np.repeat(starts - (ends - sizes), sizes) + np.arange(int(sizes.sum()))
-    indptr = np.concatenate([[0], ends]).astype(np.int64)
-    return SparseFeatures(indptr, value.indices[entries], value.data[entries], value.features)
+    return {
+        name: value.take(rows) if isinstance(value, SparseFeatures) else value[rows]
+        for name, value in values.items()
+        if not isinstance(value, PairList)
+    }
 
 
 def _id_array(ids: Ids) -> pa.Array:

@@ -87,7 +87,7 @@ def propose(
         "anchor": {
             "steps": recipe_told(anchor.recipe, known),
             "utility": anchor.utility,
-            "state": state_told(realise(anchor.recipe, context.signals), context.signals),
+            "state": state_told(realise(anchor.recipe, context.pool), context.pool),
         },
         "findings": list(findings),
         "unions": list[Json](sorted(known)),
@@ -157,7 +157,7 @@ def _common(
     unit = "" if consultation.adviser is None else consultation.adviser.unit
     return {
         "unit": f"{unit or 'utility'}; higher utilities are better",
-        "history": history_told(observations, context.signals),
+        "history": history_told(observations, context.pool),
     }
 
 
@@ -171,7 +171,15 @@ def _candidates_told(
             "steps": recipe_told(realised.drafts[place].recipe, known),
             "mean": float(predicted.means[place]),
             "deviation": float(predicted.deviations[place]),
-            "state": state_told(realised.subsets[place], context.signals),
+            "state": _candidate_told(context, realised, int(place)),
         }
         for index, place in enumerate(shown)
     ]
+
+
+def _candidate_told(context: SearchContext, realised: Realised, place: int) -> Json:
+    """State of a candidate; that of its sampled rows where its rows of the pool break a limit."""
+    exact = context.exact(realised, place)
+    if exact is None:
+        return state_told(realised.subsets[place], context.signals)
+    return state_told(exact, context.pool)

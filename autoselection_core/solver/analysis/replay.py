@@ -24,6 +24,7 @@ from autoselection_core.solver.evidence.observations import (
 )
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.policies.published import posterior_over_programs
+from autoselection_core.solver.programs.limits import pool_rows
 from autoselection_core.solver.solver import Solver
 
 _Choose: TypeAlias = Callable[[SearchContext, History, Sequence[Observation]], int]
@@ -97,7 +98,8 @@ def _by_default(context: SearchContext, known: History, left: Sequence[Observati
 def _by_published(context: SearchContext, known: History, left: Sequence[Observation]) -> int:
     if len(known.observations) < len(ZONES):
         low, high = list(ZONES.values())[len(known.observations)]
-        shares = [len(one.subset.rows) / len(context.signals) for one in _realise(context, known, left)]
+        pool = pool_rows(context.signals)
+        shares = [context.signals.size_of(one.subset.rows) / pool for one in _realise(context, known, left)]
         return next((place for place, share in enumerate(shares) if low <= share < high), 0)
     means, deviations = posterior_over_programs(context, known, [one.recipe for one in left])
     return int(np.argmax(means + context.policy.exploration * deviations))

@@ -74,15 +74,18 @@ def standings(solver: Solver, history: History, signs: Mapping[str, float]) -> t
         signs: For each benchmark 1 where higher scores are better, -1 where lower ones are.
     """
     sizes = {one.subset: one.tokens for one in history.observations}
-    observed = [
-        one
-        for one in observed_subsets(history, solver.signals)
-        if one.scores and all(set(signs) <= set(scores) for scores in one.scores)
-    ]
-    if not observed or not signs:
+    if not history.observations or not signs:
         return ()
     with one_thread():
         context = solver.context(history.seed)
+    observed = [
+        one
+        for one in observed_subsets(history, context.signals)
+        if one.scores and all(set(signs) <= set(scores) for scores in one.scores)
+    ]
+    if not observed:
+        return ()
+    with one_thread():
         features = context.describe_subsets([one.subset for one in observed])
         learned = {name: _learn(context, observed, features, name) for name in signs}
         scores = {name: _score(learned[name], observed, features, name) for name in signs}

@@ -93,6 +93,11 @@ class ScoredCandidates:
         """Hashes of the candidates' subsets."""
         return frozenset(subset.fingerprint for subset in self.realised.subsets)
 
+    def without(self, place: int, reason: str) -> "ScoredCandidates":
+        """The others; the one left out counts under a reason."""
+        kept, places = self.realised.only(np.arange(len(self.realised)) != place, reason)
+        return ScoredCandidates(kept, self.features[places], self.gains[places])
+
     def joined(self, other: "ScoredCandidates") -> "ScoredCandidates":
         """Both together."""
         return ScoredCandidates(

@@ -6,11 +6,12 @@ import numpy as np
 
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.recipe import Recipe, Step, Union
-from autoselection_core.signals.table import RELEVANCE
+from autoselection_core.signals.table import RELEVANCE, SignalTable
 from autoselection_core.solver.context import SearchContext
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.features.describer import distances
 from autoselection_core.solver.programs.fresh import single_recipes
+from autoselection_core.solver.programs.limits import pool_rows
 from autoselection_core.solver.programs.realise import Realised
 
 _OPERATORS = ("keep_relevant", "drop_exact_duplicates", "drop_near_duplicates", "drop_semantic_duplicates")
@@ -48,10 +49,12 @@ def zone_of(number: int) -> str:
     return list(ZONES)[number % len(ZONES)]
 
 
-def in_zone(realised: Realised, zone: str, pool: int) -> list[int]:
+def in_zone(realised: Realised, zone: str, signals: SignalTable) -> list[int]:
     """Places of the candidates in a zone; all candidates where the zone is empty."""
     low, high = ZONES[zone]
-    found = [place for place, subset in enumerate(realised.subsets) if low <= len(subset) / pool < high]
+    pool = pool_rows(signals)
+    shares = [signals.size_of(subset.rows) / pool for subset in realised.subsets]
+    found = [place for place, share in enumerate(shares) if low <= share < high]
     return found or list(range(len(realised)))
 
 

@@ -118,7 +118,7 @@ def align_levels(
 
 
 def _name(cheap: LowFidelityObservation) -> str:
-    return cheap.subset.fingerprint
+    return cheap.entry.subset
 
 
 def _means(low_fidelity: Sequence[LowFidelityObservation], fidelity: str) -> dict[str, float]:

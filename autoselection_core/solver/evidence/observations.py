@@ -1,15 +1,17 @@
 """Observations of a history by subset: replicates together, pending ones beside measured ones."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autoselection_core.history.values import CheapTrial, EarlierObservation, History, Observation, Pending
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.programs.row_sample import RowSample
 from autoselection_core.solver.surrogate.gp import Numbers
 from autoselection_core.subset import Subset, realise, realise_many
+from autoselection_core.subset.value import fingerprint_of_ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +87,22 @@ def low_fidelity_observations(history: History, signals: SignalTable) -> tuple[L
 
 
 def realise_once(recipe: Recipe, signals: SignalTable) -> Subset:
-    """The rows of a recipe that was realised before, remembered with the table."""
-    return signals.derived((__name__, recipe), lambda: realise(recipe, signals))
+    """The rows of a recipe that was realised before, remembered with the table.
+
+    A recipe that leaves nothing of a sample of the pool has the rows that stand in for it.
+    """
+    return signals.derived((__name__, recipe), lambda: _realise_on(recipe, signals))
+
+
+def _realise_on(recipe: Recipe, signals: SignalTable) -> Subset:
+    (found,) = realise_many([recipe], signals)
+    if isinstance(found, Subset):
+        return found
+    if not isinstance(signals, RowSample):
+        raise found
+    exact = realise(recipe, signals.pool)
+    rows = signals.stand_ins(exact.rows)
+    return replace(exact, rows=rows, fingerprint=fingerprint_of_ids(signals.ids[rows]))
 
 
 def _realise(recipe: Recipe, signals: SignalTable) -> Subset | None:

@@ -39,7 +39,8 @@ class Composition:
 
     Attributes:
         names: Name of each group.
-        basis: Numbers of each row, group after group. Shape (n, b).
+        basis: Numbers of each row times its weight, group after group. Shape (n, b).
+        weights: Rows of the pool that each row stands for. Shape (n,).
         places: Columns of each group.
         cumulative: Groups that are histograms, whose means are summed up to distribution functions.
         scales: Median distance between fresh programs in each group; infinite where they do not differ.
@@ -47,6 +48,7 @@ class Composition:
 
     names: tuple[str, ...]
     basis: Basis
+    weights: Values
     places: tuple[slice, ...]
     cumulative: tuple[bool, ...]
     scales: tuple[float, ...] = ()
@@ -60,7 +62,7 @@ class Composition:
         """The same groups on the scale of some subsets."""
         raw = self._means(fresh[:_COMPARED])
         scales = tuple(_median_distance(raw[:, place]) for place in self.places)
-        return Composition(self.names, self.basis, self.places, self.cumulative, scales)
+        return Composition(self.names, self.basis, self.weights, self.places, self.cumulative, scales)
 
     def features(self, subsets: Sequence[Rows]) -> Features:
         """Scaled means of each group. Shape (m, b)."""
@@ -76,7 +78,7 @@ class Composition:
         member = np.zeros((len(subsets), len(self.basis)), np.float32)
         for place, rows in enumerate(subsets):
             member[place, rows] = 1
-        sizes = np.array([len(rows) for rows in subsets], np.float64)[:, None]
+        sizes = (member @ self.weights).astype(np.float64)[:, None]
         means = (member @ self.basis).astype(np.float64) / sizes
         for columns, is_histogram in zip(self.places, self.cumulative, strict=True):
             if is_histogram:
@@ -96,7 +98,8 @@ def _make(signals: SignalTable) -> Composition:
     basis = np.concatenate([np.zeros((len(signals), 0), np.float32), *(part for _, part, _ in found)], axis=1)
     return Composition(
         tuple(name for name, _, _ in found),
-        basis,
+        basis * signals.weights[:, None],
+        signals.weights,
         places,
         tuple(is_histogram for _, _, is_histogram in found),
     )

@@ -1,4 +1,7 @@
-"""Raw numbers that describe subsets: sizes, signal histograms, redundancy. All counts are exact."""
+"""Raw numbers that describe subsets: sizes, signal histograms, redundancy. All counts are exact.
+
+Of a sample of rows, each counts as the rows of the pool that it stands for; pairs are those of the sample.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,13 +34,15 @@ class Blocks:
     """Bins, groups and pairs that a pool's subsets are described by.
 
     Attributes:
-        bins: For every row, ones at its bin of every signal and group. Shape (n, b).
+        bins: For every row, its weight at its bin of every signal and group. Shape (n, b).
+        weights: Rows of the pool that each row stands for. Shape (n,).
         columns: Places of the bins of each signal, unknown values last.
         groups: Places of the bins of each grouping.
         pairs: Both rows of sampled pairs of each list. Each of shape (2, p).
     """
 
     bins: Histogram
+    weights: Values
     columns: tuple[slice, ...]
     groups: tuple[slice, ...]
     pairs: tuple[npt.NDArray[np.int64], ...]
@@ -66,11 +71,14 @@ def blocks_of(signals: SignalTable) -> Blocks:
     places = [slice(int(start), int(stop)) for start, stop in pairwise(stops)]
     size = np.zeros((len(signals), 0), np.float32)
     bins = np.concatenate([size, *parts, *groups], axis=1)
-    return Blocks(bins, tuple(places[: len(parts)]), tuple(places[len(parts) :]), tuple(pairs))
+    bins *= signals.weights[:, None]
+    return Blocks(
+        bins, signals.weights, tuple(places[: len(parts)]), tuple(places[len(parts) :]), tuple(pairs)
+    )
 
 
 def describe(subsets: Sequence[Rows], blocks: Blocks) -> Description:
-    """Describe non-empty subsets. One matrix product a chunk; sums of ones are exact in float32."""
+    """Describe non-empty subsets. One matrix product a chunk; sums of weights are exact in float32."""
     chunks = [_describe(chunk, blocks) for chunk in _chunks(subsets, len(blocks.bins))]
     axes = np.concatenate([axes for axes, _ in chunks])
     return Description(axes, np.concatenate([marginals for _, marginals in chunks]))
@@ -80,9 +88,9 @@ def _describe(subsets: Sequence[Rows], blocks: Blocks) -> tuple[Features, Featur
     member = np.zeros((len(subsets), len(blocks.bins)), np.float32)
     for place, rows in enumerate(subsets):
         member[place, rows] = 1
-    sizes = np.array([len(rows) for rows in subsets], np.float64)[:, None]
+    sizes = (member @ blocks.weights).astype(np.float64)[:, None]
     shares = (member @ blocks.bins).astype(np.float64) / sizes
-    retention = sizes / len(blocks.bins)
+    retention = sizes / blocks.weights.sum(dtype=np.float64)
     axes = [np.log(retention), *(_rank_axes(shares[:, place]) for place in blocks.columns)]
     axes += [_evenness(shares[:, place]) for place in blocks.groups]
     axes += [_redundancy(member, pairs) / retention for pairs in blocks.pairs]

@@ -35,6 +35,7 @@ from autoselection_core.solver.policies.fidelity_choice import (
     plans_of,
     weigh_fidelities,
 )
+from autoselection_core.solver.programs.limits import BEYOND_LIMITS
 from autoselection_core.solver.programs.realise import Draft, Realised
 from autoselection_core.solver.proposal import LEVELS, Candidate, Proposal, RunnerUp
 from autoselection_core.subset import realise
@@ -70,7 +71,9 @@ def choose(
     known = known_subsets(context, history, observed)
     full = context.realise([Draft(Recipe((), context.seed), "full_pool")], known)
     if context.policy.full_pool and len(full):
-        return _candidate(full, 0, Proposal("full_pool", candidates_considered=1))
+        probe = _candidate(context, full, 0, Proposal("full_pool", candidates_considered=1))
+        if probe is not None:
+            return probe
     transferred = transferred_observations(history, context.signals)
     probes = context.policy.full_pool + max(0, context.policy.warmup - len(transferred))
     if len(known) < max(probes, 1) or not _is_enough(history, len(transferred)):
@@ -80,7 +83,8 @@ def choose(
             context, history, observed, known, zone_of(number - context.policy.before_zones)
         )
     low_fidelity = low_fidelity_observations(history, context.signals)
-    if (pair := next_pair(history, observed, low_fidelity, offers_of(history, prices))) is not None:
+    pair = next_pair(history, observed, low_fidelity, offers_of(history, prices), context.pool)
+    if pair is not None:
         return pair
     fitted = fit_model(context, observed, transferred, low_fidelity)
     return (
@@ -116,17 +120,22 @@ def _probe(
     places = [place for place, one in enumerate(context.fresh.subsets) if one.fingerprint not in known]
     if not places:
         raise NoCandidatesError(history.next_trial, context.fresh.reasons)
-    inside = set(in_zone(context.fresh, zone, len(context.signals)))
+    inside = set(in_zone(context.fresh, zone, context.signals))
     here = [place for place in places if place in inside] or places
     features = context.describe_subsets([one.subset for one in observed])
-    place, gap = farthest(here, context.features, features, context)
-    proposal = Proposal(
-        zone,
-        candidates_considered=len(here),
-        screened=dict(context.fresh.reasons),
-        distance=gap if observed else None,
-    )
-    return _candidate(context.fresh, place, proposal)
+    while here:
+        place, gap = farthest(here, context.features, features, context)
+        proposal = Proposal(
+            zone,
+            candidates_considered=len(here),
+            screened=dict(context.fresh.reasons),
+            distance=gap if observed else None,
+        )
+        candidate = _candidate(context, context.fresh, place, proposal)
+        if candidate is not None:
+            return candidate
+        here.remove(place)
+    raise NoCandidatesError(history.next_trial, {BEYOND_LIMITS: len(places)})
 
 
 def _plain_probe(
@@ -137,15 +146,20 @@ def _plain_probe(
     realised = context.realise(drafts, known)
     if not len(realised):
         return None
-    features = context.describe_subsets([one.subset for one in observed])
-    place, gap = farthest(range(len(realised)), context.describe(realised), features, context)
-    proposal = Proposal(
-        "plain",
-        candidates_considered=len(realised),
-        screened=dict(realised.reasons),
-        distance=gap if observed else None,
-    )
-    return _candidate(realised, place, proposal)
+    features, left = context.describe_subsets([one.subset for one in observed]), list(range(len(realised)))
+    while left:
+        place, gap = farthest(left, context.describe(realised), features, context)
+        proposal = Proposal(
+            "plain",
+            candidates_considered=len(realised),
+            screened=dict(realised.reasons),
+            distance=gap if observed else None,
+        )
+        candidate = _candidate(context, realised, place, proposal)
+        if candidate is not None:
+            return candidate
+        left.remove(place)
+    return None
 
 
 def _final(context: SearchContext, history: History, fitted: FittedModel) -> Candidate | None:
@@ -181,7 +195,7 @@ def _replicate(context: SearchContext, fitted: FittedModel) -> Candidate | None:
 def _again(context: SearchContext, fitted: FittedModel, place: int) -> Candidate:
     """Another evaluation of a tried subset."""
     one = fitted.observed[place]
-    subset = realise(one.recipe, context.signals)
+    subset = realise(one.recipe, context.pool)
     return Candidate(
         one.recipe,
         subset,
@@ -216,28 +230,30 @@ def _choose_informed(
     found = search_locally(
         context, fitted, phase, wanted, known=known, trial=history.next_trial, proposed=advised
     )
-    if not len(found.realised):
-        raise NoCandidatesError(history.next_trial, found.realised.reasons)
-    place = int(np.argmax(found.gains))
-    expected, min_gain = float(np.exp(found.gains[place])), context.policy.stop_gain
-    if min_gain is not None and expected < min_gain:
-        raise NotWorthwhileError(history.next_trial, expected, min_gain)
     offers = offers_of(history, prices)
-    plans = plans_of(fitted, found, history, offers, seed)
-    cheap = choose_fidelity(plans)
-    place = place if cheap is None else cheap.place
-    anchors = tuple(fitted.observed[anchor].trial for anchor in phase.anchors)
-    gaps = distances(found.features[[place]], fitted.features, context.describer.layout)[0]
-    proposal = replace(
-        _explain(found, fitted, place),
-        anchors=anchors,
-        stagnation=phase.stagnation,
-        distance=float(gaps.min()),
-        nearest=fitted.observed[min(fitted.ranked, key=lambda tried: gaps[tried])].trial,
-        fidelity="" if cheap is None else cheap.fidelity,
-        weighed=weigh_fidelities(plans, fitted, offers),
-    )
-    return _candidate(found.realised, place, proposal)
+    while len(found.realised):
+        place = int(np.argmax(found.gains))
+        expected, min_gain = float(np.exp(found.gains[place])), context.policy.stop_gain
+        if min_gain is not None and expected < min_gain:
+            raise NotWorthwhileError(history.next_trial, expected, min_gain)
+        plans = plans_of(context, history, fitted, found, offers)
+        cheap = choose_fidelity(plans)
+        place = place if cheap is None else cheap.place
+        gaps = distances(found.features[[place]], fitted.features, context.describer.layout)[0]
+        proposal = replace(
+            _explain(found, fitted, place),
+            anchors=tuple(fitted.observed[anchor].trial for anchor in phase.anchors),
+            stagnation=phase.stagnation,
+            distance=float(gaps.min()),
+            nearest=fitted.observed[min(fitted.ranked, key=lambda tried: gaps[tried])].trial,
+            fidelity="" if cheap is None else cheap.fidelity,
+            weighed=weigh_fidelities(plans, fitted, offers),
+        )
+        candidate = _candidate(context, found.realised, place, proposal)
+        if candidate is not None:
+            return candidate
+        found = found.without(place, BEYOND_LIMITS)
+    raise NoCandidatesError(history.next_trial, found.realised.reasons)
 
 
 def _success(context: SearchContext, history: History, fitted: FittedModel) -> tuple[Success, ...]:
@@ -288,8 +304,13 @@ def _explain(found: ScoredCandidates, fitted: FittedModel, place: int) -> Propos
     )
 
 
-def _candidate(realised: Realised, place: int, proposal: Proposal) -> Candidate:
-    draft, subset = realised.drafts[place], realised.subsets[place]
+def _candidate(
+    context: SearchContext, realised: Realised, place: int, proposal: Proposal
+) -> Candidate | None:
+    """A compared candidate with its rows of the pool; None where these break a limit."""
+    draft, subset = realised.drafts[place], context.exact(realised, place)
+    if subset is None:
+        return None
     is_probe = proposal.origin != "fresh"
     named = replace(
         proposal,
@@ -297,5 +318,6 @@ def _candidate(realised: Realised, place: int, proposal: Proposal) -> Candidate:
         parent=draft.parent,
         edit=draft.edit,
         chain=tuple((edit, program.label) for edit, program in draft.chain),
+        sampling_error=context.sampling_error(subset),
     )
     return Candidate(draft.recipe, subset, named)

@@ -14,11 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoselection_core.history.values import FULL, History
+from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.acquisition.knowledge_gradient import Lookahead, look_ahead
 from autoselection_core.solver.candidates.local_search import ScoredCandidates
+from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.fitted import FittedModel
 from autoselection_core.solver.evidence.low_fidelity import agreement
-from autoselection_core.solver.evidence.observations import LowFidelityObservation, ObservedSubset
+from autoselection_core.solver.evidence.observations import (
+    LowFidelityObservation,
+    ObservedSubset,
+    realise_once,
+)
 from autoselection_core.solver.proposal import Candidate, Proposal, Weighed
 
 _COMPARED = 48
@@ -94,6 +100,7 @@ def next_pair(
     observed: Sequence[ObservedSubset],
     low_fidelity: Sequence[LowFidelityObservation],
     offers: Sequence[Offer],
+    pool: SignalTable,
 ) -> Candidate | None:
     """A measured recipe that is still to be scored cheaply; None once there are enough pairs."""
     for offer in (offer for offer in offers if offer.max_scores):
@@ -107,20 +114,25 @@ def next_pair(
         lacking = [one for one in measured if one.name not in known]
         missing = agreement(low_fidelity, observed, offer.fidelity).wanted - (len(measured) - len(lacking))
         if lacking and missing > 0 and missing * offer.cost <= _MAX_ON_PAIRS * offer.left:
-            return _pair(lacking[0], offer, len(measured) - len(lacking))
+            return _pair(lacking[0], offer, len(measured) - len(lacking), pool)
     return None
 
 
-def _pair(one: ObservedSubset, offer: Offer, pairs: int) -> Candidate:
+def _pair(one: ObservedSubset, offer: Offer, pairs: int, pool: SignalTable) -> Candidate:
     weighed = (Weighed(offer.fidelity, offer.cost, pairs=pairs),)
     proposal = Proposal("pair", parent=one.trial, fidelity=offer.fidelity, weighed=weighed)
-    return Candidate(one.recipe, one.subset, proposal)
+    return Candidate(one.recipe, realise_once(one.recipe, pool), proposal)
 
 
 def plans_of(
-    fitted: FittedModel, found: ScoredCandidates, history: History, offers: Sequence[Offer], seed: int
+    context: SearchContext,
+    history: History,
+    fitted: FittedModel,
+    found: ScoredCandidates,
+    offers: Sequence[Offer],
 ) -> tuple[Plan, ...]:
     """The best plan of every fidelity that is trusted; first of all the full training alone."""
+    seed = seed_for("acquisition", context.seed, history.next_trial)
     best = np.argsort(-found.gains, kind="stable")[:_COMPARED]
     rivals = fitted.features[np.argsort(-fitted.means, kind="stable")[:_RIVALS]]
     plans: list[Plan] = []
@@ -129,7 +141,7 @@ def plans_of(
         ahead = look_ahead(fitted.surrogate, rivals, found.features[best], number, seed)
         if not plans:
             plans.append(Plan("", 1.0, 0, ahead.gain(()), int(best[0])))
-        known = _scored(history, offer.fidelity)
+        known = _scored(history, offer.fidelity) | _scored_here(history, offer.fidelity, context.signals)
         unknown = [
             at for at, place in enumerate(best) if found.realised.subsets[place].fingerprint not in known
         ]
@@ -190,3 +202,9 @@ def _weigh(offer: Offer, plan: Plan | None, fitted: FittedModel) -> Weighed:
 def _scored(history: History, fidelity: str) -> frozenset[str]:
     """Subsets that were scored at a fidelity, or are being scored."""
     return frozenset(one.subset for one in history.cheap if one.fidelity == fidelity)
+
+
+def _scored_here(history: History, fidelity: str, signals: SignalTable) -> frozenset[str]:
+    """The same subsets by their rows in the table that candidates are compared on."""
+    recipes = [one.recipe for one in history.cheap if one.fidelity == fidelity]
+    return frozenset(realise_once(recipe, signals).fingerprint for recipe in recipes)

@@ -26,15 +26,17 @@ from autoselection_core.solver.advice.roles import (
 from autoselection_core.solver.advice.settings import AdviserRole
 from autoselection_core.solver.candidates.warmup import ZONES, in_zone
 from autoselection_core.solver.context import SearchContext, seed_for
-from autoselection_core.solver.evidence.observations import entries_of
+from autoselection_core.solver.evidence.observations import entries_of, observed_subsets
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.programs.credit import credit_of
 from autoselection_core.solver.programs.edits import Workbench, draw_anchor, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union
+from autoselection_core.solver.programs.limits import BEYOND_LIMITS
 from autoselection_core.solver.programs.realise import Draft, Realised
 from autoselection_core.solver.proposal import Candidate, Proposal, RunnerUp
 from autoselection_core.solver.surrogate.gp import Fitting, Numbers, fit
+from autoselection_core.subset import Subset
 
 _DRAWS_FOR_EACH = 20
 """Edits drawn for each candidate of a round before the round goes on with fewer."""
@@ -63,7 +65,8 @@ def choose(context: SearchContext, history: History, consultation: Consultation)
     Raises:
         NoCandidatesError: Every candidate was invalid or tried.
     """
-    known = frozenset(entry.subset for entry in entries_of(history))
+    tried = observed_subsets(history, context.signals)
+    known = frozenset((*(one.name for one in tried), *(one.subset.fingerprint for one in tried)))
     probes = len(entries_of(history))
     if probes < len(ZONES) or not history.observations:
         return _probe(context, history, known)
@@ -110,9 +113,20 @@ def _probe(context: SearchContext, history: History, known: frozenset[str]) -> C
     fresh = context.fresh.without(known)
     if not len(fresh):
         raise NoCandidatesError(history.next_trial, fresh.reasons)
-    place = in_zone(fresh, zone, len(context.signals))[0]
+    place, subset = _first_exact(context, history, fresh, in_zone(fresh, zone, context.signals))
     proposal = Proposal(zone, candidates_considered=place + 1, screened=dict(fresh.reasons))
-    return Candidate(fresh.drafts[place].recipe, fresh.subsets[place], proposal)
+    return Candidate(fresh.drafts[place].recipe, subset, proposal)
+
+
+def _first_exact(
+    context: SearchContext, history: History, realised: Realised, places: Sequence[int]
+) -> tuple[int, Subset]:
+    """The first place whose rows of the pool keep to the limits, too, and these rows."""
+    for place in places:
+        subset = context.exact(realised, place)
+        if subset is not None:
+            return place, subset
+    raise NoCandidatesError(history.next_trial, {BEYOND_LIMITS: len(places)})
 
 
 def _told(history: History, state: Anchored) -> Anchor:
@@ -166,7 +180,9 @@ def _rank(
     bounds = means + context.policy.exploration * deviations
     by_bound = [int(place) for place in np.argsort(-bounds, kind="stable")]
     predicted = Predicted(means.tolist(), deviations.tolist(), by_bound)
-    place, *others = rank(context, consultation, realised, predicted, findings) or by_bound
+    order = rank(context, consultation, realised, predicted, findings) or by_bound
+    place, subset = _first_exact(context, consultation.history, realised, order)
+    others = [other for other in order if other != place]
     draft = realised.drafts[place]
     second = [
         RunnerUp(recipes[other].label, float(means[other]), float(deviations[other]), float(bounds[other]))
@@ -186,7 +202,7 @@ def _rank(
         anchors=() if state.trial is None else (state.trial,),
         stagnation=state.stagnation,
     )
-    return Candidate(draft.recipe, realised.subsets[place], proposal)
+    return Candidate(draft.recipe, subset, proposal)
 
 
 def posterior_over_programs(

@@ -18,6 +18,9 @@ Tokens: TypeAlias = npt.NDArray[np.float64]
 TOO_LARGE, TOO_MANY_TOKENS, OUTSIDE_SHARES = "too large", "too many tokens", "share of a group out of bounds"
 """Reasons to leave a realised candidate out."""
 
+BEYOND_LIMITS = "beyond a limit on all rows"
+"""Reason to leave out what kept to the limits on a sample of the pool."""
+
 
 def within_limits(realised: Realised, signals: SignalTable, policy: Policy) -> Realised:
     """Leave out subsets outside the policy's limits of size and of groups, and count them.
@@ -28,7 +31,8 @@ def within_limits(realised: Realised, signals: SignalTable, policy: Policy) -> R
     kept = _within_size(realised, signals, policy)
     for name, low, high in policy.shares:
         member = _members(name, signals)
-        shares = np.array([member[subset.rows].mean() for subset in kept.subsets], np.float64)
+        weights = member * signals.weights
+        shares = _sums(weights, kept) / np.array([signals.size_of(subset.rows) for subset in kept.subsets])
         inside = (shares >= low - _ROUNDING) & (shares <= high + _ROUNDING)
         kept, _ = kept.only(inside, OUTSIDE_SHARES)
     return kept
@@ -46,15 +50,20 @@ def _members(name: str, signals: SignalTable) -> Mask:
 
 
 def _within_size(realised: Realised, signals: SignalTable, policy: Policy) -> Realised:
-    sizes = np.array([len(subset) for subset in realised.subsets])
-    kept, _ = realised.only(sizes <= policy.max_share * len(signals), TOO_LARGE)
+    sizes = np.array([signals.size_of(subset.rows) for subset in realised.subsets])
+    kept, _ = realised.only(sizes <= policy.max_share * pool_rows(signals), TOO_LARGE)
     if policy.max_tokens is None:
         return kept
-    sums = _sums(np.nan_to_num(signals["tokens"].astype(np.float64)), kept)
+    sums = _sums(np.nan_to_num(signals["tokens"].astype(np.float64)) * signals.weights, kept)
     return kept.only(sums <= policy.max_tokens, TOO_MANY_TOKENS)[0]
 
 
-def _sums(tokens: Tokens, realised: Realised) -> Tokens:
+def pool_rows(signals: SignalTable) -> float:
+    """Rows of the pool that all rows of a table stand for."""
+    return float(signals.weights.sum(dtype=np.float64))
+
+
+def _sums(tokens: npt.NDArray[np.floating], realised: Realised) -> Tokens:
     return np.array([tokens[subset.rows].sum() for subset in realised.subsets], np.float64)
 
 
@@ -102,15 +111,18 @@ def read_tokens(signals: SignalTable, max_tokens: int) -> Tokens:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """Rows and tokens that a training reads of a pool.
+    """Rows and tokens that a training reads of a pool, or of a sample of its rows.
 
     Attributes:
         trainable: Rows that it can learn from. Shape (n,).
-        tokens: Tokens that it reads of each row in an epoch; None where they were not counted. Shape (n,).
+        pool_rows: Rows of the pool.
+        tokens: Tokens that it reads in an epoch of the rows that each row stands for; None where they were
+            not counted. Shape (n,).
         length: Tokens of a training of any subset; None where they follow from the subset.
     """
 
     trainable: Mask
+    pool_rows: int
     tokens: Tokens | None = None
     length: float | None = None
 
@@ -125,7 +137,7 @@ class Reading:
         """Rows that a candidate has at least; without a share of the policy the tokens decide."""
         if policy.min_share is None and self.min_tokens > 0:
             return 1
-        return policy.min_rows(len(self.trainable))
+        return policy.min_rows(self.pool_rows)
 
     def only_readable(self, realised: Realised) -> Realised:
         """Leave out subsets that it cannot learn from or reads too often, and count them."""
@@ -149,7 +161,7 @@ def reading_of(
         train_tokens: Tokens of a training of any subset; None where they follow from the subset.
     """
     limit = max_tokens if policy.version > 1 else None
-    trainable = trainable_rows(signals, limit)
+    trainable, rows = trainable_rows(signals, limit), round(pool_rows(signals))
     if limit is None or policy.version <= _TRAINABLE_ONLY or _TOKENS not in signals.columns:
-        return Reading(trainable)
-    return Reading(trainable, read_tokens(signals, limit), train_tokens)
+        return Reading(trainable, rows)
+    return Reading(trainable, rows, read_tokens(signals, limit) * signals.weights, train_tokens)

@@ -96,14 +96,14 @@ def realise_drafts(
     Args:
         drafts: What to realise.
         signals: The pool.
-        min_rows: Subsets with fewer rows are left out.
+        min_rows: Subsets with fewer rows are left out; of a sample, those that stand for fewer.
         known: Hashes of subsets that are left out.
     """
     reasons: Counter[str] = Counter()
     observed, seen = frozenset(known), set[str]()
     kept: list[tuple[Draft, Subset]] = []
     for draft, result in zip(drafts, realise_many([draft.recipe for draft in drafts], signals), strict=True):
-        reason = _reason(result, min_rows, observed, seen)
+        reason = _reason(result, signals, min_rows, observed, seen)
         if reason is None and isinstance(result, Subset):
             seen.add(result.fingerprint)
             kept.append((draft, result))
@@ -113,11 +113,15 @@ def realise_drafts(
 
 
 def _reason(
-    result: Subset | InvalidRecipe, min_rows: int, observed: frozenset[str], seen: set[str]
+    result: Subset | InvalidRecipe,
+    signals: SignalTable,
+    min_rows: int,
+    observed: frozenset[str],
+    seen: set[str],
 ) -> str | None:
     if isinstance(result, InvalidRecipe):
         return INVALID
-    if len(result) < min_rows:
+    if signals.size_of(result.rows) < min_rows:
         return TOO_SMALL
     if result.fingerprint in observed:
         return TRIED

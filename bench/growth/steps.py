@@ -1,0 +1,267 @@
+"""The steps that are measured, each in a process of its own, with the bytes that it cannot avoid.
+
+A step reads what earlier steps left in the home folder. Its floor is reading the files that it needs and
+writing as many bytes as it writes, in the same process.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from autoselection_core.campaign.remote.attach import installed_workspace
+from autoselection_core.history.specification.spec import SearchSettings
+
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.export.installation.backup import back_up
+from autoselection_core.export.manifest import Origin
+from autoselection_core.export.writing import export_subset
+from autoselection_core.history.records import SearchState
+from autoselection_core.identity import Json
+from autoselection_core.operators.definitions.duplicates import DropNearDuplicates
+from autoselection_core.operators.definitions.score import KeepTop
+from autoselection_core.pool.sources import Source
+from autoselection_core.recipe import Recipe
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.writing import write_report
+from autoselection_core.search.loop import run_search
+from autoselection_core.signals.contamination.contamination import Contamination
+from autoselection_core.signals.definitions.semantic.clusters import Clusters
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS
+from autoselection_core.signals.joins.cosine import cosine_pairs
+from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.home import Home
+from autoselection_core.subset import explain, realise, write_subset
+from bench.result import Measured, measure
+from bench.signals.text import real_benchmark
+from bench.signals.vectors import made_up_vectors
+from bench.solver.race import with_observation
+from bench.solver.speed import observed
+
+RECIPE = Recipe((DropNearDuplicates(0.8), KeepTop("word_entropy", fraction=0.3)))
+TEXT_SIGNALS = ("word_entropy", "form", "exact", "near_duplicates")
+_MEASURED_BEFORE = 10
+_BUDGET = 4
+_CHUNK = 1 << 24
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A generated pool and the home folder that is made of it.
+
+    Attributes:
+        raw: The generated records.
+        home: The home folder.
+    """
+
+    raw: Path
+    home: Home
+
+    @property
+    def workspace(self) -> Workspace:
+        """Campaign with text signals and a closed form in place of trainings."""
+        campaign = Campaign(
+            "growth",
+            (Source(str(self.raw)),),
+            signals={name: {} for name in TEXT_SIGNALS},
+            search=SearchSettings(budget=_BUDGET, report_evaluations=2),
+            closed_form=ClosedForm({"word_entropy": 1.0}, size_weight=0.05, noise=0.02),
+        )
+        return installed_workspace(campaign, self.home)
+
+    @property
+    def signals(self) -> SignalTable:
+        """Signals of the pool."""
+        workspace = self.workspace
+        return workspace.signals(workspace.pool().version)
+
+    @property
+    def pool_files(self) -> list[Path]:
+        """Files of the pool."""
+        return _files(self.home.pools)
+
+    @property
+    def column_files(self) -> list[Path]:
+        """Files of the signals' columns."""
+        return _files(self.home.columns)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file()] if folder.exists() else []
+
+
+def ingest(ground: Ground) -> dict[str, Json]:
+    """Read the raw file and write the pool."""
+    done = measure(ground.workspace.ingest)
+    return {**done.cost, "samples": len(done.value.pool), **_floor([ground.raw], _size(ground.pool_files))}
+
+
+def signal(ground: Ground, name: str) -> dict[str, Json]:
+    """Score a text signal through the store, from texts to columns."""
+    workspace, before = ground.workspace, _size(ground.column_files)
+    done = measure(lambda: workspace.score(name, workspace.pool()))
+    return {**done.cost, **_floor(ground.pool_files, _size(ground.column_files) - before)}
+
+
+def contamination(ground: Ground) -> dict[str, Json]:
+    """Look for the questions of one benchmark in every sample, as the gate does."""
+    pool, wanted = ground.workspace.pool(), Contamination(real_benchmark("gsm8k"))
+    done = measure(lambda: wanted.compute(pool, {}))
+    return {**done.cost, **_floor(ground.pool_files, 0)}
+
+
+def clusters(ground: Ground) -> dict[str, Json]:
+    """Cluster made-up vectors of the pool's number."""
+    pool = ground.workspace.pool()
+    vectors = made_up_vectors(len(pool))
+    done = measure(lambda: Clusters().compute(pool, {VECTORS: vectors}))
+    return {**done.cost, **_read_floor(vectors)}
+
+
+def neighbours(ground: Ground) -> dict[str, Json]:
+    """Neighbours of made-up vectors: exact, or in cells above a number of rows, with the recall measured."""
+    vectors = made_up_vectors(len(ground.workspace.pool()))
+    done = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
+    return {**done.cost, "pairs": len(done.value), "measure": done.value.measure, **_read_floor(vectors)}
+
+
+def opening(ground: Ground) -> dict[str, Json]:
+    """Open the pool and every signal of it."""
+    done = measure(lambda: ground.signals)
+    return {**done.cost, **_floor(ground.column_files, 0)}
+
+
+def first_answer(ground: Ground) -> dict[str, Json]:
+    """The table is opened and the solver asked for the next trial after ten, in a new process."""
+    history = observed(ground.signals, _MEASURED_BEFORE)
+    workspace = ground.workspace
+    spec = workspace.spec(workspace.pool().version)
+    done = measure(lambda: workspace.solver(spec).ask(history))
+    return {
+        **done.cost,
+        "sampling_error": done.value[0].proposal.sampling_error,
+        **_floor(ground.column_files, 0),
+    }
+
+
+def later_answer(ground: Ground) -> dict[str, Json]:
+    """The answer after that in the same process."""
+    history, workspace = observed(ground.signals, _MEASURED_BEFORE), ground.workspace
+    solver = workspace.solver(workspace.spec(workspace.pool().version))
+    (chosen,) = solver.ask(history)
+    history = with_observation(history, chosen, history.next_trial, history.observations[-1].utility)
+    done = measure(lambda: solver.ask(history))
+    return {**done.cost, **_floor(ground.column_files, 0)}
+
+
+def subset(ground: Ground) -> dict[str, Json]:
+    """Realise a recipe and write its subset."""
+    signals = ground.signals
+    with TemporaryDirectory() as folder:
+        done = measure(lambda: write_subset(realise(RECIPE, signals), signals.ids, Home(Path(folder))))
+        written = done.value.stat().st_size
+    return {**done.cost, "disk_mb": round(written / 1e6, 2), **_floor(ground.column_files, written)}
+
+
+def explanation(ground: Ground) -> dict[str, Json]:
+    """Explain one sample's path through a recipe."""
+    signals = ground.signals
+    done = measure(lambda: explain(RECIPE, signals, len(signals) // 2))
+    return {**done.cost, **_floor(ground.column_files, 0)}
+
+
+def export(ground: Ground) -> dict[str, Json]:
+    """Export a subset of a third of the pool as messages."""
+    workspace = ground.workspace
+    pool, chosen = workspace.pool(), realise(RECIPE, ground.signals)
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "export"
+        done = measure(lambda: export_subset(pool, chosen, Origin("growth", 1, "made up"), target))
+        written = _size(_files(target))
+    return {**done.cost, "disk_mb": round(written / 1e6, 1), **_floor(ground.pool_files, written)}
+
+
+def report(ground: Ground) -> dict[str, Json]:
+    """Write the report of a search of four trials."""
+    workspace = ground.workspace
+    pool = workspace.pool()
+    spec = workspace.spec(pool.version, policy="random")
+    name = workspace.ledger.register(spec)
+    run_search(workspace.ledger, name, workspace.solver(spec), workspace.evaluator(pool.version))
+    assert workspace.ledger.search(name).state is SearchState.DONE
+    done = measure(lambda: write_report(SearchFacts.of(workspace, name)))
+    return {**done.cost, **_floor(ground.column_files, 0)}
+
+
+def backup(ground: Ground) -> dict[str, Json]:
+    """Back the home folder up."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "backup.tar"
+        done = measure(lambda: back_up(ground.home, file, {}))
+        written = file.stat().st_size
+    return {**done.cost, "disk_mb": round(written / 1e6), **_floor(_files(ground.home.root), written)}
+
+
+STEPS: Mapping[str, Callable[[Ground], dict[str, Json]]] = {
+    "ingestion": ingest,
+    **{f"signal {name}": partial(signal, name=name) for name in TEXT_SIGNALS},
+    "contamination": contamination,
+    "clusters": clusters,
+    "neighbours": neighbours,
+    "opening the table": opening,
+    "first answer": first_answer,
+    "later answer": later_answer,
+    "realising and writing a subset": subset,
+    "explain": explanation,
+    "export": export,
+    "report": report,
+    "backup": backup,
+}
+"""The steps in the order in which they build on each other."""
+
+
+def step(name: str, raw: Path, home: Path) -> dict[str, Json]:
+    """Figures of one step in this process."""
+    figures = STEPS[name](Ground(raw, Home(home)))
+    return {**figures, "home_mb": round(_size(_files(home)) / 1e6), "load": round(os.getloadavg()[0], 1)}
+
+
+def _floor(read: Iterable[Path], written: int) -> dict[str, Json]:
+    """Seconds of reading some files and writing as many bytes."""
+    files = list(read)
+
+    def least() -> None:
+        for file in files:
+            with file.open("rb", buffering=0) as content:
+                while content.read(_CHUNK):
+                    pass
+        with TemporaryDirectory() as folder, (Path(folder) / "written").open("wb") as target:
+            for start in range(0, written, _CHUNK):
+                target.write(bytes(min(_CHUNK, written - start)))
+            os.fsync(target.fileno())
+
+    return _as_floor(measure(least))
+
+
+def _read_floor(vectors: np.ndarray) -> dict[str, Json]:
+    """Seconds of one pass over an array."""
+    return _as_floor(measure(lambda: float(vectors.sum())))
+
+
+def _as_floor(found: Measured[object]) -> dict[str, Json]:
+    return {"floor_seconds": round(found.seconds, 4)}
+
+
+def _size(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps(step(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))))
