@@ -13,15 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from autoselection_core.campaign.remote.attach import installed_workspace
-from autoselection_core.history.specification.spec import SearchSettings
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.export.installation.backup import back_up
 from autoselection_core.export.manifest import Origin
 from autoselection_core.export.writing import export_subset
 from autoselection_core.history.records import SearchState
+from autoselection_core.history.specification import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.operators.definitions.duplicates import DropNearDuplicates
 from autoselection_core.operators.definitions.score import KeepTop
