@@ -28,7 +28,7 @@ from bench.solver.landscapes.world import World, world
 from bench.solver.race import with_observation
 
 DRAW, NOISE, BUDGET = 22, 1.0, 10
-FEW = {"fresh": 80, "edits": 240, "generations": 3}
+FEW = Policy(fresh=80, edits=240, generations=3)
 NAMES = ("quality", "mix")
 _REFERENCE, _JITTER = 40, 0.1
 
@@ -87,14 +87,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     asked = parser.parse_args()
     signals, known = made(asked.rows)
-    sample = Policy(**FEW)
-    whole = replace(sample, sample_rows=asked.rows)
+    whole = replace(FEW, sample_rows=asked.rows)
     pairs: list[Json] = []
     for seed in range(asked.seeds):
         for name in NAMES:
-            (left, fast), (right, slow) = (
-                search(signals, known[name], each, seed) for each in (sample, whole)
-            )
+            (left, fast), (right, slow) = (search(signals, known[name], each, seed) for each in (FEW, whole))
             pairs.append({"landscape": name, "seed": seed, "sample": left, "whole": right, "s": [fast, slow]})
             print(pairs[-1], flush=True)
             gaps = np.array([float(each["sample"]) - float(each["whole"]) for each in pairs])  # type: ignore[call-overload,index,arg-type] # JSON
