@@ -4,7 +4,7 @@
 
 The pool repeats real rows with noise on every signal, and has near copies in cliques; the landscapes are a
 draw that is not reported elsewhere. Both searches see the same pool, noise and seed, and what counts is the
-true utility of what each recommends. Few candidates a round, because every answer over all rows takes minutes.
+true utility of what each recommends. Few candidates a round: an answer over all rows takes minutes.
 """
 
 import argparse
