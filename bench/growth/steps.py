@@ -18,7 +18,7 @@ from autoselection_core.campaign.declaration.campaign import Campaign, ClosedFor
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.export.installation.backup import back_up
-from autoselection_core.export.manifest import Origin
+from autoselection_core.export.manifest import SubsetOrigin
 from autoselection_core.export.writing import export_subset
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.specification import SearchSettings
@@ -181,7 +181,7 @@ def export(ground: Ground) -> dict[str, Json]:
     pool, chosen = workspace.pool(), realise(RECIPE, ground.signals)
     with TemporaryDirectory() as folder:
         target = Path(folder) / "export"
-        done = measure(lambda: export_subset(pool, chosen, Origin("growth", 1, "made up"), target))
+        done = measure(lambda: export_subset(pool, chosen, SubsetOrigin("growth", 1, "made up"), target))
         written = _size(_files(target))
     return {**done.cost, "disk_mb": round(written / 1e6, 1), **_floor(ground.pool_files, written)}
 

@@ -24,7 +24,7 @@ from autoselection_core.subset import Subset, realise, realise_many
 from bench.engine.pools import made_up_keys, near_duplicates
 from bench.result import write_result
 from bench.solver.landscapes.landscape import Landscape, landscapes
-from bench.solver.landscapes.world import World, world
+from bench.solver.landscapes.world import LandscapeWorld, world
 from bench.solver.race import with_observation
 
 DRAW, NOISE, BUDGET = 22, 1.0, 10
@@ -33,7 +33,7 @@ NAMES = ("quality", "mix")
 _REFERENCE, _JITTER = 40, 0.1
 
 
-def large_world(rows: int, base: World) -> World:
+def large_world(rows: int, base: LandscapeWorld) -> LandscapeWorld:
     """Rows drawn from a world with replacement, with noise of a tenth of its spread on every column."""
     rng = np.random.default_rng(rows)
     drawn = rng.integers(0, len(base.signals), rows)
@@ -53,7 +53,7 @@ def large_world(rows: int, base: World) -> World:
         label_names=base.signals.label_names,
     )
     style = {name: values[drawn] for name, values in base.style.items()}
-    return World(signals, base.themes[drawn], style, base.topics[drawn], copies)
+    return LandscapeWorld(signals, base.themes[drawn], style, base.topics[drawn], copies)
 
 
 def search(signals: SignalTable, landscape: Landscape, policy: Policy, seed: int) -> tuple[float, float]:
