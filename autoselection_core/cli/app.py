@@ -17,6 +17,7 @@ from autoselection_core.cli.session import (
     setting,
     workspace_of,
 )
+from autoselection_core.export.trainers import Length
 
 app = typer.Typer(
     name="autoselection",
@@ -318,6 +319,10 @@ def export(  # noqa: PLR0917 - typer reads options from arguments
             "trl, llama-factory, axolotl.",
         ),
     ] = "messages",
+    training: Annotated[
+        Length,
+        typer.Option(help="Length in a training config: whole epochs, or the search's own short training."),
+    ] = Length.EPOCHS,
     upload: Annotated[
         str | None, typer.Option(help="Put the export on object storage, too: s3://bucket/prefix.")
     ] = None,
@@ -330,7 +335,7 @@ def export(  # noqa: PLR0917 - typer reads options from arguments
     """
     from autoselection_core.cli.commands.exporting import export_best, upload_export
 
-    export_best(search, to, trial, spelling, campaign, file)
+    export_best(search, to, trial, spelling, training, campaign, file)
     if upload is not None:
         upload_export(to, upload)
 

@@ -82,7 +82,7 @@ Search `{facts["search"]}`, trial {facts["trial"]}.
 - Tokens a sample on average: {facts["tokens_a_sample"]:,}
 - Subset hash: `{facts["subset"]}`
 - Pool version: `{facts["pool_version"]}`
-{_warnings(facts)}
+{_training(facts)}{_warnings(facts)}
 ## Recipe
 
 {_steps(facts)}
@@ -101,6 +101,10 @@ The samples keep the licences of their sources; one that occurs in several sourc
 
 `autoselection verify` compares this folder with its manifest, whose `content_hash` covers data and card.
 """
+
+
+def _training(facts: Mapping[str, Any]) -> str:
+    return f"- {facts['training_reads']}\n" if "training_reads" in facts else ""
 
 
 def _warnings(facts: Mapping[str, Any]) -> str:

@@ -13,6 +13,11 @@ Fields: TypeAlias = dict[str, Any]
 """The fields of a sample's JSON line."""
 
 
+def _no_files(_training: Training, _content: Content, _folder: str) -> Mapping[str, str]:
+    """Files of a format that is data alone."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Format:
     """A way to write samples, and the files that a program needs beside them.
@@ -27,7 +32,12 @@ class Format:
 
     spell: Callable[[Sample, Content], Fields]
     no_tools: str | None = None
-    files: Callable[[Training, Content, str], Mapping[str, str]] = lambda _training, _content, _folder: {}
+    files: Callable[[Training, Content, str], Mapping[str, str]] = _no_files
+
+    @property
+    def has_training(self) -> bool:
+        """Whether the export holds the config of a training."""
+        return self.files is not _no_files
 
     def line(self, sample: Sample, content: Content) -> Fields:
         """The fields of a sample, equal for all samples of a subset."""

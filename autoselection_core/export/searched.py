@@ -7,7 +7,7 @@ from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.errors.store import NothingToExportError
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.export.manifest import SubsetOrigin
-from autoselection_core.export.trainers import Training
+from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
 from autoselection_core.history.records import SearchRecord, TrialRecord
 from autoselection_core.search.propose import tokens_of
@@ -15,7 +15,13 @@ from autoselection_core.subset import realise
 
 
 def export_trial(
-    workspace: Workspace, search: str, folder: Path, trial: int | None = None, spelling: str = "messages"
+    workspace: Workspace,
+    search: str,
+    folder: Path,
+    trial: int | None = None,
+    spelling: str = "messages",
+    *,
+    length: Length = Length.EPOCHS,
 ) -> Exported:
     """Write the recommended subset of a search, or the subset of one of its trials.
 
@@ -25,6 +31,7 @@ def export_trial(
         folder: Folder to write.
         trial: The trial; the recommended one by default.
         spelling: One of `FORMATS`.
+        length: Length of the training in the config of a training program.
 
     Raises:
         SettingError: The format is unknown.
@@ -46,6 +53,7 @@ def export_trial(
         folder,
         spelling,
         training=_training(workspace),
+        length=length,
         tokens=tokens_of(subset, signals) / len(subset) if counted else None,
     )
 

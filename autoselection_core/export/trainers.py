@@ -3,7 +3,8 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 import yaml
@@ -16,6 +17,17 @@ _DECAYS = {
     Decay.LINEAR: "linear",
     Decay.CONSTANT: "constant_with_warmup",
 }
+
+
+EPOCHS = 3.0
+"""Epochs of an exported training: the default of TRL and LLaMA-Factory, and of the preset `lora`."""
+
+
+class Length(StrEnum):
+    """Length of an exported training."""
+
+    EPOCHS = "epochs"
+    SEARCH = "search"
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,31 @@ class Training:
         """Decay of the learning rate, as transformers names it."""
         return _DECAYS[self.tuning.decay]
 
+    def with_length(self, length: Length) -> "Training":
+        """The training of whole epochs, or of the campaign's own length.
+
+        A search compares subsets by trainings that are short on purpose: most read a part of the subset only.
+        Where the campaign trains whole epochs itself, their number stays.
+        """
+        tuning = self.tuning
+        if length is Length.SEARCH or (tuning.schedule is Schedule.EPOCHS and tuning.amount >= 1):
+            return self
+        return replace(self, tuning=replace(tuning, schedule=Schedule.EPOCHS, amount=EPOCHS))
+
+    def samples_read(self, content: Content) -> int:
+        """Distinct samples that the training reads, up to one step's rounding."""
+        return min(content.samples, self.steps(content) * self.sequences(content))
+
+    def reach(self, content: Content) -> str:
+        """How much of the subset the training reads, in a sentence."""
+        read = self.samples_read(content)
+        sentence = f"A training as exported reads {read:,} of {content.samples:,} samples"
+        if read < content.samples:
+            return f"{sentence}, in {self.steps(content):,} steps: the length of the search's own trainings."
+        epochs = self.steps(content) * self.sequences(content) / content.samples
+        times = self.tuning.amount if self.tuning.schedule is Schedule.EPOCHS else round(epochs, 1)
+        return f"{sentence}, each {times:g} times, in {self.steps(content):,} steps."
+
     def sequences(self, content: Content) -> int:
         """Samples of one optimiser step. Programs count samples, a campaign may count tokens."""
         if self.tuning.batch_unit is Unit.SEQUENCES:
@@ -61,6 +98,12 @@ class Training:
             return max(1, math.ceil(tuning.amount * content.samples / self.sequences(content)))
         cut = min(content.tokens, tuning.max_tokens)
         return max(1, round(tuning.amount / (self.sequences(content) * max(cut, 1.0))))
+
+    def duration(self, content: Content, epochs_field: str) -> dict[str, float]:
+        """Length of the training: epochs under the program's own name of them, or optimiser steps."""
+        if self.tuning.schedule is Schedule.EPOCHS:
+            return {epochs_field: self.tuning.amount}
+        return {"max_steps": self.steps(content)}
 
     def warmup_steps(self, content: Content) -> int:
         """Steps in which the learning rate rises."""
@@ -88,7 +131,7 @@ class Training:
         return {
             "per_device_train_batch_size": 1,
             "gradient_accumulation_steps": self.sequences(content),
-            "max_steps": self.steps(content),
+            **self.duration(content, "num_train_epochs"),
             "learning_rate": float(tuning.learning_rate),
             "lr_scheduler_type": self.decay,
             "warmup_steps": self.warmup_steps(content),
@@ -147,7 +190,7 @@ def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping
         "sample_packing": False,
         "micro_batch_size": 1,
         "gradient_accumulation_steps": training.sequences(content),
-        "max_steps": training.steps(content),
+        **training.duration(content, "num_epochs"),
         "learning_rate": float(tuning.learning_rate),
         "lr_scheduler": training.decay,
         "warmup_steps": training.warmup_steps(content),
@@ -160,7 +203,8 @@ def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping
     }
     return {
         _AXOLOTL_FILE: config_file(
-            [*STARTING_POINT, f"axolotl train {_AXOLOTL_FILE}", *training.left_out], settings
+            [*STARTING_POINT, f"axolotl train {_AXOLOTL_FILE}", training.reach(content), *training.left_out],
+            settings,
         )
     }
 
@@ -213,6 +257,7 @@ def _llama_factory_config(training: Training, content: Content) -> str:
         *STARTING_POINT,
         f"llamafactory-cli train {_LLAMA_FACTORY_FILE}",
         "Without `template` the model's own chat template is used.",
+        training.reach(content),
         *training.left_out,
     )
     return config_file(comments, settings)
@@ -243,6 +288,7 @@ def trl_files(training: Training, content: Content, folder: str) -> Mapping[str,
     }
     return {
         _TRL_FILE: config_file(
-            [*STARTING_POINT, f"trl sft --config {_TRL_FILE}", *training.left_out], settings
+            [*STARTING_POINT, f"trl sft --config {_TRL_FILE}", training.reach(content), *training.left_out],
+            settings,
         )
     }

@@ -1,9 +1,10 @@
 """Write a subset as a folder: data, card, manifest, and the files that a training program needs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.errors.store import ExportExistsError
@@ -11,7 +12,7 @@ from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.card import card
 from autoselection_core.export.formats import FORMATS, Format
 from autoselection_core.export.manifest import CARD, DATA, MANIFEST, SubsetOrigin, manifest_of, with_hashes
-from autoselection_core.export.trainers import Training
+from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.turns import Content
 from autoselection_core.pool.pool import Pool
 from autoselection_core.store.atomic import atomic_folder
@@ -30,12 +31,14 @@ class Exported:
         samples: Number of samples.
         subset: Hash of the subset.
         content_hash: Hash that `verify` confirms.
+        reach: How much of the subset a training as exported reads; empty for a format without one.
     """
 
     folder: Path
     samples: int
     subset: str
     content_hash: str
+    reach: str = ""
 
 
 def export_subset(
@@ -46,6 +49,7 @@ def export_subset(
     spelling: str = "messages",
     *,
     training: Training = SOME_MODEL,
+    length: Length = Length.EPOCHS,
     tokens: float | None = None,
 ) -> Exported:
     """Write the samples of a subset with a data card; the folder appears whole or not at all.
@@ -59,6 +63,7 @@ def export_subset(
         folder: Folder to write.
         spelling: One of `FORMATS`.
         training: What the config of a training program is made from.
+        length: Length of the training in that config.
         tokens: Tokens of a sample on average, where they were counted.
 
     Raises:
@@ -68,20 +73,22 @@ def export_subset(
     """
     chosen = _format(spelling)
     if folder.exists():
-        return _same(folder, subset, spelling)
-    content = Content.of(pool.samples(subset.rows), tokens)
+        return _same(folder, subset, spelling, length)
+    content, trained = Content.of(pool.samples(subset.rows), tokens), training.with_length(length)
     with atomic_folder(folder) as draft:
         with (draft / DATA).open("w", encoding="utf-8") as data:
             data.writelines(_lines(pool, subset, chosen, content))
-        for name, text in chosen.files(training, content, folder.absolute().name).items():
+        for name, text in chosen.files(trained, content, folder.absolute().name).items():
             (draft / name).write_text(text, encoding="utf-8")
         facts = manifest_of(pool, subset, origin, spelling, content)
+        if chosen.has_training:
+            facts |= {"training": length.value, "training_reads": trained.reach(content)}
         (draft / CARD).write_text(card(facts, draft / DATA), encoding="utf-8")
         whole = with_hashes(facts, draft)
         (draft / MANIFEST).write_text(
             json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-    return Exported(folder, len(subset), subset.fingerprint, str(whole["content_hash"]))
+    return _exported(folder, whole)
 
 
 def _format(spelling: str) -> Format:
@@ -90,12 +97,19 @@ def _format(spelling: str) -> Format:
     return FORMATS[spelling]
 
 
-def _same(folder: Path, subset: Subset, spelling: str) -> Exported:
+def _same(folder: Path, subset: Subset, spelling: str, length: Length) -> Exported:
     file = folder / MANIFEST
     known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if (known.get("subset"), known.get("format")) != (subset.fingerprint, spelling):
+    # Earlier releases wrote the length of the search's own trainings, and did not say so.
+    is_as_long = not FORMATS[spelling].has_training or known.get("training", Length.SEARCH) == length
+    if (known.get("subset"), known.get("format")) != (subset.fingerprint, spelling) or not is_as_long:
         raise ExportExistsError(folder)
-    return Exported(folder, known["samples"], known["subset"], known["content_hash"])
+    return _exported(folder, known)
+
+
+def _exported(folder: Path, manifest: Mapping[str, Any]) -> Exported:
+    said = (manifest["samples"], manifest["subset"], manifest["content_hash"])
+    return Exported(folder, *said, manifest.get("training_reads", ""))
 
 
 def _lines(pool: Pool, subset: Subset, chosen: Format, content: Content) -> Iterator[str]:

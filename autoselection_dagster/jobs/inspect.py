@@ -12,6 +12,7 @@ from autoselection_core.campaign.declaration.loading import campaign_of
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.searched import export_trial
+from autoselection_core.export.trainers import Length
 from autoselection_core.report.explaining import recipe_of
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
@@ -33,6 +34,10 @@ class Export(SearchName):
     )
     format: FormatName = Field(
         default=FormatName(next(iter(FORMATS))), description="What the program reads that trains on it."
+    )
+    training: Length = Field(
+        default=Length.EPOCHS,
+        description="Length in a training config: whole epochs, or the search's own short training.",
     )
     folder: str | None = Field(
         default=None,
@@ -61,13 +66,21 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
             workspace = installed_workspace(campaign_of(campaigns, record.spec.campaign), home)
             name = config.folder or f"{record.search}-{config.format.value}"
             folder = home.confined(Path("exports") / name)
-            made = export_trial(workspace, record.search, folder, config.trial, config.format.value)
+            made = export_trial(
+                workspace,
+                record.search,
+                folder,
+                config.trial,
+                config.format.value,
+                length=config.training,
+            )
             context.add_output_metadata(
                 {
                     "folder": dg.MetadataValue.path(folder),
                     "samples": made.samples,
                     "subset": made.subset,
                     "content_hash": made.content_hash,
+                    **({"training": made.reach} if made.reach else {}),
                     "verify": f"autoselection verify {folder}",
                 }
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from autoselection_core.export.manifest import SubsetOrigin
-from autoselection_core.export.trainers import Training
+from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Role, Sample
@@ -48,5 +48,13 @@ class Made:
         subset = Subset(Recipe(), pool.version, rows, fingerprint_of_ids(pool.ids), steps)
         return cls(pool, subset)
 
-    def export(self, folder: Path, spelling: str, training: Training = SOME_MODEL) -> Exported:
-        return export_subset(self.pool, self.subset, SEARCH, folder, spelling, training=training)
+    def export(
+        self,
+        folder: Path,
+        spelling: str,
+        training: Training = SOME_MODEL,
+        length: Length = Length.EPOCHS,
+    ) -> Exported:
+        return export_subset(
+            self.pool, self.subset, SEARCH, folder, spelling, training=training, length=length
+        )

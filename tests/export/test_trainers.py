@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from autoselection_core.errors.store import ExportExistsError
 from autoselection_core.evaluation.training.settings import PRESETS, Method, Schedule, Unit
-from autoselection_core.export.trainers import Training
+from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.turns import Content
 from tests.export.made import LONG, PLAIN, WITH_TOOLS, Made
 
@@ -24,6 +25,7 @@ SHARED_WITH_TRANSFORMERS = {
     "per_device_train_batch_size",
     "gradient_accumulation_steps",
     "max_steps",
+    "num_train_epochs",
     "learning_rate",
     "lr_scheduler_type",
     "warmup_steps",
@@ -115,6 +117,60 @@ def test_epochs_are_counted_in_the_samples_of_the_subset() -> None:
     )
 
     assert Training("model", tuning).steps(content) == 10
+
+
+CONFIGS = [
+    ("trl", "trl.yaml", "num_train_epochs"),
+    ("axolotl", "axolotl.yaml", "num_epochs"),
+    ("llama-factory", "llama_factory.yaml", "num_train_epochs"),
+]
+SHORT = Training("some/model", replace(PRESETS["cpu-lora"], amount=60, batch=20))
+"""A search's training of three steps of a sample or two."""
+
+
+@pytest.mark.parametrize(("program", "file", "epochs"), CONFIGS)
+def test_an_exported_training_reads_the_whole_subset_however_short_the_search_s_own_is(
+    tmp_path: Path, program: str, file: str, epochs: str
+) -> None:
+    made = Made.of(*PLAIN).export(tmp_path / "out", program, SHORT)
+    config = yaml.safe_load((tmp_path / "out" / file).read_text())
+
+    assert config[epochs] == 3
+    assert "max_steps" not in config
+    assert made.reach.startswith("A training as exported reads 20 of 20 samples, each 3 times, in ")
+    assert made.reach in (tmp_path / "out/README.md").read_text()
+    assert made.reach in (tmp_path / "out" / file).read_text()
+
+
+@pytest.mark.parametrize(("program", "file", "epochs"), CONFIGS)
+def test_the_search_s_own_training_is_exported_on_demand_and_says_how_little_it_reads(
+    tmp_path: Path, program: str, file: str, epochs: str
+) -> None:
+    made = Made.of(*PLAIN).export(tmp_path / "out", program, SHORT, Length.SEARCH)
+    config = yaml.safe_load((tmp_path / "out" / file).read_text())
+
+    assert epochs not in config
+    read = config["max_steps"] * config["gradient_accumulation_steps"]
+    assert read < 20
+    assert made.reach.startswith(f"A training as exported reads {read} of 20 samples, in ")
+    assert made.reach in (tmp_path / "out/README.md").read_text()
+
+
+def test_epochs_of_a_campaign_stay_those_of_its_export() -> None:
+    twice = Training("model", replace(PRESETS["lora"], amount=2))
+    in_part = Training("model", replace(PRESETS["lora"], amount=0.5))
+
+    assert twice.with_length(Length.EPOCHS) == twice
+    assert in_part.with_length(Length.EPOCHS).tuning.amount == 3
+    assert in_part.with_length(Length.SEARCH) == in_part
+
+
+def test_a_training_of_another_length_is_not_taken_for_the_one_that_is_there(tmp_path: Path) -> None:
+    made = Made.of(*PLAIN)
+    made.export(tmp_path / "out", "trl", SHORT)
+
+    with pytest.raises(ExportExistsError):
+        made.export(tmp_path / "out", "trl", SHORT, Length.SEARCH)
 
 
 def test_full_fine_tuning_names_no_adapter(tmp_path: Path) -> None:

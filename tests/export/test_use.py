@@ -11,7 +11,7 @@ import yaml
 
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.formats import FORMATS
-from autoselection_core.export.trainers import Training
+from autoselection_core.export.trainers import Length, Training
 from autoselection_core.pool.sample import Sample
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.export.made import LONG, PLAIN, TOOLS, WITH_TOOLS, Made, turns
@@ -93,7 +93,9 @@ def test_tools_that_begin_late_in_a_large_subset_are_no_obstacle(
 def test_trl_trains_a_step_on_it(tmp_path: Path, samples: list[Sample]) -> None:
     tiny_model(tmp_path / "model")
     tuning = FineTuning(amount=100, batch=100, max_tokens=64, dtype="float32")
-    Made.of(*samples).export(tmp_path / "out", "trl", Training(str(tmp_path / "model"), tuning))
+    Made.of(*samples).export(
+        tmp_path / "out", "trl", Training(str(tmp_path / "model"), tuning), Length.SEARCH
+    )
     config = yaml.safe_load((tmp_path / "out/trl.yaml").read_text())
     assert config["max_steps"] == 1
 

@@ -9,6 +9,7 @@ from autoselection_core.cli.session import open_workspace, workspace_of
 from autoselection_core.errors.recipe import DamagedSubsetError, SettingError
 from autoselection_core.export.manifest import MANIFEST, verify_export
 from autoselection_core.export.searched import export_trial
+from autoselection_core.export.trainers import Length
 from autoselection_core.signals.table import SignalTable, present_name
 from autoselection_core.store.home import Home
 from autoselection_core.store.objects import is_read, upload
@@ -87,11 +88,17 @@ def _sentence(stored: Subset, found: Verification) -> str:
 
 
 def export_best(  # noqa: PLR0917 - the options of the command
-    search: str | None, folder: Path, trial: int | None, spelling: str, campaign: str | None, file: Path
+    search: str | None,
+    folder: Path,
+    trial: int | None,
+    spelling: str,
+    length: Length,
+    campaign: str | None,
+    file: Path,
 ) -> None:
     """Write the recommended subset, or that of a trial; see `export_trial` for what is refused."""
     workspace, found = workspace_of(search, campaign, file)
-    made = export_trial(workspace, found, folder, trial, spelling)
+    made = export_trial(workspace, found, folder, trial, spelling, length=length)
     tell(
         f"{folder}: {made.samples:,} samples, subset {made.subset}, content hash {made.content_hash}",
         folder=str(folder),
@@ -99,6 +106,8 @@ def export_best(  # noqa: PLR0917 - the options of the command
         subset=made.subset,
         content_hash=made.content_hash,
     )
+    if made.reach:
+        tell(made.reach)
     tell(f"next: autoselection verify {folder}")
 
 
