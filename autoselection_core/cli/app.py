@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from autoselection_core import environment
+from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.cli.commands.studying import study
 from autoselection_core.cli.output import AS_JSON, JSON_SAID, show_parts, show_table, tell
 from autoselection_core.cli.session import (
@@ -41,7 +42,7 @@ def init(
     model: Annotated[str | None, typer.Option(help="Base model: a folder or a hub name.")] = None,
     benchmark: Annotated[
         list[str] | None,
-        typer.Option(help="Folder with a benchmark.yaml, or such a file; repeatable."),
+        typer.Option(help="Folder with a benchmark.yaml, or a file of questions and answers; repeatable."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,  # noqa: FBT002 - a flag
     file: CampaignFile = FILE,
@@ -160,9 +161,10 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
         if workspace.ledger.history(found).observations:
             report(workspace, found)
     except KeyboardInterrupt:
-        tell(f"interrupted; every finished trial is kept. To go on: autoselection search --name {found}")
+        again = command_for(file, f"search --name {found}")
+        tell(f"interrupted; every finished trial is kept. To go on: {again}")
         raise typer.Exit(130) from None
-    raise typer.Exit(conclude(workspace, found))
+    raise typer.Exit(conclude(workspace, found, file))
 
 
 @app.command()

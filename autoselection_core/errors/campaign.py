@@ -52,6 +52,14 @@ class NotAnAddressError(CommandError):
     sentence = "{value!r} is no address; write SCHEME://HOST:PORT"
 
 
+class NoAnswerError(CommandError):
+    """A command asks a question, and its input has ended."""
+
+    question: str
+
+    sentence = "there is no answer to {question!r}: the input has ended; use --yes to be asked nothing"
+
+
 class CampaignFileExistsError(CommandError):
     """A campaign file is to be written where one is."""
 
@@ -145,6 +153,35 @@ class CampaignFileError(CampaignError):
     problem: str
 
     sentence = "{file}, line {line}: {field} {problem}"
+
+
+class OutsidePathError(CampaignError):
+    """A path leads out of the folders that a campaign may name.
+
+    Attributes:
+        named: The path as it was given.
+        path: The place that it leads to.
+        allowed: The folders.
+        export: Line for a shell that allows the folder of the path, too.
+    """
+
+    named: str
+    path: Path
+    allowed: tuple[Path, ...]
+    export: str
+
+    @property
+    def problem(self) -> str:
+        """The fault and the way forward, for a sentence that begins with the path's place."""
+        folders = ", ".join(map(str, self.allowed))
+        return (
+            f"leads to {self.path}, outside of {folders}; move the files there, or let AUTOSELECTION_DATA "
+            f"name their folder: {self.export}"
+        )
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.named} {self.problem}"
 
 
 class UnknownKeyError(CampaignFileError):

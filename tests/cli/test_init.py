@@ -1,5 +1,6 @@
 """`init` writes a campaign that runs; `doctor` says what is there and what is missing."""
 
+import io
 import json
 import socket
 from pathlib import Path
@@ -75,8 +76,57 @@ def test_init_proposes_fields_of_scores_as_signals_and_leaves_numbers_of_records
 
     assert code == 0
     assert "fields that may be scores: rm_score, stars;" in output
-    assert "{column: rm_score}, {column: stars}]" in (raw.parent / "autoselection.yaml").read_text()
+    assert "rm_score: 30 values, 0 to 4.14" in output
+    written = (raw.parent / "autoselection.yaml").read_text()
+    assert "{column: rm_score}, {column: stars}]" in written
+    assert "weights: {word_entropy: 1.0, rm_score: 1.0, stars: 1.0}" in written
     assert "rm_score" in cli("ingest")[1]
+
+
+def test_init_lists_the_proposed_scores_with_range_and_missing_values_as_facts(cli: Cli, raw: Path) -> None:
+    records = [
+        {"prompt": f"Say {n}.", "response": f"{n}"} | ({"rm_score": n - 3.5} if n else {}) for n in range(10)
+    ]
+    (raw / "scored.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+    _, output, _ = cli("init", "raw/scored.jsonl", "--yes", "--json")
+
+    (proposed,) = json.loads(output)["facts"]["signals"]
+    assert proposed == {
+        "name": "rm_score",
+        "path": "raw/scored.jsonl",
+        "values": 9,
+        "missing": 1,
+        "min": -2.5,
+        "max": 5.5,
+    }
+
+
+@pytest.mark.parametrize("name", ["tokens", "1e3", "no"])
+def test_init_proposes_scores_whatever_they_are_called(cli: Cli, raw: Path, name: str) -> None:
+    records = [{"prompt": f"Say {n}.", "response": f"{n}", name: n / 7} for n in range(10)]
+    (raw / "scored.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+    code, _, problem = cli("init", "raw/scored.jsonl", "--yes")
+
+    assert code == 0, problem
+    (campaign,) = load_campaigns(raw.parent / "autoselection.yaml", Home(raw.parent / "home")).values()
+    assert campaign.closed_form is not None
+    (scored,) = [settings for settings in campaign.signals.values() if "column" in settings]
+    assert scored["column"] == name
+    assert scored["alias"] in campaign.closed_form.weights
+
+
+def test_a_first_search_without_trainings_keeps_a_fifth_of_the_pool_at_least(cli: Cli, raw: Path) -> None:
+    cli("init", "raw", "--yes")
+
+    cli("search", "--report-evaluations", "0")
+    _, output, _ = cli("show", "--json")
+
+    (trials,) = [each for each in json.loads(output)["tables"] if each["title"].startswith("Trials of")]
+    kept = [row["rows"] for row in trials["rows"]]
+    assert raw.is_dir()
+    assert min(kept) >= 0.2 * max(kept)
 
 
 def test_init_proposes_the_scores_of_one_source_among_several(cli: Cli, raw: Path) -> None:
@@ -127,8 +177,89 @@ def test_init_names_the_variable_for_files_elsewhere_and_writes_nothing(
     code, _, problem = cli("init", str(raw), "--yes")
 
     assert code == 2
-    assert "let AUTOSELECTION_DATA name their folder" in problem
+    assert f"let AUTOSELECTION_DATA name their folder: export AUTOSELECTION_DATA={raw}" in problem
     assert list(beside.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", [(), ("--model", "../models/tiny"), ("--benchmark", "../benchmarks/sums")])
+def test_a_path_that_goes_up_leads_where_the_shell_says(
+    cli: Cli, tmp_path: Path, benchmark: str, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
+) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert (tmp_path / benchmark).is_dir()
+
+    refused, _, problem = cli("init", "../raw/sums.jsonl", *option, "--yes")
+    line = problem.partition("export AUTOSELECTION_DATA=")[2].strip()
+    monkeypatch.setenv("AUTOSELECTION_DATA", f"{line}:{tmp_path}")
+    code, _, still = cli("init", "../raw/sums.jsonl", *option, "--yes")
+
+    assert (refused, line) == (2, str(tmp_path / "raw"))
+    assert "unfinished" not in problem
+    assert code == 0, still
+    (campaign,) = load_campaigns(Path("autoselection.yaml"), Home(tmp_path / "home")).values()
+    assert [file.resolve() for file in campaign.source_files()] == [tmp_path / "raw" / "sums.jsonl"]
+
+
+@pytest.mark.usefixtures("raw")
+def test_init_refuses_a_model_elsewhere_before_it_reads_or_asks(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "raw").rename(tmp_path / "mine" / "raw")
+    monkeypatch.chdir(tmp_path / "mine")
+    monkeypatch.setenv("AUTOSELECTION_DATA", str(tmp_path / "other"))
+
+    code, output, problem = cli("init", "raw", "--model", "../models/tiny")
+
+    assert (code, output) == (2, "")
+    assert f"export AUTOSELECTION_DATA={tmp_path}/other:{tmp_path}/models/tiny" in problem
+
+
+@pytest.mark.usefixtures("raw")
+def test_init_without_an_answer_says_how_to_be_asked_nothing(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+
+    code, _, problem = cli("init", "raw")
+
+    assert code == 2
+    assert "the input has ended; use --yes" in problem
+
+
+@pytest.mark.usefixtures("raw")
+def test_a_campaign_in_a_file_of_its_own_has_the_name_of_it_and_every_next_command_names_it(
+    cli: Cli, tmp_path: Path
+) -> None:
+    _, output, _ = cli("init", "raw", "--yes", "--file", "small.yaml")
+    _, searched, _ = cli("search", "--report-evaluations", "0", "--file", "small.yaml")
+
+    written = (tmp_path / "small.yaml").read_text()
+    assert "campaigns:\n  small:\n" in written
+    wanted = "autoselection doctor --file small.yaml; autoselection ingest --file small.yaml"
+    assert wanted in written
+    assert wanted in output
+    (commands,) = [line for line in searched.splitlines() if line.startswith("next: ")]
+    assert all("--file small.yaml" in each for each in commands.split(";"))
+
+
+def test_a_file_of_questions_and_answers_is_a_benchmark(cli: Cli, tmp_path: Path, benchmark: str) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    (tmp_path / benchmark / "items.jsonl").rename(tmp_path / "my_test.jsonl")
+
+    code, output, problem = cli(
+        "init", "raw", "--model", "models/tiny", "--benchmark", "my_test.jsonl", "--yes"
+    )
+
+    assert code == 0, problem
+    assert "my_test.jsonl: 20 questions with an answer" in output
+    (campaign,) = load_campaigns(tmp_path / "autoselection.yaml", Home(tmp_path / "home")).values()
+    assert campaign.weights == {"my_test": 1.0}
+    _, diagnosed, _ = cli("doctor")
+    assert "my_test (20 items)" in diagnosed
 
 
 @pytest.mark.usefixtures("raw")

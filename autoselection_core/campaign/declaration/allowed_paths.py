@@ -1,6 +1,7 @@
 """Paths that a campaign may name: below its file, below the home folder, or where the operator allows."""
 
 import os
+import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import yaml
 
 from autoselection_core import environment
 from autoselection_core.campaign.declaration.yaml_document import Value
+from autoselection_core.errors.campaign import OutsidePathError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.models.chat.chat_settings import ChatSettings
 from autoselection_core.models.chat.templated_model import CHATML, ModelReference
@@ -15,6 +17,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.store.objects import SCHEME, Mirror, allowed_objects, is_below, is_read, is_uri
 
 _HOME = "{home}/"
+_WILD = frozenset("*?[")
 _CHAT = tuple(field.name for field in fields(ChatSettings))
 
 
@@ -88,20 +91,39 @@ class Places:
         return str(self.path(value)) if is_path else text
 
     def _inside(self, value: Value, path: Path) -> Path:
-        allowed = [self.file.absolute().parent, self.home.root.absolute(), *_allowed_by_operator()]
+        try:
+            return self.require(value.text(), path)
+        except OutsidePathError as error:
+            value.refuse(error.problem, error)
+
+    def require(self, named: str, path: Path) -> Path:
+        """A path with its links followed, which is below an allowed folder.
+
+        Args:
+            named: The path as it was given.
+            path: The same as an absolute path; may be a pattern.
+
+        Raises:
+            OutsidePathError: It leads out of every allowed folder; names the line that would allow it.
+        """
+        allowed = (self.file.absolute().parent, self.home.root.absolute(), *_allowed_by_operator())
         resolved = path.resolve()  # links are followed first, so that none leads out
         if not any(resolved.is_relative_to(folder.resolve()) for folder in allowed):
-            folders = ", ".join(str(folder) for folder in allowed)
-            value.refuse(
-                f"leads to {path}, outside of {folders}; "
-                f"move the files there, or let {environment.DATA} name their folder"
-            )
+            raise OutsidePathError(named, resolved, allowed, _export_allowing(resolved))
         return resolved
 
 
 def _refuse_objects(value: Value) -> None:
     if is_uri(value.text()):
         value.refuse(f"is {value.text()}, but has to be a path: only files of `pool` may be elsewhere")
+
+
+def _export_allowing(path: Path) -> str:
+    """Line for a shell that allows the folder of a path beside those that are allowed already."""
+    plain = next(each for each in (path, *path.parents) if not _WILD & set(str(each)))
+    folder = plain if plain.is_dir() else plain.parent
+    named = os.pathsep.join(map(str, (*_allowed_by_operator(), folder)))
+    return f"export {environment.DATA}={shlex.quote(named)}"
 
 
 def _allowed_by_operator() -> list[Path]:

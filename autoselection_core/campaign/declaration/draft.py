@@ -1,12 +1,16 @@
 """Draft of a campaign file: what `autoselection init` writes, with comments and no setting left to guess."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, command_for
+from autoselection_core.campaign.declaration.signals import installed_signals
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.store.hub import SCHEME
+from autoselection_core.strict_yaml import read_yaml
 
 _TEXT_SIGNALS = ("word_entropy", "form", "exact", "near_duplicates")
 """Signals that read no model: seconds for thousands of samples."""
@@ -18,6 +22,9 @@ _TRIED, _TRAINED = 8, 6
 """Budgets of a search with a closed form, and with trainings."""
 
 _REPORT = 6
+
+_MIN_SHARE = 0.2
+"""Minimum share of the pool of a recipe under a closed form, whose best subset is a handful of rows."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,29 @@ class DraftSource:
 
 
 @dataclass(frozen=True)
+class DraftBenchmark:
+    """Benchmark of a draft.
+
+    Attributes:
+        name: Name in the campaign.
+        path: Folder or YAML file, as the campaign file names it.
+        items: File of the questions below the folder, where no `benchmark.yaml` names it.
+        has_targets: Whether it has target samples, to which samples can be near.
+    """
+
+    name: str
+    path: str
+    items: str | None = None
+    has_targets: bool = False
+
+    @property
+    def entry(self) -> str:
+        """Its entry below `benchmarks:`."""
+        items = "" if self.items is None else f", items: {_quote(self.items)}"
+        return f"{self.name}: {{path: {_quote(self.path)}{items}}}"
+
+
+@dataclass(frozen=True)
 class CampaignDraft:
     """A campaign before it is written.
 
@@ -43,15 +73,17 @@ class CampaignDraft:
         name: Name of the campaign.
         sources: The raw files.
         model: Folder or hub name of the base model; None for none yet.
-        benchmarks: Paths by name, as the campaign file names them.
-        has_targets: Whether every benchmark has target samples, to which samples can be near.
+        benchmarks: The benchmarks.
+        file: The campaign file, as a command line names it.
+        costs: Signals that are left out because they take long, with their cost in words.
     """
 
     name: str
     sources: Sequence[DraftSource]
     model: str | None
-    benchmarks: Sequence[tuple[str, str]]
-    has_targets: bool = False
+    benchmarks: Sequence[DraftBenchmark]
+    file: Path = DEFAULT_FILE
+    costs: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def is_trained(self) -> bool:
@@ -70,11 +102,16 @@ class CampaignDraft:
         return " and ".join([*lacks, *([] if self.benchmarks else ["`benchmarks`"])])
 
     @property
+    def next_commands(self) -> str:
+        """Command lines that follow."""
+        return "; ".join(command_for(self.file, words) for words in ("doctor", "ingest", "search"))
+
+    @property
     def text(self) -> str:
         """The campaign file."""
         lines = [
             "# Written by `autoselection init`. Every field: docs/reference/config.md.",
-            "# Next: autoselection doctor; autoselection ingest; autoselection search",
+            f"# Next: {self.next_commands}",
             "campaigns:",
             f"  {self.name}:",
             "    # Raw files. `licence` is carried into exports; `fields` says which field is what.",
@@ -83,7 +120,8 @@ class CampaignDraft:
             *self._model,
             *self._benchmarks,
             "    # What recipes choose by; `docs/reference/signals.md` lists more.",
-            f"    signals: [{', '.join(self._signals)}]",
+            *[f"    # {name} is left out: {cost}." for name, cost in self.costs.items()],
+            f"    signals: [{', '.join(self.signals)}]",
             *(self._training if self.is_trained else self._closed_form),
         ]
         return "\n".join(lines) + "\n"
@@ -98,7 +136,7 @@ class CampaignDraft:
     def _benchmarks(self) -> list[str]:
         if not self.benchmarks:
             return ["    # benchmarks: {NAME: {path: FOLDER}}, for a search with trainings"]
-        listed = [f"      {name}: {{path: {_quote(path)}}}" for name, path in self.benchmarks]
+        listed = [f"      {each.entry}" for each in self.benchmarks]
         return [
             "    # Dev items steer the search, test items are opened by its report. Samples that hold a",
             "    # question leave the pool before anything reads it.",
@@ -107,11 +145,17 @@ class CampaignDraft:
         ]
 
     @property
-    def _signals(self) -> tuple[str, ...]:
+    def signals(self) -> tuple[str, ...]:
+        """Entries of `signals:`."""
         read = _MODEL_SIGNALS if self.model is not None else ()
-        near = ("embedding", "relevance", "{topics: {size: auto}}") if self.has_targets else ()
-        scores = sorted({name for each in self.sources for name in each.scores})
-        return (*read, *near, *_TEXT_SIGNALS, *(f"{{column: {name}}}" for name in scores))
+        has_targets = bool(self.benchmarks) and all(each.has_targets for each in self.benchmarks)
+        near = ("embedding", "relevance", "{topics: {size: auto}}") if has_targets else ()
+        named = [each for each in (*read, *near, *_TEXT_SIGNALS) if each not in self.costs]
+        return (*named, *map(_score_entry, self._scores))
+
+    @property
+    def _scores(self) -> list[str]:
+        return sorted({name for each in self.sources for name in each.scores})
 
     @property
     def _training(self) -> list[str]:
@@ -129,9 +173,21 @@ class CampaignDraft:
             "    # A closed form in place of trainings: in seconds it shows that files are read, signals",
             "    # scored and recipes found; it says nothing about models. Delete it once there are",
             "    # `base_model` and `benchmarks`.",
-            "    closed_form: {weights: {word_entropy: 1.0}, noise: 0.02}",
+            *self._weights,
             f"    search: {{budget: {_TRIED}, report_evaluations: {_REPORT}}}",
+            "    # The formula likes a handful of rows best, a training does not: a fifth is kept at least.",
+            f"    policy: {{min_share: {_MIN_SHARE:g}}}",
         ]
+
+    @property
+    def _weights(self) -> list[str]:
+        scores = [f"{_quote_word(_alias(name))}: 1.0" for name in self._scores]
+        reason = [
+            "    # Scores of the records count as much as the entropy, so that the subset found is one that",
+            "    # they call good; a score whose low values are good takes a negative weight.",
+        ]
+        weights = ", ".join(["word_entropy: 1.0", *scores])
+        return [*(reason if scores else []), f"    closed_form: {{weights: {{{weights}}}, noise: 0.02}}"]
 
 
 def as_named_in(file: Path, path: str) -> str:
@@ -141,8 +197,27 @@ def as_named_in(file: Path, path: str) -> str:
     """
     if path.startswith(SCHEME):
         return path
+    # `..` is followed through links, as the system follows it; other links stay as they were named.
     absolute, folder = Path(path).expanduser().absolute(), file.absolute().parent
+    if os.pardir in absolute.parts:
+        absolute, folder = absolute.resolve(), folder.resolve()
     return str(absolute.relative_to(folder)) if absolute.is_relative_to(folder) else str(absolute)
+
+
+def _score_entry(name: str) -> str:
+    """Entry of `signals:` for a field of the records, under another name where a signal has its own."""
+    alias = _alias(name)
+    called = "" if alias == name else f", as: {_quote_word(alias)}"
+    return f"{{column: {_quote_word(name)}{called}}}"
+
+
+def _alias(name: str) -> str:
+    return f"given_{name}" if name in installed_signals() else name
+
+
+def _quote_word(name: str) -> str:
+    """A name as YAML reads it back: quoted unless it is a plain word, and neither `no` nor `null`."""
+    return name if name.isidentifier() and read_yaml(name) == name else _quote(name)
 
 
 def _quote(text: str) -> str:

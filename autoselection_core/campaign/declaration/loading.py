@@ -1,5 +1,6 @@
 """Read `autoselection.yaml`: strictly, with errors that name file, line and field."""
 
+import shlex
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
@@ -108,6 +109,17 @@ def load_campaigns(
     return {
         name: campaign_from(name, value, places) for name, value in declared["campaigns"].entries().items()
     }
+
+
+def command_for(file: Path, words: str) -> str:
+    """A command line on a campaign file, which names the file where it is not the default one.
+
+    Example:
+        >>> command_for(Path("autoselection.yaml"), "doctor"), command_for(Path("my own.yaml"), "doctor")
+        ('autoselection doctor', "autoselection doctor --file 'my own.yaml'")
+    """
+    named = "" if file == DEFAULT_FILE else f" --file {shlex.quote(str(file))}"
+    return f"autoselection {words}{named}"
 
 
 def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign:

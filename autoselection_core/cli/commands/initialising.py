@@ -3,27 +3,39 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 import typer
 
-from autoselection_core.benchmarks.loading import named_benchmark
-from autoselection_core.campaign.declaration.draft import CampaignDraft, DraftSource, as_named_in
-from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
+from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.draft import (
+    CampaignDraft,
+    DraftBenchmark,
+    DraftSource,
+    as_named_in,
+)
+from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, load_campaigns
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import tell
 from autoselection_core.cli.progress import show_progress
-from autoselection_core.errors.campaign import CampaignFileExistsError
+from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import Source
 from autoselection_core.signals.contamination.audit import in_other_scripts
+from autoselection_core.signals.definitions.given.joined import number, values_of_records
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
+from autoselection_core.store.hub import SCHEME
+
+T = TypeVar("T")
 
 _RECORDS = 500
 """Number of records that are searched for scores: a field of scores is in most of them."""
@@ -56,6 +68,40 @@ def score_fields(pool: Pool) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+@dataclass(frozen=True)
+class ProposedScore:
+    """A field that becomes a signal.
+
+    Attributes:
+        name: The field.
+        path: Raw files whose records have it.
+        values: Number of samples with a value.
+        missing: Number of their other samples.
+        min: Smallest value.
+        max: Greatest value.
+    """
+
+    name: str
+    path: str
+    values: int
+    missing: int
+    min: float
+    max: float
+
+    @classmethod
+    def of(cls, name: str, path: str, pool: Pool) -> "ProposedScore":
+        """Read the field of every sample; the first number of its records counts, as for `column`."""
+        of_each = ([each for each in map(number, of) if each == each] for of in values_of_records(pool, name))  # noqa: PLR0124 NaN
+        known = [numbers[0] for numbers in of_each if numbers]
+        return cls(name, path, len(known), len(pool) - len(known), min(known), max(known))
+
+    @property
+    def sentence(self) -> str:
+        """Count and range, for people."""
+        missing = f", none for {self.missing:,} samples" if self.missing else ""
+        return f"{self.name}: {self.values:,} values, {self.min:.3g} to {self.max:.3g}{missing}"
+
+
 def _is_score(name: str, values: list[float]) -> bool:
     different = set(values)
     numbers_them = len(different) == len(values) and all(isinstance(value, int) for value in values)
@@ -73,6 +119,7 @@ def _records(pool: Pool) -> Iterator[tuple[str, Mapping[str, object]]]:
 _SHOWN = 3
 _CHARACTERS = 300
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_SETTINGS_KINDS = {".yaml", ".yml"}
 
 
 def write_campaign(
@@ -83,41 +130,92 @@ def write_campaign(
     Args:
         paths: Files, folders or patterns.
         model: Folder or hub name of a base model.
-        benchmarks: Folders with a `benchmark.yaml`, or such files.
+        benchmarks: Folders with a `benchmark.yaml`, such files, or files of questions and answers.
         file: The campaign file to write.
         ask: Whether a person answers what is not known, and agrees before anything is written.
 
     Raises:
         CampaignFileExistsError: The file is there already.
+        OutsidePathError: A path leads out of the folders that a campaign may name.
         NoSourceFileError: A path leads to no file.
         EmptyPoolError: No record is a sample; the reasons were shown.
-        NoSuchBenchmarkError: A path leads to no benchmark.
-        CampaignFileError: A path leads out of the folders that a campaign may name.
+        BenchmarkError: A path leads to no benchmark.
+        NoAnswerError: The input ended before a question was answered.
     """
     if file.exists():
         raise CampaignFileExistsError(file)
-    sources = [_source(path, file) for path in paths]
-    read = [named_benchmark(each, Path("benchmarks")) for each in benchmarks]
-    named = [
-        (_NAME.sub("-", each.name), as_named_in(file, path))
-        for each, path in zip(read, benchmarks, strict=True)
-    ]
-    has_targets = bool(read) and all(each.targets for each in read)
+    places = Places(file, Home.from_environment())
+    for path in (*paths, *benchmarks, *([model] if model is not None and _is_folder(model) else [])):
+        _require_allowed(places, path)
+    tested = [_benchmark(each, file) for each in benchmarks]
+    found = [_source(path, file) for path in paths]
     if model is None and ask:
-        answer = typer.prompt("base model, a folder or a hub name (empty: none yet)", default="")
-        model = answer or None
-    draft = CampaignDraft(_campaign_name(file), sources, _model(model, file), named, has_targets)
+        model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
+    sources = [source for source, _ in found]
+    draft = CampaignDraft(_campaign_name(file), sources, _model(model, file), tested, file)
+    load_campaigns(file, places.home, draft.text)
     _tell_of(draft)
-    if ask:
-        typer.confirm(f"write {file}?", default=True, abort=True)
+    tell(
+        f"signals: {', '.join(draft.signals)}",
+        signals=[asdict(each) for _, scores in found for each in scores],
+    )
+    if ask and not _answer(f"write {file}?", _ask_agreement):
+        tell("nothing was written")
+        raise typer.Abort
     with atomic_file(file) as written:
         written.write_text(draft.text, encoding="utf-8")
-        load_campaigns(written, Home.from_environment())
     tell(f"{file}: campaign {draft.name}", file=str(file), campaign=draft.name)
-    tell("next: autoselection doctor; autoselection ingest; autoselection search")
+    tell(f"next: {draft.next_commands}")
 
 
-def _source(path: str, file: Path) -> DraftSource:
+def _is_folder(model: str) -> bool:
+    return Path(model).expanduser().exists()
+
+
+def _require_allowed(places: Places, path: str) -> None:
+    if not path.startswith(SCHEME):
+        places.require(path, Path(path).expanduser().absolute())
+
+
+def _ask_text(question: str) -> str:
+    answer: str = typer.prompt(question, default="")
+    return answer
+
+
+def _ask_agreement(question: str) -> bool:
+    return typer.confirm(question, default=True)
+
+
+def _answer(question: str, ask: Callable[[str], T]) -> T:
+    """The answer of a person.
+
+    Raises:
+        NoAnswerError: The input has ended.
+        Abort: The person interrupted the command.
+    """
+    try:
+        return ask(question)
+    except typer.Abort as stopped:
+        # Both the end of the input and an interruption become this; its context says which it was.
+        if isinstance(stopped.__context__, EOFError):
+            raise NoAnswerError(question) from stopped
+        raise
+
+
+def _benchmark(given: str, file: Path) -> DraftBenchmark:
+    """Read a benchmark: a folder or YAML file with its settings, or a file of its questions alone."""
+    path = Path(given).expanduser()
+    if not path.is_file() or path.suffix in _SETTINGS_KINDS:
+        read = load_benchmark(path)
+        return DraftBenchmark(_name(read.name), as_named_in(file, given), None, bool(read.targets))
+    name = _name(path.name.split(".")[0])
+    folder = path.absolute().parent
+    read = benchmark_from({"name": name, "items": path.name}, folder)
+    tell(f"{given}: {len(read.items):,} questions with an answer")
+    return DraftBenchmark(name, as_named_in(file, str(folder)), path.name, bool(read.targets))
+
+
+def _source(path: str, file: Path) -> tuple[DraftSource, Sequence[ProposedScore]]:
     """Read one path on its own, so that its account is its own, and show what it holds."""
     tell(f"{path}:")
     with TemporaryDirectory(prefix="autoselection-init-") as scratch, show_progress() as progress:
@@ -127,10 +225,13 @@ def _source(path: str, file: Path) -> DraftSource:
         show_records(found)
         _show_samples(found.pool)
         show_scripts(in_other_scripts(found.pool), len(found.pool))
-        scores = score_fields(found.pool)
+        scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
     if scores:
-        tell(f"fields that may be scores: {', '.join(scores)}; each becomes a signal `column`")
-    return DraftSource(as_named_in(file, path), _account(found), scores)
+        names = ", ".join(each.name for each in scores)
+        tell(f"fields that may be scores: {names}; each becomes a signal `column`")
+        for each in scores:
+            tell(f"  {each.sentence}")
+    return DraftSource(as_named_in(file, path), _account(found), tuple(each.name for each in scores)), scores
 
 
 def _account(found: Ingestion) -> str:
@@ -142,9 +243,9 @@ def _account(found: Ingestion) -> str:
 def _show_samples(pool: Pool) -> None:
     """Show three samples, evenly spaced, so that a sorted file shows more than its beginning."""
     rows = np.unique(np.linspace(0, len(pool) - 1, _SHOWN).astype(np.int64))
-    for number, text in enumerate(pool.texts(rows=rows), start=1):
+    for place, text in enumerate(pool.texts(rows=rows), start=1):
         rest = "" if len(text) <= _CHARACTERS else f" ... ({len(text):,} characters)"
-        tell(f"sample {number}: {text[:_CHARACTERS]}{rest}")
+        tell(f"sample {place}: {text[:_CHARACTERS]}{rest}")
 
 
 def _tell_of(draft: CampaignDraft) -> None:
@@ -165,10 +266,17 @@ def _tell_of(draft: CampaignDraft) -> None:
 
 
 def _model(model: str | None, file: Path) -> str | None:
-    if model is None or not Path(model).expanduser().exists():
+    if model is None or not _is_folder(model):
         return model  # a hub name
-    return f"./{as_named_in(file, model)}" if not Path(model).is_absolute() else as_named_in(file, model)
+    named = as_named_in(file, model)
+    return named if Path(named).is_absolute() else f"./{named}"
 
 
 def _campaign_name(file: Path) -> str:
-    return _NAME.sub("-", file.absolute().parent.name).strip("-_") or "mine"
+    """Name of the folder; for a file beside the default one, that of the file: both share a home folder."""
+    is_default = file.name == DEFAULT_FILE.name
+    return _name(file.absolute().parent.name if is_default else file.stem) or "mine"
+
+
+def _name(text: str) -> str:
+    return _NAME.sub("-", text).strip("-_")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from autoselection_core import environment
 from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
@@ -130,7 +131,7 @@ def _answers(url: str) -> str:
 
 def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
     if not file.is_file():
-        yield Diagnosis("campaign", f"no file {file}", "write one: autoselection init PATH")
+        yield Diagnosis("campaign", f"no file {file}", f"write one: {command_for(file, 'init PATH')}")
         return
     try:
         workspace = open_workspace(name, file)

@@ -3,8 +3,10 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
+from pathlib import Path
 from typing import Any
 
+from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
@@ -142,7 +144,7 @@ def report(workspace: Workspace, search: str) -> None:
         report_arms(workspace.ledger, search, solver, evaluator, teller)
 
 
-def conclude(workspace: Workspace, search: str) -> int:
+def conclude(workspace: Workspace, search: str, file: Path) -> int:
     """Print the tables and verdicts, write the report, and say what to run next.
 
     Returns:
@@ -159,10 +161,9 @@ def conclude(workspace: Workspace, search: str) -> int:
     show_table(budget_table(facts.record))
     if facts.record.open_arms:
         tell(f"preliminary: {SearchStatus.of(workspace.ledger, search).stage}; run the same again afterwards")
-    tell(
-        f"next: autoselection show {search}; autoselection export {search}; "
-        f"autoselection search --name {search} --budget {facts.record.budget + 4}"
-    )
+    further = f"search --name {search} --budget {facts.record.budget + 4}"
+    commands = (f"show {search}", f"export {search}", further)
+    tell(f"next: {'; '.join(command_for(file, each) for each in commands)}")
     if facts.record.state is SearchState.STOPPED:
         tell(f"stopped: {facts.record.reason}")
         return 1
