@@ -1,4 +1,4 @@
-"""How often the arm that leads a study is the best one, beside the P(best) that the study says.
+"""Frequency with which the leading arm of a study is the best one, beside the P(best) that the study says.
 
 python -m bench.best_arm [--repeats N]
 

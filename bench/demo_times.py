@@ -117,7 +117,7 @@ def stages(lines: list[Line]) -> dict[str, Json]:
 
 
 def figures_of(lines: list[Line], memory: Memory) -> dict[str, Json]:
-    """What one run took and said."""
+    """Figures of one run: times, and what it printed."""
     waits = [(after.at_s - before.at_s, after) for before, after in pairwise(lines)]
     longest, next_line = max([(lines[0].at_s, lines[0]), *waits], key=lambda wait: wait[0])
     promised = next((found for line in lines if (found := _LEFT.match(line.text))), None)

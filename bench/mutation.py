@@ -101,7 +101,7 @@ def _turn(mutants: Sequence[Mutant], place: int) -> tuple[int, str]:
 
 
 def _drawn(seed: int) -> dict[str, Json]:
-    """What names a sample: the seed, and the commit whose places it was drawn from."""
+    """Name of a sample: the seed, and the commit whose places it was drawn from."""
     command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
     commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     return {"seed": seed, "commit": commit}
@@ -260,7 +260,7 @@ def _tests_that_name(file: str, room: str, tree: Path) -> list[str]:
 
 
 def _fate(tests: Sequence[str], tree: Path) -> tuple[str, str]:
-    """What becomes of the tree as it is in some tests, and the test that fails."""
+    """Fate of the tree as it is in some tests, and the test that fails."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not e2e"]
     command += ["--timeout", str(_TEST_SECONDS), *tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

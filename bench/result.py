@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Measured(Generic[T]):
-    """What a piece of work gave, and what it took.
+    """Outcome of a piece of work, with its time and memory.
 
     Attributes:
         value: What it gave.
@@ -74,7 +74,7 @@ def measure(work: Callable[[], T]) -> Measured[T]:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a figure was measured on.
+    """Machine that a figure was measured on.
 
     Attributes:
         processor: The processor's own name.

@@ -1,4 +1,4 @@
-"""How often a report claims a winner among equals when some arms vary more from run to run.
+"""False claims of a winner among equals, where some arms vary more from run to run.
 
 python -m bench.verdicts [--repeats N]
 

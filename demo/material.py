@@ -54,7 +54,7 @@ def material(home: Home, mixture: Mixture = Mixture(), seed: int = SEED) -> Path
 
 
 def truth(home: Home) -> Mapping[str, str]:
-    """What each sample of the pool is, by its id. For people and tests; nothing in a search reads it."""
+    """Kind of each sample of the pool, by its id. For people and tests; nothing in a search reads it."""
     kinds: Mapping[str, str] = json.loads((home.root / "demo" / _TRUTH).read_text())
     return kinds
 

@@ -1,4 +1,4 @@
-"""What the demo pool is made of: how many samples of each kind, drawn from the generators by one seed."""
+"""Mixture of the demo pool: numbers of samples of each kind, drawn from the generators by one seed."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -35,7 +35,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class TaskData:
-    """What one task contributes; no question stands in two places.
+    """Contribution of one task; no question is in two of its parts.
 
     Attributes:
         task: The task.

@@ -1,4 +1,4 @@
-"""How the demo pool's samples are written out: five formats, one file each, and broken records."""
+"""Raw files of the demo pool: five formats, one file each, and broken records."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -53,7 +53,7 @@ def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], co
 
 
 def kept_table(facts: SearchFacts, kinds: npt.NDArray[np.str_]) -> Table:
-    """How much of each kind of sample the recommended recipe keeps and drops.
+    """Counts of each kind of sample that the recommended recipe keeps and drops.
 
     Args:
         facts: The finished search.

@@ -23,7 +23,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True)
 class _Stage:
-    """What a run is: its kind, for the time left, and its title, for people."""
+    """Stage of the demo that a run is: its kind, for the time left, and its title, for people."""
 
     kind: str
     title: str

@@ -6,6 +6,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,8 @@ def _default(field: dataclasses.Field[Any]) -> str:
         return ""
     if field.default is dataclasses.MISSING:
         return "required"
+    if isinstance(field.default, tuple) and all(isinstance(each, StrEnum) for each in field.default):
+        return ", ".join(f"`{each}`" for each in field.default)
     return f"`{field.default}`"
 
 

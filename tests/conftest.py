@@ -1,4 +1,4 @@
-"""What all tests share: the real data beside the checkout, and a hub that is switched off."""
+"""Fixtures of all tests: the real data beside the checkout, and a hub that is switched off."""
 
 import os
 from pathlib import Path

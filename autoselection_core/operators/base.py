@@ -81,7 +81,7 @@ class Operator(ABC):
 
     @property
     def note(self) -> str:
-        """What a reader of its row counts has to know; empty where the settings say it all."""
+        """Remark for a reader of its row counts; empty where the settings say it all."""
         return ""
 
     @property

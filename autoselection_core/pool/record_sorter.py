@@ -147,7 +147,7 @@ def _decode(text: bytes) -> str:
 
 
 def _likely_encoding(text: bytes) -> str:
-    """What encoding bytes look like that are no UTF-8, and what to do.
+    """Likely encoding of bytes that are no UTF-8, and the way forward.
 
     Bytes beyond ASCII come in pairs where a character has two of them, and mostly alone in Western text.
     """

@@ -69,7 +69,7 @@ def _in_its_own_process(pool: str) -> Mapping[str, Json]:
 
 
 def _growth(figures: Mapping[str, Any]) -> dict[str, Json]:
-    """How many times as much ten times as many rows take."""
+    """Growth factors of the times from one size to ten times as many rows."""
     small, large_ = (figures[str(rows)]["four_steps_with_state"] for rows in TARGETS_S)
     parts = ("seconds", "cpu_seconds", "floor_seconds", "peak_mb")
     return {"rows": 10, **{part: round(large_[part] / small[part], 2) for part in parts}}

@@ -21,7 +21,7 @@ from bench.result import Measured, measure
 
 @dataclass(frozen=True)
 class Figure:
-    """What a piece of work takes beside what it cannot do without.
+    """Time of a piece of work beside its floor, the part that it cannot do without.
 
     Attributes:
         work: The median run of the work.
@@ -37,7 +37,7 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """How many times the floor the work takes."""
+        """Ratio of the work's time to the floor's."""
         return self.work.seconds / self.floor.seconds
 
     def to_json(self) -> dict[str, Json]:
@@ -86,7 +86,7 @@ class StateFloor:
 
     @classmethod
     def of(cls, signals: SignalTable) -> "StateFloor":
-        """What the floor of a table reads; preparing it is not counted."""
+        """Input of a table's floor; preparing it is not counted."""
         rng = np.random.default_rng(0)
         activity, sampled = None, np.arange(0)
         if "sae" in signals.sparse:

@@ -126,7 +126,7 @@ SOURCES = 30
 
 @dataclass(frozen=True)
 class Parts:
-    """What a made-up pool holds beside its columns.
+    """Parts of a made-up pool beside its columns.
 
     Attributes:
         vectors: 384-dimensional vectors of 1.5 kB a row.
@@ -161,7 +161,7 @@ def made_up_keys(rows: int, rng: np.random.Generator) -> Keys:
 
 
 def model_columns(tokens: Values, rng: np.random.Generator) -> Mapping[str, Values]:
-    """What a model and the benchmarks say: short samples surprise more, 2 % have no answer to score."""
+    """Columns as of a model and benchmarks: short samples surprise more, 2 % have no answer to score."""
     rows = len(tokens)
     shortness = (4.8 - np.log(tokens)).astype(np.float32)
     columns = {

@@ -1,4 +1,4 @@
-"""What is measured, each beside its floor."""
+"""Work that is measured, each piece beside its floor."""
 
 import numpy as np
 

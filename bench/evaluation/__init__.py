@@ -1,1 +1,1 @@
-"""How fast training and scoring are, beside the plain way of doing the same."""
+"""Speed of training and scoring, beside the plain way of doing the same."""

@@ -74,7 +74,7 @@ def _plain(base: BaseModel, benchmark: Benchmark) -> list[float]:
 
 
 def _harness(base: BaseModel, benchmark: Benchmark) -> list[float]:
-    """What the lm-evaluation-harness does with the same tokens, through its own scoring of requests."""
+    """Values of the items by the lm-evaluation-harness, through its own scoring of requests."""
     from lm_eval.models.huggingface import HFLM
 
     sequences = _sequences(base, benchmark)

@@ -44,7 +44,7 @@ class Visit:
 
 
 def page_seconds(url: str, report: Path, partition: str) -> Mapping[str, Json]:
-    """What each page takes: the first visit, and the best of the later ones with what it waited for."""
+    """Seconds of each page: of the first visit, and of the best later one with its waiting time."""
     places = {
         "assets_page": (f"{url}/assets", "fine_tuned_model"),
         "asset_page": (f"{url}/assets/demo/evaluation", "The scores of the trained model"),
@@ -103,7 +103,7 @@ def _visit(page: Page, address: str, text: str) -> Visit:
 
 
 def _span(request: Request, began: float) -> tuple[float, float]:
-    """When a request left and when its answer was there, in seconds since the click."""
+    """Times of a request and of its answer, in seconds since the click."""
     left = request.timing["startTime"] / 1000 - began
     return left, left + max(request.timing["responseEnd"], 0.0) / 1000
 
@@ -153,7 +153,7 @@ def main() -> None:
 
 
 def _code_location(made: Installation) -> Json:
-    """What a fresh process takes that loads the code location, beside one that imports Dagster alone."""
+    """Cost of a fresh process that loads the code location, beside one that imports Dagster alone."""
     loading = "import sys, autoselection_dagster.definitions; print('torch' in sys.modules)"
     runs = [(_process(made, loading), _process(made, "import dagster")) for _ in range(3)]
     loaded, floor = (min((run[side] for run in runs), key=lambda run: run.seconds) for side in (0, 1))

@@ -23,7 +23,7 @@ from tests.dagster.installations import installation
 
 @dataclass(frozen=True)
 class FixtureSize:
-    """How large a fixture is.
+    """Size of a fixture.
 
     Attributes:
         searches: Searches in all.

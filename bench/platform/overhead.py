@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _training_seconds(ledger: Ledger) -> Mapping[str, float]:
-    """What training and scoring took, by partition of the trial."""
+    """Seconds of training and scoring, by partition of the trial."""
     taken = {payment.evaluation: payment.seconds for payment in ledger.money() if payment.outcome == "paid"}
     return {
         trial.reservation.partition: taken[trial.evaluation]
@@ -53,7 +53,7 @@ def _training_seconds(ledger: Ledger) -> Mapping[str, float]:
 def _trials(
     instance: dg.DagsterInstance, trained: Mapping[str, float]
 ) -> Iterator[tuple[float, dict[str, float], float]]:
-    """When the trial before a trial ended, when its own events were, and what its training took."""
+    """End of the trial before each trial, times of its own events, and seconds of its training."""
     runs = [
         run for run in reversed(instance.get_run_records()) if run.dagster_run.job_name.endswith("_trial")
     ]
@@ -64,7 +64,7 @@ def _trials(
 
 
 def _moments(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:
-    """When a run's events were, by event, with the step's asset where there is one."""
+    """Times of a run's events, by event, with the step's asset where there is one."""
     found = {}
     for record in instance.get_records_for_run(run_id).records:
         event = record.event_log_entry.dagster_event

@@ -1,1 +1,1 @@
-"""What the signals cost on the 90,000-record pool."""
+"""Cost of the signals on the 90,000-record pool."""

@@ -122,7 +122,7 @@ _SEED = 1
 
 
 def peer_figures(pool: Pool, exact: PairList) -> dict[str, Json]:
-    """What rensa's signatures and buckets take, and which of the exact pairs they hold as candidates.
+    """Time of rensa's signatures and buckets, and the share of the exact pairs among their candidates.
 
     Each candidate would still have to be verified.
     """

@@ -52,7 +52,7 @@ def neighbour_figures(pool: Pool, vectors: Vectors) -> dict[str, Json]:
 
 
 def _read_from(pool: Pool, vectors: Vectors, pairs: PairList) -> dict[str, Json]:
-    """What follows from vectors and their pairs; of relevance a part is the embedding of the targets."""
+    """Time of signals that read vectors and pairs; a part of relevance is the embedding of the targets."""
     benchmark = real_benchmark(_TASK)
     signals: list[Signal] = [
         Clusters(),

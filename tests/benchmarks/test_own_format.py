@@ -303,7 +303,7 @@ print(len(made.items), len(made.targets))
 
 
 def from_hub(home: Path, named: str) -> subprocess.CompletedProcess[str]:
-    """What a process says that has a cache below a folder and no network."""
+    """Output of a process that has a cache below a folder and no network."""
     environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
     environment.pop("HF_HUB_CACHE", None)
     command = [sys.executable, "-c", LOAD, str(home), named]

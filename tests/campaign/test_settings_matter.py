@@ -84,7 +84,7 @@ def _campaign(folder: Path) -> Campaign:
 
 
 def chosen(base_case: BaseCase, spec: SearchSpec) -> object:
-    """What the third trial would be, and why."""
+    """Third trial of the search, with its reasons."""
     solver = base_case.workspace.solver(spec)
     measured = []
     for trial, recipe in enumerate((Recipe(), Recipe((KeepTop("word_entropy"),))), start=1):
@@ -97,14 +97,14 @@ def chosen(base_case: BaseCase, spec: SearchSpec) -> object:
 
 
 def scored_by(base_case: BaseCase, spec: SearchSpec) -> object:
-    """What an evaluation of the search is."""
+    """Identity of an evaluation of the search."""
     evaluator = base_case.workspace.evaluator(spec.pool_version, spec)
     assert isinstance(evaluator, FineTuningEvaluator)
     return evaluator.fingerprint, evaluator.weights
 
 
 def paid(base_case: BaseCase, spec: SearchSpec) -> object:
-    """How many trials may start at once, and how many evaluations the report may ask for."""
+    """Number of trials that may start at once, and of evaluations that the report may ask for."""
     ledger = base_case.workspace.ledger
     name = f"paid-{len(ledger.searches())}"  # a new one: what was reserved before counts
     ledger.register(spec, name)
@@ -119,7 +119,7 @@ def paid(base_case: BaseCase, spec: SearchSpec) -> object:
 
 
 def named(_: BaseCase, spec: SearchSpec) -> object:
-    """Which search it is."""
+    """Identity of the search."""
     return spec.identity
 
 

@@ -1,4 +1,4 @@
-"""What commands print: text that commands no terminal, or one JSON document."""
+"""Output of commands: text that commands no terminal, or one JSON document."""
 
 import io
 import json

@@ -64,7 +64,7 @@ class Workshop:
         return Ledger.open(f"sqlite:///{self.folder / '.autoselection/history.sqlite'}")
 
     def evaluations(self) -> dict[str, int]:
-        """When each complete evaluation was made."""
+        """Time of each complete evaluation."""
         made = self.folder.glob(".autoselection/evaluations/*/result.json")
         return {file.parent.name: file.stat().st_mtime_ns for file in made}
 

@@ -28,7 +28,7 @@ MADE = Path(__file__).parent / "f7d6479"
 
 @cache
 def recorded() -> Mapping[str, Any]:
-    """What the commit that wrote the home said of it."""
+    """Description of the home by the commit that wrote it."""
     said: Mapping[str, Any] = json.loads((MADE / "expected.json").read_text())
     return said
 
@@ -95,7 +95,7 @@ class EarlierHome:
         return SearchFacts.of(self.workspace(recorded()["searches"][search]["campaign"]), search)
 
     def evaluations(self) -> dict[str, int]:
-        """When each complete evaluation was made."""
+        """Time of each complete evaluation."""
         made = self.home.evaluations.glob("*/result.json")
         return {file.parent.name: file.stat().st_mtime_ns for file in made}
 
@@ -114,7 +114,7 @@ def values_of(workspace: Workspace) -> Iterator[list[Any]]:
 
 
 def hash_of(value: Computed) -> list[Any]:
-    """How many entries a value has, and the hash of the bytes of its arrays."""
+    """Number of entries of a value, and the hash of the bytes of its arrays."""
     parts: list[object] = [value] if isinstance(value, np.ndarray) else list(vars(value).values())
     arrays = [np.ascontiguousarray(part) for part in parts if isinstance(part, np.ndarray)]
     return [len(arrays[-1]), fingerprint_bytes([array.tobytes() for array in arrays])]

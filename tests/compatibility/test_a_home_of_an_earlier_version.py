@@ -1,4 +1,4 @@
-"""What commit f7d6479 wrote is still there for the present code: pools, signals, searches, exports."""
+"""A home that commit f7d6479 wrote, read by the present code: pools, signals, searches, exports."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ BY_NAME = ("formula", "published", "advised", "cheap", "trained", "every_signal"
 
 @pytest.fixture
 def said(read: EarlierHome, capsys: pytest.CaptureFixture[str]) -> Said:
-    """What the command prints; it has to succeed."""
+    """Output of the command; it has to succeed."""
     assert read.folder.is_dir()
 
     def call(*arguments: str) -> str:

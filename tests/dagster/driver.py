@@ -1,4 +1,4 @@
-"""What daemon and launcher do, in this process: tick the sensor and run what it asks for."""
+"""Daemon and launcher in this process: they tick the sensor and run what it asks for."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,7 +84,7 @@ class Driver:
         )
 
     def metadata(self, asset: str, partition: str | None = None) -> dict[str, Any]:
-        """What the last materialization of an asset shows."""
+        """Metadata of the last materialization of an asset."""
         (campaign,) = load_campaigns(self.installation.campaigns, Home(self.installation.home))
         keys = dg.AssetRecordsFilter(
             dg.AssetKey([campaign, *asset.split("/")]), asset_partitions=[partition] if partition else None

@@ -13,7 +13,7 @@ SIGNALS = {"tokens", "word_entropy", "exact", "near_duplicates"}
 
 
 class Automation:
-    """What Dagster's own evaluator of conditions requests, tick after tick."""
+    """Requests of Dagster's own evaluator of conditions, tick after tick."""
 
     def __init__(self, driver: Driver, declared: str = "on_pool_change: on_change") -> None:
         file = driver.installation.campaigns

@@ -1,4 +1,4 @@
-"""When a changed folder becomes a new pool."""
+"""Changes of a folder, and the ticks at which they become a new pool."""
 
 import os
 from pathlib import Path

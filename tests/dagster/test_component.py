@@ -25,7 +25,7 @@ attributes:
 
 
 class NoSettings(BaseModel):
-    """What `dg scaffold` is given where nobody sets anything."""
+    """Parameters of `dg scaffold` where nobody sets anything."""
 
 
 class Shelf(dg.IOManager):

@@ -1,4 +1,4 @@
-"""What the UI can be asked for that costs nothing."""
+"""Jobs of the UI that cost nothing."""
 
 import logging
 import re

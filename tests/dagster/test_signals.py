@@ -118,7 +118,7 @@ def test_every_signal_materializes(installed: Installation) -> None:
 
 
 def scored_without_dagster(installed: Installation) -> dict[str, tuple[int, int]]:
-    """What the core computes and finds in the tables that Dagster's assets wrote."""
+    """Values that the core computes, or finds in the tables that Dagster's assets wrote."""
     home = Home(installed.home)
     workspace = Workspace(load_campaigns(installed.campaigns, home)["demo"], home)
     reports = [workspace.score(name, workspace.pool()) for name in READ]
@@ -151,7 +151,7 @@ def test_a_table_with_members_of_an_enumeration_can_be_stored() -> None:
 
 
 def logged(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> str:
-    """What a run wrote to its log."""
+    """Lines that a run wrote to its log."""
     return "\n".join(entry.user_message for entry in instance.all_logs(run.run_id))
 
 

@@ -1,4 +1,4 @@
-"""What the demo's pool is made of, and what it keeps apart."""
+"""Contents of the demo's pool, and the questions that it keeps apart."""
 
 import time
 from collections import Counter

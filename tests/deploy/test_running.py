@@ -1,4 +1,4 @@
-"""What `deploy/` says, in the hands of the programs that read it."""
+"""Files of `deploy/`, read by the programs that they are for."""
 
 import base64
 import http.server

@@ -34,7 +34,7 @@ OF_CONTAINERS = {
 
 
 def set_by_deploy() -> dict[str, set[str]]:
-    """What each way to run an installation gives its processes."""
+    """Variables that each way to run an installation gives its processes."""
     systemd = (DEPLOY / "systemd/autoselection.env").read_text()
     compose = yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())
     helm = yaml.safe_load((DEPLOY / "helm/values.yaml").read_text())

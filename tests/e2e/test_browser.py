@@ -29,7 +29,7 @@ pytestmark = pytest.mark.e2e
 
 
 def reloaded(served: Served) -> dict[str, Any]:
-    """What the page of the code location shows after a click on Reload."""
+    """Text of the page of the code location after a click on Reload."""
     ask(served, _RELOAD, {"name": LOCATION})
     (entry,) = ask(served, _LOADED, {})["workspaceOrError"]["locationEntries"]
     return dict(entry["locationOrLoadError"])

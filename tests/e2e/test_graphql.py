@@ -1,4 +1,4 @@
-"""What the Launchpad does, over GraphQL, against a real webserver and daemon."""
+"""Requests of the Launchpad over GraphQL, against a real webserver and daemon."""
 
 import time
 from typing import Any

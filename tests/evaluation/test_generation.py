@@ -1,4 +1,4 @@
-"""What a tiny model writes, and what is read from it."""
+"""Texts that a tiny model generates, and the answers read from them."""
 
 from dataclasses import replace
 from pathlib import Path

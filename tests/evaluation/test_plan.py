@@ -1,4 +1,4 @@
-"""What the named presets stand for."""
+"""Named presets and their settings."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What an export says, and that it can be checked."""
+"""Contents of an export, and their verification."""
 
 import json
 from pathlib import Path

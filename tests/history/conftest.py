@@ -30,7 +30,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]
 
 @pytest.fixture
 def url(new_url: Callable[[], str]) -> str:
-    """Where a history can be."""
+    """URL of a history on each kind of database."""
     return new_url()
 
 

@@ -1,4 +1,4 @@
-"""What importing costs: the core is a library that must start at once."""
+"""Cost of importing: the core is a library that must start at once."""
 
 import ast
 import os

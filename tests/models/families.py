@@ -156,7 +156,7 @@ def spoken(tokenizer: Any, *messages: Message, tools: str | None = None) -> Enco
 
 
 def taught(tokenizer: Any, *messages: Message) -> list[str]:
-    """What training teaches of each turn."""
+    """Tokens of each turn that training teaches."""
     encoded = spoken(tokenizer, *messages)
     return [tokenizer.decode(encoded.input_ids[turn.start : turn.end]) for turn in encoded.turns]
 
@@ -169,7 +169,7 @@ def stops(tokenizer: Any) -> list[str]:
 
 
 def row(family: Family) -> tuple[str, ...]:
-    """What is made of a family, for the table."""
+    """Row of a family in the table."""
     tokenizer = tokenizer_of(family)
     return (
         family.name,

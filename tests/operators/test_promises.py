@@ -1,4 +1,4 @@
-"""What single operators promise, by example."""
+"""Promises of single operators, by example."""
 
 import numpy as np
 import pytest

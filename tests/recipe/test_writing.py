@@ -1,4 +1,4 @@
-"""How recipes are written and read, and what is said about one that is wrong."""
+"""Writing and reading of recipes, and the errors of one that is wrong."""
 
 import pickle
 

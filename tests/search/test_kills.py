@@ -35,7 +35,7 @@ def registered(folder: Path, budget: int, slots: int = 1) -> tuple[Ledger, str]:
 
 
 def finished(folder: Path) -> dict[str, int]:
-    """When each complete evaluation was made."""
+    """Time of each complete evaluation."""
     return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("evaluations/*/result.json")}
 
 
@@ -110,7 +110,7 @@ def test_a_clock_that_jumps_while_workers_die_exceeds_no_budget_and_pays_nothing
 
 
 def enter_again(folder: Path) -> None:
-    """What the asset `next_search` does, in a process that is killed."""
+    """Body of the asset `next_search`, in a process that is killed."""
     search_again(grown(folder))
 
 

@@ -1,4 +1,4 @@
-"""How far a search is, from the ledger alone."""
+"""Status of a search, from the ledger alone."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What candidates must keep to."""
+"""Limits of candidates."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -121,7 +121,7 @@ def test_a_single_operator_is_chosen_where_no_program_does_what_it_does() -> Non
 
 
 def said(history: History) -> list[Mapping[str, Any]]:
-    """Why each trial was chosen."""
+    """Reasons of each trial."""
     return [observation.proposal for observation in history.observations]
 
 

@@ -1,4 +1,4 @@
-"""What holds for a whole search."""
+"""Properties of a whole search."""
 
 import subprocess
 import sys
@@ -315,7 +315,7 @@ def test_every_limit_of_a_random_search_matters(name: str) -> None:
 
 @cache
 def _decisions(policy: Policy) -> list[object]:
-    """Why each of nine trials was chosen, and why the search ended before."""
+    """Reasons of each of nine trials, or why the search ended before."""
     plain = solver(policy)
     asker, noise = (
         replace(plain, signals=with_sources(plain.signals)),

@@ -1,4 +1,4 @@
-"""What an earlier search teaches a new one."""
+"""Knowledge that a new search takes from an earlier one."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What subsets are, in numbers."""
+"""States of subsets, in numbers."""
 
 from dataclasses import replace
 

@@ -23,7 +23,7 @@ def writer(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def visible(folder: Path) -> list[str]:
-    """What a reader finds in a folder."""
+    """Entries that a reader finds in a folder."""
     return sorted(entry.name for entry in folder.iterdir() if not entry.name.endswith(UNFINISHED))
 
 

@@ -1,4 +1,4 @@
-"""Where things lie, and that no name leads out of the home folder."""
+"""Places in the home folder; no name leads out of it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

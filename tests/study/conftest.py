@@ -52,6 +52,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> StudyRun:
 
 
 def evaluated(study: Study, home: Home) -> dict[str, int]:
-    """When each complete evaluation was made."""
+    """Time of each complete evaluation."""
     assert study
     return {file.parent.name: file.stat().st_mtime_ns for file in home.evaluations.glob("*/result.json")}

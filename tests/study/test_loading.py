@@ -67,7 +67,7 @@ TRAINED = {
 
 
 def outcome(study_run: StudyRun) -> dict[str, object]:
-    """What was evaluated under which name, with which score, and what may be spent."""
+    """Evaluations by name with their scores, and the budgets."""
     run_study(study_run)
     ledger = study_run.ledger
     found: dict[str, object] = {

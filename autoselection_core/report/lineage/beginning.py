@@ -15,7 +15,7 @@ from autoselection_core.solver.proposal import Recommendation
 
 @dataclass(frozen=True, eq=False)
 class Beginning:
-    """Why a search began, and from what.
+    """Beginning of a search: the reason, and the search that it starts from.
 
     Attributes:
         sentence: The reason, with the change of the pool.

@@ -123,7 +123,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
 
 
 def _beginning(facts: SearchFacts) -> Facts:
-    """Why the search began, and the old winner beside the new one."""
+    """Reason why the search began, and the old winner beside the new one."""
     began = beginning_of(facts)
     told = {"why_it_began": began.sentence, **({"old_and_new": began.pairing} if began.pairing else {})}
     return {**told, **{entry(table.title): table_value(table) for table in began.tables}}
@@ -183,7 +183,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
 
 
 def _read(recipe: Recipe, facts: SearchFacts, names: Names) -> Facts:
-    """What the recipe reads, and links to the signals of the campaign that give it."""
+    """Signals that the recipe reads, with links to the campaign's assets that give them."""
     pages = [link(name, asset_url(names.signal(name))) for name in facts.workspace.signal_names]
     return {"reads": ", ".join(recipe.reads) or "nothing", "signals": dg.MetadataValue.md(" · ".join(pages))}
 

@@ -1,4 +1,4 @@
-"""What happens to trials whose runs were lost, and to runs whose trials were lost."""
+"""Recovery of trials whose runs were lost, and of runs whose trials were lost."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a record of each format says, and why some say nothing."""
+"""Samples read from records of each format, and reasons why some records are no sample."""
 
 import json
 import math

@@ -22,7 +22,7 @@ NEW_ANCHOR = [
 
 
 def role_of(facts: Facts) -> str:
-    """Which role a prompt is for, by what it tells."""
+    """Role that a prompt is for, by the facts in it."""
     if "candidates" in facts:
         return "ranker"
     if "anchor" in facts:
@@ -31,7 +31,7 @@ def role_of(facts: Facts) -> str:
 
 
 def sensible(role: str, facts: Facts) -> str:
-    """What a model that follows its prompts says."""
+    """Answer of a model that follows its prompts."""
     return json.dumps(_ANSWERS[role](facts))
 
 

@@ -324,7 +324,7 @@ def test_every_setting_of_an_adviser_matters(name: str) -> None:
 
 
 def _heard(settings: AdviserSettings, model: Model) -> tuple[object, object]:
-    """What the model hears beside the facts, and whether its answers are used."""
+    """Text that the model gets beside the facts, and whether its answers are used."""
     adviser, heard = Adviser(settings, Endpoint(settings.url, settings.timeout_s)), len(model.requests)
     (candidate,) = replace(solver(PUBLISHED), adviser=adviser).ask(measured())
     requests = [{**each, "messages": None} for each in model.requests[heard:]]

@@ -1,4 +1,4 @@
-"""What an answer of a language model may be."""
+"""Answers of a language model: those that are read, and those that are refused."""
 
 import json
 
