@@ -250,7 +250,11 @@ def _default(field: dataclasses.Field[Any]) -> str:
         return ""
     if field.default is dataclasses.MISSING:
         return "required"
-    if isinstance(field.default, tuple) and all(isinstance(each, StrEnum) for each in field.default):
+    if (
+        field.default
+        and isinstance(field.default, tuple)
+        and all(isinstance(each, StrEnum) for each in field.default)
+    ):
         return ", ".join(f"`{each}`" for each in field.default)
     return f"`{field.default}`"
 

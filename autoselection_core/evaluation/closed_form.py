@@ -3,13 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from autoselection_core.arrays import Rows
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.errors.evaluation import NotEvaluatedError
 from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.progress import Progress
@@ -64,10 +64,7 @@ class ClosedFormEvaluator:
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Dev scores of a subset; a finished evaluation is read back."""
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
-        with folder.locked():
-            if not folder.is_complete:
-                self._make(folder, subset, replicate, progress)
-            return folder.read_result()
+        return folder.made_once(partial(self._make, folder, subset, replicate, progress))
 
     def finished(self, key: str) -> Evaluation | None:
         """A complete evaluation; None if there is none."""
@@ -79,9 +76,7 @@ class ClosedFormEvaluator:
         Raises:
             NotEvaluatedError: There is no complete evaluation of that key.
         """
-        folder = EvaluationFolder(self.home.evaluation(key))
-        if not folder.is_complete:
-            raise NotEvaluatedError(key)
+        folder = EvaluationFolder(self.home.evaluation(key)).require_complete()
         with folder.locked():
             folder.log_opening(reason)
             if not folder.has_test_scores:

@@ -2,7 +2,7 @@
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -71,6 +71,17 @@ class EvaluationFolder:
         with (self.path / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def made_once(self, make: Callable[[], None], weights: Mapping[str, float] | None = None) -> Evaluation:
+        """The evaluation, which is made first where it is not complete.
+
+        Of several processes one makes it, and the others wait and read it back.
+        """
+        if not self.is_complete:
+            with self.locked():
+                if not self.is_complete:
+                    make()
+        return self.read_result(weights)
 
     def finished(self, weights: Mapping[str, float] | None = None) -> Evaluation | None:
         """The evaluation, with the utility that some weights give; None while it is not complete."""

@@ -8,17 +8,14 @@ import dagster as dg
 from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.campaign.declaration.loading import campaign_of
-from autoselection_core.campaign.remote.clients import installed_workspace
-from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoSearchError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchRecord
 from autoselection_core.report.explaining import explain_sample, explain_search, explain_trials
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Part, Table
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
+from autoselection_dagster.jobs.named_search import workspace_of
 from autoselection_dagster.names import Names
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.values.metadata.links import link_table, partition_url
@@ -75,14 +72,12 @@ def _table(campaigns: Mapping[str, Campaign], ledger: Ledger, table: Table) -> d
 def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: Ledger) -> Iterator[Part]:
     searches = {search.search: search for search in ledger.searches()}
 
-    def workspace(search: SearchRecord) -> Workspace:
-        return installed_workspace(campaign_of(campaigns, search.spec.campaign), home)
-
     if found := searches.get(asked.name):
-        return explain_search(SearchFacts(workspace(found), found))
+        return explain_search(SearchFacts(workspace_of(found, campaigns, home), found))
     if trials := ledger.find_trials(asked.name):
-        return explain_trials(workspace(searches[trials[0].search]), asked.name, trials)
+        workspace = workspace_of(searches[trials[0].search], campaigns, home)
+        return explain_trials(workspace, asked.name, trials)
     if not searches:
         raise NoSearchError(next(iter(campaigns)))
-    judged = ledger.search(asked.search) if asked.search else list(searches.values())[-1]
-    return explain_sample(SearchFacts(workspace(judged), judged), asked.name)
+    search = ledger.search(asked.search) if asked.search else list(searches.values())[-1]
+    return explain_sample(SearchFacts(workspace_of(search, campaigns, home), search), asked.name)

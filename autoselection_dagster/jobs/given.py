@@ -17,7 +17,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.named_search import SearchName, named_search
+from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.values.metadata.pictures import Facts
 
@@ -80,9 +80,7 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
         """Enter the evaluation of the recommended recipe without the step; the search sensor starts it."""
         with one_sentence():
             record = named_search(ledger, config.search)
-            facts = SearchFacts(
-                installed_workspace(campaign_of(campaigns, record.spec.campaign), home), record
-            )
+            facts = SearchFacts(workspace_of(record, campaigns, home), record)
             recipe = facts.require_best().recipe
             subset = verify_step(ledger, record.search, recipe, config.step, facts.signals)
             context.add_output_metadata(_facts(record.search, subset))
@@ -116,7 +114,7 @@ def _on_its_own(  # noqa: PLR0917 - what a run has at hand
 
 
 def _signals(record: SearchRecord, campaigns: Mapping[str, Campaign], home: Home) -> SignalTable:
-    workspace = installed_workspace(campaign_of(campaigns, record.spec.campaign), home)
+    workspace = workspace_of(record, campaigns, home)
     return workspace.signals(record.spec.pool_version, record.spec.signal_versions)
 
 

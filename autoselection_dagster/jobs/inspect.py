@@ -8,8 +8,6 @@ import dagster as dg
 from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.campaign.declaration.loading import campaign_of
-from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.searched import export_trial
 from autoselection_core.export.trainers import Length
@@ -19,7 +17,7 @@ from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.rendering.markdown import fence
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.named_search import SearchName, named_search
+from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
 from autoselection_dagster.values.metadata.pictures import table_value
 
@@ -63,7 +61,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         """Write data, card, recipe, counts, licences and hashes."""
         with one_sentence():
             record = named_search(ledger, config.search)
-            workspace = installed_workspace(campaign_of(campaigns, record.spec.campaign), home)
+            workspace = workspace_of(record, campaigns, home)
             name = config.folder or f"{record.search}-{config.format.value}"
             folder = home.confined(Path("exports") / name)
             made = export_trial(
@@ -93,9 +91,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         """Pair two models' dev scores; count what only one of their subsets has, with rows of either side."""
         with one_sentence():
             record = named_search(ledger, config.search)
-            facts = SearchFacts(
-                installed_workspace(campaign_of(campaigns, record.spec.campaign), home), record
-            )
+            facts = SearchFacts(workspace_of(record, campaigns, home), record)
             first, second = (
                 facts.realise(recipe_of(facts, number)) for number in (config.first, config.second)
             )

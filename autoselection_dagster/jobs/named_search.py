@@ -1,11 +1,18 @@
 """The search that a job is about, named or the latest, and its progress on the page of its report."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 from pydantic import Field
 
+from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.declaration.loading import campaign_of
+from autoselection_core.campaign.remote.clients import installed_workspace
+from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.search.status import SearchStatus
+from autoselection_core.store.home import Home
 from autoselection_dagster.errors import NothingSearchedError
 from autoselection_dagster.place import Place
 from autoselection_dagster.values.metadata.search_facts import progress_facts
@@ -47,3 +54,8 @@ def show_progress(instance: dg.DagsterInstance, place: Place, ledger: Ledger, se
     instance.report_runless_asset_event(
         dg.AssetMaterialization(place.key("search_report"), metadata=dict(facts), partition=search)
     )
+
+
+def workspace_of(search: SearchRecord, campaigns: Mapping[str, Campaign], home: Home) -> Workspace:
+    """The campaign of a search in the home folder."""
+    return installed_workspace(campaign_of(campaigns, search.spec.campaign), home)

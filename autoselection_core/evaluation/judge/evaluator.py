@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -140,11 +140,7 @@ class JudgeEvaluator:
         if subset.pool_version != self.pool.version:
             raise WrongPoolError(subset.pool_version, self.pool.version)
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
-        if not folder.is_complete:
-            with folder.locked():
-                if not folder.is_complete:
-                    self._make(folder, subset, replicate, progress)
-        return folder.read_result(self.weights)
+        return folder.made_once(partial(self._make, folder, subset, replicate, progress), self.weights)
 
     def finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
