@@ -20,6 +20,7 @@ from autoselection_dagster.assets.asset_checks import (
     arms_are_equal,
     pool_is_latest,
 )
+from autoselection_dagster.assets.recorded_trials import enter_recorded_trials
 from autoselection_dagster.beta import versioned_output
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import EVERY_TRIAL_OF_THE_SEARCH, GPU_POOL, Place
@@ -61,6 +62,8 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         makes this report again. Test items are opened here and nowhere else.
         """
         facts = SearchFacts.of(place.workspace(home), context.partition_key)
+        if entered := enter_recorded_trials(context.instance, place, facts):
+            context.log.info("%d trials that no run of Dagster made are entered from the history", entered)
         if facts.record.state is SearchState.ACTIVE or not facts.history.observations:
             status = SearchStatus.of(facts.workspace.ledger, facts.record.search)
             yield dg.MaterializeResult(metadata=progress_facts(status, place.names))

@@ -5,7 +5,11 @@ import shutil
 import dagster as dg
 import pytest
 
+from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.history.records import TrialKind, TrialState
+from autoselection_core.search.loop import run_search
+from autoselection_core.store.home import Home
 from tests.dagster.driver import Driver
 
 STUDY = """\
@@ -158,6 +162,35 @@ def test_a_whole_search_in_one_run_has_the_history_and_lineage_of_a_run_for_each
         "demo_trial", partition_key=dg.MultiPartitionKey({"search": "one", "trial": "002"})
     )
     assert made_again.success
+
+
+def test_trials_that_a_terminal_measured_are_pages_of_dagster_with_values_that_its_steps_read(
+    driver: Driver,
+) -> None:
+    driver.prepare()
+    installation = driver.installation
+    home = Home(installation.home)
+    (campaign,) = load_campaigns(installation.campaigns, home).values()
+    workspace = installed_workspace(campaign, home)
+    spec = workspace.spec(workspace.pool().version, budget=2, report_evaluations=1)
+    workspace.ledger.register(spec, "typed")
+    run_search(
+        workspace.ledger, "typed", workspace.solver(spec), workspace.evaluator(spec.pool_version, spec)
+    )
+
+    driver.work()
+
+    for asset in ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation"):
+        shown = driver.instance.get_materialized_partitions(dg.AssetKey(["demo", asset]))
+        assert {"typed|001", "typed|002"} <= shown
+    told = driver.metadata("evaluation", "typed|002")
+    assert told["made_by"].startswith("no run of Dagster")
+    again = driver.run("demo_trial", partition_key=dg.MultiPartitionKey({"search": "typed", "trial": "002"}))
+    assert again.success
+    known = len(driver.instance.fetch_materializations(dg.AssetKey(["demo", "recipe"]), limit=100).records)
+    driver.run("demo_report", partition_key="typed")
+    after = driver.instance.fetch_materializations(dg.AssetKey(["demo", "recipe"]), limit=100).records
+    assert len(after) == known, "what has a page is not entered again"
 
 
 def test_the_fields_of_the_launchpad_reach_the_search(driver: Driver) -> None:
