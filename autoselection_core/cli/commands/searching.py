@@ -1,10 +1,10 @@
 """`autoselection search`, `forecast` and `replay`: run a search, and ask what more would give."""
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.duration import pace_of
@@ -13,7 +13,8 @@ from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
-from autoselection_core.history.records import SearchState, TrialKind, TrialRecord, TrialState
+from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import SearchState, TrialKind, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
@@ -25,6 +26,9 @@ from autoselection_core.search.loop import SearchProgress, Stage, run_search_tog
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
+
+Count: TypeAlias = tuple[str, int, int]
+"""What is counted, how many there are, and of how many."""
 
 
 def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
@@ -127,7 +131,7 @@ def work(workspace: Workspace, search: str) -> None:
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
-        teller = _teller(progress, workspace.ledger.trials(search), record.budget)
+        teller = _teller(progress, "trial", partial(_paid, workspace.ledger, search))
         # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
         workers = 1 if workspace.remote is None else record.spec.slots
         run_search_together(workspace.ledger, search, solver, evaluator, teller, workers=workers)
@@ -139,8 +143,7 @@ def report(workspace: Workspace, search: str) -> None:
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
-        known = workspace.ledger.trials(search, TrialKind.REPORT)
-        teller = _teller(progress, known, max(record.report_evaluations, len(known)))
+        teller = _teller(progress, "baseline", partial(_compared, workspace.ledger, search))
         report_arms(workspace.ledger, search, solver, evaluator, teller)
 
 
@@ -170,20 +173,37 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
     return 0
 
 
-def _teller(progress: Bars | Lines, known: Sequence[TrialRecord], total: int) -> SearchProgress:
-    """Show the stages of each trial, and how many have ended."""
-    ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in known)
-    count = itertools.count(ended + 1)
-    progress("trials", ended, max(total, ended))
+def _teller(progress: Bars | Lines, noun: str, count: Callable[[], Count]) -> SearchProgress:
+    """Show the stages of each trial, and after each how far the search or its report is.
+
+    Args:
+        progress: Shows them.
+        noun: Trial of the search, or baseline of its report.
+        count: Says how far it is.
+    """
+    progress(*count())
 
     def follow(stage: Stage) -> None:
         if stage.has_ended:
-            done = next(count)
-            progress("trials", done, max(total, done))
+            progress(*count())
         else:
-            progress(f"trial {stage.reservation.trial} {stage.name}", stage.done, stage.total)
+            progress(f"{noun} {stage.reservation.trial} {stage.name}", stage.done, stage.total)
 
     return follow
+
+
+def _paid(ledger: Ledger, search: str) -> Count:
+    """Trainings that the search paid for; trials that were shared or failed cost none."""
+    record = ledger.search(search)
+    return "trainings of the search", int(record.spent), record.budget
+
+
+def _compared(ledger: Ledger, search: str) -> Count:
+    """Baselines that are done, of those that are planned."""
+    planned = ledger.trials(search, TrialKind.REPORT)
+    ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in planned)
+    # Before they are planned only the budget is known.
+    return "baselines of the report", ended, len(planned) or ledger.search(search).report_evaluations
 
 
 def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:
