@@ -31,7 +31,7 @@ def serve(
                 time.sleep(1)
                 services.supervise()
     except AutoSelectionError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"autoselection: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         typer.echo("stopped")

@@ -168,6 +168,17 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
 
 
 @app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+    file: CampaignFile = FILE,
+) -> None:
+    """Serve the campaigns and the home folder in Dagster, until Ctrl-C."""
+    from autoselection_core.cli.commands.installation import serve
+
+    serve(file, port)
+
+
+@app.command()
 def forecast(
     search: Search = None,
     evaluations: Annotated[int, typer.Option(min=1, help="Number of further evaluations.")] = 5,

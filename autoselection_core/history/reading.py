@@ -222,16 +222,27 @@ def why_idle(connection: Connection, search: str | None = None) -> str:
     records = read_searches(connection, search)
     done = [record for record in records if record.state is SearchState.DONE]
     if len(done) <= _FEW:
-        return "; ".join(map(_why, records)) or "no search is registered"
-    others = [_why(record) for record in records if record.state is not SearchState.DONE]
+        return "; ".join(_why(connection, record) for record in records) or "no search is registered"
+    others = [_why(connection, record) for record in records if record.state is not SearchState.DONE]
     return "; ".join([*others, f"{len(done)} searches are done"])
 
 
-def _why(record: SearchRecord) -> str:
+def _works(connection: Connection, record: SearchRecord) -> bool:
+    """Whether a worker has one of its trials; after Ctrl-C none has."""
+    trials = read_trials(connection, record.search, TrialKind.SEARCH)
+    return any(trial.state in (TrialState.RESERVED, TrialState.RUNNING) for trial in trials)
+
+
+def _why(connection: Connection, record: SearchRecord) -> str:
     if record.state is SearchState.STOPPED:
         return f"{record.search} is stopped: {record.reason}"
     if record.state is SearchState.DONE:
         return f"{record.search} is done: {record.reason}"
+    if record.held >= record.slots and not _works(connection, record):
+        return (
+            f"{record.search} has a trial that waits for a worker: Dagster's daemon starts one, and "
+            f"`autoselection search --name {record.search}` goes on here"
+        )
     if record.held >= record.slots:
         return f"{record.search} has its {record.slots} slots busy"
     if record.spent + record.held + 1 > record.budget:

@@ -1,6 +1,7 @@
 import json
 import resource
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -207,6 +208,15 @@ def test_a_full_disk_is_named_and_a_rerun_goes_on(shop: Workshop) -> None:
 
     refused((full.returncode, full.stdout, full.stderr), "no room for", "Free some space")
     assert shop.run("search", "--name", "first").returncode == 0
+
+
+def test_a_port_that_is_taken_is_refused_by_ui_before_anything_starts(tmp_path: Path) -> None:
+    shop = Workshop.fill(tmp_path / "shop")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ran = shop.run("ui", "--port", port)
+
+    refused((ran.returncode, ran.stdout, ran.stderr), f"another program listens on 127.0.0.1:{port}")
 
 
 @pytest.mark.e2e

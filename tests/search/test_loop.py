@@ -88,6 +88,7 @@ def test_ctrl_c_gives_the_trials_of_all_workers_back(tmp_path: Path) -> None:
     assert time.monotonic() - started < 20
     assert ledger.search(search).state is SearchState.ACTIVE
     assert {trial.state for trial in ledger.trials(search)} <= {TrialState.WAITING, TrialState.DONE}
+    assert "waits for a worker" in ledger.why_idle(search), "its slots are not busy: nobody works"
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
-"""`autoselection doctor`, `backup` and `restore`: the installation as a whole."""
+"""`autoselection doctor`, `ui`, `backup` and `restore`: the installation as a whole."""
 
 import os
 import platform
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +32,12 @@ _MIN_FREE_GB = 5.0
 """Free gigabytes below which the disk is reported: adapters, columns and reports soon fill them."""
 
 _ANSWERS_IN_S = 3.0
+
+
+def serve(file: Path, port: int) -> None:
+    """Become the process that serves the campaigns of a file; the core itself does not know Dagster."""
+    asked = ["--campaigns", str(file), "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", "autoselection_dagster.serve", *asked])  # noqa: S606 - ours
 
 
 @dataclass(frozen=True)
