@@ -238,7 +238,7 @@ def _why(connection: Connection, record: SearchRecord) -> str:
         return f"{record.search} is stopped: {record.reason}"
     if record.state is SearchState.DONE:
         return f"{record.search} is done: {record.reason}"
-    if record.held >= record.slots and not _works(connection, record):
+    if record.held and not _works(connection, record):
         return (
             f"{record.search} has a trial that waits for a worker: Dagster's daemon starts one, and "
             f"`autoselection search --name {record.search}` goes on here"
