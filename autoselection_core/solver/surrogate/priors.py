@@ -27,8 +27,8 @@ RETENTION_SCALE = LogNormalPrior(2.0, 0.45)
 """Length scale of the first axis, the log of the retained share. Utilities bend over size: too few rows teach
 too little, and one more of many adds nothing."""
 
-STATE_SIZE, PROGRAM_SIZE = LogNormalPrior(0.86, 0.45), LogNormalPrior(0.04, 0.6)
-"""Standard deviations of two parts, in standard deviations of the utilities seen."""
+PROGRAM_SIZE = LogNormalPrior(0.04, 0.6)
+"""Standard deviation of the part over the program, in standard deviations of the utilities seen."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +39,37 @@ class Priors:
         noise_share: Noise expected of an unknown evaluator, as a share of the spread of the utilities seen.
         marginal_scale: Length scale of the subset distance, in median distances between fresh programs.
         marginal_size: Standard deviation of the part over it, in standard deviations of the utilities seen.
+        state_size: That of the stationary part over the state axes.
+        slope: Deviation of the linear part's slope along a state axis, learned for each. A mean over rows of
+            what a model learns from goes on rising where nothing was tried yet; a stationary part alone
+            would fall back to the mean there.
     """
 
     noise_share: float
     marginal_scale: LogNormalPrior
     marginal_size: LogNormalPrior
+    state_size: LogNormalPrior
+    slope: LogNormalPrior
 
 
-FIRST = Priors(0.33, LogNormalPrior(2.4, 0.5), LogNormalPrior(0.9, 0.55))
+FIRST = Priors(
+    0.33,
+    LogNormalPrior(2.4, 0.5),
+    LogNormalPrior(0.9, 0.55),
+    LogNormalPrior(0.86, 0.45),
+    LogNormalPrior(0.2, 0.6),
+)
 """Of the first two versions, learned from simulated utilities whose noise is a third of their spread."""
 
-THIRD = Priors(0.45, LogNormalPrior(1.0, 0.6), LogNormalPrior(1.2, 0.6))
+THIRD = Priors(
+    0.45,
+    LogNormalPrior(1.2, 0.6),
+    LogNormalPrior(1.2, 0.6),
+    LogNormalPrior(0.86, 0.6),
+    LogNormalPrior(0.1, 0.8),
+)
 """Of the third version. Runs of one real recipe vary by about half of what a table's runs do, and with the
 longer scale intervals are too narrow; what was compared is in docs/explanation/solver.md."""
-
-SLOPE_SIZE = LogNormalPrior(0.2, 0.6)
-"""Deviation of the linear part's slope along a state axis, learned for each. A mean over rows of what a model
-learns from goes on rising where nothing was tried yet; a stationary part alone would fall back to the mean
-there."""
 
 GROUP_WEIGHT = LogNormalPrior(0.6, 1.2)
 """Weight of a composition group's distance if it is the only group; it falls with the root of their number.
@@ -109,9 +122,9 @@ def hyper_prior(layout: Layout, noise: LogNormalPrior, priors: Priors = FIRST) -
     axis = LogNormalPrior(AXIS_SCALE.median * max(layout.axes, 1) ** 0.5, AXIS_SCALE.spread)
     usual = {
         "axis_scales": axis,
-        "slopes": SLOPE_SIZE,
+        "slopes": priors.slope,
         "marginal_scale": priors.marginal_scale,
-        "state_size": STATE_SIZE,
+        "state_size": priors.state_size,
         "marginal_size": priors.marginal_size,
         "program_size": PROGRAM_SIZE,
         "group_weights": _group_weight(len(layout.groups)),
