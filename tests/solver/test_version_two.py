@@ -8,13 +8,14 @@ import pytest
 from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.solver import Policy, Solver
+from autoselection_core.solver import Candidate, Policy, Proposal, Solver
 from autoselection_core.solver.candidates.local_search import pairs_of
 from autoselection_core.solver.candidates.warmup import plain_filters
 from autoselection_core.solver.evidence.constraints import Success
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets
 from autoselection_core.solver.features.composition import TOPICS, composition_of
+from autoselection_core.solver.programs.fresh import single_recipes
 from autoselection_core.solver.programs.limits import MAX_PASSES, TOO_REPEATED, read_tokens, trainable_rows
 from autoselection_core.subset import realise
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
@@ -127,9 +128,12 @@ def test_small_subsets_are_candidates_where_a_training_reads_little() -> None:
 
 def test_the_best_filters_are_intersected_and_united_in_pairs() -> None:
     asker = solver(THIRD)
-    context, history = asker.context(0), searched(asker, entropy_of(asker.signals), 7)
+    context, history = asker.context(0), History("search", 0, 9)
+    for recipe in single_recipes(asker.templates, 0)[:4]:
+        candidate = Candidate(recipe, realise(recipe, asker.signals), Proposal("single"))
+        history = observed(history, candidate, entropy_of(asker.signals)(candidate.subset))
     fitted = fit_model(context, observed_subsets(history, asker.signals))
-    best, second = [one for place in fitted.ranked if (one := fitted.observed[place]).recipe.steps][:2]
+    best, second = (fitted.observed[place] for place in fitted.ranked[:2])
 
     drafts = [draft for draft in pairs_of(fitted, context) if draft.parent == best.trial]
     found = {draft.edit: set(realise(draft.recipe, asker.signals).rows) for draft in drafts}
