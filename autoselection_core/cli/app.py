@@ -269,7 +269,7 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            help="Id of a sample, hash of a subset, key of an evaluation, or the name of a search."
+            help="Sample (its id, place as file.jsonl#7, or own id), subset, evaluation or search."
         ),
     ],
     search: Annotated[

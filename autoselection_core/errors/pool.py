@@ -18,18 +18,18 @@ class UnknownSampleError(PoolError):
     pool_version: str
 
     sentence = (
-        "pool {pool_version} holds no sample {sample_id!r}. Look the id up in the pool's own samples, or in"
-        " the pool version that the subset was made of."
+        "pool {pool_version} holds no sample {sample_id!r}: no id begins so, and no record has this place "
+        "(as `file.jsonl#7`) or this value in a further field. Look it up in the pool version of the subset."
     )
 
 
 class AmbiguousSampleError(PoolError):
-    """The first characters of an id fit several samples."""
+    """The first characters of an id, or a value of the records, fit several samples."""
 
     sample_id: str
     known: str
 
-    sentence = "{sample_id!r} is the beginning of {known}; give more characters"
+    sentence = "{sample_id!r} names {known}, and may name more; give more characters of the id"
 
 
 class UnreadablePoolError(PoolError):

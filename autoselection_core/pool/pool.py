@@ -1,5 +1,6 @@
 """The samples of all sources, each once, in the order of their ids."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,17 +133,43 @@ class Pool:
     def row_of(self, sample_id: str) -> int:
         """The row of a sample, by its id or by first characters of it that no other id has.
 
+        A place in a source (`maths.parquet#888`) and the value of a record's further field, such as an id of
+        one's own, name a sample, too.
+
         Raises:
             UnknownSampleError: The pool does not hold it.
-            AmbiguousSampleError: Several ids begin so.
+            AmbiguousSampleError: Several samples are named so.
         """
-        begun = np.searchsorted(self.ids, np.bytes_(sample_id.encode()))
-        first, second = (each.decode() for each in np.resize(self.ids[begun : begun + 2], 2))
-        if not sample_id or not first.startswith(sample_id):
+        begun = int(np.searchsorted(self.ids, np.bytes_(sample_id.encode())))
+        by_id = {row for row in (begun, begun + 1) if self._begins(row, sample_id)}
+        found = sorted(
+            by_id
+            if begun in by_id and self.ids[begun] == sample_id.encode()
+            else by_id | self._of_record(sample_id)
+        )
+        if not sample_id or not found:
             raise UnknownSampleError(sample_id, self.version)
-        if first != second and second.startswith(sample_id):
-            raise AmbiguousSampleError(sample_id, f"{first} and {second}")
-        return int(begun)
+        if len(found) > 1:
+            known = " and ".join(self.ids[row].decode() for row in found[:2])
+            raise AmbiguousSampleError(sample_id, known)
+        return found[0]
+
+    def _begins(self, row: int, characters: str) -> bool:
+        return row < len(self) and self.ids[row].startswith(characters.encode())
+
+    def _of_record(self, name: str) -> set[int]:
+        """Rows of which a record has this place, or this value in a further field."""
+        origins = self.table.column("origins").combine_chunks()
+        records = pc.list_flatten(origins)
+        locators, extras = (pc.struct_field(records, field) for field in ("locator", "extras"))
+        may_be = pc.or_kleene(pc.equal(locators, name), pc.match_substring(extras, name))
+        candidates = np.flatnonzero(pc.fill_null(may_be, False).to_numpy(zero_copy_only=False))
+        parents = pc.list_parent_indices(origins)
+        return {
+            parents[at].as_py()
+            for at in candidates
+            if locators[at].as_py() == name or name in _values_of(extras[at].as_py())
+        }
 
     def rows_of(self, sample_ids: Sequence[str] | npt.NDArray[np.bytes_]) -> Rows:
         """The rows of some samples, ascending.
@@ -183,3 +210,9 @@ class Pool:
 
     def _primary(self, field: str) -> pa.ChunkedArray:
         return pc.struct_field(pc.list_element(self.table.column("origins"), 0), field)
+
+
+def _values_of(extras: str | None) -> set[str]:
+    """The values of a record's further fields, as one writes them."""
+    fields = json.loads(extras or "{}")
+    return {value if isinstance(value, str) else json.dumps(value) for value in fields.values()}

@@ -172,6 +172,23 @@ def test_a_sample_is_found_by_the_first_characters_of_its_id_if_no_other_has_the
                     pool.row_of(name[:length])
 
 
+def test_a_sample_is_found_by_the_place_of_its_record_and_by_an_id_of_the_users_own() -> None:
+    pool = Pool.from_samples(
+        (
+            conversation((Role.ASSISTANT, str(n))),
+            [Origin("a", f"a.jsonl#{n}", extras=f'{{"number":{n + 100},"q_id":"r{n}","topic":"shop"}}')],
+        )
+        for n in range(40)
+    )
+    row = next(row for row in range(40) if pool.sample(row).messages[0].content == "17")
+
+    assert [pool.row_of(name) for name in ("a.jsonl#17", "r17", "117")] == [row, row, row]
+    with pytest.raises(AmbiguousSampleError, match="'shop' names"):
+        pool.row_of("shop")
+    with pytest.raises(UnknownSampleError, match="no record has this place"):
+        pool.row_of("r40")
+
+
 def test_a_known_sample_has_a_row() -> None:
     pool = Pool.from_samples([(conversation((Role.ASSISTANT, str(n))), [Origin("a", "a")]) for n in range(9)])
 
