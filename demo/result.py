@@ -12,9 +12,8 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import Example, example_of
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.arms_plot import arms_text
-from autoselection_core.report.sections.lead import HEADLINES, arm_scores
+from autoselection_core.report.sections.lead import arm_scores, headline
 from autoselection_core.report.sections.tables import trial_table
-from autoselection_core.report.sections.verdict import is_better
 from autoselection_core.report.writing import Report
 
 KINDS = ("clean", "wrong", "off-topic", "garbled", "near duplicate", "exact duplicate")
@@ -33,7 +32,7 @@ def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], co
         truth: What each sample is, by its id: known because the pool is generated. The search never saw it.
         console: Where sentences go.
     """
-    console.print(f"\n{HEADLINES[is_better(report.findings)]}\n")
+    console.print(f"\n{headline(facts, report.findings)}\n")
     for line in arms_text(arm_scores(facts), report.findings, facts.record.spec.metric):
         console.print(line)
     console.print()

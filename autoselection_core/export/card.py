@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from autoselection_core.export.manifest import DATA
+from autoselection_core.subset.explain import idle_steps_sentence
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
 """The hub's names for numbers of samples, each ten times the one before."""
@@ -121,7 +122,9 @@ def _steps(facts: Mapping[str, Any]) -> str:
         f"{number}. `{step['step']}`: {step['rows_in']:,} -> {step['rows_out']:,} rows"
         for number, step in enumerate(facts["steps"], 1)
     ]
-    return "\n".join(steps) or "The full pool."
+    listed = "\n".join(steps) or "The full pool."
+    idle = facts.get("idle_steps", 0)
+    return f"{listed}\n\n{idle_steps_sentence(idle)}" if idle else listed
 
 
 def _sources(facts: Mapping[str, Any]) -> str:

@@ -30,11 +30,13 @@ class SubsetOrigin:
         search: The search.
         trial: The trial that evaluated it.
         score: Its score, in a sentence.
+        idle_steps: Steps of the trial's recipe that change nothing on this pool and are left out.
     """
 
     search: str
     trial: int
     score: str
+    idle_steps: int = 0
 
 
 def manifest_of(
@@ -52,6 +54,7 @@ def manifest_of(
         "steps": [
             {"step": step.label, "rows_in": step.rows_in, "rows_out": step.rows_out} for step in subset.steps
         ],
+        **({"idle_steps": origin.idle_steps} if origin.idle_steps else {}),
         "signal_versions": dict(subset.signal_versions),
         "search": origin.search,
         "trial": origin.trial,

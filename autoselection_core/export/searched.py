@@ -12,6 +12,7 @@ from autoselection_core.export.writing import SOME_MODEL, Exported, export_subse
 from autoselection_core.history.records import SearchRecord, TrialRecord
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.subset import realise
+from autoselection_core.subset.explain import without_idle_steps
 
 
 def export_trial(
@@ -24,6 +25,8 @@ def export_trial(
     length: Length = Length.EPOCHS,
 ) -> Exported:
     """Write the recommended subset of a search, or the subset of one of its trials.
+
+    Its recipe is written without the steps that change nothing on the pool.
 
     Args:
         workspace: The campaign at work.
@@ -44,12 +47,14 @@ def export_trial(
     chosen = _choose(workspace, record, trial)
     assert chosen.recipe is not None, "a chosen trial has a recipe"
     signals = workspace.signals(record.spec.pool_version, record.spec.signal_versions)
-    subset = realise(chosen.recipe, signals)
+    recipe = without_idle_steps(chosen.recipe, signals)
+    subset = realise(recipe, signals)
+    idle = len(chosen.recipe) - len(recipe)
     counted = "tokens" in signals.columns
     return export_subset(
         workspace.pool(record.spec.pool_version),
         subset,
-        SubsetOrigin(search, chosen.trial, _score(chosen, record)),
+        SubsetOrigin(search, chosen.trial, _score(chosen, record), idle),
         folder,
         spelling,
         training=_training(workspace),

@@ -19,6 +19,7 @@ from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.examples import step_sentence, text_of
 from autoselection_core.report.lineage.pairing import PAIRING, pairing_table
 from autoselection_core.report.rendering.table import Block, Part, Table
+from autoselection_core.report.sections.lead import headline
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.tables import signal_table, step_table
 from autoselection_core.report.sections.verdict import findings
@@ -135,6 +136,7 @@ def explain_search(facts: SearchFacts) -> Iterator[Part]:
         return
     yield waterfall_table(waterfall(facts))
     if facts.record.state is not SearchState.ACTIVE:
+        yield headline(facts, findings(facts))
         yield outlook(facts).sentence
         yield from (finding.sentence for finding in findings(facts))
 

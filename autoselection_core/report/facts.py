@@ -13,7 +13,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.solver.solver import Solver
 from autoselection_core.subset import Subset, realise
-from autoselection_core.subset.explain import without_idle_steps
+from autoselection_core.subset.explain import idle_steps_sentence, without_idle_steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +80,11 @@ class SearchFacts:
         """The rows of the recommended recipe."""
         return None if self.best is None else self.realise(self.best.recipe)
 
+    @property
+    def is_whole_pool(self) -> bool:
+        """Whether the recommended recipe keeps every row of the pool."""
+        return self.best_subset is not None and len(self.best_subset) == len(self.signals)
+
     @cached_property
     def best_recipe(self) -> Recipe:
         """The recommended recipe without the steps that change nothing on this pool.
@@ -92,10 +97,7 @@ class SearchFacts:
     @property
     def idle_steps(self) -> str:
         """Sentence on the steps of the recommended trial that change nothing; empty where there are none."""
-        count = len(self.require_best().recipe) - len(self.best_recipe)
-        if not count:
-            return ""
-        return f"{count} of the tried recipe's steps change nothing on this pool and are left out here."
+        return idle_steps_sentence(len(self.require_best().recipe) - len(self.best_recipe))
 
     @cached_property
     def arms(self) -> tuple[ArmRun, ...]:

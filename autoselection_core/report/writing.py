@@ -15,7 +15,7 @@ from autoselection_core.report.rendering.page import Picture, Section, to_html, 
 from autoselection_core.report.sections.fidelities import fidelity_sentences
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
 from autoselection_core.report.sections.lead import lead_of
-from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
@@ -166,8 +166,8 @@ def _best(facts: SearchFacts) -> Section:
     share = len(subset) / len(facts.signals)
     text = (
         f"Trial {best.trial} keeps {len(subset):,} of {len(facts.signals):,} rows ({share:.1%}). "
-        f"Expected dev utility {best.mean:.4g} with a posterior deviation of {best.deviation:.2g}; "
-        f"one run varies by about {best.noise:.2g}."
+        f"Expected dev utility {best.mean:.4g} with a posterior deviation of {best.deviation:.2g}. "
+        f"{noise_sentence(facts)}"
     )
     pictures = [
         Picture("retention", retention_plot(subset, len(facts.signals)), "Rows that each step leaves"),

@@ -1,9 +1,12 @@
-"""Arms of a report: winner, full pool, random subsets and best plain filter, under a budget of their own."""
+"""Arms of a report: winner, full pool, random subsets and best plain filter, under a budget of their own.
+
+A winner that is the whole pool has no random subset of equal tokens: its opponent is the best proper subset.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import cycle, islice, zip_longest
 from typing import Protocol
 
 from autoselection_core.errors.evaluation import EvaluationError
@@ -18,6 +21,7 @@ from autoselection_core.search.baselines import (
     FULL_POOL,
     PLAIN_FILTER,
     PLAIN_REPLICATES,
+    PROPER_SUBSET,
     RANDOM,
     RANDOM_DRAWS,
     WINNER,
@@ -47,7 +51,7 @@ class ArmRun:
     """One evaluation of a report, with the test items opened.
 
     Attributes:
-        arm: `winner`, `random`, `full_pool` or `plain_filter`.
+        arm: `winner`, `random`, `full_pool`, `plain_filter` or `proper_subset`.
         trial: Its record in the ledger.
         test: Test score of each benchmark.
         training_tokens: Tokens that it was trained on; None where its evaluation is gone.
@@ -85,7 +89,7 @@ def report_arms(
 
 def tests_by_arm(runs: Sequence[ArmRun]) -> dict[str, list[tuple[BenchmarkScore, ...]]]:
     """Test scores of each arm's runs."""
-    arms = (WINNER, RANDOM, FULL_POOL, PLAIN_FILTER)
+    arms = (WINNER, RANDOM, FULL_POOL, PLAIN_FILTER, PROPER_SUBSET)
     return {arm: [run.test for run in runs if run.arm == arm] for arm in arms}
 
 
@@ -111,16 +115,20 @@ def arms_after(
     """The evaluations that a report asks for after a history, the most telling first.
 
     What the report's budget covers beyond the usual ones goes to the winner and to further random draws in
-    turn.
+    turn. Where the whole pool won, random subsets of equal tokens are the whole pool, too: all runs go to the
+    winner and to the best subset that leaves something out, in turn.
 
     Args:
         history: History of the search.
         solver: Recommends the winner.
         evaluations: Budget of the report.
         drawn: Subsets of the random draws that were planned before. A report that an earlier release began
-            goes on with draws of as many tokens in whole samples.
+            goes on with draws of as many tokens in whole samples, or with draws that are the whole pool.
     """
     best = solver.recommend(history)
+    whole = realise(Recipe(), solver.signals).fingerprint
+    if best.subset == whole and whole not in drawn:
+        return _beside_whole_pool(best, history, solver.signals, evaluations)
     fresh = history.replicate_of(best.subset)
     draws = RandomDraws(best.recipe, solver.signals, solver.max_tokens).as_begun(drawn)
     seen: Counter[str] = Counter()
@@ -137,6 +145,21 @@ def arms_after(
         else:
             plans.append(plan_arm(arm, Recipe(), solver.signals, number))
     return separate_runs(plans)
+
+
+def _beside_whole_pool(
+    best: Recommendation, history: History, signals: SignalTable, evaluations: int
+) -> tuple[ArmPlan, ...]:
+    """Fresh runs of the whole pool and of the best proper subset in turn; of the pool alone without one."""
+    recipes = [(WINNER, best.recipe)]
+    count = min(evaluations, WINNER_REPLICATES)
+    if best.proper_subset is not None:
+        recipes.append((PROPER_SUBSET, best.proper_subset))
+        count = evaluations
+    plans = [plan_arm(arm, recipe, signals) for arm, recipe in islice(cycle(recipes), count)]
+    return separate_runs(
+        [replace(plan, replicate=history.replicate_of(plan.subset)) for plan in plans],
+    )
 
 
 def _plan_plain(recipe: Recipe, number: int, history: History, signals: SignalTable) -> ArmPlan:

@@ -21,6 +21,9 @@ from autoselection_core.subset import Subset, realise, realise_many
 from autoselection_core.subset.realisation import seed_of_step
 
 WINNER, RANDOM, FULL_POOL, PLAIN_FILTER = "winner", "random", "full_pool", "plain_filter"
+PROPER_SUBSET = "proper_subset"
+"""The best subset that leaves something out, beside a winner that is the whole pool."""
+
 RANDOM_DRAWS = 3
 """Draws of random subsets: fewer would not show how much luck there is in one."""
 

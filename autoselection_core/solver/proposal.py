@@ -207,6 +207,8 @@ class Recommendation:
         plain_filter: The plain filter with the best posterior mean of those that were measured and are not
             the recommended recipe: what a person would have used instead. None before version 2 of the
             default policy, and where there is none.
+        proper_subset: The recipe with the best posterior mean of those that leave something out, where the
+            recommended one keeps the whole pool. None else, and where only the whole pool was measured.
     """
 
     trial: int
@@ -218,10 +220,12 @@ class Recommendation:
     evaluations: int
     best_observed: int
     plain_filter: Recipe | None = None
+    proper_subset: Recipe | None = None
 
     def to_json(self) -> dict[str, Json]:
-        """The recommendation as JSON values, without a plain filter where there is none."""
+        """The recommendation as JSON values, without the other recipes where there are none."""
         values = {**asdict(self), "recipe": self.recipe.settings}
-        del values["plain_filter"]
-        plain = self.plain_filter
-        return values if plain is None else {**values, "plain_filter": plain.settings}
+        for name, other in (("plain_filter", self.plain_filter), ("proper_subset", self.proper_subset)):
+            del values[name]
+            values |= {} if other is None else {name: other.settings}
+        return values

@@ -104,7 +104,7 @@ class Solver:
             raise NothingToRecommendError(history.search)
         fitted = self._fitted_to(history)
         with one_thread():
-            return _recommend(self.policy, history, fitted)
+            return _recommend(self.policy, history, fitted, len(self.signals))
 
     def predict(self, history: History, subsets: Sequence[Subset]) -> tuple[Prediction, ...]:
         """Surrogate's predictions for some subsets of this pool, tried or not.
@@ -170,7 +170,7 @@ def with_pending(history: History, candidate: Candidate, prices: Mapping[str, fl
     return replace(history, pending=(*history.pending, entry))
 
 
-def _recommend(policy: Policy, history: History, fitted: FittedModel) -> Recommendation:
+def _recommend(policy: Policy, history: History, fitted: FittedModel, pool_rows: int) -> Recommendation:
     luckiest = max(history.observations, key=lambda observation: (observation.utility, -observation.trial))
     place = fitted.incumbent
     if policy.name == PUBLISHED:
@@ -186,7 +186,14 @@ def _recommend(policy: Policy, history: History, fitted: FittedModel) -> Recomme
         len(one.utilities),
         luckiest.trial,
         _best_plain_filter(fitted, place) if policy.version > 1 else None,
+        _best_proper_subset(fitted, pool_rows) if len(one.subset) == pool_rows else None,
     )
+
+
+def _best_proper_subset(fitted: FittedModel, pool_rows: int) -> Recipe | None:
+    """The recipe with the best posterior mean that leaves something of the pool out."""
+    measured = (fitted.observed[place] for place in fitted.ranked)
+    return next((one.recipe for one in measured if len(one.subset) < pool_rows), None)
 
 
 def _best_plain_filter(fitted: FittedModel, recommended: int) -> Recipe | None:

@@ -84,6 +84,21 @@ def without_idle_steps(recipe: Recipe, signals: SignalTable) -> Recipe:
     return recipe
 
 
+def idle_steps_sentence(count: int) -> str:
+    """Number of steps that `without_idle_steps` left out, in a sentence; empty for none.
+
+    Example:
+        >>> idle_steps_sentence(1)
+        "1 of the tried recipe's steps changes nothing on this pool and is left out here."
+    """
+    if not count:
+        return ""
+    verbs = ("changes", "is") if count == 1 else ("change", "are")
+    return (
+        f"{count} of the tried recipe's steps {verbs[0]} nothing on this pool and {verbs[1]} left out here."
+    )
+
+
 def _fingerprint(recipe: Recipe, signals: SignalTable, cache: PrefixCache) -> str | None:
     """Hash of the subset; None for a recipe that realises none."""
     try:

@@ -9,7 +9,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.search.arms import runs_covered
-from autoselection_core.search.baselines import PLAIN_FILTER, PLAIN_REPLICATES, WINNER
+from autoselection_core.search.baselines import PLAIN_FILTER, PLAIN_REPLICATES, PROPER_SUBSET, WINNER
 from autoselection_core.search.status import typical_seconds
 from autoselection_core.solver.policy import Policy
 
@@ -60,7 +60,8 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
     """
     runs = runs_covered(report_evaluations, plain_filter)
     bought = ", ".join(f"{count} of {arm.replace('_', ' ')}" for arm, count in runs.items()) or "nothing"
-    asked = [arm for arm in OPPONENTS if arm != PLAIN_FILTER or plain_filter]
+    usual = [arm for arm in OPPONENTS if arm != PROPER_SUBSET]
+    asked = [arm for arm in usual if arm != PLAIN_FILTER or plain_filter]
     questions = {arm: min(runs.get(WINNER, 0), runs.get(arm, 0)) > 1 for arm in asked}
     decided = [OPPONENTS[arm] for arm, can in questions.items() if can]
     open_ = [OPPONENTS[arm] for arm, can in questions.items() if not can]

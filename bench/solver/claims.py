@@ -27,6 +27,7 @@ from autoselection_core.history.values import History
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.definitions.budget import KeepRandom, TokenBudget
+from autoselection_core.recipe import Recipe
 from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.evaluation import Cost, Evaluation
@@ -173,7 +174,9 @@ def search(signals: SignalTable, seed: int, gain: float, budgets: Sequence[int])
         name = asked.subset.fingerprint
         seen = simulated.evaluate(asked.subset, history.replicate_of(name))
         history = with_observation(history, asked, trial, seen.utility)
-    plans = [arms_after(history, solver, budget) for budget in budgets]
+    # Random draws also where the full pool won: every search has the same runs, for luck alone counts here.
+    drawn = {realise(Recipe(), signals).fingerprint}
+    plans = [arms_after(history, solver, budget, drawn) for budget in budgets]
     return [
         {
             "seed": seed,

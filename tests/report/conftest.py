@@ -15,7 +15,7 @@ from autoselection_core.store.home import Home
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "<script>"]
 
 
-def workspace_in(folder: Path) -> Workspace:
+def workspace_in(folder: Path, size_weight: float = 0.0) -> Workspace:
     """A pool with repeats, a text that would be markup, and a formula that likes many different words."""
     records = [
         {
@@ -33,16 +33,21 @@ def workspace_in(folder: Path) -> Workspace:
         (Source(str(folder / "raw" / "*")),),
         signals={"word_entropy": {}, "exact": {}, "near_duplicates": {}},
         operators=("keep_top", "drop_exact_duplicates"),
-        closed_form=ClosedForm({"word_entropy": 1.0}, noise=0.02),
+        closed_form=ClosedForm({"word_entropy": 1.0}, size_weight=size_weight, noise=0.02),
     )
     return Workspace(campaign, Home(folder / "home"))
 
 
 def searched_in(
-    folder: Path, report_evaluations: int = 6, seed: int = 0, budget: int = 4, **asked: Any
+    folder: Path,
+    report_evaluations: int = 6,
+    seed: int = 0,
+    budget: int = 4,
+    size_weight: float = 0.0,
+    **asked: Any,
 ) -> SearchFacts:
     """A random search, or as asked for, with its report's evaluations."""
-    workspace = workspace_in(folder)
+    workspace = workspace_in(folder, size_weight)
     pool = workspace.ingest().pool
     for name in workspace.signal_names:
         workspace.score(name, pool)
@@ -55,6 +60,12 @@ def searched_in(
     run_search(workspace.ledger, search, solver, evaluator)
     report_arms(workspace.ledger, search, solver, evaluator)
     return SearchFacts.of(workspace, search)
+
+
+@pytest.fixture(scope="session")
+def whole_pool_facts(tmp_path_factory: pytest.TempPathFactory) -> SearchFacts:
+    """A finished search whose formula likes rows so much that the full pool wins."""
+    return searched_in(tmp_path_factory.mktemp("whole"), size_weight=3.0)
 
 
 @pytest.fixture(scope="session")

@@ -4,19 +4,22 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.search import NoReportError
+from autoselection_core.history.records import TrialKind
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.lead import lead_of
+from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.protocol import unread_table
 from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
-from autoselection_core.report.sections.verdict import Finding, compare, findings, is_better
+from autoselection_core.report.sections.verdict import Finding, compare, findings, have_same_rows, is_better
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict, arm_difference
 from autoselection_core.score.score import BenchmarkScore, ItemScore
@@ -137,6 +140,54 @@ def test_a_search_that_tries_plain_filters_compares_its_winner_with_the_best_of_
     assert found["plain_filter"].recipe in tried
     assert found["plain_filter"].recipe != facts.require_best().recipe.label
     assert f"the best plain filter, {found['plain_filter'].recipe}?" in found["plain_filter"].sentence
+
+
+def test_a_full_pool_that_won_is_said_to_be_the_best_and_compared_with_the_best_subset(
+    whole_pool_facts: SearchFacts,
+) -> None:
+    facts = whole_pool_facts
+    (found,) = findings(facts)
+    lead = lead_of(facts, [found])
+
+    assert lead.verdict == "The full pool is the best of what was tried; no subset beat it."
+    assert (found.opponent, found.runs, found.difference.verdict) == ("proper_subset", (3, 3), Verdict.YES)
+    assert "Better than the best subset that leaves something out, " in found.sentence
+    assert "beats the best subset that leaves something out with probability" in outlook(facts).sentence
+    assert "random" not in " ".join([lead.verdict, *lead.details, *lead.further])
+
+
+def test_arms_of_the_same_rows_are_no_opponents(whole_pool_facts: SearchFacts, facts: SearchFacts) -> None:
+    """A report that an earlier release planned has random draws that are the full pool under another seed."""
+    winners = [run for run in whole_pool_facts.arms if run.arm == "winner"]
+    same = [replace(run, arm=arm) for run, arm in zip(winners, (WINNER, RANDOM, FULL_POOL), strict=True)]
+
+    assert have_same_rows(same, WINNER, RANDOM)
+    assert have_same_rows(same, WINNER, FULL_POOL)
+    assert not have_same_rows(facts.arms, WINNER, RANDOM)
+
+
+def test_noise_between_runs_is_measured_on_repeated_runs(facts: SearchFacts) -> None:
+    """The noise of the surrogate said 0.014 where two runs on the same rows differed by 0.17."""
+    ledger, search = facts.workspace.ledger, facts.record.search
+    trials = (*ledger.trials(search), *ledger.trials(search, TrialKind.REPORT))
+    runs = {(each.subset, each.evaluation): each.utility for each in trials}
+    frame = pd.DataFrame(
+        [(subset, value) for (subset, _), value in runs.items()], columns=["subset", "score"]
+    )
+    grouped = frame.groupby("subset")["score"]
+    repeated = frame[grouped.transform("count") > 1]
+    residual = repeated["score"] - grouped.transform("mean")[repeated.index]
+    deviation = (float((residual**2).sum()) / (len(repeated) - repeated["subset"].nunique())) ** 0.5
+
+    said = noise_sentence(facts)
+
+    assert said.startswith(f"Runs of one subset vary by {deviation:.2g} (standard deviation of dev scores")
+    assert f"from {len(repeated)} runs of {repeated['subset'].nunique()} subsets" in said
+    assert said in write_report(facts).markdown.read_text()
+
+
+def test_noise_that_nothing_measured_is_not_stated(tmp_path: Path) -> None:
+    assert "was not measured" in noise_sentence(searched_in(tmp_path, report_evaluations=0))
 
 
 def test_without_a_second_budget_nothing_is_claimed(tmp_path: Path) -> None:

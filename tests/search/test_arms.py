@@ -13,13 +13,13 @@ from autoselection_core.history.records import TrialKind
 from autoselection_core.models.chat.spans import Encoded, Turn
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.arms import ArmRun, report_arms
+from autoselection_core.search.arms import ArmRun, arms_after, plan_arms, report_arms
 from autoselection_core.search.baselines import RANDOM, RandomDraws, random_recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, realise
-from tests.search.worlds import InOrder, Picky, closed_form, spec, table, training_failed
+from tests.search.worlds import Content, InOrder, Picky, closed_form, spec, table, training_failed
 
 
 @pytest.fixture
@@ -56,14 +56,41 @@ def test_the_winner_is_judged_by_runs_that_did_not_make_it_the_winner(ledger: Le
     assert len({run.replicate for run in runs}) == 2
 
 
-def test_a_full_pool_that_won_is_compared_with_trainings_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
-    """Random draws of as many tokens are the full pool, too: one training must not count for all."""
+def test_a_full_pool_that_won_is_compared_with_the_best_proper_subset_by_fresh_runs_of_both(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Random draws of as many tokens would be the full pool, too, under another seed."""
+    search, solver = searched(ledger, tmp_path), Content(table(), [])
+    runs = report_arms(ledger, search, solver, closed_form(tmp_path))
+
+    best = solver.recommend(ledger.history(search))
+    assert best.proper_subset is not None
+    subsets = {"winner": best.subset, "proper_subset": realise(best.proper_subset, table()).fingerprint}
+    assert [run.arm for run in runs] == ["winner", "proper_subset"] * 3
+    assert all(run.trial.subset == subsets[run.arm] for run in runs)
+    assert [run.trial.replicate for run in runs] == [1, 1, 2, 2, 3, 3]
+    assert ledger.search(search).report_spent == 6
+
+
+def test_a_full_pool_that_was_tried_alone_has_fresh_runs_and_no_opponent(
+    ledger: Ledger, tmp_path: Path
+) -> None:
     runs = reported(ledger, searched(ledger, tmp_path, budget=1), tmp_path)
 
-    trained = [(run.trial.subset, run.trial.replicate) for run in runs]
-    assert len({subset for subset, _ in trained}) == 1
-    assert {replicate for _, replicate in trained} == set(range(len(runs)))
-    assert {run.arm for run in runs} == {"full_pool", "random", "winner"}
+    assert [(run.arm, run.trial.replicate) for run in runs] == [("winner", 1), ("winner", 2)]
+
+
+def test_a_report_on_the_full_pool_that_an_earlier_release_began_is_read_as_it_was_planned(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    search = searched(ledger, tmp_path)
+    solver, signals = Content(table(), []), table()
+    whole = realise(Recipe(), signals).fingerprint
+    planned = arms_after(ledger.history(search), solver, 6, {whole})
+    ledger.plan_report(search, planned)
+
+    assert plan_arms(ledger, search, solver) == planned
+    assert {plan.arm for plan in planned} == {"winner", "random", "full_pool"}
 
 
 @pytest.mark.parametrize("tokens", [100, 1000, 7000])

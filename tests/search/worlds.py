@@ -74,6 +74,18 @@ class InOrder:
 
 
 @dataclass(frozen=True, eq=False)
+class Content(InOrder):
+    """Recommends the full pool, before the best of what leaves something out."""
+
+    @override
+    def recommend(self, history: History) -> Recommendation:
+        others = [observation for observation in history.observations if observation.trial > 1]
+        best = max(others, key=lambda observation: observation.utility, default=None)
+        whole = super().recommend(replace(history, observations=history.observations[:1]))
+        return replace(whole, proper_subset=None if best is None else best.recipe)
+
+
+@dataclass(frozen=True, eq=False)
 class Exhausted(InOrder):
     """Has two candidates and no more."""
 

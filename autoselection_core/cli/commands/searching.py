@@ -18,6 +18,7 @@ from autoselection_core.history.records import SearchState, TrialKind, TrialStat
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.report.sections.lead import headline
 from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.arms import report_arms
@@ -158,12 +159,15 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
     if facts.history.observations:
         written = write_report(facts)
         show_table(arm_table(facts.arms, facts.record.spec.score_weights))
+        tell(headline(facts, written.findings))
         for finding in written.findings:
             tell(finding.sentence)
         tell(f"report: {written.html}")
     show_table(budget_table(facts.record))
     if facts.record.open_arms:
         tell(f"preliminary: {SearchStatus.of(workspace.ledger, search).stage}; run the same again afterwards")
+    if facts.is_whole_pool:
+        tell(f"{search} recommends the whole pool: an export of it leaves nothing out")
     further = f"search --name {search} --budget {facts.record.budget + 4}"
     commands = (f"show {search}", f"export {search}", further)
     tell(f"next: {'; '.join(command_for(file, each) for each in commands)}")

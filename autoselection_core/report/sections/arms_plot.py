@@ -6,13 +6,14 @@ from typing import Any
 
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw
 from autoselection_core.report.sections.verdict import Finding
-from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, RANDOM, WINNER
+from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
 
 _NAMES = {
     WINNER: "winner",
     RANDOM: "random, equal tokens",
     FULL_POOL: "full pool",
     PLAIN_FILTER: "best plain filter",
+    PROPER_SUBSET: "best proper subset",
 }
 _WIDTH = 40
 """Characters of a bar."""

@@ -20,6 +20,13 @@ HEADLINES = {
     Verdict.NO: "The recommended subset does not train a better model than random subsets of equal tokens.",
     Verdict.UNDECIDED: "Undecided: these runs cannot tell the recommended subset from random ones.",
 }
+WHOLE_POOL_HEADLINES = {
+    Verdict.YES: "The full pool is the best of what was tried; no subset beat it.",
+    Verdict.NO: "The full pool was recommended, but fresh runs of the best subset train a better model.",
+    Verdict.UNDECIDED: "The full pool is the best of what was tried; no subset beat it.",
+}
+"""Headlines where the winner is the whole pool, by its verdict over the best subset that leaves some out."""
+
 _CAPTION = (
     "Left: test score of every fresh run; bars end at the mean. Right: difference of the winner to each arm, "
     "with its interval."
@@ -32,13 +39,18 @@ def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
     """Verdict, figures behind it, facts and next steps of a finished search."""
     verdict = is_better(found)
     return Lead(
-        HEADLINES[verdict],
+        headline(facts, found),
         verdict.value,
         [finding.sentence for finding in found],
         list(_facts(facts)),
         _picture(facts, found),
         _further(facts, verdict),
     )
+
+
+def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
+    """The verdict of a finished search in one sentence."""
+    return (WHOLE_POOL_HEADLINES if facts.is_whole_pool else HEADLINES)[is_better(found)]
 
 
 def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:

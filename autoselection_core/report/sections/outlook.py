@@ -1,13 +1,16 @@
-"""Outlook: certainty of the winner in one sentence, and gain and cost of more evaluations."""
+"""Outlook: certainty of the winner and noise between runs in a sentence each, gain and cost of more runs."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 
+from autoselection_core.history.records import TrialKind
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
 from autoselection_core.search.arms import tests_by_arm
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.baselines import FULL_POOL, PROPER_SUBSET, RANDOM, WINNER
 
 MORE_RUNS = 2
 """Further runs of the winner that are priced."""
@@ -17,7 +20,7 @@ _NEARLY_CERTAIN = 0.99
 
 @dataclass(frozen=True)
 class Outlook:
-    """Certainty of the winner over random subsets of equal tokens, and the price of more.
+    """Certainty of the winner over what it has to beat, and the price of more.
 
     Attributes:
         chance: Probability that it is better, given its fresh runs; None where an arm has fewer than two.
@@ -25,6 +28,7 @@ class Outlook:
         half_width_then: Half width that is expected after two more runs of the winner.
         cost: Full trainings that they cost.
         seconds: Expected seconds of both, by the runs so far; None where no time was recorded.
+        opponent: The arm to beat: random subsets of equal tokens, or the best proper subset.
     """
 
     chance: float | None
@@ -32,18 +36,19 @@ class Outlook:
     half_width_then: float | None = None
     cost: int = MORE_RUNS
     seconds: float | None = None
+    opponent: str = RANDOM
 
     @property
     def sentence(self) -> str:
         """The outlook in words."""
         if self.chance is None or self.half_width is None or self.half_width_then is None:
             return (
-                "Whether it beats random subsets of equal tokens is unknown: that takes two runs of either. "
+                f"Whether it beats {OPPONENTS[self.opponent]} is unknown: that takes two runs of either. "
                 "Raise report_evaluations."
             )
         time = "" if not self.seconds or self.seconds < 1 else f", about {self.seconds:,.0f} s"
         return (
-            f"It beats random subsets of equal tokens with probability {_share(self.chance)}. Two more runs "
+            f"It beats {OPPONENTS[self.opponent]} with probability {_share(self.chance)}. Two more runs "
             f"of it would bring the 95 % interval from ±{self.half_width:.3g} to about "
             f"±{self.half_width_then:.3g} for {self.cost} full trainings{time}."
         )
@@ -70,9 +75,11 @@ def outlook(facts: SearchFacts) -> Outlook:
     Student's t with the variance pooled over all arms, as in `arm_difference`.
     """
     tests = tests_by_arm(facts.arms)
-    winners, others, full = tests[WINNER], tests[RANDOM], tests[FULL_POOL]
+    opponent = PROPER_SUBSET if facts.is_whole_pool else RANDOM
+    winners, others = tests[WINNER], tests[opponent]
+    full = tests[FULL_POOL] if opponent == RANDOM else []
     if min(len(winners), len(others)) < 2:  # noqa: PLR2004 - one run says nothing about the next
-        return Outlook(None)
+        return Outlook(None, opponent=opponent)
     from scipy import stats
 
     weights = facts.record.spec.score_weights
@@ -86,7 +93,29 @@ def outlook(facts: SearchFacts) -> Outlook:
     saved = variance * (1 / len(winners) - 1 / (len(winners) + MORE_RUNS))
     half = float(high - low) / 2
     then = reach_then * float(np.sqrt(max(0.0, (half / reach) ** 2 - saved)))
-    return Outlook(float((draws > 0).mean()), half, then, MORE_RUNS, _seconds(facts))
+    return Outlook(float((draws > 0).mean()), half, then, MORE_RUNS, _seconds(facts), opponent)
+
+
+def noise_sentence(facts: SearchFacts) -> str:
+    """Standard deviation between runs of one subset in words, where a subset was trained more than once.
+
+    Pooled over the dev scores of all subsets with several runs, those of the report among them. The noise
+    that a surrogate assumes is no measurement: before anything is repeated it is little more than its prior.
+    """
+    ledger, search = facts.workspace.ledger, facts.record.search
+    runs: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for trial in (*facts.trials, *ledger.trials(search, TrialKind.REPORT)):
+        if trial.utility is not None and trial.subset and trial.evaluation and not trial.fidelity:
+            runs[trial.subset][trial.evaluation] = trial.utility
+    repeated = [np.array(list(values.values())) for values in runs.values() if len(values) > 1]
+    if not repeated:
+        return "How much runs of one subset vary was not measured: none was trained twice."
+    variance, _ = pooled_variance(repeated)
+    subsets = "1 subset" if len(repeated) == 1 else f"{len(repeated)} subsets"
+    return (
+        f"Runs of one subset vary by {np.sqrt(variance):.2g} (standard deviation of dev scores, from "
+        f"{sum(map(len, repeated))} runs of {subsets})."
+    )
 
 
 def _seconds(facts: SearchFacts) -> float | None:

@@ -8,12 +8,13 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference
 from autoselection_core.score.resampling import Run
 from autoselection_core.search.arms import ArmRun, tests_by_arm
-from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, RANDOM, WINNER
+from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
 
 OPPONENTS = {
     RANDOM: "random subsets of equal tokens",
     FULL_POOL: "the full pool",
     PLAIN_FILTER: "the best plain filter",
+    PROPER_SUBSET: "the best subset that leaves something out",
 }
 """Arms that a winner is compared with, in the order of the report, for people."""
 
@@ -23,11 +24,11 @@ class Finding:
     """The winner beside one opponent.
 
     Attributes:
-        opponent: `random`, `full_pool` or `plain_filter`.
+        opponent: `random`, `full_pool`, `plain_filter` or `proper_subset`.
         difference: Winner minus opponent on test items, with interval and verdict.
         runs: Runs of the winner and of the opponent.
         metric: Meaning of the scores.
-        recipe: The opponent's recipe, where it is a plain filter.
+        recipe: The opponent's recipe, where it is a plain filter or the best proper subset.
         epochs: Times that the runs of the winner and of the opponent read their data, on average; None where
             nothing was trained.
     """
@@ -70,9 +71,12 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
     """
     tests = tests_by_arm(facts.arms)
     is_formula = facts.workspace.campaign.closed_form is not None
-    compared = (compare(tests, opponent, facts.record.spec) for opponent in OPPONENTS)
-    plain = {run.trial.recipe.label for run in facts.arms if run.arm == PLAIN_FILTER and run.trial.recipe}
-    named = {PLAIN_FILTER: ", ".join(plain)}
+    compared = (
+        compare(tests, opponent, facts.record.spec)
+        for opponent in OPPONENTS
+        if not have_same_rows(facts.arms, WINNER, opponent)
+    )
+    named = {arm: _recipe_of(facts.arms, arm) for arm in (PLAIN_FILTER, PROPER_SUBSET)}
     return tuple(
         replace(
             finding,
@@ -82,6 +86,16 @@ def findings(facts: SearchFacts) -> tuple[Finding, ...]:
         for finding in compared
         if finding is not None
     )
+
+
+def have_same_rows(arms: Sequence[ArmRun], first: str, second: str) -> bool:
+    """Whether all runs of two arms trained on one subset: their difference is luck alone."""
+    return len({run.trial.subset for run in arms if run.arm in (first, second)}) == 1
+
+
+def _recipe_of(arms: Sequence[ArmRun], arm: str) -> str:
+    labels = (run.trial.recipe.label for run in arms if run.arm == arm and run.trial.recipe)
+    return ", ".join(dict.fromkeys(labels))
 
 
 def _epochs(arms: Sequence[ArmRun], opponent: str) -> tuple[float, float] | None:
@@ -126,6 +140,10 @@ def compare(tests: Mapping[str, Sequence[Run]], opponent: str, spec: SearchSpec)
 
 
 def is_better(found: Sequence[Finding]) -> Verdict:
-    """Whether the winner beats random subsets of equal tokens; undecided where that was not measured."""
-    verdicts = [finding.difference.verdict for finding in found if finding.opponent == RANDOM]
+    """Whether the winner beats random subsets of equal tokens; undecided where that was not measured.
+
+    A winner that is the whole pool has the best proper subset to beat.
+    """
+    asked = (RANDOM, PROPER_SUBSET)
+    verdicts = [finding.difference.verdict for finding in found if finding.opponent in asked]
     return verdicts[0] if verdicts else Verdict.UNDECIDED

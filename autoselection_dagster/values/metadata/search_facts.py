@@ -1,5 +1,7 @@
 """Metadata of the assets of a search."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from autoselection_core.history.records import Reservation, SearchRecord, TrialKind
@@ -11,7 +13,8 @@ from autoselection_core.report.lineage.differing import SubsetDiff, anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.report.rendering.markdown import fence
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.lead import headline
+from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
@@ -27,7 +30,7 @@ from autoselection_core.report.sections.tables import (
     step_table,
     trial_table,
 )
-from autoselection_core.report.sections.verdict import findings
+from autoselection_core.report.sections.verdict import Finding, findings
 from autoselection_core.report.sections.waterfall import expectation_table, means_table, waterfall
 from autoselection_core.report.writing import Report
 from autoselection_core.search.status import SearchStatus
@@ -94,7 +97,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     measured = facts.history.observations
     subsets = [facts.realise(entry.recipe) for entry in measured]
     foreseen = calibration_plot(facts.history, unit, "png")
-    verdicts = "\n".join(f"- {finding.sentence}" for finding in report.findings)
+    verdicts = "\n".join(f"- {sentence}" for sentence in _verdicts(facts, report.findings))
     status = SearchStatus.of(facts.workspace.ledger, record.search)
     trials = trial_table(facts)
     numbered = {text.split()[0]: text for text, *_ in trials.texts}
@@ -122,6 +125,12 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     }
 
 
+def _verdicts(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
+    """The findings in sentences; before them that no subset won, where that is so."""
+    first = [headline(facts, found)] if facts.is_whole_pool else []
+    return [*first, *(finding.sentence for finding in found)]
+
+
 def _beginning(facts: SearchFacts) -> Facts:
     """Reason why the search began, and the old winner beside the new one."""
     began = beginning_of(facts)
@@ -144,12 +153,12 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
     runs = "1 run" if best.evaluations == 1 else f"{best.evaluations} runs"
     expected = (
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
-        f"{runs}; one run varies by about {best.noise:.2g}."
+        f"{runs}. {noise_sentence(facts)}"
     )
     return {
         "known": outlook(facts).sentence,
         "expected": expected,
-        "verdict": " ".join(finding.sentence for finding in findings(facts)) or "nothing was compared yet",
+        "verdict": " ".join(_verdicts(facts, findings(facts))) or "nothing was compared yet",
         "recipe": dg.MetadataValue.md(fence(facts.best_recipe.to_yaml(), "yaml")),
         **({"idle_steps": facts.idle_steps} if facts.idle_steps else {}),
         "steps": table_value(step_table(subset)),
