@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoselection_core.campaign.declaration.allowed_paths import Places
-from autoselection_core.campaign.declaration.loading import benchmark_places, campaign_from, check_training
+from autoselection_core.campaign.declaration.evaluation_keys import benchmarks_from, training_from
+from autoselection_core.campaign.declaration.loading import campaign_from
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.search import StudyBudgetError
@@ -124,7 +125,7 @@ def load_study(path: Path, home: Home) -> Study:
         recipes=_recipes(found),
         searches=_searches(found),
         same=_same(found["same"]) if "same" in found else None,
-        held_out_benchmarks=benchmark_places(held_out, places) if held_out is not None else (),
+        held_out_benchmarks=benchmarks_from(held_out, places) if held_out is not None else (),
         transfer=_transfer(found["transfer"], places) if "transfer" in found else None,
         further_items=_further_items(found["further_items"]) if "further_items" in found else None,
         **{key: found[key].whole(0) for key in _COUNTS if key in found},
@@ -207,7 +208,7 @@ def _transfer(value: Value, places: Places) -> Transfer:
     found = value.entries("base_model", "training")
     if "base_model" not in found:
         value.refuse("needs `base_model`: the other model")
-    training = check_training(found["training"]) if "training" in found else {}
+    training = training_from(found["training"]) if "training" in found else {}
     return Transfer(places.model(found["base_model"]), training)
 
 

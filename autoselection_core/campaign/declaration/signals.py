@@ -1,14 +1,15 @@
-"""The signals that a campaign can name, and how each is made from what the campaign has."""
+"""Signals that a campaign can name, the construction of each, and the key that names them."""
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.declaration.allowed_paths import Places
 from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, Nameable, Settings
-from autoselection_core.campaign.declaration.yaml_document import Value
+from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, pointing_at
+from autoselection_core.errors.base import did_you_mean
 from autoselection_core.extensions import with_installed
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.contamination import Contamination
@@ -20,6 +21,7 @@ from autoselection_core.signals.definitions.base_model.sae_pairs import SaePairs
 from autoselection_core.signals.definitions.given.scores import GivenScores
 from autoselection_core.signals.definitions.given.vectors import GivenVectors
 from autoselection_core.signals.definitions.semantic.clusters import Clusters
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS as EMBEDDING
 from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs, Embeddings, Relevance
 from autoselection_core.signals.definitions.semantic.feedback import FeedbackRelevance
 from autoselection_core.signals.definitions.semantic.graph import GraphImportance
@@ -28,6 +30,7 @@ from autoselection_core.signals.definitions.semantic.topics import Topics
 from autoselection_core.signals.definitions.wording.actions import ActionBranching
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.text import Form, TokenCounts, WordEntropy
+from autoselection_core.signals.table import present_name
 
 SCORES = "column"
 """Scores of the user's own: `{column: rm_score}`; a campaign may have several, as `column:rm_score`."""
@@ -150,3 +153,39 @@ def make_signals(
         each = [{BENCHMARK: one} for one in benchmarks()] if nameable.reads_benchmark else [{}]
         made += [nameable.made(chosen[name], base_model, **held, **one) for one in each]
     return {signal.name: signal for signal in made}
+
+
+def signals_from(value: Value, places: Places) -> dict[str, dict[str, Any]]:
+    """Signals of a list, whose every entry is a name, or a name with settings.
+
+    Raises:
+        CampaignFileError: A name is unknown, or a setting is missing or refused.
+    """
+    known = installed_signals()
+    chosen: dict[str, dict[str, Any]] = {}
+    for item in value.items():
+        named = item.plain
+        if isinstance(named, dict) and (brought := next((key for key in BROUGHT if key in named), None)):
+            chosen.update([brought_signal(brought, item, places)])
+            continue
+        entries = {named: None} if isinstance(named, str) else item.entries()
+        for spelled, settings in entries.items():
+            name = present_name(spelled)
+            if name not in known:
+                names = ", ".join(known)
+                item.refuse(f"names no signal: {name!r} (signals: {names}).{did_you_mean(name, known)}")
+            chosen[name] = {} if settings is None else _settings(settings, known[name], places)
+            for lacking in (each for each in known[name].required if each not in chosen[name]):
+                item.refuse(f"names the signal {name!r}, which needs `{lacking}`")
+    if {VECTORS, EMBEDDING} <= set(chosen):
+        value.refuse(f"names `{VECTORS}` and `{EMBEDDING}`, but the vectors take the place of embeddings")
+    return chosen
+
+
+def _settings(value: Value, nameable: Nameable, places: Places) -> dict[str, Any]:
+    spelled = value.entries(*((*nameable.settings, *nameable.first_names) or ("(none)",)))
+    found = {nameable.first_names.get(name, name): entry for name, entry in spelled.items()}
+    for name, entry in found.items():
+        pointing_at(entry, partial(nameable.typed, name, entry.plain))
+    files = {name: str(places.path(found[name])) for name in nameable.files if name in found}
+    return {**plain_mapping(found), **files}

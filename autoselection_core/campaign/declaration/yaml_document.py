@@ -1,6 +1,6 @@
 """YAML whose every value knows its line, so that an error can point at it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 import yaml
 
+from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import (
     CampaignFileError,
     NoCampaignFileError,
@@ -142,3 +143,23 @@ def _at(file: Path, error: YamlError) -> CampaignFileError:
 def plain_mapping(values: Mapping[str, Value]) -> dict[str, Any]:
     """Values as Python data, by key."""
     return {name: value.plain for name, value in values.items()}
+
+
+def as_spelled_now(found: Mapping[str, Value], spelled_now: Mapping[str, str]) -> dict[str, Value]:
+    """Values by the present spelling of their keys.
+
+    Raises:
+        CampaignFileError: A key is given in both spellings.
+    """
+    for former, now in spelled_now.items():
+        if former in found and now in found:
+            found[former].refuse(f"is the former spelling of `{now}`, which is given, too; keep one")
+    return {spelled_now.get(key, key): value for key, value in found.items()}
+
+
+def pointing_at(value: Value, make: Callable[[], object]) -> None:
+    """Point an error about a value at its line in the file."""
+    try:
+        make()
+    except (AutoSelectionError, TypeError) as error:
+        value.refuse(f"is refused: {error}", error)

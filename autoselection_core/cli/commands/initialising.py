@@ -14,13 +14,13 @@ import typer
 
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.campaign.declaration.allowed_paths import Places
-from autoselection_core.campaign.declaration.draft import (
+from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, load_campaigns
+from autoselection_core.campaign.draft import (
     CampaignDraft,
     DraftBenchmark,
     DraftSource,
     as_named_in,
 )
-from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, load_campaigns
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import tell

@@ -1,0 +1,119 @@
+"""Keys of a campaign about evaluation: benchmarks, training, and what stands in for it; price and limits."""
+
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any
+
+from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
+from autoselection_core.benchmarks.settings import SETTINGS
+from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, ClosedForm
+from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, pointing_at
+from autoselection_core.errors.recipe import SettingError
+from autoselection_core.evaluation.judge.evaluator import JudgeSettings
+from autoselection_core.evaluation.training.settings import fine_tuning
+
+_KEYS = tuple(field.name for field in fields(JudgeSettings) if field.name != "folder")
+
+
+def judge_from(value: Value, places: Places) -> JudgeSettings:
+    """The judge that a mapping declares; files beside the campaign that its command names become absolute.
+
+    Raises:
+        CampaignFileError: It has neither a command nor an entry point, or both, or a setting is refused.
+    """
+    found = value.entries(*_KEYS)
+    if ("command" in found) == ("entry_point" in found):
+        value.refuse("needs one of `command`, a list, and `entry_point`, `package.module:function`")
+    beside = places.file.absolute().parent
+    settings: dict[str, Any] = plain_mapping(
+        {k: v for k, v in found.items() if k not in ("command", "environment")}
+    )
+    if "command" in found:
+        parts = [part.text() for part in found["command"].items()]
+        if not parts:
+            found["command"].refuse("is empty: name a program and its arguments")
+        settings["command"] = tuple(
+            str(beside / part) if (beside / part).is_file() else part for part in parts
+        )
+    if "entry_point" in found and ":" not in found["entry_point"].text():
+        found["entry_point"].refuse("must be `package.module:function`")
+    if "environment" in found:
+        settings["environment"] = {
+            name: entry.text() for name, entry in found["environment"].entries().items()
+        }
+    try:
+        return replace(JudgeSettings(), folder=str(beside), **settings)
+    except (SettingError, TypeError) as error:
+        value.refuse(f"is refused: {error}", error)
+
+
+def benchmarks_from(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:
+    """The benchmarks that a mapping of names declares.
+
+    Raises:
+        CampaignFileError: One has no path, or its weight is no weight.
+    """
+    return tuple(_benchmark(name, entry, places) for name, entry in value.entries().items())
+
+
+def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
+    if not BENCHMARK_NAME.fullmatch(name):
+        value.refuse(f"is no name for a benchmark: {name!r}; use letters, digits, '-' and '_'")
+    found = value.entries("path", "weight", *(key for key in SETTINGS if key != "name"))
+    if "path" not in found:
+        value.refuse("needs `path`: the benchmark's folder or YAML file")
+    weight = found["weight"].number() if "weight" in found else 1.0
+    if weight <= 0:
+        found["weight"].refuse("must be above 0; leave the benchmark out instead")
+    settings = {key: entry for key, entry in found.items() if key in SETTINGS}
+    return BenchmarkPlace(name, places.path(found["path"]), weight, plain_mapping(settings))
+
+
+def training_from(value: Value) -> dict[str, Any]:
+    """The settings of a fine-tuning.
+
+    Raises:
+        CampaignFileError: One is refused.
+    """
+    found = value.entries()
+    for name, entry in found.items():
+        # One at a time, so that the error points at its line.
+        pointing_at(entry, partial(fine_tuning, {name: entry.plain}))
+    return plain_mapping(found)
+
+
+def closed_form_from(value: Value) -> ClosedForm:
+    """Formula in place of trainings.
+
+    Raises:
+        CampaignFileError: A value is no number.
+    """
+    found = value.entries("weights", "size_weight", "noise", "delay_s")
+    numbers = {name: entry.number() for name, entry in found.items() if name != "weights"}
+    weights = found["weights"].entries() if "weights" in found else {}
+    return ClosedForm({name: entry.number() for name, entry in weights.items()}, **numbers)
+
+
+def price_from(value: Value) -> float:
+    """Price of an hour of training.
+
+    Raises:
+        CampaignFileError: It is not above 0.
+    """
+    price = value.number()
+    if price <= 0:
+        value.refuse(f"is {price:g}, but must be above 0; leave it out where no price is known")
+    return price
+
+
+def limit_from(value: Value) -> float:
+    """Share of a question that a sample may hold.
+
+    Raises:
+        CampaignFileError: It is no share above 0.
+    """
+    limit = value.number()
+    if not 0 < limit <= 1:
+        value.refuse(f"is {limit:g}, but must be a share above 0 and at most 1")
+    return limit

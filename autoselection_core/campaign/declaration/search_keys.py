@@ -1,0 +1,155 @@
+"""Keys of a campaign about its searches: settings, policy, operators, adviser, and what starts them."""
+
+import zoneinfo
+from dataclasses import fields, replace
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+import yaml
+
+from autoselection_core.campaign.declaration.campaign import OnPoolChange, Running, Stewardship, When
+from autoselection_core.campaign.declaration.yaml_document import (
+    Value,
+    as_spelled_now,
+    plain_mapping,
+    pointing_at,
+)
+from autoselection_core.errors.base import did_you_mean
+from autoselection_core.errors.recipe import SettingError
+from autoselection_core.history.specification import FIRST_SETTINGS, POLICIES, SearchSettings, policy_now
+from autoselection_core.operators.catalogue import installed_operators
+from autoselection_core.solver.advice.settings import FIRST_ADVISER_SETTINGS, AdviserSettings
+from autoselection_core.solver.policy import Policy
+from autoselection_core.space import Space, axes
+
+_CRON_FIELDS = 5
+
+
+def search_from(value: Value) -> SearchSettings:
+    """Settings of a search.
+
+    Raises:
+        CampaignFileError: A setting is unknown or out of range.
+    """
+    spaces = {axis.name: axis.space for axis in axes(SearchSettings)}
+    found = value.entries(*(field.name for field in fields(SearchSettings)))
+    for name, entry in found.items():
+        if name in spaces:
+            _check(entry, name, spaces[name])
+    policy = found["policy"].text() if "policy" in found else SearchSettings.policy
+    if policy_now(policy) not in POLICIES:
+        found["policy"].refuse(
+            f"is {policy!r}, but must be one of {', '.join(POLICIES)}.{did_you_mean(policy, POLICIES)}"
+        )
+    return SearchSettings(**plain_mapping(found))
+
+
+def _check(value: Value, name: str, space: Space) -> None:
+    try:
+        space.check(value.plain, name)
+    except SettingError as error:
+        value.refuse(f"is {value.plain!r}, but must be {error.expected}", error)
+
+
+def policy_from(value: Value) -> dict[str, Any]:
+    """Settings of the policy.
+
+    Raises:
+        CampaignFileError: One is refused.
+    """
+    known = tuple(field.name for field in fields(Policy) if field.name not in ("name", "max_steps"))
+    found = value.entries(*known, *FIRST_SETTINGS.values())
+    for name, entry in found.items():
+        pointing_at(entry, partial(Policy().with_settings, **{name: entry.plain}))
+    return plain_mapping(found)
+
+
+def operators_from(value: Value) -> tuple[str, ...]:
+    """Names of the operators that recipes may use.
+
+    Raises:
+        CampaignFileError: A name is unknown.
+    """
+    known = tuple(operator.name for operator in installed_operators())
+    for item in value.items():
+        if (name := item.text()) not in known:
+            item.refuse(f"names no operator: {name!r} ({', '.join(known)}).{did_you_mean(name, known)}")
+    return tuple(item.text() for item in value.items())
+
+
+def adviser_from(value: Value) -> AdviserSettings:
+    """Settings of the adviser.
+
+    Raises:
+        CampaignFileError: One is missing or refused.
+    """
+    former = {first: name for name, first in FIRST_ADVISER_SETTINGS.items()}
+    found = as_spelled_now(value.entries(*(field.name for field in fields(AdviserSettings)), *former), former)
+    for name in ("url", "model"):
+        if name not in found:
+            value.refuse(f"needs `{name}`")
+    settings = AdviserSettings("http://localhost", "unknown")
+    if "roles" in found:
+        found["roles"].of_type(list, "a list of roles")
+    for name, entry in found.items():
+        pointing_at(entry, partial(replace, settings, **{name: entry.plain}))
+    return replace(settings, **plain_mapping(found))
+
+
+def on_pool_change_from(value: Value) -> OnPoolChange:
+    """Unattended search, declared by a word or a mapping of the fields of `OnPoolChange`.
+
+    Raises:
+        CampaignFileError: A field is refused.
+    """
+    if not isinstance(value.node, yaml.MappingNode):
+        return OnPoolChange(_when(value))
+    found = value.entries(*(field.name for field in fields(OnPoolChange)))
+    if "when" not in found:
+        value.refuse(f"needs `when`: one of {', '.join(When)}")
+    cron = found["cron"].text() if "cron" in found else OnPoolChange.cron
+    if len(cron.split()) != _CRON_FIELDS:
+        found["cron"].refuse(f"is {cron!r}, but must be five fields: minute hour day month weekday")
+    timezone = found["timezone"].text() if "timezone" in found else OnPoolChange.timezone
+    if timezone not in zoneinfo.available_timezones():
+        found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
+    budget = found["budget"].whole(1) if "budget" in found else None
+    running = _one_of(found["running"], Running) if "running" in found else OnPoolChange.running
+    hours = found["min_hours"].number() if "min_hours" in found else OnPoolChange.min_hours
+    if hours < 0:
+        found["min_hours"].refuse(f"is {hours:g}, but must be 0 or more hours")
+    a_day = found["max_a_day"].whole(1) if "max_a_day" in found else None
+    return OnPoolChange(_when(found["when"]), cron, budget, timezone, Running(running), hours, a_day)
+
+
+def stewardship_from(value: Value) -> Stewardship:
+    """Owners, tags and freshness of the assets.
+
+    Raises:
+        CampaignFileError: One is refused.
+    """
+    found = value.entries(*(field.name for field in fields(Stewardship)))
+    settings: dict[str, Any] = {}
+    if "owners" in found:
+        settings["owners"] = tuple(item.text() for item in found["owners"].items())
+    if "tags" in found:
+        settings["tags"] = {name: entry.text() for name, entry in found["tags"].entries().items()}
+    if "max_age_hours" in found:
+        settings["max_age_hours"] = found["max_age_hours"].number()
+    for name, setting in settings.items():
+        pointing_at(found[name], partial(Stewardship, **{name: setting}))
+    return Stewardship(**settings)
+
+
+def _when(value: Value) -> When:
+    # YAML reads a bare `off` as false.
+    return When(_one_of(value, When, "off" if value.plain is False else None))
+
+
+def _one_of(value: Value, known: type[StrEnum], meant: str | None = None) -> str:
+    """A word among those of an enumeration."""
+    said = value.text() if meant is None else meant
+    if said not in tuple(known):
+        value.refuse(f"is {said!r}, but must be one of {', '.join(known)}.{did_you_mean(said, tuple(known))}")
+    return said
