@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from autoselection_dagster.values.metadata.pictures import Facts
+from autoselection_dagster.values.metadata.rendering import Facts
 
 Value = TypeVar("Value")
 

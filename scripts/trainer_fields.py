@@ -13,11 +13,12 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "tests" / "export" / "fields"
+FILE = Path(__file__).parents[1] / "tests" / "export" / "trainer_fields.json"
 
 
 def main() -> None:
-    """Fetch both wheels and write one JSON file for each."""
+    """Fetch both wheels and write the fields of both."""
+    written: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for package, read in (("llamafactory", _llama_factory), ("axolotl", _axolotl)):
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", package, "-d", folder]
@@ -29,9 +30,8 @@ def main() -> None:
                 "read_on": dt.datetime.now(dt.UTC).date().isoformat(),
             }
             with zipfile.ZipFile(wheel) as files:
-                found = {**about, **read(files)}
-            FOLDER.mkdir(parents=True, exist_ok=True)
-            (FOLDER / f"{package}.json").write_text(json.dumps(found, indent=1) + "\n")
+                written[package] = {**about, **read(files)}
+    FILE.write_text(json.dumps(dict(sorted(written.items())), indent=1) + "\n")
 
 
 def _llama_factory(files: zipfile.ZipFile) -> dict[str, object]:

@@ -10,13 +10,13 @@ from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.lineage.differing import pool_change
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.report.sections.records import (
+from autoselection_core.report.sections.tables import (
     fields_table,
     formats_table,
+    gate_table,
     quarantine_table,
     sources_table,
 )
-from autoselection_core.report.sections.tables import gate_table
 from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_dagster.assets.asset_checks import Check
 from autoselection_dagster.assets.progress import Logged
@@ -25,7 +25,7 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.values.managers import POOLS
-from autoselection_dagster.values.metadata.pictures import Facts, table_value
+from autoselection_dagster.values.metadata.rendering import Facts, table_value
 
 COUNTS_ADD_UP = Check("counts_add_up", "Every record is a sample, merged or in quarantine: none is lost.")
 IDS_ARE_UNIQUE = Check(

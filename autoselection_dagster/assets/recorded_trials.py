@@ -23,7 +23,7 @@ from autoselection_dagster.values.managers import (
     StateIOManager,
     SubsetIOManager,
 )
-from autoselection_dagster.values.metadata.pictures import Facts
+from autoselection_dagster.values.metadata.rendering import Facts
 from autoselection_dagster.values.metadata.trial_facts import (
     evaluation_facts,
     model_facts,

@@ -26,8 +26,7 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import EVERY_TRIAL_OF_THE_SEARCH, GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.values.managers import NOTHING, SUBSETS
-from autoselection_dagster.values.metadata.links import partition_link
-from autoselection_dagster.values.metadata.pictures import Facts, table_value
+from autoselection_dagster.values.metadata.rendering import Facts, partition_link, table_value
 from autoselection_dagster.values.metadata.search_facts import best_facts, progress_facts, report_facts
 
 

@@ -22,7 +22,7 @@ from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.values.managers import NOTHING
-from autoselection_dagster.values.metadata.pictures import Facts, picture
+from autoselection_dagster.values.metadata.rendering import Facts, picture
 
 AUTOENCODER = "autoencoder"
 SAE = "sae"

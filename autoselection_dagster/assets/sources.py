@@ -16,7 +16,7 @@ from autoselection_dagster.beta import known_beta
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, keyed
-from autoselection_dagster.values.metadata.pictures import Facts, table_value
+from autoselection_dagster.values.metadata.rendering import Facts, table_value
 
 
 @dataclass(frozen=True)

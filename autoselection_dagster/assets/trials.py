@@ -44,8 +44,7 @@ from autoselection_dagster.resources import AttemptResource, HomeResource, keyed
 from autoselection_dagster.trials.attempt import Attempt
 from autoselection_dagster.trials.judge_pipes import ProgramReports
 from autoselection_dagster.values.managers import EVALUATIONS, RECIPES, STATES, SUBSETS
-from autoselection_dagster.values.metadata.links import partition_url
-from autoselection_dagster.values.metadata.pictures import table_value
+from autoselection_dagster.values.metadata.rendering import partition_url, table_value
 from autoselection_dagster.values.metadata.trial_facts import (
     anchor_facts,
     evaluation_facts,

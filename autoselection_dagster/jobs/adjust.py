@@ -12,7 +12,7 @@ from autoselection_dagster.jobs.named_search import SearchName, named_search, sh
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import LedgerResource, keyed
 from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON
-from autoselection_dagster.values.metadata.links import partition_link
+from autoselection_dagster.values.metadata.rendering import partition_link
 
 
 class Budget(SearchName):

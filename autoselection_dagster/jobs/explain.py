@@ -18,8 +18,12 @@ from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import workspace_of
 from autoselection_dagster.names import Names
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.values.metadata.links import link_table, partition_url
-from autoselection_dagster.values.metadata.pictures import explanation_facts, table_value
+from autoselection_dagster.values.metadata.rendering import (
+    explanation_facts,
+    link_table,
+    partition_url,
+    table_value,
+)
 
 
 class Name(dg.Config):

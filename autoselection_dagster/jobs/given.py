@@ -19,7 +19,7 @@ from autoselection_core.subset import Subset
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.values.metadata.pictures import Facts
+from autoselection_dagster.values.metadata.rendering import Facts
 
 
 class Given(dg.Config):

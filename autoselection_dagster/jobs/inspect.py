@@ -15,11 +15,11 @@ from autoselection_core.report.explaining import recipe_of
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
-from autoselection_core.report.rendering.markdown import fence
+from autoselection_core.report.rendering.table import fence
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.values.metadata.pictures import table_value
+from autoselection_dagster.values.metadata.rendering import table_value
 
 FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
 

@@ -15,7 +15,7 @@ from autoselection_dagster.jobs.search_config import FurtherConfig, search_confi
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, keyed
-from autoselection_dagster.values.metadata.links import partition_link
+from autoselection_dagster.values.metadata.rendering import partition_link
 
 _ASKED_BEFORE = (
     "search %s asks for the same already, and nothing was started: %s. The job raise_budget lets it pay for "

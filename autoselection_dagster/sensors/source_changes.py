@@ -17,7 +17,7 @@ from autoselection_dagster.assets.sources import stamp
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, keyed
-from autoselection_dagster.sensors.outbox import Outbox
+from autoselection_dagster.sensors.alerts import Outbox
 from autoselection_dagster.trials.naming import requested_runs
 
 SETTLED_AFTER_S = 10.0

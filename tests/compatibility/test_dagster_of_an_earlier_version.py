@@ -10,7 +10,7 @@ from autoselection_core.history.records import TrialState
 from autoselection_core.signals.table import present_name
 from autoselection_dagster.installation import Installation
 from tests.compatibility.earlier import EarlierHome, recorded
-from tests.dagster.driver import Driver
+from tests.dagster.installations import Driver
 
 pytestmark = pytest.mark.e2e
 

@@ -7,8 +7,7 @@ import dagster as dg
 import pytest
 
 from autoselection_core.testing.tiny_model import tiny_model
-from tests.dagster.driver import Driver
-from tests.dagster.installations import installation
+from tests.dagster.installations import Driver, installation
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,8 @@ import pytest
 from autoselection_core import environment
 from autoselection_core.store.home import Home
 from autoselection_dagster.names import key
-from autoselection_dagster.sensors.outbox import Outbox
-from tests.dagster.driver import Driver
-from tests.dagster.installations import write_samples
+from autoselection_dagster.sensors.alerts import Outbox
+from tests.dagster.installations import Driver, write_samples
 
 
 @dataclass

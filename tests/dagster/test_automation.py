@@ -6,8 +6,7 @@ from typing import Any
 import dagster as dg
 
 from autoselection_dagster.assembly import definitions_of
-from tests.dagster.driver import Driver
-from tests.dagster.installations import write_samples
+from tests.dagster.installations import Driver, write_samples
 
 SIGNALS = {"tokens", "word_entropy", "exact", "near_duplicates"}
 

@@ -11,8 +11,7 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.history.records import SearchState
 from autoselection_core.store.home import Home
-from tests.dagster.driver import Driver
-from tests.dagster.installations import installation, write_samples
+from tests.dagster.installations import Driver, installation, write_samples
 
 SOURCE = "größere Übung | 日本 <b>.jsonl"
 

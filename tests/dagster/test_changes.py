@@ -9,7 +9,7 @@ from autoselection_core.identity import fingerprint_file
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.sources import ContentHashes, stamp
 from autoselection_dagster.sensors.source_changes import FIRST_PAUSE_S, SETTLED_AFTER_S, Watched
-from tests.dagster.driver import Driver
+from tests.dagster.installations import Driver
 
 
 def test_the_version_of_files_changes_with_what_they_hold(tmp_path: Path) -> None:

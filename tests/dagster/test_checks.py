@@ -23,8 +23,8 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import ArmRun
+from autoselection_core.signals.contamination.contamination import Match
 from autoselection_core.signals.contamination.decontaminate import Cut, Gated
-from autoselection_core.signals.contamination.matches import Match
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
@@ -41,7 +41,7 @@ from autoselection_dagster.assets.asset_checks import (
 )
 from autoselection_dagster.assets.pool import counts_add_up, holds_no_question, ids_are_unique
 from autoselection_dagster.assets.signals import is_aligned, is_mostly_known
-from tests.dagster.driver import Driver
+from tests.dagster.installations import Driver
 
 
 def with_benchmark(driver: Driver, question: str, count: int) -> Driver:

@@ -11,7 +11,7 @@ import pytest
 from autoselection_core.export.manifest import verify_export
 from autoselection_core.pool.pool import Pool
 from autoselection_dagster.assets.progress import Logged
-from tests.dagster.driver import Driver
+from tests.dagster.installations import Driver
 
 
 @dataclass

@@ -15,8 +15,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.subset.value import Subset, fingerprint_of_ids
 from autoselection_core.testing.signals import pool_of, question_and_answer
 from autoselection_dagster.trials.judge_pipes import ProgramReports
-from tests.dagster.driver import Driver
-from tests.dagster.installations import installation
+from tests.dagster.installations import Driver, installation
 
 PROGRAM = """
 import json, sys

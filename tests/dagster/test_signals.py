@@ -18,9 +18,8 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.pictures import sparkline, table_value
-from tests.dagster.driver import Driver
-from tests.dagster.installations import installation
+from autoselection_dagster.values.metadata.rendering import sparkline, table_value
+from tests.dagster.installations import Driver, installation
 
 INLINE_CHARACTERS = 1_000
 """The UI shows markdown in the row only below this length."""

@@ -17,8 +17,7 @@ import pytest
 import yaml
 
 from autoselection_dagster.serving.services import free_port
-from tests.dagster.driver import Driver
-from tests.dagster.installations import installation
+from tests.dagster.installations import Driver, installation
 from tests.postgresql import Server, postgresql
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

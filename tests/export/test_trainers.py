@@ -1,6 +1,6 @@
 """The files for training programs, against the fields that those programs accept.
 
-The lists in `fields/` are made by `scripts/trainer_fields.py`; each names the release and the day.
+`scripts/trainer_fields.py` makes the lists in `trainer_fields.json`; each names the release and the day.
 """
 
 import json
@@ -18,7 +18,7 @@ from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.turns import Content
 from tests.export.made import LONG, PLAIN, WITH_TOOLS, Made
 
-FIELDS = Path(__file__).parent / "fields"
+FIELDS = Path(__file__).parent / "trainer_fields.json"
 
 SHARED_WITH_TRANSFORMERS = {
     "do_train",
@@ -41,7 +41,7 @@ TRAININGS = {name: Training("some/model", tuning) for name, tuning in PRESETS.it
 
 
 def known(program: str) -> Mapping[str, Any]:
-    found: dict[str, Any] = json.loads((FIELDS / f"{program}.json").read_text())
+    found: dict[str, Any] = json.loads(FIELDS.read_text())[program]
     return found
 
 

@@ -1,4 +1,4 @@
-"""A pool says the same in memory, in a file and in part."""
+"""A pool says the same in memory, in a file and in part; that of 90,000 records is the same everywhere."""
 
 from pathlib import Path
 from random import Random
@@ -11,9 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoselection_core.errors.pool import AmbiguousSampleError, UnknownSampleError, UnreadablePoolError
-from autoselection_core.pool import Message, Origin, Pool, Role, Sample, Scope
+from autoselection_core.pool import (
+    Ingestion,
+    Message,
+    Origin,
+    Pool,
+    QuarantineReason,
+    Role,
+    Sample,
+    Scope,
+    Source,
+    ingest,
+)
 from autoselection_core.pool.columns import ROLES, SCHEMA, table_version
 from autoselection_core.pool.storage import write_batches
+from autoselection_core.store.home import Home
 from tests.pool.raw import ADDITION, conversation
 
 TEXTS = st.text(max_size=6)
@@ -232,3 +244,51 @@ def test_a_frame_has_a_line_for_each_sample() -> None:
             "response": "2",
         }
     ]
+
+
+@pytest.fixture(scope="module")
+def ingestion(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Ingestion:
+    home = Home(tmp_path_factory.mktemp("home"))
+    return ingest([Source(str(real_data / "pool_90k.parquet"))], home)
+
+
+@pytest.mark.real_data
+def test_every_record_is_accounted_for(ingestion: Ingestion) -> None:
+    assert (ingestion.records, ingestion.samples, ingestion.merged) == (90_000, 81_030, 8_810)
+    assert (ingestion.quarantined, ingestion.trimmed) == (160, 4_640)
+    assert ingestion.reasons["kto_en_demo"] == {QuarantineReason.UNDESIRABLE: 150}
+    assert len(ingestion.quarantine_path.read_text().splitlines()) == 160
+
+
+@pytest.mark.real_data
+def test_the_version_is_the_same_on_every_machine(ingestion: Ingestion) -> None:
+    assert ingestion.pool.version == "91769368b88a61785fe6f4b9fb74f2cb"
+
+
+@pytest.mark.real_data
+def test_every_sample_has_an_answer_and_all_but_two_an_instruction(ingestion: Ingestion) -> None:
+    instructions = ingestion.pool.texts(Scope.INSTRUCTION)
+
+    assert all(ingestion.pool.texts(Scope.RESPONSE))
+    assert instructions.count("") == 2  # conversations that the assistant opens and ends
+
+
+@pytest.mark.real_data
+def test_ids_ascend(ingestion: Ingestion) -> None:
+    pool = ingestion.pool
+
+    assert (pool.keys[1:] > pool.keys[:-1]).all()
+    assert len(set(pool.ids.tolist())) == len(pool)
+
+
+@pytest.mark.real_data
+def test_the_same_records_under_other_keys_are_one_source_of_samples(ingestion: Ingestion) -> None:
+    pool = ingestion.pool
+    codegen = [row for row in range(0, len(pool), 10) if _sources(pool, row) >= {"gpteacher_codegen"}]
+
+    assert codegen
+    assert all("codealpaca_new" in _sources(pool, row) for row in codegen)
+
+
+def _sources(pool: Pool, row: int) -> set[str]:
+    return {origin.source for origin in pool.origins(row)}

@@ -15,13 +15,15 @@ from autoselection_core.pool.sample import Message, Role
 from autoselection_core.signals.contamination.audit import audit, overlap
 from autoselection_core.signals.contamination.contamination import (
     DEFAULT_LIMIT,
+    MATCHES,
     Contamination,
+    Match,
     contamination,
     items_found,
+    match,
     match_codes,
 )
 from autoselection_core.signals.contamination.decontaminate import Gate
-from autoselection_core.signals.contamination.matches import MATCHES, Match, match
 from autoselection_core.signals.contamination.phrases import MAX_FURTHER_UNITS, bare_questions
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home

@@ -17,7 +17,7 @@ from autoselection_core.pool.reading.rules import KNOWN
 from autoselection_core.pool.sources import Source
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.signals.contamination.audit import QUANTILES, Audit, audit
-from autoselection_core.signals.contamination.matches import Match
+from autoselection_core.signals.contamination.contamination import Match
 from autoselection_core.store.home import Home
 
 _SHOWN = 20

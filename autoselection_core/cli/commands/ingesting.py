@@ -9,15 +9,16 @@ from autoselection_core.cli.progress import Bars, Lines
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.report.sections.records import (
+from autoselection_core.report.sections.tables import (
     fields_table,
     formats_table,
+    gate_sentence,
+    gate_table,
     passed_over_sentence,
     quarantine_table,
     records_sentence,
     sources_table,
 )
-from autoselection_core.report.sections.tables import gate_sentence, gate_table
 
 
 def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> PreparedPool:

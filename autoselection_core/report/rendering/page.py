@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from autoselection_core.report.rendering.markdown import escape, fence
-from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.rendering.table import Table, escape, fence
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,10 @@
-"""Tables and text blocks as data, rendered as Markdown and HTML."""
+"""Tables and text blocks as data, rendered as Markdown and HTML; escaping of other people's text."""
 
 import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
-
-from autoselection_core.report.rendering.markdown import escape
 
 _NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*(e[+-]?\d+)?|inf|nan)( ?[%*])?( ± \S+)?")
 
@@ -93,3 +91,31 @@ class Block:
 
 Part: TypeAlias = str | Table | Block
 """A sentence, a table or a block of text."""
+
+
+_MARKUP = re.compile(r"([\\`*<\[|~$]|(?<!\w)_|_(?!\w))")
+"""Characters that start markup; an underscore inside a word starts none."""
+
+
+def escape(text: str) -> str:
+    r"""Text as one line of Markdown that says what the text says.
+
+    Example:
+        >>> print(escape("<s> | keep_top *twice*"))
+        \<s> \| keep_top \*twice\*
+    """
+    return _MARKUP.sub(r"\\\1", " ".join(text.splitlines()))
+
+
+def fence(text: str, language: str = "") -> str:
+    """Text as a block of code; the fence is longer than any inside.
+
+    Example:
+        >>> print(fence("steps: []", "yaml"))
+        ```yaml
+        steps: []
+        ```
+    """
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

@@ -9,8 +9,13 @@ import numpy as np
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
-from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT, items_found, match_codes
-from autoselection_core.signals.contamination.matches import MATCHES, Match
+from autoselection_core.signals.contamination.contamination import (
+    DEFAULT_LIMIT,
+    MATCHES,
+    Match,
+    items_found,
+    match_codes,
+)
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.words import count_words, is_latin, words_and_signs

@@ -1,10 +1,12 @@
-"""Contamination: shares of benchmark questions that are found in samples."""
+"""Contamination: shares of benchmark questions that are found in samples, and how exactly they match."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from typing_extensions import override
 
 from autoselection_core.arrays import Mask, Rows, Values
@@ -15,7 +17,6 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, Signal
-from autoselection_core.signals.contamination.matches import Codes, codes_of
 from autoselection_core.signals.contamination.ngrams import (
     RUN_UNITS,
     Occurrences,
@@ -25,6 +26,48 @@ from autoselection_core.signals.contamination.ngrams import (
 )
 from autoselection_core.signals.contamination.phrases import ItemPhrases, bare_questions, units_of
 from autoselection_core.signals.table import CONTAMINATION
+
+
+class Match(StrEnum):
+    """Exactness of a match."""
+
+    EXACT = "exact"
+    """Character for character; only white space may differ."""
+    NORMALISED = "normalised"
+    """Word for word; case, punctuation and other symbols may differ."""
+    RUNS = "runs"
+    """Runs of 13 units of it, all or some."""
+
+
+MATCHES = tuple(Match)
+"""The number of a match is its place here plus one; 0 means none. More exact matches come first."""
+
+Codes = npt.NDArray[np.int8]
+"""Numbers of matches."""
+
+
+def match(question: str, text: str) -> Match | None:
+    """Match of a whole question with a text; None where it is not there in one piece.
+
+    Example:
+        >>> match("Close: ( <", "close: [ {, please")
+        <Match.NORMALISED: 'normalised'>
+    """
+    if (said := _squeeze(question)) and said in _squeeze(text):
+        return Match.EXACT
+    words = units_of(question)
+    return Match.NORMALISED if words and f" {words} " in f" {units_of(text)} " else None
+
+
+def codes_of(questions: Sequence[str], texts: Sequence[str]) -> Codes:
+    """Codes of the matches of questions with the texts beside them. Shape (questions,)."""
+    found = (match(question, text) or Match.RUNS for question, text in zip(questions, texts, strict=True))
+    return np.array([MATCHES.index(each) + 1 for each in found], np.int8)
+
+
+def _squeeze(text: str) -> str:
+    return " ".join(text.split())
+
 
 DEFAULT_LIMIT = 0.8
 """Share from which on, itself included, a sample holds a question.

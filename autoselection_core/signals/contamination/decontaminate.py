@@ -9,8 +9,13 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
-from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT, MATCH, Contamination
-from autoselection_core.signals.contamination.matches import MATCHES, Match
+from autoselection_core.signals.contamination.contamination import (
+    DEFAULT_LIMIT,
+    MATCH,
+    MATCHES,
+    Contamination,
+    Match,
+)
 from autoselection_core.signals.store.store import SignalStore
 
 

@@ -15,12 +15,12 @@ from autoselection_core.study.report.figures import (
     tokens_figure,
     trajectory_figure,
 )
-from autoselection_core.study.report.further_items import further_item_sections
 from autoselection_core.study.report.tables import (
     benchmark_table,
     candidate_table,
     comparison_table,
     cost_table,
+    further_item_sections,
     held_out_table,
     importance_table,
     main_table,

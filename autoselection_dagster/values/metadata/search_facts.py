@@ -11,7 +11,7 @@ from autoselection_core.report.lineage.ancestry import ancestry_table
 from autoselection_core.report.lineage.beginning import beginning_of, origin_of
 from autoselection_core.report.lineage.differing import SubsetDiff, anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
-from autoselection_core.report.rendering.markdown import fence
+from autoselection_core.report.rendering.table import fence
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
 from autoselection_core.report.sections.lead import headline
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
@@ -36,17 +36,15 @@ from autoselection_core.report.writing import Report
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.links import (
+from autoselection_dagster.values.metadata.rendering import (
+    Facts,
     asset_url,
+    entry,
     link,
     link_table,
     partition_url,
-    report_link,
-)
-from autoselection_dagster.values.metadata.pictures import (
-    Facts,
-    entry,
     picture,
+    report_link,
     sparkline,
     steps_picture,
     table_value,

@@ -15,8 +15,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.differing import subset_diff
 from autoselection_core.report.lineage.pairing import comparable, items_table
-from autoselection_core.report.rendering.markdown import fence
-from autoselection_core.report.rendering.table import Table
+from autoselection_core.report.rendering.table import Table, fence
 from autoselection_core.report.sections.plots import histogram_plot, retention_plot
 from autoselection_core.report.sections.tables import reasons_table, state_table, step_table
 from autoselection_core.score.evaluation import Evaluation
@@ -25,7 +24,7 @@ from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, realise
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.pictures import Facts, picture, steps_picture, table_value
+from autoselection_dagster.values.metadata.rendering import Facts, picture, steps_picture, table_value
 
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.history.specification import FIRST_SETTINGS
 from autoselection_core.solver.policy import Policy
-from tests.dagster.driver import Driver
+from tests.dagster.installations import Driver
 
 
 def test_a_stopped_search_starts_nothing_and_pays_for_no_baselines(driver: Driver) -> None:

@@ -10,7 +10,7 @@ from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
-from tests.dagster.driver import Driver
+from tests.dagster.installations import Driver
 
 STUDY = """\
 name: {name}

@@ -16,8 +16,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.forecast import why_nothing_starts
-from tests.dagster.driver import Driver
-from tests.dagster.installations import installation
+from tests.dagster.installations import Driver, installation
 
 _FIDELITIES = """
     policy: {warmup: 1, fresh: 40, edits: 20, draws: 2}

@@ -18,8 +18,7 @@ from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.assets.sources import stamp
 from autoselection_dagster.sensors.source_changes import Watched
 from autoselection_dagster.trials.workers import is_over
-from tests.dagster.driver import Driver
-from tests.dagster.installations import write_samples
+from tests.dagster.installations import Driver, write_samples
 
 
 def raw(driver: Driver) -> Path:

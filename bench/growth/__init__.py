@@ -1,1 +1,0 @@
-"""Cost of every step from ten thousand to ten million samples, each beside a floor."""

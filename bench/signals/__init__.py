@@ -1,1 +1,0 @@
-"""Cost of the signals on the 90,000-record pool."""

@@ -1,1 +1,0 @@
-"""Tables of real trainings: recipes with the scores of each, recorded once and searched many times."""
