@@ -73,7 +73,7 @@ class Training:
         return min(content.samples, self.steps(content) * self.sequences(content))
 
     def reach(self, content: Content) -> str:
-        """How much of the subset the training reads, in a sentence."""
+        """Samples of the subset that the training reads, in a sentence."""
         read = self.samples_read(content)
         sentence = f"A training as exported reads {read:,} of {content.samples:,} samples"
         if read < content.samples:

@@ -13,7 +13,7 @@ from autoselection_core.solver.features.describer import Describer
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import latin_recipes
-from autoselection_core.solver.programs.limits import Reading, reading_of, within_limits
+from autoselection_core.solver.programs.limits import TrainingReading, reading_of, within_limits
 from autoselection_core.solver.programs.realise import Draft, Realised, realise_drafts
 from autoselection_core.solver.programs.row_sample import RowSample, sampled
 from autoselection_core.subset import Subset
@@ -45,7 +45,7 @@ class SearchContext:
     fresh: Realised
     describer: Describer
     features: Features
-    reading: Reading
+    reading: TrainingReading
     max_tokens: int | None = None
     train_tokens: float | None = None
 

@@ -15,7 +15,7 @@ from bench.solver.table.findings import forecasts, makeup, orderings, rank_corre
 from bench.solver.table.play import ACQUISITIONS, Posterior, gaps, held_by, players
 from bench.solver.table.recipes import KINDS, next_recipe
 from bench.solver.table.record import lines_of
-from bench.solver.table.table import Table, load, pack, packed_lines
+from bench.solver.table.table import TrainingTable, load, pack, packed_lines
 from tests.solver.test_version_two import with_topics
 
 COUNT = 40
@@ -51,7 +51,7 @@ def recorded() -> tuple[Any, list[dict[str, Any]]]:
     return signals, lines
 
 
-def table(tmp_path: Path) -> Table:
+def table(tmp_path: Path) -> TrainingTable:
     signals, lines = recorded()
     return load(pack("made", signals, lines, tmp_path))
 

@@ -110,7 +110,7 @@ def read_tokens(signals: SignalTable, max_tokens: int) -> Tokens:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class TrainingReading:
     """Rows and tokens that a training reads of a pool, or of a sample of its rows.
 
     Attributes:
@@ -151,7 +151,7 @@ class Reading:
 
 def reading_of(
     signals: SignalTable, policy: Policy, max_tokens: int | None, train_tokens: float | None
-) -> Reading:
+) -> TrainingReading:
     """Reading of a pool under a version of the policy.
 
     Args:
@@ -163,5 +163,5 @@ def reading_of(
     limit = max_tokens if policy.version > 1 else None
     trainable, rows = trainable_rows(signals, limit), round(pool_rows(signals))
     if limit is None or policy.version <= _TRAINABLE_ONLY or _TOKENS not in signals.columns:
-        return Reading(trainable, rows)
-    return Reading(trainable, rows, read_tokens(signals, limit) * signals.weights, train_tokens)
+        return TrainingReading(trainable, rows)
+    return TrainingReading(trainable, rows, read_tokens(signals, limit) * signals.weights, train_tokens)

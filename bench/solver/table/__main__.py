@@ -21,7 +21,7 @@ from bench.solver.table.findings import forecasts, makeup, orderings, rank_corre
 from bench.solver.table.play import Player, gaps, players
 from bench.solver.table.record import lines_of, record, utility
 from bench.solver.table.setting import SETTINGS, prepare
-from bench.solver.table.table import FOLDER, Table, load, pack, packed_lines
+from bench.solver.table.table import FOLDER, TrainingTable, load, pack, packed_lines
 
 _PLAYERS = (
     "default",
@@ -75,7 +75,7 @@ def main() -> None:
     print(pack(options.name, prepared.signals, lines_of(file), options.folder))
 
 
-def played(table: Table, options: argparse.Namespace) -> dict[str, Json]:
+def played(table: TrainingTable, options: argparse.Namespace) -> dict[str, Json]:
     """Gaps of every player on one table, with random recipes beside."""
     both = table.dev
     figures: dict[str, Json] = {

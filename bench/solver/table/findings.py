@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.features.histograms import blocks_of, describe
 from bench.solver.table.play import Numbers, Player, held_by
-from bench.solver.table.table import Table
+from bench.solver.table.table import TrainingTable
 
 _KNOWN = (10, 20, 50, 100)
 """Numbers of random observations that the other recipes are ordered from."""
@@ -20,7 +20,7 @@ _SHOWN = 12
 _MIN_SPREAD = 1e-9
 
 
-def rank_correlations(table: Table) -> dict[str, float]:
+def rank_correlations(table: TrainingTable) -> dict[str, float]:
     """Spearman correlation of each kind of observation with the dev utility of a second full training."""
     full = table.dev[:, 1]
     pairs: Mapping[str, Numbers] = {
@@ -43,7 +43,7 @@ def rank_correlations(table: Table) -> dict[str, float]:
     return found
 
 
-def makeup(table: Table) -> dict[str, float]:
+def makeup(table: TrainingTable) -> dict[str, float]:
     """Spearman correlations of the mean dev utility with what subsets are made of, the strongest first.
 
     Mean of each signal over a subset, share of each source and topic, numbers of rows and tokens, and the
@@ -58,7 +58,7 @@ def makeup(table: Table) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda one: -abs(one[1]))[:_SHOWN])
 
 
-def _parts(table: Table) -> Iterator[tuple[str, Numbers]]:
+def _parts(table: TrainingTable) -> Iterator[tuple[str, Numbers]]:
     rows = [subset.rows for subset in table.subsets]
     yield "rows", np.array([len(one) for one in rows], np.float64)
     for name, values in sorted(table.signals.columns.items()):
@@ -78,7 +78,7 @@ def _parts(table: Table) -> Iterator[tuple[str, Numbers]]:
 
 
 def forecasts(
-    table: Table, made: Mapping[str, Player], seeds: int
+    table: TrainingTable, made: Mapping[str, Player], seeds: int
 ) -> dict[str, dict[str, tuple[float, ...]]]:
     """Predictions of the second training of recipes that were not observed, after some random observations.
 
@@ -93,7 +93,7 @@ def forecasts(
         }
 
 
-def _forecast(table: Table, player: Player, count: int, seeds: int) -> tuple[float, ...]:
+def _forecast(table: TrainingTable, player: Player, count: int, seeds: int) -> tuple[float, ...]:
     found = []
     for seed in range(seeds):
         order = np.random.default_rng((seed, 23)).permutation(len(table))
@@ -107,7 +107,7 @@ def _forecast(table: Table, player: Player, count: int, seeds: int) -> tuple[flo
     return tuple(round(float(value), 3) for value in np.mean(found, axis=0))
 
 
-def orderings(table: Table, made: Mapping[str, Player], seeds: int) -> dict[str, dict[str, float]]:
+def orderings(table: TrainingTable, made: Mapping[str, Player], seeds: int) -> dict[str, dict[str, float]]:
     """Mean Spearman correlation of posterior means with the mean utility of the recipes not observed."""
     utility, found = table.dev.mean(axis=1), dict[str, dict[str, float]]()
     counts = [count for count in _KNOWN if count + _MIN_LEFT <= len(table)]
@@ -120,7 +120,7 @@ def orderings(table: Table, made: Mapping[str, Player], seeds: int) -> dict[str,
     return found
 
 
-def _ordering(table: Table, player: Player, utility: Numbers, count: int, seeds: int) -> float:
+def _ordering(table: TrainingTable, player: Player, utility: Numbers, count: int, seeds: int) -> float:
     values = []
     for seed in range(seeds):
         order = np.random.default_rng((seed, 22)).permutation(len(table))

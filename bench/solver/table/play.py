@@ -29,7 +29,7 @@ from autoselection_core.solver.surrogate.gp import Fitting
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
 from autoselection_core.solver.surrogate.kernel import covariance
 from autoselection_core.solver.surrogate.priors import THIRD
-from bench.solver.table.table import Table
+from bench.solver.table.table import TrainingTable
 
 START = 5
 """Recipes that every search begins with: random ones, or plain filters."""
@@ -171,7 +171,7 @@ class Played:
     held: tuple[tuple[bool, ...], ...] = ()
 
 
-def players(table: Table, names: Sequence[str]) -> dict[str, Player]:
+def players(table: TrainingTable, names: Sequence[str]) -> dict[str, Player]:
     """Players by name: SURROGATE[/ACQUISITION][/plain].
 
     Surrogates are `default`, `composition`, `groups:NAME+NAME` (those composition groups alone; a name may be
@@ -246,7 +246,7 @@ def _covariances(
 
 
 def gaps(
-    table: Table, player: Player | str, *, seeds: int, budget: int, left_out: int = 0
+    table: TrainingTable, player: Player | str, *, seeds: int, budget: int, left_out: int = 0
 ) -> tuple[Numbers, dict[str, float]]:
     """Gap to the best 2 % after each search, and the coverage of the predictions.
 
@@ -270,7 +270,7 @@ def gaps(
     return best - table.dev[[one.recommended for one in done], 1], covered
 
 
-def _search(table: Table, player: Player | str, kept: Places, seed: int, budget: int) -> Played:
+def _search(table: TrainingTable, player: Player | str, kept: Places, seed: int, budget: int) -> Played:
     first = table.dev[:, 0]
     if not isinstance(player, Player):
         alike = kept if player == "random" else [at for at in kept if len(table.subsets[at].recipe) == 1]

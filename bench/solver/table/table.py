@@ -28,7 +28,7 @@ Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class TrainingTable:
     """Recipes with the utilities of two trainings each.
 
     Attributes:
@@ -92,7 +92,7 @@ def packed_lines(path: Path, pool_version: str) -> list[dict[str, Any]]:
     return list(meta["lines"])
 
 
-def load(path: Path) -> Table:
+def load(path: Path) -> TrainingTable:
     """Read a table."""
     with np.load(path, allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
@@ -119,7 +119,7 @@ def load(path: Path) -> Table:
         )
         for line, member in zip(lines, members[scored], strict=True)
     )
-    return Table(
+    return TrainingTable(
         meta["name"],
         signals,
         subsets,
