@@ -392,3 +392,23 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `autoselectio
     from autoselection_core.cli.commands.installation import restore_home
 
     restore_home(file)
+
+
+@app.command()
+def prune(
+    older_than: Annotated[
+        float, typer.Option(metavar="DAYS", min=0.0, help="Age from which on records of a run may go.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete; without it nothing is changed.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Delete Dagster's records of old trials that nobody needs any more.
+
+    A search that runs or can be resumed keeps all; a compared one keeps its baselines, the trials that its
+    report names and what these were edited from. The history keeps every trial with its recipe and scores.
+    """
+    from autoselection_core.cli.commands import installation
+
+    if yes:
+        installation.prune(older_than)
+    else:
+        installation.tell_prunable(older_than)

@@ -148,3 +148,16 @@ class HubUnreachableError(StorageError):
         "{uri} is not in the local cache, and cannot be downloaded: {reason} Check name, revision and"
         " network, or download it elsewhere and name its folder as a path."
     )
+
+
+class LittleMemoryError(AutoSelectionError):
+    """A machine has less free memory than a piece of work takes."""
+
+    work: str
+    needed_gb: float
+    free_gb: float
+
+    sentence = (
+        "{work} takes about {needed_gb:,.1f} GB of memory on this pool and {free_gb:,.1f} GB are free; use a "
+        "machine with more, end what else runs, or leave it out of the campaign"
+    )

@@ -122,6 +122,11 @@ class Pool:
         """The texts of a scope, joined by newlines, of some rows in the order given, or of all."""
         return joined_texts(self._table(rows), scope)
 
+    def iter_texts(self, scope: Scope = Scope.ALL) -> Iterator[str]:
+        """The texts of a scope of all rows, of which a batch exists at a time."""
+        for start in range(0, len(self), BATCH_ROWS):
+            yield from joined_texts(self.table.slice(start, BATCH_ROWS), scope)
+
     def origins(self, row: int) -> tuple[Origin, ...]:
         """Origins of a row's sample, in ascending order."""
         return tuple(Origin(**origin) for origin in self.table.column("origins")[row].as_py())

@@ -137,6 +137,10 @@ def unmatched(rows: Rows, count: int) -> Rows:
 class PoolSignal(Signal):
     """Signal of the pool as a whole: groups, pairs and whatever else depends on the other samples."""
 
+    def memory_bytes(self, pool: Pool) -> int:  # noqa: ARG002 - read by subclasses
+        """Memory that a computation takes at its peak, as far as it grows with the pool and was measured."""
+        return 0
+
     def update(
         self,
         pool: Pool,  # noqa: ARG002 - read by subclasses

@@ -26,8 +26,9 @@ COUNTED_TAG = "autoselection/stopped_its_search"
 _RUN_KEY_TAG = "dagster/run_key"
 _OF_THE_WORKER = (".dagster/repository", ".dagster/grpc_info", "dagster/sensor_name")
 """Tags that a trial's run has from its worker: code location, server for termination, sensor."""
-_SEARCH_TAG = "dagster/partition/search"
-_TRIAL_TAG = "dagster/partition/trial"
+
+SEARCH_TAG, TRIAL_TAG = "dagster/partition/search", "dagster/partition/trial"
+"""Tags that Dagster gives a run of a trial: both parts of its partition."""
 
 
 def partition_of(reservation: Reservation) -> dg.MultiPartitionKey:
@@ -63,7 +64,7 @@ def attempt_of(tags: Mapping[str, str], ledger: Ledger) -> Reservation:
     Raises:
         UnknownTrialError: The ledger has no such trial.
     """
-    search, number = tags[_SEARCH_TAG], tags[_TRIAL_TAG]
+    search, number = tags[SEARCH_TAG], tags[TRIAL_TAG]
     kind = TrialKind.REPORT if number.startswith(REPORT_PREFIX) else TrialKind.SEARCH
     trial = int(number.removeprefix(REPORT_PREFIX))
     if ATTEMPT_TAG in tags:

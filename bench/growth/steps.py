@@ -14,6 +14,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from autoselection_core.arrays import Vectors
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.loading import benchmark_from
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
@@ -37,15 +40,15 @@ from autoselection_core.signals.joins.cosine import cosine_pairs
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import explain, realise, write_subset
-from bench.result import Measured, measure
-from bench.signals.text import real_benchmark
-from bench.signals.vectors import made_up_vectors
+from bench.result import REAL_DATA, Measured, measure
 from bench.solver.race import with_observation
 from bench.solver.speed import observed
 
 RECIPE = Recipe((DropNearDuplicates(0.8), KeepTop("word_entropy", fraction=0.3)))
 TEXT_SIGNALS = ("word_entropy", "form", "exact", "near_duplicates")
 _MEASURED_BEFORE = 10
+_NO_PROBE = {"full_pool": 0}
+"""Without the full pool, which is the first trial of a search and needs no choice."""
 _BUDGET = 4
 _CHUNK = 1 << 24
 
@@ -110,7 +113,7 @@ def signal(ground: Ground, name: str) -> dict[str, Json]:
 
 def contamination(ground: Ground) -> dict[str, Json]:
     """Look for the questions of one benchmark in every sample, as the gate does."""
-    pool, wanted = ground.workspace.pool(), Contamination(real_benchmark("gsm8k"))
+    pool, wanted = ground.workspace.pool(), Contamination(_benchmark("gsm8k"))
     done = measure(lambda: wanted.compute(pool, {}))
     return {**done.cost, **_floor(ground.pool_files, 0)}
 
@@ -118,14 +121,14 @@ def contamination(ground: Ground) -> dict[str, Json]:
 def clusters(ground: Ground) -> dict[str, Json]:
     """Cluster made-up vectors of the pool's number."""
     pool = ground.workspace.pool()
-    vectors = made_up_vectors(len(pool))
+    vectors = _vectors(len(pool))
     done = measure(lambda: Clusters().compute(pool, {VECTORS: vectors}))
     return {**done.cost, **_read_floor(vectors)}
 
 
 def neighbours(ground: Ground) -> dict[str, Json]:
     """Neighbours of made-up vectors: exact, or in cells above a number of rows, with the recall measured."""
-    vectors = made_up_vectors(len(ground.workspace.pool()))
+    vectors = _vectors(len(ground.workspace.pool()))
     done = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
     return {**done.cost, "pairs": len(done.value), "measure": done.value.measure, **_read_floor(vectors)}
 
@@ -140,7 +143,7 @@ def first_answer(ground: Ground) -> dict[str, Json]:
     """The table is opened and the solver asked for the next trial after ten, in a new process."""
     history = observed(ground.signals, _MEASURED_BEFORE)
     workspace = ground.workspace
-    spec = workspace.spec(workspace.pool().version)
+    spec = workspace.spec(workspace.pool().version, policy_settings=_NO_PROBE)
     done = measure(lambda: workspace.solver(spec).ask(history))
     return {
         **done.cost,
@@ -152,7 +155,7 @@ def first_answer(ground: Ground) -> dict[str, Json]:
 def later_answer(ground: Ground) -> dict[str, Json]:
     """The answer after that in the same process."""
     history, workspace = observed(ground.signals, _MEASURED_BEFORE), ground.workspace
-    solver = workspace.solver(workspace.spec(workspace.pool().version))
+    solver = workspace.solver(workspace.spec(workspace.pool().version, policy_settings=_NO_PROBE))
     (chosen,) = solver.ask(history)
     history = with_observation(history, chosen, history.next_trial, history.observations[-1].utility)
     done = measure(lambda: solver.ask(history))
@@ -229,6 +232,21 @@ def step(name: str, raw: Path, home: Path) -> dict[str, Json]:
     """Figures of one step in this process."""
     figures = STEPS[name](Ground(raw, Home(home)))
     return {**figures, "home_mb": round(_size(_files(home)) / 1e6), "load": round(os.getloadavg()[0], 1)}
+
+
+def _benchmark(name: str) -> Benchmark:
+    """A benchmark of the real data."""
+    files = {"items": f"benchmarks/{name}.parquet", "targets": f"targets/{name}.parquet"}
+    return benchmark_from({"name": name, "format": name, **files}, REAL_DATA)
+
+
+def _vectors(rows: int) -> Vectors:
+    """Vectors around two thousand made-up centres, of the size of sentence embeddings."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(2_000, 384)).astype(np.float32)
+    vectors = centres[rng.integers(0, len(centres), rows)]
+    vectors += 0.7 * rng.standard_normal(vectors.shape, np.float32)
+    return vectors
 
 
 def _floor(read: Iterable[Path], written: int) -> dict[str, Json]:

@@ -24,6 +24,7 @@ from autoselection_core.signals.contamination.contamination import (
     match_codes,
 )
 from autoselection_core.signals.contamination.decontaminate import Gate
+from autoselection_core.signals.contamination.ngrams import occurrences, runs_of
 from autoselection_core.signals.contamination.phrases import MAX_FURTHER_UNITS, bare_questions
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
@@ -263,3 +264,15 @@ def test_what_is_really_there_is_found(real_data: Path) -> None:
     assert copied(bbh) == {Match.NORMALISED: 28}
     assert copied(mmlu) == {Match.EXACT: 1}
     assert copied(gsm8k) == {}
+
+
+def test_a_phrase_is_found_in_every_batch_of_texts_under_the_row_of_its_text() -> None:
+    runs = runs_of(["Which river is the longest?", "How many moons has Mars?"])
+    rows = {0: 0, 65_535: 1, 65_536: 0, 65_540: 1}
+    asked = ["They asked: which river is the longest? Nobody knew.", "How many moons has Mars? Two."]
+    texts = [asked[rows[row]] if row in rows else "Nothing." for row in range(65_541)]
+
+    found = occurrences(iter(texts), runs)
+
+    assert dict(zip(found.text.tolist(), found.phrase.tolist(), strict=True)) == rows
+    assert found.share.tolist() == [1.0] * len(rows)

@@ -210,3 +210,14 @@ def test_exact_groups_ignore_case_and_white_space_but_not_punctuation() -> None:
     assert groups.dtype == np.int32
     assert groups.min() == 0
     assert groups.max() == 1
+
+
+def test_the_set_of_a_text_does_not_depend_on_the_batch_that_it_came_in() -> None:
+    texts = [f"word {number} of many, {number % 7} more" for number in range(17_000)]
+
+    sets = shingles(iter(texts), 3)
+
+    assert len(sets.sizes) == len(texts)
+    for row in (0, 8_191, 8_192, 16_383, 16_384, 16_999):
+        members = sets.hashes[sets.starts[row] : sets.starts[row + 1]]
+        assert members.tolist() == shingles([texts[row]], 3).hashes.tolist()

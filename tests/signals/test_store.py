@@ -14,6 +14,7 @@ import pytest
 from typing_extensions import override
 
 from autoselection_core.errors.signals import UnscoredPoolError
+from autoselection_core.errors.store import LittleMemoryError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
@@ -24,6 +25,7 @@ from autoselection_core.signals.store.record import append_values, missing
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
+from autoselection_core.store.memory import free_bytes
 from autoselection_core.testing.signals import pool_of_answers
 
 NUMBERS = [f"number {n}" for n in range(40)]
@@ -331,3 +333,39 @@ def test_two_processes_that_score_one_pool_do_no_harm(tmp_path: Path) -> None:
     report = store.score(Length(tmp_path / "notes"), pool)
     assert report.computed == 0
     assert store.table(pool, {"length": report.version})["length"].tolist() == [len(t) for t in pool.texts()]
+
+
+@dataclass(frozen=True)
+class Huge(PoolSignal):
+    """A signal that no machine has the memory for."""
+
+    @property
+    @override
+    def name(self) -> str:
+        return "huge"
+
+    @override
+    def memory_bytes(self, pool: Pool) -> int:
+        return 10**18
+
+    @override
+    def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
+        raise AssertionError
+
+
+def test_a_signal_that_the_memory_is_too_small_for_is_refused_before_it_begins(store: SignalStore) -> None:
+    pool = pool_of_answers(["one", "two"])
+
+    with pytest.raises(LittleMemoryError, match=r"huge takes about 1,000,000,000\.0 GB of memory") as caught:
+        store.score(Huge(), pool)
+
+    assert 0 < caught.value.free_gb < caught.value.needed_gb
+    assert not list(store.home.columns.glob("*"))
+
+
+def test_the_join_of_near_duplicates_says_what_it_takes_by_the_size_of_the_pool() -> None:
+    texts = [f"{number} words " * 9 for number in range(1000)]
+    small, large = pool_of_answers(texts[:100]), pool_of_answers(texts)
+
+    assert 5 < JaccardPairs().memory_bytes(large) / JaccardPairs().memory_bytes(small) < 12
+    assert JaccardPairs().memory_bytes(large) < (free_bytes() or 0)

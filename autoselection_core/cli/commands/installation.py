@@ -1,14 +1,17 @@
-"""`autoselection doctor`, `ui`, `backup` and `restore`: the installation as a whole."""
+"""`autoselection doctor`, `ui`, `backup`, `restore` and `prune`: the installation as a whole."""
 
 import os
 import platform
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from autoselection_core import environment
@@ -32,6 +35,7 @@ _MIN_FREE_GB = 5.0
 """Free gigabytes below which the disk is reported: adapters, columns and reports soon fill them."""
 
 _ANSWERS_IN_S = 3.0
+_DAY_S = 86_400.0
 
 
 def serve(file: Path, port: int) -> None:
@@ -188,6 +192,75 @@ def _check(subject: str, look: Callable[[], str]) -> Diagnosis:
         return Diagnosis(subject, look())
     except (AutoSelectionError, OSError, ValueError, ImportError) as error:
         return Diagnosis(subject, "-", str(error))
+
+
+class Pruning(Protocol):
+    """Runs of one search that Dagster may forget; see `autoselection_dagster.trials.pruning`."""
+
+    @property
+    def search(self) -> str:
+        """Name of the search."""
+        ...
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Ids of the runs that may go."""
+        ...
+
+    @property
+    def kept(self) -> int:
+        """Number of runs of its trials that stay."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why all stay."""
+        ...
+
+    @property
+    def freed_bytes(self) -> int:
+        """Size of what they hold in files of their own."""
+        ...
+
+
+_PRUNING = "autoselection_dagster.trials.pruning"
+"""Module that reads Dagster's records; the core knows nothing of Dagster, so it is found by its name."""
+
+
+def show_prunable(days: float) -> tuple[Pruning, ...]:
+    """Show the runs of trials that Dagster may forget, by search; nothing is changed."""
+    records = import_module(_PRUNING)
+    found: tuple[Pruning, ...] = records.prunings_of(
+        Home.from_environment().root.resolve(), days * _DAY_S, time.time()
+    )
+    rows = tuple(
+        (each.search, len(each.runs), round(each.freed_bytes / 1e6, 2), each.kept, each.reason or "-")
+        for each in found
+    )
+    columns = ("search", "runs that may go", "MB in their files", "runs that stay", "why all stay")
+    show_table(Table(f"Runs of trials that ended more than {days:g} days ago", columns, rows))
+    return found
+
+
+def tell_prunable(days: float) -> None:
+    """Dry run: show what may go, and how it goes."""
+    found = show_prunable(days)
+    count, size = sum(len(each.runs) for each in found), sum(each.freed_bytes for each in found)
+    tell(
+        f"{count:,} runs may go, with {size / 1e6:,.2f} MB of files; nothing was changed. Repeat the command "
+        "with --yes to delete them",
+        runs=count,
+        bytes=size,
+        deleted=0,
+    )
+
+
+def prune(days: float) -> None:
+    """Delete the runs that may go, with their events and logs."""
+    found = show_prunable(days)
+    count = import_module(_PRUNING).prune_runs(Home.from_environment().root.resolve(), found)
+    size = sum(each.freed_bytes for each in found)
+    tell(f"{count:,} runs and {size / 1e6:,.2f} MB of files are gone", runs=count, bytes=size, deleted=count)
 
 
 _DAGSTER_URL = "DAGSTER_POSTGRES_URL"

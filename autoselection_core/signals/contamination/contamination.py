@@ -140,7 +140,7 @@ def match_codes(pool: Pool, items: tuple[Item, ...], found: Occurrences) -> Code
 def items_found(pool: Pool, items: tuple[Item, ...]) -> Occurrences:
     """Shares of items found in samples; the phrases are the items, the texts the rows."""
     phrases, runs = _phrases_of(items)
-    found = occurrences(pool.texts(Scope.ALL), runs)
+    found = occurrences(pool.iter_texts(Scope.ALL), runs)
     short = runs.length_of[found.phrase] < RUN_UNITS
     share = found.share.copy()
     share[short] = _proven(pool, found.text[short], [phrases[phrase] for phrase in found.phrase[short]])

@@ -1,18 +1,21 @@
 """Occurrences of known runs of units in texts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.signals.joins.shingles import Hashes, extend_runs, word_hashes
+from autoselection_core.signals.joins.shingles import Hashes, batches_of, extend_runs, word_hashes
 from autoselection_core.words import search_units
 
 RUN_UNITS = 13
 """Units of a run that two texts share only when one was copied (Brown et al. 2020, GPT-3, appendix C)."""
 
 _FILTER_BITS = 22
+
+_BATCH = 65_536
+"""Texts that are looked through at a time."""
 
 Integers = npt.NDArray[np.int64]
 
@@ -66,8 +69,21 @@ def runs_of(phrases: Sequence[str]) -> Runs:
     return Runs(phrase, length_of[phrase], flat[order], sizes, length_of)
 
 
-def occurrences(texts: Sequence[str], known: Runs) -> Occurrences:
-    """Occurrences of all phrases in all texts, looked for at once."""
+def occurrences(texts: Iterable[str], known: Runs) -> Occurrences:
+    """Occurrences of all phrases in all texts, looked for at once in each batch of texts."""
+    found, first = [_occurrences([], known)], 0
+    for batch in batches_of(texts, _BATCH):
+        here = _occurrences(batch, known)
+        found.append(Occurrences(here.text + first, here.phrase, here.share))
+        first += len(batch)
+    return Occurrences(
+        np.concatenate([each.text for each in found]),
+        np.concatenate([each.phrase for each in found]),
+        np.concatenate([each.share for each in found]),
+    )
+
+
+def _occurrences(texts: Sequence[str], known: Runs) -> Occurrences:
     hashed, counts = word_hashes(texts, search_units)
     owners = np.repeat(np.arange(len(counts)), counts)
     left = np.repeat(np.cumsum(counts), counts) - np.arange(len(hashed))

@@ -1,14 +1,20 @@
 """Word n-grams (shingles) of texts as sets of hashes, which Jaccard similarity compares."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.words import words_and_signs
+
+_BATCH = 8192
+"""Texts whose words exist at a time: as lists of words they take twenty times their bytes."""
+
+_MAX_WORDS = 1 << 20
+"""Distinct words that are remembered."""
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -43,10 +49,25 @@ def shingles(texts: Iterable[str], words: int) -> Shingles:
         texts: The texts.
         words: Words of a run.
     """
-    hashed, counts = word_hashes(texts, words_and_signs)
+    known = _WordHashes()
+    parts = [_shingles(batch, words, known) for batch in batches_of(texts)]
+    sizes = np.concatenate([np.zeros(0, np.int64), *(part.sizes for part in parts)])
+    hashes = np.concatenate([np.zeros(0, np.uint64), *(part.hashes for part in parts)])
+    return Shingles(hashes, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
+
+
+def _shingles(texts: Sequence[str], words: int, known: "_WordHashes") -> Shingles:
+    hashed, counts = _hashed(texts, words_and_signs, known)
     owners = np.repeat(np.arange(len(counts)), counts)
     run, complete = _run_hashes(hashed, counts, owners, words)
     return _as_sets(run[complete], owners[complete], len(counts))
+
+
+def batches_of(texts: Iterable[str], size: int = _BATCH) -> Iterator[list[str]]:
+    """Texts in batches, so that no step holds the words of all of them."""
+    waiting = iter(texts)
+    while batch := list(islice(waiting, size)):
+        yield batch
 
 
 def mix(values: Hashes) -> Hashes:
@@ -57,9 +78,11 @@ def mix(values: Hashes) -> Hashes:
 
 
 class _WordHashes(dict[str, int]):
-    """Cache of the hashes of distinct words."""
+    """Cache of the hashes of distinct words; it begins anew once it is full."""
 
     def __missing__(self, word: str) -> int:
+        if len(self) >= _MAX_WORDS:
+            self.clear()
         digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return self.setdefault(word, int.from_bytes(digest, "little"))
 
@@ -74,6 +97,14 @@ def word_hashes(
         segment: Splits a text into words.
     """
     known = _WordHashes()
+    parts = [_hashed(batch, segment, known) for batch in batches_of(texts)]
+    hashes = np.concatenate([np.zeros(0, np.uint64), *(hashes for hashes, _ in parts)])
+    return hashes, np.concatenate([np.zeros(0, np.int64), *(counts for _, counts in parts)])
+
+
+def _hashed(
+    texts: Sequence[str], segment: Callable[[str], list[str]], known: _WordHashes
+) -> tuple[Hashes, npt.NDArray[np.int64]]:
     found = [segment(text) for text in texts]
     counts = np.array([len(words) for words in found], np.int64)
     flat = map(known.__getitem__, chain.from_iterable(found))

@@ -24,6 +24,7 @@ from autoselection_core.signals.table import GROUP_NAMES, SOURCE, SignalTable
 from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
+from autoselection_core.store.memory import require_memory
 
 
 class ComputesChunks(Protocol):
@@ -231,6 +232,8 @@ class SignalStore:
             return 0
         earlier = earlier_values(self.home, version, pool)
         values = None if earlier is None else signal.update(pool, given, earlier, progress)
+        if values is None:
+            require_memory(signal.name, signal.memory_bytes(pool))
         computed = len(pool) if values is None or earlier is None else len(earlier.new_rows(len(pool)))
         with atomic_folder(folder) as unfinished:
             save_values(unfinished, signal.compute(pool, given, progress) if values is None else values)

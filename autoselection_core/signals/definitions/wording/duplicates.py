@@ -38,7 +38,11 @@ class ExactGroups(PoolSignal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        return {self.name: _groups([_normalised_digest(text) for text in pool.texts(self.scope)])}
+        return {self.name: _groups([_normalised_digest(text) for text in pool.iter_texts(self.scope)])}
+
+
+_MEMORY_PER_BYTE = 12
+"""Peak of an exact join of near duplicates, in bytes of the pool (`python -m bench.growth`)."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,14 @@ class JaccardPairs(PoolSignal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        sets = shingles(pool.texts(self.scope), self.words)
+        sets = shingles(pool.iter_texts(self.scope), self.words)
         measure = f"jaccard of word {self.words}-grams"
         pairs = jaccard_pairs(sets, min_similarity=self.min_similarity, measure=measure)
         return {self.name: pairs, **StoredSets.of(sets).values}
+
+    @override
+    def memory_bytes(self, pool: Pool) -> int:
+        return _MEMORY_PER_BYTE * int(pool.table.nbytes)
 
     @override
     def update(
