@@ -77,7 +77,7 @@ def exponent(points: Mapping[int, float]) -> float | None:
 
 
 def table(sizes: Sequence[int]) -> list[str]:
-    """Lines of a Markdown table, one a step."""
+    """Lines of a Markdown table: processor seconds and peaks; floors are compared by the clock."""
     heads = [f"{rows:,} rows" for rows in sizes]
     lines = [
         f"| step | {' | '.join(heads)} | exponent | times the floor |",
@@ -86,7 +86,7 @@ def table(sizes: Sequence[int]) -> list[str]:
     for name in STEPS:
         found = {rows: measured(rows)[name] for rows in sizes if name in measured(rows)}
         cells = [_cell(found.get(rows)) for rows in sizes]
-        grown = exponent({rows: each["seconds"] for rows, each in found.items()})
+        grown = exponent({rows: each["cpu_seconds"] for rows, each in found.items()})
         last = found[max(found)] if found else None
         over = "-" if last is None else f"{last['seconds'] / max(last['floor_seconds'], 1e-4):,.0f}"
         lines.append(
@@ -96,11 +96,11 @@ def table(sizes: Sequence[int]) -> list[str]:
 
 
 def _cell(figure: Mapping[str, Any] | None) -> str:
-    return "not run" if figure is None else f"{figure['seconds']:,.4g} s, {figure['peak_mb']:,} MB"
+    return "not run" if figure is None else f"{figure['cpu_seconds']:,.3g} s, {figure['peak_mb']:,} MB"
 
 
 def plot(sizes: Sequence[int]) -> None:
-    """Seconds of every step over rows, on logarithmic axes."""
+    """Processor seconds of every step over rows, on logarithmic axes."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -108,11 +108,11 @@ def plot(sizes: Sequence[int]) -> None:
 
     figure, axes = plt.subplots(figsize=(9, 6))
     for name in STEPS:
-        found = {rows: measured(rows)[name]["seconds"] for rows in sizes if name in measured(rows)}
+        found = {rows: measured(rows)[name]["cpu_seconds"] for rows in sizes if name in measured(rows)}
         if found:
             axes.loglog(list(found), list(found.values()), marker="o", label=name)
     axes.set_xlabel("rows")
-    axes.set_ylabel("seconds")
+    axes.set_ylabel("processor seconds")
     axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     figure.savefig(_PLOT, bbox_inches="tight", metadata={"Date": None})
 
