@@ -12,13 +12,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from tests.dagster.driver import Driver
 
 from autoselection_core.cli.running import run
 from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.report.lineage.ancestry import ancestors
 from autoselection_dagster.trials.naming import SEARCH_TAG, TRIAL_TAG
 from autoselection_dagster.trials.pruning import prune_runs, prunings_of
-from tests.dagster.driver import Driver
 from tests.dagster.installations import installation
 
 LATER = 3600.0
