@@ -54,7 +54,7 @@ _CHUNK = 1 << 24
 
 
 @dataclass(frozen=True)
-class Ground:
+class GeneratedHome:
     """A generated pool and the home folder that is made of it.
 
     Attributes:
@@ -98,119 +98,119 @@ def _files(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file()] if folder.exists() else []
 
 
-def ingest(ground: Ground) -> dict[str, Json]:
+def ingest(made: GeneratedHome) -> dict[str, Json]:
     """Read the raw file and write the pool."""
-    done = measure(ground.workspace.ingest)
-    return {**done.cost, "samples": len(done.value.pool), **_floor([ground.raw], _size(ground.pool_files))}
+    done = measure(made.workspace.ingest)
+    return {**done.cost, "samples": len(done.value.pool), **_floor([made.raw], _size(made.pool_files))}
 
 
-def signal(ground: Ground, name: str) -> dict[str, Json]:
+def signal(made: GeneratedHome, name: str) -> dict[str, Json]:
     """Score a text signal through the store, from texts to columns."""
-    workspace, before = ground.workspace, _size(ground.column_files)
+    workspace, before = made.workspace, _size(made.column_files)
     done = measure(lambda: workspace.score(name, workspace.pool()))
-    return {**done.cost, **_floor(ground.pool_files, _size(ground.column_files) - before)}
+    return {**done.cost, **_floor(made.pool_files, _size(made.column_files) - before)}
 
 
-def contamination(ground: Ground) -> dict[str, Json]:
+def contamination(made: GeneratedHome) -> dict[str, Json]:
     """Look for the questions of one benchmark in every sample, as the gate does."""
-    pool, wanted = ground.workspace.pool(), Contamination(_benchmark("gsm8k"))
+    pool, wanted = made.workspace.pool(), Contamination(_benchmark("gsm8k"))
     done = measure(lambda: wanted.compute(pool, {}))
-    return {**done.cost, **_floor(ground.pool_files, 0)}
+    return {**done.cost, **_floor(made.pool_files, 0)}
 
 
-def clusters(ground: Ground) -> dict[str, Json]:
+def clusters(made: GeneratedHome) -> dict[str, Json]:
     """Cluster made-up vectors of the pool's number."""
-    pool = ground.workspace.pool()
+    pool = made.workspace.pool()
     vectors = _vectors(len(pool))
     done = measure(lambda: Clusters().compute(pool, {VECTORS: vectors}))
     return {**done.cost, **_read_floor(vectors)}
 
 
-def neighbours(ground: Ground) -> dict[str, Json]:
+def neighbours(made: GeneratedHome) -> dict[str, Json]:
     """Neighbours of made-up vectors: exact, or in cells above a number of rows, with the recall measured."""
-    vectors = _vectors(len(ground.workspace.pool()))
+    vectors = _vectors(len(made.workspace.pool()))
     done = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
     return {**done.cost, "pairs": len(done.value), "measure": done.value.measure, **_read_floor(vectors)}
 
 
-def opening(ground: Ground) -> dict[str, Json]:
+def opening(made: GeneratedHome) -> dict[str, Json]:
     """Open the pool and every signal of it."""
-    done = measure(lambda: ground.signals)
-    return {**done.cost, **_floor(ground.column_files, 0)}
+    done = measure(lambda: made.signals)
+    return {**done.cost, **_floor(made.column_files, 0)}
 
 
-def first_answer(ground: Ground) -> dict[str, Json]:
+def first_answer(made: GeneratedHome) -> dict[str, Json]:
     """The table is opened and the solver asked for the next trial after ten, in a new process."""
-    history = observed(ground.signals, _MEASURED_BEFORE)
-    workspace = ground.workspace
+    history = observed(made.signals, _MEASURED_BEFORE)
+    workspace = made.workspace
     spec = workspace.spec(workspace.pool().version, policy_settings=_NO_PROBE)
     done = measure(lambda: workspace.solver(spec).ask(history))
     return {
         **done.cost,
         "sampling_error": done.value[0].proposal.sampling_error,
-        **_floor(ground.column_files, 0),
+        **_floor(made.column_files, 0),
     }
 
 
-def later_answer(ground: Ground) -> dict[str, Json]:
+def later_answer(made: GeneratedHome) -> dict[str, Json]:
     """The answer after that in the same process."""
-    history, workspace = observed(ground.signals, _MEASURED_BEFORE), ground.workspace
+    history, workspace = observed(made.signals, _MEASURED_BEFORE), made.workspace
     solver = workspace.solver(workspace.spec(workspace.pool().version, policy_settings=_NO_PROBE))
     (chosen,) = solver.ask(history)
     history = with_observation(history, chosen, history.next_trial, history.observations[-1].utility)
     done = measure(lambda: solver.ask(history))
-    return {**done.cost, **_floor(ground.column_files, 0)}
+    return {**done.cost, **_floor(made.column_files, 0)}
 
 
-def subset(ground: Ground) -> dict[str, Json]:
+def subset(made: GeneratedHome) -> dict[str, Json]:
     """Realise a recipe and write its subset."""
-    signals = ground.signals
+    signals = made.signals
     with TemporaryDirectory() as folder:
         done = measure(lambda: write_subset(realise(RECIPE, signals), signals.ids, Home(Path(folder))))
         written = done.value.stat().st_size
-    return {**done.cost, "disk_mb": round(written / 1e6, 2), **_floor(ground.column_files, written)}
+    return {**done.cost, "disk_mb": round(written / 1e6, 2), **_floor(made.column_files, written)}
 
 
-def explanation(ground: Ground) -> dict[str, Json]:
+def explanation(made: GeneratedHome) -> dict[str, Json]:
     """Explain one sample's path through a recipe."""
-    signals = ground.signals
+    signals = made.signals
     done = measure(lambda: explain(RECIPE, signals, len(signals) // 2))
-    return {**done.cost, **_floor(ground.column_files, 0)}
+    return {**done.cost, **_floor(made.column_files, 0)}
 
 
-def export(ground: Ground) -> dict[str, Json]:
+def export(made: GeneratedHome) -> dict[str, Json]:
     """Export a subset of a third of the pool as messages."""
-    workspace = ground.workspace
-    pool, chosen = workspace.pool(), realise(RECIPE, ground.signals)
+    workspace = made.workspace
+    pool, chosen = workspace.pool(), realise(RECIPE, made.signals)
     with TemporaryDirectory() as folder:
         target = Path(folder) / "export"
         done = measure(lambda: export_subset(pool, chosen, SubsetOrigin("growth", 1, "made up"), target))
         written = _size(_files(target))
-    return {**done.cost, "disk_mb": round(written / 1e6, 1), **_floor(ground.pool_files, written)}
+    return {**done.cost, "disk_mb": round(written / 1e6, 1), **_floor(made.pool_files, written)}
 
 
-def report(ground: Ground) -> dict[str, Json]:
+def report(made: GeneratedHome) -> dict[str, Json]:
     """Write the report of a search of four trials."""
-    workspace = ground.workspace
+    workspace = made.workspace
     pool = workspace.pool()
     spec = workspace.spec(pool.version, policy="random")
     name = workspace.ledger.register(spec)
     run_search(workspace.ledger, name, workspace.solver(spec), workspace.evaluator(pool.version))
     assert workspace.ledger.search(name).state is SearchState.DONE
     done = measure(lambda: write_report(SearchFacts.of(workspace, name)))
-    return {**done.cost, **_floor(ground.column_files, 0)}
+    return {**done.cost, **_floor(made.column_files, 0)}
 
 
-def backup(ground: Ground) -> dict[str, Json]:
+def backup(made: GeneratedHome) -> dict[str, Json]:
     """Back the home folder up."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "backup.tar"
-        done = measure(lambda: back_up(ground.home, file, {}))
+        done = measure(lambda: back_up(made.home, file, {}))
         written = file.stat().st_size
-    return {**done.cost, "disk_mb": round(written / 1e6), **_floor(_files(ground.home.root), written)}
+    return {**done.cost, "disk_mb": round(written / 1e6), **_floor(_files(made.home.root), written)}
 
 
-STEPS: Mapping[str, Callable[[Ground], dict[str, Json]]] = {
+STEPS: Mapping[str, Callable[[GeneratedHome], dict[str, Json]]] = {
     "ingestion": ingest,
     **{f"signal {name}": partial(signal, name=name) for name in TEXT_SIGNALS},
     "contamination": contamination,
@@ -230,7 +230,7 @@ STEPS: Mapping[str, Callable[[Ground], dict[str, Json]]] = {
 
 def step(name: str, raw: Path, home: Path) -> dict[str, Json]:
     """Figures of one step in this process."""
-    figures = STEPS[name](Ground(raw, Home(home)))
+    figures = STEPS[name](GeneratedHome(raw, Home(home)))
     return {**figures, "home_mb": round(_size(_files(home)) / 1e6), "load": round(os.getloadavg()[0], 1)}
 
 
