@@ -72,7 +72,12 @@ def doctor(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
 @app.command()
 def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """Read the raw files into a pool and score its signals."""
-    from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, show_prepared_pool
+    from autoselection_core.cli.commands.ingesting import (
+        ingest_pool,
+        score_pool,
+        show_prepared_pool,
+        unscored_sentences,
+    )
     from autoselection_core.cli.output import show_bad_items
     from autoselection_core.cli.progress import show_progress
 
@@ -83,6 +88,8 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     show_prepared_pool(found)
     show_bad_items(workspace.benchmarks)
     show_table(signals)
+    for sentence in unscored_sentences(workspace, found.pool):
+        tell(sentence)
 
 
 @app.command()

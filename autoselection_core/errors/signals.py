@@ -129,21 +129,44 @@ class GivenFileError(SignalError):
 
     file: Path
     reason: str
+    remedy: str
 
-    sentence = "the file {file} {reason}. Name its columns with `column` (or `vectors`) and `key`."
+    sentence = "the file {file} {reason}; {remedy}."
 
 
 class NoGivenScoreError(SignalError):
-    """A field or a column that should hold scores holds no number for any sample."""
+    """A column of a file that should hold scores holds no number for any sample."""
 
     column: str
-    place: str
+    file: Path
     samples: int
 
     sentence = (
-        "{column!r} of {place} has a number for none of the {samples} samples. Name a numeric field that no "
-        "text is made from, or a file with `from:`."
+        "the column {column!r} of {file} has a number for none of the {samples} samples; name a column of "
+        "numbers with `column`."
     )
+
+
+class NoScoreFieldError(SignalError):
+    """A field of the records that should hold scores is not there, or holds no number for any sample.
+
+    Attributes:
+        field: The field.
+        is_there: Whether a record has it.
+        numeric: Fields that hold numbers.
+    """
+
+    field: str
+    is_there: bool
+    numeric: tuple[str, ...]
+
+    @override
+    def __str__(self) -> str:
+        fault = "the field {!r} holds no number" if self.is_there else "no field {!r} beside the texts"
+        return (
+            f"{fault.format(self.field)} of any record; numeric fields: {', '.join(self.numeric) or 'none'}. "
+            f"Name one of them, or a file of scores with `from:`.{did_you_mean(self.field, self.numeric)}"
+        )
 
 
 class SameNameError(SignalError):

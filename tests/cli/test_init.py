@@ -306,6 +306,65 @@ def test_the_doctor_names_what_is_missing(cli: Cli, tmp_path: Path, monkeypatch:
     assert missing == ["webhook", "Ray", "raw files"]
 
 
+def _scored(raw: Path) -> None:
+    records = [{"prompt": f"Say {n}.", "response": f"{n}", "rm_score": n / 7, "row": n} for n in range(10)]
+    (raw / "scored.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+
+def test_doctor_and_ingest_say_the_same_of_a_field_that_is_not_there(cli: Cli, raw: Path) -> None:
+    _scored(raw)
+    cli("init", "raw/scored.jsonl", "--yes")
+    cli("ingest")
+    file = raw.parent / "autoselection.yaml"
+    file.write_text(file.read_text().replace("{column: rm_score}", "{column: nope}"))
+
+    code, output, _ = cli("ingest")
+    diagnosed, diagnosis, _ = cli("doctor")
+
+    sentence = "no field 'nope' beside the texts of any record; numeric fields: rm_score, row."
+    _, _, problem = cli("ingest")
+    assert (code, diagnosed) == (2, 1)
+    assert sentence in problem
+    assert f"missing: scores: {sentence}" in diagnosis
+    assert "Score the signal for this pool first" not in diagnosis
+    assert "word_entropy" not in output
+
+
+def test_a_score_file_that_contradicts_itself_is_found_by_the_doctor_and_before_other_signals_are_scored(
+    cli: Cli, raw: Path
+) -> None:
+    _scored(raw)
+    cli("init", "raw/scored.jsonl", "--yes")
+    file = raw.parent / "autoselection.yaml"
+    entry = "{column: toxicity, from: dup.csv, key: row}, {column: rm_score}"
+    file.write_text(file.read_text().replace("{column: rm_score}", entry))
+    (raw.parent / "dup.csv").write_text("row,toxicity\n1,0.5\n1,0.7\n")
+
+    early, diagnosis, _ = cli("doctor")
+    code, _, problem = cli("ingest")
+
+    remedy = "has two values of 'toxicity' for row '1'; keep one row for each row."
+    assert (early, code) == (1, 2)
+    assert remedy in diagnosis
+    assert remedy in problem
+    assert "signal word_entropy" not in problem
+
+
+def test_ingest_says_what_becomes_of_samples_without_a_score(cli: Cli, raw: Path) -> None:
+    _scored(raw)
+    cli("init", "raw/scored.jsonl", "--yes")
+    file = raw.parent / "autoselection.yaml"
+    entry = "{column: toxicity, from: half.csv, key: row}, {column: rm_score}"
+    file.write_text(file.read_text().replace("{column: rm_score}", entry))
+    (raw.parent / "half.csv").write_text("row,toxicity\n" + "".join(f"{n},{n}\n" for n in range(5)))
+
+    code, output, _ = cli("ingest")
+
+    assert code == 0
+    assert "no score was given: 5" in output
+    assert "toxicity: 5 of 10 samples have no score; rankings such as `keep_top` place them last" in output
+
+
 def test_the_doctor_without_a_campaign_says_how_to_begin(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
-from autoselection_core.errors.signals import GivenFileError, NoGivenScoreError
+from autoselection_core.errors.signals import GivenFileError, NoGivenScoreError, NoScoreFieldError
 from autoselection_core.pool import Source, ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role
@@ -61,11 +61,29 @@ def test_texts_that_are_numbers_and_fields_of_fields_are_read_and_all_else_is_un
     assert np.array_equal(found, [0.5, 1.0, *[np.nan] * 4], equal_nan=True)
 
 
-def test_a_field_without_a_number_is_an_error_that_names_it() -> None:
-    with pytest.raises(
-        NoGivenScoreError, match=r"'rm_score' of the records has a number for none of the 6 samples"
-    ):
-        GivenScores("rm_score").compute(pool_with({0: {"score": 1}}), {})
+@pytest.mark.parametrize(
+    ("field", "fault"),
+    [
+        ("rm_scor", "no field 'rm_scor' beside the texts of any record"),
+        ("topic", "the field 'topic' holds no number of any record"),
+    ],
+)
+def test_a_field_without_a_number_is_an_error_that_names_those_with_one(field: str, fault: str) -> None:
+    extras = {"rm_score": 1, "topic": "sums", "meta": {"quality": "0.5"}, "marks": [1]}
+
+    with pytest.raises(NoScoreFieldError) as refused:
+        GivenScores(field).compute(pool_with({0: extras}), {})
+
+    assert str(refused.value).startswith(f"{fault}; numeric fields: meta.quality, rm_score. ")
+    assert ("Did you mean 'rm_score'?" in str(refused.value)) == (field == "rm_scor")
+
+
+def test_a_column_without_a_number_is_an_error_that_names_it(tmp_path: Path) -> None:
+    rows = [{**row, "quality": "high"} for row in rows_by("id")]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "s.parquet")
+
+    with pytest.raises(NoGivenScoreError, match=r"'quality' of .*s.parquet has a number for none of the 6"):
+        GivenScores("quality", str(tmp_path / "s.parquet")).compute(pool_with({}), {})
 
 
 @pytest.mark.parametrize(
@@ -142,7 +160,11 @@ def test_coverage_is_reported(tmp_path: Path) -> None:
         ([{"id": "x", "quality": 1.0}], "id", "names no sample by 'id' .1 keys, such as 'x'."),
         ([{"id": "x", "value": 1.0}], "id", r"has no column 'quality' \(it has: id, value\)"),
         ([{"id": "x", "quality": 1.0}], "doc", "has no column 'doc'"),
-        ([*rows_by("id"), {"id": SAMPLES[0].id, "quality": 9.0}], "id", "has two values of 'quality'"),
+        (
+            [*rows_by("id"), {"id": SAMPLES[0].id, "quality": 9.0}],
+            "id",
+            "has two values of 'quality'.*; keep one row",
+        ),
     ],
 )
 def test_a_file_that_does_not_fit_is_an_error(

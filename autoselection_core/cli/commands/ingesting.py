@@ -1,6 +1,9 @@
 """`autoselection ingest`: raw files to a pool, and its signals."""
 
+from collections.abc import Iterator
 from functools import partial
+
+import numpy as np
 
 from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.campaign.workspace import Workspace
@@ -19,6 +22,8 @@ from autoselection_core.report.sections.tables import (
     records_sentence,
     sources_table,
 )
+from autoselection_core.signals.definitions.given.scores import GivenScores
+from autoselection_core.signals.definitions.given.vectors import GivenVectors
 
 
 def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> PreparedPool:
@@ -27,18 +32,39 @@ def ingest_pool(workspace: Workspace, progress: Bars | Lines) -> PreparedPool:
 
 
 def score_pool(workspace: Workspace, pool: Pool, progress: Bars | Lines) -> Table:
-    """Score every signal of the campaign; what is known already is not computed again."""
+    """Score every signal of the campaign; what is known already is not computed again.
+
+    Scores and vectors that the user brings come first, so that a mistake in them shows before others are
+    paid for.
+    """
     rows = []
-    for number, name in enumerate(workspace.signal_names, start=1):
+    names = sorted(workspace.signal_names, key=lambda name: not _is_brought(workspace, name))
+    for number, name in enumerate(names, start=1):
         progress(f"signal {name}", 0, len(pool))
         report = workspace.score(name, pool, partial(_follow, progress, f"signal {name}"))
         progress(f"signal {name}", len(pool), len(pool))
         progress("signals", number, len(workspace.signal_names))
         known = min(report.finite_share.values(), default=None)
-        without = ", ".join(f"{count:,} {reason}" for reason, count in report.unscored.items())
+        without = ", ".join(f"{reason}: {count:,}" for reason, count in report.unscored.items())
         rows.append((name, report.computed, report.reused, known, without, report.seconds))
     columns = ("signal", "computed", "reused", "share with a value", "without one", "seconds")
     return Table("Signals", columns, tuple(rows))
+
+
+def _is_brought(workspace: Workspace, name: str) -> bool:
+    return isinstance(workspace.definitions[name], GivenScores | GivenVectors)
+
+
+def unscored_sentences(workspace: Workspace, pool: Pool) -> Iterator[str]:
+    """For each column of scores that the user brings, what becomes of the samples without a score."""
+    table = workspace.signals(pool.version)
+    for name, signal in workspace.definitions.items():
+        missing = int(np.isnan(table[name]).sum()) if isinstance(signal, GivenScores) else 0
+        if missing:
+            yield (
+                f"{name}: {missing:,} of {len(pool):,} samples have no score; rankings such as `keep_top` "
+                "place them last, whatever the order, and `keep_band` drops them"
+            )
 
 
 def _follow(progress: Bars | Lines, shown: str, _stage: str, done: int, total: int) -> None:

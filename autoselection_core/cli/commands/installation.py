@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from autoselection_core import environment
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import command_for
+from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
@@ -26,7 +29,9 @@ from autoselection_core.errors.campaign import HomeNotWritableError, LittleRoomE
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.postgresql import is_postgresql
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.signals.definitions.given.scores import GivenScores
 from autoselection_core.store.home import Home
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "lancedb", "botorch", "dagster")
@@ -153,6 +158,8 @@ def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
     yield Diagnosis("campaign", f"{campaign.name} of {file}")
     yield _check("raw files", lambda: f"{len(campaign.source_files()):,} found")
     yield _check("pool", lambda: _pool(workspace))
+    if _brought(workspace):
+        yield _check("scores", lambda: _scores(workspace))
     yield _check("benchmarks", lambda: _benchmarks(workspace))
     yield _check("base model", lambda: _model(campaign))
     yield _check("a training", lambda: _duration(workspace))
@@ -164,6 +171,29 @@ def _pool(workspace: Workspace) -> str:
     pool = workspace.pool()
     behind = "" if workspace.is_ingested() else "; files or questions changed since, it is made again"
     return f"{len(pool):,} samples{behind}"
+
+
+def _brought(workspace: Workspace) -> list[str]:
+    """Keys of the campaign's signals that are scores of the user's own."""
+    return [name for name in workspace.campaign.signals if name.partition(":")[0] == SCORES]
+
+
+def _scores(workspace: Workspace) -> str:
+    """Scores that the user brings: of the pool's samples, or before there is a pool their files alone."""
+    chosen = {name: workspace.campaign.signals[name] for name in _brought(workspace)}
+    signals = make_signals(chosen, None, tuple)
+    pool = workspace.pool() if workspace.has_pool() else None
+    return ", ".join(
+        _coverage(signal, pool) for signal in signals.values() if isinstance(signal, GivenScores)
+    )
+
+
+def _coverage(signal: GivenScores, pool: Pool | None) -> str:
+    if pool is None:
+        signal.check_file()
+        return signal.name
+    known = np.isfinite(np.asarray(signal.compute(pool, {})[signal.name])).sum()
+    return f"{signal.name} ({known:,} of {len(pool):,} samples)"
 
 
 def _benchmarks(workspace: Workspace) -> str:
@@ -181,7 +211,9 @@ def _model(campaign: Campaign) -> str:
 
 def _duration(workspace: Workspace) -> str:
     campaign = workspace.campaign
-    evaluator = workspace.evaluator(workspace.pool().version).fingerprint if workspace.has_pool() else None
+    # A closed form reads the signals, which may not be scored yet, and its evaluations take no time.
+    is_known = workspace.has_pool() and campaign.closed_form is None
+    evaluator = workspace.evaluator(workspace.pool().version).fingerprint if is_known else None
     pace = pace_of(workspace, evaluator, campaign.training)
     return pace.sentence(campaign.search.budget + campaign.search.report_evaluations)
 

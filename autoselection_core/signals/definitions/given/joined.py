@@ -32,6 +32,26 @@ def values_of_records(pool: Pool, name: str) -> Iterator[tuple[object, ...]]:
         yield tuple(_value(record["extras"], name, path) for record in records)
 
 
+def numeric_fields(pool: Pool) -> tuple[str, ...]:
+    """Names of side fields that hold a number in some record, in ascending order.
+
+    A field of a field is `a.b`; numbers of a list have no name and are left out.
+    """
+    found: set[str] = set()
+    for records in pool.table.column("origins").to_pylist():
+        for record in records:
+            found |= set(_numeric_names(json.loads(record["extras"]) if record["extras"] else None, ""))
+    return tuple(sorted(found))
+
+
+def _numeric_names(value: object, name: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _numeric_names(each, f"{name}.{key}".lstrip("."))
+    elif name and math.isfinite(number(value)):
+        yield name
+
+
 def number(value: object) -> float:
     """A number, or a text that is one; NaN for everything else, and for what float32 cannot hold.
 
@@ -68,10 +88,12 @@ def read_columns(file: Path, columns: Sequence[str]) -> pa.Table:
     try:
         table = _read_text(file) if file.suffix in {".csv", ".tsv"} else pq.read_table(file)
     except (OSError, pa_errors.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
-        raise GivenFileError(file, f"cannot be read: {error}") from error
+        remedy = "name a Parquet, CSV or TSV file"
+        raise GivenFileError(file, f"cannot be read: {error}", remedy) from error
     for column in columns:
         if column not in table.column_names:
-            raise GivenFileError(file, f"has no column {column!r} (it has: {', '.join(table.column_names)})")
+            reason = f"has no column {column!r} (it has: {', '.join(table.column_names)})"
+            raise GivenFileError(file, reason, "name its columns with `column` (or `vectors`) and `key`")
     return table.select(list(dict.fromkeys(columns)))
 
 
@@ -88,17 +110,24 @@ def joined_rows(pool: Pool, table: pa.Table, key: str, column: str, file: Path) 
     Raises:
         GivenFileError: It names no sample of the pool, or one twice with two values.
     """
-    places = _places(table, key, column, file)
+    places = require_one_value(table, key, column, file)
     rows = np.full(len(pool), -1, np.int64)
     for row, keys in enumerate(_keys(pool, key)):
         rows[row] = next((places[each] for each in keys if each in places), -1)
     if not (rows >= 0).any():
         example = next(iter(places), "")
-        raise GivenFileError(file, f"names no sample by {key!r} ({len(places)} keys, such as {example!r})")
+        reason = f"names no sample by {key!r} ({len(places)} keys, such as {example!r})"
+        remedy = "name with `key` a field that records and file have both, or `id` or `locator`"
+        raise GivenFileError(file, reason, remedy)
     return rows
 
 
-def _places(table: pa.Table, key: str, column: str, file: Path) -> dict[str, int]:
+def require_one_value(table: pa.Table, key: str, column: str, file: Path) -> dict[str, int]:
+    """The row of each key; a row without a key is about no sample.
+
+    Raises:
+        GivenFileError: One key has two values of the column.
+    """
     names, values = (table.column(each).to_pylist() for each in (key, column))
     places: dict[str, int] = {}
     for place, name in enumerate(names):
@@ -106,7 +135,8 @@ def _places(table: pa.Table, key: str, column: str, file: Path) -> dict[str, int
             continue  # a row without a key is about no sample
         first = places.setdefault(str(name), place)
         if first != place and not _are_equal(values[first], values[place]):
-            raise GivenFileError(file, f"has two values of {column!r} for {key} {name!r}")
+            reason = f"has two values of {column!r} for {key} {name!r}"
+            raise GivenFileError(file, reason, f"keep one row for each {key}")
     return places
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from typing_extensions import override
 
 from autoselection_core.arrays import Values
-from autoselection_core.errors.signals import NoGivenScoreError
+from autoselection_core.errors.signals import NoGivenScoreError, NoScoreFieldError
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
@@ -17,7 +17,9 @@ from autoselection_core.signals.definitions.given.joined import (
     SAMPLE_ID,
     joined_rows,
     number,
+    numeric_fields,
     read_columns,
+    require_one_value,
     values_of_records,
 )
 
@@ -60,20 +62,38 @@ class GivenScores(PoolSignal):
         """See `Signal.compute`.
 
         Raises:
-            NoGivenScoreError: No sample has a score.
+            NoScoreFieldError: The records have no such field, or it holds no number.
+            NoGivenScoreError: The column holds no number for any sample.
             GivenFileError: The file has no such column, names no sample, or one sample with two scores.
         """
         scores = self._of_records(pool) if self.file is None else self._of_file(pool, Path(self.file))
-        if not np.isfinite(scores).any():
-            raise NoGivenScoreError(self.column, self.file or "the records", len(pool))
         return {self.name: scores}
+
+    def check_file(self) -> None:
+        """Read the file, if there is one, before there is a pool.
+
+        Raises:
+            GivenFileError: It cannot be read, has no such column, or two scores for one key.
+        """
+        if self.file is not None:
+            table = read_columns(Path(self.file), (self.key, self.column))
+            require_one_value(table, self.key, self.column, Path(self.file))
 
     def _of_records(self, pool: Pool) -> Values:
         found = (map(number, values) for values in values_of_records(pool, self.column))
-        return float_column([next(filter(np.isfinite, numbers), np.nan) for numbers in found])
+        scores = float_column([next(filter(np.isfinite, numbers), np.nan) for numbers in found])
+        if not np.isfinite(scores).any():
+            is_there = any(
+                value is not None for values in values_of_records(pool, self.column) for value in values
+            )
+            raise NoScoreFieldError(self.column, is_there, numeric_fields(pool))
+        return scores
 
     def _of_file(self, pool: Pool, file: Path) -> Values:
         table = read_columns(file, (self.key, self.column))
         rows = joined_rows(pool, table, self.key, self.column, file)
-        scores = np.array([*map(number, table.column(self.column).to_pylist()), np.nan], np.float32)
-        return scores[rows]  # the last one stands for a sample that the file does not name
+        known = np.array([*map(number, table.column(self.column).to_pylist()), np.nan], np.float32)
+        scores: Values = known[rows]  # the last one stands for a sample that the file does not name
+        if not np.isfinite(scores).any():
+            raise NoGivenScoreError(self.column, file, len(pool))
+        return scores

@@ -73,7 +73,7 @@ class GivenVectors(Embeddings, PoolSignal):
         missing = [target.id for target in targets if target.id not in places]
         if missing:
             reason = f"has no vector for {len(missing)} target samples of a benchmark, such as {missing[0]}"
-            raise GivenFileError(file, reason)
+            raise GivenFileError(file, reason, "add them under their sample ids")
         known = _matrix(table.column(self.column), file, self.column)
         chosen: Vectors = known[[places[target.id] for target in targets]]
         return chosen
@@ -83,13 +83,13 @@ def _matrix(column: pa.ChunkedArray, file: Path, name: str) -> Vectors:
     """Vectors as rows. Shape (rows, d)."""
     kind = column.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        raise GivenFileError(file, f"holds no lists of numbers in {name!r}, but {kind}")
+        reason = f"holds no lists of numbers in {name!r}, but {kind}"
+        raise GivenFileError(file, reason, "name the column of the vectors with `column`")
     lengths = {len(value) for value in column.to_pylist() if value is not None}
     if len(lengths) != 1 or column.null_count:
         found = ", ".join(map(str, sorted(lengths))) or "none"
-        raise GivenFileError(
-            file, f"has vectors of several lengths or without one in {name!r} (lengths: {found})"
-        )
+        reason = f"has vectors of several lengths or without one in {name!r} (lengths: {found})"
+        raise GivenFileError(file, reason, "give each row one vector of the same length")
     flat = np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False), np.float32)
     vectors: Vectors = flat.reshape(-1, lengths.pop())
     return vectors
