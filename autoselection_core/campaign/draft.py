@@ -92,8 +92,8 @@ class CampaignDraft:
 
     @property
     def trainings(self) -> int:
-        """Full trainings of the first search and its report, at most."""
-        return _TRAINED + _REPORT
+        """Evaluations of the first search and its report, at most: trainings, or by the closed form."""
+        return _REPORT + (_TRAINED if self.is_trained else _TRIED)
 
     @property
     def lacking(self) -> str:

@@ -1,15 +1,32 @@
-"""Duration of a training before it is paid for, estimated from what was measured."""
+"""Duration of trainings and of scoring before they are paid for, estimated from what was measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 
+import numpy as np
+
+from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.item import Item
+from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.identity import Json
+from autoselection_core.pool.pool import Pool
 
 _PAID = "paid"
+_HOUR_S = 3600
+
+_PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
+"""Forward passes over whole conversations that a signal of the base model takes, at most."""
+
+_SAMPLED = 200
+"""Conversations that are counted, evenly spaced, for the tokens of a pool."""
+
+_MAX_TOKENS = 2_048
+"""Length at which these signals cut a conversation."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +36,12 @@ class Pace:
     Attributes:
         seconds: Of a training and its dev scores; None where nothing is known yet.
         source: Origin of the number.
+        unit: One evaluation in a word: a training, or an evaluation by a formula.
     """
 
     seconds: float | None
     source: str
+    unit: str = "training"
 
     def sentence(self, trainings: int, found: int = 0) -> str:
         """Trainings left and their duration, in a sentence.
@@ -31,12 +50,12 @@ class Pace:
             trainings: Number that is left at most.
             found: Number of further ones that need no training, because they are found finished.
         """
-        left = f"{trainings} {'training is' if trainings == 1 else 'trainings are'} left at most"
+        left = f"{trainings} {self.unit}{' is' if trainings == 1 else 's are'} left at most"
         if found:
             left = f"{left}, beside {found} that are found finished"
         if self.seconds is None:
             return f"{left}; {self.source}."
-        hours = trainings * self.seconds / 3600
+        hours = trainings * self.seconds / _HOUR_S
         return f"{left}; about {self.seconds:,.0f} s each, {hours:.1f} h in all ({self.source})."
 
 
@@ -58,8 +77,11 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
         return Pace(median(seconds), source)
     probed = _probed_seconds(workspace, training)
     if probed is None:
-        return Pace(None, "their length follows from the subsets or from a closed form")
-    return Pace(probed, "a probe of the base model on this machine; scoring is not in it")
+        if workspace.campaign.closed_form is not None:
+            return Pace(None, "a formula takes seconds and trains no model", "evaluation")
+        return Pace(None, "their length follows from the subsets or from a judge")
+    scored = _benchmark_seconds(workspace)
+    return Pace(probed + scored, "a probe of the base model on this machine, scores of dev items included")
 
 
 def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:
@@ -81,3 +103,58 @@ def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float
 
     found = probe(model_folder(campaign.base_model))
     return min(each.training_s(training.amount, training.adapted_share) for each in found)
+
+
+def scoring_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str, float]:
+    """Expected seconds of the signals that read the base model, by name; others take little and are left out.
+
+    By the probe of `_probed_seconds`, which measures the processor: a GPU is faster.
+
+    Args:
+        signals: Names for campaigns.
+        pool: The samples.
+        model: Folder or hub name of the base model.
+    """
+    named = [name for name in signals if name in _PASSES]
+    if not named or len(pool) == 0:
+        return {}
+    rows = np.unique(np.linspace(0, len(pool) - 1, _SAMPLED).astype(np.int64))
+    lengths = [min(length, _MAX_TOKENS) for length in _lengths(pool.texts(rows=rows), model)]
+    tokens = mean(lengths) * len(pool)
+    return {name: _PASSES[name] * tokens / _forward_tokens_s(model) for name in named}
+
+
+def _benchmark_seconds(workspace: Workspace) -> float:
+    """Expected seconds of the dev scores of one model; a harness scores its own items and is not in it."""
+    model = workspace.campaign.base_model
+    ours = [each for each in workspace.benchmarks if each.harness is None]
+    if model is None or not ours:
+        return 0.0
+    tokens = sum(_scored_tokens(benchmark, model) for benchmark in ours)
+    return tokens / _forward_tokens_s(model)
+
+
+def _scored_tokens(benchmark: Benchmark, model: str) -> int:
+    """Tokens of prompts and answers of the dev items; a written answer is as long as it may become."""
+    items = split(benchmark).dev
+    written = benchmark.answer_tokens * len(items) if benchmark.metric is Metric.ANSWER_ACCURACY else 0
+    return written + sum(_lengths([text for item in items for text in _texts_of(item)], model))
+
+
+def _texts_of(item: Item) -> list[str]:
+    return [*(message.content for message in item.prompt), *(item.choices or (item.reference,))]
+
+
+def _lengths(texts: list[str], model: str) -> list[int]:
+    """Length of each text in tokens."""
+    from autoselection_core.models.base_model import load_tokenizer
+    from autoselection_core.models.folder import model_folder
+
+    return [len(ids) for ids in load_tokenizer(model_folder(model))(texts)["input_ids"]]
+
+
+def _forward_tokens_s(model: str) -> float:
+    from autoselection_core.models.dtype import probe
+    from autoselection_core.models.folder import model_folder
+
+    return max(each.forward_tokens_s for each in probe(model_folder(model)))

@@ -86,5 +86,8 @@ def _training(workspace: Workspace) -> Training:
 def _score(trial: TrialRecord, record: SearchRecord) -> str:
     if trial.utility is None:
         return "The trial was not measured."
+    by = ": a formula, no model was trained" if record.spec.is_formula else ""
     error = "" if trial.standard_error is None else f" ± {trial.standard_error:.2g}"
-    return f"Dev utility {trial.utility:.4g}{error} ({record.spec.metric}); see the report for test scores."
+    return (
+        f"Dev utility {trial.utility:.4g}{error} ({record.spec.metric}{by}); see the report for test scores."
+    )

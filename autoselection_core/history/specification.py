@@ -174,6 +174,16 @@ class SearchSpec(SearchSettings):
         )
 
     @property
+    def is_formula(self) -> bool:
+        """Whether a closed form evaluates, so that no model is trained."""
+        return self.metric == CLOSED_FORM
+
+    @property
+    def size_unit(self) -> str:
+        """Unit of subset sizes: tokens of the base model; rows where no signal `tokens` is declared."""
+        return "tokens" if "tokens" in self.signal_versions else "rows"
+
+    @property
     def score_weights(self) -> dict[str, float] | None:
         """Weight of each benchmark in the utility of a score; None for equal weights.
 

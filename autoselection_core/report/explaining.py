@@ -39,20 +39,25 @@ class Usage:
         trials: Measured trials whose subset holds it; each has a model of its own or shares one.
         subsets: Number of distinct subsets among them.
         missing: Subsets that are no longer stored, so that nothing can be said of them.
+        by_formula: Searches whose trials a closed form evaluated.
     """
 
     sample: str
     trials: tuple[TrialRecord, ...]
     subsets: int
     missing: int
+    by_formula: frozenset[str] = frozenset()
 
     @property
     def sentence(self) -> str:
         """The usage in a sentence."""
-        models = len({trial.evaluation for trial in self.trials})
+        trained = {trial.evaluation for trial in self.trials if trial.search not in self.by_formula}
+        other = {trial.evaluation for trial in self.trials} - trained
+        models = f"{len(trained)} models trained on them" if trained or not other else ""
+        scored = f"{len(other)} evaluations by a formula, without a model" if other else ""
         lost = f"; {self.missing} subsets are no longer stored" if self.missing else ""
         selected = f"selected in {self.subsets} subsets of {len(self.trials)} trials"
-        return f"{selected}; {models} models trained on them{lost}"
+        return f"{selected}; {' and '.join(filter(None, (models, scored)))}{lost}"
 
     def table(self) -> Table:
         """The trials with their models."""
@@ -72,7 +77,8 @@ def usage_of(workspace: Workspace, sample: str) -> Usage:
     wanted = np.bytes_(sample)
     holding = {name for name in stored if _file_holds(stored_lineages(name, workspace.home)[0], wanted)}
     used = tuple(sorted((each for each in done if each.subset in holding), key=_place))
-    return Usage(sample, used, len(holding), len(folders) - len(stored))
+    formulas = frozenset(each.search for each in workspace.ledger.searches() if each.spec.is_formula)
+    return Usage(sample, used, len(holding), len(folders) - len(stored), formulas)
 
 
 def _place(trial: TrialRecord) -> tuple[str, bool, int]:
@@ -96,7 +102,7 @@ def explain_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord
     spec = workspace.ledger.search(trial.search).spec
     assert trial.recipe is not None, "what has a subset has a recipe"
     yield f"pool {spec.pool_version}, evaluator {spec.evaluator}, campaign {spec.campaign}"
-    yield f"subset {trial.subset}, replicate {trial.replicate}, {trial.tokens or 0:,} tokens"
+    yield f"subset {trial.subset}, replicate {trial.replicate}, {trial.tokens or 0:,} {spec.size_unit}"
     signals = workspace.signals(spec.pool_version, spec.signal_versions)
     yield Block("Recipe", trial.recipe.to_yaml(), "yaml")
     yield step_table(realise(trial.recipe, signals))

@@ -100,7 +100,7 @@ def _result(facts: SearchFacts) -> Section:
     spec = facts.record.spec
     benchmarks = ", ".join(spec.benchmarks) or "a formula"
     drove = f"The metric that drove the search: {spec.metric}, on dev items of {benchmarks}."
-    tables = [arm_table(facts.arms, spec.score_weights)]
+    tables = [arm_table(facts.arms, spec)]
     if (unread := unread_table(tests_by_arm(facts.arms))) is not None:
         tables.append(unread)
     is_formula = facts.workspace.campaign.closed_form is not None
@@ -116,10 +116,12 @@ def _beginning(facts: SearchFacts) -> Section:
 
 
 def _trials(facts: SearchFacts) -> Section:
-    unit = facts.record.spec.metric
+    unit, size = facts.record.spec.metric, facts.record.spec.size_unit
     pictures = [
         Picture("trajectory", trajectory_plot(facts.history, unit), "Dev score of every trial"),
-        Picture("tokens", tokens_plot(facts.history, unit), "Dev score against tokens in the subset"),
+        Picture(
+            "tokens", tokens_plot(facts.history, unit, size=size), f"Dev score against {size} of the subset"
+        ),
     ]
     measured = facts.history.observations
     subsets = [facts.realise(entry.recipe) for entry in measured]
@@ -144,19 +146,23 @@ def _trials(facts: SearchFacts) -> Section:
 
 
 def _tradeoffs(facts: SearchFacts) -> Section:
-    standing, signs = tradeoffs_of(facts), signs_of(facts)
+    standing, signs, size = tradeoffs_of(facts), signs_of(facts), facts.record.spec.size_unit
     meaning = (
-        "The search maximises one utility; here every benchmark counts for itself, and so do tokens. Each "
+        "The search maximises one utility; here every benchmark counts for itself, and so does size. Each "
         "benchmark has a surrogate of its own; the chance of being on the front is over draws from their "
         "posteriors, among the subsets that were tried. Limits of the policy (`floors`, `max_tokens`, "
         "`max_share`) let a search look for another trade-off."
     )
     pictures = (
-        [Picture("tradeoffs", tradeoff_plot(standing, signs), "Benchmarks and tokens against each other")]
+        [
+            Picture(
+                "tradeoffs", tradeoff_plot(standing, signs, size), f"Benchmarks and {size} against each other"
+            )
+        ]
         if standing
         else []
     )
-    return Section("Trade-offs", [meaning], [tradeoff_table(standing)], pictures)
+    return Section("Trade-offs", [meaning], [tradeoff_table(standing, size)], pictures)
 
 
 def _best(facts: SearchFacts) -> Section:

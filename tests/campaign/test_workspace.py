@@ -9,7 +9,7 @@ import pytest
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.duration import Pace, pace_of
+from autoselection_core.campaign.duration import Pace, pace_of, scoring_seconds
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.pool.sources import Source
@@ -170,6 +170,18 @@ def test_a_probe_of_the_base_model_says_it_where_nothing_was_measured(
     assert short is not None
     assert long == pytest.approx(9 * short)
     assert pace_of(trained, None, {"preset": "lora"}).seconds is None
+
+
+def test_scoring_by_the_base_model_takes_as_long_as_its_passes_over_the_pool(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    pool, model = workspace.ingest().pool, str(tiny_model(tmp_path / "model"))
+
+    found = scoring_seconds(["model_scores", "rds", "word_entropy"], pool, model)
+
+    assert set(found) == {"model_scores", "rds"}
+    assert found["model_scores"] == pytest.approx(2 * found["rds"])
+    assert found["rds"] > 0
 
 
 def test_the_sentence_counts_what_is_left_and_what_is_found() -> None:

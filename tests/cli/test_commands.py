@@ -259,7 +259,8 @@ def test_explain_leads_from_a_search_to_its_subset_and_evaluation_and_back_to_a_
         assert str(trial.evaluation) in told
     code, told, _ = cli("explain", min(_ids_of_pool(searched)))
     assert code == 0
-    assert "models trained on them" in told
+    assert "evaluations by a formula, without a model" in told
+    assert "models trained on them" not in told
 
 
 @pytest.mark.usefixtures("searched")

@@ -6,8 +6,11 @@ import socket
 from pathlib import Path
 
 import pytest
+import torch
+from autoselection_core.campaign.declaration.draft import CampaignDraft, DraftSource
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.cli.commands.initialising import costs_of
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.cli.conftest import Cli
@@ -58,7 +61,9 @@ def test_init_shows_what_it_understood_and_writes_a_campaign_that_runs(cli: Cli)
     assert output.count("sample 3:") == 2
     assert "characters)" in output
     assert "says nothing about models" in output
-    assert "Trainings lack `base_model` and `benchmarks`" in output
+    assert (
+        "At most 14 evaluations by it. Trainings in their place lack `base_model` and `benchmarks`" in output
+    )
     assert cli("search", "--report-evaluations", "2")[0] == 0
 
 
@@ -270,7 +275,7 @@ def test_the_doctor_finds_an_installation_right_and_says_what_is_left_to_train(c
 
     assert code == 0, output
     assert "nothing is missing" in output
-    assert "14 trainings are left at most" in output
+    assert "14 evaluations are left at most; a formula takes seconds and trains no model" in output
     for subject in ("processor", "GPU", "torch", "home", "history", "raw files", "pool"):
         assert subject in output
 
@@ -284,7 +289,9 @@ def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, ben
 
     assert code == 0, output
     assert "12 trainings are left at most; about" in output
-    assert "a probe of the base model on this machine" in output
+    assert "a probe of the base model on this machine, scores of dev items included" in output
+    assert "scored once: at most model_scores 0.0 h" in output
+    assert "h in all" in output
 
 
 @pytest.mark.usefixtures("raw")
@@ -304,6 +311,17 @@ def test_the_doctor_names_what_is_missing(cli: Cli, tmp_path: Path, monkeypatch:
     missing = [text.split(": ")[1] for text in said["text"] if text.startswith("missing: ")]
     assert code == said["exit_code"] == 1
     assert missing == ["webhook", "Ray", "raw files"]
+
+
+def test_signals_that_take_long_on_a_processor_are_left_out_with_their_cost(tmp_path: Path) -> None:
+    costs = costs_of(4_000.0)
+    draft = CampaignDraft("mine", [DraftSource("raw", "1 record")], "some/model", [], costs=costs)
+
+    campaigns = load_campaigns(tmp_path / "autoselection.yaml", Home(tmp_path / "home"), draft.text)
+
+    assert costs_of(600.0) == {}
+    assert ("model_scores" in campaigns["mine"].signals) == torch.cuda.is_available()
+    assert ("# model_scores is left out: scoring it takes up to 1.1 h" in draft.text) == bool(costs)
 
 
 def _scored(raw: Path) -> None:

@@ -109,7 +109,7 @@ def test_the_outlook_names_probability_and_price(facts: SearchFacts) -> None:
     assert found.half_width_then is not None
     assert found.half_width is not None
     assert found.half_width_then < found.half_width
-    assert "2 full trainings" in found.sentence
+    assert "for 2 evaluations" in found.sentence
 
 
 Draw = Callable[[SearchFacts, Format], bytes]

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,11 +21,13 @@ from autoselection_core.report.sections.protocol import unread_table
 from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
 from autoselection_core.report.sections.verdict import Finding, compare, findings, have_same_rows, is_better
+from autoselection_core.report.sections.waterfall import shown_columns
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict, arm_difference
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.signals.table import SignalTable
 from tests.report.conftest import searched_in
 from tests.score.runs import run
 
@@ -76,7 +79,7 @@ def test_every_trial_stands_in_the_table_with_recipe_size_score_and_error(facts:
         named = dict(zip(table.columns, row, strict=True))
         assert named["recipe"] == observation.recipe.label
         assert named["rows"] == len(facts.realise(observation.recipe))
-        assert named["tokens"] == observation.tokens
+        assert named["tokens"] is None  # the campaign counts none, so that sizes are in rows
         assert named["dev score"] == observation.utility
         assert named["± se"] == observation.standard_error
 
@@ -238,11 +241,43 @@ def test_a_running_search_has_no_report(tmp_path: Path) -> None:
 
 
 def test_arms_stand_with_dev_and_test_scores(facts: SearchFacts) -> None:
-    rows = arm_table(facts.arms, None).rows
+    rows = arm_table(facts.arms, facts.record.spec).rows
 
     assert [row[0] for row in rows] == ["winner"] * 2 + ["random"] * 3 + ["full_pool"] * 2
+    assert [row[1] for row in rows[:5]] == ["replicate 1", "replicate 2", "draw 1", "draw 2", "draw 3"]
     assert all(isinstance(row[5], float) and row[7] == 40 for row in rows)
-    assert all(row[2] == row[3] for row in rows)  # a formula reads every token once
+    assert all(row[2] is None and row[3] is None for row in rows)  # no tokens are counted, none trained
+
+
+def test_a_search_that_counts_tokens_shows_them(facts: SearchFacts) -> None:
+    spec = replace(facts.record.spec, signal_versions={"tokens": "0"}, metric="answer_accuracy")
+
+    table = arm_table(facts.arms, spec)
+
+    assert [row[2] for row in table.rows] == [row[3] for row in table.rows]
+    assert all(isinstance(row[2], int) for row in table.rows)
+    assert table.columns[-1] == "test items"
+
+
+def test_no_page_of_a_search_by_a_formula_claims_a_trained_model(facts: SearchFacts) -> None:
+    written = write_report(facts)
+    pages = [written.markdown.read_text(), written.html.read_text()]
+    said = [*pages, *(each.sentence for each in written.findings), outlook(facts).sentence]
+
+    claims = ("trains a better model", "train a better model", "full trainings", "Test items")
+    assert [claim for claim in claims for text in said if claim in text] == []
+    assert all("no model was trained" in text for text in said)
+    assert all("simulated items" in page for page in pages)
+
+
+def test_a_waterfall_shows_what_the_steps_read_then_the_scores_brought_and_no_constants() -> None:
+    values = {name: np.array([1, 2, 3], np.float32) for name in ("a", "b", "c", "rm_score", "ifd")}
+    constant = {"has_code": np.zeros(3, np.float32), "unknown": np.full(3, np.nan, np.float32)}
+    signals = SignalTable("pool", np.arange(3, dtype=np.uint64), {**constant, **values})
+
+    shown = shown_columns(signals, ("ifd", "has_code", "exact"), ("rm_score",))
+
+    assert shown == ("ifd", "rm_score", "a", "b")
 
 
 def test_a_cell_with_a_bar_does_not_break_a_markdown_table() -> None:
@@ -258,7 +293,7 @@ def test_a_finding_is_a_value(facts: SearchFacts) -> None:
 
 
 def test_trade_offs_are_in_the_report_and_the_best_expected_score_is_on_the_front(facts: SearchFacts) -> None:
-    table = tradeoff_table(tradeoffs_of(facts))
+    table = tradeoff_table(tradeoffs_of(facts), "rows")
     written = write_report(facts)
 
     named = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
@@ -284,7 +319,7 @@ def test_the_first_screen_says_verdict_rows_sources_licences_cost_and_what_next(
     assert said["Rows kept"].startswith(f"{kept} of 70 (")
     assert said["Sources"] == f"sums {kept}"
     assert said["Licences"] == "not stated"
-    assert said["Cost"].startswith("10 full trainings, ")
+    assert said["Cost"].startswith("10 evaluations by the formula, ")
     assert any(f"autoselection export {facts.record.search}" in text for text in lead.further)
 
 

@@ -21,6 +21,7 @@ from autoselection_core.campaign.draft import (
     DraftSource,
     as_named_in,
 )
+from autoselection_core.campaign.duration import scoring_seconds
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import tell
@@ -119,6 +120,10 @@ def _records(pool: Pool) -> Iterator[tuple[str, Mapping[str, object]]]:
 _SHOWN = 3
 _CHARACTERS = 300
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_COSTLY = "model_scores"
+_MAX_SECONDS = 600.0
+"""Seconds of scoring from which on a signal is not proposed for a machine without a GPU."""
+
 _SETTINGS_KINDS = {".yaml", ".yml"}
 
 
@@ -148,16 +153,19 @@ def write_campaign(
     for path in (*paths, *benchmarks, *([model] if model is not None and _is_folder(model) else [])):
         _require_allowed(places, path)
     tested = [_benchmark(each, file) for each in benchmarks]
-    found = [_source(path, file) for path in paths]
     if model is None and ask:
         model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
-    sources = [source for source, _ in found]
-    draft = CampaignDraft(_campaign_name(file), sources, _model(model, file), tested, file)
+        if model is not None and _is_folder(model):
+            _require_allowed(places, model)
+    found = [_source(path, file, model) for path in paths]
+    costs = costs_of(sum(each.seconds for each in found))
+    sources, named = [each.source for each in found], _model(model, file)
+    draft = CampaignDraft(_campaign_name(file), sources, named, tested, file, costs)
     load_campaigns(file, places.home, draft.text)
     _tell_of(draft)
     tell(
         f"signals: {', '.join(draft.signals)}",
-        signals=[asdict(each) for _, scores in found for each in scores],
+        signals=[asdict(each) for one in found for each in one.scores],
     )
     if ask and not _answer(f"write {file}?", _ask_agreement):
         tell("nothing was written")
@@ -166,6 +174,20 @@ def write_campaign(
         written.write_text(draft.text, encoding="utf-8")
     tell(f"{file}: campaign {draft.name}", file=str(file), campaign=draft.name)
     tell(f"next: {draft.next_commands}")
+
+
+def costs_of(seconds: float) -> dict[str, str]:
+    """Signals that a draft leaves out, with their cost: those of the base model that take long without a GPU.
+
+    Args:
+        seconds: Expected seconds of `model_scores` on the processor.
+    """
+    import torch
+
+    if seconds <= _MAX_SECONDS or torch.cuda.is_available():
+        return {}
+    cost = f"scoring it takes up to {seconds / 3600:.1f} h on this processor; a GPU takes minutes"
+    return {_COSTLY: cost}
 
 
 def _is_folder(model: str) -> bool:
@@ -215,7 +237,22 @@ def _benchmark(given: str, file: Path) -> DraftBenchmark:
     return DraftBenchmark(name, as_named_in(file, str(folder)), path.name, bool(read.targets))
 
 
-def _source(path: str, file: Path) -> tuple[DraftSource, Sequence[ProposedScore]]:
+@dataclass(frozen=True)
+class _Read:
+    """One path of raw files, as it was read.
+
+    Attributes:
+        source: Its entry.
+        scores: Fields that become signals.
+        seconds: Expected seconds of scoring it with the base model; 0 where there is none on this machine.
+    """
+
+    source: DraftSource
+    scores: Sequence[ProposedScore]
+    seconds: float
+
+
+def _source(path: str, file: Path, model: str | None) -> _Read:
     """Read one path on its own, so that its account is its own, and show what it holds."""
     tell(f"{path}:")
     with TemporaryDirectory(prefix="autoselection-init-") as scratch, show_progress() as progress:
@@ -226,12 +263,15 @@ def _source(path: str, file: Path) -> tuple[DraftSource, Sequence[ProposedScore]
         _show_samples(found.pool)
         show_scripts(in_other_scripts(found.pool), len(found.pool))
         scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
+        is_here = model is not None and _is_folder(model)
+        seconds = sum(scoring_seconds([_COSTLY], found.pool, str(model)).values()) if is_here else 0.0
     if scores:
         names = ", ".join(each.name for each in scores)
         tell(f"fields that may be scores: {names}; each becomes a signal `column`")
         for each in scores:
             tell(f"  {each.sentence}")
-    return DraftSource(as_named_in(file, path), _account(found), tuple(each.name for each in scores)), scores
+    source = DraftSource(as_named_in(file, path), _account(found), tuple(each.name for each in scores))
+    return _Read(source, scores, seconds)
 
 
 def _account(found: Ingestion) -> str:
@@ -260,8 +300,8 @@ def _tell_of(draft: CampaignDraft) -> None:
         "signals scored and recipes found; it says nothing about models."
     )
     tell(
-        f"Trainings lack {draft.lacking}: with it a first search is at most {draft.trainings} trainings, and "
-        "`autoselection doctor` says how long one takes on this machine."
+        f"At most {draft.trainings} evaluations by it. Trainings in their place lack {draft.lacking}; "
+        "with it `autoselection doctor` says how long one takes on this machine."
     )
 
 

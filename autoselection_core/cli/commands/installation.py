@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -20,15 +21,17 @@ from autoselection_core import environment
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
-from autoselection_core.campaign.duration import pace_of
+from autoselection_core.campaign.duration import pace_of, scoring_seconds
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import HomeNotWritableError, LittleRoomError, NotAnAddressError
+from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.postgresql import is_postgresql
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.signals.definitions.given.scores import GivenScores
@@ -36,6 +39,7 @@ from autoselection_core.store.home import Home
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "lancedb", "botorch", "dagster")
 _GB = 1e9
+_HOUR_S = 3600
 _MIN_FREE_GB = 5.0
 """Free gigabytes below which the disk is reported: adapters, columns and reports soon fill them."""
 
@@ -162,7 +166,7 @@ def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
         yield _check("scores", lambda: _scores(workspace))
     yield _check("benchmarks", lambda: _benchmarks(workspace))
     yield _check("base model", lambda: _model(campaign))
-    yield _check("a training", lambda: _duration(workspace))
+    yield _check("duration", lambda: _duration(workspace))
 
 
 def _pool(workspace: Workspace) -> str:
@@ -215,7 +219,42 @@ def _duration(workspace: Workspace) -> str:
     is_known = workspace.has_pool() and campaign.closed_form is None
     evaluator = workspace.evaluator(workspace.pool().version).fingerprint if is_known else None
     pace = pace_of(workspace, evaluator, campaign.training)
-    return pace.sentence(campaign.search.budget + campaign.search.report_evaluations)
+    trainings = campaign.search.budget + campaign.search.report_evaluations
+    sentence, scoring = pace.sentence(trainings), _scoring(workspace)
+    if not scoring:
+        return sentence
+    once = sum(scoring.values())
+    total = once + trainings * (pace.seconds or 0.0)
+    names = ", ".join(f"{name} {seconds / _HOUR_S:.1f} h" for name, seconds in scoring.items())
+    return (
+        f"{sentence} Before them the signals that read the base model are scored once: at most {names}, "
+        f"by the same probe. {total / _HOUR_S:.1f} h in all; a GPU is faster than the probe of the processor says."
+    )
+
+
+def _scoring(workspace: Workspace) -> dict[str, float]:
+    """Seconds of the base model's signals that are not scored yet; their pool is read where there is none."""
+    campaign = workspace.campaign
+    if campaign.base_model is None:
+        return {}
+    if workspace.has_pool():
+        pool = workspace.pool()
+        names = [name for name in campaign.signals if not _is_scored(workspace, name, pool)]
+        return scoring_seconds(names, pool, campaign.base_model)
+    with TemporaryDirectory(prefix="autoselection-doctor-") as scratch:
+        found = ingest(campaign.sources, Home(Path(scratch)))
+        return scoring_seconds(campaign.signals, found.pool, campaign.base_model)
+
+
+def _is_scored(workspace: Workspace, name: str, pool: Pool) -> bool:
+    definition = workspace.definitions.get(name)
+    if definition is None:
+        return False  # one for each benchmark, under other names
+    try:
+        workspace.store.table(pool, {name: definition.fingerprint})
+    except UnscoredPoolError:
+        return False
+    return True
 
 
 def _check(subject: str, look: Callable[[], str]) -> Diagnosis:

@@ -158,7 +158,7 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
     show_table(trial_table(facts))
     if facts.history.observations:
         written = write_report(facts)
-        show_table(arm_table(facts.arms, facts.record.spec.score_weights))
+        show_table(arm_table(facts.arms, facts.record.spec))
         tell(headline(facts, written.findings))
         for finding in written.findings:
             tell(finding.sentence)

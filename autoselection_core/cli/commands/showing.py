@@ -69,7 +69,7 @@ def show_search(facts: SearchFacts) -> None:
     """Trials, trade-offs, budgets, state and the recommended recipe."""
     show_table(trial_table(facts))
     if len(standing := tradeoffs_of(facts)) > 1:
-        show_table(tradeoff_table(standing))
+        show_table(tradeoff_table(standing, facts.record.spec.size_unit))
     show_table(budget_table(facts.record))
     tell(f"{facts.record.search} is {facts.record.state.value}. {facts.record.reason}")
     if (earlier := facts.record.spec.warm_from) is not None:

@@ -26,6 +26,18 @@ WHOLE_POOL_HEADLINES = {
     Verdict.UNDECIDED: "The full pool is the best of what was tried; no subset beat it.",
 }
 """Headlines where the winner is the whole pool, by its verdict over the best subset that leaves some out."""
+FORMULA_HEADLINES = {
+    Verdict.YES: "By the formula (no model was trained) the recommended subset beats random ones.",
+    Verdict.NO: "By the formula (no model was trained) the recommended subset does not beat random ones.",
+    Verdict.UNDECIDED: "Undecided by the formula (no model was trained): its scores cannot tell them apart.",
+}
+_BEST_POOL = "By the formula (no model was trained) the full pool is the best of what was tried."
+FORMULA_WHOLE_POOL_HEADLINES = {
+    Verdict.YES: _BEST_POOL,
+    Verdict.NO: "By the formula (no model was trained) the best subset scores higher than the full pool.",
+    Verdict.UNDECIDED: _BEST_POOL,
+}
+"""Headlines of a search that trains nothing."""
 
 _CAPTION = (
     "Left: test score of every fresh run; bars end at the mean. Right: difference of the winner to each arm, "
@@ -50,7 +62,12 @@ def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
 
 def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
     """The verdict of a finished search in one sentence."""
-    return (WHOLE_POOL_HEADLINES if facts.is_whole_pool else HEADLINES)[is_better(found)]
+    by_formula, by_trainings = (
+        (FORMULA_WHOLE_POOL_HEADLINES, WHOLE_POOL_HEADLINES)
+        if facts.is_whole_pool
+        else (FORMULA_HEADLINES, HEADLINES)
+    )
+    return (by_formula if facts.record.spec.is_formula else by_trainings)[is_better(found)]
 
 
 def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:
@@ -115,7 +132,8 @@ def _cost(facts: SearchFacts) -> str:
     seconds = sum(entry.seconds for entry in paid)
     price = facts.workspace.campaign.price_per_hour
     money = "" if price is None else f", {seconds / _HOUR_S * price:,.2f} at {price:g} an hour"
-    return f"{trainings:g} full trainings, {_duration(seconds)}{money}"
+    unit = "evaluations by the formula" if facts.record.spec.is_formula else "full trainings"
+    return f"{trainings:g} {unit}, {_duration(seconds)}{money}"
 
 
 def _duration(seconds: float) -> str:

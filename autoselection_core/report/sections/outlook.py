@@ -29,6 +29,7 @@ class Outlook:
         cost: Full trainings that they cost.
         seconds: Expected seconds of both, by the runs so far; None where no time was recorded.
         opponent: The arm to beat: random subsets of equal tokens, or the best proper subset.
+        is_formula: Whether a closed form evaluates, so that no model is trained.
     """
 
     chance: float | None
@@ -37,6 +38,7 @@ class Outlook:
     cost: int = MORE_RUNS
     seconds: float | None = None
     opponent: str = RANDOM
+    is_formula: bool = False
 
     @property
     def sentence(self) -> str:
@@ -46,11 +48,14 @@ class Outlook:
                 f"Whether it beats {OPPONENTS[self.opponent]} is unknown: that takes two runs of either. "
                 "Raise report_evaluations."
             )
+        who, paid = ("It", "full trainings")
+        if self.is_formula:
+            who, paid = ("By the formula (no model was trained) it", "evaluations")
         time = "" if not self.seconds or self.seconds < 1 else f", about {self.seconds:,.0f} s"
         return (
-            f"It beats {OPPONENTS[self.opponent]} with probability {_share(self.chance)}. Two more runs "
+            f"{who} beats {OPPONENTS[self.opponent]} with probability {_share(self.chance)}. Two more runs "
             f"of it would bring the 95 % interval from ±{self.half_width:.3g} to about "
-            f"±{self.half_width_then:.3g} for {self.cost} full trainings{time}."
+            f"±{self.half_width_then:.3g} for {self.cost} {paid}{time}."
         )
 
 
@@ -93,7 +98,8 @@ def outlook(facts: SearchFacts) -> Outlook:
     saved = variance * (1 / len(winners) - 1 / (len(winners) + MORE_RUNS))
     half = float(high - low) / 2
     then = reach_then * float(np.sqrt(max(0.0, (half / reach) ** 2 - saved)))
-    return Outlook(float((draws > 0).mean()), half, then, MORE_RUNS, _seconds(facts), opponent)
+    chance, seconds = float((draws > 0).mean()), _seconds(facts)
+    return Outlook(chance, half, then, MORE_RUNS, seconds, opponent, facts.record.spec.is_formula)
 
 
 def noise_sentence(facts: SearchFacts) -> str:

@@ -91,7 +91,10 @@ def trajectory_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
     return draw(paint, kind=kind)
 
 
-def tokens_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
+_FOLDED = "values beyond the middle 99 % of the pool are in the end bars"
+
+
+def tokens_plot(history: History, unit: str, kind: Format = "svg", size: str = "tokens") -> bytes:
     """Dev utility against the size of the subset, to separate the effect of size from that of choice."""
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
@@ -100,9 +103,9 @@ def tokens_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
         for entry in history.observations:
             place = (entry.tokens, entry.utility)
             axes.annotate(f" {entry.trial}", place, fontsize=8, color=INK, va="bottom")
-        axes.set_xlabel("tokens in the subset")
+        axes.set_xlabel(f"{size} of the subset")
         axes.set_ylabel(f"dev utility ({unit})")
-        axes.set_title("Score against tokens (numbers: trials)")
+        axes.set_title(f"Score against {size} (numbers: trials)")
 
     return draw(paint, kind=kind)
 
@@ -144,7 +147,7 @@ def histogram_plot(
             _histogram(axes, name, known[name], subset)
         for axes in grid.flat[len(chosen) :]:
             axes.set_axis_off()
-        figure.suptitle("Signals in the subset (blue) and in the pool (grey)", fontsize=10)
+        figure.suptitle(f"Signals in the subset (blue) and in the pool (grey); {_FOLDED}", fontsize=8)
 
     return draw(paint, width=7.5, height=1.0 + 1.8 * max(1, -(-len(chosen) // 3)), kind=kind)
 
@@ -180,6 +183,7 @@ def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> byte
             axes.hist(np.clip(known, low, high), _BINS, color=ACCENT, alpha=0.8)
             axes.set_title(f"{short_label(name)} ({len(known) / len(column):.0%} known)", fontsize=8)
             axes.set_ylabel("rows")
+        figure.suptitle(_FOLDED, fontsize=8)
 
     return draw(paint, width=7.5, height=1.0 + 1.8 * -(-len(columns) // 3), kind=kind)
 

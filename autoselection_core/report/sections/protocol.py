@@ -47,4 +47,4 @@ def training_sentence(settings: Mapping[str, Json]) -> str:
     return f"Preset `{preset}`{f' with {changed}' if changed else ''}: {length}; {equal}."
 
 
-NO_TRAINING = "A formula stood in for trainings: no model was trained."
+NO_TRAINING = "A formula stood in for trainings: no model was trained, and its items are simulated values."

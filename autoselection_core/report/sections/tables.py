@@ -1,8 +1,10 @@
 """Tables of a search, and the account of the raw records of its pool."""
 
+import itertools
 from collections.abc import Mapping
 
 from autoselection_core.history.records import SearchRecord, TrialKind, TrialRecord
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import FULL
 from autoselection_core.identity import Json
 from autoselection_core.pool.ingest import Ingestion
@@ -12,6 +14,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
 from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
+from autoselection_core.search.baselines import RANDOM
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.decontaminate import Gated
 from autoselection_core.signals.table import present_name
@@ -23,7 +26,10 @@ _TABLES = ("advice", "weighed")
 
 
 def trial_table(facts: SearchFacts) -> Table:
-    """Every trial with recipe, size, tokens, dev score, standard error, and fidelity where it may differ."""
+    """Every trial with recipe, size, tokens, dev score, standard error, and fidelity where it may differ.
+
+    Tokens are empty where the campaign counts none.
+    """
     columns: tuple[str, ...]
     columns = ("trial", "recipe", "rows", "tokens", "dev score", "± se", "cost", "came from", "state")
     rows = tuple(_trial_row(trial, facts) for trial in facts.trials)
@@ -40,13 +46,18 @@ def _trial_row(trial: TrialRecord, facts: SearchFacts) -> tuple[Cell, ...]:
         f"{trial.trial}{' *' if is_best else ''}",
         "-" if trial.recipe is None else trial.recipe.label,
         rows,
-        trial.tokens,
+        _counted(trial.tokens, facts.record.spec),
         trial.utility,
         trial.standard_error,
         "reused" if trial.is_reused else f"{trial.cost:g}",
         _origin(trial),
         trial.state.value if trial.reason is None else f"{trial.state.value}: {trial.reason}",
     )
+
+
+def _counted(size: int | None, spec: SearchSpec) -> int | None:
+    """A size in tokens; None where sizes are in rows, because no tokens were counted."""
+    return size if spec.size_unit == "tokens" else None
 
 
 def _origin(trial: TrialRecord) -> str:
@@ -66,7 +77,7 @@ def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
             trial.reservation.number,
             trial.arm.replace("_", " ") or "search",
             None if trial.recipe is None else trial.recipe.label,
-            trial.tokens,
+            _counted(trial.tokens, status.record.spec),
             trial.utility,
             trial.standard_error,
             "reused" if trial.is_reused else f"{trial.cost:g}",
@@ -128,27 +139,24 @@ def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:
     return Table("Signals of the search", ("signal", "version", "named by the recipe"), named)
 
 
-def arm_table(arms: tuple[ArmRun, ...], weights: dict[str, float] | None) -> Table:
-    """Evaluations of a report, which decide the verdict on the winner, on test items."""
-    columns = (
-        "arm",
-        "replicate",
-        "tokens",
-        "tokens trained",
-        "dev score",
-        "test score",
-        "± se",
-        "test items",
-    )
+def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec) -> Table:
+    """Evaluations of a report, which decide the verdict on the winner, on test items.
+
+    A run is a replicate of its arm's subset, or another draw of random rows. Tokens are empty where none
+    were counted or trained, and the items of a formula are simulated.
+    """
+    items = "simulated items" if spec.is_formula else "test items"
+    columns = ("arm", "run", "tokens", "tokens trained", "dev score", "test score", "± se", items)
+    drawn = itertools.count(1)
     rows = tuple(
         (
             run.arm,
-            run.trial.replicate,
-            run.trial.tokens,
-            run.training_tokens,
+            f"draw {next(drawn)}" if run.arm == RANDOM else f"replicate {run.trial.replicate}",
+            _counted(run.trial.tokens, spec),
+            None if spec.is_formula else run.training_tokens,
             run.trial.utility,
-            utility(run.test, weights),
-            utility_standard_error(run.test, weights),
+            utility(run.test, spec.score_weights),
+            utility_standard_error(run.test, spec.score_weights),
             sum(len(score.items) for score in run.test),
         )
         for run in sorted(arms, key=lambda run: run.arm, reverse=True)
@@ -162,7 +170,8 @@ def budget_table(record: SearchRecord) -> Table:
         ("search", record.budget, record.spent, record.held),
         ("report", record.report_evaluations, record.report_spent, record.report_held),
     )
-    return Table("Budgets, in full trainings", ("budget", "allowed", "spent", "held"), rows)
+    unit = "evaluations by the formula" if record.spec.is_formula else "full trainings"
+    return Table(f"Budgets, in {unit}", ("budget", "allowed", "spent", "held"), rows)
 
 
 def search_table(records: tuple[SearchRecord, ...]) -> Table:

@@ -20,8 +20,13 @@ def signs_of(facts: SearchFacts) -> dict[str, float]:
     return {name: signs.get(name, 1.0) for name in sorted(set.union(*scored))} if scored else {}
 
 
-def tradeoff_table(standing: tuple[Standing, ...]) -> Table:
-    """Table of the trade-offs, the front first; scores are posterior means with their deviations."""
+def tradeoff_table(standing: tuple[Standing, ...], size: str) -> Table:
+    """Table of the trade-offs, the front first; scores are posterior means with their deviations.
+
+    Args:
+        standing: The subsets.
+        size: Unit of their sizes.
+    """
     names = list(standing[0].scores) if standing else []
     order = sorted(standing, key=lambda one: (not one.is_on_front, -(one.chance or 0.0), one.trial))
     rows = tuple(
@@ -35,11 +40,13 @@ def tradeoff_table(standing: tuple[Standing, ...]) -> Table:
         for one in order
     )
     title = "Trade-offs (expected dev scores; on the front: nothing tried is better in one and worse in none)"
-    return Table(title, ("trial", "recipe", "tokens", *names, "on the front", "chance"), rows)
+    return Table(title, ("trial", "recipe", size, *names, "on the front", "chance"), rows)
 
 
-def tradeoff_plot(standing: tuple[Standing, ...], signs: dict[str, float], kind: Format = "svg") -> bytes:
-    """Expected score against tokens, one panel a benchmark; the front over all is highlighted."""
+def tradeoff_plot(
+    standing: tuple[Standing, ...], signs: dict[str, float], size: str, kind: Format = "svg"
+) -> bytes:
+    """Expected score against size, one panel a benchmark; the front over all is highlighted."""
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         panels = figure.subplots(1, len(signs), squeeze=False)[0]
@@ -50,7 +57,7 @@ def tradeoff_plot(standing: tuple[Standing, ...], signs: dict[str, float], kind:
                 axes.annotate(f" {one.trial}", (one.tokens, score.mean), fontsize=8, color=INK)
             steps = _best_so_far(standing, name, sign)
             axes.step(*zip(*steps, strict=True), where="post", color=WARM, linewidth=1)
-            axes.set_xlabel("tokens in the subset")
+            axes.set_xlabel(f"{size} of the subset")
             axes.set_title(f"{name} ({'higher' if sign > 0 else 'lower'} is better)")
 
     return draw(paint, width=max(7.5, 3.2 * len(signs)), kind=kind)

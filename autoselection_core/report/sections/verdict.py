@@ -7,6 +7,7 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference
 from autoselection_core.score.resampling import Run
+from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.search.arms import ArmRun, tests_by_arm
 from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
 
@@ -46,10 +47,13 @@ class Finding:
         found = self.difference
         why = " (an arm of one run says nothing about luck between runs)" if min(self.runs) == 1 else ""
         named = f", {self.recipe}" if self.recipe else ""
+        is_formula = self.metric == CLOSED_FORM
+        judged = ", by the formula (no model was trained)" if is_formula else ""
+        items = "Simulated items" if is_formula else "Test items"
         interval = f"{found.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}]"
         return (
-            f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{why}. "
-            f"Test items, {self.metric}: {found.value:+.4f}, {interval}, "
+            f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{why}{judged}. "
+            f"{items}, {self.metric}: {found.value:+.4f}, {interval}, "
             f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._read}"
         )
 

@@ -1,13 +1,16 @@
 """Waterfall of a recipe: size, state and expected utility after every step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autoselection_core.arrays import Values
+from autoselection_core.campaign.declaration.signals import SCORES
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.search.propose import tokens_of
+from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Prediction
 from autoselection_core.subset import PrefixCache, Subset, realise
 
@@ -22,14 +25,14 @@ class Prefix:
     Attributes:
         step: Label of the last of these steps; `full pool` for none.
         subset: The rows that these steps leave.
-        tokens: Its size in tokens.
+        tokens: Its size in tokens; None where none were counted.
         means: Mean of some signals over its rows, by name.
         expected: Utility of training on it, as the surrogate expects it.
     """
 
     step: str
     subset: Subset
-    tokens: int
+    tokens: int | None
     means: dict[str, float]
     expected: Prediction
 
@@ -49,9 +52,10 @@ def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
         realise(recipe.with_steps(recipe.steps[:length]), facts.signals, cache)
         for length in range(len(labels))
     ]
+    shown = shown_columns(facts.signals, recipe.reads, _own_columns(facts))
     expected = facts.solver.predict(facts.history, subsets)
     return tuple(
-        Prefix(label, subset, tokens_of(subset, facts.signals), _means(facts, subset), prediction)
+        Prefix(label, subset, _tokens(facts, subset), _means(facts, subset, shown), prediction)
         for label, subset, prediction in zip(labels, subsets, expected, strict=True)
     )
 
@@ -85,16 +89,43 @@ def _only(table: Table, is_kept: Callable[[str], bool]) -> Table:
 
 def _row(prefix: Prefix, before: Prefix | None, names: list[str]) -> tuple[Cell, ...]:
     change = None if before is None else prefix.expected.mean - before.expected.mean
-    means = [prefix.means[name] for name in names]
+    means = [prefix.means.get(name) for name in names]
     size = (prefix.step, len(prefix.subset), prefix.tokens)
     return (*size, *means, prefix.expected.mean, prefix.expected.deviation, change)
 
 
-def _means(facts: SearchFacts, subset: Subset) -> dict[str, float]:
-    known = {
-        name: column[subset.rows]
-        for name, column in facts.signals.columns.items()
-        if np.isfinite(column).any()
-    }
-    chosen = list(known)[:_SHOWN_COLUMNS]
-    return {name: float(np.nanmean(known[name])) for name in chosen if np.isfinite(known[name]).any()}
+def shown_columns(signals: SignalTable, read: Sequence[str], own: Sequence[str]) -> tuple[str, ...]:
+    """Columns whose means a waterfall shows: those that the steps read, then the user's own, then others.
+
+    A column that is constant on the pool shows nothing and is left out.
+
+    Args:
+        signals: The columns.
+        read: Names that the recipe's steps read.
+        own: Columns of scores that the user brought.
+    """
+    ordered = dict.fromkeys((*read, *own, *signals.columns))
+    varied = [name for name in ordered if name in signals.columns and _varies(signals.columns[name])]
+    return tuple(varied[:_SHOWN_COLUMNS])
+
+
+def _varies(column: Values) -> bool:
+    known = column[np.isfinite(column)]
+    return len(known) > 0 and bool(known.min() < known.max())
+
+
+def _own_columns(facts: SearchFacts) -> tuple[str, ...]:
+    named = (name.partition(":") for name in facts.workspace.campaign.signals)
+    return tuple(name for kind, _, name in named if kind == SCORES)
+
+
+def _tokens(facts: SearchFacts, subset: Subset) -> int | None:
+    is_counted = facts.record.spec.size_unit == "tokens"
+    return tokens_of(subset, facts.signals) if is_counted else None
+
+
+def _means(facts: SearchFacts, subset: Subset, shown: Sequence[str]) -> dict[str, float]:
+    """Mean of each column over the rows with a value; a column is left out where none has one."""
+    known = {name: facts.signals[name][subset.rows] for name in shown}
+    finite = {name: values[np.isfinite(values)] for name, values in known.items()}
+    return {name: float(values.mean()) for name, values in finite.items() if len(values)}
