@@ -228,7 +228,7 @@ def _duration(workspace: Workspace) -> str:
     names = ", ".join(f"{name} {seconds / _HOUR_S:.1f} h" for name, seconds in scoring.items())
     return (
         f"{sentence} Before them the signals that read the base model are scored once: at most {names}, "
-        f"by the same probe. {total / _HOUR_S:.1f} h in all; a GPU is faster than the probe of the processor says."
+        f"by the same probe. {total / _HOUR_S:.1f} h in all; the probe is of the processor, a GPU is faster."
     )
 
 
