@@ -10,6 +10,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import split
+from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.history.ledger import Ledger
@@ -74,14 +75,20 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
     ]
     if seconds := paid_seconds(workspace.ledger, alike):
         source = f"the median of {len(seconds)} evaluations of this kind in the home folder"
-        return Pace(median(seconds), source)
+        return Pace(median(seconds), source, unit_of(workspace.campaign))
     probed = _probed_seconds(workspace, training)
     if probed is None:
         if workspace.campaign.closed_form is not None:
-            return Pace(None, "a formula takes seconds and trains no model", "evaluation")
+            source = "a formula takes seconds and trains no model"
+            return Pace(None, source, unit_of(workspace.campaign))
         return Pace(None, "their length follows from the subsets or from a judge")
     scored = _benchmark_seconds(workspace)
     return Pace(probed + scored, "a probe of the base model on this machine, scores of dev items included")
+
+
+def unit_of(campaign: Campaign) -> str:
+    """One evaluation of a campaign in a word."""
+    return "training" if campaign.closed_form is None else "evaluation"
 
 
 def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from autoselection_core.campaign.declaration.draft import CampaignDraft, DraftSource
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
+from autoselection_core.campaign.draft import CampaignDraft, DraftSource
 from autoselection_core.cli.commands.initialising import costs_of
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model

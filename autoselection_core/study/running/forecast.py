@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from autoselection_core.campaign.duration import Pace, pace_of, paid_seconds
+from autoselection_core.campaign.duration import Pace, pace_of, paid_seconds, unit_of
 from autoselection_core.history.records import SearchState, TrialKind, TrialRecord
 from autoselection_core.study.arms import full_pool_arms, has_ended, recipe_arms
 from autoselection_core.study.loading import arms_entry, contests, entries, transfer_entry
@@ -58,7 +58,8 @@ def _pace(study_run: StudyRun) -> Pace:
     known = {record.search for record in study_run.ledger.searches()}
     entered = {*entries(study_run.study, study_run.ledger), transfer_entry(study_run.study)} & known
     if own := paid_seconds(study_run.ledger, sorted(entered)):
-        return Pace(median(own), f"the median of {len(own)} of its evaluations")
+        source = f"the median of {len(own)} of its evaluations"
+        return Pace(median(own), source, unit_of(study_run.study.campaign))
     workspace, evaluator = study_run.workspace, None
     if study_run.study.campaign.closed_form is None and workspace.has_pool():
         evaluator = workspace.evaluator(workspace.pool().version).fingerprint
