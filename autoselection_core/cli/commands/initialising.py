@@ -289,6 +289,8 @@ def _show_samples(pool: Pool) -> None:
 
 
 def _tell_of(draft: CampaignDraft) -> None:
+    for name, cost in draft.costs.items():
+        tell(f"left out: {name}; {cost}")
     if draft.is_trained:
         tell(
             f"A search with trainings: at most {draft.trainings} of them with its report; "
