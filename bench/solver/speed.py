@@ -115,7 +115,8 @@ def description_error(signals: SignalTable, solver: Solver) -> dict[str, Json]:
     for exact, drawn in zip(realise_many(recipes, signals), realise_many(recipes, sample), strict=True):
         if isinstance(exact, Subset) and isinstance(drawn, Subset) and len(exact) >= len(signals) / 100:
             left, right = describe([drawn.rows], here), describe([exact.rows], whole)
-            gaps.append(float(np.abs(left.marginals - right.marginals).max()) * BINS**0.5)
+            points = np.abs(left.marginals - right.marginals)[:, : BINS * len(here.columns)]
+            gaps.append(float(points.max()) * BINS**0.5)
             ratios.append(gaps[-1] / sample.max_share_error(drawn.rows))
             sizes.append(abs(float(left.axes[0, 0] - right.axes[0, 0])))
     return {

@@ -20,6 +20,8 @@ from autoselection_dagster.trials.naming import SEARCH_TAG, TRIAL_TAG
 from autoselection_dagster.trials.pruning import prune_runs, prunings_of
 from tests.dagster.installations import Driver, installation
 
+pytestmark = pytest.mark.e2e
+
 LATER = 3600.0
 """Seconds after now, so that everything that has ended is old."""
 
