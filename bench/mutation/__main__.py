@@ -1,0 +1,229 @@
+"""Mutants of the rooms that measure, each given to the tests that reach it.
+
+python -m bench.mutation [--sample N] [--seed SEED]   draws the sample and tries it
+python -m bench.mutation --again                      tries those not yet tried, then the survivors
+
+A mutant (`bench/mutation/faults.py`) is tried on a copy of the tracked files. First its tests are those of
+its room, and the examples in the room's docstrings, that execute the place: the quickest first, as many as
+take `--seconds` together; how many are left out is stated. A mutant that they let live is given to test
+files elsewhere that name its module. Slow tests (e2e) have no part. A mutant is killed by a test that fails
+or runs out of time.
+
+Which test executes what is recorded once, in `build/mutation/`. The result file is written after every
+mutant; `docs/explanation/untested.md` explains those that survive.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from autoselection_core.identity import Json, fingerprint_file
+from bench.mutation.faults import ROOMS, Mutant, places, sample
+from bench.mutation.forked import load_heavy_packages, pytest_in
+from bench.mutation.reached import Reach, Reaches
+from bench.result import REPOSITORY, RESULTS, write_result
+
+_KEPT = REPOSITORY / "build" / "mutation"
+_ENDED = ("killed", "out of time")
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_SLOWER = 10
+"""How much longer than recorded a test may take, on a machine that does something else, too."""
+_PATIENCE_S = 60
+_ELSEWHERE_S = 600
+_NO_TESTS = 5
+
+
+def main() -> None:
+    """Draw a sample, or go on with the last one, and leave the result file."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sample", type=int, default=200, help="mutants drawn")
+    parser.add_argument("--seed", type=int, default=0, help="of the drawing")
+    parser.add_argument("--seconds", type=float, default=120, help="of tests that a mutant is given at most")
+    parser.add_argument("--again", action="store_true", help="go on with the result file")
+    asked = parser.parse_args()
+    stored = json.loads((RESULTS / "mutation.json").read_text("utf-8"))["figures"] if asked.again else {}
+    mutants = [Mutant(**each) for each in stored["mutants"]] if stored else sample(asked.sample, asked.seed)
+    drawn = {"seed": stored["seed"], "commit": stored["commit"]} if stored else _drawn(asked.seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    load_heavy_packages()
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Trial(_copy(Path(folder).resolve()), asked.seconds)
+        try:
+            for place in sorted(range(len(mutants)), key=lambda place: _turn(mutants, place)):
+                if mutants[place].fate not in _ENDED:
+                    mutants[place] = trial.of(mutants[place])
+                    print(json.dumps(asdict(mutants[place])), flush=True)
+                    _write(drawn, mutants)
+        except KeyboardInterrupt:
+            print("interrupted: --again goes on from here", flush=True)
+        mutants = trial.sound(mutants)
+    print(_write(drawn, mutants))
+
+
+def _turn(mutants: Sequence[Mutant], place: int) -> tuple[bool, int, str]:
+    """Untried ones first; rooms take turns, so that what was tried of an interrupted sample is even, too."""
+    mutant = mutants[place]
+    return bool(mutant.fate), sum(each.room == mutant.room for each in mutants[:place]), mutant.room
+
+
+def _drawn(seed: int) -> dict[str, Json]:
+    """What names a sample: the seed, and the commit whose places it was drawn from."""
+    command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return {"seed": seed, "commit": commit}
+
+
+def _write(drawn: dict[str, Json], mutants: Sequence[Mutant]) -> Path:
+    fates = {room: dict(Counter(each.fate for each in mutants if each.room == room)) for room in ROOMS}
+    return write_result("mutation", {**drawn, "fates": fates, "mutants": [asdict(each) for each in mutants]})
+
+
+def _copy(folder: Path) -> Path:
+    """The tracked files as they are now."""
+    command = ["git", "-C", str(REPOSITORY), "ls-files", "-z"]
+    for name in subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0"):
+        if name and (REPOSITORY / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(REPOSITORY / name, folder / name)
+    return folder
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Plugin of pytest that keeps some tests, file by file, the file with the quickest one first.
+
+    Attributes:
+        tests: Names of the tests, the quickest first.
+    """
+
+    tests: Collection[str]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep and order the tests that were collected."""
+        places = {name: place for place, name in enumerate(self.tests)}
+        first: dict[str, int] = {}
+        for name, place in places.items():
+            first.setdefault(name.partition("::")[0], place)
+        kept = [item for item in items if item.nodeid in places]
+        kept.sort(key=lambda item: (first[item.nodeid.partition("::")[0]], places[item.nodeid]))
+        items[:] = kept
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Mutants, one after the other, in one copy of the tree.
+
+    Attributes:
+        tree: The copy.
+        seconds: Of tests that a mutant is given at most.
+    """
+
+    tree: Path
+    seconds: float
+    reaches: dict[str, Reaches] = field(default_factory=dict)
+
+    def of(self, mutant: Mutant) -> Mutant:
+        """A mutant with its fate."""
+        if mutant.room not in self.reaches:
+            self.reaches[mutant.room] = Reaches(mutant.room, self.tree, _KEPT)
+        path = self.tree / mutant.file
+        whole = path.read_bytes() if path.exists() else b""
+        fault = (mutant.before, mutant.after)
+        found = [at for _, before, after, at in places(whole.decode()) if (before, after) == fault]
+        if len(found) <= mutant.occurrence:
+            return replace(mutant, fate="gone")
+        begin, end = found[mutant.occurrence]
+        lines = range(whole.count(b"\n", 0, begin) + 1, whole.count(b"\n", 0, end) + 2)
+        tests = self.reaches[mutant.room].of(mutant.file, lines, fingerprint_file(path))
+        given = _affordable(tests, self.seconds)
+        _replace(path, whole[:begin] + mutant.after.encode() + whole[end:])
+        try:
+            fate, by = self._fate(given)
+            if fate == "survived":
+                fate, by = self._fate_elsewhere(mutant)
+        finally:
+            _replace(path, whole)
+        return replace(mutant, fate=fate, by=by, tests=len(given), left_out=len(tests) - len(given))
+
+    def _fate(self, tests: Sequence[Reach]) -> tuple[str, str]:
+        if not tests:
+            return "survived", ""
+        longest, total = max(each.seconds for each in tests), sum(each.seconds for each in tests)
+        names = [each.name for each in tests]
+        limit = ["--timeout", str(_PATIENCE_S + _SLOWER * longest)]
+        return _verdict(
+            *self._run([*limit, "-x", *_files_of(names)], Chosen(names), _PATIENCE_S + _SLOWER * total)
+        )
+
+    def _fate_elsewhere(self, mutant: Mutant) -> tuple[str, str]:
+        """What test files outside the room say that name the module."""
+        module = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        texts = {path: path.read_text("utf-8") for path in sorted((self.tree / "tests").rglob("test_*.py"))}
+        named = [path for path, text in texts.items() if re.search(rf"\b{re.escape(module)}\b", text)]
+        files = [path.relative_to(self.tree).as_posix() for path in named]
+        files = [file for file in files if not file.startswith(f"tests/{mutant.room}/")]
+        if not files:
+            return "survived", ""
+        return _verdict(
+            *self._run(["--timeout", str(_ELSEWHERE_S), "-x", *files], object(), 4 * _ELSEWHERE_S)
+        )
+
+    def _run(self, arguments: Sequence[str], plugin: object, seconds: float) -> tuple[int | None, str]:
+        given = ["-q", "-p", "no:cacheprovider", "-m", "not e2e", *arguments]
+        return pytest_in(self.tree, given, plugin, seconds)
+
+    def sound(self, tried: Sequence[Mutant]) -> list[Mutant]:
+        """Mutants, without the fate of those that were killed by a test that fails without them, too."""
+        killers = sorted({each.by for each in tried if each.fate == "killed" and "::" in each.by})
+        if not killers:
+            return list(tried)
+        _, said = self._run([*_files_of(killers)], Chosen(killers), _ELSEWHERE_S * 6)
+        failing = set(_FAILED.findall(said))
+        return [replace(each, fate="", by="") if each.by in failing else each for each in tried]
+
+
+def _affordable(tests: Sequence[Reach], seconds: float) -> list[Reach]:
+    """The quickest tests that take no longer together; at least one."""
+    given: list[Reach] = []
+    for each in tests:
+        if given and sum(one.seconds for one in given) + each.seconds > seconds:
+            break
+        given.append(each)
+    return given
+
+
+def _files_of(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(name.partition("::")[0] for name in names))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a module; compiled code of the same second and size would be taken for it."""
+    for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+        compiled.unlink()
+    path.write_bytes(content)
+
+
+def _verdict(status: int | None, said: str) -> tuple[str, str]:
+    if status is None:
+        return "out of time", ""
+    if status in {0, _NO_TESTS}:
+        return "survived", ""
+    failed = _FAILED.findall(said)
+    return "killed", failed[0] if failed else said.strip()[-200:]
+
+
+if __name__ == "__main__":
+    main()
