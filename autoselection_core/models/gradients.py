@@ -27,6 +27,9 @@ _TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj"]
 _FILE, _RATES = "checkpoint-{}.safetensors", "warmup.json"
 _PROJECTED_AT_ONCE = 8_192
 
+MAX_DENSE = 512
+"""Dimensions up to which a projection is dense."""
+
 
 @dataclass(frozen=True)
 class WarmUp:
@@ -162,7 +165,21 @@ def adam_direction(gradient: "torch.Tensor", checkpoint: AdapterCheckpoint) -> "
 
 
 def project(vectors: "torch.Tensor", dimensions: int, seed: int = 0) -> "torch.Tensor":
-    """Random projections by signs, scaled to length 1. Shape (n, p) to (n, dimensions)."""
+    """Random projection, scaled to length 1. Shape (n, p) to (n, dimensions).
+
+    Up to `MAX_DENSE` dimensions a dense matrix of random signs, whose cost grows with the dimensions. Above,
+    a subsampled Hadamard transform of the vectors with random signs (Ailon & Chazelle 2009), which costs
+    p log2 p additions a vector for any number of dimensions; with as many dimensions as weights it keeps
+    angles exactly.
+    """
+    import torch
+
+    projected = _dense if dimensions <= MAX_DENSE else _hadamard
+    return torch.nn.functional.normalize(projected(vectors, dimensions, seed), dim=1)
+
+
+def _dense(vectors: "torch.Tensor", dimensions: int, seed: int) -> "torch.Tensor":
+    """Products with random signs, which are drawn block by block."""
     import torch
 
     total = torch.zeros(len(vectors), dimensions)
@@ -170,7 +187,38 @@ def project(vectors: "torch.Tensor", dimensions: int, seed: int = 0) -> "torch.T
     for part in torch.split(vectors.cpu(), _PROJECTED_AT_ONCE, dim=1):
         signs = torch.randint(0, 2, (part.shape[1], dimensions), generator=generator, dtype=torch.int8)
         total += part @ (2.0 * signs - 1.0)
-    return torch.nn.functional.normalize(total, dim=1)
+    return total
+
+
+def _hadamard(vectors: "torch.Tensor", dimensions: int, seed: int) -> "torch.Tensor":
+    """Random entries of the Hadamard transform of vectors with random signs; one vector at a time."""
+    import torch
+
+    weights = vectors.shape[1]
+    size = 1 << max(0, weights - 1).bit_length()
+    generator = torch.Generator().manual_seed(seed)
+    signs = 2.0 * torch.randint(0, 2, (weights,), generator=generator, dtype=torch.int8) - 1.0
+    kept = np.random.default_rng(seed).choice(size, min(dimensions, size), replace=False)
+    entries = torch.as_tensor(kept, device=vectors.device)
+    projected = torch.zeros(len(vectors), dimensions)
+    padded = torch.zeros(size, device=vectors.device)
+    for row, vector in enumerate(vectors):
+        padded[:weights] = vector * signs.to(vectors.device)
+        padded[weights:] = 0.0
+        projected[row, : len(kept)] = _transformed(padded)[entries].cpu()
+    return projected
+
+
+def _transformed(vector: "torch.Tensor") -> "torch.Tensor":
+    """Walsh-Hadamard transform of a vector whose length is a power of two: butterflies, not normalised."""
+    import torch
+
+    width = 1
+    while width < len(vector):
+        halves = vector.view(-1, 2, width)
+        vector = torch.stack([halves[:, 0] + halves[:, 1], halves[:, 0] - halves[:, 1]], dim=1).view(-1)
+        width *= 2
+    return vector
 
 
 def save_checkpoints(folder: Path, checkpoints: Sequence[AdapterCheckpoint], warm_up: WarmUp) -> None:

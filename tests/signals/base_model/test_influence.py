@@ -6,11 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from scipy.linalg import hadamard
 from transformers import AutoModelForCausalLM
 
 from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.spans import Tokens, encode
 from autoselection_core.models.gradients import (
@@ -140,15 +142,61 @@ def test_a_sample_without_an_answer_has_no_influence_and_a_reason(signal: Influe
     assert codes.sum() == 1
 
 
-def test_random_projections_keep_angles_and_are_the_same_every_time() -> None:
+@pytest.mark.parametrize("dimensions", [512, 2_048])
+def test_random_projections_keep_angles_and_are_the_same_every_time(dimensions: int) -> None:
     vectors = torch.randn(3, 20_000, generator=torch.Generator().manual_seed(0))
     vectors[1] = vectors[0] + 0.5 * vectors[1]
     exact = torch.nn.functional.normalize(vectors, dim=1)
 
-    found = project(vectors, 2_048)
+    found = project(vectors, dimensions)
 
-    assert (found @ found.T - exact @ exact.T).abs().max() < 0.06
-    assert torch.equal(found, project(vectors, 2_048))
+    assert (found @ found.T - exact @ exact.T).abs().max() < 3 / dimensions**0.5
+    assert torch.equal(found, project(vectors, dimensions))
+
+
+def test_few_dimensions_are_products_with_the_signs_that_earlier_homes_have() -> None:
+    vectors = torch.randn(2, 9_000, generator=torch.Generator().manual_seed(1))
+    drawn = torch.Generator().manual_seed(0)
+    blocks = [torch.randint(0, 2, (rows, 32), generator=drawn, dtype=torch.int8) for rows in (8_192, 808)]
+    signs = np.concatenate([block.numpy() for block in blocks]).astype(float) * 2 - 1
+
+    products = vectors.numpy().astype(float) @ signs
+
+    expected = products / np.linalg.norm(products, axis=1, keepdims=True)
+    assert np.abs(project(vectors, 32).numpy() - expected).max() < 1e-5
+
+
+def test_many_dimensions_are_entries_of_a_hadamard_transform() -> None:
+    vectors = torch.randn(2, 1_000, generator=torch.Generator().manual_seed(1))
+    drawn = torch.randint(0, 2, (1_000,), generator=torch.Generator().manual_seed(0), dtype=torch.int8)
+    padded = np.zeros((2, 1_024))
+    padded[:, :1_000] = vectors.numpy() * (2.0 * drawn.numpy() - 1.0)
+    entries = (padded @ hadamard(1_024))[:, np.random.default_rng(0).choice(1_024, 600, replace=False)]
+
+    expected = entries / np.linalg.norm(entries, axis=1, keepdims=True)
+
+    assert np.abs(project(vectors, 600).numpy() - expected).max() < 1e-5
+
+
+def test_as_many_dimensions_as_weights_keep_angles_exactly() -> None:
+    vectors = torch.randn(3, 700, generator=torch.Generator().manual_seed(2))
+    exact = torch.nn.functional.normalize(vectors, dim=1)
+
+    found = project(vectors, 8_192)
+
+    assert found.shape == (3, 8_192)
+    assert (found @ found.T - exact @ exact.T).abs().max() < 1e-5
+
+
+def test_only_the_values_of_many_dimensions_have_another_version_than_in_earlier_homes(tiny: Path) -> None:
+    def version(dimensions: int) -> str:
+        return Influence(SUMS, str(tiny), "warmed", dimensions=dimensions).code_version
+
+    def first(dimensions: int) -> str:
+        settings = {"dimensions": dimensions, "max_tokens": 2_048}
+        return fingerprint({"signal": "Influence", "version": 1, "settings": settings})
+
+    assert [version(size) == first(size) for size in (32, 512, 513, 8_192)] == [True, True, False, False]
 
 
 def test_the_best_subtask_counts_and_a_larger_one_has_no_advantage() -> None:

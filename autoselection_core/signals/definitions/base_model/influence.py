@@ -18,6 +18,7 @@ from autoselection_core.models.batching import Positions, run_halving
 from autoselection_core.models.chat.spans import Encoded, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.models.gradients import (
+    MAX_DENSE,
     AdaptedModel,
     AdapterCheckpoint,
     WarmUp,
@@ -56,7 +57,7 @@ class Influence(Signal):
         benchmark: Whose target samples are read.
         model: Folder or hub name of the base model.
         warmed: Folder of the warmed-up adapter. Where there is none, one is made from the pool and stays.
-        dimensions: Of the random projection.
+        dimensions: Of the random projection: dense signs up to 512, a subsampled Hadamard transform above.
         max_tokens: Longer conversations are cut.
         samples: Samples that the adapter is warmed up on where there is none; at most 5 % of the pool, but
             at least one batch.
@@ -66,7 +67,7 @@ class Influence(Signal):
     benchmark: Benchmark = field(compare=False)
     model: str = field(compare=False)
     warmed: str = field(compare=False, metadata=NAMES_A_FILE)
-    dimensions: int = 512
+    dimensions: int = 8_192
     max_tokens: int = 2_048
     samples: int = field(default=1_000, compare=False)
     dtype: str = field(default="auto", compare=False)
@@ -78,6 +79,14 @@ class Influence(Signal):
     @override
     def name(self) -> str:
         return f"{INFLUENCE}{self.benchmark.name}"
+
+    @property
+    @override
+    def code_version(self) -> str:
+        """See `Signal.code_version`; the projections above `MAX_DENSE` dimensions were dense ones before."""
+        version = super().code_version
+        is_dense = self.dimensions <= MAX_DENSE
+        return version if is_dense else fingerprint({"code": version, "projection": "hadamard"})
 
     @override
     def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
