@@ -101,6 +101,17 @@ class ChatTemplateError(ModelError):
     )
 
 
+class SystemLineError(ModelError):
+    """The chat template of the base model refuses a benchmark's system line, or leaves it out."""
+
+    line: str
+
+    sentence = (
+        "the chat template does not take the system line {line!r} of the benchmark. Set `system: fold` or "
+        "`system: drop` under `base_model`."
+    )
+
+
 class UnfaithfulHeadError(ModelError):
     """The statistics of a model would not be those of its own logits."""
 

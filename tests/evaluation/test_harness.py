@@ -15,6 +15,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.benchmarks import HarnessTaskError
 from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.errors.models import SystemLineError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.scoring.harness import running_in_harness
 from autoselection_core.evaluation.scoring.likelihood import Scoring, log_likelihoods
@@ -162,6 +163,27 @@ def test_the_chat_settings_of_a_model_hold_for_tasks_of_the_harness(
 
     assert re.findall(r"<[|]im_start[|]>(system|user)", written) == roles
     assert ("Be brief." in written) is (system != "drop")
+
+
+REFUSING = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}{{ messages[-1].content }}"
+)
+LEAVING_OUT = "{{ messages[-1].content }}"
+
+
+@pytest.mark.parametrize("template", [REFUSING, LEAVING_OUT], ids=["refuses", "leaves out"])
+def test_a_system_line_that_the_template_does_not_take_is_no_prompt_without_it(
+    words: Benchmark, base: BaseModel, template: str
+) -> None:
+    tokenizer = copy.deepcopy(base.tokenizer)
+    tokenizer.chat_template = template
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 and 2?"}]
+    assert words.harness is not None
+
+    with running_in_harness(replace(base, tokenizer=tokenizer), words.harness) as running:
+        with pytest.raises(SystemLineError, match="system: fold"):
+            running.apply_chat_template(asked)
+        assert running.apply_chat_template(asked[1:]) == "What is 2 and 2?"
 
 
 def test_a_generative_task_keeps_what_the_model_wrote(tmp_path: Path, base: BaseModel) -> None:

@@ -10,6 +10,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.harness.benchmark import load_task
 from autoselection_core.benchmarks.item import HarnessItem, HarnessTask, Item
 from autoselection_core.errors.evaluation import ScoringFailedError
+from autoselection_core.errors.models import SystemLineError
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.chat_settings import ChatSettings
 from autoselection_core.pool.sample import Message, Role
@@ -24,7 +25,6 @@ def harness_scores(
     """Harness scores of some items of one of its tasks.
 
     Prompts are put in the model's chat template where it has one, with its chat settings, as everywhere here.
-    Under `system: refuse` a system line that the template refuses is left out by the harness.
 
     Returns:
         One score an item, in order, and how many tokens the requests have.
@@ -32,6 +32,7 @@ def harness_scores(
     Raises:
         NoHarnessError: The harness is not installed.
         ScoringFailedError: It left items out, or gave them no value; there is no partial score.
+        SystemLineError: The template refuses the task's system line, or leaves it out.
     """
     how = benchmark.harness
     assert how is not None, "only benchmarks of the harness come here"
@@ -116,7 +117,12 @@ def _class_with_chat_settings() -> Any:  # noqa: ANN401 no types
             self, chat_history: Sequence[Mapping[str, str]], *arguments: bool, **named: bool
         ) -> str:
             turns = _as_set(chat_history, ChatSettings.of_tokenizer(self.tokenizer))
-            return str(super().apply_chat_template(turns, *arguments, **named))
+            written = str(super().apply_chat_template(turns, *arguments, **named))
+            # The harness leaves a line out that the template refuses, and goes on.
+            for turn in turns:
+                if turn["role"] == Role.SYSTEM and turn["content"].strip() not in written:
+                    raise SystemLineError(turn["content"])
+            return written
 
     return HuggingFaceModel
 
