@@ -9,6 +9,7 @@ from pathlib import Path
 from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, command_for
 from autoselection_core.campaign.declaration.signals import installed_signals
 from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.identity import Json
 from autoselection_core.store.hub import SCHEME
 from autoselection_core.strict_yaml import read_yaml
 
@@ -35,11 +36,19 @@ class DraftSource:
         path: As the campaign file names them.
         account: Records and samples, in words.
         scores: Fields of the records that may be scores.
+        rules: Reading rules, as the entry of `pool:` spells them.
     """
 
     path: str
     account: str
     scores: tuple[str, ...] = ()
+    rules: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> list[str]:
+        """Its entry of `pool:`."""
+        rules = [f"        {name}: {_quote(value)}" for name, value in self.rules.items()]
+        return [f"      - path: {_quote(self.path)}  # {self.account}", *rules]
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ class CampaignDraft:
             f"  {self.name}:",
             "    # Raw files. `licence` is carried into exports; `fields` says which field is what.",
             "    pool:",
-            *[f"      - path: {_quote(each.path)}  # {each.account}" for each in self.sources],
+            *[line for each in self.sources for line in each.lines],
             *self._model,
             *self._benchmarks,
             "    # What recipes choose by; `docs/reference/signals.md` lists more.",
@@ -220,6 +229,6 @@ def _quote_word(name: str) -> str:
     return name if name.isidentifier() and read_yaml(name) == name else _quote(name)
 
 
-def _quote(text: str) -> str:
-    """A text as YAML reads it back: JSON's spelling is one of YAML's."""
-    return json.dumps(text, ensure_ascii=False)
+def _quote(value: Json) -> str:
+    """A value as YAML reads it back: JSON's spelling is one of YAML's."""
+    return json.dumps(value, ensure_ascii=False)

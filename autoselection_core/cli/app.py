@@ -35,26 +35,33 @@ app.add_typer(study)
 
 Search = Annotated[str | None, typer.Argument(help="Name of the search; the campaign's latest by default.")]
 
+ReadingRules = Annotated[
+    str,
+    typer.Option(help="How records are read, as under `pool:`: '{fields: {answer: Answer}, keep: [id]}'."),
+]
+
 
 @app.command()
-def init(
+def init(  # noqa: PLR0917 - typer reads options from arguments
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Raw files, folders or patterns.")],
     model: Annotated[str | None, typer.Option(help="Base model: a folder or a hub name.")] = None,
     benchmark: Annotated[
         list[str] | None,
         typer.Option(help="Folder with a benchmark.yaml, or a file of questions and answers; repeatable."),
     ] = None,
+    rules: ReadingRules = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,  # noqa: FBT002 - a flag
     file: CampaignFile = FILE,
 ) -> None:
     """Look at raw files and write a campaign file that runs.
 
     Shows what was understood: shapes, fields, counts, three samples of each path, and what was put aside.
+    A setting that reads most records of a path is written, too: answers to choose from, texts with marks.
     Without a model or a benchmark a closed form replaces trainings.
     """
     from autoselection_core.cli.commands.initialising import write_campaign
 
-    write_campaign(paths, model, benchmark or (), file, ask=not yes)
+    write_campaign(paths, model, benchmark or (), file, ask=not yes, rules=rules)
 
 
 @app.command()
@@ -104,12 +111,7 @@ def audit(  # noqa: PLR0917 - typer reads options from arguments
     benchmarks: Annotated[
         Path, typer.Option(help="Folder that holds the benchmarks.", envvar=environment.BENCHMARKS)
     ] = Path("benchmarks"),
-    rules: Annotated[
-        str,
-        typer.Option(
-            help="How records are read, as under `pool:`: '{fields: {answer: Answer}, keep: [id]}'."
-        ),
-    ] = "",
+    rules: ReadingRules = "",
     campaign: CampaignName = None,
     file: CampaignFile = FILE,
 ) -> None:

@@ -141,3 +141,13 @@ class RejectedRecordError(PoolError):
     detail: str
 
     sentence = "{reason}: {detail}."
+
+
+class UndeclaredAnswerError(RejectedRecordError):
+    """A record that a setting of its source would read.
+
+    Attributes:
+        setting: The setting, as YAML.
+    """
+
+    setting: str

@@ -89,7 +89,7 @@ class Recorder:
             return (yield)
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type] # None ends it
+            threading.settrace(None)
             if not self._failed:
                 self.found.append(Reach(item.nodeid, time.monotonic() - started, self._by_file(item)))
 

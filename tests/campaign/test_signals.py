@@ -16,6 +16,7 @@ import pytest
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.declaration.signals import installed_signals
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.running import run
 from autoselection_core.errors.campaign import CampaignFileError
 from autoselection_core.errors.models import ModelLoadError
 from autoselection_core.errors.signals import MissingExtraError
@@ -27,6 +28,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.campaign.test_workspace import write_raw
+from tests.cli.workshop import Workshop
 
 LATENTS, HIDDEN = 64, 128
 CAMPAIGN = """\
@@ -165,6 +167,28 @@ def foreign_embedder(folder: Path, seed: int = 0, pooling: str = "cls_token", in
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling/config.json").write_text(json.dumps({f"pooling_mode_{pooling}": True}))
     return folder
+
+
+def test_a_whole_search_runs_on_the_vectors_of_an_embedder_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop.fill(tmp_path)
+    shop.change(
+        "[word_entropy, exact, near_duplicates]",
+        "[word_entropy, exact, {embedding: {embedder: theirs}}, embedding_pairs, {topics: {size: 10}}]",
+    )
+    foreign_embedder(tmp_path / "theirs")
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["search", "--name", "foreign"]) == 0
+
+    (campaign,) = load_campaigns(tmp_path / "autoselection.yaml", Home(tmp_path / ".autoselection")).values()
+    made = Workspace(campaign, Home(tmp_path / ".autoselection"))
+    record = shop.ledger().search("foreign")
+    vectors = made.signals(record.spec.pool_version).vectors_of("embedding")
+    assert record.spent == 3
+    assert record.spec.signal_versions["embedding"] == made.signal_versions["embedding"]
+    assert vectors.shape[1] == 32
 
 
 def test_an_embedder_of_the_user_is_known_by_its_content_and_not_by_its_path(

@@ -143,6 +143,44 @@ def test_init_proposes_the_scores_of_one_source_among_several(cli: Cli, raw: Pat
     assert "fields that may be scores: rm_score;" in output
 
 
+@pytest.mark.parametrize(
+    ("record", "entry"),
+    [
+        ({"text": "### Human: Say {n}.### Assistant: {n}"}, 'fields: {{"text": "text", "split_on":'),
+        ({"prompt": "Say {n}.", "chosen": "{n}", "rejected": "no {n}"}, 'answer: "chosen"'),
+        ({"prompt": "Say {n}.", "response_a": "{n}", "response_b": "no", "winner": "a"}, 'answer: "winner"'),
+    ],
+    ids=["marks", "preferences", "sides"],
+)
+def test_init_writes_the_setting_that_reads_most_records(
+    cli: Cli, raw: Path, record: dict[str, str], entry: str
+) -> None:
+    records = [{key: text.format(n=n) for key, text in record.items()} for n in range(20)]
+    (raw / "shaped.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+    code, output, problem = cli("init", "raw/shaped.jsonl", "--yes")
+
+    assert code == 0, problem
+    assert "20 records = 20 samples" in output
+    assert "which is written into the campaign" in output
+    assert entry.format() in (raw.parent / "autoselection.yaml").read_text()
+    assert "20 records = 20 samples" in cli("ingest")[1]
+
+
+def test_init_takes_reading_rules_and_writes_them(cli: Cli, raw: Path) -> None:
+    records = [{"Frage": f"Say {n}.", "Antwort": f"{n}", "id": n} for n in range(10)]
+    (raw / "named.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+    rules = "{fields: {question: Frage, answer: Antwort}, keep: [id]}"
+
+    code, output, problem = cli("init", "raw/named.jsonl", "--rules", rules, "--yes")
+
+    assert code == 0, problem
+    assert "10 records = 10 samples" in output
+    (campaign,) = load_campaigns(raw.parent / "autoselection.yaml", Home(raw.parent / "home")).values()
+    assert campaign.sources[0].rules.fields.answer == "Antwort"
+    assert campaign.sources[0].rules.keep == ("id",)
+
+
 def test_init_declares_model_and_benchmark_for_trainings(cli: Cli, tmp_path: Path, benchmark: str) -> None:
     tiny_model(tmp_path / "models" / "tiny")
 

@@ -198,6 +198,60 @@ def test_records_of_every_source_are_counted_by_their_fate(tmp_path: Path) -> No
     assert sum(sum(fates.values()) for fates in found.by_source.values()) == found.records
 
 
+def message(
+    name: str, parent: str | None, role: str, text: str, rank: int | None = None
+) -> dict[str, object]:
+    return {
+        "message_id": name,
+        "parent_id": parent,
+        "role": role,
+        "text": text,
+        "rank": rank,
+        "deleted": False,
+    }
+
+
+TREES = [
+    message("r1", "q1", "assistant", "No.", 1),
+    message("q1", None, "prompter", "Name a river."),
+    message("q3", "r2", "prompter", "Sure?"),
+    message("q2", None, "prompter", "Name a city."),
+    message("r2", "q1", "assistant", "The Lemmer.", 0),
+    message("r3", "q2", "assistant", "Rome."),
+    {**message("r4", "q2", "assistant", "Milan.", 0), "deleted": True},
+    message("r5", "q3", "assistant", "Yes."),
+    message("r6", "gone", "assistant", "To nobody."),
+]
+"""Messages of two trees in any order, and one whose question is not there."""
+
+
+@pytest.mark.parametrize("kind", ["trees.jsonl", "trees.parquet"])
+def test_messages_that_name_their_parents_are_trees_read_along_the_best(tmp_path: Path, kind: str) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(TREES), sink)
+    lines = "".join(json.dumps(each) + "\n" for each in TREES).encode()
+    write(tmp_path, kind, lines if kind.endswith("jsonl") else bytes(sink.getvalue()))
+
+    found = ingested(tmp_path, kind)
+
+    assert (found.records, found.samples, found.quarantined) == (3, 2, 1)
+    said = {tuple(each.content for each in sample.messages) for sample in found.pool.samples()}
+    assert said == {("Name a river.", "The Lemmer.", "Sure?", "Yes."), ("Name a city.", "Rome.")}
+    assert {origin.locator for row in range(2) for origin in found.pool.origins(row)} == {
+        f"{kind}#2",
+        f"{kind}#4",
+    }
+
+
+def test_messages_that_lead_in_a_circle_are_put_aside_and_counted(tmp_path: Path) -> None:
+    circle = [message("a", "b", "prompter", "x"), message("b", "a", "assistant", "y")]
+    write(tmp_path, "trees.jsonl", "".join(json.dumps(each) + "\n" for each in [*TREES, *circle]).encode())
+
+    found = ingested(tmp_path, "trees.jsonl")
+
+    assert (found.records, found.samples, found.quarantined) == (5, 2, 3)
+
+
 def test_a_folder_is_read_with_all_below_it_and_names_what_it_passes_over(tmp_path: Path) -> None:
     write(tmp_path, "a.jsonl", LINES)
     write(tmp_path, "deep/b.csv", table(","))

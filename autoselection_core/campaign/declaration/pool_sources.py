@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from autoselection_core.campaign.declaration.allowed_paths import Places
-from autoselection_core.campaign.declaration.yaml_document import Value, read_document
+from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.pool.reading.rules import KNOWN, Fields, Rules
 from autoselection_core.pool.sources import Source
@@ -57,6 +58,15 @@ def rules_in(text: str) -> Rules:
         CampaignFileError: It spells none.
     """
     return _rules(read_document(Path("--rules"), text).entries(*_RULES))
+
+
+def entry_of(text: str) -> Mapping[str, Any]:
+    """The settings that `rules_in` reads, as plain data.
+
+    Raises:
+        CampaignFileError: The text spells none.
+    """
+    return plain_mapping(read_document(Path("--rules"), text).entries(*_RULES))
 
 
 def _rules(found: Mapping[str, Value]) -> Rules:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -15,6 +16,7 @@ import typer
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.campaign.declaration.allowed_paths import Places
 from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, load_campaigns
+from autoselection_core.campaign.declaration.pool_sources import entry_of, rules_in
 from autoselection_core.campaign.draft import (
     CampaignDraft,
     DraftBenchmark,
@@ -27,8 +29,12 @@ from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import tell
 from autoselection_core.cli.progress import show_progress
 from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError
+from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
+from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.reading import read_record
+from autoselection_core.pool.reading.rules import KNOWN
 from autoselection_core.pool.sources import Source
 from autoselection_core.signals.contamination.audit import in_other_scripts
 from autoselection_core.signals.definitions.given.joined import number, values_of_records
@@ -39,7 +45,7 @@ from autoselection_core.store.hub import SCHEME
 T = TypeVar("T")
 
 _RECORDS = 500
-"""Number of records that are searched for scores: a field of scores is in most of them."""
+"""Number of records that are searched for scores and settings: a field of scores is in most of them."""
 
 _MIN_VALUES = 3
 """Distinct values that a score takes at least; a field with fewer is a flag."""
@@ -128,7 +134,13 @@ _SETTINGS_KINDS = {".yaml", ".yml"}
 
 
 def write_campaign(
-    paths: Sequence[str], model: str | None, benchmarks: Sequence[str], file: Path, *, ask: bool
+    paths: Sequence[str],
+    model: str | None,
+    benchmarks: Sequence[str],
+    file: Path,
+    *,
+    ask: bool,
+    rules: str = "",
 ) -> None:
     """Show what raw files hold, and write a campaign for them.
 
@@ -138,6 +150,8 @@ def write_campaign(
         benchmarks: Folders with a `benchmark.yaml`, such files, or files of questions and answers.
         file: The campaign file to write.
         ask: Whether a person answers what is not known, and agrees before anything is written.
+        rules: Reading rules of all paths, as an entry of `pool:` spells them. Where there are none, a setting
+            that reads most records of a path is added.
 
     Raises:
         CampaignFileExistsError: The file is there already.
@@ -157,7 +171,7 @@ def write_campaign(
         model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
         if model is not None and _is_folder(model):
             _require_allowed(places, model)
-    found = [_source(path, file, model) for path in paths]
+    found = [_source(path, file, model, rules) for path in paths]
     costs = costs_of(sum(each.seconds for each in found))
     sources, named = [each.source for each in found], _model(model, file)
     draft = CampaignDraft(_campaign_name(file), sources, named, tested, file, costs)
@@ -252,12 +266,16 @@ class _Read:
     seconds: float
 
 
-def _source(path: str, file: Path, model: str | None) -> _Read:
+def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
     """Read one path on its own, so that its account is its own, and show what it holds."""
     tell(f"{path}:")
+    if not rules and (rules := suggested_rules(Source.at(path))):
+        tell(f"most of its records are read with `{rules}`, which is written into the campaign")
     with TemporaryDirectory(prefix="autoselection-init-") as scratch, show_progress() as progress:
         found = ingest(
-            [Source.at(path)], Home(Path(scratch)), lambda *step: progress(f"reading {path}", *step)
+            [Source.at(path, rules_in(rules) if rules else KNOWN)],
+            Home(Path(scratch)),
+            lambda *step: progress(f"reading {path}", *step),
         )
         show_records(found)
         _show_samples(found.pool)
@@ -266,12 +284,29 @@ def _source(path: str, file: Path, model: str | None) -> _Read:
         is_here = model is not None and _is_folder(model)
         seconds = sum(scoring_seconds([_COSTLY], found.pool, str(model)).values()) if is_here else 0.0
     if scores:
-        names = ", ".join(each.name for each in scores)
-        tell(f"fields that may be scores: {names}; each becomes a signal `column`")
+        listed = ", ".join(each.name for each in scores)
+        tell(f"fields that may be scores: {listed}; each becomes a signal `column`")
         for each in scores:
             tell(f"  {each.sentence}")
-    source = DraftSource(as_named_in(file, path), _account(found), tuple(each.name for each in scores))
+    names = tuple(each.name for each in scores)
+    source = DraftSource(as_named_in(file, path), _account(found), names, entry_of(rules) if rules else {})
     return _Read(source, scores, seconds)
+
+
+def suggested_rules(source: Source) -> str:
+    """The setting that reads most of the first records of a source, where they are put aside without it."""
+    settings = Counter[str]()
+    seen = 0
+    for record in islice(chain.from_iterable(map(raw_records, source.found().files)), _RECORDS):
+        seen += 1
+        try:
+            read_record(json.loads(record.text))
+        except UndeclaredAnswerError as undeclared:
+            settings[undeclared.setting] += 1
+        except (RejectedRecordError, ValueError, RecursionError):
+            continue
+    setting, count = next(iter(settings.most_common(1)), ("", 0))
+    return setting if 2 * count > seen else ""
 
 
 def _account(found: Ingestion) -> str:

@@ -1,6 +1,15 @@
-"""Raw files as records, by the kind of file."""
+"""Raw files as records, by the kind of file.
 
+Where the rows of a file are single messages that name their parents (OASST, Köpf et al. 2023), a record is a
+tree of them: its conversation along the best replies, that is those of the lowest rank.
+"""
+
+import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any, TypeAlias
 
 from autoselection_core.pool.data_sets import ARROW, JSON, LINES, PARQUET, TABLE, kind_of
 from autoselection_core.pool.files.column_files import count_rows, read_arrow, read_parquet
@@ -24,7 +33,12 @@ def raw_records(file: SourceFile) -> Iterator[RawRecord]:
     Raises:
         UnreadableSourceError: The file is damaged as a whole.
     """
-    return _READERS[kind_of(file.path)](file)
+    rows = _READERS[kind_of(file.path)](file)
+    first = next(rows, None)
+    if first is None:
+        return iter(())
+    found = chain([first], rows)
+    return _trees(found) if _message(first) is not None else found
 
 
 def count_records(files: Iterable[SourceFile]) -> int | None:
@@ -35,3 +49,64 @@ def count_records(files: Iterable[SourceFile]) -> int | None:
     """
     counts = [count_rows(file) if kind_of(file.path) == PARQUET else None for file in files]
     return None if None in counts else sum(count or 0 for count in counts)
+
+
+_Message: TypeAlias = Mapping[str, Any]
+
+_ID, _PARENT = "message_id", "parent_id"
+_OF_A_TURN = ("role", "text")
+
+
+def _message(row: RawRecord) -> _Message | None:
+    """The message of a row that is one of a tree; None for any other row."""
+    if _PARENT.encode() not in row.text or row.problem is not None:
+        return None
+    try:
+        found = json.loads(row.text)
+    except (ValueError, RecursionError):
+        return None
+    is_message = isinstance(found, dict) and {_ID, _PARENT, *_OF_A_TURN} <= found.keys()
+    return found if is_message and isinstance(found[_ID], str) else None
+
+
+def _trees(rows: Iterable[RawRecord]) -> Iterator[RawRecord]:
+    """A record for each tree, at the place of its root; rows that belong to no tree stay as they are.
+
+    The messages of a file are in memory together: a reply may be anywhere.
+    """
+    found = [(row, _message(row)) for row in rows]
+    replies: defaultdict[str, list[_Message]] = defaultdict(list)
+    for _, message in found:
+        if message is not None and message[_PARENT] is not None:
+            replies[str(message[_PARENT])].append(message)
+    reached: set[str] = set()
+    below = [message for _, message in found if message is not None and message[_PARENT] is None]
+    while below:
+        message = below.pop()
+        if message[_ID] not in reached:
+            reached.add(message[_ID])
+            below += replies.get(message[_ID], ())
+    for row, message in found:
+        if message is None or message[_ID] not in reached:
+            yield row
+        elif message[_PARENT] is None:
+            yield replace(row, text=_along_the_best(message, replies))
+
+
+def _along_the_best(root: _Message, replies: Mapping[str, list[_Message]]) -> bytes:
+    """The tree of a root as a record: the turns along the lowest ranks, and the other fields of the root."""
+    turns: list[_Message] = []
+    message: _Message | None = root
+    seen: set[str] = set()
+    while message is not None and message[_ID] not in seen:
+        seen.add(message[_ID])
+        turns.append({key: message[key] for key in _OF_A_TURN})
+        message = min(replies.get(message[_ID], ()), key=_rank, default=None)
+    beside = {key: value for key, value in root.items() if key not in _OF_A_TURN}
+    return json.dumps({**beside, "conversation": turns}, ensure_ascii=False).encode()
+
+
+def _rank(message: _Message) -> tuple[bool, float]:
+    """Deleted replies last, then those without a rank."""
+    rank = message.get("rank")
+    return bool(message.get("deleted")), float(rank) if isinstance(rank, int | float) else float("inf")

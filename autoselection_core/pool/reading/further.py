@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading.calls import calls_in
+from autoselection_core.pool.reading.published import turns_by_lists, turns_by_number
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS, TURN_LISTS
 from autoselection_core.pool.reading.turns import are_turns
 
@@ -25,9 +26,9 @@ _REPLIES = "replies"
 
 def further_spelling(record: Mapping[str, Json]) -> Mapping[str, Json]:
     """The record under known names, where it has further ones; else the record itself."""
-    tree = _tree(record)
-    if tree is not None:
-        return tree
+    for laid_out in (_tree, turns_by_number, turns_by_lists):
+        if (found := laid_out(record)) is not None:
+            return found
     renamed = dict(_rename(record))
     if not renamed:
         return record

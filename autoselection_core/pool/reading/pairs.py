@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NoReturn
 
-from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import verbatim_text
 from autoselection_core.pool.reading.content import text_of
@@ -55,7 +56,7 @@ def require_choice(view: View, rules: Rules) -> None:
         asks = any(key in view.record for key in (*QUESTIONS, *TURN_LISTS))
         setting = "answer: chosen" if marks is None or asks else _split("chosen", marks)
         detail = f"its answers are `chosen` and `rejected`; with `{setting}` in its source the first is read"
-        raise RejectedRecordError(QuarantineReason.PREFERENCE, detail)
+        raise UndeclaredAnswerError(QuarantineReason.PREFERENCE, detail, setting)
 
 
 def named_answer(view: View, named: str) -> list[Message]:
@@ -111,17 +112,23 @@ def _question_key(view: View) -> str:
         view.read.add(key)
     if not there:
         known = ", ".join(QUESTIONS)
-        detail = f"no list of turns, and none of the fields {known}; {_name_them(view, 'question')}"
-        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)
+        _reject_unnamed(
+            view,
+            QuarantineReason.NO_MESSAGES,
+            f"no list of turns, and none of the fields {known}",
+            "question",
+        )
     return there[0]
 
 
-def _name_them(view: View, what: str) -> str:
-    fields = f"its fields are {', '.join(view.record) or 'none'}"
+def _reject_unnamed(view: View, reason: QuarantineReason, lacking: str, what: str) -> NoReturn:
+    """Put a record aside with its fields, and with the setting that reads it where one can be told."""
+    fields = f"{lacking}; its fields are {', '.join(view.record) or 'none'}"
     for key, value in view.record.items():
         if isinstance(value, str) and (marks := marks_in(value)):
-            return f"{fields}; `{_split(key, marks)}` in its source may read it"
-    return f"{fields}; name the {what} under `fields` in its source"
+            setting = _split(key, marks)
+            raise UndeclaredAnswerError(reason, f"{fields}; `{setting}` in its source may read it", setting)
+    raise RejectedRecordError(reason, f"{fields}; name the {what} under `fields` in its source")
 
 
 def _split(field: str, marks: tuple[str, str]) -> str:
@@ -178,8 +185,9 @@ def _answer(view: View) -> list[Message]:
     """The answer of the known fields. One that another one contains is part of it, and no contradiction."""
     there = [key for key in ANSWERS if key in view.record]
     if not there:
-        detail = f"none of the fields {', '.join(ANSWERS)}; {_name_them(view, 'answer')}"
-        raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
+        _reject_unnamed(
+            view, QuarantineReason.NO_ANSWER, f"none of the fields {', '.join(ANSWERS)}", "answer"
+        )
     if len(there) == 1 and isinstance(view.record[there[0]], str):
         return [_said(view, there[0])]
     texts = [key for key in there if not isinstance(view.record[key], int | float)] or there

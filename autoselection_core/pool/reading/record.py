@@ -7,7 +7,8 @@ The format is recognised for each record, by its fields, in any case:
 - a question (`instruction`, `question`, `prompt`, `query`, `problem`, `input`, `inputs`) and its answer
   (`output`, `response`, `answer`, `completion`, `solution`, `target`, `targets`), each a text or turns.
 
-Where a record has none of them, `further` spellings count, and a tree of replies is read along the best.
+Layouts of published data sets come under known names first (`published`). Where a record has none of them,
+`further` spellings count, and a tree of replies is read along the best.
 Every format may have `system` or `system_prompt`, `tools` or `functions`, and `label`. A source may say which
 field is what (`Rules`). Other fields are kept beside the origin.
 """
@@ -26,12 +27,14 @@ from autoselection_core.pool.reading.pairs import (
     question_and_answer,
     require_choice,
 )
+from autoselection_core.pool.reading.published import under_known_names
 from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.pool.reading.side_texts import with_side_turns
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CHOICES,
     CONTEXTS,
+    DEFINITIONS,
     FORMATS,
     MEDIA,
     NAMED,
@@ -47,7 +50,18 @@ from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role, Sample
 
 _KNOWN_FIELDS = frozenset(
-    (*TURN_LISTS, *QUESTIONS, *ANSWERS, *SYSTEMS, *TOOLS, *CONTEXTS, *CHOICES, *PREFERENCE, *MEDIA)
+    (
+        *TURN_LISTS,
+        *QUESTIONS,
+        *ANSWERS,
+        *SYSTEMS,
+        *TOOLS,
+        *CONTEXTS,
+        *CHOICES,
+        *PREFERENCE,
+        *MEDIA,
+        *DEFINITIONS,
+    )
 )
 _RESPELLED = {QuarantineReason.NO_MESSAGES, QuarantineReason.NO_ANSWER, QuarantineReason.UNKNOWN_ROLE}
 
@@ -85,6 +99,9 @@ def read_record(record: Json, rules: Rules = KNOWN) -> Reading:
         record = {TURN_LISTS[0]: record}
     if not isinstance(record, dict):
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, "the record is not an object")
+    record, answer = under_known_names(record, rules.answer_field)
+    if answer != rules.answer_field:
+        rules = replace(rules, answer=answer, fields=replace(rules.fields, answer=None))
     try:
         return _read(record, rules)
     except RejectedRecordError as rejection:

@@ -8,26 +8,30 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text
 from autoselection_core.pool.reading.content import text_of
-from autoselection_core.pool.reading.spellings import CHOICES, CONTEXTS
+from autoselection_core.pool.reading.spellings import CHOICES, CONTEXTS, DEFINITIONS
 from autoselection_core.pool.reading.view import Treatment, View
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
 
 _LABELLED = ("label", "text")
 _LABEL_LENGTH = 2
-_SIDE_TEXTS = frozenset((*CONTEXTS, *CHOICES))
+_SIDE_TEXTS = frozenset((*DEFINITIONS, *CONTEXTS, *CHOICES))
+_TITLE, _BODIES = "title", ("text", "content", "contents", "passage_text", "body")
+_LISTS_OF_TEXTS = ("contexts", "passage_text")
 
 
 def with_side_texts(question: str, view: View) -> str:
-    """A question with passage and choices behind it, each on lines of its own; what it holds stays once.
+    """A question behind its task's definition, with passage and choices behind it, each on lines of its own.
+
+    What the question holds already stays once.
 
     Raises:
         RejectedRecordError: A passage is no text.
     """
-    for key in CONTEXTS:
+    for key in (*DEFINITIONS, *CONTEXTS):
         if key in view.record and (text := _text(view, key)):
             view.notes.add(key, Treatment.RENDERED)
-            question = question if text in question else f"{question}\n{text}".strip()
+            question = question if text in question else _beside(question, text, key)
     for key in CHOICES:
         choices = choices_in(view.record[key], key) if key in view.record else ()
         if choices:
@@ -43,13 +47,13 @@ def with_side_turns(turns: Sequence[Message], view: View) -> list[Message]:
     if first is None or not _SIDE_TEXTS & view.record.keys():
         return list(turns)
     question = turns[first].content
-    for key in CONTEXTS:
+    for key in (*DEFINITIONS, *CONTEXTS):
         text = view.record.get(key)
         if isinstance(text, str) and (passage := canonical_text(text)):
             view.read.add(key)
             view.notes.add(key, Treatment.RENDERED)
             is_said = any(passage in turn.content for turn in turns)
-            question = question if is_said else f"{question}\n{passage}".strip()
+            question = question if is_said else _beside(question, passage, key)
     for key in CHOICES:
         value = view.record.get(key)
         choices = choices_in(value, key) if isinstance(value, list | Mapping) else ()
@@ -58,6 +62,10 @@ def with_side_turns(turns: Sequence[Message], view: View) -> list[Message]:
             view.notes.add(key, Treatment.RENDERED)
             question = f"{question}\n{_list(question, choices)}".strip()
     return [*turns[:first], replace(turns[first], content=question), *turns[first + 1 :]]
+
+
+def _beside(question: str, text: str, key: str) -> str:
+    return (f"{text}\n{question}" if key in DEFINITIONS else f"{question}\n{text}").strip()
 
 
 def chosen_text(view: View, value: Json) -> str | None:
@@ -151,15 +159,32 @@ def _text(view: View, key: str) -> str:
 
 
 def _passages(value: Json) -> Iterator[str]:
-    """Passages of an object of lists: titles with their sentences (HotpotQA), or texts (PubMedQA)."""
+    """Passages of an object of lists: titles with their sentences (HotpotQA), or texts (PubMedQA, MS MARCO).
+
+    Or of a list of objects, each with a text and perhaps a title.
+    """
+    if isinstance(value, list):
+        titled = [_titled(each) for each in value]
+        yield from (text for text in titled if text is not None) if None not in titled else ()
+        return
     if not isinstance(value, Mapping):
         return
-    titles, sentences, texts = (value.get(key) for key in ("title", "sentences", "contexts"))
+    titles, sentences = value.get(_TITLE), value.get("sentences")
+    texts = next((value[key] for key in _LISTS_OF_TEXTS if isinstance(value.get(key), list)), None)
     if isinstance(titles, list) and isinstance(sentences, list):
         for title, said in zip(titles, sentences, strict=False):
             yield f"{title}: {''.join(map(str, said)) if isinstance(said, list) else said}"
     elif isinstance(texts, list):
         yield from (text for text in texts if isinstance(text, str))
+
+
+def _titled(passage: Json) -> str | None:
+    """Title and text of a passage that is an object; None for another one, and for typed parts."""
+    if not isinstance(passage, Mapping) or "type" in passage:
+        return None
+    text = next((said for key in _BODIES if isinstance(said := passage.get(key), str)), None)
+    title = passage.get(_TITLE)
+    return f"{title}: {text}" if text is not None and isinstance(title, str) and title else text
 
 
 def _unread(key: str) -> str:

@@ -9,8 +9,11 @@ QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "input", "
 ANSWERS = ("output", "response", "answer", "completion", "solution", "target", "targets")
 SYSTEMS = ("system", "system_prompt")
 TOOLS = ("tools", "functions")
-CONTEXTS = ("context", "passage", "document")
+CONTEXTS = ("context", "passage", "document", "passages", "documents", "article")
 """Texts that a question is about; they follow it as Alpaca's `input` follows its instruction."""
+
+DEFINITIONS = ("definition",)
+"""Texts that say what the task is (Super-NaturalInstructions); the question follows them."""
 
 CHOICES = ("choices", "options")
 """Fields of the choices, which follow the question, a line each."""

@@ -183,10 +183,41 @@ def fields(draw: st.DrawFn, said: Turns) -> tuple[Record, Rules]:
 
 
 @st.composite
+def published(draw: st.DrawFn, said: Turns) -> tuple[Record, Rules]:
+    """A conversation in the layout of a published data set, its system message in a field of its own."""
+    record: Record = {}
+    if said[0][0] is Role.SYSTEM:
+        record["system"], said = said[0][1], said[1:]
+    other: Json = draw(spoken(said[:1]))
+    questions: list[Json] = [text for _, text in said[::2]]
+    answers: list[Json] = [text for _, text in said[1::2]]
+    layouts: list[tuple[Record, Rules]] = [
+        (
+            {"conversation_a": draw(spoken(said)), "conversation_b": other, "winner": "a"},
+            Rules(answer="winner"),
+        ),
+        (
+            {"conversation_a": other, "conversation_b": draw(spoken(said)), "winner": "model_b"},
+            Rules(answer="winner"),
+        ),
+        ({"questions": questions, "answers": {"input_text": answers}}, Rules()),
+    ]
+    if all(text == text.strip() and "\n\n" not in text for _, text in said):
+        names = {Role.USER: "Human", Role.ASSISTANT: "Assistant"}
+        whole = "".join(f"\n\n{names[role]}: {text}" for role, text in said)
+        opening = "".join(f"\n\n{names[role]}: {text}" for role, text in said[:-1]) + "\n\nAssistant:"
+        ranked: Json = [{"answer": "no", "rank": 2}, {"answer": said[-1][1], "rank": 1}]
+        layouts.append(({"chosen": whole, "rejected": opening}, Rules(answer="chosen")))
+        layouts.append(({"prompt": opening, "answers": ranked}, Rules(answer="answers")))
+    layout, rules = draw(st.sampled_from(layouts))
+    return {**record, **layout}, rules
+
+
+@st.composite
 def spellings(draw: st.DrawFn) -> tuple[Sample, Record, Rules]:
     """A conversation, and a record that holds it in any supported spelling."""
     said = draw(turns())
-    record, rules = draw(st.one_of(chats(said), bare(said), prompts(said), fields(said)))
+    record, rules = draw(st.one_of(chats(said), bare(said), prompts(said), fields(said), published(said)))
     return conversation(*said), record, rules
 
 
@@ -227,7 +258,7 @@ def test_a_passage_is_read_once_or_named(
     if treatments[field] is Treatment.KEPT:
         assert reading.sample == sample
     else:
-        is_list = any(key in record for key in (*TURN_LISTS, "turns"))
+        is_list = any(key in record for key in (*TURN_LISTS, "turns", "questions"))
         place = 0 if is_list else -1
         asked = [message.content for message in sample.messages if message.role is Role.USER]
         held = [message.content for message in sample.messages] if is_list else asked[-1:]

@@ -4,6 +4,7 @@ import pytest
 
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading import Rules, read_record
+from autoselection_core.pool.reading.spellings import CONTEXTS
 from autoselection_core.pool.reading.view import Treatment
 
 ASKED: dict[str, Json] = {"question": "Who repaired the clock?", "answer": "Anneke Vos."}
@@ -13,7 +14,7 @@ def question(record: dict[str, Json]) -> str:
     return read_record(record).sample.messages[0].content
 
 
-@pytest.mark.parametrize("field", ["context", "passage", "document"])
+@pytest.mark.parametrize("field", CONTEXTS)
 @pytest.mark.parametrize("passage", ["Anneke Vos came.\nIt was 1911.", ["Anneke Vos came.", "It was 1911."]])
 def test_a_passage_is_part_of_the_question(field: str, passage: Json) -> None:
     record = {**ASKED, field: passage}
@@ -21,6 +22,31 @@ def test_a_passage_is_part_of_the_question(field: str, passage: Json) -> None:
     assert question(record) == "Who repaired the clock?\nAnneke Vos came.\nIt was 1911."
     assert read_record(record).notes == ((field, Treatment.RENDERED),)
     assert read_record(record).extras is None
+
+
+@pytest.mark.parametrize(
+    "passages",
+    [
+        [{"title": "1911", "text": "Anneke Vos came."}, {"text": "It was raining."}],
+        {"title": ["1911"], "sentences": [["Anneke Vos came.\nIt was raining."]]},
+    ],
+)
+def test_passages_have_their_titles_and_a_line_each(passages: Json) -> None:
+    assert question({**ASKED, "documents": passages}) == (
+        "Who repaired the clock?\n1911: Anneke Vos came.\nIt was raining."
+    )
+
+
+def test_passages_of_a_search_are_its_texts() -> None:
+    found: Json = {"passage_text": ["Anneke Vos came.", "It was 1911."], "is_selected": [0, 1]}
+
+    assert question({**ASKED, "passages": found}) == "Who repaired the clock?\nAnneke Vos came.\nIt was 1911."
+
+
+def test_the_definition_of_a_task_comes_before_its_question() -> None:
+    assert question({**ASKED, "definition": ["Answer in a word."]}) == (
+        "Answer in a word.\nWho repaired the clock?"
+    )
 
 
 def test_a_passage_that_the_question_holds_is_not_read_twice() -> None:
@@ -103,7 +129,7 @@ TURNS: list[Json] = [
 ]
 
 
-@pytest.mark.parametrize("field", ["context", "passage", "document"])
+@pytest.mark.parametrize("field", CONTEXTS)
 def test_a_passage_beside_turns_is_part_of_the_first_question(field: str) -> None:
     reading = read_record({"messages": TURNS, field: "Anneke Vos came."})
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from autoselection_core.errors.pool import RejectedRecordError
+from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
 from autoselection_core.pool import QuarantineReason, Role
-from autoselection_core.pool.reading import Fields, Rules, read_record
+from autoselection_core.pool.reading import Rules, read_record
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS
 from autoselection_core.pool.reading.view import Treatment
 from tests.pool.raw import conversation
@@ -304,12 +304,115 @@ def test_a_text_with_usual_marks_is_put_aside_with_the_setting_that_reads_it(tex
     assert f"split_on: {marks}" in str(caught.value)
 
 
-def test_a_preference_of_two_whole_texts_is_put_aside_with_the_setting_that_reads_it() -> None:
-    chosen = "\n\nHuman: Name a river.\n\nAssistant: The Lemmer."
-    record: Json = {"chosen": chosen, "rejected": "\n\nHuman: Name a river.\n\nAssistant: No."}
+HUMAN = "\n\nHuman: Name a river."
+TRANSCRIPT = f"{HUMAN}\n\nAssistant: The Lemmer."
+RANKED: Json = [{"answer": "No.", "rank": 2.0, "model": "x"}, {"answer": "The Lemmer.", "rank": 1.0}]
+ARENA: dict[str, Json] = {
+    "winner": "model_b",
+    "conversation_a": [TURNS[0], {"role": "assistant", "content": "No."}],
+    "conversation_b": TURNS,
+}
+OPTIONS: dict[str, Json] = {"opa": "Rome", "opb": "The Lemmer", "opc": "No", "opd": "Yes"}
 
-    with pytest.raises(RejectedRecordError) as caught:
+
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        ({"chosen": TRANSCRIPT, "rejected": f"{HUMAN}\n\nAssistant: No."}, "chosen"),
+        ({"prompt": f"{HUMAN}\n\nAssistant: ", "answers": RANKED, "turns": 1}, "answers"),
+        ({"question_id": "7", **ARENA}, "winner"),
+        (
+            {"prompt": "Name a river.", "response_a": "The Lemmer.", "response_b": "No.", "winner": "A"},
+            "winner",
+        ),
+        (
+            {"prompt": "Name a river.", "response_0": "No.", "response_1": "The Lemmer."}
+            | {"better_response_id": 1},
+            "better_response_id",
+        ),
+    ],
+    ids=["transcripts", "ranks", "conversations", "responses", "numbers"],
+)
+def test_answers_without_a_chosen_one_are_read_by_the_better_when_the_source_says_so(
+    record: Json, field: str
+) -> None:
+    with pytest.raises(UndeclaredAnswerError) as caught:
         read_record(record)
 
-    assert "`fields: {text: chosen, split_on: ['Human:', 'Assistant:']}`" in str(caught.value)
-    assert said(record, Rules(fields=Fields(text="chosen", split_on=("Human:", "Assistant:")))) == PAIR
+    assert (caught.value.reason, caught.value.setting) == (QuarantineReason.PREFERENCE, f"answer: {field}")
+    assert said(record, Rules(answer=field)) == PAIR
+    assert ("rejected", Treatment.REJECTED) in read_record(record, Rules(answer=field)).notes
+
+
+def test_a_transcript_of_several_turns_is_read_to_its_end() -> None:
+    further = "\n\nHuman: Sure?\n\nAssistant:   Yes.\n"
+    record: Json = {"chosen": TRANSCRIPT + further, "rejected": TRANSCRIPT}
+
+    assert said(record, Rules(answer="chosen")) == [*PAIR, ("user", "Sure?"), ("assistant", "  Yes.\n")]
+
+
+@pytest.mark.parametrize("winner", ["tie", "tie (bothbad)", None])
+def test_a_tie_has_no_answer_to_learn(winner: Json) -> None:
+    with pytest.raises(RejectedRecordError, match="neither answer is better") as caught:
+        read_record({**ARENA, "winner": winner}, Rules(answer="winner"))
+
+    assert caught.value.reason == QuarantineReason.PREFERENCE
+
+
+def test_known_answers_come_before_ranks_and_sides() -> None:
+    assert said({"question": "Name a river.", "answer": "The Lemmer.", "answers": RANKED}) == PAIR
+    assert said({"messages": TURNS, "winner": "a", "response_a": "x", "response_b": "y"}) == PAIR
+
+
+def test_a_number_of_an_option_that_may_count_from_0_or_1_is_read_when_the_source_says_so() -> None:
+    record: dict[str, Json] = {"question": "Which river?", **OPTIONS, "cop": 1, "exp": "A small one."}
+
+    with pytest.raises(UndeclaredAnswerError, match="from 1 in the original files"):
+        read_record(record)
+
+    assert said(record, Rules(answer="cop")) == [
+        ("user", "Which river?\nA. Rome\nB. The Lemmer\nC. No\nD. Yes"),
+        ("assistant", "B. The Lemmer"),
+    ]
+    with pytest.raises(RejectedRecordError, match="4, counts none of four options from 0"):
+        read_record({**record, "cop": 4}, Rules(answer="cop"))
+
+
+def test_questions_and_answers_in_lists_are_turns_about_their_story() -> None:
+    record: Json = {
+        "story": "It flows.",
+        "questions": ["Name a river.", "Does it flow?"],
+        "answers": {"input_text": ["The Lemmer.", "Yes."], "answer_start": [0, 3]},
+    }
+
+    assert said(record) == [
+        ("user", "Name a river.\nIt flows."),
+        PAIR[1],
+        ("user", "Does it flow?"),
+        ("assistant", "Yes."),
+    ]
+
+
+def numbered_turn(commands: str, thoughts: str = "None") -> dict[str, Json]:
+    return {
+        "Human": "<|Human|>: Name a river.<eoh>\n",
+        "Inner Thoughts": f"<|Inner Thoughts|>: {thoughts}<eot>\n",
+        "Commands": f"<|Commands|>: {commands}<eoc>\n",
+        "MOSS": "<|MOSS|>: The Lemmer.<eom>\n",
+    }
+
+
+def test_turns_that_are_numbered_fields_are_read_without_their_marks() -> None:
+    chat: dict[str, Json] = {"turn_1": numbered_turn("None"), "turn_2": numbered_turn("None", "A river.")}
+
+    sample = read_record({"meta_instruction": "Be brief.", "chat": chat}).sample
+
+    assert [(str(m.role), m.content) for m in sample.messages] == [("system", "Be brief."), *PAIR, *PAIR]
+    assert [m.reasoning for m in sample.messages] == [None, None, None, None, "A river."]
+
+
+def test_calls_in_a_language_of_their_own_are_put_aside() -> None:
+    with pytest.raises(RejectedRecordError, match="calls tools as text") as caught:
+        read_record({"chat": {"turn_1": numbered_turn('Search("rivers")')}})
+
+    assert caught.value.reason == QuarantineReason.UNREAD
