@@ -181,7 +181,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
     file: CampaignFile = FILE,
 ) -> None:
-    """Serve the campaigns and the home folder in Dagster, until Ctrl-C."""
+    """Serve campaigns and home folder in Dagster until Ctrl-C."""
     from autoselection_core.cli.commands.installation import serve
 
     serve(file, port)
@@ -410,7 +410,7 @@ def prune(
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete; without it nothing is changed.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Delete Dagster's records of old trials that nobody needs any more.
+    """Delete Dagster's records of old trials that nobody needs.
 
     A search that runs or can be resumed keeps all; a compared one keeps its baselines, the trials that its
     report names and what these were edited from. The history keeps every trial with its recipe and scores.
