@@ -113,9 +113,9 @@ def test_progress_names_stage_and_count(cli: Cli) -> None:
     _, _, progress = cli("search", "--report-evaluations", "0")
 
     assert "reading records: 71 of 71" in progress
-    assert "trainings of the search: 3 of 3" in progress
+    assert "evaluations of the search: 3 of 3" in progress
     assert "trial 1 choosing" in progress
-    assert "trainings of the search: 1 of 3" in progress
+    assert "evaluations of the search: 1 of 3" in progress
 
 
 @pytest.mark.usefixtures("searched")

@@ -152,7 +152,9 @@ def test_a_full_pool_that_won_is_said_to_be_the_best_and_compared_with_the_best_
     (found,) = findings(facts)
     lead = lead_of(facts, [found])
 
-    assert lead.verdict == "The full pool is the best of what was tried; no subset beat it."
+    assert lead.verdict == (
+        "By the formula (no model was trained) the full pool is the best that was tried; no subset beat it."
+    )
     assert (found.opponent, found.runs, found.difference.verdict) == ("proper_subset", (3, 3), Verdict.YES)
     assert "Better than the best subset that leaves something out, " in found.sentence
     assert "beats the best subset that leaves something out with probability" in outlook(facts).sentence

@@ -197,9 +197,10 @@ def _teller(progress: Bars | Lines, noun: str, count: Callable[[], Count]) -> Se
 
 
 def _paid(ledger: Ledger, search: str) -> Count:
-    """Trainings that the search paid for; trials that were shared or failed cost none."""
+    """Evaluations that the search paid for; trials that were shared or failed cost none."""
     record = ledger.search(search)
-    return "trainings of the search", int(record.spent), record.budget
+    unit = "evaluations" if record.spec.is_formula else "trainings"
+    return f"{unit} of the search", int(record.spent), record.budget
 
 
 def _compared(ledger: Ledger, search: str) -> Count:

@@ -31,7 +31,9 @@ FORMULA_HEADLINES = {
     Verdict.NO: "By the formula (no model was trained) the recommended subset does not beat random ones.",
     Verdict.UNDECIDED: "Undecided by the formula (no model was trained): its scores cannot tell them apart.",
 }
-_BEST_POOL = "By the formula (no model was trained) the full pool is the best of what was tried."
+_BEST_POOL = (
+    "By the formula (no model was trained) the full pool is the best that was tried; no subset beat it."
+)
 FORMULA_WHOLE_POOL_HEADLINES = {
     Verdict.YES: _BEST_POOL,
     Verdict.NO: "By the formula (no model was trained) the best subset scores higher than the full pool.",
