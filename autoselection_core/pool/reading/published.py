@@ -31,6 +31,9 @@ _SAID = ("answer", "response", "completion", "text", "content")
 _TRANSCRIPT = re.compile(r"\n\n(Human|Assistant): ?")
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _OPTIONS, _CORRECT = ("opa", "opb", "opc", "opd"), "cop"
+_FIRST: Mapping[str, int] = {"cop_from_0": 0, "cop_from_1": 1}
+"""What a source names as its answer, and the number of the first option; a person has to know which."""
+
 _TELLING = frozenset((*(better for better, _ in _SIDES), *_RANKED, _CORRECT, PREFERENCE[0]))
 _READ_FIRST = frozenset((*ANSWERS, *TURN_LISTS))
 """Fields that hold an answer: beside one, a layout counts only where the source names its field."""
@@ -143,19 +146,19 @@ def _best_ranked(record: Record, key: str, answer: str | None) -> tuple[Record, 
 
 def _correct_option(record: Record, answer: str | None) -> tuple[Record, str | None]:
     """Four options in fields of their own, and the number of the correct one (MedMCQA)."""
-    correct = record[_CORRECT]
-    if answer is None:
+    if answer is None or answer == _CORRECT:
+        settings = " or ".join(f"`answer: {name}`" for name in _FIRST)
         detail = f"`{_CORRECT}` counts its options from 0 in copies on hubs, from 1 in the original files"
-        raise UndeclaredAnswerError(
-            QuarantineReason.NO_ANSWER, f"{detail}; `answer: cop` counts from 0", "answer: cop"
-        )
-    if answer != _CORRECT:
+        raise RejectedRecordError(QuarantineReason.NO_ANSWER, f"{detail}; {settings} says which")
+    if answer not in _FIRST:
         return record, answer
-    if isinstance(correct, bool) or not isinstance(correct, int) or not 0 <= correct < len(_OPTIONS):
-        detail = f"its {_CORRECT}, {correct!r}, counts none of four options from 0"
+    correct = record[_CORRECT]
+    place = correct - _FIRST[answer] if isinstance(correct, int) and not isinstance(correct, bool) else -1
+    if not 0 <= place < len(_OPTIONS):
+        detail = f"its {_CORRECT}, {correct!r}, counts none of four options from {_FIRST[answer]}"
         raise RejectedRecordError(QuarantineReason.NO_ANSWER, detail)
     rest = {key: value for key, value in record.items() if key not in _OPTIONS}
-    return {**rest, CHOICES[0]: [record[key] for key in _OPTIONS]}, answer
+    return {**rest, CHOICES[0]: [record[key] for key in _OPTIONS], _CORRECT: place}, _CORRECT
 
 
 def _undeclared(field: str, what: str) -> NoReturn:

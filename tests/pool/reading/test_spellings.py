@@ -367,15 +367,16 @@ def test_known_answers_come_before_ranks_and_sides() -> None:
 def test_a_number_of_an_option_that_may_count_from_0_or_1_is_read_when_the_source_says_so() -> None:
     record: dict[str, Json] = {"question": "Which river?", **OPTIONS, "cop": 1, "exp": "A small one."}
 
-    with pytest.raises(UndeclaredAnswerError, match="from 1 in the original files"):
-        read_record(record)
+    for unsaid in (Rules(), Rules(answer="cop")):
+        with pytest.raises(RejectedRecordError, match=r"from 1 in the original files.*`answer: cop_from_1`"):
+            read_record(record, unsaid)
 
-    assert said(record, Rules(answer="cop")) == [
-        ("user", "Which river?\nA. Rome\nB. The Lemmer\nC. No\nD. Yes"),
-        ("assistant", "B. The Lemmer"),
-    ]
-    with pytest.raises(RejectedRecordError, match="4, counts none of four options from 0"):
-        read_record({**record, "cop": 4}, Rules(answer="cop"))
+    question = ("user", "Which river?\nA. Rome\nB. The Lemmer\nC. No\nD. Yes")
+    assert said(record, Rules(answer="cop_from_0")) == [question, ("assistant", "B. The Lemmer")]
+    assert said(record, Rules(answer="cop_from_1")) == [question, ("assistant", "A. Rome")]
+    for setting, outside in (("cop_from_0", 4), ("cop_from_1", 0), ("cop_from_0", True)):
+        with pytest.raises(RejectedRecordError, match="counts none of four options"):
+            read_record({**record, "cop": outside}, Rules(answer=setting))
 
 
 def test_questions_and_answers_in_lists_are_turns_about_their_story() -> None:
