@@ -112,6 +112,11 @@ def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float
     return min(each.training_s(training.amount, training.adapted_share) for each in found)
 
 
+def costly_signals(signals: Iterable[str]) -> list[str]:
+    """Those of some signals that pass every conversation through the base model."""
+    return [name for name in signals if name in _PASSES]
+
+
 def scoring_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str, float]:
     """Expected seconds of the signals that read the base model, by name; others take little and are left out.
 
@@ -122,7 +127,7 @@ def scoring_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str,
         pool: The samples.
         model: Folder or hub name of the base model.
     """
-    named = [name for name in signals if name in _PASSES]
+    named = costly_signals(signals)
     if not named or len(pool) == 0:
         return {}
     rows = np.unique(np.linspace(0, len(pool) - 1, _SAMPLED).astype(np.int64))

@@ -21,7 +21,7 @@ from autoselection_core import environment
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
-from autoselection_core.campaign.duration import pace_of, scoring_seconds
+from autoselection_core.campaign.duration import costly_signals, pace_of, scoring_seconds
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.session import open_workspace
@@ -235,15 +235,16 @@ def _duration(workspace: Workspace) -> str:
 def _scoring(workspace: Workspace) -> dict[str, float]:
     """Seconds of the base model's signals that are not scored yet; their pool is read where there is none."""
     campaign = workspace.campaign
-    if campaign.base_model is None:
+    costly = costly_signals(campaign.signals)
+    if campaign.base_model is None or not costly:
         return {}
     if workspace.has_pool():
         pool = workspace.pool()
-        names = [name for name in campaign.signals if not _is_scored(workspace, name, pool)]
+        names = [name for name in costly if not _is_scored(workspace, name, pool)]
         return scoring_seconds(names, pool, campaign.base_model)
     with TemporaryDirectory(prefix="autoselection-doctor-") as scratch:
         found = ingest(campaign.sources, Home(Path(scratch)))
-        return scoring_seconds(campaign.signals, found.pool, campaign.base_model)
+        return scoring_seconds(costly, found.pool, campaign.base_model)
 
 
 def _is_scored(workspace: Workspace, name: str, pool: Pool) -> bool:
