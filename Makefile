@@ -15,7 +15,7 @@ help: ## List the targets
 # torch comes first and alone: asked for by another package it would be the newest CUDA build.
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing the pinned packages into $(VENV) ..."
+	@echo "Installing the pinned packages into $(VENV): one to three minutes, and as long as 0.8 to 2.7 GB take to download ..."
 	@$(PIP) --constraint constraints.txt torch
 	@$(PIP) --constraint constraints.txt --editable '.[demo]'
 	@touch $@
@@ -26,6 +26,7 @@ $(VENV)/.development: $(VENV)/.runtime
 	@touch $@
 
 install: $(VENV)/.runtime ## Make .venv with the pinned packages
+	@echo "Installed. Next: $(BIN)/autoselection init FILES for data of your own, or make demo"
 
 demo: $(VENV)/.runtime ## Run a complete search on two cores (about 10 minutes)
 	@$(BIN)/python -m demo

@@ -5,10 +5,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 
 from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, command_for
 from autoselection_core.campaign.declaration.signals import installed_signals
-from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.evaluation.training.settings import fine_tuning, reach_of
 from autoselection_core.identity import Json
 from autoselection_core.store.hub import SCHEME
 from autoselection_core.strict_yaml import read_yaml
@@ -23,6 +24,7 @@ _TRIED, _TRAINED = 8, 6
 """Budgets of a search with a closed form, and with trainings."""
 
 _REPORT = 6
+_WIDTH = 100
 
 _MIN_SHARE = 0.2
 """Minimum share of the pool of a recipe under a closed form, whose best subset is a handful of rows."""
@@ -37,18 +39,24 @@ class DraftSource:
         account: Records and samples, in words.
         scores: Fields of the records that may be scores.
         rules: Reading rules, as the entry of `pool:` spells them.
+        tokens: Tokens of the samples, estimated.
     """
 
     path: str
     account: str
     scores: tuple[str, ...] = ()
     rules: Mapping[str, Json] = field(default_factory=dict)
+    tokens: int = 0
 
     @property
     def lines(self) -> list[str]:
-        """Its entry of `pool:`."""
+        """Its entry of `pool:`, with a licence to fill in."""
         rules = [f"        {name}: {_quote(value)}" for name, value in self.rules.items()]
-        return [f"      - path: {_quote(self.path)}  # {self.account}", *rules]
+        return [
+            f"      - path: {_quote(self.path)}  # {self.account}",
+            *rules,
+            "        # licence: NAME  # as its publisher states it, such as CC-BY-4.0; yours to fill in",
+        ]
 
 
 @dataclass(frozen=True)
@@ -168,9 +176,11 @@ class CampaignDraft:
 
     @property
     def _training(self) -> list[str]:
-        tokens = fine_tuning({}).amount
+        training = fine_tuning({})
+        reach = reach_of(training.tokens, sum(each.tokens for each in self.sources), "about")
         return [
-            f"    # LoRA for {tokens:,.0f} tokens a subset; `lora` and `paper-full-sft` are longer.",
+            *(f"    # {line}" for line in wrap(reach, _WIDTH)),
+            f"    # LoRA for {training.amount:,.0f} tokens a subset; `lora` and `paper-full-sft` are longer.",
             "    training: {preset: cpu-lora}",
             "    # Trainings of the search, and of its report: full pool, random subsets, the winner again.",
             f"    search: {{budget: {_TRAINED}, report_evaluations: {_REPORT}}}",

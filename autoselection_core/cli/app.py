@@ -55,7 +55,7 @@ def init(  # noqa: PLR0917 - typer reads options from arguments
 ) -> None:
     """Look at raw files and write a campaign file that runs.
 
-    Shows what was understood: shapes, fields, counts, three samples of each path, and what was put aside.
+    Shows what was understood: shapes, fields, counts, samples of each format, and what was put aside.
     A setting that reads most records of a path is written, too: answers to choose from, texts with marks.
     Without a model or a benchmark a closed form replaces trainings.
     """

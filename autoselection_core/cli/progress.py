@@ -1,6 +1,10 @@
-"""Progress in a terminal as bars, elsewhere as lines; always with stage, count and time left."""
+"""Progress in a terminal as bars, elsewhere as lines; always with stage, count and time left.
+
+A stage that reports nothing is never silent: bars have a clock, and lines say now and then what runs.
+"""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +18,7 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -68,24 +73,58 @@ class _Seen:
 
 @dataclass
 class Lines:
-    """Lines where there is no terminal: each step of a short stage, and one now and then of a long one."""
+    """Lines where there is no terminal: each step of a short stage, and one now and then of a long one.
+
+    Attributes:
+        console: Console that they are printed on.
+        every_s: Maximum seconds between two lines while `beating` runs.
+    """
 
     console: Console
+    every_s: float = _LINE_EVERY_S
+    _latest: str = ""
+    _printed_at: float = field(default_factory=time.monotonic)
     _stages: dict[str, _Seen] = field(default_factory=dict)
 
     def __call__(self, name: str, done: int, total: int | None) -> None:
         """Print a line if there is something to say."""
         now = time.monotonic()
+        self._latest = name
         seen = self._stages.get(name)
         is_ended = total is not None and done >= total
         # A worker that waits reports again and again that nothing has happened.
         is_step = total is not None and total <= _SHORT and seen is not None and done != seen.done
-        if seen is None or is_ended or is_step or now - seen.shown_at > _LINE_EVERY_S:
+        if seen is None or is_ended or is_step or now - seen.shown_at > self.every_s:
             seen = replace(seen, shown_at=now, done=done) if seen else _Seen(now, done, now, done)
             self._stages[name] = seen
-            self.console.print(f"{name}: {_count(done, total)}{_time_left(seen, done, total, now)}")
+            self._print(f"{name}: {_count(done, total)}{_time_left(seen, done, total, now)}")
         if is_ended:
             self.drop(name)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """While the block runs, print a line whenever none was printed for `every_s` seconds."""
+        ended = threading.Event()
+        began = time.monotonic()
+
+        def beat() -> None:
+            while not ended.wait(self.every_s / 10):
+                now = time.monotonic()
+                if now - self._printed_at >= self.every_s:
+                    after = f" after {self._latest}" if self._latest else ""
+                    self._print(f"still at work{after}, {now - began:.0f} s so far")
+
+        thread = threading.Thread(target=beat, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _print(self, line: str) -> None:
+        self._printed_at = time.monotonic()
+        self.console.print(line)
 
     def drop(self, name: str) -> None:
         """Forget a stage."""
@@ -104,13 +143,16 @@ def show_progress() -> Iterator[Bars | Lines]:
     """Show progress on standard error while the block runs."""
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     if not console.is_terminal:
-        yield Lines(console)
+        lines = Lines(console)
+        with lines.beating():
+            yield lines
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         PaceColumn(),
+        TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as display:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
 from typing_extensions import override
 
 from autoselection_core.benchmarks.benchmark import Benchmark
@@ -13,7 +14,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import WeightsGoneError, WrongPoolError
 from autoselection_core.evaluation.environment import peak_bytes, read_counters, used_joules
-from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
+from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key, untrained_key
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items
 from autoselection_core.evaluation.training.data_parallel import train_on_devices
@@ -33,10 +34,11 @@ from autoselection_core.models.folder import model_fingerprint, model_folder
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
-from autoselection_core.score.evaluation import Cost, Evaluation
+from autoselection_core.score.evaluation import Cost, Evaluation, UntrainedScores
 from autoselection_core.score.score import BenchmarkScore, utility, utility_standard_error
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, write_subset
+from autoselection_core.subset.value import fingerprint_of_ids
 
 _TRAINED = "trained.json"
 
@@ -122,6 +124,44 @@ class FineTuningEvaluator:
                 scores, _ = self._score(self._load_trained(folder), Side.TEST, progress)
                 folder.write_test(scores, time.monotonic() - started)
         return folder.read_test()
+
+    def untrained(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
+        """Dev and test scores of the base model as it is; a folder of their own keeps them.
+
+        Raises:
+            ScoringFailedError: The model could not be scored.
+        """
+        folder = EvaluationFolder(self.home.evaluation(untrained_key(self.fingerprint)))
+        with folder.locked():
+            folder.log_opening(reason)
+            known = folder.read_untrained(self.weights)
+            return self._score_untrained(folder, progress) if known is None else known
+
+    def _score_untrained(self, folder: EvaluationFolder, progress: Progress | None) -> UntrainedScores:
+        started, energy = time.monotonic(), read_counters()
+        self._read_back.clear()  # there may be room for one model only
+        model = self._load_base()
+        scores, tokens = self._score(model, Side.DEV, progress)
+        seconds, used = time.monotonic() - started, used_joules(energy, read_counters())
+        test, _ = self._score(model, Side.TEST, progress)
+        nothing = fingerprint_of_ids(np.array([], "S32"))
+        dev = Evaluation(
+            key=folder.key,
+            subset=nothing,
+            replicate=0,
+            utility=utility(scores, self.weights),
+            standard_error=utility_standard_error(scores, self.weights),
+            scores=scores,
+            cost=Cost(seconds, 0, tokens, peak_bytes(model.device), used),
+            seeds={},
+            selected_count=0,
+            trained_count=0,
+            trained_hash=nothing,
+        )
+        folder.write_test(test, time.monotonic() - started - seconds)
+        folder.write_json("config.json", {**self._identity(), "untrained": True})
+        folder.write_result(dev)
+        return UntrainedScores(dev, test)
 
     def score_held_out(
         self, key: str, benchmark: Benchmark, reason: str, progress: Progress | None = None

@@ -14,7 +14,7 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import DamagedEvaluationError, NotEvaluatedError
 from autoselection_core.identity import canonical_json, fingerprint, fingerprint_file
-from autoselection_core.score.evaluation import Cost, Evaluation
+from autoselection_core.score.evaluation import Cost, Evaluation, UntrainedScores
 from autoselection_core.score.score import (
     BenchmarkScore,
     ItemScore,
@@ -34,6 +34,11 @@ _FURTHER = "further"
 def evaluation_key(evaluator: str, subset: str, replicate: int) -> str:
     """Name of an evaluation, from the hash of its evaluator, that of its subset and the replicate."""
     return fingerprint({"evaluator": evaluator, "subset": subset, "replicate": replicate})
+
+
+def untrained_key(evaluator: str) -> str:
+    """Name of the folder with the scores of an evaluator's base model as it is."""
+    return fingerprint({"evaluator": evaluator, "untrained": True})
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,12 @@ class EvaluationFolder:
             DamagedEvaluationError: An item record differs from what was written.
         """
         return tuple(self._read_score(listed) for listed in self.read_json(_TEST)["scores"])
+
+    def read_untrained(self, weights: Mapping[str, float] | None = None) -> UntrainedScores | None:
+        """Scores of the base model as it is; None while dev or test items are not scored."""
+        if not self.is_complete or not self.has_test_scores:
+            return None
+        return UntrainedScores(self.read_result(weights), self.read_test())
 
     def has_held_out(self, benchmark: Benchmark) -> bool:
         """Whether a benchmark that selected nothing was scored."""

@@ -1,9 +1,9 @@
 """Interface between a search and an evaluator of subsets."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from autoselection_core.progress import Progress
-from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.score.evaluation import Evaluation, UntrainedScores
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.subset.value import Subset
 
@@ -54,5 +54,24 @@ class Evaluator(Protocol):
 
         Raises:
             NotEvaluatedError: There is no complete evaluation of that key.
+        """
+        ...
+
+
+@runtime_checkable
+class ScoresUntrained(Protocol):
+    """Evaluator that can score its base model as it is, beside which trained models are read."""
+
+    def untrained(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
+        """Dev and test scores of the base model, scored once for each evaluator.
+
+        Nothing is trained, so no budget pays for it, and no history holds it.
+
+        Args:
+            reason: Why the test items may be looked at now.
+            progress: Called as the scoring advances.
+
+        Raises:
+            ScoringFailedError: The model could not be scored.
         """
         ...

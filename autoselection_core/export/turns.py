@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Any, TypeAlias
 
+from autoselection_core.pool.pool import CHARACTERS_A_TOKEN
 from autoselection_core.pool.sample import Message, Role, Sample, ToolCall
 
 Turn: TypeAlias = dict[str, Any]
@@ -104,10 +105,6 @@ def _call(call: ToolCall, arguments: Any) -> Turn:  # noqa: ANN401 any JSON
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
-_CHARACTERS_A_TOKEN = 4
-"""Characters of text a token: a rule of thumb, used where a campaign counts no tokens."""
-
-
 @dataclass(frozen=True)
 class Content:
     """Facts about the samples of a subset.
@@ -153,7 +150,7 @@ class Content:
             fields |= fields_of(sample)
             untaught += any(not message.is_taught for message in sample.messages)
             reasoning += any(message.reasoning is not None for message in sample.messages)
-        estimate = characters / _CHARACTERS_A_TOKEN / max(count, 1)
+        estimate = characters / CHARACTERS_A_TOKEN / max(count, 1)
         return cls(
             count,
             has_tools,

@@ -40,6 +40,7 @@ class Ingestion:
         passed_over: Files of other kinds in folders that are named as a whole.
         by_source: Records by source and fate; they add up to all records.
         pinned: Names of the data sets of a hub that were read, each with its commit.
+        examples: Id of the first sample of each file and format.
 
     Raises:
         CountsError: A record was lost or counted twice.
@@ -58,6 +59,7 @@ class Ingestion:
     passed_over: tuple[Path, ...] = ()
     by_source: Mapping[str, Mapping[Fate, int]] = field(default_factory=dict)
     pinned: tuple[str, ...] = ()
+    examples: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         accounted = self.samples + self.merged + self.quarantined
@@ -153,6 +155,7 @@ def _keep(pool: Pool, sorter: RecordSorter, lines: Path, home: Home) -> Ingestio
             )
         ),
         by_source=_by_source(sorter.by_source),
+        examples=sorter.examples,
     )
 
 

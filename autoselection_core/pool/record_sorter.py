@@ -74,6 +74,7 @@ class RecordSorter:
         fields: Of these, the number in which a field had a treatment, by field and treatment.
         named: Fields that sources name, as far as records have them.
         by_source: Number of records by source and fate.
+        examples: Id of the first sample of each file and format.
     """
 
     collector: Collector
@@ -85,6 +86,7 @@ class RecordSorter:
     fields: Counter[Note] = field(default_factory=Counter)
     named: NamedFields = field(default_factory=NamedFields)
     by_source: Counter[tuple[str, Fate]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def take(self, record: RawRecord, file: SourceFile) -> None:
         """Read a record of a file, and add its sample to the pool or the record to the quarantine."""
@@ -102,6 +104,8 @@ class RecordSorter:
         self.by_source[record.source, Fate.SAMPLE if is_new else Fate.MERGED] += 1
         self.trimmed += reading.trimmed > 0
         self.formats[reading.format] += 1
+        if (file.place, reading.format) not in self.examples:
+            self.examples[file.place, reading.format] = reading.sample.id
         if reading.notes:
             self.fields.update(reading.notes)
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
 from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord, TrialState
 from autoselection_core.history.values import History
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
+from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.search.arms import ArmRun, open_arms, plan_arms
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
@@ -107,6 +109,13 @@ class SearchFacts:
         planned = plan_arms(self.workspace.ledger, self.record.search, self.solver)
         evaluator = self.workspace.evaluator(self.record.spec.pool_version, self.record.spec)
         return open_arms(self.workspace.ledger, self.record.search, planned, evaluator)
+
+    @cached_property
+    def untrained(self) -> UntrainedScores | None:
+        """Scores of the base model as it is; None where no report scored it."""
+        spec = self.record.spec
+        folder = EvaluationFolder(self.workspace.home.evaluation(untrained_key(spec.evaluator)))
+        return folder.read_untrained(spec.score_weights)
 
     @property
     def is_finished(self) -> bool:

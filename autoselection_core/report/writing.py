@@ -41,6 +41,9 @@ from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.subset import Subset
 
+_MIN_TRIALS = 6
+"""Measured trials from which on a map, a tree and trade-offs show more than the table of trials."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -89,18 +92,22 @@ def _sections(facts: SearchFacts) -> list[Section]:
         _result(facts),
         *([] if facts.record.spec.warm_from is None else [_beginning(facts)]),
         _trials(facts),
-        _tradeoffs(facts),
+        *([_tradeoffs(facts)] if _has_many_trials(facts) else []),
         _best(facts),
         _examples(examples_of(facts.require_best().recipe, facts.pool, facts.signals)),
         _provenance(facts),
     ]
 
 
+def _has_many_trials(facts: SearchFacts) -> bool:
+    return len(facts.history.observations) >= _MIN_TRIALS
+
+
 def _result(facts: SearchFacts) -> Section:
     spec = facts.record.spec
     benchmarks = ", ".join(spec.benchmarks) or "a formula"
     drove = f"The metric that drove the search: {spec.metric}, on dev items of {benchmarks}."
-    tables = [arm_table(facts.arms, spec)]
+    tables = [arm_table(facts.arms, spec, facts.untrained)]
     if (unread := unread_table(tests_by_arm(facts.arms))) is not None:
         tables.append(unread)
     is_formula = facts.workspace.campaign.closed_form is not None
@@ -124,11 +131,14 @@ def _trials(facts: SearchFacts) -> Section:
         ),
     ]
     measured = facts.history.observations
-    subsets = [facts.realise(entry.recipe) for entry in measured]
-    pictures += [
-        Picture("map", map_plot(measured, subsets, unit), "Map of the tried subsets: near ones share rows"),
-        Picture("tree", tree_plot(facts.history, unit), "Tree of edits: which trial came from which"),
-    ]
+    if _has_many_trials(facts):
+        subsets = [facts.realise(entry.recipe) for entry in measured]
+        pictures += [
+            Picture(
+                "map", map_plot(measured, subsets, unit), "Map of the tried subsets: near ones share rows"
+            ),
+            Picture("tree", tree_plot(facts.history, unit), "Tree of edits: which trial came from which"),
+        ]
     if (foreseen := calibration_plot(facts.history, unit)) is not None:
         pictures.append(Picture("calibration", foreseen, "Predicted against measured dev scores"))
     credits_seen = operator_credits(facts.history)

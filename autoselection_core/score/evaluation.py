@@ -66,3 +66,16 @@ class Evaluation:
     def skip_reasons(self) -> Mapping[str, int]:
         """Number of samples that could not be trained on, by reason, the most frequent first."""
         return dict(Counter(self.skipped.values()).most_common())
+
+
+@dataclass(frozen=True)
+class UntrainedScores:
+    """Scores of the base model as it is, which no training is paid for.
+
+    Attributes:
+        dev: Dev scores and their cost, as an evaluation of no sample.
+        test: Test score of each benchmark.
+    """
+
+    dev: Evaluation
+    test: tuple[BenchmarkScore, ...]

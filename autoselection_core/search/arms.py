@@ -11,11 +11,13 @@ from typing import Protocol
 
 from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.errors.search import NoReportError
-from autoselection_core.evaluation.protocol import Evaluator
+from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator
+from autoselection_core.evaluation.protocol import Evaluator, ScoresUntrained
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import ArmPlan, SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.values import History
 from autoselection_core.recipe import Recipe
+from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.search.baselines import (
     FULL_POOL,
@@ -83,8 +85,23 @@ def report_arms(
     planned = plan_arms(ledger, search, solver)
     ledger.plan_report(search, planned)
     ledger.release_lost()
-    _evaluate_planned(ledger, search, solver.signals, evaluator, progress)
-    return open_arms(ledger, search, planned, evaluator)
+    if _evaluate_planned(ledger, search, solver.signals, evaluator, progress):
+        score_untrained(evaluator, search)
+    return open_arms(ledger, search, planned, evaluator, progress)
+
+
+def score_untrained(evaluator: Evaluator, search: str) -> UntrainedScores | None:
+    """Scores of the base model as it is, beside the arms of a report; None where nothing is trained.
+
+    Scored with the first report of an evaluator that trains; reports of earlier releases go without.
+
+    Raises:
+        ScoringFailedError: The model could not be scored.
+    """
+    full = evaluator.full if isinstance(evaluator, MultiFidelityEvaluator) else evaluator
+    if not isinstance(full, ScoresUntrained):
+        return None
+    return full.untrained(f"report of search {search}, base model untrained")
 
 
 def tests_by_arm(runs: Sequence[ArmRun]) -> dict[str, list[tuple[BenchmarkScore, ...]]]:
@@ -190,7 +207,11 @@ def runs_covered(evaluations: int, plain_filter: int = 0) -> Mapping[str, int]:
 
 
 def open_arms(
-    ledger: Ledger, search: str, planned: Sequence[ArmPlan], evaluator: Evaluator
+    ledger: Ledger,
+    search: str,
+    planned: Sequence[ArmPlan],
+    evaluator: Evaluator,
+    progress: SearchProgress | None = None,
 ) -> tuple[ArmRun, ...]:
     """The finished evaluations of a report with their test scores, in the order of the plan."""
     trials = {
@@ -199,10 +220,12 @@ def open_arms(
         if trial.state is TrialState.DONE
     }
     wanted = [trials.get((plan.arm, plan.subset, plan.replicate)) for plan in planned]
-    return tuple(_open(trial, evaluator) for trial in wanted if trial is not None)
+    return tuple(_open(trial, evaluator, progress) for trial in wanted if trial is not None)
 
 
-def _open(trial: TrialRecord, evaluator: Evaluator) -> ArmRun:
+def _open(trial: TrialRecord, evaluator: Evaluator, progress: SearchProgress | None) -> ArmRun:
+    if progress is not None:
+        progress(Stage(trial.reservation, f"({trial.arm}) scoring test items"))
     assert trial.evaluation is not None, "a trial is done only with an evaluation"
     reason = f"report of search {trial.search}, arm {trial.arm}"
     test, made = evaluator.open_test(trial.evaluation, reason), evaluator.finished(trial.evaluation)
@@ -215,8 +238,11 @@ def _evaluate_planned(
     signals: SignalTable,
     evaluator: Evaluator,
     progress: SearchProgress | None,
-) -> None:
+) -> int:
+    """Evaluate what is planned and not done; returns the number of evaluations."""
+    made = 0
     for trial in _reserve(ledger, search):
+        made += 1
         reservation = trial.reservation
 
         def tell(name: str, done: int, total: int, trial: TrialRecord = trial) -> None:
@@ -231,6 +257,7 @@ def _evaluate_planned(
             tell(FAILED, 1, 1)  # the ledger has the reason
         else:
             tell(DONE, 1, 1)
+    return made
 
 
 def _reserve(ledger: Ledger, search: str) -> Iterator[TrialRecord]:

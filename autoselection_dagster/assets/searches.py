@@ -11,7 +11,7 @@ from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import pool_change
 from autoselection_core.report.writing import write_report
-from autoselection_core.search.arms import open_arms, plan_arms
+from autoselection_core.search.arms import open_arms, plan_arms, score_untrained
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.subset import Subset
 from autoselection_dagster.assets.asset_checks import (
@@ -83,6 +83,8 @@ def _open_baselines(facts: SearchFacts, say: Callable[[str], None]) -> None:
     status = SearchStatus.of(ledger, record.search)
     done = {(arm.arm, arm.subset, arm.replicate): arm for arm in status.arms}
     evaluator = facts.workspace.evaluator(record.spec.pool_version, record.spec)
+    if status.record.open_arms:
+        score_untrained(evaluator, record.search)
     for number, plan in enumerate(planned[: status.planned_arms], start=1):
         arm = done[plan.arm, plan.subset, plan.replicate]
         kind = plan.arm.replace("_", " ")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -52,19 +53,46 @@ def benchmark(tmp_path: Path, raw: Path) -> str:
 
 
 @pytest.mark.usefixtures("raw")
-def test_init_shows_what_it_understood_and_writes_a_campaign_that_runs(cli: Cli) -> None:
+def test_init_shows_what_it_understood_and_writes_a_campaign_that_runs(cli: Cli, tmp_path: Path) -> None:
     code, output, _ = cli("init", "raw/sums.jsonl", "raw/said.jsonl", "--yes")
 
     assert code == 0
     assert "40 records = 40 samples" in output
     assert "bad JSON" in output
+    assert "sample 1 (sums.jsonl, " in output
+    assert "sample 1 (said.jsonl, " in output
     assert output.count("sample 3:") == 2
+    assert (tmp_path / "autoselection.yaml").read_text().count("        # licence: NAME") == 2
     assert "characters)" in output
     assert "says nothing about models" in output
     assert (
         "At most 14 evaluations by it. Trainings in their place lack `base_model` and `benchmarks`" in output
     )
     assert cli("search", "--report-evaluations", "2")[0] == 0
+
+
+def test_init_shows_a_sample_of_every_shape_and_file_of_a_folder(cli: Cli, raw: Path) -> None:
+    """Three evenly spaced samples of 40 sums and three sayings would all be sums."""
+    both = [
+        {"prompt": "Say a.", "completion": "a"},
+        {
+            "conversations": [
+                {"from": "human", "value": "Say b."},
+                {"from": "gpt", "value": "b"},
+            ]
+        },
+    ]
+    (raw / "both.jsonl").write_text("".join(json.dumps(each) + "\n" for each in both))
+
+    _, output, _ = cli("init", "raw", "--yes")
+
+    shown = [line for line in output.splitlines() if line.startswith("sample ")]
+    assert len(shown) == 4
+    assert [sum(file in line for line in shown) for file in ("both.jsonl", "said.jsonl", "sums.jsonl")] == [
+        2,
+        1,
+        1,
+    ]
 
 
 def test_init_proposes_fields_of_scores_as_signals_and_leaves_numbers_of_records_alone(
@@ -430,3 +458,39 @@ def test_the_doctor_without_a_campaign_says_how_to_begin(
 
     assert code == 1
     assert "write one: autoselection init PATH" in output
+
+
+@pytest.mark.usefixtures("raw")
+def test_the_doctor_names_a_wrong_model_path_once(cli: Cli, tmp_path: Path, benchmark: str) -> None:
+    tiny_model(tmp_path / "models" / "tiny")
+    cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    cli("ingest")
+    (tmp_path / "models" / "tiny").rename(tmp_path / "models" / "elsewhere")
+
+    code, output, _ = cli("doctor")
+
+    told = [line for line in output.splitlines() if line.startswith("missing: ")]
+    assert code == 1
+    assert len(told) == 1
+    assert told[0].startswith("missing: base model: ")
+    assert output.count("models/tiny") == 1
+    assert "waits for: base model" in output
+    assert output.splitlines()[-1] == "1 needs attention: base model"
+
+
+@pytest.mark.usefixtures("raw")
+def test_the_share_of_the_pool_that_a_training_reads_is_said_before_it_is_paid(
+    cli: Cli, raw: Path, tmp_path: Path, benchmark: str
+) -> None:
+    long = [{"prompt": f"Say {each}.", "response": "aye and no " * 400} for each in range(90)]
+    (raw / "long.jsonl").write_text("".join(json.dumps(each) + "\n" for each in long))
+    tiny_model(tmp_path / "models" / "tiny")
+    cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    cli("ingest")
+
+    _, output, _ = cli("doctor")
+
+    written = " ".join((tmp_path / "autoselection.yaml").read_text().replace("#", " ").split())
+    for text in (" ".join(output.split()), written):
+        assert re.search(r"a training reads 6 % of the pool \(6,000 of about 10\d,\d+ tokens\)", text), text
+        assert "may drown in the noise" in text

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,24 @@ def test_lines_tell_of_each_step_of_a_short_stage_once() -> None:
     first, second = written.getvalue().splitlines()
     assert first == "trial 2 on the cluster: 0 of 3"
     assert second.startswith("trial 2 on the cluster: 1 of 3")
+
+
+def test_a_stage_that_reports_nothing_is_not_silent() -> None:
+    """A newcomer waited two and a half minutes after `trials: 3 of 3` without a word."""
+    written = io.StringIO()
+    lines = Lines(Console(file=written), every_s=0.05)
+
+    with lines.beating():
+        lines("trial 1 choosing", 0, 1)
+        waited = 0.0
+        while written.getvalue().count("still at work") < 2 and waited < 60:
+            time.sleep(0.05)
+            waited += 0.05
+    told = written.getvalue().splitlines()
+
+    assert told[0] == "trial 1 choosing: 0 of 1"
+    assert told[1].startswith("still at work after trial 1 choosing, ")
+    assert len(told) >= 3
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoselection_core.benchmarks.split import split
+from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import (
     DivergedError,
     NotEvaluatedError,
@@ -18,7 +18,9 @@ from autoselection_core.errors.evaluation import (
 from autoselection_core.evaluation.environment import Counter, read_counters, used_joules
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.evaluation.training.settings import Method
+from autoselection_core.models.base_model import BaseModel
 from autoselection_core.recipe.program import Recipe
 from autoselection_core.subset.value import Subset
 from tests.evaluation.bench import BENCHMARK, POOL, TRAINING, choices_benchmark, fine_tuning, subset
@@ -77,6 +79,28 @@ def test_training_on_the_task_beats_training_on_nothing(made: Made, tiny: Path, 
     hardly = fine_tuning(tmp_path, tiny, replace(TRAINING, learning_rate=1e-9)).evaluate(subset(), 0)
 
     assert made[0].evaluate(subset(), 0).utility > hardly.utility + 1.0
+
+
+def test_the_base_model_is_scored_once_and_not_trained(made: Made, tiny: Path, tmp_path: Path) -> None:
+    evaluator = fine_tuning(tmp_path, tiny)
+    base = BaseModel.load(tiny, dtype=TRAINING.loaded_dtype)
+
+    first = evaluator.untrained("report of search first")
+    folder = EvaluationFolder(evaluator.home.evaluation(first.dev.key))
+    before = {
+        file: file.stat().st_mtime_ns for file in folder.path.rglob("*.json*") if "openings" not in file.name
+    }
+    again = fine_tuning(tmp_path, tiny).untrained("report of search second")
+
+    scored = [score_benchmark(base, BENCHMARK, side, evaluator.scoring)[0] for side in (Side.DEV, Side.TEST)]
+    told = (*first.dev.scores, *first.test)
+    assert [score.mean for score in told] == pytest.approx([score.mean for score in scored])
+    assert [len(score.items) for score in told] == [len(score.items) for score in scored]
+    assert (first.dev.trained_count, first.dev.cost.training_tokens) == (0, 0)
+    assert made[0].evaluate(subset(), 0).utility > first.dev.utility
+    assert again == first
+    assert all(file.stat().st_mtime_ns == changed for file, changed in before.items())
+    assert [each["reason"][-5:] for each in folder.openings()] == ["first", "econd"]
 
 
 def test_two_homes_score_the_same(made: Made, tiny: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Whose runs say how much runs vary."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.search import NoReportError
+from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
+from autoselection_core.export.searched import export_trial
 from autoselection_core.history.records import TrialKind
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
@@ -18,7 +21,7 @@ from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.lead import lead_of
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.protocol import unread_table
-from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
+from autoselection_core.report.sections.tables import UNTRAINED, arm_table, budget_table, trial_table
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
 from autoselection_core.report.sections.verdict import Finding, compare, findings, have_same_rows, is_better
 from autoselection_core.report.sections.waterfall import shown_columns
@@ -28,6 +31,7 @@ from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.subset.explain import without_idle_steps
 from tests.report.conftest import searched_in
 from tests.score.runs import run
 
@@ -282,6 +286,45 @@ def test_a_waterfall_shows_what_the_steps_read_then_the_scores_brought_and_no_co
     assert shown == ("ifd", "rm_score", "a", "b")
 
 
+def test_the_base_model_has_a_row_where_it_was_scored_and_old_reports_have_none(tmp_path: Path) -> None:
+    facts = searched_in(tmp_path, report_evaluations=2)
+    assert facts.untrained is None
+    assert UNTRAINED not in write_report(facts).markdown.read_text()
+
+    run = facts.arms[0]
+    evaluator = facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec)
+    known = evaluator.finished(str(run.trial.evaluation))
+    assert known is not None
+    folder = EvaluationFolder(facts.workspace.home.evaluation(untrained_key(facts.record.spec.evaluator)))
+    folder.write_test(run.test, 1.0)
+    folder.write_result(replace(known, key=folder.key))
+    read = SearchFacts.of(facts.workspace, facts.record.search)
+
+    (*_, last) = arm_table(read.arms, read.record.spec, read.untrained).rows
+    assert last[0] == UNTRAINED
+    assert last[4] == known.utility
+    assert last[5] == pytest.approx(run.test[0].mean)
+    assert f"| {UNTRAINED} |" in write_report(read).markdown.read_text()
+
+
+def test_exports_leave_out_the_steps_that_change_nothing_as_the_report_does(
+    facts: SearchFacts, tmp_path: Path
+) -> None:
+    left_out = 0
+    for trial in facts.trials:
+        folder = tmp_path / f"trial-{trial.trial}"
+        export_trial(facts.workspace, facts.record.search, folder, trial.trial)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert trial.recipe is not None
+        shorter = without_idle_steps(trial.recipe, facts.signals)
+        assert manifest["recipe"] == shorter.settings
+        assert manifest["subset"] == trial.subset
+        assert manifest.get("idle_steps", 0) == len(trial.recipe) - len(shorter)
+        left_out += manifest.get("idle_steps", 0)
+
+    assert left_out > 0
+
+
 def test_a_cell_with_a_bar_does_not_break_a_markdown_table() -> None:
     text = Table("t", ("a", "b"), (("x|y", 1),)).to_markdown()
 
@@ -294,7 +337,15 @@ def test_a_finding_is_a_value(facts: SearchFacts) -> None:
     assert found == findings(facts)[0]
 
 
-def test_trade_offs_are_in_the_report_and_the_best_expected_score_is_on_the_front(facts: SearchFacts) -> None:
+def test_a_few_trials_have_no_map_no_tree_and_no_trade_offs(facts: SearchFacts) -> None:
+    text = write_report(facts).markdown.read_text()
+
+    assert "## Trade-offs" not in text
+    assert not {"map.svg", "tree.svg"} & set(re.findall(r"\((\w+\.svg)\)", text))
+
+
+def test_trade_offs_are_in_the_report_and_the_best_expected_score_is_on_the_front(tmp_path: Path) -> None:
+    facts = searched_in(tmp_path, report_evaluations=0, budget=6)
     table = tradeoff_table(tradeoffs_of(facts), "rows")
     written = write_report(facts)
 
@@ -303,6 +354,7 @@ def test_trade_offs_are_in_the_report_and_the_best_expected_score_is_on_the_fron
     assert {row["trial"] for row in named} == {one.trial for one in facts.history.observations}
     assert best["on the front"] == "yes"
     assert str(best["chance"]).endswith("%")
+    assert "map.svg" in written.markdown.read_text()
     assert "## Trade-offs" in written.markdown.read_text()
     assert (written.html.parent / "tradeoffs.svg").read_bytes().startswith(b"<?xml")
 

@@ -19,7 +19,7 @@ from autoselection_core.search.loop import run_search
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, realise
-from tests.search.worlds import Content, InOrder, Picky, closed_form, spec, table, training_failed
+from tests.search.worlds import Content, InOrder, Picky, Untrained, closed_form, spec, table, training_failed
 
 
 @pytest.fixture
@@ -188,6 +188,21 @@ def test_a_report_is_paid_from_its_own_budget_and_shares_what_is_there(
     record = ledger.search(search)
     assert record.spent == 3
     assert record.report_spent == 6  # the search evaluated the full pool once already
+
+
+def test_the_base_model_is_scored_with_the_first_report_and_no_budget_pays_for_it(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    search = searched(ledger, tmp_path)
+    evaluator = Untrained(closed_form(tmp_path), [])
+
+    for _ in range(2):
+        report_arms(ledger, search, InOrder(table(), []), evaluator)
+
+    assert evaluator.asked == [f"report of search {search}, base model untrained"]
+    record = ledger.search(search)
+    assert (record.spent, record.report_spent) == (3, 6)
+    assert len(ledger.trials(search, TrialKind.REPORT)) == 7
 
 
 def test_a_small_report_budget_is_never_exceeded(ledger: Ledger, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.progress import Progress
 from autoselection_core.recipe import Recipe
-from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.score.evaluation import Evaluation, UntrainedScores
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Candidate, Proposal, Recommendation
@@ -125,6 +125,18 @@ class Delegating:
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         return self.evaluator.open_test(key, reason)
+
+
+@dataclass(frozen=True, eq=False)
+class Untrained(Delegating):
+    """Scores a base model as an evaluation of the whole pool; notes why it was asked."""
+
+    asked: list[str]
+
+    def untrained(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
+        self.asked.append(reason)
+        dev = self.evaluate(realise(Recipe(), self.evaluator.signals), 99, progress)
+        return UntrainedScores(dev, self.open_test(dev.key, reason))
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,6 +65,23 @@ def test_an_arm_that_was_found_finished_is_not_left_any_more(tmp_path: Path) -> 
     assert forecast(StudyRun(more, study_run.home, study_run.tell)).evaluations == 1
 
 
+def test_a_search_that_recommends_the_full_pool_says_so_and_is_compared_with_no_equal_rows(
+    tmp_path: Path,
+) -> None:
+    """Random subsets of equal tokens would be the full pool under another seed."""
+    text = STUDY.replace("seeds: [0, 1]", "seeds: [0]")
+    study_run = study_run_in(
+        tmp_path, text.replace("budget: 4, policy: random", "budget: 1, policy: default")
+    )
+    run_study(study_run)
+
+    compared = [each.first for each in comparisons(StudyFacts(study_run.study, study_run.home))]
+    assert not any(first.startswith("searched") for first in compared)
+    assert write_study(study_run.study, study_run.home).sentences[-1] == (
+        "searched/0 recommends the full pool: it is the best of what was tried, and no subset beat it."
+    )
+
+
 @pytest.mark.parametrize("arm", ["searches", "same"])
 def test_a_larger_budget_of_a_finished_study_is_left(finished: StudyRun, arm: str) -> None:
     study = finished.study

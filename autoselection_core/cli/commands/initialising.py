@@ -123,7 +123,9 @@ def _records(pool: Pool) -> Iterator[tuple[str, Mapping[str, object]]]:
             yield each["source"], extras if isinstance(extras, dict) else {}
 
 
-_SHOWN = 3
+_SHOWN, _MAX_SHOWN = 3, 8
+"""Samples that are shown of a path: so many where it has as many, and no more."""
+
 _CHARACTERS = 300
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _COSTLY = "model_scores"
@@ -278,18 +280,20 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
             lambda *step: progress(f"reading {path}", *step),
         )
         show_records(found)
-        _show_samples(found.pool)
+        _show_samples(found)
         show_scripts(in_other_scripts(found.pool), len(found.pool))
         scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
         is_here = model is not None and _is_folder(model)
         seconds = sum(scoring_seconds([_COSTLY], found.pool, str(model)).values()) if is_here else 0.0
+        tokens = found.pool.estimated_tokens
     if scores:
         listed = ", ".join(each.name for each in scores)
         tell(f"fields that may be scores: {listed}; each becomes a signal `column`")
         for each in scores:
             tell(f"  {each.sentence}")
-    names = tuple(each.name for each in scores)
-    source = DraftSource(as_named_in(file, path), _account(found), names, entry_of(rules) if rules else {})
+    fields = tuple(each.name for each in scores)
+    written = entry_of(rules) if rules else {}
+    source = DraftSource(as_named_in(file, path), _account(found), fields, written, tokens)
     return _Read(source, scores, seconds)
 
 
@@ -315,12 +319,27 @@ def _account(found: Ingestion) -> str:
     return f"{found.records:,} records ({formats}), {found.samples:,} samples{aside}"
 
 
-def _show_samples(pool: Pool) -> None:
-    """Show three samples, evenly spaced, so that a sorted file shows more than its beginning."""
-    rows = np.unique(np.linspace(0, len(pool) - 1, _SHOWN).astype(np.int64))
-    for place, text in enumerate(pool.texts(rows=rows), start=1):
+def _show_samples(found: Ingestion) -> None:
+    """Show the first sample of each format, then of further files, and evenly spaced ones up to three."""
+    pool, shown = found.pool, _examples(found)
+    rows = [pool.row_of(sample) for sample in shown.values()]
+    spaced = np.unique(np.linspace(0, len(pool) - 1, _SHOWN).astype(np.int64)).tolist()
+    rows += [row for row in spaced if row not in rows][: max(0, _SHOWN - len(rows))]
+    names = [*(f" ({file}, {form})" for file, form in shown), *[""] * len(rows)]
+    for place, text in enumerate(pool.texts(rows=np.array(rows, np.int64))):
         rest = "" if len(text) <= _CHARACTERS else f" ... ({len(text):,} characters)"
-        tell(f"sample {place}: {text[:_CHARACTERS]}{rest}")
+        tell(f"sample {place + 1}{names[place]}: {text[:_CHARACTERS]}{rest}")
+
+
+def _examples(found: Ingestion) -> dict[tuple[str, str], str]:
+    """Id of an example by file and format: one of each format, then one of each file, up to a screenful."""
+    formats: dict[str, tuple[str, str]] = {}
+    files: dict[str, tuple[str, str]] = {}
+    for file, form in found.examples:
+        formats.setdefault(form, (file, form))
+        files.setdefault(file, (file, form))
+    chosen = list(dict.fromkeys([*formats.values(), *files.values()]))
+    return {each: found.examples[each] for each in chosen[:_MAX_SHOWN]}
 
 
 def _tell_of(draft: CampaignDraft) -> None:

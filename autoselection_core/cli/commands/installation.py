@@ -6,8 +6,8 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,12 +22,14 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import costly_signals, pace_of, scoring_seconds
+from autoselection_core.campaign.solvers import train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import HomeNotWritableError, LittleRoomError, NotAnAddressError
 from autoselection_core.errors.signals import UnscoredPoolError
+from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.postgresql import is_postgresql
 from autoselection_core.history.ledger import Ledger
@@ -61,23 +63,48 @@ class Diagnosis:
         subject: Part of the installation.
         found: Its present state.
         problem: Defect and the way forward; empty where nothing is wrong.
+        verdict: Verdict where there is no problem of its own.
+        note: Sentence that is told below the table; empty for none.
     """
 
     subject: str
     found: str
     problem: str = ""
+    verdict: str = "right"
+    note: str = ""
 
 
 def examine(campaign: str | None, file: Path) -> bool:
     """Show everything that was looked at; returns whether nothing is missing."""
-    findings = [*_machine(), *_packages(), *_installation(), *_campaign(campaign, file)]
-    rows = tuple((each.subject, each.found, each.problem or "right") for each in findings)
+    findings = _once([*_machine(), *_packages(), *_installation(), *_campaign(campaign, file)])
+    rows = tuple(
+        (each.subject, each.found, "see below" if each.problem else each.verdict) for each in findings
+    )
     show_table(Table("What is there", ("subject", "found", "verdict"), rows))
+    for each in findings:
+        if each.note:
+            tell(each.note)
     missing = [each for each in findings if each.problem]
     for each in missing:
         tell(f"missing: {each.subject}: {each.problem}")
-    tell("nothing is missing" if not missing else f"{len(missing)} of {len(findings)} need attention")
+    if not missing:
+        tell("nothing is missing")
+    else:
+        verb = "needs" if len(missing) == 1 else "need"
+        tell(f"{len(missing)} {verb} attention: {', '.join(each.subject for each in missing)}")
     return not missing
+
+
+def _once(findings: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """The findings with each problem once: what fails for the same reason names the first of them."""
+    first: dict[str, str] = {}
+    told = []
+    for each in findings:
+        if each.problem and (subject := first.setdefault(each.problem, each.subject)) != each.subject:
+            told.append(Diagnosis(each.subject, each.found, verdict=f"waits for: {subject}"))
+        else:
+            told.append(each)
+    return told
 
 
 def _machine() -> Iterator[Diagnosis]:
@@ -166,7 +193,7 @@ def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
         yield _check("scores", lambda: _scores(workspace))
     yield _check("benchmarks", lambda: _benchmarks(workspace))
     yield _check("base model", lambda: _model(campaign))
-    yield _check("duration", lambda: _duration(workspace))
+    yield _with_reach(_check("duration", lambda: _duration(workspace)), workspace)
 
 
 def _pool(workspace: Workspace) -> str:
@@ -256,6 +283,14 @@ def _is_scored(workspace: Workspace, name: str, pool: Pool) -> bool:
     except UnscoredPoolError:
         return False
     return True
+
+
+def _with_reach(found: Diagnosis, workspace: Workspace) -> Diagnosis:
+    """The diagnosis of a training with the share of the pool that it reads."""
+    if found.problem or not workspace.has_pool():
+        return found
+    tokens = train_tokens_of(workspace.campaign)
+    return replace(found, note=reach_of(tokens, workspace.pool().estimated_tokens, "about"))
 
 
 def _check(subject: str, look: Callable[[], str]) -> Diagnosis:

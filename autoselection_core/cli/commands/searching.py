@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
@@ -13,6 +15,7 @@ from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
+from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchState, TrialKind, TrialState
 from autoselection_core.history.specification import SearchSpec
@@ -27,6 +30,7 @@ from autoselection_core.search.loop import SearchProgress, Stage, run_search_tog
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
+from autoselection_core.solver.solver import Solver
 
 Count: TypeAlias = tuple[str, int, int]
 """What is counted, how many there are, and of how many."""
@@ -127,15 +131,27 @@ def work(workspace: Workspace, search: str) -> None:
         return
     _tell_of_lost_workers(workspace, search)
     left = record.budget - record.spent + record.report_evaluations - record.report_spent
-    pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
+    with show_progress() as progress:
+        progress("measuring how long a training takes", 0, 1)
+        pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
     tell(pace.sentence(round(left)))
     solver = workspace.solver(record.spec)
+    if "tokens" in solver.signals.columns and (reach := _reach(solver)):
+        tell(reach)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
         teller = _teller(progress, "trial", partial(_paid, workspace.ledger, search))
         # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
         workers = 1 if workspace.remote is None else record.spec.slots
         run_search_together(workspace.ledger, search, solver, evaluator, teller, workers=workers)
+
+
+def _reach(solver: Solver) -> str:
+    """Share of the pool that a training reads, of tokens within its length limit."""
+    tokens = np.nan_to_num(solver.signals["tokens"].astype(np.float64))
+    if solver.max_tokens is not None:
+        tokens = np.minimum(tokens, solver.max_tokens)
+    return reach_of(solver.train_tokens, float(tokens.sum()))
 
 
 def report(workspace: Workspace, search: str) -> None:
@@ -155,10 +171,13 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
         0, or 1 for a search that stopped before its budget was spent.
     """
     facts = SearchFacts.of(workspace, search)
-    show_table(trial_table(facts))
-    if facts.history.observations:
-        written = write_report(facts)
-        show_table(arm_table(facts.arms, facts.record.spec))
+    with show_progress() as progress:
+        progress("writing the report", 0, 1)
+        trials = trial_table(facts)
+        written = write_report(facts) if facts.history.observations else None
+    show_table(trials)
+    if written is not None:
+        show_table(arm_table(facts.arms, facts.record.spec, facts.untrained))
         tell(headline(facts, written.findings))
         for finding in written.findings:
             tell(finding.sentence)

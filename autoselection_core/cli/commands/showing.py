@@ -15,6 +15,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
 from autoselection_core.report.sections.tables import (
+    UNTRAINED,
     budget_table,
     reasons_table,
     search_table,
@@ -22,6 +23,7 @@ from autoselection_core.report.sections.tables import (
     trial_table,
 )
 from autoselection_core.report.sections.tradeoffs import tradeoff_table, tradeoffs_of
+from autoselection_core.score.score import utility
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.search.warm_start import agreement
 from autoselection_core.solver.advice.exchange import Exchange
@@ -78,6 +80,9 @@ def show_search(facts: SearchFacts) -> None:
         tell(f"started from {earlier}{f' and {further}' if further else ''}. {shared.sentence}")
     for sentence in fidelity_sentences(facts):
         tell(sentence)
+    if (base := facts.untrained) is not None:
+        tested = utility(base.test, facts.record.spec.score_weights)
+        tell(f"{UNTRAINED}: dev score {base.dev.utility:.4g}, test score {tested:.4g}")
     if facts.best is not None:
         tell(f"recommended: trial {facts.best.trial}, expected dev utility {facts.best.mean:.4g}")
         if facts.idle_steps:

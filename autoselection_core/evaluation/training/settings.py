@@ -203,6 +203,36 @@ def fine_tuning(settings: Mapping[str, Any]) -> FineTuning:
     return replace(PRESETS[preset], **{name: _convert(name, value) for name, value in changed.items()})
 
 
+SMALL_SHARE = 0.1
+"""Share of a pool below which a training reads so little that luck may hide what was selected."""
+
+
+def reach_of(tokens: float | None, pool_tokens: float, qualifier: str = "") -> str:
+    """Share of a pool that a training reads, in a sentence; empty where it follows from the subset.
+
+    Args:
+        tokens: Tokens of a training of any subset; None where they follow from the subset.
+        pool_tokens: Tokens of the whole pool.
+        qualifier: Word before that number, such as "about".
+
+    Example:
+        >>> reach_of(6_000, 24_000)
+        'a training reads 25 % of the pool (6,000 of 24,000 tokens)'
+    """
+    if tokens is None or not pool_tokens:
+        return ""
+    share = tokens / pool_tokens
+    read = f"{100 * share:.2g} % of the pool" if share < 1 else f"as much as the pool {share:.1f} times"
+    counted = f"{tokens:,.0f} of {f'{qualifier} {pool_tokens:,.0f}'.strip()} tokens"
+    sentence = f"a training reads {read} ({counted})"
+    if share >= SMALL_SHARE:
+        return sentence
+    return (
+        f"{sentence}: below {100 * SMALL_SHARE:.0f} % differences between subsets may drown in the noise "
+        f"between runs; `training: {{amount: {SMALL_SHARE * pool_tokens:.0f}}}` reads that much"
+    )
+
+
 def _plain(value: Any, name: str) -> Any:  # noqa: ANN401 any field's type
     if isinstance(value, StrEnum):
         return value.value

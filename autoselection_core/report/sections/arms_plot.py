@@ -18,6 +18,9 @@ _NAMES = {
 _WIDTH = 40
 """Characters of a bar."""
 
+_MAX_TICKS = 4
+"""Intervals between the ticks of an axis at most: labels of small differences are long."""
+
 _COLORS = {WINNER: ACCENT, RANDOM: MUTED, FULL_POOL: WARM}
 
 
@@ -102,16 +105,15 @@ def _in_order(scores: Sequence[tuple[str, float]]) -> list[str]:
 
 
 def _paint_runs(axes: Any, arms: Sequence[str], scores: Sequence[tuple[str, float]], unit: str) -> None:  # noqa: ANN401 - matplotlib axes
-    every = [value for _, value in scores]
-    lowest = min(every) - 0.05 * (max(every) - min(every))
     for place, arm in enumerate(arms):
         values = [value for name, value in scores if name == arm]
         color = _COLORS.get(arm, INK)
-        axes.barh(place, mean(values) - lowest, left=lowest, height=0.5, color=color, alpha=0.15)
         axes.plot(values, [place] * len(values), "o", color=color, markersize=6, alpha=0.75)
         axes.plot([mean(values)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2)
     axes.set_yticks(range(len(arms)), [_NAMES.get(arm, arm.replace("_", " ")) for arm in arms])
     axes.set_ylim(len(arms) - 0.5, -0.5)
+    axes.grid(axis="y", alpha=0.3)
+    axes.locator_params(axis="x", nbins=_MAX_TICKS)
     axes.set_xlabel(f"test score ({unit})")
     axes.set_title("Fresh runs (line: mean)", loc="left")
 
@@ -125,5 +127,6 @@ def _paint_differences(axes: Any, found: Sequence[Finding], unit: str) -> None: 
         range(len(found)), [f"minus {_NAMES.get(each.opponent, each.opponent)}" for each in found]
     )
     axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=_MAX_TICKS)
     axes.set_xlabel(f"difference ({unit})")
     axes.set_title("Winner, 95 % intervals", loc="left")

@@ -42,7 +42,7 @@ FORMULA_WHOLE_POOL_HEADLINES = {
 """Headlines of a search that trains nothing."""
 
 _CAPTION = (
-    "Left: test score of every fresh run; bars end at the mean. Right: difference of the winner to each arm, "
+    "Left: test score of every fresh run, and the mean. Right: difference of the winner to each arm, "
     "with its interval."
 )
 _HOUR_S, _MINUTE_S = 3600, 60

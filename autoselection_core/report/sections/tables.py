@@ -12,6 +12,7 @@ from autoselection_core.pool.record_sorter import Fate
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
+from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.search.baselines import RANDOM
@@ -139,11 +140,12 @@ def signal_table(recipe: Recipe, versions: Mapping[str, str]) -> Table:
     return Table("Signals of the search", ("signal", "version", "named by the recipe"), named)
 
 
-def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec) -> Table:
+def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec, untrained: UntrainedScores | None = None) -> Table:
     """Evaluations of a report, which decide the verdict on the winner, on test items.
 
     A run is a replicate of its arm's subset, or another draw of random rows. Tokens are empty where none
-    were counted or trained, and the items of a formula are simulated.
+    were counted or trained, and the items of a formula are simulated. The base model as it is comes last,
+    where it was scored.
     """
     items = "simulated items" if spec.is_formula else "test items"
     columns = ("arm", "run", "tokens", "tokens trained", "dev score", "test score", "± se", items)
@@ -161,7 +163,24 @@ def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec) -> Table:
         )
         for run in sorted(arms, key=lambda run: run.arm, reverse=True)
     )
-    return Table("Test scores (opened for this report only)", columns, rows)
+    base = () if untrained is None else (_untrained_row(untrained, spec.score_weights),)
+    return Table("Test scores (opened for this report only)", columns, (*rows, *base))
+
+
+UNTRAINED = "base model, untrained"
+
+
+def _untrained_row(untrained: UntrainedScores, weights: dict[str, float] | None) -> tuple[Cell, ...]:
+    return (
+        UNTRAINED,
+        None,
+        None,
+        0,
+        untrained.dev.utility,
+        utility(untrained.test, weights),
+        utility_standard_error(untrained.test, weights),
+        sum(len(score.items) for score in untrained.test),
+    )
 
 
 def budget_table(record: SearchRecord) -> Table:

@@ -39,7 +39,10 @@ def tradeoff_table(standing: tuple[Standing, ...], size: str) -> Table:
         )
         for one in order
     )
-    title = "Trade-offs (expected dev scores; on the front: nothing tried is better in one and worse in none)"
+    title = (
+        "Trade-offs (expected dev scores; on the front: nothing tried is better in one and worse in none; "
+        "chance: how probable it is on the front, as scores are uncertain)"
+    )
     return Table(title, ("trial", "recipe", size, *names, "on the front", "chance"), rows)
 
 

@@ -33,6 +33,7 @@ from autoselection_core.study.results.comparisons import (
     comparisons,
     importance_of_states,
     transfer_agreement,
+    whole_pool_sentences,
 )
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.results.states import folder_of
@@ -122,6 +123,7 @@ def _result(facts: StudyFacts, found: list[Comparison]) -> Section:
     notes = [
         *([] if facts.kept is not None else [_UNFINISHED]),
         *(each.sentence(facts.metric) for each in found if each.second.startswith("random")),
+        *whole_pool_sentences(facts),
         f"The metric that drove the searches: {facts.metric}, on dev items.",
         _OPENINGS,
         _INTERVALS,
@@ -216,7 +218,8 @@ def write_study(study: Study, home: Home) -> StudyReport:
     html, markdown = folder / "report.html", folder / "report.md"
     _write(html, to_html(title, sections).encode())
     _write(markdown, to_markdown(title, sections).encode())
-    return StudyReport(html, markdown, tuple(each.sentence(facts.metric) for each in found))
+    told = (*(each.sentence(facts.metric) for each in found), *whole_pool_sentences(facts))
+    return StudyReport(html, markdown, told)
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -69,6 +69,15 @@ def comparisons(facts: StudyFacts) -> list[Comparison]:
     return [found for found in (*searched, *single, *recipes, *beside) if found is not None]
 
 
+def whole_pool_sentences(facts: StudyFacts) -> list[str]:
+    """A sentence on each search that recommends the full pool: random subsets would be it, too."""
+    return [
+        f"{each.name} recommends the full pool: it is the best of what was tried, and no subset beat it."
+        for each in facts.contests
+        if facts.subsets_of(f"{WINNER}/{each.name}") == facts.subsets_of(FULL_POOL)
+    ]
+
+
 def _beside_plain_filter(facts: StudyFacts, contest: Contest) -> Comparison | None:
     """A recommendation beside the best plain filter of the study, which dev scores choose."""
     plain = {
@@ -93,7 +102,8 @@ def _over_seeds(facts: StudyFacts, arm: SearchArm | None) -> Comparison | None:
     mine = [each for each in facts.contests if each.arm == arm]
     runs = [average(tests) for each in mine if (tests := facts.tests_of(f"{WINNER}/{each.name}"))]
     draws = [test for each in mine for test in facts.tests_of(f"{RANDOM}/{each.name}")]
-    if not runs or not draws:
+    arms = [f"{kind}/{each.name}" for each in mine for kind in (WINNER, RANDOM)]
+    if not runs or not draws or len(facts.subsets_of(*arms)) == 1:
         return None
     found = arm_difference(runs, draws, seed=_SEED, weights=facts.weights)
     name = SAME_NAME if arm is None else arm.name
@@ -104,8 +114,8 @@ def _over_seeds(facts: StudyFacts, arm: SearchArm | None) -> Comparison | None:
 def _compare(facts: StudyFacts, first: str, second: str) -> Comparison | None:
     """Two arms by their own runs: those of a large subset vary more, because each reads another part."""
     mine, others = facts.tests_of(first), facts.tests_of(second)
-    if not mine or not others:
-        return None
+    if not mine or not others or len(facts.subsets_of(first, second)) == 1:
+        return None  # another seed on the same rows is luck, and no opponent
     found = arm_difference(mine, others, seed=_SEED, weights=facts.weights)
     return Comparison(facts.named(first), facts.named(second), found, (len(mine), len(others)))
 

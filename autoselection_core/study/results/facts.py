@@ -174,6 +174,10 @@ class StudyFacts:
         """The test scores of an arm's runs."""
         return [each.test for each in self.arms if each.arm == arm and each.test is not None]
 
+    def subsets_of(self, *arms: str) -> set[str | None]:
+        """Hashes of the subsets that some arms trained on."""
+        return {each.trial.subset for each in self.arms if each.arm in arms}
+
     def scored_of(self, arm: str) -> list[Run]:
         """The test scores of an arm's runs, those on held-out benchmarks too."""
         return [(*(each.test or ()), *each.held_out) for each in self.arms if each.arm == arm]

@@ -106,7 +106,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "progress": status.sentence,
         "state": _state(record),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
-        "arms": table_value(arm_table(facts.arms, record.spec)),
+        "arms": table_value(arm_table(facts.arms, record.spec, facts.untrained)),
         "trials": link_table(trials, urls),
         "baselines": link_table(status_table(status, TrialKind.REPORT), _trial_urls(status, names)),
         "budgets": table_value(budget_table(record)),
