@@ -278,7 +278,7 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            help="Sample (its id, place as file.jsonl#7, or own id), subset, evaluation or search."
+            help="Sample (its id, place as file.jsonl#7 from 1, or own id), subset, evaluation or search."
         ),
     ],
     search: Annotated[

@@ -37,9 +37,7 @@ def _outcome(arguments: list[str]) -> tuple[int, BaseException | None]:
         return BAD_INPUT, error
     except typer.Exit as finished:
         return finished.exit_code, None
-    except typer.Abort:
-        return INTERRUPTED, None
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):  # the parser turns Ctrl-C into the former
         return INTERRUPTED, KeyboardInterrupt(
             "interrupted; nothing is lost, run the same command again to go on"
         )

@@ -19,7 +19,7 @@ class UnknownSampleError(PoolError):
 
     sentence = (
         "pool {pool_version} holds no sample {sample_id!r}: no id begins so, and no record has this place "
-        "(as `file.jsonl#7`) or this value in a further field. Look it up in the pool version of the subset."
+        "(as `file.jsonl#7`, from 1) or this value in a further field. Look it up in the subset's pool."
     )
 
 

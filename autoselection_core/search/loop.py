@@ -74,11 +74,22 @@ def run_search(
     while True:
         ledger.release_lost()
         if reserved := ledger.reserve_free_slots(search, max_trials=1):
-            _run_trial(ledger, reserved[0], solver, evaluator, tell)
+            with _given_back(ledger, reserved[0]):
+                _run_trial(ledger, reserved[0], solver, evaluator, tell)
         elif ledger.search(search).state is not SearchState.ACTIVE:
             return ledger.history(search)
         else:
             time.sleep(_POLL_S)  # others work on the rest
+
+
+@contextmanager
+def _given_back(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
+    """Give the trial back when Ctrl-C comes between its accounted parts; in them it is given back already."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        ledger.release(reservation, "interrupted")
+        raise
 
 
 def _run_trial(

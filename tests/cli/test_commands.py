@@ -62,7 +62,7 @@ def test_a_larger_budget_continues_the_search(cli: Cli, searched: Workshop) -> N
 
     assert code == 0
     assert "raised the budget of first from 3 to 4" in output
-    assert "1 training is left at most; about" in output
+    assert "1 evaluation is left at most; about" in output
     assert "evaluations of this kind in the home folder" in output
     assert searched.ledger().search("first").spent == 4
 

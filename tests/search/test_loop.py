@@ -91,6 +91,20 @@ def test_ctrl_c_gives_the_trials_of_all_workers_back(tmp_path: Path) -> None:
     assert "waits for a worker" in ledger.why_idle(search), "its slots are not busy: nobody works"
 
 
+def test_ctrl_c_before_the_solver_is_asked_gives_the_trial_back(tmp_path: Path) -> None:
+    ledger, evaluator = ledger_in(tmp_path), closed_form(tmp_path)
+    search = ledger.register(spec(evaluator, budget=4))
+
+    def interrupted(stage: Stage) -> None:
+        if stage.reservation.trial == 2 and stage.name == "choosing":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_search(ledger, search, InOrder(table(), []), evaluator, interrupted)
+
+    assert [trial.state for trial in ledger.trials(search)] == [TrialState.DONE, TrialState.WAITING]
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     return Ledger.open(f"sqlite:///{tmp_path / 'history.sqlite'}")

@@ -17,13 +17,14 @@ from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
 from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchState, TrialKind, TrialState
+from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.lead import headline
 from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
 from autoselection_core.report.writing import write_report
+from autoselection_core.score.comparison import Verdict
 from autoselection_core.search.arms import report_arms
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import SearchProgress, Stage, run_search_together
@@ -188,6 +189,9 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
     if facts.is_whole_pool:
         tell(f"{search} recommends the whole pool: an export of it leaves nothing out")
     further = f"search --name {search} --budget {facts.record.budget + 4}"
+    findings = () if written is None else written.findings
+    if any(found.difference.verdict is Verdict.UNDECIDED for found in findings):
+        further = f"search --name {search} --report-evaluations {facts.record.report_evaluations + 4}"
     commands = (f"show {search}", f"export {search}", further)
     tell(f"next: {'; '.join(command_for(file, each) for each in commands)}")
     if facts.record.state is SearchState.STOPPED:
@@ -223,11 +227,10 @@ def _paid(ledger: Ledger, search: str) -> Count:
 
 
 def _compared(ledger: Ledger, search: str) -> Count:
-    """Baselines that are done, of those that are planned."""
-    planned = ledger.trials(search, TrialKind.REPORT)
-    ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in planned)
-    # Before they are planned only the budget is known.
-    return "baselines of the report", ended, len(planned) or ledger.search(search).report_evaluations
+    """Baselines that are done, of those that the second budget covers."""
+    status = SearchStatus.of(ledger, search)
+    ended = sum(arm.state in (TrialState.DONE, TrialState.FAILED) for arm in status.arms)
+    return "baselines of the report", ended, status.planned_arms
 
 
 def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:
