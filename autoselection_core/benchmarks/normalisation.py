@@ -54,7 +54,7 @@ def compare(questions: Iterable[str], target_questions: Iterable[str]) -> Questi
 
     Example:
         >>> compare(["Close: ( [", "Close: < ("], ["CLOSE ( ["])
-        Comparison(repeated=frozenset({'Close: ( ['}), told_apart=frozenset({'Close: < ('}))
+        QuestionComparison(repeated=frozenset({'Close: ( ['}), told_apart=frozenset({'Close: < ('}))
     """
     listed, asked = list(questions), list(target_questions)
     words = {normalise(question) for question in asked}

@@ -60,7 +60,14 @@ def test_a_mistyped_name_is_answered_with_the_closest_one() -> None:
     assert did_you_mean("xyz", ["keep_top"]) == ""
 
 
-SAMPLES: Mapping[Any, object] = {str: "a name", Path: Path("/a/file"), int: 7, float: 0.5, object: "a value"}
+SAMPLES: Mapping[Any, object] = {
+    str: "a name",
+    Path: Path("/a/file"),
+    int: 7,
+    float: 0.5,
+    bool: True,
+    object: "a value",
+}
 
 
 def sample(kind: Any) -> object:

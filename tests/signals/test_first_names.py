@@ -43,8 +43,10 @@ VERSIONS: Mapping[str, str] = {
 }
 """`Signal.code_version` of every signal with default parameters, at commit f7d6479."""
 
-CHANGED = frozenset({"word_entropy", "near_duplicates", "contamination", "form", "sae", "sae_pairs", "mona"})
-"""Signals that give other values since."""
+CHANGED = frozenset(
+    {"word_entropy", "near_duplicates", "contamination", "form", "sae", "sae_pairs", "mona", "influence"}
+)
+"""Signals that give other values since; `influence` by its default alone."""
 
 SUMS = Benchmark("sums", (Item("1 + 1?", (Message(Role.USER, "1 + 1?"),), "2"),))
 OLD_RECIPE = (
