@@ -78,7 +78,9 @@ def choose(
     probes = context.policy.full_pool + max(0, context.policy.warmup - len(transferred))
     if len(known) < max(probes, 1) or not _is_enough(history, len(transferred)):
         number = len(known) - context.policy.full_pool
-        plain = _plain_probe(context, observed, known) if number < context.policy.plain_probes else None
+        # Below 0 where the limits leave out the full pool.
+        is_plain = max(0, number) < context.policy.plain_probes
+        plain = _plain_probe(context, observed, known) if is_plain else None
         return plain or _probe(
             context, history, observed, known, zone_of(number - context.policy.before_zones)
         )
