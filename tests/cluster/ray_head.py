@@ -67,7 +67,11 @@ def ray_head(dashboard_port: int | None = None) -> Iterator[Head]:
         *(
             ()
             if dashboard_port is None
-            else ("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}")
+            else (
+                *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard_port}"),
+                # Jobs go through the agent, which does not start on a port that another cluster has.
+                f"--dashboard-agent-listen-port={free_port()}",
+            )
         ),
     ]
     python = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
