@@ -111,7 +111,8 @@ def stages(lines: list[Line]) -> dict[str, Json]:
     begins: dict[str, float] = {}
     for line in lines:
         if (found := _LEFT.match(line.text)) is not None:
-            begins.setdefault(found.group(5).partition(" (at it for")[0].partition(":")[0], line.at_s)
+            stage = re.split(r" \(at it for|:| are in ", found.group(5))[0]  # no folder of this machine
+            begins.setdefault(stage, line.at_s)
     ends = [*list(begins.values())[1:], lines[-1].at_s]
     return {name: round(end - begin, 1) for (name, begin), end in zip(begins.items(), ends, strict=True)}
 
