@@ -4,7 +4,9 @@
 scores would have no page, and the links of a report would lead to empty partitions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -12,10 +14,14 @@ import numpy as np
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.records import TrialKind, TrialRecord, TrialState
 from autoselection_core.identity import fingerprint
+from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import state_of
-from autoselection_core.subset import realise
+from autoselection_core.store.home import Home
+from autoselection_core.subset import Subset, realise
 from autoselection_dagster.place import Place
 from autoselection_dagster.values.managers import (
     EvaluationIOManager,
@@ -32,7 +38,9 @@ from autoselection_dagster.values.metadata.trial_facts import (
     subset_facts,
 )
 
-_DATA_VERSION = "dagster/data_version"
+DATA_VERSION_TAG = "dagster/data_version"
+"""Tag under which Dagster reads the data version of an event that no asset's own step reports."""
+
 _MADE_BY = {"made_by": "no run of Dagster: read from the history"}
 
 
@@ -52,40 +60,84 @@ def enter_recorded_trials(instance: dg.DagsterInstance, place: Place, facts: Sea
     ]
     for addition in place.partitions.adding([str(trial.reservation.partition) for trial in missing]):
         instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
+    if not missing:
+        return 0
+    home = facts.workspace.home
+    pool = dict(state_of(np.arange(len(facts.signals)), facts.signals).to_json())
     for trial in missing:
-        for event in _materializations(place, facts, trial):
+        made = EvaluationFolder(home.evaluation(str(trial.evaluation))).read_result()
+        values = TrialValues.keep(place, home, facts.signals, trial, made)
+        for event in values.events(place, _told(place, facts, values, pool)):
             instance.report_runless_asset_event(event)
     return len(missing)
 
 
-def _materializations(
-    place: Place, facts: SearchFacts, trial: TrialRecord
-) -> Iterator[dg.AssetMaterialization]:
-    """The five assets of a trial, each after the reference to its value is written."""
-    recipe, home, ledger = trial.recipe, facts.workspace.home, facts.workspace.ledger
-    assert recipe is not None, "a trial is done only with a recipe"
-    partition = trial.reservation.partition
+@dataclass(frozen=True, eq=False)
+class TrialValues:
+    """Values of the assets of a finished trial; references are written as the assets write them.
 
-    def made(name: str, told: Facts, version: str) -> dg.AssetMaterialization:
-        tags = {_DATA_VERSION: version}
-        metadata = {**told, **_MADE_BY}
-        return dg.AssetMaterialization(place.key(name), metadata=metadata, partition=partition, tags=tags)
+    Attributes:
+        trial: The trial.
+        recipe: Its recipe.
+        subset: The rows that the recipe leaves.
+        state: Statistics of the subset.
+        evaluation: Its evaluation.
+    """
 
+    trial: TrialRecord
+    recipe: Recipe
+    subset: Subset
+    state: dict[str, float]
+    evaluation: Evaluation
+
+    @classmethod
+    def keep(
+        cls, place: Place, home: Home, signals: SignalTable, trial: TrialRecord, made: Evaluation
+    ) -> "TrialValues":
+        """Realise the recipe, and refer to each value in the partition of the trial."""
+        assert trial.recipe is not None, "a trial is done only with a recipe"
+        subset = realise(trial.recipe, signals)
+        state = dict(state_of(subset.rows, signals).to_json())
+        kept: Mapping[str, tuple[Any, Any]] = {
+            "recipe": (RecipeIOManager(home), trial.recipe),
+            "subset": (SubsetIOManager(home), subset),
+            "subset_state": (StateIOManager(home), state),
+            "fine_tuned_model": (EvaluationIOManager(home), made),
+            "evaluation": (EvaluationIOManager(home), made),
+        }
+        for name, (manager, value) in kept.items():
+            manager.refer(place.key(name), trial.reservation.partition, value)
+        return cls(trial, trial.recipe, subset, state, made)
+
+    def events(self, place: Place, told: Mapping[str, Facts]) -> Iterator[dg.AssetMaterialization]:
+        """A materialization of each asset with the metadata that is told of it, and its data version."""
+        versions = {
+            "recipe": self.recipe.fingerprint,
+            "subset": self.subset.fingerprint,
+            "subset_state": fingerprint(dict(self.state)),
+            "fine_tuned_model": self.evaluation.key,
+            "evaluation": self.evaluation.key,
+        }
+        for name, version in versions.items():
+            yield dg.AssetMaterialization(
+                place.key(name),
+                partition=self.trial.reservation.partition,
+                metadata=told[name],
+                tags={DATA_VERSION_TAG: version},
+            )
+
+
+def _told(
+    place: Place, facts: SearchFacts, values: TrialValues, pool: Mapping[str, float]
+) -> dict[str, Facts]:
+    home, trial = facts.workspace.home, values.trial
     proposal = Proposal.from_json(trial.proposal) if trial.kind is TrialKind.SEARCH else None
     origin = "planned by the report" if proposal is None else proposal.origin
-    RecipeIOManager(home).refer(place.key("recipe"), partition, recipe)
-    yield made("recipe", recipe_facts(recipe, origin, proposal), recipe.fingerprint)
-    subset = realise(recipe, facts.signals)
-    SubsetIOManager(home).refer(place.key("subset"), partition, subset)
-    yield made("subset", subset_facts(subset, facts.signals, place.names), subset.fingerprint)
-    numbers = dict(state_of(subset.rows, facts.signals).to_json())
-    pool = dict(state_of(np.arange(len(facts.signals)), facts.signals).to_json())
-    StateIOManager(home).refer(place.key("subset_state"), partition, numbers)
-    yield made("subset_state", state_facts(numbers, pool), fingerprint(dict(numbers)))
-    result = EvaluationFolder(home.evaluation(str(trial.evaluation))).read_result()
-    for name, told in (
-        ("fine_tuned_model", model_facts(result, home)),
-        ("evaluation", evaluation_facts(result, ledger, trial.reservation)),
-    ):
-        EvaluationIOManager(home).refer(place.key(name), partition, result)
-        yield made(name, told, result.key)
+    told = {
+        "recipe": recipe_facts(values.recipe, origin, proposal),
+        "subset": subset_facts(values.subset, facts.signals, place.names),
+        "subset_state": state_facts(values.state, pool),
+        "fine_tuned_model": model_facts(values.evaluation, home),
+        "evaluation": evaluation_facts(values.evaluation, facts.workspace.ledger, trial.reservation),
+    }
+    return {name: {**each, **_MADE_BY} for name, each in told.items()}

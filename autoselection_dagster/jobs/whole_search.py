@@ -2,28 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import dagster as dg
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import Reservation, TrialRecord
-from autoselection_core.identity import fingerprint
+from autoselection_core.history.records import Reservation
 from autoselection_core.search.loop import DONE, Stage, run_search_together
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
-from autoselection_core.state import state_of
-from autoselection_core.subset import realise
+from autoselection_dagster.assets.recorded_trials import TrialValues
 from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.trials.naming import WHOLE_TAG, partition_of
-from autoselection_dagster.values.managers import (
-    EvaluationIOManager,
-    RecipeIOManager,
-    StateIOManager,
-    SubsetIOManager,
-)
 from autoselection_dagster.values.metadata.rendering import Facts
 from autoselection_dagster.values.metadata.trial_facts import (
     evaluation_facts,
@@ -31,9 +22,6 @@ from autoselection_dagster.values.metadata.trial_facts import (
     recipe_facts,
     subset_facts,
 )
-
-DATA_VERSION_TAG = "dagster/data_version"
-"""Tag under which Dagster reads the data version of an event that no asset's own step reports."""
 
 _LIVE = [
     status
@@ -106,42 +94,18 @@ class Lineage:
             self.context.instance.add_dynamic_partitions(
                 addition.partitions_def_name, list(addition.partition_keys)
             )
-        for name, (version, facts) in self._values(trial, str(partition)).items():
-            self.context.log_event(
-                dg.AssetMaterialization(
-                    self.place.key(name),
-                    partition=partition,
-                    metadata=facts,
-                    tags={DATA_VERSION_TAG: version},
-                )
-            )
-
-    def _values(self, trial: TrialRecord, partition: str) -> Mapping[str, tuple[str, Facts]]:
-        """Version and metadata of each asset; references are written as the assets write them."""
-        assert trial.recipe is not None, "a trial is done only with a recipe"
         assert trial.evaluation is not None, "a trial is done only with an evaluation"
         home, spec = self.workspace.home, self._ledger.search(trial.search).spec
-        subset = realise(trial.recipe, self.signals)
-        state = dict(state_of(subset.rows, self.signals).to_json())
         made = self.workspace.evaluator(spec.pool_version, spec).finished(trial.evaluation)
         assert made is not None, "it was committed only with a complete folder"
-        kept: Mapping[str, tuple[Any, Any]] = {
-            "recipe": (RecipeIOManager(home), trial.recipe),
-            "subset": (SubsetIOManager(home), subset),
-            "subset_state": (StateIOManager(home), state),
-            "fine_tuned_model": (EvaluationIOManager(home), made),
-            "evaluation": (EvaluationIOManager(home), made),
-        }
-        for name, (manager, value) in kept.items():
-            manager.refer(self.place.key(name), partition, value)
+        values = TrialValues.keep(self.place, home, self.signals, trial, made)
         proposal = Proposal.from_json(trial.proposal)
-        return {
-            "recipe": (trial.recipe.fingerprint, recipe_facts(trial.recipe, proposal.origin, proposal)),
-            "subset": (
-                subset.fingerprint,
-                subset_facts(subset, self.signals, self.place.names, with_pictures=False),
-            ),
-            "subset_state": (fingerprint(dict(state)), state),
-            "fine_tuned_model": (made.key, model_facts(made, home)),
-            "evaluation": (made.key, evaluation_facts(made, self._ledger, trial.reservation)),
+        told: Mapping[str, Facts] = {
+            "recipe": recipe_facts(values.recipe, proposal.origin, proposal),
+            "subset": subset_facts(values.subset, self.signals, self.place.names, with_pictures=False),
+            "subset_state": values.state,
+            "fine_tuned_model": model_facts(made, home),
+            "evaluation": evaluation_facts(made, self._ledger, trial.reservation),
         }
+        for event in values.events(self.place, told):
+            self.context.log_event(event)
