@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -18,7 +17,9 @@ import requests
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.campaign import TrackerError
+from autoselection_core.errors.store import StorageFullError
 from autoselection_core.history.records import SearchRecord, TrialRecord
+from autoselection_core.store.atomic import atomic_folder
 from autoselection_core.store.home import Home, confine
 
 _PATIENCE_S = 20
@@ -233,14 +234,10 @@ def _whole_folder(tracker: str, place: Path) -> Iterator[Path]:
         TrackerError: The tracker's package is not installed, or the disk takes no more.
     """
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=place.parent, prefix=".writing-") as writing:
-            inner = Path(writing) / place.name
-            inner.mkdir()
-            yield inner
-            inner.rename(place)
+        with atomic_folder(place) as writing:
+            yield writing
     except ImportError as error:
         needed = f"the package {error.name} is not installed; pip install 'autoselection[trackers]'"
         raise TrackerError(tracker, needed) from error
-    except OSError as error:
+    except (OSError, StorageFullError) as error:
         raise TrackerError(tracker, str(error)) from error
