@@ -53,8 +53,9 @@ class ServiceFailedError(AutoSelectionError):
 
     name: str
     log: Path
+    last: str
 
-    sentence = "the {name} does not run; the end of {log} says why"
+    sentence = "the {name} does not run; the end of {log} says why:\n{last}"
 
 
 class ValueMovedError(AutoSelectionError):

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.remote.clients import installed_workspace
+from autoselection_core.loopback import free_port
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.lead import arm_scores
 from autoselection_core.report.sections.verdict import findings
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.serving.services import free_port, serving
+from autoselection_dagster.serving.services import serving
 from demo.searching import CAMPAIGN, SEARCH
 
 _PATIENCE_MS = 120_000

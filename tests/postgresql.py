@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from itertools import count
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+
+from autoselection_core.loopback import free_port
 
 _PROGRAMS = "/usr/lib/postgresql"
 """Where Debian's package lays them, by release."""
@@ -67,9 +68,7 @@ def postgresql() -> Iterator[Server]:
     if os.getuid() == 0:
         shutil.chown(folder, "postgres")
     data, log = folder / "data", folder / "log"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     # What a test writes may go with the machine; nothing waits for the disk.
     options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200"
     try:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoselection_core import environment
+from autoselection_core.loopback import free_port
 from autoselection_dagster.errors import AlreadyServedError, PortTakenError, ServiceFailedError
 from autoselection_dagster.installation import LOCATION, Installation
 
@@ -28,14 +29,7 @@ DEFINITIONS = "autoselection_dagster.definitions"
 _PATIENCE_S = 20.0
 _HEALTHY_S = 60.0
 _RESTARTS = 5
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+_LAST_LINES = 12
 
 
 @dataclass
@@ -63,6 +57,12 @@ class Service:
         """Whether the child runs."""
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def waits(self) -> bool:
+        """Whether a child that died again is to be started later: the pause doubles with each death."""
+        again = self.starts - 1
+        return again > 0 and time.monotonic() - self.started < 2.0**again
+
     def start(self, environment: Mapping[str, str]) -> None:
         """Start the child in a session of its own.
 
@@ -72,7 +72,7 @@ class Service:
         now = time.monotonic()
         self.starts = 1 if now - self.started > _HEALTHY_S else self.starts + 1
         if self.starts > _RESTARTS:
-            raise ServiceFailedError(self.name, self.log)
+            raise self.failure()
         self.started = now
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - the command is put together below, from constants
@@ -83,6 +83,11 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def failure(self) -> ServiceFailedError:
+        """The error of a child that does not run, with the end of its log."""
+        said = self.log.read_text("utf-8", errors="replace") if self.log.exists() else ""
+        return ServiceFailedError(self.name, self.log, "\n".join(said.splitlines()[-_LAST_LINES:]))
 
 
 @dataclass
@@ -153,7 +158,7 @@ class Services:
     def supervise(self) -> None:
         """Start again what died. Call it every second or so."""
         for service in self.children:
-            if not service.alive:
+            if not service.alive and not service.waits:
                 service.start(self.environment)
                 self._remember()
 
@@ -177,7 +182,7 @@ class Services:
         deadline = time.monotonic() + 120
         while not _listens(port):
             if not service.alive or time.monotonic() > deadline:
-                raise ServiceFailedError(service.name, service.log)
+                raise service.failure()
             time.sleep(0.1)
 
 

@@ -16,11 +16,12 @@ from playwright.sync_api import Page, Request, sync_playwright
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.identity import Json
+from autoselection_core.loopback import free_port
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import key
-from autoselection_dagster.serving.services import free_port, serving
+from autoselection_dagster.serving.services import serving
 from bench.platform.fixture import FixtureSize, fixture, real_name
 from bench.result import write_result
 

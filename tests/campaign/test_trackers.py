@@ -7,7 +7,6 @@ beside this environment, because it needs an older pyarrow.
 import json
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from autoselection_core.campaign.trackers import (
     WandbTracker,
     tell,
 )
+from autoselection_core.loopback import free_port
 
 TRIAL = TrackedTrial("s|001", {"recipe": "keep_top[tokens]"}, {"utility": 0.5}, {"page": "/assets/x"})
 MLFLOW = "mlflow==3.17.2"
@@ -169,9 +169,7 @@ def test_a_real_mlflow_server_shows_one_run_a_trial(tmp_path: Path) -> None:
     packages, store = tmp_path / "packages", tmp_path / "store"
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(packages), MLFLOW]
     subprocess.run(install, check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     serve = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     places = ["--backend-store-uri", f"sqlite:///{store}.db", "--default-artifact-root", str(store)]

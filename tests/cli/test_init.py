@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import socket
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import torch
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.draft import CampaignDraft, DraftSource
 from autoselection_core.cli.commands.initialising import costs_of
+from autoselection_core.loopback import free_port
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.cli.conftest import Cli
@@ -362,10 +362,7 @@ def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, ben
 
 @pytest.mark.usefixtures("raw")
 def test_the_doctor_names_what_is_missing(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    monkeypatch.setenv("AUTOSELECTION_WEBHOOK_URL", f"http://127.0.0.1:{port}/hook")
+    monkeypatch.setenv("AUTOSELECTION_WEBHOOK_URL", f"http://127.0.0.1:{free_port()}/hook")
     monkeypatch.setenv("AUTOSELECTION_RAY_ADDRESS", "nowhere")
     cli("init", "raw", "--yes")
     for file in (tmp_path / "raw").iterdir():

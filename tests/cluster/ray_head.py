@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from autoselection_core.loopback import free_port
+
 REPOSITORY = Path(__file__).parents[2]
 OBJECT_STORE_BYTES = 80_000_000
 """The least that Ray takes; nothing larger than a chunk of values travels."""
@@ -87,12 +89,6 @@ def ray_head(dashboard_port: int | None = None) -> Iterator[Head]:
         finally:
             _end(started)
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 def _wait_for(port: int, started: "subprocess.Popen[bytes]") -> None:

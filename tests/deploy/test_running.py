@@ -16,7 +16,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from autoselection_dagster.serving.services import free_port
+from autoselection_core.loopback import free_port
 from tests.dagster.installations import Driver, installation
 from tests.postgresql import Server, postgresql
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from autoselection_core.loopback import free_port
 from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.serving.services import free_port
 from tests.dagster.installations import installation
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"

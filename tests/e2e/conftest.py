@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from autoselection_core import environment
+from autoselection_core.loopback import free_port
 from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.serving.services import free_port, serving
+from autoselection_dagster.serving.services import serving
 from tests.dagster.installations import installation
 from tests.e2e.served import DELAY_S, LEASE_S, Served
 

@@ -9,8 +9,9 @@ import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from autoselection_core.loopback import free_port
 from autoselection_dagster.installation import LOCATION, Installation
-from autoselection_dagster.serving.services import free_port, serving
+from autoselection_dagster.serving.services import serving
 from tests.dagster.installations import write_samples
 from tests.e2e.served import Served, ask, has_looked
 

@@ -10,12 +10,13 @@ import pytest
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.loopback import free_port
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import RunFailedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.serving.services import serving
-from tests.cluster.ray_head import Head, free_port, ray_head
+from tests.cluster.ray_head import Head, ray_head
 from tests.e2e.served import Served
 
 BUDGET = 2

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,11 +20,12 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.loopback import free_port
 from autoselection_core.report.serving import report_path
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import AlreadyServedError
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.serving.services import Services, free_port, serving
+from autoselection_dagster.serving.services import Services, serving
 from autoselection_dagster.trials.workers import MAX_FALSE_STARTS
 from tests.dagster.installations import installation
 from tests.e2e.served import Served
@@ -66,6 +68,23 @@ def test_a_service_that_dies_is_started_again(installed: Installation) -> None:
         services.supervise()
 
         assert _alive(services)
+
+
+def test_a_report_server_whose_port_is_taken_for_a_while_comes_back(installed: Installation) -> None:
+    with serving(installed, free_port()) as services:
+        (reports,) = [child for child in services.children if child.name == "reports"]
+        assert reports.process is not None
+        os.killpg(reports.process.pid, signal.SIGKILL)
+        reports.process.wait()
+        with socket.create_server(("127.0.0.1", services.reports_port)):
+            until = time.monotonic() + 6
+            while time.monotonic() < until:
+                services.supervise()
+                time.sleep(0.2)
+            assert "Address already in use" in reports.failure().last
+
+        url = f"http://127.0.0.1:{services.reports_port}/reports"
+        _within(120, lambda: _answers(services, url))
 
 
 def test_what_a_killed_parent_left_behind_is_stopped_by_the_next_one(installed: Installation) -> None:
@@ -113,6 +132,13 @@ def _served(
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
+
+
+def _answers(services: Services, url: str) -> bool:
+    services.supervise()
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.get(url, timeout=60).ok
+    return False
 
 
 def _alive(services: Services) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 
-from tests.cluster.ray_head import free_port
+from autoselection_core.loopback import free_port
 
 _ENDPOINT = "AWS_ENDPOINT_URL"
 

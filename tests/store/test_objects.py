@@ -12,9 +12,9 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.exporting import upload_export
 from autoselection_core.errors.pool import NoSourceFileError
 from autoselection_core.errors.store import ObjectsUnreachableError
+from autoselection_core.loopback import free_port
 from autoselection_core.store.home import Home
 from autoselection_core.store.objects import Mirror, upload
-from tests.cluster.ray_head import free_port
 from tests.store.object_server import Objects, object_server
 
 pytestmark = pytest.mark.e2e

@@ -4,7 +4,6 @@ import json
 import os
 import selectors
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from autoselection_core.evaluation.training.fine_tune import halve
 from autoselection_core.evaluation.training.job import Job
 from autoselection_core.evaluation.training.rank_process import PROGRESS, outcome_file
 from autoselection_core.evaluation.training.weights import SavedTraining
+from autoselection_core.loopback import free_port
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
 
@@ -151,7 +151,7 @@ def start_workers(arguments: list[str], count: int, log: Path) -> Iterator[RankP
     shared = {
         **os.environ,
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
+        "MASTER_PORT": str(free_port()),
         "WORLD_SIZE": str(count),
     }
     shared |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(max(1, _threads() // count))}
@@ -174,12 +174,6 @@ def start_workers(arguments: list[str], count: int, log: Path) -> Iterator[RankP
             workers.kill()
             for process in workers.processes:
                 process.communicate()
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _threads() -> int:
