@@ -176,7 +176,7 @@ NUMBERS: tuple[tuple[str, str | None], ...] = (
     ("The temperature falls to -5", "-5"),
     ("room 101B has 12 chairs", "12"),
     ("v2.0 has 3 parts", "3"),
-    ("twelve", None),
+    ("twelve", "12"),
     ("no number here", None),
     ("", None),
     ("#### ", None),

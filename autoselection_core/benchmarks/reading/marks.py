@@ -5,18 +5,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+_OPTIONS = (
+    r"(?:opción|opció|opção|option|optie|opzione|alternativa?|choix|choice|keuze|lettre|letter|wahl|vaihtoehto"
+    r"|вариант|الخيار|選択肢|选项|選項|선택지)"
+)
+_RIGHT = (
+    r"(?:correct[ae]?|correta|corretta|juste|exacta|bonne|richtige|korrekte|juiste|rätta?|oikea|doğru"
+    r"|правильный|верный|الصحيح|正しい|正确|正確|올바른)"
+)
 _NOUNS = (
-    r"(?:\b(?:answers?|ans|(?:correct|right|best)[ ](?:option|choice|letter|result)"
+    r"(?:(?:\b|(?<=_))answers?\b|\b(?:ans|(?:correct|right|best)[ ](?:option|choice|letter|result)"
     r"|antwort|lösung|réponse|reponse|respuesta|resposta|risposta|antwoord|jawaban|jawabannya|odpowiedź"
     r"|odpověď|cevap|cevabı|yanıt|đáp[ ]án|câu[ ]trả[ ]lời|ответ|відповідь|svaret|svar|vastaus|válasz"
     r"|răspunsul|răspuns|απάντηση)\b"
+    rf"|(?<!\w){_RIGHT}[ ]?{_OPTIONS}(?![^\W\d_は])|(?<!\w){_OPTIONS}[ ]{_RIGHT}(?!\w)"
     r"|答案|答え|正解|解答|回答|正确选项|정답|답|الإجابة|الاجابة|الجواب|پاسخ|תשובה|उत्तर|উত্তর|คำตอบ)"
 )
 _ADJECTIVES = (
     r"(?:[\s*_]{1,4}(?:correct[ae]?|correta|corretta|richtige?|juste|finale?|exacta|poprawna"
-    r"|الصحيحة|here|to[ ](?:this|the)[ ](?:question|problem))\b)?"
+    r"|đúng|الصحيحة|here|to[ ](?:this|the)[ ](?:question|problem))\b|ที่ถูกต้อง)?"
 )
-_GAP = r"[\s*_]{0,8}+"
+_GAP = r"[\s*_\"'`]{0,8}+"
 _VERBS = (
     r"(?:is|are|was|(?:would|should|must|will|could|might)[ ](?:most[ ]likely[ ])?be|has[ ]to[ ]be|comes[ ]to"
     r"|equals|choice|option|ist|lautet|wäre|est|serait|es|sería|é|è|adalah|to|là|это|je|är|er|on|είναι)"
@@ -31,6 +40,8 @@ _ADVERBS = (
 _MARK = re.compile(
     rf"(?P<announced>{_NOUNS}{_ADJECTIVES}{_GAP}"
     rf"(?:(?:{_VERBS}|{_JOINED}){_ADVERBS}(?:{_GAP}{_SIGNS})?|{_SIGNS})"
+    r"|\b(?:cevap|cevabı|đáp[ ]án)(?=[ ]\(?[A-Z](?!\w))|ตอบ(?=[ ]?\(?[A-Z](?!\w))"
+    r"|[\"'](?:choice|option|label|prediction|result)[\"']\s{0,4}:"
     r"|<answer>|(?:故选|所以选|因此选|选择|我选)[\s]{0,4}:?|(?<=所以)选)"
     r"|(?P<boxed>\\f?boxed\s{0,4}\{)"
     r"|(?P<hashes>(?<!\#)\#{4}(?!\#))",

@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from autoselection_core.benchmarks.reading.marks import Mark, MarkKind, marks_in
+from autoselection_core.benchmarks.reading.number_words import worded, worded_at
 from autoselection_core.benchmarks.reading.texts import after_lead
 
 MAX_CHARACTERS = 300
@@ -29,13 +30,20 @@ _RAISED = r"[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}"
 _EXPONENT = r"[-\u2212+]?\d{1,4}"
 _SCALES = {
     **dict.fromkeys(("hundred",), 10**2),
-    **dict.fromkeys(("thousand", "tausend", "k", "千"), 10**3),
-    **dict.fromkeys(("万", "萬"), 10**4),
+    **dict.fromkeys(("thousand", "tausend", "k", "千", "천"), 10**3),
+    **dict.fromkeys(
+        ("mil", "mille", "duizend", "tusen", "nghìn", "ngàn", "ribu", "тысяч", "тысячи", "тыс"), 10**3
+    ),
+    **dict.fromkeys(("万", "萬", "만"), 10**4),
     **dict.fromkeys(("lakh",), 10**5),
     **dict.fromkeys(("million", "millions", "millionen", "millones", "milhões", "milioni", "mn", "m"), 10**6),
+    **dict.fromkeys(
+        ("miljoen", "miljoner", "triệu", "juta", "миллион", "миллиона", "миллионов", "млн"), 10**6
+    ),
     **dict.fromkeys(("crore",), 10**7),
-    **dict.fromkeys(("亿", "億"), 10**8),
+    **dict.fromkeys(("亿", "億", "억"), 10**8),
     **dict.fromkeys(("billion", "billions", "milliarden", "milliards", "bn"), 10**9),
+    **dict.fromkeys(("miljard", "miljarder", "tỷ", "миллиард", "миллиарда", "миллиардов", "млрд"), 10**9),
     **dict.fromkeys(("trillion", "trillions"), 10**12),
 }
 _WORDS = "|".join(word for word in sorted(_SCALES, key=len, reverse=True) if len(word) > 1)
@@ -50,10 +58,16 @@ _DECIMAL = (
     rf"|{_SPACE}(?:[×x*·]|\\times|\\cdot){_SPACE}10(?:\^{_SPACE}\{{?(?P<ten>{_EXPONENT})\}}?|(?P<raised>{_RAISED}))"
     rf"|\^\{{?(?P<power>{_EXPONENT})\}}?|(?P<upper>{_RAISED})"
     rf"|{_SPACE}/{_SPACE}(?P<over>\d{{1,30}}))?"
-    rf"(?:{_SPACE}(?P<scale>(?i:{_WORDS})(?![^\W\d_])|[千万萬亿億])|(?P<suffix>[kKM])(?!\w))?"
+    rf"(?:{_SPACE}(?P<scale>(?i:{_WORDS})(?![^\W\d_])|[千万萬亿億천만억])|(?P<suffix>[kKM])(?!\w))?"
 )
+_MONEY = re.compile(
+    rf"{_SPACE}(?:€|euros?\b|eur\b|reais\b|pesos\b|đồng\b|zł\b|kr\b|lei\b|rupiah\b)", re.IGNORECASE
+)
+_MONEY_BEFORE = re.compile(r"(?:€|eur|r\$|rp\.?)[^\S\n]{0,3}$", re.IGNORECASE)
+_GROUPED = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+"""One point in front of three digits: thousands of a currency that has no thousandths, else decimals."""
 _NUMERAL = re.compile(
-    rf"(?:(?<![A-Za-z0-9_)\]}}])(?P<sign>[-\u2212+]){_SPACE})?(?:\\?[$€£¥]{_SPACE}(?P<minus>[-\u2212])?)?"
+    rf"(?:(?<![A-Za-z0-9_)\]}}])(?P<sign>[-\u2212+]|\u2013(?=[\d.])){_SPACE})?(?:\\?[$€£¥]{_SPACE}(?P<minus>[-\u2212])?)?"
     rf"(?:{_FRACTION}|{_DECIMAL})"
 )
 _INSIDE = re.compile(r"[A-Za-z\u00c0-\u024f0-9_.]")
@@ -98,7 +112,7 @@ def value(spelled: str) -> Fraction | None:
 def _numeral(match: re.Match[str]) -> Numeral | None:
     if match.end() - match.start() > MAX_CHARACTERS:
         return None
-    is_negative = any(match[name] in ("-", "\u2212") for name in ("sign", "minus"))
+    is_negative = any(match[name] in ("-", "\u2212", "\u2013") for name in ("sign", "minus"))
     spelled = _decimal(match) if match["whole"] or match["bare"] else _fraction(match)
     return Numeral(match.start(), match.end(), f"-{spelled}" if is_negative else spelled)
 
@@ -118,6 +132,8 @@ def _decimal(match: re.Match[str]) -> str:
     whole = re.sub(r"\D", "", match["whole"] or "0")
     decimals = (match["decimals"] or match["bare"] or "").replace(",", ".")
     over = f"/{match['over']}" if match["over"] and int(match["over"]) else ""
+    if _GROUPED.fullmatch(match[0].lstrip("€ ")) and _is_money(match):
+        return f"{whole}{decimals[1:]}"
     plain = f"{whole}{decimals}{over}"
     scaled = Fraction(f"{whole}{decimals}") if _is_scaled(match) else None
     if scaled is None:
@@ -127,6 +143,12 @@ def _decimal(match: re.Match[str]) -> str:
     ten = _exponent(match["e"] or match["ten"] or match["raised"]) or 0
     word = (match["scale"] or match["suffix"] or "").lower()
     return str(raised * Fraction(10) ** ten * _SCALES.get(word, 1)) + over
+
+
+def _is_money(match: re.Match[str]) -> bool:
+    before = match.string[max(0, match.start() - 5) : match.start()]
+    named = _MONEY.match(match.string, match.end()) or _MONEY_BEFORE.search(before)
+    return match[0].startswith("€") or named is not None
 
 
 def _is_scaled(match: re.Match[str]) -> bool:
@@ -149,6 +171,7 @@ _FILLER = re.compile(
     r"|ungefähr|etwa|environ|aproximadamente|circa|约|大约|около)[^\S\n]{1,3}|[A-Za-z][^\S\n]{0,3}=(?!=))",
     re.IGNORECASE,
 )
+_MINUS = re.compile(r"(?:minus|negative)[^\S\n]{1,3}", re.IGNORECASE)
 _MAX_FILLERS = 3
 _CLAUSE_END = re.compile(r"[,.;](?=\s|$)|[(\n]")
 _OPERATOR = re.compile(r"[-+*/×·÷^x\u2212]|%|\\(?:times|cdot|div)|\b(?:of|times|plus|minus)\b")
@@ -173,19 +196,27 @@ def marked_number(text: str) -> str | None:
     """The number behind the last announcement that has one: "####", a box, "the answer is"."""
     for mark in marks_in(text, *MarkKind):
         start = _skip(text, mark)
+        minus = _MINUS.match(text, start, mark.until)
+        start = minus.end() if minus else start
         found = numeral_at(text, start, mark.until)
-        if found is None or (mark.kind is MarkKind.HASHES and _is_heading(text, mark, found)):
+        if found is not None and mark.kind is MarkKind.HASHES and _is_heading(text, mark, found):
             continue
-        return _result(text, start, mark.until) or found.spelled
+        words = worded_at(text, start, mark.until) if found is None else None
+        spelled = words if found is None else _result(text, start, mark.until) or found.spelled
+        if spelled is not None:
+            return f"-{spelled.removeprefix('-')}" if minus else spelled
     return None
 
 
 def last_number(text: str) -> str | None:
-    """The last number of a text; those set aside ("not 8", "(see step 1)") only where there is no other."""
+    """The last number of a text; those set aside ("not 8", "(see step 1)") only where there is no other.
+
+    Numbers in words count only where a text has no digits.
+    """
     found = list(numerals(text))
     asides = [match.span() for match in _ASIDE.finditer(text) if _REFERS.search(match[0])]
     kept = [each for each in found if not _is_inside(each, asides) and not _is_set_aside(text, each)]
-    return (kept or found)[-1].spelled if found else None
+    return (kept or found)[-1].spelled if found else next(iter(list(worded(text))[-1:]), None)
 
 
 def _skip(text: str, mark: Mark) -> int:

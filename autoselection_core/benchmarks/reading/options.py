@@ -15,27 +15,36 @@ _NOT_AN_ARTICLE = (
 
 _CAPITAL = rf"(?P<letter>[A-Z]){_END}{_NOT_AN_ARTICLE}"
 _SMALL_ALONE = r"(?P<small>[a-z])(?=[)\]}.,;:*_`\"'\s]{0,8}+(?:\n|$))"
-_NAMED = r"(?:(?i:option|choice|letter|opción|opção|lettre|lettera|buchstabe)|la|le|el|a|选项|选)"
+_NAMED = (
+    r"(?:(?:(?i:option|choice|letter|opción|opció|opção|opzione|optie|lettre|lettera|buchstabe|keuze"
+    r"|alternativa?|vaihtoehto|вариант)|la|le|el|a)(?=[\s*_(\"'\[])|选项|选|ข้อ)"
+)
 _VALUE = re.compile(rf"{_CAPITAL}|{_SMALL_ALONE}")
-_FILLER = re.compile(rf"{_NAMED}(?=[^\S\n]{{0,3}}[*_(\"'\[]{{0,3}}[A-Za-z](?![A-Za-z]))")
+_FILLER = re.compile(rf"(?:{_NAMED}[^\S\n]{{0,3}}){{1,3}}(?=[*_(\"'\[]{{0,3}}[A-Za-z](?![A-Za-z]))")
 _WHOLE = re.compile(r"\s*+[*_`\"'(\[]{0,8}([A-Za-z])[*_`\"')\].:]{0,8}\s*+")
 
 _WRAP = r"[*_`\"'(\[{$]{0,6}"
 _BEHIND = re.compile(
-    r"\b(?i:is|it's|that's|be|with|pick|choose|chose|select|say|for|towards?|guess|so|hence|therefore|thus|but"
+    r"\b(?i:is|ist|est|es|är|it's|that's|be|with|pick|choose|chose|select|say|for|towards?|guess|so|hence|therefore|thus|but"
     r"|choice|option|leaves|prefer|favou?r|take|on),?"
     rf"[^\S\n]{{1,4}}(?i:option|choice|letter)?[^\S\n]{{0,4}}{_WRAP}(?P<letter>[A-Z]){_END}"
-    r"(?=[)\]}.,;:!?*_`\"'$]|\s{0,8}+$|\s{0,4}[-\u2013\u2014(\n]|\s{1,4}(?:because|since|as|due|which)\b)"
+    r"(?=[)\]}.,;:!?*_`\"'$]|\s{0,8}+$|\s{0,4}[-\u2013\u2014(\n]"
+    r"|\s{1,4}(?:because|since|as|due|which|remains|is[ ]left)\b)"
 )
 _IN_FRONT = re.compile(
     rf"(?<![A-Za-z0-9'\u2019]){_WRAP}(?P<letter>[A-Z])[*_`\"')\]}}$.:]{{0,6}}[^\S\n]{{1,4}}"
     r"(?:is|was|seems|looks|appears to be|must be|would be|should be|has to be)[^\S\n]{1,4}"
     r"(?:(?:the|also|clearly|definitely|indeed|my|only|most|best|likely)[^\S\n]{1,4}){0,4}"
     r"(?:correct|right|true|best|answer|choice|one|option)\b"
+    rf"|(?<![A-Za-z0-9'\u2019]){_WRAP}(?P<fitting>[A-Z])[*_`\"')\]}}$]{{0,6}}[^\S\n]{{1,4}}(?:fits|works|holds)\b"
 )
-_STANDING_OUT = re.compile(r"\((?P<letter>[A-Za-z])\)|\[(?P<square>[A-Z])\]|\*\*\(?(?P<bold>[A-Z])[).]?\*\*")
+_STANDING_OUT = re.compile(
+    r"\((?P<letter>[A-Za-z])\)|\[(?P<square>[A-Z])\]|\*\*\(?(?P<bold>[A-Z])[).]?\*\*"
+    r"|(?<!\w)\*{1,2}\(?(?P<named>[A-Z])[).:][^\S\n]"
+)
 _FIRST = re.compile(
-    r"^[^\S\n]{0,8}(?i:option[^\S\n]{1,4}|choice[^\S\n]{1,4})?(?P<letter>[A-Z])[^\S\n]{0,4}(?:[.):,]|$)",
+    r"^[^\S\n]{0,8}(?i:option[^\S\n]{1,4}|choice[^\S\n]{1,4})?(?P<letter>[A-Z])[^\S\n]{0,4}"
+    r"(?:[.):,]|[-\u2013\u2014][ ](?=[a-z]{2})|$)",
     re.MULTILINE,
 )
 
@@ -112,9 +121,12 @@ def _holds(longer: str, shorter: str) -> bool:
     return longer != shorter and f" {shorter} " in f" {longer} "
 
 
-_YES = "yes|ja|oui|sí|sì|sim|да|так|tak|evet|ano|ναι|ya|có|نعم|हाँ|हां|是的|是|对的|对|はい|예|네"
+_YES = (
+    "yes|ja|oui|sí|sì|sim|да|так|tak|evet|ano|ναι|ya|có|kyllä|igen|da|נכון|כן|نعم|بله|हाँ|हां|হ্যাঁ|ใช่"
+    "|是的|是|对的|对|はい|예|네"
+)
 _NO = (
-    "no|nein|non|não|нет|ні|nie|hayır|ne|όχι|tidak|không|nee|لا|नहीं|不是|不对|否|没有|不"
+    "no|nein|non|não|нет|ні|nie|hayır|ne|όχι|tidak|không|nee|nej|ei|nem|nu|לא|لا|خیر|नहीं|না|ไม่ใช่|ไม่|不是|不对|否|没有|不"
     "|いいえ|아니요|아니오|아니"
 )
 _ANSWERS = {**dict.fromkeys(_YES.split("|"), "yes"), **dict.fromkeys(_NO.split("|"), "no")}

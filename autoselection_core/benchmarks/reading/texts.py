@@ -44,22 +44,37 @@ _NEXT_TURN = re.compile(
     r"|domanda|вопрос|问题|题目|問題|質問|문제|질문)[ ]?\d{0,3}[*_]{0,2}[ ]?:)",
     re.IGNORECASE | re.MULTILINE,
 )
+_NEXT_EXERCISE = re.compile(
+    r"(?<=\n\n)[\s>*_#]{0,8}(?:(?:task|exercise|example)[ ]?\d{0,3}[*_]{0,2}[ ]?:|(?:now|next),?[ ]solve\b"
+    r"|\[(?:question|problem|instruction|input|user)[ ]?\d{0,3}\])",
+    re.IGNORECASE,
+)
 _NEXT_INSTRUCTION = re.compile(
     r"^#{2,4} (?:instruction|question|problem|user)\b", re.IGNORECASE | re.MULTILINE
 )
 
 
+_TURN_END = re.compile(
+    r"<\|(?:endoftext|end_of_text|im_end|im_start|end|eot_id|eom_id|END_OF_TURN_TOKEN)\|>|</s>|<eos>|<end_of_turn>"
+)
+"""Tokens that end a turn, where a model spells them out."""
+
+
 def segments(text: str) -> list[str]:
-    r"""A text cut where a line opens another question; parts without a text are left out.
+    r"""A text cut where a turn ends or a line opens another question; parts without a text are left out.
 
     Example:
         >>> segments("#### 18\n\nQuestion: And 2 + 2?\n#### 4")
         ['#### 18\n', '\nQuestion: And 2 + 2?\n#### 4']
     """
-    turns = {match.start() for pattern in (_NEXT_TURN, _NEXT_INSTRUCTION) for match in pattern.finditer(text)}
-    cuts = sorted({0, *turns, len(text)})
-    parts = [text[start:end] for start, end in pairwise(cuts)]
+    parts = [part for turn in _TURN_END.split(text) for part in _questions(turn)]
     return [part for part in parts if part.strip()]
+
+
+def _questions(turn: str) -> list[str]:
+    openings = (_NEXT_TURN, _NEXT_EXERCISE, _NEXT_INSTRUCTION)
+    opened = {match.start() for pattern in openings for match in pattern.finditer(turn)}
+    return [turn[start:end] for start, end in pairwise(sorted({0, *opened, len(turn)}))]
 
 
 _DECORATION = "*_`\"' \t$"
@@ -68,6 +83,9 @@ _BOX = re.compile(r"\\f?boxed\s{0,3}\{")
 _REASON = re.compile(r",?\s{1,3}(?:because|since)\b|,\s{1,3}(?:as|which|due to|so that|so|given)\b")
 _MAX_BOX = 500
 """Characters of a box: LaTeX that never closes its braces is no answer."""
+
+_STRING = re.compile(r"\s{0,8}\"((?:[^\"\\\n]|\\.){1,500}+)\"\s{0,8}[},]")
+"""A value of JSON, or a quotation that the sentence goes on behind."""
 
 _MAX_SHORT_WORDS = 6
 """A text of one line and so few words is an answer without a mark; a longer one is reasoning without end."""
@@ -108,6 +126,9 @@ def undecorate(text: str) -> str | None:
 
 
 def _line(text: str, mark: Mark) -> str | None:
+    quoted = _STRING.match(text, mark.end)
+    if quoted:
+        return quoted[1]
     lines = text[mark.end : mark.until].partition("</")[0].split("\n")
     line = next((line for line in lines if line.strip(_DECORATION)), None)
     reason = _REASON.search(line.strip()) if line else None
