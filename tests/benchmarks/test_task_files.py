@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from jinja2 import Environment, StrictUndefined, TemplateError
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.harness.task_file import own_task, pattern_problem
-from autoselection_core.benchmarks.harness.template import MAX_SECONDS, TaskTemplates
+from autoselection_core.benchmarks.harness.template import MAX_SECONDS, MAX_TEXT, TaskTemplates
 from autoselection_core.benchmarks.loading import load_benchmark
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import HarnessTaskError
@@ -183,6 +184,17 @@ def test_a_template_that_says_more_than_it_may_is_refused_in_little_time(way: st
     assert time.process_time() - started < 2 * MAX_SECONDS
 
 
+@pytest.mark.parametrize("way", REFUSED)
+def test_a_refused_template_takes_little_memory(way: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(TemplateError):
+        TaskTemplates().render(REFUSED[way], DOCUMENT)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 6 * MAX_TEXT
+
+
 ALLOWED = (
     "{{question}}",
     "Question: {{question.strip()}}\nAnswer:",
@@ -230,9 +242,13 @@ def test_paths_start_at_the_task_file_and_patterns_stand_for_files(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"(a+)+$", r"(a|a)*$", r"(\w+\s?)*$", r"((ab)*c?)*", r"(?:(?:a{0,99})b?)+", "(", "a" * 2_000]
+    "pattern",
+    [
+        *(r"(a+)+$", r"(a|a)*$", r"(\w+\s?)*$", r"((ab)*c?)*", r"(?:(?:a{0,99})b?)+", "(", "a" * 2_000),
+        *(r"\d*\d*\d*x", r"(\d*)(?:\d*|b)(?=\d*x)", r"a*(?:b|c*d*)x", r"(.*)=(.*)=(.*)"),
+    ],
 )
-def test_a_pattern_that_may_take_exponential_time_is_refused(tmp_path: Path, pattern: str) -> None:
+def test_a_pattern_that_may_take_very_long_is_refused(tmp_path: Path, pattern: str) -> None:
     filters = [{"name": "f", "filter": [{"function": "regex", "regex_pattern": pattern}]}]
 
     with pytest.raises(HarnessTaskError, match="is refused"):
@@ -247,10 +263,22 @@ def test_a_pattern_of_a_metric_is_looked_at_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"(-?[$0-9.,]{2,})|(-?[0-9]+)", r"#### (\-?[0-9\.\,]+)", r"(?i)answer is \(?([A-J])\)?"]
+    "pattern",
+    [
+        *(r"(-?[$0-9.,]{2,})|(-?[0-9]+)", r"#### (\-?[0-9\.\,]+)", r"(?i)answer is \(?([A-J])\)?"),
+        *(r"((?<=The answer is )(.*)(?=.)|(?<=the answer is )(.*)(?=.))", r".*[aA]nswer:\s*([A-J])"),
+        r"[Tt]he (?:[Bb]est [Aa]nswer)[^A-D]*([A-D])|[Aa]nswer\s*:[^A-D]*([A-D])|\\boxed\{([A-D])\}",
+    ],
 )
 def test_patterns_of_known_tasks_are_taken(pattern: str) -> None:
     assert pattern_problem(pattern) is None
+
+
+def test_a_task_may_repeat_its_answers_up_to_the_stated_number(tmp_path: Path) -> None:
+    loaded(tmp_path / "most", said(repeats=64))
+
+    with pytest.raises(HarnessTaskError, match="1 to 64"):
+        loaded(tmp_path / "more", said(repeats=65))
 
 
 def test_a_document_that_stands_twice_counts_once(tmp_path: Path) -> None:

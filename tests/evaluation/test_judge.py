@@ -50,6 +50,16 @@ def test_scores_of_a_program_are_an_evaluation(tmp_path: Path) -> None:
     assert evaluation.standard_error is not None
 
 
+def test_an_evaluation_keeps_the_settings_and_the_subset_that_it_was_made_with(tmp_path: Path) -> None:
+    evaluator = judge(tmp_path, HONEST)
+    evaluation = evaluator.evaluate(subset(30), 0)
+
+    kept = json.loads((evaluator.home.evaluation(evaluation.key) / "config.json").read_text())
+
+    assert kept["settings"]["command"] == list(evaluator.settings.command)
+    assert kept["subset"] == evaluation.subset
+
+
 def test_a_finished_evaluation_is_not_made_again_and_test_items_are_opened_once(tmp_path: Path) -> None:
     evaluator = judge(tmp_path, HONEST)
     key = evaluator.evaluate(subset(30), 0).key

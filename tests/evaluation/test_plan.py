@@ -11,13 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoselection_core.errors.evaluation import UntrainedError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.evaluator import Selected
 from autoselection_core.evaluation.training.fine_tune import train
 from autoselection_core.evaluation.training.plan import NO_ANSWER, TrainingPlan, make_plan, order, rate_factor
 from autoselection_core.evaluation.training.run import Trainee
-from autoselection_core.evaluation.training.settings import PRESETS, Decay, FineTuning, Method, Schedule, Unit
+from autoselection_core.evaluation.training.settings import (
+    PRESETS,
+    SMALL_SHARE,
+    Decay,
+    FineTuning,
+    Method,
+    Schedule,
+    Unit,
+    reach_of,
+)
+from autoselection_core.evaluation.training.trainer import trainer_arguments
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.spans import Encoded, Turn
+from autoselection_core.space import Axis, Choice, axes
 from tests.evaluation.bench import POOL, TRAINING, subset
 from tests.evaluation.test_training import trained
 
@@ -35,6 +47,34 @@ def test_the_published_protocol_has_a_name() -> None:
 @pytest.mark.parametrize("name", ["cpu-lora", "lora"])
 def test_others_train_adapters(name: str) -> None:
     assert PRESETS[name].method is Method.LORA
+
+
+@pytest.mark.parametrize("axis", axes(FineTuning), ids=lambda axis: axis.name)
+def test_a_setting_outside_of_its_range_is_refused_by_name(axis: Axis) -> None:
+    space = axis.space
+    outside = ("none",) if isinstance(space, Choice) else (space.low - 1, space.high + 1, float("nan"), True)
+
+    for value in outside:
+        with pytest.raises(SettingError, match=axis.name):
+            replace(FineTuning(), **{axis.name: value})  # type: ignore[arg-type] # that is the point
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing` is deprecated:FutureWarning")
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_only_a_full_training_in_bfloat16_keeps_weights_of_float32(
+    tmp_path: Path, method: Method, dtype: str
+) -> None:
+    training = FineTuning(method=method, dtype=dtype)
+
+    said = trainer_arguments(training, tmp_path, steps=1, packs_per_step=1, replicate=0, on_cpu=True)
+
+    assert said.bf16 == ((method, dtype) == (Method.FULL, "bfloat16"))
+
+
+def test_a_training_that_reads_little_of_the_pool_is_warned_of_and_one_at_the_limit_is_not() -> None:
+    assert "may drown in the noise" in reach_of(999, 999 / SMALL_SHARE + 1)
+    assert "may drown in the noise" not in reach_of(1_000, 1_000 / SMALL_SHARE)
 
 
 def test_on_a_processor_every_arm_has_equal_tokens() -> None:

@@ -82,6 +82,28 @@ def test_a_damaged_backup_fills_nothing(tmp_path: Path) -> None:
     assert not elsewhere.exists()
 
 
+def test_a_file_that_was_changed_inside_a_backup_is_named_and_fills_nothing(tmp_path: Path) -> None:
+    back_up(filled(tmp_path / "home"), tmp_path / "backup.tar", {})
+    raw = (tmp_path / "backup.tar").read_bytes()
+    content, changed = b"\0evaluations/b/result.json\0", b"\0evaluations/b/result.jsoX\0"
+    assert raw.count(content) == 1
+    (tmp_path / "backup.tar").write_bytes(raw.replace(content, changed))
+
+    with pytest.raises(DamagedBackupError, match=r"evaluations/b/result\.json"):
+        restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_an_empty_folder_that_is_there_already_is_filled(tmp_path: Path) -> None:
+    back_up(filled(tmp_path / "home"), tmp_path / "backup.tar", {})
+    (tmp_path / "elsewhere").mkdir()
+
+    restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert (tmp_path / "elsewhere" / "evaluations/b/result.json").is_file()
+
+
 def test_what_is_no_backup_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.tar").write_text("no archive")
     with tarfile.open(tmp_path / "other.tar", "w") as archive:

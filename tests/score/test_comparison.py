@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import norm, spearmanr
 from scipy.stats import t as student
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.errors.benchmarks import ItemsDifferError, NoScoresError
 from autoselection_core.score.comparison import Verdict, arm_difference, paired_difference
 from autoselection_core.score.resampling import Arm
-from autoselection_core.score.significance import best_probabilities, paired_p_value
+from autoselection_core.score.significance import best_probabilities, paired_p_value, rank_agreement
 from tests.score.runs import run, scored
 
 RNG = np.random.default_rng(0)
@@ -110,6 +110,25 @@ def test_right_and_wrong_have_the_exact_test() -> None:
 
     assert paired_p_value(first, second, seed=0) == pytest.approx(2 / 2**8)
     assert paired_p_value(first, first, seed=0) == 1.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=9))
+def test_rank_agreement_is_spearmans_wherever_both_series_have_an_order(pairs: list[tuple[int, int]]) -> None:
+    first, second = zip(*pairs, strict=True)
+    found = rank_agreement(first, second)
+
+    if len(set(first)) == 1 or len(set(second)) == 1:
+        assert found is None
+    else:
+        assert found == pytest.approx(spearmanr(first, second).statistic)
+
+
+@given(st.floats(1e-6, 1e6), st.integers(2, 30))
+def test_a_difference_on_one_item_alone_proves_nothing(size: float, items: int) -> None:
+    """Each flip of its sign is as far from zero."""
+    first, second = scored([size, *[0.0] * (items - 1)]), scored([0.0] * items)
+
+    assert paired_p_value(first, second, seed=0) == 1.0
 
 
 def test_p_values_of_equal_models_are_spread_evenly() -> None:

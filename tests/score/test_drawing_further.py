@@ -112,6 +112,15 @@ def test_disagreement_is_the_spread_of_item_differences_and_not_their_level() ->
     assert calm < 0.5 < disputed < 1.1
 
 
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=30))
+def test_disagreement_within_a_single_part_is_the_sample_deviation(values: list[float]) -> None:
+    other = np.zeros(len(values))
+
+    (found,) = disagreements([[run(values)], [run(other)]], strata_of(("all", 99, range(len(values)))))
+
+    assert found == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+
+
 def test_drawing_where_models_disagree_narrows_what_is_known_of_their_difference() -> None:
     """Simulated: one fifth of the items carry the disagreement. Errors of 400 draws of 60 further items."""
     rng = np.random.default_rng(0)

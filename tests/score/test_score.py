@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.benchmarks import NoScoresError, UnitsDifferError, UnknownWeightError
+from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.importance import importances
 from autoselection_core.score.score import (
     BenchmarkScore,
@@ -59,6 +60,22 @@ def test_unknown_and_constant_numbers_are_left_out() -> None:
     states[0, 1] = np.nan
 
     assert [each.name for each in importances("abc", states, np.arange(5.0), seed=0)] == ["a"]
+
+
+def test_subsets_of_equal_scores_and_numbers_that_never_vary_say_nothing() -> None:
+    varied = np.arange(12.0).reshape(6, 2)
+
+    assert importances("ab", varied, np.ones(6), seed=0) == []
+    assert importances("ab", np.ones((6, 2)), np.arange(6.0), seed=0) == []
+
+
+def test_equal_evaluations_are_one_in_a_set() -> None:
+    def evaluation() -> Evaluation:
+        return Evaluation(
+            "k", "s", 0, 0.5, None, (), Cost(0.0, 0, 0, 0), {"order": 1}, 3, 2, "h", {"x": "long"}
+        )
+
+    assert len({evaluation(), evaluation()}) == 1
 
 
 VALUES = st.lists(st.floats(-50, 50), min_size=2, max_size=30)

@@ -17,12 +17,16 @@ _MAX_PATTERN = 1_000
 _MANY = 64
 """Repeats beyond which a repeat counts as endless."""
 
+_MAX_ENDLESS = 2
+"""Endless repeats behind each other."""
+
 
 def pattern_problem(pattern: str) -> str | None:
     """The reason for which a pattern is refused; None for none.
 
     A repeat without end inside another one, or around alternatives, may try the same text in exponentially
-    many ways. What is left takes time polynomial in the length of an answer, which is bounded by its tokens.
+    many ways, and n of them behind each other in as many as the n-th power of its length: two are taken, as
+    the harness's own tasks have, and take seconds for an answer of some thousand characters.
 
     Example:
         >>> pattern_problem(r"(-?[$0-9.,]{2,})|(-?[0-9]+)") is None
@@ -36,7 +40,25 @@ def pattern_problem(pattern: str) -> str | None:
         tree = re._parser.parse(pattern)  # type: ignore[attr-defined] # noqa: SLF001 Python's own parser has no other name
     except (re.error, RecursionError, OverflowError) as error:
         return f"it is no regular expression ({error})"
-    return _problem(tree, is_repeated=False)
+    problem = _problem(tree, is_repeated=False)
+    if problem is None and (endless := _endless(tree)) > _MAX_ENDLESS:
+        return f"it repeats without end {endless} times in a row, at most {_MAX_ENDLESS} are taken"
+    return problem
+
+
+def _endless(tree: Iterable[tuple[Any, Any]]) -> int:
+    """Endless repeats behind each other; of alternatives, those with the most."""
+    count = 0
+    for operation, argument in tree:
+        name = str(operation)
+        if name in {"MAX_REPEAT", "MIN_REPEAT"}:
+            _, most, inner = argument
+            count += (int(most) > _MANY) + _endless(inner)
+        elif name == "BRANCH":
+            count += max(map(_endless, _inside(argument)), default=0)
+        else:
+            count += sum(map(_endless, _inside(argument)))
+    return count
 
 
 def _problem(tree: Iterable[tuple[Any, Any]], *, is_repeated: bool) -> str | None:
