@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.serving.services import serving
 
@@ -27,6 +29,8 @@ def serve(
             typer.echo(
                 f"AutoSelection serves {installation.home} on http://127.0.0.1:{port}  (Ctrl-C stops it)"
             )
+            if problem := _why_not_loaded(installation):
+                typer.echo(f"{problem}; mend it and click Reload (Deployment)", err=True)
             while True:
                 time.sleep(1)
                 services.supervise()
@@ -35,6 +39,15 @@ def serve(
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         typer.echo("stopped")
+
+
+def _why_not_loaded(installation: Installation) -> str:
+    """What keeps the code location from its campaigns, in a sentence; empty where nothing does."""
+    try:
+        load_campaigns(installation.campaigns, Home(installation.home))
+    except AutoSelectionError as error:
+        return f"the campaigns cannot be loaded, and the UI has no job before they can: {error}"
+    return ""
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -17,9 +17,18 @@ from typing_extensions import override
 
 from autoselection_core.store.home import Home
 
-_KINDS = {".html": "text/html; charset=utf-8", ".md": "text/markdown; charset=utf-8", ".svg": "image/svg+xml"}
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
 _PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _PREFIX = "reports"
+
+PICTURES = "pictures"
+"""Folder below that of the reports with the pictures that pages of Dagster show."""
+
 _SAFE = {
     # A report holds other people's text. It is escaped; were it not, a browser would still run none of it.
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:",
@@ -37,6 +46,16 @@ def report_path(search: str) -> str:
         '/reports/demo-1/report.html'
     """
     return f"/{_PREFIX}/{quote(search, safe='')}/report.html"
+
+
+def picture_path(name: str) -> str:
+    """Path of a picture of the UI on the server.
+
+    Example:
+        >>> picture_path("0a1b.png")
+        '/reports/pictures/0a1b.png'
+    """
+    return f"/{_PREFIX}/{PICTURES}/{name}"
 
 
 def found_file(folder: Path, path: str) -> Path | None:

@@ -13,7 +13,13 @@ from autoselection_core.report.lineage.differing import anchor_diff
 from autoselection_core.report.lineage.examples import Example, examples_of
 from autoselection_core.report.rendering.page import Picture, Section, to_html, to_markdown
 from autoselection_core.report.sections.fidelities import fidelity_sentences
-from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
+from autoselection_core.report.sections.landscape import (
+    MIN_TRIALS,
+    calibration_plot,
+    map_plot,
+    mix_plot,
+    tree_plot,
+)
 from autoselection_core.report.sections.lead import lead_of
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
@@ -40,9 +46,6 @@ from autoselection_core.search.arms import tests_by_arm
 from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.subset import Subset
-
-_MIN_TRIALS = 6
-"""Measured trials from which on a map, a tree and trade-offs show more than the table of trials."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def _sections(facts: SearchFacts) -> list[Section]:
 
 
 def _has_many_trials(facts: SearchFacts) -> bool:
-    return len(facts.history.observations) >= _MIN_TRIALS
+    return len(facts.history.observations) >= MIN_TRIALS
 
 
 def _result(facts: SearchFacts) -> Section:
@@ -131,16 +134,13 @@ def _trials(facts: SearchFacts) -> Section:
         ),
     ]
     measured = facts.history.observations
-    if _has_many_trials(facts):
-        subsets = [facts.realise(entry.recipe) for entry in measured]
-        pictures += [
-            Picture(
-                "map", map_plot(measured, subsets, unit), "Map of the tried subsets: near ones share rows"
-            ),
-            Picture("tree", tree_plot(facts.history, unit), "Tree of edits: which trial came from which"),
-        ]
-    if (foreseen := calibration_plot(facts.history, unit)) is not None:
-        pictures.append(Picture("calibration", foreseen, "Predicted against measured dev scores"))
+    subsets = [facts.realise(entry.recipe) for entry in measured]
+    landscape = (
+        ("map", map_plot(measured, subsets, unit), "Map of the tried subsets: near ones share rows"),
+        ("tree", tree_plot(facts.history, unit), "Tree of edits: which trial came from which"),
+        ("calibration", calibration_plot(facts.history, unit), "Predicted against measured dev scores"),
+    )
+    pictures += [Picture(name, svg, caption) for name, svg, caption in landscape if svg is not None]
     credits_seen = operator_credits(facts.history)
     if credits_seen:
         pictures.append(

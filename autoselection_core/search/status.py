@@ -78,7 +78,20 @@ class SearchStatus:
             return f"{self._count(self.trials)} of {self._expected_trials} trials done; the next one waits"
         if self.record.open_arms:
             return f"{self._count(self.arms)} of {self.planned_arms} baselines done; the next one waits"
+        if self._is_before_its_report:
+            return "trials done; the report plans its baselines next"
         return "done"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no trial and no baseline runs, waits or is to be planned."""
+        is_open = self.running or self.record.open_arms or self._is_before_its_report
+        return self.record.state is SearchState.DONE and not is_open
+
+    @property
+    def _is_before_its_report(self) -> bool:
+        """Whether the trials are over, and the report has not planned what it compares them with."""
+        return bool(self.record.measured and self.record.report_evaluations and not self.arms)
 
     def _named(self, trial: TrialRecord) -> str:
         if trial.kind is TrialKind.SEARCH:

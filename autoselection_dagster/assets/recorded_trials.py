@@ -135,7 +135,7 @@ def _told(
     origin = "planned by the report" if proposal is None else proposal.origin
     told = {
         "recipe": recipe_facts(values.recipe, origin, proposal),
-        "subset": subset_facts(values.subset, facts.signals, place.names),
+        "subset": subset_facts(values.subset, facts.signals, place.names, home),
         "subset_state": state_facts(values.state, pool),
         "fine_tuned_model": model_facts(values.evaluation, home),
         "evaluation": evaluation_facts(values.evaluation, facts.workspace.ledger, trial.reservation),

@@ -16,13 +16,14 @@ from autoselection_core.signals.base import Signal
 from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
 from autoselection_core.signals.store.signal_report import SignalReport, distributions
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.store.home import Home
 from autoselection_dagster.assets.asset_checks import Check
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
 from autoselection_dagster.resources import HomeResource, keyed
 from autoselection_dagster.values.managers import NOTHING
-from autoselection_dagster.values.metadata.rendering import Facts, picture
+from autoselection_dagster.values.metadata.rendering import Facts, large_picture
 
 AUTOENCODER = "autoencoder"
 SAE = "sae"
@@ -154,7 +155,7 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
         context.log.info(cost_line(report))
         table = workspace.signals(pool.version, {report.name: report.version})
         yield dg.MaterializeResult(
-            metadata=_facts(report, table), data_version=dg.DataVersion(report.version)
+            metadata=_facts(report, table, home), data_version=dg.DataVersion(report.version)
         )
         yield is_aligned(table, pool)
         yield is_mostly_known(report)
@@ -192,10 +193,10 @@ def is_mostly_known(report: SignalReport) -> dg.AssetCheckResult:
     return IS_MOSTLY_KNOWN.result(passed=least >= MIN_KNOWN_SHARE, least_known_share=least)
 
 
-def _facts(report: SignalReport, table: SignalTable) -> Facts:
+def _facts(report: SignalReport, table: SignalTable, home: Home) -> Facts:
     """Cost and coverage of scoring; the throughput is of the samples that were scored now."""
     shown = distributions(table)
-    plots = {"histograms": picture(pool_histograms(shown, "png"))} if shown else {}
+    plots = {"histograms": large_picture(pool_histograms(shown, "png"), home)} if shown else {}
     return {
         **plots,
         "samples_per_s": report.samples_per_s,

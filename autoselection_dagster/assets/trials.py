@@ -44,12 +44,13 @@ from autoselection_dagster.resources import AttemptResource, HomeResource, keyed
 from autoselection_dagster.trials.attempt import Attempt
 from autoselection_dagster.trials.judge_pipes import ProgramReports
 from autoselection_dagster.values.managers import EVALUATIONS, RECIPES, STATES, SUBSETS
-from autoselection_dagster.values.metadata.rendering import partition_url, table_value
+from autoselection_dagster.values.metadata.rendering import partition_url
 from autoselection_dagster.values.metadata.trial_facts import (
     anchor_facts,
     evaluation_facts,
     model_facts,
     recipe_facts,
+    row_facts,
     state_facts,
     subset_facts,
     won_and_lost,
@@ -58,13 +59,24 @@ from autoselection_dagster.values.metadata.trial_facts import (
 
 def trial_assets(place: Place, signals: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
     """The assets of the trials of a campaign, whose recipes may read some signals."""
-    return [
+    made = [
         _recipe(place, signals),
         _subset(place, signals),
         _subset_state(place),
         _fine_tuned_model(place),
         _evaluation(place),
     ]
+    return [asset.map_asset_specs(_with_partitions) for asset in made]
+
+
+_PARTITIONS = (
+    "A partition is a trial of a search, or a baseline of its report. Dagster pairs every search with every "
+    "number: it shows a pair beyond a search's trials as missing, and nothing is ever made of it."
+)
+
+
+def _with_partitions(spec: dg.AssetSpec) -> dg.AssetSpec:
+    return spec.replace_attributes(description=f"{spec.description}\n\n{_PARTITIONS}")
 
 
 def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -119,9 +131,9 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         selected = realise(recipe, signals)
         pool = Pool.open(home.pool(selected.pool_version))
         facts = {
-            **subset_facts(selected, signals, place.names),
+            **subset_facts(selected, signals, place.names, home),
             **anchor_facts(selected, _trial_of(attempt), attempt.ledger, signals, pool),
-            "rows": table_value(rows_table(recipe, pool, signals)),
+            **row_facts(rows_table(recipe, pool, signals)),
         }
         yield versioned_output(selected, facts, selected.fingerprint)
         yield subset_is_inside(selected, pool)

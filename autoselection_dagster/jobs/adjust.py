@@ -12,7 +12,7 @@ from autoselection_dagster.jobs.named_search import SearchName, named_search, sh
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import LedgerResource, keyed
 from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON
-from autoselection_dagster.values.metadata.rendering import partition_link
+from autoselection_dagster.values.metadata.rendering import logged_link
 
 
 class Budget(SearchName):
@@ -34,10 +34,11 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
     @dg.op(name="stop")
     @keyed
     def stop(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
-        """Start no further trial. What runs may finish and is kept."""
+        """Start no further trial. What runs may finish and is kept; a search that is done stays as it is."""
         with one_sentence():
             search = named_search(ledger, config.search).search
-            ledger.stop(search, STOPPED_BY_A_PERSON)
+            if not SearchStatus.of(ledger, search).is_done:
+                ledger.stop(search, STOPPED_BY_A_PERSON)
         _say(context, places, ledger, search)
 
     @dg.op(name="resume")
@@ -86,5 +87,5 @@ def _say(context: dg.OpExecutionContext, places: Mapping[str, Place], ledger: Le
     if (place := places.get(status.record.spec.campaign)) is None:
         return
     show_progress(context.instance, place, ledger, search)
-    report = partition_link(place.key("search_report"), search)
+    report = logged_link(place.key("search_report"), search)
     context.add_output_metadata({"status": status.sentence, "search": search, "report": report})

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -15,23 +14,20 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Part, Table
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.named_search import workspace_of
+from autoselection_dagster.jobs.named_search import LATEST, named_search, workspace_of
 from autoselection_dagster.names import Names
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
-from autoselection_dagster.values.metadata.rendering import (
-    explanation_facts,
-    link_table,
-    partition_url,
-    table_value,
-)
+from autoselection_dagster.values.metadata.rendering import explanation_facts, partition_url
 
 
 class Name(dg.Config):
     """Config of `explain`: the name of the thing to explain."""
 
     name: str = Field(
+        default=LATEST,
         description="Id of a sample, hash of a subset, key of an evaluation (or the first characters of one, "
-        "six at least for the last two), or name of a search, as metadata, tables and exports show them."
+        "six at least for the last two), or name of a search, as metadata, tables and exports show them; "
+        "`latest` is the search that was started last. `explain_rows` of a subset leads here with a sample.",
     )
     search: str | None = Field(
         default=None,
@@ -50,7 +46,7 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
         """Put the explanation into the metadata of this step."""
         with one_sentence():
             told = explanation_facts(
-                _parts(config, campaigns, home, ledger), partial(_table, campaigns, ledger)
+                _parts(config, campaigns, home, ledger), partial(_trial_urls, campaigns, ledger)
             )
             context.add_output_metadata(dict(told))
 
@@ -62,21 +58,22 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     return job
 
 
-def _table(campaigns: Mapping[str, Campaign], ledger: Ledger, table: Table) -> dg.MetadataValue[Any]:
-    """A table; where its first cells name trials, with links to their evaluations."""
+def _trial_urls(campaigns: Mapping[str, Campaign], ledger: Ledger, table: Table) -> Mapping[str, str]:
+    """Addresses of the subsets of the trials that the first cells of a table name."""
     of_search = {each.search: each.spec.campaign for each in ledger.searches()}
     urls = {}
     for first, *_ in table.texts:
         search, _, number = first.partition("|")
         if number and of_search.get(search) in campaigns:
-            urls[first] = partition_url(Names(of_search[search]).key("evaluation"), first)
-    return link_table(table, urls) if urls else table_value(table)
+            urls[first] = partition_url(Names(of_search[search]).key("subset"), first)
+    return urls
 
 
 def _parts(asked: Name, campaigns: Mapping[str, Campaign], home: Home, ledger: Ledger) -> Iterator[Part]:
     searches = {search.search: search for search in ledger.searches()}
 
-    if found := searches.get(asked.name):
+    name = named_search(ledger, LATEST).search if asked.name == LATEST else asked.name
+    if found := searches.get(name):
         return explain_search(SearchFacts(workspace_of(found, campaigns, home), found))
     if trials := ledger.find_trials(asked.name):
         workspace = workspace_of(searches[trials[0].search], campaigns, home)

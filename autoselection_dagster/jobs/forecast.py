@@ -35,7 +35,8 @@ def cost_sentence(spec: SearchSpec, seconds: float | None) -> str:
         seconds: Median of a training so far; None where none was timed.
     """
     trainings = spec.budget + spec.report_evaluations
-    counted = f"at most {trainings} trainings: {spec.budget} trials and {spec.report_evaluations} baselines"
+    unit = "evaluations by the formula" if spec.is_formula else "trainings"
+    counted = f"at most {trainings} {unit}: {spec.budget} trials and {spec.report_evaluations} baselines"
     if seconds is None:
         return f"{counted}; how long they take is known after the first one"
     hours = trainings * seconds / 3600 / max(1, spec.slots)
@@ -65,7 +66,8 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
     questions = {arm: min(runs.get(WINNER, 0), runs.get(arm, 0)) > 1 for arm in asked}
     decided = [OPPONENTS[arm] for arm, can in questions.items() if can]
     open_ = [OPPONENTS[arm] for arm, can in questions.items() if not can]
-    parts = [f"the second budget of {report_evaluations} buys runs: {bought}"]
+    own = "; one of the full pool's is the search's own trial" if report_evaluations else ""
+    parts = [f"the second budget of {report_evaluations} buys runs: {bought}{own}"]
     if decided:
         parts.append(f"it can decide whether the winner beats {' and '.join(decided)}")
     if open_:

@@ -8,14 +8,16 @@ import dagster as dg
 from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.searched import export_trial
 from autoselection_core.export.trainers import Length
+from autoselection_core.history.records import TrialState
 from autoselection_core.report.explaining import recipe_of
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
-from autoselection_core.report.rendering.table import fence
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
 from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
@@ -46,8 +48,15 @@ class Export(SearchName):
 class Pair(SearchName):
     """Two trials of one search."""
 
-    first: int = Field(ge=1, description="Number of a trial.")
-    second: int = Field(ge=1, description="Number of another trial.")
+    first: int | None = Field(
+        default=None, ge=1, description="Number of a trial; by default the recommended one."
+    )
+    second: int | None = Field(
+        default=None,
+        ge=1,
+        description="Number of another trial; by default the one that the first was edited from, or else the "
+        "first other one that was measured.",
+    )
 
 
 def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...]:
@@ -92,19 +101,18 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         with one_sentence():
             record = named_search(ledger, config.search)
             facts = SearchFacts(workspace_of(record, campaigns, home), record)
-            first, second = (
-                facts.realise(recipe_of(facts, number)) for number in (config.first, config.second)
-            )
-            names = (f"trial {config.first}", f"trial {config.second}")
+            numbers = _numbers(facts, config)
+            first, second = (facts.realise(recipe_of(facts, number)) for number in numbers)
+            names = (f"trial {numbers[0]}", f"trial {numbers[1]}")
             diff = subset_diff(facts.pool, facts.signals, first, second, names)
-            pairing = pairing_table(facts, config.first, config.second)
+            pairing = pairing_table(facts, *numbers)
             context.add_output_metadata(
                 {
                     **({} if pairing is None else {"models": table_value(pairing)}),
                     "shared": diff.sentence,
                     "by_source": table_value(diff.sources),
                     "by_signal": table_value(diff.signals),
-                    "rows": dg.MetadataValue.md("\n\n".join(map(fence, diff_texts(diff)))),
+                    "rows": "\n\n".join(diff_texts(diff)),
                 }
             )
 
@@ -119,3 +127,24 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         compare()
 
     return export_subset, compare_subsets
+
+
+def _numbers(facts: SearchFacts, asked: Pair) -> tuple[int, int]:
+    """Numbers of the two trials.
+
+    Raises:
+        NoBestSubsetError: No trial is named, and the search has measured none.
+        UnknownTrialError: The search has no such trial, or no other one.
+    """
+    first = asked.first or facts.require_best().trial
+    if asked.second is not None:
+        return first, asked.second
+    trials = {trial.trial: trial for trial in facts.trials}
+    if first not in trials:
+        raise UnknownTrialError(facts.record.search, first, len(trials))
+    if (anchor := anchor_of(trials[first], facts.trials)) is not None:
+        return first, anchor.trial
+    others = [each.trial for each in facts.trials if each.state is TrialState.DONE and each.trial != first]
+    if not others:
+        raise UnknownTrialError(facts.record.search, first + 1, len(trials))
+    return first, others[0]

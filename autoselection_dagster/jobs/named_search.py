@@ -47,10 +47,16 @@ def named_search(ledger: Ledger, name: str) -> SearchRecord:
 
 
 def show_progress(instance: dg.DagsterInstance, place: Place, ledger: Ledger, search: str) -> None:
-    """Refresh `search_report` of a search with what the ledger says now; no run is started for it."""
+    """Refresh `search_report` of a search with what the ledger says now; no run is started for it.
+
+    A search that is done is left alone: its page shows the verdict, or is about to.
+    """
+    status = SearchStatus.of(ledger, search)
+    if status.is_done:
+        return
     for addition in place.partitions.adding([search]):
         instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
-    facts = progress_facts(SearchStatus.of(ledger, search), place.names)
+    facts = progress_facts(status, place.names)
     instance.report_runless_asset_event(
         dg.AssetMaterialization(place.key("search_report"), metadata=dict(facts), partition=search)
     )

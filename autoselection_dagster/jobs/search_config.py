@@ -117,13 +117,14 @@ class FurtherConfig(dg.Config):
 
 
 def search_config(campaigns: Mapping[str, Campaign]) -> type[FurtherConfig]:
-    """Config type of `start_search`; its defaults are those of the first campaign."""
+    """Config type of `start_search`; a setting that campaigns declare differently is left to each of them."""
     first = next(iter(campaigns.values()))
     # Dagster keeps config types of one process by name: another installation's must have another one.
     kind = f"campaign (one of {', '.join(campaigns)})"
     names = StrEnum(kind, [(name, name) for name in campaigns])  # type: ignore[misc] # run time
     said = "Which pool, base model and benchmarks."
-    settings: Mapping[str, Any] = {name: _setting(name, first.search) for name in SETTINGS}
+    usual = {name: campaign.search for name, campaign in campaigns.items()}
+    settings: Mapping[str, Any] = {name: _setting(name, usual) for name in SETTINGS}
     return create_model(
         "SearchRequest",
         __base__=FurtherConfig,
@@ -134,12 +135,21 @@ def search_config(campaigns: Mapping[str, Campaign]) -> type[FurtherConfig]:
     )
 
 
-def _setting(name: str, usual: SearchSettings) -> tuple[Any, Any]:
-    """Type and pydantic field of one setting."""
-    default, said = getattr(usual, name), meanings(SearchSettings)[name]
+def _setting(name: str, usual: Mapping[str, SearchSettings]) -> tuple[Any, Any]:
+    """Type and pydantic field of one setting.
+
+    Args:
+        name: The setting.
+        usual: What each campaign declares.
+    """
+    declared = {campaign: getattr(settings, name) for campaign, settings in usual.items()}
+    default, said = next(iter(declared.values())), meanings(SearchSettings)[name]
+    kind: Any = PolicyName if name == "policy" else get_type_hints(SearchSettings)[name]
+    if len(set(declared.values())) > 1:
+        by_campaign = ", ".join(f"{value} of {campaign}" for campaign, value in declared.items())
+        default, said, kind = None, f"{said} By default the campaign's: {by_campaign}.", kind | None
     if name == "policy":
-        return PolicyName, Field(default=PolicyName(default), description=said)
+        return kind, Field(default=None if default is None else PolicyName(default), description=said)
     space = next(axis.space for axis in axes(SearchSettings) if axis.name == name)
     assert isinstance(space, Count), "the settings with a range are counts"
-    kind = get_type_hints(SearchSettings)[name]
     return kind, Field(default=default, ge=space.low, le=space.high, description=said)

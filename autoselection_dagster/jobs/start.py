@@ -15,7 +15,7 @@ from autoselection_dagster.jobs.search_config import FurtherConfig, search_confi
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, keyed
-from autoselection_dagster.values.metadata.rendering import partition_link
+from autoselection_dagster.values.metadata.rendering import logged_link
 
 _ASKED_BEFORE = (
     "search %s asks for the same already, and nothing was started: %s. The job raise_budget lets it pay for "
@@ -25,7 +25,7 @@ _APART = {"campaign", "name", "in_one_run", "constraints", "policy_settings"}
 
 
 def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
-    """The job `start_search`; its defaults are those of the first campaign of the installation."""
+    """The job `start_search`; its usual campaign is the first of the installation."""
     request = search_config({name: place.campaign for name, place in places.items()})
 
     @dg.op
@@ -63,7 +63,7 @@ def _start(
             **forecast_facts(workspace, spec, context.instance),
             "pool_version": spec.pool_version,
             "evaluator": spec.evaluator,
-            "report": partition_link(place.key("search_report"), entered),
+            "report": logged_link(place.key("search_report"), entered),
         }
     )
     if config.in_one_run:

@@ -52,7 +52,7 @@ def study_job(folder: Path, campaigns: Container[str]) -> dg.JobDefinition:
             context.add_output_metadata(
                 {
                     "report": dg.MetadataValue.path(written.html),
-                    "found": dg.MetadataValue.md("\n".join(f"- {each}" for each in written.sentences)),
+                    "found": "\n".join(written.sentences),
                 }
             )
 

@@ -102,7 +102,7 @@ class Lineage:
         proposal = Proposal.from_json(trial.proposal)
         told: Mapping[str, Facts] = {
             "recipe": recipe_facts(values.recipe, proposal.origin, proposal),
-            "subset": subset_facts(values.subset, self.signals, self.place.names, with_pictures=False),
+            "subset": subset_facts(values.subset, self.signals, self.place.names, home=None),
             "subset_state": values.state,
             "fine_tuned_model": model_facts(made, home),
             "evaluation": evaluation_facts(made, self._ledger, trial.reservation),

@@ -96,6 +96,20 @@ def test_two_campaigns_are_searched_at_once_each_on_its_own_pool_and_budget(two:
         assert shown == {search}
 
 
+def test_what_campaigns_declare_differently_is_each_one_s_own(two: Driver) -> None:
+    """The Launchpad cannot know which campaign a person will write into it."""
+    before, _, after = two.installation.campaigns.read_text().rpartition("budget: 3")
+    two.installation.campaigns.write_text(f"{before}budget: 5{after}")
+    again = Driver(two.installation, two.instance)
+    again.prepare()
+    again.run("other_prepare")
+
+    again.start(name="one", campaign="demo", report_evaluations=0)
+    again.start(name="two", campaign="other", report_evaluations=0)
+
+    assert [again.ledger.search(name).budget for name in ("one", "two")] == [3, 5]
+
+
 def test_a_campaign_that_is_no_longer_declared_holds_up_no_other(two: Driver) -> None:
     two.prepare()
     two.run("other_prepare")

@@ -4,9 +4,11 @@ import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import dagster as dg
 import pytest
+import yaml
 
 from autoselection_core.export.manifest import verify_export
 from autoselection_core.pool.pool import Pool
@@ -108,10 +110,51 @@ def test_a_sample_leads_back_to_every_subset_and_model_that_used_it(searched: Dr
 
     assert f"{sample} is" in told["answer"]
     assert "licence CC0-1.0" in told["details"]
-    rows = unescaped(told["where_it_was_used"]).splitlines()
-    (row,) = [each for each in rows if f"[{full.reservation.partition}](" in each]
+    place = full.reservation.partition
+    (row,) = [each for each in told["where_it_was_used"].splitlines() if each.startswith(f"{place} | ")]
     assert f"| {full.subset} | {full.evaluation} |" in row
+    assert told[place] == "/assets/demo/subset?view=partitions&partition=first%7C001"
     assert "Say number" in told["messages"]
+
+
+@pytest.mark.parametrize(
+    ("job", "op"), [("explain", "tell"), ("compare_subsets", "compare"), ("raise_budget", "budget")]
+)
+def test_nothing_in_the_log_of_a_job_is_markdown(searched: Driver, job: str, op: str) -> None:
+    """The UI shows a button in the place of it there."""
+    result = searched.run(job, run_config={"ops": {op: {"config": {}}}})
+
+    (output,) = [event for event in result.all_node_events if event.is_successful_output]
+    assert output.step_output_data.metadata
+    assert not [
+        name
+        for name, value in output.step_output_data.metadata.items()
+        if isinstance(value, dg.MarkdownMetadataValue)
+    ]
+
+
+def test_the_launchpad_of_explain_is_filled_with_the_latest_search(searched: Driver) -> None:
+    told = told_by(searched, "explain", "tell")
+
+    assert "full pool" in told["from_the_full_pool_to_the_recommended_subset"]
+
+
+def test_a_row_of_a_subset_opens_its_explanation(searched: Driver) -> None:
+    facts = searched.metadata("subset", "first|002")
+
+    (url, *_) = re.findall(r"\(/guess/explain/playground/setup\?config=([^)]+)\)", facts["explain_rows"])
+    config = yaml.safe_load(unquote(url))
+    result = searched.run("explain", run_config=config)
+
+    assert config["ops"]["tell"]["config"]["name"] == facts["rows"][0].data["id"]
+    assert result.success
+
+
+def test_the_recommended_trial_is_compared_with_the_one_that_it_came_from(searched: Driver) -> None:
+    told = told_by(searched, "compare_subsets", "compare")
+    best = searched.metadata("best_subset", "first")["trial"]
+
+    assert f"only in trial {best}" in told["shared"]
 
 
 def test_an_evaluation_leads_to_its_recipe_steps_signals_and_ancestors(searched: Driver) -> None:
@@ -147,7 +190,3 @@ def _text(value: dg.MetadataValue) -> str:
 
 def pool_of(driver: Driver) -> str:
     return driver.ledger.search("first").spec.pool_version
-
-
-def unescaped(markdown: str) -> str:
-    return markdown.replace("\\", "")

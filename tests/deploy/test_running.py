@@ -141,6 +141,11 @@ def test_the_proxy_lets_editors_start_and_viewers_only_look(
         assert _get(f"{site}/reports/first/report.html", None) == 401
         assert _get(f"{site}/reports/first/report.html", "viewer:views") == str(reports)
         assert _get(f"{site}/reports", "editor:edits") == str(reports)
+        # A link in a page starts at the root; a viewer who follows it stays a viewer.
+        link = f"{site}/assets/demo/evaluation?view=partitions&partition=first%7C001"
+        assert _get(link, "viewer:views", f"{site}/view/assets/demo/search_report") == str(viewer)
+        assert _get(link, "editor:edits", f"{site}/assets/demo/search_report") == str(editor)
+        assert _get(link, "viewer:views", f"{site}/assets/view/search_report") == 401
     finally:
         caddy.terminate()
         caddy.wait(20)
@@ -151,8 +156,10 @@ def _hash(password: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _get(url: str, who: str | None) -> str | int:
+def _get(url: str, who: str | None, page: str | None = None) -> str | int:
     request = urllib.request.Request(url)  # noqa: S310 - a loopback address
+    if page is not None:
+        request.add_header("Referer", page)
     if who is not None:
         request.add_header("Authorization", f"Basic {base64.b64encode(who.encode()).decode()}")
     try:

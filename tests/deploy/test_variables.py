@@ -108,3 +108,35 @@ def test_every_variable_is_told_to_whoever_runs_units_or_containers() -> None:
     assert ways["systemd"] >= told
     assert ways["docker"] >= told
     assert ways["ray runs"] >= told
+
+
+def test_the_cluster_serves_the_reports_where_its_pages_link_to() -> None:
+    deployment, service = yaml.safe_load_all((DEPLOY / "helm/reports.yaml").read_text())
+    values = yaml.safe_load((DEPLOY / "helm/values.yaml").read_text())
+    compose = yaml.safe_load((DEPLOY / "docker/compose.yaml").read_text())["services"]["reports"]
+    (code,) = values["dagster-user-deployments"]["deployments"]
+    pod = deployment["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+
+    assert container["command"] == compose["command"]
+    assert (
+        service["spec"]["selector"]
+        == pod["metadata"]["labels"]
+        == deployment["spec"]["selector"]["matchLabels"]
+    )
+    (port,) = service["spec"]["ports"]
+    assert str(port["port"]) == container["command"][-1]
+    assert {each["name"]: each["containerPort"] for each in container["ports"]} == {
+        port["name"]: port["port"]
+    }
+    assert {"name": "AUTOSELECTION_REPORTS_URL", "value": "/"} in code["env"]
+    assert set(map(str, container["env"])) <= set(map(str, code["env"]))
+    assert [mount["readOnly"] for mount in container["volumeMounts"]] == [True]
+    assert pod["spec"]["volumes"][0] in code["volumes"]
+    for role in ("dagsterWebserver", "readOnlyDagsterWebserver"):
+        (path,) = values["ingress"][role]["precedingPaths"]
+        assert (path["path"], path["serviceName"], path["servicePort"]) == (
+            "/reports",
+            service["metadata"]["name"],
+            port["name"],
+        )

@@ -29,19 +29,27 @@ def observed(trial: int, utility: float, **proposal: float) -> Observation:
     return Observation(trial, Recipe(), f"s{trial}", 0, utility, {}, None, 1.0, 10, proposal)
 
 
-def test_every_picture_of_a_search_is_drawn(facts: SearchFacts) -> None:
-    measured = facts.history.observations
+def test_the_mix_of_sources_is_drawn(facts: SearchFacts) -> None:
+    measured = facts.realise(facts.history.observations[0].recipe)
+
+    assert mix_plot(facts.signals, SOURCE, measured).startswith(b"<?xml")
+
+
+@pytest.mark.parametrize(("trials", "is_drawn"), [(1, False), (5, False), (6, True)])
+def test_a_map_needs_six_trials(facts: SearchFacts, trials: int, is_drawn: bool) -> None:  # noqa: FBT001 - a case
+    measured = [replace(facts.history.observations[0], trial=number) for number in range(1, trials + 1)]
     subsets = [facts.realise(entry.recipe) for entry in measured]
 
-    assert map_plot(measured, subsets, "nats").startswith(b"<?xml")
-    assert tree_plot(facts.history, "nats").startswith(b"<?xml")
-    assert mix_plot(facts.signals, SOURCE, subsets[0]).startswith(b"<?xml")
+    assert (map_plot(measured, subsets, "nats") is not None) is is_drawn
 
 
-def test_a_search_of_one_trial_has_a_map(facts: SearchFacts) -> None:
-    (first, *_) = facts.history.observations
+def test_a_tree_needs_six_trials_of_which_one_was_edited_from_another() -> None:
+    fresh = [observed(number, float(number)) for number in range(1, 6)]
+    edited, other = observed(6, 6.0, parent=2), observed(6, 6.0, parent=9)
 
-    assert map_plot([first], [facts.realise(first.recipe)], "nats")
+    assert tree_plot(History("s", 0, 6, (*fresh, edited)), "nats") is not None
+    assert tree_plot(History("s", 0, 6, (*fresh[:4], edited)), "nats") is None
+    assert tree_plot(History("s", 0, 6, (*fresh, other)), "nats") is None, "of an earlier search"
 
 
 def test_calibration_counts_what_was_foreseen_only() -> None:

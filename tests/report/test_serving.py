@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.report.serving import report_path, server_of
+from autoselection_core.report.serving import PICTURES, picture_path, report_path, server_of
 
 
 @pytest.fixture
@@ -48,6 +48,15 @@ def test_a_report_is_read_in_a_browser_and_nothing_in_it_runs(port: int) -> None
 
 def test_the_first_page_lists_the_reports(port: int) -> None:
     assert '<a href="/reports/first/report.html">first</a>' in ask(port, "/reports")[1]
+
+
+def test_a_picture_of_the_ui_is_read(port: int, folder: Path) -> None:
+    (folder / PICTURES).mkdir()
+    (folder / PICTURES / "0a1b.png").write_bytes(b"picture")
+
+    status, text, headers = ask(port, picture_path("0a1b.png"))
+
+    assert (status, text, headers["Content-Type"]) == (200, "picture", "image/png")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, t
     assert status.training_s is not None
     assert status.trainings_left == 2
     assert status.seconds_left == 2 * status.training_s
+    assert status.stage == "trials done; the report plans its baselines next"
 
 
 def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Ledger, tmp_path: Path) -> None:

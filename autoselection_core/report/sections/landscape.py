@@ -16,11 +16,19 @@ from autoselection_core.subset import Subset
 _Z95 = 1.96
 _COLOURS = "viridis"
 
+MIN_TRIALS = 6
+"""Measured trials from which on a map, a tree and trade-offs show more than the table of trials."""
+
 
 def map_plot(
     observations: Sequence[Observation], subsets: Sequence[Subset], unit: str, kind: Format = "svg"
-) -> bytes:
-    """Map of the measured subsets, on which near ones share rows: classical scaling of Jaccard distances."""
+) -> bytes | None:
+    """Map of the measured subsets, on which near ones share rows: classical scaling of Jaccard distances.
+
+    None below `MIN_TRIALS` observations.
+    """
+    if len(observations) < MIN_TRIALS:
+        return None
     points = _scale(subsets)
     utilities = [entry.utility for entry in observations]
 
@@ -49,9 +57,15 @@ def _scale(subsets: Sequence[Subset]) -> npt.NDArray[np.float64]:
     return np.pad(points, ((0, 0), (0, 2 - points.shape[1])))
 
 
-def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
-    """Tree of edits: each trial at its utility, with a line to the trial that it was edited from."""
+def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes | None:
+    """Tree of edits: each trial at its utility, with a line to the trial that it was edited from.
+
+    None below `MIN_TRIALS` observations, and where no measured trial was edited from another.
+    """
     placed = {entry.trial: entry.utility for entry in history.observations}
+    has_edits = any(Proposal.from_json(entry.proposal).parent in placed for entry in history.observations)
+    if len(placed) < MIN_TRIALS or not has_edits:
+        return None
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()
@@ -67,8 +81,7 @@ def tree_plot(history: History, unit: str, kind: Format = "svg") -> bytes:
             axes.scatter(*places, label=origin or "unknown", zorder=2, s=30, color=f"C{number}")
         axes.set_xlabel("trial")
         axes.set_ylabel(f"dev utility ({unit})")
-        lines = "lines: edited from" if axes.lines else "no trial edits another"
-        axes.set_title(f"Search tree ({lines})")
+        axes.set_title("Search tree (lines: edited from)")
         axes.legend(loc="best")
 
     return draw(paint, kind=kind)

@@ -4,6 +4,7 @@ import base64
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -11,8 +12,11 @@ from urllib.parse import quote
 import dagster as dg
 
 from autoselection_core import environment
-from autoselection_core.report.rendering.table import Part, Table, escape, fence
-from autoselection_core.report.serving import report_path
+from autoselection_core.identity import fingerprint_bytes
+from autoselection_core.report.rendering.table import Part, Table, escape
+from autoselection_core.report.serving import PICTURES, picture_path, report_path
+from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.home import Home
 
 
 def partition_url(asset: dg.AssetKey, partition: str) -> str:
@@ -45,6 +49,21 @@ def partition_link(asset: dg.AssetKey, partition: str) -> dg.MarkdownMetadataVal
     return dg.MetadataValue.md(link(f"{asset.path[-1]} {partition}", partition_url(asset, partition)))
 
 
+def logged_link(asset: dg.AssetKey, partition: str) -> dg.UrlMetadataValue:
+    """A link to one partition of an asset for the log of a run, where the UI hides all Markdown."""
+    return dg.MetadataValue.url(partition_url(asset, partition))
+
+
+def launchpad_url(job: str, config: str) -> str:
+    """Address of a job's Launchpad that is filled with a config, whatever the code location is called.
+
+    Example:
+        >>> launchpad_url("explain", "ops: {}")
+        '/guess/explain/playground/setup?config=ops%3A%20%7B%7D'
+    """
+    return f"/guess/{job}/playground/setup?config={quote(config, safe='')}"
+
+
 def report_link(search: str, file: Path) -> dict[str, dg.MetadataValue[Any]]:
     """The report of a search: a link to it where reports are served, and its file."""
     base = os.environ.get(environment.REPORTS_URL)
@@ -53,27 +72,6 @@ def report_link(search: str, file: Path) -> dict[str, dg.MetadataValue[Any]]:
         return {"report": at}
     url = base.rstrip("/") + report_path(search)
     return {"report": dg.MetadataValue.md(link("open the report", url)), "report_file": at}
-
-
-def link_table(table: Table, urls: Mapping[str, str]) -> dg.MarkdownMetadataValue:
-    """A table as Markdown whose first cells lead somewhere.
-
-    Args:
-        table: The table.
-        urls: Addresses by the text of a first cell; a cell without one is plain text.
-    """
-    lines = [
-        " | ".join(
-            [
-                link(first, urls[first]) if first in urls else escape(first),
-                *(escape(each) for each in cells),
-            ]
-        )
-        for first, *cells in table.texts
-    ]
-    head = " | ".join(escape(column) for column in table.columns)
-    rule = " | ".join(["---"] * len(table.columns))
-    return dg.MetadataValue.md("\n".join(f"| {line} |" for line in (head, rule, *lines)))
 
 
 Facts: TypeAlias = Mapping[str, Any]
@@ -85,11 +83,61 @@ _BAR, _MAX_BARS = 12, 7
 _MAX_POINTS = 40
 """More points would make the picture too large to be shown in the row."""
 
+_MAX_SHOWN = 999
+"""Characters of Markdown that the UI shows in a row; longer text opens in a dialog."""
+
+
+def rounded(value: float) -> float:
+    """A number with four significant digits, as tables show it.
+
+    Example:
+        >>> rounded(-2.158004310308821)
+        -2.158
+    """
+    return float(f"{value:.4g}")
+
+
+def links(name: str, urls: Mapping[str, str]) -> Facts:
+    """Links by their text, in as many entries as the UI shows without a dialog.
+
+    Args:
+        name: Name of the first entry; further ones are numbered from 2.
+        urls: Addresses by text.
+    """
+    rows, between = [""], " · "
+    for text, url in urls.items():
+        added = link(text, url)
+        if rows[-1] and len(rows[-1]) + len(between) + len(added) > _MAX_SHOWN:
+            rows.append("")
+        rows[-1] += f"{between if rows[-1] else ''}{added}"
+    names = [name, *(f"{name}_{number}" for number in range(2, len(rows) + 1))]
+    return {each: dg.MetadataValue.md(row) for each, row in zip(names, rows, strict=True) if row}
+
 
 def picture(image: bytes) -> dg.MarkdownMetadataValue:
     """An SVG or PNG image as markdown; the UI shows it in the row or, above 1,000 characters, in a dialog."""
-    kind = "png" if image.startswith(b"\x89PNG") else "svg+xml"
+    kind = "png" if image.startswith(_PNG) else "svg+xml"
     return dg.MetadataValue.md(f"![plot](data:image/{kind};base64,{base64.b64encode(image).decode()})")
+
+
+_PNG = b"\x89PNG"
+
+
+def large_picture(image: bytes, home: Home) -> dg.MarkdownMetadataValue:
+    """An image of any size; the UI shows it in the row where reports are served, and else in a dialog.
+
+    It is a file named by its content then, so that an earlier event keeps its own picture.
+    """
+    base = os.environ.get(environment.REPORTS_URL)
+    if not base:
+        return picture(image)
+    name = f"{fingerprint_bytes([image])}.{'png' if image.startswith(_PNG) else 'svg'}"
+    file = home.reports / PICTURES / name
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(file) as draft:
+            draft.write_bytes(image)
+    return dg.MetadataValue.md(f"![plot]({base.rstrip('/')}{picture_path(name)})")
 
 
 def sparkline(values: Sequence[float]) -> dg.MarkdownMetadataValue:
@@ -125,25 +173,32 @@ def table_value(table: Table) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records, dg.TableSchema(columns))
 
 
-def explanation_facts(
-    parts: Iterable[Part], link_of: Callable[[Table], dg.MetadataValue] = table_value
-) -> Facts:
-    """An explanation: its first sentence, the others as a list, tables and texts under their titles.
+def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[str, str]]) -> Facts:
+    """An explanation for the log of a run: its first sentence, the others as lines, then tables and texts.
+
+    The UI hides Markdown there, so nothing of it is Markdown, and links are entries of their own.
 
     Args:
         parts: The explanation.
-        link_of: Shows a table, with links where its first cells name something.
+        urls_of: Addresses of what the first cells of a table name, by cell.
     """
     kept = list(parts)
     first, *others = [part.strip() for part in kept if isinstance(part, str)] or ["nothing was measured yet"]
     facts: dict[str, Any] = {"answer": first}
     if others:
-        facts["details"] = dg.MetadataValue.md("\n".join(f"- {escape(each)}" for each in others))
+        facts["details"] = "\n".join(others)
     for part in kept:
-        if not isinstance(part, str):
-            text = None if isinstance(part, Table) else dg.MetadataValue.md(fence(part.text, part.language))
-            facts[entry(part.title)] = link_of(part) if isinstance(part, Table) else text
+        if isinstance(part, Table):
+            shown_urls = islice(urls_of(part).items(), _MAX_LINKS)
+            facts |= {name: dg.MetadataValue.url(url) for name, url in shown_urls}
+            facts[entry(part.title)] = table_value(part)
+        elif not isinstance(part, str):
+            facts[entry(part.title)] = part.text
     return facts
+
+
+_MAX_LINKS = 20
+"""Links that one table of an explanation adds; the table itself names all."""
 
 
 def entry(title: str) -> str:

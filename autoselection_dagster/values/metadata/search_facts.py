@@ -40,15 +40,17 @@ from autoselection_dagster.values.metadata.rendering import (
     Facts,
     asset_url,
     entry,
+    large_picture,
     link,
-    link_table,
+    links,
     partition_url,
-    picture,
     report_link,
+    rounded,
     sparkline,
     steps_picture,
     table_value,
 )
+from autoselection_dagster.values.metadata.trial_facts import row_facts
 
 
 def progress_facts(status: SearchStatus, names: Names) -> Facts:
@@ -63,8 +65,9 @@ def progress_facts(status: SearchStatus, names: Names) -> Facts:
         "best_so_far": "nothing was measured yet"
         if best is None
         else dg.MetadataValue.md(_trial_link(best.reservation, names)),
-        "best_score": "unknown" if best is None or best.utility is None else best.utility,
-        "trials": link_table(table, _trial_urls(status, names)),
+        "best_score": "unknown" if best is None or best.utility is None else rounded(best.utility),
+        "trials": table_value(table),
+        **links("trial_pages", _trial_urls(status, names)),
         "budgets": table_value(budget_table(status.record)),
         "state": _state(status.record),
         "pool_version": status.record.spec.pool_version,
@@ -92,14 +95,9 @@ def _state(record: SearchRecord) -> str:
 def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     """Verdicts, trials, arms, budgets and pictures of a search, and the path of its report."""
     record, unit = facts.record, facts.record.spec.metric
-    measured = facts.history.observations
-    subsets = [facts.realise(entry.recipe) for entry in measured]
-    foreseen = calibration_plot(facts.history, unit, "png")
     verdicts = "\n".join(f"- {sentence}" for sentence in _verdicts(facts, report.findings))
     status = SearchStatus.of(facts.workspace.ledger, record.search)
-    trials = trial_table(facts)
-    numbered = {text.split()[0]: text for text, *_ in trials.texts}
-    urls = {numbered[str(each.trial)]: _trial_url(each.reservation, names) for each in facts.trials}
+    home = facts.workspace.home
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
         **_beginning(facts),
@@ -107,20 +105,34 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "state": _state(record),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
         "arms": table_value(arm_table(facts.arms, record.spec, facts.untrained)),
-        "trials": link_table(trials, urls),
-        "baselines": link_table(status_table(status, TrialKind.REPORT), _trial_urls(status, names)),
+        "trials": table_value(trial_table(facts)),
+        "baselines": table_value(status_table(status, TrialKind.REPORT)),
+        **links("trial_pages", _trial_urls(status, names)),
         "budgets": table_value(budget_table(record)),
-        "score_trajectory": picture(trajectory_plot(facts.history, unit, "png")),
-        "score_against_tokens": picture(tokens_plot(facts.history, unit, "png", record.spec.size_unit)),
-        "operator_credit": picture(credit_plot(operator_credits(facts.history), unit, "png")),
-        "candidate_map": picture(map_plot(measured, subsets, unit, "png")),
-        "search_tree": picture(tree_plot(facts.history, unit, "png")),
-        **({} if foreseen is None else {"surrogate_calibration": picture(foreseen)}),
+        "score_trajectory": large_picture(trajectory_plot(facts.history, unit, "png"), home),
+        "score_against_tokens": large_picture(
+            tokens_plot(facts.history, unit, "png", record.spec.size_unit), home
+        ),
+        "operator_credit": large_picture(credit_plot(operator_credits(facts.history), unit, "png"), home),
+        **_landscape(facts),
         **report_link(record.search, report.html),
         "pool_version": record.spec.pool_version,
         "latest_pool_version": facts.workspace.pool().version,
         "evaluator": record.spec.evaluator,
     }
+
+
+def _landscape(facts: SearchFacts) -> Facts:
+    """Pictures of the search itself, each where it says more than the table of trials."""
+    unit, home = facts.record.spec.metric, facts.workspace.home
+    measured = facts.history.observations
+    subsets = [facts.realise(entry.recipe) for entry in measured]
+    drawn: dict[str, bytes | None] = {
+        "candidate_map": map_plot(measured, subsets, unit, "png"),
+        "search_tree": tree_plot(facts.history, unit, "png"),
+        "surrogate_calibration": calibration_plot(facts.history, unit, "png"),
+    }
+    return {name: large_picture(image, home) for name, image in drawn.items() if image is not None}
 
 
 def _verdicts(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
@@ -147,7 +159,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
     best, subset = facts.best, facts.best_subset
     assert best is not None, "a search that measured nothing has no report, and this comes after it"
     assert subset is not None, "a recommendation has a recipe"
-    prefixes = waterfall(facts)
+    prefixes, home = waterfall(facts), facts.workspace.home
     runs = "1 run" if best.evaluations == 1 else f"{best.evaluations} runs"
     expected = (
         f"Trial {best.trial}: expected dev utility {best.mean:.4g} ± {best.deviation:.2g}, from "
@@ -164,17 +176,17 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
         "credit_waterfall": table_value(expectation_table(prefixes)),
         "waterfall_means": table_value(means_table(prefixes)),
         **{
-            f"{grouping}_mix": picture(mix_plot(facts.signals, grouping, subset, "png"))
+            f"{grouping}_mix": large_picture(mix_plot(facts.signals, grouping, subset, "png"), home)
             for grouping in (SOURCE, TOPIC)
             if grouping in facts.signals.groupings
         },
         "dagster/row_count": len(subset),
         "retention": round(len(subset) / len(facts.signals), 4),
         "trial": best.trial,
-        "expected_utility": best.mean,
-        "deviation": best.deviation,
-        "retention_per_step": picture(retention_plot(subset, len(facts.signals), "png")),
-        "signal_histograms": picture(histogram_plot(subset, facts.signals, kind="png")),
+        "expected_utility": rounded(best.mean),
+        "deviation": rounded(best.deviation),
+        "retention_per_step": large_picture(retention_plot(subset, len(facts.signals), "png"), home),
+        "signal_histograms": large_picture(histogram_plot(subset, facts.signals, kind="png"), home),
         "subset": subset.fingerprint,
         "pool_version": subset.pool_version,
         "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
@@ -185,7 +197,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
             if run_id is None
             else {"run": dg.MetadataValue.md(link(f"run {run_id[:8]}", f"/runs/{run_id}"))}
         ),
-        "rows": table_value(rows_table(best.recipe, facts.pool, facts.signals)),
+        **row_facts(rows_table(best.recipe, facts.pool, facts.signals)),
     }
 
 
@@ -212,7 +224,8 @@ def _lineage(facts: SearchFacts, number: int, names: Names) -> Facts:
     ancestry, diff = ancestry_table(trial, facts.trials), anchor_diff(facts)
     urls = {each.reservation.partition: _trial_url(each.reservation, names) for each in facts.trials}
     return {
-        "how_it_came_about": link_table(ancestry, urls),
+        "how_it_came_about": table_value(ancestry),
+        **links("ancestors", {first: urls[first] for first, *_ in ancestry.texts if first in urls}),
         **({} if diff is None else _by_group(diff)),
         "partition": partition,
         "made_of": dg.MetadataValue.md(" → ".join(pages) + f" · {report}"),

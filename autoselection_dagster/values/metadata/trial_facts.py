@@ -24,7 +24,15 @@ from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, realise
 from autoselection_dagster.names import Names
-from autoselection_dagster.values.metadata.rendering import Facts, picture, steps_picture, table_value
+from autoselection_dagster.values.metadata.rendering import (
+    Facts,
+    large_picture,
+    launchpad_url,
+    links,
+    rounded,
+    steps_picture,
+    table_value,
+)
 
 
 def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) -> Facts:
@@ -39,29 +47,54 @@ def recipe_facts(recipe: Recipe, origin: str, proposal: Proposal | None = None) 
 
 def state_facts(state: Mapping[str, float], pool: Mapping[str, float]) -> Facts:
     """Statistics of the subset: a table beside the pool's, and each by itself for Dagster's plots."""
-    rounded = {name: float(f"{value:.4g}") for name, value in state.items()}
-    return {"state": table_value(state_table(state, pool)), **rounded}
+    numbers = {name: rounded(value) for name, value in state.items()}
+    return {"state": table_value(state_table(state, pool)), **numbers}
 
 
-def subset_facts(subset: Subset, signals: SignalTable, names: Names, *, with_pictures: bool = True) -> Facts:
-    """Rows after each step, and differences between the subset and the pool."""
+def subset_facts(subset: Subset, signals: SignalTable, names: Names, home: Home | None) -> Facts:
+    """Rows after each step, and differences between the subset and the pool.
+
+    Args:
+        subset: The rows.
+        signals: The columns.
+        names: Names of the campaign's assets.
+        home: Keeps the larger pictures; None leaves them out.
+    """
     drawn: Facts = {}
-    if with_pictures:
+    if home is not None:
         drawn = {
-            "rows_per_step": steps_picture([len(signals), *(step.rows_out for step in subset.steps)]),
-            "retention_per_step": picture(retention_plot(subset, len(signals), "png")),
-            "signal_histograms": picture(histogram_plot(subset, signals, kind="png")),
+            "retention_per_step": large_picture(retention_plot(subset, len(signals), "png"), home),
+            "signal_histograms": large_picture(histogram_plot(subset, signals, kind="png"), home),
         }
     return {
         "dagster/row_count": len(subset),
         "retention": round(len(subset) / len(signals), 4),
         "steps": table_value(step_table(subset)),
+        "rows_per_step": steps_picture([len(signals), *(step.rows_out for step in subset.steps)]),
         **drawn,
         "subset": subset.fingerprint,
         "pool": dg.MetadataValue.asset(names.key("pool")),
         "pool_version": subset.pool_version,
         "signal_versions": dg.MetadataValue.json(dict(subset.signal_versions)),
     }
+
+
+def row_facts(rows: Table) -> Facts:
+    """Rows by their fate, and links that open `explain` filled with the first ones of each."""
+    by_fate: dict[str, list[str]] = {}
+    for fate, sample, *_ in rows.texts:
+        by_fate.setdefault(fate, []).append(sample)
+    urls = {
+        f"{fate}: {sample[:8]}": launchpad_url("explain", _EXPLAIN.format(sample))
+        for fate, samples in by_fate.items()
+        for sample in samples[:_EXPLAINED]
+    }
+    return {"rows": table_value(rows), **links("explain_rows", urls)}
+
+
+_EXPLAIN = 'ops:\n  tell:\n    config:\n      name: "{}"\n'
+_EXPLAINED = 3
+"""Rows of each fate that have a link; the others are named by their ids."""
 
 
 def anchor_facts(
@@ -138,8 +171,8 @@ def evaluation_facts(evaluation: Evaluation, ledger: Ledger, reservation: Reserv
         for score in evaluation.scores
     )
     return {
-        "utility": trial.utility,
-        "standard_error": trial.standard_error,
+        "utility": None if trial.utility is None else rounded(trial.utility),
+        "standard_error": None if trial.standard_error is None else rounded(trial.standard_error),
         "scores": table_value(Table("Scores", columns, rows)),
         "cost": trial.cost,
         "fidelity": trial.fidelity or FULL,

@@ -238,7 +238,7 @@ def test_a_search_says_before_it_starts_what_it_costs_and_what_its_verdict_can_s
     driver.prepare()
     facts = _outputs(driver.start(name="s", budget=2, report_evaluations=3))
 
-    assert facts["cost"].startswith("at most 5 trainings: 2 trials and 3 baselines")
+    assert facts["cost"].startswith("at most 5 evaluations by the formula: 2 trials and 3 baselines")
     assert "2 of winner, 1 of random" in facts["verdict_will_say"]
     assert "can only be undecided" in facts["verdict_will_say"]
 
@@ -247,3 +247,21 @@ def _outputs(result: dg.ExecuteInProcessResult) -> dict[str, str]:
     """Metadata of the output of a job's only step."""
     (event,) = [each for each in result.all_events if each.is_successful_output]
     return {name: str(value.value) for name, value in event.step_output_data.metadata.items()}
+
+
+@pytest.mark.parametrize(
+    ("job", "op"), [("stop_search", "stop"), ("raise_budget", "budget"), ("start_search", "search")]
+)
+def test_the_page_of_a_search_that_is_done_keeps_its_verdict(driver: Driver, job: str, op: str) -> None:
+    driver.prepare()
+    driver.start(budget=2, report_evaluations=1)
+    driver.work()
+    assert "verdict" in driver.metadata("search_report", driver.ledger.searches()[0].search)
+
+    asked = {"budget": 2, "report_evaluations": 1} if job == "start_search" else {}
+    driver.run(job, run_config={"ops": {op: {"config": asked}}})
+    driver.work()
+
+    (search,) = driver.ledger.searches()
+    assert search.state is SearchState.DONE
+    assert "verdict" in driver.metadata("search_report", search.search)

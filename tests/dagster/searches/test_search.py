@@ -1,5 +1,6 @@
 """A whole search through Dagster, with a formula in place of trainings."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,16 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
+from autoselection_core import environment
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState, TrialKind, TrialState
 from autoselection_core.recipe import Recipe
+from autoselection_core.report.serving import found_file
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.forecast import why_nothing_starts
+from autoselection_dagster.values.metadata.rendering import links
 from tests.dagster.installations import Driver, installation
 
 _FIDELITIES = """
@@ -111,10 +115,59 @@ def test_every_kind_of_plot_is_a_picture(searched: Driver) -> None:
         "score_trajectory",
         "score_against_tokens",
         "operator_credit",
-        "candidate_map",
-        "search_tree",
         "source_mix",
     }
+    assert not {"candidate_map", "search_tree"} & set(facts), "three trials say nothing there"
+
+
+def test_pictures_are_shown_in_their_rows_where_reports_are_served(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(environment.REPORTS_URL, "http://127.0.0.1:3001")
+    with dg.DagsterInstance.ephemeral() as instance:
+        driver = Driver(installation(tmp_path / "installation", model), instance)
+        driver.prepare()
+        driver.start(name="first", budget=2, report_evaluations=0)
+        driver.work()
+        facts = {
+            **driver.metadata("signal/tokens"),
+            **driver.metadata("subset", "first|002"),
+            **driver.metadata("search_report", "first"),
+            **driver.metadata("best_subset", "first"),
+        }
+    pictures = {
+        name: str(value)
+        for name, value in facts.items()
+        if str(value).startswith("![plot](http://127.0.0.1:3001/reports/pictures/")
+    }
+
+    assert pictures.keys() >= {"histograms", "signal_histograms", "score_trajectory", "source_mix"}
+    for shown in pictures.values():
+        name = shown.removesuffix(")").rpartition("/")[2]
+        assert found_file(driver.installation.home / "reports", f"/reports/pictures/{name}") is not None
+    hidden = [name for name, value in facts.items() if str(value).startswith("![") and len(str(value)) > 999]
+    assert not hidden
+
+
+def test_the_trials_of_a_long_search_are_linked_in_rows_that_the_ui_shows() -> None:
+    urls = {
+        f"{number:03d}": f"/assets/demo/evaluation?view=partitions&partition=a-search%7C{number:03d}"
+        for number in range(1, 41)
+    }
+
+    rows = links("trial_pages", urls)
+
+    assert list(rows)[:2] == ["trial_pages", "trial_pages_2"]
+    assert all(len(row.value) < 1000 for row in rows.values())
+    assert re.findall(r"\]\(([^)]+)\)", " ".join(row.value for row in rows.values())) == list(urls.values())
+
+
+def test_every_asset_of_a_trial_says_what_its_missing_partitions_are(searched: Driver) -> None:
+    graph = searched.definitions.resolve_asset_graph()
+
+    for name in ("recipe", "subset", "subset_state", "fine_tuned_model", "evaluation"):
+        description = graph.get(dg.AssetKey(["demo", name])).description or ""
+        assert "shows a pair beyond a search's trials as missing" in description
 
 
 def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver) -> None:
@@ -132,7 +185,8 @@ def test_the_best_subset_leads_to_everything_that_it_came_from(searched: Driver)
     assert "(/assets/demo/signal/word_entropy)" in facts["signals"]
     assert (facts["subset"], facts["evaluation"]) == (trial.subset, trial.evaluation)
     assert (searched.installation.home / facts["items"] / "result.json").exists()
-    assert all(step.label.split("[")[0] in facts["how_it_came_about"] for step in trial.recipe.steps)
+    (came, *_) = [record.data["recipe"] for record in facts["how_it_came_about"]]
+    assert came == trial.recipe.full_label
     # A recipe reads columns, and some signals have several: `tokens` also counts those of the response.
     spec = searched.ledger.search("first").spec
     assert set(facts["signal_versions"].values()) <= set(spec.signal_versions.values())
@@ -183,8 +237,8 @@ def test_a_run_that_explains_a_prefix_links_to_the_trials(searched: Driver) -> N
     sample = searched.metadata("subset", "first|001")["rows"][0].data["id"]
     run = searched.run("explain", run_config={"ops": {"tell": {"config": {"name": sample[:20]}}}})
     (output,) = (event for event in run.all_events if event.event_type_value == "STEP_OUTPUT")
-    used = str(output.step_output_data.metadata["where_it_was_used"].value)
-    assert "(/assets/demo/evaluation?view=partitions&partition=first%7C001)" in used
+    used = output.step_output_data.metadata["first|001"].value
+    assert used == "/assets/demo/subset?view=partitions&partition=first%7C001"
 
 
 def test_the_report_shows_arms_on_test_items(searched: Driver) -> None:
