@@ -9,7 +9,7 @@ from autoselection_core.errors.campaign import BrokenExtensionError
 T = TypeVar("T")
 
 
-def with_installed(
+def add_plugins(
     group: str,
     base: type[T],
     known: Mapping[str, type[T]],

@@ -5,7 +5,7 @@ Loaded by several processes, so nothing here may import torch or do work: assets
 
 import dagster as dg
 
-from autoselection_core.campaign.declaration.campaign import When
+from autoselection_core.campaign.declaration.campaign import PoolChangeTrigger
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.store.home import Home
 from autoselection_dagster.graph import campaign_graph
@@ -64,7 +64,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
         schedules=[
             search_again_schedule(graph)
             for graph in graphs.values()
-            if graph.place.campaign.on_pool_change.when is When.SCHEDULE
+            if graph.place.campaign.on_pool_change.when is PoolChangeTrigger.SCHEDULE
         ],
         resources=resources_of(home),
     )

@@ -5,4 +5,4 @@ import os
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.installation import Installation
 
-defs = definitions_of(Installation.from_environment().as_loaded(os.environ))
+defs = definitions_of(Installation.from_environment().with_loaded_campaigns(os.environ))

@@ -53,7 +53,7 @@ class CampaignGraph:
         return self.place.campaign.name
 
     @property
-    def automated(self) -> list[dg.AssetsDefinition]:
+    def automated_assets(self) -> list[dg.AssetsDefinition]:
         """The assets that Dagster makes by itself under a condition."""
         return [asset for asset in self.assets if any(spec.automation_condition for spec in asset.specs)]
 

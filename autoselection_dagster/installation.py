@@ -40,7 +40,7 @@ class Installation:
         campaigns = Path(os.environ.get(environment.CAMPAIGNS, "autoselection.yaml"))
         return cls(Home.from_environment().root.resolve(), campaigns.resolve())
 
-    def as_loaded(self, environ: MutableMapping[str, str]) -> Self:
+    def with_loaded_campaigns(self, environ: MutableMapping[str, str]) -> Self:
         """The installation with the campaigns that its code location has loaded, whatever the file says now.
 
         The code server keeps the content in the home folder and names it in its own environment, which the

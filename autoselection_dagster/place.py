@@ -38,7 +38,7 @@ class Partitions:
         numbers = dg.DynamicPartitionsDefinition(name=f"{campaign}_trials")
         return cls(searches, numbers, dg.MultiPartitionsDefinition({"search": searches, "trial": numbers}))
 
-    def adding(self, keys: Iterable[str]) -> list[dg.AddDynamicPartitionsRequest]:
+    def partition_requests(self, keys: Iterable[str]) -> list[dg.AddDynamicPartitionsRequest]:
         """Requests that make trials (`search|number`) and searches known to Dagster."""
         parts = [key.partition("|") for key in keys]
         searches, numbers = {search for search, _, _ in parts}, {number for _, _, number in parts if number}

@@ -48,7 +48,7 @@ AttemptResource: TypeAlias = dg.ResourceParam[Attempt]
 _RESOURCES = (HomeResource, LedgerResource, AttemptResource)
 
 
-def keyed(compute: Callable[..., Any]) -> Callable[..., Any]:
+def with_prefixed_resources(compute: Callable[..., Any]) -> Callable[..., Any]:
     """Function of an asset, op or sensor whose resources Dagster knows by prefixed keys.
 
     A parameter `home: HomeResource` asks for the resource `autoselection_home`, so that the definitions merge

@@ -69,7 +69,7 @@ class DemoSearch:
         """Whether everything is measured, and a report was made after the last measurement."""
         if not self.is_registered or self._is_open():
             return False
-        paid = max((payment.at for payment in self.ledger.money(SEARCH)), default=0.0)
+        paid = max((payment.at for payment in self.ledger.payments(SEARCH)), default=0.0)
         with dg.DagsterInstance.from_config(str(self.installation.instance)) as instance:
             made = instance.get_run_records(self._runs(self._names.report_job, dg.DagsterRunStatus.SUCCESS))
         return any(record.start_time is not None and record.start_time >= paid for record in made)

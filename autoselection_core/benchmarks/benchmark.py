@@ -118,8 +118,8 @@ class Benchmark:
                 **({"choices": "sum"} if self._chooses_by_sum else {}),
                 **({"reading": READING} if self._reads_answers else {}),
                 **(
-                    {"told_apart": tuple(sorted(self.compared.told_apart))}
-                    if self.compared.told_apart
+                    {"told_apart": tuple(sorted(self.question_comparison.told_apart))}
+                    if self.question_comparison.told_apart
                     else {}
                 ),
             }
@@ -138,7 +138,7 @@ class Benchmark:
         return self.metric is Metric.ANSWER_ACCURACY and self.harness is None
 
     @cached_property
-    def compared(self) -> QuestionComparison:
+    def question_comparison(self) -> QuestionComparison:
         """Its questions beside those of the target samples."""
         return compare((item.question for item in self.items), self.target_question_texts)
 

@@ -97,7 +97,7 @@ def benchmark_from(settings: Mapping[str, Any], folder: Path) -> Benchmark:
     Raises:
         As `load_benchmark`.
     """
-    said = BenchmarkSettings.said(settings)
+    said = BenchmarkSettings.from_mapping(settings)
     return harness_benchmark(said, folder) if said.format == HARNESS else _benchmark(said, folder)
 
 
@@ -153,7 +153,7 @@ def _adapter(said: BenchmarkSettings) -> Adapter:
         if said.fields:
             raise SettingError("fields", dict(said.fields), f"there for the format {OWN!r}, and only for it")
         return ADAPTERS[said.format]
-    own = OwnFormat(OwnFields.said(said.fields), said.answer_by, said.options, said.reads)
+    own = OwnFormat(OwnFields.from_mapping(said.fields), said.answer_by, said.options, said.reads)
     return replace(ADAPTERS[OWN], item=own.question, target=own.question)
 
 

@@ -44,7 +44,7 @@ class QuestionComparison:
     repeated: frozenset[str]
     told_apart: frozenset[str]
 
-    def drawn_by(self, question: str) -> str:
+    def split_key(self, question: str) -> str:
         """The text whose hash assigns a question to a side of the split."""
         return with_symbols(question) if question in self.told_apart else normalise(question)
 

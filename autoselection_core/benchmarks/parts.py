@@ -52,7 +52,7 @@ def parts(benchmark: Benchmark) -> tuple[Part, ...]:
         large = set()
     scored = {item.id for item in first}
     return tuple(
-        Part(name, *_divide(items, scored, benchmark.compared))
+        Part(name, *_divide(items, scored, benchmark.question_comparison))
         for name, items in _by_part(benchmark.name, everything, large).items()
     )
 

@@ -133,7 +133,7 @@ class BenchmarkSettings:
             raise SettingError("answer_tokens", self.answer_tokens, "at least 1")
 
     @classmethod
-    def said(cls, values: Mapping[str, Any]) -> Self:
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
         """The settings of plain data.
 
         Raises:

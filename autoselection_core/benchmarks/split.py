@@ -46,7 +46,7 @@ def split(benchmark: Benchmark) -> Split:
     Raises:
         NoItemsError: A side has no items.
     """
-    compared = benchmark.compared
+    compared = benchmark.question_comparison
     left_out = tuple(item for item in benchmark.items if item.question in compared.repeated)
     scored = [item for item in benchmark.items if item.question not in compared.repeated]
     draws = {item.id: _draw(item, compared) for item in scored}
@@ -66,7 +66,7 @@ def in_drawing_order(items: Iterable[Item], compared: QuestionComparison) -> tup
 
 
 def _draw(item: Item, compared: QuestionComparison) -> float:
-    return int(fingerprint(["split", compared.drawn_by(item.question)])[:16], 16) / 2.0**64
+    return int(fingerprint(["split", compared.split_key(item.question)])[:16], 16) / 2.0**64
 
 
 def _lowest(

@@ -93,7 +93,7 @@ def unit_of(campaign: Campaign) -> str:
 
 def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:
     """Seconds of each evaluation that some searches paid for, at full fidelity."""
-    payments = [payment for search in searches for payment in ledger.money(search)]
+    payments = [payment for search in searches for payment in ledger.payments(search)]
     return [payment.seconds for payment in payments if payment.outcome == _PAID and payment.cost >= 1.0]
 
 

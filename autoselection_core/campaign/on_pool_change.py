@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from autoselection_core.campaign.declaration.campaign import OnPoolChange, Running
+from autoselection_core.campaign.declaration.campaign import OnPoolChange, OnSuperseded
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.history.ledger import Ledger
@@ -168,7 +168,7 @@ def _winner(workspace: Workspace, search: SearchRecord) -> Recommendation:
 
 def _stop_superseded(workspace: Workspace, searches: Sequence[SearchRecord], version: str) -> tuple[str, ...]:
     """Stop the running searches of older pools, where the campaign says so; their names."""
-    if workspace.campaign.on_pool_change.running is Running.FINISH:
+    if workspace.campaign.on_pool_change.running is OnSuperseded.FINISH:
         return ()
     older = [
         each.search

@@ -14,7 +14,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import sources_version
 from autoselection_core.progress import Progress, RecordProgress
 from autoselection_core.signals.base import Signal
-from autoselection_core.signals.contamination.decontaminate import Gate, Gated
+from autoselection_core.signals.contamination.decontaminate import Gate, GateResult
 from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.store.store import SignalStore
@@ -74,7 +74,7 @@ class PreparedPool:
     """
 
     ingestion: Ingestion
-    gated: Gated
+    gated: GateResult
     before: Pool | None = None
 
     @property
@@ -147,7 +147,7 @@ class CampaignPools:
             raise NoPoolError(self.campaign.name)
         return Pool.open(self.home.pool(version or str(latest and latest["pool"])))
 
-    def gated(self, version: str | None = None) -> Gated | None:
+    def gate_result(self, version: str | None = None) -> GateResult | None:
         """Account of the gate for a pool, the latest by default; None where the pool passed none."""
         return read_gated(self.open(version), self.gate, self.home)
 
@@ -158,7 +158,7 @@ class CampaignPools:
 
     @property
     def _latest(self) -> Path:
-        return self.home.confined(Path("campaigns") / f"{self.campaign.name}.json")
+        return self.home.resolve(Path("campaigns") / f"{self.campaign.name}.json")
 
     def _versions(self) -> dict[str, str]:
         """Versions of everything that a pool follows from."""
@@ -171,7 +171,7 @@ class CampaignPools:
         return latest
 
 
-def keep_gated(gated: Gated, gate: Gate, home: Home) -> None:
+def keep_gated(gated: GateResult, gate: Gate, home: Home) -> None:
     """Keep the pool behind the gate in its folder, with a note of what was cut.
 
     The note is named by pool and gate: campaigns over the same files may look for different questions.
@@ -180,7 +180,7 @@ def keep_gated(gated: Gated, gate: Gate, home: Home) -> None:
         NothingLeftError: Every sample was cut.
         StorageFullError: The disk has no room.
     """
-    note = home.gated(gated.pool.version, gate.fingerprint)
+    note = home.gate_file(gated.pool.version, gate.fingerprint)
     with atomic_file(note) as draft:
         draft.write_text(json.dumps(gated.to_json()))
     if len(gated.pool) == 0:
@@ -189,13 +189,13 @@ def keep_gated(gated: Gated, gate: Gate, home: Home) -> None:
         gated.pool.write(home.pool(gated.pool.version))
 
 
-def read_gated(pool: Pool, gate: Gate, home: Home) -> Gated | None:
+def read_gated(pool: Pool, gate: Gate, home: Home) -> GateResult | None:
     """Account of the gate for a pool; None for a pool that passed none.
 
     Where this very gate left no note, because the campaign's limit or questions changed since, the note of
     another gate counts that looked for every benchmark of this one.
     """
-    own = home.gated(pool.version, gate.fingerprint)
+    own = home.gate_file(pool.version, gate.fingerprint)
     if own.exists():
         return _read_note(own, pool)
     names = {each.name for each in gate.benchmarks}
@@ -212,5 +212,5 @@ def _notes_of(pool: Pool, home: Home) -> Iterator[Path]:
     yield from sorted(home.quarantine.glob(f"{pool.version}.*gate.json"))
 
 
-def _read_note(path: Path, pool: Pool) -> Gated:
-    return Gated.from_json(json.loads(path.read_text()), pool)
+def _read_note(path: Path, pool: Pool) -> GateResult:
+    return GateResult.from_json(json.loads(path.read_text()), pool)

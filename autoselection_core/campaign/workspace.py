@@ -21,7 +21,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress, RecordProgress
 from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.signals.base import Signal
-from autoselection_core.signals.contamination.decontaminate import Gate, Gated
+from autoselection_core.signals.contamination.decontaminate import Gate, GateResult
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.store.store import ComputesChunks, SignalStore, compute_here
 from autoselection_core.signals.table import SignalTable
@@ -48,7 +48,7 @@ class RemoteWork(Protocol):
 class Workspace:
     """A campaign in a home folder; nothing is loaded before it is asked for.
 
-    `campaign.remote.attach` makes one that works on the installation's cluster.
+    `attached_workspace` makes one that works on the installation's cluster.
 
     Attributes:
         campaign: Campaign that is searched.
@@ -84,9 +84,9 @@ class Workspace:
         """The filter that keeps the benchmarks' questions out of the pool."""
         return self.pools.gate
 
-    def gated(self, pool_version: str | None = None) -> Gated | None:
+    def gate_result(self, pool_version: str | None = None) -> GateResult | None:
         """Account of the gate for a pool, the latest by default; None where the pool passed none."""
-        return self.pools.gated(pool_version)
+        return self.pools.gate_result(pool_version)
 
     def has_pool(self) -> bool:
         """Whether anything was ingested yet."""
@@ -228,7 +228,7 @@ class Workspace:
             },
         )
 
-    def continued(self, known: SearchSpec, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
+    def current_spec(self, known: SearchSpec, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
         """A registered search as the campaign asks for it now, on the pool, signals and policy that it pins.
 
         So a search goes on after files were added, and after a release that defines a signal otherwise or has

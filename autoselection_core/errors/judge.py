@@ -82,7 +82,7 @@ class JudgeScoreError(JudgeError):
         super().__post_init__()
 
 
-class TooFewItemsError(JudgeError):
+class ItemCountError(JudgeError):
     """A judge scored other items than it has to, or than it did before."""
 
     reason: str = field(init=False)

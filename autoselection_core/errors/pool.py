@@ -133,7 +133,7 @@ class RejectedRecordError(PoolError):
     """A record is no sample; ingestion quarantines it under the reason.
 
     Attributes:
-        reason: One of the reasons of `autoselection_core.pool.Reason`.
+        reason: One of the reasons of `autoselection_core.pool.QuarantineReason`.
         detail: The exact fault of this record.
     """
 

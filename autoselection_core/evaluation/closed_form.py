@@ -64,11 +64,11 @@ class ClosedFormEvaluator:
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         """Dev scores of a subset; a finished evaluation is read back."""
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
-        return folder.made_once(partial(self._make, folder, subset, replicate, progress))
+        return folder.get_or_make(partial(self._make, folder, subset, replicate, progress))
 
-    def finished(self, key: str) -> Evaluation | None:
+    def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation; None if there is none."""
-        return EvaluationFolder(self.home.evaluation(key)).finished()
+        return EvaluationFolder(self.home.evaluation(key)).load_finished()
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         """Score the test items of an evaluation, and log that they were opened and why.
@@ -77,7 +77,7 @@ class ClosedFormEvaluator:
             NotEvaluatedError: There is no complete evaluation of that key.
         """
         folder = EvaluationFolder(self.home.evaluation(key)).require_complete()
-        with folder.locked():
+        with folder.lock():
             folder.log_opening(reason)
             if not folder.has_test_scores:
                 level = float(folder.read_json("model.json")["level"])

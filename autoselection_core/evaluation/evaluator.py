@@ -101,11 +101,11 @@ class FineTuningEvaluator:
         if subset.pool_version != self.pool.version:
             raise WrongPoolError(subset.pool_version, self.pool.version)
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
-        return folder.made_once(partial(self._make, folder, subset, replicate, progress), self.weights)
+        return folder.get_or_make(partial(self._make, folder, subset, replicate, progress), self.weights)
 
-    def finished(self, key: str) -> Evaluation | None:
+    def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
-        return EvaluationFolder(self.home.evaluation(key)).finished(self.weights)
+        return EvaluationFolder(self.home.evaluation(key)).load_finished(self.weights)
 
     def open_test(
         self, key: str, reason: str, progress: Progress | None = None
@@ -117,7 +117,7 @@ class FineTuningEvaluator:
             ScoringFailedError: The model could not be scored.
         """
         folder = self._complete(key)
-        with folder.locked():
+        with folder.lock():
             folder.log_opening(reason)
             if not folder.has_test_scores:
                 started = time.monotonic()
@@ -125,14 +125,14 @@ class FineTuningEvaluator:
                 folder.write_test(scores, time.monotonic() - started)
         return folder.read_test()
 
-    def untrained(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
+    def score_base_model(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
         """Dev and test scores of the base model as it is; a folder of their own keeps them.
 
         Raises:
             ScoringFailedError: The model could not be scored.
         """
         folder = EvaluationFolder(self.home.evaluation(untrained_key(self.fingerprint)))
-        with folder.locked():
+        with folder.lock():
             folder.log_opening(reason)
             known = folder.read_untrained(self.weights)
             return self._score_untrained(folder, progress) if known is None else known
@@ -173,7 +173,7 @@ class FineTuningEvaluator:
             ScoringFailedError: The model could not be scored.
         """
         folder = self._complete(key)
-        with folder.locked():
+        with folder.lock():
             folder.log_opening(f"{reason}, {benchmark.name}")
             if not folder.has_held_out(benchmark):
                 model = self._load_trained(folder)
@@ -197,7 +197,7 @@ class FineTuningEvaluator:
         """
         folder = self._complete(key)
         names = [item.id for item in items]
-        with folder.locked():
+        with folder.lock():
             folder.log_opening(f"{reason}, {len(items)} further items of {benchmark.name}")
             if not folder.has_further(benchmark.name, names):
                 model = self._load_trained(folder)

@@ -53,9 +53,9 @@ class MultiFidelityEvaluator:
         """
         return self.full.evaluate(subset, replicate, progress)
 
-    def finished(self, key: str) -> Evaluation | None:
+    def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation of whatever fidelity; None if there is none."""
-        return self.full.finished(key)
+        return self.full.load_finished(key)
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         """Score the test items with a full evaluation's model, and log that they were opened and why.

@@ -67,7 +67,7 @@ class EvaluationFolder:
         return (self.path / _TEST).exists()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the folder for this process: a second one that makes the same evaluation waits.
 
         The lock goes with the process, so a killed worker leaves none.
@@ -77,18 +77,18 @@ class EvaluationFolder:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def made_once(self, make: Callable[[], None], weights: Mapping[str, float] | None = None) -> Evaluation:
+    def get_or_make(self, make: Callable[[], None], weights: Mapping[str, float] | None = None) -> Evaluation:
         """The evaluation, which is made first where it is not complete.
 
         Of several processes one makes it, and the others wait and read it back.
         """
         if not self.is_complete:
-            with self.locked():
+            with self.lock():
                 if not self.is_complete:
                     make()
         return self.read_result(weights)
 
-    def finished(self, weights: Mapping[str, float] | None = None) -> Evaluation | None:
+    def load_finished(self, weights: Mapping[str, float] | None = None) -> Evaluation | None:
         """The evaluation, with the utility that some weights give; None while it is not complete."""
         return self.read_result(weights) if self.is_complete else None
 
@@ -205,7 +205,7 @@ class EvaluationFolder:
         """
         return self._read_score(self.read_json(_held_out_file(benchmark))["score"])
 
-    def held_out(self) -> tuple[BenchmarkScore, ...]:
+    def read_all_held_out(self) -> tuple[BenchmarkScore, ...]:
         """Every score that was written of benchmarks that selected nothing, by file name.
 
         Raises:

@@ -39,7 +39,7 @@ class Evaluator(Protocol):
         """
         ...
 
-    def finished(self, key: str) -> Evaluation | None:
+    def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
         ...
 
@@ -59,10 +59,10 @@ class Evaluator(Protocol):
 
 
 @runtime_checkable
-class ScoresUntrained(Protocol):
+class BaseModelScorer(Protocol):
     """Evaluator that can score its base model as it is, beside which trained models are read."""
 
-    def untrained(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
+    def score_base_model(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
         """Dev and test scores of the base model, scored once for each evaluator.
 
         Nothing is trained, so no budget pays for it, and no history holds it.

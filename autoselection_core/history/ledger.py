@@ -139,7 +139,7 @@ class Ledger:
         """A transaction that asks which leases are over at a moment, after a clock was set back, too."""
         with self.database.writing() as connection:
             moment = self.clock() if now is None else now
-            reservations.shorten(connection, moment + max(self.lease_s, self.reservation_lease_s))
+            reservations.cap_leases(connection, moment + max(self.lease_s, self.reservation_lease_s))
             yield connection, moment
 
     def plan_report(self, search: str, planned: Sequence[ArmPlan]) -> None:
@@ -267,7 +267,7 @@ class Ledger:
         with self.database.reading() as connection:
             return reading.find_trials(connection, name)
 
-    def done(self) -> tuple[TrialRecord, ...]:
+    def finished_trials(self) -> tuple[TrialRecord, ...]:
         """Every trial of every search and report that has a score."""
         with self.database.reading() as connection:
             return reading.read_done(connection)
@@ -277,7 +277,7 @@ class Ledger:
         with self.database.reading() as connection:
             return reading.read_open_trials(connection)
 
-    def money(self, search: str | None = None) -> tuple[Payment, ...]:
+    def payments(self, search: str | None = None) -> tuple[Payment, ...]:
         """Payments of a search: outcome and cost of every attempt."""
         with self.database.reading() as connection:
             return reading.read_money(connection, search)

@@ -15,7 +15,7 @@ from autoselection_core.errors.history import (
 from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
-from autoselection_core.history.values import whole
+from autoselection_core.history.values import round_cost
 
 OPEN_STATES = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -108,7 +108,7 @@ def _count_of(kind: TrialKind, *states: TrialState) -> ColumnElement[int]:
 
 def _record(row: AnyRow) -> SearchRecord:
     spec = SearchSpec.from_json(json.loads(row.spec))
-    spent = whole(row.spent)
+    spent = round_cost(row.spent)
     is_spent = spent + 1 > row.budget and not row.held
     state = SearchState.STOPPED if row.stopped else SearchState.DONE if is_spent else SearchState.ACTIVE
     return SearchRecord(

@@ -105,7 +105,7 @@ class CheapTrial:
     proposal: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
 
-def whole(spent: float) -> float:
+def round_cost(spent: float) -> float:
     """A sum of shares of trainings without rounding errors: ten tenths are one."""
     return round(spent, 9)
 
@@ -138,7 +138,7 @@ class History:
     def spent(self) -> float:
         """Full trainings paid so far, pending ones left out."""
         full = sum(observation.cost for observation in self.observations)
-        return whole(full + sum(one.cost for one in self.cheap if one.utility is not None))
+        return round_cost(full + sum(one.cost for one in self.cheap if one.utility is not None))
 
     @property
     def next_trial(self) -> int:

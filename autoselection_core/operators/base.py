@@ -41,7 +41,7 @@ class Operator(ABC):
 
     def __post_init__(self) -> None:
         for field in fields_of(type(self)):
-            object.__setattr__(self, field.name, field.checked(getattr(self, field.name)))
+            object.__setattr__(self, field.name, field.convert(getattr(self, field.name)))
         check_settings(self)
 
     @abstractmethod
@@ -97,7 +97,7 @@ class Operator(ABC):
         optional field nor another name of a signal gives an old recipe another hash.
         """
         return {
-            field.name: _as_json(field.stored(value))
+            field.name: _as_json(field.to_stored(value))
             for field in fields_of(type(self))
             if (value := getattr(self, field.name)) is not None
         }

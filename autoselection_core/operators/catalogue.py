@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
-from autoselection_core.extensions import with_installed
+from autoselection_core.extensions import add_plugins
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.definitions.aggregate import KeepByRanks
 from autoselection_core.operators.definitions.budget import KeepRandom, TokenBudget
@@ -55,7 +55,7 @@ def installed_operators() -> tuple[type[Operator], ...]:
         BrokenExtensionError: A package names something that is no operator, or a name that is taken.
     """
     known = {operator.name: operator for operator in DEFAULT_OPERATORS}
-    found = with_installed(ENTRY_POINT, Operator, known, lambda _, operator: operator.name)  # type: ignore[type-abstract] # only its subclasses are made
+    found = add_plugins(ENTRY_POINT, Operator, known, lambda _, operator: operator.name)  # type: ignore[type-abstract] # only its subclasses are made
     return tuple(found.values())
 
 
@@ -95,7 +95,7 @@ class Template:
         """An operator with numbers drawn uniformly on their scales."""
         return self.decode(rng.random(len(self.axes)))
 
-    def made(self, numbers: Mapping[str, Any]) -> Operator:
+    def build(self, numbers: Mapping[str, Any]) -> Operator:
         """The operator with a number for each axis, by the names of the axes."""
         return self.operator(**self._settings, **numbers)
 
@@ -106,7 +106,7 @@ class Template:
     def decode(self, unit: npt.NDArray[np.float64]) -> Operator:
         """The operator with its numbers at these places of their ranges, each in [0, 1]."""
         numbers = {axis.name: _short(axis, float(place)) for axis, place in zip(self.axes, unit, strict=True)}
-        return self.made(numbers)
+        return self.build(numbers)
 
     def retune(self, operator: Operator, rng: np.random.Generator, scale: float) -> Operator:
         """The operator with its numbers moved by a normal step of this size on [0, 1], reflected inside."""
@@ -138,7 +138,7 @@ class WeightTemplate(Template):
     groups: tuple[str, ...]
 
     @override
-    def made(self, numbers: Mapping[str, Any]) -> Operator:
+    def build(self, numbers: Mapping[str, Any]) -> Operator:
         plain = {axis.name: numbers[axis.name] for axis in self.axes[: -len(self.groups)]}
         places = np.array([numbers[_weight(group)] for group in self.groups])
         weights = np.maximum(np.round(-np.log1p(-places), _DIGITS), _MIN_WEIGHT)

@@ -84,7 +84,7 @@ class OperatorField:
     choice: Choice | None
     default: object
 
-    def checked(self, value: object) -> Any:  # noqa: ANN401  # the type is the field's own
+    def convert(self, value: object) -> Any:  # noqa: ANN401  # the type is the field's own
         """Value converted to the field's type: whole numbers become floats, lists and mappings become tuples.
 
         A first name of a list of pairs becomes its present name.
@@ -95,7 +95,7 @@ class OperatorField:
         checked = _as(self.hint, value, self.name)
         return present_name(checked) if self.reads is FieldKind.PAIRS else checked
 
-    def stored(self, value: object) -> object:
+    def to_stored(self, value: object) -> object:
         """Value as recipes have always stored it: a renamed list of pairs keeps its first name there."""
         return first_name(str(value)) if self.reads is FieldKind.PAIRS else value
 

@@ -47,9 +47,11 @@ def reason_by_rank(
     rank = 1 + int((costs < own).sum()) + int((costs[:position] == own).sum())
     passed = scores[kept & ~np.isnan(scores)]
     worst = (passed.min() if order == HIGHEST else passed.max()) if len(passed) else None
-    return Reason(what, len(scores), known(scores[position]), rank, None if worst is None else float(worst))
+    return Reason(
+        what, len(scores), nan_to_none(scores[position]), rank, None if worst is None else float(worst)
+    )
 
 
-def known(value: float | np.floating) -> float | None:
+def nan_to_none(value: float | np.floating) -> float | None:
     """The value, or None for NaN."""
     return None if np.isnan(value) else float(value)

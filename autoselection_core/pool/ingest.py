@@ -11,7 +11,7 @@ from autoselection_core.pool.files.readers import count_records, raw_records
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.quarantine import Quarantine, QuarantineCount
 from autoselection_core.pool.reading.view import Treatment
-from autoselection_core.pool.record_sorter import Fate, RecordSorter
+from autoselection_core.pool.record_sorter import RecordOutcome, RecordSorter
 from autoselection_core.pool.sources import Source, SourceFile, name_apart
 from autoselection_core.pool.storage import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
@@ -57,7 +57,7 @@ class Ingestion:
     formats: Mapping[str, int] = field(default_factory=dict)
     fields: tuple[tuple[str, Treatment, int], ...] = ()
     passed_over: tuple[Path, ...] = ()
-    by_source: Mapping[str, Mapping[Fate, int]] = field(default_factory=dict)
+    by_source: Mapping[str, Mapping[RecordOutcome, int]] = field(default_factory=dict)
     pinned: tuple[str, ...] = ()
     examples: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
@@ -93,7 +93,7 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
         EmptyPoolError: No record is a sample.
         StorageFullError: The disk has no room. Nothing is left behind.
     """
-    found = [source.found() for source in sources]
+    found = [source.list_files() for source in sources]
     files = name_apart([file for each in found for file in each.files])
     with workplace(home.pools) as scratch:
         ingestion = _ingest(files, scratch, home, progress or _silent)
@@ -130,7 +130,7 @@ def _read(files: Sequence[SourceFile], sorter: RecordSorter, progress: RecordPro
 
 
 def _keep(pool: Pool, sorter: RecordSorter, lines: Path, home: Home) -> Ingestion:
-    quarantine = home.quarantined(pool.version)
+    quarantine = home.quarantine_file(pool.version)
     with atomic_file(quarantine) as unfinished:
         lines.replace(unfinished)
     if len(pool) == 0:
@@ -159,9 +159,9 @@ def _keep(pool: Pool, sorter: RecordSorter, lines: Path, home: Home) -> Ingestio
     )
 
 
-def _by_source(counts: Mapping[tuple[str, Fate], int]) -> dict[str, dict[Fate, int]]:
+def _by_source(counts: Mapping[tuple[str, RecordOutcome], int]) -> dict[str, dict[RecordOutcome, int]]:
     sources = sorted({source for source, _ in counts})
-    return {source: {fate: counts.get((source, fate), 0) for fate in Fate} for source in sources}
+    return {source: {fate: counts.get((source, fate), 0) for fate in RecordOutcome} for source in sources}
 
 
 def _silent(_done: int, _total: int | None) -> None:

@@ -29,7 +29,7 @@ class NamedFields:
         self._known: defaultdict[Source, dict[str, None]] = defaultdict(dict)
         self._records: Counter[Source] = Counter()
 
-    def meet(self, source: Source, record: Json) -> None:
+    def add_record(self, source: Source, record: Json) -> None:
         """Add the fields of a record."""
         self._records[source] += 1
         missing = self._missing.setdefault(source, set(source.rules.names))
@@ -52,7 +52,7 @@ class NamedFields:
                     raise UnmatchedFieldError(source.path, name, self._records[source], known)
 
 
-class Fate(StrEnum):
+class RecordOutcome(StrEnum):
     """Fate of a record."""
 
     SAMPLE = "samples"
@@ -85,7 +85,7 @@ class RecordSorter:
     formats: Counter[str] = field(default_factory=Counter)
     fields: Counter[Note] = field(default_factory=Counter)
     named: NamedFields = field(default_factory=NamedFields)
-    by_source: Counter[tuple[str, Fate]] = field(default_factory=Counter)
+    by_source: Counter[tuple[str, RecordOutcome]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def take(self, record: RawRecord, file: SourceFile) -> None:
@@ -95,13 +95,13 @@ class RecordSorter:
             reading = self._read(record, file)
         except RejectedRecordError as rejection:
             self.quarantine.add(record, file.place, rejection)
-            self.by_source[record.source, Fate.QUARANTINED] += 1
+            self.by_source[record.source, RecordOutcome.QUARANTINED] += 1
             return
         locator = f"{file.place}#{record.number}"
         origin = Origin(record.source, locator, file.source.licence, reading.extras)
         is_new = self.collector.add(reading.sample, origin)
         self.merged += not is_new
-        self.by_source[record.source, Fate.SAMPLE if is_new else Fate.MERGED] += 1
+        self.by_source[record.source, RecordOutcome.SAMPLE if is_new else RecordOutcome.MERGED] += 1
         self.trimmed += reading.trimmed > 0
         self.formats[reading.format] += 1
         if (file.place, reading.format) not in self.examples:
@@ -120,7 +120,7 @@ class RecordSorter:
         if len(record.text) > limit and characters_in(said) > limit:
             raise RejectedRecordError(QuarantineReason.TOO_LONG, _too_long(limit))
         if file.source.rules.names:
-            self.named.meet(file.source, said)
+            self.named.add_record(file.source, said)
         return read_record(said, file.source.rules)
 
 

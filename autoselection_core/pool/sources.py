@@ -63,7 +63,7 @@ class Source:
         Raises:
             InvalidHubNameError: It begins as such a name and is none.
         """
-        hub = HubDataset.named(path) if path.startswith(SCHEME) else None
+        hub = HubDataset.parse(path) if path.startswith(SCHEME) else None
         return cls(path, rules=rules, hub=hub)
 
     def files(self) -> tuple["SourceFile", ...]:
@@ -77,7 +77,7 @@ class Source:
         """
         return list_files([self])
 
-    def found(self) -> "Found":
+    def list_files(self) -> "SourceListing":
         """The files, and those of a folder that are passed over.
 
         Raises:
@@ -85,7 +85,7 @@ class Source:
         """
         if self.hub is not None:
             root = self.hub.fetch(ENDINGS)
-            found = self._taken([(root, path) for path in self.hub.chosen(root)])
+            found = self._taken([(root, path) for path in self.hub.split_files(root)])
             return replace(found, pinned=replace(self.hub, revision=root.name).uri)
         if self.mirror is not None:
             self.mirror.refresh()
@@ -99,17 +99,17 @@ class Source:
                 raise UnknownFileKindError(file, ENDINGS)
         return self._taken(matches)
 
-    def _taken(self, matches: list[tuple[Path, Path]]) -> "Found":
+    def _taken(self, matches: list[tuple[Path, Path]]) -> "SourceListing":
         read = [(root, path) for root, path in matches if kind_of(path) is not None and not _is_note(path)]
         taken = {path for _, path in read}
         others = [path for _, path in matches if path not in taken and not _is_note(path)]
         if not read:
             raise NoSourceFileError(self.path if self.mirror is None else self.mirror.uri)
         files = [SourceFile(self, path, root) for root, path in read]
-        return Found(tuple(sorted(files, key=lambda file: file.place)), tuple(others))
+        return SourceListing(tuple(sorted(files, key=lambda file: file.place)), tuple(others))
 
     @property
-    def spelled(self) -> Json:
+    def rules_json(self) -> Json:
         """Rules that the source declares, for the version of what is read; None where it declares none."""
         return None if self.rules == KNOWN else asdict(self.rules)
 
@@ -154,7 +154,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceListing:
     """The files of a source.
 
     Attributes:
@@ -175,7 +175,7 @@ def list_files(sources: Iterable[Source]) -> tuple[SourceFile, ...]:
         NoSourceFileError: A source leads to no file.
         UnknownFileKindError: A file is of a kind that is not read.
     """
-    return name_apart([file for source in sources for file in source.found().files])
+    return name_apart([file for source in sources for file in source.list_files().files])
 
 
 def name_apart(files: list[SourceFile]) -> tuple[SourceFile, ...]:
@@ -208,7 +208,7 @@ def sources_version(sources: Iterable[Source]) -> str:
 
 def _version(file: SourceFile) -> str:
     said: list[Json] = [file.name, file.place, file.source.licence, fingerprint_file(file.path)]
-    return fingerprint(said if file.source.spelled is None else [*said, file.source.spelled])
+    return fingerprint(said if file.source.rules_json is None else [*said, file.source.rules_json])
 
 
 def _is_visible(file: Path, folder: Path) -> bool:

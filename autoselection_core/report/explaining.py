@@ -70,7 +70,7 @@ class Usage:
 
 def usage_of(workspace: Workspace, sample: str) -> Usage:
     """Read every stored subset once, and say which hold a sample."""
-    done = [trial for trial in workspace.ledger.done() if trial.subset is not None]
+    done = [trial for trial in workspace.ledger.finished_trials() if trial.subset is not None]
     names = dict.fromkeys(str(trial.subset) for trial in done)
     folders = {name: workspace.home.subset(name) for name in names}
     stored = [name for name, folder in folders.items() if folder.exists()]

@@ -58,7 +58,7 @@ def picture_path(name: str) -> str:
     return f"/{_PREFIX}/{PICTURES}/{name}"
 
 
-def found_file(folder: Path, path: str) -> Path | None:
+def resolve_report_file(folder: Path, path: str) -> Path | None:
     """The file of a request below the folder of reports; None where it is none that may be read.
 
     Args:
@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> bytes:
         if urlsplit(self.path).path.strip("/") in ("", _PREFIX):
             return self._send(HTTPStatus.OK, _KINDS[".html"], index_of(self.folder).encode())
-        file = found_file(self.folder, self.path)
+        file = resolve_report_file(self.folder, self.path)
         if file is None:
             return self._send(HTTPStatus.NOT_FOUND, "text/plain", b"no such report\n")
         return self._send(HTTPStatus.OK, _KINDS[file.suffix], file.read_bytes())

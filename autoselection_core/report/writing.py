@@ -74,7 +74,7 @@ def write_report(facts: SearchFacts) -> Report:
     found = findings(facts)
     sections, lead = _sections(facts), lead_of(facts, found)
     title = f"Search {facts.record.search}"
-    folder = facts.workspace.home.confined(facts.workspace.home.reports / facts.record.search)
+    folder = facts.workspace.home.resolve(facts.workspace.home.reports / facts.record.search)
     pictures = [picture for section in sections for picture in section.pictures]
     for picture in [*pictures, *([] if lead.picture is None else [lead.picture])]:
         _write(folder / f"{picture.name}.svg", picture.svg)
@@ -233,7 +233,7 @@ def _provenance(facts: SearchFacts) -> Section:
         f"evaluator {spec.evaluator}",
         *(f"signal {name} {version}" for name, version in sorted(spec.signal_versions.items())),
     ]
-    gated = facts.workspace.gated(spec.pool_version)
+    gated = facts.workspace.gate_result(spec.pool_version)
     notes = [] if gated is None else [f"{gate_sentence(gated)}."]
     cut = [] if gated is None else [table for table in [gate_table(gated)] if table.rows]
     return Section("Provenance", notes, cut, code=["\n".join(lines)])

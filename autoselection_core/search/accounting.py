@@ -18,7 +18,7 @@ _BEATS_PER_LEASE = 4
 
 
 @contextmanager
-def alive(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
+def keep_lease(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
     """Keep a reservation's lease while the block runs; a thread beats, so long computations may block.
 
     The first beat is given before the block starts: a worker that dies right after is missed within one
@@ -42,7 +42,7 @@ def _beat(ledger: Ledger, reservation: Reservation, done: threading.Event) -> No
 
 
 @contextmanager
-def accounted(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
+def record_outcome(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
     """Keep the lease while the block runs; what it raises is entered for the trial and raised on.
 
     A subset that cannot be trained ends the trial. A solver with nothing left, or with nothing that is worth
@@ -50,7 +50,7 @@ def accounted(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
     unharmed. Anything else (a full disk, a lost device) says nothing about the recipe, so the trial's next
     attempt may start.
     """
-    with alive(ledger, reservation):
+    with keep_lease(ledger, reservation):
         try:
             yield
         except EvaluationError as error:

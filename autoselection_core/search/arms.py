@@ -12,7 +12,7 @@ from typing import Protocol
 from autoselection_core.errors.evaluation import EvaluationError
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator
-from autoselection_core.evaluation.protocol import Evaluator, ScoresUntrained
+from autoselection_core.evaluation.protocol import BaseModelScorer, Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import ArmPlan, SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.values import History
@@ -34,13 +34,13 @@ from autoselection_core.search.baselines import (
 )
 from autoselection_core.search.evaluate import evaluate, require_same_evaluator
 from autoselection_core.search.loop import DONE, FAILED, SearchProgress, Stage
-from autoselection_core.search.propose import Asks
+from autoselection_core.search.propose import AskingSolver
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.subset import realise
 
 
-class Recommends(Asks, Protocol):
+class RecommendingSolver(AskingSolver, Protocol):
     """Solver as a report needs it."""
 
     def recommend(self, history: History) -> Recommendation:
@@ -68,7 +68,7 @@ class ArmRun:
 def report_arms(
     ledger: Ledger,
     search: str,
-    solver: Recommends,
+    solver: RecommendingSolver,
     evaluator: Evaluator,
     progress: SearchProgress | None = None,
 ) -> tuple[ArmRun, ...]:
@@ -99,9 +99,9 @@ def score_untrained(evaluator: Evaluator, search: str) -> UntrainedScores | None
         ScoringFailedError: The model could not be scored.
     """
     full = evaluator.full if isinstance(evaluator, MultiFidelityEvaluator) else evaluator
-    if not isinstance(full, ScoresUntrained):
+    if not isinstance(full, BaseModelScorer):
         return None
-    return full.untrained(f"report of search {search}, base model untrained")
+    return full.score_base_model(f"report of search {search}, base model untrained")
 
 
 def tests_by_arm(runs: Sequence[ArmRun]) -> dict[str, list[tuple[BenchmarkScore, ...]]]:
@@ -110,7 +110,7 @@ def tests_by_arm(runs: Sequence[ArmRun]) -> dict[str, list[tuple[BenchmarkScore,
     return {arm: [run.test for run in runs if run.arm == arm] for arm in arms}
 
 
-def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan, ...]:
+def plan_arms(ledger: Ledger, search: str, solver: RecommendingSolver) -> tuple[ArmPlan, ...]:
     """The evaluations that a report of a search asks for, the most telling first.
 
     Raises:
@@ -127,7 +127,7 @@ def plan_arms(ledger: Ledger, search: str, solver: Recommends) -> tuple[ArmPlan,
 
 
 def arms_after(
-    history: History, solver: Recommends, evaluations: int, drawn: Collection[str | None] = ()
+    history: History, solver: RecommendingSolver, evaluations: int, drawn: Collection[str | None] = ()
 ) -> tuple[ArmPlan, ...]:
     """The evaluations that a report asks for after a history, the most telling first.
 
@@ -147,7 +147,7 @@ def arms_after(
     if best.subset == whole and whole not in drawn:
         return _beside_whole_pool(best, history, solver.signals, evaluations)
     fresh = history.replicate_of(best.subset)
-    draws = RandomDraws(best.recipe, solver.signals, solver.max_tokens).as_begun(drawn)
+    draws = RandomDraws(best.recipe, solver.signals, solver.max_tokens).as_first_planned(drawn)
     seen: Counter[str] = Counter()
     plans = []
     for arm in arm_order(evaluations, 0 if best.plain_filter is None else PLAIN_REPLICATES):
@@ -228,7 +228,7 @@ def _open(trial: TrialRecord, evaluator: Evaluator, progress: SearchProgress | N
         progress(Stage(trial.reservation, f"({trial.arm}) scoring test items"))
     assert trial.evaluation is not None, "a trial is done only with an evaluation"
     reason = f"report of search {trial.search}, arm {trial.arm}"
-    test, made = evaluator.open_test(trial.evaluation, reason), evaluator.finished(trial.evaluation)
+    test, made = evaluator.open_test(trial.evaluation, reason), evaluator.load_finished(trial.evaluation)
     return ArmRun(trial.arm, trial, test, None if made is None else made.cost.training_tokens)
 
 

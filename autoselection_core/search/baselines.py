@@ -85,7 +85,7 @@ class RandomDraws:
         recipe = random_recipe(round(self.share * whole), draw, self.signals, self.max_tokens)
         return plan_arm(arm, recipe, self.signals)
 
-    def as_begun(self, drawn: Collection[str | None], draw: int = 0) -> "RandomDraws":
+    def as_first_planned(self, drawn: Collection[str | None], draw: int = 0) -> "RandomDraws":
         """The draws as a report or study began them: of equal tokens in whole samples in earlier releases.
 
         Args:

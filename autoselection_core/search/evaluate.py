@@ -10,7 +10,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Begin, Measurement, RecordedProposal, Reservation
 from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
-from autoselection_core.search.accounting import accounted
+from autoselection_core.search.accounting import record_outcome
 from autoselection_core.subset import Subset
 
 _WAIT_S = 0.5
@@ -34,7 +34,7 @@ def evaluate(
         UnknownFidelityError: The evaluator has not the fidelity that was chosen.
         SupersededError: The attempt lost its trial.
     """
-    with accounted(ledger, reservation):
+    with record_outcome(ledger, reservation):
         recorded = _record(ledger, reservation, evaluator, subset)
         priced = evaluator_at_fidelity(evaluator, recorded.fidelity)
         _require_same_fidelity(ledger, reservation.search, recorded.fidelity, priced)
@@ -104,5 +104,5 @@ def _find_finished(
         time.sleep(_WAIT_S)
     if answer is not Begin.REUSE:
         return None
-    own = priced.evaluator.finished(key)
+    own = priced.evaluator.load_finished(key)
     return ledger.measurement(key) if own is None else measurement_of(own, priced.cost)

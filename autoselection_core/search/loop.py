@@ -16,7 +16,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
 from autoselection_core.history.values import History
 from autoselection_core.search.evaluate import evaluate, require_same_evaluator
-from autoselection_core.search.propose import Asks, propose
+from autoselection_core.search.propose import AskingSolver, propose
 
 _POLL_S = 0.5
 
@@ -53,7 +53,7 @@ SearchProgress: TypeAlias = Callable[[Stage], None]
 def run_search(
     ledger: Ledger,
     search: str,
-    solver: Asks,
+    solver: AskingSolver,
     evaluator: Evaluator,
     progress: SearchProgress | None = None,
 ) -> History:
@@ -93,7 +93,7 @@ def _given_back(ledger: Ledger, reservation: Reservation) -> Iterator[None]:
 
 
 def _run_trial(
-    ledger: Ledger, reservation: Reservation, solver: Asks, evaluator: Evaluator, tell: SearchProgress
+    ledger: Ledger, reservation: Reservation, solver: AskingSolver, evaluator: Evaluator, tell: SearchProgress
 ) -> None:
     def tell_stage(name: str, done: int, total: int) -> None:
         tell(Stage(reservation, name, done, total))
@@ -118,7 +118,7 @@ _BETWEEN_TRIALS = ("choosing", DONE, FAILED)
 def run_search_together(
     ledger: Ledger,
     search: str,
-    solver: Asks,
+    solver: AskingSolver,
     evaluator: Evaluator,
     progress: SearchProgress | None = None,
     *,

@@ -8,14 +8,14 @@ from autoselection_core.errors.search import ChangedSubsetError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation
 from autoselection_core.history.values import History
-from autoselection_core.search.accounting import accounted
+from autoselection_core.search.accounting import record_outcome
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.limits import read_tokens
 from autoselection_core.solver.proposal import Candidate, Proposal
 from autoselection_core.subset import Subset, realise
 
 
-class Asks(Protocol):
+class AskingSolver(Protocol):
     """Solver as a search needs it."""
 
     @property
@@ -33,7 +33,7 @@ class Asks(Protocol):
         ...
 
 
-def propose(ledger: Ledger, reservation: Reservation, solver: Asks) -> Candidate:
+def propose(ledger: Ledger, reservation: Reservation, solver: AskingSolver) -> Candidate:
     """The candidate of a trial: the recorded one, or the solver's answer, which is recorded.
 
     Asks only when every earlier trial has a recipe, has ended or was lost, so that one slot sees the same
@@ -45,7 +45,7 @@ def propose(ledger: Ledger, reservation: Reservation, solver: Asks) -> Candidate
         ChangedSubsetError: The solver's pool is not the one that the recorded recipe was realised on.
     """
     if (recorded := ledger.proposal(reservation)) is None:
-        with accounted(ledger, reservation), ledger.proposal_lock(reservation):
+        with record_outcome(ledger, reservation), ledger.proposal_lock(reservation):
             recorded = ledger.proposal(reservation) or _ask(ledger, reservation, solver)
     subset = realise(recorded.recipe, solver.signals)
     if subset.fingerprint != recorded.subset:
@@ -53,7 +53,7 @@ def propose(ledger: Ledger, reservation: Reservation, solver: Asks) -> Candidate
     return Candidate(recorded.recipe, subset, Proposal.from_json(recorded.proposal))
 
 
-def _ask(ledger: Ledger, reservation: Reservation, solver: Asks) -> RecordedProposal:
+def _ask(ledger: Ledger, reservation: Reservation, solver: AskingSolver) -> RecordedProposal:
     history = ledger.history(reservation.search)
     (candidate,) = solver.ask(history, 1)
     return ledger.record_proposal(

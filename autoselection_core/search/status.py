@@ -188,7 +188,7 @@ def typical_seconds(ledger: Ledger, evaluator: str, search: str | None = None) -
         search: A search whose own evaluations go before those of others.
     """
     alike = {each.search for each in ledger.searches() if each.spec.evaluator == evaluator}
-    paid = [each for each in ledger.money() if each.outcome == "paid" and each.search in alike]
+    paid = [each for each in ledger.payments() if each.outcome == "paid" and each.search in alike]
     own = [each for each in paid if each.search == search] or paid
     return median(each.seconds for each in own) if own else None
 

@@ -29,7 +29,7 @@ NAMES_A_FILE: Mapping[str, bool] = MappingProxyType({"names_a_file": True})
 FIRST_NAME = "first_name"
 
 
-def formerly(name: str) -> Mapping[str, str]:
+def renamed_from(name: str) -> Mapping[str, str]:
     """Metadata of a renamed field: versions keep its first name, and campaigns may still use it."""
     return {FIRST_NAME: name}
 
@@ -124,10 +124,10 @@ class EarlierValues:
 
     def new_rows(self, count: int) -> Rows:
         """Rows of a pool with `count` rows that the earlier pool did not have. Ascending."""
-        return unmatched(self.rows, count)
+        return missing_rows(self.rows, count)
 
 
-def unmatched(rows: Rows, count: int) -> Rows:
+def missing_rows(rows: Rows, count: int) -> Rows:
     """Indices below `count` that are not among some rows; negative rows name none. Ascending."""
     is_new = np.ones(count, np.bool_)
     is_new[rows[rows >= 0]] = False

@@ -77,7 +77,7 @@ class PairList:
             measure,
         )
 
-    def updated(
+    def update(
         self, rows: Rows, first: Rows, second: Rows, similarity: npt.NDArray[np.float32], pool_rows: int
     ) -> "PairList":
         """These pairs in a changed pool, with the pairs that have a new row.

@@ -134,13 +134,13 @@ class SignalTable:
     @property
     def weights(self) -> Values:
         """Rows of the pool that each row stands for: one each, but in a sample of rows. Shape (n,)."""
-        return self.derived("weights", lambda: np.ones(len(self), np.float32))
+        return self.cached("weights", lambda: np.ones(len(self), np.float32))
 
     def size_of(self, rows: Rows) -> float:
         """Rows of the pool that some rows stand for."""
         return float(len(rows))
 
-    def scaled(self, count: int) -> float:
+    def to_sample_scale(self, count: int) -> float:
         """A number of rows, or of tokens, of the pool as one of this table."""
         return float(count)
 
@@ -165,7 +165,7 @@ class SignalTable:
             ids=self.ids[rows],
         )
 
-    def derived(self, key: Hashable, compute: Callable[[], T]) -> T:
+    def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Cached value that follows from this table alone, computed on first use and kept with the table.
 
         Two threads may both compute it; they compute the same.

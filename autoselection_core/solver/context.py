@@ -15,7 +15,7 @@ from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.fresh import latin_recipes
 from autoselection_core.solver.programs.limits import TrainingReading, reading_of, within_limits
 from autoselection_core.solver.programs.realise import Draft, Realised, realise_drafts
-from autoselection_core.solver.programs.row_sample import RowSample, sampled
+from autoselection_core.solver.programs.row_sample import RowSample, sample_table
 from autoselection_core.subset import Subset
 
 
@@ -25,7 +25,7 @@ class SearchContext:
 
     Attributes:
         pool: All rows of the pool.
-        signals: Rows that candidates are compared on: those of the pool, or a sample of them (`sampled`).
+        signals: Rows that candidates are compared on: the pool, or a sample of it (`sample_table`).
         templates: What a step may be.
         policy: Settings of the choices.
         seed: The search's seed.
@@ -71,7 +71,7 @@ class SearchContext:
         """
         if not isinstance(self.signals, RowSample):
             return None
-        return self.signals.max_share_error(self.signals.stand_ins(subset.rows))
+        return self.signals.max_share_error(self.signals.matching_rows(subset.rows))
 
     def describe(self, realised: Realised) -> Features:
         """Feature vectors of realised candidates."""
@@ -84,7 +84,7 @@ class SearchContext:
     def describe_exact(self, subsets: Sequence[Subset]) -> Features:
         """Feature vectors of subsets of the pool."""
         if isinstance(self.signals, RowSample):
-            subsets = [replace(each, rows=self.signals.stand_ins(each.rows)) for each in subsets]
+            subsets = [replace(each, rows=self.signals.matching_rows(each.rows)) for each in subsets]
         return self.describe_subsets(subsets)
 
 
@@ -98,7 +98,7 @@ def context_for(
     train_tokens: float | None = None,
 ) -> SearchContext:
     """Context of a search; made once per table, policy, seed and lengths of the training."""
-    return signals.derived(
+    return signals.cached(
         (__name__, templates, policy, seed, max_tokens, train_tokens),
         lambda: replace(
             _make(signals, templates, policy, seed, (max_tokens, train_tokens)),
@@ -120,7 +120,7 @@ def _make(
     seed: int,
     lengths: tuple[int | None, float | None],
 ) -> SearchContext:
-    signals = sampled(pool, policy.sample_rows, seed_for("sample", seed))
+    signals = sample_table(pool, policy.sample_rows, seed_for("sample", seed))
     reading = reading_of(signals, policy, *lengths)
     recipes = latin_recipes(templates, policy.fresh, policy.max_steps, seed)
     fresh = realise_drafts([Draft(recipe, "fresh") for recipe in recipes], signals, reading.min_rows(policy))

@@ -86,7 +86,7 @@ class Layout:
         start = self.origin_columns.stop
         return slice(start, start + self.fidelities)
 
-    def completed(self, features: Features) -> Features:
+    def pad_features(self, features: Features) -> Features:
         """Descriptions without origin and fidelity as this search's at full fidelity. Shape (m, size)."""
         lacking = self.size - features.shape[1]
         return np.pad(features, ((0, 0), (0, lacking))) if lacking else np.ascontiguousarray(features)

@@ -31,7 +31,7 @@ class RunnerUp:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class FidelityAssessment:
     """Expected gain and trust of a fidelity when a trial was chosen.
 
     Attributes:
@@ -114,7 +114,7 @@ class Proposal:
     chain: tuple[tuple[str, str], ...] = ()
     nearest: int | None = None
     fidelity: str = ""
-    weighed: tuple[Weighed, ...] = ()
+    weighed: tuple[FidelityAssessment, ...] = ()
     sampling_error: float | None = None
 
     @property
@@ -133,7 +133,7 @@ class Proposal:
             "interval": tuple(value.get("interval", ())),
             "chain": tuple((edit, program) for edit, program in value.get("chain", ())),
             "advice": tuple(Exchange(**each) for each in value.get("advice", ())),
-            "weighed": tuple(Weighed(**each) for each in value.get("weighed", ())),
+            "weighed": tuple(FidelityAssessment(**each) for each in value.get("weighed", ())),
         }
         return cls(**{**value, **read})
 
@@ -152,7 +152,7 @@ class Proposal:
         kept = {name: value for name, value in values.items() if name not in later}
         return kept | {name: value for name, value in later.items() if value}
 
-    def shown(self) -> dict[str, Json]:
+    def to_display(self) -> dict[str, Json]:
         """Reasons for people, by name: nothing empty, and no text of its advice."""
         values = {name: value for name, value in self.to_json().items() if value not in (None, "", [], {})}
         if self.advice:

@@ -32,7 +32,7 @@ class Activity(Aspect):
         self._by_feature = self._by_row.T.tocsr().astype(np.float32)
         self.pool = self._passed(np.ones(len(sampled), np.float32))
 
-    def counted(self, rows: Rows) -> Counts:
+    def count(self, rows: Rows) -> Counts:
         """Number of sampled rows in which each feature is active; last, the number that have features."""
         return self.change(rows, np.empty(0, np.int64))
 

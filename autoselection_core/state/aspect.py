@@ -29,12 +29,12 @@ class Aspect(ABC):
     pool: Counts
 
     @abstractmethod
-    def counted(self, rows: Rows) -> Counts:
+    def count(self, rows: Rows) -> Counts:
         """The counts over some rows."""
 
     def change(self, added: Rows, removed: Rows) -> Counts:
         """Change of the counts when rows are added and others removed."""
-        return self.counted(added) - self.counted(removed)
+        return self.count(added) - self.count(removed)
 
     @abstractmethod
     def numbers(self, counts: Counts, rows: int) -> Shares:
@@ -49,7 +49,7 @@ class Size(Aspect):
     def __init__(self, rows: int) -> None:
         self.pool = np.array([rows])
 
-    def counted(self, rows: Rows) -> Counts:
+    def count(self, rows: Rows) -> Counts:
         """Number of rows."""
         return np.array([len(rows)])
 
@@ -66,7 +66,7 @@ class Tokens(Aspect):
         self._tokens = np.nan_to_num(tokens, nan=0.0).astype(np.int64)
         self.pool = np.array([self._tokens.sum()])
 
-    def counted(self, rows: Rows) -> Counts:
+    def count(self, rows: Rows) -> Counts:
         """Number of tokens."""
         return np.array([self._tokens[rows].sum()])
 
@@ -85,7 +85,7 @@ class Mix(Aspect):
         self._groups = groups + 1
         self.pool = np.bincount(self._groups, minlength=count + 1)
 
-    def counted(self, rows: Rows) -> Counts:
+    def count(self, rows: Rows) -> Counts:
         """Numbers of rows of each group; rows without one come first."""
         return np.bincount(self._groups[rows], minlength=len(self.pool))
 

@@ -72,10 +72,10 @@ class Shift(Aspect):
         self._place[sampled] = np.arange(len(sampled))
         known = np.nan_to_num(vectors[sampled])
         self._codes = np.rint(known / (max(np.abs(known).max(initial=0.0), 1e-30) / _STEPS)).astype(np.int8)
-        self.pool = self.counted(sampled)
+        self.pool = self.count(sampled)
         self._spread = self._pool_spread()
 
-    def counted(self, rows: Rows) -> Counts:
+    def count(self, rows: Rows) -> Counts:
         """The sum of the rounded vectors of the sampled rows; last, their number."""
         places = self._place[rows]
         places = places[places >= 0]
@@ -165,7 +165,7 @@ class Basis:
 
 def basis_of(signals: SignalTable) -> Basis:
     """The basis of a table, computed once."""
-    return signals.derived(
+    return signals.cached(
         Basis, lambda: Basis(len(signals), tuple(_aspects(signals)), tuple(_repeats(signals)))
     )
 

@@ -58,9 +58,9 @@ class Column(Aspect):
         self._edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS, method="nearest"))
         self._bins = np.searchsorted(self._edges.astype(np.float32), values, side="right").astype(np.uint8)
         self._bins[np.isnan(values)] = _UNKNOWN
-        self.pool = self.counted(np.arange(len(values)))
+        self.pool = self.count(np.arange(len(values)))
 
-    def counted(self, rows: Rows) -> Counts:
+    def count(self, rows: Rows) -> Counts:
         """Sum, sum of squares, and the histogram with the unknown last. Shape (2 + BINS + 1,)."""
         codes = self._codes[rows].astype(np.int64)
         counts = np.empty(2 + BINS + 1, np.int64)

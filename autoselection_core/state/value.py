@@ -44,7 +44,7 @@ def profiles(subsets: Sequence[Subset | Rows], signals: SignalTable) -> npt.NDAr
     """
     columns = [aspect for aspect in basis_of(signals).aspects if isinstance(aspect, Column)]
     points = [
-        np.concatenate([column.cumulative(column.counted(_rows(subset))) for column in columns])
+        np.concatenate([column.cumulative(column.count(_rows(subset))) for column in columns])
         for subset in subsets
     ]
     return np.array(points)

@@ -111,29 +111,29 @@ class Home:
 
     def pool(self, version: str) -> Path:
         """The folder of a pool version."""
-        return self.confined(self.pools / version)
+        return self.resolve(self.pools / version)
 
     def columns_of(self, pool_version: str, signal_version: str) -> Path:
         """The folder of a signal's columns for a pool."""
-        return self.confined(self.columns / pool_version / signal_version)
+        return self.resolve(self.columns / pool_version / signal_version)
 
     def subset(self, fingerprint: str) -> Path:
         """Folder of a subset: a file for each lineage."""
-        return self.confined(self.subsets / fingerprint)
+        return self.resolve(self.subsets / fingerprint)
 
     def evaluation(self, key: str) -> Path:
         """The folder of an evaluation."""
-        return self.confined(self.evaluations / key)
+        return self.resolve(self.evaluations / key)
 
-    def quarantined(self, pool_version: str) -> Path:
+    def quarantine_file(self, pool_version: str) -> Path:
         """File of the records that ingestion left out of a pool."""
-        return self.confined(self.quarantine / f"{pool_version}.jsonl")
+        return self.resolve(self.quarantine / f"{pool_version}.jsonl")
 
-    def gated(self, pool_version: str, gate: str) -> Path:
+    def gate_file(self, pool_version: str, gate: str) -> Path:
         """File with what a gate, given by its fingerprint, cut before a pool was left."""
-        return self.confined(self.quarantine / f"{pool_version}.{gate}.gate.json")
+        return self.resolve(self.quarantine / f"{pool_version}.{gate}.gate.json")
 
-    def confined(self, path: Path) -> Path:
+    def resolve(self, path: Path) -> Path:
         """The absolute path of something in the home folder.
 
         Raises:

@@ -38,7 +38,7 @@ class HubDataset:
     split: str | None = None
 
     @classmethod
-    def named(cls, text: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """The data set of a name.
 
         Raises:
@@ -84,7 +84,7 @@ class HubDataset:
         except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
             raise HubUnreachableError(self.uri, str(error).splitlines()[0]) from error
 
-    def chosen(self, root: Path) -> list[Path]:
+    def split_files(self, root: Path) -> list[Path]:
         """The files of the split below the folder that `fetch` has returned.
 
         They are those that the data card declares; without one, those whose path names the split.

@@ -77,7 +77,7 @@ def _random_draws(
     """Draws of as many tokens as a share of a recipe's, as the study began them."""
     known = study_run.ledger.trials(arms_entry(study_run.study), TrialKind.REPORT)
     begun = {trial.subset for trial in known if trial.arm == arm}
-    return RandomDraws(recipe, study_run.signals, study_run.max_tokens, share).as_begun(begun, first)
+    return RandomDraws(recipe, study_run.signals, study_run.max_tokens, share).as_first_planned(begun, first)
 
 
 def evaluate_planned(

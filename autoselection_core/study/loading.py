@@ -133,8 +133,8 @@ def load_study(path: Path, home: Home) -> Study:
     _refuse_shared_names(study, document)
     if study.further_items is not None and study.campaign.closed_form is not None:
         found["further_items"].refuse("needs trained models; a formula has no items")
-    if study.needed > study.budget:
-        raise StudyBudgetError(study.name, study.budget, study.needed)
+    if study.total_trainings > study.budget:
+        raise StudyBudgetError(study.name, study.budget, study.total_trainings)
     return study
 
 

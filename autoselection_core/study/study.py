@@ -123,19 +123,19 @@ class Study:
         return (len(self.searches) + (self.same is not None)) * len(self.seeds)
 
     @property
-    def searched(self) -> int:
+    def search_trainings(self) -> int:
         """Full trainings that its searches may pay for."""
         return sum(arm.budget for arm in self.searches) * len(self.seeds)
 
     @property
-    def compared(self) -> int:
+    def arm_evaluations(self) -> int:
         """Evaluations of its arms, on the campaign's base model."""
         candidates = self.same.count * len(self.seeds) if self.same is not None else 0
         fixed = self.full_pool + len(self.recipes) * self.recipe_runs
         return fixed + candidates + self.contests * (self.winner + self.random)
 
     @property
-    def transferred(self) -> int:
+    def transfer_evaluations(self) -> int:
         """Evaluations on the other base model: one for each thing that is compared."""
         if self.transfer is None:
             return 0
@@ -144,6 +144,6 @@ class Study:
         return min(self.full_pool, 1) + len(self.recipes) + candidates + self.contests * per_contest
 
     @property
-    def needed(self) -> int:
+    def total_trainings(self) -> int:
         """Full trainings at most; evaluations that are found finished cost nothing."""
-        return self.searched + self.compared + self.transferred
+        return self.search_trainings + self.arm_evaluations + self.transfer_evaluations

@@ -14,7 +14,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.pool.pool import Pool
-from autoselection_core.signals.contamination.decontaminate import Gate, Gated
+from autoselection_core.signals.contamination.decontaminate import Gate, GateResult
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
@@ -59,7 +59,7 @@ class StudyRun:
         return tuple(benchmark_at(place) for place in self.study.held_out_benchmarks)
 
     @cached_property
-    def gated(self) -> Gated:
+    def gate_result(self) -> GateResult:
         """The pool behind the gate, which looks for the items of every benchmark, held-out ones too."""
         workspace = self.workspace
         if not workspace.is_ingested():
@@ -75,13 +75,13 @@ class StudyRun:
     @property
     def samples_cut(self) -> int:
         """Samples that the gate left out before any arm."""
-        before = self.workspace.gated()
-        return self.gated.samples_cut + (before.samples_cut if before is not None else 0)
+        before = self.workspace.gate_result()
+        return self.gate_result.samples_cut + (before.samples_cut if before is not None else 0)
 
     @cached_property
     def pool(self) -> Pool:
         """The pool that every arm selects from, with its signals scored."""
-        pool = self.gated.pool
+        pool = self.gate_result.pool
         for name in self.workspace.signal_names:
             self.workspace.score(name, pool, self._progress_of(f"signal {name}"))
         return pool

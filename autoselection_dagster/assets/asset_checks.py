@@ -17,7 +17,7 @@ from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.search.baselines import RANDOM, WINNER, RandomDraws
 from autoselection_core.search.propose import tokens_of
-from autoselection_core.signals.contamination.decontaminate import Gated
+from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, realise
 from autoselection_core.subset.value import fingerprint_of_ids
@@ -75,7 +75,7 @@ BUDGET_IS_KEPT = Check(
 
 
 def passed_the_gate(
-    subset: Subset, pool: Pool, gated: Gated | None, names: Sequence[str]
+    subset: Subset, pool: Pool, gated: GateResult | None, names: Sequence[str]
 ) -> dg.AssetCheckResult:
     """The pool was cut at the gate for all benchmarks, and no sample that was cut is in the subset."""
     cut = set() if gated is None else {each.sample.encode() for each in gated.cuts}
@@ -161,7 +161,7 @@ def arms_are_equal(
     recipes = {arm: [_recipe(run) for run in arms if run.arm == arm] for arm in (WINNER, RANDOM)}
     drawn = {run.trial.subset for run in arms if run.arm == RANDOM}
     for recipe in recipes[WINNER][:1]:
-        max_tokens = RandomDraws(recipe, signals, max_tokens).as_begun(drawn).max_tokens
+        max_tokens = RandomDraws(recipe, signals, max_tokens).as_first_planned(drawn).max_tokens
     sizes = {arm: _sizes(of_arm, signals, max_tokens) for arm, of_arm in recipes.items()}
     winner = max(sizes[WINNER], default=None)
     furthest = max((abs(size - winner) for size in sizes[RANDOM]), default=0) if winner is not None else 0

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from autoselection_core.campaign.declaration.campaign import When
+from autoselection_core.campaign.declaration.campaign import PoolChangeTrigger
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
 
@@ -28,7 +28,7 @@ def automate(place: Place, assets: Iterable[dg.AssetsDefinition]) -> tuple[dg.As
     here: the search sensor starts its trials within its budget.
     """
     groups = {place.group(Group.POOL), place.group(Group.SIGNALS)}
-    is_wanted = place.campaign.on_pool_change.when is When.ON_CHANGE
+    is_wanted = place.campaign.on_pool_change.when is PoolChangeTrigger.ON_CHANGE
     following = {place.key("next_search")} if is_wanted else set()
 
     def condition(spec: dg.AssetSpec) -> dg.AssetSpec:

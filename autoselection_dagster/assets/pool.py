@@ -17,13 +17,13 @@ from autoselection_core.report.sections.tables import (
     quarantine_table,
     sources_table,
 )
-from autoselection_core.signals.contamination.decontaminate import Gated
+from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_dagster.assets.asset_checks import Check
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.beta import versioned_output
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import POOLS
 from autoselection_dagster.values.metadata.rendering import Facts, table_value
 
@@ -53,7 +53,7 @@ def pool_asset(place: Place) -> dg.AssetsDefinition:
         kinds={"arrow"},
         check_specs=[COUNTS_ADD_UP.spec(key), IDS_ARE_UNIQUE.spec(key), HOLDS_NO_QUESTION.spec(key)],
     )
-    @keyed
+    @with_prefixed_resources
     def pool(
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.Output[Pool] | dg.AssetCheckResult]:
@@ -84,7 +84,7 @@ def ids_are_unique(pool: Pool) -> dg.AssetCheckResult:
     return IDS_ARE_UNIQUE.result(passed=repeated == 0, repeated_ids=repeated)
 
 
-def holds_no_question(gated: Gated) -> dg.AssetCheckResult:
+def holds_no_question(gated: GateResult) -> dg.AssetCheckResult:
     """Samples that hold a benchmark's question are out of the pool, and they were not most of it."""
     cut = {cut.sample.encode() for cut in gated.cuts}
     left = int(np.isin(gated.pool.ids, np.array(sorted(cut), gated.pool.ids.dtype)).sum())

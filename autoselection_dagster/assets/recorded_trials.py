@@ -58,7 +58,9 @@ def enter_recorded_trials(instance: dg.DagsterInstance, place: Place, facts: Sea
         for trial in everyone
         if trial.state is TrialState.DONE and trial.reservation.partition not in shown
     ]
-    for addition in place.partitions.adding([str(trial.reservation.partition) for trial in missing]):
+    for addition in place.partitions.partition_requests(
+        [str(trial.reservation.partition) for trial in missing]
+    ):
         instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
     if not missing:
         return 0

@@ -24,7 +24,7 @@ from autoselection_dagster.assets.recorded_trials import enter_recorded_trials
 from autoselection_dagster.beta import versioned_output
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import EVERY_TRIAL_OF_THE_SEARCH, GPU_POOL, Place
-from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import NOTHING, SUBSETS
 from autoselection_dagster.values.metadata.rendering import Facts, partition_link, table_value
 from autoselection_dagster.values.metadata.search_facts import best_facts, progress_facts, report_facts
@@ -50,7 +50,7 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         kinds={"svg"},
         check_specs=[check.spec(place.key("search_report")) for check in (ARMS_ARE_EQUAL, POOL_IS_LATEST)],
     )
-    @keyed
+    @with_prefixed_resources
     def search_report(
         context: dg.AssetExecutionContext, home: HomeResource
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
@@ -105,7 +105,7 @@ def _best_subset(place: Place) -> dg.AssetsDefinition:
         io_manager_key=SUBSETS,
         kinds={"parquet"},
     )
-    @keyed
+    @with_prefixed_resources
     def best_subset(context: dg.AssetExecutionContext, home: HomeResource) -> dg.Output[Subset]:
         """Subset with the best expected utility, which need not be the one with the highest score.
 
@@ -143,7 +143,7 @@ def next_search_asset(place: Place, signals: list[dg.AssetKey]) -> dg.AssetsDefi
         deps=[place.key("pool"), *signals],
         kinds={"sql"},
     )
-    @keyed
+    @with_prefixed_resources
     def next_search(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
         """A search on the latest pool, warm from all searches of the campaign, with the last winner first.
 

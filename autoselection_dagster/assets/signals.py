@@ -8,7 +8,7 @@ import dagster as dg
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, Nameable
+from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, SignalSchema
 from autoselection_core.campaign.declaration.signals import make_signals
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.sections.plots import pool_histograms
@@ -21,7 +21,7 @@ from autoselection_dagster.assets.asset_checks import Check
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.managers import NOTHING
 from autoselection_dagster.values.metadata.rendering import Facts, large_picture
 
@@ -45,7 +45,7 @@ def _autoencoder(place: Place) -> dg.AssetsDefinition:
         kinds={"safetensors"},
         pool=GPU_POOL,
     )
-    @keyed
+    @with_prefixed_resources
     def autoencoder(
         context: dg.AssetExecutionContext, home: HomeResource, pool: Pool
     ) -> dg.MaterializeResult[None]:
@@ -100,7 +100,7 @@ def _unopened(name: str) -> Benchmark:
 
 
 def _declared(signal: Signal) -> DeclaredSignal:
-    nameable = Nameable(type(signal))
+    nameable = SignalSchema(type(signal))
     return DeclaredSignal(
         name=signal.name,
         code_version=signal.code_version,
@@ -146,7 +146,7 @@ def _signal(place: Place, declared: DeclaredSignal) -> dg.AssetsDefinition:
         pool=GPU_POOL if declared.reads_model else None,
         check_specs=[IS_ALIGNED.spec(key), IS_MOSTLY_KNOWN.spec(key)],
     )
-    @keyed
+    @with_prefixed_resources
     def signal(
         context: dg.AssetExecutionContext, home: HomeResource, pool: Pool
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:

@@ -15,7 +15,7 @@ from autoselection_core.store.atomic import atomic_file
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import Facts, table_value
 
 
@@ -113,7 +113,9 @@ def _observed(place: Place, key: tuple[str, ...], find: Sources, about: str) -> 
 
     with known_beta():
         name = spec.key.to_python_identifier()
-        made: dg.AssetsDefinition = dg.multi_observable_source_asset(name=name, specs=[spec])(keyed(observed))
+        made: dg.AssetsDefinition = dg.multi_observable_source_asset(name=name, specs=[spec])(
+            with_prefixed_resources(observed)
+        )
     return made
 
 

@@ -40,7 +40,7 @@ from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.beta import versioned_output
 from autoselection_dagster.names import Group
 from autoselection_dagster.place import GPU_POOL, Place
-from autoselection_dagster.resources import AttemptResource, HomeResource, keyed
+from autoselection_dagster.resources import AttemptResource, HomeResource, with_prefixed_resources
 from autoselection_dagster.trials.attempt import Attempt
 from autoselection_dagster.trials.judge_pipes import ProgramReports
 from autoselection_dagster.values.managers import EVALUATIONS, RECIPES, STATES, SUBSETS
@@ -88,7 +88,7 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         io_manager_key=RECIPES,
         kinds={"yaml"},
     )
-    @keyed
+    @with_prefixed_resources
     def recipe(attempt: AttemptResource, home: HomeResource) -> dg.Output[Recipe]:
         """Recipe of the trial, as the solver chose it, with its reasons.
 
@@ -96,7 +96,7 @@ def _recipe(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         the same one again. Evaluations of a report have the recipe that the report planned.
         """
         if attempt.reservation.kind is TrialKind.REPORT:
-            planned = attempt.recorded.recipe
+            planned = attempt.proposal.recipe
             return versioned_output(
                 planned, recipe_facts(planned, "planned by the report"), planned.fingerprint
             )
@@ -121,7 +121,7 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
             check.spec(place.key("subset")) for check in (SUBSET_IS_INSIDE, PASSED_THE_GATE, SIDES_ARE_APART)
         ],
     )
-    @keyed
+    @with_prefixed_resources
     def subset(
         attempt: AttemptResource, home: HomeResource, recipe: Recipe
     ) -> Iterator[dg.Output[Subset] | dg.AssetCheckResult]:
@@ -137,7 +137,9 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
         }
         yield versioned_output(selected, facts, selected.fingerprint)
         yield subset_is_inside(selected, pool)
-        yield passed_the_gate(selected, pool, workspace.gated(pool.version), tuple(place.campaign.weights))
+        yield passed_the_gate(
+            selected, pool, workspace.gate_result(pool.version), tuple(place.campaign.weights)
+        )
         yield sides_are_apart({benchmark.name: split(benchmark) for benchmark in workspace.benchmarks})
 
     return subset
@@ -160,7 +162,7 @@ def _subset_state(place: Place) -> dg.AssetsDefinition:
         io_manager_key=STATES,
         kinds={"json"},
     )
-    @keyed
+    @with_prefixed_resources
     def subset_state(
         attempt: AttemptResource, home: HomeResource, subset: Subset
     ) -> dg.Output[dict[str, float]]:
@@ -186,7 +188,7 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         kinds={"pytorch"},
         check_specs=[TRAINED_IS_SELECTED.spec(place.key("fine_tuned_model"))],
     )
-    @keyed
+    @with_prefixed_resources
     def fine_tuned_model(
         context: dg.AssetExecutionContext, attempt: AttemptResource, home: HomeResource, subset: Subset
     ) -> Iterator[dg.Output[Evaluation] | dg.AssetCheckResult]:
@@ -195,11 +197,11 @@ def _fine_tuned_model(place: Place) -> dg.AssetsDefinition:
         An evaluation that was finished before, by another trial, search or attempt, is read back.
         """
         reports = ProgramReports(context)
-        evaluator = reports.heard(place.workspace(home).evaluator(subset.pool_version, attempt.search.spec))
+        evaluator = reports.attach(place.workspace(home).evaluator(subset.pool_version, attempt.search.spec))
         measured = evaluate(
             attempt.ledger, attempt.reservation, evaluator, subset, Logged(context.log, "evaluation")
         )
-        made = evaluator.finished(measured.evaluation)
+        made = evaluator.load_finished(measured.evaluation)
         assert made is not None, "it was committed only with a complete folder"
         yield versioned_output(made, {**reports.metadata, **model_facts(made, home)}, made.key)
         yield trained_is_selected(made, subset)
@@ -218,7 +220,7 @@ def _evaluation(place: Place) -> dg.AssetsDefinition:
         kinds={"json"},
         check_specs=[check.spec(place.key("evaluation")) for check in (SCORE_IS_FINITE, BUDGET_IS_KEPT)],
     )
-    @keyed
+    @with_prefixed_resources
     def evaluation(
         context: dg.AssetExecutionContext,
         home: HomeResource,

@@ -10,7 +10,7 @@ from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, show_progress
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import LedgerResource, keyed
+from autoselection_dagster.resources import LedgerResource, with_prefixed_resources
 from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON
 from autoselection_dagster.values.metadata.rendering import logged_link
 
@@ -32,7 +32,7 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
     """The jobs `stop_search`, `resume_search` and `raise_budget`."""
 
     @dg.op(name="stop")
-    @keyed
+    @with_prefixed_resources
     def stop(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
         """Start no further trial. What runs may finish and is kept; a search that is done stays as it is."""
         with one_sentence():
@@ -42,7 +42,7 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
         _say(context, places, ledger, search)
 
     @dg.op(name="resume")
-    @keyed
+    @with_prefixed_resources
     def resume(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
         """Let a stopped search go on with the budget that is left."""
         with one_sentence():
@@ -51,7 +51,7 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
         _say(context, places, ledger, search)
 
     @dg.op(name="budget")
-    @keyed
+    @with_prefixed_resources
     def pay_more(context: dg.OpExecutionContext, config: Budget, ledger: LedgerResource) -> None:
         """Let a search pay for more; a finished one goes on by itself."""
         with one_sentence():

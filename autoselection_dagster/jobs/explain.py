@@ -16,7 +16,7 @@ from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import LATEST, named_search, workspace_of
 from autoselection_dagster.names import Names
-from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
+from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import explanation_facts, partition_url
 
 
@@ -39,7 +39,7 @@ def explain_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     """The job `explain`."""
 
     @dg.op(name="tell")
-    @keyed
+    @with_prefixed_resources
     def tell(
         context: dg.OpExecutionContext, config: Name, home: HomeResource, ledger: LedgerResource
     ) -> None:

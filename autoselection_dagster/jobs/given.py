@@ -18,7 +18,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
-from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
+from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import Facts
 
 
@@ -57,7 +57,7 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
     """The jobs `evaluate_recipe` and `verify_step`."""
 
     @dg.op(name="evaluate")
-    @keyed
+    @with_prefixed_resources
     def evaluate(
         context: dg.OpExecutionContext, config: Given, home: HomeResource, ledger: LedgerResource
     ) -> None:
@@ -73,7 +73,7 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
             context.add_output_metadata(_facts(name, subset))
 
     @dg.op(name="verify")
-    @keyed
+    @with_prefixed_resources
     def verify(
         context: dg.OpExecutionContext, config: StepNumber, home: HomeResource, ledger: LedgerResource
     ) -> None:

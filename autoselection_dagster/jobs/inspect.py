@@ -20,7 +20,7 @@ from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
-from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
+from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import table_value
 
 FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
@@ -63,7 +63,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
     """The jobs `export_subset` and `compare_subsets`."""
 
     @dg.op(name="export")
-    @keyed
+    @with_prefixed_resources
     def export(
         context: dg.OpExecutionContext, config: Export, home: HomeResource, ledger: LedgerResource
     ) -> None:
@@ -72,7 +72,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
             record = named_search(ledger, config.search)
             workspace = workspace_of(record, campaigns, home)
             name = config.folder or f"{record.search}-{config.format.value}"
-            folder = home.confined(Path("exports") / name)
+            folder = home.resolve(Path("exports") / name)
             made = export_trial(
                 workspace,
                 record.search,
@@ -93,7 +93,7 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
             )
 
     @dg.op(name="compare")
-    @keyed
+    @with_prefixed_resources
     def compare(
         context: dg.OpExecutionContext, config: Pair, home: HomeResource, ledger: LedgerResource
     ) -> None:

@@ -14,7 +14,7 @@ from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.jobs.search_config import FurtherConfig, search_config, settings_of
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import logged_link
 
 _ASKED_BEFORE = (
@@ -29,7 +29,7 @@ def start_search_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     request = search_config({name: place.campaign for name, place in places.items()})
 
     @dg.op
-    @keyed
+    @with_prefixed_resources
     def search(context: dg.OpExecutionContext, config: request, home: HomeResource) -> None:  # type: ignore[valid-type] # made from the core's own
         """Pin pool, signals and evaluator, and enter the search in the ledger."""
         with one_sentence():

@@ -11,7 +11,7 @@ from autoselection_core.history.searches import NAME
 from autoselection_dagster.assets.progress import Logged
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.place import GPU_POOL
-from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 
 
 class StudyName(dg.Config):
@@ -31,7 +31,7 @@ def study_job(folder: Path, campaigns: Container[str]) -> dg.JobDefinition:
     """
 
     @dg.op(name="study", pool=GPU_POOL)
-    @keyed
+    @with_prefixed_resources
     def carry_out(context: dg.OpExecutionContext, config: StudyName, home: HomeResource) -> None:
         """Run the study or go on with it; what is finished is never paid for again."""
         with one_sentence():

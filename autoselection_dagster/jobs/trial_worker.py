@@ -14,7 +14,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
 from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
+from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.trials.device_lease import devices, lease_devices
 from autoselection_dagster.trials.naming import partition_of, requested_runs, tags_under
 from autoselection_dagster.trials.workers import is_over
@@ -41,7 +41,7 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
     """
 
     @dg.op(name=place.names.work_op)
-    @keyed
+    @with_prefixed_resources
     def work(
         context: dg.OpExecutionContext, config: WorksOn, home: HomeResource, ledger: LedgerResource
     ) -> None:
@@ -99,7 +99,7 @@ def _execute(
 ) -> dg.DagsterRun:
     """Execute the run of a trial in this process."""
     partition = partition_of(reservation)
-    for addition in place.partitions.adding([str(partition)]):
+    for addition in place.partitions.partition_requests([str(partition)]):
         context.instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
     with _interruptible(context.instance, reservation.run_key):
         job.execute_in_process(

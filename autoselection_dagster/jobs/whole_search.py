@@ -90,13 +90,13 @@ class Lineage:
             if each.trial == reservation.trial
         ]
         partition = partition_of(reservation)
-        for addition in self.place.partitions.adding([str(partition)]):
+        for addition in self.place.partitions.partition_requests([str(partition)]):
             self.context.instance.add_dynamic_partitions(
                 addition.partitions_def_name, list(addition.partition_keys)
             )
         assert trial.evaluation is not None, "a trial is done only with an evaluation"
         home, spec = self.workspace.home, self._ledger.search(trial.search).spec
-        made = self.workspace.evaluator(spec.pool_version, spec).finished(trial.evaluation)
+        made = self.workspace.evaluator(spec.pool_version, spec).load_finished(trial.evaluation)
         assert made is not None, "it was committed only with a complete folder"
         values = TrialValues.keep(self.place, home, self.signals, trial, made)
         proposal = Proposal.from_json(trial.proposal)

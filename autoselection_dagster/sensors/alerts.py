@@ -20,7 +20,7 @@ from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.asset_checks import POOL_IS_LATEST
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.resources import HomeResource, LedgerResource, keyed
+from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 
 _TIMEOUT_S = 10.0
 
@@ -189,7 +189,7 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
         description=getdoc(search_alerts),
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
-    )(keyed(search_alerts))
+    )(with_prefixed_resources(search_alerts))
 
 
 def _failed_runs(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
@@ -206,5 +206,5 @@ failed_runs = dg.run_failure_sensor(
     description=getdoc(_failed_runs),
     default_status=dg.DefaultSensorStatus.RUNNING,
     monitor_all_code_locations=False,
-)(keyed(_failed_runs))
+)(with_prefixed_resources(_failed_runs))
 """Sensor that passes failed runs on to the webhook."""

@@ -9,7 +9,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.jobs.whole_search import searches_in_one_run
-from autoselection_dagster.resources import LedgerResource, keyed
+from autoselection_dagster.resources import LedgerResource, with_prefixed_resources
 from autoselection_dagster.trials.naming import COUNTED_TAG, WORKS_ON_TAG, requested_runs
 from autoselection_dagster.trials.reconcile import reconcile
 from autoselection_dagster.trials.workers import Workers, is_over, missing_workers, why_none_starts
@@ -43,7 +43,7 @@ def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=2,
         default_status=dg.DefaultSensorStatus.RUNNING,
-    )(keyed(sensor))
+    )(with_prefixed_resources(sensor))
 
 
 def _searches(ledger: Ledger, graphs: Mapping[str, CampaignGraph]) -> list[SearchRecord]:
@@ -85,7 +85,7 @@ def _additions(
     return [
         addition
         for graph in graphs.values()
-        for addition in graph.place.partitions.adding(
+        for addition in graph.place.partitions.partition_requests(
             str(ask.partition_key) for ask in new if ask.job_name == graph.report_job.name
         )
     ]

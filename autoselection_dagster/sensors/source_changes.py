@@ -9,14 +9,14 @@ from typing import Any, Self
 
 import dagster as dg
 
-from autoselection_core.campaign.declaration.campaign import When
+from autoselection_core.campaign.declaration.campaign import PoolChangeTrigger
 from autoselection_core.campaign.on_pool_change import wait_until, why_it_waits
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.sources import stamp
 from autoselection_dagster.beta import known_beta
 from autoselection_dagster.graph import CampaignGraph
-from autoselection_dagster.resources import HomeResource, keyed
+from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.sensors.alerts import Outbox
 from autoselection_dagster.trials.naming import requested_runs
 
@@ -39,7 +39,7 @@ _LOST = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 @dataclass(frozen=True)
-class Watched:
+class SourceWatch:
     """State of the sensor between ticks.
 
     Attributes:
@@ -63,7 +63,7 @@ class Watched:
         """Read the state from a cursor."""
         return cls(**json.loads(cursor)) if cursor else cls()
 
-    def look(self, present: str, now: float) -> Self:
+    def observe(self, present: str, now: float) -> Self:
         """Remember a stamp."""
         if not self.seen:
             return replace(self, seen=present, since=now, done=present)
@@ -71,7 +71,7 @@ class Watched:
         is_same = present == self.seen and self.since <= now
         return replace(self, missing="") if is_same else replace(self, seen=present, since=now, missing="")
 
-    def ask(self, now: float) -> Self:
+    def record_request(self, now: float) -> Self:
         """Remember that a run is requested for what was seen."""
         tries = self.tries + 1 if self.done == self.seen else 1
         return replace(self, done=self.seen, asked=now, tries=tries)
@@ -84,7 +84,7 @@ class Watched:
         again = f"|{self.tries}" if self.tries > 1 else ""
         return f"{campaign}|{self.done}|{self.since}{again}"
 
-    def hear(self, statuses: Sequence[dg.DagsterRunStatus]) -> Self:
+    def record_status(self, statuses: Sequence[dg.DagsterRunStatus]) -> Self:
         """Remember how the run ended that was asked for: one that succeeded is awaited no more."""
         is_seen_through = bool(statuses) and dg.DagsterRunStatus.SUCCESS in statuses
         return replace(self, asked=0.0, tries=0) if is_seen_through else self
@@ -126,7 +126,7 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
 
     Where the campaign does not, a person may switch it on: then it prepares the pool and starts no search.
     """
-    is_wanted = graph.place.campaign.on_pool_change.when is When.ON_CHANGE
+    is_wanted = graph.place.campaign.on_pool_change.when is PoolChangeTrigger.ON_CHANGE
 
     def pool_changed(
         context: dg.SensorEvaluationContext, home: HomeResource
@@ -137,13 +137,13 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
         until one succeeds or a file changes. Where no file is left, one message says so. Changes that come
         before the campaign's limits allow another search make one search, once they do.
         """
-        now, before = time.time(), Watched.read(context.cursor)
+        now, before = time.time(), SourceWatch.read(context.cursor)
         try:
             present = stamp(graph.place.campaign.source_files())
         except AutoSelectionError as error:
             return _told_once(graph, before, Outbox.of(home), str(error))
         statuses = _statuses(context.instance, before.run_key(graph.name)) if before.asked else ()
-        watched = before.hear(statuses).look(present, now)
+        watched = before.record_status(statuses).observe(present, now)
         is_lost = watched.seen == watched.done and watched.is_lost(statuses, now)
         if not watched.is_due(now) and not is_lost:
             context.update_cursor(watched.cursor)
@@ -151,7 +151,7 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
         if is_wanted and not is_lost and (waits := _why_it_waits(graph, home, now)):
             context.update_cursor(watched.cursor)
             return dg.SkipReason(waits)
-        asked = watched.ask(now)
+        asked = watched.record_request(now)
         request = dg.RunRequest(run_key=asked.run_key(graph.name))
         return dg.SensorResult(run_requests=[request], cursor=asked.cursor)
 
@@ -163,7 +163,7 @@ def pool_changed_sensor(graph: CampaignGraph) -> dg.SensorDefinition:
             minimum_interval_seconds=5,
             default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
             **_kept(graph),
-        )(keyed(pool_changed))
+        )(with_prefixed_resources(pool_changed))
 
 
 def automation_sensor(graph: CampaignGraph) -> dg.AutomationConditionSensorDefinition:
@@ -173,10 +173,10 @@ def automation_sensor(graph: CampaignGraph) -> dg.AutomationConditionSensorDefin
     files within seconds and asks again for what failed; this one sees what else changes a pool: a run that a
     person started, a benchmark that was observed. What is being made already, neither asks for twice.
     """
-    is_wanted = graph.place.campaign.on_pool_change.when is When.ON_CHANGE
+    is_wanted = graph.place.campaign.on_pool_change.when is PoolChangeTrigger.ON_CHANGE
     return dg.AutomationConditionSensorDefinition(
         graph.place.names.automation_sensor,
-        target=dg.AssetSelection.assets(*(asset.key for asset in graph.automated)),
+        target=dg.AssetSelection.assets(*(asset.key for asset in graph.automated_assets)),
         description="Make pool and signals again when the content of what they read changed and no blocking "
         "check of it failed" + (", and enter the next search." if is_wanted else "."),
         default_status=dg.DefaultSensorStatus.RUNNING if is_wanted else dg.DefaultSensorStatus.STOPPED,
@@ -194,7 +194,7 @@ def _statuses(instance: dg.DagsterInstance, run_key: str) -> list[dg.DagsterRunS
     return [run.status for run in requested_runs(instance, [run_key])[run_key]]
 
 
-def _told_once(graph: CampaignGraph, before: Watched, outbox: Outbox, problem: str) -> dg.SensorResult:
+def _told_once(graph: CampaignGraph, before: SourceWatch, outbox: Outbox, problem: str) -> dg.SensorResult:
     """One alert for a problem, however many ticks see it: on the page of the sources, and to the webhook."""
     seen = []
     if before.missing != problem:
@@ -240,7 +240,7 @@ def search_again_schedule(graph: CampaignGraph) -> dg.ScheduleDefinition:
             description=f"Prepare at these times ({asked.timezone}), and search the pool again if it changed "
             "since the last search.",
             **_kept(graph),
-        )(keyed(at_these_times))
+        )(with_prefixed_resources(at_these_times))
     return made
 
 

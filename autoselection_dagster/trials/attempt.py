@@ -9,7 +9,7 @@ import dagster as dg
 from autoselection_core.errors.history import NoProposalError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation, SearchRecord
-from autoselection_core.search.accounting import alive, reason_of
+from autoselection_core.search.accounting import keep_lease, reason_of
 from autoselection_dagster.names import key
 from autoselection_dagster.trials.naming import ATTEMPT_TAG, attempt_of
 
@@ -32,7 +32,7 @@ class Attempt:
         return self.ledger.search(self.reservation.search)
 
     @property
-    def recorded(self) -> RecordedProposal:
+    def proposal(self) -> RecordedProposal:
         """Recipe of the trial as the ledger holds it.
 
         Raises:
@@ -58,7 +58,7 @@ def attempt_for(tags: Mapping[str, str], ledger: Ledger) -> Iterator[Attempt]:
     """The attempt of a run with these tags; it beats while the block runs, waiting for a device included."""
     reservation = attempt_of(tags, ledger)
     try:
-        with alive(ledger, reservation):
+        with keep_lease(ledger, reservation):
             yield Attempt(ledger, reservation)
     finally:
         if ATTEMPT_TAG in tags:

@@ -66,7 +66,7 @@ class ProgramReports:
     context: dg.AssetExecutionContext
     metadata: dict[str, Any] = field(default_factory=dict)
 
-    def heard(self, evaluator: Evaluator) -> Evaluator:
+    def attach(self, evaluator: Evaluator) -> Evaluator:
         """The evaluator; a judge whose protocol is Pipes reports here from now on."""
         if isinstance(evaluator, JudgeEvaluator) and evaluator.settings.protocol == PIPES:
             return replace(evaluator, runs=self)

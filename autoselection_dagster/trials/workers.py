@@ -147,7 +147,7 @@ def end_silent_workers(ledger: Ledger, instance: dg.DagsterInstance, now: float)
         if any(run_key_of(run) in held for run in open_):
             continue
         began = worker.start_time or worker.create_timestamp.timestamp()
-        ended = [payment.at for payment in ledger.money(search)]
+        ended = [payment.at for payment in ledger.payments(search)]
         last = max([began, *ended, *(each.end_time or began for each in made)])
         if now - last > max(ledger.lease_s, _PATIENCE_S):
             why = "The worker was silent past its lease; the search goes on with another one."

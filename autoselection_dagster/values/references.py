@@ -61,7 +61,7 @@ class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
         if not file.exists():
             raise ValueMovedError(context.asset_key.to_user_string(), file)
         reference = Reference(**json.loads(file.read_text()))
-        path = self.home.confined(Path(reference.path))
+        path = self.home.resolve(Path(reference.path))
         if not path.exists():
             raise ValueMovedError(context.asset_key.to_user_string(), path)
         return self.open(path)

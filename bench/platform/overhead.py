@@ -41,7 +41,9 @@ def main() -> None:
 
 def _training_seconds(ledger: Ledger) -> Mapping[str, float]:
     """Seconds of training and scoring, by partition of the trial."""
-    taken = {payment.evaluation: payment.seconds for payment in ledger.money() if payment.outcome == "paid"}
+    taken = {
+        payment.evaluation: payment.seconds for payment in ledger.payments() if payment.outcome == "paid"
+    }
     return {
         trial.reservation.partition: taken[trial.evaluation]
         for search in ledger.searches()

@@ -37,7 +37,7 @@ def asked(count: int = 40) -> list[dict[str, Any]]:
 
 def right(record: Record, **settings: Any) -> str:
     by = AnswerBy(settings.pop("answer_by", "auto"))
-    return OwnFormat(OwnFields.said(settings), by).question(record).answer
+    return OwnFormat(OwnFields.from_mapping(settings), by).question(record).answer
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ MAPPINGS: tuple[tuple[dict[str, Any], Record], ...] = (
 
 @pytest.mark.parametrize(("fields", "record"), MAPPINGS)
 def test_fields_are_named_by_name_path_or_template(fields: dict[str, Any], record: Record) -> None:
-    question = OwnFormat(OwnFields.said(fields)).question(record)
+    question = OwnFormat(OwnFields.from_mapping(fields)).question(record)
 
     assert question.text.replace("{}", "") == "Ann has 3. How many?"
     assert question.answer == "3"
@@ -196,7 +196,7 @@ def test_choices_may_stand_in_fields_of_their_own() -> None:
     fields = {"choices": ["opa", "opb", "opc", "opd"], "answer": "cop"}
     record = {"question": "Which?", "opa": "red", "opb": "green", "opc": "blue", "opd": None, "cop": 1}
 
-    assert OwnFormat(OwnFields.said(fields)).question(record).choices == tuple(LETTERS)
+    assert OwnFormat(OwnFields.from_mapping(fields)).question(record).choices == tuple(LETTERS)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_choices_may_stand_in_fields_of_their_own() -> None:
 )
 def test_a_mistaken_mapping_is_refused(fields: dict[str, Any], error: type[AutoSelectionError]) -> None:
     with pytest.raises(error):
-        OwnFields.said(fields)
+        OwnFields.from_mapping(fields)
 
 
 def test_a_mapping_that_fits_no_record_says_what_is_missing(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_symbols_that_count_change_the_version() -> None:
     words = tuple(replace(each, question=f"{each.question} {number}") for number, each in enumerate(BRACKETS))
 
     assert Benchmark("b", BRACKETS, shots).version != Benchmark("b", BRACKETS).version
-    assert Benchmark("b", words, shots).compared.told_apart == frozenset()
+    assert Benchmark("b", words, shots).question_comparison.told_apart == frozenset()
 
 
 def test_the_bare_questions_of_the_targets_count_where_they_are_given() -> None:

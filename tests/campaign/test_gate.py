@@ -123,12 +123,13 @@ def test_what_was_cut_is_read_back_and_holds_no_text(workspace: Workspace, raw: 
 
     made = workspace.ingest().gated
 
-    read = workspace.gated()
+    read = workspace.gate_result()
     assert read is not None
     assert read.to_json() == made.to_json()
     assert read.cuts == made.cuts
     assert (
-        "baker sells" not in workspace.home.gated(made.pool.version, workspace.gate.fingerprint).read_text()
+        "baker sells"
+        not in workspace.home.gate_file(made.pool.version, workspace.gate.fingerprint).read_text()
     )
 
 
@@ -172,7 +173,7 @@ def test_a_second_campaign_over_the_same_files_leaves_the_first_ones_account_alo
 
     assert other.ingest().pool.version == version
 
-    first, second = workspace.gated(version), other.gated(version)
+    first, second = workspace.gate_result(version), other.gate_result(version)
     assert first is not None
     assert first.benchmarks == ("bakery",)
     assert second is not None
@@ -184,7 +185,7 @@ def test_the_account_of_a_pool_is_found_after_the_limit_changed(workspace: Works
     made = workspace.ingest()
     stricter = Workspace(replace(workspace.campaign, contamination_limit=0.5), workspace.home)
 
-    read = stricter.gated(made.pool.version)
+    read = stricter.gate_result(made.pool.version)
 
     assert read is not None
     assert read.cuts == made.gated.cuts
@@ -196,10 +197,10 @@ def test_an_account_that_an_earlier_release_named_by_the_pool_alone_is_read(
     write_pool(raw, [EXACT])
     made = workspace.ingest()
     version = made.pool.version
-    note = workspace.home.gated(version, workspace.gate.fingerprint)
+    note = workspace.home.gate_file(version, workspace.gate.fingerprint)
     note.rename(note.with_name(f"{version}.gate.json"))
 
-    read = workspace.gated(version)
+    read = workspace.gate_result(version)
 
     assert read is not None
     assert read.cuts == made.gated.cuts
@@ -209,4 +210,4 @@ def test_an_account_that_looked_for_fewer_benchmarks_is_none(workspace: Workspac
     write_pool(raw, [TARGET])
     other = Workspace(replace(workspace.campaign, benchmarks=()), workspace.home)
 
-    assert workspace.gated(other.ingest().pool.version) is None
+    assert workspace.gate_result(other.ingest().pool.version) is None

@@ -147,7 +147,7 @@ CASES: Mapping[str, tuple[Change, Callable[[BaseCase, SearchSpec], object]]] = {
     "warm_from": (lambda _: "old", chosen),
     "warm_also": (lambda _: ("old",), chosen),
     "training": (lambda _: {"preset": "cpu-lora", "rank": 2}, scored_by),
-    "adviser": (lambda _: AdviserSettings("http://127.0.0.1:9/v1", "tiny").pinned, chosen),
+    "adviser": (lambda _: AdviserSettings("http://127.0.0.1:9/v1", "tiny").identity, chosen),
     "fidelities": (lambda _: {"short": {"cost": 0.1, "amount": 0.1}}, chosen),
 }
 

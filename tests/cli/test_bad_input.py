@@ -235,7 +235,7 @@ def test_ctrl_c_in_the_middle_of_an_evaluation_loses_nothing(tmp_path: Path) -> 
 
     assert shop.run("search", "--name", "first").returncode == 0
     assert ledger.search("first").spent == 3
-    assert sum(payment.cost for payment in ledger.money("first") if payment.kind == "search") == 3
+    assert sum(payment.cost for payment in ledger.payments("first") if payment.kind == "search") == 3
 
 
 def _ledger_with_a_running_trial(shop: Workshop, search: str) -> Ledger:

@@ -15,7 +15,7 @@ def test_the_command_estimates_and_evaluates_nothing(tmp_path: Path, cli: Cli) -
 
     study_run = study_run_in(tmp_path)
     assert code == 0
-    assert f"{study_run.study.needed} evaluations are left at most" in said
+    assert f"{study_run.study.total_trainings} evaluations are left at most" in said
     assert study_run.workspace.has_pool()
     assert evaluated(study_run.study, study_run.home) == {}
 

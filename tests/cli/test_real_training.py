@@ -63,7 +63,7 @@ def test_a_real_search_survives_kills_of_its_worker_and_ends_with_a_verdict(shop
     record = shop.ledger().search("first")
     assert (record.spent, record.report_spent) == (BUDGET, 2)
     assert {key: made for key, made in shop.evaluations().items() if key in complete} == complete
-    paid = [payment.evaluation for payment in shop.ledger().money("first") if payment.outcome == "paid"]
+    paid = [payment.evaluation for payment in shop.ledger().payments("first") if payment.outcome == "paid"]
     assert len(paid) == len(set(paid)) == BUDGET + 2
 
 

@@ -106,8 +106,8 @@ def test_a_search_on_the_cluster_records_what_one_here_records_though_a_worker_i
 
     assert in_order(searched(there, workers)) == in_order(searched(here, workers))
     assert there.ledger.search("first").spent == here.ledger.search("first").spent == made.search.budget
-    assert [payment.outcome for payment in there.ledger.money("first")] == [
-        payment.outcome for payment in here.ledger.money("first")
+    assert [payment.outcome for payment in there.ledger.payments("first")] == [
+        payment.outcome for payment in here.ledger.payments("first")
     ]
     folders = [sorted(home.evaluations.iterdir()) for home in (here.home, there.home)]
     assert [each.name for each in folders[0]] == [each.name for each in folders[1]]

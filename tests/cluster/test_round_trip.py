@@ -11,9 +11,9 @@ from autoselection_core.campaign.declaration.campaign import (
     ClosedForm,
     Fidelity,
     OnPoolChange,
-    Running,
+    OnSuperseded,
+    PoolChangeTrigger,
     Stewardship,
-    When,
 )
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
 from autoselection_core.campaign.declaration.trackers import Mlflow, TensorBoard, WeightsAndBiases
@@ -36,7 +36,9 @@ EVERYTHING = {
     "training": {"preset": "small"},
     "policy": {"warmup": 3},
     "closed_form": ClosedForm({"tokens": 1.0}, 0.1, 0.2, 0.3),
-    "on_pool_change": OnPoolChange(When.SCHEDULE, "1 2 * * *", 3, "UTC", Running.STOP, 1.5, 2),
+    "on_pool_change": OnPoolChange(
+        PoolChangeTrigger.SCHEDULE, "1 2 * * *", 3, "UTC", OnSuperseded.STOP, 1.5, 2
+    ),
     "stewardship": Stewardship(("team:data",), {"domain": "maths"}, 24.0),
     "price_per_hour": 1.5,
     "mlflow": Mlflow("http://127.0.0.1:5000", "demo"),
@@ -92,7 +94,7 @@ def test_a_search_that_is_judged_elsewhere_records_what_one_here_records(
     here, there = scored(made, tmp_path / "here", None), scored(made, tmp_path / "there", cluster)
 
     assert in_order(searched(there, workers)) == in_order(searched(here, workers))
-    assert sum(payment.cost for payment in there.ledger.money("first")) == made.search.budget
+    assert sum(payment.cost for payment in there.ledger.payments("first")) == made.search.budget
     assert cluster.asked["evaluate_subset"] == made.search.budget
 
 

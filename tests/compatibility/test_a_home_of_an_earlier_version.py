@@ -44,7 +44,7 @@ def test_the_pool_holds_the_same_samples_and_the_raw_files_give_it_again(
     earlier: EarlierHome, campaign: str
 ) -> None:
     workspace, known = earlier.workspace(campaign), recorded()["pools"][campaign]
-    pool, gated = workspace.pool(), workspace.gated()
+    pool, gated = workspace.pool(), workspace.gate_result()
 
     assert workspace.ingest().pool.version == pool.version
     assert (pool.version, len(pool)) == (known["version"], known["samples"])
@@ -88,7 +88,7 @@ def test_no_signal_is_scored_again(earlier: EarlierHome, campaign: str) -> None:
 def test_the_campaign_still_asks_for_the_search_that_it_asked_for(read: EarlierHome, search: str) -> None:
     workspace, known = read.workspace(search), recorded()["searches"][search]
 
-    spec = workspace.continued(workspace.ledger.search(search).spec)
+    spec = workspace.current_spec(workspace.ledger.search(search).spec)
 
     assert (spec.identity, spec.usual_name) == (known["identity"], known["usual_name"])
 
@@ -103,7 +103,7 @@ def test_budgets_states_and_payments_are_as_they_were(read: EarlierHome, search:
         assert getattr(record, name) == known[name], name
     payments = [
         [one.kind.value, one.trial, one.attempt, one.outcome, one.evaluation, one.cost]
-        for one in read.ledger.money(search)
+        for one in read.ledger.payments(search)
     ]
     assert payments == known["payments"]
 
@@ -162,7 +162,7 @@ def test_evaluations_are_read_with_the_scores_that_the_ledger_has(read: EarlierH
         assert evaluator.fingerprint == recorded()["searches"][search]["evaluator"]
         for trial in facts.trials:
             if trial.utility is not None and trial.evaluation is not None:
-                made = evaluator.finished(trial.evaluation)
+                made = evaluator.load_finished(trial.evaluation)
                 assert made is not None
                 assert made.utility == pytest.approx(trial.utility, abs=1e-12)
 

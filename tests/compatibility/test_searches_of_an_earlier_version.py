@@ -198,7 +198,7 @@ def test_a_study_says_what_it_said_and_trains_nothing_again(earlier: EarlierHome
 
 def is_consistent(ledger: Ledger, search: str) -> None:
     """Each evaluation is paid for once, each trial ends once, and the payments are what was spent."""
-    record, money = ledger.search(search), ledger.money(search)
+    record, money = ledger.search(search), ledger.payments(search)
     for kind, spent in ((TrialKind.SEARCH, record.spent), (TrialKind.REPORT, record.report_spent)):
         assert sum(one.cost for one in money if one.kind is kind) == pytest.approx(spent)
     paid = [one.evaluation for one in money if one.outcome == "paid"]

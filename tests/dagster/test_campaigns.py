@@ -133,7 +133,7 @@ def test_searches_at_once_over_one_pool_share_what_they_both_evaluate(two: Drive
     two.work()
 
     searches = [two.ledger.search(name) for name in "abc"]
-    paid = [payment.evaluation for payment in two.ledger.money() if payment.outcome == "paid"]
+    paid = [payment.evaluation for payment in two.ledger.payments() if payment.outcome == "paid"]
     assert all(search.spent <= search.budget == 2 for search in searches)
     assert len(paid) == len(set(paid)) < sum(len(two.ledger.history(name).observations) for name in "abc")
 
@@ -142,12 +142,12 @@ def test_who_inherits_the_environment_of_a_code_server_reads_what_that_one_loade
     tmp_path: Path, model: Path
 ) -> None:
     made, environ = installation(tmp_path / "installation", model), dict[str, str]()
-    loaded = made.as_loaded(environ)
+    loaded = made.with_loaded_campaigns(environ)
     made.campaigns.write_text("broken: [")
 
-    assert made.as_loaded(environ) == loaded
+    assert made.with_loaded_campaigns(environ) == loaded
     assert "demo" in load_campaigns(made.campaigns, Home(made.home), loaded.declared)
-    assert made.as_loaded({}).declared == "broken: [", "Reload starts with a fresh environment"
+    assert made.with_loaded_campaigns({}).declared == "broken: [", "Reload starts with a fresh environment"
 
 
 def test_dagster_dev_in_a_checkout_has_the_settings_of_a_served_installation(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import dagster as dg
 from autoselection_core.identity import fingerprint_file
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.sources import ContentHashes, stamp
-from autoselection_dagster.sensors.source_changes import FIRST_PAUSE_S, SETTLED_AFTER_S, Watched
+from autoselection_dagster.sensors.source_changes import FIRST_PAUSE_S, SETTLED_AFTER_S, SourceWatch
 from tests.dagster.installations import Driver
 
 
@@ -74,51 +74,51 @@ def test_the_stamp_notices_a_change_without_reading(tmp_path: Path) -> None:
 
 
 def test_files_that_were_there_first_are_no_change() -> None:
-    watched = Watched().look("a", 0.0)
+    watched = SourceWatch().observe("a", 0.0)
 
     assert not watched.is_due(1_000.0)
 
 
 def test_a_change_settles_by_a_clock_that_was_set_back() -> None:
-    watched = Watched().look("a", 0.0).look("b", 10_000.0).look("b", 100.0).look("b", 105.0)
+    watched = SourceWatch().observe("a", 0.0).observe("b", 10_000.0).observe("b", 100.0).observe("b", 105.0)
 
     assert not watched.is_due(100.0 + SETTLED_AFTER_S - 1)
     assert watched.is_due(100.0 + SETTLED_AFTER_S)
 
 
 def test_a_change_is_due_once_it_has_settled() -> None:
-    watched = Watched().look("a", 0.0).look("b", 100.0)
+    watched = SourceWatch().observe("a", 0.0).observe("b", 100.0)
 
     assert not watched.is_due(100.0 + SETTLED_AFTER_S - 1)
     assert watched.is_due(100.0 + SETTLED_AFTER_S)
 
 
 def test_a_file_that_is_still_written_puts_it_off() -> None:
-    watched = Watched().look("a", 0.0).look("b", 100.0).look("c", 105.0)
+    watched = SourceWatch().observe("a", 0.0).observe("b", 100.0).observe("c", 105.0)
 
     assert not watched.is_due(100.0 + SETTLED_AFTER_S)
     assert watched.is_due(105.0 + SETTLED_AFTER_S)
 
 
 def test_files_that_were_set_back_while_unsettled_are_no_change() -> None:
-    watched = Watched().look("a", 0.0).look("b", 100.0).look("a", 105.0)
+    watched = SourceWatch().observe("a", 0.0).observe("b", 100.0).observe("a", 105.0)
 
     assert not watched.is_due(1_000.0)
 
 
 def test_what_was_seen_survives_a_restart() -> None:
-    watched = Watched().look("a", 0.0).look("b", 100.0)
+    watched = SourceWatch().observe("a", 0.0).observe("b", 100.0)
 
-    assert Watched.read(watched.cursor) == watched
+    assert SourceWatch.read(watched.cursor) == watched
 
 
-def asked_twice() -> Watched:
-    return Watched().look("a", 0.0).look("b", 100.0).ask(200.0).ask(400.0)
+def asked_twice() -> SourceWatch:
+    return SourceWatch().observe("a", 0.0).observe("b", 100.0).record_request(200.0).record_request(400.0)
 
 
 def test_a_change_whose_run_failed_is_asked_for_again_after_a_pause_that_grows() -> None:
     failed = [dg.DagsterRunStatus.FAILURE]
-    once = Watched().look("a", 0.0).look("b", 100.0).ask(200.0)
+    once = SourceWatch().observe("a", 0.0).observe("b", 100.0).record_request(200.0)
 
     assert not once.is_lost(failed, 200.0 + FIRST_PAUSE_S - 1)
     assert once.is_lost(failed, 200.0 + FIRST_PAUSE_S)
@@ -127,7 +127,7 @@ def test_a_change_whose_run_failed_is_asked_for_again_after_a_pause_that_grows()
 
 
 def test_each_run_for_one_change_has_a_key_of_its_own() -> None:
-    once = Watched().look("a", 0.0).look("b", 100.0).ask(200.0)
+    once = SourceWatch().observe("a", 0.0).observe("b", 100.0).record_request(200.0)
 
     assert once.run_key("demo") == "demo|b|100.0"
     assert asked_twice().run_key("demo") == "demo|b|100.0|2"
@@ -136,11 +136,11 @@ def test_each_run_for_one_change_has_a_key_of_its_own() -> None:
 def test_a_run_that_succeeded_or_still_runs_is_not_asked_for_again() -> None:
     for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED):
         assert not asked_twice().is_lost([status], 1e9)
-    assert asked_twice().hear([dg.DagsterRunStatus.SUCCESS]).asked == 0
+    assert asked_twice().record_status([dg.DagsterRunStatus.SUCCESS]).asked == 0
 
 
 def test_a_cursor_of_an_earlier_release_is_still_read() -> None:
-    kept = Watched.read('{"seen": "a", "since": 1.0, "done": "a"}')
+    kept = SourceWatch.read('{"seen": "a", "since": 1.0, "done": "a"}')
 
     assert (kept.seen, kept.asked, kept.why_idle) == ("a", 0.0, "the source files are as they were")
 

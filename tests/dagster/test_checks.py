@@ -24,7 +24,7 @@ from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.signals.contamination.contamination import Match
-from autoselection_core.signals.contamination.decontaminate import Cut, Gated
+from autoselection_core.signals.contamination.decontaminate import Cut, GateResult
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
@@ -198,7 +198,7 @@ def test_a_record_that_nobody_accounts_for_fails() -> None:
 def test_a_sample_that_the_gate_cut_and_that_is_still_there_fails() -> None:
     found = pool()
     cut = Cut("f" * 32, "sums", Match.EXACT, 1.0)
-    gated = Gated(found, "before", 0.5, ("sums",), (cut,))
+    gated = GateResult(found, "before", 0.5, ("sums",), (cut,))
 
     assert holds_no_question(gated).passed
     assert not holds_no_question(replace(gated, cuts=(replace(cut, sample=found.sample(3).id),))).passed
@@ -207,7 +207,7 @@ def test_a_sample_that_the_gate_cut_and_that_is_still_there_fails() -> None:
 def test_sources_that_are_mostly_the_benchmark_fail() -> None:
     cuts = tuple(Cut(f"{number:032x}", "sums", Match.EXACT, 1.0) for number in range(11))
 
-    assert not holds_no_question(Gated(pool(), "before", 0.5, ("sums",), cuts)).passed
+    assert not holds_no_question(GateResult(pool(), "before", 0.5, ("sums",), cuts)).passed
 
 
 def test_a_signal_of_another_pool_or_order_fails() -> None:
@@ -231,9 +231,9 @@ def test_a_signal_of_unknown_values_fails() -> None:
     assert not is_mostly_known(signal_report({"ifd": 0.9, "varentropy": 0.1})).passed
 
 
-def gated(of: Pool, *rows: int, benchmarks: tuple[str, ...] = ("sums",)) -> Gated:
+def gated(of: Pool, *rows: int, benchmarks: tuple[str, ...] = ("sums",)) -> GateResult:
     cuts = tuple(Cut(of.ids[row].decode(), "sums", Match.EXACT, 1.0) for row in rows)
-    return Gated(of, of.version, 0.8, benchmarks, cuts)
+    return GateResult(of, of.version, 0.8, benchmarks, cuts)
 
 
 def test_a_sample_that_was_cut_at_the_gate_fails() -> None:

@@ -102,7 +102,7 @@ def test_two_trials_are_compared_with_six_rows_of_either_side(searched: Driver) 
 
 
 def test_a_sample_leads_back_to_every_subset_and_model_that_used_it(searched: Driver) -> None:
-    trials = [trial for trial in searched.ledger.done() if trial.search == "first"]
+    trials = [trial for trial in searched.ledger.finished_trials() if trial.search == "first"]
     full = next(trial for trial in trials if trial.recipe is not None and not trial.recipe.steps)
     sample = Pool.open(searched.installation.home / "pools" / pool_of(searched)).sample(0).id
 

@@ -60,7 +60,7 @@ def test_what_a_program_elsewhere_reports_is_in_the_log_and_at_the_asset(tmp_pat
     @dg.asset
     def measured(context: dg.AssetExecutionContext) -> dg.Output[float]:
         reports = ProgramReports(context)
-        evaluator = reports.heard(JudgeEvaluator(Home(tmp_path / "home"), POOL, settings))
+        evaluator = reports.attach(JudgeEvaluator(Home(tmp_path / "home"), POOL, settings))
         utility = evaluator.evaluate(whole, 0).utility
         return dg.Output(utility, metadata=dict(reports.metadata))
 

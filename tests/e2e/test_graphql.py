@@ -47,7 +47,7 @@ def test_a_run_that_is_terminated_gives_its_trial_back_unharmed(served_with_ui: 
     ask(served, _TERMINATE, {"run": run.run_id})
 
     served.wait(lambda: served.is_done("ended"))
-    assert [(paid.attempt, paid.outcome) for paid in served.ledger.money("ended")] == [
+    assert [(paid.attempt, paid.outcome) for paid in served.ledger.payments("ended")] == [
         (1, "released"),
         (2, "paid"),
     ]

@@ -35,7 +35,7 @@ def test_ten_clicks_under_two_daemons_make_one_search_that_pays_for_each_evaluat
         assert second.poll() is None, "the second daemon ran to the end"
 
     assert {answer["__typename"] for answer in answers} == {"LaunchRunSuccess"}
-    paid = [payment for payment in served.ledger.money() if payment.outcome == "paid"]
+    paid = [payment for payment in served.ledger.payments() if payment.outcome == "paid"]
     assert served.ledger.search(search.search).spent == BUDGET == len(paid)
     assert max(Counter(payment.evaluation for payment in paid).values()) == 1
 

@@ -69,7 +69,7 @@ def kill_runs_and_compare(served: Served, plain: Path, kills: int, budget: int, 
 
 def _compare(served: Served, plain: Path, budget: int) -> None:
     """Nothing lost, nothing paid twice, and the history of a search that nobody disturbed."""
-    paid = [payment for payment in served.ledger.money("killed") if payment.outcome == "paid"]
+    paid = [payment for payment in served.ledger.payments("killed") if payment.outcome == "paid"]
     assert served.ledger.search("killed").spent == budget == len(paid)
     assert max(Counter(payment.evaluation for payment in paid).values()) == 1
     assert served.ledger.history("killed") == _undisturbed(served.services.installation, plain, budget)

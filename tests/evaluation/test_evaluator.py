@@ -85,12 +85,12 @@ def test_the_base_model_is_scored_once_and_not_trained(made: Made, tiny: Path, t
     evaluator = fine_tuning(tmp_path, tiny)
     base = BaseModel.load(tiny, dtype=TRAINING.loaded_dtype)
 
-    first = evaluator.untrained("report of search first")
+    first = evaluator.score_base_model("report of search first")
     folder = EvaluationFolder(evaluator.home.evaluation(first.dev.key))
     before = {
         file: file.stat().st_mtime_ns for file in folder.path.rglob("*.json*") if "openings" not in file.name
     }
-    again = fine_tuning(tmp_path, tiny).untrained("report of search second")
+    again = fine_tuning(tmp_path, tiny).score_base_model("report of search second")
 
     scored = [score_benchmark(base, BENCHMARK, side, evaluator.scoring)[0] for side in (Side.DEV, Side.TEST)]
     told = (*first.dev.scores, *first.test)

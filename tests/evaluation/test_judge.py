@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from autoselection_core.errors.judge import (
+    ItemCountError,
     JudgeDiedError,
     JudgeNotStartedError,
     JudgeScoreError,
     JudgeTimedOutError,
     JudgeWroteNothingError,
-    TooFewItemsError,
 )
 from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator, JudgeSettings
 from autoselection_core.evaluation.judge.program import device
@@ -111,7 +111,7 @@ def writes(*lines: str) -> str:
         (writes('{"benchmark": "b", "item": "a", "value": 1, "valeu": 2}'), JudgeScoreError, "valeu"),
         (writes(), JudgeWroteNothingError, "wrote no scores"),
         ("pass", JudgeWroteNothingError, "wrote no scores"),
-        (writes(LINE % "1"), TooFewItemsError, "1 items of 'sums', where 4 are expected"),
+        (writes(LINE % "1"), ItemCountError, "1 items of 'sums', where 4 are expected"),
         ("raise SystemExit('out of luck')", JudgeDiedError, "code 1 .out of luck"),
         ("import os; os.kill(os.getpid(), 9)", JudgeDiedError, "signal 9"),
         (f"{writes(LINE % '1')}; raise SystemExit(3)", JudgeDiedError, "code 3"),
@@ -125,7 +125,7 @@ def test_a_failure_is_of_a_known_kind_and_never_a_score(
 
     with pytest.raises(error, match=said):
         evaluator.evaluate(subset(), 0)
-    assert evaluator.finished(evaluator.key(subset().fingerprint, 0)) is None
+    assert evaluator.load_finished(evaluator.key(subset().fingerprint, 0)) is None
 
 
 def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_an_evaluation_scores_the_items_that_the_first_one_scored(tmp_path: Path
     evaluator = judge(tmp_path, program)
     evaluator.evaluate(subset(30), 0)
 
-    with pytest.raises(TooFewItemsError, match="3 items of 'sums', where 4 are expected"):
+    with pytest.raises(ItemCountError, match="3 items of 'sums', where 4 are expected"):
         evaluator.evaluate(subset(5), 0)
 
 

@@ -39,7 +39,7 @@ def test_a_home_restored_elsewhere_has_the_same_history_and_files(tmp_path: Path
     assert made == found
     before, after = Ledger.open(home.history_url), Ledger.open(elsewhere.history_url)
     assert after.history("alpha") == before.history("alpha")
-    assert after.money() == before.money()
+    assert after.payments() == before.payments()
     assert (elsewhere.evaluations / "b/result.json").read_text() == "evaluations/b/result.json"
     assert not (elsewhere.root / "columns").exists()
     assert not (elsewhere.root / "x.unfinished").exists()
@@ -245,4 +245,4 @@ def test_a_history_on_postgresql_is_backed_up_and_restored(tmp_path: Path, serve
     found = restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {"history": other})
 
     assert found.databases == ("history",)
-    assert Ledger.open(other).money() == Ledger.open(url).money() != ()
+    assert Ledger.open(other).payments() == Ledger.open(url).payments() != ()

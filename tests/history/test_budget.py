@@ -35,7 +35,7 @@ def test_no_number_of_processes_exceeds_a_budget_or_pays_twice(url: str, tmp_pat
 
     hammer(url, trained)
 
-    money = ledger.money()
+    money = ledger.payments()
     assert {search: ledger.search(search).spent for search in BUDGETS} == BUDGETS
     paid = collections.Counter(payment.evaluation for payment in money if payment.outcome == "paid")
     assert set(paid.values()) == {1}
@@ -133,7 +133,7 @@ def test_a_commit_done_twice_is_charged_once(ledger: Ledger) -> None:
     ledger.commit(reservation, measurement)
     ledger.commit(reservation, measurement)
 
-    assert [payment.cost for payment in ledger.money(search)] == [1.0]
+    assert [payment.cost for payment in ledger.payments(search)] == [1.0]
 
 
 def test_score_and_payment_stand_or_fall_together(ledger: Ledger) -> None:
@@ -144,7 +144,7 @@ def test_score_and_payment_stand_or_fall_together(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="JSON"):
         ledger.commit(reservation, replace(measurement, scores={"task": float("nan")}))
 
-    assert ledger.money(search) == ()
+    assert ledger.payments(search) == ()
     assert ledger.history(search).observations == ()
 
 

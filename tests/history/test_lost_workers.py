@@ -32,7 +32,7 @@ def test_a_silent_worker_loses_its_trial_and_the_next_attempt_keeps_the_recipe(
     assert lost == reservation
     assert again == replace(reservation, attempt=2)
     assert patient.proposal(again) == patient.proposal(reservation)
-    assert [payment.outcome for payment in patient.money()] == ["lost"]
+    assert [payment.outcome for payment in patient.payments()] == ["lost"]
 
 
 def test_a_worker_that_gives_signs_of_life_keeps_its_trial(patient: Ledger, clock: Clock) -> None:
@@ -67,7 +67,7 @@ def test_a_lost_worker_that_finishes_after_all_is_paid_once(patient: Ledger, clo
     patient.commit(slow, measurement)
     patient.commit(again, measurement)
 
-    assert sum(payment.cost for payment in patient.money()) == 1.0
+    assert sum(payment.cost for payment in patient.payments()) == 1.0
     assert len(patient.history(search).observations) == 1
 
 
@@ -80,7 +80,7 @@ def test_a_trial_that_nobody_began_becomes_the_next_attempt_and_costs_nothing(
         clock.now += patient.reservation_lease_s + 1.0
         patient.release_lost()
 
-    assert {payment.outcome for payment in patient.money()} == {"released"}
+    assert {payment.outcome for payment in patient.payments()} == {"released"}
 
 
 def test_a_trial_that_kills_every_worker_is_given_up(patient: Ledger, clock: Clock) -> None:

@@ -20,7 +20,7 @@ def test_an_evaluation_that_another_search_paid_for_costs_nothing(ledger: Ledger
 
     (observation,) = ledger.history("beta").observations
     assert (observation.utility, observation.cost) == (0.7, 0.0)
-    assert [payment.outcome for payment in ledger.money("beta")] == ["reused"]
+    assert [payment.outcome for payment in ledger.payments("beta")] == ["reused"]
     assert ledger.search("beta").spent == 0.0
 
 

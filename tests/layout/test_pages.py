@@ -57,7 +57,7 @@ def test_an_example_is_a_benchmark(tmp_path: Path, said: str, record: str) -> No
 
 @pytest.mark.parametrize("said", ALONE)
 def test_an_example_without_files_has_settings_that_exist(said: str) -> None:
-    assert BenchmarkSettings.said({"name": "example", **yaml.safe_load(said)})
+    assert BenchmarkSettings.from_mapping({"name": "example", **yaml.safe_load(said)})
 
 
 def test_every_metric_of_ones_own_is_explained() -> None:

@@ -198,9 +198,9 @@ def test_the_commit_that_was_read_is_named(tmp_path: Path) -> None:
 )
 def test_what_is_no_name_of_a_data_set_is_refused(name: str) -> None:
     with pytest.raises(InvalidHubNameError, match="is no data set of a hub"):
-        HubDataset.named(name)
+        HubDataset.parse(name)
 
 
 def test_a_name_is_its_own_spelling() -> None:
     for uri in ("hf://a/b", "hf://a/b/c/d@v1.0:train", "hf://a/b:train"):
-        assert HubDataset.named(uri).uri == uri
+        assert HubDataset.parse(uri).uri == uri

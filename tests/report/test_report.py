@@ -293,7 +293,7 @@ def test_the_base_model_has_a_row_where_it_was_scored_and_old_reports_have_none(
 
     run = facts.arms[0]
     evaluator = facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec)
-    known = evaluator.finished(str(run.trial.evaluation))
+    known = evaluator.load_finished(str(run.trial.evaluation))
     assert known is not None
     folder = EvaluationFolder(facts.workspace.home.evaluation(untrained_key(facts.record.spec.evaluator)))
     folder.write_test(run.test, 1.0)
@@ -379,7 +379,7 @@ def test_the_first_screen_says_verdict_rows_sources_licences_cost_and_what_next(
 
 def test_the_price_of_an_hour_turns_the_cost_into_money(facts: SearchFacts) -> None:
     workspace = facts.workspace
-    hours = sum(entry.seconds for entry in workspace.ledger.money(facts.record.search)) / 3600
+    hours = sum(entry.seconds for entry in workspace.ledger.payments(facts.record.search)) / 3600
     priced = replace(workspace, campaign=replace(workspace.campaign, price_per_hour=1_000_000.0))
 
     said = dict(lead_of(SearchFacts.of(priced, facts.record.search), findings(facts)).facts)

@@ -75,7 +75,7 @@ def kill_and_compare(folder: Path, kills: int, budget: int, seed: int) -> int:
     assert killed > 0
     assert {key: made for key, made in finished(folder / "killed").items() if key in seen} == seen
     assert ledger.search(search).state is SearchState.DONE
-    assert sum(payment.cost for payment in ledger.money(search)) == budget
+    assert sum(payment.cost for payment in ledger.payments(search)) == budget
     expected = undisturbed(folder / "undisturbed", budget)
     assert replace(ledger.history(search), search=expected.search) == expected
     return killed
@@ -103,7 +103,7 @@ def test_a_clock_that_jumps_while_workers_die_exceeds_no_budget_and_pays_nothing
     workers[1].join(PATIENCE_S)
     assert workers[1].exitcode == 0, "what the dead worker held was never given to the one that lives"
 
-    paid = [payment for payment in ledger.money(search) if payment.outcome == "paid"]
+    paid = [payment for payment in ledger.payments(search) if payment.outcome == "paid"]
     assert ledger.search(search).spent == 6 == len(paid)
     assert max(Counter(payment.evaluation for payment in paid).values()) == 1
     assert {key: moment for key, moment in finished(tmp_path).items() if key in made} == made

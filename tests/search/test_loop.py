@@ -50,8 +50,8 @@ class Meeting:
         self.both.wait(timeout=20)
         return self.evaluator.evaluate(subset, replicate, progress)
 
-    def finished(self, key: str) -> Evaluation | None:
-        return self.evaluator.finished(key)
+    def load_finished(self, key: str) -> Evaluation | None:
+        return self.evaluator.load_finished(key)
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         return self.evaluator.open_test(key, reason)
@@ -70,7 +70,7 @@ def test_two_workers_judge_at_the_same_time_and_pay_the_budget_once(tmp_path: Pa
     )
 
     assert sorted(observation.trial for observation in history.observations) == [1, 2, 3, 4]
-    assert sum(payment.cost for payment in ledger.money(search)) == 4
+    assert sum(payment.cost for payment in ledger.payments(search)) == 4
 
 
 def test_ctrl_c_gives_the_trials_of_all_workers_back(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_an_accident_gives_the_trial_back_and_a_rerun_goes_on(
     with pytest.raises(type(error)):
         run_search(ledger, search, solver, picky)
     assert [trial.state for trial in ledger.trials(search)] == [TrialState.DONE, TrialState.WAITING]
-    assert outcome in {payment.outcome for payment in ledger.money(search)}
+    assert outcome in {payment.outcome for payment in ledger.payments(search)}
 
     history = run_search(ledger, search, solver, picky.evaluator)
 

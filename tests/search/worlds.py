@@ -120,8 +120,8 @@ class Delegating:
     def evaluate(self, subset: Subset, replicate: int, progress: Progress | None = None) -> Evaluation:
         return self.evaluator.evaluate(subset, replicate, progress)
 
-    def finished(self, key: str) -> Evaluation | None:
-        return self.evaluator.finished(key)
+    def load_finished(self, key: str) -> Evaluation | None:
+        return self.evaluator.load_finished(key)
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         return self.evaluator.open_test(key, reason)
@@ -133,7 +133,7 @@ class Untrained(Delegating):
 
     asked: list[str]
 
-    def untrained(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
+    def score_base_model(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
         self.asked.append(reason)
         dev = self.evaluate(realise(Recipe(), self.evaluator.signals), 99, progress)
         return UntrainedScores(dev, self.open_test(dev.key, reason))
@@ -165,8 +165,8 @@ class Weighing(Delegating):
         return replace(found, utility=self.weight * found.utility)
 
     @override
-    def finished(self, key: str) -> Evaluation | None:
-        found = super().finished(key)
+    def load_finished(self, key: str) -> Evaluation | None:
+        found = super().load_finished(key)
         return None if found is None else replace(found, utility=self.weight * found.utility)
 
 

@@ -15,9 +15,9 @@ from autoselection_core.models.autoencoder.hook import HookPoint
 from autoselection_core.models.autoencoder.sae import SparseAutoencoder
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Message, Origin, Role, Sample
-from autoselection_core.signals.base import Signal, unmatched
+from autoselection_core.signals.base import Signal, missing_rows
 from autoselection_core.signals.definitions.base_model.model_scores import ModelScores
-from autoselection_core.signals.definitions.base_model.sae import loaded_pair
+from autoselection_core.signals.definitions.base_model.sae import load_model_and_sae
 from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs
 from autoselection_core.signals.definitions.wording.duplicates import JaccardPairs
 from autoselection_core.signals.definitions.wording.text import TokenCounts
@@ -71,7 +71,7 @@ def test_features_follow_the_autoencoder_that_is_there_now(tmp_path: Path) -> No
     for bias in (0.0, 1.0):
         parts = torch.eye(128), torch.zeros(128), torch.eye(128), torch.full((128,), bias)
         SparseAutoencoder(HookPoint(3), 5, *parts).save(folder)
-        found.append(loaded_pair(model, str(folder), "float32")[1].decoder_bias[0].item())
+        found.append(load_model_and_sae(model, str(folder), "float32")[1].decoder_bias[0].item())
 
     assert found == [0.0, 1.0]
 
@@ -164,13 +164,13 @@ def test_sets_are_those_of_the_texts_however_often_a_pool_changed(
             rows.append(-1 if state == "leaves" else len(now))
             now += [] if state == "leaves" else [text]
         places = np.array(rows, np.int64)
-        new = unmatched(places, len(now))
-        stored_sets = stored_sets.moved_to(places, new, shingles([now[row] for row in new], 1))
+        new = missing_rows(places, len(now))
+        stored_sets = stored_sets.update(places, new, shingles([now[row] for row in new], 1))
         texts = now
 
     whole, every = shingles(texts, 1), np.arange(len(texts))
-    assert stored_sets.taken(every).hashes.tolist() == whole.hashes.tolist()
-    assert stored_sets.taken(every).starts.tolist() == whole.starts.tolist()
+    assert stored_sets.take(every).hashes.tolist() == whole.hashes.tolist()
+    assert stored_sets.take(every).starts.tolist() == whole.starts.tolist()
     written = [hash_ for _, block in stored_sets.blocks(3) for hash_ in block.tolist()]
     owners = stored_sets.owners(np.arange(len(written)))
     by_row = [sorted(h for h, owner in zip(written, owners, strict=True) if owner == row) for row in every]

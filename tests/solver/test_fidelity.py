@@ -269,7 +269,7 @@ def test_a_fidelity_is_heeded_from_a_few_pairs_that_rank_alike(
 ) -> None:
     shown = FidelityAgreement(pairs, correlation)
 
-    assert (shown.limit, shown.wanted) == (limit, wanted)
+    assert (shown.limit, shown.required_pairs) == (limit, wanted)
 
 
 def test_agreement_is_spearman_s_over_recipes_measured_at_both(told: History) -> None:

@@ -96,7 +96,7 @@ def test_observations_left_out_of_a_sparse_surrogate_are_forgotten() -> None:
     surrogate = fit(points, utilities, LAYOUT, Fitting(4, surrogate="bkb"))
 
     _, known = surrogate.posterior(points[:5])
-    _, forgotten = surrogate.learned_from(list(range(60, 120))).posterior(points[:5])
+    _, forgotten = surrogate.condition_on(list(range(60, 120))).posterior(points[:5])
 
     assert (forgotten > known).all()
 

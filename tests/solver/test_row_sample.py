@@ -25,7 +25,7 @@ from autoselection_core.solver.programs.row_sample import (
     MAX_RARE_SHARE,
     RowSample,
     clusters_of,
-    sampled,
+    sample_table,
 )
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import Subset, realise, realise_many
@@ -84,13 +84,13 @@ POOL = pool()
 
 
 def test_a_pool_of_up_to_twice_the_limit_is_compared_whole() -> None:
-    assert sampled(POOL, ROWS // 2, 0) is POOL
-    assert sampled(POOL, ROWS // 2 - 1, 0) is not POOL
+    assert sample_table(POOL, ROWS // 2, 0) is POOL
+    assert sample_table(POOL, ROWS // 2 - 1, 0) is not POOL
 
 
 def test_one_seed_draws_the_same_rows_and_another_draws_others() -> None:
-    again, other = sampled(pool(), MAX_ROWS, 0), sampled(pool(), MAX_ROWS, 1)
-    first = sampled(POOL, MAX_ROWS, 0)
+    again, other = sample_table(pool(), MAX_ROWS, 0), sample_table(pool(), MAX_ROWS, 1)
+    first = sample_table(POOL, MAX_ROWS, 0)
 
     assert isinstance(first, RowSample)
     assert first.ids.tolist() == again.ids.tolist()
@@ -101,7 +101,7 @@ def test_one_seed_draws_the_same_rows_and_another_draws_others() -> None:
 @settings(max_examples=25, deadline=None)
 def test_a_sample_stands_for_its_pool(seed: int, rows: int, max_rows: int) -> None:
     made = pool(rows, seed)
-    sample = sampled(made, max_rows, seed)
+    sample = sample_table(made, max_rows, seed)
 
     assert isinstance(sample, RowSample)
     drawn = len(sample) - int(sample.is_certain.sum())
@@ -123,7 +123,7 @@ def _assert_same_groups(left: np.ndarray, right: np.ndarray) -> None:
 @settings(max_examples=20, deadline=None)
 def test_a_cluster_of_near_copies_is_drawn_whole_or_not_at_all_with_all_its_pairs(seed: int) -> None:
     made = pool(3000, seed)
-    sample = sampled(made, 500, seed)
+    sample = sample_table(made, 500, seed)
     assert isinstance(sample, RowSample)
     pairs, kept = made.pair_list("near_duplicates"), np.zeros(len(made), np.bool_)
     kept[sample.rows[~sample.is_certain]] = True
@@ -141,7 +141,7 @@ def test_a_cluster_of_near_copies_is_drawn_whole_or_not_at_all_with_all_its_pair
 
 
 def test_a_small_source_is_in_the_sample_whole_and_counts_what_it_is() -> None:
-    sample = sampled(POOL, MAX_ROWS, 0)
+    sample = sample_table(POOL, MAX_ROWS, 0)
 
     assert isinstance(sample, RowSample)
     of_pool, here = POOL.label("source") == 8, sample.label("source") == 8
@@ -189,7 +189,7 @@ def test_a_recipe_leaves_the_same_share_of_a_sample_as_of_its_pool(name: str) ->
 
     gaps = []
     for seed in range(5):
-        sample = sampled(POOL, MAX_ROWS, seed)
+        sample = sample_table(POOL, MAX_ROWS, seed)
         assert isinstance(sample, RowSample)
         rows = realise(recipe, sample).rows
         share = sample.size_of(rows) / sample.weights.sum()
@@ -206,7 +206,7 @@ def test_a_recipe_leaves_the_same_share_of_a_sample_as_of_its_pool(name: str) ->
 def test_a_share_of_a_subset_is_within_five_standard_errors_of_the_exact_one(
     seed: int, fraction: float, cut: float
 ) -> None:
-    sample = sampled(POOL, MAX_ROWS, seed)
+    sample = sample_table(POOL, MAX_ROWS, seed)
     assert isinstance(sample, RowSample)
     recipe = Recipe((KeepRandom(fraction=fraction), KeepTop("tokens", fraction=0.6)), seed)
     exact, rows = realise(recipe, POOL).rows, realise(recipe, sample).rows
@@ -223,7 +223,7 @@ def test_a_description_of_a_sample_errs_by_what_is_stated() -> None:
     recipes = latin_recipes(catalogue(POOL), 60, 4, 0)
     whole, ratios = blocks_of(POOL), []
     for seed in range(3):
-        sample = sampled(POOL, MAX_ROWS, seed)
+        sample = sample_table(POOL, MAX_ROWS, seed)
         assert isinstance(sample, RowSample)
         blocks = blocks_of(sample)
         for exact, here in zip(realise_many(recipes, POOL), realise_many(recipes, sample), strict=True):

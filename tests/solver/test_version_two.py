@@ -173,7 +173,7 @@ def test_shares_of_sources_and_topics_are_groups_of_the_composition() -> None:
         *(f"cluster/{count}" for count in TOPICS),
         "mean embedding",
     ]
-    scaled = found.scaled_by([np.arange(20), np.arange(50, 120), np.arange(200)])
+    scaled = found.rescale([np.arange(20), np.arange(50, 120), np.arange(200)])
     place = found.places[found.names.index("source")]
     shares = scaled.features([np.arange(40)])[0, place] * scaled.scales[found.names.index("source")]
     ones = np.bincount(signals.label("source")[:40] + 1, minlength=3) / 40

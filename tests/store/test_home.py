@@ -78,7 +78,7 @@ def test_saying_where_things_lie_makes_no_folder(tmp_path: Path) -> None:
         home.columns_of("v", "s"),
         home.subset("f"),
         home.evaluation("k"),
-        home.quarantined("v"),
+        home.quarantine_file("v"),
         home.pools,
         home.columns,
         home.lance,
@@ -100,7 +100,7 @@ def test_no_name_leads_out_of_the_home_folder(tmp_path: Path, name: str) -> None
     (tmp_path / "home" / "link").symlink_to(tmp_path)
 
     with pytest.raises(OutsideFolderError, match="below that folder"):
-        Home(tmp_path / "home").confined(Path(name))
+        Home(tmp_path / "home").resolve(Path(name))
 
 
 def test_a_path_below_a_folder_may_be_relative_to_it(tmp_path: Path) -> None:

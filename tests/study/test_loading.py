@@ -111,10 +111,10 @@ def loaded(folder: Path, text: str) -> Study:
 def test_a_study_asks_for_what_its_parts_ask_for(tmp_path: Path) -> None:
     study = loaded(tmp_path, STUDY)
 
-    assert study.searched == 2 * 4
+    assert study.search_trainings == 2 * 4
     # Full pool x 2, recipe x 2, candidates 2 x 3, four contests x (winner x 2 + random x 3).
-    assert study.compared == 2 + 2 + 6 + 4 * 5
-    assert study.needed == 38
+    assert study.arm_evaluations == 2 + 2 + 6 + 4 * 5
+    assert study.total_trainings == 38
 
 
 def test_a_budget_that_does_not_cover_everything_is_refused_before_anything_is_read(tmp_path: Path) -> None:
@@ -159,4 +159,4 @@ def test_a_transfer_and_held_out_benchmarks_are_read(tmp_path: Path, key: str) -
     assert study.transfer is not None
     assert study.transfer.base_model == "other/model"
     # Full pool, recipe, six candidates, and winner and random of four contests.
-    assert study.transferred == 1 + 1 + 6 + 8
+    assert study.transfer_evaluations == 1 + 1 + 6 + 8

@@ -32,7 +32,7 @@ from tests.study.conftest import write_study as write_file
 def test_before_anything_is_read_everything_is_left(tmp_path: Path) -> None:
     study_run = study_run_in(tmp_path)
 
-    assert forecast(study_run).evaluations == study_run.study.needed
+    assert forecast(study_run).evaluations == study_run.study.total_trainings
     assert not (tmp_path / "home/pools").exists()
 
 
@@ -48,7 +48,7 @@ def test_stated_arms_that_another_study_of_the_home_folder_paid_for_are_not_left
 
     found = forecast_with_signals(again)
 
-    assert (found.found, found.evaluations) == (stated, again.study.needed - stated)
+    assert (found.found, found.evaluations) == (stated, again.study.total_trainings - stated)
     assert forecast_with_signals(study_run_in(tmp_path)).found == 0
 
 

@@ -109,7 +109,7 @@ def has_further_items(facts: StudyFacts) -> None:
     sampled_items = facts.sampled_items
     assert sampled_items is not None
     assert len(sampled_items.arms) == 2
-    assert len(sampled_items.drawn("sums")) == 4
+    assert len(sampled_items.item_ids("sums")) == 4
     for measured in facts.arms:
         runs = facts.further_runs(measured.arm)
         assert bool(runs) == (measured.arm in sampled_items.arms)

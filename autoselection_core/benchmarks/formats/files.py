@@ -28,8 +28,8 @@ def files_of(named: str, folder: Path) -> tuple[Path, ...]:
     """
     if not named.startswith(hub.SCHEME):
         return (confine(Path(named), folder),)
-    data_set = HubDataset.named(named)
-    found = [file for file in data_set.chosen(data_set.fetch(ENDINGS)) if kind_of(file) is not None]
+    data_set = HubDataset.parse(named)
+    found = [file for file in data_set.split_files(data_set.fetch(ENDINGS)) if kind_of(file) is not None]
     if not found:
         raise UnreadableBenchmarkError(named, "it has no file of a kind that is read")
     return tuple(found)

@@ -61,7 +61,7 @@ class OwnFields:
                 require_template(f"fields.{each.name}", template if "{" in template else f"{{{template}}}")
 
     @classmethod
-    def said(cls, values: Mapping[str, Any]) -> "OwnFields":
+    def from_mapping(cls, values: Mapping[str, Any]) -> "OwnFields":
         """The fields named in plain data.
 
         Raises:

@@ -63,7 +63,7 @@ class Fidelity:
                 raise SettingError(name, getattr(self, name), "a share above 0 and at most 1")
 
 
-class When(StrEnum):
+class PoolChangeTrigger(StrEnum):
     """Trigger of the unattended search after a change of the pool."""
 
     OFF = "off"
@@ -71,7 +71,7 @@ class When(StrEnum):
     SCHEDULE = "schedule"
 
 
-class Running(StrEnum):
+class OnSuperseded(StrEnum):
     """Fate of a running search once a search of a newer pool begins by itself."""
 
     FINISH = "finish"
@@ -92,11 +92,11 @@ class OnPoolChange:
         max_a_day: Such searches in any 24 hours at most; None sets no limit.
     """
 
-    when: When = When.OFF
+    when: PoolChangeTrigger = PoolChangeTrigger.OFF
     cron: str = "0 3 * * *"
     budget: int | None = None
     timezone: str = "UTC"
-    running: Running = Running.FINISH
+    running: OnSuperseded = OnSuperseded.FINISH
     min_hours: float = 0.0
     max_a_day: int | None = None
 

@@ -11,9 +11,9 @@ from autoselection_core.campaign.declaration.campaign import (
     ClosedForm,
     Fidelity,
     OnPoolChange,
-    Running,
+    OnSuperseded,
+    PoolChangeTrigger,
     Stewardship,
-    When,
 )
 from autoselection_core.campaign.declaration.trackers import (
     FileTracker,
@@ -70,8 +70,8 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             "on_pool_change": OnPoolChange(
                 **{
                     **on_pool_change,
-                    "when": When(on_pool_change["when"]),
-                    "running": Running(on_pool_change["running"]),
+                    "when": PoolChangeTrigger(on_pool_change["when"]),
+                    "running": OnSuperseded(on_pool_change["running"]),
                 }
             ),
         }

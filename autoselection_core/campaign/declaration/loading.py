@@ -41,8 +41,8 @@ from autoselection_core.campaign.declaration.trackers import (
 )
 from autoselection_core.campaign.declaration.yaml_document import (
     Value,
-    as_spelled_now,
     read_document,
+    rename_keys,
 )
 from autoselection_core.errors.campaign import UnknownCampaignError
 from autoselection_core.history.searches import NAME
@@ -134,7 +134,7 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
     """
     if not NAME.fullmatch(name):
         value.refuse("is no name for a campaign; use letters, digits, '-', '_' and '.'")
-    found = as_spelled_now(value.entries(*_KEYS, *_FORMER), _FORMER)
+    found = rename_keys(value.entries(*_KEYS, *_FORMER), _FORMER)
     campaign = Campaign(
         name=name,
         sources=sources_from(value, found, places),

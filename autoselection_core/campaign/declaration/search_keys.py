@@ -8,12 +8,17 @@ from typing import Any
 
 import yaml
 
-from autoselection_core.campaign.declaration.campaign import OnPoolChange, Running, Stewardship, When
+from autoselection_core.campaign.declaration.campaign import (
+    OnPoolChange,
+    OnSuperseded,
+    PoolChangeTrigger,
+    Stewardship,
+)
 from autoselection_core.campaign.declaration.yaml_document import (
     Value,
-    as_spelled_now,
     plain_mapping,
     pointing_at,
+    rename_keys,
 )
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.recipe import SettingError
@@ -85,7 +90,7 @@ def adviser_from(value: Value) -> AdviserSettings:
         CampaignFileError: One is missing or refused.
     """
     former = {first: name for name, first in FIRST_ADVISER_SETTINGS.items()}
-    found = as_spelled_now(value.entries(*(field.name for field in fields(AdviserSettings)), *former), former)
+    found = rename_keys(value.entries(*(field.name for field in fields(AdviserSettings)), *former), former)
     for name in ("url", "model"):
         if name not in found:
             value.refuse(f"needs `{name}`")
@@ -107,7 +112,7 @@ def on_pool_change_from(value: Value) -> OnPoolChange:
         return OnPoolChange(_when(value))
     found = value.entries(*(field.name for field in fields(OnPoolChange)))
     if "when" not in found:
-        value.refuse(f"needs `when`: one of {', '.join(When)}")
+        value.refuse(f"needs `when`: one of {', '.join(PoolChangeTrigger)}")
     cron = found["cron"].text() if "cron" in found else OnPoolChange.cron
     if len(cron.split()) != _CRON_FIELDS:
         found["cron"].refuse(f"is {cron!r}, but must be five fields: minute hour day month weekday")
@@ -115,12 +120,12 @@ def on_pool_change_from(value: Value) -> OnPoolChange:
     if timezone not in zoneinfo.available_timezones():
         found["timezone"].refuse(f"is {timezone!r}, but must be a time zone such as Europe/Berlin or UTC")
     budget = found["budget"].whole(1) if "budget" in found else None
-    running = _one_of(found["running"], Running) if "running" in found else OnPoolChange.running
+    running = _one_of(found["running"], OnSuperseded) if "running" in found else OnPoolChange.running
     hours = found["min_hours"].number() if "min_hours" in found else OnPoolChange.min_hours
     if hours < 0:
         found["min_hours"].refuse(f"is {hours:g}, but must be 0 or more hours")
     a_day = found["max_a_day"].whole(1) if "max_a_day" in found else None
-    return OnPoolChange(_when(found["when"]), cron, budget, timezone, Running(running), hours, a_day)
+    return OnPoolChange(_when(found["when"]), cron, budget, timezone, OnSuperseded(running), hours, a_day)
 
 
 def stewardship_from(value: Value) -> Stewardship:
@@ -142,9 +147,9 @@ def stewardship_from(value: Value) -> Stewardship:
     return Stewardship(**settings)
 
 
-def _when(value: Value) -> When:
+def _when(value: Value) -> PoolChangeTrigger:
     # YAML reads a bare `off` as false.
-    return When(_one_of(value, When, "off" if value.plain is False else None))
+    return PoolChangeTrigger(_one_of(value, PoolChangeTrigger, "off" if value.plain is False else None))
 
 
 def _one_of(value: Value, known: type[StrEnum], meant: str | None = None) -> str:

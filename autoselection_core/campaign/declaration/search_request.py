@@ -142,7 +142,7 @@ def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Js
 
 def _adviser(campaign: Campaign, policy: str) -> Mapping[str, Json]:
     """Adviser that a search pins; a random search asks nobody."""
-    return {} if campaign.adviser is None or policy == RANDOM else campaign.adviser.pinned
+    return {} if campaign.adviser is None or policy == RANDOM else campaign.adviser.identity
 
 
 def _require_known(field: str, names: Sequence[str], known: Sequence[str]) -> None:

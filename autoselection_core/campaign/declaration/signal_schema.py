@@ -17,7 +17,7 @@ MODEL, BENCHMARK = "model", "benchmark"
 
 
 @dataclass(frozen=True)
-class Nameable:
+class SignalSchema:
     """A signal that campaigns can name.
 
     Attributes:
@@ -64,7 +64,7 @@ class Nameable:
     @property
     def reads_model(self) -> bool:
         """Whether it, or a signal that it holds, needs the base model."""
-        return MODEL in self._fields or any(Nameable(kind).reads_model for kind in self.signals.values())
+        return MODEL in self._fields or any(SignalSchema(kind).reads_model for kind in self.signals.values())
 
     @property
     def reads_benchmark(self) -> bool:
@@ -74,19 +74,19 @@ class Nameable:
     @property
     def depth(self) -> int:
         """Depth of the signals that it holds."""
-        return max((1 + Nameable(kind).depth for kind in self.signals.values()), default=0)
+        return max((1 + SignalSchema(kind).depth for kind in self.signals.values()), default=0)
 
-    def made(self, settings: Settings, model: str | None, **given: object) -> Signal:
+    def build(self, settings: Settings, model: str | None, **given: object) -> Signal:
         """The signal with a campaign's settings.
 
         Raises:
             SettingError: A value is none of those that the field can have.
         """
-        typed = {name: self.typed(name, value) for name, value in settings.items()}
+        typed = {name: self.convert(name, value) for name, value in settings.items()}
         read = {MODEL: model} if MODEL in self._fields else {}
         return self.definition(**typed, **read, **given)
 
-    def typed(self, name: str, value: object) -> object:
+    def convert(self, name: str, value: object) -> object:
         """A setting as its field holds it: YAML knows no scopes, and no lists that never change.
 
         Raises:

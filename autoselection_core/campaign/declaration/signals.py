@@ -7,10 +7,10 @@ from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.declaration.allowed_paths import Places
-from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, Nameable, Settings
+from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, Settings, SignalSchema
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, pointing_at
 from autoselection_core.errors.base import did_you_mean
-from autoselection_core.extensions import with_installed
+from autoselection_core.extensions import add_plugins
 from autoselection_core.signals.base import Signal
 from autoselection_core.signals.contamination.contamination import Contamination
 from autoselection_core.signals.definitions.base_model.influence import Influence
@@ -106,17 +106,17 @@ ENTRY_POINT = "autoselection.signals"
 
 
 @cache
-def installed_signals() -> Mapping[str, Nameable]:
+def installed_signals() -> Mapping[str, SignalSchema]:
     """The default signals and those of installed packages, by the name that campaigns use.
 
     Raises:
         BrokenExtensionError: A package names something that is no signal, or a name that is taken.
     """
-    found = with_installed(ENTRY_POINT, Signal, DEFAULT_SIGNALS)  # type: ignore[type-abstract] # only its subclasses are made
-    return {name: Nameable(definition) for name, definition in found.items()}
+    found = add_plugins(ENTRY_POINT, Signal, DEFAULT_SIGNALS)  # type: ignore[type-abstract] # only its subclasses are made
+    return {name: SignalSchema(definition) for name, definition in found.items()}
 
 
-def nameable_of(chosen: str) -> Nameable:
+def nameable_of(chosen: str) -> SignalSchema:
     """The signal behind a name that a campaign has chosen."""
     return installed_signals()[chosen.partition(":")[0]]
 
@@ -151,7 +151,7 @@ def make_signals(
             if isinstance(signal, kind)
         }
         each = [{BENCHMARK: one} for one in benchmarks()] if nameable.reads_benchmark else [{}]
-        made += [nameable.made(chosen[name], base_model, **held, **one) for one in each]
+        made += [nameable.build(chosen[name], base_model, **held, **one) for one in each]
     return {signal.name: signal for signal in made}
 
 
@@ -182,10 +182,10 @@ def signals_from(value: Value, places: Places) -> dict[str, dict[str, Any]]:
     return chosen
 
 
-def _settings(value: Value, nameable: Nameable, places: Places) -> dict[str, Any]:
+def _settings(value: Value, nameable: SignalSchema, places: Places) -> dict[str, Any]:
     spelled = value.entries(*((*nameable.settings, *nameable.first_names) or ("(none)",)))
     found = {nameable.first_names.get(name, name): entry for name, entry in spelled.items()}
     for name, entry in found.items():
-        pointing_at(entry, partial(nameable.typed, name, entry.plain))
+        pointing_at(entry, partial(nameable.convert, name, entry.plain))
     files = {name: str(places.path(found[name])) for name in nameable.files if name in found}
     return {**plain_mapping(found), **files}

@@ -145,7 +145,7 @@ def plain_mapping(values: Mapping[str, Value]) -> dict[str, Any]:
     return {name: value.plain for name, value in values.items()}
 
 
-def as_spelled_now(found: Mapping[str, Value], spelled_now: Mapping[str, str]) -> dict[str, Value]:
+def rename_keys(found: Mapping[str, Value], spelled_now: Mapping[str, str]) -> dict[str, Value]:
     """Values by the present spelling of their keys.
 
     Raises:

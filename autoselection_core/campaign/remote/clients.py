@@ -12,7 +12,7 @@ import pyarrow as pa
 from autoselection_core.arrays import Rows
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.codec import campaign_to_json
-from autoselection_core.campaign.declaration.signal_schema import Nameable
+from autoselection_core.campaign.declaration.signal_schema import SignalSchema
 from autoselection_core.campaign.remote.tasks import evaluate_subset, open_test_items, score_rows
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster import Cluster, Task, cluster_from_environment
@@ -89,7 +89,7 @@ class RemoteScoring:
         }
         asked = (canonical_json({**shared, "rows": chunk.tolist()}).encode() for chunk in chunks)
         answers = self.clients.cluster.results(
-            score_rows, asked, on_device=Nameable(type(signal)).reads_model
+            score_rows, asked, on_device=SignalSchema(type(signal)).reads_model
         )
         with closing(answers):  # type: ignore[type-var] # a generator
             for answer in answers:
@@ -135,7 +135,7 @@ class RemoteEvaluator:
         if waiting is not None:
             waiting()
         key = self.key(subset.fingerprint, replicate)
-        if (made := self.finished(key)) is not None:
+        if (made := self.load_finished(key)) is not None:
             return made
         question: dict[str, Json] = {
             "recipe": subset.recipe.to_json(),
@@ -143,14 +143,14 @@ class RemoteEvaluator:
             "replicate": replicate,
         }
         self._ask(evaluate_subset, question, waiting)
-        made = self.finished(key)
+        made = self.load_finished(key)
         if made is None:
             raise UnsharedHomeError(key, str(self.clients.home.root))
         return made
 
-    def finished(self, key: str) -> Evaluation | None:
+    def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
-        return self.local.finished(key)
+        return self.local.load_finished(key)
 
     def open_test(self, key: str, reason: str) -> tuple[BenchmarkScore, ...]:
         """Have the test items scored, and log that they were opened and why.

@@ -38,7 +38,7 @@ def score_rows(asked: bytes) -> bytes:
     signal = _signal(workspace, question["signal"], question["version"])
     pool = workspace.pool(question["pool"])
     rows = np.array(question["rows"], np.int64)
-    given = rows_of(workspace.store.given(signal, pool), rows)
+    given = rows_of(workspace.store.needed_values(signal, pool), rows)
     return _stream(record_of(pool.ids[rows], signal.compute(pool.take(rows), given)))
 
 

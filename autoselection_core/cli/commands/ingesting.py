@@ -100,6 +100,6 @@ def show_records(found: Ingestion) -> None:
 
 def show_gate(workspace: Workspace) -> None:
     """Say what was cut from the latest pool, where there is one."""
-    gated = workspace.gated() if workspace.has_pool() else None
+    gated = workspace.gate_result() if workspace.has_pool() else None
     if gated is not None:
         tell(gate_sentence(gated))

@@ -301,7 +301,7 @@ def suggested_rules(source: Source) -> str:
     """The setting that reads most of the first records of a source, where they are put aside without it."""
     settings = Counter[str]()
     seen = 0
-    for record in islice(chain.from_iterable(map(raw_records, source.found().files)), _RECORDS):
+    for record in islice(chain.from_iterable(map(raw_records, source.list_files().files)), _RECORDS):
         seen += 1
         try:
             read_record(json.loads(record.text))

@@ -315,7 +315,7 @@ class Pruning(Protocol):
         ...
 
     @property
-    def kept(self) -> int:
+    def kept_runs(self) -> int:
         """Number of runs of its trials that stay."""
         ...
 
@@ -341,7 +341,7 @@ def show_prunable(days: float) -> tuple[Pruning, ...]:
         Home.from_environment().root.resolve(), days * _DAY_S, time.time()
     )
     rows = tuple(
-        (each.search, len(each.runs), round(each.freed_bytes / 1e6, 2), each.kept, each.reason or "-")
+        (each.search, len(each.runs), round(each.freed_bytes / 1e6, 2), each.kept_runs, each.reason or "-")
         for each in found
     )
     columns = ("search", "runs that may go", "MB in their files", "runs that stay", "why all stay")

@@ -100,7 +100,7 @@ def specify(workspace: Workspace, name: str | None, asked: Mapping[str, Any]) ->
     known = next((each.spec for each in mine if each.search == name), None)
     if known is None:
         return workspace.spec(ready_pool(workspace), **asked)
-    return workspace.continued(known, **asked)
+    return workspace.current_spec(known, **asked)
 
 
 def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume: bool) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import WrongPoolError
-from autoselection_core.errors.judge import TooFewItemsError
+from autoselection_core.errors.judge import ItemCountError
 from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
 from autoselection_core.evaluation.judge.program import ProgramCall, RunsProgram, device, run_program
 from autoselection_core.evaluation.judge.request import JudgeRequest, read_scores, write_samples
@@ -140,11 +140,11 @@ class JudgeEvaluator:
         if subset.pool_version != self.pool.version:
             raise WrongPoolError(subset.pool_version, self.pool.version)
         folder = EvaluationFolder(self.home.evaluation(self.key(subset.fingerprint, replicate)))
-        return folder.made_once(partial(self._make, folder, subset, replicate, progress), self.weights)
+        return folder.get_or_make(partial(self._make, folder, subset, replicate, progress), self.weights)
 
-    def finished(self, key: str) -> Evaluation | None:
+    def load_finished(self, key: str) -> Evaluation | None:
         """A complete evaluation, with the utility that the weights give now; None if there is none."""
-        return EvaluationFolder(self.home.evaluation(key)).finished(self.weights)
+        return EvaluationFolder(self.home.evaluation(key)).load_finished(self.weights)
 
     def open_test(
         self, key: str, reason: str, progress: Progress | None = None
@@ -156,7 +156,7 @@ class JudgeEvaluator:
             JudgeError: The program did not yield scores.
         """
         folder = EvaluationFolder(self.home.evaluation(key)).require_complete()
-        with folder.locked():
+        with folder.lock():
             folder.log_opening(reason)
             if not folder.has_test_scores:
                 started = time.monotonic()
@@ -198,9 +198,9 @@ class JudgeEvaluator:
         scores.unlink(missing_ok=True)  # of a call that was killed
         request = JudgeRequest(_subset_file(folder), output, scores, side, replicate, folder.key)
         settings = self.settings
-        with device(self.home.confined(Path(JUDGE)), settings.gpus) as chosen:
+        with device(self.home.resolve(Path(JUDGE)), settings.gpus) as chosen:
             environment = {**settings.variables, **chosen, **request.environment}
-            command = request.filled_in(settings.run)
+            command = request.fill(settings.run)
             self.runs(ProgramCall(folder.key, command, environment, output, settings.timeout_s, progress))
         found = read_scores(folder.key, scores, side)
         self._require_items(folder.key, side, found)
@@ -210,13 +210,13 @@ class JudgeEvaluator:
         """The items of every evaluation are those of the first one: differences are taken item by item.
 
         Raises:
-            TooFewItemsError: A benchmark or an item is missing, or there are others.
+            ItemCountError: A benchmark or an item is missing, or there are others.
         """
         for score in scores:
             if len(score.items) < self.settings.items:
-                raise TooFewItemsError(key, score.benchmark, len(score.items), self.settings.items)
+                raise ItemCountError(key, score.benchmark, len(score.items), self.settings.items)
         digests = {score.benchmark: _digest(score) for score in scores}
-        file = self.home.confined(Path(JUDGE) / f"{self.fingerprint}-{side.value}.json")
+        file = self.home.resolve(Path(JUDGE) / f"{self.fingerprint}-{side.value}.json")
         if not file.exists():
             with atomic_file(file) as draft:
                 draft.write_text(canonical_json(digests))
@@ -224,7 +224,7 @@ class JudgeEvaluator:
         for benchmark in sorted(known.keys() | digests.keys()):
             expected, got = known.get(benchmark, [0, ""]), digests.get(benchmark, [0, ""])
             if list(expected) != list(got):
-                raise TooFewItemsError(key, benchmark, int(str(got[0])), int(str(expected[0])))
+                raise ItemCountError(key, benchmark, int(str(got[0])), int(str(expected[0])))
 
 
 def _digest(score: BenchmarkScore) -> list[Json]:

@@ -58,7 +58,7 @@ class JudgeRequest:
         """The fields as environment variables."""
         return {JUDGE[name]: value for name, value in self.values.items()}
 
-    def filled_in(self, command: Iterable[str]) -> list[str]:
+    def fill(self, command: Iterable[str]) -> list[str]:
         """A command with the fields in place of `{subset}`, `{output}` and so on; other braces stay."""
         filled = []
         for part in command:

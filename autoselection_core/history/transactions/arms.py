@@ -8,7 +8,13 @@ from autoselection_core.history.records import ArmPlan, Reservation, TrialKind, 
 from autoselection_core.history.rows import HELD_STATES
 from autoselection_core.history.searches import require
 from autoselection_core.history.storage.schema import TRIALS
-from autoselection_core.history.transactions.reservations import count_of, enter, hold, last_trial, waiting
+from autoselection_core.history.transactions.reservations import (
+    count_of,
+    insert_trial,
+    last_trial,
+    reserve_again,
+    waiting,
+)
 
 ABLATION, REQUESTED = "ablation", "requested"
 ON_REQUEST = (ABLATION, REQUESTED)
@@ -29,7 +35,7 @@ def plan_report(connection: Connection, search: str, arms: Sequence[ArmPlan]) ->
         if _identity(arm) in known:
             continue
         number += 1
-        enter(
+        insert_trial(
             connection,
             Reservation(search, number, kind=TrialKind.REPORT),
             TrialState.WAITING,
@@ -54,7 +60,7 @@ def reserve_report(
     planned += [] if only_requested else waiting(connection, search, TrialKind.REPORT)
     if not planned or record.report_spent + running + 1 > record.report_evaluations:
         return None
-    hold(connection, planned[0], until)
+    reserve_again(connection, planned[0], until)
     return planned[0]
 
 

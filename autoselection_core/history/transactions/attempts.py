@@ -8,7 +8,7 @@ from autoselection_core.errors.history import NoProposalError, SupersededError
 from autoselection_core.history.records import Begin, Measurement, Reservation, TrialState
 from autoselection_core.history.rows import HELD_STATES, change, close_attempt, current, require_held
 from autoselection_core.history.storage.schema import EVALUATIONS, TRIALS
-from autoselection_core.history.transactions.reservations import end, give_back, stop_if_stuck
+from autoselection_core.history.transactions.reservations import fail_trial, requeue, stop_if_stuck
 from autoselection_core.identity import canonical_json
 
 
@@ -149,9 +149,9 @@ def fail(
         return
     close_attempt(connection, reservation, "failed", reason, now)
     if max_losses is None:
-        end(connection, reservation, reason)
+        fail_trial(connection, reservation, reason)
     else:
-        give_back(connection, reservation, reason, max_losses)
+        requeue(connection, reservation, reason, max_losses)
 
 
 def release(connection: Connection, reservation: Reservation, note: str, now: float) -> None:

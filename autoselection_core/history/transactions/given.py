@@ -9,7 +9,7 @@ from autoselection_core.history.records import ArmPlan, RecordedProposal, Reserv
 from autoselection_core.history.searches import require
 from autoselection_core.history.transactions.arms import entered_arms, requested_arms
 from autoselection_core.history.transactions.proposals import next_replicate
-from autoselection_core.history.transactions.reservations import enter, last_trial
+from autoselection_core.history.transactions.reservations import insert_trial, last_trial
 from autoselection_core.identity import Json, canonical_json
 from autoselection_core.recipe import Recipe
 
@@ -33,7 +33,7 @@ def enter_trial(
         raise BudgetSpentError(search, "budget", record.budget)
     reservation = Reservation(search, last_trial(connection, search, TrialKind.SEARCH) + 1)
     replicate = next_replicate(connection, reservation, subset)
-    enter(
+    insert_trial(
         connection,
         reservation,
         TrialState.WAITING,
@@ -63,7 +63,7 @@ def enter_arm(connection: Connection, search: str, arm: ArmPlan) -> Reservation:
     reservation = Reservation(
         search, last_trial(connection, search, TrialKind.REPORT) + 1, kind=TrialKind.REPORT
     )
-    enter(
+    insert_trial(
         connection,
         reservation,
         TrialState.WAITING,

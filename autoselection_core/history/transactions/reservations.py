@@ -79,13 +79,13 @@ def _reserve(
     free = free if max_trials is None else min(free, max_trials)
     again = waiting(connection, record.search, TrialKind.SEARCH)[:free]
     for reservation in again:
-        hold(connection, reservation, until)
+        reserve_again(connection, reservation, until)
     affordable = math.floor(record.budget - record.spent - record.held + _ROUNDING)
     first = last_trial(connection, record.search, TrialKind.SEARCH) + 1
     new = range(first, first + max(0, min(free - len(again), affordable)))
     fresh = [Reservation(record.search, trial) for trial in new]
     for reservation in fresh:
-        enter(connection, reservation, TrialState.RESERVED, until=until)
+        insert_trial(connection, reservation, TrialState.RESERVED, until=until)
     return [*again, *fresh]
 
 
@@ -100,11 +100,11 @@ def release_lost(connection: Connection, now: float, max_losses: int) -> tuple[R
         # A trial that nobody began has lost nothing: only running ones count towards giving up.
         outcome = "lost" if row.state == TrialState.RUNNING else "released"
         close_attempt(connection, reservation, outcome, note, now)
-        give_back(connection, reservation, note, max_losses)
+        requeue(connection, reservation, note, max_losses)
     return lost
 
 
-def shorten(connection: Connection, until: float) -> None:
+def cap_leases(connection: Connection, until: float) -> None:
     """Let no lease, of a trial or of the lock that proposals take, end later than this.
 
     A lease that ends later than any that is given now was given before the clock was set back; it would keep
@@ -115,16 +115,16 @@ def shorten(connection: Connection, until: float) -> None:
     connection.execute(update(SEARCHES).where(SEARCHES.c.lock_until > until).values(lock_until=until))
 
 
-def give_back(connection: Connection, reservation: Reservation, note: str, max_losses: int) -> None:
+def requeue(connection: Connection, reservation: Reservation, note: str, max_losses: int) -> None:
     """Let a trial's next attempt start, or end the trial when too many attempts were lost."""
     if _losses(connection, reservation) < max_losses:
         again = {"state": TrialState.WAITING, "attempt": reservation.attempt + 1, "until": None}
         connection.execute(change(reservation).values(again))
         return
-    end(connection, reservation, f"given up after {max_losses} lost attempts: {note}")
+    fail_trial(connection, reservation, f"given up after {max_losses} lost attempts: {note}")
 
 
-def end(connection: Connection, reservation: Reservation, reason: str) -> None:
+def fail_trial(connection: Connection, reservation: Reservation, reason: str) -> None:
     """End a trial without a score; its share of the budget is free again."""
     connection.execute(change(reservation).values(state=TrialState.FAILED, until=None, reason=reason))
     stop_if_stuck(connection, reservation.search)
@@ -163,12 +163,14 @@ def last_trial(connection: Connection, search: str, kind: TrialKind) -> int:
     return int(connection.execute(highest).scalar_one())
 
 
-def hold(connection: Connection, reservation: Reservation, until: float) -> None:
+def reserve_again(connection: Connection, reservation: Reservation, until: float) -> None:
     """Hand a waiting trial out, under a lease."""
     connection.execute(change(reservation).values(state=TrialState.RESERVED, until=until))
 
 
-def enter(connection: Connection, reservation: Reservation, state: TrialState, **values: object) -> None:
+def insert_trial(
+    connection: Connection, reservation: Reservation, state: TrialState, **values: object
+) -> None:
     """Enter a new trial."""
     fresh = {"arm": "", "cost": 0.0, "reused": 0}
     place = {"search": reservation.search, "kind": reservation.kind, "trial": reservation.trial}

@@ -27,7 +27,7 @@ class HookPoint:
     layer: int
 
     @classmethod
-    def named(cls, name: str) -> "HookPoint | None":
+    def parse(cls, name: str) -> "HookPoint | None":
         """Read a name such as "layers.20"; None for any other name."""
         match = _NAME.fullmatch(name)
         return None if match is None else cls(int(match[1]))

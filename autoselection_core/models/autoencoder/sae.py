@@ -126,7 +126,7 @@ def _describe(folder: Path) -> tuple[HookPoint, int]:
     if not (folder / _SETTINGS).is_file():
         raise UnreadableSaeError(str(folder), f"there is no {_SETTINGS}")
     settings = json.loads((folder / _SETTINGS).read_bytes())
-    hook = HookPoint.named(settings.get(_HOOK, folder.name))
+    hook = HookPoint.parse(settings.get(_HOOK, folder.name))
     if hook is None:
         raise UnreadableSaeError(str(folder), "its hook point is not named layers.N")
     is_other = settings.get("transcode") or settings.get("skip_connection")

@@ -63,8 +63,8 @@ class TokenBudget(Operator):
 
     def _budget(self, signals: SignalTable) -> float:
         if self.count is not None:
-            return signals.scaled(self.count)
-        total = signals.derived(
+            return signals.to_sample_scale(self.count)
+        total = signals.cached(
             (TokenBudget.name, self.length), lambda: float(np.nansum(signals[self.length], dtype=np.float64))
         )
         return round(self.fraction * total, 9)

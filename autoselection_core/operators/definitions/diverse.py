@@ -115,7 +115,7 @@ class KeepDiverse(Operator):
     def _turns(self, rows: Rows, signals: SignalTable) -> npt.NDArray[np.float64]:
         """Turn of each row, as a share of its block's incoming rows; NaN without a vector."""
         key = (KeepDiverse.name, self.vectors, self.within)
-        spread = signals.derived(key, lambda: self._spread(signals))
+        spread = signals.cached(key, lambda: self._spread(signals))
         blocks = spread.blocks[rows] + 1
         places = places_in_groups(blocks, np.argsort(spread.places[rows], kind="stable"))
         turns: npt.NDArray[np.float64] = (places + 0.5) / np.bincount(blocks)[blocks]

@@ -136,7 +136,7 @@ class DropNearDuplicates(Operator):
     @override
     def keep(self, rows: Rows, signals: SignalTable, seed: int) -> Mask:
         low, high = alike(rows, signals, self.pairs, self.similarity)
-        return kept_of(rows, low, high, preference(signals, self.prefer, self.order), len(signals))
+        return deduplicated_mask(rows, low, high, preference(signals, self.prefer, self.order), len(signals))
 
     @override
     def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
@@ -184,7 +184,7 @@ class DropSemanticDuplicates(Operator):
             groups = signals.label(self.within)
             together = (groups[low] == groups[high]) & (groups[low] >= 0)
             low, high = low[together], high[together]
-        return kept_of(rows, low, high, preference(signals, self.prefer, self.order), len(signals))
+        return deduplicated_mask(rows, low, high, preference(signals, self.prefer, self.order), len(signals))
 
     @override
     def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
@@ -213,7 +213,9 @@ def preference(signals: SignalTable, column: str | None, order: str) -> npt.NDAr
     return np.nan_to_num(-values if order == HIGHEST else values, nan=np.inf, posinf=np.inf, neginf=-np.inf)
 
 
-def kept_of(rows: Rows, low: Ends, high: Ends, costs: npt.NDArray[np.float32] | None, pool: int) -> Mask:
+def deduplicated_mask(
+    rows: Rows, low: Ends, high: Ends, costs: npt.NDArray[np.float32] | None, pool: int
+) -> Mask:
     """Mask of the rows that stay when each row that is similar to a preferred kept one goes."""
     if costs is not None:
         swapped = costs[high] < costs[low]  # a tie leaves the lower row first

@@ -10,7 +10,7 @@ from autoselection_core.arrays import Mask, Rows
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, OrderName
-from autoselection_core.operators.reason import Reason, known, reason_by_rank
+from autoselection_core.operators.reason import Reason, nan_to_none, reason_by_rank
 from autoselection_core.operators.selection.ranking import HIGHEST, first, rows_for, share_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import Interval, Setting
@@ -100,7 +100,7 @@ class KeepBand(Operator):
 
     @override
     def why(self, rows: Rows, signals: SignalTable, seed: int, row: int) -> Reason:
-        value = known(signals[self.signal][row])
+        value = nan_to_none(signals[self.signal][row])
         is_below = value is not None and self.low is not None and value < self.low
         cut_off = self.low if is_below or self.high is None else self.high
         return Reason(self.signal, len(rows), value, cut_off=cut_off)

@@ -27,7 +27,7 @@ def share_of(fraction: float, rows: int) -> int:
 
 def rows_for(count: int, signals: SignalTable) -> int:
     """Number of rows of a table for a number of rows of its pool: in a sample fewer, and at least one."""
-    return max(1, round(signals.scaled(count)))
+    return max(1, round(signals.to_sample_scale(count)))
 
 
 def first(scores: npt.NDArray[np.floating], count: int, order: str = HIGHEST) -> Mask:
@@ -74,7 +74,7 @@ def rank_rows(rows: Rows, signals: SignalTable, column: str, order: str = HIGHES
 
     The whole pool is sorted once and the rows are picked out of it, which is linear.
     """
-    pool = signals.derived(("ranked", column, order), lambda: rank(signals[column], order))
+    pool = signals.cached(("ranked", column, order), lambda: rank(signals[column], order))
     position = np.full(len(signals), -1, np.int64)
     position[rows] = np.arange(len(rows))
     picked: Rows = position[pool]

@@ -40,7 +40,7 @@ def text_of(value: Json, where: str, spell: Spell = canonical_text) -> str:
     return spell(_part(value, where))
 
 
-def thought_in(value: Json) -> str:
+def reasoning_text(value: Json) -> str:
     """The texts of the typed parts that are reasoning, joined by newlines."""
     if not isinstance(value, list | tuple):
         return ""

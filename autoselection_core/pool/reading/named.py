@@ -57,7 +57,7 @@ def split_text(view: View, fields: Fields) -> list[Message]:
     Raises:
         RejectedRecordError: The record has no such field, or a mark does not occur.
     """
-    text = view.filled(fields.text or "", verbatim_text)
+    text = view.fill(fields.text or "", verbatim_text)
     pieces = list(_pieces(text, fields.markers))
     if not any(role is Role.ASSISTANT for role, _ in pieces):
         detail = f"the field {fields.text} nowhere holds {fields.markers[-1]!r}"

@@ -70,7 +70,7 @@ def named_answer(view: View, named: str) -> list[Message]:
         view.notes.add(PREFERENCE[1], Treatment.REJECTED)
     if are_turns(value):
         return conversation(value, named, view.notes)
-    text = chosen_text(view, value) or view.filled(named, verbatim_text)
+    text = chosen_text(view, value) or view.fill(named, verbatim_text)
     return [Message(Role.ASSISTANT, text)]
 
 
@@ -89,7 +89,7 @@ def answer_beside(view: View) -> list[Message]:
 def _question(view: View, rules: Rules) -> tuple[str | None, list[Message]]:
     named = rules.fields.question
     if named is not None:
-        return None, [_asked(view.filled(named), named)]
+        return None, [_asked(view.fill(named), named)]
     key = _question_key(view)
     value = view.record[key]
     if are_turns(value):

@@ -39,7 +39,7 @@ _READ_FIRST = frozenset((*ANSWERS, *TURN_LISTS))
 """Fields that hold an answer: beside one, a layout counts only where the source names its field."""
 
 
-def under_known_names(record: Record, answer: str | None) -> tuple[Record, str | None]:
+def normalise_published_layout(record: Record, answer: str | None) -> tuple[Record, str | None]:
     """A record and the name of its answer, both under known names where it has a published layout.
 
     Args:

@@ -27,7 +27,7 @@ from autoselection_core.pool.reading.pairs import (
     question_and_answer,
     require_choice,
 )
-from autoselection_core.pool.reading.published import under_known_names
+from autoselection_core.pool.reading.published import normalise_published_layout
 from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.pool.reading.side_texts import with_side_turns
 from autoselection_core.pool.reading.spellings import (
@@ -99,7 +99,7 @@ def read_record(record: Json, rules: Rules = KNOWN) -> Reading:
         record = {TURN_LISTS[0]: record}
     if not isinstance(record, dict):
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, "the record is not an object")
-    record, answer = under_known_names(record, rules.answer_field)
+    record, answer = normalise_published_layout(record, rules.answer_field)
     if answer != rules.answer_field:
         rules = replace(rules, answer=answer, fields=replace(rules.fields, answer=None))
     try:
@@ -154,7 +154,7 @@ def _turns(view: View, rules: Rules) -> tuple[str, list[Message]]:
         turns = with_side_turns(conversation(view.record[key], key, view.notes), view)
         return FORMATS[key], _answered(turns, view, rules)
     asks, turns = question_and_answer(view, rules)
-    if fields.reasoning is not None and (thought := view.filled(fields.reasoning)):
+    if fields.reasoning is not None and (thought := view.fill(fields.reasoning)):
         turns = [*turns[:-1], replace(turns[-1], reasoning=thought)]
     return (NAMED if asks is None else FORMATS[asks]), turns
 
@@ -188,7 +188,7 @@ def _answered(turns: list[Message], view: View, rules: Rules) -> list[Message]:
 def _system(view: View, rules: Rules, turns: Sequence[Message]) -> list[Message]:
     """The system message in a field of its own, unless the turns begin with it."""
     named = rules.fields.system
-    texts = [view.filled(named)] if named is not None else [view.text(key) for key in SYSTEMS]
+    texts = [view.fill(named)] if named is not None else [view.text(key) for key in SYSTEMS]
     said = "\n".join(dict.fromkeys(text for text in texts if text))
     if not said or (turns and turns[0].role is Role.SYSTEM and said in turns[0].content):
         return []

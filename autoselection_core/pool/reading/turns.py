@@ -8,7 +8,7 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text, spell_json, verbatim_text
 from autoselection_core.pool.reading.calls import calls_in
-from autoselection_core.pool.reading.content import text_of, thought_in
+from autoselection_core.pool.reading.content import reasoning_text, text_of
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CALL_FIELDS,
@@ -241,7 +241,7 @@ def _answer(turn: Turn, name: str, content: Json, where: str) -> Message:
             calls += called
         elif turn[key]:
             text = "\n".join(part for part in (text, spell_json(turn[key])) if part)
-    thought = "\n".join(part for part in (_reasoning(turn, where), thought_in(content)) if part)
+    thought = "\n".join(part for part in (_reasoning(turn, where), reasoning_text(content)) if part)
     return Message(Role.ASSISTANT, text, thought or None, calls, is_taught=_is_taught(turn))
 
 

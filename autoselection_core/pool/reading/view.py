@@ -104,7 +104,7 @@ class View:
         self.read.add(key)
         return text_of(self.record[key], key, spell)
 
-    def filled(self, template: str, spell: Spell = canonical_text) -> str:
+    def fill(self, template: str, spell: Spell = canonical_text) -> str:
         """The text of a field or of a template over several.
 
         Raises:

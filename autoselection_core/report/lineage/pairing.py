@@ -70,7 +70,7 @@ def _measured(facts: SearchFacts, number: int) -> Evaluation | None:
     trial = next((each for each in facts.trials if each.trial == number), None)
     if trial is None or trial.evaluation is None or (trial.fidelity or FULL) != FULL:
         return None
-    return facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec).finished(
+    return facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec).load_finished(
         trial.evaluation
     )
 

@@ -11,7 +11,7 @@ from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.significance import MIN_PAIRS_TO_RANK
 from autoselection_core.solver.evidence.low_fidelity import agreement
 from autoselection_core.solver.evidence.observations import low_fidelity_observations, observed_subsets
-from autoselection_core.solver.proposal import Proposal, Weighed
+from autoselection_core.solver.proposal import FidelityAssessment, Proposal
 
 _COLUMNS = {
     "fidelity": "fidelity",
@@ -73,7 +73,7 @@ def _last_trust(facts: SearchFacts, name: str) -> float | None:
     return trusts[-1] if trusts else None
 
 
-def weighed_table(weighed: Sequence[Weighed]) -> Table:
+def weighed_table(weighed: Sequence[FidelityAssessment]) -> Table:
     """Expected benefit of each fidelity when a trial was chosen."""
     rows = tuple(tuple(_cell(each.to_json().get(name)) for name in _COLUMNS) for each in weighed)
     return Table("What each fidelity promised", tuple(_COLUMNS.values()), rows)

@@ -129,7 +129,7 @@ def _licence(facts: SearchFacts, row: int) -> str:
 
 
 def _cost(facts: SearchFacts) -> str:
-    paid = [entry for entry in facts.workspace.ledger.money(facts.record.search) if entry.seconds > 0]
+    paid = [entry for entry in facts.workspace.ledger.payments(facts.record.search) if entry.seconds > 0]
     trainings = facts.record.spent + facts.record.report_spent
     seconds = sum(entry.seconds for entry in paid)
     price = facts.workspace.campaign.price_per_hour

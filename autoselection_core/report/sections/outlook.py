@@ -125,5 +125,7 @@ def noise_sentence(facts: SearchFacts) -> str:
 
 
 def _seconds(facts: SearchFacts) -> float | None:
-    paid = [entry.seconds for entry in facts.workspace.ledger.money(facts.record.search) if entry.seconds > 0]
+    paid = [
+        entry.seconds for entry in facts.workspace.ledger.payments(facts.record.search) if entry.seconds > 0
+    ]
     return MORE_RUNS * float(np.median(paid)) if paid else None

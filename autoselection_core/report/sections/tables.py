@@ -8,7 +8,7 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import FULL
 from autoselection_core.identity import Json
 from autoselection_core.pool.ingest import Ingestion
-from autoselection_core.pool.record_sorter import Fate
+from autoselection_core.pool.record_sorter import RecordOutcome
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
@@ -17,7 +17,7 @@ from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.search.baselines import RANDOM
 from autoselection_core.search.status import SearchStatus
-from autoselection_core.signals.contamination.decontaminate import Gated
+from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import present_name
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import Subset
@@ -110,7 +110,9 @@ def step_table(subset: Subset) -> Table:
 
 def reasons_table(proposal: Proposal) -> Table:
     """Reasons of a choice by name, rounded; those that have a table of their own are left out."""
-    rows = tuple((name, _in_words(value)) for name, value in proposal.shown().items() if name not in _TABLES)
+    rows = tuple(
+        (name, _in_words(value)) for name, value in proposal.to_display().items() if name not in _TABLES
+    )
     return Table("Why the solver chose it", ("what", "value"), rows)
 
 
@@ -212,7 +214,7 @@ def search_table(records: tuple[SearchRecord, ...]) -> Table:
     return Table("Searches", columns, rows)
 
 
-def gate_table(gated: Gated) -> Table:
+def gate_table(gated: GateResult) -> Table:
     """Number of samples that the gate cut, by benchmark and by kind of match."""
     rows = tuple(
         (benchmark, match.value, count)
@@ -222,7 +224,7 @@ def gate_table(gated: Gated) -> Table:
     return Table("Samples that hold a benchmark's question", ("benchmark", "match", "samples cut"), rows)
 
 
-def gate_sentence(gated: Gated) -> str:
+def gate_sentence(gated: GateResult) -> str:
     """Benchmarks of the gate and number of samples that it cut, in a sentence."""
     if not gated.benchmarks:
         return "no benchmark, so nothing was looked for in the pool"
@@ -247,10 +249,10 @@ def records_sentence(found: Ingestion) -> str:
 def sources_table(found: Ingestion) -> Table:
     """Records by source and fate."""
     rows = tuple(_of_source(source, fates) for source, fates in found.by_source.items())
-    return Table("Records by source", ("source", "records", *map(str, Fate)), rows)
+    return Table("Records by source", ("source", "records", *map(str, RecordOutcome)), rows)
 
 
-def _of_source(source: str, fates: Mapping[Fate, int]) -> tuple[Cell, ...]:
+def _of_source(source: str, fates: Mapping[RecordOutcome, int]) -> tuple[Cell, ...]:
     return source, sum(fates.values()), *fates.values()
 
 

@@ -37,7 +37,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Gated:
+class GateResult:
     """Pool behind the gate, with an account of what was cut.
 
     Attributes:
@@ -77,7 +77,7 @@ class Gated:
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, object], pool: Pool) -> "Gated":
+    def from_json(cls, stored: Mapping[str, object], pool: Pool) -> "GateResult":
         """Gated pool from what `to_json` wrote, and its pool."""
         cuts: list[tuple[str, str, str, float]] = stored["cuts"]  # type: ignore[assignment] # written by to_json
         return cls(
@@ -109,7 +109,7 @@ class Gate:
         looked_for = {each.name: Contamination(each).fingerprint for each in self.benchmarks}
         return fingerprint({"limit": self.limit, "looked_for": looked_for})
 
-    def cut(self, pool: Pool, store: SignalStore, progress: Progress | None = None) -> Gated:
+    def cut(self, pool: Pool, store: SignalStore, progress: Progress | None = None) -> GateResult:
         """Pool without the samples that hold a question.
 
         The shares are those of the signal `contamination/<benchmark>`: they are kept by sample, so a changed
@@ -122,7 +122,7 @@ class Gate:
         clean = ~np.isin(pool.ids, np.array([cut.sample for cut in cuts], pool.ids.dtype))
         left = pool if clean.all() else pool.take(np.flatnonzero(clean))
         names = tuple(each.name for each in self.benchmarks)
-        return Gated(left, pool.version, self.limit, names, tuple(cuts))
+        return GateResult(left, pool.version, self.limit, names, tuple(cuts))
 
     def _cuts_of(
         self, benchmark: Benchmark, pool: Pool, store: SignalStore, progress: Progress | None

@@ -6,7 +6,7 @@ import numpy as np
 
 from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import unmatched
+from autoselection_core.signals.base import missing_rows
 from autoselection_core.signals.joins.inverted_file import CELL_ROWS, Found, pairs_in_cells, recall_of
 from autoselection_core.signals.similar_pairs import MAX_FLOOR, PAIRS_PER_ROW, PairList, stored_floor
 
@@ -66,12 +66,12 @@ def update_cosine_pairs(
         vectors: One vector a row of the pool at hand. Shape (n, d).
         progress: Told how many rows are compared.
     """
-    new, count = unmatched(rows, len(vectors)), len(vectors)
+    new, count = missing_rows(rows, len(vectors)), len(vectors)
     first, second, similarity = _joined(_between(new, vectors, earlier.floor, progress))
     is_new = np.zeros(count, np.bool_)
     is_new[new] = True
     once = (first < second) | ~is_new[second]  # two new rows meet twice, a row and itself once
-    return earlier.updated(rows, first[once], second[once], similarity[once], count)
+    return earlier.update(rows, first[once], second[once], similarity[once], count)
 
 
 def _between(new: Rows, vectors: Vectors, floor: float, progress: Progress | None) -> Iterator[Found]:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from autoselection_core.arrays import Rows
-from autoselection_core.signals.base import unmatched
+from autoselection_core.signals.base import missing_rows
 from autoselection_core.signals.joins.jaccard import distinct
 from autoselection_core.signals.joins.shingles import Hashes
 from autoselection_core.signals.joins.stored_sets import StoredSets
@@ -31,14 +31,14 @@ def update_jaccard_pairs(earlier: PairList, rows: Rows, sets: StoredSets) -> Pai
         sets: One set a row of the pool at hand.
     """
     count = len(sets.sizes)
-    new = unmatched(rows, count)
-    known = distinct(sets.taken(new).hashes)
+    new = missing_rows(rows, count)
+    known = distinct(sets.take(new).hashes)
     owner, member = _members_among(sets, known)
     incidence = sp.csr_matrix((np.ones(len(owner), np.int32), (owner, member)), shape=(count, len(known)))
     first, second = _candidates(incidence, sets.sizes, new, earlier.floor)
     similarity = _similarities(incidence, sets.sizes, first, second)
     alike = similarity >= np.float32(earlier.floor)
-    return earlier.updated(rows, first[alike], second[alike], similarity[alike], count)
+    return earlier.update(rows, first[alike], second[alike], similarity[alike], count)
 
 
 def _members_among(sets: StoredSets, known: Hashes) -> tuple[Integers, Integers]:

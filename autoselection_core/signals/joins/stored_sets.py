@@ -53,7 +53,7 @@ class StoredSets:
             "sets_at": np.stack([self.starts, self.sizes]),
         }
 
-    def moved_to(self, rows: Rows, new: Rows, fresh: Shingles) -> "StoredSets":
+    def update(self, rows: Rows, new: Rows, fresh: Shingles) -> "StoredSets":
         """The sets of a changed pool.
 
         Args:
@@ -66,14 +66,14 @@ class StoredSets:
         starts[here], sizes[here] = self.starts[stayed], self.sizes[stayed]
         starts[new], sizes[new] = len(self.settled) + len(self.added) + fresh.starts[:-1], fresh.sizes
         changed = StoredSets(self.settled, np.concatenate([self.added, fresh.hashes]), starts, sizes)
-        return changed if changed._is_tidy else StoredSets.of(changed.taken(np.arange(len(sizes))))
+        return changed if changed._is_tidy else StoredSets.of(changed.take(np.arange(len(sizes))))
 
     @property
     def _is_tidy(self) -> bool:
         settled = self.sizes[self.starts < len(self.settled)].sum()
         return bool(settled >= _MIN_LIVE_SHARE * (len(self.settled) + len(self.added)))
 
-    def taken(self, rows: Rows) -> Shingles:
+    def take(self, rows: Rows) -> Shingles:
         """The sets of some rows, one after the other."""
         sizes = self.sizes[rows]
         ends = np.cumsum(sizes)

@@ -97,7 +97,7 @@ class SignalStore:
         started = time.perf_counter()
         for need in signal.needs():
             self.score(need, pool, progress)
-        given = self.given(signal, pool)
+        given = self.needed_values(signal, pool)
         signal.prepare(pool, given, progress)
         version = signal.fingerprint
         if isinstance(signal, PoolSignal):
@@ -171,7 +171,7 @@ class SignalStore:
             return True
         return len(missing(self._record_of(name, version), pool.ids)) == 0
 
-    def given(self, signal: Signal, pool: Pool) -> Given:
+    def needed_values(self, signal: Signal, pool: Pool) -> Given:
         """The values of the signals that a signal needs, aligned to a pool.
 
         Raises:

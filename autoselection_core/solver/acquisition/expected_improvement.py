@@ -36,7 +36,7 @@ def deviation_without(surrogate: Surrogate, point: Features, others: list[int]) 
         point: The point's feature vector. Shape (1, d).
         others: Rows of the observations that may be used; not empty.
     """
-    return float(np.asarray(surrogate.learned_from(others).posterior(point)[1])[0])
+    return float(np.asarray(surrogate.condition_on(others).posterior(point)[1])[0])
 
 
 if TYPE_CHECKING:

@@ -112,10 +112,10 @@ def look_ahead(
     import torch
 
     layout, hyper = surrogate.layout, surrogate.log_hyper
-    cheap = layout.completed(candidates)
+    cheap = layout.pad_features(candidates)
     cheap[:, layout.fidelity_columns.start + fidelity] = 1.0
     cheap[:, layout.fidelity_columns.stop] = -1.0 - np.arange(len(cheap))  # none of them is another's subset
-    points = np.concatenate([layout.completed(observed), layout.completed(candidates), cheap])
+    points = np.concatenate([layout.pad_features(observed), layout.pad_features(candidates), cheap])
     (seen,), targets = surrogate.model.train_inputs, surrogate.model.train_targets
     rows = torch.from_numpy(subsample_rows(seen.numpy(), _MAX_LEARNED))
     asked, noise = torch.from_numpy(points), noise_variance(hyper)

@@ -65,7 +65,7 @@ class Improvement:
         """
         import torch
 
-        base = _tensor(surrogate.layout.completed(observed))
+        base = _tensor(surrogate.layout.pad_features(observed))
         if isinstance(surrogate.model, SparseModel):
             return cls(surrogate, *_by_dictionary(surrogate.model, base, seed))
         if surrogate.layout.fidelities:
@@ -79,7 +79,7 @@ class Improvement:
         import torch
 
         log_hyper, layout = self.surrogate.log_hyper, self.surrogate.layout
-        points = _tensor(layout.completed(candidates))
+        points = _tensor(layout.pad_features(candidates))
         cross = covariance(log_hyper, points, self.base, layout)
         explained = solve_lower(self.root, cross.mT)
         left = variance(log_hyper, points, layout) - (explained**2).sum(-2)

@@ -197,7 +197,7 @@ def _operator(name: str, settings: Mapping[str, object], grammar: Grammar) -> St
             raise UnusableAnswerError(settings, f"has a value of {name!r} out of range ({error})") from error
         if isinstance(axis.space, Interval):
             numbers[axis.name] = float(numbers[axis.name])  # type: ignore[arg-type] # checked to be a number
-    return template.made(numbers)
+    return template.build(numbers)
 
 
 def _fits(template: Template, name: str, settings: Mapping[str, object]) -> bool:

@@ -10,6 +10,14 @@ from autoselection_core.history.values import History, Observation
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.consultation import Consultation
+from autoselection_core.solver.advice.prompt_facts import (
+    catalogue_json,
+    credit_json,
+    history_json,
+    recipe_json,
+    recipes_by_trial,
+    state_json,
+)
 from autoselection_core.solver.advice.reading import (
     Grammar,
     anchor_in,
@@ -18,14 +26,6 @@ from autoselection_core.solver.advice.reading import (
     recipes_in,
 )
 from autoselection_core.solver.advice.settings import AdviserRole
-from autoselection_core.solver.advice.telling import (
-    catalogue_told,
-    credit_told,
-    history_told,
-    recipe_told,
-    recipes_by_trial,
-    state_told,
-)
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.programs.credit import Credit
 from autoselection_core.solver.programs.realise import Draft, Realised
@@ -83,11 +83,11 @@ def propose(
     grammar = Grammar(context.templates, known, context.policy.max_steps, context.seed)
     facts: dict[str, Json] = {
         **_common(context, consultation, observations),
-        "catalogue": catalogue_told(context.templates),
+        "catalogue": catalogue_json(context.templates),
         "anchor": {
-            "steps": recipe_told(anchor.recipe, known),
+            "steps": recipe_json(anchor.recipe, known),
             "utility": anchor.utility,
-            "state": state_told(realise(anchor.recipe, context.pool), context.pool),
+            "state": state_json(realise(anchor.recipe, context.pool), context.pool),
         },
         "findings": list(findings),
         "unions": list[Json](sorted(known)),
@@ -109,8 +109,8 @@ def reseed(
     grammar = Grammar(context.templates, {}, min(_MAX_ANCHOR_STEPS, context.policy.max_steps), context.seed)
     facts: dict[str, Json] = {
         **_common(context, consultation, observations),
-        "catalogue": catalogue_told(context.templates),
-        "credits": credit_told(credit),
+        "catalogue": catalogue_json(context.templates),
+        "credits": credit_json(credit),
     }
     return consultation.consult(AdviserRole.RESEEDER, facts, lambda value: anchor_in(value, grammar))
 
@@ -138,7 +138,7 @@ def rank(
         facts: dict[str, Json] = {
             **_common(context, consultation, consultation.history.observations),
             "findings": list(findings),
-            "candidates": _candidates_told(context, consultation.history, realised, predicted, shown),
+            "candidates": _candidates_json(context, consultation.history, realised, predicted, shown),
         }
         ranking = consultation.consult(AdviserRole.RANKER, facts, lambda value: ranking_in(value, count))
         if ranking is None:
@@ -157,18 +157,18 @@ def _common(
     unit = "" if consultation.adviser is None else consultation.adviser.unit
     return {
         "unit": f"{unit or 'utility'}; higher utilities are better",
-        "history": history_told(observations, context.pool),
+        "history": history_json(observations, context.pool),
     }
 
 
-def _candidates_told(
+def _candidates_json(
     context: SearchContext, history: History, realised: Realised, predicted: Predicted, shown: Rows
 ) -> Json:
     known = recipes_by_trial(history.observations)
     return [
         {
             "index": index,
-            "steps": recipe_told(realised.drafts[place].recipe, known),
+            "steps": recipe_json(realised.drafts[place].recipe, known),
             "mean": float(predicted.means[place]),
             "deviation": float(predicted.deviations[place]),
             "state": _candidate_told(context, realised, int(place)),
@@ -181,5 +181,5 @@ def _candidate_told(context: SearchContext, realised: Realised, place: int) -> J
     """State of a candidate; that of its sampled rows where its rows of the pool break a limit."""
     exact = context.exact(realised, place)
     if exact is None:
-        return state_told(realised.subsets[place], context.signals)
-    return state_told(exact, context.pool)
+        return state_json(realised.subsets[place], context.signals)
+    return state_json(exact, context.pool)

@@ -76,7 +76,7 @@ class AdviserSettings:
                 raise SettingError("roles", role, f"among {', '.join(known)}.{hint}".rstrip(".?"))
 
     @property
-    def pinned(self) -> dict[str, Json]:
+    def identity(self) -> dict[str, Json]:
         """Settings that belong to a search, by first names: all but the model's address and the timeout."""
         values = {**asdict(self), "roles": list(self.roles)}
         return {

@@ -137,7 +137,7 @@ def _start(context: SearchContext, history: History) -> _Start:
         order[_CANDIDATES // 2 :: max(1, 2 * len(order) // _CANDIDATES)],
     )
     chosen = found.features[np.concatenate([likely, others])]
-    candidates = surrogate.layout.completed(np.concatenate([learned.features[[best]], chosen]))
+    candidates = surrogate.layout.pad_features(np.concatenate([learned.features[[best]], chosen]))
     (points,), targets = surrogate.model.train_inputs, surrogate.model.train_targets
     return _Start(
         points.numpy(),

@@ -167,7 +167,7 @@ def _draw(surrogate: Surrogate, features: Features, seed: int) -> Numbers:
     """Joint draws of the noise-free scores, in deviations. Shape (draws, s, m)."""
     import torch
 
-    points = torch.from_numpy(surrogate.layout.completed(features))
+    points = torch.from_numpy(surrogate.layout.pad_features(features))
     generator = torch.Generator().manual_seed(seed)
     shape = (_DRAWS, len(surrogate.log_hyper), len(points))
     normal = torch.randn(shape, generator=generator, dtype=points.dtype)

@@ -39,11 +39,11 @@ def neighbours(
     context: SearchContext, fitted: FittedModel, phase: Phase, count: int, rng: np.random.Generator
 ) -> list[Draft]:
     """Drafts that are one or two edits away from an anchor."""
-    bench = Workbench(context.templates, mates_of(fitted), context.policy.max_steps)
+    bench = Workbench(context.templates, crossover_partners(fitted), context.policy.max_steps)
     return [_draft(context, fitted, phase, bench, rng) for _ in range(count)]
 
 
-def mates_of(fitted: FittedModel) -> list[Recipe]:
+def crossover_partners(fitted: FittedModel) -> list[Recipe]:
     """Tried recipes that others may be united or crossed with."""
     return [one.recipe for one in fitted.observed if one.recipe.steps and not has_union(one.recipe)]
 
@@ -63,11 +63,11 @@ def _draft(
     if phase.fresh_anchor is not None and rng.random() < _RESEEDED_SHARE:
         recipe, edits = edit_twice(phase.fresh_anchor, bench, rng)
         fresh = Draft(phase.fresh_anchor, "reseed", None, f"{edits} of {phase.fresh_anchor.label}")
-        return fresh.edited(edits, recipe)
+        return fresh.with_edit(edits, recipe)
     anchor = fitted.observed[phase.anchors[int(rng.integers(len(phase.anchors)))]]
     recipe, edits = edit_twice(anchor.recipe, bench, rng)
     tried = Draft(anchor.recipe, f"trial {anchor.trial}", anchor.trial, edits)
-    return replace(tried.edited(edits, Recipe(recipe.steps, context.seed)), origin="edit")
+    return replace(tried.with_edit(edits, Recipe(recipe.steps, context.seed)), origin="edit")
 
 
 _PARENTS = 40
@@ -98,10 +98,10 @@ class ScoredCandidates:
         kept, places = self.realised.only(np.arange(len(self.realised)) != place, reason)
         return ScoredCandidates(kept, self.features[places], self.gains[places])
 
-    def joined(self, other: "ScoredCandidates") -> "ScoredCandidates":
+    def concat(self, other: "ScoredCandidates") -> "ScoredCandidates":
         """Both together."""
         return ScoredCandidates(
-            self.realised.joined(other.realised),
+            self.realised.concat(other.realised),
             np.concatenate([self.features, other.features]),
             np.concatenate([self.gains, other.gains]),
         )
@@ -139,7 +139,7 @@ def search_locally(
         tuple(context.fresh.drafts[place] for place in places),
         tuple(context.fresh.subsets[place] for place in places),
     )
-    found = found.joined(_score(radius, gain, fresh, context.features[places], known | found.names))
+    found = found.concat(_score(radius, gain, fresh, context.features[places], known | found.names))
     rng = np.random.default_rng(seed_for("edits", context.seed, trial))
     for generation, count in enumerate(_shares(context.policy.edits, context.policy.generations)):
         if generation == 0:
@@ -148,7 +148,7 @@ def search_locally(
             drafts = _children(context, fitted, found, count, rng)
         names = known | found.names
         edits = context.realise(drafts, names)
-        found = found.joined(_score(radius, gain, edits, context.describe(edits), names))
+        found = found.concat(_score(radius, gain, edits, context.describe(edits), names))
     return found
 
 
@@ -197,14 +197,14 @@ def _children(
     parents = np.argsort(-found.gains, kind="stable")[:_PARENTS]
     if not len(parents):
         return []
-    bench = Workbench(context.templates, mates_of(fitted), context.policy.max_steps)
+    bench = Workbench(context.templates, crossover_partners(fitted), context.policy.max_steps)
     return [_child(found.realised.drafts[int(rng.choice(parents))], bench, rng) for _ in range(count)]
 
 
 def _child(parent: Draft, bench: Workbench, rng: np.random.Generator) -> Draft:
     recipe, edits = edit_twice(parent.recipe, bench, rng)
     edit = f"{parent.edit}, {edits}" if parent.parent is not None else f"{edits} of {parent.recipe.label}"
-    made = parent.edited(edits, Recipe(recipe.steps, parent.recipe.seed))
+    made = parent.with_edit(edits, Recipe(recipe.steps, parent.recipe.seed))
     return replace(made, origin="edit", edit=edit)
 
 

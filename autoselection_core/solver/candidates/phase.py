@@ -61,7 +61,7 @@ class TrustRadius:
         kept, places = realised.only(inside, TOO_FAR)
         reasons = {**kept.reasons, TOO_FAR: kept.reasons[TOO_FAR] - len(clipped), CLIPPED: len(clipped)}
         reasons = {reason: count for reason, count in reasons.items() if count}
-        joined = replace(kept, reasons=reasons).joined(replace(clipped, reasons={}))
+        joined = replace(kept, reasons=reasons).concat(replace(clipped, reasons={}))
         return joined, np.concatenate([features[places], described])
 
     def _clipped(
@@ -88,7 +88,7 @@ class TrustRadius:
             return None
         edit = f"{draft.edit}, clipped" if draft.edit else f"clipped {draft.recipe.label}"
         recipe = Recipe((*steps, Union(other.recipe)), draft.recipe.seed)
-        return replace(draft.edited(f"clipped to trial {other.trial}", recipe), edit=edit)
+        return replace(draft.with_edit(f"clipped to trial {other.trial}", recipe), edit=edit)
 
 
 _DRAWS = 8

@@ -103,7 +103,7 @@ def surrogate_of_benchmark(
     if len(seen) <= 1:
         return None
     places, values = zip(*seen, strict=True)
-    return fit(layout.completed(features[list(places)]), np.array(values), layout, fitting)
+    return fit(layout.pad_features(features[list(places)]), np.array(values), layout, fitting)
 
 
 def keeps_to(floors: Sequence[Floor], features: Features) -> Mask:

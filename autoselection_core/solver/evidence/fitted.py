@@ -84,9 +84,9 @@ def fit_model(
     features = context.describe_subsets([one.subset for one in observed])
     places, utilities = utilities_of(observed)
     fitting = fitting_for(context, len(utilities))
-    points = layout.completed(features[places])
+    points = layout.pad_features(features[places])
     if transferred:
-        points = np.concatenate([points, layout.completed(_origins(context, transferred, measures))])
+        points = np.concatenate([points, layout.pad_features(_origins(context, transferred, measures))])
         utilities = np.concatenate([utilities, _align_level(transferred, utilities)])
     utilities = compress_tail(utilities, policy.tail_threshold, policy.noise_prior or 0.0)
     if used:

@@ -42,7 +42,7 @@ class FidelityAgreement:
     rank_correlation: float | None
 
     @property
-    def wanted(self) -> int:
+    def required_pairs(self) -> int:
         """Pairs that are wanted before the fidelity is heeded or given up: more where a few leave it open."""
         is_open = self.pairs >= PAIRS and 0 < (self.rank_correlation or 0.0) < MIN_TRUST
         return MAX_PAIRS if is_open else PAIRS
@@ -82,7 +82,7 @@ def at_fidelities(
     names: Sequence[str],
 ) -> Features:
     """Feature vectors of scores at lower fidelities, with the columns that tell them apart."""
-    described = layout.completed(context.describe_subsets([cheap.subset for cheap in low_fidelity]))
+    described = layout.pad_features(context.describe_subsets([cheap.subset for cheap in low_fidelity]))
     first, subsets = (
         layout.fidelity_columns.start,
         list(dict.fromkeys(_name(cheap) for cheap in low_fidelity)),

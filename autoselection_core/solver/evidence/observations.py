@@ -91,7 +91,7 @@ def realise_once(recipe: Recipe, signals: SignalTable) -> Subset:
 
     A recipe that leaves nothing of a sample of the pool has the rows that stand in for it.
     """
-    return signals.derived((__name__, recipe), lambda: _realise_on(recipe, signals))
+    return signals.cached((__name__, recipe), lambda: _realise_on(recipe, signals))
 
 
 def _realise_on(recipe: Recipe, signals: SignalTable) -> Subset:
@@ -101,12 +101,12 @@ def _realise_on(recipe: Recipe, signals: SignalTable) -> Subset:
     if not isinstance(signals, RowSample):
         raise found
     exact = realise(recipe, signals.pool)
-    rows = signals.stand_ins(exact.rows)
+    rows = signals.matching_rows(exact.rows)
     return replace(exact, rows=rows, fingerprint=fingerprint_of_ids(signals.ids[rows]))
 
 
 def _realise(recipe: Recipe, signals: SignalTable) -> Subset | None:
-    (subset,) = signals.derived((__name__, "earlier", recipe), lambda: realise_many([recipe], signals))
+    (subset,) = signals.cached((__name__, "earlier", recipe), lambda: realise_many([recipe], signals))
     return subset if isinstance(subset, Subset) else None
 
 
@@ -124,7 +124,7 @@ def entries_of(history: History) -> tuple[Observation | Pending, ...]:
     return (*history.observations, *history.pending)
 
 
-def failed_in(history: History) -> tuple[Recipe, ...]:
+def failed_recipes(history: History) -> tuple[Recipe, ...]:
     """Recipes whose evaluation ended without a score."""
     return tuple(failure.recipe for failure in history.failures if failure.recipe is not None)
 

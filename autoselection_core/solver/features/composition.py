@@ -58,7 +58,7 @@ class Composition:
         """Number of columns of each group."""
         return tuple(place.stop - place.start for place in self.places)
 
-    def scaled_by(self, fresh: Sequence[Rows]) -> "Composition":
+    def rescale(self, fresh: Sequence[Rows]) -> "Composition":
         """The same groups on the scale of some subsets."""
         raw = self._means(fresh[:_COMPARED])
         scales = tuple(_median_distance(raw[:, place]) for place in self.places)
@@ -88,7 +88,7 @@ class Composition:
 
 def composition_of(signals: SignalTable) -> Composition:
     """Groups of a pool, once a table; without scales yet."""
-    return signals.derived((__name__,), lambda: _make(signals))
+    return signals.cached((__name__,), lambda: _make(signals))
 
 
 def _make(signals: SignalTable) -> Composition:

@@ -64,7 +64,7 @@ class Describer:
             np.where(spread > _FLAT, spread, np.inf),
             _median_distance(raw),
             max(float(np.sqrt((program**2).sum(axis=1).mean())), _FLAT),
-            None if composition is None else composition.scaled_by([one.rows for one in fresh.subsets]),
+            None if composition is None else composition.rescale([one.rows for one in fresh.subsets]),
         )
 
     @property

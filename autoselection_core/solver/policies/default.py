@@ -22,7 +22,7 @@ from autoselection_core.solver.evidence.constraints import Success, keeps_to
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
 from autoselection_core.solver.evidence.observations import (
     ObservedSubset,
-    failed_in,
+    failed_recipes,
     low_fidelity_observations,
     observed_subsets,
     transferred_observations,
@@ -106,7 +106,7 @@ def known_subsets(
     context: SearchContext, history: History, observed: Sequence[ObservedSubset]
 ) -> frozenset[str]:
     """Hashes of all subsets that were evaluated, are being evaluated, or failed."""
-    failed = context.realise([Draft(recipe, "failed") for recipe in failed_in(history)], frozenset())
+    failed = context.realise([Draft(recipe, "failed") for recipe in failed_recipes(history)], frozenset())
     return frozenset(
         (*(one.subset.fingerprint for one in observed), *(one.fingerprint for one in failed.subsets))
     )
@@ -262,7 +262,7 @@ def _success(context: SearchContext, history: History, fitted: FittedModel) -> t
     """Probability of success, where a trial of a subset failed."""
     if context.policy.version == 1:
         return ()
-    failed = context.realise([Draft(recipe, "failed") for recipe in failed_in(history)], frozenset())
+    failed = context.realise([Draft(recipe, "failed") for recipe in failed_recipes(history)], frozenset())
     if not len(failed):
         return ()
     measured = fitted.features[fitted.ranked]

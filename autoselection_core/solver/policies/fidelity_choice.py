@@ -25,7 +25,7 @@ from autoselection_core.solver.evidence.observations import (
     ObservedSubset,
     realise_once,
 )
-from autoselection_core.solver.proposal import Candidate, Proposal, Weighed
+from autoselection_core.solver.proposal import Candidate, FidelityAssessment, Proposal
 
 _COMPARED = 48
 """Candidates with the highest expected improvement that a plan chooses among."""
@@ -112,14 +112,16 @@ def next_pair(
         ]
         measured = [one for one in observed if one.utilities and one.recipe not in failed]
         lacking = [one for one in measured if one.name not in known]
-        missing = agreement(low_fidelity, observed, offer.fidelity).wanted - (len(measured) - len(lacking))
+        missing = agreement(low_fidelity, observed, offer.fidelity).required_pairs - (
+            len(measured) - len(lacking)
+        )
         if lacking and missing > 0 and missing * offer.cost <= _MAX_ON_PAIRS * offer.left:
             return _pair(lacking[0], offer, len(measured) - len(lacking), pool)
     return None
 
 
 def _pair(one: ObservedSubset, offer: Offer, pairs: int, pool: SignalTable) -> Candidate:
-    weighed = (Weighed(offer.fidelity, offer.cost, pairs=pairs),)
+    weighed = (FidelityAssessment(offer.fidelity, offer.cost, pairs=pairs),)
     proposal = Proposal("pair", parent=one.trial, fidelity=offer.fidelity, weighed=weighed)
     return Candidate(one.recipe, realise_once(one.recipe, pool), proposal)
 
@@ -176,19 +178,19 @@ def choose_fidelity(plans: Sequence[Plan]) -> Plan | None:
 
 def weigh_fidelities(
     plans: Sequence[Plan], fitted: FittedModel, offers: Sequence[Offer]
-) -> tuple[Weighed, ...]:
+) -> tuple[FidelityAssessment, ...]:
     """Record of each fidelity's expected gain and learned correlation."""
     gains = {plan.fidelity: plan for plan in plans}
-    full = tuple(Weighed(FULL, 1.0, gain=plan.gain) for plan in plans[:1])
+    full = tuple(FidelityAssessment(FULL, 1.0, gain=plan.gain) for plan in plans[:1])
     return (*full, *(_weigh(offer, gains.get(offer.fidelity), fitted) for offer in offers))
 
 
-def _weigh(offer: Offer, plan: Plan | None, fitted: FittedModel) -> Weighed:
+def _weigh(offer: Offer, plan: Plan | None, fitted: FittedModel) -> FidelityAssessment:
     shown = agreement(fitted.low_fidelity, fitted.observed, offer.fidelity)
     names, trust = list(fitted.trust), None
     if offer.fidelity in names:
         trust = fitted.surrogate.correlations[names.index(offer.fidelity)]
-    return Weighed(
+    return FidelityAssessment(
         offer.fidelity,
         offer.cost,
         0 if plan is None else plan.scores,

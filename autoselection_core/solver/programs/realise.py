@@ -36,7 +36,7 @@ class Draft:
     edit: str = ""
     chain: tuple[tuple[str, Recipe], ...] = ()
 
-    def edited(self, edits: str, recipe: Recipe) -> "Draft":
+    def with_edit(self, edits: str, recipe: Recipe) -> "Draft":
         """Chain link: a draft that one round of edits makes of this one."""
         root = self.chain or ((self.origin, self.recipe),)
         return replace(self, recipe=recipe, chain=(*root, (edits, recipe)))
@@ -60,7 +60,7 @@ class Realised:
         """Number of candidates."""
         return len(self.drafts)
 
-    def joined(self, other: "Realised") -> "Realised":
+    def concat(self, other: "Realised") -> "Realised":
         """Both together; their subsets must differ."""
         reasons = Counter(self.reasons) + Counter(other.reasons)
         return Realised((*self.drafts, *other.drafts), (*self.subsets, *other.subsets), reasons)

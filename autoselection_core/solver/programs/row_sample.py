@@ -60,7 +60,7 @@ class RowSample(SignalTable):
     @property
     @override
     def weights(self) -> Values:
-        return self.derived(
+        return self.cached(
             "weights",
             lambda: np.where(self.is_certain, np.float32(1), np.float32(self.step)).astype(np.float32),
         )
@@ -70,7 +70,7 @@ class RowSample(SignalTable):
         return float(self.weights[rows].sum(dtype=np.float64))
 
     @override
-    def scaled(self, count: int) -> float:
+    def to_sample_scale(self, count: int) -> float:
         return count / self.step
 
     def share_error(self, rows: Rows, has_property: Mask) -> float:
@@ -99,7 +99,7 @@ class RowSample(SignalTable):
         sums = np.bincount(self.clusters[rows[drawn]], weights=weights[drawn] / 2)
         return float(np.sqrt((1 - 1 / self.step) * (sums**2).sum()) / weights.sum())
 
-    def stand_ins(self, rows: Rows) -> Rows:
+    def matching_rows(self, rows: Rows) -> Rows:
         """Rows of the sample for rows of the pool: those that are here, else those next by sample id.
 
         Ids are hashes, so the latter are drawn by chance: a subset of a few rows of a million is described as
@@ -110,7 +110,7 @@ class RowSample(SignalTable):
         return np.unique(places[held] if held.any() else places)
 
 
-def sampled(signals: SignalTable, max_rows: int, seed: int) -> SignalTable:
+def sample_table(signals: SignalTable, max_rows: int, seed: int) -> SignalTable:
     """The table that candidates are compared on: all rows up to twice `max_rows`, else a sample of them.
 
     A sample has between half of `max_rows` and `max_rows` rows, and a percent more for rare groups.
@@ -122,7 +122,7 @@ def sampled(signals: SignalTable, max_rows: int, seed: int) -> SignalTable:
     """
     if len(signals) <= 2 * max_rows:
         return signals
-    return signals.derived(
+    return signals.cached(
         (__name__, max_rows, seed), lambda: _drawn(signals, _step(len(signals), max_rows), seed)
     )
 
@@ -135,7 +135,7 @@ def _step(rows: int, max_rows: int) -> int:
 
 
 def _drawn(signals: SignalTable, step: int, seed: int) -> RowSample:
-    clusters = signals.derived((__name__, "clusters"), lambda: clusters_of(signals))
+    clusters = signals.cached((__name__, "clusters"), lambda: clusters_of(signals))
     is_drawn = _systematic(signals, clusters, step, seed)[clusters]
     is_certain = _rare(signals, step, round(MAX_RARE_SHARE * len(signals) / step))
     rows = np.flatnonzero(is_drawn | is_certain)

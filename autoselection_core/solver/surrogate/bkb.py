@@ -66,7 +66,7 @@ class SparseModel:
         parts = [self._marginals(part) for part in torch.split(points, _TOGETHER)]
         return torch.cat([mean for mean, _ in parts], -1), torch.cat([spread for _, spread in parts], -1)
 
-    def learned_from(self, rows: list[int]) -> "SparseModel":
+    def condition_on(self, rows: list[int]) -> "SparseModel":
         """The same dictionary and hyper-parameters with some of the observations only."""
         return condition_sparse(
             self.points[rows], self.train_targets[rows], self.layout, self.log_hyper, self.inducing

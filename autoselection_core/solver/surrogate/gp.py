@@ -137,7 +137,7 @@ class Surrogate:
         """
         import torch
 
-        means, variances = _marginals(self.model, torch.from_numpy(self.layout.completed(features)))
+        means, variances = _marginals(self.model, torch.from_numpy(self.layout.pad_features(features)))
         mean = means.mean(0)
         spread = (variances.clamp_min(JITTER) + (means - mean) ** 2).mean(0).sqrt()
         return mean.numpy() * self.standard.scale + self.standard.center, spread.numpy() * self.standard.scale
@@ -154,7 +154,7 @@ class Surrogate:
         """
         import torch
 
-        means, variances = _marginals(self.model, torch.from_numpy(self.layout.completed(features)))
+        means, variances = _marginals(self.model, torch.from_numpy(self.layout.pad_features(features)))
         found = quantiles(means, variances.clamp_min(JITTER).sqrt(), levels)
         return np.asarray(found.numpy() * self.standard.scale + self.standard.center)
 
@@ -164,10 +164,10 @@ class Surrogate:
             return self.model.joint_draws(points, normal, ridge)
         return joint_draws(self.model, points, normal, ridge)
 
-    def learned_from(self, rows: list[int]) -> "Surrogate":
+    def condition_on(self, rows: list[int]) -> "Surrogate":
         """The same hyper-parameters with some of the observations only, which must not be none."""
         if isinstance(self.model, SparseModel):
-            return replace(self, model=self.model.learned_from(rows))
+            return replace(self, model=self.model.condition_on(rows))
         (points,), targets = self.model.train_inputs, self.model.train_targets
         relative = None if self.relative is None else self.relative[rows]
         return condition(

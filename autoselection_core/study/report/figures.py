@@ -18,7 +18,7 @@ _FIFTHS = 5
 
 def size_table(facts: StudyFacts) -> Table | None:
     """Dev scores of the evaluated subsets, by the share of the pool they keep; None before a study ended."""
-    kept = facts.kept
+    kept = facts.states
     if kept is None:
         return None
     scores: dict[str, list[float]] = {}

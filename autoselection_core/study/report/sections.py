@@ -53,7 +53,7 @@ def _training(facts: StudyFacts) -> str:
 
 
 def _pool(facts: StudyFacts) -> list[str]:
-    kept = facts.kept
+    kept = facts.states
     if kept is None:
         return ["The study has not ended; sizes of the pool are written at its end."]
     left_out = f"{kept.samples_cut:,} of {kept.rows + kept.samples_cut:,} samples"
@@ -121,7 +121,7 @@ def sections_of(facts: StudyFacts, found: list[Comparison]) -> list[Section]:
 def _result(facts: StudyFacts, found: list[Comparison]) -> Section:
     deviation = facts.pooled_deviation
     notes = [
-        *([] if facts.kept is not None else [_UNFINISHED]),
+        *([] if facts.states is not None else [_UNFINISHED]),
         *(each.sentence(facts.metric) for each in found if each.second.startswith("random")),
         *whole_pool_sentences(facts),
         f"The metric that drove the searches: {facts.metric}, on dev items.",
@@ -140,7 +140,7 @@ def _result(facts: StudyFacts, found: list[Comparison]) -> Section:
     )
     tables = [main_table(facts), comparison_table(found)]
     if (
-        unread := unread_table({facts.named(arm): facts.scored_of(arm) for arm in facts.arm_names})
+        unread := unread_table({facts.arm_label(arm): facts.all_scores_of(arm) for arm in facts.arm_names})
     ) is not None:
         tables.append(unread)
     return Section("Result", notes, tables, pictures)

@@ -55,7 +55,7 @@ def _main_row(facts: StudyFacts, arm: str, benchmarks: list[str], best: dict[str
         for name in benchmarks
     ]
     return (
-        facts.named(arm),
+        facts.arm_label(arm),
         len(measured),
         round(mean(each.evaluation.selected_count for each in measured)),
         round(mean(each.trial.tokens or 0 for each in measured)),
@@ -126,11 +126,11 @@ def _after_warmup(utilities: list[float]) -> tuple[Cell, Cell]:
 def stability_table(facts: StudyFacts) -> Table | None:
     """Overlap of the rows that different seeds recommend; None for a single recommendation."""
     winners = {each.arm: str(each.trial.subset) for each in facts.arms if each.arm.startswith(f"{WINNER}/")}
-    names, kept = list(winners), facts.kept
+    names, kept = list(winners), facts.states
     if kept is None:
         return None
     rows = tuple(
-        (facts.named(left), facts.named(right), shared)
+        (facts.arm_label(left), facts.arm_label(right), shared)
         for at, left in enumerate(names)
         for right in names[at + 1 :]
         if (shared := kept.shared_share(winners[left], winners[right])) is not None
@@ -156,7 +156,7 @@ def held_out_table(facts: StudyFacts) -> Table | None:
 def _held_out_row(facts: StudyFacts, arm: str, names: list[str]) -> tuple[Cell, ...]:
     runs = [each.held_out for each in facts.arms if each.arm == arm and each.held_out]
     means = [mean(score.mean for run in runs for score in run if score.benchmark == name) for name in names]
-    return (facts.named(arm), len(runs), *means)
+    return (facts.arm_label(arm), len(runs), *means)
 
 
 def candidate_table(facts: StudyFacts) -> Table | None:
@@ -189,7 +189,7 @@ def transfer_table(found: ModelAgreement) -> Table:
 
 def benchmark_table(facts: StudyFacts) -> Table:
     """Benchmarks with metric, unit and direction, and the score of blind guessing."""
-    kept = facts.kept
+    kept = facts.states
     rows: tuple[tuple[Cell, ...], ...] = () if kept is None else kept.benchmarks
     columns = ("benchmark", "role", "metric", "unit", "better", "chance", "dev items", "test items")
     return Table("Benchmarks", columns, rows)
@@ -255,7 +255,7 @@ def _arms(facts: StudyFacts, runs: Mapping[str, Arm], weights: Mapping[str, floa
         found = arm_difference(first, runs[arm], seed=_SEED, weights=weights) if arm != order[0] else None
         rows.append(
             (
-                facts.named(arm),
+                facts.arm_label(arm),
                 len(runs[arm]),
                 sum(len(score.items) for score in runs[arm][0]),
                 means[arm],

@@ -117,7 +117,7 @@ def _compare(facts: StudyFacts, first: str, second: str) -> Comparison | None:
     if not mine or not others or len(facts.subsets_of(first, second)) == 1:
         return None  # another seed on the same rows is luck, and no opponent
     found = arm_difference(mine, others, seed=_SEED, weights=facts.weights)
-    return Comparison(facts.named(first), facts.named(second), found, (len(mine), len(others)))
+    return Comparison(facts.arm_label(first), facts.arm_label(second), found, (len(mine), len(others)))
 
 
 def average(runs: Sequence[Run]) -> Run:
@@ -155,7 +155,7 @@ def leading_first(facts: StudyFacts) -> list[str]:
 
 def importance_of_states(facts: StudyFacts) -> list[Importance]:
     """Importance of the numbers of a state for the dev score, over all subsets that were evaluated."""
-    kept = facts.kept
+    kept = facts.states
     if kept is None:
         return []
     scores: dict[str, list[float]] = {}
@@ -194,7 +194,9 @@ def transfer_agreement(facts: StudyFacts) -> ModelAgreement | None:
         if each.test is not None
     }
     pairs = tuple(
-        (facts.named(arm), float(np.mean(values)), other[arm]) for arm, values in own.items() if arm in other
+        (facts.arm_label(arm), float(np.mean(values)), other[arm])
+        for arm, values in own.items()
+        if arm in other
     )
     if not pairs:
         return None

@@ -19,7 +19,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.study.arms import CANDIDATE
 from autoselection_core.study.loading import Contest, contests, entries, transfer_entry
 from autoselection_core.study.results.item_sampling import MIN_LEADING, SampledItems, read_sampled_items
-from autoselection_core.study.results.states import Kept, read_states
+from autoselection_core.study.results.states import StudyStates, read_states
 from autoselection_core.study.study import Study
 
 
@@ -77,7 +77,7 @@ class StudyFacts:
         return found
 
     @cached_property
-    def kept(self) -> Kept | None:
+    def states(self) -> StudyStates | None:
         """States of the evaluated subsets; None where the study has not ended."""
         return read_states(self.study, self.home)
 
@@ -128,7 +128,7 @@ class StudyFacts:
     @cached_property
     def payments(self) -> tuple[Payment, ...]:
         """Outcome and cost of every attempt."""
-        return tuple(payment for entry in self.entries for payment in self.ledger.money(entry))
+        return tuple(payment for entry in self.entries for payment in self.ledger.payments(entry))
 
     @cached_property
     def evaluations(self) -> tuple[Evaluation, ...]:
@@ -163,7 +163,7 @@ class StudyFacts:
         if sampled_items is None:
             return []
         return [
-            sampled_items.run(each.test, self._folder(each.evaluation.key))
+            sampled_items.combined_run(each.test, self._folder(each.evaluation.key))
             for each in self.arms
             if each.arm == arm
             and each.test is not None
@@ -178,11 +178,11 @@ class StudyFacts:
         """Hashes of the subsets that some arms trained on."""
         return {each.trial.subset for each in self.arms if each.arm in arms}
 
-    def scored_of(self, arm: str) -> list[Run]:
+    def all_scores_of(self, arm: str) -> list[Run]:
         """The test scores of an arm's runs, those on held-out benchmarks too."""
         return [(*(each.test or ()), *each.held_out) for each in self.arms if each.arm == arm]
 
-    def named(self, arm: str) -> str:
+    def arm_label(self, arm: str) -> str:
         """An arm for people."""
         kind, _, name = arm.partition("/")
         if kind == FULL_POOL:
@@ -218,7 +218,9 @@ class StudyFacts:
         assert trial.evaluation is not None, "a trial is done only with an evaluation"
         folder = self._folder(trial.evaluation)
         test = folder.read_test() if folder.has_test_scores else None
-        return MeasuredArm(trial.arm, trial, folder.read_result(self.weights), test, folder.held_out())
+        return MeasuredArm(
+            trial.arm, trial, folder.read_result(self.weights), test, folder.read_all_held_out()
+        )
 
     def _folder(self, key: str) -> EvaluationFolder:
         return EvaluationFolder(self.home.evaluation(key))

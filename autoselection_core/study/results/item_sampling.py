@@ -58,7 +58,7 @@ class SampledItems:
     arms: tuple[str, ...]
     parts: tuple[DrawnPart, ...]
 
-    def answers(self, study: Study) -> bool:
+    def matches(self, study: Study) -> bool:
         """Whether it is what a study asks for now."""
         wanted = study.further_items
         asked = None if wanted is None else (evaluator_of(study), wanted.leading, wanted.items)
@@ -69,7 +69,7 @@ class SampledItems:
         """The benchmarks that further items were drawn from."""
         return tuple(dict.fromkeys(part.benchmark for part in self.parts if part.drawn))
 
-    def drawn(self, benchmark: str) -> tuple[str, ...]:
+    def item_ids(self, benchmark: str) -> tuple[str, ...]:
         """Ids of the further items of a benchmark."""
         return tuple(item for part in self.parts if part.benchmark == benchmark for item in part.drawn)
 
@@ -79,15 +79,15 @@ class SampledItems:
 
     def is_scored(self, folder: EvaluationFolder) -> bool:
         """Whether an evaluation was scored on everything that was drawn."""
-        return all(folder.has_further(name, self.drawn(name)) for name in self.benchmarks)
+        return all(folder.has_further(name, self.item_ids(name)) for name in self.benchmarks)
 
-    def run(self, test: Run, folder: EvaluationFolder) -> Run:
+    def combined_run(self, test: Run, folder: EvaluationFolder) -> Run:
         """First and further scores of an evaluation, part by part.
 
         Raises:
             NotEvaluatedError: The further items were not scored.
         """
-        further = {name: folder.read_further(name, self.drawn(name)).items for name in self.benchmarks}
+        further = {name: folder.read_further(name, self.item_ids(name)).items for name in self.benchmarks}
         joined = tuple(
             replace(score, items=(*score.items, *further.get(score.benchmark, ()))) for score in test
         )
@@ -120,4 +120,4 @@ def read_sampled_items(study: Study, home: Home) -> SampledItems | None:
         for part in stored.pop("parts")
     )
     sampled_items = SampledItems(arms=tuple(stored.pop("arms")), parts=parts, **stored)
-    return sampled_items if sampled_items.answers(study) else None
+    return sampled_items if sampled_items.matches(study) else None

@@ -31,7 +31,7 @@ _FILE = "ground.json"
 
 
 @dataclass(frozen=True)
-class Kept:
+class StudyStates:
     """States and sizes of a study's subsets, with everything else that its report needs of the pool.
 
     Attributes:
@@ -70,7 +70,7 @@ class Kept:
 
 def folder_of(study: Study, home: Home) -> Path:
     """Folder of a study's own files."""
-    return home.confined(home.root / "studies" / study.name)
+    return home.resolve(home.root / "studies" / study.name)
 
 
 def evaluator_of(study: Study) -> str:
@@ -118,7 +118,7 @@ def keep_states(study_run: StudyRun) -> None:
         draft.write_text(text + "\n")
 
 
-def read_states(study: Study, home: Home) -> Kept | None:
+def read_states(study: Study, home: Home) -> StudyStates | None:
     """States as they were kept; None where the study has not ended yet."""
     file = folder_of(study, home) / _FILE
     if not file.exists():
@@ -126,7 +126,7 @@ def read_states(study: Study, home: Home) -> Kept | None:
     stored: dict[str, Any] = json.loads(file.read_text())
     states = {name: tuple(row) for name, row in stored.pop("states").items()}
     benchmarks = tuple(tuple(row) for row in stored.pop("benchmarks"))
-    return Kept(names=tuple(stored.pop("names")), states=states, benchmarks=benchmarks, **stored)
+    return StudyStates(names=tuple(stored.pop("names")), states=states, benchmarks=benchmarks, **stored)
 
 
 def _evaluated(study_run: StudyRun) -> list[Subset]:

@@ -47,7 +47,7 @@ def forecast_with_signals(study_run: StudyRun) -> StudyForecast:
         for plan in planned
         if (plan.subset, plan.replicate) not in known
     }
-    return _forecast(study_run, sum(study_run.evaluator.finished(key) is not None for key in keys))
+    return _forecast(study_run, sum(study_run.evaluator.load_finished(key) is not None for key in keys))
 
 
 def _forecast(study_run: StudyRun, found: int) -> StudyForecast:
@@ -83,7 +83,7 @@ def _left(study_run: StudyRun) -> int:
         ledger.trials(transfer_entry(study), TrialKind.REPORT) if transfer_entry(study) in known else ()
     )
     ended = [sum(has_ended(trial) for trial in trials) for trials in (_arms(study_run), transferred)]
-    return left + max(0, study.compared - ended[0]) + max(0, study.transferred - ended[1])
+    return left + max(0, study.arm_evaluations - ended[0]) + max(0, study.transfer_evaluations - ended[1])
 
 
 def _arms(study_run: StudyRun) -> list[TrialRecord]:

@@ -39,7 +39,7 @@ def score_further(study_run: StudyRun) -> None:
     benchmarks = [each for each in evaluator.benchmarks if each.name in sampled_items.benchmarks]
     for number, measured in enumerate(runs):
         for benchmark in benchmarks:
-            wanted = frozenset(sampled_items.drawn(benchmark.name))
+            wanted = frozenset(sampled_items.item_ids(benchmark.name))
             items = [item for part in parts(benchmark) for item in part.waiting if item.id in wanted]
             reason = f"study {study_run.study.name}, leading arm {measured.arm}"
             evaluator.score_further(measured.evaluation.key, benchmark, items, reason)

@@ -32,7 +32,9 @@ def transfer(study_run: StudyRun) -> None:
     evaluator = study_run.other_evaluator
     if evaluator is None:
         return
-    entry = register_arms(study_run, transfer_entry(study_run.study), study_run.study.transferred, evaluator)
+    entry = register_arms(
+        study_run, transfer_entry(study_run.study), study_run.study.transfer_evaluations, evaluator
+    )
     planned = [replace(plan, replicate=0) for plan in _first_of_each_arm(study_run)]
     evaluate_planned(study_run, entry, planned, evaluator)
 
@@ -89,7 +91,7 @@ def is_finished(study_run: StudyRun) -> bool:
     transferred = ledger.trials(transfer_entry(study), TrialKind.REPORT) if study.transfer is not None else ()
     ended = all(has_ended(trial) for trial in (*arms, *transferred))
     runs = {(trial.arm, trial.subset, trial.replicate) for trial in arms}
-    complete = len(runs) >= study.compared and len(transferred) >= study.transferred
+    complete = len(runs) >= study.arm_evaluations and len(transferred) >= study.transfer_evaluations
     return ended and complete and StudyFacts(study, study_run.home).has_further_scores
 
 
@@ -105,7 +107,7 @@ class _Arms:
     def of(cls, study_run: StudyRun) -> "_Arms":
         """The arms with those that an earlier process planned."""
         study = study_run.study
-        paid = study.budget - study.searched - study.transferred
+        paid = study.budget - study.search_trainings - study.transfer_evaluations
         entry = register_arms(study_run, arms_entry(study), paid, study_run.evaluator)
         known = study_run.ledger.trials(entry, TrialKind.REPORT)
         planned = [planned_of(trial) for trial in known if trial.state != TrialState.FAILED]
@@ -130,7 +132,7 @@ class _Arms:
                 self.planned.append(separate_run(plan, self.planned, _fresh(self.study_run, plan.subset)))
         evaluate_planned(self.study_run, self.entry, self.planned, self.study_run.evaluator)
 
-    def called(self, name: str) -> list[TrialRecord]:
+    def trials_of(self, name: str) -> list[TrialRecord]:
         """The finished and planned evaluations of an arm."""
         trials = self.study_run.ledger.trials(self.entry, TrialKind.REPORT)
         return [trial for trial in trials if trial.arm == name and trial.recipe is not None]
@@ -172,7 +174,7 @@ def _tell(study_run: StudyRun, contest: Contest, stage: Stage) -> None:
 def _winner(arms: _Arms, contest: Contest) -> ArmPlan | None:
     """Recommendation of a contest; the recorded one where its arms were planned before."""
     study_run, name = arms.study_run, f"{WINNER}/{contest.name}"
-    if known := arms.called(name):
+    if known := arms.trials_of(name):
         return planned_of(min(known, key=lambda trial: trial.replicate or 0))
     if contest.arm is None:
         return _best_candidate(arms, contest, name)

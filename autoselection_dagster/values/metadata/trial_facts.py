@@ -144,7 +144,9 @@ def won_and_lost(evaluation: Evaluation, facts: SearchFacts, reservation: Reserv
     evaluator = facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec)
     found: dict[str, Any] = {}
     for name, other in others.items():
-        made = None if other is None or other.evaluation is None else evaluator.finished(other.evaluation)
+        made = (
+            None if other is None or other.evaluation is None else evaluator.load_finished(other.evaluation)
+        )
         if made is None or other is None or other.trial == trial.trial or not comparable(evaluation, made):
             continue
         table = items_table(evaluation, made, f"trial {other.trial}")

@@ -67,7 +67,7 @@ def test_a_trial_that_fails_is_recorded_with_its_reason_and_is_no_score(driver: 
     assert run.status is dg.DagsterRunStatus.FAILURE
     assert (trial.state, trial.attempt, trial.utility) == (TrialState.WAITING, 2, None)
     assert driver.ledger.search("s").spent == 0
-    assert "Error" in driver.ledger.money("s")[0].note
+    assert "Error" in driver.ledger.payments("s")[0].note
 
 
 def test_a_search_without_a_pool_says_what_to_do(driver: Driver) -> None:

@@ -116,7 +116,7 @@ def test_a_cancelled_run_gives_its_trial_back_without_counting_as_a_loss(scene: 
     reconcile(scene.ledger, scene.instance)
 
     assert scene.trial == (TrialState.WAITING, 2)
-    assert [payment.outcome for payment in scene.ledger.money(scene.search)] == ["released"]
+    assert [payment.outcome for payment in scene.ledger.payments(scene.search)] == ["released"]
 
 
 def test_nothing_is_charged_for_any_of_it(scene: Scene) -> None:
@@ -124,5 +124,5 @@ def test_nothing_is_charged_for_any_of_it(scene: Scene) -> None:
         scene.run_for(scene.reserve(), status)
         reconcile(scene.ledger, scene.instance)
 
-    assert sum(payment.cost for payment in scene.ledger.money(scene.search)) == 0
+    assert sum(payment.cost for payment in scene.ledger.payments(scene.search)) == 0
     assert scene.ledger.search(scene.search).spent == 0

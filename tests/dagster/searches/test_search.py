@@ -15,7 +15,7 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState, TrialKind, TrialState
 from autoselection_core.recipe import Recipe
-from autoselection_core.report.serving import found_file
+from autoselection_core.report.serving import resolve_report_file
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.forecast import why_nothing_starts
@@ -68,7 +68,7 @@ def test_a_one_slot_search_records_what_the_plain_loop_records(searched: Driver,
 
 def test_the_budgets_are_spent_to_the_unit(searched: Driver) -> None:
     search = searched.ledger.search("first")
-    paid = [payment for payment in searched.ledger.money("first") if payment.outcome == "paid"]
+    paid = [payment for payment in searched.ledger.payments("first") if payment.outcome == "paid"]
 
     assert (search.state, search.spent, search.report_spent) == (SearchState.DONE, 3, 2)
     assert sum(payment.cost for payment in paid) == 5
@@ -144,7 +144,7 @@ def test_pictures_are_shown_in_their_rows_where_reports_are_served(
     assert pictures.keys() >= {"histograms", "signal_histograms", "score_trajectory", "source_mix"}
     for shown in pictures.values():
         name = shown.removesuffix(")").rpartition("/")[2]
-        assert found_file(driver.installation.home / "reports", f"/reports/pictures/{name}") is not None
+        assert resolve_report_file(driver.installation.home / "reports", f"/reports/pictures/{name}") is not None
     hidden = [name for name, value in facts.items() if str(value).startswith("![") and len(str(value)) > 999]
     assert not hidden
 

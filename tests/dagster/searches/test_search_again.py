@@ -16,7 +16,7 @@ from autoselection_core.history.records import SearchState
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.assets.sources import stamp
-from autoselection_dagster.sensors.source_changes import Watched
+from autoselection_dagster.sensors.source_changes import SourceWatch
 from autoselection_dagster.trials.workers import is_over
 from tests.dagster.installations import Driver, write_samples
 
@@ -148,7 +148,7 @@ def test_a_changed_pool_waits_for_the_least_interval_without_a_run(measured: Dri
     measured.run("demo_search_again")
     write_samples(raw(measured) / "still_more.jsonl", 20, seed=6)
     sensor = measured.definitions.get_repository_def().get_sensor_def("demo_pool_changed")
-    settled = Watched("before", 1.0, "before").look("x", 2.0)
+    settled = SourceWatch("before", 1.0, "before").observe("x", 2.0)
     now = stamp(list(raw(measured).glob("*.jsonl")))
     cursor = replace(settled, seen=now, since=2.0).cursor
 

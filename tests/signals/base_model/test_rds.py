@@ -26,7 +26,7 @@ from autoselection_core.signals.definitions.base_model.rds import (
     HiddenStates,
     RepresentationSelection,
     pooled_states,
-    taken_in_turn,
+    round_robin_selection,
 )
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
@@ -99,13 +99,13 @@ def test_targets_take_turns_whatever_is_held_at_a_time(n: int, t: int, held: int
     # Half-integers, so that many similarities are equal and every product is exact.
     samples, targets = ((rng.integers(-2, 3, (count, 3)) / 2).astype(np.float32) for count in (n, t))
 
-    assert list(taken_in_turn(samples, targets, held=held)) == in_turn(samples @ targets.T)
+    assert list(round_robin_selection(samples, targets, held=held)) == in_turn(samples @ targets.T)
 
 
 def test_a_long_list_of_taken_rows_is_passed_over() -> None:
     samples = np.linspace(1, 0, 2_000, dtype=np.float32)[:, None]
 
-    assert list(taken_in_turn(samples, np.ones((3, 1), np.float32))) == list(range(2_000))
+    assert list(round_robin_selection(samples, np.ones((3, 1), np.float32))) == list(range(2_000))
 
 
 def test_a_sample_that_the_template_refuses_has_no_place_and_a_reason(strict: Path, tmp_path: Path) -> None:

@@ -351,9 +351,9 @@ def test_a_search_pins_its_model_and_not_where_it_is_reached() -> None:
     one = AdviserSettings("http://127.0.0.1:1/v1", "tiny", roles=("ranker",), timeout_s=1.0)
     other = replace(one, url="https://elsewhere/v1", timeout_s=9.0)
 
-    assert one.pinned == other.pinned
-    assert AdviserSettings.of_search(one.pinned).pinned == one.pinned
-    assert AdviserSettings.of_search(one.pinned).roles == ("ranker",)
+    assert one.identity == other.identity
+    assert AdviserSettings.of_search(one.identity).identity == one.identity
+    assert AdviserSettings.of_search(one.identity).roles == ("ranker",)
 
 
 def test_a_renamed_setting_changes_no_question_and_no_pinned_adviser() -> None:
@@ -361,5 +361,5 @@ def test_a_renamed_setting_changes_no_question_and_no_pinned_adviser() -> None:
     settings = AdviserSettings("http://127.0.0.1:1/v1", "tiny", roles=("ranker",), max_tokens=100)
 
     assert question.fingerprint == "1e79ab7a4635e1b590cfeb25f2d833b4"
-    assert settings.pinned["most_tokens"] == 100
-    assert "max_tokens" not in settings.pinned
+    assert settings.identity["most_tokens"] == 100
+    assert "max_tokens" not in settings.identity

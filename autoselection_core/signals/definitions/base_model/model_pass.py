@@ -24,9 +24,9 @@ from autoselection_core.signals.definitions.base_model.model_scores import (
 from autoselection_core.signals.definitions.base_model.sae import (
     FEATURES,
     SaeFeatures,
-    counted_tokens,
+    content_token_mask,
     largest,
-    loaded_pair,
+    load_model_and_sae,
     mean_activations,
     reasons_of,
 )
@@ -66,10 +66,10 @@ class ModelPass(SharedPass):
         Raises:
             SaeMismatchError: The autoencoder was made for another model.
         """
-        base, sae = loaded_pair(self.features.model, self.features.sae, self.features.dtype)
+        base, sae = load_model_and_sae(self.features.model, self.features.sae, self.features.dtype)
         encoded = enumerate(encode_each(pool.samples(), base.tokenizer, self.scores.max_tokens))
         special = base.tokenizer.all_special_ids
-        counted = {row: counted_tokens(one, special) for row, one in encoded if isinstance(one, Encoded)}
+        counted = {row: content_token_mask(one, special) for row, one in encoded if isinstance(one, Encoded)}
         read = _Overhearing(base, sae, counted, len(pool))
         scores = score_answers(
             base, pool, self.scores.max_tokens, self.scores.token_budget, progress, read=read

@@ -140,12 +140,14 @@ class RepresentationSelection(ComparesTargets, PoolSignal):
         vectors = np.asarray(given[HIDDEN_STATES])
         known = np.flatnonzero(~np.isnan(vectors).any(axis=1))
         values = np.full(len(pool), np.nan, np.float32)
-        order = np.fromiter(taken_in_turn(normalise(vectors[known]), normalise(wanted)), np.int64, len(known))
+        order = np.fromiter(
+            round_robin_selection(normalise(vectors[known]), normalise(wanted)), np.int64, len(known)
+        )
         values[known[order]] = np.arange(len(known), 0, -1) / max(1, len(known))
         return {self.name: values, REASON: given[REASON]}
 
 
-def taken_in_turn(samples: Vectors, targets: Vectors, *, held: int = _HELD) -> Iterator[int]:
+def round_robin_selection(samples: Vectors, targets: Vectors, *, held: int = _HELD) -> Iterator[int]:
     """Rows in the order in which the targets, in turn, take the most similar sample that is left.
 
     Args:

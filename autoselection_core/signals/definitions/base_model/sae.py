@@ -112,7 +112,7 @@ class SaeFeatures(Signal):
         Raises:
             SaeMismatchError: The autoencoder was made for another model.
         """
-        base, sae = loaded_pair(self.model, self.sae, self.dtype)
+        base, sae = load_model_and_sae(self.model, self.sae, self.dtype)
         encoded = encode_each(samples, base.tokenizer, self.max_tokens)
         tokens = {row: one for row, one in enumerate(encoded) if isinstance(one, Encoded)}
         means, read = np.zeros((len(samples), sae.latents), np.float32), np.zeros(len(samples), np.bool_)
@@ -203,7 +203,7 @@ def _batches(
     base: BaseModel, sae: SparseAutoencoder, encoded: Mapping[int, Encoded]
 ) -> Iterator[tuple[npt.NDArray[np.int64], Dense]]:
     rows = np.array(list(encoded), np.int64)
-    counted = {row: counted_tokens(one, base.tokenizer.all_special_ids) for row, one in encoded.items()}
+    counted = {row: content_token_mask(one, base.tokenizer.all_special_ids) for row, one in encoded.items()}
 
     def work(batch: Positions) -> Dense:
         states, _ = sae.hook.states(base.model, [encoded[row].input_ids for row in rows[batch]])
@@ -215,7 +215,7 @@ def _batches(
             yield rows[batch], means
 
 
-def counted_tokens(encoded: Encoded, special: Sequence[int]) -> Mask:
+def content_token_mask(encoded: Encoded, special: Sequence[int]) -> Mask:
     """Mask of the tokens that count: those of its messages that are not special. Shape (t,)."""
     counted: Mask = encoded.content_mask & ~np.isin(encoded.input_ids, np.array(special))
     return counted
@@ -254,18 +254,18 @@ def largest(means: Dense, kept: int) -> SparseFeatures:
     return SparseFeatures(starts, np.nonzero(chosen)[1].astype(np.int32), means[chosen], means.shape[1])
 
 
-def loaded_pair(model: str, sae: str, dtype: str) -> tuple[BaseModel, SparseAutoencoder]:
+def load_model_and_sae(model: str, sae: str, dtype: str) -> tuple[BaseModel, SparseAutoencoder]:
     """A base model and an autoencoder of its states, on one device; kept in memory by their content.
 
     Raises:
         SaeMismatchError: The autoencoder was made for another model.
     """
     versions = model_fingerprint(model_folder(model)), sae_fingerprint(Path(sae))
-    return _loaded_pair(model, sae, dtype, versions)
+    return _load_model_and_sae(model, sae, dtype, versions)
 
 
 @lru_cache(maxsize=1)
-def _loaded_pair(
+def _load_model_and_sae(
     model: str, sae: str, dtype: str, _versions: tuple[str, str]
 ) -> tuple[BaseModel, SparseAutoencoder]:
     base = resident_model(model, dtype)

@@ -17,8 +17,8 @@ from autoselection_core.signals.base import (
     Given,
     PoolSignal,
     Signal,
-    formerly,
-    unmatched,
+    missing_rows,
+    renamed_from,
 )
 from autoselection_core.signals.definitions.base_model.sae import FEATURES, SaeFeatures
 from autoselection_core.signals.joins.cosine import MAX_EXACT_ROWS, cosine_pairs
@@ -50,7 +50,7 @@ class SaePairs(PoolSignal):
     """
 
     features: SaeFeatures
-    min_similarity: float = field(default=0.5, metadata=formerly("lowest"))
+    min_similarity: float = field(default=0.5, metadata=renamed_from("lowest"))
     seed: int = 0
 
     version = 2
@@ -140,7 +140,7 @@ def update_centred_pairs(earlier: PairList, rows: Rows, features: SparseFeatures
         features: Of the pool at hand.
         mean: The mean that the earlier pairs were centred by.
     """
-    codes, new = _codes(features), unmatched(rows, len(features))
+    codes, new = _codes(features), missing_rows(rows, len(features))
     length = _lengths(codes, mean)
     length[np.diff(features.indptr) == 0] = np.inf  # resembles nothing
     is_new = np.zeros(len(features), np.bool_)
@@ -156,7 +156,7 @@ def update_centred_pairs(earlier: PairList, rows: Rows, features: SparseFeatures
         place, other = place[once], other[once]
         found.append((part[place], other, np.minimum(cosine[other, place], np.float32(1.0))))
     first, second, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return earlier.updated(rows, first, second, similarity, len(features))
+    return earlier.update(rows, first, second, similarity, len(features))
 
 
 def _lengths(codes: sp.csr_matrix, mean: Mean) -> Mean:

@@ -19,7 +19,7 @@ from autoselection_core.signals.base import (
     Given,
     PoolSignal,
     Signal,
-    formerly,
+    renamed_from,
 )
 from autoselection_core.signals.definitions.targets import ComparesTargets, targets_of
 from autoselection_core.signals.joins.cosine import cosine_pairs, normalise, update_cosine_pairs
@@ -134,7 +134,7 @@ class EmbeddingPairs(PoolSignal):
         embeddings: Embeddings that are compared.
     """
 
-    min_similarity: float = field(default=0.5, metadata=formerly("lowest"))
+    min_similarity: float = field(default=0.5, metadata=renamed_from("lowest"))
     scope: Scope = Scope.ALL
     embeddings: Embeddings = field(default=Embeddings(), compare=False)
 

@@ -11,7 +11,7 @@ from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal, formerly
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal, renamed_from
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings, mean_of_nearest
 from autoselection_core.signals.definitions.targets import ComparesTargets, targets_of
 from autoselection_core.signals.joins.cosine import normalise
@@ -43,7 +43,7 @@ class FeedbackRelevance(ComparesTargets, PoolSignal):
     rounds: int = 1
     nearest_samples: int = 20
     weight: float = 0.5
-    min_similarity: float = field(default=0.8, metadata=formerly("least_similarity"))
+    min_similarity: float = field(default=0.8, metadata=renamed_from("least_similarity"))
     nearest: int = 3
     embeddings: Embeddings = field(default=Embeddings(), compare=False)
 

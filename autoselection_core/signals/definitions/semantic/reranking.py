@@ -17,7 +17,7 @@ from autoselection_core.models.forward import TokenStatistics, token_statistics
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal, formerly
+from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal, renamed_from
 from autoselection_core.signals.definitions.semantic.embedding import Embeddings, Relevance
 from autoselection_core.signals.definitions.semantic.listwise_ranking import (
     ListwiseRanking,
@@ -58,7 +58,7 @@ class Reranked(PoolSignal):
     candidates: int = 100
     asked: int = 16
     batch: int = 10
-    max_trials: int = field(default=50, metadata=formerly("most_trials"))
+    max_trials: int = field(default=50, metadata=renamed_from("most_trials"))
     seed: int = 0
     dtype: str = field(default="auto", compare=False)
     embeddings: Embeddings = field(default=Embeddings(), compare=False)

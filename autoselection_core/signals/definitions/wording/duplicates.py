@@ -11,7 +11,7 @@ from autoselection_core.arrays import Labels
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.progress import Progress
-from autoselection_core.signals.base import Computed, EarlierValues, Given, PoolSignal, formerly
+from autoselection_core.signals.base import Computed, EarlierValues, Given, PoolSignal, renamed_from
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.jaccard_update import update_jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
@@ -61,7 +61,7 @@ class JaccardPairs(PoolSignal):
     """
 
     words: int = 5
-    min_similarity: float = field(default=0.5, metadata=formerly("lowest"))
+    min_similarity: float = field(default=0.5, metadata=renamed_from("lowest"))
     scope: Scope = Scope.ALL
 
     definition = "MinHashPairs"  # its first name
@@ -90,7 +90,7 @@ class JaccardPairs(PoolSignal):
         pairs, new = earlier.values[self.name], earlier.new_rows(len(pool))
         assert isinstance(pairs, PairList), "this signal gives pairs"
         fresh = shingles(pool.texts(self.scope, new), self.words)
-        sets = StoredSets.read(earlier.values).moved_to(earlier.rows, new, fresh)
+        sets = StoredSets.read(earlier.values).update(earlier.rows, new, fresh)
         return {self.name: update_jaccard_pairs(pairs, earlier.rows, sets), **sets.values}
 
 

@@ -16,7 +16,7 @@ _FINE = ("q10/", "q50/", "q90/", "std/", "unknown/")
 """Prefixes of a state's numbers that are too detailed for a prompt."""
 
 
-def catalogue_told(templates: Iterable[Template]) -> Json:
+def catalogue_json(templates: Iterable[Template]) -> Json:
     """Operators that a step may have, with their settings and the range of each number."""
     return [
         {
@@ -28,13 +28,13 @@ def catalogue_told(templates: Iterable[Template]) -> Json:
     ]
 
 
-def history_told(observations: Sequence[Observation], signals: SignalTable) -> Json:
+def history_json(observations: Sequence[Observation], signals: SignalTable) -> Json:
     """Every measured trial: recipe, kept share, utility and scores."""
     known = recipes_by_trial(observations)
     return [
         {
             "trial": one.trial,
-            "steps": recipe_told(one.recipe, known),
+            "steps": recipe_json(one.recipe, known),
             "kept_share": len(_realise(one.recipe, signals).rows) / len(signals),
             "utility": one.utility,
             "scores": dict(sorted(one.scores.items())),
@@ -48,20 +48,20 @@ def recipes_by_trial(observations: Iterable[Observation]) -> dict[int, Recipe]:
     return {one.trial: one.recipe for one in observations if one.recipe.steps and not has_union(one.recipe)}
 
 
-def recipe_told(recipe: Recipe, known: Mapping[int, Recipe]) -> Json:
+def recipe_json(recipe: Recipe, known: Mapping[int, Recipe]) -> Json:
     """The steps of a recipe; a union by the trial of what it unites with, where that was measured here."""
-    return [_step_told(step, known) for step in recipe.steps]
+    return [_step_json(step, known) for step in recipe.steps]
 
 
-def state_told(subset: Subset, signals: SignalTable) -> Json:
+def state_json(subset: Subset, signals: SignalTable) -> Json:
     """State of a subset beside its pool: shares, and shifts in standard deviations of the pool."""
-    numbers = signals.derived(
+    numbers = signals.cached(
         (__name__, subset.fingerprint), lambda: dict(state_of(subset.rows, signals).to_json())
     )
     return {name: value for name, value in numbers.items() if not name.startswith(_FINE)}
 
 
-def credit_told(credit: Credit) -> Json:
+def credit_json(credit: Credit) -> Json:
     """Operators and pairs that earned something, the most first."""
     singles = sorted(credit.operators.items(), key=lambda entry: (-entry[1], entry[0]))
     pairs = sorted(credit.pairs.items(), key=lambda entry: (-entry[1], entry[0]))
@@ -78,14 +78,14 @@ def _fixed_settings(template: Template) -> Json:
 
 
 def _realise(recipe: Recipe, signals: SignalTable) -> Subset:
-    return signals.derived((__name__, recipe), lambda: realise(recipe, signals))
+    return signals.cached((__name__, recipe), lambda: realise(recipe, signals))
 
 
-def _step_told(step: Step, known: Mapping[int, Recipe]) -> Json:
+def _step_json(step: Step, known: Mapping[int, Recipe]) -> Json:
     if not isinstance(step, Union):
         return {step.name: step.settings}
     trial = next((number for number, recipe in known.items() if recipe == step.recipe), None)
-    return {"union": {"trial": trial} if trial is not None else {"steps": recipe_told(step.recipe, known)}}
+    return {"union": {"trial": trial} if trial is not None else {"steps": recipe_json(step.recipe, known)}}
 
 
 def _range(space: object) -> Json:
