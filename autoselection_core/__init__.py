@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autoselection_core.evaluation.training.settings import FineTuning
     from autoselection_core.export.searched import export_trial
     from autoselection_core.history.ledger import Ledger
-    from autoselection_core.history.specification import SearchSettings
+    from autoselection_core.history.search_settings import SearchSettings
     from autoselection_core.history.values import History
     from autoselection_core.operators.base import Operator
     from autoselection_core.operators.definitions.score import KeepTop
@@ -87,7 +87,7 @@ _MODULES = {
     "Pool": "pool.pool",
     "Recipe": "recipe.program",
     "Sample": "pool.sample",
-    "SearchSettings": "history.specification",
+    "SearchSettings": "history.search_settings",
     "Signal": "signals.base",
     "SignalTable": "signals.table",
     "Solver": "solver.solver",

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.history.records import SearchState
-from autoselection_core.history.specification import SearchSettings
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.arms import report_arms

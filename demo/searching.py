@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchState, TrialKind, TrialRecord, TrialState
+from autoselection_core.history.records import OPEN_STATES, SearchState, TrialKind, TrialRecord
 from autoselection_dagster.errors import RunFailedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
@@ -17,7 +17,6 @@ from demo.narration import Narrator
 
 CAMPAIGN = "demo"
 SEARCH = "demo-first"
-_OPEN = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
 _POLL_S = 0.5
 
 
@@ -76,7 +75,7 @@ class DemoSearch:
 
     def _is_open(self) -> bool:
         record, arms = self.ledger.search(SEARCH), self.ledger.trials(SEARCH, TrialKind.REPORT)
-        return record.state is SearchState.ACTIVE or not arms or any(arm.state in _OPEN for arm in arms)
+        return record.state is SearchState.ACTIVE or not arms or any(arm.state in OPEN_STATES for arm in arms)
 
     def _prepare(self, client: Client) -> None:
         """Pool and signals; what is known already is not computed again."""

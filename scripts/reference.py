@@ -28,7 +28,7 @@ from autoselection_core.cli.output import AS_JSON, JSON_SAID
 from autoselection_core.environment import VARIABLES
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.evaluation.training.settings import PRESETS, FineTuning
-from autoselection_core.history.specification import SearchSettings
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.operators.catalogue import DEFAULT_OPERATORS
 from autoselection_core.pool.reading.named import SHAPES
 from autoselection_core.pool.reading.rules import Fields, Rules

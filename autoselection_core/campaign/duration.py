@@ -14,10 +14,10 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import AttemptOutcome
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 
-_PAID = "paid"
 _HOUR_S = 3600
 
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
@@ -94,7 +94,11 @@ def unit_of(campaign: Campaign) -> str:
 def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:
     """Seconds of each evaluation that some searches paid for, at full fidelity."""
     payments = [payment for search in searches for payment in ledger.payments(search)]
-    return [payment.seconds for payment in payments if payment.outcome == _PAID and payment.cost >= 1.0]
+    return [
+        payment.seconds
+        for payment in payments
+        if payment.outcome is AttemptOutcome.PAID and payment.cost >= 1.0
+    ]
 
 
 def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float | None:

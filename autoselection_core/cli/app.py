@@ -8,12 +8,11 @@ import typer
 from autoselection_core import environment
 from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.cli.commands.studying import study
-from autoselection_core.cli.output import AS_JSON, JSON_SAID, show_parts, show_table, tell
+from autoselection_core.cli.output import AS_JSON, JSON_SAID, show_table, tell
 from autoselection_core.cli.session import (
     FILE,
     CampaignFile,
     CampaignName,
-    open_ledger,
     open_workspace,
     setting,
     workspace_of,
@@ -261,7 +260,7 @@ def show(
 ) -> None:
     """Show the trials of a search, or one of them.
 
-    One with its recipe, steps and reasons.
+    A single trial is shown with its recipe, its steps and the solver's reasons.
     """
     from autoselection_core.cli.commands.showing import show_search, show_trial
     from autoselection_core.report.facts import SearchFacts
@@ -292,19 +291,9 @@ def explain(
     A sample: why it is in the best subset or not, and every subset and model that used it. A subset or an
     evaluation: recipe, steps, signals, pool, parent, score. A search: its winner, step by step.
     """
-    from autoselection_core.cli.commands.showing import show_search
-    from autoselection_core.report.explaining import explain_sample, explain_search, explain_trials
-    from autoselection_core.report.facts import SearchFacts
+    from autoselection_core.cli.commands.explaining import explain_name
 
-    ledger = open_ledger(file)
-    if name in {each.search for each in ledger.searches()}:
-        facts = SearchFacts.of(*workspace_of(name, campaign, file))
-        show_search(facts)
-        show_parts(explain_search(facts))
-    elif trials := ledger.find_trials(name):
-        show_parts(explain_trials(workspace_of(trials[0].search, campaign, file)[0], name, trials))
-    else:
-        show_parts(explain_sample(SearchFacts.of(*workspace_of(search, campaign, file)), name))
+    explain_name(name, search, campaign, file)
 
 
 @app.command()
@@ -320,10 +309,9 @@ def compare(
     The models by paired tests on the dev items that both answered; the subsets by source, by signal, and
     with six rows of either side.
     """
-    from autoselection_core.report.explaining import compare_trials
-    from autoselection_core.report.facts import SearchFacts
+    from autoselection_core.cli.commands.explaining import compare_two
 
-    show_parts(compare_trials(SearchFacts.of(*workspace_of(search, campaign, file)), first, second))
+    compare_two(first, second, search, campaign, file)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoSearchError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.specification import SearchSettings
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.space import meanings
 from autoselection_core.store.home import Home
 

@@ -8,6 +8,9 @@ from sqlalchemy import Connection, Select, false, or_, select
 
 from autoselection_core.errors.history import AmbiguousNameError
 from autoselection_core.history.records import (
+    ENDED_STATES,
+    HELD_STATES,
+    AttemptOutcome,
     Measurement,
     OpenTrial,
     Payment,
@@ -18,7 +21,6 @@ from autoselection_core.history.records import (
     TrialRecord,
     TrialState,
 )
-from autoselection_core.history.rows import HELD_STATES
 from autoselection_core.history.searches import read_searches, require
 from autoselection_core.history.storage.schema import EVALUATIONS, MONEY, TRIALS, AnyRow
 from autoselection_core.history.values import CheapTrial, FailedTrial, History, Observation, Pending
@@ -37,7 +39,7 @@ def read_history(connection: Connection, search: str) -> History:
     cheap = [trial for trial in everything if trial.fidelity and trial.state is not TrialState.FAILED]
     done = [trial for trial in trials if trial.state is TrialState.DONE]
     failed = [trial for trial in trials if trial.state is TrialState.FAILED]
-    ended = (TrialState.DONE, TrialState.FAILED)
+    ended = ENDED_STATES
     pending = [trial for trial in trials if trial.state not in ended and trial.recipe is not None]
     return History(
         search=search,
@@ -183,7 +185,9 @@ def read_measurement(connection: Connection, evaluation: str) -> Measurement | N
     """A finished evaluation with what it cost, if there is one."""
     query = (
         select(EVALUATIONS, MONEY.c.cost, MONEY.c.seconds, MONEY.c.training_tokens, MONEY.c.scoring_tokens)
-        .join(MONEY, (MONEY.c.evaluation == EVALUATIONS.c.evaluation) & (MONEY.c.outcome == "paid"))
+        .join(
+            MONEY, (MONEY.c.evaluation == EVALUATIONS.c.evaluation) & (MONEY.c.outcome == AttemptOutcome.PAID)
+        )
         .where(EVALUATIONS.c.evaluation == evaluation)
     )
     row = connection.execute(query).first()
@@ -210,7 +214,10 @@ def read_money(connection: Connection, search: str | None = None) -> tuple[Payme
         require(connection, search)
         query = query.where(MONEY.c.search == search)
     rows = connection.execute(query).mappings()
-    return tuple(Payment(**{**row, "kind": TrialKind(row["kind"])}) for row in rows)
+    return tuple(
+        Payment(**{**row, "kind": TrialKind(row["kind"]), "outcome": AttemptOutcome(row["outcome"])})
+        for row in rows
+    )
 
 
 _FEW = 3
@@ -230,7 +237,7 @@ def why_idle(connection: Connection, search: str | None = None) -> str:
 def _works(connection: Connection, record: SearchRecord) -> bool:
     """Whether a worker has one of its trials; after Ctrl-C none has."""
     trials = read_trials(connection, record.search, TrialKind.SEARCH)
-    return any(trial.state in (TrialState.RESERVED, TrialState.RUNNING) for trial in trials)
+    return any(trial.state.is_held for trial in trials)
 
 
 def _why(connection: Connection, record: SearchRecord) -> str:

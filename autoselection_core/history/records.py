@@ -1,5 +1,6 @@
 """Records of the ledger: reservations, recorded proposals, measurements, and rows to show."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,9 @@ class TrialKind(StrEnum):
     REPORT = "report"
 
 
+_ROUNDING = 1e-9
+"""Prices of cheaper trainings add up to whole ones but for this."""
+
 REPORT_PREFIX = "report-"
 """Prefix of the numbers of a report's evaluations, which sets them apart from trials."""
 
@@ -28,6 +32,44 @@ class TrialState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody works on the trial, under a lease."""
+        return self in HELD_STATES
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the trial has a score, or will have none."""
+        return self in ENDED_STATES
+
+
+HELD_STATES = (TrialState.RESERVED, TrialState.RUNNING)
+"""States in which somebody works on a trial, under a lease."""
+
+OPEN_STATES = (TrialState.WAITING, *HELD_STATES)
+"""States of a trial that is still to end."""
+
+ENDED_STATES = (TrialState.DONE, TrialState.FAILED)
+"""States of a trial that goes on no more."""
+
+
+class AttemptOutcome(StrEnum):
+    """Outcome of one attempt of a trial; only PAID has a cost.
+
+    Attributes:
+        PAID: It trained a model, and was scored.
+        REUSED: It took a finished evaluation.
+        FAILED: The training or the scoring failed.
+        LOST: Its worker sent no heartbeat past its lease.
+        RELEASED: It was given back before it began, or its run was terminated.
+    """
+
+    PAID = "paid"
+    REUSED = "reused"
+    FAILED = "failed"
+    LOST = "lost"
+    RELEASED = "released"
 
 
 class SearchState(StrEnum):
@@ -215,9 +257,9 @@ class SearchRecord:
     measured: int = 0
 
     @property
-    def free_slots(self) -> int:
-        """Trials that could start beside those that wait or run; the budget may allow fewer."""
-        return max(0, self.slots - int(self.held))
+    def affordable(self) -> int:
+        """Further full trainings that the budget allows: those that are spent or held are taken off."""
+        return max(0, math.floor(self.budget - self.spent - self.held + _ROUNDING))
 
     @property
     def open_arms(self) -> int:
@@ -242,7 +284,7 @@ class Payment:
     kind: TrialKind
     trial: int
     attempt: int
-    outcome: str
+    outcome: AttemptOutcome
     evaluation: str | None
     cost: float
     seconds: float

@@ -3,12 +3,9 @@
 from sqlalchemy import Connection, Update, insert, select, update
 
 from autoselection_core.errors.history import SupersededError, UnknownTrialError
-from autoselection_core.history.records import Reservation, TrialState
+from autoselection_core.history.records import HELD_STATES, AttemptOutcome, Reservation
 from autoselection_core.history.searches import require
 from autoselection_core.history.storage.schema import MONEY, TRIALS, AnyRow
-
-HELD_STATES = (TrialState.RESERVED, TrialState.RUNNING)
-"""States in which somebody works on a trial, under a lease."""
 
 
 def current(connection: Connection, reservation: Reservation) -> AnyRow:
@@ -51,7 +48,7 @@ def change(reservation: Reservation) -> Update:
 def close_attempt(
     connection: Connection,
     reservation: Reservation,
-    outcome: str,
+    outcome: AttemptOutcome,
     note: str,
     now: float,
     **amounts: float | str | None,

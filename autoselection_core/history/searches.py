@@ -12,12 +12,18 @@ from autoselection_core.errors.history import (
     SearchNameError,
     UnknownSearchError,
 )
-from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialState
+from autoselection_core.history.records import (
+    HELD_STATES,
+    OPEN_STATES,
+    SearchRecord,
+    SearchState,
+    TrialKind,
+    TrialState,
+)
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import round_cost
 
-OPEN_STATES = (TrialState.WAITING, TrialState.RESERVED, TrialState.RUNNING)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 """Names that survive in partition keys, asset keys and file names."""
 
@@ -83,7 +89,7 @@ def read_searches(connection: Connection, search: str | None = None) -> tuple[Se
             _count_of(TrialKind.SEARCH, *OPEN_STATES).label("held"),
             _count_of(TrialKind.SEARCH, TrialState.DONE).label("measured"),
             _sum_of_done(TrialKind.REPORT).label("report"),
-            _count_of(TrialKind.REPORT, TrialState.RESERVED, TrialState.RUNNING).label("report_held"),
+            _count_of(TrialKind.REPORT, *HELD_STATES).label("report_held"),
             _count_of(TrialKind.REPORT, TrialState.WAITING).label("report_waiting"),
             _count_of(TrialKind.REPORT, TrialState.DONE).label("report_done"),
         )

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
-from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord, TrialState
+from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
 from autoselection_core.history.values import History
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
@@ -120,7 +120,7 @@ class SearchFacts:
     @property
     def is_finished(self) -> bool:
         """Whether no trial waits or runs."""
-        return all(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in self.trials)
+        return all(trial.state.has_ended for trial in self.trials)
 
     def realise(self, recipe: Recipe) -> Subset:
         """The rows of a recipe on the pool of the search."""

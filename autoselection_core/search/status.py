@@ -6,6 +6,7 @@ from statistics import median
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import (
+    AttemptOutcome,
     SearchRecord,
     SearchState,
     TrialKind,
@@ -14,7 +15,6 @@ from autoselection_core.history.records import (
 )
 from autoselection_core.identity import Json
 
-_ENDED = (TrialState.DONE, TrialState.FAILED)
 _DOING = {
     TrialState.WAITING: "waits for a worker",
     TrialState.RESERVED: "is being chosen",
@@ -55,11 +55,7 @@ class SearchStatus:
     @property
     def running(self) -> tuple[TrialRecord, ...]:
         """Trials and baselines that somebody works on."""
-        return tuple(
-            trial
-            for trial in (*self.trials, *self.arms)
-            if trial.state in (TrialState.RESERVED, TrialState.RUNNING)
-        )
+        return tuple(trial for trial in (*self.trials, *self.arms) if trial.state.is_held)
 
     @property
     def best(self) -> TrialRecord | None:
@@ -100,7 +96,7 @@ class SearchStatus:
 
     @staticmethod
     def _count(trials: Sequence[TrialRecord]) -> int:
-        return sum(trial.state in _ENDED for trial in trials)
+        return sum(trial.state.has_ended for trial in trials)
 
     @property
     def _expected_trials(self) -> int:
@@ -110,7 +106,7 @@ class SearchStatus:
     @property
     def planned_arms(self) -> int:
         """Baselines that were paid for or that the second budget still covers."""
-        done = sum(arm.state in _ENDED for arm in self.arms)
+        done = sum(arm.state.has_ended for arm in self.arms)
         return done + self.record.open_arms if self.arms else self.record.report_evaluations
 
     @property
@@ -188,7 +184,9 @@ def typical_seconds(ledger: Ledger, evaluator: str, search: str | None = None) -
         search: A search whose own evaluations go before those of others.
     """
     alike = {each.search for each in ledger.searches() if each.spec.evaluator == evaluator}
-    paid = [each for each in ledger.payments() if each.outcome == "paid" and each.search in alike]
+    paid = [
+        each for each in ledger.payments() if each.outcome is AttemptOutcome.PAID and each.search in alike
+    ]
     own = [each for each in paid if each.search == search] or paid
     return median(each.seconds for each in own) if own else None
 

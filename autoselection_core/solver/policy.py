@@ -6,7 +6,7 @@ from math import inf, isfinite
 from typing import Annotated, Any
 
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.history.specification import DEFAULT, POLICIES, policy_now, settings_now
+from autoselection_core.history.search_settings import DEFAULT, POLICIES, policy_now, settings_now
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
 LATEST = 3

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from autoselection_core.errors.search import NoTemplatesError, NothingToRecommendError
-from autoselection_core.history.specification import DEFAULT, PUBLISHED, RANDOM
+from autoselection_core.history.search_settings import DEFAULT, PUBLISHED, RANDOM
 from autoselection_core.history.values import CheapTrial, EarlierObservation, History, Pending
 from autoselection_core.operators.catalogue import Template
 from autoselection_core.recipe import Recipe

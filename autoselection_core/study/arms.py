@@ -18,7 +18,6 @@ from autoselection_core.subset import realise
 RECIPE, CANDIDATE = "recipe", "candidate"
 """Kinds of arms beside those of a report; all kinds but the full pool are followed by a slash and a name."""
 
-_HELD = (TrialState.RESERVED, TrialState.RUNNING)
 _POLL_S = 1.0
 
 _DRAWS_A_CONTEST = 1_000
@@ -95,7 +94,7 @@ def evaluate_planned(
         ledger.release_lost()
         if (reservation := ledger.reserve_report(entry)) is not None:
             _evaluate(study_run, reservation, evaluator)
-        elif held := [trial for trial in ledger.trials(entry, TrialKind.REPORT) if trial.state in _HELD]:
+        elif held := [trial for trial in ledger.trials(entry, TrialKind.REPORT) if trial.state.is_held]:
             study_run.tell(f"waiting for {len(held)} evaluations that another process holds", 0, None)
             time.sleep(_POLL_S)
         else:
@@ -125,7 +124,7 @@ def _evaluate(study_run: StudyRun, reservation: Reservation, evaluator: Evaluato
 
 def has_ended(trial: TrialRecord) -> bool:
     """Whether nothing more will happen to an arm's evaluation."""
-    return trial.state in (TrialState.DONE, TrialState.FAILED)
+    return trial.state.has_ended
 
 
 def open_items(study_run: StudyRun, trial: TrialRecord, evaluator: Evaluator) -> None:

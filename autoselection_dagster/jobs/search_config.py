@@ -12,7 +12,12 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.search_request import SETTINGS
 from autoselection_core.evaluation.training.settings import PRESETS
-from autoselection_core.history.specification import FIRST_POLICIES, FIRST_SETTINGS, POLICIES, SearchSettings
+from autoselection_core.history.search_settings import (
+    FIRST_POLICIES,
+    FIRST_SETTINGS,
+    POLICIES,
+    SearchSettings,
+)
 from autoselection_core.identity import Json
 from autoselection_core.solver.policy import Policy
 from autoselection_core.space import Count, Interval, axes, meanings

@@ -1,6 +1,5 @@
 """Workers of a search: runs that make its trials one after the other, so that only the first starts cold."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -118,8 +117,7 @@ def _startable_trials(ledger: Ledger, search: SearchRecord) -> int:
     if search.state is not SearchState.ACTIVE:
         return 0
     states = [trial.state for trial in ledger.trials(search.search)] if search.held else []
-    affordable = math.floor(search.budget - search.spent - search.held + _ROUNDING)
-    return states.count(TrialState.WAITING) + max(0, affordable)
+    return states.count(TrialState.WAITING) + search.affordable
 
 
 def _startable_arms(ledger: Ledger, search: SearchRecord) -> int:

@@ -24,7 +24,7 @@ from autoselection_core.export.installation.backup import back_up
 from autoselection_core.export.manifest import SubsetOrigin
 from autoselection_core.export.writing import export_subset
 from autoselection_core.history.records import SearchState
-from autoselection_core.history.specification import SearchSettings
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.operators.definitions.duplicates import DropNearDuplicates
 from autoselection_core.operators.definitions.score import KeepTop

@@ -13,7 +13,7 @@ from statistics import median
 import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import TrialState
+from autoselection_core.history.records import AttemptOutcome, TrialState
 from autoselection_core.identity import Json
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
@@ -42,7 +42,9 @@ def main() -> None:
 def _training_seconds(ledger: Ledger) -> Mapping[str, float]:
     """Seconds of training and scoring, by partition of the trial."""
     taken = {
-        payment.evaluation: payment.seconds for payment in ledger.payments() if payment.outcome == "paid"
+        payment.evaluation: payment.seconds
+        for payment in ledger.payments()
+        if payment.outcome is AttemptOutcome.PAID
     }
     return {
         trial.reservation.partition: taken[trial.evaluation]

@@ -20,7 +20,8 @@ from autoselection_core.errors.campaign import (
     UnknownKeyError,
 )
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.history.specification import SearchSettings, SearchSpec
+from autoselection_core.history.search_settings import SearchSettings
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.space import axes, meanings

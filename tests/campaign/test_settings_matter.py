@@ -19,7 +19,8 @@ from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.fidelity import PricedEvaluator, evaluator_at_fidelity
-from autoselection_core.history.specification import SearchSettings, SearchSpec
+from autoselection_core.history.search_settings import SearchSettings
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source

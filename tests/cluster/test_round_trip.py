@@ -22,7 +22,7 @@ from autoselection_core.campaign.remote.tasks import score_rows
 from autoselection_core.cluster import Cluster, Task
 from autoselection_core.errors.models import DifferentWorkerError, UnsharedHomeError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
-from autoselection_core.history.specification import SearchSettings
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.lance import ID, LanceTable

@@ -9,7 +9,7 @@ from autoselection_core.campaign.declaration.campaign import Campaign, ClosedFor
 from autoselection_core.campaign.remote.clients import attached_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cluster import Cluster, Task
-from autoselection_core.history.specification import SearchSettings
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.values import History
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.loop import run_search_together

@@ -18,7 +18,8 @@ from autoselection_core.errors.search import (
     NothingToRecommendError,
     NotWorthwhileError,
 )
-from autoselection_core.history.specification import FIRST_SETTINGS, SearchSpec, merge_settings
+from autoselection_core.history.search_settings import FIRST_SETTINGS, merge_settings
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.identity import canonical_json
 from autoselection_core.solver import POLICIES, Policy, Solver

@@ -9,7 +9,7 @@ from pathlib import Path
 from autoselection_core.campaign.declaration.trackers import Mlflow, TensorBoard, WeightsAndBiases
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
-from autoselection_core.history.specification import SearchSettings
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source, list_files
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT

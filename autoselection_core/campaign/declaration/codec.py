@@ -22,7 +22,7 @@ from autoselection_core.campaign.declaration.trackers import (
     WeightsAndBiases,
 )
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
-from autoselection_core.history.specification import SearchSettings
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.pool.sources import Source
 from autoselection_core.solver.advice.settings import AdviserSettings
 

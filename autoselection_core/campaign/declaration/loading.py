@@ -45,8 +45,8 @@ from autoselection_core.campaign.declaration.yaml_document import (
     rename_keys,
 )
 from autoselection_core.errors.campaign import UnknownCampaignError
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.searches import NAME
-from autoselection_core.history.specification import SearchSettings
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.store.home import Home
 

@@ -22,7 +22,7 @@ from autoselection_core.campaign.declaration.yaml_document import (
 )
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.history.specification import FIRST_SETTINGS, POLICIES, SearchSettings, policy_now
+from autoselection_core.history.search_settings import FIRST_SETTINGS, POLICIES, SearchSettings, policy_now
 from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.solver.advice.settings import FIRST_ADVISER_SETTINGS, AdviserSettings
 from autoselection_core.solver.policy import Policy

@@ -10,13 +10,8 @@ from autoselection_core.campaign.declaration.fidelities import pin
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import fine_tuning
-from autoselection_core.history.specification import (
-    DEFAULT,
-    RANDOM,
-    SearchSettings,
-    SearchSpec,
-    merge_settings,
-)
+from autoselection_core.history.search_settings import DEFAULT, RANDOM, SearchSettings, merge_settings
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.score.score import CLOSED_FORM

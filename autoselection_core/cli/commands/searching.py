@@ -17,7 +17,7 @@ from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
 from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchState, TrialState
+from autoselection_core.history.records import SearchState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
@@ -229,16 +229,12 @@ def _paid(ledger: Ledger, search: str) -> Count:
 def _compared(ledger: Ledger, search: str) -> Count:
     """Baselines that are done, of those that the second budget covers."""
     status = SearchStatus.of(ledger, search)
-    ended = sum(arm.state in (TrialState.DONE, TrialState.FAILED) for arm in status.arms)
+    ended = sum(arm.state.has_ended for arm in status.arms)
     return "baselines of the report", ended, status.planned_arms
 
 
 def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:
-    held = [
-        trial.trial
-        for trial in workspace.ledger.trials(search)
-        if trial.state in (TrialState.RESERVED, TrialState.RUNNING)
-    ]
+    held = [trial.trial for trial in workspace.ledger.trials(search) if trial.state.is_held]
     if held:
         tell(
             f"trial {', '.join(map(str, held))} is held by another worker, or by one that was killed; "

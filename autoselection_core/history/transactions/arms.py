@@ -4,8 +4,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
-from autoselection_core.history.records import ArmPlan, Reservation, TrialKind, TrialState
-from autoselection_core.history.rows import HELD_STATES
+from autoselection_core.history.records import (
+    HELD_STATES,
+    ArmPlan,
+    Reservation,
+    TrialKind,
+    TrialState,
+)
 from autoselection_core.history.searches import require
 from autoselection_core.history.storage.schema import TRIALS
 from autoselection_core.history.transactions.reservations import (

@@ -5,8 +5,15 @@ from dataclasses import replace
 from sqlalchemy import Connection, Exists, exists, insert, select
 
 from autoselection_core.errors.history import NoProposalError, SupersededError
-from autoselection_core.history.records import Begin, Measurement, Reservation, TrialState
-from autoselection_core.history.rows import HELD_STATES, change, close_attempt, current, require_held
+from autoselection_core.history.records import (
+    HELD_STATES,
+    AttemptOutcome,
+    Begin,
+    Measurement,
+    Reservation,
+    TrialState,
+)
+from autoselection_core.history.rows import change, close_attempt, current, require_held
 from autoselection_core.history.storage.schema import EVALUATIONS, TRIALS
 from autoselection_core.history.transactions.reservations import fail_trial, requeue, stop_if_stuck
 from autoselection_core.identity import canonical_json
@@ -116,12 +123,14 @@ def _charge(
 ) -> None:
     if is_reused:
         note = "the evaluation was finished before"
-        close_attempt(connection, reservation, "reused", note, now, evaluation=measured.evaluation)
+        close_attempt(
+            connection, reservation, AttemptOutcome.REUSED, note, now, evaluation=measured.evaluation
+        )
         return
     close_attempt(
         connection,
         reservation,
-        "paid",
+        AttemptOutcome.PAID,
         "",
         now,
         evaluation=measured.evaluation,
@@ -147,7 +156,7 @@ def fail(
     row = current(connection, reservation)
     if row.attempt != reservation.attempt or row.state not in HELD_STATES:
         return
-    close_attempt(connection, reservation, "failed", reason, now)
+    close_attempt(connection, reservation, AttemptOutcome.FAILED, reason, now)
     if max_losses is None:
         fail_trial(connection, reservation, reason)
     else:
@@ -159,6 +168,6 @@ def release(connection: Connection, reservation: Reservation, note: str, now: fl
     row = current(connection, reservation)
     if row.attempt != reservation.attempt or row.state not in HELD_STATES:
         return
-    close_attempt(connection, reservation, "released", note, now)
+    close_attempt(connection, reservation, AttemptOutcome.RELEASED, note, now)
     again = {"state": TrialState.WAITING, "attempt": reservation.attempt + 1, "until": None}
     connection.execute(change(reservation).values(again))

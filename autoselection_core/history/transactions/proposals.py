@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, Exists, exists, select, update
 
 from autoselection_core.history.records import (
+    HELD_STATES,
     RecordedProposal,
     Reservation,
     TrialKind,
     TrialState,
     fidelity_of,
 )
-from autoselection_core.history.rows import HELD_STATES, change, current, require_held
+from autoselection_core.history.rows import change, current, require_held
 from autoselection_core.history.storage.schema import SEARCHES, TRIALS, AnyRow
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json, canonical_json

@@ -1,12 +1,20 @@
 """Reservations of trials: the only place that hands out a search's budget, or stops a stuck search."""
 
-import math
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from autoselection_core.history.records import Reservation, SearchRecord, SearchState, TrialKind, TrialState
-from autoselection_core.history.rows import HELD_STATES, change, close_attempt
+from autoselection_core.history.records import (
+    ENDED_STATES,
+    HELD_STATES,
+    AttemptOutcome,
+    Reservation,
+    SearchRecord,
+    SearchState,
+    TrialKind,
+    TrialState,
+)
+from autoselection_core.history.rows import change, close_attempt
 from autoselection_core.history.searches import read_searches, require
 from autoselection_core.history.storage.schema import MONEY, SEARCHES, TRIALS, AnyRow
 
@@ -35,7 +43,7 @@ def _latest(connection: Connection, search: str) -> list[AnyRow]:
             TRIALS.c.search == search,
             TRIALS.c.kind == TrialKind.SEARCH,
             TRIALS.c.trial > SEARCHES.c.counted_from,
-            TRIALS.c.state.in_((TrialState.DONE, TrialState.FAILED)),
+            TRIALS.c.state.in_(ENDED_STATES),
         )
         .order_by(TRIALS.c.trial.desc())
     )
@@ -57,7 +65,6 @@ def _only_failures(rows: list[AnyRow], round_size: int) -> str | None:
     return f"the last {round_size} trials all failed: {reasons}"
 
 
-_ROUNDING = 1e-9
 """Tolerance for sums of costs, which are shares: three thirds of a training are one."""
 
 
@@ -80,9 +87,8 @@ def _reserve(
     again = waiting(connection, record.search, TrialKind.SEARCH)[:free]
     for reservation in again:
         reserve_again(connection, reservation, until)
-    affordable = math.floor(record.budget - record.spent - record.held + _ROUNDING)
     first = last_trial(connection, record.search, TrialKind.SEARCH) + 1
-    new = range(first, first + max(0, min(free - len(again), affordable)))
+    new = range(first, first + max(0, min(free - len(again), record.affordable)))
     fresh = [Reservation(record.search, trial) for trial in new]
     for reservation in fresh:
         insert_trial(connection, reservation, TrialState.RESERVED, until=until)
@@ -98,7 +104,7 @@ def release_lost(connection: Connection, now: float, max_losses: int) -> tuple[R
     for row, reservation in zip(rows, lost, strict=True):
         note = f"its worker was silent past its lease while {row.state}"
         # A trial that nobody began has lost nothing: only running ones count towards giving up.
-        outcome = "lost" if row.state == TrialState.RUNNING else "released"
+        outcome = AttemptOutcome.LOST if row.state == TrialState.RUNNING else AttemptOutcome.RELEASED
         close_attempt(connection, reservation, outcome, note, now)
         requeue(connection, reservation, note, max_losses)
     return lost
@@ -135,7 +141,7 @@ def _losses(connection: Connection, reservation: Reservation) -> int:
         MONEY.c.search == reservation.search,
         MONEY.c.kind == reservation.kind,
         MONEY.c.trial == reservation.trial,
-        MONEY.c.outcome.in_(("lost", "failed")),
+        MONEY.c.outcome.in_((AttemptOutcome.LOST, AttemptOutcome.FAILED)),
     )
     return connection.execute(query).scalar_one()
 

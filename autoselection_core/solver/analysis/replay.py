@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from autoselection_core.history.specification import DEFAULT, PUBLISHED, RANDOM
+from autoselection_core.history.search_settings import DEFAULT, PUBLISHED, RANDOM
 from autoselection_core.history.values import History, Observation
 from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.candidates.warmup import ZONES, farthest

@@ -5,6 +5,7 @@ from statistics import mean, median, stdev
 
 import numpy as np
 
+from autoselection_core.history.records import AttemptOutcome
 from autoselection_core.report.rendering.page import Section
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.comparison import arm_difference
@@ -199,13 +200,16 @@ def cost_table(facts: StudyFacts) -> Table:
     """Costs of the study."""
     costs = [evaluation.cost for evaluation in facts.evaluations]
     energies = [cost.energy_j for cost in costs if cost.energy_j is not None]
-    paid = [payment for payment in facts.payments if payment.outcome == "paid"]
+    paid = [payment for payment in facts.payments if payment.outcome is AttemptOutcome.PAID]
     seconds = [cost.seconds for cost in costs]
     rows: tuple[tuple[Cell, ...], ...] = (
         ("trainings paid", round(sum(payment.cost for payment in paid))),
         ("allowed", facts.study.budget),
-        ("evaluations found finished", sum(payment.outcome == "reused" for payment in facts.payments)),
-        ("failed attempts", sum(payment.outcome == "failed" for payment in facts.payments)),
+        (
+            "evaluations found finished",
+            sum(payment.outcome is AttemptOutcome.REUSED for payment in facts.payments),
+        ),
+        ("failed attempts", sum(payment.outcome is AttemptOutcome.FAILED for payment in facts.payments)),
         ("seconds of training and dev scoring", float(np.sum(seconds)) if seconds else None),
         ("seconds of one evaluation, median", median(seconds) if seconds else None),
         ("tokens trained", sum(cost.training_tokens for cost in costs)),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.records import ArmPlan, SearchState, TrialKind, TrialRecord, TrialState
-from autoselection_core.history.specification import SearchSpec, merge_settings
+from autoselection_core.history.search_settings import merge_settings
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.search.baselines import WINNER, plan_arm, separate_run
 from autoselection_core.search.evaluate import require_same_evaluator
 from autoselection_core.search.loop import Stage, run_search
@@ -164,7 +165,7 @@ def _search(study_run: StudyRun, contest: Contest) -> None:
 def _tell(study_run: StudyRun, contest: Contest, stage: Stage) -> None:
     if stage.has_ended:
         trials = study_run.ledger.trials(contest.entry)
-        ended = sum(trial.state in (TrialState.DONE, TrialState.FAILED) for trial in trials)
+        ended = sum(trial.state.has_ended for trial in trials)
         study_run.tell(f"trials of {contest.name}", ended, None)
     else:
         trial = f"{contest.name}, trial {stage.reservation.trial}"

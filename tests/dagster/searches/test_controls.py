@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from autoselection_core.history.records import SearchState, TrialState
-from autoselection_core.history.specification import FIRST_SETTINGS
+from autoselection_core.history.search_settings import FIRST_SETTINGS
 from autoselection_core.solver.policy import Policy
 from tests.dagster.installations import Driver
 
