@@ -32,7 +32,7 @@ class LocalEvaluators:
         home: Home folder of the evaluations.
         benchmarks: Reads those of the campaign.
         pool: Opens a pool version.
-        signals: Opens the signals of a pool version, in the versions given or else in those of now.
+        signals: Opens the signals of a pool version, in the versions given or else in the present ones.
     """
 
     campaign: Campaign

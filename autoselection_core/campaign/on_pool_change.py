@@ -27,7 +27,7 @@ class NextSearch:
     """Outcome of searching again after the pool changed.
 
     Attributes:
-        search: The search on the pool of now; None where there is nothing to search again.
+        search: The search on the present pool; None where there is nothing to search again.
         is_new: Whether it was entered just now.
         warm_from: The search whose winner is tried first.
         why: Decision in a sentence.
@@ -46,7 +46,7 @@ class NextSearch:
 def search_again(workspace: Workspace, budget: int | None = None) -> NextSearch:
     """Enter one search on the latest pool, warm from all searches of the campaign that measured the like.
 
-    Its first trial is the recipe that the search before it recommends, realised on the pool of now, so that
+    Its first trial is the recipe that the search before it recommends, realised on the present pool, so that
     old and new winner are compared on one pool. Doing it again on the same pool enters nothing: the name
     follows from the pool. Where the campaign says so, running searches of older pools stop.
 

@@ -206,7 +206,7 @@ class Workspace:
 
         Args:
             pool_version: The pool.
-            pinned: Versions of the signals; None for those of now.
+            pinned: Versions of the signals; None for the present ones.
             asked: Fields of `SearchSettings` and `SearchRequest`; None means as declared.
 
         Raises:

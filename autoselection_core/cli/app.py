@@ -116,8 +116,8 @@ def audit(  # noqa: PLR0917 - typer reads options from arguments
 ) -> None:
     """Audit raw files: formats, fields, duplicates, benchmark items.
 
-    Lengths and scripts, too; without paths at the pool of a campaign. Exits with 1 if there is something to
-    look at.
+    Also lengths and scripts. Without paths, the sources of a campaign are read. Exits with 1 if something
+    needs a look.
     """
     from autoselection_core.cli.commands.auditing import audit_sources, sources_of
 
@@ -195,7 +195,7 @@ def forecast(
 ) -> None:
     """Forecast the gain of more evaluations.
 
-    With an interval, before they are paid for.
+    The gain has an interval and is told before anything is paid for.
     """
     from autoselection_core.cli.commands.searching import show_forecast
 

@@ -23,7 +23,7 @@ class ArgumentsError(CommandError):
 class PathsOrCampaignError(CommandError):
     """An audit was asked for paths and a campaign at once."""
 
-    sentence = "an audit reads paths, perhaps with --rules, or a campaign, which has its own: name one"
+    sentence = "give either PATH... (with --rules, if wanted) or --campaign, which has rules of its own"
 
 
 class HomeNotWritableError(CommandError):

@@ -161,8 +161,8 @@ class WeightsGoneError(EvaluationError):
     key: str
 
     sentence = (
-        "evaluation {key!r} has its scores and no weights: ask it where it was trained, or move its "
-        "folder away to train it again"
+        "evaluation {key!r} has its scores and no weights: score it on the machine that trained it, or move "
+        "its folder away to train it again"
     )
 
 

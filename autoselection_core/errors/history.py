@@ -166,5 +166,5 @@ class BudgetSpentError(HistoryError):
 
     sentence = (
         "the {field} of search {search!r} is {budget}, and all of it is spent or held; raise {field} "
-        "first (job raise_budget)"
+        "first (`autoselection search --budget`, or the job raise_budget)"
     )

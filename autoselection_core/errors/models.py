@@ -56,7 +56,7 @@ class DifferentWorkerError(ClusterError):
     asked: str
 
     sentence = (
-        "the worker on {host} knows {what} as {version}, and was asked for {asked}. Give all machines "
+        "the worker on {host} has {what} in version {version}, and {asked} was asked for. Give all machines "
         "the same release, base model and benchmark files."
     )
 
@@ -120,8 +120,8 @@ class UnfaithfulHeadError(ModelError):
 
     sentence = (
         "{model} does something between its last hidden state and its logits that is not read here "
-        "(log-likelihoods differ by {difference:.3g} nats). Use another base model, or teach "
-        "autoselection_core.models.forward its scaling."
+        "(log-likelihoods differ by {difference:.3g} nats). Use another base model: the signals "
+        "need one whose logits follow from its last hidden state by its output layer."
     )
 
 

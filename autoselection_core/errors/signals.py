@@ -54,7 +54,7 @@ class PairFloorError(SignalTableError):
 
     sentence = (
         "pairs {name!r} are stored from a similarity of {floor:.4g} upwards, but {similarity:.4g} was "
-        "asked for; ask for at least the floor."
+        "asked for; set the similarity to at least {floor:.4g}."
     )
 
 

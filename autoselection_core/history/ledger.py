@@ -130,7 +130,7 @@ class Ledger:
             return reservations.reserve_free_slots(connection, search, until, max_trials)
 
     def release_lost(self, now: float | None = None) -> tuple[Reservation, ...]:
-        """Take back trials whose worker was silent past its lease; returns the lost attempts."""
+        """Take back trials whose worker sent no heartbeat within its lease; returns the lost attempts."""
         with self._checking_leases(now) as (connection, moment):
             return reservations.release_lost(connection, moment, self.max_losses)
 

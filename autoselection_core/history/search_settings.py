@@ -82,8 +82,8 @@ class SearchSettings:
         budget: Full trainings that the search may pay for; a reused evaluation costs nothing.
         slots: Trials that may run at the same time.
         seed: Seed of every random choice of the search.
-        policy: How candidates are chosen: by a surrogate (default), at random (random), or as published
-            (published).
+        policy: How candidates are chosen: by a surrogate (default), at random (random), or as in
+            arXiv 2605.12944 (published).
         report_evaluations: Second budget, in full trainings, for what the winner is compared with: the full
             pool, random subsets of equal tokens, the winner trained again, and the best plain filter trained
             again where the policy tries plain filters (8 pay for all).

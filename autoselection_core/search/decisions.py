@@ -21,7 +21,7 @@ class Decision:
     Attributes:
         trial: Its number.
         recorded: The recipe that the ledger has.
-        again: The recipe of now; None where the solver has no candidate.
+        again: The present recipe; None where the solver has no candidate.
     """
 
     trial: int

@@ -147,7 +147,8 @@ class SearchStatus:
             )
             parts.append(f"time left: {left}")
         if record.state is SearchState.STOPPED:
-            parts.append(f"stopped: {record.reason}; what runs may finish, resume_search lets it go on")
+            resume = f"`autoselection search --name {record.search} --resume`, or the job resume_search"
+            parts.append(f"stopped: {record.reason}; what runs may finish; resume it with {resume}")
         return "; ".join(parts)
 
     def to_json(self) -> Mapping[str, Json]:

@@ -104,7 +104,7 @@ class FurtherConfig(dg.Config):
     warm_from: str | None = Field(
         default=None,
         description="An earlier search of the campaign whose measurements this one starts from; its "
-        "recipes are realised on the pool of now.",
+        "recipes are realised on the present pool.",
     )
     warm_also: list[str] = Field(
         default=[], description="Further earlier searches that it learns from, beside `warm_from`."

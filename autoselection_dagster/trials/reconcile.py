@@ -49,7 +49,7 @@ def _give_back(ledger: Ledger, reservation: Reservation, runs: Sequence[dg.Dagst
     if any(run.status is dg.DagsterRunStatus.CANCELED for run in runs):
         ledger.release(reservation, "its run was cancelled")
     else:
-        ledger.fail(reservation, "its run ended without a word: the worker was killed", retryable=True)
+        ledger.fail(reservation, "its run ended without an event: the worker was killed", retryable=True)
 
 
 def _end_runs(instance: dg.DagsterInstance, reservation: Reservation) -> None:
@@ -60,7 +60,9 @@ def _end_runs(instance: dg.DagsterInstance, reservation: Reservation) -> None:
     workers = [worker for run in runs if (worker := worker_of(instance, run)) is not None]
     for run in (*runs, *workers):
         if not run.is_finished:
-            instance.report_run_failed(run, "The worker was silent past its lease; the trial starts again.")
+            instance.report_run_failed(
+                run, "The worker sent no heartbeat within its lease; the trial starts again."
+            )
     _free_places(instance, runs)
 
 

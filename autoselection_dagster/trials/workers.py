@@ -148,7 +148,7 @@ def end_silent_workers(ledger: Ledger, instance: dg.DagsterInstance, now: float)
         ended = [payment.at for payment in ledger.payments(search)]
         last = max([began, *ended, *(each.end_time or began for each in made)])
         if now - last > max(ledger.lease_s, _PATIENCE_S):
-            why = "The worker was silent past its lease; the search goes on with another one."
+            why = "The worker sent no heartbeat within its lease; the search goes on with another one."
             instance.report_run_failed(worker.dagster_run, why)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from autoselection_core.benchmarks.harness.template import TaskTemplates
+from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.benchmarks import HarnessTaskError
 from autoselection_core.errors.campaign import YamlError
 from autoselection_core.store.home import confine
@@ -68,10 +69,10 @@ def _problem(tree: Iterable[tuple[Any, Any]], *, is_repeated: bool) -> str | Non
             _, most, inner = argument
             is_endless = int(most) > _MANY
             if is_endless and is_repeated:
-                return "it repeats what repeats without end"
+                return "it has an unlimited repeat inside an unlimited repeat, as in (a+)+"
             found = _problem(inner, is_repeated=is_repeated or is_endless)
         elif name == "BRANCH" and is_repeated:
-            return "it repeats alternatives without end"
+            return "it has alternatives inside an unlimited repeat, as in (a|b)+"
         else:
             found = next(
                 filter(None, (_problem(each, is_repeated=is_repeated) for each in _inside(argument))), None
@@ -154,7 +155,8 @@ def _read(file: Path) -> dict[str, Any]:
         raise HarnessTaskError(file.name, "it is no mapping of settings")
     unknown = [str(key) for key in said if key not in _SETTINGS]
     if unknown:
-        raise HarnessTaskError(file.name, f"its setting {unknown[0]!r} is none of {', '.join(_SETTINGS)}")
+        known = f"{', '.join(_SETTINGS)}.{did_you_mean(unknown[0], _SETTINGS)}"
+        raise HarnessTaskError(file.name, f"its setting {unknown[0]!r} is none of {known}")
     return said
 
 

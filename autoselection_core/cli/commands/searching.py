@@ -54,7 +54,7 @@ def show_forecast(workspace: Workspace, search: str, evaluations: int) -> None:
 
 
 def show_decisions(workspace: Workspace, search: str) -> bool:
-    """Print every decision of a search beside the solver's answer of now; returns whether all are equal."""
+    """Print every decision of a search beside the solver's present answer; returns whether all are equal."""
     spec = workspace.ledger.search(search).spec
     decisions = decide_again(workspace.ledger, search, workspace.solver(spec))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
@@ -95,7 +95,7 @@ def ready_pool(workspace: Workspace) -> str:
 
 
 def specify(workspace: Workspace, name: str | None, asked: Mapping[str, Any]) -> SearchSpec:
-    """The search that is asked for: a new one on the files of now, or a known one with all that it pins."""
+    """The search that is asked for: a new one on the present files, or a known one with all that it pins."""
     mine = [each for each in workspace.ledger.searches() if each.spec.campaign == workspace.campaign.name]
     known = next((each.spec for each in mine if each.search == name), None)
     if known is None:

@@ -102,7 +102,7 @@ def release_lost(connection: Connection, now: float, max_losses: int) -> tuple[R
     ).all()
     lost = tuple(Reservation(row.search, row.trial, row.attempt, TrialKind(row.kind)) for row in rows)
     for row, reservation in zip(rows, lost, strict=True):
-        note = f"its worker was silent past its lease while {row.state}"
+        note = f"its worker sent no heartbeat within its lease while {row.state}"
         # A trial that nobody began has lost nothing: only running ones count towards giving up.
         outcome = AttemptOutcome.LOST if row.state == TrialState.RUNNING else AttemptOutcome.RELEASED
         close_attempt(connection, reservation, outcome, note, now)

@@ -182,7 +182,7 @@ def test_stop_and_resume_are_about_the_latest_search_where_none_is_named(driver:
     assert [search.state for search in driver.ledger.searches()] == [SearchState.ACTIVE, SearchState.STOPPED]
     stopped = driver.metadata("search_report", "second")["progress"]
     assert "0 of 1 trainings spent" in stopped
-    assert "resume_search lets it go on" in stopped
+    assert "--resume`, or the job resume_search" in stopped
 
 
 def test_an_unknown_search_is_one_sentence_that_lists_the_known_ones(driver: Driver) -> None:
