@@ -54,7 +54,7 @@ def show_progress(instance: dg.DagsterInstance, place: Place, ledger: Ledger, se
     status = SearchStatus.of(ledger, search)
     if status.is_done:
         return
-    for addition in place.partitions.adding([search]):
+    for addition in place.partitions.partition_requests([search]):
         instance.add_dynamic_partitions(addition.partitions_def_name, list(addition.partition_keys))
     facts = progress_facts(status, place.names)
     instance.report_runless_asset_event(

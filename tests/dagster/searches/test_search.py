@@ -144,7 +144,9 @@ def test_pictures_are_shown_in_their_rows_where_reports_are_served(
     assert pictures.keys() >= {"histograms", "signal_histograms", "score_trajectory", "source_mix"}
     for shown in pictures.values():
         name = shown.removesuffix(")").rpartition("/")[2]
-        assert resolve_report_file(driver.installation.home / "reports", f"/reports/pictures/{name}") is not None
+        assert (
+            resolve_report_file(driver.installation.home / "reports", f"/reports/pictures/{name}") is not None
+        )
     hidden = [name for name, value in facts.items() if str(value).startswith("![") and len(str(value)) > 999]
     assert not hidden
 
