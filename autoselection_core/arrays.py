@@ -8,6 +8,9 @@ import numpy.typing as npt
 Rows: TypeAlias = npt.NDArray[np.int64]
 """Ascending, unique row numbers of one pool. Shape (m,)."""
 
+Integers: TypeAlias = npt.NDArray[np.int64]
+"""Whole numbers: places, counts, offsets or row numbers in any order; the user says which. Shape (k,)."""
+
 Mask: TypeAlias = npt.NDArray[np.bool_]
 """One truth value for each row that was given. Shape (m,)."""
 

@@ -1,4 +1,4 @@
-"""Clusters run functions of bytes in other processes: the protocol, and Ray, which no other module knows."""
+"""Clusters, which run functions of bytes in other processes: protocol, and Ray, known to no other module."""
 
 import os
 import socket

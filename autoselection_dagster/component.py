@@ -26,7 +26,7 @@ _CAMPAIGNS = "autoselection.yaml"
 
 
 class CampaignScaffolder(dg.Scaffolder[BaseModel]):
-    """Writes `defs.yaml` and, beside it, a file with one campaign that loads as it stands."""
+    """Scaffolder of `defs.yaml` and, beside it, a file with one campaign that loads as it stands."""
 
     @override
     def scaffold(self, request: dg.ScaffoldRequest[BaseModel]) -> None:

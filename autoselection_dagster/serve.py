@@ -1,4 +1,4 @@
-"""Serve an installation: `python -m autoselection_dagster.serve` (what `make ui` runs)."""
+"""Server of an installation: `python -m autoselection_dagster.serve` (what `make ui` runs)."""
 
 import signal
 import time

@@ -1,4 +1,4 @@
-"""Search a pool again after it changed, with what all searches before it still say."""
+"""Searches of a changed pool: they start from what all searches before them measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class NextSearch:
 
 
 def search_again(workspace: Workspace, budget: int | None = None) -> NextSearch:
-    """Enter one search on the latest pool, warm from all searches of the campaign that measured the like.
+    """Enter one search on the latest pool, warm from all of the campaign's searches with the same metric.
 
     Its first trial is the recipe that the search before it recommends, realised on the present pool, so that
     old and new winner are compared on one pool. Doing it again on the same pool enters nothing: the name

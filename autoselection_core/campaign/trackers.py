@@ -65,7 +65,7 @@ class TrackedTrial:
         return cls(f"{search.search}|{trial.reservation.number}", params, known, links)
 
     def folder(self, root: Path) -> Path:
-        """Its folder in the folder of a tracker: one a search, and in that one a trial."""
+        """Its folder in the folder of a tracker: one per search, and in it one per trial."""
         return confine(Path(*self.name.split("|")), root)
 
 

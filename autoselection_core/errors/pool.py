@@ -144,7 +144,7 @@ class RejectedRecordError(PoolError):
 
 
 class UndeclaredAnswerError(RejectedRecordError):
-    """A record that a setting of its source would read.
+    """A record is put aside that a setting of its source would read.
 
     Attributes:
         setting: The setting, as YAML.

@@ -1,4 +1,4 @@
-"""Export what a search found: its recommended subset, or that of one trial."""
+"""Export of a search's recommended subset, or of the subset of one trial."""
 
 from pathlib import Path
 

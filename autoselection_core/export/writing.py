@@ -1,4 +1,4 @@
-"""Write a subset as a folder: data, card, manifest, and the files that a training program needs."""
+"""Exported subset as a folder: data, card, manifest, and the files that a training program needs."""
 
 import json
 from collections.abc import Iterator, Mapping

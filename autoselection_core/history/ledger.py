@@ -283,6 +283,6 @@ class Ledger:
             return reading.read_money(connection, search)
 
     def why_idle(self, search: str | None = None) -> str:
-        """Reason why no trial starts now, one sentence a search."""
+        """Reason why no trial starts now, one sentence per search."""
         with self.database.reading() as connection:
             return reading.why_idle(connection, search)

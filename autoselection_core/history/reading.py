@@ -225,7 +225,7 @@ _FEW = 3
 
 
 def why_idle(connection: Connection, search: str | None = None) -> str:
-    """One sentence a search on why no trial starts now; many that are done share one."""
+    """Reason why no trial starts now, one sentence per search; many that are done share one."""
     records = read_searches(connection, search)
     done = [record for record in records if record.state is SearchState.DONE]
     if len(done) <= _FEW:

@@ -53,7 +53,7 @@ class NamedFields:
 
 
 class RecordOutcome(StrEnum):
-    """Fate of a record."""
+    """Outcome of a record: a sample, merged into an equal one, or quarantined."""
 
     SAMPLE = "samples"
     MERGED = "merged"

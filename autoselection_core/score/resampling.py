@@ -10,7 +10,7 @@ from autoselection_core.errors.benchmarks import ItemsDifferError, NoScoresError
 from autoselection_core.score.score import BenchmarkScore, utility_shares
 
 Run: TypeAlias = tuple[BenchmarkScore, ...]
-"""One model's scores, one a benchmark."""
+"""Scores of one model, one per benchmark."""
 
 Arm: TypeAlias = Sequence[Run]
 """The runs of one contestant: replicates of one subset, or several random draws."""

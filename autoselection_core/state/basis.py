@@ -7,15 +7,16 @@ from functools import cached_property
 import numpy as np
 
 from autoselection_core.arrays import Labels, Mask, Rows, Vectors
+from autoselection_core.operators.definitions.duplicates import (
+    NEAR_PAIRS,
+    NEAR_SIMILARITY,
+    SEMANTIC_SIMILARITY,
+)
 from autoselection_core.signals.similar_pairs import PairList
-from autoselection_core.signals.table import SignalTable, first_name
+from autoselection_core.signals.table import SOURCE, SignalTable, first_name
 from autoselection_core.state.activity import Activity
 from autoselection_core.state.aspect import Aspect, Counts, Mix, Shares, Size, Tokens
 from autoselection_core.state.column import Column, sample_rows
-
-_ALIKE = {"near_duplicates": 0.8}
-_ALIKE_VECTORS = 0.95
-"""The similarities from which rows repeat each other: the defaults of the operators that drop them."""
 
 
 class ExactRepeats:
@@ -39,7 +40,8 @@ class AlikeRepeats:
 
     def __init__(self, name: str, pairs: PairList) -> None:
         self.name = f"repeats/{first_name(name)}"
-        alike = pairs.similarity >= np.float32(max(_ALIKE.get(name, _ALIKE_VECTORS), pairs.floor))
+        usual = NEAR_SIMILARITY if name == NEAR_PAIRS else SEMANTIC_SIMILARITY
+        alike = pairs.similarity >= np.float32(max(usual, pairs.floor))
         self._low, self._high = pairs.low[alike], pairs.high[alike]
 
     def share(self, rows: Rows, present: Mask) -> float:
@@ -97,7 +99,6 @@ class Shift(Aspect):
 
 
 _TOKENS = "tokens"
-_SOURCE = "source"
 _EXACT = "exact"
 
 
@@ -183,8 +184,8 @@ def _aspects(signals: SignalTable) -> Iterator[Aspect]:
         yield Tokens(_TOKENS, signals[_TOKENS])
     for name in sorted(signals.columns):
         yield Column(name, signals[name])
-    if _SOURCE in signals.labels:
-        yield Mix(_SOURCE, signals.label(_SOURCE), signals.label_names.get(_SOURCE, ()))
+    if SOURCE in signals.labels:
+        yield Mix(SOURCE, signals.label(SOURCE), signals.label_names.get(SOURCE, ()))
     for name in sorted(signals.sparse):
         yield Activity(name, signals.sparse[name])
     for name in sorted(signals.vectors):

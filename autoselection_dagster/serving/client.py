@@ -1,4 +1,4 @@
-"""Start jobs of a served installation from a program, and follow them."""
+"""Client that starts jobs of a served installation from a program, and follows them."""
 
 import json
 import subprocess
@@ -19,12 +19,12 @@ from autoselection_dagster.serving.services import Services
 _POLL_S = 0.5
 
 Say = Callable[[str], None]
-"""Receives each message that a run logs, as it comes."""
+"""Callback that receives each message that a run logs, as it comes."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """Talks to the instance of an installation while its services run.
+    """Client of an installation's Dagster instance while its services run.
 
     Attributes:
         services: The running services; they are looked after while a run is followed.

@@ -33,7 +33,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
-    """Writes a reference for a value that its room of the core keeps, and opens the value again.
+    """IO manager that writes a reference for a value that its room of the core keeps, and opens it again.
 
     Attributes:
         home: The home folder that holds values and references.

@@ -1,4 +1,4 @@
-"""Read `autoselection.yaml`: strictly, with errors that name file, line and field."""
+"""Strict reader of `autoselection.yaml`, with errors that name file, line and field."""
 
 import shlex
 from collections.abc import Mapping

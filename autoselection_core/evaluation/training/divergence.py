@@ -24,7 +24,7 @@ Step = Sequence[TrainingSequence]
 
 @dataclass(eq=False)
 class Divergence:
-    """Watches the losses of a training.
+    """Watch over the losses of a training.
 
     Attributes:
         factor: The loss may stay below this multiple of the reference.

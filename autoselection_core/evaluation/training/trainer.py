@@ -41,7 +41,7 @@ def pack_trainer() -> Any:  # noqa: ANN401 a class, made late
     from trl import SFTTrainer
 
     class PackTrainer(SFTTrainer):  # type: ignore[misc]  # trl has no types
-        """Trains on packs and remembers which ones it has read, and their losses.
+        """Trainer on packs, which remembers the ones that it has read, and their losses.
 
         Args:
             rate: Share of the peak learning rate at a step, from 1.
@@ -124,7 +124,7 @@ def step_listener() -> Any:  # noqa: ANN401 a class, made late
     from transformers import TrainerCallback
 
     class StepListener(TrainerCallback):  # type: ignore[misc]  # transformers has no types
-        """Calls back after every optimiser step and every checkpoint."""
+        """Callback after every optimiser step and every checkpoint."""
 
         def __init__(
             self,
@@ -152,7 +152,7 @@ def step_listener() -> Any:  # noqa: ANN401 a class, made late
 
 
 def collator(packs: Sequence[Pack], filler: int) -> Callable[[list[dict[str, int]]], dict[str, Any]]:
-    """Turns the number of a pack into tensors of shape (1, t).
+    """Collator that turns the number of a pack into tensors of shape (1, t).
 
     Positions start anew with every sequence, which is how transformers knows that they must not see each
     other. An empty pack is one token that teaches nothing.

@@ -1,1 +1,1 @@
-"""Definitions of operators, one file a kind."""
+"""Definitions of operators, one file per kind."""

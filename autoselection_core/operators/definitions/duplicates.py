@@ -20,6 +20,12 @@ from autoselection_core.space import Interval, Setting
 Ends = npt.NDArray[np.int32]
 """One end of each pair, as row numbers. Shape (pairs,)."""
 
+NEAR_PAIRS = "near_duplicates"
+"""List of the pairs whose words are similar."""
+
+NEAR_SIMILARITY, SEMANTIC_SIMILARITY = 0.8, 0.95
+"""Similarity of words, and of embeddings, from which on two samples repeat each other by default."""
+
 _ROUNDS = 8
 """In random order a few rounds settle nearly all rows; a chain of n rows, each like the next, would take
 n / 2 rounds, so what is left after these goes one by one."""
@@ -119,8 +125,8 @@ class DropNearDuplicates(Operator):
     name: ClassVar[str] = "drop_near_duplicates"
     is_idempotent: ClassVar[bool] = True
 
-    similarity: Annotated[float, Interval(0.5, 0.99)] = 0.8
-    pairs: Pairs = "near_duplicates"
+    similarity: Annotated[float, Interval(0.5, 0.99)] = NEAR_SIMILARITY
+    pairs: Pairs = NEAR_PAIRS
     prefer: Column | None = None
     order: OrderName = HIGHEST
 
@@ -162,7 +168,7 @@ class DropSemanticDuplicates(Operator):
     name: ClassVar[str] = "drop_semantic_duplicates"
     is_idempotent: ClassVar[bool] = True
 
-    similarity: Annotated[float, Interval(0.7, 0.99)] = 0.95
+    similarity: Annotated[float, Interval(0.7, 0.99)] = SEMANTIC_SIMILARITY
     pairs: Pairs = "embedding"
     within: Label | None = None
     prefer: Column | None = None

@@ -1,4 +1,4 @@
-"""Read the rows of Parquet and Arrow files as records."""
+"""Records of Parquet and Arrow files, row by row."""
 
 import json
 from collections.abc import Iterator

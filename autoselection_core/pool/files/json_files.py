@@ -1,4 +1,4 @@
-"""Cut JSON files into records without reading a file as a whole, or trusting it to be JSON.
+"""Records of JSON files, cut without reading a file as a whole, or trusting it to be JSON.
 
 The layout is recognised by the content, not by the ending: a record a line; an array of records; an object
 with an array of records in a field such as `data`; objects one after the other, each on several lines.

@@ -14,7 +14,7 @@ from autoselection_core.pool.reason import QuarantineReason
 
 
 class Treatment(StrEnum):
-    """Treatment of a field."""
+    """Treatment of a field of a record, in the words that tables show."""
 
     RENDERED = "part of the question"
     INDEX = "index of a choice, read as that choice"

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from autoselection_core.history.values import History, Observation
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, short_label
+from autoselection_core.report.sections.plots import Z95
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.state import jaccard
 from autoselection_core.subset import Subset
 
-_Z95 = 1.96
 _COLOURS = "viridis"
 
 MIN_TRIALS = 6
@@ -98,7 +98,7 @@ def calibration_plot(history: History, unit: str, kind: Format = "svg") -> bytes
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()
-        means, spreads = [mean for _, mean, _ in foreseen], [_Z95 * spread for _, _, spread in foreseen]
+        means, spreads = [mean for _, mean, _ in foreseen], [Z95 * spread for _, _, spread in foreseen]
         measured = [entry.utility for entry, _, _ in foreseen]
         axes.errorbar(
             means, measured, xerr=spreads, fmt="o", color=ACCENT, ecolor=MUTED, capsize=2, markersize=4

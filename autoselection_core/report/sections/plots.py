@@ -47,7 +47,8 @@ def _credit(history: History, label: str) -> OperatorCredit | None:
 
 
 _BINS = 30
-_Z95 = 1.96
+Z95 = 1.96
+"""Standard errors to either side of a mean in a normal 95 % interval."""
 
 
 def retention_plot(subset: Subset, pool_rows: int, kind: Format = "svg") -> bytes:
@@ -112,7 +113,7 @@ def tokens_plot(history: History, unit: str, kind: Format = "svg", size: str = "
 
 def _points(axes: Any, observations: Sequence[Observation], places: Sequence[int]) -> None:  # noqa: ANN401 - matplotlib axes
     utilities = [entry.utility for entry in observations]
-    errors = [_Z95 * (entry.standard_error or 0.0) for entry in observations]
+    errors = [Z95 * (entry.standard_error or 0.0) for entry in observations]
     axes.errorbar(
         places,
         utilities,

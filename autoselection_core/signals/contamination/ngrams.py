@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from autoselection_core.arrays import Integers
 from autoselection_core.signals.joins.shingles import Hashes, batches_of, extend_runs, word_hashes
 from autoselection_core.words import search_units
 
@@ -16,8 +17,6 @@ _FILTER_BITS = 22
 
 _BATCH = 65_536
 """Texts that are looked through at a time."""
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,1 +1,1 @@
-"""Signal definitions, one file a signal."""
+"""Signal definitions, one file per signal."""

@@ -13,17 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from autoselection_core.arrays import Integers
 from autoselection_core.signals.joins.shingles import Shingles
 from autoselection_core.signals.similar_pairs import MAX_FLOOR, PairList, stored_floor
 
-Integers = npt.NDArray[np.int64]
 Number = TypeVar("Number", np.int64, np.uint64)
 
 _CANDIDATES_PER_ROW = 2_000
 """Most candidates that are looked at, on average; above it the search starts at a higher similarity."""
 
 _CANDIDATES_AT_ONCE = 1 << 21
-_CHECKED_AT_ONCE = 1 << 17
+CHECKED_AT_ONCE = 1 << 17
+"""Candidate pairs whose similarity is computed in one piece: some megabytes."""
+
 _STEPS = 8
 
 
@@ -127,8 +129,8 @@ def _similarities(
     """|x & y| / |x | y| of each pair. Shape (pairs,)."""
     incidence = _shared_members(sets, members, frequency)
     overlap = np.zeros(len(low), np.int64)
-    for start in range(0, len(low), _CHECKED_AT_ONCE):
-        part = slice(start, start + _CHECKED_AT_ONCE)
+    for start in range(0, len(low), CHECKED_AT_ONCE):
+        part = slice(start, start + CHECKED_AT_ONCE)
         overlap[part] = incidence[low[part]].multiply(incidence[high[part]]).sum(axis=1).A1
     similarity = overlap / (sets.sizes[low] + sets.sizes[high] - overlap)
     return similarity.astype(np.float32)

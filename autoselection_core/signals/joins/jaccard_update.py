@@ -4,19 +4,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from autoselection_core.arrays import Rows
+from autoselection_core.arrays import Integers, Rows
 from autoselection_core.signals.base import missing_rows
-from autoselection_core.signals.joins.jaccard import distinct
+from autoselection_core.signals.joins.jaccard import CHECKED_AT_ONCE, distinct
 from autoselection_core.signals.joins.shingles import Hashes
 from autoselection_core.signals.joins.stored_sets import StoredSets
 from autoselection_core.signals.similar_pairs import PairList
 
-Integers = npt.NDArray[np.int64]
-
 _SIEVE_BITS = 20
 _HIGHEST = np.uint64(64 - _SIEVE_BITS)
 _SCANNED_AT_ONCE = 1 << 17
-_CHECKED_AT_ONCE = 1 << 17
 
 
 def update_jaccard_pairs(earlier: PairList, rows: Rows, sets: StoredSets) -> PairList:
@@ -148,8 +145,8 @@ def _similarities(
 ) -> npt.NDArray[np.float32]:
     """|x & y| / |x | y| of each pair; the incidence has all members of the first. Shape (pairs,)."""
     overlap = np.zeros(len(first), np.int64)
-    for start in range(0, len(first), _CHECKED_AT_ONCE):
-        part = slice(start, start + _CHECKED_AT_ONCE)
+    for start in range(0, len(first), CHECKED_AT_ONCE):
+        part = slice(start, start + CHECKED_AT_ONCE)
         overlap[part] = incidence[first[part]].multiply(incidence[second[part]]).sum(axis=1).A1
     similarity: npt.NDArray[np.float64] = overlap / (sizes[first] + sizes[second] - overlap)
     return similarity.astype(np.float32)

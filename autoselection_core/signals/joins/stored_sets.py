@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoselection_core.arrays import Rows
+from autoselection_core.arrays import Integers, Rows
 from autoselection_core.signals.joins.shingles import Hashes, Shingles
 
 _MIN_LIVE_SHARE = 0.8
 """Share of the written members that belong to a row, below which everything is written anew."""
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ _FAR = -1e6
 
 
 def expected_improvement(z: "Tensor") -> "Tensor":
-    """phi(z) + z Phi(z). Shape as z."""
+    """Expected improvement of a standard normal variable over -z: phi(z) + z Phi(z). Shape as z."""
     import torch
 
     gain: Tensor = _log_density(z).exp() + z * torch.special.ndtr(z)
@@ -55,7 +55,7 @@ def expected_improvement(z: "Tensor") -> "Tensor":
 
 
 def log_expected_improvement(z: "Tensor") -> "Tensor":
-    """log(phi(z) + z Phi(z)), to full precision far below zero. Shape as z."""
+    """Logarithm of `expected_improvement`, to full precision far below zero. Shape as z."""
     import torch
 
     density = _log_density(z)

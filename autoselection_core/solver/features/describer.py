@@ -24,7 +24,7 @@ have thirty spreads of redundancy; a slope along such an axis would predict anyt
 
 @dataclass(frozen=True, eq=False)
 class Describer:
-    """Turns candidates into feature vectors, on scales taken from fresh programs.
+    """Describer of candidates as feature vectors, on scales taken from fresh programs.
 
     Attributes:
         blocks: The pool's bins.

@@ -21,7 +21,7 @@ _FIXED = 2
 
 @dataclass(frozen=True, eq=False)
 class ProgramEncoder:
-    """Encodes programs over one catalogue; the last stretch belongs to unions.
+    """Encoding of programs over one catalogue; the last stretch belongs to unions.
 
     Attributes:
         templates: The catalogue.

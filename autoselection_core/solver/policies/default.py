@@ -97,7 +97,7 @@ def choose(
 
 
 def _is_enough(history: History, transferred: int) -> bool:
-    """True where a surrogate can be fitted: from two measurements, one of them of this search."""
+    """Whether a surrogate can be fitted: from two measurements, one of them of this search."""
     own = len(history.observations)
     return own > 0 and own + transferred >= _ENOUGH
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from autoselection_core.arrays import Keys, Labels, Mask, Rows, Values
+from autoselection_core.operators.definitions.duplicates import NEAR_SIMILARITY, SEMANTIC_SIMILARITY
 from autoselection_core.operators.selection.ranking import chances
 from autoselection_core.signals.table import SOURCE, SignalTable
 
@@ -29,7 +30,7 @@ MAX_RARE_SHARE = 0.01
 """Rows of rare groups, as a share of the sample: by so much a fraction by rank may be off. The smallest
 groups come first."""
 
-_LEVELS = (0.0, 0.8, 0.95)
+_LEVELS = (0.0, NEAR_SIMILARITY, SEMANTIC_SIMILARITY)
 """Similarities from which on pairs join clusters, tried in this order for what is too large."""
 
 _PAIRS_PER_ROW = 8

@@ -22,6 +22,7 @@ from autoselection_core.signals.base import (
 )
 from autoselection_core.signals.definitions.base_model.sae import FEATURES, SaeFeatures
 from autoselection_core.signals.joins.cosine import MAX_EXACT_ROWS, cosine_pairs
+from autoselection_core.signals.joins.jaccard import CHECKED_AT_ONCE
 from autoselection_core.signals.similar_pairs import PairList, stored_floor
 from autoselection_core.signals.sparse import SparseFeatures
 
@@ -29,7 +30,6 @@ _DIMENSIONS = 512
 _MARGIN = 0.1
 """Three standard deviations of a cosine of 0.5 after the projection."""
 
-_CHECKED_AT_ONCE = 1 << 17
 _NEW_AT_ONCE = 128
 _MEAN = "sae_mean"
 
@@ -170,8 +170,8 @@ def _centred_cosine(codes: sp.csr_matrix, mean: Mean, low: Rows, high: Rows) -> 
     """(a - m)(b - m) / (|a - m| |b - m|) without a dense row. Shape (pairs,)."""
     with_mean, square, length = codes @ mean, float(mean @ mean), _lengths(codes, mean)
     products = np.zeros(len(low))
-    for start in range(0, len(low), _CHECKED_AT_ONCE):
-        part = slice(start, start + _CHECKED_AT_ONCE)
+    for start in range(0, len(low), CHECKED_AT_ONCE):
+        part = slice(start, start + CHECKED_AT_ONCE)
         products[part] = codes[low[part]].multiply(codes[high[part]]).sum(axis=1).A1
     centred = products - with_mean[low] - with_mean[high] + square
     scale = length[low] * length[high]

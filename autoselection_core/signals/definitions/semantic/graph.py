@@ -15,8 +15,7 @@ from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.definitions.semantic.clusters import Clusters
 from autoselection_core.signals.definitions.semantic.embedding import EmbeddingPairs
 from autoselection_core.signals.similar_pairs import PairList
-
-_SOURCE = "source"
+from autoselection_core.signals.table import SOURCE
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,14 @@ class GraphImportance(PoolSignal):
 
     pairs: EmbeddingPairs = EmbeddingPairs()  # noqa: RUF009 a frozen value
     temperature: float = 0.1
-    labels: str = _SOURCE
+    labels: str = SOURCE
     clusters: Clusters = field(default=Clusters(), compare=False)
 
     undefined = "no neighbours"
 
     def __post_init__(self) -> None:
         """Refuse labels that nothing gives."""
-        known = (_SOURCE, *(f"cluster/{size}" for size in self.clusters.sizes))
+        known = (SOURCE, *(f"cluster/{size}" for size in self.clusters.sizes))
         if self.labels not in known:
             raise SettingError("labels", self.labels, f"one of {', '.join(known)}")
 
@@ -58,11 +57,11 @@ class GraphImportance(PoolSignal):
 
     @override
     def needs(self) -> tuple[Signal, ...]:
-        return (self.pairs,) if self.labels == _SOURCE else (self.pairs, self.clusters)
+        return (self.pairs,) if self.labels == SOURCE else (self.pairs, self.clusters)
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        labels = pool.source_codes if self.labels == _SOURCE else given[self.labels]
+        labels = pool.source_codes if self.labels == SOURCE else given[self.labels]
         return {self.name: label_entropy_bits(given["embedding"], labels, self.temperature)}
 
 
