@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from autoselection_core.evaluation.collectives import world_size
 
@@ -81,15 +82,24 @@ def _devices() -> dict[str, Counter]:
         library = ctypes.CDLL(_NVML)
     except OSError:  # no driver
         return {}
+    return device_counters(library)
+
+
+def device_counters(library: Any) -> dict[str, Counter]:  # noqa: ANN401 functions of C have no types
+    """Energy counters of NVIDIA devices by their numbers, without those that count no energy.
+
+    Args:
+        library: NVIDIA's management library (NVML); its functions return 0 where they succeed.
+    """
     if library.nvmlInit_v2() != 0:
         return {}
     try:
-        return _device_counters(library)
+        return _read_devices(library)
     finally:
         library.nvmlShutdown()
 
 
-def _device_counters(library: ctypes.CDLL) -> dict[str, Counter]:
+def _read_devices(library: Any) -> dict[str, Counter]:  # noqa: ANN401 functions of C have no types
     count = ctypes.c_uint()
     library.nvmlDeviceGetCount_v2(ctypes.byref(count))
     found: dict[str, Counter] = {}

@@ -1,7 +1,6 @@
 """The data card of an export: what people read, and what `datasets` reads of its header."""
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,15 +42,25 @@ def card(facts: Mapping[str, Any], data: Path) -> str:
 
 def _header(facts: Mapping[str, Any], data: Path) -> dict[str, Any]:
     licences = {name.lower() if name.lower() in _KNOWN_LICENCES else "other" for name in facts["licences"]}
-    size = max(0, math.ceil(math.log10(max(facts["samples"], 1) + 1)) - 3)
     return {
         "license": sorted(licences),
         "tags": ["autoselection", "instruction-tuning"],
         "task_categories": ["text-generation"],
-        "size_categories": [_SIZES[min(size, len(_SIZES) - 1)]],
+        "size_categories": [size_category(facts["samples"])],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": DATA}]}],
         "dataset_info": {"features": _features(data)},
     }
+
+
+def size_category(samples: int) -> str:
+    """The hub's name for a number of samples; the last one stands for larger numbers, too.
+
+    Example:
+        >>> size_category(999), size_category(1_000)
+        ('n<1K', '1K<n<10K')
+    """
+    digits = len(str(samples))
+    return _SIZES[min(max(digits, 3) - 3, len(_SIZES) - 1)]
 
 
 def _features(data: Path) -> list[dict[str, Any]]:

@@ -9,13 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
+from autoselection_core.benchmarks.formats.adapters import ADAPTERS
+from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark, named_benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.settings import SETTINGS
 from autoselection_core.benchmarks.split import split
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import (
     BadItemError,
+    NoSuchBenchmarkError,
+    NotAQuestionError,
     UnknownBenchmarkSettingError,
     UnreadableBenchmarkError,
 )
@@ -234,6 +237,80 @@ def test_a_mistaken_setting_is_named_with_a_way_forward(
 def test_a_folder_without_a_benchmark_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableBenchmarkError, match=r"benchmark\.yaml"):
         load_benchmark(tmp_path)
+
+
+def test_a_benchmark_is_found_by_its_path_its_folder_or_its_bare_file_and_else_named_as_missing(
+    tmp_path: Path,
+) -> None:
+    place = folder(tmp_path / "sums")
+    (tmp_path / "benchmarks").mkdir()
+    pq.write_table(pa.Table.from_pylist(answered(QUESTIONS)), tmp_path / "benchmarks/gsm8k.parquet")
+
+    by_path, by_file, by_name = (
+        named_benchmark(name, tmp_path) for name in (str(place), str(place / "benchmark.yaml"), "sums")
+    )
+
+    assert by_path.version == by_file.version == by_name.version
+    assert len(named_benchmark("gsm8k", tmp_path).items) == 40
+    for missing in ("mmlu", "sum", "own"):
+        with pytest.raises(NoSuchBenchmarkError, match=f"no benchmark '{missing}' in {tmp_path}"):
+            named_benchmark(missing, tmp_path)
+
+
+RECORDS: Mapping[str, dict[str, Any]] = {
+    "gsm8k": {"question": "1 + 1?", "answer": "It is two. #### 2"},
+    "bbh": {"task": "boolean_expressions", "input": "not True is", "target": "False"},
+    "mmlu": {"subject": "sums", "question": "1 + 1?", "choices": ["1", "2", "3", "4"], "answer": 1},
+    "gpqa": {"question": "1 + 1?", "correct_answer": "2", "incorrect_answers": ["1", "3", "4"]},
+    "graphwiz": {"input_prompt": "Is there a cycle?", "answer": "There is. ### Yes"},
+    "nlgraph": {"task": "cycle", "question": "Is there a cycle?", "answer": "Yes, there is."},
+}
+_NAMES = ("task", "subject")
+
+
+@pytest.mark.parametrize("known", sorted(set(ADAPTERS) - {"own"}))
+def test_no_known_format_takes_a_record_with_a_text_that_is_missing(known: str) -> None:
+    read, record = ADAPTERS[known].item, RECORDS[known]
+    texts = [name for name, value in record.items() if isinstance(value, str) and name not in _NAMES]
+    lists = [name for name, value in record.items() if isinstance(value, list)]
+
+    assert read(record) is not None
+    for missing in ("", " \n", None, 7):
+        broken = [{**record, name: missing} for name in texts]
+        broken += [{**record, name: [*record[name][:-1], missing]} for name in lists]
+        for each in broken:
+            with pytest.raises(NotAQuestionError, match="a text is missing"):
+                read(each)
+
+
+WITHOUT_HARNESS = """
+import sys
+from pathlib import Path
+
+sys.modules["lm_eval"] = None
+
+from autoselection_core.benchmarks.harness.benchmark import load_task
+from autoselection_core.errors.benchmarks import NoHarnessError
+
+for named in ("arc_easy", "words.yaml"):
+    try:
+        load_task(named, Path())
+    except NoHarnessError as error:
+        print(error)
+"""
+
+
+def test_without_the_harness_its_tasks_are_refused_with_what_to_install() -> None:
+    """Python takes a module of None for one that is not there."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_HARNESS],
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    assert done.stdout.count("pip install autoselection[harness]") == 2
 
 
 CHANGED: Mapping[str, tuple[dict[str, Any], object]] = {

@@ -11,6 +11,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.reading.extraction import READING, extract, is_right, read_answer
 from autoselection_core.benchmarks.reading.numbers import numerals, value
+from autoselection_core.benchmarks.reading.options import named_option
 from autoselection_core.benchmarks.reading.texts import fold
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.pool.sample import Message, Role
@@ -190,6 +191,23 @@ def test_an_item_s_options_are_known_by_their_words_in_the_order_presented() -> 
     assert read_answer(item, "It is the Rhine.") == "A"
     assert read_answer(item, "Answer: C") == "C"
     assert read_answer(item, "Answer: D") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("black and white", 1),
+        ("a black and white film", 1),
+        ("it is black", 0),
+        ("it is a white horse", 2),
+        ("black, not white", None),
+        ("first black, then white", None),
+        ("black and white, then white", 1),
+        ("blackbird", None),
+    ],
+)
+def test_an_option_inside_a_longer_one_that_is_said_does_not_count(said: str, number: int | None) -> None:
+    assert named_option(said, ("Black", "black and white", "the white")) == number
 
 
 READINGS = ("e305c1ba07354b712cc1e7c5d58bacb2", 3)

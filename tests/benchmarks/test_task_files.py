@@ -11,8 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined, TemplateError
+from lm_eval.api.task import ConfigurableTask
 
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.benchmarks.harness.own_task import OwnTask
 from autoselection_core.benchmarks.harness.task_file import own_task, pattern_problem
 from autoselection_core.benchmarks.harness.template import MAX_SECONDS, MAX_TEXT, TaskTemplates
 from autoselection_core.benchmarks.loading import load_benchmark
@@ -288,6 +290,26 @@ def test_a_document_that_stands_twice_counts_once(tmp_path: Path) -> None:
     assert (len(twice.items), twice.left_out) == (16, 6)
     assert twice.version == once.version
     assert [item.id for item in twice.items] == [item.id for item in once.items]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["[1, 2]", "['a', 'b']", "[1, 2] ", " [1, 2]", "[1, 2", "1, 2]", "[", "", "7", "(1, 2)", "['a' b]"],
+)
+@pytest.mark.parametrize("kind", ["generate_until", "multiple_choice"])
+def test_targets_are_what_the_harness_s_own_task_makes_of_them(
+    tmp_path: Path, kind: str, target: str
+) -> None:
+    documents = [{"question": "?", "choices": ["one"] * 9, "answer": 1, "said": target}]
+    changed: dict[str, Any] = {"output_type": kind, "doc_to_target": "{{said}}"}
+    if kind == "generate_until":
+        changed["doc_to_choice"] = None
+    place = folder(tmp_path / "words", said(doc_to_target="answer"), documents)
+    config = {**own_task(place / "words.yaml", place), **changed}
+
+    made = OwnTask(config={**config}).doc_to_target(documents[0])
+
+    assert made == ConfigurableTask(config={**config}).doc_to_target(documents[0])
 
 
 def test_a_named_task_is_looked_up_in_the_installed_harness_alone(tmp_path: Path) -> None:

@@ -17,10 +17,9 @@ from safetensors.numpy import load_file
 from autoselection_core.errors.evaluation import TrainingFailedError, WorkerDiedError
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.folder import EvaluationFolder
+from autoselection_core.evaluation.training.data_parallel import start_workers
 from autoselection_core.evaluation.training.settings import Method
 from tests.evaluation.bench import TRAINING, fine_tuning, subset
-
-pytestmark = pytest.mark.e2e
 
 REPOSITORY = Path(__file__).parents[2]
 TWO = replace(TRAINING, devices=2)
@@ -40,6 +39,7 @@ def folder_of(evaluator: FineTuningEvaluator) -> EvaluationFolder:
     return EvaluationFolder(evaluator.home.evaluation(evaluator.key(subset().fingerprint, 0)))
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("method", list(Method))
 def test_two_devices_train_what_one_does(tiny: Path, tmp_path: Path, method: Method) -> None:
     one = fine_tuning(tmp_path / "one", tiny, replace(TRAINING, method=method, learning_rate=2e-3))
@@ -70,6 +70,26 @@ def compare_weights(one: Path, two: Path) -> None:
             np.testing.assert_allclose(others[name], weights, atol=2e-3)
 
 
+def test_every_line_of_the_first_process_is_passed_on_while_it_runs(tmp_path: Path) -> None:
+    """Each line is said only once the one before it has arrived."""
+    program = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "for number in range(3):\n"
+        "    print('line', number, flush=True)\n"
+        "    while not (Path(sys.argv[1]) / str(number)).exists():\n"
+        "        time.sleep(0.01)\n"
+    )
+    heard = []
+
+    with start_workers(["-c", program, str(tmp_path)], 1, tmp_path / "log") as workers:
+        for line in workers.lines():
+            heard.append(line)
+            (tmp_path / line.split()[1]).touch()
+
+    assert heard == ["line 0", "line 1", "line 2"]
+
+
 def worker(rank: int) -> psutil.Process:
     return next(
         child
@@ -78,6 +98,7 @@ def worker(rank: int) -> psutil.Process:
     )
 
 
+@pytest.mark.e2e
 def test_a_process_that_is_killed_is_named_and_its_training_goes_on(tiny: Path, tmp_path: Path) -> None:
     undisturbed = fine_tuning(tmp_path / "quiet", tiny).evaluate(subset(), 0)
     evaluator = fine_tuning(tmp_path / "noisy", tiny, TWO, checkpoint_s=0.0)
@@ -96,6 +117,7 @@ def test_a_process_that_is_killed_is_named_and_its_training_goes_on(tiny: Path, 
     assert result.utility == pytest.approx(undisturbed.utility, abs=1e-3)
 
 
+@pytest.mark.e2e
 def test_no_process_outlives_its_parent(tiny: Path, tmp_path: Path) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(tmp_path), str(tiny)],
@@ -117,6 +139,7 @@ def test_no_process_outlives_its_parent(tiny: Path, tmp_path: Path) -> None:
     assert (len(gone), alive) == (2, [])
 
 
+@pytest.mark.e2e
 def test_a_failure_on_several_devices_is_the_failure_it_would_be_on_one(tiny: Path, tmp_path: Path) -> None:
     started = time.monotonic()
     evaluator = fine_tuning(

@@ -1,9 +1,12 @@
 """Whole evaluations: what is kept, what is never done twice, what a failure leaves."""
 
+import ctypes
 import json
 import shutil
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from autoselection_core.errors.evaluation import (
     WeightsGoneError,
     WrongPoolError,
 )
-from autoselection_core.evaluation.environment import Counter, read_counters, used_joules
+from autoselection_core.evaluation.environment import Counter, device_counters, read_counters, used_joules
 from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
@@ -59,6 +62,69 @@ def test_a_counter_that_came_round_is_counted_on() -> None:
 
 def test_a_device_that_went_away_leaves_the_energy_unknown() -> None:
     assert used_joules({"a": Counter(1.0), "b": Counter(1.0)}, {"a": Counter(2.0)}) is None
+
+
+@dataclass
+class Library:
+    """NVIDIA's management library on a machine of devices, each with its millijoules, if it counts them.
+
+    Attributes:
+        devices: Present values of the counters.
+        refusal: Return code of the initialisation.
+        opened: Number of initialisations that were not ended yet.
+    """
+
+    devices: tuple[int | None, ...]
+    refusal: int = 0
+    opened: int = 0
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        functions: dict[str, Callable[..., int]] = {
+            "nvmlInit_v2": self.open,
+            "nvmlShutdown": self.close,
+            "nvmlDeviceGetCount_v2": self.count,
+            "nvmlDeviceGetHandleByIndex_v2": self.handle,
+            "nvmlDeviceGetTotalEnergyConsumption": self.energy,
+        }
+        return functions[name]
+
+    def open(self) -> int:
+        self.opened += self.refusal == 0
+        return self.refusal
+
+    def close(self) -> int:
+        self.opened -= 1
+        return 0
+
+    def count(self, found: Any) -> int:
+        found._obj.value = len(self.devices)
+        return 0
+
+    def handle(self, number: int, found: Any) -> int:
+        found._obj.value = 1_000 + number
+        return 0
+
+    def energy(self, handle: ctypes.c_void_p, found: Any) -> int:
+        assert handle.value is not None
+        value = self.devices[handle.value - 1_000]
+        if value is None:
+            return 3  # "not supported"
+        found._obj.value = value
+        return 0
+
+
+def test_devices_are_read_in_joules_without_those_that_count_none() -> None:
+    library = Library((5_000, None, 7_500))
+
+    assert device_counters(library) == {"device 0": Counter(5.0), "device 2": Counter(7.5)}
+    assert library.opened == 0
+
+
+def test_a_driver_that_does_not_answer_has_no_devices() -> None:
+    library = Library((5_000,), refusal=9)
+
+    assert device_counters(library) == {}
+    assert library.opened == 0
 
 
 @pytest.fixture(scope="module")

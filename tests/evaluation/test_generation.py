@@ -53,13 +53,14 @@ def test_batch_mates_change_no_answer(model: BaseModel) -> None:
     assert together == alone
 
 
-def test_a_batch_that_does_not_fit_into_memory_is_halved(tiny: Path) -> None:
+@pytest.mark.parametrize("fitting", [3, 1])
+def test_a_batch_that_does_not_fit_into_memory_is_halved_until_it_does(tiny: Path, fitting: int) -> None:
     small = BaseModel.load(tiny, dtype="float32")
     prompts = [prompt_tokens(small, item.prompt) for item in WRITTEN.items[:8]]
     roomy, _ = greedy_answers(small, prompts, new_tokens=4, batch_tokens=10_000)
 
     def refuse(_: object, __: object, given: dict[str, torch.Tensor]) -> None:
-        if given["input_ids"].shape[0] > 3:
+        if given["input_ids"].shape[0] > fitting:
             raise MemoryError
 
     small.model.get_decoder().register_forward_pre_hook(refuse, with_kwargs=True)
@@ -107,10 +108,24 @@ def test_prompts_that_the_template_refuses_fail_the_score_with_a_way_forward(tin
     opening = Message(Role.SYSTEM, "Be brief.")
     items = tuple(replace(item, prompt=(opening, *item.prompt)) for item in WRITTEN.items)
 
-    with pytest.raises(ScoringFailedError, match=r"no system.*has no system line"):
-        score_benchmark(strict, replace(WRITTEN, items=items), Side.DEV, Scoring())
+    written = replace(WRITTEN, items=items)
+    said = f"0 of {len(split(written).dev)} items were scored: .*no system.*has no system line"
+    with pytest.raises(ScoringFailedError, match=said):
+        score_benchmark(strict, written, Side.DEV, Scoring())
 
 
-def test_prompts_that_leave_no_room_for_an_answer_fail_the_score(model: BaseModel) -> None:
-    with pytest.raises(ScoringFailedError, match="tokens"):
-        score_benchmark(model, replace(WRITTEN, answer_tokens=1 << 20), Side.DEV, Scoring())
+def test_the_longest_prompt_and_its_answer_fill_the_model_s_window_and_no_more(tiny: Path) -> None:
+    model = BaseModel.load(tiny, dtype="float32")
+    long = replace(WRITTEN.items[0], question="long", prompt=(Message(Role.USER, "word " * 100),))
+    benchmark = replace(WRITTEN, items=(*WRITTEN.items, long))
+    side = Side.DEV if long in split(benchmark).dev else Side.TEST
+    window = len(prompt_tokens(model, long.prompt)) + WRITTEN.answer_tokens
+
+    model.model.config.max_position_embeddings = window
+    assert len(score_benchmark(model, benchmark, side, Scoring())[0].items) == len(
+        split(benchmark).side(side)
+    )
+
+    model.model.config.max_position_embeddings = window - 1
+    with pytest.raises(ScoringFailedError, match=f"may take {window} tokens, the model reads {window - 1}"):
+        score_benchmark(model, benchmark, side, Scoring())

@@ -1,7 +1,10 @@
 """Scores against plain forward passes of the same model."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +40,26 @@ def test_every_sequence_is_laid_out_once_and_whole(sequences: list[list[int]], b
             assert row.input_ids[path].tolist() == sequences[number]
             assert row.positions[path].tolist() == list(range(len(path)))
         assert len(row.input_ids) <= budget or len(row.numbers) == 1
+
+
+def beginnings(sequences: Iterable[list[int]]) -> set[tuple[int, ...]]:
+    """The distinct beginnings of sequences: one a token that has to be read."""
+    return {tuple(each[: end + 1]) for each in sequences for end in range(len(each))}
+
+
+@given(SEQUENCES, st.integers(1, 12), st.integers(-1, 1))
+def test_a_row_reads_each_beginning_once_and_ends_only_where_the_next_sequence_would_not_fit(
+    sequences: list[list[int]], fitting: int, more: int
+) -> None:
+    """Budgets about the size of the first few sequences: one token decides there."""
+    budget = len(beginnings(sorted(sequences)[:fitting])) + more
+    rows = shared_prefix_rows([np.array(sequence, np.int32) for sequence in sequences], budget)
+    held = [[sequences[number] for number in row.numbers] for row in rows]
+
+    assert [len(row.input_ids) for row in rows] == [len(beginnings(each)) for each in held]
+    assert all(len(beginnings(each)) <= budget or len(each) == 1 for each in held)
+    for one, following in pairwise(held):
+        assert len(beginnings([*one, following[0]])) > budget
 
 
 @given(SEQUENCES)
@@ -114,21 +137,35 @@ def test_a_model_that_ignores_the_mask_reads_every_sequence_by_itself(tiny: Path
     assert shares_prefixes(BaseModel.load(tiny, dtype="float32").model)
 
 
-def test_a_row_that_does_not_fit_into_memory_is_halved(tiny: Path) -> None:
-    small = BaseModel.load(tiny, dtype="float32").model
+def limited(model: Any, tokens: int) -> Any:
+    """A model whose memory is enough for forward passes of so many tokens."""
 
     def refuse(_: object, __: object, given: dict[str, torch.Tensor]) -> None:
-        if given["input_ids"].shape[1] > 40:
+        if given["input_ids"].shape[1] > tokens:
             raise MemoryError
 
-    sequences = [np.array([number, *range(15)], np.int32) for number in range(8)]
-    wanted = [np.arange(16) > 0] * 8
-    whole, _ = log_likelihoods(small, sequences, wanted, Scoring(200))
-    small.get_decoder().register_forward_pre_hook(refuse, with_kwargs=True)
+    model.get_decoder().register_forward_pre_hook(refuse, with_kwargs=True)
+    return model
 
-    halved, _ = log_likelihoods(small, sequences, wanted, Scoring(200))
+
+@pytest.mark.parametrize("tokens", [100, 40])
+def test_a_row_that_does_not_fit_into_memory_is_halved_until_it_does(tiny: Path, tokens: int) -> None:
+    small = BaseModel.load(tiny, dtype="float32").model
+    sequences = [np.array([number, *range(39)], np.int32) for number in range(8)]
+    wanted = [np.arange(40) > 0] * 8
+    whole, _ = log_likelihoods(small, sequences, wanted, Scoring(400))
+
+    halved, _ = log_likelihoods(limited(small, tokens), sequences, wanted, Scoring(400))
 
     np.testing.assert_allclose(np.concatenate(halved), np.concatenate(whole), atol=1e-5)
+
+
+def test_memory_that_is_too_small_for_a_single_sequence_is_an_error(tiny: Path) -> None:
+    small = limited(BaseModel.load(tiny, dtype="float32").model, 63)
+    long = np.arange(64, dtype=np.int32)
+
+    with pytest.raises(MemoryError):
+        log_likelihoods(small, [long], [np.arange(64) > 0], Scoring(200))
 
 
 def test_an_item_scores_the_mean_log_likelihood_of_its_answer_alone(model: BaseModel) -> None:
@@ -213,7 +250,10 @@ def test_one_item_that_cannot_be_asked_fails_the_score_and_not_the_item(tiny: Pa
     benchmark = Benchmark("sums", (*BENCHMARK.items, long))
     side = Side.DEV if long in split(benchmark).dev else Side.TEST
 
-    with pytest.raises(ScoringFailedError, match="does not fit"):
+    count = len(split(benchmark).side(side))
+    with pytest.raises(
+        ScoringFailedError, match=f"0 of {count} items were scored: item {long.id} does not fit"
+    ):
         score_benchmark(model, benchmark, side, Scoring())
 
 

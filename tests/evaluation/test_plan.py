@@ -172,6 +172,19 @@ def test_packs_hold_every_sequence_of_their_step_once(lengths: list[int], pack: 
         assert sorted(map(id, held)) == sorted(map(id, step))
 
 
+@given(LENGTHS, st.integers(1, 60), st.integers(10, 200), st.integers(1, 3))
+def test_forward_passes_are_as_few_as_their_size_allows_and_exceed_it_by_less_than_a_sequence(
+    lengths: list[int], size: int, batch: int, devices: int
+) -> None:
+    plan = planned(lengths, schedule=Schedule.EPOCHS, amount=1, batch=batch)
+    passes = plan.packs_per_step(size, devices)
+    fullest = max(sum(map(len, step)) for step in plan.steps)
+
+    assert (passes - 1) * size * devices < fullest <= passes * size * devices
+    for pack in plan.packs(size, devices):
+        assert sum(map(len, pack)) < size + min(map(len, pack), default=1)
+
+
 @given(LENGTHS, st.integers(1, 3))
 def test_epochs_read_every_sample_as_often_as_said(lengths: list[int], epochs: int) -> None:
     plan = planned(lengths, schedule=Schedule.EPOCHS, amount=epochs, batch=3, batch_unit=Unit.SEQUENCES)

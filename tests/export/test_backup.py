@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from autoselection_core.errors.store import DamagedBackupError, NotABackupError, NotEmptyError
+from autoselection_core.errors.store import (
+    DamagedBackupError,
+    DatabaseToolError,
+    NotABackupError,
+    NotEmptyError,
+)
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.home_files import HomeFile, OmittedFile, home_files
-from autoselection_core.export.installation.postgresql import dump
+from autoselection_core.export.installation.postgresql import dump, newest_program
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.store.home import Home
 from tests.history.acts import finish, registered, reserve
@@ -226,6 +231,38 @@ def test_the_password_of_a_database_is_on_no_command_line(
     assert "p@ss" not in said
     assert "--dbname=postgresql://user@db.example:5433/history?sslmode=require" in said
     assert (tmp_path / "secret").read_text() == "p@ss\n"
+
+
+@pytest.mark.parametrize("releases", [("9.6", "15", "16"), ("16", "9.6"), ("10", "9.6"), ("9.5", "9.6")])
+def test_the_programs_of_the_newest_release_are_taken(tmp_path: Path, releases: tuple[str, ...]) -> None:
+    for release in releases:
+        (tmp_path / release / "bin").mkdir(parents=True)
+        (tmp_path / release / "bin/pg_dump").touch()
+    newest = max(releases, key=float)
+
+    assert newest_program("pg_dump", tmp_path) == tmp_path / newest / "bin/pg_dump"
+    assert newest_program("pg_restore", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("printf 'a hint\\nmore of it\\nno such database\\n\\n' >&2; exit 1", "no such database"),
+        ("echo 'no such database' >&2; exit 1", "no such database"),
+        ("exit 3", "it ended with code 3"),
+    ],
+)
+def test_a_program_that_refuses_is_quoted_by_its_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, reason: str
+) -> None:
+    (tmp_path / "pg_dump").write_text(f"#!/bin/sh\n{said}\n")
+    (tmp_path / "pg_dump").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    with pytest.raises(DatabaseToolError) as caught:
+        dump("postgresql://db.example/history", tmp_path / "out")
+
+    assert caught.value.reason == reason
 
 
 @pytest.fixture(scope="module")

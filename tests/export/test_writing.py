@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from autoselection_core.errors.store import NotAnExportError
+from autoselection_core.export.card import size_category
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.manifest import verify_export
 from tests.export.made import LONG, PLAIN, TOOLS, TWICE, WITH_TOOLS, Made
@@ -89,6 +92,17 @@ def test_the_card_has_a_header_the_recipe_with_counts_and_every_licence(tmp_path
     assert "1. `keep_top[tokens]`: 42 -> 21 rows" in body
     assert "| sums | MIT | 21 |" in body
     assert "| web | none stated | 10 |" in body
+
+
+@given(st.integers(0, 8).flatmap(lambda digits: st.integers(0, 10**digits)))
+@example(999)
+@example(1_000)
+@example(9_999_999)
+def test_a_number_of_samples_is_within_the_hub_s_name_for_it(samples: int) -> None:
+    spelled = size_category(samples).replace("K", "000").replace("M", "000000").split("<")
+    low, high = (0 if spelled[0] == "n" else int(spelled[0])), int(spelled[-1])
+
+    assert low <= samples < high or samples == high == 10**8
 
 
 def test_samples_that_llama_factory_would_skip_are_counted(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def _by_harness(
 def _by_likelihood(
     model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: CountProgress
 ) -> tuple[list[ItemScore], int]:
-    asked = [answer for number, item in enumerate(items) for answer in _ask(model, benchmark, number, item)]
+    asked = [answer for number in range(len(items)) for answer in _ask(model, benchmark, items, number)]
     sequences, wanted = [answer.tokens for answer in asked], [answer.wanted for answer in asked]
     values, read = log_likelihoods(model.model, sequences, wanted, scoring, report)
     answers: list[list[tuple[_Asked, LogLikelihoods]]] = [[] for _ in items]
@@ -121,7 +121,7 @@ def _by_likelihood(
 def _by_generation(
     model: BaseModel, benchmark: Benchmark, items: Sequence[Item], scoring: Scoring, report: CountProgress
 ) -> tuple[list[ItemScore], int]:
-    prompts = [_prompt(model, benchmark, number, item) for number, item in enumerate(items)]
+    prompts = [_prompt(model, benchmark, items, number) for number in range(len(items))]
     longest = max(map(len, prompts)) + benchmark.answer_tokens
     if longest > _longest(model):
         reason = f"prompt and answer may take {longest} tokens, the model reads {_longest(model)}"
@@ -135,13 +135,17 @@ def _by_generation(
     ], tokens
 
 
-def _prompt(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> Tokens:
+def _prompt(model: BaseModel, benchmark: Benchmark, items: Sequence[Item], number: int) -> Tokens:
     try:
-        return prompt_tokens(model, item.prompt)
+        return prompt_tokens(model, items[number].prompt)
     except ChatTemplateError as error:
         hint = 'a benchmark with `system: ""` has no system line'
-        reason = f"item {item.id}: {error} {hint}"
-        raise ScoringFailedError(benchmark.name, number, number + 1, reason) from error
+        raise _unasked(benchmark, items, number, f"cannot be asked: {error} {hint}") from error
+
+
+def _unasked(benchmark: Benchmark, items: Sequence[Item], number: int, reason: str) -> ScoringFailedError:
+    """Failure of an item that no answer can be given to: all items are asked before any is scored."""
+    return ScoringFailedError(benchmark.name, 0, len(items), f"item {items[number].id} {reason}")
 
 
 def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> ItemScore:
@@ -168,22 +172,21 @@ def _report(progress: Progress | None, benchmark: str) -> CountProgress:
     return report
 
 
-def _ask(model: BaseModel, benchmark: Benchmark, number: int, item: Item) -> list[_Asked]:
-    texts = item.choices if benchmark.metric.chooses else (item.reference,)
+def _ask(model: BaseModel, benchmark: Benchmark, items: Sequence[Item], number: int) -> list[_Asked]:
+    texts = items[number].choices if benchmark.metric.chooses else (items[number].reference,)
     if texts is None:
-        raise ScoringFailedError(benchmark.name, number, number + 1, f"item {item.id} has no choices")
-    return [_answer(model, benchmark, number, item, text) for text in texts]
+        raise _unasked(benchmark, items, number, "has no choices")
+    return [_answer(model, benchmark, items, number, text) for text in texts]
 
 
-def _answer(model: BaseModel, benchmark: Benchmark, number: int, item: Item, text: str) -> _Asked:
-    sample = Sample((*item.prompt, Message(Role.ASSISTANT, text)))
+def _answer(model: BaseModel, benchmark: Benchmark, items: Sequence[Item], number: int, text: str) -> _Asked:
+    sample = Sample((*items[number].prompt, Message(Role.ASSISTANT, text)))
     try:
         encoded = encode(sample, model.tokenizer, _longest(model))
     except ChatTemplateError as error:
-        raise ScoringFailedError(benchmark.name, number, number + 1, f"item {item.id}: {error}") from error
+        raise _unasked(benchmark, items, number, f"cannot be asked: {error}") from error
     if encoded.truncated or not encoded.turns:
-        reason = f"item {item.id} does not fit into the model's {_longest(model)} tokens"
-        raise ScoringFailedError(benchmark.name, number, number + 1, reason)
+        raise _unasked(benchmark, items, number, f"does not fit into the model's {_longest(model)} tokens")
     last = encoded.turns[-1]
     wanted = np.zeros(len(encoded.input_ids), np.bool_)
     wanted[last.start : last.stop] = True

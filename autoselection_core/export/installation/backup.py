@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from typing_extensions import override
-
 from autoselection_core.errors.store import (
     DamagedBackupError,
     NotABackupError,
@@ -179,11 +177,10 @@ def _add_text(archive: tarfile.TarFile, text: str, name: str) -> None:
     archive.addfile(listed, io.BytesIO(text.encode()))
 
 
-class _Hashed(io.RawIOBase):
+class _Hashed:
     """Reader that hashes what it reads of a file."""
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
-        super().__init__()
         self._file, self._path, self._digest = file, path, hashlib.sha256()
 
     @property
@@ -191,8 +188,8 @@ class _Hashed(io.RawIOBase):
         """The name by content of what was read."""
         return self._digest.digest()[:DIGEST_BYTES].hex()
 
-    @override
     def read(self, size: int = -1) -> bytes:
+        """The next bytes, all by default; fewer than asked for are an error."""
         chunk = self._file.read(size)
         if len(chunk) < size:
             raise ShrunkFileError(self._path)

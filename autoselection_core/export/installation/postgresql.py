@@ -45,9 +45,18 @@ def _apart(url: str) -> tuple[str, str | None]:
     return place.render_as_string(hide_password=False), None if given is None else str(given)
 
 
+def newest_program(program: str, folder: Path) -> Path | None:
+    """A program of the newest release under a folder with one folder a release, such as `15` or `9.6`."""
+
+    def release(file: Path) -> list[int]:
+        return [int(part) for part in file.parents[1].name.split(".") if part.isdecimal()]
+
+    return max(folder.glob(f"*/bin/{program}"), key=release, default=None)
+
+
 def _run(program: str, url: str, *arguments: str) -> None:
     """Run a program on a database. Everybody may read a command line, so the password goes its own way."""
-    found = which(program) or next(iter(sorted(Path(_DEBIAN).glob(f"*/bin/{program}"), reverse=True)), None)
+    found = which(program) or newest_program(program, Path(_DEBIAN))
     if found is None:
         raise DatabaseToolError(program, "it is not installed (package postgresql-client)")
     place, password = _apart(url)
