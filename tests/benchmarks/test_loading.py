@@ -12,7 +12,7 @@ import pytest
 from autoselection_core.benchmarks.formats.adapters import ADAPTERS
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark, named_benchmark
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.settings import SETTINGS
+from autoselection_core.benchmarks.settings import SETTINGS, BenchmarkSettings
 from autoselection_core.benchmarks.split import split
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import (
@@ -362,6 +362,12 @@ def test_every_setting_changes_the_benchmark(tmp_path: Path, name: str) -> None:
 
 def answered(questions: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{**record, "answer": f"so #### {record['answer']}"} for record in questions]
+
+
+def test_equal_settings_are_one_in_a_set() -> None:
+    settings = [BenchmarkSettings("b", fields={"question": "q"}) for _ in range(2)]
+
+    assert len({*settings, BenchmarkSettings("other")}) == 2
 
 
 def test_no_setting_is_without_a_change() -> None:

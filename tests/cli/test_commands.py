@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,7 @@ def test_an_export_is_verified_and_a_changed_one_is_found_out(
     assert cli("verify", "out")[0] == 0
     card = (searched.folder / "out/README.md").read_text()
     assert "CC0-1.0" in card
+    assert re.search(r"^Dev utility .* \(.*: a formula, no model was trained\)", card, re.MULTILINE)
 
     data = searched.folder / "out/data.jsonl"
     data.write_text(data.read_text().replace("Add", "Sum", 1).replace("ADD", "SUM", 1))

@@ -265,6 +265,34 @@ def test_a_program_that_refuses_is_quoted_by_its_last_line(
     assert caught.value.reason == reason
 
 
+def test_each_database_of_a_backup_is_loaded_into_the_place_that_is_given_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stand-ins for PostgreSQL's programs: a database is a file named by the last part of its URL."""
+    place, out = f"{tmp_path}/${{1##*/}}", "--file="
+    copies = f'for each in "$@"; do case "$each" in {out}*) cp "{place}" "${{each#{out}}}";; esac; done'
+    loads = f'for last in "$@"; do :; done; cp "$last" "{place}"'
+    for program, does in (("pg_dump", copies), ("pg_restore", loads)):
+        (tmp_path / program).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    names = ("history", "dagster")
+    for name in names:
+        (tmp_path / f"{name}_here").write_text(f"all of {name}")
+
+    home, file = filled(tmp_path / "home"), tmp_path / "backup.tar"
+    made = back_up(home, file, {name: f"postgresql://db/{name}_here" for name in names})
+    there = {name: f"postgresql://db/{name}_there" for name in (*names, "unneeded")}
+    restored = restore(file, Home(tmp_path / "elsewhere"), there)
+
+    assert made.databases == restored.databases == names
+    assert [(tmp_path / f"{name}_there").read_text() for name in names] == [
+        f"all of {name}" for name in names
+    ]
+    with pytest.raises(NotABackupError, match="'dagster', and no URL is given"):
+        restore(file, Home(tmp_path / "again"), {"history": there["history"]})
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with postgresql() as running:

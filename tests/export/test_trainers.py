@@ -45,6 +45,14 @@ def known(program: str) -> Mapping[str, Any]:
     return found
 
 
+def test_llama_factory_trains_on_answers_alone_and_on_all_of_them(tmp_path: Path) -> None:
+    Made.of(*PLAIN).export(tmp_path / "out", "llama-factory")
+    config = yaml.safe_load((tmp_path / "out/llama_factory.yaml").read_text())
+
+    assert (config["stage"], config["do_train"]) == ("sft", True)
+    assert (config["train_on_prompt"], config["mask_history"]) == (False, False)
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_llama_factory_knows_every_field(tmp_path: Path, preset: str) -> None:
     Made.of(*PLAIN, WITH_TOOLS).export(tmp_path / "out", "llama-factory", TRAININGS[preset])

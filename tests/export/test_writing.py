@@ -81,6 +81,14 @@ def test_what_is_no_manifest_is_no_export(tmp_path: Path, text: str) -> None:
         verify_export(tmp_path)
 
 
+def test_a_folder_without_a_manifest_is_no_export(tmp_path: Path) -> None:
+    Made.of(*PLAIN).export(tmp_path / "out", "messages")
+    (tmp_path / "out/manifest.json").unlink()
+
+    with pytest.raises(NotAnExportError, match=r"no manifest\.json"):
+        verify_export(tmp_path / "out")
+
+
 def test_the_card_has_a_header_the_recipe_with_counts_and_every_licence(tmp_path: Path) -> None:
     Made.of(*PLAIN, LONG).export(tmp_path / "out", "messages")
     _, header, body = (tmp_path / "out/README.md").read_text().split("---\n", 2)
