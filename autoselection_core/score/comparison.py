@@ -22,6 +22,11 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
+def single_run_note(runs: tuple[int, int]) -> str:
+    """Note behind a verdict over two arms of so many runs; empty where both have more than one."""
+    return " (an arm of one run says nothing about luck between runs)" if min(runs) == 1 else ""
+
+
 @dataclass(frozen=True)
 class Difference:
     """Difference of two utilities, first minus second, in their unit, with its interval and verdict.

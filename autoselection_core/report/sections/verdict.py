@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.score.comparison import Difference, Verdict, arm_difference
+from autoselection_core.score.comparison import Difference, Verdict, arm_difference, single_run_note
 from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import CLOSED_FORM
 from autoselection_core.search.arms import ArmRun, tests_by_arm
@@ -44,15 +44,14 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The finding for people."""
-        found = self.difference
-        why = " (an arm of one run says nothing about luck between runs)" if min(self.runs) == 1 else ""
+        found, note = self.difference, single_run_note(self.runs)
         named = f", {self.recipe}" if self.recipe else ""
         is_formula = self.metric == CLOSED_FORM
         judged = ", by the formula (no model was trained)" if is_formula else ""
         items = "Simulated items" if is_formula else "Test items"
         interval = f"{found.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}]"
         return (
-            f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{why}{judged}. "
+            f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{note}{judged}. "
             f"{items}, {self.metric}: {found.value:+.4f}, {interval}, "
             f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._read}"
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autoselection_core.score.comparison import Difference, arm_difference
+from autoselection_core.score.comparison import Difference, arm_difference, single_run_note
 from autoselection_core.score.importance import Importance, importances
 from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.score.score import BenchmarkScore
@@ -42,10 +42,9 @@ class Comparison:
 
     def sentence(self, metric: str) -> str:
         """The comparison for people."""
-        found = self.difference
-        why = " (an arm of one run says nothing about luck between runs)" if min(self.runs) == 1 else ""
+        found, note = self.difference, single_run_note(self.runs)
         return (
-            f"Is {self.first} better than {self.second}? {found.verdict.value}{why}. Test items, {metric}: "
+            f"Is {self.first} better than {self.second}? {found.verdict.value}{note}. Test items, {metric}: "
             f"{found.value:+.4f}, {found.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}], "
             f"{self.runs[0]} against {self.runs[1]} runs."
         )

@@ -12,7 +12,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Payment, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.values import History
 from autoselection_core.score.evaluation import Evaluation
-from autoselection_core.score.resampling import Run, utilities
+from autoselection_core.score.resampling import Run, pooled_variance, utilities
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.store.home import Home
@@ -210,9 +210,8 @@ class StudyFacts:
     def pooled_deviation(self) -> float | None:
         """Standard deviation between runs of one arm on test items; None where no arm has two runs."""
         values = [np.array(self.test_utilities(arm)) for arm in self.arm_names]
-        freedom = sum(len(each) - 1 for each in values if len(each))
-        squares = sum(float(((each - each.mean()) ** 2).sum()) for each in values if len(each))
-        return float(np.sqrt(squares / freedom)) if freedom else None
+        variance, freedom = pooled_variance([each for each in values if len(each)])
+        return float(np.sqrt(variance)) if freedom else None
 
     def _measured(self, trial: TrialRecord) -> MeasuredArm:
         assert trial.evaluation is not None, "a trial is done only with an evaluation"
