@@ -233,6 +233,19 @@ def test_a_template_that_fails_for_a_document_is_named(tmp_path: Path) -> None:
         loaded(tmp_path / "words", said(doc_to_text="{{ nothing }}"))
 
 
+@pytest.mark.parametrize(
+    ("template", "what"),
+    [
+        ("{{ 'a'" + "|replace('a', 'aaaaaaaaaa')" * 12 + " }}", "text"),
+        ("{{ 9" + " * 9" * 999 + " }}", "depth"),
+        ("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "rounds"),
+    ],
+)
+def test_a_bound_that_a_template_breaks_is_named(template: str, what: str) -> None:
+    with pytest.raises(TemplateError, match=f"makes too much {what}"):
+        TaskTemplates().render(template, DOCUMENT)
+
+
 def test_paths_start_at_the_task_file_and_patterns_stand_for_files(tmp_path: Path) -> None:
     place = folder(tmp_path / "words", PLAIN)
     (place / "in").mkdir()

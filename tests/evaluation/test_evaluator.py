@@ -3,6 +3,7 @@
 import ctypes
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -151,7 +152,9 @@ def test_the_base_model_is_scored_once_and_not_trained(made: Made, tiny: Path, t
     evaluator = fine_tuning(tmp_path, tiny)
     base = BaseModel.load(tiny, dtype=TRAINING.loaded_dtype)
 
+    started = time.monotonic()
     first = evaluator.score_base_model("report of search first")
+    took = time.monotonic() - started
     folder = EvaluationFolder(evaluator.home.evaluation(first.dev.key))
     before = {
         file: file.stat().st_mtime_ns for file in folder.path.rglob("*.json*") if "openings" not in file.name
@@ -163,6 +166,8 @@ def test_the_base_model_is_scored_once_and_not_trained(made: Made, tiny: Path, t
     assert [score.mean for score in told] == pytest.approx([score.mean for score in scored])
     assert [len(score.items) for score in told] == [len(score.items) for score in scored]
     assert (first.dev.trained_count, first.dev.cost.training_tokens) == (0, 0)
+    test_seconds = folder.read_json("test.json")["seconds"]
+    assert 0 < min(first.dev.cost.seconds, test_seconds) < first.dev.cost.seconds + test_seconds < took
     assert made[0].evaluate(subset(), 0).utility > first.dev.utility
     assert again == first
     assert all(file.stat().st_mtime_ns == changed for file, changed in before.items())

@@ -19,6 +19,7 @@ from autoselection_core.errors.judge import (
 )
 from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator, JudgeSettings
 from autoselection_core.evaluation.judge.program import device
+from autoselection_core.score.evaluation import Cost
 from autoselection_core.store.home import Home
 from tests.evaluation.bench import POOL, subset
 
@@ -48,6 +49,8 @@ def test_scores_of_a_program_are_an_evaluation(tmp_path: Path) -> None:
     assert [item.value for item in evaluation.scores[0].items] == [0.3, 1.3, 2.3, 3.3]
     assert evaluation.utility == pytest.approx(1.8)
     assert evaluation.standard_error is not None
+    assert evaluation.cost == Cost(evaluation.cost.seconds, 0, 0, 0)
+    assert (evaluation.selected_count, evaluation.trained_count) == (30, 30)
 
 
 def test_an_evaluation_keeps_the_settings_and_the_subset_that_it_was_made_with(tmp_path: Path) -> None:

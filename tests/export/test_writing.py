@@ -1,6 +1,8 @@
 """Contents of an export, and their verification."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from autoselection_core.errors.store import NotAnExportError
 from autoselection_core.export.card import size_category
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.manifest import verify_export
-from tests.export.made import LONG, PLAIN, TOOLS, TWICE, WITH_TOOLS, Made
+from autoselection_core.export.writing import export_subset
+from tests.export.made import LONG, PLAIN, SEARCH, TOOLS, TWICE, WITH_TOOLS, Made
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
@@ -111,6 +114,18 @@ def test_a_number_of_samples_is_within_the_hub_s_name_for_it(samples: int) -> No
     low, high = (0 if spelled[0] == "n" else int(spelled[0])), int(spelled[-1])
 
     assert low <= samples < high or samples == high == 10**8
+
+
+@pytest.mark.parametrize("idle", [0, 1, 2])
+def test_the_card_counts_the_steps_that_are_left_out_and_warns_of_nothing_that_is_not_there(
+    tmp_path: Path, idle: int
+) -> None:
+    made = Made.of(*PLAIN)
+    export_subset(made.pool, made.subset, replace(SEARCH, idle_steps=idle), tmp_path / "out", "messages")
+    card = (tmp_path / "out/README.md").read_text()
+
+    assert re.findall(r"(\d+) of the tried recipe's steps", card) == [str(idle)] * (idle > 0)
+    assert not re.search(r"samples (have|do not)", card)
 
 
 def test_samples_that_llama_factory_would_skip_are_counted(tmp_path: Path) -> None:
