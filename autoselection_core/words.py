@@ -10,6 +10,7 @@ letter are one word.
 import re
 import unicodedata
 from collections.abc import Iterator
+from html import unescape
 
 import regex
 
@@ -28,6 +29,10 @@ _RUN = rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]*|(?:(?![{_UNSPACED}])[\w\p{{M}}\p{{N
 _WORD_RUN = regex.compile(_RUN)
 _SIGNED_RUN = regex.compile(rf"{_BULLET}|({_RUN}|{_SIGN}|[\p{{Sm}}\p{{Sc}}--[$|~+=<>^]])", regex.VERSION1)
 _UNIT = regex.compile(rf"[{_UNSPACED}]\p{{M}}*|(?:(?![{_UNSPACED}])[\w\p{{M}}\p{{No}}])+")
+_UNSEEN = regex.compile(
+    r"\p{Default_Ignorable_Code_Point}|\u0640|[\u064b-\u065f\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]"
+    r"|(?<=i)\u0307"
+)
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 _MINUS = str.maketrans({"\N{MINUS SIGN}": "-"})
 
@@ -66,15 +71,19 @@ def search_units(text: str) -> list[str]:
     """Units that copies of a text share in any encoding: words, or characters of scripts without spaces.
 
     Compatibility forms and case are folded (NFKC, Unicode case folding), so that full-width digits, ligatures
-    and decomposed letters are found.
+    and decomposed letters are found. Entities of HTML are the characters they name. Characters that nobody
+    sees (soft hyphens, joiners, zero-width spaces), Arabic lengthening, and the vowel points of Arabic and
+    Hebrew are left out; the dotted and the dotless i are one.
 
     Example:
-        >>> search_units("Straße № 5: 夏天")
-        ['strasse', 'no', '5', '夏', '天']
+        >>> search_units("Straße № 5: 夏天"), search_units("so\u00adft&nbsp;hy\u200bphens")
+        (['strasse', 'no', '5', '夏', '天'], ['soft', 'hyphens'])
     """
+    text = unescape(text) if "&" in text else text
     if text.isascii():
         return _PLAIN_WORD.findall(text.lower())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = _UNSEEN.sub("", folded).replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
     return _PLAIN_WORD.findall(folded) if _is_plain(folded) else _UNIT.findall(folded)
 
 

@@ -13,12 +13,21 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Source, ingest
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, write_result
-from bench.signals.model import dear_figures, model_figures, projection_figures, sae_figures
+from bench.signals.model import (
+    dear_figures,
+    length_figures,
+    model_figures,
+    projection_figures,
+    sae_figures,
+)
 from bench.signals.table import write_table
 from bench.signals.text import change_figures, jaccard_figures, memory_figures, text_figures
 from bench.signals.vectors import cell_figures, made_up_vectors, neighbour_figures
 
-PARTS = ("words", "pairs", "neighbours", "change", "cells", "memory", "model", "sae", "dear", "projection")
+PARTS = (
+    *("words", "pairs", "neighbours", "change", "cells", "memory", "model", "sae", "dear", "projection"),
+    "length",
+)
 
 
 def main() -> None:
@@ -42,6 +51,7 @@ def main() -> None:
             work["model"] = lambda: model_figures(pool, chosen.model, chosen.samples)
             work["dear"] = lambda: dear_figures(pool, chosen.model)
             work["projection"] = lambda: projection_figures(pool, chosen.model)
+            work["length"] = lambda: length_figures(pool, chosen.model)
         if chosen.model is not None and chosen.sae is not None:
             work["sae"] = lambda: sae_figures(pool, chosen.model, chosen.samples, chosen.sae)
         for part in chosen.only or work:

@@ -9,6 +9,7 @@ import numpy as np
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json
 from autoselection_core.models.autoencoder.sae import SparseAutoencoder
+from autoselection_core.models.autoencoder.sae_training import SaeTraining
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import batches_by_length
 from autoselection_core.models.chat.spans import encode
@@ -18,6 +19,7 @@ from autoselection_core.models.gradients import AdaptedModel, WarmUp, adam_direc
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Scope
 from autoselection_core.score.significance import rank_agreement
+from autoselection_core.signals.definitions.base_model.autoencoder import pin_autoencoder
 from autoselection_core.signals.definitions.base_model.influence import Influence
 from autoselection_core.signals.definitions.base_model.model_pass import ModelPass
 from autoselection_core.signals.definitions.base_model.model_scores import (
@@ -25,7 +27,11 @@ from autoselection_core.signals.definitions.base_model.model_scores import (
     answer_alone,
     score_answers,
 )
-from autoselection_core.signals.definitions.base_model.sae import SaeFeatures
+from autoselection_core.signals.definitions.base_model.sae import (
+    SaeFeatures,
+    content_token_mask,
+    mean_activations,
+)
 from autoselection_core.signals.definitions.semantic.reranking import LikelihoodRanker
 from autoselection_core.signals.definitions.wording.text import TokenCounts
 from bench.result import Measured, measure
@@ -34,6 +40,7 @@ from bench.signals.text import real_benchmark, some
 _GRADIENTS, _TARGETS, _WARMED = 8, 4, 16
 _DOCUMENTS, _QUERIES = 10, 16
 _PROJECTED, _PROJECTIONS = 40, (512, 2_048, 8_192)
+_COMPARED, _SAE_TOKENS = 80, 15_000
 
 
 def dear_figures(pool: Pool, model: Path) -> dict[str, Json]:
@@ -91,6 +98,40 @@ def projection_figures(pool: Pool, model: Path) -> dict[str, Json]:
         "samples": len(steps),
         "weights": steps.shape[1],
         "rank_correlation_with_whole_gradients": agreement,
+    }
+
+
+def length_figures(pool: Pool, model: Path) -> dict[str, Json]:
+    """Rank correlation of MONA with length, over the tokens of messages and over all tokens."""
+    gsm8k, base = real_benchmark("gsm8k"), BaseModel.load(str(model))
+    few = pool.take(np.arange(_COMPARED))
+    with TemporaryDirectory() as folder:
+        pin_autoencoder(
+            Path(folder) / "sae", base, few, tokens=_SAE_TOKENS, training=SaeTraining(), progress=None
+        )
+        sae = SparseAutoencoder.load(Path(folder) / "sae")
+    samples = [*few.samples(), *gsm8k.targets[:_QUERIES]]
+    encoded = [encode(sample, base.tokenizer, 512) for sample in samples]
+    states = [sae.hook.states(base.model, [one.input_ids])[0] for one in encoded]
+    lengths = [float(len(one.input_ids)) for one in encoded[:_COMPARED]]
+    of_messages = [content_token_mask(one, base.tokenizer.all_special_ids) for one in encoded]
+    masks = {"messages": of_messages, "all tokens": [np.ones(len(mask), np.bool_) for mask in of_messages]}
+    agreement: dict[str, Json] = {}
+    for name, counted in masks.items():
+        read = [mean_activations(sae, each, [mask]) for each, mask in zip(states, counted, strict=True)]
+        means = np.concatenate(read)
+        prototype = means[_COMPARED:].mean(axis=0)
+        nearness = [
+            float(np.minimum(row, prototype).sum() / np.maximum(row, prototype).sum())
+            for row in means[:_COMPARED]
+        ]
+        agreement[name] = rank_agreement(nearness, lengths)
+    counted_share = sum(int(mask.sum()) for mask in of_messages) / sum(map(len, of_messages))
+    return {
+        "samples": _COMPARED,
+        "autoencoder_tokens": _SAE_TOKENS,
+        "share_of_tokens_in_messages": round(counted_share, 3),
+        "rank_correlation_of_mona_with_length": agreement,
     }
 
 

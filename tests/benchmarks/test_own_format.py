@@ -103,6 +103,13 @@ def test_numbers_and_booleans_may_be_choices(choices: list[object], answer: obje
         assert right(record) in {"1", "yes", "2.5"}
 
 
+def test_digits_that_may_be_a_position_or_a_choice_ask_for_the_setting() -> None:
+    record = {"question": "Which?", "choices": ["green", "red"], "answer": "7"}
+
+    with pytest.raises(NotAQuestionError, match="answer_by"):
+        right(record)
+
+
 @pytest.mark.parametrize(
     ("answer", "choices"),
     [("2", LETTERS), (3, LETTERS), (-1, LETTERS), (0.5, LETTERS), ("D", LETTERS), (1, [2, 1, 1])],

@@ -160,6 +160,13 @@ def test_a_number_in_words_has_its_value(number: int) -> None:
     assert extract(f"答案是{in_numerals(number)}。", "number") == str(number)
 
 
+@pytest.mark.parametrize(
+    ("power", "number"), [("2^-1", "1/2"), ("10^-2", "1/100"), ("4^2", "16"), ("7^0", "1")]
+)
+def test_a_power_has_its_value(power: str, number: str) -> None:
+    assert is_right(extract(f"Answer: {power}", "number"), number, "number")
+
+
 @pytest.mark.parametrize("text", ["The answer is one of them.", "No one knows.", "It is the one above."])
 def test_one_is_no_number_where_it_stands_for_something(text: str) -> None:
     assert extract(text, "number") is None
@@ -170,7 +177,9 @@ def test_folding_keeps_every_character_in_its_place(text: str) -> None:
     assert len(fold(text)) == len(text)
 
 
-@pytest.mark.parametrize("number", ["1" * 5_000, "9^9999", "10^9999", "1e9999", "9" * 299 + "^300", "1/0"])
+@pytest.mark.parametrize(
+    "number", ["1" * 5_000, "9^9999", "10^9999", "1e9999", "9" * 299 + "^300", "1/0", "0^-1"]
+)
 def test_a_number_that_is_none_breaks_nothing(number: str) -> None:
     parsed = extract(f"Answer: {number}", "number")
 
@@ -226,6 +235,22 @@ def test_texts_that_are_read_otherwise_have_another_version_of_the_reading() -> 
     ]
 
     assert (fingerprint(read), READING) == READINGS
+
+
+@pytest.mark.parametrize(
+    ("choices", "version"),
+    [
+        (("2", "3"), "38c667cf9cd952493a41469682a65928"),
+        (("2", "33"), "98def7aecc00ad2c1cb511621362268e"),
+    ],
+)
+def test_choices_of_equal_lengths_keep_the_version_that_they_had(
+    choices: tuple[str, ...], version: str
+) -> None:
+    """Commit f7d6479 compared choices per byte: equal lengths are ordered alike, others were 200d9621..."""
+    item = Item("1 + 1?", (Message(Role.USER, "1 + 1?"),), "2", choices=choices)
+
+    assert Benchmark("sums", (item,), metric=Metric.CHOICE_ACCURACY).version == version
 
 
 def test_the_way_answers_are_read_is_part_of_a_benchmark_whose_answers_are_read() -> None:

@@ -27,6 +27,7 @@ from autoselection_core.evaluation.training.settings import (
     reach_of,
 )
 from autoselection_core.evaluation.training.trainer import trainer_arguments
+from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.spans import Encoded, Turn
 from autoselection_core.space import Axis, Choice, axes
@@ -47,6 +48,18 @@ def test_the_published_protocol_has_a_name() -> None:
 @pytest.mark.parametrize("name", ["cpu-lora", "lora"])
 def test_others_train_adapters(name: str) -> None:
     assert PRESETS[name].method is Method.LORA
+
+
+IDENTITIES = {
+    "cpu-lora": "96b08d56961d09f75879f587cf65ba80",
+    "lora": "4b23d0abeb6ebd283383f94738b9a2f0",
+    "paper-full-sft": "3f199f1f38d5efff0d84973c02de3b6e",
+}
+"""Names that commit f7d6479 gives to the presets; its evaluations are stored under them."""
+
+
+def test_presets_are_those_of_stored_evaluations() -> None:
+    assert {name: fingerprint(preset.identity) for name, preset in PRESETS.items()} == IDENTITIES
 
 
 @pytest.mark.parametrize("axis", axes(FineTuning), ids=lambda axis: axis.name)

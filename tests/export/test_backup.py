@@ -100,6 +100,15 @@ def test_a_file_that_was_changed_inside_a_backup_is_named_and_fills_nothing(tmp_
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_an_empty_home_is_restored_as_an_empty_home(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+
+    assert back_up(Home(tmp_path / "home"), tmp_path / "backup.tar", {}).files == 0
+    restore(tmp_path / "backup.tar", Home(tmp_path / "elsewhere"), {})
+
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_an_empty_folder_that_is_there_already_is_filled(tmp_path: Path) -> None:
     back_up(filled(tmp_path / "home"), tmp_path / "backup.tar", {})
     (tmp_path / "elsewhere").mkdir()

@@ -52,8 +52,10 @@ def test_the_order_of_items_does_not_matter() -> None:
 
 
 def test_other_items_cannot_be_paired() -> None:
-    with pytest.raises(ItemsDifferError):
+    with pytest.raises(ItemsDifferError, match="0 items were scored for the first model only and 1 for"):
         paired_difference(run([1.0, 2.0]), run([1.0, 2.0, 3.0]), seed=0)
+    with pytest.raises(ItemsDifferError, match="1 items were scored for the first model only and 0 for"):
+        paired_difference(run([1.0, 2.0, 3.0]), run([1.0, 2.0]), seed=0)
 
 
 def test_an_arm_of_one_run_leaves_the_verdict_undecided() -> None:
@@ -67,6 +69,15 @@ def test_an_arm_of_one_run_leaves_the_verdict_undecided() -> None:
 def test_an_arm_without_runs_is_refused() -> None:
     with pytest.raises(NoScoresError):
         arm_difference([], arm(0.0, 3, 0, RNG), seed=0)
+
+
+def test_arms_of_equal_runs_and_equal_items_are_undecided() -> None:
+    """The interval is the point 0, which is on neither side."""
+    same = [run([0.5, 0.5])] * 3
+
+    difference = arm_difference(same, same, seed=0)
+
+    assert (difference.low, difference.high, difference.verdict) == (0.0, 0.0, Verdict.UNDECIDED)
 
 
 def test_noisy_runs_widen_the_interval_of_arms() -> None:
@@ -159,6 +170,16 @@ def test_the_best_arm_is_unknown_where_no_arm_has_two_runs() -> None:
     assert best_probabilities([arm(0.0, 2, 1.0, rng), arm(1.0, 1, 1.0, rng)], seed=0) is not None
 
 
+def test_runs_that_vary_make_the_leading_arm_less_sure_than_items_alone() -> None:
+    """Of two equal arms each is the best half the time, however runs are drawn."""
+    first = [run([level] * 5) for level in (0.0, 1.0)]
+
+    shares = best_probabilities([first, first], seed=0)
+
+    assert shares is not None
+    assert shares == pytest.approx([0.5, 0.5], abs=0.05)
+
+
 def test_few_degrees_of_freedom_make_the_leading_arm_less_sure() -> None:
     """Two arms with one freedom: P(best) is that of Student's t, far from the normal one."""
     arms = [[run(HARD + level) for level in (0.0, 2.0)], [run(HARD + 4.0)]]
@@ -204,6 +225,20 @@ def test_items_that_subsets_answer_differently_still_widen_the_interval() -> Non
     difference = arm_difference(first, second, seed=0)
 
     assert (difference.high - difference.low) / 2 == pytest.approx(1.96 * len(HARD) ** -0.5, rel=0.3)
+
+
+def test_what_items_keep_beside_their_noise_from_run_to_run_widens_the_interval_by_its_share() -> None:
+    """Items of deviation 1 between arms, and of 1 from run to run, which four runs halve."""
+    rng = np.random.default_rng(8)
+    items, runs = 400, 4
+    profile = rng.normal(size=items)
+    first, second = (
+        [run(sign * profile / 2 + rng.normal(size=items) - 5.0) for _ in range(runs)] for sign in (1, -1)
+    )
+
+    difference = arm_difference(first, second, seed=0)
+
+    assert (difference.high - difference.low) / 2 >= 0.85 * 1.96 / items**0.5
 
 
 def test_runs_of_a_third_arm_say_how_much_runs_vary() -> None:

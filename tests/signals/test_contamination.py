@@ -1,5 +1,6 @@
 import unicodedata
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -188,6 +189,31 @@ def test_a_copy_in_full_width_letters_is_found() -> None:
     wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in LONG)
 
     assert share(wide) == 1.0
+
+
+TURKISH = "İstanbul'da bir çiftçi köy pazarında on yedi sepet olgun elmayı satarsa kaç lira kazanır acaba?"  # noqa: RUF001
+ARABIC = "يبيع مزارع سبع عشرة سلة من التفاح الناضج في سوق القرية بثلاث قطع نقدية لكل سلة فكم يكسب؟"
+HEBREW = "איכר מוכר שבעה עשר סלים של תפוחים בשלים בשוק הכפר בשלושה מטבעות כל אחד"
+ALEF = "\N{ARABIC LETTER ALEF}"
+UNSEEN: Mapping[str, Callable[[str], str]] = {
+    "zero-width spaces in words": "\u200b".join,
+    "soft hyphens": lambda text: " ".join(f"{word[:3]}\u00ad{word[3:]}" for word in text.split(" ")),
+    "joiners": lambda text: text.replace("a", "a\u200d").replace(ALEF, f"{ALEF}\u200c"),
+    "variation selectors": lambda text: text.replace(" ", " \ufe0f"),
+    "directions": lambda text: f"\ufeff\u202b{text}\u202c",
+    "spaces that do not break": lambda text: text.replace(" ", "\u00a0"),
+    "entities of HTML": lambda text: text.replace(" ", "&nbsp;").replace("?", "&#63;"),
+    "capital letters": str.upper,
+    "lengthened letters": lambda text: text.replace(ALEF, f"{ALEF}\u0640"),
+    "vowel points": lambda text: text.replace("ب", "بَ").replace("ש", "שׁ"),
+}
+
+
+@pytest.mark.parametrize("text", [FRENCH, TURKISH, ARABIC, HEBREW, CHINESE], ids=lambda text: text[:8])
+@pytest.mark.parametrize("form", UNSEEN)
+def test_a_copy_that_looks_the_same_is_found(text: str, form: str) -> None:
+    """Each of these copies but those of unbroken spaces and directions had a share of 0.00."""
+    assert share("51", question=UNSEEN[form](text), items=(item(text, "51"),)) == 1.0
 
 
 @pytest.mark.parametrize("text", [CHINESE, f"请回答下面的问题 {CHINESE}", f"请你告诉我{CHINESE}并且解释原因"])

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
@@ -84,6 +86,18 @@ def test_a_signal_of_another_length_is_refused_by_name() -> None:
         SignalTable("pool", KEYS, {"ifd": np.zeros(2, np.float32)})
     with pytest.raises(MisalignedSignalError, match="'ids'"):
         SignalTable("pool", KEYS, {}, ids=np.array([b"a"], "S32"))
+
+
+@given(st.lists(st.integers(-1, 2**31 - 1), min_size=3, max_size=3))
+def test_labels_however_large_stay_the_same_groups_and_unknown_stays_unknown(labels: list[int]) -> None:
+    table = SignalTable("pool", KEYS, {}, labels={"topic": np.array(labels, np.int32)})
+    kept = table.take(np.arange(3)).label("topic").tolist()
+
+    assert [group < 0 for group in kept] == [group < 0 for group in labels]
+    assert [[one == other for other in kept] for one in kept] == [
+        [one == other for other in labels] for one in labels
+    ]
+    assert max(kept) < len(kept) or max(labels) < 0
 
 
 def test_a_missing_signal_says_what_there_is() -> None:

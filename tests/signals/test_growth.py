@@ -212,6 +212,19 @@ def test_a_changed_pool_pays_for_its_new_rows_only(tmp_path: Path, signal: Signa
     assert joined.floor == anew.floor
 
 
+def test_a_pool_grows_from_the_earlier_one_that_it_shares_most_with(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    store, signal = SignalStore(home), JaccardPairs(words=2)
+    answers = [f"the {word} is round and {n}" for n, word in enumerate(["ball", "sun", "coin", "egg"] * 8)]
+    for earlier in (pool_of_answers(answers), pool_of_answers(answers[:10])):
+        kept(earlier, home)
+        store.score(signal, earlier)
+
+    report = store.score(signal, pool_of_answers([*answers, "the moon is round and 3"]))
+
+    assert (report.computed, report.reused) == (1, len(answers))
+
+
 def test_a_pool_that_is_mostly_new_starts_anew(tmp_path: Path) -> None:
     home = Home(tmp_path)
     first, other = pool_of_answers(["one two", "two three"]), pool_of_answers(["four", "five six", "one two"])

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
@@ -67,6 +69,24 @@ def test_ranking_stops_when_the_order_no_longer_changes() -> None:
     assert len(ranker.lists) == 5
 
 
+@pytest.mark.parametrize("batch", [2, 3, 7])
+def test_the_order_is_that_of_the_mean_place_as_a_share_of_the_list(batch: int) -> None:
+    chosen = ListwiseRanking(batch=batch, max_trials=3, min_trials=4, seed=5)
+    rng, places = np.random.default_rng(5), np.zeros(len(NUMBERS))
+    for _ in range(3):
+        for part in np.array_split(rng.permutation(len(NUMBERS)), -(-len(NUMBERS) // batch)):
+            places[sorted(part, key=lambda place: int(NUMBERS[place]))] += np.linspace(0, 1, len(part))
+
+    order = rank_listwise(NUMBERS, ByNumber(), chosen)
+
+    assert order.tolist() == np.argsort(places / 3, kind="stable").tolist()
+
+
+def test_a_list_of_one_or_none_is_its_own_order() -> None:
+    assert rank_listwise([], ByNumber()).tolist() == []
+    assert rank_listwise(["7"], ByNumber()).tolist() == [0]
+
+
 def test_ranking_ends_after_the_maximum_of_trials() -> None:
     ranker = ByNumber(slips=True)
 
@@ -84,6 +104,19 @@ def test_one_seed_is_one_order() -> None:
         rank_listwise(NUMBERS, ByNumber(slips=True), ListwiseRanking(max_trials=1)),
         rank_listwise(NUMBERS, ByNumber(slips=True), ListwiseRanking(max_trials=1, seed=7)),
     )
+
+
+@given(
+    st.lists(st.integers(0, 50), min_size=3, max_size=12),
+    st.sampled_from([0.125, 0.5, 4.0, 64.0]),
+    st.integers(-5, 5),
+)
+def test_an_elbow_stays_where_the_unit_of_the_curve_changes(
+    steps: list[int], unit: float, start: int
+) -> None:
+    curve = np.cumsum(np.array(steps, np.float64))
+
+    assert elbow(unit * curve + start) == elbow(curve)
 
 
 def test_a_flat_curve_has_no_elbow() -> None:

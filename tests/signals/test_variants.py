@@ -151,3 +151,12 @@ def test_an_audit_counts_duplicates_lengths_and_benchmark_items() -> None:
     assert findings.response_words == (1, 40, 40, 40, 41, 41)
     assert findings.contamination["sums"].items == (ITEM.id,)
     assert findings.contamination["sums"].rows == (pool.row_of(samples[3].id),)
+    assert findings.other_scripts == 0
+
+
+def test_an_audit_counts_the_samples_of_other_scripts() -> None:
+    answers = ["It is red.", "Это красный цвет.", "它是红色的。", "赤です red"]
+    samples = [question_and_answer(answer, answer) for answer in answers]
+    pool = Pool.from_samples((sample, [Origin("one", f"f#{n}")]) for n, sample in enumerate(samples))
+
+    assert audit(pool, []).other_scripts == 2

@@ -99,7 +99,7 @@ class Contamination(Signal):
 
     benchmark: Benchmark = field(compare=False)
 
-    version = 3
+    version = 4
 
     @property
     @override
