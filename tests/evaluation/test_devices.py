@@ -70,6 +70,22 @@ def compare_weights(one: Path, two: Path) -> None:
             np.testing.assert_allclose(others[name], weights, atol=2e-3)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_processes_that_train_together_share_the_threads_of_one(tmp_path: Path, count: int) -> None:
+    program = "import os; print(os.environ['OMP_NUM_THREADS'], os.environ['RANK'], os.environ['WORLD_SIZE'])"
+
+    with start_workers(["-c", program], count, tmp_path / "log") as workers:
+        said = list(workers.lines())
+        codes = workers.codes()
+    said += (tmp_path / "log").read_text().splitlines()
+
+    threads, ranks, sizes = zip(*(map(int, line.split()) for line in said), strict=True)
+    of_one = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    assert min(threads) >= 1
+    assert sum(threads) <= max(of_one, count) < sum(threads) + count
+    assert (sorted(ranks), set(sizes), codes) == (list(range(count)), {count}, [0] * count)
+
+
 def test_every_line_of_the_first_process_is_passed_on_while_it_runs(tmp_path: Path) -> None:
     """Each line is said only once the one before it has arrived."""
     program = (

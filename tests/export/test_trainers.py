@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoselection_core.errors.store import ExportExistsError
 from autoselection_core.evaluation.training.settings import PRESETS, Method, Schedule, Unit
@@ -116,6 +118,31 @@ def test_a_training_in_tokens_becomes_as_many_steps_of_samples() -> None:
     assert training.sequences(content) == 8
     assert training.steps(content) == round(6_000 / 512)
     assert training.warmup_steps(content) == 1
+
+
+@given(
+    st.sampled_from(Schedule),
+    st.sampled_from(Unit),
+    st.integers(1, 50),
+    st.integers(1, 300),
+    st.integers(1, 200),
+)
+def test_a_training_has_the_steps_that_its_schedule_says_and_one_at_least(
+    schedule: Schedule, unit: Unit, amount: int, batch: int, samples: int
+) -> None:
+    """Samples of 10 tokens each, so that either unit of a batch is the same number of tokens a step."""
+    content = Content(samples, has_tools=False, has_several_answers=False, not_alternating=0, tokens=10.0)
+    tuning = replace(
+        PRESETS["lora"], schedule=schedule, amount=10 * amount, batch=10 * batch, batch_unit=unit
+    )
+    a_step = batch if unit is Unit.TOKENS else 10 * batch
+    steps = {
+        Schedule.STEPS: 10 * amount,
+        Schedule.EPOCHS: -(-10 * amount * samples // a_step),
+        Schedule.TOKENS: round(amount / a_step),
+    }
+
+    assert Training("model", tuning).steps(content) == max(1, steps[schedule])
 
 
 def test_epochs_are_counted_in_the_samples_of_the_subset() -> None:

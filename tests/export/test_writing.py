@@ -116,6 +116,27 @@ def test_a_number_of_samples_is_within_the_hub_s_name_for_it(samples: int) -> No
     assert low <= samples < high or samples == high == 10**8
 
 
+@pytest.mark.parametrize("spelling", FORMATS)
+def test_the_card_declares_every_column_with_the_type_that_the_data_has(
+    tmp_path: Path, spelling: str
+) -> None:
+    Made.of(WITH_TOOLS, *PLAIN).export(tmp_path / "out", spelling)
+    header = yaml.safe_load((tmp_path / "out/README.md").read_text().split("---\n", 2)[1])
+    features = {each.pop("name"): each for each in header["dataset_info"]["features"]}
+
+    for line in lines_of(tmp_path / "out"):
+        assert list(line) == list(features)
+        for name, value in line.items():
+            (kind,) = features[name]
+            assert isinstance(value, list) == (kind == "list")
+            fields = features[name][kind]
+            for each in value if kind == "list" else ():
+                is_turn = isinstance(each, dict)
+                assert (list(each) if is_turn else "string") == (
+                    [field["name"] for field in fields] if is_turn else fields
+                )
+
+
 @pytest.mark.parametrize("idle", [0, 1, 2])
 def test_the_card_counts_the_steps_that_are_left_out_and_warns_of_nothing_that_is_not_there(
     tmp_path: Path, idle: int
