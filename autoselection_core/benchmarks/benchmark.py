@@ -61,6 +61,7 @@ class Benchmark:
         confidential: Whether item texts may not leave the process.
         sizes: Sizes of the split into dev and test.
         answer_tokens: Most tokens that a model may write as an answer; read by generative metrics only.
+        unread: Fields of passages beside questions that are no part of them, with the number of questions.
         harness: The task of the lm-evaluation-harness that scores it; None where we do.
         target_questions: The bare questions of the targets; None to read them from the user turns.
         target_groups: Task or subject of each target, in their order; None where there is one task.
@@ -84,6 +85,7 @@ class Benchmark:
     target_groups: tuple[str, ...] | None = field(repr=False, default=None, compare=False)
     left_out: int = field(repr=False, default=0, compare=False)
     bad_items: tuple[str, ...] = field(repr=False, default=(), compare=False)
+    unread: tuple[tuple[str, int], ...] = field(repr=False, default=(), compare=False)
     harness: HarnessTask | None = None
 
     def __post_init__(self) -> None:

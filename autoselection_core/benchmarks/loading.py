@@ -1,5 +1,6 @@
 """A benchmark from its files, checked before any money is spent."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -129,6 +130,7 @@ def _benchmark(said: BenchmarkSettings, folder: Path) -> Benchmark:
         target_groups=tuple(example.group or "" for example in targets.questions),
         left_out=len(every) - len(items),
         bad_items=(*found.bad, *targets.bad),
+        unread=tuple(sorted(Counter(name for each in found.questions for name in each.unread).items())),
     )
     split(benchmark)
     return benchmark

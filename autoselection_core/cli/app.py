@@ -277,7 +277,7 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            help="Sample (its id, place as file.jsonl#7 from 1, or own id), subset, evaluation or search."
+            help="Sample (id, place as file.jsonl#7 or source#7, own id), subset, evaluation or search."
         ),
     ],
     search: Annotated[

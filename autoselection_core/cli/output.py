@@ -21,8 +21,13 @@ _SHOWN = 5
 
 
 def show_bad_items(benchmarks: Iterable[Benchmark]) -> None:
-    """Print how many records of each benchmark are left out, with the places of the first."""
+    """Print how many records of each benchmark are left out, with places, and its unread passages."""
     for benchmark in benchmarks:
+        for name, count in benchmark.unread:
+            tell(
+                f"{benchmark.name}: {name!r} beside {count:,} questions is no part of them; with"
+                f' `fields: {{question: "{{question}}\\n{{{name}}}"}}` it is'
+            )
         bad = benchmark.bad_items
         if not bad:
             continue

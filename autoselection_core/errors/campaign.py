@@ -155,6 +155,22 @@ class CampaignFileError(CampaignError):
     sentence = "{file}, line {line}: {field} {problem}"
 
 
+class NoSuchPathError(CampaignError):
+    """A path leads to nothing.
+
+    Attributes:
+        named: The path as it was given.
+        path: The place that it leads to.
+    """
+
+    named: str
+    path: Path
+
+    sentence = (
+        "{named} does not exist: {path} is neither a file nor a folder. Check the path, and where you are."
+    )
+
+
 class OutsidePathError(CampaignError):
     """A path leads out of the folders that a campaign may name.
 

@@ -6,21 +6,35 @@ from typing_extensions import override
 
 from autoselection_core.errors.base import AutoSelectionError, did_you_mean
 
+_SOURCES_SHOWN = 12
+
 
 class PoolError(AutoSelectionError):
     """Raw files, records or the pool that was made of them are not what they have to be."""
 
 
 class UnknownSampleError(PoolError):
-    """A sample was named that the pool does not hold."""
+    """A sample was named that the pool does not hold.
+
+    Attributes:
+        sample_id: The name that was given.
+        pool_version: The pool.
+        sources: Sources of the pool.
+    """
 
     sample_id: str
     pool_version: str
+    sources: tuple[str, ...] = ()
 
-    sentence = (
-        "pool {pool_version} holds no sample {sample_id!r}: no id begins so, and no record has this place "
-        "(as `file.jsonl#7`, from 1) or this value in a further field. Look it up in the subset's pool."
-    )
+    @override
+    def __str__(self) -> str:
+        shown = ", ".join(self.sources[:_SOURCES_SHOWN])
+        more = f" and {more:,} more" if (more := len(self.sources) - _SOURCES_SHOWN) > 0 else ""
+        return (
+            f"pool {self.pool_version} holds no sample {self.sample_id!r}: no id begins so, and no record has"
+            " this place (as `file.jsonl#7` or `source#7`, from 1) or this value in a further field."
+            f"{f' Its sources are {shown}{more}.' if shown else ''} Look it up in the subset's pool."
+        )
 
 
 class AmbiguousSampleError(PoolError):
@@ -29,7 +43,10 @@ class AmbiguousSampleError(PoolError):
     sample_id: str
     known: str
 
-    sentence = "{sample_id!r} names {known}, and may name more; give more characters of the id"
+    sentence = (
+        "{sample_id!r} names {known}, and may name more; give more characters of the id, or the file's name"
+        " in place of its source's"
+    )
 
 
 class UnreadablePoolError(PoolError):

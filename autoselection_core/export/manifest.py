@@ -13,10 +13,14 @@ from autoselection_core.errors.store import NotAnExportError
 from autoselection_core.export.turns import Content
 from autoselection_core.identity import fingerprint, fingerprint_file
 from autoselection_core.pool.pool import Pool
+from autoselection_core.pool.sources import EXPORTED_RECORDS
 from autoselection_core.subset import Subset
 from autoselection_core.subset.value import fingerprint_of_ids
 
 DATA, CARD, MANIFEST = "data.jsonl", "README.md", "manifest.json"
+RECORDS = EXPORTED_RECORDS
+"""File with the records that each sample comes from."""
+
 
 CONTENT_HASH = "content_hash"
 _NO_LICENCE = "none stated"
@@ -73,7 +77,7 @@ def with_hashes(facts: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
     A training program's config has no hash here: it is there to be changed.
     """
-    whole = {**facts, "files": {name: fingerprint_file(folder / name) for name in (DATA, CARD)}}
+    whole = {**facts, "files": {name: fingerprint_file(folder / name) for name in (DATA, CARD, RECORDS)}}
     return {**whole, CONTENT_HASH: fingerprint(whole)}
 
 

@@ -1,5 +1,6 @@
 """Exported subset as a folder: data, card, manifest, and the files that a training program needs."""
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,15 @@ from autoselection_core.errors.store import ExportExistsError
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.export.card import card
 from autoselection_core.export.formats import FORMATS, Format
-from autoselection_core.export.manifest import CARD, DATA, MANIFEST, SubsetOrigin, manifest_of, with_hashes
+from autoselection_core.export.manifest import (
+    CARD,
+    DATA,
+    MANIFEST,
+    RECORDS,
+    SubsetOrigin,
+    manifest_of,
+    with_hashes,
+)
 from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.turns import Content
 from autoselection_core.pool.pool import Pool
@@ -78,6 +87,8 @@ def export_subset(
     with atomic_folder(folder) as draft:
         with (draft / DATA).open("w", encoding="utf-8") as data:
             data.writelines(_lines(pool, subset, chosen, content))
+        with (draft / RECORDS).open("w", encoding="utf-8", newline="") as records:
+            csv.writer(records).writerows(_records(pool, subset))
         for name, text in chosen.files(trained, content, folder.absolute().name).items():
             (draft / name).write_text(text, encoding="utf-8")
         facts = manifest_of(pool, subset, origin, spelling, content)
@@ -122,3 +133,11 @@ def _lines(pool: Pool, subset: Subset, chosen: Format, content: Content) -> Iter
             "licences": sorted({origin.licence or "none stated" for origin in origins}),
         }
         yield json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def _records(pool: Pool, subset: Subset) -> Iterator[tuple[str, ...]]:
+    """A head, then sample id, source, place and own id of each record that says a sample."""
+    yield ("id", "source", "record", "record_id")
+    for row in subset.rows:
+        name = pool.ids[row].decode()
+        yield from ((name, each.source, each.locator, each.own_id or "") for each in pool.origins(int(row)))

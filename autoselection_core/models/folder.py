@@ -13,6 +13,7 @@ from autoselection_core.models.chat.tokenizer_identity import (
 )
 from autoselection_core.store.home import Home
 
+_CONFIG = "config.json"
 _WEIGHTS = (".safetensors", ".bin", ".gguf")
 _NOT_WHAT_IT_IS = (
     "transformers_version",
@@ -45,9 +46,33 @@ def _plain_folder(path: str) -> Path:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         return _from_hub(path)
-    if not (folder / "config.json").is_file():
-        raise ModelLoadError(path, "the folder has no config.json")
+    if not (folder / _CONFIG).is_file():
+        raise ModelLoadError(path, f"the folder has no {_CONFIG}")
     return folder
+
+
+def require_model(path: str) -> None:
+    """Refuse a folder that is no model, and a hub name that leads to none; no weights are fetched.
+
+    Raises:
+        ModelLoadError: A folder lacks configuration or weights, or neither cache nor hub has such a model.
+    """
+    folder = Path(path).expanduser()
+    if folder.is_file():
+        raise ModelLoadError(path, "it is a file; name the folder that holds it")
+    if folder.is_dir():
+        _require_weights(_plain_folder(path))
+    elif path.startswith((".", "/", "~")):
+        raise ModelLoadError(path, "there is no such folder")
+    elif not (_from_hub(path, [_CONFIG]) / _CONFIG).is_file():
+        raise ModelLoadError(path, f"what the hub has of this name has no {_CONFIG}")
+
+
+def _require_weights(folder: Path) -> list[Path]:
+    weights = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHTS)
+    if not weights:
+        raise ModelLoadError(str(folder), "the folder has no weights (.safetensors, .bin or .gguf)")
+    return weights
 
 
 def model_fingerprint(folder: Path) -> str:
@@ -58,12 +83,10 @@ def model_fingerprint(folder: Path) -> str:
     Raises:
         ModelLoadError: The folder holds no weights.
     """
-    weights = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHTS)
-    if not weights:
-        raise ModelLoadError(str(folder), "the folder has no weights (.safetensors, .bin or .gguf)")
+    weights = _require_weights(folder)
     return fingerprint(
         {
-            "config": _settings(folder / "config.json"),
+            "config": _settings(folder / _CONFIG),
             "tokenizer": tokenizer_fingerprint(folder),
             "weights": {file.name: known_fingerprint(file) for file in weights},
             **generation_identity(folder),
@@ -76,14 +99,17 @@ def _settings(config: Path) -> Json:
     return {name: value for name, value in fields.items() if name not in _NOT_WHAT_IT_IS}
 
 
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
+def _from_hub(name: str, files: list[str] | None = None) -> Path:
+    """Folder of a model of the hub in the local cache, with all or some of its files."""
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name))
+        return Path(snapshot_download(name, allow_patterns=files))
     except HFValidationError as error:
         raise ModelLoadError(name, "there is no such folder") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = f"there is no such folder, and the hub did not give it ({type(error).__name__})"
-        raise ModelLoadError(name, reason) from error
+        hub = f"the hub did not give it ({type(error).__name__})"
+        if constants.HF_HUB_OFFLINE:
+            hub = "the local cache has no such model, and HF_HUB_OFFLINE keeps the hub off"
+        raise ModelLoadError(name, f"there is no such folder, and {hub}") from error

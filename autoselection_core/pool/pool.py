@@ -153,8 +153,8 @@ class Pool:
     def row_of(self, sample_id: str) -> int:
         """The row of a sample, by its id or by first characters of it that no other id has.
 
-        A place in a source (`maths.parquet#888`) and the value of a record's further field, such as an id of
-        one's own, name a sample, too.
+        A place in a file or source (`maths.parquet#888`, `maths#888`) and the value of a record's further
+        field, such as an id of one's own, name a sample, too.
 
         Raises:
             UnknownSampleError: The pool does not hold it.
@@ -168,7 +168,7 @@ class Pool:
             else by_id | self._of_record(sample_id)
         )
         if not sample_id or not found:
-            raise UnknownSampleError(sample_id, self.version)
+            raise UnknownSampleError(sample_id, self.version, self.source_names)
         if len(found) > 1:
             known = " and ".join(self.ids[row].decode() for row in found[:2])
             raise AmbiguousSampleError(sample_id, known)
@@ -181,14 +181,21 @@ class Pool:
         """Rows of which a record has this place, or this value in a further field."""
         origins = self.table.column("origins").combine_chunks()
         records = pc.list_flatten(origins)
-        locators, extras = (pc.struct_field(records, field) for field in ("locator", "extras"))
-        may_be = pc.or_kleene(pc.equal(locators, name), pc.match_substring(extras, name))
+        sources, locators, extras = (
+            pc.struct_field(records, field) for field in ("source", "locator", "extras")
+        )
+        source, _, number = name.rpartition("#")
+        is_place = pc.or_(
+            pc.equal(locators, name),
+            pc.and_(pc.equal(sources, source), pc.ends_with(locators, f"#{number}")),
+        )
+        may_be = pc.or_kleene(is_place, pc.match_substring(extras, name))
         candidates = np.flatnonzero(pc.fill_null(may_be, False).to_numpy(zero_copy_only=False))
         parents = pc.list_parent_indices(origins)
         return {
             parents[at].as_py()
             for at in candidates
-            if locators[at].as_py() == name or name in _values_of(extras[at].as_py())
+            if is_place[at].as_py() or name in _values_of(extras[at].as_py())
         }
 
     def rows_of(self, sample_ids: Sequence[str] | npt.NDArray[np.bytes_]) -> Rows:

@@ -13,7 +13,7 @@ from autoselection_core.pool.collect import Collector
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.quarantine import Quarantine
 from autoselection_core.pool.reading import Reading, read_record
-from autoselection_core.pool.reading.view import Note
+from autoselection_core.pool.reading.view import Note, Treatment
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Origin
 from autoselection_core.pool.sources import Source, SourceFile
@@ -108,6 +108,8 @@ class RecordSorter:
             self.examples[file.place, reading.format] = reading.sample.id
         if reading.notes:
             self.fields.update(reading.notes)
+        if record.beside:
+            self.fields.update((name, Treatment.OF_FILE) for name in record.beside)
 
     def _read(self, record: RawRecord, file: SourceFile) -> Reading:
         if record.problem is not None:

@@ -124,6 +124,12 @@ class Message:
         return scope.holds(self.role)
 
 
+_OWN_IDS = (
+    *("id", "uuid", "uid", "record_id", "sample_id", "example_id", "question_id", "q_id", "qid", "prompt_id"),
+    *("conversation_id", "message_id", "idx"),
+)
+
+
 @dataclass(frozen=True)
 class Origin:
     """Origin of a sample: one record in which it was found.
@@ -139,6 +145,19 @@ class Origin:
     locator: str
     licence: str | None = None
     extras: str | None = None
+
+    @property
+    def own_id(self) -> str | None:
+        """The id that the record itself gives, under a usual name; None without one.
+
+        Example:
+            >>> Origin("sums", "sums.jsonl#7", extras='{"level":2,"question_id":"q-17"}').own_id
+            'q-17'
+        """
+        fields = json.loads(self.extras) if self.extras else {}
+        named = {key.casefold(): value for key, value in fields.items()} if isinstance(fields, dict) else {}
+        found = (value for key in _OWN_IDS if isinstance(value := named.get(key), str | int))
+        return next((str(value) for value in found), None)
 
 
 @dataclass(frozen=True)

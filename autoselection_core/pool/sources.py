@@ -22,8 +22,14 @@ from autoselection_core.pool.reading.rules import KNOWN, Rules
 from autoselection_core.store.hub import SCHEME, HubDataset
 from autoselection_core.store.objects import Mirror
 
+EXPORTED_RECORDS = "sample_records.csv"
+"""File beside the data of an export that names the records of each sample."""
+
 _NOTES = frozenset(
-    ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "manifest.json")
+    (
+        *("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "manifest.json"),
+        EXPORTED_RECORDS,
+    )
 )
 """Files that `datasets` and our own exports leave beside the data."""
 

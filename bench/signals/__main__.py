@@ -19,6 +19,7 @@ from bench.signals.model import (
     model_figures,
     projection_figures,
     sae_figures,
+    states_figures,
 )
 from bench.signals.table import write_table
 from bench.signals.text import change_figures, jaccard_figures, memory_figures, text_figures
@@ -26,7 +27,7 @@ from bench.signals.vectors import cell_figures, made_up_vectors, neighbour_figur
 
 PARTS = (
     *("words", "pairs", "neighbours", "change", "cells", "memory", "model", "sae", "dear", "projection"),
-    "length",
+    *("length", "states"),
 )
 
 
@@ -52,6 +53,7 @@ def main() -> None:
             work["dear"] = lambda: dear_figures(pool, chosen.model)
             work["projection"] = lambda: projection_figures(pool, chosen.model)
             work["length"] = lambda: length_figures(pool, chosen.model)
+            work["states"] = lambda: states_figures(pool, chosen.model)
         if chosen.model is not None and chosen.sae is not None:
             work["sae"] = lambda: sae_figures(pool, chosen.model, chosen.samples, chosen.sae)
         for part in chosen.only or work:

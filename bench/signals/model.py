@@ -1,11 +1,13 @@
 """Signals that run a model, on a stated sample of the pool."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
 
+from autoselection_core.arrays import Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json
 from autoselection_core.models.autoencoder.sae import SparseAutoencoder
@@ -17,7 +19,7 @@ from autoselection_core.models.embedder import embed
 from autoselection_core.models.forward import pad
 from autoselection_core.models.gradients import AdaptedModel, WarmUp, adam_direction, project, warm_up_adapter
 from autoselection_core.pool.pool import Pool
-from autoselection_core.pool.sample import Scope
+from autoselection_core.pool.sample import Sample, Scope
 from autoselection_core.score.significance import rank_agreement
 from autoselection_core.signals.definitions.base_model.autoencoder import pin_autoencoder
 from autoselection_core.signals.definitions.base_model.influence import Influence
@@ -27,6 +29,7 @@ from autoselection_core.signals.definitions.base_model.model_scores import (
     answer_alone,
     score_answers,
 )
+from autoselection_core.signals.definitions.base_model.rds import HIDDEN_STATES, RepresentationSelection
 from autoselection_core.signals.definitions.base_model.sae import (
     SaeFeatures,
     content_token_mask,
@@ -39,6 +42,7 @@ from bench.signals.text import real_benchmark, some
 
 _GRADIENTS, _TARGETS, _WARMED = 8, 4, 16
 _DOCUMENTS, _QUERIES = 10, 16
+_STATES, _STATE_TARGETS = 48, 6
 _PROJECTED, _PROJECTIONS = 40, (512, 2_048, 8_192)
 _COMPARED, _SAE_TOKENS = 80, 15_000
 
@@ -132,6 +136,44 @@ def length_figures(pool: Pool, model: Path) -> dict[str, Json]:
         "autoencoder_tokens": _SAE_TOKENS,
         "share_of_tokens_in_messages": round(counted_share, 3),
         "rank_correlation_of_mona_with_length": agreement,
+    }
+
+
+def states_figures(pool: Pool, model: Path) -> dict[str, Json]:
+    """RDS+ beside its definition in plain transformers: one sample at a time, targets word by word."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    benchmark = replace(gsm8k := real_benchmark("gsm8k"), targets=gsm8k.targets[:_STATE_TARGETS])
+    few = some(pool, _STATES)
+    signal = RepresentationSelection(benchmark, str(model), dtype="float32")
+    found = measure(lambda: signal.states.compute(few, {}))
+    values = np.asarray(signal.compute(few, found.value)[signal.name])
+    tokenizer, plain = AutoTokenizer.from_pretrained(model), AutoModelForCausalLM.from_pretrained(model)
+    plain = plain.float().eval()
+
+    def pooled(sample: Sample) -> Vectors:
+        turns = [{"role": str(turn.role), "content": turn.content} for turn in sample.messages]
+        ids = tokenizer.apply_chat_template(turns, return_dict=True, return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            states = plain(ids[:, :2_048], output_hidden_states=True).hidden_states[-1][0].double().numpy()
+        mean: Vectors = np.average(states, axis=0, weights=np.arange(1, len(states) + 1))
+        return mean
+
+    expected = np.stack([pooled(sample) for sample in few.samples()])
+    targets = np.stack([pooled(one) for one in sorted(benchmark.targets, key=lambda target: target.id)])
+    unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in (expected, targets)]
+    similarity, left, order = unit[0] @ unit[1].T, list(range(len(few))), list[int]()
+    while left:
+        target = len(order) % len(targets)
+        order.append(max(left, key=lambda row: (similarity[row, target], -row)))
+        left.remove(order[-1])
+    states = np.asarray(found.value[HIDDEN_STATES])
+    return {
+        "hidden_states": found.pace(_STATES),
+        "targets": len(targets),
+        "greatest_difference": float(np.abs(states - expected).max() / np.abs(expected).max()),
+        "places_that_differ": int((np.argsort(-values, kind="stable") != np.array(order)).sum()),
     }
 
 

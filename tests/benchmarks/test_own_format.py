@@ -224,7 +224,10 @@ def test_a_mistaken_mapping_is_refused(fields: dict[str, Any], error: type[AutoS
 def test_a_mapping_that_fits_no_record_says_what_is_missing(tmp_path: Path) -> None:
     place = write(tmp_path / "items.jsonl", asked())
 
-    with pytest.raises(BadItemError, match="'Answer' is missing; 40 of 40 records are bad"):
+    with pytest.raises(
+        BadItemError,
+        match=r"'Answer' is missing \(its fields are .*\); name the answer under `fields`; 40 of 40",
+    ):
         benchmark_from({"name": "b", "fields": {"answer": "Answer"}}, place)
 
 
@@ -241,13 +244,26 @@ def bad_among(count: int, bad: int) -> list[Record]:
     return [*asked(count - bad), *broken]
 
 
+def test_passages_that_are_no_part_of_their_questions_are_named_and_counted(tmp_path: Path) -> None:
+    records = [{**each, "passage": f"It is said in {n}."} for n, each in enumerate(asked())]
+    records[0]["passage"] = " "
+    records[1] |= {"question": "Who? It is said in 1.", "Context": ["a"]}
+    place = write(tmp_path / "items.jsonl", records)
+
+    plain = benchmark_from({"name": "b"}, place)
+    whole = benchmark_from({"name": "b", "fields": {"question": "{question}\n{passage}"}}, place)
+
+    assert plain.unread == (("Context", 1), ("passage", 38))
+    assert whole.unread == (("Context", 1),)
+
+
 def test_a_few_bad_records_are_counted_named_and_left_out(tmp_path: Path) -> None:
     benchmark = benchmark_from({"name": "b"}, write(tmp_path / "items.jsonl", bad_among(100, 2)))
 
     assert len(benchmark.items) == 98
     assert [each.partition("items.jsonl, ")[2] for each in benchmark.bad_items] == [
-        "record 99: a text is missing",
-        "record 100: a text is missing",
+        "record 99: a text is missing: 'answer' holds none",
+        "record 100: a text is missing: 'answer' holds none",
     ]
 
 

@@ -148,11 +148,13 @@ def test_records_that_are_no_questions_are_counted_and_placed(cli: Cli, tmp_path
     (bakery / "bakery/benchmark.yaml").write_text("items: items.jsonl\nmax_bad_share: 0.2\n")
     with (bakery / "bakery/items.jsonl").open("a") as items:
         items.write('{"question": "What is it?"}\n')
+        items.write('{"question": "Who came?", "passage": "Vos came.", "answer": "Vos"}\n')
 
     _, output, _ = cli("audit", str(write(tmp_path / "a.jsonl", PLAIN)), "--against", str(bakery / "bakery"))
 
     assert "bakery: 1 records are no question with a right answer and are left out" in output
     assert "items.jsonl, record 13: 'answer' is missing" in output
+    assert "bakery: 'passage' beside 1 questions is no part of them; with `fields: {question:" in output
 
 
 def test_an_unknown_benchmark_says_where_to_put_it(cli: Cli, tmp_path: Path) -> None:

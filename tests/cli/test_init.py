@@ -289,6 +289,50 @@ def test_init_refuses_a_model_elsewhere_before_it_reads_or_asks(
     assert f"export AUTOSELECTION_DATA={tmp_path}/other:{tmp_path}/models/tiny" in problem
 
 
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        ("raw", "the folder has no config.json"),
+        ("hollow", "the folder has no weights"),
+        ("raw/sums.jsonl", "it is a file; name the folder that holds it"),
+        ("./models/tiny", "there is no such folder"),
+        ("no/such/model", "there is no such folder"),
+        ("ours/tiny", "there is no such folder, and the local cache has no such model, and HF_HUB_OFFLINE"),
+    ],
+)
+@pytest.mark.usefixtures("raw")
+def test_init_refuses_what_is_no_model_and_says_what_one_is(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, reason: str
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "hollow").mkdir()
+    (tmp_path / "hollow" / "config.json").write_text("{}")
+
+    code, output, problem = cli("init", "raw", "--model", model, "--yes")
+
+    assert (code, output) == (2, "")
+    assert reason in problem
+    assert "config.json, weights and a fast tokenizer" in problem
+    assert not (tmp_path / "autoselection.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "paths", [("rwa",), ("/no/such/place/a.jsonl",), ("raw", "--benchmark", "tests/sums.yaml")]
+)
+@pytest.mark.usefixtures("raw")
+def test_init_says_of_a_path_that_leads_nowhere_that_it_does_not_exist(
+    cli: Cli, tmp_path: Path, paths: tuple[str, ...]
+) -> None:
+    code, output, problem = cli("init", *paths, "--yes")
+
+    assert (code, output) == (2, "")
+    assert (
+        f"{paths[-1]} does not exist: {tmp_path.joinpath(paths[-1])} is neither a file nor a folder"
+        in problem
+    )
+    assert not (tmp_path / "autoselection.yaml").exists()
+
+
 @pytest.mark.usefixtures("raw")
 def test_init_without_an_answer_says_how_to_be_asked_nothing(
     cli: Cli, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,6 @@
 """Contents of an export, and their verification."""
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -16,6 +17,8 @@ from autoselection_core.export.card import size_category
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.manifest import verify_export
 from autoselection_core.export.writing import export_subset
+from autoselection_core.pool import Source, ingest
+from autoselection_core.store.home import Home
 from tests.export.made import LONG, PLAIN, SEARCH, TOOLS, TWICE, WITH_TOOLS, Made
 
 
@@ -43,6 +46,22 @@ def test_a_row_in_the_data_keeps_text_sources_and_licences(tmp_path: Path) -> No
     assert found["Übrigens: 日本."]["licences"] == ["MIT"]
     assert found["7, naturally."]["sources"] == ["sums", "web"]
     assert found["7, naturally."]["licences"] == ["MIT", "none stated"]
+
+
+def test_an_export_names_every_record_that_a_sample_comes_from(tmp_path: Path) -> None:
+    made = Made.of(LONG, PLAIN[0])
+    made.export(tmp_path / "out", "messages")
+
+    with (tmp_path / "out" / "sample_records.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    named = {row["id"] for row in rows}
+    assert named == {line["id"] for line in lines_of(tmp_path / "out")}
+    assert [(row["source"], row["record"], row["record_id"]) for row in rows].count(
+        ("sums", "sums.jsonl#1", "17")
+    ) == 2
+    assert ("web", "web.jsonl#1", "") in {(row["source"], row["record"], row["record_id"]) for row in rows}
+    assert ingest([Source(str(tmp_path / "out"))], Home(tmp_path / "home")).quarantined == 0
 
 
 @pytest.mark.parametrize(

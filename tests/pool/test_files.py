@@ -13,6 +13,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool import Origin, QuarantineReason, Role, Source, ingest, sources_version
 from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.reading import Rules, read_record
+from autoselection_core.pool.reading.view import Treatment
 from autoselection_core.pool.sources import list_files
 from autoselection_core.store.home import Home
 from tests.pool.raw import ADDITION, ALPACA, OPENAI, conversation, write_lines
@@ -58,6 +59,54 @@ def test_an_element_of_an_array_is_a_record(
     tmp_path: Path, content: bytes, cuts: list[tuple[int, int, bytes]]
 ) -> None:
     assert cut(tmp_path / "raw.json", content) == cuts
+
+
+def test_a_definition_beside_the_records_of_a_file_is_part_of_each_and_other_texts_are_named(
+    tmp_path: Path,
+) -> None:
+    task = {"Definition": ["Be brief."], "Source": ["forum"], "Instances": [{"input": "A?", "output": ["a"]}]}
+    raw = json.dumps(task | {"Categories": [], "Test": [{"input": "B?", "output": "b"}]})
+    (tmp_path / "task.json").write_text(raw)
+
+    found = ingest([Source(str(tmp_path / "task.json"))], Home(tmp_path / "home"))
+
+    asked = sorted(sample.messages[0].content for sample in found.pool.samples())
+    assert asked == ["Be brief.\nA?", "Be brief.\nB?"]
+    assert ("Source", Treatment.OF_FILE, 2) in found.fields
+    assert not any(name == "Categories" for name, _, _ in found.fields)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"question": ["A?", "B?"], "answer": ["a", "b"], "level": [1, 2]},
+        {"question": {"0": "A?", "1": "B?"}, "answer": {"0": "a", "1": "b"}, "level": {"0": 1, "1": 2}},
+        {"x": {"question": "A?", "answer": "a", "level": 1}, "y": {"question": "B?", "answer": "b"}},
+    ],
+    ids=["lists", "columns", "records"],
+)
+def test_a_table_in_one_object_has_a_record_for_each_row(tmp_path: Path, table: Json) -> None:
+    (tmp_path / "table.json").write_text(json.dumps(table))
+
+    found = ingest([Source(str(tmp_path / "table.json"))], Home(tmp_path / "home"))
+
+    assert sorted(sample.text() for sample in found.pool.samples()) == ["A?\na", "B?\nb"]
+    assert found.records == 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"question": ["A?"], "answer": ["a"]},
+        {"question": "A?", "answer": "a", "choices": ["a", "b"]},
+        {"messages": [{"role": "user", "content": "A?"}, {"role": "assistant", "content": "a"}]}
+        | {"tools": [{"name": "f"}, {"name": "g"}]},
+    ],
+)
+def test_an_object_that_is_no_table_stays_one_record(tmp_path: Path, record: Json) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(record))
+
+    assert ingest([Source(str(tmp_path / "one.json"))], Home(tmp_path / "home")).records == 1
 
 
 def test_a_missing_quote_costs_one_record(tmp_path: Path) -> None:

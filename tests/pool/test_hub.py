@@ -39,9 +39,9 @@ from autoselection_core.store.hub import HubDataset
 
 try:
     if sys.argv[1].startswith("pinned "):
-        print(json.dumps(Source.at(sys.argv[1].removeprefix("pinned ")).found().pinned))
+        print(json.dumps(Source.at(sys.argv[1].removeprefix("pinned ")).list_files().pinned))
         raise SystemExit
-    files = list_files([Source(sys.argv[1], hub=HubDataset.named(sys.argv[1]))])
+    files = list_files([Source(sys.argv[1], hub=HubDataset.parse(sys.argv[1]))])
     print(json.dumps([[file.name, file.place] for file in files]))
     assert all(file.path.read_bytes() for file in files)
 except AutoSelectionError as error:

@@ -194,11 +194,23 @@ def test_a_sample_is_found_by_the_place_of_its_record_and_by_an_id_of_the_users_
     )
     row = next(row for row in range(40) if pool.sample(row).messages[0].content == "17")
 
-    assert [pool.row_of(name) for name in ("a.jsonl#17", "r17", "117")] == [row, row, row]
+    assert [pool.row_of(name) for name in ("a.jsonl#17", "r17", "117", "a#17")] == [row] * 4
+    assert pool.origins(row)[0].own_id == "r17"
     with pytest.raises(AmbiguousSampleError, match="'shop' names"):
         pool.row_of("shop")
-    with pytest.raises(UnknownSampleError, match="no record has this place"):
-        pool.row_of("r40")
+    for unknown in ("r40", "a#40", "b#17"):
+        with pytest.raises(UnknownSampleError, match=r"no record has this place.* Its sources are a\."):
+            pool.row_of(unknown)
+
+
+def test_a_place_in_a_source_of_several_files_is_named_by_its_file() -> None:
+    pool = Pool.from_samples(
+        (conversation((Role.ASSISTANT, file)), [Origin("sums", f"{file}.jsonl#1")]) for file in ("x", "y")
+    )
+
+    with pytest.raises(AmbiguousSampleError, match="the file's name in place of its source's"):
+        pool.row_of("sums#1")
+    assert pool.sample(pool.row_of("y.jsonl#1")).messages[0].content == "y"
 
 
 def test_a_known_sample_has_a_row() -> None:

@@ -176,9 +176,44 @@ def test_a_file_that_does_not_fit_is_an_error(
         GivenScores("quality", str(tmp_path / "s.parquet"), key).compute(pool_with({}), {})
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(GivenFileError, match="cannot be read"):
-        GivenScores("quality", str(tmp_path / "none.parquet")).compute(pool_with({}), {})
+@pytest.mark.parametrize(
+    "signal", [GivenScores("quality", "none.parquet"), GivenVectors(file="none.parquet")]
+)
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, signal: GivenScores | GivenVectors) -> None:
+    for work in (
+        lambda: signal.compute(pool_with({}), {}),
+        lambda: SignalStore(Home(tmp_path)).score(signal, pool_with({})),
+    ):
+        with pytest.raises(GivenFileError, match=r"none\.parquet cannot be read"):
+            work()
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_rows_of_a_file_are_the_records_of_the_only_file(tmp_path: Path, suffix: str) -> None:
+    file, table = tmp_path / f"scores{suffix}", pa.table({"quality": [n / 4 for n in range(6)]})
+    pq.write_table(table, file) if suffix == ".parquet" else table.to_pandas().to_csv(file, index=False)
+
+    assert scores(GivenScores("quality", str(file), "row"), pool_with({})) == [n / 4 for n in range(6)]
+
+
+def test_a_field_that_is_called_row_is_a_key_like_any_other(tmp_path: Path) -> None:
+    rows = [{"row": 10 - n, "quality": float(n)} for n in range(6)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "s.parquet")
+    pool = pool_with({n: {"row": 10 - n} for n in range(6)})
+
+    assert scores(GivenScores("quality", str(tmp_path / "s.parquet"), "row"), pool) == [0, 1, 2, 3, 4, 5]
+
+
+def test_rows_are_no_keys_of_several_files_or_of_more_records(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"quality": [0.5] * 5}), tmp_path / "s.parquet")
+    two = Pool.from_samples((sample, [Origin("raw", f"{n % 2}.jsonl#1")]) for n, sample in enumerate(SAMPLES))
+
+    for pool, fault in (
+        (pool_with({}), "has 5 rows.* has 6 records or more"),
+        (two, r"2 files \(0.jsonl, 1"),
+    ):
+        with pytest.raises(GivenFileError, match=fault):
+            GivenScores("quality", str(tmp_path / "s.parquet"), "row").compute(pool, {})
 
 
 def test_other_scores_are_another_version(tmp_path: Path) -> None:
@@ -212,6 +247,15 @@ def vectors(tmp_path: Path, lengths: tuple[int, ...] = (3,) * 6) -> GivenVectors
     rows[1]["vector"] = rows[0]["vector"]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "v.parquet")
     return GivenVectors(file=str(tmp_path / "v.parquet"))
+
+
+@pytest.mark.parametrize("value", ["0.5", ["a"], [[0.5]]])
+def test_what_is_no_vector_is_an_error(tmp_path: Path, value: object) -> None:
+    rows = [{"id": sample.id, "vector": value} for sample in SAMPLES]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "v.parquet")
+
+    with pytest.raises(GivenFileError, match="holds no lists of numbers in 'vector'"):
+        GivenVectors(file=str(tmp_path / "v.parquet")).compute(pool_with({}), {})
 
 
 def test_vectors_of_another_length_are_an_error(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ Read = Callable[[Record], Question | None]
 """Makes a record a question; None for records that the benchmark leaves out. Raises NotAQuestionError, or a
 KeyError or TypeError, where the record is not what it should be."""
 
-_ANNOTATION = re.compile(r"<<.*?>>")
+_ANNOTATION = re.compile(r"<<(?:[^<>\n]|<(?!<)|>(?!>))*+>>")
 _OPTION = re.compile(r"^\(([A-Z])\) ", re.MULTILINE)
 _DASHED = re.compile(r"^- (\S.*?) *$", re.MULTILINE)
 _YES_NO = re.compile(r"\b(yes|no)\b", re.IGNORECASE)

@@ -2,29 +2,34 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from string import ascii_uppercase
-from typing import Any
+from typing import Any, NoReturn
 
 from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.settings import AnswerBy, AnswerType, Options
 from autoselection_core.errors.benchmarks import NotAQuestionError, UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.pool.reading.content import has_text
+from autoselection_core.pool.reading.spellings import CONTEXTS, DEFINITIONS
 from autoselection_core.pool.reading.view import View, parts_of, require_template
 
 Record = Mapping[str, Any]
 
 YES_OR_NO = ("yes", "no")
 _TRUE, _FALSE = frozenset(("yes", "true")), frozenset(("no", "false"))
-_NO_TEXT = "a text is missing"
 _NO_CHOICES = "the choices are no list of texts"
 _NO_CHOICE = "the answer's index is none of the choices"
 _TWO_WAYS = "the answer may be a position or a choice; say `answer_by: index`, `number`, `letter` or `text`"
 _OPTIONS = "options"
 """Second name of the field with the choices."""
 
+_PASSAGES = frozenset((*CONTEXTS, *DEFINITIONS))
 _MAX_LETTERS = 2
+_SHOWN = 20
+"""Fields of a record that an error lists."""
+
 _LABELS, _TEXTS = ("label", "labels", "key", "id"), ("text", "texts", "content", "value")
 
 
@@ -99,27 +104,31 @@ class OwnFormat:
             NotAQuestionError: The record holds none, or no right answer.
         """
         view = View(record)
-        text = _text(_fill(view, self.fields.question))
-        answer = _fill(view, self.fields.answer)
+        text = _text(_fill(view, self.fields.question, "question"), self.fields.question)
+        answer = _fill(view, self.fields.answer, "answer")
         choices = self._choices(view)
         solution = view.value(self.fields.solution) if _is_there(view, self.fields.solution) else None
         group = view.value(self.fields.group)
         question = Question(
             text=text,
             answer="",
-            solution=_text(solution) if solution is not None else None,
+            solution=_text(solution, self.fields.solution) if solution is not None else None,
             group=None if group is None else str(group),
         )
         if choices is None:
-            return self._open(question, answer, view)
-        return self._among(question, answer, choices, view)
+            found = self._open(question, answer, view)
+        else:
+            found = self._among(question, answer, choices, view)
+        return replace(found, unread=tuple(_unread(view, text)))
 
     def _open(self, question: Question, answer: object, view: View) -> Question:
         if isinstance(answer, bool):
             said = YES_OR_NO[0] if answer else YES_OR_NO[1]
             return _with(question, said, self._reads(view, AnswerType.YES_NO), YES_OR_NO, is_complete=True)
         usual = AnswerType.NUMBER if isinstance(answer, int | float) else AnswerType.TEXT
-        return _with(question, _text(answer), self._reads(view, usual), None, is_complete=False)
+        return _with(
+            question, _text(answer, self.fields.answer), self._reads(view, usual), None, is_complete=False
+        )
 
     def _among(self, question: Question, answer: object, choices: "_Choices", view: View) -> Question:
         right = choices.right(answer, self.answer_by)
@@ -184,7 +193,7 @@ class _Choices:
             NotAQuestionError: The answer is none of the choices, or may be two of them.
         """
         if by is AnswerBy.TEXT:
-            return _text(answer)
+            return _text(answer, "answer")
         if by is AnswerBy.LETTER:
             return self._at(self._letter(answer))
         if by in {AnswerBy.INDEX, AnswerBy.NUMBER}:
@@ -196,7 +205,7 @@ class _Choices:
         if isinstance(answer, bool):
             said = _TRUE if answer else _FALSE
             return next((text for text in self.texts if text.lower() in said), YES_OR_NO[not answer])
-        spelled = _text(answer)
+        spelled = _text(answer, "answer")
         is_position = isinstance(answer, int | float)
         if is_position and (spelled in self.texts or spelled in self.labels):
             # A number among numbers: its place and its value may be different choices.
@@ -258,36 +267,50 @@ def _place_of(letters: str) -> int | None:
     return place - 1
 
 
+def _unread(view: View, question: str) -> Iterator[str]:
+    """Fields of passages that nothing read, and that the question does not hold."""
+    for name, value in view.record.items():
+        is_passage = name.casefold() in _PASSAGES and name not in view.read and has_text(value)
+        if is_passage and not (isinstance(value, str) and value.strip() in question):
+            yield name
+
+
 def _is_there(view: View, name: str) -> bool:
     return view.value(name) is not None
 
 
-def _fill(view: View, template: str) -> object:
+def _fill(view: View, template: str, role: str) -> object:
     """The value of a field, or the text of a template, of which every field must be there."""
     pieces = parts_of(template)
     for name in (name for _, name in pieces if name is not None):
         if view.value(name) is None and name not in view.record:
-            reason = f"{name!r} is missing"
+            there = ", ".join(list(view.record)[:_SHOWN]) or "none"
+            reason = f"{name!r} is missing (its fields are {there}); name the {role} under `fields`"
             raise NotAQuestionError(reason)
     if len(pieces) == 1 and pieces[0][0] == "" and pieces[0][1] is not None:
         return view.value(pieces[0][1])
-    return "".join(text + ("" if name is None else _text_of(view.value(name))) for text, name in pieces)
+    return "".join(text + ("" if name is None else _text_of(view.value(name), name)) for text, name in pieces)
 
 
-def _text(value: object) -> str:
+def _text(value: object, where: str = "choices") -> str:
     """A text without white space around it; numbers as they are spelled."""
-    text = _text_of(value).strip()
+    text = _text_of(value, where).strip()
     if not text:
-        raise NotAQuestionError(_NO_TEXT)
+        _refuse_text(where)
     return text
 
 
-def _text_of(value: object) -> str:
+def _text_of(value: object, where: str) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
     if not isinstance(value, str):
-        raise NotAQuestionError(_NO_TEXT)
+        _refuse_text(where)
     return value
+
+
+def _refuse_text(where: str) -> NoReturn:
+    reason = f"a text is missing: {where!r} holds none"
+    raise NotAQuestionError(reason)
 
 
 def _position(answer: object) -> int | None:

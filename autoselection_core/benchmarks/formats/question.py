@@ -18,6 +18,7 @@ class Question:
         group: Task or subject; shots come from the same group.
         reads: Type of the answer that is read from generated text; a name of `benchmarks.extraction`.
         is_complete: Whether the text lists its options itself, or needs none to be listed: their order stays.
+        unread: Fields of passages beside it that are no part of it.
     """
 
     text: str = field(repr=False)
@@ -27,6 +28,7 @@ class Question:
     group: str | None = None
     reads: str = "text"
     is_complete: bool = False
+    unread: tuple[str, ...] = field(compare=False, default=())
 
     @cached_property
     def id(self) -> str:

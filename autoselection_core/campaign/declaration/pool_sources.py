@@ -87,7 +87,7 @@ def _fields(value: Value) -> Fields:
     for name, entry in value.entries(*_FIELDS).items():
         is_list = name == "split_on" and isinstance(entry.plain, list)
         said[name] = tuple(item.text() for item in entry.items()) if is_list else entry.text()
-    if isinstance(marks := said.get("split_on"), tuple) and len(marks) != len(("question", "answer")):
+    if isinstance(marks := said.get("split_on"), tuple) and len(marks) < len(("question", "answer")):
         value.refuse("needs one text under `split_on`, or two: before questions and before answers")
     try:
         return Fields(**said)  # type: ignore[arg-type]  # checked above

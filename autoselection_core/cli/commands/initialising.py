@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from glob import has_magic
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,10 +27,11 @@ from autoselection_core.campaign.draft import (
 from autoselection_core.campaign.duration import scoring_seconds
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
-from autoselection_core.cli.output import tell
+from autoselection_core.cli.output import show_bad_items, tell
 from autoselection_core.cli.progress import show_progress
-from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError
+from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError, NoSuchPathError
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
+from autoselection_core.models.folder import require_model
 from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.ingest import Ingestion, ingest
 from autoselection_core.pool.pool import Pool
@@ -157,7 +159,9 @@ def write_campaign(
 
     Raises:
         CampaignFileExistsError: The file is there already.
+        NoSuchPathError: A path leads nowhere.
         OutsidePathError: A path leads out of the folders that a campaign may name.
+        ModelLoadError: The model is none.
         NoSourceFileError: A path leads to no file.
         EmptyPoolError: No record is a sample; the reasons were shown.
         BenchmarkError: A path leads to no benchmark.
@@ -168,11 +172,15 @@ def write_campaign(
     places = Places(file, Home.from_environment())
     for path in (*paths, *benchmarks, *([model] if model is not None and _is_folder(model) else [])):
         _require_allowed(places, path)
+    if model is not None:
+        require_model(model)
     tested = [_benchmark(each, file) for each in benchmarks]
     if model is None and ask:
         model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
-        if model is not None and _is_folder(model):
-            _require_allowed(places, model)
+        if model is not None:
+            if _is_folder(model):
+                _require_allowed(places, model)
+            require_model(model)
     found = [_source(path, file, model, rules) for path in paths]
     costs = costs_of(sum(each.seconds for each in found))
     sources, named = [each.source for each in found], _model(model, file)
@@ -211,8 +219,12 @@ def _is_folder(model: str) -> bool:
 
 
 def _require_allowed(places: Places, path: str) -> None:
-    if not path.startswith(SCHEME):
-        places.require(path, Path(path).expanduser().absolute())
+    if path.startswith(SCHEME):
+        return
+    absolute = Path(path).expanduser().absolute()
+    if not absolute.exists() and not has_magic(path):
+        raise NoSuchPathError(path, absolute)
+    places.require(path, absolute)
 
 
 def _ask_text(question: str) -> str:
@@ -245,11 +257,13 @@ def _benchmark(given: str, file: Path) -> DraftBenchmark:
     path = Path(given).expanduser()
     if not path.is_file() or path.suffix in _SETTINGS_KINDS:
         read = load_benchmark(path)
+        show_bad_items([read])
         return DraftBenchmark(_name(read.name), as_named_in(file, given), None, bool(read.targets))
     name = _name(path.name.split(".")[0])
     folder = path.absolute().parent
     read = benchmark_from({"name": name, "items": path.name}, folder)
     tell(f"{given}: {len(read.items):,} questions with an answer")
+    show_bad_items([read])
     return DraftBenchmark(name, as_named_in(file, str(folder)), path.name, bool(read.targets))
 
 

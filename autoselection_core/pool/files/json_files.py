@@ -1,19 +1,21 @@
 """Records of JSON files, cut without reading a file as a whole, or trusting it to be JSON.
 
 The layout is recognised by the content, not by the ending: a record a line; an array of records; an object
-with an array of records in a field such as `data`; objects one after the other, each on several lines.
+with an array of records in a field such as `data`; objects one after the other, each on several lines; an
+object that is a table, with a list or an object for each column, or has a record under each key.
 """
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from autoselection_core.identity import Json
 from autoselection_core.pool.data_sets import LINES, kind_of
 from autoselection_core.pool.files.content import BYTE_ORDER_MARK, Content, content_of
 from autoselection_core.pool.files.raw import RawRecord
-from autoselection_core.pool.reading.spellings import QUESTIONS, TURN_LISTS
+from autoselection_core.pool.reading.content import has_text
+from autoselection_core.pool.reading.spellings import ANSWERS, DEFINITIONS, QUESTIONS, TURN_LISTS
 from autoselection_core.pool.reading.turns import are_turns
 from autoselection_core.pool.sources import SourceFile
 
@@ -24,6 +26,9 @@ RECORDS = frozenset(
     )
 )
 """Fields of a file that is one object, under which its records are looked for."""
+
+_MAX_TABLE = 1 << 27
+"""Bytes of a table that is parsed as a whole."""
 
 _BLANK = re.compile(rb"\s*+")
 _TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"|\\.|[\[\]{},\n]')
@@ -116,30 +121,83 @@ def _boundaries(data: Content, start: int) -> Iterator[tuple[int, int, int]]:
 
 @dataclass
 class _Object:
-    """An outermost object: where it ends, and where the arrays of records in it begin."""
+    """An outermost object: where it ends, and where the arrays of records in it begin and end."""
 
     end: int | None
-    arrays: list[int]
+    arrays: list[tuple[int, int]]
 
 
 def _objects(data: Content, start: int, file: SourceFile) -> Iterator[RawRecord]:
     """The records of a file that begins with an object which no line holds, or which is all that there is."""
     first = _scan(data, start)
     is_all = first.end is not None and _past_blank(data, first.end) == len(data)
-    if is_all and first.arrays and _is_record(data[start : min(first.end or 0, start + file.max_bytes)]):
+    if is_all and not first.arrays and (rows := _rows_of_columns(data, start)):
+        for number, row in enumerate(rows, 1):
+            yield RawRecord(file.name, number, 1, json.dumps(row, ensure_ascii=False).encode())
+    elif is_all and first.arrays and _is_record(data[start : min(first.end or 0, start + file.max_bytes)]):
         yield from _one_after_the_other(data, start, file)
     elif first.arrays and (is_all or (first.end is None and kind_of(file.path) != LINES)):
         number = 0
-        for array in first.arrays:
+        beside = _beside(data, start, first, file.max_bytes)
+        for array, _ in first.arrays:
             for record in _array(data, array, file, number):
                 number = record.number
-                yield record
+                yield _with_fields(record, beside)
     elif first.end is not None and isinstance(
         _parse(data[start : min(first.end, start + file.max_bytes)]), dict
     ):
         yield from _one_after_the_other(data, start, file)
     else:
         yield from _lines(data, file)
+
+
+def _beside(data: Content, start: int, found: _Object, max_bytes: int) -> Mapping[str, Json]:
+    """Fields of an object beside its arrays of records; none where they are too long or damaged."""
+    pieces, at = [], start
+    for begin, end in (*found.arrays, (found.end or 0, found.end or 0)):
+        pieces.append(data[at : min(begin, at + max_bytes)])
+        at = end
+    said = _parse(b"".join(pieces))
+    arrays = {key for key in said if key.lower() in RECORDS} if isinstance(said, dict) else set()
+    return {key: said[key] for key in said if key not in arrays} if isinstance(said, dict) else {}
+
+
+def _with_fields(record: RawRecord, beside: Mapping[str, Json]) -> RawRecord:
+    """A record of a file with fields beside its records: the definition of their task goes into each."""
+    defined = {key.lower(): value for key, value in beside.items() if key.lower() in DEFINITIONS}
+    others = tuple(key for key, value in beside.items() if key.lower() not in DEFINITIONS and has_text(value))
+    text = record.text
+    if defined and text[:1] == b"{" and text[1:].strip() != b"}":
+        text = json.dumps(defined, ensure_ascii=False).encode(errors="surrogatepass")[:-1] + b", " + text[1:]
+    return replace(record, text=text, beside=others)
+
+
+def _rows_of_columns(data: Content, start: int) -> list[dict[str, Json]]:
+    """The records of a file whose only object is a table, or holds a record under each key.
+
+    A table has lists of texts of one length as question and answer, or objects with the same keys, as
+    `DataFrame.to_json` writes them. Anything else gives none.
+    """
+    found = _parse(data[start:]) if len(data) <= _MAX_TABLE else None
+    if not isinstance(found, dict) or not found:
+        return []
+    values = list(found.values())
+    if all(isinstance(value, dict) for value in values):
+        if _asks(found):
+            rows = values[0].keys()
+            same = all(value.keys() == rows for value in values)
+            return [{key: found[key][row] for key in found} for row in rows] if same else []
+        return values if all(map(_asks, values)) else []
+    is_table = _asks(found) and any(key.lower() in ANSWERS for key in found)
+    if not is_table or not all(isinstance(value, list) and len(value) == len(values[0]) for value in values):
+        return []
+    asked = next(value for key, value in found.items() if key.lower() in QUESTIONS)
+    is_texts = len(asked) > 1 and all(isinstance(each, str) for each in asked)
+    return [dict(zip(found, row, strict=True)) for row in zip(*values, strict=True)] if is_texts else []
+
+
+def _asks(record: Mapping[str, Json]) -> bool:
+    return any(key.lower() in QUESTIONS or key.lower() in TURN_LISTS for key in record)
 
 
 def _array(data: Content, start: int, file: SourceFile, number: int) -> Iterator[RawRecord]:
@@ -165,20 +223,23 @@ def _one_after_the_other(data: Content, start: int, file: SourceFile) -> Iterato
 
 def _scan(data: Content, start: int) -> _Object:
     """Find the end of the object that begins here, and the arrays of objects under known names in it."""
-    depth, key, arrays = 0, b"", []
+    depth, key, begun, arrays = 0, b"", None, []
     for token in _TOKEN.finditer(data, start):
         text = token.group()
         if text in _OPENING:
             depth += 1
             if depth == len("{[") and text == b"[" and _holds_records(data, key, token.end()):
-                arrays.append(token.end())
+                begun = token.end()
         elif text in _CLOSING:
             depth -= 1
+            if depth == 1 and begun is not None:
+                arrays.append((begun, token.start()))
+                begun = None
             if depth == 0:
                 return _Object(token.end(), arrays)
         elif depth == 1 and text[:1] == b'"':
             key = text
-    return _Object(None, arrays)
+    return _Object(None, arrays if begun is None else [*arrays, (begun, len(data))])
 
 
 def _is_record(text: bytes) -> bool:

@@ -13,6 +13,7 @@ class RawRecord:
         line: The line on which it starts, from 1; in a file of columns its row.
         text: Its JSON; where it is longer than may be (`SourceFile.max_bytes`), its beginning.
         problem: Fault of the row of a table that it comes from; None where there is none.
+        beside: Fields of text that the file has beside its records.
     """
 
     source: str
@@ -20,3 +21,4 @@ class RawRecord:
     line: int
     text: bytes
     problem: str | None = None
+    beside: tuple[str, ...] = ()

@@ -40,6 +40,20 @@ def text_of(value: Json, where: str, spell: Spell = canonical_text) -> str:
     return spell(_part(value, where))
 
 
+def has_text(value: Json) -> bool:
+    """Whether a value holds a text anywhere that is not blank.
+
+    Example:
+        >>> has_text({"note": ["see page 3"]}), has_text({"note": [" ", 3]})
+        (True, False)
+    """
+    if isinstance(value, str):
+        return bool(value.strip())
+    if isinstance(value, Mapping):
+        return any(map(has_text, value.values()))
+    return isinstance(value, list) and any(map(has_text, value))
+
+
 def reasoning_text(value: Json) -> str:
     """The texts of the typed parts that are reasoning, joined by newlines."""
     if not isinstance(value, list | tuple):
@@ -67,8 +81,18 @@ def _part(part: Json, where: str) -> str:
     if isinstance(kind, str) and any(medium in kind for medium in _MEDIA):
         raise RejectedRecordError(QuarantineReason.MEDIA, f"{where} holds a part of type {kind}")
     if said is None:
-        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, f"{where} holds something other than text")
+        detail = f"{where} holds something other than text{_named_inside(part, where)}"
+        raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail)
     return said
+
+
+def _named_inside(part: Mapping[str, Json], where: str) -> str:
+    """The way to name the text of an object, where the object is a field."""
+    lengths = {key: len(value) for key, value in part.items() if isinstance(value, str)}
+    if not lengths or not where.isidentifier():
+        return ""
+    longest = max(lengths, key=lambda key: lengths[key])
+    return f"; its fields are {', '.join(part)}: name one under `fields`, as in `{where}.{longest}`"
 
 
 def _thought(part: Mapping[str, Json]) -> str:

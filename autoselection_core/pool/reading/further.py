@@ -11,22 +11,28 @@ from typing import TypeAlias
 from autoselection_core.identity import Json
 from autoselection_core.pool.reading.calls import calls_in
 from autoselection_core.pool.reading.published import turns_by_lists, turns_by_number
-from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, SYSTEMS, TURN_LISTS
+from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, REASONING, SYSTEMS, TURN_LISTS
+from autoselection_core.pool.reading.transcripts import turns_of_calling_text, turns_of_plain_text
 from autoselection_core.pool.reading.turns import are_turns
 
 _LIST, _QUESTION, _ANSWER, _SYSTEM = "conversation", "question", "answer", "system"
 _LISTS = ("trajectory", "turns", "contents", "items", "chat", "data")
-_PAIRS = (("user", "assistant"), ("human", "assistant"), ("human", "bot"), ("user", "bot"), ("human", "gpt"))
+_PAIRS = (
+    *(("user", "assistant"), ("human", "assistant"), ("human", "bot"), ("user", "bot"), ("human", "gpt")),
+    ("message_1", "message_2"),
+)
 _FURTHER_QUESTIONS = ("question_stem",)
-_FURTHER_ANSWERS = ("answers", "answerkey", "correct_answer")
+_FURTHER_ANSWERS = ("answers", "answerkey", "correct_answer", "solutions")
 _FURTHER_SYSTEMS = ("systeminstruction", "system_instruction")
 _MIN_TEXTS = 2
 _REPLIES = "replies"
+_MESSAGE = ("content", REASONING[0])
+"""Text and reasoning of an answer, as APIs of models return them."""
 
 
 def further_spelling(record: Mapping[str, Json]) -> Mapping[str, Json]:
     """The record under known names, where it has further ones; else the record itself."""
-    for laid_out in (_tree, turns_by_number, turns_by_lists):
+    for laid_out in _LAYOUTS:
         if (found := laid_out(record)) is not None:
             return found
     renamed = dict(_rename(record))
@@ -134,3 +140,17 @@ def _tree(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
 def _rank(reply: Mapping[str, Json]) -> float:
     rank = reply.get("rank")
     return float(rank) if isinstance(rank, int | float) else float("inf")
+
+
+def _message_beside(record: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """An answer whose text and reasoning are beside the question, under the names that turns have."""
+    if not all(isinstance(record.get(key), str) for key in _MESSAGE) or not any(map(record.get, QUESTIONS)):
+        return None
+    rest = {key: value for key, value in record.items() if key not in _MESSAGE}
+    return {**rest, _ANSWER: [{"role": "assistant", **{key: record[key] for key in _MESSAGE}}]}
+
+
+_LAYOUTS = (
+    *(_tree, turns_by_number, turns_by_lists),
+    *(turns_of_plain_text, turns_of_calling_text, _message_beside),
+)

@@ -1,6 +1,7 @@
 """Conversations in the fields that a source names: a list of turns, or one text with marks between turns."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autoselection_core.errors.pool import RejectedRecordError
@@ -12,26 +13,6 @@ from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Message, Role
 
 _MARKED = (Role.USER, Role.ASSISTANT)
-
-_MARKS = (
-    ("### Human:", "### Assistant:"),
-    ("### Instruction:", "### Response:"),
-    ("[|Human|]", "[|AI|]"),
-    ("<|user|>", "<|assistant|>"),
-    ("USER:", "ASSISTANT:"),
-    ("Human:", "Assistant:"),
-    ("User:", "Assistant:"),
-    ("Question:", "Answer:"),
-    ("Q:", "A:"),
-)
-
-
-def marks_in(text: str) -> tuple[str, str] | None:
-    """Usual marks of questions and answers, where a text holds a pair of them and ends with an answer."""
-    for asked, answered in _MARKS:
-        if 0 <= text.find(asked) < text.find(answered) and text.rpartition(answered)[2].strip():
-            return asked, answered
-    return None
 
 
 def named_turns(view: View, name: str) -> list[Message]:
@@ -52,7 +33,8 @@ def split_text(view: View, fields: Fields) -> list[Message]:
     """The turns of one text, cut at the marks; one white space behind a mark belongs to it.
 
     With one mark, question and answer are the texts before and behind its last occurrence. With two, each
-    starts the turns of its role, and the text before the first is a system message.
+    starts the turns of its role, and the text before the first is a system message. Further marks are left
+    out where they begin or end a turn.
 
     Raises:
         RejectedRecordError: The record has no such field, or a mark does not occur.
@@ -72,16 +54,39 @@ def _pieces(text: str, markers: tuple[str, ...]) -> Iterator[tuple[Role, str]]:
             yield Role.USER, canonical_text(asked)
             yield Role.ASSISTANT, _behind(answered)
         return
-    starts = dict(zip(_MARKED, markers, strict=True))
-    role, rest = Role.SYSTEM, text
-    while rest or role is not Role.SYSTEM:
-        at = {each: place for each, mark in starts.items() if (place := rest.find(mark)) >= 0}
-        following = min(at, key=lambda each: at[each], default=None)
-        said = rest if following is None else rest[: at[following]]
-        yield role, _behind(said).rstrip() if role is Role.ASSISTANT else canonical_text(said)
-        if following is None:
-            return
-        role, rest = following, rest[at[following] + len(starts[following]) :]
+    asks, answers, *beside = markers
+    before, *rest = re.split(f"({re.escape(asks)}|{re.escape(answers)})", text)
+    yield Role.SYSTEM, canonical_text(_without(before, beside))
+    for mark, said in zip(rest[::2], rest[1::2], strict=True):
+        turn = _without(said, beside)
+        is_answer = mark != asks
+        yield _MARKED[is_answer], _behind(turn).rstrip() if is_answer else canonical_text(turn)
+
+
+def _without(text: str, marks: Sequence[str]) -> str:
+    """A text without the marks around it, and without the white space outside of a mark."""
+    start, end = 0, len(text)
+    while mark := next(
+        (each for each in marks if text.startswith(each, _past_blank(text, start, end))), None
+    ):
+        start = _past_blank(text, start, end) + len(mark)
+    while mark := next(
+        (each for each in marks if text.endswith(each, start, _before_blank(text, start, end))), None
+    ):
+        end = _before_blank(text, start, end) - len(mark)
+    return text[start:end]
+
+
+def _past_blank(text: str, start: int, end: int) -> int:
+    while start < end and text[start].isspace():
+        start += 1
+    return start
+
+
+def _before_blank(text: str, start: int, end: int) -> int:
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return end
 
 
 def _behind(text: str) -> str:

@@ -8,7 +8,6 @@ from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswer
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import verbatim_text
 from autoselection_core.pool.reading.content import text_of
-from autoselection_core.pool.reading.named import marks_in
 from autoselection_core.pool.reading.rules import Rules
 from autoselection_core.pool.reading.side_texts import chosen_text, with_side_texts
 from autoselection_core.pool.reading.spellings import (
@@ -19,6 +18,7 @@ from autoselection_core.pool.reading.spellings import (
     REASONING,
     TURN_LISTS,
 )
+from autoselection_core.pool.reading.transcripts import marks_in
 from autoselection_core.pool.reading.turns import are_turns, conversation
 from autoselection_core.pool.reading.view import Treatment, View
 from autoselection_core.pool.reason import QuarantineReason
@@ -131,7 +131,7 @@ def _reject_unnamed(view: View, reason: QuarantineReason, lacking: str, what: st
     raise RejectedRecordError(reason, f"{fields}; name the {what} under `fields` in its source")
 
 
-def _split(field: str, marks: tuple[str, str]) -> str:
+def _split(field: str, marks: tuple[str, ...]) -> str:
     """The setting that reads one text with marks."""
     return f"fields: {{text: {field}, split_on: {list(marks)}}}"
 

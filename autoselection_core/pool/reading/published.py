@@ -4,37 +4,87 @@ A pair or list of answers is read by the better one where the source names the f
 
 - `answer: chosen`: transcripts with the marks of HH-RLHF (Bai et al. 2022) in `chosen` and `rejected`;
 - `answer: winner`: two conversations or responses of an arena (Zheng et al. 2023), and the better one's name;
-- `answer: answers`: answers with ranks (Nectar), of which the lowest rank is the best.
+- `answer: labels`: two comments below a post (SHP, Ethayarajh et al. 2022), and 1 where the first is better;
+- `answer: overall_preference`: two responses (HelpSteer3), and a number below 0 where the first is better;
+- `answer: answers` or `answer: completions`: answers with ranks (Nectar), of which the lowest is the best, or
+  with scores (UltraFeedback, Cui et al. 2023), of which the highest is the best.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
 from autoselection_core.identity import Json
-from autoselection_core.pool.reading.spellings import ANSWERS, CHOICES, PREFERENCE, QUESTIONS, TURN_LISTS
+from autoselection_core.pool.reading.spellings import (
+    ANSWERS,
+    CHOICES,
+    DEFINITIONS,
+    PREFERENCE,
+    QUESTIONS,
+    TURN_LISTS,
+)
+from autoselection_core.pool.reading.transcripts import turns_of_transcript
 from autoselection_core.pool.reason import QuarantineReason
 
 Record: TypeAlias = Mapping[str, Json]
 
-_SIDES = (
-    ("winner", ("conversation_a", "conversation_b")),
-    ("winner", ("response_a", "response_b")),
-    ("better_response_id", ("response_0", "response_1")),
-)
-"""Field that names the better side, and the fields of the two sides."""
 
-_RANKED = ("answers", "responses", "completions")
-_RANK = "rank"
+def _place_named(said: Json, sides: tuple[str, str]) -> int | None:
+    """Place of the side that is named in full, by its last character, or as a model of it."""
+    name = str(said).strip().casefold()
+    found = [place for place, side in enumerate(sides) if name in {side, side[-1], f"model_{side[-1]}"}]
+    return found[0] if found else None
+
+
+def _first_by_one(said: Json, _: tuple[str, str]) -> int | None:
+    return {"1": 0, "0": 1}.get(str(said).strip().removesuffix(".0"))
+
+
+def _first_below_zero(said: Json, _: tuple[str, str]) -> int | None:
+    if not isinstance(said, int | float) or said == 0:
+        return None
+    return 0 if said < 0 else 1
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Layout of two answers of which one is better.
+
+    Attributes:
+        better: Field that says which.
+        sides: Fields of the answers.
+        place: Place of the better one by what the field says; None for a tie.
+        asked: Field of the question, and its known name; None where it has a known one.
+    """
+
+    better: str
+    sides: tuple[str, str]
+    place: Callable[[Json, tuple[str, str]], int | None] = _place_named
+    asked: tuple[str, str] | None = None
+
+    def fits(self, record: Record) -> bool:
+        """Whether a record has this layout."""
+        return all(side in record for side in self.sides)
+
+
+_PAIRS = (
+    _Pair("winner", ("conversation_a", "conversation_b")),
+    _Pair("winner", ("response_a", "response_b")),
+    _Pair("better_response_id", ("response_0", "response_1")),
+    _Pair("labels", ("human_ref_A", "human_ref_B"), _first_by_one, ("history", "question")),
+    _Pair("overall_preference", ("response1", "response2"), _first_below_zero, ("context", "prompt")),
+)
+
+_RATED = ("answers", "responses", "completions")
+_RANK, _SCORES = "rank", ("overall_score", "pm_score", "score", "rating")
 _SAID = ("answer", "response", "completion", "text", "content")
-_TRANSCRIPT = re.compile(r"\n\n(Human|Assistant): ?")
-_SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _OPTIONS, _CORRECT = ("opa", "opb", "opc", "opd"), "cop"
 _FIRST: Mapping[str, int] = {"cop_from_0": 0, "cop_from_1": 1}
 """What a source names as its answer, and the number of the first option; a person has to know which."""
 
-_TELLING = frozenset((*(better for better, _ in _SIDES), *_RANKED, _CORRECT, PREFERENCE[0]))
+_TELLING = frozenset((*(pair.better for pair in _PAIRS), *_RATED, _CORRECT, PREFERENCE[0]))
 _READ_FIRST = frozenset((*ANSWERS, *TURN_LISTS))
 """Fields that hold an answer: beside one, a layout counts only where the source names its field."""
 
@@ -50,32 +100,40 @@ def normalise_published_layout(record: Record, answer: str | None) -> tuple[Reco
         UndeclaredAnswerError: It holds several answers, and the source names none.
         RejectedRecordError: Neither side is the better one, or an index counts no option.
     """
-    record = _with_turns_of_prompts(record)
+    record = _of_references(_of_tokens(_with_turns_of_prompts(record)))
     if _TELLING.isdisjoint(record) or (answer is None and not _READ_FIRST.isdisjoint(record)):
         return record, answer
-    for better, sides in _SIDES:
-        if all(side in record for side in sides):
-            return _better_side(record, better, sides, answer)
-    for key in _RANKED:
-        if _are_ranked(record.get(key)):
-            return _best_ranked(record, key, answer)
+    for pair in _PAIRS:
+        if pair.fits(record):
+            return _better_side(record, pair, answer)
+    for key in _RATED:
+        if rated := _rated(record.get(key)):
+            return _best_rated(record, key, rated, answer)
     if _CORRECT in record and all(isinstance(record.get(key), str) for key in _OPTIONS):
         return _correct_option(record, answer)
     return _chosen_transcript(record, answer), answer
 
 
-def turns_of_transcript(text: str) -> list[Json] | None:
-    r"""The turns of a text that begins with a mark of HH-RLHF; None for any other text.
+_OF_TOKENS = {"inputs_pretokenized": "inputs", "targets_pretokenized": "targets"}
 
-    Example:
-        >>> turns_of_transcript("\n\nHuman: Hi\n\nAssistant: Hello.")
-        [{'role': 'user', 'content': 'Hi'}, {'role': 'assistant', 'content': 'Hello.'}]
-    """
-    before, *pieces = _TRANSCRIPT.split(text)
-    if before or not pieces:
-        return None
-    spoken = zip(pieces[::2], pieces[1::2], strict=True)
-    return [{"role": _SPEAKERS[speaker], "content": said} for speaker, said in spoken]
+
+def _of_tokens(record: Record) -> Record:
+    """The texts of a record whose question and answer are tokens (P3, Sanh et al. 2022)."""
+    if not all(isinstance(record.get(name), str) for name in _OF_TOKENS):
+        return record
+    rest = {key: value for key, value in record.items() if key not in _OF_TOKENS}
+    return {**rest, **{key: record[name] for name, key in _OF_TOKENS.items()}}
+
+
+def _of_references(record: Record) -> Record:
+    """The first of several outputs of a defined task, which mean the same (Super-NaturalInstructions)."""
+    outputs = record.get("output")
+    if not isinstance(outputs, list) or not any(key in record for key in DEFINITIONS):
+        return record
+    if not outputs or not all(isinstance(each, str) for each in outputs):
+        return record
+    others: Record = {"other_outputs": outputs[1:]} if outputs[1:] else {}
+    return {**record, "output": outputs[0], **others}
 
 
 def _with_turns_of_prompts(record: Record) -> Record:
@@ -102,46 +160,62 @@ def _chosen_transcript(record: Record, answer: str | None) -> Record:
     return {**record, PREFERENCE[0]: turns}
 
 
-def _better_side(
-    record: Record, better: str, sides: tuple[str, str], answer: str | None
-) -> tuple[Record, str | None]:
+def _better_side(record: Record, pair: _Pair, answer: str | None) -> tuple[Record, str | None]:
+    better, sides = pair.better, pair.sides
     if answer != better:
         if answer is None:
             _undeclared(better, f"its answers are `{sides[0]}` and `{sides[1]}`")
         return record, answer
-    said = str(record.get(better)).strip().casefold()
-    wins = [said in {side, side[-1], f"model_{side[-1]}"} for side in sides]
-    if not any(wins):
-        raise RejectedRecordError(
-            QuarantineReason.PREFERENCE, f"by its {better}, {said!r}, neither answer is better"
-        )
-    chosen, rejected = sides if wins[0] else sides[::-1]
-    rest = {key: value for key, value in record.items() if key not in sides}
-    return {**rest, PREFERENCE[0]: record[chosen], PREFERENCE[1]: record[rejected]}, PREFERENCE[0]
+    place = pair.place(record.get(better), sides)
+    if place is None:
+        detail = f"by its {better}, {str(record.get(better)).casefold()!r}, neither answer is better"
+        raise RejectedRecordError(QuarantineReason.PREFERENCE, detail)
+    chosen, rejected = sides[place], sides[1 - place]
+    asked = {} if pair.asked is None else {pair.asked[1]: record.get(pair.asked[0])}
+    moved = (*sides, *(() if pair.asked is None else (pair.asked[0],)))
+    rest = {key: value for key, value in record.items() if key not in moved}
+    known = {PREFERENCE[0]: record[chosen], PREFERENCE[1]: record[rejected]}
+    return {**rest, **asked, **known}, PREFERENCE[0]
 
 
-def _are_ranked(value: Json) -> bool:
-    return isinstance(value, list) and bool(value) and all(_text_and_rank(each) for each in value)
+_Rated: TypeAlias = tuple[str, float, Record]
+"""Text of an answer, its place in ascending order, and its other fields."""
 
 
-def _text_and_rank(value: Json) -> tuple[str, float] | None:
-    if not isinstance(value, Mapping) or not isinstance(rank := value.get(_RANK), int | float):
+def _rated(value: Json) -> list[_Rated]:
+    """The answers of a list, or of an object of lists, that all have a rank or a score; else none."""
+    if isinstance(value, Mapping):
+        columns = {key: each for key, each in value.items() if isinstance(each, list)}
+        if len({len(each) for each in columns.values()}) != 1:
+            return []
+        value = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    found = [_text_and_place(each) for each in value] if isinstance(value, list) else []
+    return [] if None in found else [each for each in found if each is not None]
+
+
+def _text_and_place(value: Json) -> _Rated | None:
+    if not isinstance(value, Mapping):
         return None
-    said = next((text for key in _SAID if isinstance(text := value.get(key), str)), None)
-    return None if said is None else (said, float(rank))
+    said = next((key for key in _SAID if isinstance(value.get(key), str)), None)
+    ranks = [(key, 1 if key == _RANK else -1) for key in (_RANK, *_SCORES)]
+    rank = next((sign * each for key, sign in ranks if isinstance(each := value.get(key), int | float)), None)
+    if said is None or rank is None:
+        return None
+    return str(value[said]), float(rank), {key: each for key, each in value.items() if key != said}
 
 
-def _best_ranked(record: Record, key: str, answer: str | None) -> tuple[Record, str | None]:
+def _best_rated(
+    record: Record, key: str, rated: list[_Rated], answer: str | None
+) -> tuple[Record, str | None]:
     if answer != key:
         if answer is None:
-            _undeclared(key, f"its answers in `{key}` are ranked")
+            _undeclared(key, f"its answers in `{key}` have ranks or scores")
         return record, answer
-    listed = record[key]
-    ranked = [found for each in listed if (found := _text_and_rank(each))] if isinstance(listed, list) else []
-    best = min(range(len(ranked)), key=lambda place: ranked[place][1])
-    others: list[Json] = [text for place, (text, _) in enumerate(ranked) if place != best]
-    rest = {name: value for name, value in record.items() if name != key}
-    return {**rest, PREFERENCE[0]: ranked[best][0], PREFERENCE[1]: others}, PREFERENCE[0]
+    best = min(range(len(rated)), key=lambda place: rated[place][1])
+    others: list[Json] = [text for place, (text, _, _) in enumerate(rated) if place != best]
+    beside: list[Json] = [dict(fields) for _, _, fields in rated]
+    known: Record = {PREFERENCE[0]: rated[best][0], PREFERENCE[1]: others, key: beside}
+    return {**record, **known}, PREFERENCE[0]
 
 
 def _correct_option(record: Record, answer: str | None) -> tuple[Record, str | None]:
@@ -187,8 +261,9 @@ def turns_by_number(record: Record) -> Record | None:
         if not isinstance(turn, Mapping):
             break
         turns += _asked_and_answered(turn)
-    rest = {key: value for key, value in record.items() if key not in ("chat", "meta_instruction")}
-    return {**rest, "conversation": turns, "system": record.get("meta_instruction")}
+    names = {"meta_instruction": "system"}
+    rest = {names.get(key, key): value for key, value in record.items() if key != "chat"}
+    return {**rest, "conversation": turns}
 
 
 def _asked_and_answered(turn: Record) -> Iterator[Json]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_object, spell_out, without_nulls
+from autoselection_core.pool.reading.content import has_text
 from autoselection_core.pool.reading.further import further_spelling
 from autoselection_core.pool.reading.named import named_turns, split_text
 from autoselection_core.pool.reading.pairs import (
@@ -213,7 +214,7 @@ def _extras(record: Mapping[str, Json], view: View, rules: Rules) -> str | None:
         beside = {key: value for key, value in beside.items() if key in rules.keep}
     noted = {field for field, _ in view.notes.all()}
     for key, value in beside.items():
-        if key not in noted and _has_text(value):
+        if key not in noted and has_text(value):
             view.notes.add(key, Treatment.KEPT)
     try:
         return canonical_object(beside)
@@ -221,14 +222,6 @@ def _extras(record: Mapping[str, Json], view: View, rules: Rules) -> str | None:
         for key in (key for key, value in beside.items() if spell_out(value) != value):
             view.notes.add(key, Treatment.UNSPELLED)
         return canonical_object(spell_out(beside))
-
-
-def _has_text(value: Json) -> bool:
-    if isinstance(value, str):
-        return bool(value.strip())
-    if isinstance(value, Mapping):
-        return any(map(_has_text, value.values()))
-    return isinstance(value, list) and any(map(_has_text, value))
 
 
 def _up_to_the_last_answer(turns: list[Message]) -> list[Message]:

@@ -24,7 +24,8 @@ class Fields:
         turns: The field that holds a list of turns.
         text: The field that holds question and answer in one text.
         split_on: Mark between question and answer in `text`, taken at its last occurrence; or a list of two
-            marks, before each question and before each answer.
+            marks, before each question and before each answer. Further marks in the list, such as those that
+            end a turn, are left out around turns.
         tools: Definitions of tools; by default `tools` or `functions`.
 
     Raises:
@@ -37,7 +38,7 @@ class Fields:
     reasoning: str | None = None
     turns: str | None = None
     text: str | None = None
-    split_on: str | tuple[str, str] | None = None
+    split_on: str | tuple[str, ...] | None = None
     tools: str | None = None
 
     def __post_init__(self) -> None:

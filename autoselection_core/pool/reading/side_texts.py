@@ -15,6 +15,9 @@ from autoselection_core.pool.sample import Message, Role
 
 _LABELLED = ("label", "text")
 _LABEL_LENGTH = 2
+_OBJECTS = (("label", "text"), ("key", "value"))
+"""Fields of choices that are objects."""
+
 _SIDE_TEXTS = frozenset((*DEFINITIONS, *CONTEXTS, *CHOICES))
 _TITLE, _BODIES = "title", ("text", "content", "contents", "passage_text", "body")
 _LISTS_OF_TEXTS = ("contexts", "passage_text")
@@ -88,16 +91,21 @@ def choices_in(value: Json, where: str) -> Sequence[tuple[str, str]]:
     if isinstance(value, Mapping):
         return list(_of_mapping(value, where))
     there: list[Json] = [each for each in value if each is not None] if isinstance(value, list) else []
-    if there and all(isinstance(each, Mapping) and isinstance(each.get("text"), str) for each in there):
-        labels: list[Json] = [each.get("label") for each in there if isinstance(each, Mapping)]
-        return list(
-            _label_texts(labels, [each.get("text") for each in there if isinstance(each, Mapping)], where)
-        )
-    return (
-        list(_label_texts([], there, where))
-        if all(isinstance(each, str | int | float) for each in there)
-        else []
-    )
+    for label, text in _OBJECTS:
+        if there and all(isinstance(each, Mapping) and isinstance(each.get(text), str) for each in there):
+            objects = [each for each in there if isinstance(each, Mapping)]
+            labels: list[Json] = [each.get(label) for each in objects]
+            return list(_label_texts(labels, [each.get(text) for each in objects], where))
+    if not all(isinstance(each, str | int | float) for each in there):
+        return []
+    labelled = list(_label_texts([], there, where))
+    return [("", text) for _, text in labelled] if all(_has_label(*each) for each in labelled) else labelled
+
+
+def _has_label(label: str, text: str) -> bool:
+    """Whether a choice begins with its label: `A) Rome`, `(A) Rome`."""
+    begins = text.removeprefix("(")
+    return begins.startswith(label) and begins[len(label) : len(label) + 1] in tuple(").:")
 
 
 def _of_mapping(value: Mapping[str, Json], where: str) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from autoselection_core.pool.sample import Role
 TURN_LISTS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 QUESTIONS = ("instruction", "question", "prompt", "query", "problem", "input", "inputs")
 ANSWERS = ("output", "response", "answer", "completion", "solution", "target", "targets")
-SYSTEMS = ("system", "system_prompt")
+SYSTEMS = ("system", "system_prompt", "system_message")
 TOOLS = ("tools", "functions")
 CONTEXTS = ("context", "passage", "document", "passages", "documents", "article")
 """Texts that a question is about; they follow it as Alpaca's `input` follows its instruction."""

@@ -1,6 +1,7 @@
 """Conversion of the turns of a chat record into messages."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text, spell_json, verbatim_text
 from autoselection_core.pool.reading.calls import calls_in
-from autoselection_core.pool.reading.content import reasoning_text, text_of
+from autoselection_core.pool.reading.content import has_text, reasoning_text, text_of
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CALL_FIELDS,
@@ -33,6 +34,9 @@ Turn = Mapping[str, Json]
 _PAIR = (Role.USER, Role.ASSISTANT)
 _USE, _RESULT = "tool_use", "tool_result"
 """Types of parts that are a call and the result of one, as Anthropic writes them."""
+
+_OF_PYTHON = re.compile(r"\[?\{'")
+"""Beginning of turns, or of one, as `str` writes them."""
 
 _SAID_OF_A_TURN = 2
 """Fields of a turn that has a speaker and a text, and nothing else to look at."""
@@ -109,7 +113,8 @@ def _unpack(value: Json, where: str) -> Json:
     try:
         found: Json = json.loads(value)
     except (ValueError, RecursionError) as error:
-        detail = f"the field {where} is a text that is no JSON list of turns"
+        looks = "; it looks like a list of Python, write it by json.dumps" if _OF_PYTHON.match(value) else ""
+        detail = f"the field {where} is a text that is no JSON list of turns{looks}"
         raise RejectedRecordError(QuarantineReason.NO_MESSAGES, detail) from error
     return found
 
@@ -283,5 +288,5 @@ def _note_fields(turn: Turn, where: str, notes: Notes, content: Json) -> None:
             notes.add(field, Treatment.UNTAUGHT)
         elif key == WEIGHT and isinstance(value, int | float) and value not in (0, 1):
             notes.add(field, Treatment.WEIGHT)
-        elif key not in TURN_FIELDS and isinstance(value, str) and value.strip() and value is not content:
+        elif key not in TURN_FIELDS and value is not content and has_text(value):
             notes.add(field, Treatment.LEFT)

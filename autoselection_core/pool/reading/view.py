@@ -1,5 +1,6 @@
 """A record under reading: its fields, templates over several, and notes on what is read of them."""
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from string import Formatter
@@ -26,6 +27,7 @@ class Treatment(StrEnum):
     CALLS = "tool calls, in the terms of the model's template"
     UNTAUGHT = "turns that are not taught"
     WEIGHT = "turn weights other than 0 and 1, read as 1"
+    OF_FILE = "text of the file beside its records, not kept"
     REJECTED = "answer not chosen, kept beside"
 
 
@@ -118,7 +120,10 @@ class View:
         return spell(whole)
 
     def value(self, path: str) -> Json:
-        """The value of a field, or of what dots lead to inside of it; null where nothing is there."""
+        """The value of a field, or of what dots lead to inside of it; null where nothing is there.
+
+        Dots lead into fields, lists, and texts that spell either as JSON.
+        """
         if path in self.record:
             self.read.add(path)
             return self.record[path]
@@ -132,6 +137,11 @@ class View:
 
 
 def _inside(value: Json, step: str) -> Json:
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
     if isinstance(value, Mapping):
         return value.get(step)
     if isinstance(value, list) and step.isdecimal():

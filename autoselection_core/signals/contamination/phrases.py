@@ -9,7 +9,7 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.words import search_units
 
 _HEAD = re.compile(r"(?:.*[:\n])?\s*", re.DOTALL)
-_OPTION = re.compile(r"^\W*([A-Za-z])\W+(.+)$", re.MULTILINE)
+_OPTION = re.compile(r"^[^\w\n]*([A-Za-z])\W+(.+)$", re.MULTILINE)
 MIN_UNITS = 8
 """Units of a short question with its proof from which on it counts anywhere in a sample."""
 

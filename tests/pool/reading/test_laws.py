@@ -1,14 +1,19 @@
 """Laws of reading: any spelling of a conversation reads back to it, and hostile texts take linear time."""
 
+import importlib
 import json
-from collections.abc import Callable
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Origin, Pool, Role, Sample, Source, ingest
 from autoselection_core.pool.canonical import canonical_text, verbatim_text
@@ -43,6 +48,10 @@ HOSTILE = {
     "digits": "1 " * (LENGTH // 2),
     "bullets": "- \n" * (LENGTH // 3),
     "braces": "{[" * (LENGTH // 2),
+    "brackets": "[" * LENGTH,
+    "hashes": "#" * LENGTH,
+    "speakers": "\n\nHuman: \nUSER: [Human]: " * (LENGTH // 29),
+    "ends": "<eoh>" * (LENGTH // 5),
 }
 
 
@@ -56,6 +65,55 @@ def test_reading_is_linear(tmp_path: Path, name: str, kind: str) -> None:
     found = ingest([Source(str(tmp_path / name))], Home(tmp_path / "home"))
 
     assert found.samples == 2
+
+
+@LINEAR
+@pytest.mark.parametrize("text", ["Q: " * (LENGTH // 3), "\n<e>" * (LENGTH // 4), "Q: <e>" * (LENGTH // 6)])
+def test_marks_part_a_text_in_linear_time(text: str) -> None:
+    rules = Rules(fields=Fields(text="text", split_on=("Q: ", "A: ", "<e>")))
+
+    with pytest.raises(RejectedRecordError):
+        read_record({"text": f"{text}A:{text}"}, rules)
+
+
+ROOMS = ("pool", "signals", "words", "benchmarks.formats", "benchmarks.reading", "benchmarks.normalisation")
+
+
+def modules() -> Iterator[ModuleType]:
+    """Modules that read texts of records, and of items and answers of benchmarks."""
+    for name in ROOMS:
+        room = importlib.import_module(f"autoselection_core.{name}")
+        yield room
+        for found in pkgutil.walk_packages(getattr(room, "__path__", []), f"{room.__name__}."):
+            yield importlib.import_module(found.name)
+
+
+def expressions() -> Iterator[tuple[str, re.Pattern[str] | re.Pattern[bytes], str]]:
+    """Every regular expression that a module names, and each method by which it is used there."""
+    for module in modules():
+        source = Path(str(module.__file__)).read_text()
+        for name, value in vars(module).items():
+            if isinstance(value, re.Pattern):
+                used = set(
+                    re.findall(rf"\b{name}\.(match|fullmatch|search|finditer|findall|split|sub)\(", source)
+                )
+                yield from ((f"{module.__name__}.{name}", value, method) for method in sorted(used))
+
+
+@LINEAR
+@pytest.mark.parametrize(
+    ("expression", "method"),
+    [pytest.param(found, method, id=f"{name}.{method}") for name, found, method in expressions()],
+)
+def test_every_regular_expression_that_reads_texts_takes_linear_time(
+    expression: re.Pattern[str] | re.Pattern[bytes], method: str
+) -> None:
+    for hostile in HOSTILE.values():
+        for end in ("", "x", ">>"):
+            text = hostile + end
+            said = text.encode() if isinstance(expression.pattern, bytes) else text
+            found = getattr(expression, method)(*((said[:0], said) if method == "sub" else (said,)))
+            assert not isinstance(found, Iterator) or sum(1 for _ in found) <= len(text)
 
 
 @LINEAR
@@ -209,6 +267,16 @@ def published(draw: st.DrawFn, said: Turns) -> tuple[Record, Rules]:
         ranked: Json = [{"answer": "no", "rank": 2}, {"answer": said[-1][1], "rank": 1}]
         layouts.append(({"chosen": whole, "rejected": opening}, Rules(answer="chosen")))
         layouts.append(({"prompt": opening, "answers": ranked}, Rules(answer="answers")))
+        scored: Json = [{"text": said[-1][1], "pm_score": 2.5}, {"text": "no", "pm_score": -1}]
+        layouts.append(({"prompt": opening, "answers": scored}, Rules(answer="answers")))
+        marks = {Role.USER: "[Human]: {}<eoh> ", Role.ASSISTANT: "[MOSS]: {}<eoa> "}
+        layouts.append(({"plain_text": "".join(marks[role].format(text) for role, text in said)}, Rules()))
+        calls = {Role.USER: "USER: {}\n\n\n", Role.ASSISTANT: "ASSISTANT: {} <|endoftext|>\n\n\n"}
+        layouts.append(({"chat": "".join(calls[role].format(text) for role, text in said)}, Rules()))
+        split = Fields(text="text", split_on=("<q>", "<a>", "</s>", "<s>"))
+        marked = {Role.USER: "<s><q> {}", Role.ASSISTANT: "<a> {} </s>"}
+        whole = "".join(marked[role].format(text) for role, text in said)
+        layouts.append(({"text": whole}, Rules(fields=split)))
     layout, rules = draw(st.sampled_from(layouts))
     return {**record, **layout}, rules
 

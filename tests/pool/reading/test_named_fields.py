@@ -21,8 +21,8 @@ SUM: dict[str, Json] = {
 }
 
 
-def said(record: Json, **fields: str) -> list[tuple[str, str]]:
-    reading = read_record(record, Rules(fields=Fields(**fields)))
+def said(record: Json, **fields: str | tuple[str, ...]) -> list[tuple[str, str]]:
+    reading = read_record(record, Rules(fields=Fields(**fields)))  # type: ignore[arg-type]  # each of its field's type
     return [(str(each.role), each.content) for each in reading.sample.messages]
 
 
@@ -98,6 +98,34 @@ def test_two_marks_split_a_text_into_turns() -> None:
         ("user", "c"),
         ("assistant", "d"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        (
+            "Be kind. <s>[INST] a [/INST] b </s><s>[INST] c [/INST] d </s>",
+            ("[INST]", "[/INST]", "</s>", "<s>"),
+        ),
+        ("<sys>Be kind.<end>\n<q>\na<end>\n<a>\nb<end>\n<q>c<a>d", ("<q>", "<a>", "<end>", "<sys>")),
+    ],
+)
+def test_further_marks_are_left_out_around_turns(text: str, marks: tuple[str, ...]) -> None:
+    turns = said({"text": text}, text="text", split_on=marks)
+
+    assert turns == [
+        ("system", "Be kind."),
+        *(("user", "a"), ("assistant", "b")),
+        *(("user", "c"), ("assistant", "d")),
+    ]
+
+
+def test_dots_lead_into_texts_that_are_json() -> None:
+    record: Json = {"q": "Sort.", "solutions": '["a", "b"]', "meta": '{"level": {"name": "easy"}}', "n": "[1"}
+
+    turns = said(record, question="{q} {meta.level.name}{n.0}", answer="solutions.1")
+
+    assert turns == [("user", "Sort. easy"), ("assistant", "b")]
 
 
 @pytest.mark.parametrize(

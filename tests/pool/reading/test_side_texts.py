@@ -67,12 +67,22 @@ def test_a_passage_that_says_nothing_changes_nothing(passage: Json) -> None:
         {"label": ["A", "B"], "text": ["Anneke", "Bram"]},
         {"A": "Anneke", "B": "Bram"},
         [{"label": "A", "text": "Anneke"}, {"label": "B", "text": "Bram"}],
+        [{"key": "A", "value": "Anneke"}, {"key": "B", "value": "Bram"}],
+        ["A. Anneke", "B. Bram"],
         "A. Anneke\nB. Bram",
     ],
 )
 @pytest.mark.parametrize("field", ["choices", "options"])
 def test_choices_stand_below_the_question(field: str, choices: Json) -> None:
     assert question({**ASKED, field: choices}) == "Who repaired the clock?\nA. Anneke\nB. Bram"
+
+
+def test_choices_that_begin_with_their_labels_get_no_second_one() -> None:
+    assert question({**ASKED, "options": ["(A) Anneke", "(B) Bram"]}).splitlines()[1:] == [
+        "(A) Anneke",
+        "(B) Bram",
+    ]
+    assert question({**ASKED, "options": ["Abel", "Bram"]}).splitlines()[1:] == ["A. Abel", "B. Bram"]
 
 
 def test_choices_that_the_question_lists_are_not_read_twice() -> None:

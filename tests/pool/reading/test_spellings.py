@@ -198,6 +198,12 @@ GEMINI: list[Json] = [
         {"query": "Name a river.", "answers": ["The Lemmer.", "Lemmer"]},
         {"question": {"text": "Name a river."}, "answers": [{"text": "The Lemmer."}, {"text": "Lemmer"}]},
         {"messages": TURNS[:1], "answer": "The Lemmer."},
+        {"question": "Name a river.", "solutions": json.dumps(["The Lemmer.", "Lemmer"]), "url": "x"},
+        {"topic": "rivers", "message_1": "Name a river.", "message_2": "The Lemmer."},
+        {"inputs": [5, 6], "inputs_pretokenized": "Name a river.", "targets": [7]}
+        | {"targets_pretokenized": "The Lemmer."},
+        {"plain_text": "[Human]: Name a river.<eoh> [MOSS]: The Lemmer.<eoa>", "num_turns": 1},
+        {"chat": "USER: Name a river.\n\n\nASSISTANT: The Lemmer. <|endoftext|>\n\n\n"},
     ],
 )
 def test_spellings_that_are_rare_or_mean_other_things_elsewhere_are_read(record: Json) -> None:
@@ -295,6 +301,11 @@ def test_calls_and_results_among_typed_parts_are_calls_and_results() -> None:
             "['### Instruction:', '### Response:']",
         ),
         ("USER: Hi ASSISTANT: Hello.", "['USER:', 'ASSISTANT:']"),
+        ("<s>[INST] Hi [/INST] Hello. </s>", "['[INST]', '[/INST]', '</s>', '<s>']"),
+        (
+            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello.<|im_end|>\n",
+            "['<|im_start|>user', '<|im_start|>assistant', '<|im_end|>', '<|im_start|>system']",
+        ),
     ],
 )
 def test_a_text_with_usual_marks_is_put_aside_with_the_setting_that_reads_it(text: str, marks: str) -> None:
@@ -307,6 +318,10 @@ def test_a_text_with_usual_marks_is_put_aside_with_the_setting_that_reads_it(tex
 HUMAN = "\n\nHuman: Name a river."
 TRANSCRIPT = f"{HUMAN}\n\nAssistant: The Lemmer."
 RANKED: Json = [{"answer": "No.", "rank": 2.0, "model": "x"}, {"answer": "The Lemmer.", "rank": 1.0}]
+SCORED: Json = [
+    {"response": "No.", "overall_score": 2.5, "critique": "Brief."},
+    {"response": "The Lemmer.", "overall_score": 9.0, "critique": "Right."},
+]
 ARENA: dict[str, Json] = {
     "winner": "model_b",
     "conversation_a": [TURNS[0], {"role": "assistant", "content": "No."}],
@@ -330,8 +345,24 @@ OPTIONS: dict[str, Json] = {"opa": "Rome", "opb": "The Lemmer", "opc": "No", "op
             | {"better_response_id": 1},
             "better_response_id",
         ),
+        (
+            {"history": "Name a river.", "human_ref_A": "No.", "human_ref_B": "The Lemmer.", "labels": 0},
+            "labels",
+        ),
+        (
+            {"context": TURNS[:1], "response1": "The Lemmer.", "response2": "No.", "overall_preference": -2},
+            "overall_preference",
+        ),
+        ({"instruction": "Name a river.", "models": ["x", "y"], "completions": SCORED}, "completions"),
+        (
+            {"question": "Name a river.", "answers": {"text": ["No.", "The Lemmer."], "score": [1, 7]}},
+            "answers",
+        ),
     ],
-    ids=["transcripts", "ranks", "conversations", "responses", "numbers"],
+    ids=[
+        *("transcripts", "ranks", "conversations", "responses", "numbers"),
+        *("comments", "signs", "scores", "lists"),
+    ],
 )
 def test_answers_without_a_chosen_one_are_read_by_the_better_when_the_source_says_so(
     record: Json, field: str
@@ -357,6 +388,107 @@ def test_a_tie_has_no_answer_to_learn(winner: Json) -> None:
         read_record({**ARENA, "winner": winner}, Rules(answer="winner"))
 
     assert caught.value.reason == QuarantineReason.PREFERENCE
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"history": "q", "human_ref_A": "a", "human_ref_B": "b", "labels": 2},
+        {"context": TURNS[:1], "response1": "a", "response2": "b", "overall_preference": 0},
+    ],
+)
+def test_what_says_of_no_side_that_it_is_better_is_a_tie(record: dict[str, Json]) -> None:
+    better = "labels" if "labels" in record else "overall_preference"
+
+    with pytest.raises(RejectedRecordError, match="neither answer is better"):
+        read_record(record, Rules(answer=better))
+
+
+def test_what_is_said_of_answers_with_scores_is_kept_beside() -> None:
+    reading = read_record(
+        {"instruction": "Name a river.", "completions": SCORED}, Rules(answer="completions")
+    )
+
+    assert json.loads(reading.extras or "") == {
+        "rejected": ["No."],
+        "completions": [
+            {"overall_score": 2.5, "critique": "Brief."},
+            {"overall_score": 9.0, "critique": "Right."},
+        ],
+    }
+
+
+def test_calls_in_a_transcript_are_calls() -> None:
+    arguments = """{\"city\": \"Lemmer's\"}"""
+    chat = (
+        "USER: Rain?\n\n\nASSISTANT: I look. <functioncall> "
+        f"""{{"name": "weather", "arguments": '{arguments}'}} <|endoftext|>"""
+        '\n\n\nFUNCTION RESPONSE: {"mm": 3}\n\n\nASSISTANT: 3 mm. <|endoftext|>\n\n\n'
+    )
+
+    system, *turns = read_record({"system": "SYSTEM: Be brief.", "chat": chat}).sample.messages
+
+    assert system == BRIEF.messages[0]
+    assert [(str(turn.role), turn.content) for turn in turns] == [
+        ("user", "Rain?"),
+        ("assistant", "I look."),
+        ("tool", '{"mm": 3}'),
+        ("assistant", "3 mm."),
+    ]
+    assert [(call.name, call.arguments) for call in turns[1].calls] == [("weather", '{"city":"Lemmer\'s"}')]
+
+
+def test_a_call_that_is_none_stays_text_of_its_turn() -> None:
+    chat = "USER: Rain?\n\n\nASSISTANT: <functioncall> {broken <|endoftext|>"
+
+    assert said({"chat": chat})[-1] == ("assistant", "<functioncall> {broken")
+
+
+def test_reasoning_beside_content_belongs_to_the_answer() -> None:
+    record: Json = {"input": "Name a river.", "reasoning_content": "In the north.", "content": "The Lemmer."}
+
+    answer = read_record(record).sample.messages[-1]
+
+    assert (answer.reasoning, answer.content) == ("In the north.", "The Lemmer.")
+
+
+def test_outputs_of_a_defined_task_mean_the_same() -> None:
+    record: Json = {
+        "definition": ["Be brief."],
+        "input": "Name a river.",
+        "output": ["The Lemmer.", "Lemmer"],
+    }
+
+    assert said(record) == [("user", "Be brief.\nName a river."), PAIR[1]]
+    assert read_record(record).extras == '{"other_outputs":["Lemmer"]}'
+
+
+def test_texts_of_turns_that_are_not_kept_are_named_whatever_holds_them() -> None:
+    turns: Json = [
+        {"role": "user", "content": "Name a river.", "info": {"note": "asked twice"}},
+        {"role": "assistant", "content": "The Lemmer.", "pages": ["3"], "n": [1]},
+    ]
+
+    notes = read_record({"messages": turns}).notes
+
+    assert notes == (("messages[].info", Treatment.LEFT), ("messages[].pages", Treatment.LEFT))
+
+
+@pytest.mark.parametrize(
+    ("record", "way"),
+    [
+        ({"messages": str(TURNS)}, "it looks like a list of Python, write it by json.dumps"),
+        (
+            {"question": {"id": "1", "full_text": "Name a river."}, "answer": "The Lemmer."},
+            "its fields are id, full_text: name one under `fields`, as in `question.full_text`",
+        ),
+    ],
+)
+def test_what_cannot_be_read_says_the_way_forward(record: Json, way: str) -> None:
+    with pytest.raises(RejectedRecordError) as caught:
+        read_record(record)
+
+    assert way in str(caught.value)
 
 
 def test_known_answers_come_before_ranks_and_sides() -> None:

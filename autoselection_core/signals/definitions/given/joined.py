@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 
 from autoselection_core.arrays import Rows
 from autoselection_core.errors.signals import GivenFileError
+from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
 
+_SHOWN = 3
+_KINDS = "name a Parquet, CSV or TSV file"
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -75,8 +78,21 @@ def _value(extras: str | None, name: str, path: list[str]) -> object:
     return value
 
 
-SAMPLE_ID, LOCATOR = "id", "locator"
-"""Keys that every pool has: the sample id, and the place of a record such as `raw.jsonl#12`."""
+SAMPLE_ID, LOCATOR, ROW = "id", "locator", "row"
+"""Keys that every pool has: the sample id, the place of a record such as `raw.jsonl#12`, and, where no record
+has a field of that name, the number of a record in the pool's only file."""
+
+
+def file_version(file: Path) -> str:
+    """Fingerprint of a file that the user brings.
+
+    Raises:
+        GivenFileError: It cannot be read.
+    """
+    try:
+        return fingerprint_file(file)
+    except OSError as error:
+        raise GivenFileError(file, f"cannot be read: {error}", _KINDS) from error
 
 
 def read_columns(file: Path, columns: Sequence[str]) -> pa.Table:
@@ -88,8 +104,9 @@ def read_columns(file: Path, columns: Sequence[str]) -> pa.Table:
     try:
         table = _read_text(file) if file.suffix in {".csv", ".tsv"} else pq.read_table(file)
     except (OSError, pa_errors.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
-        remedy = "name a Parquet, CSV or TSV file"
-        raise GivenFileError(file, f"cannot be read: {error}", remedy) from error
+        raise GivenFileError(file, f"cannot be read: {error}", _KINDS) from error
+    if ROW in columns and ROW not in table.column_names:
+        table = table.append_column(ROW, pa.array(range(1, len(table) + 1)))
     for column in columns:
         if column not in table.column_names:
             reason = f"has no column {column!r} (it has: {', '.join(table.column_names)})"
@@ -103,7 +120,7 @@ def joined_rows(pool: Pool, table: pa.Table, key: str, column: str, file: Path) 
     Args:
         pool: The samples.
         table: What is joined.
-        key: `id`, `locator`, or a field that records and table have both. Keys are compared as texts.
+        key: `id`, `locator`, `row`, or a field that records and table have both. Keys are compared as texts.
         column: The column that must not contradict itself.
         file: Where the table comes from.
 
@@ -111,15 +128,44 @@ def joined_rows(pool: Pool, table: pa.Table, key: str, column: str, file: Path) 
         GivenFileError: It names no sample of the pool, or one twice with two values.
     """
     places = require_one_value(table, key, column, file)
+    by_number = key == ROW and not any(any(found) for found in values_of_records(pool, ROW))
+    if by_number:
+        _require_rows(pool, len(table), file)
     rows = np.full(len(pool), -1, np.int64)
-    for row, keys in enumerate(_keys(pool, key)):
+    for row, keys in enumerate(_numbers(pool) if by_number else _keys(pool, key)):
         rows[row] = next((places[each] for each in keys if each in places), -1)
     if not (rows >= 0).any():
         example = next(iter(places), "")
         reason = f"names no sample by {key!r} ({len(places)} keys, such as {example!r})"
-        remedy = "name with `key` a field that records and file have both, or `id` or `locator`"
+        remedy = "name with `key` a field that records and file have both, or `id`, `locator` or `row`"
         raise GivenFileError(file, reason, remedy)
     return rows
+
+
+def _require_rows(pool: Pool, count: int, file: Path) -> None:
+    """Refuse rows as keys of a pool of several files, and fewer rows than it has records.
+
+    Raises:
+        GivenFileError: They are no keys.
+    """
+    places = (each["locator"].rpartition("#") for found in _origins(pool) for each in found)
+    last: dict[str, int] = {}
+    for name, _, number in places:
+        last[name] = max(last.get(name, 0), int(number) if number.isdecimal() else 0)
+    if len(last) > 1:
+        names = ", ".join(sorted(last)[:_SHOWN])
+        reason = f"is joined by row, but the pool has {len(last)} files ({names})"
+        raise GivenFileError(
+            file, reason, "name with `key` the column `locator`, as in `raw.jsonl#12`, or an id"
+        )
+    if count < max(last.values(), default=0):
+        reason = f"has {count:,} rows, but the pool's file has {max(last.values()):,} records or more"
+        raise GivenFileError(file, reason, "give every record a row, or name an id with `key`")
+
+
+def _origins(pool: Pool) -> list[list[dict[str, str]]]:
+    origins: list[list[dict[str, str]]] = pool.table.column("origins").to_pylist()
+    return origins
 
 
 def require_one_value(table: pa.Table, key: str, column: str, file: Path) -> dict[str, int]:
@@ -149,13 +195,17 @@ def _keys(pool: Pool, key: str) -> Iterator[tuple[str, ...]]:
     """The keys of each sample: its id, its records' places, or a field of its records."""
     ids = (name.decode() for name in pool.ids)
     if key == LOCATOR:
-        yield from (
-            tuple(each["locator"] for each in found) for found in pool.table.column("origins").to_pylist()
-        )
+        yield from (tuple(each["locator"] for each in found) for found in _origins(pool))
         return
     for sample, values in zip(ids, values_of_records(pool, key), strict=True):
         named = tuple(str(value) for value in values if value is not None)
         yield (sample, *named) if key == SAMPLE_ID else named
+
+
+def _numbers(pool: Pool) -> Iterator[tuple[str, ...]]:
+    """The numbers of each sample's records in their file."""
+    for found in _origins(pool):
+        yield tuple(each["locator"].rpartition("#")[2] for each in found)
 
 
 def _read_text(file: Path) -> pa.Table:

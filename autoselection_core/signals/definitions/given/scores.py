@@ -9,12 +9,12 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Values
 from autoselection_core.errors.signals import NoGivenScoreError, NoScoreFieldError
-from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal, float_column
 from autoselection_core.signals.definitions.given.joined import (
     SAMPLE_ID,
+    file_version,
     joined_rows,
     number,
     numeric_fields,
@@ -36,7 +36,8 @@ class GivenScores(PoolSignal):
         column: Field of the records that no text was made from (`a.b` is a field of a field), or column.
         file: Parquet, CSV or TSV file with the scores; None for a field of the records.
         key: Key that joins the file: `id` (sample ids, or the field `id` of the records), `locator`
-            (`raw.jsonl#12`), or any field that the records and the file have both.
+            (`raw.jsonl#12`), `row` (row n is record n of a pool's only file), or any field that records and
+            file have both.
         alias: Name of the signal; None for that of the column.
     """
 
@@ -55,7 +56,7 @@ class GivenScores(PoolSignal):
     @override
     def reads(self) -> Mapping[str, str]:
         named = {"name": self.name}
-        return named if self.file is None else {**named, "file": fingerprint_file(Path(self.file))}
+        return named if self.file is None else {**named, "file": file_version(Path(self.file))}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:

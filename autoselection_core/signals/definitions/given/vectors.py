@@ -10,12 +10,16 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Vectors
 from autoselection_core.errors.signals import GivenFileError
-from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolSignal
-from autoselection_core.signals.definitions.given.joined import SAMPLE_ID, joined_rows, read_columns
+from autoselection_core.signals.definitions.given.joined import (
+    SAMPLE_ID,
+    file_version,
+    joined_rows,
+    read_columns,
+)
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
 
 COLUMN = "vector"
@@ -43,7 +47,7 @@ class GivenVectors(Embeddings, PoolSignal):
 
     @override
     def reads(self) -> Mapping[str, str]:
-        return {"file": fingerprint_file(Path(self.file))}
+        return {"file": file_version(Path(self.file))}
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
@@ -82,7 +86,8 @@ class GivenVectors(Embeddings, PoolSignal):
 def _matrix(column: pa.ChunkedArray, file: Path, name: str) -> Vectors:
     """Vectors as rows. Shape (rows, d)."""
     kind = column.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
         reason = f"holds no lists of numbers in {name!r}, but {kind}"
         raise GivenFileError(file, reason, "name the column of the vectors with `column`")
     lengths = {len(value) for value in column.to_pylist() if value is not None}

@@ -1,0 +1,131 @@
+"""Conversations in one text, with marks before the turns."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from autoselection_core.identity import Json
+
+Record: TypeAlias = Mapping[str, Json]
+
+_MARKS = (
+    ("### Human:", "### Assistant:"),
+    ("### Instruction:", "### Response:"),
+    ("<|im_start|>user", "<|im_start|>assistant", "<|im_end|>", "<|im_start|>system"),
+    ("[INST]", "[/INST]", "</s>", "<s>"),
+    ("[|Human|]", "[|AI|]"),
+    ("<|user|>", "<|assistant|>"),
+    ("USER:", "ASSISTANT:"),
+    ("Human:", "Assistant:"),
+    ("User:", "Assistant:"),
+    ("Question:", "Answer:"),
+    ("Q:", "A:"),
+)
+"""Marks of questions and of answers, and those that begin or end a turn beside them."""
+
+
+def marks_in(text: str) -> tuple[str, ...] | None:
+    """Usual marks of questions and answers, where a text holds a pair of them and ends with an answer."""
+    for marks in _MARKS:
+        asked, answered, *_ = marks
+        if 0 <= text.find(asked) < text.find(answered) and text.rpartition(answered)[2].strip():
+            return marks
+    return None
+
+
+_OF_HUMANS = re.compile(r"\n\n(Human|Assistant): ?")
+_SPEAKERS = {
+    "Human": "user",
+    "Assistant": "assistant",
+    "MOSS": "assistant",
+    "USER": "user",
+    "ASSISTANT": "assistant",
+    "FUNCTION RESPONSE": "tool",
+}
+
+
+def turns_of_transcript(text: str) -> list[Json] | None:
+    r"""The turns of a text that begins with a mark of HH-RLHF (Bai et al. 2022); None for any other text.
+
+    Example:
+        >>> turns_of_transcript("\n\nHuman: Hi\n\nAssistant: Hello.")
+        [{'role': 'user', 'content': 'Hi'}, {'role': 'assistant', 'content': 'Hello.'}]
+    """
+    before, *pieces = _OF_HUMANS.split(text)
+    return None if before or not pieces else _spoken(pieces)
+
+
+def _spoken(pieces: list[str]) -> list[Json]:
+    """Turns of speakers and their texts, in turn."""
+    spoken = zip(pieces[::2], pieces[1::2], strict=True)
+    return [{"role": _SPEAKERS[speaker], "content": said} for speaker, said in spoken]
+
+
+_OF_MOSS = re.compile(r"\[(Human|MOSS)\]: ?")
+_MOSS_NAMES = {"meta_instruction": "system"}
+_MOSS_ENDS = re.compile(r"<eo[ah]>")
+
+
+def turns_of_plain_text(record: Record) -> Record | None:
+    """A conversation in the field `plain_text`, with the marks of MOSS 002; None for another record."""
+    text = record.get("plain_text")
+    if not isinstance(text, str):
+        return None
+    before, *pieces = _OF_MOSS.split(text)
+    if before.strip() or not pieces:
+        return None
+    said = [
+        piece if place % 2 == 0 else _MOSS_ENDS.sub("", piece).strip() for place, piece in enumerate(pieces)
+    ]
+    rest = {_MOSS_NAMES.get(key, key): value for key, value in record.items() if key != "plain_text"}
+    return {**rest, "conversation": _spoken(said)}
+
+
+_OF_GLAIVE = re.compile(r"(?:\A|\n)(USER|ASSISTANT|FUNCTION RESPONSE): ?")
+_GLAIVE_END, _CALL, _ARGUMENTS = "<|endoftext|>", "<functioncall>", '"arguments": \''
+_GLAIVE_SYSTEM = "SYSTEM:"
+
+
+def turns_of_calling_text(record: Record) -> Record | None:
+    """A conversation with calls in the text `chat` (Glaive's function calling); None for another record."""
+    text = record.get("chat")
+    if not isinstance(text, str):
+        return None
+    before, *pieces = _OF_GLAIVE.split(text)
+    if before.strip() or not pieces:
+        return None
+    said = [piece if place % 2 == 0 else _unmarked(piece) for place, piece in enumerate(pieces)]
+    turns = [_called(turn) for turn in _spoken(said)]
+    system = record.get("system")
+    if isinstance(system, str):
+        system = system.strip().removeprefix(_GLAIVE_SYSTEM)
+    return {**{key: value for key, value in record.items() if key != "chat"}, "system": system} | {
+        "conversation": turns
+    }
+
+
+def _unmarked(text: str) -> str:
+    return text.strip().removesuffix(_GLAIVE_END).rstrip()
+
+
+def _called(turn: Json) -> Json:
+    """A turn with the call in its text as a call; any other turn as it is."""
+    if not isinstance(turn, Mapping):
+        return turn
+    before, found, said = str(turn["content"]).partition(_CALL)
+    call = _call(said.strip()) if found and turn["role"] == "assistant" else None
+    return turn if call is None else {"role": turn["role"], "content": before.rstrip(), "tool_calls": [call]}
+
+
+def _call(text: str) -> Json:
+    """A call whose arguments are JSON between single quotes; None for another text."""
+    before, found, rest = text.partition(_ARGUMENTS)
+    if found:
+        arguments, _, after = rest.rpartition("'")
+        text = f'{before}"arguments": {json.dumps(arguments)}{after}'
+    try:
+        call: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return call if isinstance(call, dict) and isinstance(call.get("name"), str) else None
