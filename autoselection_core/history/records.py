@@ -90,7 +90,14 @@ class Begin(StrEnum):
 
 @dataclass(frozen=True)
 class Reservation:
-    """The right to run one attempt of one trial; its share of the budget is held."""
+    """The right to run one attempt of one trial; its share of the budget is held.
+
+    Attributes:
+        search: Name of the search.
+        trial: Number of the trial among those of its kind, from 1.
+        attempt: Number of the attempt, from 1; each that was lost or given back has one after it.
+        kind: Budget that pays for it.
+    """
 
     search: str
     trial: int
@@ -116,7 +123,15 @@ class Reservation:
 
 @dataclass(frozen=True)
 class RecordedProposal:
-    """Recorded proposal of a trial; the first one recorded stays."""
+    """Recorded proposal of a trial; the first one recorded stays.
+
+    Attributes:
+        recipe: The recipe.
+        subset: Hash of the subset that it realises.
+        replicate: Number of the repetition of this subset's evaluation, from 0: the training's seed.
+        tokens: Tokens of the subset.
+        proposal: The solver's reasons, as JSON values.
+    """
 
     recipe: Recipe
     subset: str
@@ -185,7 +200,30 @@ class ArmPlan:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial with everything that the ledger holds of it."""
+    """One trial with everything that the ledger holds of it.
+
+    Attributes:
+        search: Name of its search.
+        kind: Budget that pays for it.
+        trial: Its number among those of its kind, from 1.
+        arm: Arm of the report that it belongs to (`autoselection_core.search.baselines`); empty for a trial
+            of the search.
+        attempt: Number of its present attempt, from 1.
+        state: How far it came.
+        recipe: Its recipe; None until one is recorded.
+        subset: Hash of the subset; None until a recipe is recorded.
+        replicate: Number of the repetition of this subset's evaluation, from 0.
+        tokens: Tokens of the subset.
+        proposal: The solver's reasons, as JSON values.
+        seen: What the solver was given when it chose: the trials that were measured, failed and open.
+        evaluation: Name of the evaluation that it trains or takes; None until it begins.
+        utility: Mean score on dev items, weighed by benchmark; None without a score.
+        scores: Score on dev items by benchmark.
+        standard_error: Standard error of the utility over items; None where it is unknown.
+        cost: Full trainings that it was charged; 0 for a reused evaluation.
+        is_reused: Whether it took a finished evaluation.
+        reason: Why it failed, or what keeps it; None where nothing is to be said.
+    """
 
     search: str
     kind: TrialKind
@@ -278,7 +316,22 @@ class OpenTrial:
 
 @dataclass(frozen=True)
 class Payment:
-    """Outcome and cost of one attempt; a search is charged once per trial."""
+    """Outcome and cost of one attempt; a search is charged once per trial.
+
+    Attributes:
+        search: Name of the search.
+        kind: Budget that pays for it.
+        trial: Number of the trial.
+        attempt: Number of the attempt.
+        outcome: How the attempt ended.
+        evaluation: Name of the evaluation; None where the attempt began none.
+        cost: Full trainings that are charged.
+        seconds: Time of training and scoring.
+        training_tokens: Tokens that the training read.
+        scoring_tokens: Tokens that the scoring read.
+        note: What happened, for people.
+        at: Time of the entry, in seconds since the epoch.
+    """
 
     search: str
     kind: TrialKind
