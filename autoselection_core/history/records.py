@@ -184,7 +184,7 @@ class ArmPlan:
     """One evaluation that a report asks for.
 
     Attributes:
-        arm: `full_pool`, `random` or `winner`.
+        arm: Name of the arm: `full_pool`, `random`, `winner` and the others that the reports compare.
         recipe: Program that chooses its training data.
         subset: Hash of its rows.
         tokens: Size of the subset, in tokens.
