@@ -270,6 +270,11 @@ def test_a_pattern_that_may_take_very_long_is_refused(tmp_path: Path, pattern: s
         loaded(tmp_path / "words", said(filter_list=filters))
 
 
+def test_a_repeat_of_more_than_sixty_four_counts_as_endless() -> None:
+    assert pattern_problem(r"(?:a{0,64}b)+") is None
+    assert pattern_problem(r"(?:a{0,65}b)+") is not None
+
+
 def test_a_pattern_of_a_metric_is_looked_at_too(tmp_path: Path) -> None:
     metrics = [{"metric": "exact_match", "aggregation": "mean", "regexes_to_ignore": [",", "(a+)+"]}]
 

@@ -61,6 +61,12 @@ def test_an_evaluation_keeps_the_settings_and_the_subset_that_it_was_made_with(t
 
     assert kept["settings"]["command"] == list(evaluator.settings.command)
     assert kept["subset"] == evaluation.subset
+    # Only the program knows what it read.
+    assert (evaluation.cost.training_tokens, evaluation.cost.scoring_tokens, evaluation.cost.peak_bytes) == (
+        0,
+        0,
+        0,
+    )
 
 
 def test_a_finished_evaluation_is_not_made_again_and_test_items_are_opened_once(tmp_path: Path) -> None:

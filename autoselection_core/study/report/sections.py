@@ -77,7 +77,8 @@ _OPENINGS = (
 )
 _INTERVALS = (
     "Intervals resample items and runs. P(best): how often an arm leads when runs and items are drawn again; "
-    "unknown where no arm has two runs."
+    "unknown where no arm has two runs, and too high where levels are closer than runs vary: the first arm "
+    "then leads by luck."
 )
 _UNFINISHED = (
     "The study has not ended: arms are missing, and what is said of others rests on the runs so far."
