@@ -1,11 +1,13 @@
 """The demo's search through a real Dagster instance on disk: daemon and code server, no browser."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import dagster as dg
 
+from autoselection_core import environment
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import OPEN_STATES, SearchState, TrialKind, TrialRecord
 from autoselection_dagster.errors import RunFailedError
@@ -18,6 +20,8 @@ from demo.narration import Narrator
 CAMPAIGN = "demo"
 SEARCH = "demo-first"
 _POLL_S = 0.5
+_REPORTS_URL = "http://127.0.0.1:3001"
+"""Where `make ui` serves the reports: the pages that are made here link to it, and show its pictures."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class DemoSearch:
             ServiceFailedError: A service of Dagster does not stay up.
         """
         self.narrator.say("starting Dagster: a code server and a daemon, no browser")
+        os.environ.setdefault(environment.REPORTS_URL, _REPORTS_URL)
         with serving(self.installation) as services, Client.of(services) as client:
             self.narrator.finish("services")
             self._prepare(client)

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
@@ -21,8 +24,8 @@ from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.solver import Solver
 from autoselection_core.store.home import Home
 
-_WITHOUT_WEIGHTS = 2
-"""Version of the policy up to which weights are those of the operator's own variants."""
+_WHOLE_CATALOGUE = 2
+"""Version of the policy up to which steps are all of the catalogue's, and weights of its own variants."""
 
 
 def make_solver(
@@ -57,9 +60,22 @@ def make_solver(
 def templates_of(
     signals: SignalTable, operators: Sequence[type[Operator]], policy: Policy
 ) -> tuple[Template, ...]:
-    """Templates of a search's steps; from version 3 of the policy on with weights of all named groups."""
-    plain, is_weighed = catalogue(signals, operators), MixTopics in operators
-    return with_weights(plain, signals) if is_weighed and policy.version > _WITHOUT_WEIGHTS else plain
+    """Templates of a search's steps.
+
+    From version 3 of the policy on with weights of all named groups, and without steps over a signal that
+    has one value in the whole pool: they would choose rows by their number.
+    """
+    plain = catalogue(signals, operators)
+    if policy.version <= _WHOLE_CATALOGUE:
+        return plain
+    constant = {name for name, column in signals.columns.items() if _is_constant(column)}
+    varied = tuple(each for each in plain if dict(each.fixed).get("signal") not in constant)
+    return with_weights(varied, signals) if MixTopics in operators else varied
+
+
+def _is_constant(column: Values) -> bool:
+    """Whether every row has the same value, or none has a known one."""
+    return bool((column == column[:1]).all() or np.isnan(column).all())
 
 
 def max_tokens_of(campaign: Campaign, training: Mapping[str, Any] | None = None) -> int | None:

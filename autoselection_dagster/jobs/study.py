@@ -2,9 +2,10 @@
 
 from collections.abc import Container
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, create_model
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.searches import NAME
@@ -17,9 +18,28 @@ from autoselection_dagster.resources import HomeResource, with_prefixed_resource
 class StudyName(dg.Config):
     """Config of `run_study`: the study to carry out."""
 
-    study: str = Field(
-        description="Name of a folder with a study.yaml, below `studies` beside the campaigns' file."
-    )
+    study: str
+
+
+def _config(folder: Path) -> type[StudyName]:
+    """Config with the names of the studies; it is filled where there is one only, for a study costs much."""
+    known = sorted(file.parent.name for file in folder.glob("*/study.yaml"))
+    said = "Name of a folder with a study.yaml, below `studies` beside the campaigns' file"
+    listed = f"{said}: {', '.join(known)}." if known else f"{said}; there is none yet."
+    usual: Any = known[0] if len(known) == 1 else ...
+    named = (str, Field(default=usual, description=listed))
+    return create_model("StudyName", __base__=StudyName, __module__=__name__, study=named)
+
+
+def _name(asked: StudyName) -> str:
+    """Name of the study.
+
+    Raises:
+        SettingError: It is no name of a folder.
+    """
+    if not NAME.fullmatch(asked.study):
+        raise SettingError("study", asked.study, "the name of a folder below `studies`, and no path")
+    return asked.study
 
 
 def study_job(folder: Path, campaigns: Container[str]) -> dg.JobDefinition:
@@ -29,10 +49,11 @@ def study_job(folder: Path, campaigns: Container[str]) -> dg.JobDefinition:
         folder: Holds one folder a study.
         campaigns: Names that the search sensor works on, and that a study may therefore not have.
     """
+    asked = _config(folder)
 
     @dg.op(name="study", pool=GPU_POOL)
     @with_prefixed_resources
-    def carry_out(context: dg.OpExecutionContext, config: StudyName, home: HomeResource) -> None:
+    def carry_out(context: dg.OpExecutionContext, config: asked, home: HomeResource) -> None:  # type: ignore[valid-type] # made from the folder
         """Run the study or go on with it; what is finished is never paid for again."""
         with one_sentence():
             from autoselection_core.study.loading import load_study
@@ -40,9 +61,7 @@ def study_job(folder: Path, campaigns: Container[str]) -> dg.JobDefinition:
             from autoselection_core.study.running.runner import run_study
             from autoselection_core.study.study_run import StudyRun
 
-            if not NAME.fullmatch(config.study):
-                raise SettingError("study", config.study, "the name of a folder below `studies`, and no path")
-            study = load_study(folder / config.study / "study.yaml", home)
+            study = load_study(folder / _name(config) / "study.yaml", home)
             if study.campaign.name in campaigns:
                 raise SettingError(
                     "study", study.campaign.name, "called like no campaign of the installation"

@@ -5,18 +5,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.duration import Pace, pace_of, scoring_seconds
+from autoselection_core.campaign.solvers import templates_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
+from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.loop import run_search
+from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.exchange import Silent
 from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.limits import MAX_PASSES, UNTRAINABLE, read_tokens, trainable_rows
 from autoselection_core.store.home import Home
 from autoselection_core.subset import realise
@@ -190,6 +195,26 @@ def test_the_sentence_counts_what_is_left_and_what_is_found() -> None:
 
     assert pace.sentence(3) == "3 trainings are left at most; about 1,800 s each, 1.5 h in all (a guess)."
     assert "3 trainings are left at most, beside 2 that are found finished;" in pace.sentence(3, 2)
+
+
+def test_no_step_over_a_signal_of_one_value_is_offered_from_version_3_on() -> None:
+    """Ranked by one value, rows are chosen by their number; earlier versions decide as they did."""
+    columns = {
+        "varied": np.array([1, 2, 3], np.float32),
+        "same": np.ones(3, np.float32),
+        "unknown": np.full(3, np.nan, np.float32),
+        "partly": np.array([1, np.nan, 1], np.float32),
+    }
+    table = SignalTable("pool", np.arange(3, dtype=np.uint64), columns)
+
+    offered = {
+        version: {
+            dict(each.fixed)["signal"] for each in templates_of(table, [KeepTop], Policy(version=version))
+        }
+        for version in (1, 3)
+    }
+
+    assert offered == {1: set(columns), 3: {"varied", "partly"}}
 
 
 TRAINED = """\

@@ -249,7 +249,7 @@ def test_a_running_search_has_no_report(tmp_path: Path) -> None:
 def test_arms_stand_with_dev_and_test_scores(facts: SearchFacts) -> None:
     rows = arm_table(facts.arms, facts.record.spec).rows
 
-    assert [row[0] for row in rows] == ["winner"] * 2 + ["random"] * 3 + ["full_pool"] * 2
+    assert [row[0] for row in rows] == ["winner"] * 2 + ["random"] * 3 + ["full pool"] * 2
     assert [row[1] for row in rows[:5]] == ["replicate 1", "replicate 2", "draw 1", "draw 2", "draw 3"]
     assert all(isinstance(row[5], float) and row[7] == 40 for row in rows)
     assert all(row[2] is None and row[3] is None for row in rows)  # no tokens are counted, none trained

@@ -154,7 +154,7 @@ def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec, untrained: UntrainedSc
     drawn = itertools.count(1)
     rows = tuple(
         (
-            run.arm,
+            run.arm.replace("_", " "),
             f"draw {next(drawn)}" if run.arm == RANDOM else f"replicate {run.trial.replicate}",
             _counted(run.trial.tokens, spec),
             None if spec.is_formula else run.training_tokens,

@@ -46,6 +46,21 @@ def test_a_study_runs_to_its_report_and_the_sensor_leaves_it_alone(driver: Drive
     assert driver.asked == []
 
 
+def test_the_launchpad_of_a_study_is_filled_with_the_only_one(driver: Driver) -> None:
+    declare(driver, "toy")
+
+    again = Driver(driver.installation, driver.instance)
+    (op,) = again.definitions.resolve_job_def("run_study").nodes
+    schema = op.definition.config_schema
+    assert schema is not None
+    shape = schema.config_type
+    assert isinstance(shape, dg.Shape)
+    field = dict(shape.fields)["study"]
+
+    assert (field.is_required, field.default_value) == (False, "toy")
+    assert "toy" in str(field.description)
+
+
 @pytest.mark.parametrize(("study", "name"), [("../toy", "toy"), ("toy", "demo")])
 def test_a_path_or_the_name_of_a_campaign_is_refused(driver: Driver, study: str, name: str) -> None:
     declare(driver, name)
