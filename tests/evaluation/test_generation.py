@@ -44,6 +44,15 @@ def test_the_likeliest_token_is_taken_step_by_step(model: BaseModel) -> None:
         assert text == model.tokenizer.decode(ids[0, len(prompt) :], skip_special_tokens=True)
 
 
+def test_progress_counts_the_prompts_that_are_answered(model: BaseModel) -> None:
+    prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items[:7]]
+    told: list[tuple[int, int]] = []
+
+    greedy_answers(model, prompts, new_tokens=2, batch_tokens=1, done=lambda *what: told.append(what))
+
+    assert told == [(number, 7) for number in range(1, 8)]
+
+
 def test_batch_mates_change_no_answer(model: BaseModel) -> None:
     prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items]
 

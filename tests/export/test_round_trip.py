@@ -117,6 +117,18 @@ def test_a_call_is_a_turn_under_the_tag_that_llama_factory_is_told(tmp_path: Pat
     assert registry["autoselection"]["tags"]["function_tag"] == "function_call"
 
 
+@pytest.mark.parametrize("spelling", FORMATS)
+def test_characters_are_written_as_themselves(tmp_path: Path, spelling: str) -> None:
+    said = ToolCall("suche", '{"Halt":"Mühle 水车"}', "c1")
+    turns = (Message(Role.USER, "Grüße!"), Message(Role.ASSISTANT, "日本", calls=(said,)))
+    Made.of(Sample(turns, '[{"name":"suche","description":"für Züge"}]')).export(tmp_path / "out", spelling)
+
+    data = (tmp_path / "out/data.jsonl").read_text(encoding="utf-8")
+
+    assert all(text in data for text in ("Grüße!", "日本", "Mühle 水车", "für Züge"))
+    assert "\\u" not in data
+
+
 def test_calls_are_fields_of_their_turn_with_arguments_as_each_program_takes_them(tmp_path: Path) -> None:
     for spelling, arguments in (("messages", {"stop": "Mill"}), ("axolotl", '{"stop":"Mill"}')):
         Made.of(CALLING).export(tmp_path / spelling, spelling)

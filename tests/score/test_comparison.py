@@ -8,7 +8,7 @@ from scipy.stats import t as student
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.errors.benchmarks import ItemsDifferError, NoScoresError
 from autoselection_core.score.comparison import Verdict, arm_difference, paired_difference
-from autoselection_core.score.resampling import Arm
+from autoselection_core.score.resampling import DRAWS, Arm
 from autoselection_core.score.significance import best_probabilities, paired_p_value, rank_agreement
 from tests.score.runs import run, scored
 
@@ -142,6 +142,11 @@ def test_a_difference_on_one_item_alone_proves_nothing(size: float, items: int) 
     assert paired_p_value(first, second, seed=0) == 1.0
 
 
+def test_no_p_value_is_smaller_than_the_flips_that_were_drawn_can_show() -> None:
+    """(b + 1) / (m + 1): of m flips none is as far, and the observed one counts, too."""
+    assert paired_p_value(scored([0.7] * 60), scored([0.2] * 60), seed=0) == 1 / (DRAWS + 1)
+
+
 def test_p_values_of_equal_models_are_spread_evenly() -> None:
     rng = np.random.default_rng(4)
     pairs = [(scored(rng.normal(size=20)), scored(rng.normal(size=20))) for _ in range(100)]
@@ -227,18 +232,25 @@ def test_items_that_subsets_answer_differently_still_widen_the_interval() -> Non
     assert (difference.high - difference.low) / 2 == pytest.approx(1.96 * len(HARD) ** -0.5, rel=0.3)
 
 
-def test_what_items_keep_beside_their_noise_from_run_to_run_widens_the_interval_by_its_share() -> None:
-    """Items of deviation 1 between arms, and of 1 from run to run, which four runs halve."""
+@pytest.mark.parametrize("runs", [2, 4])
+def test_an_interval_is_as_wide_as_the_variances_of_items_and_of_runs_make_it(runs: int) -> None:
+    """Items differ by a deviation of 1 between the arms, and vary by 1 from run to run.
+
+    The variance of the difference is that of a mean over items, whose own noise counts once: in the items or
+    in the runs, not in both. Many further arms make the variance between runs a known one.
+    """
     rng = np.random.default_rng(8)
-    items, runs = 400, 4
-    profile = rng.normal(size=items)
-    first, second = (
-        [run(sign * profile / 2 + rng.normal(size=items) - 5.0) for _ in range(runs)] for sign in (1, -1)
-    )
+    items = 400
+    between = rng.normal(size=items)
 
-    difference = arm_difference(first, second, seed=0)
+    def noisy(share: float) -> Arm:
+        return [run(share * between + rng.normal(size=items)) for _ in range(runs)]
 
-    assert (difference.high - difference.low) / 2 >= 0.85 * 1.96 / items**0.5
+    beside = [noisy(0.0) for _ in range(60)]
+    difference = arm_difference(noisy(0.5), noisy(-0.5), seed=0, beside=beside)
+
+    deviation = np.sqrt(between.var() / items + 2 / (items * runs))
+    assert (difference.high - difference.low) / 2 == pytest.approx(1.96 * deviation, rel=0.07)
 
 
 def test_runs_of_a_third_arm_say_how_much_runs_vary() -> None:
