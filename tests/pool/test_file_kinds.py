@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from autoselection_core.errors.pool import EmptyPoolError, UnreadableSourceError
+from autoselection_core.identity import Json
 from autoselection_core.pool import Ingestion, QuarantineReason, Source, ingest
 from autoselection_core.pool.sources import list_files
 from autoselection_core.store.home import Home
@@ -300,3 +301,24 @@ def test_data_sets_of_one_name_are_named_with_their_folders(tmp_path: Path) -> N
     assert names(tmp_path, "**/*.jsonl") == ["one/train", "other", "two/train"]
     assert names(tmp_path, "one/*.jsonl", "two/*.jsonl") == ["one/train", "other", "two/train"]
     assert names(tmp_path, "two/train.jsonl") == ["train"]
+
+
+def test_questions_about_paragraphs_are_a_record_each(tmp_path: Path) -> None:
+    asked: list[dict[str, Json]] = [
+        {"id": "1", "question": "Who?", "answers": [{"text": "Vos", "answer_start": 0}]},
+        {"id": "2", "question": "When?", "answers": [], "is_impossible": True},
+    ]
+    clock = {"title": "Clock", "paragraphs": [{"context": "Vos mended it.", "qas": asked}]}
+    turning = {"context": "It turns.", "qas": [{**asked[0], "id": "3"}]}
+    mill = {"title": "Mill", "paragraphs": [turning, {"context": "Nobody asks.", "qas": []}]}
+    (tmp_path / "articles.json").write_text(json.dumps({"version": "1.1", "data": [clock, mill]}))
+
+    found = ingest([Source(str(tmp_path / "articles.json"))], Home(tmp_path / "home"))
+
+    assert (found.records, found.samples, found.quarantined) == (4, 2, 2)
+    assert sorted(sample.text() for sample in found.pool.samples()) == [
+        "Who?\nIt turns.\nVos",
+        "Who?\nVos mended it.\nVos",
+    ]
+    row = found.pool.row_of("articles.json#3")
+    assert found.pool.origins(row)[0].extras == '{"id":"3","title":"Mill"}'

@@ -1,7 +1,8 @@
 """Raw files as records, by the kind of file.
 
 Where the rows of a file are single messages that name their parents (OASST, Köpf et al. 2023), a record is a
-tree of them: its conversation along the best replies, that is those of the lowest rank.
+tree of them: its conversation along the best replies, that is those of the lowest rank. Where they are
+articles, with questions about each paragraph (SQuAD, Rajpurkar et al. 2016), a record is a question.
 """
 
 import json
@@ -38,7 +39,9 @@ def raw_records(file: SourceFile) -> Iterator[RawRecord]:
     if first is None:
         return iter(())
     found = chain([first], rows)
-    return _trees(found) if _message(first) is not None else found
+    if _message(first) is not None:
+        return _trees(found)
+    return _by_question(found) if _article(first) is not None else found
 
 
 def count_records(files: Iterable[SourceFile]) -> int | None:
@@ -110,3 +113,44 @@ def _rank(message: _Message) -> tuple[bool, float]:
     """Deleted replies last, then those without a rank."""
     rank = message.get("rank")
     return bool(message.get("deleted")), float(rank) if isinstance(rank, int | float) else float("inf")
+
+
+_PARAGRAPHS, _QUESTIONS, _CONTEXT = "paragraphs", "qas", "context"
+
+
+def _article(row: RawRecord) -> _Message | None:
+    """The article of a row that has questions about its paragraphs; None for any other row."""
+    if f'"{_PARAGRAPHS}"'.encode() not in row.text or row.problem is not None:
+        return None
+    try:
+        found = json.loads(row.text)
+    except (ValueError, RecursionError):
+        return None
+    paragraphs = found.get(_PARAGRAPHS) if isinstance(found, dict) else None
+    is_article = isinstance(paragraphs, list) and paragraphs and all(map(_is_asked, paragraphs))
+    return found if is_article else None
+
+
+def _is_asked(paragraph: object) -> bool:
+    if not isinstance(paragraph, dict) or not isinstance(paragraph.get(_CONTEXT), str):
+        return False
+    asked = paragraph.get(_QUESTIONS)
+    return isinstance(asked, list) and all(isinstance(each, dict) for each in asked)
+
+
+def _by_question(rows: Iterable[RawRecord]) -> Iterator[RawRecord]:
+    """A record for each question about a paragraph, with the article's other fields; other rows stay."""
+    number = 0
+    for row in rows:
+        for text in (row.text,) if (article := _article(row)) is None else _questions_of(article):
+            number += 1
+            yield replace(row, number=number, text=text)
+
+
+def _questions_of(article: _Message) -> Iterator[bytes]:
+    """The questions with their paragraphs, and paragraphs without one, which are quarantined."""
+    beside = {key: value for key, value in article.items() if key != _PARAGRAPHS}
+    for paragraph in article[_PARAGRAPHS]:
+        about = {key: value for key, value in paragraph.items() if key != _QUESTIONS}
+        for asked in paragraph[_QUESTIONS] or [{}]:
+            yield json.dumps({**beside, **about, **asked}, ensure_ascii=False).encode(errors="surrogatepass")

@@ -135,7 +135,8 @@ def _read(record: Mapping[str, Json], rules: Rules) -> Reading:
 def _require_text(view: View) -> None:
     """Refuse what is marked as no example to follow, and what comes with pictures or sound."""
     if view.record.get("label") is False:
-        raise RejectedRecordError(QuarantineReason.UNDESIRABLE, "its label is false")
+        detail = "its label is false; where that marks no bad answer, say `keep: [label]` in its source"
+        raise RejectedRecordError(QuarantineReason.UNDESIRABLE, detail)
     for key in MEDIA:
         if view.record.get(key):
             detail = f"it comes with the field {key}; where answers do not depend on it, say `keep: [{key}]`"

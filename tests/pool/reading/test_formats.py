@@ -12,7 +12,7 @@ from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Message, QuarantineReason, Role, Sample
 from autoselection_core.pool.canonical import canonical_text
-from autoselection_core.pool.reading import read_record
+from autoselection_core.pool.reading import Rules, read_record
 from autoselection_core.pool.reading.view import Treatment
 from tests.pool.raw import ADDITION, ALPACA, FORMATS, OPENAI, conversation, records
 
@@ -180,6 +180,13 @@ def test_a_record_that_is_no_sample_has_a_reason(record: Json, reason: Quarantin
 
 def test_a_record_marked_desirable_is_a_sample() -> None:
     assert read_record({**OPENAI, "label": True}).sample == ADDITION
+
+
+def test_a_label_that_marks_no_bad_answer_is_kept_beside_where_the_source_says_so() -> None:
+    with pytest.raises(RejectedRecordError, match=r"say `keep: \[label\]` in its source"):
+        read_record({**OPENAI, "label": False})
+
+    assert read_record({**OPENAI, "label": False}, Rules(keep=("label",))).sample == ADDITION
 
 
 @given(st.text())
