@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoselection_core.errors.evaluation import UntrainedError
+from autoselection_core.errors.evaluation import UnknownTrainingSettingError, UntrainedError
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.evaluator import Selected
 from autoselection_core.evaluation.training.fine_tune import train
@@ -24,6 +25,7 @@ from autoselection_core.evaluation.training.settings import (
     Method,
     Schedule,
     Unit,
+    fine_tuning,
     reach_of,
 )
 from autoselection_core.evaluation.training.trainer import trainer_arguments
@@ -60,6 +62,21 @@ IDENTITIES = {
 
 def test_presets_are_those_of_stored_evaluations() -> None:
     assert {name: fingerprint(preset.identity) for name, preset in PRESETS.items()} == IDENTITIES
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"preset": "cpu-lara"}, "preset 'cpu-lara' is unknown.*Did you mean 'cpu-lora'"),
+        ({"preset": "lora", "rnak": 4}, "setting 'rnak' is unknown.*Did you mean 'rank'"),
+        ({"Rank": 4}, "setting 'Rank' is unknown.*learning_rate"),
+    ],
+)
+def test_an_unknown_preset_or_setting_is_named_with_those_that_are_known(
+    settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UnknownTrainingSettingError, match=says):
+        fine_tuning(settings)
 
 
 @pytest.mark.parametrize("axis", axes(FineTuning), ids=lambda axis: axis.name)

@@ -1,6 +1,7 @@
 """Subsets on disk."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from autoselection_core.errors.recipe import DamagedSubsetError, MissingSubsetError, OtherPoolError
+from autoselection_core.errors.recipe import (
+    DamagedSubsetError,
+    MissingSubsetError,
+    OtherPoolError,
+    UnreadableSubsetError,
+)
 from autoselection_core.pool import Pool, Source, ingest
 from autoselection_core.pool.sample import Origin, Sample
 from autoselection_core.recipe import Recipe
@@ -158,6 +164,19 @@ def test_an_edited_file_is_found(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingSubsetError, match=r"none\.parquet"):
         read_subset(tmp_path / "none.parquet")
+
+
+@pytest.mark.parametrize("read", [read_subset, read_ids])
+def test_a_file_that_is_no_subset_is_named_with_the_reason(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    (tmp_path / "text.parquet").write_text("no table")
+    pq.write_table(pa.table({"id": ["a"]}), tmp_path / "other.parquet")
+
+    with pytest.raises(UnreadableSubsetError, match=r"text\.parquet holds no subset: .*[Pp]arquet"):
+        read(tmp_path / "text.parquet")
+    with pytest.raises(UnreadableSubsetError, match=r"other\.parquet holds no subset: it says nothing"):
+        read(tmp_path / "other.parquet")
 
 
 def test_anybody_can_read_the_ids_with_a_parquet_reader(tmp_path: Path) -> None:
