@@ -34,10 +34,10 @@ def split_text(view: View, fields: Fields) -> list[Message]:
 
     With one mark, question and answer are the texts before and behind its last occurrence. With two, each
     starts the turns of its role, and the text before the first is a system message. Further marks are left
-    out where they begin or end a turn.
+    out where they begin or end a turn, and may not be within one.
 
     Raises:
-        RejectedRecordError: The record has no such field, or a mark does not occur.
+        RejectedRecordError: The record has no such field, a mark does not occur, or is within a turn.
     """
     text = view.fill(fields.text or "", verbatim_text)
     pieces = list(_pieces(text, fields.markers))
@@ -59,6 +59,10 @@ def _pieces(text: str, markers: tuple[str, ...]) -> Iterator[tuple[Role, str]]:
     yield Role.SYSTEM, canonical_text(_without(before, beside))
     for mark, said in zip(rest[::2], rest[1::2], strict=True):
         turn = _without(said, beside)
+        for each in beside:
+            if each in turn:
+                detail = f"the mark {each!r} is within a turn, as of a speaker that `split_on` does not name"
+                raise RejectedRecordError(QuarantineReason.UNREAD, detail)
         is_answer = mark != asks
         yield _MARKED[is_answer], _behind(turn).rstrip() if is_answer else canonical_text(turn)
 

@@ -120,6 +120,16 @@ def test_further_marks_are_left_out_around_turns(text: str, marks: tuple[str, ..
     ]
 
 
+def test_a_further_mark_within_a_turn_is_another_speaker_s() -> None:
+    marks = ("<user>", "<assistant>", "<end>")
+    text = "<user>Rain?<end><assistant>I look.<end><tool>3<end>"
+
+    with pytest.raises(RejectedRecordError, match="'<end>' is within a turn") as caught:
+        said({"text": text}, text="text", split_on=marks)
+
+    assert caught.value.reason == QuarantineReason.UNREAD
+
+
 def test_dots_lead_into_texts_that_are_json() -> None:
     record: Json = {"q": "Sort.", "solutions": '["a", "b"]', "meta": '{"level": {"name": "easy"}}', "n": "[1"}
 
