@@ -126,10 +126,9 @@ class EmptyPoolError(PoolError):
     @override
     def __str__(self) -> str:
         reasons = "; ".join(f"{count:,} {reason} ({example})" for count, reason, example in self.found)
-        return (
-            f"none of {self.records:,} records is a sample: {reasons or 'there are none'}."
-            f" {self.quarantine} names the reason for each."
-        )
+        # `audit` and `init` read into a folder of their own, which is gone when they are done.
+        each = f" {self.quarantine} names the reason for each." if self.quarantine.exists() else ""
+        return f"none of {self.records:,} records is a sample: {reasons or 'there are none'}.{each}"
 
 
 class CountsError(PoolError):

@@ -136,6 +136,7 @@ def test_a_file_without_a_sample_says_what_is_wrong_with_its_records(cli: Cli, t
     assert code == 2
     assert "none of 3 records is a sample: 3 no messages" in complaint
     assert "its fields are Frage, Antwort; name the question under `fields`" in complaint
+    assert "autoselection-audit-" not in complaint, "a folder that is gone"
 
 
 def test_a_path_names_a_benchmark_too(cli: Cli, tmp_path: Path, bakery: Path) -> None:
