@@ -34,7 +34,7 @@ def model(tiny: Path) -> BaseModel:
 def test_the_likeliest_token_is_taken_step_by_step(model: BaseModel) -> None:
     prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items[:3]]
 
-    texts, _ = greedy_answers(model, prompts, new_tokens=5, batch_tokens=1_000)
+    texts, _ = greedy_answers(model, prompts, new_tokens=5, batch_tokens=1_000, benchmark="written")
 
     for prompt, text in zip(prompts, texts, strict=True):
         ids = torch.from_numpy(prompt.astype(np.int64))[None]
@@ -48,7 +48,14 @@ def test_progress_counts_the_prompts_that_are_answered(model: BaseModel) -> None
     prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items[:7]]
     told: list[tuple[int, int]] = []
 
-    greedy_answers(model, prompts, new_tokens=2, batch_tokens=1, done=lambda *what: told.append(what))
+    greedy_answers(
+        model,
+        prompts,
+        new_tokens=2,
+        batch_tokens=1,
+        benchmark="written",
+        done=lambda *what: told.append(what),
+    )
 
     assert told == [(number, 7) for number in range(1, 8)]
 
@@ -56,8 +63,8 @@ def test_progress_counts_the_prompts_that_are_answered(model: BaseModel) -> None
 def test_batch_mates_change_no_answer(model: BaseModel) -> None:
     prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items]
 
-    together, _ = greedy_answers(model, prompts, new_tokens=6, batch_tokens=10_000)
-    alone, _ = greedy_answers(model, prompts, new_tokens=6, batch_tokens=1)
+    together, _ = greedy_answers(model, prompts, new_tokens=6, batch_tokens=10_000, benchmark="written")
+    alone, _ = greedy_answers(model, prompts, new_tokens=6, batch_tokens=1, benchmark="written")
 
     assert together == alone
 
@@ -66,7 +73,7 @@ def test_batch_mates_change_no_answer(model: BaseModel) -> None:
 def test_a_batch_that_does_not_fit_into_memory_is_halved_until_it_does(tiny: Path, fitting: int) -> None:
     small = BaseModel.load(tiny, dtype="float32")
     prompts = [prompt_tokens(small, item.prompt) for item in WRITTEN.items[:8]]
-    roomy, _ = greedy_answers(small, prompts, new_tokens=4, batch_tokens=10_000)
+    roomy, _ = greedy_answers(small, prompts, new_tokens=4, batch_tokens=10_000, benchmark="written")
 
     def refuse(_: object, __: object, given: dict[str, torch.Tensor]) -> None:
         if given["input_ids"].shape[0] > fitting:
@@ -74,7 +81,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_until_it_does(tiny: Pat
 
     small.model.get_decoder().register_forward_pre_hook(refuse, with_kwargs=True)
 
-    assert greedy_answers(small, prompts, new_tokens=4, batch_tokens=10_000)[0] == roomy
+    assert greedy_answers(small, prompts, new_tokens=4, batch_tokens=10_000, benchmark="written")[0] == roomy
 
 
 def test_a_prompt_that_never_fits_fails_the_score(tiny: Path) -> None:
@@ -85,7 +92,8 @@ def test_a_prompt_that_never_fits_fails_the_score(tiny: Path) -> None:
 
     small.model.get_decoder().register_forward_pre_hook(refuse)
 
-    with pytest.raises(ScoringFailedError, match="does not fit into memory"):
+    said = f"'written': 0 of {len(split(WRITTEN).dev)} items were scored: .* does not fit into memory"
+    with pytest.raises(ScoringFailedError, match=said):
         score_benchmark(small, WRITTEN, Side.DEV, Scoring())
 
 

@@ -46,7 +46,7 @@ def test_a_trained_model_stops_where_its_template_ends_a_turn(borrowed: Path, tm
     model = replace(result.base, model=result.model)
     prompts = [prompt_tokens(model, sample.messages[:1]) for sample in TEMPLATED[:6]]
 
-    answers, read = greedy_answers(model, prompts, new_tokens=48, batch_tokens=1_000)
+    answers, read = greedy_answers(model, prompts, new_tokens=48, batch_tokens=1_000, benchmark="written")
 
     assert answers == [THANKS] * 6
     answer = model.tokenizer(THANKS, add_special_tokens=False)["input_ids"]

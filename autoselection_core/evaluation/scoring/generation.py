@@ -34,6 +34,7 @@ def greedy_answers(
     *,
     new_tokens: int,
     batch_tokens: int,
+    benchmark: str,
     done: Callable[[int, int], None] = lambda _, __: None,
 ) -> tuple[list[str], int]:
     """Greedy completion of each prompt.
@@ -43,6 +44,7 @@ def greedy_answers(
         prompts: Token ids of each prompt.
         new_tokens: Maximum tokens of an answer; it also ends where the model ends its turn.
         batch_tokens: Maximum tokens of a batch, answers included. Halved when memory runs out.
+        benchmark: Name of the benchmark that asks, for errors.
         done: Called with how many prompts are done, and how many there are.
 
     Returns:
@@ -60,7 +62,7 @@ def greedy_answers(
         if written is None:
             if len(batch) == 1:
                 reason = f"a prompt of {len(prompts[batch[0]])} tokens does not fit into memory"
-                raise ScoringFailedError("generation", finished, len(prompts), reason)
+                raise ScoringFailedError(benchmark, finished, len(prompts), reason)
             waiting += _halves(batch)
             continue
         for number, ids in zip(batch, written, strict=True):

@@ -127,7 +127,12 @@ def _by_generation(
         reason = f"prompt and answer may take {longest} tokens, the model reads {_longest(model)}"
         raise ScoringFailedError(benchmark.name, 0, len(items), reason)
     texts, tokens = greedy_answers(
-        model, prompts, new_tokens=benchmark.answer_tokens, batch_tokens=scoring.batch_tokens, done=report
+        model,
+        prompts,
+        new_tokens=benchmark.answer_tokens,
+        batch_tokens=scoring.batch_tokens,
+        benchmark=benchmark.name,
+        done=report,
     )
     return [
         _read_answer(benchmark, item, text, len(prompt))
