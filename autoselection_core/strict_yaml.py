@@ -22,6 +22,12 @@ MAX_DEPTH = 64
 MAX_VALUES = 20_000
 """Values of a text, aliases followed: nested aliases expand to far more values than are written."""
 
+MAX_DIGITS = 250
+"""Length of a whole number; a longer one may exceed the largest float."""
+
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+_ESCAPE = re.compile(r"\\U(?!000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})")
+_INTEGER = "tag:yaml.org,2002:int"
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("null", "bool", "int", "float", "str", "timestamp", "seq", "map", "merge", "value")
@@ -81,6 +87,10 @@ def compose(text: str) -> yaml.Node | None:
         line = text.count("\n", 0, error.position) + 1
         unread = f"U+{ord(text[error.position]):04X}"
         raise YamlError(line, "the text", f"is not YAML: it holds the character {unread}") from error
+    except ValueError as error:
+        escape = _ESCAPE.search(text)
+        line = text.count("\n", 0, escape.start()) + 1 if escape else 1
+        raise YamlError(line, "the text", f"is not YAML: an escape names no character ({error})") from error
     if node is not None:
         _Check().measure(node)
     return node
@@ -158,6 +168,9 @@ class _Check:
             raise YamlError(line, "the value", "holds itself; write it out instead")
         if node.tag not in _PLAIN_TAGS:
             raise YamlError(line, f"the tag {_short(node.tag)}", "is refused: only plain data is read")
+        problem = _scalar_problem(node) if isinstance(node, yaml.ScalarNode) else None
+        if problem is not None:
+            raise YamlError(line, _short(ascii(node.value)[1:-1]), problem)
         self.open.add(id(node))
         below = [self.measure(child) for child in self._children(node)]
         self.open.discard(id(node))
@@ -182,6 +195,23 @@ class _Check:
                 raise YamlError(line, f"the key `{_short(key.value)}`", "is given twice; keep one")
             seen.add(key.value)
         return [child for pair in node.value for child in pair]
+
+
+def _scalar_problem(node: yaml.ScalarNode) -> str | None:
+    if node.tag == _INTEGER and len(node.value) > MAX_DIGITS:
+        return f"is a number of more than {MAX_DIGITS} digits; quote it to make it text"
+    return unwritable(node.value)
+
+
+def unwritable(text: str) -> str | None:
+    r"""Problem of a text that no path and no UTF-8 file can hold; None for none.
+
+    Example:
+        >>> unwritable("a\0b"), unwritable("a b")
+        ('holds the character U+0000', None)
+    """
+    found = _UNWRITABLE.search(text)
+    return None if found is None else f"holds the character U+{ord(found[0]):04X}"
 
 
 def _unmade(node: yaml.Node) -> Iterator[tuple[int, str]]:

@@ -45,6 +45,13 @@ HOSTILE = {
     "a set": "a: !!set {x, y}",
     "a binary": "a: !!binary eA==",
     "a number of 5,000 digits": "a: " + "1" * 5_000,
+    "a number of 9,000 hexadecimal digits": "a: 0x" + "f" * 9_000,
+    "a number of 200 sixtieths": "a: " + ":".join(["59"] * 200),
+    "a number above all floats": "a: " + "9" * 310,
+    "an escape of no character": 'a: "\\U00110000"',
+    "an escaped half of a character": 'a: "\\ud800"',
+    "an escaped NUL": 'a: "x\\0y"',
+    "an escaped NUL as a key": '"x\\0y": 1',
     "two documents": "--- a\n--- b",
     "a long text": "a: " + "x" * MAX_CHARACTERS,
     "many values": "- 1\n" * (MAX_VALUES + 1),
@@ -88,7 +95,12 @@ def union(levels: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "text", [union(17), union(3_000), "[" * 100_000, "{", '["keep_top"' + ', "keep_top"' * 256 + "]"]
+    "text",
+    [
+        *(union(17), union(3_000), "[" * 100_000, "{", '["keep_top"' + ', "keep_top"' * 256 + "]"),
+        *('{"process": [{"keep_top": {"signal": "\\ud800"}}]}', '{"process": [{"x\\u0000": {}}]}'),
+        '{"process": [{"keep_top": {"signal": "x", "fraction": ' + "9" * 400 + "}}]}",
+    ],
 )
 def test_a_recipe_in_json_is_bounded_too(text: str) -> None:
     with pytest.raises(RecipeFormatError):

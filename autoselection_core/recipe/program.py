@@ -1,7 +1,7 @@
 """Recipe: an ordered program of steps on a pool."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from autoselection_core.identity import Json, canonical_json, fingerprint
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.operators.fields import MISSING, fields_of
-from autoselection_core.strict_yaml import read_yaml, write_yaml
+from autoselection_core.strict_yaml import MAX_DIGITS, read_yaml, unwritable, write_yaml
 
 MAX_STEPS = 6
 """Default limit on the steps of the programs that a search writes."""
@@ -226,9 +226,25 @@ def json_value(text: str) -> object:
         RecipeFormatError: It is no JSON.
     """
     try:
-        return json.loads(text)
+        value: object = json.loads(text)
+        problem = next(_problems(value), None)
     except (ValueError, RecursionError) as error:
         raise RecipeFormatError("recipe", f"is not JSON: {error}") from error
+    if problem is not None:
+        raise RecipeFormatError("recipe", f"{problem}.")
+    return value
+
+
+def _problems(value: object) -> Iterator[str]:
+    """Problems of texts and numbers that JSON can spell and a recipe cannot hold."""
+    if isinstance(value, str) and (problem := unwritable(value)) is not None:
+        yield problem
+    elif isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+        yield f"has a number of more than {MAX_DIGITS} digits"
+    elif isinstance(value, list | dict):
+        inside = [*value, *value.values()] if isinstance(value, dict) else value
+        for each in inside:
+            yield from _problems(each)
 
 
 def _recipe(value: object, known: Mapping[str, type[Operator]], where: str, unions: int) -> Recipe:
