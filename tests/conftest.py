@@ -19,6 +19,11 @@ settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `--pictures docs/images` keep the pictures that the walk through the UI takes."""
+    parser.addoption("--pictures", default=None, help="Folder that takes pictures of the UI.")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests on real data out where there is none; where it exists they always run."""
     if REAL_DATA.exists():

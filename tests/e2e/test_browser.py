@@ -9,11 +9,13 @@ import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from autoselection_core.history.records import TrialKind
 from autoselection_core.loopback import free_port
 from autoselection_dagster.installation import LOCATION, Installation
 from autoselection_dagster.serving.services import serving
-from tests.dagster.installations import write_samples
+from tests.dagster.installations import installation, write_samples
 from tests.e2e.served import Served, ask, has_looked
+from tests.e2e.walk import PATIENCE_MS, Walk
 
 _RELOAD = """
 mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }
@@ -79,7 +81,8 @@ _RESEARCH = dg.RunsFilter(job_name="demo_search_again")
 
 CHROMIUM = shutil.which("chromium")
 _PATIENCE_MS = 120_000
-_CONFIG = "ops: {search: {config: {name: browsed, budget: 2, seed: 3, report_evaluations: 0}}}"
+_STATES_MS = 5_000
+"""The lineage is drawn before the states of its assets are known."""
 
 
 @pytest.fixture
@@ -142,24 +145,98 @@ def _made(served: Served, asset: str, partition: str) -> bool:
     return partition in served.client.instance.get_materialized_partitions(key)
 
 
-def test_a_search_from_the_launchpad_runs_to_a_best_subset_with_its_lineage(
-    served_with_ui: Served, page: Page
+def test_a_search_is_started_followed_to_its_report_and_traced_to_a_sample(
+    tmp_path: Path, model: Path, page: Page, request: pytest.FixtureRequest
 ) -> None:
-    served = served_with_ui
-    url = f"http://127.0.0.1:{served.services.port}"
-    served.do("demo_prepare")
+    """As a person walks through it; `--pictures docs/images` makes the pictures of the docs."""
+    made = installation(tmp_path / "installation", model, samples=120, delay_s=0.5)
+    declared = made.campaigns.read_text().replace(
+        "search: {budget: 3, report_evaluations: 2}", "search: {budget: 8, report_evaluations: 6}"
+    )
+    made.campaigns.write_text(declared)
+    with serving(made, free_port()) as services, Served.of(services) as served:
+        pictures = Path(request.config.getoption("--pictures") or tmp_path)
+        walk = Walk(page, f"http://127.0.0.1:{services.port}", pictures)
+        _start_and_follow(walk, served)
+        _trace(walk)
 
-    page.goto(f"{url}/locations/autoselection/jobs/start_search/playground")
-    page.wait_for_selector(".CodeMirror")
-    page.evaluate(f"document.querySelector('.CodeMirror').CodeMirror.setValue({_CONFIG!r})")
-    page.get_by_role("button", name="Launch run").first.click()
-    page.get_by_text("Success", exact=True).first.wait_for()
-    best = dg.AssetKey(["demo", "best_subset"])
-    served.wait(lambda: "browsed" in served.client.instance.get_materialized_partitions(best))
-    page.goto(f"{url}/assets/demo/best_subset?view=partitions&partition=browsed")
 
-    expect(page.get_by_text("expected_utility").first).to_be_visible(timeout=_PATIENCE_MS)
-    expect(page.get_by_text("Trial").first).to_be_visible()
-    page.goto(f"{url}/assets/demo/evaluation?view=partitions&partition=browsed%7C002")
-    expect(page.get_by_text("utility").first).to_be_visible(timeout=_PATIENCE_MS)
-    assert (served.services.installation.home / "reports" / "browsed" / "report.html").exists()
+def _start_and_follow(walk: Walk, served: Served) -> None:
+    """From the job that prepares to the report of a search."""
+    walk.open("/locations/autoselection/jobs/demo_prepare", "Materialize all")
+    walk.page.get_by_text("Hide navigation").click()
+    walk.page.get_by_text("Materialize all").first.click()
+    served.wait(lambda: _has_signals(served))
+
+    walk.open("/locations/autoselection/jobs/start_search/playground", "Launch")
+    assert "budget: 8" in walk.config
+    walk.photograph("ui-launchpad")
+    walk.fill("ops: {search: {config: {name: walked, seed: 3}}}")
+    walk.launch()
+    walk.reads(
+        "at most 14 evaluations by the formula", "it can decide whether the winner beats random subsets"
+    )
+    page = "/assets/demo/search_report?view=partitions&partition=walked"
+    assert walk.page.locator(f'a[href="{page}"]').count()
+    # The UI does not load a partition anew by itself.
+    served.wait(lambda: len(served.ledger.history("walked").observations) > 0)
+    walk.open(page, "progress", "of 8 trainings spent", "trial_pages")
+    served.wait(lambda: _is_reported(served, "walked"))
+    walk.open(page, "Better than random subsets of equal tokens?", "candidate_map")
+
+    assert walk.shows_pictures() >= 5
+    trials = [*walk.links("trial_pages"), *walk.links("trial_pages_2")]
+    assert len(trials) == len(
+        [*served.ledger.trials("walked"), *served.ledger.trials("walked", TrialKind.REPORT)]
+    )
+    assert all("partition=walked%7C" in each for each in trials), "of this search and no other"
+    walk.open(trials[1], "won and lost against full pool")
+    walk.open(trials[-1], "utility", "standard_error")
+    walk.open(page, "open the report")
+    (report,) = walk.links("report")
+    walk.fits(report)
+    walk.page.goto(report)
+    walk.photograph("report-search", walk.page.locator("#trials .figures"))
+
+
+def _trace(walk: Walk) -> None:
+    """From the best subset to a sample, and from the sample to its subsets in three clicks."""
+    best = "/assets/demo/best_subset?view=partitions&partition=walked"
+    walk.open(best, "expected_utility", "explain_rows")
+    walk.shows_pictures()
+    for link in walk.links("made_of", "ancestors"):
+        assert "partition=walked" in link, "of this search and no other"
+        walk.open(link, "Latest materialization")
+        expect(walk.page.get_by_text("No metadata entries")).to_have_count(0, timeout=PATIENCE_MS)
+    walk.open(best, "explain_rows")
+    sample = walk.row("explain_rows").locator("a").first
+
+    launchpad = walk.follow(sample)
+    assert "name:" in launchpad.config
+    launchpad.launch()
+    subset = launchpad.page.locator('a[href*="/assets/demo/subset?view=partitions"]').first
+    launchpad.follow(subset).reads("rows_per_step", "explain_rows")
+
+    walk.open("/assets/demo/subset?view=partitions&partition=walked%7C004", "signal_histograms")
+    walk.shows_pictures()
+    walk.photograph("ui-histograms", walk.row("signal_histograms"))
+    walk.open("/assets/demo/best_subset?view=lineage&lineageScope=upstream&lineageDepth=5", "best_subset")
+    walk.page.wait_for_timeout(_STATES_MS)
+    walk.photograph("ui-lineage")
+
+
+def _has_signals(served: Served) -> bool:
+    keys = [dg.AssetKey(["demo", "signal", name]) for name in ("tokens", "word_entropy", "near_duplicates")]
+    return all(served.client.instance.get_latest_materialization_event(key) for key in keys)
+
+
+def _is_reported(served: Served, search: str) -> bool:
+    """Whether the page of a search shows its verdict, and its best subset was made with it."""
+    if not served.is_done(search) or served.ledger.search(search).open_arms:
+        return False
+    wanted = dg.AssetRecordsFilter(dg.AssetKey(["demo", "search_report"]), asset_partitions=[search])
+    records = served.client.instance.fetch_materializations(wanted, limit=1).records
+    made = None if not records else records[0].asset_materialization
+    shown = "" if made is None else str(made.metadata.get("verdict", ""))
+    run = None if not records else served.client.instance.get_run_by_id(records[0].run_id)
+    return "Better than" in shown and run is not None and run.is_success

@@ -98,6 +98,19 @@ def test_what_a_killed_parent_left_behind_is_stopped_by_the_next_one(installed: 
             assert _alive(services)
 
 
+def test_serving_says_what_keeps_the_campaigns_from_loading(installed: Installation) -> None:
+    """The UI starts all the same, with no job in it, and shows the reason two clicks away only."""
+    installed.campaigns.write_text(installed.campaigns.read_text().replace("budget: 3", "budget: three"))
+    command = [sys.executable, "-m", "autoselection_dagster.serve", "--port", str(free_port())]
+    environment = {**os.environ, **installed.environment}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as parent:
+        assert parent.stderr is not None
+        said = next(line for line in parent.stderr if "cannot be loaded" in line)
+        parent.terminate()
+
+    assert "search.budget is 'three'" in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_in_the_background_of_a_shell_stops_when_asked_to(
     installed: Installation, number: signal.Signals

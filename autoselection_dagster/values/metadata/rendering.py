@@ -4,6 +4,7 @@ import base64
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -131,6 +132,7 @@ def large_picture(image: bytes, home: Home) -> dg.MarkdownMetadataValue:
     base = os.environ.get(environment.REPORTS_URL)
     if not base:
         return picture(image)
+    image = _narrowed(image) if image.startswith(_PNG) else image
     name = f"{fingerprint_bytes([image])}.{'png' if image.startswith(_PNG) else 'svg'}"
     file = home.reports / PICTURES / name
     if not file.exists():
@@ -138,6 +140,20 @@ def large_picture(image: bytes, home: Home) -> dg.MarkdownMetadataValue:
         with atomic_file(file) as draft:
             draft.write_bytes(image)
     return dg.MetadataValue.md(f"![plot]({base.rstrip('/')}{picture_path(name)})")
+
+
+def _narrowed(image: bytes) -> bytes:
+    """A PNG image that is no wider than the UI's column of values, beyond which it would be cut."""
+    from PIL import Image
+
+    drawn, kept = Image.open(BytesIO(image)), BytesIO()
+    drawn.thumbnail((_MAX_WIDTH, drawn.height))
+    drawn.save(kept, "png", optimize=True)
+    return kept.getvalue()
+
+
+_MAX_WIDTH = 560
+"""Pixels of a picture in a row."""
 
 
 def sparkline(values: Sequence[float]) -> dg.MarkdownMetadataValue:

@@ -1,0 +1,103 @@
+"""A person in a browser, who opens pages of Dagster, launches jobs and follows links."""
+
+import time
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+PATIENCE_MS = 240_000
+WIDTHS = (390, 900, 1440)
+_COLOURS = 64
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A page of a browser on a served installation.
+
+    Attributes:
+        page: The browser's page.
+        url: Address of the UI.
+        pictures: Folder that takes pictures of the pages, by name.
+    """
+
+    page: Page
+    url: str
+    pictures: Path
+
+    def open(self, address: str, *texts: str) -> None:
+        """Open a page, by its address from the root of the UI, and wait for what it has to say."""
+        self.page.goto(address if address.startswith("http") else f"{self.url}{address}")
+        self.reads(*texts)
+
+    def reads(self, *texts: str) -> None:
+        """Wait for texts of the present page."""
+        for text in texts:
+            expect(self.page.get_by_text(text).first).to_be_visible(timeout=PATIENCE_MS)
+
+    def follow(self, link: Locator) -> "Walk":
+        """Click on a link; returns the walk on the page that it leads to."""
+        link.wait_for()
+        if link.get_attribute("target") != "_blank":
+            link.click()
+            return self
+        with self.page.expect_popup() as opened:
+            link.click()
+        return replace(self, page=opened.value)
+
+    @property
+    def config(self) -> str:
+        """The config in the Launchpad."""
+        self.page.wait_for_selector(".CodeMirror")
+        # The editor is there before the defaults of the job are.
+        self.page.wait_for_function("document.querySelector('.CodeMirror').CodeMirror.getValue().trim() > ''")
+        return str(self.page.evaluate("document.querySelector('.CodeMirror').CodeMirror.getValue()"))
+
+    def fill(self, config: str) -> None:
+        """Replace the config in the Launchpad."""
+        self.page.wait_for_selector(".CodeMirror")
+        self.page.evaluate(f"document.querySelector('.CodeMirror').CodeMirror.setValue({config!r})")
+
+    def launch(self) -> None:
+        """Click on Launch, and wait on the run's page for its success."""
+        self.page.get_by_role("button", name="Launch run").first.click()
+        expect(self.page.get_by_text("Success", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+
+    def row(self, name: str) -> Locator:
+        """The row of a metadata entry."""
+        return self.page.locator("tr", has=self.page.get_by_text(name, exact=True)).last
+
+    def links(self, *names: str) -> list[str]:
+        """Addresses of the links in rows of metadata."""
+        found = [each.get_attribute("href") for name in names for each in self.row(name).locator("a").all()]
+        return [str(each) for each in found if each is not None]
+
+    def shows_pictures(self) -> int:
+        """Number of pictures in the metadata, once all of them are drawn; none hides behind a button."""
+        assert self.page.get_by_text("[Show Markdown]").count() == 0
+        drawn = "[...document.querySelectorAll('img[alt=plot]')].every(each => each.naturalWidth > 0)"
+        self.page.wait_for_function(drawn, timeout=PATIENCE_MS)
+        return self.page.locator("img[alt=plot]").count()
+
+    def fits(self, address: str) -> None:
+        """Open a written report at three widths and in both modes: nothing of it leads beyond the edge."""
+        size = self.page.viewport_size
+        for width in WIDTHS:
+            for mode in ("light", "dark"):
+                self.page.set_viewport_size({"width": width, "height": 900})
+                self.page.emulate_media(color_scheme=mode)
+                self.page.goto(address)
+                wide = self.page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= width, f"{address} is {wide} pixels wide at {width} in {mode} mode"
+        self.page.emulate_media(color_scheme="light")
+        if size is not None:
+            self.page.set_viewport_size(size)
+
+    def photograph(self, name: str, of: Locator | None = None) -> None:
+        """Keep a picture of the page, or of a part of it, in so few colours that a clone stays small."""
+        time.sleep(1.0)  # the UI fades things in
+        taken = self.page.screenshot() if of is None else of.screenshot()
+        image = Image.open(BytesIO(taken)).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        image.save(self.pictures / f"{name}.png", optimize=True)
