@@ -12,6 +12,7 @@ from autoselection_core.report.lineage.beginning import beginning_of
 from autoselection_core.report.lineage.differing import anchor_diff
 from autoselection_core.report.lineage.examples import Example, examples_of
 from autoselection_core.report.rendering.page import Picture, Section, to_html, to_markdown
+from autoselection_core.report.sections.arms_plot import mean_scores
 from autoselection_core.report.sections.fidelities import fidelity_sentences
 from autoselection_core.report.sections.landscape import (
     MIN_TRIALS,
@@ -20,7 +21,7 @@ from autoselection_core.report.sections.landscape import (
     mix_plot,
     tree_plot,
 )
-from autoselection_core.report.sections.lead import lead_of
+from autoselection_core.report.sections.lead import arm_scores, headline, lead_of
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -40,9 +41,11 @@ from autoselection_core.report.sections.tables import (
     trial_table,
 )
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_plot, tradeoff_table, tradeoffs_of
-from autoselection_core.report.sections.verdict import Finding, findings
+from autoselection_core.report.sections.verdict import Finding, findings, in_words
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.search.arms import tests_by_arm
+from autoselection_core.search.baselines import WINNER
+from autoselection_core.search.status import StatedVerdict
 from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.subset import Subset
@@ -62,6 +65,11 @@ class Report:
     markdown: Path
     findings: tuple[Finding, ...]
 
+    @classmethod
+    def at(cls, folder: Path, found: tuple[Finding, ...]) -> "Report":
+        """The report in a folder."""
+        return cls(folder / "report.html", folder / "report.md", found)
+
 
 def write_report(facts: SearchFacts) -> Report:
     """Write the report of a search into the home folder.
@@ -74,14 +82,31 @@ def write_report(facts: SearchFacts) -> Report:
     found = findings(facts)
     sections, lead = _sections(facts), lead_of(facts, found)
     title = f"Search {facts.record.search}"
-    folder = facts.workspace.home.resolve(facts.workspace.home.reports / facts.record.search)
+    folder = facts.workspace.home.report(facts.record.search)
     pictures = [picture for section in sections for picture in section.pictures]
     for picture in [*pictures, *([] if lead.picture is None else [lead.picture])]:
         _write(folder / f"{picture.name}.svg", picture.svg)
-    html, markdown = folder / "report.html", folder / "report.md"
-    _write(html, to_html(title, sections, lead).encode())
-    _write(markdown, to_markdown(title, sections, lead).encode())
-    return Report(html, markdown, found)
+    report = Report.at(folder, found)
+    _write(report.html, to_html(title, sections, lead).encode())
+    _write(report.markdown, to_markdown(title, sections, lead).encode())
+    for name, content in _stated(facts, found).files().items():
+        _write(folder / name, content)
+    return report
+
+
+def written_report(facts: SearchFacts) -> Report | None:
+    """The report of a search as it was written; None where there is none, or the search goes on after it."""
+    folder = facts.workspace.home.report(facts.record.search)
+    is_there = Report.at(folder, ()).html.is_file()
+    if not is_there or facts.record.state is SearchState.ACTIVE or not facts.history.observations:
+        return None
+    return Report.at(folder, findings(facts))
+
+
+def _stated(facts: SearchFacts, found: Sequence[Finding]) -> StatedVerdict:
+    compared = {run.trial.subset for run in facts.arms if run.arm == WINNER}
+    said = [headline(facts, found), *(finding.sentence for finding in found), mean_scores(arm_scores(facts))]
+    return StatedVerdict(next(iter(compared), None) or "", in_words(found), tuple(said if found else ()))
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -1,8 +1,11 @@
-"""Status of a search: stage, budgets, best score so far and the time that is left, from the ledger alone."""
+"""Status of a search: stage, budgets, best score and time left by the ledger; verdict by its report."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
+from typing import Self
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import (
@@ -174,6 +177,37 @@ class SearchStatus:
             "trainings_left": self.trainings_left,
             "seconds_left": self.seconds_left,
         }
+
+
+@dataclass(frozen=True)
+class StatedVerdict:
+    """Verdict of a written report, for readers that do not open its test items again.
+
+    Attributes:
+        subset: Hash of the subset that the report compares; empty where none of its runs is there.
+        words: The verdict in a few words.
+        sentences: Headline, comparisons and mean test scores; empty where nothing was compared.
+    """
+
+    subset: str
+    words: str
+    sentences: tuple[str, ...]
+
+    @classmethod
+    def read(cls, report: Path) -> Self | None:
+        """The verdict in a report's folder; None without a report, and where an earlier release wrote it."""
+        file = report / _VERDICT
+        if not file.is_file():
+            return None
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return cls(said["subset"], said["words"], tuple(said["sentences"]))
+
+    def files(self) -> dict[str, bytes]:
+        """The verdict as a file of the report's folder."""
+        return {_VERDICT: (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()}
+
+
+_VERDICT = "verdict.json"
 
 
 def typical_seconds(ledger: Ledger, evaluator: str, search: str | None = None) -> float | None:

@@ -100,6 +100,10 @@ class Home:
         """Reports of searches."""
         return self.root / "reports"
 
+    def report(self, search: str) -> Path:
+        """The folder of a search's report."""
+        return self.resolve(self.reports / search)
+
     @property
     def quarantine(self) -> Path:
         """A file for each pool version with the records that are no samples."""

@@ -127,6 +127,55 @@ def test_status_lists_searches_and_why_nothing_runs(cli: Cli) -> None:
     assert "first is done: its budget of 3 is spent" in output
 
 
+def test_show_begins_with_the_verdict_that_the_search_ended_with(cli: Cli, searched: Workshop) -> None:
+    _, ended, _ = cli("search", "--name", "first")
+    code, shown, _ = cli("show", "first")
+
+    verdict = shown[: shown.index("Trials of first")]
+    assert code == 0
+    assert verdict in ended
+    assert verdict.startswith("Undecided") or "random ones" in verdict.splitlines()[0]
+    assert "Better than random subsets of equal tokens?" in verdict
+    assert "test score" in verdict
+    report = searched.folder / ".autoselection/reports/first/report.html"
+    assert verdict.rstrip().endswith(f"report: {report.resolve()}")
+    assert report.is_file()
+
+
+def test_the_verdict_is_data_for_a_program(cli: Cli, searched: Workshop) -> None:
+    facts = json.loads(cli("show", "first", "--json")[1])["facts"]
+
+    told = cli("show", "first")[1]
+    assert [each["opponent"] for each in facts["comparisons"]] == ["random", "full_pool"]
+    for each in facts["comparisons"]:
+        assert each["low"] <= each["value"] <= each["high"]
+        assert f"{each['value']:+.4f}, 95% interval [{each['low']:+.4f}, {each['high']:+.4f}]" in told
+        assert f"{each['runs'][0]} fresh runs of the winner against {each['runs'][1]}" in told
+    assert facts["verdict"] == facts["comparisons"][0]["verdict"]
+    assert Path(facts["report"]) == (searched.folder / ".autoselection/reports/first/report.html").resolve()
+
+
+def test_a_search_without_a_report_shows_no_verdict(cli: Cli, searched: Workshop) -> None:
+    cli("search", "--name", "first")
+    searched.ledger().raise_budget("first", 5)
+
+    shown = json.loads(cli("show", "first", "--json")[1])
+    (status,) = json.loads(cli("status", "--json")[1])["facts"]["searches"]
+
+    assert shown["facts"] == {}
+    assert status["verdict"] is None
+
+
+@pytest.mark.usefixtures("searched")
+def test_status_says_the_verdict_in_a_few_words(cli: Cli) -> None:
+    verdict = json.loads(cli("show", "first", "--json")[1])["facts"]["verdict"]
+    (status,) = json.loads(cli("status", "--json")[1])["facts"]["searches"]
+
+    words = {"yes": "better than", "no": "no better than", "undecided": "undecided against"}[verdict]
+    assert status["verdict"] == f"{words} random subsets of equal tokens, by the formula"
+    assert f"done: {status['verdict']}" in cli("status")[1]
+
+
 @pytest.mark.usefixtures("searched")
 def test_status_is_data_for_a_program(cli: Cli) -> None:
     _, output, _ = cli("status", "--json")

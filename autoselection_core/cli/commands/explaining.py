@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autoselection_core.cli.commands.showing import show_search
+from autoselection_core.cli.commands.showing import show_trials
 from autoselection_core.cli.output import show_parts
 from autoselection_core.cli.session import open_ledger, workspace_of
 from autoselection_core.report.explaining import (
@@ -24,7 +24,7 @@ def explain_name(name: str, search: str | None, campaign: str | None, file: Path
     ledger = open_ledger(file)
     if name in {each.search for each in ledger.searches()}:
         facts = SearchFacts.of(*workspace_of(name, campaign, file))
-        show_search(facts)
+        show_trials(facts)
         show_parts(explain_search(facts))
     elif trials := ledger.find_trials(name):
         show_parts(explain_trials(workspace_of(trials[0].search, campaign, file)[0], name, trials))

@@ -12,6 +12,7 @@ from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
+from autoselection_core.cli.commands.showing import show_verdict
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
@@ -21,8 +22,7 @@ from autoselection_core.history.records import SearchState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
-from autoselection_core.report.sections.lead import headline
-from autoselection_core.report.sections.tables import arm_table, budget_table, trial_table
+from autoselection_core.report.sections.tables import budget_table, trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.search.arms import report_arms
@@ -178,11 +178,7 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
         written = write_report(facts) if facts.history.observations else None
     show_table(trials)
     if written is not None:
-        show_table(arm_table(facts.arms, facts.record.spec, facts.untrained))
-        tell(headline(facts, written.findings))
-        for finding in written.findings:
-            tell(finding.sentence)
-        tell(f"report: {written.html}")
+        show_verdict(facts, written)
     show_table(budget_table(facts.record))
     if facts.record.open_arms:
         tell(f"preliminary: {SearchStatus.of(workspace.ledger, search).stage}; run the same again afterwards")

@@ -10,12 +10,15 @@ from autoselection_core.cli.output import show_table, tell
 from autoselection_core.errors.campaign import UnreadableRecipeError, YamlError
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
+from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
+from autoselection_core.report.sections.lead import headline
 from autoselection_core.report.sections.tables import (
     UNTRAINED,
+    arm_table,
     budget_table,
     reasons_table,
     search_table,
@@ -23,8 +26,10 @@ from autoselection_core.report.sections.tables import (
     trial_table,
 )
 from autoselection_core.report.sections.tradeoffs import tradeoff_table, tradeoffs_of
+from autoselection_core.report.sections.verdict import is_better
+from autoselection_core.report.writing import Report, written_report
 from autoselection_core.score.score import utility
-from autoselection_core.search.status import SearchStatus
+from autoselection_core.search.status import SearchStatus, StatedVerdict
 from autoselection_core.search.warm_start import agreement
 from autoselection_core.solver.advice.exchange import Exchange
 from autoselection_core.solver.proposal import Proposal
@@ -55,12 +60,22 @@ def show_status(workspace: Workspace) -> None:
     """Show the searches, a line on each that still runs, and what the gate cut; programs get all of it."""
     ledger = workspace.ledger
     found = [SearchStatus.of(ledger, each.search) for each in ledger.searches()]
-    show_table(search_table(tuple(status.record for status in found)))
+    verdicts = {status.record.search: words for status in found if (words := _verdict(workspace, status))}
+    show_table(search_table(tuple(status.record for status in found), verdicts))
     for status in found:
         if _is_open(status.record):
             tell(f"{status.record.search}: {status.sentence}")
-    tell(ledger.why_idle(), searches=[dict(status.to_json()) for status in found])
+    searches: list[Json] = [
+        {**status.to_json(), "verdict": verdicts.get(status.record.search)} for status in found
+    ]
+    tell(ledger.why_idle(), searches=searches)
     show_gate(workspace)
+
+
+def _verdict(workspace: Workspace, status: SearchStatus) -> str | None:
+    """Verdict of a search in a few words; None before its report, or where an earlier release wrote that."""
+    stated = StatedVerdict.read(workspace.home.report(status.record.search)) if status.is_done else None
+    return None if stated is None else stated.words
 
 
 def _is_open(record: SearchRecord) -> bool:
@@ -68,6 +83,13 @@ def _is_open(record: SearchRecord) -> bool:
 
 
 def show_search(facts: SearchFacts) -> None:
+    """A search from its verdict, where there is a report, to the recommended recipe."""
+    if (report := written_report(facts)) is not None:
+        show_verdict(facts, report)
+    show_trials(facts)
+
+
+def show_trials(facts: SearchFacts) -> None:
     """Trials, trade-offs, budgets, state and the recommended recipe."""
     show_table(trial_table(facts))
     if len(standing := tradeoffs_of(facts)) > 1:
@@ -88,6 +110,16 @@ def show_search(facts: SearchFacts) -> None:
         if facts.idle_steps:
             tell(facts.idle_steps)
         tell(facts.best_recipe.to_yaml())
+
+
+def show_verdict(facts: SearchFacts, report: Report) -> None:
+    """Verdict of a report with its comparisons, the test scores behind them, and where the report is."""
+    compared: list[Json] = [finding.to_json() for finding in report.findings]
+    tell(headline(facts, report.findings), verdict=is_better(report.findings).value, comparisons=compared)
+    for finding in report.findings:
+        tell(finding.sentence)
+    show_table(arm_table(facts.arms, facts.record.spec, facts.untrained))
+    tell(f"report: {report.html}", report=str(report.html))
 
 
 def show_trial(facts: SearchFacts, number: int) -> None:

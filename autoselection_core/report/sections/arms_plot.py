@@ -75,6 +75,21 @@ def arms_text(scores: Sequence[tuple[str, float]], found: Sequence[Finding], uni
     return [*lines, *(_differences_text(found, unit) if found else ())]
 
 
+def mean_scores(scores: Sequence[tuple[str, float]]) -> str:
+    """Mean test score and number of runs of each arm in a sentence.
+
+    Example:
+        >>> mean_scores([("winner", -1.0), ("random", -3.0), ("random", -2.0)])
+        'Mean test scores: winner -1.000 (1 run); random, equal tokens -2.500 (2 runs).'
+    """
+    said = []
+    for arm in _in_order(scores):
+        runs = [value for name, value in scores if name == arm]
+        count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+        said.append(f"{_NAMES.get(arm, arm.replace('_', ' '))} {mean(runs):.3f} ({count})")
+    return f"Mean test scores: {'; '.join(said)}."
+
+
 def _differences_text(found: Sequence[Finding], unit: str) -> list[str]:
     ends = [end for each in found for end in (each.difference.low, each.difference.high)]
     low, high = min(0.0, *ends), max(0.0, *ends)

@@ -195,13 +195,18 @@ def budget_table(record: SearchRecord) -> Table:
     return Table(f"Budgets, in {unit}", ("budget", "allowed", "spent", "held"), rows)
 
 
-def search_table(records: tuple[SearchRecord, ...]) -> Table:
-    """All searches and how far each came."""
+def search_table(records: tuple[SearchRecord, ...], verdicts: Mapping[str, str]) -> Table:
+    """All searches and how far each came.
+
+    Args:
+        records: The searches.
+        verdicts: Verdicts in a few words, by search, of those that have a report.
+    """
     rows = tuple(
         (
             record.search,
             record.spec.campaign,
-            record.state.value,
+            ": ".join(filter(None, (record.state.value, verdicts.get(record.search)))),
             f"{record.spent:g} of {record.budget}",
             f"{record.report_spent:g} of {record.report_evaluations}",
             record.spec.policy,

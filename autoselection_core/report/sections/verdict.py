@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference, single_run_note
 from autoselection_core.score.resampling import Run
@@ -18,6 +19,8 @@ OPPONENTS = {
     PROPER_SUBSET: "the best subset that leaves something out",
 }
 """Arms that a winner is compared with, in the order of the report, for people."""
+
+_WORDS = {Verdict.YES: "better than", Verdict.NO: "no better than", Verdict.UNDECIDED: "undecided against"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,26 @@ class Finding:
             f"{items}, {self.metric}: {found.value:+.4f}, {interval}, "
             f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._read}"
         )
+
+    @property
+    def words(self) -> str:
+        """The finding in a few words."""
+        judged = ", by the formula" if self.metric == CLOSED_FORM else ""
+        return f"{_WORDS[self.difference.verdict]} {OPPONENTS[self.opponent]}{judged}"
+
+    def to_json(self) -> dict[str, Json]:
+        """The finding as data, for programs."""
+        found = self.difference
+        return {
+            "opponent": self.opponent,
+            "verdict": found.verdict.value,
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "confidence": found.confidence,
+            "runs": self.runs,
+            "metric": self.metric,
+        }
 
     @property
     def _read(self) -> str:
@@ -147,6 +170,20 @@ def is_better(found: Sequence[Finding]) -> Verdict:
 
     A winner that is the whole pool has the best proper subset to beat.
     """
-    asked = (RANDOM, PROPER_SUBSET)
-    verdicts = [finding.difference.verdict for finding in found if finding.opponent in asked]
-    return verdicts[0] if verdicts else Verdict.UNDECIDED
+    decisive = _decisive(found)
+    return Verdict.UNDECIDED if decisive is None else decisive.difference.verdict
+
+
+def in_words(found: Sequence[Finding]) -> str:
+    """The verdict in a few words, for a list of searches.
+
+    Example:
+        >>> in_words([])
+        'not compared with random subsets'
+    """
+    decisive = _decisive(found)
+    return "not compared with random subsets" if decisive is None else decisive.words
+
+
+def _decisive(found: Sequence[Finding]) -> Finding | None:
+    return next((finding for finding in found if finding.opponent in (RANDOM, PROPER_SUBSET)), None)
