@@ -1,4 +1,4 @@
-"""The data card of an export: what people read, and what `datasets` reads of its header."""
+"""Data card of an export, for people: contents, recipe, licences, verdict; its header is for `datasets`."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from autoselection_core.export.manifest import DATA
+from autoselection_core.export.manifest import DATA, NOT_COMPARED
+from autoselection_core.search.status import StatedVerdict
 from autoselection_core.subset.explain import idle_steps_sentence
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
@@ -38,6 +39,34 @@ _KNOWN_LICENCES = {
 def card(facts: Mapping[str, Any], data: Path) -> str:
     """The text of README.md: a YAML header, and the manifest in words."""
     return f"---\n{yaml.safe_dump(_header(facts, data), sort_keys=False)}---\n{_body(facts)}"
+
+
+def comparison(search: str, report: Path, subset: str) -> str:
+    """Verdict on a subset in Markdown, as the report of its search states it.
+
+    Args:
+        search: Name of the search.
+        report: Folder of its report, which need not be there.
+        subset: Hash of the subset.
+    """
+    named = f"`reports/{search}/report.html` in the home folder of AutoSelection"
+    stated = StatedVerdict.read(report)
+    if stated is None and (report / "report.html").is_file():
+        return (
+            f"**Verdict:** in the report of the search, {named}. An earlier release wrote that; after "
+            f"`autoselection search --name {search}` an export states the verdict here.\n"
+        )
+    if stated is None or not stated.sentences:
+        return NOT_COMPARED
+    if stated.subset != subset:
+        return (
+            "**Verdict:** this subset was not compared with anything. The report of the search, "
+            f"{named}, is about subset `{stated.subset}`.\n"
+        )
+    # A `<` would begin markup, and could end the comparison.
+    headline, *compared = (sentence.replace("<", "&lt;") for sentence in stated.sentences)
+    listed = "\n".join(f"- {sentence}" for sentence in compared)
+    return f"**Verdict:** {headline}\n\n{listed}\n\nReport of the search: {named}.\n"
 
 
 def _header(facts: Mapping[str, Any], data: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autoselection_core.errors.store import NotAnExportError
 from autoselection_core.export.turns import Content
-from autoselection_core.identity import fingerprint, fingerprint_file
+from autoselection_core.identity import fingerprint, fingerprint_bytes, fingerprint_file
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sources import EXPORTED_RECORDS
 from autoselection_core.subset import Subset
@@ -23,6 +23,17 @@ RECORDS = EXPORTED_RECORDS
 
 
 CONTENT_HASH = "content_hash"
+COMPARISON = "comparison"
+"""The verdict on the card as the manifest repeats it: no content, as a later report may change it."""
+
+NOT_COMPARED = (
+    "**Verdict:** this subset was not compared with anything yet. The dev score above is that by which the "
+    "search chose it, so it is partly luck.\n"
+)
+_BEGIN = b"\n<!-- comparison: no part of content_hash, as a later report may change it -->\n"
+_END = b"<!-- end of comparison -->\n"
+_PLACE = b"\n- Format: `"
+"""Beginning of the card's list, before which the comparison has its place."""
 _NO_LICENCE = "none stated"
 
 
@@ -35,12 +46,14 @@ class SubsetOrigin:
         trial: The trial that evaluated it.
         score: Its score, in a sentence.
         idle_steps: Steps of the trial's recipe that change nothing on this pool and are left out.
+        comparison: Verdict on the subset, in Markdown.
     """
 
     search: str
     trial: int
     score: str
     idle_steps: int = 0
+    comparison: str = NOT_COMPARED
 
 
 def manifest_of(
@@ -75,15 +88,37 @@ def manifest_of(
 def with_hashes(facts: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """A manifest with the hash of data and card, and one over all that it says.
 
-    A training program's config has no hash here: it is there to be changed.
+    A training program's config has no hash here: it is there to be changed. Nor has the comparison: an export
+    before the report and one after it hold the same.
     """
-    whole = {**facts, "files": {name: fingerprint_file(folder / name) for name in (DATA, CARD, RECORDS)}}
-    return {**whole, CONTENT_HASH: fingerprint(whole)}
+    whole = {**facts, "files": {name: _hash_of_file(folder / name) for name in (DATA, CARD, RECORDS)}}
+    return {**whole, CONTENT_HASH: hash_of(whole)}
 
 
 def hash_of(manifest: Mapping[str, Any]) -> str:
-    """The hash over what a manifest says."""
-    return fingerprint({name: value for name, value in manifest.items() if name != CONTENT_HASH})
+    """The hash over what a manifest says, but for the comparison."""
+    unhashed = (CONTENT_HASH, COMPARISON)
+    return fingerprint({name: value for name, value in manifest.items() if name not in unhashed})
+
+
+def with_comparison(card: bytes, comparison: str) -> bytes:
+    """A card with this comparison in place of any that it has."""
+    before, place, after = split_card(card)[0].partition(_PLACE)
+    return b"".join([before, _BEGIN, comparison.encode(), _END, place, after])
+
+
+def split_card(card: bytes) -> tuple[bytes, str]:
+    """A card without its comparison, and the comparison, which cards of earlier releases lack."""
+    before, _, rest = card.partition(_BEGIN)
+    comparison, _, after = rest.partition(_END)
+    return before + after, comparison.decode(errors="replace")
+
+
+def _hash_of_file(file: Path) -> str:
+    """Hash of a file; that of the card is without its comparison."""
+    if file.name == CARD:
+        return fingerprint_bytes([split_card(file.read_bytes())[0]])
+    return fingerprint_file(file)
 
 
 def _sources(pool: Pool, subset: Subset) -> Mapping[str, Counter[str]]:
@@ -130,6 +165,9 @@ def verify_export(folder: Path) -> ExportCheck:
     if hash_of(said) != said[CONTENT_HASH]:
         problems.append(f"{MANIFEST} was changed: it does not hash to its {CONTENT_HASH}")
     problems += [f"{name} {problem}" for name, problem in _changes(folder, said["files"])]
+    card = folder / CARD
+    if card.is_file() and split_card(card.read_bytes())[1] != said.get(COMPARISON, ""):
+        problems.append(f"{CARD} was changed: its verdict is not the manifest's")
     is_untouched = not any(problem.startswith(DATA) for problem in problems)
     ids = list(_ids(folder / DATA)) if is_untouched else []
     if is_untouched and fingerprint_of_ids(np.array(ids, "S32")) != said["subset"]:
@@ -157,7 +195,7 @@ def _changes(folder: Path, files: Mapping[str, str]) -> Iterator[tuple[str, str]
     for name, known in files.items():
         if not (folder / name).is_file():
             yield name, "is gone"
-        elif fingerprint_file(folder / name) != known:
+        elif _hash_of_file(folder / name) != known:
             yield name, "was changed: its hash is not the manifest's"
 
 

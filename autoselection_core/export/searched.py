@@ -6,6 +6,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.errors.store import NothingToExportError
 from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.export.card import comparison
 from autoselection_core.export.manifest import SubsetOrigin
 from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.writing import SOME_MODEL, Exported, export_subset
@@ -50,11 +51,12 @@ def export_trial(
     recipe = without_idle_steps(chosen.recipe, signals)
     subset = realise(recipe, signals)
     idle = len(chosen.recipe) - len(recipe)
+    compared = comparison(search, workspace.home.report(search), subset.fingerprint)
     counted = "tokens" in signals.columns
     return export_subset(
         workspace.pool(record.spec.pool_version),
         subset,
-        SubsetOrigin(search, chosen.trial, _score(chosen, record), idle),
+        SubsetOrigin(search, chosen.trial, _score(chosen, record), idle, compared),
         folder,
         spelling,
         training=_training(workspace),

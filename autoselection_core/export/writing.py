@@ -14,17 +14,21 @@ from autoselection_core.export.card import card
 from autoselection_core.export.formats import FORMATS, Format
 from autoselection_core.export.manifest import (
     CARD,
+    COMPARISON,
     DATA,
     MANIFEST,
     RECORDS,
     SubsetOrigin,
     manifest_of,
+    split_card,
+    with_comparison,
     with_hashes,
 )
 from autoselection_core.export.trainers import Length, Training
 from autoselection_core.export.turns import Content
+from autoselection_core.identity import fingerprint_bytes
 from autoselection_core.pool.pool import Pool
-from autoselection_core.store.atomic import atomic_folder
+from autoselection_core.store.atomic import atomic_file, atomic_folder
 from autoselection_core.subset import Subset
 
 SOME_MODEL = Training("NAME OR FOLDER OF THE BASE MODEL", FineTuning())
@@ -63,7 +67,7 @@ def export_subset(
 ) -> Exported:
     """Write the samples of a subset with a data card; the folder appears whole or not at all.
 
-    An export that is there already is left as it is if it holds the same.
+    An export that is there already is left as it is if it holds the same, but for the verdict on its card.
 
     Args:
         pool: The samples.
@@ -82,7 +86,7 @@ def export_subset(
     """
     chosen = _format(spelling)
     if folder.exists():
-        return _same(folder, subset, spelling, length)
+        return _same(folder, subset, spelling, length, origin.comparison)
     content, trained = Content.of(pool.samples(subset.rows), tokens), training.with_length(length)
     with atomic_folder(folder) as draft:
         with (draft / DATA).open("w", encoding="utf-8") as data:
@@ -94,12 +98,15 @@ def export_subset(
         facts = manifest_of(pool, subset, origin, spelling, content)
         if chosen.has_training:
             facts |= {"training": length.value, "training_reads": trained.reach(content)}
-        (draft / CARD).write_text(card(facts, draft / DATA), encoding="utf-8")
-        whole = with_hashes(facts, draft)
-        (draft / MANIFEST).write_text(
-            json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        own = card(facts, draft / DATA).encode()
+        (draft / CARD).write_bytes(with_comparison(own, origin.comparison))
+        whole = with_hashes({**facts, COMPARISON: origin.comparison}, draft)
+        (draft / MANIFEST).write_bytes(_spelled(whole))
     return _exported(folder, whole)
+
+
+def _spelled(manifest: Mapping[str, Any]) -> bytes:
+    return (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _format(spelling: str) -> Format:
@@ -108,14 +115,35 @@ def _format(spelling: str) -> Format:
     return FORMATS[spelling]
 
 
-def _same(folder: Path, subset: Subset, spelling: str, length: Length) -> Exported:
+def _same(folder: Path, subset: Subset, spelling: str, length: Length, comparison: str) -> Exported:
     file = folder / MANIFEST
     known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     # Earlier releases wrote the length of the search's own trainings, and did not say so.
     is_as_long = not FORMATS[spelling].has_training or known.get("training", Length.SEARCH) == length
     if (known.get("subset"), known.get("format")) != (subset.fingerprint, spelling) or not is_as_long:
         raise ExportExistsError(folder)
+    if known.get(COMPARISON) != comparison:
+        known = _compared_again(folder, known, comparison)
     return _exported(folder, known)
+
+
+def _compared_again(folder: Path, known: Mapping[str, Any], comparison: str) -> Mapping[str, Any]:
+    """The manifest with another comparison, written there and on the card; nothing else changes.
+
+    A card that somebody changed is left to `verify`.
+    """
+    file = folder / CARD
+    if not file.is_file() or fingerprint_bytes([split_card(file.read_bytes())[0]]) != known["files"][CARD]:
+        return known
+    renewed = {**known, COMPARISON: comparison}
+    # The manifest comes last: until then an export does this again.
+    for name, content in (
+        (CARD, with_comparison(file.read_bytes(), comparison)),
+        (MANIFEST, _spelled(renewed)),
+    ):
+        with atomic_file(folder / name) as draft:
+            draft.write_bytes(content)
+    return renewed
 
 
 def _exported(folder: Path, manifest: Mapping[str, Any]) -> Exported:

@@ -248,6 +248,37 @@ def test_an_export_is_verified_and_a_changed_one_is_found_out(
     assert "data.jsonl was changed" in output
 
 
+def test_the_card_states_the_verdict_of_the_report_and_the_content_is_the_same_without_it(
+    cli: Cli, searched: Workshop
+) -> None:
+    report = searched.folder / ".autoselection/reports/first"
+    winner = json.loads((report / "verdict.json").read_text())["subset"]
+    other = next(each.trial for each in searched.ledger().trials("first") if each.subset != winner)
+    report.rename(report.with_name("elsewhere"))
+    before = json.loads(cli("export", "first", "--to", "out", "--json")[1])["facts"]
+    card = searched.folder / "out/README.md"
+    assert "not compared with anything yet" in card.read_text()
+    data = (searched.folder / "out/data.jsonl").read_bytes()
+    report.with_name("elsewhere").rename(report)
+
+    after = json.loads(cli("export", "first", "--to", "out", "--json")[1])["facts"]
+
+    assert after == before
+    assert (searched.folder / "out/data.jsonl").read_bytes() == data
+    assert cli("verify", "out")[0] == 0
+    _, shown, _ = cli("show", "first")
+    said = shown[: shown.index("Test scores (")].strip().splitlines()
+    assert f"**Verdict:** {said[0]}\n" in card.read_text()
+    assert all(f"- {sentence}\n" in card.read_text() for sentence in said[1:])
+    assert "- Mean test scores: winner " in card.read_text()
+    assert "`reports/first/report.html`" in card.read_text()
+    assert "not compared with anything" not in card.read_text()
+    assert cli("export", "first", "--to", "new")[0] == 0
+    assert (searched.folder / "new/README.md").read_bytes() == card.read_bytes()
+    assert cli("export", "first", "--trial", str(other), "--to", "other")[0] == 0
+    assert f"is about subset `{winner}`" in (searched.folder / "other/README.md").read_text()
+
+
 def test_trl_reads_an_export_as_conversations(cli: Cli, searched: Workshop) -> None:
     cli("export", "--to", "out")
 

@@ -236,6 +236,7 @@ def test_an_export_of_now_has_the_same_data(read: EarlierHome, said: Said) -> No
     assert fingerprint_file(read.folder / "again" / "data.jsonl") == known["data"]
     manifest = json.loads((read.folder / "again" / "manifest.json").read_text())
     assert (manifest["subset"], manifest["samples"]) == (known["subset"], known["samples"])
+    assert "An earlier release wrote that" in (read.folder / "again" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("search", ["published", "by_hand", "trained"])

@@ -168,6 +168,29 @@ def test_the_card_counts_the_steps_that_are_left_out_and_warns_of_nothing_that_i
     assert not re.search(r"samples (have|do not)", card)
 
 
+def test_another_verdict_changes_the_card_and_no_hash_and_a_forged_one_is_found_out(tmp_path: Path) -> None:
+    made, folder = Made.of(*PLAIN), tmp_path / "out"
+    compared = replace(SEARCH, comparison="**Verdict:** undecided.\n")
+    first = made.export(folder, "messages")
+    said = json.loads((folder / "manifest.json").read_text())
+
+    assert export_subset(made.pool, made.subset, compared, folder, "messages") == first
+    assert export_subset(made.pool, made.subset, compared, tmp_path / "new", "messages").content_hash == (
+        first.content_hash
+    )
+    card = folder / "README.md"
+    assert card.read_bytes() == (tmp_path / "new/README.md").read_bytes()
+    assert json.loads((folder / "manifest.json").read_text()) == {**said, "comparison": compared.comparison}
+    assert verify_export(folder).problems == ()
+
+    card.write_text(card.read_text().replace("undecided.", "better than everything."))
+    assert verify_export(folder).problems == ("README.md was changed: its verdict is not the manifest's",)
+    card.write_text(card.read_text().replace("# A subset", "# The best subset"))
+    assert len(verify_export(folder).problems) == 2
+    export_subset(made.pool, made.subset, SEARCH, folder, "messages")
+    assert "# The best subset" in card.read_text(), "a card that somebody changed is theirs"
+
+
 def test_samples_that_llama_factory_would_skip_are_counted(tmp_path: Path) -> None:
     Made.of(*PLAIN, WITH_TOOLS, LONG, TWICE).export(tmp_path / "out", "llama-factory")
 
