@@ -86,7 +86,7 @@ class SearchSettings:
             arXiv 2605.12944 (published).
         report_evaluations: Second budget, in full trainings, for what the winner is compared with: the full
             pool, random subsets of equal tokens, the winner trained again, and the best plain filter trained
-            again where the policy tries plain filters (8 pay for all).
+            again where the policy tries plain filters, as versions 2 and 3 do (8 pay for all).
         max_steps: Longest recipe, in steps.
     """
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.search_settings import DEFAULT, POLICIES, policy_now, settings_now
+from autoselection_core.operators.selection.ranking import HIGHEST, LOWEST
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
 LATEST = 3
@@ -18,6 +19,11 @@ SURROGATES = ("gp", "bkb", "student_t")
 
 _MIN_SHARE = 0.01
 _BOUNDS = "a least and a largest share from 0 to 1, as [0.1, 0.5]"
+
+EITHER = "either"
+"""Better end of a score of which nothing says whether high or low values are good."""
+
+_ENDS = (HIGHEST, LOWEST, EITHER)
 
 _ABOVE_ZERO = ("noise_prior", "max_tokens", "trust_radius", "stop_gain")
 
@@ -33,6 +39,9 @@ class Policy:
         warmup: Probes before the surrogate chooses. Version 1 has programs by realised retention (low,
             middle, high, low, ...), version 2 plain filters far apart in what they select, version 3 one
             plain filter and then programs.
+        plain_scores: Scores of one's own that are plain filters, from version 2 on, and tried before others:
+            a mapping from column to the end that is better, `highest`, `lowest` or `either`. A new search
+            pins those of its campaign, as `either`, whose highest quarter comes first.
         finals: Last evaluations, which go to the two best subsets again, from a budget of 8 on; version 1 has
             none.
         composition: 1 adds a part over what subsets are made of to the surrogate: shares of sources and
@@ -79,6 +88,7 @@ class Policy:
     version: Annotated[int, Count(1, LATEST)] = 1
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
+    plain_scores: tuple[tuple[str, str], ...] = ()
     finals: Annotated[int, Count(0, 100)] = 1
     composition: Annotated[int, Count(0, 1)] = 0
     max_steps: Annotated[int, Count(1, 6)] = 6
@@ -120,6 +130,7 @@ class Policy:
         if self.min_share is not None:
             Interval(0.0, 1.0).check(self.min_share, "min_share")
         object.__setattr__(self, "shares", _shares(self.shares))
+        object.__setattr__(self, "plain_scores", _plain_scores(self.plain_scores))
         pairs = self.floors.items() if isinstance(self.floors, Mapping) else self.floors
         object.__setattr__(self, "floors", tuple(sorted((name, float(least)) for name, least in pairs)))
 
@@ -156,6 +167,20 @@ def _shares(given: Any) -> tuple[tuple[str, float, float], ...]:  # noqa: ANN401
     """
     entries = given.items() if isinstance(given, Mapping) else ((name, bounds) for name, *bounds in given)
     return tuple(sorted((name, *_bounds(name, bounds)) for name, bounds in entries))
+
+
+def _plain_scores(given: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - as YAML or a policy has it
+    """Better end of each score, by name.
+
+    Raises:
+        SettingError: An end is unknown.
+    """
+    entries = given.items() if isinstance(given, Mapping) else given
+    found = tuple(sorted((name, end) for name, end in entries))
+    for name, end in found:
+        if end not in _ENDS:
+            raise SettingError("plain_scores", {name: end}, f"one of {', '.join(_ENDS)} for each column")
+    return found
 
 
 def _bounds(name: str, bounds: Any) -> tuple[float, float]:  # noqa: ANN401

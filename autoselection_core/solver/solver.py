@@ -185,7 +185,7 @@ def _recommend(policy: Policy, history: History, fitted: FittedModel, pool_rows:
         fitted.surrogate.noise,
         len(one.utilities),
         luckiest.trial,
-        _best_plain_filter(fitted, place) if policy.version > 1 else None,
+        _best_plain_filter(policy, fitted, place) if policy.version > 1 else None,
         _best_proper_subset(fitted, pool_rows) if len(one.subset) == pool_rows else None,
     )
 
@@ -196,10 +196,10 @@ def _best_proper_subset(fitted: FittedModel, pool_rows: int) -> Recipe | None:
     return next((one.recipe for one in measured if len(one.subset) < pool_rows), None)
 
 
-def _best_plain_filter(fitted: FittedModel, recommended: int) -> Recipe | None:
+def _best_plain_filter(policy: Policy, fitted: FittedModel, recommended: int) -> Recipe | None:
     """The plain filter with the best posterior mean, apart from what is recommended."""
     others = (fitted.observed[place].recipe for place in fitted.ranked if place != recommended)
-    return next(filter(is_plain, others), None)
+    return next((each for each in others if is_plain(each, policy.plain_scores)), None)
 
 
 def _default(solver: Solver, history: History, consultation: Consultation) -> Candidate:

@@ -25,7 +25,11 @@ from autoselection_core.space import Count, Interval, axes, meanings
 LIMITS = ("min_share", "max_share", "max_tokens", "trust_radius", "floors", "shares", "stop_gain")
 """Constraints of a candidate, or of the search itself."""
 
-_MAPPINGS: Mapping[str, Any] = {"floors": dict[str, float], "shares": dict[str, list[float]]}
+_MAPPINGS: Mapping[str, Any] = {
+    "floors": dict[str, float],
+    "shares": dict[str, list[float]],
+    "plain_scores": dict[str, str],
+}
 
 _ASKED_ELSEWHERE = ("name", "max_steps")
 _CHOICES = tuple(each.name for each in fields(Policy) if each.name not in (*LIMITS, *_ASKED_ELSEWHERE))

@@ -14,6 +14,7 @@ from autoselection_core.campaign.duration import Pace, pace_of, scoring_seconds
 from autoselection_core.campaign.solvers import templates_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
 from autoselection_core.search.loop import run_search
@@ -215,6 +216,28 @@ def test_no_step_over_a_signal_of_one_value_is_offered_from_version_3_on() -> No
     }
 
     assert offered == {1: set(columns), 3: {"varied", "partly"}}
+
+
+def test_a_new_search_pins_the_scores_of_its_campaign_and_a_registered_one_goes_on_without(
+    workspace: Workspace,
+) -> None:
+    """Stored searches decide as they did; version 1 tries no plain filter and is the search that it was."""
+    signals = {**workspace.campaign.signals, "column:rm_score": {"column": "rm_score"}}
+    campaign = replace(workspace.campaign, signals=signals, policy={"version": 2})
+    workspace = replace(workspace, campaign=campaign)
+    version = scored(workspace)
+
+    made = workspace.spec(version)
+    earlier = replace(made, policy_settings={"version": 2})
+
+    assert made.policy_settings == {"version": 2, "plain_scores": {"rm_score": "either"}}
+    assert workspace.current_spec(earlier).policy_settings == {"version": 2}
+    assert workspace.current_spec(made) == made
+    assert workspace.spec(version, policy="random").policy_settings == {"version": 2}
+    assert workspace.spec(version, policy_settings={"version": 1}).policy_settings == {"version": 1}
+    assert workspace.solver(made).policy.plain_scores == (("rm_score", "either"),)
+    with pytest.raises(SettingError, match="rm_score"):
+        workspace.spec(version, policy_settings={"plain_scores": {"rm_scor": "highest"}})
 
 
 TRAINED = """\

@@ -253,6 +253,7 @@ def test_a_solver_without_templates_says_what_to_do() -> None:
 DEFAULT_CHANGES: Mapping[str, object] = {
     "name": "published",
     "version": 1,
+    "plain_scores": {"word_entropy": "highest"},
     "finals": 0,
     "composition": 1,
     "full_pool": 0,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from autoselection_core.errors.recipe import SettingError
 from autoselection_core.history.values import FailedTrial, History
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.table import SignalTable
@@ -54,6 +55,44 @@ def test_a_plain_filter_keeps_the_highest_scores_of_a_usual_signal() -> None:
     labels = {recipe.steps[0].label for recipe in plain_filters(catalogue(pool()), 0)}
 
     assert labels == {"keep_top[ifd]", "keep_top[response_tokens]", "keep_top[tokens]"}
+
+
+@pytest.mark.parametrize(("end", "label"), [("highest", ""), ("lowest", ",lowest"), ("either", "")])
+@pytest.mark.parametrize("policy", [SECOND, THIRD])
+def test_the_better_quarter_by_a_score_of_one_s_own_is_the_first_plain_filter(
+    policy: Policy, end: str, label: str
+) -> None:
+    asker = solver(policy.with_settings(plain_scores={"word_entropy": end}))
+    history = searched(asker, entropy_of(asker.signals), 3)
+
+    assert origins(history)[:2] == ["full_pool", "plain"]
+    (step,) = history.observations[1].recipe.steps
+    assert (step.label, step.settings["fraction"]) == (f"keep_top[word_entropy{label}]", 0.25)
+
+
+def test_both_ends_of_a_score_are_plain_filters_only_where_nothing_says_which_is_better() -> None:
+    def labels(end: str) -> set[str]:
+        found = plain_filters(catalogue(pool()), 0, [("word_entropy", end)])
+        return {each.steps[0].label for each in found if "word_entropy" in each.steps[0].label}
+
+    assert labels("highest") == {"keep_top[word_entropy]"}
+    assert labels("lowest") == {"keep_top[word_entropy,lowest]"}
+    assert labels("either") == {"keep_top[word_entropy]", "keep_top[word_entropy,lowest]"}
+
+
+def test_a_measured_filter_by_a_score_of_one_s_own_is_the_best_plain_filter() -> None:
+    asker = solver(THIRD.with_settings(plain_scores={"word_entropy": "either"}))
+    history = searched(asker, lambda subset: float(len(subset)), 2)
+
+    best = asker.recommend(history)
+
+    assert len(best.recipe) == 0
+    assert best.plain_filter == history.observations[1].recipe
+
+
+def test_an_end_that_no_score_has_is_refused() -> None:
+    with pytest.raises(SettingError, match="plain_scores"):
+        Policy(plain_scores=(("rm_score", "best"),))
 
 
 def test_the_last_evaluation_goes_to_a_finalist_again() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.fidelities import pin
+from autoselection_core.campaign.declaration.signals import own_scores
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.training.settings import fine_tuning
@@ -15,10 +16,12 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import Json
 from autoselection_core.operators.catalogue import installed_operators
 from autoselection_core.score.score import CLOSED_FORM
-from autoselection_core.solver.policy import Policy
+from autoselection_core.solver.policy import EITHER, Policy
 from autoselection_core.space import check_settings
 
-_VERSION = "version"
+_VERSION, _PLAIN_SCORES = "version", "plain_scores"
+_PINNED = (_VERSION, _PLAIN_SCORES)
+"""Settings of the policy that a registered search keeps as it has them."""
 
 SETTINGS = tuple(each.name for each in fields(SearchSettings))
 """Names of the settings that every search has."""
@@ -73,8 +76,10 @@ class SearchRequest:
             metric=self._metric(campaign),
             training=self._training(campaign),
             operators=self._operators(campaign),
-            policy_settings=_with_version(
-                asked.policy, merge_settings(campaign.policy, self.policy_settings)
+            policy_settings=_with_plain_scores(
+                campaign,
+                asked.policy,
+                _with_version(asked.policy, merge_settings(campaign.policy, self.policy_settings)),
             ),
             warm_from=next(iter(earlier), None),
             warm_also=earlier[1:],
@@ -83,6 +88,9 @@ class SearchRequest:
         )
         check_settings(asked)
         policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
+        _require_known(
+            "plain_scores", [name for name, _ in policy.plain_scores], own_scores(campaign.signals)
+        )
         scored = tuple(spec.benchmarks) if campaign.closed_form is None else (CLOSED_FORM,)
         if campaign.judge is None:  # only its first scores say what a judge calls its benchmarks
             _require_known("floors", [name for name, _ in policy.floors], scored)
@@ -119,15 +127,26 @@ def _with_version(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
     return dict(settings) if is_first else {_VERSION: Policy.version, **settings}
 
 
+def _with_plain_scores(campaign: Campaign, policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
+    """Settings with the scores that a campaign brings, where its policy tries plain filters.
+
+    A new search pins them: those that were registered before go on as they began.
+    """
+    own = own_scores(campaign.signals)
+    tries_plain = policy == DEFAULT and settings.get(_VERSION, Policy.version) != 1
+    is_asked = bool(own) and tries_plain and _PLAIN_SCORES not in settings
+    return {**settings, _PLAIN_SCORES: dict.fromkeys(own, EITHER)} if is_asked else dict(settings)
+
+
 def with_version_of(known: Mapping[str, Json], settings: Mapping[str, Json]) -> dict[str, Json]:
-    """Settings with the version of a registered search's settings, or without one where those say none.
+    """Settings with version and plain filters of a registered search, or without those that it does not say.
 
     Example:
         >>> with_version_of({}, {"version": 2, "finals": 1}), with_version_of({"version": 1}, {"version": 2})
         ({'finals': 1}, {'version': 1})
     """
-    kept = {name: value for name, value in settings.items() if name != _VERSION}
-    return kept | {name: value for name, value in known.items() if name == _VERSION}
+    kept = {name: value for name, value in settings.items() if name not in _PINNED}
+    return kept | {name: value for name, value in known.items() if name in _PINNED}
 
 
 def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Json]]:

@@ -1,7 +1,7 @@
 """Signals that a campaign can name, the construction of each, and the key that names them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -124,6 +124,17 @@ def nameable_of(chosen: str) -> SignalSchema:
 def name_of(definition: type[Signal]) -> str:
     """The name that campaigns use for a class of signals."""
     return next(name for name, known in installed_signals().items() if known.definition is definition)
+
+
+def own_scores(chosen: Iterable[str]) -> tuple[str, ...]:
+    """Columns of the scores that a campaign brings, from the names of its signals.
+
+    Example:
+        >>> own_scores(["word_entropy", "column:rm_score"])
+        ('rm_score',)
+    """
+    named = (name.partition(":") for name in chosen)
+    return tuple(name for kind, _, name in named if kind == SCORES)
 
 
 def make_signals(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autoselection_core.arrays import Values
-from autoselection_core.campaign.declaration.signals import SCORES
+from autoselection_core.campaign.declaration.signals import own_scores
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.search.propose import tokens_of
@@ -52,7 +52,7 @@ def waterfall(facts: SearchFacts) -> tuple[Prefix, ...]:
         realise(recipe.with_steps(recipe.steps[:length]), facts.signals, cache)
         for length in range(len(labels))
     ]
-    shown = shown_columns(facts.signals, recipe.reads, _own_columns(facts))
+    shown = shown_columns(facts.signals, recipe.reads, own_scores(facts.workspace.campaign.signals))
     expected = facts.solver.predict(facts.history, subsets)
     return tuple(
         Prefix(label, subset, _tokens(facts, subset), _means(facts, subset, shown), prediction)
@@ -112,11 +112,6 @@ def shown_columns(signals: SignalTable, read: Sequence[str], own: Sequence[str])
 def _varies(column: Values) -> bool:
     known = column[np.isfinite(column)]
     return len(known) > 0 and bool(known.min() < known.max())
-
-
-def _own_columns(facts: SearchFacts) -> tuple[str, ...]:
-    named = (name.partition(":") for name in facts.workspace.campaign.signals)
-    return tuple(name for kind, _, name in named if kind == SCORES)
 
 
 def _tokens(facts: SearchFacts, subset: Subset) -> int | None:

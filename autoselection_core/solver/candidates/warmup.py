@@ -1,41 +1,63 @@
 """Warmup probes: plain filters, or fresh programs by retention, spread by what they select."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from autoselection_core.operators.catalogue import Template
+from autoselection_core.operators.definitions.score import KeepTop
+from autoselection_core.operators.selection.ranking import HIGHEST, LOWEST
 from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.signals.table import RELEVANCE, SignalTable
 from autoselection_core.solver.context import SearchContext
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.features.describer import distances
+from autoselection_core.solver.policy import EITHER
 from autoselection_core.solver.programs.fresh import single_recipes
 from autoselection_core.solver.programs.limits import pool_rows
 from autoselection_core.solver.programs.realise import Realised
 
 _OPERATORS = ("keep_relevant", "drop_exact_duplicates", "drop_near_duplicates", "drop_semantic_duplicates")
 _RANKING, _LOWEST = "keep_top", "lowest"
+_QUARTER = 0.25
 _COLUMNS = ("ifd", "response_loss", "response_tokens", "tokens", "words")
 
 
-def plain_filters(templates: Sequence[Template], seed: int) -> tuple[Recipe, ...]:
+PlainScores: TypeAlias = Sequence[tuple[str, str]]
+"""Scores of the user's own, each with its better end; see `Policy.plain_scores`."""
+
+
+def plain_filters(templates: Sequence[Template], seed: int, scores: PlainScores = ()) -> tuple[Recipe, ...]:
     """Plain filters at the usual shares; all single operators where the pool has no usual signal."""
     singles = single_recipes(templates, seed)
-    usual = tuple(recipe for recipe in singles if is_plain(recipe))
+    usual = tuple(recipe for recipe in singles if is_plain(recipe, scores))
     return usual or singles
 
 
-def is_plain(recipe: Recipe) -> bool:
+def best_quarters(filters: Sequence[Recipe], scores: PlainScores) -> tuple[Recipe, ...]:
+    """The filters that keep the better quarter by a score: the highest one where either end may be better."""
+    wanted = {(name, LOWEST if end == LOWEST else HIGHEST) for name, end in scores}
+    return tuple(each for each in filters if _is_quarter(each.steps[0], wanted))
+
+
+def _is_quarter(step: Step, wanted: Collection[tuple[str, str]]) -> bool:
+    is_quarter = isinstance(step, KeepTop) and step.fraction == _QUARTER
+    return is_quarter and (step.signal, step.order) in wanted
+
+
+def is_plain(recipe: Recipe, scores: PlainScores = ()) -> bool:
     """Whether a recipe is one step that a person would try first, at any share."""
-    return len(recipe.steps) == 1 and _is_usual(recipe.steps[0])
+    return len(recipe.steps) == 1 and _is_usual(recipe.steps[0], dict(scores))
 
 
-def _is_usual(step: Step) -> bool:
+def _is_usual(step: Step, scores: Mapping[str, str]) -> bool:
     if isinstance(step, Union):
         return False
     if step.name in _OPERATORS:
         return True
+    if isinstance(step, KeepTop) and step.signal in scores:
+        return scores[step.signal] in (step.order, EITHER)
     is_ranking = step.name == _RANKING and _LOWEST not in step.label
     return is_ranking and any(name in _COLUMNS or name.startswith(RELEVANCE) for name in step.reads)
 

@@ -16,7 +16,13 @@ from autoselection_core.solver.advice.roles import Anchor, propose, summarise
 from autoselection_core.solver.advice.settings import AdviserRole
 from autoselection_core.solver.candidates.local_search import ScoredCandidates, search_locally
 from autoselection_core.solver.candidates.phase import phase_of
-from autoselection_core.solver.candidates.warmup import farthest, in_zone, plain_filters, zone_of
+from autoselection_core.solver.candidates.warmup import (
+    best_quarters,
+    farthest,
+    in_zone,
+    plain_filters,
+    zone_of,
+)
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.constraints import Success, keeps_to
 from autoselection_core.solver.evidence.fitted import FittedModel, fit_model
@@ -143,9 +149,22 @@ def _probe(
 def _plain_probe(
     context: SearchContext, observed: Sequence[ObservedSubset], known: frozenset[str]
 ) -> Candidate | None:
-    """The plain filter farthest from everything tried; None where all of them were tried."""
-    drafts = [Draft(recipe, "plain") for recipe in plain_filters(context.templates, context.seed)]
-    realised = context.realise(drafts, known)
+    """A plain filter, the better quarters by scores of the user's own first; None where all were tried."""
+    scores = context.policy.plain_scores
+    filters = plain_filters(context.templates, context.seed, scores)
+    turns = (best_quarters(filters, scores), filters) if scores else (filters,)
+    probes = (_farthest_filter(each, context, observed, known) for each in turns)
+    return next(filter(None, probes), None)
+
+
+def _farthest_filter(
+    filters: Sequence[Recipe],
+    context: SearchContext,
+    observed: Sequence[ObservedSubset],
+    known: frozenset[str],
+) -> Candidate | None:
+    """The filter farthest from everything tried; None where all of them were tried."""
+    realised = context.realise([Draft(recipe, "plain") for recipe in filters], known)
     if not len(realised):
         return None
     features, left = context.describe_subsets([one.subset for one in observed]), list(range(len(realised)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autoselection_core.campaign.declaration.signals import own_scores
 from autoselection_core.score.comparison import Difference, arm_difference, single_run_note
 from autoselection_core.score.importance import Importance, importances
 from autoselection_core.score.resampling import Run, utilities
@@ -12,6 +13,7 @@ from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.score.significance import best_probabilities, rank_agreement
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.solver.candidates.warmup import is_plain
+from autoselection_core.solver.policy import EITHER
 from autoselection_core.study.arms import RECIPE
 from autoselection_core.study.loading import Contest
 from autoselection_core.study.results.facts import StudyFacts
@@ -79,11 +81,16 @@ def whole_pool_sentences(facts: StudyFacts) -> list[str]:
 
 def _beside_plain_filter(facts: StudyFacts, contest: Contest) -> Comparison | None:
     """A recommendation beside the best plain filter of the study, which dev scores choose."""
+    scores = [(name, EITHER) for name in own_scores(facts.study.campaign.signals)]
     plain = {
         arm: [each.evaluation.utility for each in facts.arms if each.arm == arm]
         for arm in facts.arm_names
         if arm.startswith(f"{RECIPE}/")
-        and any(is_plain(each.trial.recipe) for each in facts.arms if each.arm == arm and each.trial.recipe)
+        and any(
+            is_plain(each.trial.recipe, scores)
+            for each in facts.arms
+            if each.arm == arm and each.trial.recipe
+        )
     }
     if not plain:
         return None
