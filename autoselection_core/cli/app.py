@@ -241,6 +241,30 @@ def realise(
 
 
 @app.command()
+def evaluate(
+    recipe: Annotated[Path, typer.Argument(help="A YAML file with a recipe.")],
+    search: Annotated[
+        str | None, typer.Option(help="Search that it is evaluated beside; the latest by default.")
+    ] = None,
+    report_evaluations: Annotated[
+        int | None, typer.Option(min=0, help="A larger second budget of that search, which pays for it.")
+    ] = None,
+    campaign: CampaignName = None,
+    file: CampaignFile = FILE,
+) -> None:
+    """Train a recipe of your own beside a search's winner.
+
+    The search may run or be done; the budget of its report pays, and what it costs is told first. The
+    comparison is paired, on dev items. A recipe that was evaluated before is not paid again. Exits with 1 if
+    there is no score.
+    """
+    from autoselection_core.cli.commands.searching import evaluate_file
+
+    workspace, found = workspace_of(search, campaign, file)
+    raise typer.Exit(0 if evaluate_file(workspace, found, recipe, report_evaluations) else 1)
+
+
+@app.command()
 def status(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     """List the searches with stage, budgets, best score and time left.
 

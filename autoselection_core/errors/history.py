@@ -164,7 +164,11 @@ class BudgetSpentError(HistoryError):
     field: str
     budget: int
 
-    sentence = (
-        "the {field} of search {search!r} is {budget}, and all of it is spent or held; raise {field} "
-        "first (`autoselection search --budget`, or the job raise_budget)"
-    )
+    @override
+    def __str__(self) -> str:
+        option = f"--{self.field.replace('_', '-')} {self.budget + 1}"
+        command = "search" if self.field == "budget" else "evaluate"
+        return (
+            f"the {self.field} of search {self.search!r} is {self.budget}, and all of it is spent or held; "
+            f"raise {self.field} first (`autoselection {command} {option}`, or the job raise_budget)"
+        )

@@ -4,7 +4,7 @@ A winner that is the whole pool has no random subset of equal tokens: its oppone
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice, zip_longest
 from typing import Protocol
@@ -85,7 +85,7 @@ def report_arms(
     planned = plan_arms(ledger, search, solver)
     ledger.plan_report(search, planned)
     ledger.release_lost()
-    if _evaluate_planned(ledger, search, solver.signals, evaluator, progress):
+    if evaluate_reserved(ledger, reserve_arms(ledger, search), solver.signals, evaluator, progress):
         score_untrained(evaluator, search)
     return open_arms(ledger, search, planned, evaluator, progress)
 
@@ -232,16 +232,16 @@ def _open(trial: TrialRecord, evaluator: Evaluator, progress: SearchProgress | N
     return ArmRun(trial.arm, trial, test, None if made is None else made.cost.training_tokens)
 
 
-def _evaluate_planned(
+def evaluate_reserved(
     ledger: Ledger,
-    search: str,
+    reserved: Iterable[TrialRecord],
     signals: SignalTable,
     evaluator: Evaluator,
     progress: SearchProgress | None,
 ) -> int:
-    """Evaluate what is planned and not done; returns the number of evaluations."""
+    """Evaluate arms, each reserved when it is asked for; returns the number of evaluations."""
     made = 0
-    for trial in _reserve(ledger, search):
+    for trial in reserved:
         made += 1
         reservation = trial.reservation
 
@@ -260,7 +260,7 @@ def _evaluate_planned(
     return made
 
 
-def _reserve(ledger: Ledger, search: str) -> Iterator[TrialRecord]:
-    """Arms, each reserved when it is asked for."""
-    while (reservation := ledger.reserve_report(search)) is not None:
+def reserve_arms(ledger: Ledger, search: str, *, only_requested: bool = False) -> Iterator[TrialRecord]:
+    """Arms, each reserved when it is asked for: what persons asked for, and else what a report planned."""
+    while (reservation := ledger.reserve_report(search, only_requested=only_requested)) is not None:
         yield ledger.trials(search, TrialKind.REPORT)[reservation.trial - 1]

@@ -1,13 +1,18 @@
 """Evaluations that a person asks for: one recipe, or the winner without one of its steps."""
 
+import time
 from enum import StrEnum
 
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import ArmPlan
+from autoselection_core.history.records import ArmPlan, TrialKind, TrialRecord
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.transactions.arms import ABLATION, REQUESTED
 from autoselection_core.recipe import Recipe
+from autoselection_core.search.arms import evaluate_reserved, reserve_arms
+from autoselection_core.search.evaluate import require_same_evaluator
+from autoselection_core.search.loop import SearchProgress
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
@@ -15,6 +20,9 @@ from autoselection_core.subset import Subset, realise
 
 GIVEN = "given"
 """Origin of a trial whose recipe a person wrote."""
+
+
+_POLL_S = 0.5
 
 
 class Pays(StrEnum):
@@ -41,6 +49,39 @@ def evaluate_given(ledger: Ledger, search: str, recipe: Recipe, signals: SignalT
     else:
         ledger.enter_arm(search, ArmPlan(REQUESTED, recipe, subset.fingerprint, tokens, 0))
     return subset
+
+
+def measure_given(  # noqa: PLR0917 - what `report_arms` takes, and the recipe
+    ledger: Ledger,
+    search: str,
+    recipe: Recipe,
+    signals: SignalTable,
+    evaluator: Evaluator,
+    progress: SearchProgress | None = None,
+) -> TrialRecord:
+    """Evaluate a person's recipe beside a search, from its second budget, and return the ended evaluation.
+
+    One that another process works on is waited for. What was evaluated before is found and not paid again.
+
+    Raises:
+        InvalidRecipe: The recipe realises no subset of this pool.
+        BudgetSpentError: The second budget does not cover it.
+        ChangedEvaluatorError: The search was registered for another evaluator.
+    """
+    require_same_evaluator(ledger, search, evaluator)
+    subset = evaluate_given(ledger, search, recipe, signals, Pays.report_evaluations)
+    while not (trial := requested_trial(ledger, search, subset)).state.has_ended:
+        ledger.release_lost()
+        reserved = reserve_arms(ledger, search, only_requested=True)
+        if not evaluate_reserved(ledger, reserved, signals, evaluator, progress):
+            time.sleep(_POLL_S)
+    return trial
+
+
+def requested_trial(ledger: Ledger, search: str, subset: Subset) -> TrialRecord:
+    """The latest evaluation of a subset that a person asked for beside a search."""
+    arms = ledger.trials(search, TrialKind.REPORT)
+    return [each for each in arms if (each.arm, each.subset) == (REQUESTED, subset.fingerprint)][-1]
 
 
 def search_of_given(

@@ -25,6 +25,7 @@ COMMANDS = (
     "ingest",
     "search",
     "realise",
+    "evaluate",
     "status",
     "show",
     "explain",
@@ -296,6 +297,43 @@ def test_realise_shows_what_a_recipe_leaves(cli: Cli, shop: Workshop) -> None:
 
     assert code == 0
     assert "35 of 70 rows" in output
+
+
+HALF = "- keep_top: {signal: word_entropy, fraction: 0.5}\n"
+
+
+def test_a_recipe_of_one_s_own_is_paid_once_and_stands_beside_the_winner(
+    cli: Cli, searched: Workshop
+) -> None:
+    (searched.folder / "half.yaml").write_text(HALF)
+    before = searched.ledger().search("first")
+
+    code, output, _ = cli("evaluate", "half.yaml", "--search", "first", "--report-evaluations", "7")
+    again, repeated, _ = cli("evaluate", "half.yaml", "--json")
+
+    after = searched.ledger().search("first")
+    assert (code, again) == (0, 0)
+    assert "keeps 35 of 70 rows; it costs 1 evaluation by the formula" in output
+    assert "1 of 7 left" in output
+    assert "winner (a fresh run) is better by" in output
+    assert (after.report_spent, after.spent) == (before.report_spent + 1, before.spent)
+    told = json.loads(repeated)
+    assert told["facts"]["cost"] == 1
+    assert told["tables"][0]["rows"][0]["what"] == "utility"
+
+
+def test_a_recipe_beyond_the_budget_is_refused_with_the_option_that_raises_it(
+    cli: Cli, searched: Workshop
+) -> None:
+    (searched.folder / "half.yaml").write_text(HALF)
+    made = searched.evaluations()
+
+    code, output, error = cli("evaluate", "half.yaml")
+
+    assert code == 2
+    assert "0 of 6 left" in output
+    assert "`autoselection evaluate --report-evaluations 7`" in error
+    assert searched.evaluations() == made
 
 
 @pytest.mark.parametrize("command", COMMANDS)

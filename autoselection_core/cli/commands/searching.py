@@ -12,26 +12,29 @@ from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
-from autoselection_core.cli.commands.showing import show_verdict
+from autoselection_core.cli.commands.showing import recipe_in, show_verdict
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
 from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchState
+from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.lineage.pairing import PAIRING, pairing_with_winner
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.tables import budget_table, trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.search.arms import report_arms
 from autoselection_core.search.decisions import decide_again
+from autoselection_core.search.given import measure_given
 from autoselection_core.search.loop import SearchProgress, Stage, run_search_together
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
 from autoselection_core.solver.solver import Solver
+from autoselection_core.subset import Subset
 
 Count: TypeAlias = tuple[str, int, int]
 """What is counted, how many there are, and of how many."""
@@ -165,6 +168,59 @@ def report(workspace: Workspace, search: str) -> None:
         report_arms(workspace.ledger, search, solver, evaluator, teller)
 
 
+def evaluate_file(workspace: Workspace, search: str, file: Path, report_evaluations: int | None) -> bool:
+    """Evaluate the recipe of a file beside a search, and compare it with the winner; False where it failed.
+
+    Raises:
+        UnreadableRecipeError: The file cannot be read.
+        RecipeFormatError: It is no recipe; names step and field.
+        InvalidRecipe: It leaves nothing of the pool, or reads a signal that the search lacks.
+        BudgetSpentError: The report's budget does not cover it.
+    """
+    recipe, ledger, facts = recipe_in(file), workspace.ledger, SearchFacts.of(workspace, search)
+    subset, record = facts.realise(recipe), facts.record
+    if report_evaluations is not None and report_evaluations > record.report_evaluations:
+        ledger.raise_report_evaluations(search, report_evaluations)
+    _tell_price(workspace, subset, ledger.search(search), len(facts.signals))
+    evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
+    with show_progress() as progress:
+        teller = _teller(progress, "evaluation", partial(_paid_beside, ledger, search))
+        trial = measure_given(ledger, search, recipe, facts.signals, evaluator, teller)
+    if trial.utility is None:
+        tell(f"there is no score: {trial.reason}")
+        return False
+    error = "" if trial.standard_error is None else f" ± {trial.standard_error:.2g}"
+    paid = "reused, it cost nothing" if trial.is_reused else f"the evaluation cost {trial.cost:g}"
+    tell(
+        f"{recipe.label}: dev score {trial.utility:.4g}{error} ({record.spec.metric}); {paid}",
+        utility=trial.utility,
+        standard_error=trial.standard_error,
+        cost=trial.cost,
+    )
+    if (table := pairing_with_winner(facts, trial)) is not None:
+        show_table(table)
+        tell(PAIRING)
+    show_table(budget_table(ledger.search(search)))
+    return True
+
+
+def _tell_price(workspace: Workspace, subset: Subset, record: SearchRecord, pool_rows: int) -> None:
+    """Say what an evaluation beside a search costs at most, and what is left to pay it from."""
+    left = max(0.0, record.report_evaluations - record.report_spent - record.report_held)
+    unit = "evaluation by the formula" if record.spec.is_formula else "full training"
+    pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
+    lasts = "" if pace.seconds is None else f" of about {pace.seconds:,.0f} s"
+    tell(
+        f"{subset.recipe.label} keeps {len(subset):,} of {pool_rows:,} rows; it costs 1 {unit}{lasts} at "
+        f"most, from the report's budget of {record.search}, which pays for its baselines, too: "
+        f"{left:g} of {record.report_evaluations} left",
+        search=record.search,
+        subset=subset.fingerprint,
+        rows=len(subset),
+        left=left,
+    )
+
+
 def conclude(workspace: Workspace, search: str, file: Path) -> int:
     """Print the tables and verdicts, write the report, and say what to run next.
 
@@ -220,6 +276,12 @@ def _paid(ledger: Ledger, search: str) -> Count:
     record = ledger.search(search)
     unit = "evaluations" if record.spec.is_formula else "trainings"
     return f"{unit} of the search", int(record.spent), record.budget
+
+
+def _paid_beside(ledger: Ledger, search: str) -> Count:
+    """Evaluations beside the search that were paid for, of those that the second budget covers."""
+    record = ledger.search(search)
+    return "evaluations beside the search", int(record.report_spent), record.report_evaluations
 
 
 def _compared(ledger: Ledger, search: str) -> Count:

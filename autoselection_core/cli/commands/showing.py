@@ -45,15 +45,25 @@ def realise_file(workspace: Workspace, file: Path) -> None:
         RecipeFormatError: It is no recipe; names step and field.
         InvalidRecipe: It leaves nothing of the pool, or reads a signal that the campaign lacks.
     """
-    try:
-        text = text_of(file)
-    except (OSError, YamlError) as error:
-        raise UnreadableRecipeError(file, str(error)) from error
-    recipe = Recipe.from_yaml(text)
+    recipe = recipe_in(file)
     pool = workspace.pool()
     subset = realise(recipe, workspace.signals(pool.version))
     show_table(step_table(subset))
     tell(f"{recipe.label}: {len(subset):,} of {len(pool):,} rows, subset {subset.fingerprint}")
+
+
+def recipe_in(file: Path) -> Recipe:
+    """The recipe of a YAML file.
+
+    Raises:
+        UnreadableRecipeError: The file cannot be read.
+        RecipeFormatError: It is no recipe; names step and field.
+    """
+    try:
+        text = text_of(file)
+    except (OSError, YamlError) as error:
+        raise UnreadableRecipeError(file, str(error)) from error
+    return Recipe.from_yaml(text)
 
 
 def show_status(workspace: Workspace) -> None:

@@ -1,5 +1,7 @@
 """Paired comparison of two trained models on the items that both answered."""
 
+from autoselection_core.history.records import TrialKind, TrialRecord
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import FULL
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
@@ -7,6 +9,7 @@ from autoselection_core.score.comparison import Difference, paired_difference
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.score import BenchmarkScore
 from autoselection_core.score.significance import paired_p_value
+from autoselection_core.search.baselines import WINNER
 
 _ITEMS = 10
 """Items that are listed on either side."""
@@ -23,10 +26,32 @@ def pairing_table(facts: SearchFacts, first: int, second: int) -> Table | None:
     models = [_measured(facts, number) for number in (first, second)]
     if models[0] is None or models[1] is None:
         return None
-    rows = _rows(models[0], models[1], facts.record.spec.score_weights, facts.record.spec.seed)
-    names = (f"trial {first}", f"trial {second}")
+    return _models_table(models[0], models[1], (f"trial {first}", f"trial {second}"), facts.record.spec)
+
+
+def pairing_with_winner(facts: SearchFacts, trial: TrialRecord) -> Table | None:
+    """The dev scores of a search's winner and of an evaluation beside it; None where nothing won yet.
+
+    The winner's score is that of its first fresh run, where the report made one: the score that it was
+    chosen by is partly luck.
+    """
+    if facts.best is None or trial.evaluation is None:
+        return None
+    arms = facts.workspace.ledger.trials(facts.record.search, TrialKind.REPORT)
+    fresh = [each for each in arms if (each.arm, each.subset) == (WINNER, facts.best.subset)]
+    known = next((each for each in fresh if each.evaluation is not None), None)
+    winner = _measured(facts, facts.best.trial) if known is None else _evaluated(facts, known)
+    given = _evaluated(facts, trial)
+    if winner is None or given is None:
+        return None
+    name = f"winner (trial {facts.best.trial})" if known is None else "winner (a fresh run)"
+    return _models_table(winner, given, (name, "your recipe"), facts.record.spec)
+
+
+def _models_table(first: Evaluation, second: Evaluation, names: tuple[str, str], spec: SearchSpec) -> Table:
+    rows = _rows(first, second, spec.score_weights, spec.seed)
     columns = ("what", *names, f"{names[0]} is better by", "95 % from", "to", "p")
-    return Table(f"Both models on the same dev items ({facts.record.spec.metric})", columns, rows)
+    return Table(f"Both models on the same dev items ({spec.metric})", columns, rows)
 
 
 def items_table(first: Evaluation, second: Evaluation, name: str) -> Table:
@@ -70,9 +95,13 @@ def _measured(facts: SearchFacts, number: int) -> Evaluation | None:
     trial = next((each for each in facts.trials if each.trial == number), None)
     if trial is None or trial.evaluation is None or (trial.fidelity or FULL) != FULL:
         return None
-    return facts.workspace.evaluator(facts.record.spec.pool_version, facts.record.spec).load_finished(
-        trial.evaluation
-    )
+    return _evaluated(facts, trial)
+
+
+def _evaluated(facts: SearchFacts, trial: TrialRecord) -> Evaluation | None:
+    spec = facts.record.spec
+    assert trial.evaluation is not None, "a trial is measured only with an evaluation"
+    return facts.workspace.evaluator(spec.pool_version, spec).load_finished(trial.evaluation)
 
 
 def _rows(

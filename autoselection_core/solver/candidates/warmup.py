@@ -42,8 +42,7 @@ def best_quarters(filters: Sequence[Recipe], scores: PlainScores) -> tuple[Recip
 
 
 def _is_quarter(step: Step, wanted: Collection[tuple[str, str]]) -> bool:
-    is_quarter = isinstance(step, KeepTop) and step.fraction == _QUARTER
-    return is_quarter and (step.signal, step.order) in wanted
+    return isinstance(step, KeepTop) and step.fraction == _QUARTER and (step.signal, step.order) in wanted
 
 
 def is_plain(recipe: Recipe, scores: PlainScores = ()) -> bool:
