@@ -33,7 +33,8 @@ class UnknownSampleError(PoolError):
         return (
             f"pool {self.pool_version} holds no sample {self.sample_id!r}: no id begins so, and no record has"
             " this place (as `file.jsonl#7` or `source#7`, from 1) or this value in a further field."
-            f"{f' Its sources are {shown}{more}.' if shown else ''} Look it up in the subset's pool."
+            f"{f' Its sources are {shown}{more}.' if shown else ''}"
+            " Ids are in `data.jsonl` of an export; names of searches are in `autoselection status`."
         )
 
 

@@ -24,7 +24,7 @@ from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.tables import signal_table, step_table
 from autoselection_core.report.sections.verdict import findings
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
-from autoselection_core.solver.proposal import Proposal
+from autoselection_core.solver.proposal import ORIGINS, Proposal
 from autoselection_core.subset import realise
 from autoselection_core.subset.explain import explain
 from autoselection_core.subset.storage import read_ids, stored_lineages
@@ -57,6 +57,8 @@ class Usage:
         scored = f"{len(other)} evaluations by a formula, without a model" if other else ""
         lost = f"; {self.missing} subsets are no longer stored" if self.missing else ""
         selected = f"selected in {self.subsets} subsets of {len(self.trials)} trials"
+        if reported := sum(trial.kind is TrialKind.REPORT for trial in self.trials):
+            selected += f", {reported} of them runs of a report"
         return f"{selected}; {' and '.join(filter(None, (models, scored)))}{lost}"
 
     def table(self) -> Table:
@@ -109,7 +111,8 @@ def explain_trials(workspace: Workspace, name: str, trials: Sequence[TrialRecord
     yield signal_table(trial.recipe, spec.signal_versions)
     proposal = Proposal.from_json(trial.proposal)
     origin, parent = proposal.origin, proposal.parent
-    yield f"came from: {origin or trial.arm or 'unknown'}{f' of trial {parent}' if parent else ''}"
+    meaning = f" ({ORIGINS[origin]})" if origin in ORIGINS else ""
+    yield f"came from: {origin or trial.arm or 'unknown'}{meaning}{f' of trial {parent}' if parent else ''}"
     entered = workspace.ledger.trials(trial.search)
     if proposal.anchor is not None:
         yield ancestry_table(trial, entered)

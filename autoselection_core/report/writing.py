@@ -40,7 +40,13 @@ from autoselection_core.report.sections.tables import (
     step_table,
     trial_table,
 )
-from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_plot, tradeoff_table, tradeoffs_of
+from autoselection_core.report.sections.tradeoffs import (
+    NO_RANKING,
+    signs_of,
+    tradeoff_plot,
+    tradeoff_table,
+    tradeoffs_of,
+)
 from autoselection_core.report.sections.verdict import Finding, findings, in_words
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.search.arms import tests_by_arm
@@ -197,7 +203,7 @@ def _tradeoffs(facts: SearchFacts) -> Section:
         if standing
         else []
     )
-    return Section("Trade-offs", [meaning], [tradeoff_table(standing, size)], pictures)
+    return Section("Trade-offs", [NO_RANKING, meaning], [tradeoff_table(standing, size)], pictures)
 
 
 def _best(facts: SearchFacts) -> Section:

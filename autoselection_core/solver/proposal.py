@@ -9,6 +9,25 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.exchange import Exchange
 from autoselection_core.subset import Subset
 
+ORIGINS = {
+    "full_pool": "the whole pool, which subsets have to beat",
+    "plain": "one filter as a person would try it first",
+    "warmup_low": "a probe that keeps few rows",
+    "warmup_middle": "a probe that keeps about half of the rows",
+    "warmup_high": "a probe that keeps most rows",
+    "single": "a recipe of one step",
+    "fresh": "a recipe that was drawn anew",
+    "edit": "a change of an earlier trial's recipe",
+    "reseed": "a new starting point, drawn from the steps that did well",
+    "earlier": "a recipe of an earlier search",
+    "replicate": "another run of a measured recipe",
+    "random": "a recipe that was drawn at random",
+    "proposed": "a proposal of the language model",
+    "pair": "a measured recipe that is scored cheaply, too",
+    "promoted": "a recipe with a cheap score",
+}
+"""Origins of a candidate, for people."""
+
 LEVELS = (0.05, 0.25, 0.75, 0.95)
 """Levels of the quantiles of a proposal's interval."""
 
@@ -68,9 +87,9 @@ class Proposal:
             measured recipe that is scored cheaply, too, and `promoted` for one with a cheap score.
         parent: The trial that an edit or a replicate started from.
         edit: Name of the edit, and what it was applied to.
-        mean: Posterior mean of the utility before the evaluation; None before there is a surrogate.
-        deviation: Posterior standard deviation of the noise-free utility.
-        interval: Its quantiles at 5, 25, 75 and 95 % before the evaluation.
+        mean: Expected utility before the evaluation (posterior mean); None before there is a surrogate.
+        deviation: Uncertainty of the expected utility (posterior standard deviation of the noise-free one).
+        interval: Quantiles of the utility at 5, 25, 75 and 95 %, as expected before the evaluation.
         acquisition: Expected gain over the best tried candidate, in units of utility; the upper confidence
             bound in the published policy.
         rank: Place in the order by acquisition, from 1; later ones are chosen by a language model.

@@ -201,6 +201,8 @@ def test_show_tells_a_trial_s_recipe_steps_and_reasons(cli: Cli) -> None:
     assert "rows in" in output
     assert "Why the solver chose it" in output
     assert "1 measured, 0 pending" in output
+    assert "came from: random (a recipe that was drawn at random)" in cli("show")[1]
+    assert "a recipe that was drawn at random" in output
 
 
 def test_explain_tells_why_a_sample_is_out_with_value_rank_and_cut_off(cli: Cli, shop: Workshop) -> None:

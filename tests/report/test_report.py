@@ -21,7 +21,13 @@ from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.lead import lead_of
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.protocol import unread_table
-from autoselection_core.report.sections.tables import UNTRAINED, arm_table, budget_table, trial_table
+from autoselection_core.report.sections.tables import (
+    UNTRAINED,
+    arm_table,
+    budget_table,
+    reasons_table,
+    trial_table,
+)
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
 from autoselection_core.report.sections.verdict import Finding, compare, findings, have_same_rows, is_better
 from autoselection_core.report.sections.waterfall import shown_columns
@@ -31,6 +37,8 @@ from autoselection_core.score.score import BenchmarkScore, ItemScore
 from autoselection_core.search.arms import ArmRun
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.signals.table import SignalTable
+from autoselection_core.solver.proposal import ORIGINS, Proposal, RunnerUp
+from autoselection_core.space import meanings
 from autoselection_core.subset.explain import without_idle_steps
 from tests.report.conftest import searched_in
 from tests.score.runs import run
@@ -357,6 +365,23 @@ def test_trade_offs_are_in_the_report_and_the_best_expected_score_is_on_the_fron
     assert "map.svg" in written.markdown.read_text()
     assert "## Trade-offs" in written.markdown.read_text()
     assert (written.html.parent / "tradeoffs.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_every_reason_of_a_choice_is_explained_and_the_numbers_of_its_interval_are_named() -> None:
+    second = RunnerUp("keep_top[tokens]", -1.0, 0.25, 0.5)
+    proposal = Proposal("edit", 2, "shift", -1.5, 0.5, (-3.0, -2.0, -1.0, 0.0), 0.1, 1, second, noise=0.2)
+
+    rows = {str(name): (value, meaning) for name, value, meaning in reasons_table(proposal).rows}
+
+    assert rows["interval"][0] == "5%: -3, 25%: -2, 75%: -1, 95%: 0"
+    assert rows["runner_up"][0] == "keep_top[tokens], expected utility -1 ± 0.25"
+    assert rows["origin"] == ("edit", "a change of an earlier trial's recipe")
+    assert all(meaning for _, meaning in rows.values())
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_every_origin_with_a_meaning_is_one_of_a_proposal(origin: str) -> None:
+    assert f"`{origin}`" in meanings(Proposal)["origin"]
 
 
 def test_the_sign_of_a_trade_off_is_that_of_the_benchmarks_metric(facts: SearchFacts) -> None:

@@ -20,12 +20,13 @@ from autoselection_core.report.sections.tables import (
     UNTRAINED,
     arm_table,
     budget_table,
+    origins_sentence,
     reasons_table,
     search_table,
     step_table,
     trial_table,
 )
-from autoselection_core.report.sections.tradeoffs import tradeoff_table, tradeoffs_of
+from autoselection_core.report.sections.tradeoffs import NO_RANKING, tradeoff_table, tradeoffs_of
 from autoselection_core.report.sections.verdict import is_better
 from autoselection_core.report.writing import Report, written_report
 from autoselection_core.score.score import utility
@@ -102,8 +103,11 @@ def show_search(facts: SearchFacts) -> None:
 def show_trials(facts: SearchFacts) -> None:
     """Trials, trade-offs, budgets, state and the recommended recipe."""
     show_table(trial_table(facts))
+    if origins := origins_sentence(facts.trials):
+        tell(f"came from: {origins}")
     if len(standing := tradeoffs_of(facts)) > 1:
         show_table(tradeoff_table(standing, facts.record.spec.size_unit))
+        tell(NO_RANKING)
     show_table(budget_table(facts.record))
     tell(f"{facts.record.search} is {facts.record.state.value}. {facts.record.reason}")
     if (earlier := facts.record.spec.warm_from) is not None:
@@ -165,7 +169,9 @@ def _reasons(trial: TrialRecord) -> Table:
     cheap = f", {seen['cheap']} cheap scores" if seen["cheap"] else ""
     saw = f"{seen['observations']} measured, {seen['pending']} pending{cheap}"
     reasons = reasons_table(Proposal.from_json(trial.proposal))
-    return replace(reasons, rows=(*reasons.rows, ("history", saw)))
+    return replace(
+        reasons, rows=(*reasons.rows, ("history", saw, "Trials that the solver knew of when it chose"))
+    )
 
 
 def _advice(exchanges: Sequence[Exchange]) -> Table:

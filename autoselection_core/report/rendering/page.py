@@ -126,8 +126,7 @@ def to_html(title: str, sections: Sequence[Section], lead: Lead | None = None) -
 
 def _lead_html(lead: Lead) -> str:
     facts = "".join(
-        f"<div><dt>{html.escape(label)}</dt><dd>{html.escape(value)}</dd></div>"
-        for label, value in lead.facts
+        f"<div><dt>{html.escape(label)}</dt><dd>{_breakable(value)}</dd></div>" for label, value in lead.facts
     )
     further = "".join(f"<li>{_inline(text)}</li>" for text in lead.further)
     return "\n".join(
@@ -141,6 +140,16 @@ def _lead_html(lead: Lead) -> str:
             "</section>",
         ]
     )
+
+
+def _breakable(text: str) -> str:
+    """Escaped text that a narrow column breaks between the parts of a recipe before it breaks a word.
+
+    Example:
+        >>> _breakable("keep_top[tokens](fraction=0.5) of 1,000")
+        'keep_top[<wbr>tokens](<wbr>fraction=0.5) of 1,000'
+    """
+    return re.sub(r"([(\[]|,(?!\d))(?=\S)", r"\1<wbr>", html.escape(text))
 
 
 def _inline(text: str) -> str:

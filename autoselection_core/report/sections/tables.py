@@ -1,7 +1,7 @@
 """Tables of a search, and the account of the raw records of its pool."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from autoselection_core.history.records import SearchRecord, TrialKind, TrialRecord
 from autoselection_core.history.specification import SearchSpec
@@ -19,7 +19,8 @@ from autoselection_core.search.baselines import RANDOM
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import present_name
-from autoselection_core.solver.proposal import Proposal
+from autoselection_core.solver.proposal import LEVELS, ORIGINS, Proposal
+from autoselection_core.space import meanings
 from autoselection_core.subset import Subset
 
 _TABLES = ("advice", "weighed")
@@ -66,6 +67,12 @@ def _origin(trial: TrialRecord) -> str:
     return proposal.origin if proposal.parent is None else f"{proposal.origin} of {proposal.parent}"
 
 
+def origins_sentence(trials: Sequence[TrialRecord]) -> str:
+    """Meaning of each origin that the table of these trials names."""
+    origins = dict.fromkeys(Proposal.from_json(trial.proposal).origin for trial in trials)
+    return "; ".join(f"{origin} ({ORIGINS[origin]})" for origin in origins if origin in ORIGINS)
+
+
 def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
     """Trials and baselines as the ledger holds them, running ones too; no recipe is realised for it.
 
@@ -109,11 +116,18 @@ def step_table(subset: Subset) -> Table:
 
 
 def reasons_table(proposal: Proposal) -> Table:
-    """Reasons of a choice by name, rounded; those that have a table of their own are left out."""
+    """Reasons of a choice by name, rounded and explained, but for those that have a table of their own."""
+    explained = {**meanings(Proposal), "origin": ORIGINS.get(proposal.origin, proposal.origin)}
+    shown = proposal.to_display()
+    if len(proposal.interval) == len(LEVELS):
+        levels = (f"{level:.0%}" for level in LEVELS)
+        shown["interval"] = dict(zip(levels, proposal.interval, strict=True))
+    if (second := proposal.runner_up) is not None:
+        shown["runner_up"] = f"{second.recipe}, expected utility {second.mean:.4g} ± {second.deviation:.2g}"
     rows = tuple(
-        (name, _in_words(value)) for name, value in proposal.to_display().items() if name not in _TABLES
+        (name, _in_words(value), explained.get(name)) for name, value in shown.items() if name not in _TABLES
     )
-    return Table("Why the solver chose it", ("what", "value"), rows)
+    return Table("Why the solver chose it", ("what", "value", "meaning"), rows)
 
 
 def _in_words(value: Json) -> str:

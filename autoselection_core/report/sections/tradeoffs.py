@@ -7,6 +7,13 @@ from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM,
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.solver.analysis.tradeoffs import Scored, Standing, standings
 
+NO_RANKING = (
+    "Trade-offs are no ranking: a subset is on the front, too, for being the smallest that was tried. Their "
+    "scores are what the surrogate expects after all trials, ± its uncertainty; the ± of a dev score "
+    "is its standard error over the items."
+)
+"""Explanation beside a table of trade-offs."""
+
 
 def tradeoffs_of(facts: SearchFacts) -> tuple[Standing, ...]:
     """Every measured subset with its place among the others."""

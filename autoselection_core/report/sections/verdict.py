@@ -56,7 +56,16 @@ class Finding:
         return (
             f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{note}{judged}. "
             f"{items}, {self.metric}: {found.value:+.4f}, {interval}, "
-            f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._read}"
+            f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._chosen}{self._read}"
+        )
+
+    @property
+    def _chosen(self) -> str:
+        """Choice of the best plain filter: another one may have measured better by luck."""
+        if self.opponent != PLAIN_FILTER:
+            return ""
+        return (
+            " The best plain filter is that with the highest posterior mean, not the highest measured score."
         )
 
     @property
