@@ -184,6 +184,8 @@ class CampaignDraft:
             "    training: {preset: cpu-lora}",
             "    # Trainings of the search, and of its report: full pool, random subsets, the winner again.",
             f"    search: {{budget: {_TRAINED}, report_evaluations: {_REPORT}}}",
+            "    # Subsets down to a hundredth of the pool are tried; this line asks for a tenth at least:",
+            "    # policy: {min_share: 0.1}",
         ]
 
     @property

@@ -8,12 +8,13 @@ import numpy as np
 from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
+from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning, size_sentence
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.catalogue import Template, catalogue, installed_operators, with_weights
 from autoselection_core.operators.definitions.weighted_mix import MixTopics
+from autoselection_core.search.propose import tokens_of
 from autoselection_core.search.warm_start import all_earlier_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.consultation import Adviser
@@ -23,6 +24,7 @@ from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.solver import Solver
 from autoselection_core.store.home import Home
+from autoselection_core.subset import Subset
 
 _WHOLE_CATALOGUE = 2
 """Version of the policy up to which steps are all of the catalogue's, and weights of its own variants."""
@@ -98,6 +100,18 @@ def train_tokens_of(campaign: Campaign, training: Mapping[str, Any] | None = Non
     """
     trained = _trained_by(campaign, training)
     return None if trained is None else trained.tokens
+
+
+def size_warning(campaign: Campaign, spec: SearchSpec, subset: Subset, signals: SignalTable) -> str:
+    """Warning of a search's subset that is small for a real training; empty where it is not.
+
+    The whole pool is never too small: there is nothing larger.
+    """
+    if len(subset) == len(signals):
+        return ""
+    trained, max_tokens = train_tokens_of(campaign, spec.training), max_tokens_of(campaign, spec.training)
+    tokens = tokens_of(subset, signals, max_tokens) if "tokens" in signals.columns else 0
+    return size_sentence(len(subset), trained / tokens if trained and tokens else None)
 
 
 def _trained_by(campaign: Campaign, training: Mapping[str, Any] | None) -> FineTuning | None:

@@ -121,7 +121,7 @@ Search `{facts["search"]}`, trial {facts["trial"]}.
 - Tokens a sample on average: {facts["tokens_a_sample"]:,}
 - Subset hash: `{facts["subset"]}`
 - Pool version: `{facts["pool_version"]}`
-{_training(facts)}{_warnings(facts)}
+{_line(facts, "training_reads")}{_line(facts, "size_warning")}{_warnings(facts)}
 ## Recipe
 
 {_steps(facts)}
@@ -142,8 +142,8 @@ The samples keep the licences of their sources; one that occurs in several sourc
 """
 
 
-def _training(facts: Mapping[str, Any]) -> str:
-    return f"- {facts['training_reads']}\n" if "training_reads" in facts else ""
+def _line(facts: Mapping[str, Any], name: str) -> str:
+    return f"- {facts[name]}\n" if name in facts else ""
 
 
 def _warnings(facts: Mapping[str, Any]) -> str:

@@ -47,6 +47,7 @@ class SubsetOrigin:
         score: Its score, in a sentence.
         idle_steps: Steps of the trial's recipe that change nothing on this pool and are left out.
         comparison: Verdict on the subset, in Markdown.
+        size_warning: Warning of a subset that is small for a real training; empty where it is not.
     """
 
     search: str
@@ -54,6 +55,7 @@ class SubsetOrigin:
     score: str
     idle_steps: int = 0
     comparison: str = NOT_COMPARED
+    size_warning: str = ""
 
 
 def manifest_of(
@@ -72,6 +74,7 @@ def manifest_of(
             {"step": step.label, "rows_in": step.rows_in, "rows_out": step.rows_out} for step in subset.steps
         ],
         **({"idle_steps": origin.idle_steps} if origin.idle_steps else {}),
+        **({"size_warning": origin.size_warning} if origin.size_warning else {}),
         "signal_versions": dict(subset.signal_versions),
         "search": origin.search,
         "trial": origin.trial,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from autoselection_core.campaign.solvers import size_warning
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.errors.store import NothingToExportError
@@ -56,7 +57,14 @@ def export_trial(
     return export_subset(
         workspace.pool(record.spec.pool_version),
         subset,
-        SubsetOrigin(search, chosen.trial, _score(chosen, record), idle, compared),
+        SubsetOrigin(
+            search,
+            chosen.trial,
+            _score(chosen, record),
+            idle,
+            compared,
+            size_warning(workspace.campaign, record.spec, subset, signals),
+        ),
         folder,
         spelling,
         training=_training(workspace),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from autoselection_core.campaign.solvers import size_warning
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
 from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
@@ -86,6 +87,13 @@ class SearchFacts:
     def is_whole_pool(self) -> bool:
         """Whether the recommended recipe keeps every row of the pool."""
         return self.best_subset is not None and len(self.best_subset) == len(self.signals)
+
+    @property
+    def size_warning(self) -> str:
+        """Warning of a recommended subset that is small for a real training; empty where it is not."""
+        if self.best_subset is None:
+            return ""
+        return size_warning(self.workspace.campaign, self.record.spec, self.best_subset, self.signals)
 
     @cached_property
     def best_recipe(self) -> Recipe:

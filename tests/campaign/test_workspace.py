@@ -11,12 +11,15 @@ import pytest
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.duration import Pace, pace_of, scoring_seconds
-from autoselection_core.campaign.solvers import templates_of
+from autoselection_core.campaign.solvers import size_warning, templates_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.history.specification import SearchSpec
+from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
+from autoselection_core.recipe import Recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.advice.endpoint import Endpoint
@@ -250,6 +253,26 @@ campaigns:
     training: {preset: cpu-lora, amount: 600, max_tokens: 64, batch: 200, pack_tokens: 256}
     policy: {version: 3, fresh: 40, edits: 40, draws: 2}
 """
+
+
+def test_a_subset_that_a_training_reads_more_than_twice_is_warned_of() -> None:
+    """Of samples that are longer than a training's limit it reads 64 tokens each."""
+    counted = {"tokens": np.full(400, 100, np.float32), "response_tokens": np.full(400, 50, np.float32)}
+    signals = SignalTable("pool", np.arange(400, dtype=np.uint64), counted)
+    campaign = Campaign(
+        "real",
+        (),
+        base_model="model",
+        training={"preset": "cpu-lora", "amount": 20_000, "max_tokens": 64},
+    )
+
+    def said(count: int) -> str:
+        subset = realise(Recipe((KeepRandom(count=count),)), signals)
+        return size_warning(campaign, SearchSpec(campaign="real"), subset, signals)
+
+    assert said(16).startswith("16 samples, read 20 times: ")
+    assert said(120).startswith("120 samples, read 2.6 times: ")
+    assert (said(200), said(400)) == ("", "")
 
 
 def write_trained(folder: Path) -> Workspace:

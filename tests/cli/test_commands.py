@@ -301,6 +301,19 @@ def test_realise_shows_what_a_recipe_leaves(cli: Cli, shop: Workshop) -> None:
     assert "35 of 70 rows" in output
 
 
+def test_a_winner_of_few_samples_is_warned_of_at_the_end_of_a_search_and_on_the_card(
+    cli: Cli, searched: Workshop
+) -> None:
+    _, output, _ = cli("search", "--name", "first")
+    cli("export", "first", "--to", "out")
+    card = (searched.folder / "out/README.md").read_text()
+
+    kept = json.loads((searched.folder / "out/manifest.json").read_text())["samples"]
+    assert kept < 70
+    assert f"{kept} samples: a training that is longer" in output
+    assert f"- {kept} samples: a training that is longer" in card
+
+
 HALF = "- keep_top: {signal: word_entropy, fraction: 0.5}\n"
 
 

@@ -223,6 +223,8 @@ def test_init_declares_model_and_benchmark_for_trainings(cli: Cli, tmp_path: Pat
     assert campaign.weights == {"sums": 1.0}
     assert campaign.closed_form is None
     assert {"tokens", "model_scores"} <= set(campaign.signals)
+    assert campaign.policy == {}
+    assert "    # policy: {min_share: 0.1}\n" in (tmp_path / "other.yaml").read_text()
     code, _, problem = cli("ingest", "--file", "other.yaml")
     assert code == 0, problem
 

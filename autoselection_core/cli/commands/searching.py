@@ -240,6 +240,8 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
         tell(f"preliminary: {SearchStatus.of(workspace.ledger, search).stage}; run the same again afterwards")
     if facts.is_whole_pool:
         tell(f"{search} recommends the whole pool: an export of it leaves nothing out")
+    if facts.size_warning:
+        tell(facts.size_warning)
     further = f"search --name {search} --budget {facts.record.budget + 4}"
     findings = () if written is None else written.findings
     if any(found.difference.verdict is Verdict.UNDECIDED for found in findings):

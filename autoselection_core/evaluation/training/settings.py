@@ -233,6 +233,32 @@ def reach_of(tokens: float | None, pool_tokens: float, qualifier: str = "") -> s
     )
 
 
+FEW_SAMPLES, MANY_READS = 100, 2.0
+"""Samples below which, and times read above which, a subset may be too small for a longer training."""
+
+
+def size_sentence(samples: int, reads: float | None) -> str:
+    """Warning of a subset that is small for a real training, in a sentence; empty where it is not.
+
+    Args:
+        samples: Samples of the subset.
+        reads: Times that a training of the search reads its tokens; None where that is not known.
+
+    Example:
+        >>> size_sentence(16, 2.8)[:39]
+        '16 samples, read 2.8 times: a training '
+        >>> size_sentence(100, 2.0)
+        ''
+    """
+    if samples >= FEW_SAMPLES and (reads is None or reads <= MANY_READS):
+        return ""
+    read = "" if reads is None else f", read {reads:.2g} times"
+    return (
+        f"{samples:,} samples{read}: a training that is longer than the search's may learn them by heart; "
+        "`policy: {min_share: 0.1}` tries no subset below a tenth of the pool"
+    )
+
+
 def _plain(value: Any, name: str) -> Any:  # noqa: ANN401 any field's type
     if isinstance(value, StrEnum):
         return value.value
