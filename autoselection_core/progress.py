@@ -1,4 +1,4 @@
-"""Progress callbacks: one definition of each for every room."""
+"""Progress callbacks, and durations as people read them: one definition of each for every room."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -11,3 +11,19 @@ CountProgress: TypeAlias = Callable[[int, int], None]
 
 RecordProgress: TypeAlias = Callable[[int, int | None], None]
 """Progress through records: called with how many were read, and how many there are; None while unknown."""
+
+_SECONDS_UP_TO, _MINUTE_S, _HOUR_S = 100, 60, 3600
+
+
+def duration_text(seconds: float) -> str:
+    """Duration in two digits: seconds up to a hundred, minutes below an hour, and hours.
+
+    Example:
+        >>> [duration_text(seconds) for seconds in (4.2, 150, 378, 2000, 8000, 90000)]
+        ['4 s', '2.5 min', '6.3 min', '33 min', '2.2 h', '25 h']
+    """
+    if seconds < _SECONDS_UP_TO:
+        return f"{seconds:.0f} s"
+    unit, size = ("min", _MINUTE_S) if seconds < _HOUR_S else ("h", _HOUR_S)
+    amount = seconds / size
+    return f"{f'{amount:.2g}' if amount < 10 else f'{amount:,.0f}'} {unit}"  # noqa: PLR2004 - two digits

@@ -9,16 +9,16 @@ import numpy as np
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.split import split
+from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import AttemptOutcome
+from autoselection_core.history.records import AttemptOutcome, TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
-
-_HOUR_S = 3600
+from autoselection_core.progress import duration_text
 
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 """Forward passes over whole conversations that a signal of the base model takes, at most."""
@@ -32,32 +32,44 @@ _MAX_TOKENS = 2_048
 
 @dataclass(frozen=True)
 class Pace:
-    """Expected duration of a training.
+    """Expected duration of a training, and of what a report scores beside it.
 
     Attributes:
         seconds: Of a training and its dev scores; None where nothing is known yet.
         source: Origin of the number.
         unit: One evaluation in a word: a training, or an evaluation by a formula.
+        test_s: Seconds of one model's test scores; 0 where they take no time worth saying.
     """
 
     seconds: float | None
     source: str
     unit: str = "training"
+    test_s: float = 0.0
 
-    def sentence(self, trainings: int, found: int = 0) -> str:
+    def total_s(self, trainings: int, models: int = 0) -> float:
+        """Expected seconds of some trainings and of the test scores of some models."""
+        return trainings * (self.seconds or 0.0) + models * self.test_s
+
+    def sentence(self, trainings: int, found: int = 0, models: int = 0) -> str:
         """Trainings left and their duration, in a sentence.
 
         Args:
             trainings: Number that is left at most.
             found: Number of further ones that need no training, because they are found finished.
+            models: Number of models whose test items the report scores at most.
         """
         left = f"{trainings} {self.unit}{' is' if trainings == 1 else 's are'} left at most"
         if found:
             left = f"{left}, beside {found} that are found finished"
         if self.seconds is None:
             return f"{left}; {self.source}."
-        hours = trainings * self.seconds / _HOUR_S
-        return f"{left}; about {self.seconds:,.0f} s each, {hours:.1f} h in all ({self.source})."
+        total, each = duration_text(self.total_s(trainings, models)), duration_text(self.seconds)
+        tested = (
+            f", test items of {models} models in the report about {duration_text(self.test_s)} each"
+            if models and self.test_s
+            else ""
+        )
+        return f"{left}; about {each} each{tested}, {total} in all ({self.source})."
 
 
 def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, Json]) -> Pace:
@@ -75,15 +87,16 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
     ]
     if seconds := paid_seconds(workspace.ledger, alike):
         source = f"the median of {len(seconds)} evaluations of this kind in the home folder"
-        return Pace(median(seconds), source, unit_of(workspace.campaign))
+        return Pace(median(seconds), source, unit_of(workspace.campaign), _test_seconds(workspace, alike))
     probed = _probed_seconds(workspace, training)
     if probed is None:
         if workspace.campaign.closed_form is not None:
             source = "a formula takes seconds and trains no model"
             return Pace(None, source, unit_of(workspace.campaign))
         return Pace(None, "their length follows from the subsets or from a judge")
-    scored = _benchmark_seconds(workspace)
-    return Pace(probed + scored, "a probe of the base model on this machine, scores of dev items included")
+    source = "a probe of the base model on this machine, scores of dev items included"
+    dev, test = (_benchmark_seconds(workspace, side) for side in (Side.DEV, Side.TEST))
+    return Pace(probed + dev, source, test_s=test)
 
 
 def unit_of(campaign: Campaign) -> str:
@@ -101,11 +114,31 @@ def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:
     ]
 
 
+def measured_test_seconds(workspace: Workspace, searches: list[str]) -> list[float]:
+    """Seconds that the test items of each finished baseline of some searches took."""
+    trials = [trial for search in searches for trial in workspace.ledger.trials(search, TrialKind.REPORT)]
+    folders = [
+        EvaluationFolder(workspace.home.evaluation(each.evaluation)) for each in trials if each.evaluation
+    ]
+    return [seconds for folder in folders if (seconds := folder.test_seconds) is not None]
+
+
+def _test_seconds(workspace: Workspace, searches: list[str]) -> float:
+    """Expected seconds of one model's test scores: measured, else by the probe, which is of the processor."""
+    if measured := measured_test_seconds(workspace, searches):
+        return median(measured)
+    return _benchmark_seconds(workspace, Side.TEST) if _is_trained_here(workspace.campaign) else 0.0
+
+
+def _is_trained_here(campaign: Campaign) -> bool:
+    """Whether evaluations train the base model, and not a formula or a program of the user makes them."""
+    return campaign.base_model is not None and campaign.closed_form is None and campaign.judge is None
+
+
 def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float | None:
     """Seconds of a training whose tokens are stated; None for epochs of subsets that are not chosen yet."""
     campaign, training = workspace.campaign, fine_tuning(settings)
-    is_ours = campaign.closed_form is None and campaign.judge is None
-    if not is_ours or campaign.base_model is None:
+    if campaign.base_model is None or not _is_trained_here(campaign):
         return None
     if training.schedule is not Schedule.TOKENS:
         return None
@@ -140,19 +173,19 @@ def scoring_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str,
     return {name: _PASSES[name] * tokens / _forward_tokens_s(model) for name in named}
 
 
-def _benchmark_seconds(workspace: Workspace) -> float:
-    """Expected seconds of the dev scores of one model; a harness scores its own items and is not in it."""
+def _benchmark_seconds(workspace: Workspace, side: Side) -> float:
+    """Expected seconds of the scores of one model on a side; a harness scores its own items, not in it."""
     model = workspace.campaign.base_model
     ours = [each for each in workspace.benchmarks if each.harness is None]
     if model is None or not ours:
         return 0.0
-    tokens = sum(_scored_tokens(benchmark, model) for benchmark in ours)
+    tokens = sum(_scored_tokens(benchmark, side, model) for benchmark in ours)
     return tokens / _forward_tokens_s(model)
 
 
-def _scored_tokens(benchmark: Benchmark, model: str) -> int:
-    """Tokens of prompts and answers of the dev items; a written answer is as long as it may become."""
-    items = split(benchmark).dev
+def _scored_tokens(benchmark: Benchmark, side: Side, model: str) -> int:
+    """Tokens of prompts and answers of a side's items; a written answer is as long as it may become."""
+    items = split(benchmark).side(side)
     written = benchmark.answer_tokens * len(items) if benchmark.metric is Metric.ANSWER_ACCURACY else 0
     return written + sum(_lengths([text for item in items for text in _texts_of(item)], model))
 

@@ -24,6 +24,8 @@ from rich.progress import (
 from rich.text import Text
 from typing_extensions import override
 
+from autoselection_core.progress import duration_text
+
 _LINE_EVERY_S = 10.0
 _SHORT = 20
 """Steps of a stage up to which each has a line of its own."""
@@ -83,13 +85,15 @@ class Lines:
     console: Console
     every_s: float = _LINE_EVERY_S
     _latest: str = ""
+    _latest_began: float = 0.0
     _printed_at: float = field(default_factory=time.monotonic)
     _stages: dict[str, _Seen] = field(default_factory=dict)
 
     def __call__(self, name: str, done: int, total: int | None) -> None:
         """Print a line if there is something to say."""
         now = time.monotonic()
-        self._latest = name
+        if name != self._latest:
+            self._latest, self._latest_began = name, now
         seen = self._stages.get(name)
         is_ended = total is not None and done >= total
         # A worker that waits reports again and again that nothing has happened.
@@ -111,8 +115,7 @@ class Lines:
             while not ended.wait(self.every_s / 10):
                 now = time.monotonic()
                 if now - self._printed_at >= self.every_s:
-                    after = f" after {self._latest}" if self._latest else ""
-                    self._print(f"still at work{after}, {now - began:.0f} s so far")
+                    self._print(f"still at work{self._step(now)}, {duration_text(now - began)} in all")
 
         thread = threading.Thread(target=beat, name="progress", daemon=True)
         thread.start()
@@ -121,6 +124,12 @@ class Lines:
         finally:
             ended.set()
             thread.join()
+
+    def _step(self, now: float) -> str:
+        """The present step and its time so far; empty before the first."""
+        return (
+            f" after {self._latest}, {duration_text(now - self._latest_began)} at it" if self._latest else ""
+        )
 
     def _print(self, line: str) -> None:
         self._printed_at = time.monotonic()
@@ -135,7 +144,7 @@ def _time_left(seen: _Seen, done: int, total: int | None, now: float) -> str:
     progressed = done - seen.done_at_start
     if total is None or progressed <= 0 or done >= total:
         return ""
-    return f", about {(now - seen.started) * (total - done) / progressed:.0f} s left"
+    return f", about {duration_text((now - seen.started) * (total - done) / progressed)} left"
 
 
 @contextmanager

@@ -181,6 +181,12 @@ class EvaluationFolder:
         """
         return tuple(self._read_score(listed) for listed in self.read_json(_TEST)["scores"])
 
+    @property
+    def test_seconds(self) -> float | None:
+        """Seconds that scoring the test items took; None where they are not scored or it was not timed."""
+        seconds: float | None = self.read_json(_TEST).get("seconds") if self.has_test_scores else None
+        return seconds
+
     def read_untrained(self, weights: Mapping[str, float] | None = None) -> UntrainedScores | None:
         """Scores of the base model as it is; None while dev or test items are not scored."""
         if not self.is_complete or not self.has_test_scores:

@@ -16,6 +16,7 @@ from autoselection_core.evaluation.protocol import BaseModelScorer, Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import ArmPlan, SearchState, TrialKind, TrialRecord, TrialState
 from autoselection_core.history.values import History
+from autoselection_core.progress import Progress
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.score.score import BenchmarkScore
@@ -33,7 +34,7 @@ from autoselection_core.search.baselines import (
     separate_runs,
 )
 from autoselection_core.search.evaluate import evaluate, require_same_evaluator
-from autoselection_core.search.loop import DONE, FAILED, SearchProgress, Stage
+from autoselection_core.search.loop import DONE, FAILED, TESTING, SearchProgress, Stage
 from autoselection_core.search.propose import AskingSolver
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
@@ -71,11 +72,21 @@ def report_arms(
     solver: RecommendingSolver,
     evaluator: Evaluator,
     progress: SearchProgress | None = None,
+    *,
+    untrained: Progress | None = None,
 ) -> tuple[ArmRun, ...]:
     """Evaluate what the recommended recipe is compared with, as far as the report's budget goes.
 
     Goes through the same evaluator as the search. Test items are opened here and nowhere else. Doing it
     again pays for nothing that is there.
+
+    Args:
+        ledger: The history.
+        search: Name of the search.
+        solver: Recommends the winner.
+        evaluator: Evaluator of the search.
+        progress: Callback for the stages of each baseline.
+        untrained: Callback for the scoring of the base model as it is.
 
     Raises:
         NoReportError: The search still runs, or measured nothing.
@@ -86,11 +97,13 @@ def report_arms(
     ledger.plan_report(search, planned)
     ledger.release_lost()
     if evaluate_reserved(ledger, reserve_arms(ledger, search), solver.signals, evaluator, progress):
-        score_untrained(evaluator, search)
+        score_untrained(evaluator, search, untrained)
     return open_arms(ledger, search, planned, evaluator, progress)
 
 
-def score_untrained(evaluator: Evaluator, search: str) -> UntrainedScores | None:
+def score_untrained(
+    evaluator: Evaluator, search: str, progress: Progress | None = None
+) -> UntrainedScores | None:
     """Scores of the base model as it is, beside the arms of a report; None where nothing is trained.
 
     Scored with the first report of an evaluator that trains; reports of earlier releases go without.
@@ -101,7 +114,7 @@ def score_untrained(evaluator: Evaluator, search: str) -> UntrainedScores | None
     full = evaluator.full if isinstance(evaluator, MultiFidelityEvaluator) else evaluator
     if not isinstance(full, BaseModelScorer):
         return None
-    return full.score_base_model(f"report of search {search}, base model untrained")
+    return full.score_base_model(f"report of search {search}, base model untrained", progress)
 
 
 def tests_by_arm(runs: Sequence[ArmRun]) -> dict[str, list[tuple[BenchmarkScore, ...]]]:
@@ -206,6 +219,11 @@ def runs_covered(evaluations: int, plain_filter: int = 0) -> Mapping[str, int]:
     return Counter(arm_order(evaluations, plain_filter)[: 1 + evaluations] if evaluations else ())
 
 
+def models_tested(evaluations: int) -> int:
+    """Models whose test items a report scores at most: its runs, the search's of the full pool, the base."""
+    return evaluations + 2 if evaluations else 0
+
+
 def open_arms(
     ledger: Ledger,
     search: str,
@@ -225,7 +243,7 @@ def open_arms(
 
 def _open(trial: TrialRecord, evaluator: Evaluator, progress: SearchProgress | None) -> ArmRun:
     if progress is not None:
-        progress(Stage(trial.reservation, f"({trial.arm}) scoring test items"))
+        progress(Stage(trial.reservation, TESTING))
     assert trial.evaluation is not None, "a trial is done only with an evaluation"
     reason = f"report of search {trial.search}, arm {trial.arm}"
     test, made = evaluator.open_test(trial.evaluation, reason), evaluator.load_finished(trial.evaluation)

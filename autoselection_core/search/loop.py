@@ -23,6 +23,9 @@ _POLL_S = 0.5
 DONE, FAILED = "done", "failed"
 """The last stages of a trial."""
 
+TESTING = "scoring test items"
+"""Stage of a finished baseline while the report scores its test items."""
+
 
 @dataclass(frozen=True)
 class Stage:

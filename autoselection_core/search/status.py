@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Self
 
+from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import (
     AttemptOutcome,
@@ -17,6 +18,8 @@ from autoselection_core.history.records import (
     TrialState,
 )
 from autoselection_core.identity import Json
+from autoselection_core.progress import duration_text
+from autoselection_core.store.home import Home
 
 _DOING = {
     TrialState.WAITING: "waits for a worker",
@@ -35,25 +38,32 @@ class SearchStatus:
         arms: The evaluations of its report, in order; empty before they are planned.
         training_s: Median seconds of a paid evaluation: of this search, or of earlier ones with the same
             evaluator; None where nothing was paid.
+        unscored: Finished baselines whose test items are not scored yet; none where no home was asked.
     """
 
     record: SearchRecord
     trials: tuple[TrialRecord, ...]
     arms: tuple[TrialRecord, ...]
     training_s: float | None
+    unscored: tuple[TrialRecord, ...] = ()
 
     @classmethod
-    def of(cls, ledger: Ledger, search: str) -> "SearchStatus":
+    def of(cls, ledger: Ledger, search: str, home: Home | None = None) -> "SearchStatus":
         """The status of a search now.
+
+        Args:
+            ledger: The history.
+            search: Name of the search.
+            home: Folder of its evaluations, which say what test items are scored; None to leave that out.
 
         Raises:
             UnknownSearchError: No search has this name.
         """
         record = ledger.search(search)
         arms = ledger.trials(search, TrialKind.REPORT)
-        return cls(
-            record, ledger.trials(search), arms, typical_seconds(ledger, record.spec.evaluator, search)
-        )
+        seconds = typical_seconds(ledger, record.spec.evaluator, search)
+        unscored = () if home is None else tuple(arm for arm in arms if _is_unscored(arm, home))
+        return cls(record, ledger.trials(search), arms, seconds, unscored)
 
     @property
     def running(self) -> tuple[TrialRecord, ...]:
@@ -75,16 +85,26 @@ class SearchStatus:
             return "stopped"
         if self.record.state is SearchState.ACTIVE:
             return f"{self._count(self.trials)} of {self._expected_trials} trials done; the next one waits"
+        return self._report_stage
+
+    @property
+    def _report_stage(self) -> str:
+        """Present stage of a search whose trials are over."""
         if self.record.open_arms:
             return f"{self._count(self.arms)} of {self.planned_arms} baselines done; the next one waits"
         if self._is_before_its_report:
             return "trials done; the report plans its baselines next"
+        if self.unscored:
+            return (
+                f"its report is being scored, test items of {self.measured_arms - len(self.unscored)} of "
+                f"{self.measured_arms} models done"
+            )
         return "done"
 
     @property
     def is_done(self) -> bool:
-        """Whether no trial and no baseline runs, waits or is to be planned."""
-        is_open = self.running or self.record.open_arms or self._is_before_its_report
+        """Whether no trial and no baseline runs, waits or is to be planned, and none is still scored."""
+        is_open = self.running or self.record.open_arms or self._is_before_its_report or self.unscored
         return self.record.state is SearchState.DONE and not is_open
 
     @property
@@ -113,6 +133,11 @@ class SearchStatus:
         return done + self.record.open_arms if self.arms else self.record.report_evaluations
 
     @property
+    def measured_arms(self) -> int:
+        """Baselines that have a dev score; the report scores the test items of each."""
+        return sum(arm.state is TrialState.DONE for arm in self.arms)
+
+    @property
     def trainings_left(self) -> int:
         """Trainings that both budgets still pay for, those that run included."""
         record = self.record
@@ -123,9 +148,9 @@ class SearchStatus:
 
     @property
     def seconds_left(self) -> float | None:
-        """Expected seconds until the report: trainings left by slots; None where no training was timed."""
+        """Expected seconds of the trainings left, by slots; None where none was timed or test items wait."""
         if self.training_s is None or not self.trainings_left:
-            return None if self.trainings_left else 0.0
+            return None if self.trainings_left or self.unscored else 0.0
         rounds = -(-self.trainings_left // max(1, self.record.slots))
         return rounds * self.training_s
 
@@ -146,7 +171,7 @@ class SearchStatus:
             left = (
                 "unknown before the first training"
                 if self.seconds_left is None
-                else _duration_text(self.seconds_left)
+                else f"about {duration_text(self.seconds_left)}"
             )
             parts.append(f"time left: {left}")
         if record.state is SearchState.STOPPED:
@@ -171,6 +196,7 @@ class SearchStatus:
             "report_spent": record.report_spent,
             "report_held": record.report_held,
             "baselines_done": self._count(self.arms),
+            "baselines_unscored": len(self.unscored),
             "best_trial": None if best is None else best.trial,
             "best_score": None if best is None else best.utility,
             "best_standard_error": None if best is None else best.standard_error,
@@ -210,6 +236,14 @@ class StatedVerdict:
 _VERDICT = "verdict.json"
 
 
+def _is_unscored(arm: TrialRecord, home: Home) -> bool:
+    """Whether a finished baseline waits for its test scores; one whose folder was removed does not."""
+    if arm.state is not TrialState.DONE or arm.evaluation is None:
+        return False
+    folder = EvaluationFolder(home.evaluation(arm.evaluation))
+    return folder.is_complete and not folder.has_test_scores
+
+
 def typical_seconds(ledger: Ledger, evaluator: str, search: str | None = None) -> float | None:
     """Median seconds of the evaluations that were paid for with an evaluator; None where none was.
 
@@ -224,15 +258,3 @@ def typical_seconds(ledger: Ledger, evaluator: str, search: str | None = None) -
     ]
     own = [each for each in paid if each.search == search] or paid
     return median(each.seconds for each in own) if own else None
-
-
-def _duration_text(seconds: float) -> str:
-    """Seconds for people.
-
-    Example:
-        >>> [_duration_text(seconds) for seconds in (40, 400, 8000)]
-        ['about 40 s', 'about 7 min', 'about 2.2 h']
-    """
-    if seconds < 100:  # noqa: PLR2004 - a minute and a half is still counted in seconds
-        return f"about {seconds:.0f} s"
-    return f"about {seconds / 60:.0f} min" if seconds < 6000 else f"about {seconds / 3600:.1f} h"  # noqa: PLR2004 - the same

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from autoselection_core.progress import duration_text
+
 _EVERY_S = 5.0
 
 
@@ -47,5 +49,5 @@ def _line(stage: str, done: int, total: str | int | None, pace: float | None, un
     if pace is not None and unit is not None:
         parts.append(f"{pace:,.1f} {unit}/s")
     if pace is not None and total is not None and int(total) > done:
-        parts.append(f"{(int(total) - done) / pace:.0f} s left")
+        parts.append(f"{duration_text((int(total) - done) / pace)} left")
     return ", ".join(parts)

@@ -7,6 +7,7 @@ import dagster as dg
 
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.search.arms import runs_covered
 from autoselection_core.search.baselines import PLAIN_FILTER, PLAIN_REPLICATES, PROPER_SUBSET, WINNER
@@ -28,7 +29,7 @@ def forecast_facts(workspace: Workspace, spec: SearchSpec, instance: dg.DagsterI
 
 
 def cost_sentence(spec: SearchSpec, seconds: float | None) -> str:
-    """Trainings and hours that both budgets pay for at most.
+    """Trainings that both budgets pay for at most, and their duration.
 
     Args:
         spec: The search.
@@ -39,8 +40,8 @@ def cost_sentence(spec: SearchSpec, seconds: float | None) -> str:
     counted = f"at most {trainings} {unit}: {spec.budget} trials and {spec.report_evaluations} baselines"
     if seconds is None:
         return f"{counted}; how long they take is known after the first one"
-    hours = trainings * seconds / 3600 / max(1, spec.slots)
-    return f"{counted}, about {hours:.2g} hours at {seconds:.0f} s each with {spec.slots} at a time"
+    total = duration_text(trainings * seconds / max(1, spec.slots))
+    return f"{counted}, about {total} at {duration_text(seconds)} each with {spec.slots} at a time"
 
 
 def _plain_filter_runs(spec: SearchSpec) -> int:

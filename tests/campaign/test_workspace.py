@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.duration import Pace, pace_of, scoring_seconds
@@ -197,8 +198,32 @@ def test_scoring_by_the_base_model_takes_as_long_as_its_passes_over_the_pool(
 def test_the_sentence_counts_what_is_left_and_what_is_found() -> None:
     pace = Pace(1_800.0, "a guess")
 
-    assert pace.sentence(3) == "3 trainings are left at most; about 1,800 s each, 1.5 h in all (a guess)."
+    assert pace.sentence(3) == "3 trainings are left at most; about 30 min each, 1.5 h in all (a guess)."
     assert "3 trainings are left at most, beside 2 that are found finished;" in pace.sentence(3, 2)
+
+
+def test_an_estimate_holds_the_test_items_of_the_report_and_says_minutes() -> None:
+    pace = Pace(27.0, "a guess", test_s=18.0)
+
+    assert pace.sentence(14, models=10) == (
+        "14 trainings are left at most; about 27 s each, test items of 10 models in the report about 18 s "
+        "each, 9.3 min in all (a guess)."
+    )
+
+
+def test_the_test_items_of_a_model_take_as_long_as_their_tokens_by_the_probe(tmp_path: Path) -> None:
+    workspace = write_trained(tmp_path)
+    more = tmp_path / "sums/benchmark.yaml"
+    seconds = []
+    for dev_share in (0.5, 0.1):
+        more.write_text(f"items: items.jsonl\ndev_share: {dev_share}\n")
+        paced = replace(workspace, campaign=workspace.campaign)
+        seconds.append((len(split(paced.benchmarks[0]).test), pace_of(paced, None, {}).test_s))
+
+    (few, short), (many, long) = seconds
+
+    assert few < many
+    assert long / short == pytest.approx(many / few, rel=0.1)
 
 
 def test_no_step_over_a_signal_of_one_value_is_offered_from_version_3_on() -> None:

@@ -15,6 +15,7 @@ from autoselection_core.solver import Policy, Solver
 from autoselection_core.solver.advice.consultation import Adviser
 from autoselection_core.solver.advice.endpoint import Endpoint
 from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.store.home import Home
 from tests.search.worlds import InOrder, closed_form, spec, table
 from tests.solver.advice.speaking import speaking
 
@@ -91,6 +92,25 @@ def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Led
     assert status.best is not None
     assert (status.stage, status.best.trial) == ("done", best.trial)
     assert status.to_json()["trainings_left"] == 0
+
+
+def test_a_search_is_not_done_while_its_report_is_scored(ledger: Ledger, tmp_path: Path) -> None:
+    """A newcomer was told `first is done` three minutes before its report was there."""
+    evaluator, home = closed_form(tmp_path), Home(tmp_path)
+    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    run_search(ledger, search, InOrder(table(), []), evaluator)
+    report_arms(ledger, search, InOrder(table(), []), evaluator)
+    arms = SearchStatus.of(ledger, search, home).arms
+    (home.evaluation(str(arms[0].evaluation)) / "test.json").unlink()
+
+    scoring = SearchStatus.of(ledger, search, home)
+    evaluator.open_test(str(arms[0].evaluation), "a report")
+    scored = SearchStatus.of(ledger, search, home)
+
+    count = scored.measured_arms
+    assert scoring.stage == f"its report is being scored, test items of {count - 1} of {count} models done"
+    assert (scoring.is_done, scoring.seconds_left) == (False, None)
+    assert (scored.stage, scored.is_done) == ("done", True)
 
 
 @pytest.mark.parametrize(

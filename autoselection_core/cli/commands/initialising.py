@@ -38,6 +38,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.rules import KNOWN
 from autoselection_core.pool.sources import Source
+from autoselection_core.progress import duration_text
 from autoselection_core.signals.contamination.audit import in_other_scripts
 from autoselection_core.signals.definitions.given.joined import number, values_of_records
 from autoselection_core.store.atomic import atomic_file
@@ -210,7 +211,7 @@ def costs_of(seconds: float) -> dict[str, str]:
 
     if seconds <= _MAX_SECONDS or torch.cuda.is_available():
         return {}
-    cost = f"scoring it takes up to {seconds / 3600:.1f} h on this processor; a GPU takes minutes"
+    cost = f"scoring it takes up to {duration_text(seconds)} on this processor; a GPU takes minutes"
     return {_COSTLY: cost}
 
 

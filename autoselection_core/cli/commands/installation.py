@@ -35,13 +35,14 @@ from autoselection_core.export.installation.postgresql import is_postgresql
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
+from autoselection_core.progress import duration_text
 from autoselection_core.report.rendering.table import Table
+from autoselection_core.search.arms import models_tested
 from autoselection_core.signals.definitions.given.scores import GivenScores
 from autoselection_core.store.home import Home
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "lancedb", "botorch", "dagster")
 _GB = 1e9
-_HOUR_S = 3600
 _MIN_FREE_GB = 5.0
 """Free gigabytes below which the disk is reported: adapters, columns and reports soon fill them."""
 
@@ -247,15 +248,16 @@ def _duration(workspace: Workspace) -> str:
     evaluator = workspace.evaluator(workspace.pool().version).fingerprint if is_known else None
     pace = pace_of(workspace, evaluator, campaign.training)
     trainings = campaign.search.budget + campaign.search.report_evaluations
-    sentence, scoring = pace.sentence(trainings), _scoring(workspace)
+    models = models_tested(campaign.search.report_evaluations)
+    sentence, scoring = pace.sentence(trainings, models=models), _scoring(workspace)
     if not scoring:
         return sentence
     once = sum(scoring.values())
-    total = once + trainings * (pace.seconds or 0.0)
-    names = ", ".join(f"{name} {seconds / _HOUR_S:.1f} h" for name, seconds in scoring.items())
+    total = once + pace.total_s(trainings, models)
+    names = ", ".join(f"{name} {duration_text(seconds)}" for name, seconds in scoring.items())
     return (
         f"{sentence} Before them the signals that read the base model are scored once: at most {names}, "
-        f"by the same probe. {total / _HOUR_S:.1f} h in all; the probe is of the processor, a GPU is faster."
+        f"by the same probe. {duration_text(total)} in all; the probe is of the processor, a GPU is faster."
     )
 
 

@@ -1,7 +1,7 @@
 """`autoselection search`, `forecast` and `replay`: run a search, and ask what more would give."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,16 +20,17 @@ from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_core.history.specification import SearchSpec
+from autoselection_core.progress import duration_text
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.pairing import PAIRING, pairing_with_winner
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.tables import budget_table, trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict
-from autoselection_core.search.arms import report_arms
+from autoselection_core.search.arms import models_tested, report_arms
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.given import measure_given
-from autoselection_core.search.loop import SearchProgress, Stage, run_search_together
+from autoselection_core.search.loop import TESTING, Stage, run_search_together
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
@@ -135,16 +136,18 @@ def work(workspace: Workspace, search: str) -> None:
         return
     _tell_of_lost_workers(workspace, search)
     left = record.budget - record.spent + record.report_evaluations - record.report_spent
+    models = models_tested(record.report_evaluations) - _tested(workspace, search)[1]
     with show_progress() as progress:
         progress("measuring how long a training takes", 0, 1)
         pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
-    tell(pace.sentence(round(left)))
+    tell(pace.sentence(round(left), models=models))
     solver = workspace.solver(record.spec)
     if "tokens" in solver.signals.columns and (reach := _reach(solver)):
         tell(reach)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
-        teller = _teller(progress, "trial", partial(_paid, workspace.ledger, search))
+        paid = partial(_paid, workspace.ledger, search)
+        teller = _Teller(progress, "trial", paid, paid)
         # Here one trial at a time would keep the machine busy; a cluster has room for all slots.
         workers = 1 if workspace.remote is None else record.spec.slots
         run_search_together(workspace.ledger, search, solver, evaluator, teller, workers=workers)
@@ -164,8 +167,13 @@ def report(workspace: Workspace, search: str) -> None:
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
-        teller = _teller(progress, "baseline", partial(_compared, workspace.ledger, search))
-        report_arms(workspace.ledger, search, solver, evaluator, teller)
+        compared = partial(_compared, workspace.ledger, search)
+        teller = _Teller(progress, "baseline", compared, partial(_tested, workspace, search))
+
+        def untrained(name: str, done: int, total: int) -> None:
+            progress(f"base model untrained, {name}", done, total)
+
+        report_arms(workspace.ledger, search, solver, evaluator, teller, untrained=untrained)
 
 
 def evaluate_file(workspace: Workspace, search: str, file: Path, report_evaluations: int | None) -> bool:
@@ -184,7 +192,8 @@ def evaluate_file(workspace: Workspace, search: str, file: Path, report_evaluati
     _tell_price(workspace, subset, ledger.search(search), len(facts.signals))
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
-        teller = _teller(progress, "evaluation", partial(_paid_beside, ledger, search))
+        paid_beside = partial(_paid_beside, ledger, search)
+        teller = _Teller(progress, "evaluation", paid_beside, paid_beside)
         trial = measure_given(ledger, search, recipe, facts.signals, evaluator, teller)
     if trial.utility is None:
         tell(f"there is no score: {trial.reason}")
@@ -209,7 +218,7 @@ def _tell_price(workspace: Workspace, subset: Subset, record: SearchRecord, pool
     left = max(0.0, record.report_evaluations - record.report_spent - record.report_held)
     unit = "evaluation by the formula" if record.spec.is_formula else "full training"
     pace = pace_of(workspace, record.spec.evaluator, record.spec.training)
-    lasts = "" if pace.seconds is None else f" of about {pace.seconds:,.0f} s"
+    lasts = "" if pace.seconds is None else f" of about {duration_text(pace.seconds)}"
     tell(
         f"{subset.recipe.label} keeps {len(subset):,} of {pool_rows:,} rows; it costs 1 {unit}{lasts} at "
         f"most, from the report's budget of {record.search}, which pays for its baselines, too: "
@@ -254,23 +263,39 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
     return 0
 
 
-def _teller(progress: Bars | Lines, noun: str, count: Callable[[], Count]) -> SearchProgress:
-    """Show the stages of each trial, and after each how far the search or its report is.
+@dataclass
+class _Teller:
+    """Shows the stages of each trial, and after each how far the search or its report is.
 
-    Args:
+    Attributes:
         progress: Shows them.
         noun: Trial of the search, or baseline of its report.
         count: Says how far it is.
+        tested: Says how many models are scored on test items.
     """
-    progress(*count())
 
-    def follow(stage: Stage) -> None:
-        if stage.has_ended:
-            progress(*count())
-        else:
-            progress(f"{noun} {stage.reservation.trial} {stage.name}", stage.done, stage.total)
+    progress: Bars | Lines
+    noun: str
+    count: Callable[[], Count]
+    tested: Callable[[], Count]
+    _has_begun: bool = False
 
-    return follow
+    def __call__(self, stage: Stage) -> None:
+        """Show a stage. The count is known with the first one, once a report has planned its baselines."""
+        if stage.has_ended or not self._has_begun:
+            self._has_begun = True
+            self.progress(*self.count())
+        if stage.name == TESTING:
+            self._test()
+        elif not stage.has_ended:
+            name = f"{self.noun} {stage.reservation.trial} {stage.name}"
+            self.progress(name, stage.done, stage.total)
+
+    def _test(self) -> None:
+        """Count the models that are scored; a report that is made again has none left."""
+        name, done, total = self.tested()
+        if done < total:
+            self.progress(name, done, total)
 
 
 def _paid(ledger: Ledger, search: str) -> Count:
@@ -291,6 +316,13 @@ def _compared(ledger: Ledger, search: str) -> Count:
     status = SearchStatus.of(ledger, search)
     ended = sum(arm.state.has_ended for arm in status.arms)
     return "baselines of the report", ended, status.planned_arms
+
+
+def _tested(workspace: Workspace, search: str) -> Count:
+    """Models of the report that are scored on test items, of those that are measured."""
+    status = SearchStatus.of(workspace.ledger, search, workspace.home)
+    measured = status.measured_arms
+    return "models scored on test items", measured - len(status.unscored), measured
 
 
 def _tell_of_lost_workers(workspace: Workspace, search: str) -> None:

@@ -70,11 +70,11 @@ def recipe_in(file: Path) -> Recipe:
 def show_status(workspace: Workspace) -> None:
     """Show the searches, a line on each that still runs, and what the gate cut; programs get all of it."""
     ledger = workspace.ledger
-    found = [SearchStatus.of(ledger, each.search) for each in ledger.searches()]
+    found = [SearchStatus.of(ledger, each.search, workspace.home) for each in ledger.searches()]
     verdicts = {status.record.search: words for status in found if (words := _verdict(workspace, status))}
     show_table(search_table(tuple(status.record for status in found), verdicts))
     for status in found:
-        if _is_open(status.record):
+        if status.unscored or _is_open(status.record):
             tell(f"{status.record.search}: {status.sentence}")
     searches: list[Json] = [
         {**status.to_json(), "verdict": verdicts.get(status.record.search)} for status in found
@@ -109,7 +109,7 @@ def show_trials(facts: SearchFacts) -> None:
         show_table(tradeoff_table(standing, facts.record.spec.size_unit))
         tell(NO_RANKING)
     show_table(budget_table(facts.record))
-    tell(f"{facts.record.search} is {facts.record.state.value}. {facts.record.reason}")
+    tell(f"{facts.record.search} is {_state(facts)}. {facts.record.reason}")
     if (earlier := facts.record.spec.warm_from) is not None:
         shared = agreement(facts.workspace.ledger.history(earlier), facts.history)
         further = ", ".join(facts.record.spec.warm_also)
@@ -134,6 +134,13 @@ def show_verdict(facts: SearchFacts, report: Report) -> None:
         tell(finding.sentence)
     show_table(arm_table(facts.arms, facts.record.spec, facts.untrained))
     tell(f"report: {report.html}", report=str(report.html))
+
+
+def _state(facts: SearchFacts) -> str:
+    """State of a search; one whose trials are done is not done before its report is."""
+    status = SearchStatus.of(facts.workspace.ledger, facts.record.search, facts.workspace.home)
+    is_reporting = facts.record.state is SearchState.DONE and not status.is_done
+    return f"at its report: {status.stage}" if is_reporting else facts.record.state.value
 
 
 def show_trial(facts: SearchFacts, number: int) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from autoselection_core.progress import duration_text
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.page import Lead, Picture
 from autoselection_core.report.sections.arms_plot import arms_plot
@@ -45,7 +46,7 @@ _CAPTION = (
     "Left: test score of every fresh run, and the mean. Right: difference of the winner to each arm, "
     "with its interval."
 )
-_HOUR_S, _MINUTE_S = 3600, 60
+_HOUR_S = 3600
 _MAX_GROUPS = 6
 
 
@@ -135,21 +136,7 @@ def _cost(facts: SearchFacts) -> str:
     price = facts.workspace.campaign.price_per_hour
     money = "" if price is None else f", {seconds / _HOUR_S * price:,.2f} at {price:g} an hour"
     unit = "evaluations by the formula" if facts.record.spec.is_formula else "full trainings"
-    return f"{trainings:g} {unit}, {_duration(seconds)}{money}"
-
-
-def _duration(seconds: float) -> str:
-    """A time for people.
-
-    Example:
-        >>> [_duration(value) for value in (4.2, 150, 9000)]
-        ['4 s', '2 min 30 s', '2 h 30 min']
-    """
-    if seconds < _MINUTE_S:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR_S:
-        return f"{seconds // _MINUTE_S:.0f} min {seconds % _MINUTE_S:.0f} s"
-    return f"{seconds // _HOUR_S:.0f} h {seconds % _HOUR_S // _MINUTE_S:.0f} min"
+    return f"{trainings:g} {unit}, {duration_text(seconds)}{money}"
 
 
 def _further(facts: SearchFacts, verdict: Verdict) -> list[str]:
