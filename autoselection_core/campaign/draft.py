@@ -9,7 +9,7 @@ from textwrap import wrap
 
 from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, command_for
 from autoselection_core.campaign.declaration.signals import installed_signals
-from autoselection_core.evaluation.training.settings import fine_tuning, reach_of
+from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning, reach_of, rough_reach_of
 from autoselection_core.identity import Json
 from autoselection_core.store.hub import SCHEME
 from autoselection_core.strict_yaml import read_yaml
@@ -39,7 +39,9 @@ class DraftSource:
         account: Records and samples, in words.
         scores: Fields of the records that may be scores.
         rules: Reading rules, as the entry of `pool:` spells them.
-        tokens: Tokens of the samples, estimated.
+        tokens: Tokens of the samples, counted or estimated.
+        counted: Number of samples whose tokens were counted by the base model's tokenizer; 0 where `tokens`
+            is a rough figure from characters.
     """
 
     path: str
@@ -47,6 +49,7 @@ class DraftSource:
     scores: tuple[str, ...] = ()
     rules: Mapping[str, Json] = field(default_factory=dict)
     tokens: int = 0
+    counted: int = 0
 
     @property
     def lines(self) -> list[str]:
@@ -177,9 +180,8 @@ class CampaignDraft:
     @property
     def _training(self) -> list[str]:
         training = fine_tuning({})
-        reach = reach_of(training.tokens, sum(each.tokens for each in self.sources), "about")
         return [
-            *(f"    # {line}" for line in wrap(reach, _WIDTH)),
+            *(f"    # {line}" for line in wrap(self._reach(training), _WIDTH)),
             f"    # LoRA for {training.amount:,.0f} tokens a subset; `lora` and `paper-full-sft` are longer.",
             "    training: {preset: cpu-lora}",
             "    # Trainings of the search, and of its report: full pool, random subsets, the winner again.",
@@ -187,6 +189,15 @@ class CampaignDraft:
             "    # Subsets down to a hundredth of the pool are tried; this line asks for a tenth at least:",
             "    # policy: {min_share: 0.1}",
         ]
+
+    def _reach(self, training: FineTuning) -> str:
+        tokens = sum(each.tokens for each in self.sources)
+        if not all(each.counted for each in self.sources):
+            return rough_reach_of(training.tokens, tokens)
+        counted = sum(each.counted for each in self.sources)
+        by = f"counted in {counted:,} samples by the tokenizer and template of the model"
+        reach = reach_of(training.tokens, tokens, "about")
+        return f"{reach} ({by})" if reach else ""
 
     @property
     def _closed_form(self) -> list[str]:

@@ -26,6 +26,9 @@ _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 _SAMPLED = 200
 """Conversations that are counted, evenly spaced, for the tokens of a pool."""
 
+COUNTED = 500
+"""Conversations whose tokens are counted as a training counts them, evenly spaced."""
+
 _MAX_TOKENS = 2_048
 """Length at which these signals cut a conversation."""
 
@@ -171,6 +174,27 @@ def scoring_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str,
     lengths = [min(length, _MAX_TOKENS) for length in _lengths(pool.texts(rows=rows), model)]
     tokens = mean(lengths) * len(pool)
     return {name: _PASSES[name] * tokens / _forward_tokens_s(model) for name in named}
+
+
+def counted_tokens(pool: Pool, model: str, max_tokens: int) -> int:
+    """Tokens that a training reads in an epoch of a pool: exact up to `COUNTED` samples, else estimated.
+
+    Counted in the model's chat template with each conversation cut, as a training counts them; a sample that
+    the template refuses has none. From n evenly spaced samples the standard error is that of their mean.
+
+    Args:
+        pool: The samples.
+        model: Folder or hub name of the base model; only its tokenizer is read.
+        max_tokens: Length at which a training cuts a conversation.
+    """
+    from autoselection_core.models.base_model import load_tokenizer
+    from autoselection_core.models.chat.spans import Encoded, encode_each
+    from autoselection_core.models.folder import model_folder
+
+    rows = np.unique(np.linspace(0, len(pool) - 1, min(len(pool), COUNTED)).astype(np.int64))
+    encoded = encode_each(map(pool.sample, rows.tolist()), load_tokenizer(model_folder(model)), max_tokens)
+    tokens = sum(len(each.input_ids) for each in encoded if isinstance(each, Encoded))
+    return round(tokens / max(1, len(rows)) * len(pool))
 
 
 def _benchmark_seconds(workspace: Workspace, side: Side) -> float:

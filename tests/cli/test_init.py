@@ -5,13 +5,17 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.draft import CampaignDraft, DraftSource
+from autoselection_core.campaign.draft import CampaignDraft, DraftBenchmark, DraftSource
+from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.initialising import costs_of
+from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.loopback import free_port
+from autoselection_core.signals.definitions.wording.text import TokenCounts
 from autoselection_core.store.home import Home
 from autoselection_core.testing.tiny_model import tiny_model
 from tests.cli.conftest import Cli
@@ -527,7 +531,7 @@ def test_the_doctor_names_a_wrong_model_path_once(cli: Cli, tmp_path: Path, benc
 def test_the_share_of_the_pool_that_a_training_reads_is_said_before_it_is_paid(
     cli: Cli, raw: Path, tmp_path: Path, benchmark: str
 ) -> None:
-    long = [{"prompt": f"Say {each}.", "response": "aye and no " * 400} for each in range(90)]
+    long = [{"prompt": f"Say {each}.", "response": "aye and no " * 400} for each in range(250)]
     (raw / "long.jsonl").write_text("".join(json.dumps(each) + "\n" for each in long))
     tiny_model(tmp_path / "models" / "tiny")
     cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
@@ -537,5 +541,38 @@ def test_the_share_of_the_pool_that_a_training_reads_is_said_before_it_is_paid(
 
     written = " ".join((tmp_path / "autoselection.yaml").read_text().replace("#", " ").split())
     for text in (" ".join(output.split()), written):
-        assert re.search(r"a training reads 6 % of the pool \(6,000 of about 10\d,\d+ tokens\)", text), text
+        assert re.search(r"a training reads \S+ % of the pool \(6,000 of about [\d,]+ tokens\)", text), text
         assert "may drown in the noise" in text
+
+
+@pytest.mark.usefixtures("raw")
+def test_the_amount_that_init_promises_is_the_one_of_the_tokens_that_a_search_counts(
+    cli: Cli, raw: Path, tmp_path: Path, benchmark: str
+) -> None:
+    """A draft counted characters, and promised 10 % of the pool for an amount that read 6 %."""
+    lengths = np.random.default_rng(0).integers(1, 90, 1_200).tolist()
+    records = [{"prompt": f"Say {n}.", "response": "1 + 2 = 3\n" * each} for n, each in enumerate(lengths)]
+    (raw / "sums.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+    tiny_model(tmp_path / "models" / "tiny")
+
+    cli("init", "raw/sums.jsonl", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+
+    text = " ".join((tmp_path / "autoselection.yaml").read_text().replace("#", " ").split())
+    told = re.search(r"`training: {amount: (\d+)}` reads that much \(counted in 500 samples", text)
+    assert told is not None, text
+    (campaign,) = load_campaigns(tmp_path / "autoselection.yaml", Home(tmp_path / "home")).values()
+    pool = Workspace(campaign, Home(tmp_path / "home")).ingest().pool
+    counts = TokenCounts(str(tmp_path / "models/tiny")).compute(pool, {})["tokens"]
+    read = np.minimum(np.asarray(counts), fine_tuning({}).max_tokens)
+    error = read.std() / 500**0.5 * len(pool)
+    assert abs(10 * int(told[1]) - read.sum()) < 4 * error
+
+
+def test_a_draft_without_a_model_at_hand_promises_no_amount() -> None:
+    bench = DraftBenchmark("sums", "sums")
+    draft = CampaignDraft("mine", [DraftSource("raw", "1 record", tokens=155_973)], "some/model", [bench])
+
+    text = " ".join(draft.text.replace("#", " ").split())
+
+    assert "6,000 of roughly 155,973 tokens), a figure from the characters of its samples" in text
+    assert "amount" not in text

@@ -24,13 +24,14 @@ from autoselection_core.campaign.draft import (
     DraftSource,
     as_named_in,
 )
-from autoselection_core.campaign.duration import scoring_seconds
+from autoselection_core.campaign.duration import COUNTED, counted_tokens, scoring_seconds
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import show_bad_items, tell
 from autoselection_core.cli.progress import show_progress
 from autoselection_core.errors.campaign import CampaignFileExistsError, NoAnswerError, NoSuchPathError
 from autoselection_core.errors.pool import RejectedRecordError, UndeclaredAnswerError
+from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.models.folder import require_model
 from autoselection_core.pool.files.readers import raw_records
 from autoselection_core.pool.ingest import Ingestion, ingest
@@ -300,7 +301,7 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
         scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
         is_here = model is not None and _is_folder(model)
         seconds = sum(scoring_seconds([_COSTLY], found.pool, str(model)).values()) if is_here else 0.0
-        tokens = found.pool.estimated_tokens
+        tokens, counted = _tokens(found.pool, model if is_here else None)
     if scores:
         listed = ", ".join(each.name for each in scores)
         tell(f"fields that may be scores: {listed}; each becomes a signal `column`")
@@ -308,8 +309,18 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
             tell(f"  {each.sentence}")
     fields = tuple(each.name for each in scores)
     written = entry_of(rules) if rules else {}
-    source = DraftSource(as_named_in(file, path), _account(found), fields, written, tokens)
+    source = DraftSource(as_named_in(file, path), _account(found), fields, written, tokens, counted)
     return _Read(source, scores, seconds)
+
+
+def _tokens(pool: Pool, model: str | None) -> tuple[int, int]:
+    """Tokens of a pool as a training of the draft counts them, and the number of samples counted for that.
+
+    Without a model on this machine the number is a rough one, from characters, and no sample is counted.
+    """
+    if model is None:
+        return pool.estimated_tokens, 0
+    return counted_tokens(pool, model, fine_tuning({}).max_tokens), min(len(pool), COUNTED)
 
 
 def suggested_rules(source: Source) -> str:

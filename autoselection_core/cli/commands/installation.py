@@ -21,7 +21,7 @@ from autoselection_core import environment
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
-from autoselection_core.campaign.duration import costly_signals, pace_of, scoring_seconds
+from autoselection_core.campaign.duration import costly_signals, counted_tokens, pace_of, scoring_seconds
 from autoselection_core.campaign.solvers import train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
@@ -29,7 +29,7 @@ from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import HomeNotWritableError, LittleRoomError, NotAnAddressError
 from autoselection_core.errors.signals import UnscoredPoolError
-from autoselection_core.evaluation.training.settings import reach_of
+from autoselection_core.evaluation.training.settings import fine_tuning, reach_of
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.postgresql import is_postgresql
 from autoselection_core.history.ledger import Ledger
@@ -291,8 +291,16 @@ def _with_reach(found: Diagnosis, workspace: Workspace) -> Diagnosis:
     """The diagnosis of a training with the share of the pool that it reads."""
     if found.problem or not workspace.has_pool():
         return found
-    tokens = train_tokens_of(workspace.campaign)
-    return replace(found, note=reach_of(tokens, workspace.pool().estimated_tokens, "about"))
+    read = _check(found.subject, lambda: _reach(workspace))
+    return read if read.problem else replace(found, note=read.found)
+
+
+def _reach(workspace: Workspace) -> str:
+    tokens, campaign = train_tokens_of(workspace.campaign), workspace.campaign
+    if tokens is None or campaign.base_model is None:
+        return ""
+    max_tokens = fine_tuning(campaign.training).max_tokens
+    return reach_of(tokens, counted_tokens(workspace.pool(), campaign.base_model, max_tokens), "about")
 
 
 def _check(subject: str, look: Callable[[], str]) -> Diagnosis:

@@ -207,6 +207,13 @@ SMALL_SHARE = 0.1
 """Share of a pool below which a training reads so little that luck may hide what was selected."""
 
 
+def rough_reach_of(tokens: float | None, pool_tokens: float) -> str:
+    """Share of a pool that a training reads by a rough figure of its tokens, which promises no `amount`."""
+    if tokens is None or not pool_tokens:
+        return ""
+    return f"{_share_read(tokens, pool_tokens, 'roughly')}, a figure from the characters of its samples"
+
+
 def reach_of(tokens: float | None, pool_tokens: float, qualifier: str = "") -> str:
     """Share of a pool that a training reads, in a sentence; empty where it follows from the subset.
 
@@ -221,11 +228,8 @@ def reach_of(tokens: float | None, pool_tokens: float, qualifier: str = "") -> s
     """
     if tokens is None or not pool_tokens:
         return ""
-    share = tokens / pool_tokens
-    read = f"{100 * share:.2g} % of the pool" if share < 1 else f"as much as the pool {share:.1f} times"
-    counted = f"{tokens:,.0f} of {f'{qualifier} {pool_tokens:,.0f}'.strip()} tokens"
-    sentence = f"a training reads {read} ({counted})"
-    if share >= SMALL_SHARE:
+    sentence = _share_read(tokens, pool_tokens, qualifier)
+    if tokens / pool_tokens >= SMALL_SHARE:
         return sentence
     return (
         f"{sentence}: below {100 * SMALL_SHARE:.0f} % differences between subsets may drown in the noise "
@@ -257,6 +261,13 @@ def size_sentence(samples: int, reads: float | None) -> str:
         f"{samples:,} samples{read}: a training that is longer than the search's may learn them by heart; "
         "`policy: {min_share: 0.1}` tries no subset below a tenth of the pool"
     )
+
+
+def _share_read(tokens: float, pool_tokens: float, qualifier: str) -> str:
+    share = tokens / pool_tokens
+    read = f"{100 * share:.2g} % of the pool" if share < 1 else f"as much as the pool {share:.1f} times"
+    counted = f"{tokens:,.0f} of {f'{qualifier} {pool_tokens:,.0f}'.strip()} tokens"
+    return f"a training reads {read} ({counted})"
 
 
 def _plain(value: Any, name: str) -> Any:  # noqa: ANN401 any field's type
