@@ -38,6 +38,8 @@ class SearchStatus:
         arms: The evaluations of its report, in order; empty before they are planned.
         training_s: Median seconds of a paid evaluation: of this search, or of earlier ones with the same
             evaluator; None where nothing was paid.
+        finished: Subset and replicate of full evaluations by the same evaluator, read while baselines are
+            open: a baseline among them is found finished and costs nothing.
         unscored: Finished baselines whose test items are not scored yet; none where no home was asked.
     """
 
@@ -46,6 +48,7 @@ class SearchStatus:
     arms: tuple[TrialRecord, ...]
     training_s: float | None
     unscored: tuple[TrialRecord, ...] = ()
+    finished: frozenset[tuple[str | None, int | None]] = frozenset()
 
     @classmethod
     def of(cls, ledger: Ledger, search: str, home: Home | None = None) -> "SearchStatus":
@@ -63,7 +66,8 @@ class SearchStatus:
         arms = ledger.trials(search, TrialKind.REPORT)
         seconds = typical_seconds(ledger, record.spec.evaluator, search)
         unscored = () if home is None else tuple(arm for arm in arms if _is_unscored(arm, home))
-        return cls(record, ledger.trials(search), arms, seconds, unscored)
+        finished = _finished(ledger, record.spec.evaluator) if record.open_arms else frozenset()
+        return cls(record, ledger.trials(search), arms, seconds, unscored, finished)
 
     @property
     def running(self) -> tuple[TrialRecord, ...]:
@@ -128,9 +132,28 @@ class SearchStatus:
 
     @property
     def planned_arms(self) -> int:
-        """Baselines that were paid for or that the second budget still covers."""
-        done = sum(arm.state.has_ended for arm in self.arms)
-        return done + self.record.open_arms if self.arms else self.record.report_evaluations
+        """Baselines that have ended or that the second budget still covers."""
+        return self._count(self.arms) + len(self._covered) if self.arms else self.record.report_evaluations
+
+    @property
+    def found_arms(self) -> int:
+        """Baselines that cost nothing: reused ones, and open ones that are found finished."""
+        return sum(arm.is_reused for arm in self.arms) + sum(map(self._is_found, self._covered))
+
+    @property
+    def _covered(self) -> tuple[TrialRecord, ...]:
+        """Open baselines that run, or that the second budget pays for in their order."""
+        covered = [arm for arm in self.arms if arm.state.is_held]
+        left = self.record.report_evaluations - self.record.report_spent
+        left -= sum(not self._is_found(arm) for arm in covered)
+        for arm in self.arms:
+            if arm.state is TrialState.WAITING and left >= 1:
+                covered.append(arm)
+                left -= not self._is_found(arm)
+        return tuple(covered)
+
+    def _is_found(self, arm: TrialRecord) -> bool:
+        return (arm.subset, arm.replicate) in self.finished
 
     @property
     def measured_arms(self) -> int:
@@ -163,6 +186,8 @@ class SearchStatus:
             f"{record.spent:g} of {record.budget} trainings spent, {record.held:g} held",
             f"second budget: {record.report_spent:g} of {record.report_evaluations} spent",
         ]
+        if self.found_arms:
+            parts.append(f"beside them {self.found_arms} found finished")
         if record.report_held:
             parts.append(f"{record.report_held:g} held")
         if self.best is not None:
@@ -234,6 +259,14 @@ class StatedVerdict:
 
 
 _VERDICT = "verdict.json"
+
+
+def _finished(ledger: Ledger, evaluator: str) -> frozenset[tuple[str | None, int | None]]:
+    """Subset and replicate of every full evaluation by an evaluator that the history holds."""
+    alike = [each.search for each in ledger.searches() if each.spec.evaluator == evaluator]
+    trials = [trial for search in alike for kind in TrialKind for trial in ledger.trials(search, kind)]
+    done = [trial for trial in trials if trial.state is TrialState.DONE and not trial.fidelity]
+    return frozenset((trial.subset, trial.replicate) for trial in done)
 
 
 def _is_unscored(arm: TrialRecord, home: Home) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.search.arms import report_arms, runs_covered
+from autoselection_core.search.arms import plan_arms, report_arms, runs_covered
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.status import SearchStatus
@@ -111,6 +111,23 @@ def test_a_search_is_not_done_while_its_report_is_scored(ledger: Ledger, tmp_pat
     assert scoring.stage == f"its report is being scored, test items of {count - 1} of {count} models done"
     assert (scoring.is_done, scoring.seconds_left) == (False, None)
     assert (scored.stage, scored.is_done) == ("done", True)
+
+
+def test_a_baseline_that_is_found_finished_is_counted_from_the_beginning(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """A report of 8 went from `0 of 8` to `1 of 9`, and its time left was that of a reused evaluation."""
+    evaluator, solver = closed_form(tmp_path), InOrder(table(), [])
+    search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
+    run_search(ledger, search, solver, evaluator)
+    ledger.plan_report(search, plan_arms(ledger, search, solver))
+    before = SearchStatus.of(ledger, search)
+    report_arms(ledger, search, solver, evaluator)
+    after = SearchStatus.of(ledger, search)
+
+    ended = sum(arm.state.has_ended for arm in after.arms)
+    assert (before.planned_arms, before.found_arms) == (ended, sum(arm.is_reused for arm in after.arms))
+    assert before.planned_arms - before.found_arms == 2
 
 
 @pytest.mark.parametrize(

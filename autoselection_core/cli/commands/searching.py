@@ -312,10 +312,12 @@ def _paid_beside(ledger: Ledger, search: str) -> Count:
 
 
 def _compared(ledger: Ledger, search: str) -> Count:
-    """Baselines that are done, of those that the second budget covers."""
+    """Baselines that have ended, of those that the second budget pays for; found ones take no time."""
     status = SearchStatus.of(ledger, search)
-    ended = sum(arm.state.has_ended for arm in status.arms)
-    return "baselines of the report", ended, status.planned_arms
+    ended = sum(arm.state.has_ended and not arm.is_reused for arm in status.arms)
+    found = status.found_arms
+    beside = f", beside {found} found finished" if found else ""
+    return f"baselines of the report{beside}", ended, status.planned_arms - found
 
 
 def _tested(workspace: Workspace, search: str) -> Count:
