@@ -35,14 +35,14 @@ class SearchPruning:
     Attributes:
         search: Name of the search.
         runs: Their ids.
-        kept: Number of runs of its trials that stay.
+        kept_runs: Number of runs of its trials that stay.
         reason: Why all stay; empty where some may go.
         freed_bytes: Size of what they hold in files of their own.
     """
 
     search: str
     runs: tuple[str, ...]
-    kept: int
+    kept_runs: int
     reason: str
     freed_bytes: int
 

@@ -119,7 +119,7 @@ def test_every_process_of_the_cluster_listens_on_loopback_only(head: Head, clust
 
 
 def test_what_a_task_raises_is_raised_here_as_itself(cluster: RayCluster) -> None:
-    with pytest.raises(DifferentWorkerError, match="the worker on a knows b as c"):
+    with pytest.raises(DifferentWorkerError, match="the worker on a has b in version c"):
         list(cluster.results(refused, [b""], on_device=True))
 
 
