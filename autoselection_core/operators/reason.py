@@ -55,3 +55,7 @@ def reason_by_rank(
 def nan_to_none(value: float | np.floating) -> float | None:
     """The value, or None for NaN."""
     return None if np.isnan(value) else float(value)
+
+
+known = nan_to_none
+"""First name, by which packages of other people import it."""

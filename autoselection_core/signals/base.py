@@ -34,6 +34,10 @@ def renamed_from(name: str) -> Mapping[str, str]:
     return {FIRST_NAME: name}
 
 
+formerly = renamed_from
+"""First name, by which packages of other people import it."""
+
+
 REASON = "reason"
 """Name of the value that codes why a sample has no score: index into `Signal.reasons`. Shape (n,), int8."""
 

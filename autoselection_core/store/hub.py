@@ -45,7 +45,7 @@ class HubDataset:
             InvalidHubNameError: It is no name of a data set.
 
         Example:
-            >>> HubDataset.named("hf://openai/gsm8k@main:train").split
+            >>> HubDataset.parse("hf://openai/gsm8k@main:train").split
             'train'
         """
         found = _NAME.fullmatch(text)

@@ -33,7 +33,7 @@ def pattern_problem(pattern: str) -> str | None:
         >>> pattern_problem(r"(-?[$0-9.,]{2,})|(-?[0-9]+)") is None
         True
         >>> pattern_problem(r"(a+)+$")
-        'it repeats what repeats without end'
+        'it has an unlimited repeat inside an unlimited repeat, as in (a+)+'
     """
     if len(pattern) > _MAX_PATTERN:
         return f"it has more than {_MAX_PATTERN:,} characters"

@@ -184,7 +184,7 @@ from autoselection_core.models.chat.spans import encode
 from autoselection_core.signals.definitions.base_model.model_scores import score_answers
 from autoselection_core.testing.signals import pool_of, question_and_answer
 base = BaseModel.load(sys.argv[1], dtype="float32")
-samples = [question_and_answer("Say it.", f"{n} " * 120) for n in range(24)]
+samples = [question_and_answer("Say it.", f"{n} " * 120) for n in range(96)]
 expected = score_answers(base, pool_of(samples), 512, 512)["ifd"]
 held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (held + int(sys.argv[2]), resource.RLIM_INFINITY))
