@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from autoselection_core.identity import Json
@@ -62,6 +62,16 @@ def _spoken(pieces: list[str]) -> list[Json]:
     return [{"role": _SPEAKERS[speaker], "content": said} for speaker, said in spoken]
 
 
+def _turns_after(marks: re.Pattern[str], text: Json, clean: Callable[[str], str]) -> list[Json] | None:
+    """The turns of a text that begins with a mark of a speaker, each cleaned; None for any other value."""
+    if not isinstance(text, str):
+        return None
+    before, *pieces = marks.split(text)
+    if before.strip() or not pieces:
+        return None
+    return _spoken([piece if place % 2 == 0 else clean(piece) for place, piece in enumerate(pieces)])
+
+
 _OF_MOSS = re.compile(r"\[(Human|MOSS)\]: ?")
 _MOSS_NAMES = {"meta_instruction": "system"}
 _MOSS_ENDS = re.compile(r"<eo[ah]>")
@@ -69,17 +79,11 @@ _MOSS_ENDS = re.compile(r"<eo[ah]>")
 
 def turns_of_plain_text(record: Record) -> Record | None:
     """A conversation in the field `plain_text`, with the marks of MOSS 002; None for another record."""
-    text = record.get("plain_text")
-    if not isinstance(text, str):
+    turns = _turns_after(_OF_MOSS, record.get("plain_text"), lambda said: _MOSS_ENDS.sub("", said).strip())
+    if turns is None:
         return None
-    before, *pieces = _OF_MOSS.split(text)
-    if before.strip() or not pieces:
-        return None
-    said = [
-        piece if place % 2 == 0 else _MOSS_ENDS.sub("", piece).strip() for place, piece in enumerate(pieces)
-    ]
     rest = {_MOSS_NAMES.get(key, key): value for key, value in record.items() if key != "plain_text"}
-    return {**rest, "conversation": _spoken(said)}
+    return {**rest, "conversation": turns}
 
 
 _OF_GLAIVE = re.compile(r"(?:\A|\n)(USER|ASSISTANT|FUNCTION RESPONSE): ?")
@@ -89,19 +93,14 @@ _GLAIVE_SYSTEM = "SYSTEM:"
 
 def turns_of_calling_text(record: Record) -> Record | None:
     """A conversation with calls in the text `chat` (Glaive's function calling); None for another record."""
-    text = record.get("chat")
-    if not isinstance(text, str):
+    turns = _turns_after(_OF_GLAIVE, record.get("chat"), _unmarked)
+    if turns is None:
         return None
-    before, *pieces = _OF_GLAIVE.split(text)
-    if before.strip() or not pieces:
-        return None
-    said = [piece if place % 2 == 0 else _unmarked(piece) for place, piece in enumerate(pieces)]
-    turns = [_called(turn) for turn in _spoken(said)]
     system = record.get("system")
     if isinstance(system, str):
         system = system.strip().removeprefix(_GLAIVE_SYSTEM)
     return {**{key: value for key, value in record.items() if key != "chat"}, "system": system} | {
-        "conversation": turns
+        "conversation": [_called(turn) for turn in turns]
     }
 
 
