@@ -4,6 +4,9 @@ import random
 import socket
 from pathlib import Path
 
+UI_PORT = 3000
+"""Port of the UI unless another one is asked for, as Dagster's own."""
+
 _LOWEST = 20_000
 _KERNELS_OWN = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _TRIES = 100

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import dagster as dg
 
 from autoselection_core import environment
-from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.ledger import LEASE_S, Ledger
 from autoselection_core.store.home import Home
 from autoselection_dagster.names import key
 from autoselection_dagster.trials.attempt import Attempt, attempt_for
@@ -31,9 +31,6 @@ from autoselection_dagster.values.managers import (
     SubsetIOManager,
 )
 from autoselection_dagster.values.references import NoIOManager
-
-LEASE_S = 60.0
-"""A running trial whose worker was silent for so many seconds is lost, and starts again."""
 
 HomeResource: TypeAlias = dg.ResourceParam[Home]
 """The home folder."""

@@ -10,6 +10,7 @@ import typer
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.loopback import UI_PORT
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.serving.services import serving
@@ -18,7 +19,7 @@ from autoselection_dagster.serving.services import serving
 def serve(
     home: Annotated[Path | None, typer.Option(help="Home folder; AUTOSELECTION_HOME by default.")] = None,
     campaigns: Annotated[Path | None, typer.Option(help="File that declares the campaigns.")] = None,
-    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = UI_PORT,
 ) -> None:
     """Run the webserver, the daemon and the code server until Ctrl-C."""
     found = Installation.from_environment()

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
-from autoselection_core.benchmarks.benchmark import SplitSizes
+from autoselection_core.benchmarks.benchmark import Benchmark, SplitSizes
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.errors.benchmarks import UnknownBenchmarkSettingError
 from autoselection_core.errors.recipe import SettingError
@@ -117,7 +117,7 @@ class BenchmarkSettings:
     dev_share: float = SplitSizes.dev_share
     dev_items: int | None = None
     test_items: int | None = None
-    answer_tokens: int = 512
+    answer_tokens: int = Benchmark.answer_tokens
     task: str | None = None
     measure: str | None = None
     backend: str = "hf"

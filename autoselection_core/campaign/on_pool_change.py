@@ -8,7 +8,7 @@ from autoselection_core.campaign.declaration.campaign import OnPoolChange, OnSup
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchRecord, SearchState
+from autoselection_core.history.records import SearchRecord, SearchState, StopCause
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.search.given import search_of_given
 from autoselection_core.solver.proposal import Recommendation
@@ -16,7 +16,7 @@ from autoselection_core.solver.proposal import Recommendation
 _ENOUGH = 2
 """Subsets that a search has to have measured before its winner won over anything."""
 
-SUPERSEDED = "a search of a newer pool superseded it"
+_SUPERSEDED = "a search of a newer pool superseded it"
 """Reason of a search that was stopped so; it gets no report on its own, because that would cost trainings."""
 
 _HOUR_S, _DAY_S = 3600.0, 86400.0
@@ -176,5 +176,5 @@ def _stop_superseded(workspace: Workspace, searches: Sequence[SearchRecord], ver
         if each.state is SearchState.ACTIVE and each.spec.pool_version != version
     ]
     for search in older:
-        workspace.ledger.stop(search, SUPERSEDED)
+        workspace.ledger.stop(search, _SUPERSEDED, StopCause.SUPERSEDED)
     return tuple(older)

@@ -18,6 +18,7 @@ from autoselection_core.cli.session import (
     workspace_of,
 )
 from autoselection_core.export.trainers import Length
+from autoselection_core.loopback import UI_PORT
 
 app = typer.Typer(
     name="autoselection",
@@ -177,7 +178,7 @@ def search(  # noqa: PLR0917 - typer reads options from arguments
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(help="Port of the UI on 127.0.0.1.")] = UI_PORT,
     file: CampaignFile = FILE,
 ) -> None:
     """Serve campaigns and home folder in Dagster until Ctrl-C."""

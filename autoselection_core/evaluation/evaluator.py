@@ -66,7 +66,7 @@ class FineTuningEvaluator:
     training: FineTuning = field(default_factory=FineTuning)
     weights: Mapping[str, float] | None = None
     scoring: Scoring = field(default_factory=Scoring)
-    checkpoint_s: float = 600.0
+    checkpoint_s: float = Trainee.checkpoint_s
     _read_back: dict[str, BaseModel] = field(default_factory=dict, init=False, repr=False)
     """Model last read from disk, so that dev, test and further items load it once."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from autoselection_core.export.manifest import DATA, NOT_COMPARED
-from autoselection_core.search.status import StatedVerdict
+from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.subset.explain import idle_steps_sentence
 
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")

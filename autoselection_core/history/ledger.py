@@ -20,6 +20,7 @@ from autoselection_core.history.records import (
     RecordedProposal,
     Reservation,
     SearchRecord,
+    StopCause,
     TrialKind,
     TrialRecord,
 )
@@ -31,6 +32,12 @@ from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 
 _LOCK_POLL_S = 0.1
+
+LEASE_S = 60.0
+"""A running trial whose worker was silent for so many seconds is lost, and starts again."""
+
+_RESERVATION_LEASE_S = 600.0
+"""A reserved trial that nobody began for so many seconds is lost."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +56,15 @@ class Ledger:
     """
 
     database: Database
-    lease_s: float = 60.0
-    reservation_lease_s: float = 600.0
+    lease_s: float = LEASE_S
+    reservation_lease_s: float = _RESERVATION_LEASE_S
     max_losses: int = 10
     clock: Callable[[], float] = time.time
 
     @classmethod
-    def open(cls, url: str, lease_s: float = 60.0, reservation_lease_s: float = 600.0) -> Self:
+    def open(
+        cls, url: str, lease_s: float = LEASE_S, reservation_lease_s: float = _RESERVATION_LEASE_S
+    ) -> Self:
         """Open the history at a SQLAlchemy URL and bring its schema up to date.
 
         Raises:
@@ -106,10 +115,10 @@ class Ledger:
         with self.database.writing() as connection:
             searches.raise_report_evaluations(connection, search, report_evaluations)
 
-    def stop(self, search: str, reason: str) -> None:
+    def stop(self, search: str, reason: str, cause: StopCause = StopCause.STUCK) -> None:
         """Start no further trial; what runs may finish."""
         with self.database.writing() as connection:
-            searches.stop(connection, search, reason)
+            searches.stop(connection, search, reason, cause)
 
     def resume(self, search: str) -> None:
         """Let a stopped search go on."""

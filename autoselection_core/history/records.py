@@ -80,6 +80,22 @@ class SearchState(StrEnum):
     DONE = "done"
 
 
+class StopCause(StrEnum):
+    """Cause of a stop; the reason beside it is a sentence for people.
+
+    Attributes:
+        PERSON: Somebody stopped it.
+        SUPERSEDED: A search of a newer pool took its place.
+        STUDY: It only holds the arms of a study, and searches nothing.
+        STUCK: It cannot go on by itself: nothing is left to try, or all that was tried failed.
+    """
+
+    PERSON = "person"
+    SUPERSEDED = "superseded"
+    STUDY = "study"
+    STUCK = "stuck"
+
+
 class Begin(StrEnum):
     """Answer to a worker that asks to begin: train, take the finished score, or wait for another."""
 
@@ -268,6 +284,7 @@ class SearchRecord:
         report_evaluations: The second budget.
         state: Whether it can go on.
         reason: Why it cannot; empty while it can.
+        stop_cause: Cause of its stop; None where it is not stopped.
         spent: Full trainings paid.
         held: The part of the budget that open trials hold.
         report_spent: Of the second budget.
@@ -285,6 +302,7 @@ class SearchRecord:
     report_evaluations: int
     state: SearchState
     reason: str
+    stop_cause: StopCause | None
     spent: float
     held: float
     report_spent: float

@@ -17,6 +17,7 @@ from autoselection_core.history.records import (
     OPEN_STATES,
     SearchRecord,
     SearchState,
+    StopCause,
     TrialKind,
     TrialState,
 )
@@ -125,6 +126,8 @@ def _record(row: AnyRow) -> SearchRecord:
         report_evaluations=row.report_evaluations,
         state=state,
         reason=row.stopped or (_why_spent(spent, row.budget) if is_spent else ""),
+        # A process of an earlier release that runs on since the migration stops without a cause.
+        stop_cause=StopCause(row.stop_cause or StopCause.STUCK) if row.stopped else None,
         spent=spent,
         held=float(row.held),
         report_spent=row.report,
@@ -166,10 +169,10 @@ def raise_report_evaluations(connection: Connection, search: str, report_evaluat
     _set(connection, search, report_evaluations=report_evaluations)
 
 
-def stop(connection: Connection, search: str, reason: str) -> None:
+def stop(connection: Connection, search: str, reason: str, cause: StopCause) -> None:
     """Start no further trial; what runs may finish."""
     require(connection, search)
-    _set(connection, search, stopped=reason)
+    _set(connection, search, stopped=reason, stop_cause=cause)
 
 
 def resume(connection: Connection, search: str) -> None:
@@ -178,7 +181,8 @@ def resume(connection: Connection, search: str) -> None:
     last = select(func.coalesce(func.max(TRIALS.c.trial), 0)).where(
         TRIALS.c.search == search, TRIALS.c.kind == TrialKind.SEARCH
     )
-    _set(connection, search, stopped=None, counted_from=connection.execute(last).scalar_one())
+    counted_from = connection.execute(last).scalar_one()
+    _set(connection, search, stopped=None, stop_cause=None, counted_from=counted_from)
 
 
 def _set(connection: Connection, search: str, **values: object) -> None:

@@ -14,6 +14,9 @@ from autoselection_core.models.chat.spans import Tokens
 if TYPE_CHECKING:
     import torch
 
+MAX_TOKENS = 2_048
+"""Tokens of a conversation that a pass reads at most, unless a setting says otherwise."""
+
 _TOLERANCE_NATS = 0.5
 """Above what bfloat16 rounds away, below what a missing scaling changes."""
 

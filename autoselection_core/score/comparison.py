@@ -5,9 +5,12 @@ cancels. Runs of one arm differ by training seed and, for random arms, by the dr
 anything about an arm must contain that too.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -20,6 +23,37 @@ class Verdict(StrEnum):
     YES = "yes"
     NO = "no"
     UNDECIDED = "undecided"
+
+
+_VERDICT = "verdict.json"
+
+
+@dataclass(frozen=True)
+class StatedVerdict:
+    """Verdict of a written report, for readers that do not open its test items again.
+
+    Attributes:
+        subset: Hash of the subset that the report compares; empty where none of its runs is there.
+        words: The verdict in a few words.
+        sentences: Headline, comparisons and mean test scores; empty where nothing was compared.
+    """
+
+    subset: str
+    words: str
+    sentences: tuple[str, ...]
+
+    @classmethod
+    def read(cls, report: Path) -> Self | None:
+        """The verdict in a report's folder; None without a report, and where an earlier release wrote it."""
+        file = report / _VERDICT
+        if not file.is_file():
+            return None
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return cls(said["subset"], said["words"], tuple(said["sentences"]))
+
+    def files(self) -> dict[str, bytes]:
+        """The verdict as a file of the report's folder."""
+        return {_VERDICT: (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()}
 
 
 def single_run_note(runs: tuple[int, int]) -> str:

@@ -13,7 +13,8 @@ from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.search.accounting import record_outcome
 from autoselection_core.subset import Subset
 
-_WAIT_S = 0.5
+POLL_S = 0.5
+"""Seconds between two looks at what another worker does."""
 
 
 def evaluate(
@@ -101,7 +102,7 @@ def _find_finished(
     The search that paid may weigh the benchmarks differently: the utility is made anew from the scores.
     """
     while (answer := ledger.begin(reservation, key)) is Begin.WAIT:
-        time.sleep(_WAIT_S)
+        time.sleep(POLL_S)
     if answer is not Begin.REUSE:
         return None
     own = priced.evaluator.load_finished(key)

@@ -11,7 +11,7 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.transactions.arms import ABLATION, REQUESTED
 from autoselection_core.recipe import Recipe
 from autoselection_core.search.arms import evaluate_reserved, reserve_arms
-from autoselection_core.search.evaluate import require_same_evaluator
+from autoselection_core.search.evaluate import POLL_S, require_same_evaluator
 from autoselection_core.search.loop import SearchProgress
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.signals.table import SignalTable
@@ -20,9 +20,6 @@ from autoselection_core.subset import Subset, realise
 
 GIVEN = "given"
 """Origin of a trial whose recipe a person wrote."""
-
-
-_POLL_S = 0.5
 
 
 class Pays(StrEnum):
@@ -74,7 +71,7 @@ def measure_given(  # noqa: PLR0917 - what `report_arms` takes, and the recipe
         ledger.release_lost()
         reserved = reserve_arms(ledger, search, only_requested=True)
         if not evaluate_reserved(ledger, reserved, signals, evaluator, progress):
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
     return trial
 
 

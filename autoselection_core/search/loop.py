@@ -15,10 +15,8 @@ from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
 from autoselection_core.history.values import History
-from autoselection_core.search.evaluate import evaluate, require_same_evaluator
+from autoselection_core.search.evaluate import POLL_S, evaluate, require_same_evaluator
 from autoselection_core.search.propose import AskingSolver, propose
-
-_POLL_S = 0.5
 
 DONE, FAILED = "done", "failed"
 """The last stages of a trial."""
@@ -82,7 +80,7 @@ def run_search(
         elif ledger.search(search).state is not SearchState.ACTIVE:
             return ledger.history(search)
         else:
-            time.sleep(_POLL_S)  # others work on the rest
+            time.sleep(POLL_S)  # others work on the rest
 
 
 @contextmanager

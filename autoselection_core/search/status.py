@@ -1,11 +1,8 @@
-"""Status of a search: stage, budgets, best score and time left by the ledger; verdict by its report."""
+"""Status of a search: stage, budgets, best score and time left, by the ledger and its evaluations."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import median
-from typing import Self
 
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.ledger import Ledger
@@ -40,7 +37,7 @@ class SearchStatus:
             evaluator; None where nothing was paid.
         finished: Subset and replicate of full evaluations by the same evaluator, read while baselines are
             open: a baseline among them is found finished and costs nothing.
-        unscored: Finished baselines whose test items are not scored yet; none where no home was asked.
+        unscored: Finished baselines whose test items are not scored yet.
     """
 
     record: SearchRecord
@@ -51,13 +48,13 @@ class SearchStatus:
     finished: frozenset[tuple[str | None, int | None]] = frozenset()
 
     @classmethod
-    def of(cls, ledger: Ledger, search: str, home: Home | None = None) -> "SearchStatus":
+    def of(cls, ledger: Ledger, search: str, home: Home) -> "SearchStatus":
         """The status of a search now.
 
         Args:
             ledger: The history.
             search: Name of the search.
-            home: Folder of its evaluations, which say what test items are scored; None to leave that out.
+            home: Folder of its evaluations, which say what test items are scored.
 
         Raises:
             UnknownSearchError: No search has this name.
@@ -65,7 +62,7 @@ class SearchStatus:
         record = ledger.search(search)
         arms = ledger.trials(search, TrialKind.REPORT)
         seconds = typical_seconds(ledger, record.spec.evaluator, search)
-        unscored = () if home is None else tuple(arm for arm in arms if _is_unscored(arm, home))
+        unscored = tuple(arm for arm in arms if _is_unscored(arm, home))
         finished = _finished(ledger, record.spec.evaluator) if record.open_arms else frozenset()
         return cls(record, ledger.trials(search), arms, seconds, unscored, finished)
 
@@ -228,37 +225,6 @@ class SearchStatus:
             "trainings_left": self.trainings_left,
             "seconds_left": self.seconds_left,
         }
-
-
-@dataclass(frozen=True)
-class StatedVerdict:
-    """Verdict of a written report, for readers that do not open its test items again.
-
-    Attributes:
-        subset: Hash of the subset that the report compares; empty where none of its runs is there.
-        words: The verdict in a few words.
-        sentences: Headline, comparisons and mean test scores; empty where nothing was compared.
-    """
-
-    subset: str
-    words: str
-    sentences: tuple[str, ...]
-
-    @classmethod
-    def read(cls, report: Path) -> Self | None:
-        """The verdict in a report's folder; None without a report, and where an earlier release wrote it."""
-        file = report / _VERDICT
-        if not file.is_file():
-            return None
-        said = json.loads(file.read_text(encoding="utf-8"))
-        return cls(said["subset"], said["words"], tuple(said["sentences"]))
-
-    def files(self) -> dict[str, bytes]:
-        """The verdict as a file of the report's folder."""
-        return {_VERDICT: (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()}
-
-
-_VERDICT = "verdict.json"
 
 
 def _finished(ledger: Ledger, evaluator: str) -> frozenset[tuple[str | None, int | None]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 
@@ -24,7 +25,7 @@ class SearchArm:
 
     name: str
     budget: int
-    policy: str = "default"
+    policy: str = SearchSettings.policy
     settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
     operators: tuple[str, ...] = ()
 

@@ -64,7 +64,7 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
         if entered := enter_recorded_trials(context.instance, place, facts):
             context.log.info("%d trials that no run of Dagster made are entered from the history", entered)
         if facts.record.state is SearchState.ACTIVE or not facts.history.observations:
-            status = SearchStatus.of(facts.workspace.ledger, facts.record.search)
+            status = SearchStatus.of(facts.workspace.ledger, facts.record.search, home)
             yield dg.MaterializeResult(metadata=progress_facts(status, place.names))
         else:
             _open_baselines(facts, context.log.info)
@@ -80,7 +80,7 @@ def _open_baselines(facts: SearchFacts, say: Callable[[str], None]) -> None:
     ledger, record = facts.workspace.ledger, facts.record
     planned = plan_arms(ledger, record.search, facts.solver)
     ledger.plan_report(record.search, planned)
-    status = SearchStatus.of(ledger, record.search)
+    status = SearchStatus.of(ledger, record.search, facts.workspace.home)
     done = {(arm.arm, arm.subset, arm.replicate): arm for arm in status.arms}
     evaluator = facts.workspace.evaluator(record.spec.pool_version, record.spec)
     if status.record.open_arms:

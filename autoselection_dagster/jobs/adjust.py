@@ -5,14 +5,15 @@ from collections.abc import Mapping
 import dagster as dg
 from pydantic import Field
 
-from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import StopCause
 from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, show_progress
 from autoselection_dagster.place import Place
-from autoselection_dagster.resources import LedgerResource, with_prefixed_resources
-from autoselection_dagster.trials.workers import STOPPED_BY_A_PERSON
+from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import logged_link
+
+_BY_A_PERSON = "a person stopped it"
 
 
 class Budget(SearchName):
@@ -30,29 +31,56 @@ class Budget(SearchName):
 
 def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]:
     """The jobs `stop_search`, `resume_search` and `raise_budget`."""
+    return _stop_job(places), _resume_job(places), _budget_job(places)
 
+
+def _stop_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     @dg.op(name="stop")
     @with_prefixed_resources
-    def stop(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
+    def stop(
+        context: dg.OpExecutionContext, config: SearchName, home: HomeResource, ledger: LedgerResource
+    ) -> None:
         """Start no further trial. What runs may finish and is kept; a search that is done stays as it is."""
         with one_sentence():
             search = named_search(ledger, config.search).search
-            if not SearchStatus.of(ledger, search).is_done:
-                ledger.stop(search, STOPPED_BY_A_PERSON)
-        _say(context, places, ledger, search)
+            if not SearchStatus.of(ledger, search, home).is_done:
+                ledger.stop(search, _BY_A_PERSON, StopCause.PERSON)
+        _say(context, places, SearchStatus.of(ledger, search, home))
 
+    @dg.job(executor_def=dg.in_process_executor)
+    def stop_search() -> None:
+        """Stop a search: no further trial starts, and no baselines are paid for."""
+        stop()
+
+    return stop_search
+
+
+def _resume_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     @dg.op(name="resume")
     @with_prefixed_resources
-    def resume(context: dg.OpExecutionContext, config: SearchName, ledger: LedgerResource) -> None:
+    def resume(
+        context: dg.OpExecutionContext, config: SearchName, home: HomeResource, ledger: LedgerResource
+    ) -> None:
         """Let a stopped search go on with the budget that is left."""
         with one_sentence():
             search = named_search(ledger, config.search).search
             ledger.resume(search)
-        _say(context, places, ledger, search)
+        _say(context, places, SearchStatus.of(ledger, search, home))
 
+    @dg.job(executor_def=dg.in_process_executor)
+    def resume_search() -> None:
+        """Resume a search that was stopped, by a person or by itself."""
+        resume()
+
+    return resume_search
+
+
+def _budget_job(places: Mapping[str, Place]) -> dg.JobDefinition:
     @dg.op(name="budget")
     @with_prefixed_resources
-    def pay_more(context: dg.OpExecutionContext, config: Budget, ledger: LedgerResource) -> None:
+    def pay_more(
+        context: dg.OpExecutionContext, config: Budget, home: HomeResource, ledger: LedgerResource
+    ) -> None:
         """Let a search pay for more; a finished one goes on by itself."""
         with one_sentence():
             search = named_search(ledger, config.search).search
@@ -60,32 +88,22 @@ def adjustment_jobs(places: Mapping[str, Place]) -> tuple[dg.JobDefinition, ...]
                 ledger.raise_budget(search, config.budget)
             if config.report_evaluations is not None:
                 ledger.raise_report_evaluations(search, config.report_evaluations)
-        _say(context, places, ledger, search)
-
-    @dg.job(executor_def=dg.in_process_executor)
-    def stop_search() -> None:
-        """Stop a search: no further trial starts, and no baselines are paid for."""
-        stop()
-
-    @dg.job(executor_def=dg.in_process_executor)
-    def resume_search() -> None:
-        """Resume a search that was stopped, by a person or by itself."""
-        resume()
+        _say(context, places, SearchStatus.of(ledger, search, home))
 
     @dg.job(executor_def=dg.in_process_executor)
     def raise_budget() -> None:
         """Raise what a search may spend."""
         pay_more()
 
-    return stop_search, resume_search, raise_budget
+    return raise_budget
 
 
-def _say(context: dg.OpExecutionContext, places: Mapping[str, Place], ledger: Ledger, search: str) -> None:
+def _say(context: dg.OpExecutionContext, places: Mapping[str, Place], status: SearchStatus) -> None:
     """Report the state of a search in the run and on the search's page: spent budget, running trials."""
-    status = SearchStatus.of(ledger, search)
+    search = status.record.search
     context.log.info("search %s: %s", search, status.sentence)
     if (place := places.get(status.record.spec.campaign)) is None:
         return
-    show_progress(context.instance, place, ledger, search)
+    show_progress(context.instance, place, status)
     report = logged_link(place.key("search_report"), search)
     context.add_output_metadata({"status": status.sentence, "search": search, "report": report})

@@ -46,12 +46,12 @@ def named_search(ledger: Ledger, name: str) -> SearchRecord:
     return searches[-1]
 
 
-def show_progress(instance: dg.DagsterInstance, place: Place, ledger: Ledger, search: str) -> None:
-    """Refresh `search_report` of a search with what the ledger says now; no run is started for it.
+def show_progress(instance: dg.DagsterInstance, place: Place, status: SearchStatus) -> None:
+    """Refresh `search_report` of a search with its present status; no run is started for it.
 
     A search that is done is left alone: its page shows the verdict, or is about to.
     """
-    status = SearchStatus.of(ledger, search)
+    search = status.record.search
     if status.is_done:
         return
     for addition in place.partitions.partition_requests([search]):

@@ -7,6 +7,7 @@ import dagster as dg
 
 from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.forecast import forecast_facts
@@ -55,7 +56,7 @@ def _start(
         _require_cheap(place.campaign)
         claim(context, name)
     entered = workspace.ledger.register(spec, name)
-    show_progress(context.instance, place, workspace.ledger, entered)
+    show_progress(context.instance, place, SearchStatus.of(workspace.ledger, entered, home))
     context.add_output_metadata(
         {
             "search": entered,

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import dagster as dg
@@ -12,6 +12,7 @@ from pydantic import Field
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation, SearchState
+from autoselection_core.search.status import SearchStatus
 from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
@@ -52,8 +53,12 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
         own, where the machine has several.
         """
         count = fine_tuning(place.campaign.training).devices
+
+        def show() -> None:
+            show_progress(context.instance, place, SearchStatus.of(ledger, config.search, home))
+
         with lease_devices(home.root / "devices", devices(os.environ), count, os.environ):
-            _work(context, place, ledger, config.search, trial_job())
+            _work(context, place, reservations(ledger, config.search), trial_job(), show)
 
     @dg.job(name=place.names.work_job, executor_def=dg.in_process_executor, resource_defs=dict(resources))
     def worker() -> None:
@@ -64,13 +69,17 @@ def work_job(place: Place, resources: Mapping[str, object], trial_job: TrialJob)
 
 
 def _work(
-    context: dg.OpExecutionContext, place: Place, ledger: Ledger, search: str, job: dg.JobDefinition
+    context: dg.OpExecutionContext,
+    place: Place,
+    reserved: Iterable[Reservation],
+    job: dg.JobDefinition,
+    show: Callable[[], None],
 ) -> None:
-    for reservation in reservations(ledger, search):
+    for reservation in reserved:
         context.log.info("%s: attempt %d", reservation.partition, reservation.attempt)
-        show_progress(context.instance, place, ledger, search)
+        show()
         made = _execute(context, place, job, reservation)
-        show_progress(context.instance, place, ledger, search)
+        show()
         if not made.is_success:
             context.log.warning("run %s ended as %s", made.run_id, made.status.value)
             _pass_on_interruption(context)

@@ -9,6 +9,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
 from autoselection_core.search.loop import DONE, Stage, run_search_together
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_dagster.assets.recorded_trials import TrialValues
@@ -56,7 +57,7 @@ def search_in_one_run(
     def follow(stage: Stage) -> None:
         if stage.name == DONE:
             lineage.show(stage.reservation)
-            show_progress(context.instance, place, workspace.ledger, search)
+            show_progress(context.instance, place, SearchStatus.of(workspace.ledger, search, workspace.home))
 
     workers = 1 if workspace.remote is None else spec.slots
     run_search_together(workspace.ledger, search, workspace.solver(spec), evaluator, follow, workers=workers)

@@ -5,25 +5,21 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from autoselection_core.campaign.on_pool_change import SUPERSEDED
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialState
+from autoselection_core.history.records import SearchRecord, SearchState, StopCause, TrialKind, TrialState
 from autoselection_core.history.transactions.arms import ON_REQUEST
 from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG, run_key_of
 
 MAX_FALSE_STARTS = 3
 """After so many workers in a row that made no trial the search is stopped, with the last one's reason."""
 
-STOPPED_BY_A_PERSON = "a person stopped it"
-"""Reason of a search that gets no report on its own, because its baselines would cost trainings."""
+_LEFT = (StopCause.PERSON, StopCause.SUPERSEDED)
+"""Stops after which a search gets no report on its own, because its baselines would cost trainings."""
 
 _PATIENCE_S = 30.0
 """A busy machine takes its time to load a campaign before the first trial."""
 
 _BEGUN = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
-
-_ROUNDING = 1e-9
-"""Costs are shares: three thirds of a training are one."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +96,7 @@ def _cause(instance: dg.DagsterInstance, worker: dg.DagsterRun) -> str:
 
 def is_over(search: SearchRecord) -> bool:
     """Whether a search is to be reported: done or stuck, and not stopped by a person or for a newer pool."""
-    is_left = search.state is SearchState.STOPPED and search.reason in (STOPPED_BY_A_PERSON, SUPERSEDED)
-    return search.state is not SearchState.ACTIVE and not is_left and search.held == 0
+    return search.state is not SearchState.ACTIVE and search.stop_cause not in _LEFT and search.held == 0
 
 
 def missing_workers(ledger: Ledger, search: SearchRecord, living: int) -> int:

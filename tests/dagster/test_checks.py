@@ -278,7 +278,13 @@ def record(**fields: float) -> SearchRecord:
     fixed = {"budget": 3, "slots": 1, "report_evaluations": 2, "spent": 2.0, "held": 1.0, "report_spent": 0.0}
     values: dict[str, Any] = {**fixed, **fields}
     return SearchRecord(
-        "s", SearchSpec(campaign="demo"), state=SearchState.ACTIVE, reason="", created_at=0.0, **values
+        "s",
+        SearchSpec(campaign="demo"),
+        state=SearchState.ACTIVE,
+        reason="",
+        stop_cause=None,
+        created_at=0.0,
+        **values,
     )
 
 

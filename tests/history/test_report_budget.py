@@ -1,11 +1,13 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Inspector, inspect, text
+from sqlalchemy import Inspector, create_engine, inspect, text
 
 from autoselection_core.errors.history import NewerSchemaError
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import ArmPlan, Reservation, TrialKind, TrialState
+from autoselection_core.history.records import ArmPlan, Reservation, StopCause, TrialKind, TrialState
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.database import Database
 from autoselection_core.history.storage.migrations import MIGRATIONS, migrate, schema_version
 from autoselection_core.history.storage.schema import METADATA
@@ -56,6 +58,33 @@ def test_an_old_ledger_is_brought_forward_and_keeps_its_rows(url: str) -> None:
         assert schema_version(connection) == len(later)
         assert connection.execute(text("SELECT count(currency) FROM money")).scalar_one() == 0
         assert connection.execute(text("SELECT id FROM ledger_lock")).scalars().all() == [1]
+
+
+def test_a_stop_that_an_earlier_release_stored_as_a_sentence_has_its_cause(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'earlier.sqlite'}"
+    sentences = {
+        "left": "a person stopped it",
+        "older": "a search of a newer pool superseded it",
+        "arms": "it holds arms of a study; nothing is searched here",
+        "failing": "the last 3 trials all failed: no room",
+    }
+    with create_engine(url).begin() as connection:
+        migrate(connection, MIGRATIONS[:2])
+        for name, sentence in sentences.items():
+            row = {"search": name, "spec": SearchSpec(campaign="demo").to_text(), "stopped": sentence}
+            connection.execute(
+                text(
+                    "INSERT INTO searches (search, identity, spec, budget, slots, report_evaluations,"
+                    " stopped, counted_from, created_at)"
+                    " VALUES (:search, 'x', :spec, 3, 1, 2, :stopped, 0, 0.0)"
+                ),
+                row,
+            )
+
+    found = {each.search: (each.stop_cause, each.reason) for each in Ledger.open(url).searches()}
+
+    causes = (StopCause.PERSON, StopCause.SUPERSEDED, StopCause.STUDY, StopCause.STUCK)
+    assert found == dict(zip(sentences, zip(causes, sentences.values(), strict=True), strict=True))
 
 
 def test_a_migration_that_breaks_leaves_the_ledger_as_it_was(url: str) -> None:

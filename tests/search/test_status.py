@@ -28,7 +28,7 @@ def test_an_advised_search_is_decided_again_without_its_model(tmp_path: Path, na
     ledger = Ledger.open(f"sqlite:///{tmp_path}/history.sqlite")
     ledger.register(spec(evaluator, budget=7, seed=2), "first")
     with speaking() as model:
-        adviser = Adviser(AdviserSettings(model.url, "tiny"), Endpoint(model.url))
+        adviser = Adviser(AdviserSettings(model.url, "tiny"), Endpoint(model.url, AdviserSettings.timeout_s))
         solver = Solver(signals, catalogue(signals), QUICK.with_settings(name=name), adviser=adviser)
         run_search(ledger, "first", solver, evaluator)
     asked = len(model.asked)
@@ -53,7 +53,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def test_a_search_that_nobody_works_on_waits_for_its_first_trial(ledger: Ledger, tmp_path: Path) -> None:
     search = ledger.register(spec(closed_form(tmp_path), budget=3))
 
-    status = SearchStatus.of(ledger, search)
+    status = SearchStatus.of(ledger, search, Home(tmp_path))
 
     assert status.stage == "0 of 3 trials done; the next one waits"
     assert (status.best, status.seconds_left) == (None, None)
@@ -64,7 +64,7 @@ def test_a_reserved_trial_is_the_stage(ledger: Ledger, tmp_path: Path) -> None:
     search = ledger.register(spec(closed_form(tmp_path), budget=3))
     ledger.reserve_free_slots(search, max_trials=1)
 
-    assert SearchStatus.of(ledger, search).stage == "trial 1 of 3 is being chosen"
+    assert SearchStatus.of(ledger, search, Home(tmp_path)).stage == "trial 1 of 3 is being chosen"
 
 
 def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, t
     search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
     run_search(ledger, search, InOrder(table(), []), evaluator)
 
-    status = SearchStatus.of(ledger, search)
+    status = SearchStatus.of(ledger, search, Home(tmp_path))
 
     assert status.training_s is not None
     assert status.trainings_left == 2
@@ -86,7 +86,7 @@ def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Led
     run_search(ledger, search, InOrder(table(), []), evaluator)
     report_arms(ledger, search, InOrder(table(), []), evaluator)
 
-    status = SearchStatus.of(ledger, search)
+    status = SearchStatus.of(ledger, search, Home(tmp_path))
     best = max(ledger.history(search).observations, key=lambda entry: entry.utility)
 
     assert status.best is not None
@@ -121,9 +121,9 @@ def test_a_baseline_that_is_found_finished_is_counted_from_the_beginning(
     search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
     run_search(ledger, search, solver, evaluator)
     ledger.plan_report(search, plan_arms(ledger, search, solver))
-    before = SearchStatus.of(ledger, search)
+    before = SearchStatus.of(ledger, search, Home(tmp_path))
     report_arms(ledger, search, solver, evaluator)
-    after = SearchStatus.of(ledger, search)
+    after = SearchStatus.of(ledger, search, Home(tmp_path))
 
     ended = sum(arm.state.has_ended for arm in after.arms)
     assert (before.planned_arms, before.found_arms) == (ended, sum(arm.is_reused for arm in after.arms))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autoselection_core.benchmarks.formats.own_format import OwnFormat
+from autoselection_core.benchmarks.formats.own_format import NO_CHOICE, YES_OR_NO, OwnFormat
 from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.settings import OWN
@@ -33,9 +33,7 @@ _NO_NUMBER = "the answer does not end with '#### N'"
 _NO_ANSWER = "the answer does not end with 'the answer is ...'"
 _NO_LABEL = "the answer says neither yes nor no"
 _NO_TEXT = "a text is missing"
-_NO_INDEX = "the answer's index is none of the choices"
 _NO_GRAPH_ANSWER = "the answer behind '###' is neither yes, no nor a whole number"
-_YES_OR_NO = ("yes", "no")
 _WHOLE_NUMBER = re.compile(r"-?\d+")
 _NLGRAPH_YES_NO = ("connectivity", "cycle", "hamilton")
 
@@ -132,9 +130,9 @@ def _graphwiz(record: Record) -> Question | None:
     text, answer = _text(record["input_prompt"]), _text(record["answer"]).rpartition("###")[2].strip()
     if answer.startswith("["):
         return None
-    if answer.lower() in _YES_OR_NO:
+    if answer.lower() in YES_OR_NO:
         short = answer.lower()
-        return Question(text, short, choices=_YES_OR_NO, reads="yes_no", is_complete=True)
+        return Question(text, short, choices=YES_OR_NO, reads="yes_no", is_complete=True)
     if not _WHOLE_NUMBER.fullmatch(answer):
         raise NotAQuestionError(_NO_GRAPH_ANSWER)
     return Question(text, answer, reads="number", is_complete=True)
@@ -148,7 +146,7 @@ def _text(value: object) -> str:
 
 def _index(value: float, count: int) -> int:
     if value != int(value) or not 0 <= value < count:
-        raise NotAQuestionError(_NO_INDEX)
+        raise NotAQuestionError(NO_CHOICE)
     return int(value)
 
 

@@ -20,7 +20,7 @@ Record = Mapping[str, Any]
 YES_OR_NO = ("yes", "no")
 _TRUE, _FALSE = frozenset(("yes", "true")), frozenset(("no", "false"))
 _NO_CHOICES = "the choices are no list of texts"
-_NO_CHOICE = "the answer's index is none of the choices"
+NO_CHOICE = "the answer's index is none of the choices"
 _TWO_WAYS = "the answer may be a position or a choice; say `answer_by: index`, `number`, `letter` or `text`"
 _OPTIONS = "options"
 """Second name of the field with the choices."""
@@ -231,7 +231,7 @@ class _Choices:
 
     def _at(self, position: int | None) -> str:
         if position is None or not 0 <= position < len(self.texts):
-            raise NotAQuestionError(_NO_CHOICE)
+            raise NotAQuestionError(NO_CHOICE)
         return self.texts[position]
 
 

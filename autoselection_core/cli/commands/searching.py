@@ -167,7 +167,7 @@ def report(workspace: Workspace, search: str) -> None:
     solver = workspace.solver(record.spec)
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
-        compared = partial(_compared, workspace.ledger, search)
+        compared = partial(_compared, workspace, search)
         teller = _Teller(progress, "baseline", compared, partial(_tested, workspace, search))
 
         def untrained(name: str, done: int, total: int) -> None:
@@ -246,7 +246,8 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
         show_verdict(facts, written)
     show_table(budget_table(facts.record))
     if facts.record.open_arms:
-        tell(f"preliminary: {SearchStatus.of(workspace.ledger, search).stage}; run the same again afterwards")
+        stage = SearchStatus.of(workspace.ledger, search, workspace.home).stage
+        tell(f"preliminary: {stage}; run the same again afterwards")
     if facts.is_whole_pool:
         tell(f"{search} recommends the whole pool: an export of it leaves nothing out")
     if facts.size_warning:
@@ -311,9 +312,9 @@ def _paid_beside(ledger: Ledger, search: str) -> Count:
     return "evaluations beside the search", int(record.report_spent), record.report_evaluations
 
 
-def _compared(ledger: Ledger, search: str) -> Count:
+def _compared(workspace: Workspace, search: str) -> Count:
     """Baselines that have ended, of those that the second budget pays for; found ones take no time."""
-    status = SearchStatus.of(ledger, search)
+    status = SearchStatus.of(workspace.ledger, search, workspace.home)
     ended = sum(arm.state.has_ended and not arm.is_reused for arm in status.arms)
     found = status.found_arms
     beside = f", beside {found} found finished" if found else ""

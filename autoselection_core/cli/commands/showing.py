@@ -29,8 +29,9 @@ from autoselection_core.report.sections.tables import (
 from autoselection_core.report.sections.tradeoffs import NO_RANKING, tradeoff_table, tradeoffs_of
 from autoselection_core.report.sections.verdict import is_better
 from autoselection_core.report.writing import Report, written_report
+from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.score.score import utility
-from autoselection_core.search.status import SearchStatus, StatedVerdict
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.search.warm_start import agreement
 from autoselection_core.solver.advice.exchange import Exchange
 from autoselection_core.solver.proposal import Proposal

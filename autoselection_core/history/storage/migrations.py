@@ -56,6 +56,16 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
         "CREATE INDEX money_by_evaluation ON money (evaluation)",
     ),
+    (
+        "ALTER TABLE searches ADD COLUMN stop_cause VARCHAR(20)",
+        (
+            "UPDATE searches SET stop_cause = CASE stopped"
+            " WHEN 'a person stopped it' THEN 'person'"
+            " WHEN 'a search of a newer pool superseded it' THEN 'superseded'"
+            " WHEN 'it holds arms of a study; nothing is searched here' THEN 'study'"
+            " ELSE 'stuck' END WHERE stopped IS NOT NULL"
+        ),
+    ),
 )
 
 

@@ -11,11 +11,12 @@ from autoselection_core.history.records import (
     Reservation,
     SearchRecord,
     SearchState,
+    StopCause,
     TrialKind,
     TrialState,
 )
 from autoselection_core.history.rows import change, close_attempt
-from autoselection_core.history.searches import read_searches, require
+from autoselection_core.history.searches import read_searches, require, stop
 from autoselection_core.history.storage.schema import MONEY, SEARCHES, TRIALS, AnyRow
 
 REUSES_IN_A_ROW = 10
@@ -31,7 +32,7 @@ def stop_if_stuck(connection: Connection, search: str) -> None:
     rows = _latest(connection, search)
     reason = _only_reuses(rows) or _only_failures(rows, max(FAILURES_IN_A_ROW, record.slots))
     if reason and record.state is not SearchState.STOPPED:
-        connection.execute(update(SEARCHES).where(SEARCHES.c.search == search).values(stopped=reason))
+        stop(connection, search, reason, StopCause.STUCK)
 
 
 def _latest(connection: Connection, search: str) -> list[AnyRow]:
@@ -63,9 +64,6 @@ def _only_failures(rows: list[AnyRow], round_size: int) -> str | None:
         return None
     reasons = "; ".join(dict.fromkeys(row.reason or "no reason given" for row in latest))
     return f"the last {round_size} trials all failed: {reasons}"
-
-
-"""Tolerance for sums of costs, which are shares: three thirds of a training are one."""
 
 
 def reserve_free_slots(

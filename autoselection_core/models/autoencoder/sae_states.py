@@ -13,6 +13,7 @@ from autoselection_core.models.autoencoder.hook import HookPoint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import TOKEN_BUDGET, Positions, batches_by_length, run_halving
 from autoselection_core.models.chat.spans import Encoded, Tokens, encode_each
+from autoselection_core.models.forward import MAX_TOKENS
 from autoselection_core.pool.sample import Sample
 from autoselection_core.store.atomic import atomic_file
 
@@ -30,7 +31,7 @@ def token_states(
     hook: HookPoint,
     *,
     tokens: int,
-    max_tokens: int = 2_048,
+    max_tokens: int = MAX_TOKENS,
     seed: int = 0,
     kept: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,

@@ -10,12 +10,11 @@ from typing import Any, TypeAlias
 
 from autoselection_core.errors.models import ChatTemplateError
 from autoselection_core.identity import canonical_json
+from autoselection_core.pool.reading.spellings import REASONING
 from autoselection_core.pool.sample import Message, Sample, ToolCall
 
 TemplateTurn: TypeAlias = dict[str, Any]
 """A turn as `apply_chat_template` takes it."""
-
-REASONING_FIELDS = ("reasoning_content", "thinking", "reasoning")
 
 _PROBE = "autoselectionprobe"
 _ASKED: TemplateTurn = {"role": "user", "content": "q"}
@@ -41,7 +40,7 @@ def takes_calls(tokenizer: Any) -> bool:  # noqa: ANN401 transformers has no typ
 
 def reasoning_field(tokenizer: Any) -> str | None:  # noqa: ANN401 transformers has no types
     """The field under which the template takes reasoning; None where it takes none."""
-    for field in REASONING_FIELDS:
+    for field in REASONING:
         if _is_written(tokenizer, [_ASKED, {"role": "assistant", "content": "a", field: _PROBE}]):
             return field
     return None

@@ -18,7 +18,7 @@ from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.botorch_model import JITTER
 from autoselection_core.solver.surrogate.gp import Surrogate
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
-from autoselection_core.solver.surrogate.kernel import cholesky, covariance, solve_lower
+from autoselection_core.solver.surrogate.kernel import RIDGE, cholesky, covariance, solve_lower
 from autoselection_core.solver.surrogate.mixture import subsample_rows
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ _DRAWS = 64
 
 _MAX_LEARNED = 300
 """Observations that a lookahead conditions on at most."""
-
-_RIDGE = 1e-6
-"""Added to posterior variances, in standardised squared units, so that nearly equal points can be drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +58,7 @@ class Lookahead:
         generator = torch.Generator().manual_seed(self.seed)
         count = self.mean.shape[-1] - self._candidates
         full = slice(0, count)
-        root = cholesky(self.cov[:, full, full], _RIDGE)
+        root = cholesky(self.cov[:, full, full], RIDGE)
         normal = torch.randn((len(root), count, _DRAWS), generator=generator, dtype=root.dtype)
         draws = self.mean[:, full, None] + root @ normal
         best = draws[:, self.observed :].argmax(1).flatten()

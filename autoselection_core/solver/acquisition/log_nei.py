@@ -22,16 +22,13 @@ from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.surrogate.bkb import SparseModel, distinct
 from autoselection_core.solver.surrogate.botorch_model import JITTER
 from autoselection_core.solver.surrogate.gp import Numbers, Surrogate
-from autoselection_core.solver.surrogate.kernel import cholesky, covariance, solve_lower, variance
+from autoselection_core.solver.surrogate.kernel import RIDGE, cholesky, covariance, solve_lower, variance
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _DRAWS = 16
 """Joint draws of the tried candidates' utilities under each hyper-parameter vector."""
-
-_OBSERVED_JITTER = 1e-6
-"""Keeps the covariance of nearly equal tried subsets invertible, in standardised squared units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +128,7 @@ def _truths(surrogate: Surrogate, base: "Tensor", seed: int) -> "Tensor":
     shape = (len(surrogate.log_hyper), len(base), _DRAWS // 2)
     normal = torch.randn(shape, generator=generator, dtype=base.dtype).permute(2, 0, 1)
     mirrored = torch.cat([normal, -normal])
-    return surrogate.draws(base, mirrored, _OBSERVED_JITTER).permute(1, 2, 0)
+    return surrogate.draws(base, mirrored, RIDGE).permute(1, 2, 0)
 
 
 def _aside(surrogate: Surrogate) -> "Tensor":
@@ -142,7 +139,7 @@ def _aside(surrogate: Surrogate) -> "Tensor":
 
 
 def _observed_root(surrogate: Surrogate, base: "Tensor") -> "Tensor":
-    return cholesky(covariance(surrogate.log_hyper, base, base, surrogate.layout), _OBSERVED_JITTER)
+    return cholesky(covariance(surrogate.log_hyper, base, base, surrogate.layout), RIDGE)
 
 
 def _tensor(features: Features) -> "Tensor":

@@ -36,7 +36,7 @@ class Endpoint:
     """
 
     url: str
-    timeout_s: float = 60.0
+    timeout_s: float
 
     def reply(self, question: AdviserQuestion) -> Reply:
         """See `Answers.reply`. Any error of the other side becomes a reply without text."""

@@ -30,7 +30,7 @@ from autoselection_core.solver.policies.default import known_subsets
 from autoselection_core.solver.solver import Solver
 from autoselection_core.solver.surrogate.gp import Numbers
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
-from autoselection_core.solver.surrogate.kernel import covariance
+from autoselection_core.solver.surrogate.kernel import RIDGE, covariance
 from autoselection_core.subset import realise
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _CANDIDATES = 300
 _PLAYS = 64
-_JITTER = 1e-6
 
 
 @dataclass(frozen=True)
@@ -174,19 +173,19 @@ def _posterior(start: _Start, place: int) -> tuple[Numbers, Numbers, float]:
     both = torch.from_numpy(np.concatenate([start.points, start.candidates]))
     prior_cov = covariance(hyper, both, both, start.layout)[0].numpy()
     noise, count = float(noise_variance(hyper)[0]), len(start.points)
-    own = prior_cov[count:, count:] + _JITTER * np.eye(len(start.candidates))
+    own = prior_cov[count:, count:] + RIDGE * np.eye(len(start.candidates))
     if not count:
         return np.zeros(len(own)), own, noise
     seen, cross = prior_cov[:count, :count] + noise * np.eye(count), prior_cov[count:, :count]
     weights = np.linalg.solve(seen, cross.T).T
-    return weights @ start.targets, own - weights @ cross.T + _JITTER * np.eye(len(own)), noise
+    return weights @ start.targets, own - weights @ cross.T + RIDGE * np.eye(len(own)), noise
 
 
 def _most_improving(mean: Numbers, variance: Numbers, is_seen: np.ndarray) -> int:
     """The candidate with the highest expected improvement on the best mean seen."""
     import torch
 
-    spread = np.sqrt(np.maximum(variance, _JITTER))
+    spread = np.sqrt(np.maximum(variance, RIDGE))
     best = mean[is_seen].max() if is_seen.any() else mean[0]
     z = (mean - best) / spread
     gains = spread * expected_improvement(torch.from_numpy(z)).numpy()

@@ -22,11 +22,10 @@ from autoselection_core.solver.evidence.observations import ObservedSubset, obse
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.solver import Solver
 from autoselection_core.solver.surrogate.gp import Numbers, Surrogate
+from autoselection_core.solver.surrogate.kernel import RIDGE
 
 _DRAWS = 64
 """Joint draws of a benchmark's scores under each hyper-parameter vector."""
-
-_JITTER = 1e-6
 
 
 @dataclass(frozen=True)
@@ -171,4 +170,4 @@ def _draw(surrogate: Surrogate, features: Features, seed: int) -> Numbers:
     generator = torch.Generator().manual_seed(seed)
     shape = (_DRAWS, len(surrogate.log_hyper), len(points))
     normal = torch.randn(shape, generator=generator, dtype=points.dtype)
-    return np.asarray(surrogate.draws(points, normal, _JITTER).numpy())
+    return np.asarray(surrogate.draws(points, normal, RIDGE).numpy())

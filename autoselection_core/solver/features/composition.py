@@ -15,6 +15,7 @@ import numpy.typing as npt
 from autoselection_core.arrays import Labels, Mask, Rows, Values
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.feature_layout import Features
+from autoselection_core.solver.features.histograms import CHUNK_CELLS, MAX_GROUPS
 
 TOPICS = (10, 20, 40)
 """Clusters of the embeddings, at each resolution."""
@@ -22,11 +23,9 @@ TOPICS = (10, 20, 40)
 _EMBEDDING, _CLUSTER = "embedding", "cluster/"
 _BINS = 8
 _DIRECTIONS = 16
-_MAX_GROUPS = 64
 _FIT_ROWS = 20_000
 """Rows that clusters and principal directions are fitted to at most."""
 
-_CHUNK_CELLS = 1 << 24
 _COMPARED = 300
 _FLAT = 1e-9
 
@@ -70,7 +69,7 @@ class Composition:
         return self._means(subsets) / widths
 
     def _means(self, subsets: Sequence[Rows]) -> Features:
-        step = max(1, _CHUNK_CELLS // max(len(self.basis), 1))
+        step = max(1, CHUNK_CELLS // max(len(self.basis), 1))
         parts = [self._chunk(subsets[start : start + step]) for start in range(0, len(subsets), step)]
         return np.concatenate([np.zeros((0, self.basis.shape[1])), *parts])
 
@@ -157,7 +156,7 @@ def _one_hot(labels: Labels) -> Basis:
 
 
 def _is_small(labels: Labels) -> bool:
-    return len(labels) > 0 and 0 < int(labels.max()) < _MAX_GROUPS
+    return len(labels) > 0 and 0 < int(labels.max()) < MAX_GROUPS
 
 
 def _median_distance(raw: Features) -> float:

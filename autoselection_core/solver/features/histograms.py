@@ -17,13 +17,13 @@ from autoselection_core.solver.feature_layout import Features
 BINS = 16
 """Bins of a signal's histogram, of equal shares of the pool; one more holds unknown values."""
 
-_MAX_GROUPS = 64
+MAX_GROUPS = 64
 """A grouping with more groups than this is described by nothing: exact copies are in the pair lists."""
 
 _MAX_PAIRS = 20_000
 """Pairs of one list that are looked at; a longer list is sampled at equal steps."""
 
-_CHUNK_CELLS = 1 << 24
+CHUNK_CELLS = 1 << 24
 """Cells of the membership matrix that exist at a time."""
 
 Histogram = npt.NDArray[np.float32]
@@ -100,7 +100,7 @@ def _describe(subsets: Sequence[Rows], blocks: Blocks) -> tuple[Features, Featur
 
 
 def _chunks(subsets: Sequence[Rows], pool: int) -> Iterator[Sequence[Rows]]:
-    step = max(1, _CHUNK_CELLS // max(pool, 1))
+    step = max(1, CHUNK_CELLS // max(pool, 1))
     for start in range(0, len(subsets), step):
         yield subsets[start : start + step]
 
@@ -118,7 +118,7 @@ def _group_bins(labels: Labels) -> Histogram:
 
 
 def _is_small(labels: Labels) -> bool:
-    return len(labels) > 0 and 0 < int(labels.max()) < _MAX_GROUPS
+    return len(labels) > 0 and 0 < int(labels.max()) < MAX_GROUPS
 
 
 def _sample(low: npt.NDArray[np.int32], high: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from autoselection_core.solver.feature_layout import Layout
 from autoselection_core.solver.surrogate.hyper_parameters import noise_variance
-from autoselection_core.solver.surrogate.kernel import cholesky, covariance, solve_lower, variance
+from autoselection_core.solver.surrogate.kernel import RIDGE, cholesky, covariance, solve_lower, variance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,6 @@ _OVERSAMPLING = 4.0
 """Probability that a point enters the dictionary, per variance in units of the noise; BKB's practice is 2 to
 10."""
 
-_JITTER = 1e-6
 _TOGETHER = 1024
 
 
@@ -166,7 +165,7 @@ def condition_sparse(
     import torch
 
     count = len(inducing)
-    root = cholesky(covariance(log_hyper, inducing, inducing, layout), _JITTER)
+    root = cholesky(covariance(log_hyper, inducing, inducing, layout), RIDGE)
     gram = noise_variance(log_hyper)[:, None, None] * torch.eye(count, dtype=points.dtype)
     told = torch.zeros((len(log_hyper), count, 1), dtype=points.dtype)
     for part, seen in zip(torch.split(points, _TOGETHER), torch.split(targets, _TOGETHER), strict=True):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.solver.feature_layout import Features, Layout
+from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.surrogate.bkb import SparseModel, distinct, fit_sparse
 from autoselection_core.solver.surrogate.botorch_model import (
     JITTER,
@@ -66,10 +67,10 @@ class Fitting:
         priors: Priors of the policy's version.
     """
 
-    draws: int = 16
-    max_sampled: int = 100
+    draws: int = Policy.draws
+    max_sampled: int = Policy.max_sampled
     noise_prior: float | None = None
-    noise_spread: float = 0.5
+    noise_spread: float = Policy.noise_spread
     seed: int = 0
     surrogate: str = "gp"
     priors: Priors = FIRST

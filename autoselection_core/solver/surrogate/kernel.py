@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 _ROOT5 = 5.0**0.5
 
+RIDGE = 1e-6
+"""Added to variances, in standardised squared units, so that nearly equal subsets leave a covariance
+invertible."""
+
 _SOFT = 1e-6
 """Distance below which subsets are one in the composition part: a root has no slope at zero."""
 

@@ -10,6 +10,7 @@ from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.importance import Importance
 from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
 from autoselection_core.study.arms import RECIPE
+from autoselection_core.study.report.tables import MAX_NUMBERS
 from autoselection_core.study.results.comparisons import Comparison
 from autoselection_core.study.results.facts import StudyFacts
 
@@ -47,7 +48,6 @@ def _row(number: int, values: list[float]) -> tuple[Cell, ...]:
 
 _KINDS = {WINNER: ("recommended", ACCENT), RANDOM: ("random", MUTED), FULL_POOL: ("full pool", INK)}
 _KINDS |= {RECIPE: ("stated recipe", WARM), "candidate": ("equal candidate", "#2f9e44")}
-_MAX_NUMBERS = 15
 
 
 def tokens_figure(facts: StudyFacts) -> bytes:
@@ -131,7 +131,7 @@ def difference_figure(found: list[Comparison], metric: str) -> bytes:
 
 def importance_figure(found: list[Importance]) -> bytes:
     """Rank correlations beside what chance gives."""
-    shown = found[:_MAX_NUMBERS]
+    shown = found[:MAX_NUMBERS]
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()

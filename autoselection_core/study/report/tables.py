@@ -23,7 +23,9 @@ from autoselection_core.study.results.comparisons import (
 from autoselection_core.study.results.facts import StudyFacts
 from autoselection_core.study.results.item_sampling import SampledItems
 
-_MAX_NUMBERS = 15
+MAX_NUMBERS = 15
+"""Numbers of a subset's state that a report lists at most."""
+
 _WARMUP = 3
 """Trials that a published search begins with, and that its averages leave out."""
 
@@ -175,7 +177,7 @@ def candidate_table(facts: StudyFacts) -> Table | None:
 def importance_table(found: list[Importance]) -> Table:
     """Importance of the numbers of a subset's state for its dev score."""
     rows = tuple(
-        (each.name, each.correlation, each.low, each.high, each.p_value) for each in found[:_MAX_NUMBERS]
+        (each.name, each.correlation, each.low, each.high, each.p_value) for each in found[:MAX_NUMBERS]
     )
     columns = ("number of the subset", "rank correlation", "chance from", "to", "p (all numbers together)")
     return Table("What the better subsets are", columns, rows)

@@ -4,7 +4,14 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.history.records import ArmPlan, SearchState, TrialKind, TrialRecord, TrialState
+from autoselection_core.history.records import (
+    ArmPlan,
+    SearchState,
+    StopCause,
+    TrialKind,
+    TrialRecord,
+    TrialState,
+)
 from autoselection_core.history.search_settings import merge_settings
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.search.baselines import WINNER, plan_arm, separate_run
@@ -228,7 +235,7 @@ def register_arms(study_run: StudyRun, entry: str, evaluations: int, evaluator: 
     require_same_evaluator(ledger, entry, evaluator)
     record = ledger.search(entry)
     if record.state is not SearchState.STOPPED:
-        ledger.stop(entry, _NOT_A_SEARCH)
+        ledger.stop(entry, _NOT_A_SEARCH, StopCause.STUDY)
     if evaluations > record.report_evaluations:
         ledger.raise_report_evaluations(entry, evaluations)
     return entry

@@ -96,8 +96,8 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     """Verdicts, trials, arms, budgets and pictures of a search, and the path of its report."""
     record, unit = facts.record, facts.record.spec.metric
     verdicts = "\n".join(f"- {sentence}" for sentence in _verdicts(facts, report.findings))
-    status = SearchStatus.of(facts.workspace.ledger, record.search)
     home = facts.workspace.home
+    status = SearchStatus.of(facts.workspace.ledger, record.search, home)
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
         **_beginning(facts),

@@ -10,9 +10,9 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
 from autoselection_core.campaign.declaration.campaign import OnPoolChange
-from autoselection_core.campaign.on_pool_change import SUPERSEDED, is_unattended, wait_until
+from autoselection_core.campaign.on_pool_change import is_unattended, wait_until
 from autoselection_core.errors.campaign import CampaignFileError
-from autoselection_core.history.records import SearchState
+from autoselection_core.history.records import SearchState, StopCause
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.assets.sources import stamp
@@ -119,7 +119,7 @@ def test_a_running_search_of_an_older_pool_stops_where_the_campaign_says_so(meas
     measured.run("demo_search_again")
 
     old = measured.ledger.search("endless")
-    assert (old.state, old.reason) == (SearchState.STOPPED, SUPERSEDED)
+    assert (old.state, old.stop_cause) == (SearchState.STOPPED, StopCause.SUPERSEDED)
     assert not is_over(old), "its baselines would cost trainings"
     assert measured.metadata("next_search")["stopped"] == "endless"
     assert measured.ledger.search("s").state is SearchState.DONE

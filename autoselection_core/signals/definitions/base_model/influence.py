@@ -17,6 +17,7 @@ from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, run_halving
 from autoselection_core.models.chat.spans import Encoded, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
+from autoselection_core.models.forward import MAX_TOKENS
 from autoselection_core.models.gradients import (
     MAX_DENSE,
     AdaptedModel,
@@ -68,7 +69,7 @@ class Influence(Signal):
     model: str = field(compare=False)
     warmed: str = field(compare=False, metadata=NAMES_A_FILE)
     dimensions: int = 8_192
-    max_tokens: int = 2_048
+    max_tokens: int = MAX_TOKENS
     samples: int = field(default=1_000, compare=False)
     dtype: str = field(default="auto", compare=False)
 

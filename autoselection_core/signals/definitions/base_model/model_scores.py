@@ -14,7 +14,7 @@ from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.batching import TOKEN_BUDGET, Positions, batches_by_length, run_halving
 from autoselection_core.models.chat.spans import Encoded, Tokens, Turn, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
-from autoselection_core.models.forward import TokenStatistics, token_statistics
+from autoselection_core.models.forward import MAX_TOKENS, TokenStatistics, token_statistics
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import REASON, Computed, Given, Signal
@@ -51,7 +51,7 @@ class ModelScores(Signal):
     """
 
     model: str = field(compare=False)
-    max_tokens: int = 2_048
+    max_tokens: int = MAX_TOKENS
     dtype: str = field(default="auto", compare=False)
     token_budget: int | None = field(default=None, compare=False)
 

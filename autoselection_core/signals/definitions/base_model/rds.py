@@ -14,7 +14,7 @@ from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.batching import TOKEN_BUDGET, Positions, batches_by_length, run_halving
 from autoselection_core.models.chat.spans import Encoded, Tokens, encode, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
-from autoselection_core.models.forward import weighted_mean_states
+from autoselection_core.models.forward import MAX_TOKENS, weighted_mean_states
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
@@ -47,7 +47,7 @@ class HiddenStates(Signal):
     """
 
     model: str = field(compare=False)
-    max_tokens: int = 2_048
+    max_tokens: int = MAX_TOKENS
     dtype: str = field(default="auto", compare=False)
 
     chunk_rows = 256
@@ -105,7 +105,7 @@ class RepresentationSelection(ComparesTargets, PoolSignal):
 
     benchmark: Benchmark = field(compare=False)
     model: str = field(compare=False)
-    max_tokens: int = 2_048
+    max_tokens: int = MAX_TOKENS
     dtype: str = field(default="auto", compare=False)
 
     reasons = HiddenStates.reasons

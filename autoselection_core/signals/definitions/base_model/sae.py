@@ -18,6 +18,7 @@ from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.batching import TOKEN_BUDGET, Positions, batches_by_length, run_halving
 from autoselection_core.models.chat.spans import Encoded, encode_each
 from autoselection_core.models.folder import model_fingerprint, model_folder
+from autoselection_core.models.forward import MAX_TOKENS
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
@@ -66,7 +67,7 @@ class SaeFeatures(Signal):
 
     model: str = field(compare=False)
     sae: str = field(compare=False, metadata=NAMES_A_FILE)
-    max_tokens: int = 2_048
+    max_tokens: int = MAX_TOKENS
     kept: int = 128
     dtype: str = field(default="auto", compare=False)
     tokens: int = field(default=1_000_000, compare=False)
