@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autoselection_core.benchmarks.benchmark import Benchmark
-    from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign, ClosedForm
+    from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, DeclaredBenchmark
     from autoselection_core.campaign.declaration.loading import load_campaigns
     from autoselection_core.campaign.workspace import Workspace
     from autoselection_core.errors.base import AutoSelectionError
@@ -41,9 +41,9 @@ __version__ = "0.2.0"
 __all__ = [
     "AutoSelectionError",
     "Benchmark",
-    "BenchmarkPlace",
     "Campaign",
     "ClosedForm",
+    "DeclaredBenchmark",
     "FineTuning",
     "History",
     "Home",
@@ -74,9 +74,9 @@ __all__ = [
 _MODULES = {
     "AutoSelectionError": "errors.base",
     "Benchmark": "benchmarks.benchmark",
-    "BenchmarkPlace": "campaign.declaration.campaign",
     "Campaign": "campaign.declaration.campaign",
     "ClosedForm": "campaign.declaration.campaign",
+    "DeclaredBenchmark": "campaign.declaration.campaign",
     "FineTuning": "evaluation.training.settings",
     "History": "history.values",
     "Home": "store.home",
@@ -104,7 +104,7 @@ _MODULES = {
 }
 """Module of each public name, below this package."""
 
-_FIRST_NAMES = {"materialize": "realise"}
+_FIRST_NAMES = {"BenchmarkPlace": "DeclaredBenchmark", "materialize": "realise"}
 """First name of each public name that has another one now; it is still read."""
 
 # Idle threads of an OpenMP team spin, by default for milliseconds. Beside any other busy process they then

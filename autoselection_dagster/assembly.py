@@ -12,8 +12,8 @@ from autoselection_dagster.graph import campaign_graph
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.jobs.adjust import adjustment_jobs
 from autoselection_dagster.jobs.explain import explain_job
-from autoselection_dagster.jobs.given import given_jobs
 from autoselection_dagster.jobs.inspect import inspection_jobs
+from autoselection_dagster.jobs.single_evaluations import single_evaluation_jobs
 from autoselection_dagster.jobs.start import start_search_job
 from autoselection_dagster.jobs.study import study_job
 from autoselection_dagster.resources import resources_of
@@ -48,7 +48,7 @@ def definitions_of(installation: Installation) -> dg.Definitions:
         jobs=[
             start_search_job(places),
             *adjustment_jobs(places),
-            *given_jobs(campaigns),
+            *single_evaluation_jobs(campaigns),
             *inspection_jobs(campaigns),
             explain_job(campaigns),
             study_job(installation.campaigns.parent / "studies", campaigns),

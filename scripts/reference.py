@@ -15,9 +15,9 @@ import typer
 
 from autoselection_core.benchmarks.settings import BenchmarkSettings
 from autoselection_core.campaign.declaration.campaign import (
-    BenchmarkPlace,
     Campaign,
     ClosedForm,
+    DeclaredBenchmark,
     Fidelity,
     Stewardship,
 )
@@ -40,8 +40,8 @@ from autoselection_core.space import axes, meanings
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "docs" / "reference"
 _KEYS = (
-    *((Campaign, "name"), (BenchmarkPlace, "name"), (Policy, "name"), (Policy, "max_steps")),
-    *((BenchmarkPlace, "settings"), (BenchmarkSettings, "name")),
+    *((Campaign, "name"), (DeclaredBenchmark, "name"), (Policy, "name"), (Policy, "max_steps")),
+    *((DeclaredBenchmark, "settings"), (BenchmarkSettings, "name")),
     *((Source, "mirror"), (Source, "rules"), (Source, "hub"), (Rules, "fields")),
 )
 """Fields that the file says elsewhere: as keys, under `search`, or in the path of a source."""
@@ -86,7 +86,7 @@ def config() -> str:
         ("`pool[]`", Source, "One source of raw files."),
         ("`pool[]`, records", Rules, "What the source says of its records; known spellings need nothing."),
         ("`pool[].fields`", Fields, _shapes()),
-        ("`benchmarks.<name>`", BenchmarkPlace, "One benchmark; the key is its name."),
+        ("`benchmarks.<name>`", DeclaredBenchmark, "One benchmark; the key is its name."),
         (
             "`benchmarks.<name>`, its settings",
             BenchmarkSettings,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign
+from autoselection_core.campaign.declaration.campaign import Campaign, DeclaredBenchmark
 from autoselection_core.campaign.declaration.fidelities import (
     cheaper_benchmark,
     cheaper_formula,
@@ -90,7 +90,7 @@ def benchmarks_of(benchmarks: Sequence[Benchmark], spec: SearchSpec | None) -> t
     return tuple(replace(benchmark, metric=Metric(spec.metric)) for benchmark in found)
 
 
-def benchmark_at(place: BenchmarkPlace) -> Benchmark:
+def benchmark_at(place: DeclaredBenchmark) -> Benchmark:
     """The benchmark of a place, under the name that the campaign gives it.
 
     Raises:

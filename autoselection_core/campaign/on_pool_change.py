@@ -10,7 +10,7 @@ from autoselection_core.errors.recipe import InvalidRecipe
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState, StopCause
 from autoselection_core.history.specification import SearchSpec
-from autoselection_core.search.given import search_of_given
+from autoselection_core.search.stated_recipes import register_recipe
 from autoselection_core.solver.proposal import Recommendation
 
 _ENOUGH = 2
@@ -154,7 +154,7 @@ def _enter(workspace: Workspace, spec: SearchSpec, name: str, before: SearchReco
     source = f"winner of {before.search}, trial {winner.trial}"
     signals = workspace.signals(spec.pool_version)
     try:
-        search_of_given(workspace.ledger, spec, name, winner.recipe, signals, source=source)
+        register_recipe(workspace.ledger, spec, name, winner.recipe, signals, source=source)
     except InvalidRecipe as error:
         workspace.ledger.register(spec, name)
         return f"; its winner cannot be tried again: {error}"

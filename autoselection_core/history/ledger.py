@@ -26,7 +26,7 @@ from autoselection_core.history.records import (
 )
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.storage.database import Database
-from autoselection_core.history.transactions import arms, attempts, given, proposals, reservations
+from autoselection_core.history.transactions import arms, attempts, proposals, requests, reservations
 from autoselection_core.history.values import History
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
@@ -78,7 +78,7 @@ class Ledger:
         with self.database.writing() as connection:
             return searches.register(connection, spec, search, self.clock())
 
-    def register_given(
+    def register_with_trial(
         self,
         spec: SearchSpec,
         search: str,
@@ -92,7 +92,9 @@ class Ledger:
         with self.database.writing() as connection:
             name = searches.register(connection, spec, search, self.clock())
             if reservations.last_trial(connection, name, TrialKind.SEARCH) == 0:
-                given.enter_trial(connection, name, recipe, subset=subset, tokens=tokens, proposal=proposal)
+                requests.enter_trial(
+                    connection, name, recipe, subset=subset, tokens=tokens, proposal=proposal
+                )
             return name
 
     def searches(self) -> tuple[SearchRecord, ...]:
@@ -161,14 +163,14 @@ class Ledger:
     ) -> RecordedProposal:
         """Enter a person's recipe as the next trial of a search, paid from its budget."""
         with self.database.writing() as connection:
-            return given.enter_trial(
+            return requests.enter_trial(
                 connection, search, recipe, subset=subset, tokens=tokens, proposal=proposal
             )
 
     def enter_arm(self, search: str, arm: ArmPlan) -> Reservation:
         """Enter an evaluation beside the report's, paid from the second budget."""
         with self.database.writing() as connection:
-            return given.enter_arm(connection, search, arm)
+            return requests.enter_arm(connection, search, arm)
 
     def reserve_report(self, search: str, *, only_requested: bool = False) -> Reservation | None:
         """The next evaluation beside a search, if its own budget covers one: asked for, or planned."""

@@ -77,8 +77,8 @@ class SearchSpec(SearchSettings):
         return fingerprint({name: value for name, value in values.items() if name not in _ADJUSTABLE})
 
     @property
-    def measure(self) -> str:
-        """Fingerprint of what a utility of this search means: its evaluator, and the benchmarks' weights."""
+    def objective(self) -> str:
+        """Fingerprint of the objective that a utility is of: the evaluator, and the benchmarks' weights."""
         return fingerprint(
             {"evaluator": self.evaluator, "weights": dict(self.weights), "metric": self.metric}
         )

@@ -70,7 +70,7 @@ class EarlierObservation:
         recipe: The program, which this pool realises too.
         utility: Utility measured then, in that search's unit.
         similarity: Jaccard similarity of the samples chosen then and those that the recipe chooses now.
-        measure: Fingerprint of evaluator and weights, where several searches are carried over; empty for
+        objective: Fingerprint of evaluator and weights, where several searches are carried over; empty for
             those of the present search, whose level is its own. None for a search that is carried over alone.
     """
 
@@ -79,7 +79,7 @@ class EarlierObservation:
     recipe: Recipe
     utility: float
     similarity: float
-    measure: str | None = None
+    objective: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.collect import Collector
 from autoselection_core.pool.files.raw import RawRecord
 from autoselection_core.pool.quarantine import Quarantine
-from autoselection_core.pool.reading import Reading, read_record
+from autoselection_core.pool.reading import ParsedRecord, read_record
 from autoselection_core.pool.reading.view import Note, Treatment
 from autoselection_core.pool.reason import QuarantineReason
 from autoselection_core.pool.sample import Origin
@@ -94,24 +94,24 @@ class RecordSorter:
         try:
             reading = self._read(record, file)
         except RejectedRecordError as rejection:
-            self.quarantine.add(record, file.place, rejection)
+            self.quarantine.add(record, file.relative_path, rejection)
             self.by_source[record.source, RecordOutcome.QUARANTINED] += 1
             return
-        locator = f"{file.place}#{record.number}"
+        locator = f"{file.relative_path}#{record.number}"
         origin = Origin(record.source, locator, file.source.licence, reading.extras)
         is_new = self.collector.add(reading.sample, origin)
         self.merged += not is_new
         self.by_source[record.source, RecordOutcome.SAMPLE if is_new else RecordOutcome.MERGED] += 1
         self.trimmed += reading.trimmed > 0
         self.formats[reading.format] += 1
-        if (file.place, reading.format) not in self.examples:
-            self.examples[file.place, reading.format] = reading.sample.id
+        if (file.relative_path, reading.format) not in self.examples:
+            self.examples[file.relative_path, reading.format] = reading.sample.id
         if reading.notes:
             self.fields.update(reading.notes)
         if record.beside:
             self.fields.update((name, Treatment.OF_FILE) for name in record.beside)
 
-    def _read(self, record: RawRecord, file: SourceFile) -> Reading:
+    def _read(self, record: RawRecord, file: SourceFile) -> ParsedRecord:
         if record.problem is not None:
             raise RejectedRecordError(QuarantineReason.BAD_ROW, record.problem)
         limit = file.source.rules.max_characters

@@ -112,7 +112,7 @@ class Source:
         if not read:
             raise NoSourceFileError(self.path if self.mirror is None else self.mirror.uri)
         files = [SourceFile(self, path, root) for root, path in read]
-        return SourceListing(tuple(sorted(files, key=lambda file: file.place)), tuple(others))
+        return SourceListing(tuple(sorted(files, key=lambda file: file.relative_path)), tuple(others))
 
     @property
     def rules_json(self) -> Json:
@@ -149,7 +149,7 @@ class SourceFile:
         return data_set_of(self.path)
 
     @cached_property
-    def place(self) -> str:
+    def relative_path(self) -> str:
         """Path of the file below the root: the same on every machine."""
         return as_unicode(self.path.relative_to(self.root).as_posix())
 
@@ -213,7 +213,7 @@ def sources_version(sources: Iterable[Source]) -> str:
 
 
 def _version(file: SourceFile) -> str:
-    said: list[Json] = [file.name, file.place, file.source.licence, fingerprint_file(file.path)]
+    said: list[Json] = [file.name, file.relative_path, file.source.licence, fingerprint_file(file.path)]
     return fingerprint(said if file.source.rules_json is None else [*said, file.source.rules_json])
 
 

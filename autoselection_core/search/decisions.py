@@ -8,7 +8,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import TrialRecord
 from autoselection_core.history.values import CheapTrial, History, Pending
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.given import GIVEN
+from autoselection_core.search.stated_recipes import STATED
 from autoselection_core.solver.advice.exchange import Recorded, exchanges_in
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.solver.solver import Solver
@@ -49,7 +49,7 @@ def decide_again(ledger: Ledger, search: str, solver: Solver) -> tuple[Decision,
     return tuple(
         Decision(trial.trial, trial.recipe, _ask(solver, _seen_by(trial, now, trials)))
         for trial in trials
-        if trial.recipe is not None and Proposal.from_json(trial.proposal).origin != GIVEN
+        if trial.recipe is not None and Proposal.from_json(trial.proposal).origin != STATED
     )
 
 

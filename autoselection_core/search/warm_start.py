@@ -52,7 +52,7 @@ def all_earlier_of(
 ) -> tuple[EarlierObservation, ...]:
     """The observations of every search that a search starts from; none for a cold one.
 
-    Several searches are told apart by what they measured (`SearchSpec.measure`): how far each kind of score
+    Several searches are told apart by what they measured (`SearchSpec.objective`): how far each kind of score
     is trusted is learned for each, and its level is free unless it is this search's own. One evaluation that
     several searches took over counts once. A kind of score that was measured once only says nothing but its
     level, and is left out.
@@ -65,15 +65,15 @@ def all_earlier_of(
         return () if spec.warm_from is None else earlier_of(ledger, spec.warm_from, signals, home)
     found: dict[tuple[str, str, int], EarlierObservation] = {}
     for search in filter(None, (spec.warm_from, *spec.warm_also)):
-        measure = ledger.search(search).spec.measure
+        objective = ledger.search(search).spec.objective
         named = {
-            one.trial: (measure, one.subset, one.replicate) for one in ledger.history(search).observations
+            one.trial: (objective, one.subset, one.replicate) for one in ledger.history(search).observations
         }
         for one in earlier_of(ledger, search, signals, home):
-            kept = replace(one, measure="" if measure == spec.measure else measure)
+            kept = replace(one, objective="" if objective == spec.objective else objective)
             found.setdefault(named[one.trial], kept)
-    counts = Counter(one.measure for one in found.values())
-    return tuple(one for one in found.values() if not one.measure or counts[one.measure] > 1)
+    counts = Counter(one.objective for one in found.values())
+    return tuple(one for one in found.values() if not one.objective or counts[one.objective] > 1)
 
 
 def _similarity(observation: Observation, subset: Subset, signals: SignalTable, home: Home) -> float:

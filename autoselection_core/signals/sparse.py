@@ -62,7 +62,7 @@ class SparseFeatures:
         return SparseFeatures(starts, self.indices[entries], self.data[entries], self.features)
 
     def _entries(self, rows: Rows) -> npt.NDArray[np.int64]:
-        """Places of the entries of some rows, one row after the other. Shape (entries,)."""
+        """Positions of the entries of some rows, one row after the other. Shape (entries,)."""
         starts = self.indptr[rows]
         sizes = self.indptr[rows + 1] - starts
         shifts = np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)

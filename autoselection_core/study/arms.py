@@ -49,7 +49,7 @@ def candidate_arms(study_run: StudyRun, contest: Contest) -> list[ArmPlan]:
     same = study_run.study.same
     if same is None:
         return []
-    first = contest.place * _DRAWS_A_CONTEST + _DRAWS_A_CONTEST // 2
+    first = contest.number * _DRAWS_A_CONTEST + _DRAWS_A_CONTEST // 2
     draws = _random_draws(study_run, Recipe(), f"{CANDIDATE}/{contest.seed}.1", first, same.share)
     return [
         draws.plan(f"{CANDIDATE}/{contest.seed}.{number + 1}", first + number) for number in range(same.count)
@@ -65,7 +65,7 @@ def contest_arms(study_run: StudyRun, contest: Contest, winner: ArmPlan) -> list
         winner: The winner, with the first replicate that nobody has seen.
     """
     runs = [replace(winner, replicate=winner.replicate + run) for run in range(study_run.study.winner)]
-    name, first = f"{RANDOM}/{contest.name}", contest.place * _DRAWS_A_CONTEST
+    name, first = f"{RANDOM}/{contest.name}", contest.number * _DRAWS_A_CONTEST
     draws = _random_draws(study_run, winner.recipe, name, first)
     return [*runs, *(draws.plan(name, first + draw) for draw in range(study_run.study.random))]
 

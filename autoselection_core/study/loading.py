@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.evaluation_keys import benchmarks_from, training_from
 from autoselection_core.campaign.declaration.loading import campaign_from
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
@@ -30,14 +30,14 @@ class Contest:
         name: Name that its arms carry.
         entry: Its entry in the ledger.
         seed: Seed of the search.
-        place: Its number in the study, from 0: its random draws are its own.
+        number: Its number in the study, from 0: its random draws are its own.
         arm: The way to search; None for the contest among equal candidates.
     """
 
     name: str
     entry: str
     seed: int
-    place: int
+    number: int
     arm: SearchArm | None
 
 
@@ -58,13 +58,13 @@ def contests(study: Study) -> tuple[Contest, ...]:
     """
     searched = [(arm, seed) for seed in study.seeds for arm in study.searches]
     found = [
-        Contest(f"{arm.name}/{seed}", f"{study.name}-{arm.name}-{seed}", seed, place, arm)
-        for place, (arm, seed) in enumerate(searched)
+        Contest(f"{arm.name}/{seed}", f"{study.name}-{arm.name}-{seed}", seed, number, arm)
+        for number, (arm, seed) in enumerate(searched)
     ]
     equal = study.seeds if study.same is not None else ()
     found += [
-        Contest(f"{SAME}/{seed}", arms_entry(study), seed, place, None)
-        for place, seed in enumerate(equal, start=len(found))
+        Contest(f"{SAME}/{seed}", arms_entry(study), seed, number, None)
+        for number, seed in enumerate(equal, start=len(found))
     ]
     return tuple(found)
 
@@ -109,7 +109,7 @@ def load_study(path: Path, home: Home) -> Study:
         CampaignFileError: It says something that cannot be; names file, line and field.
         StudyBudgetError: It asks for more trainings than its budget.
     """
-    places = Places(path, home)
+    allowed_paths = AllowedPaths(path, home)
     document = read_document(path)
     found = document.entries(*_KEYS, *_COUNTS)
     for key in ("name", "campaign", "budget"):
@@ -119,14 +119,14 @@ def load_study(path: Path, home: Home) -> Study:
     held_out = found.get("held_out_benchmarks", found.get(_OLD_HELD_OUT))
     study = Study(
         name=name,
-        campaign=campaign_from(name, found["campaign"], places),
+        campaign=campaign_from(name, found["campaign"], allowed_paths),
         budget=found["budget"].whole(1),
         seeds=_seeds(found),
         recipes=_recipes(found),
         searches=_searches(found),
         same=_same(found["same"]) if "same" in found else None,
-        held_out_benchmarks=benchmarks_from(held_out, places) if held_out is not None else (),
-        transfer=_transfer(found["transfer"], places) if "transfer" in found else None,
+        held_out_benchmarks=benchmarks_from(held_out, allowed_paths) if held_out is not None else (),
+        transfer=_transfer(found["transfer"], allowed_paths) if "transfer" in found else None,
         further_items=_further_items(found["further_items"]) if "further_items" in found else None,
         **{key: found[key].whole(0) for key in _COUNTS if key in found},
     )
@@ -204,12 +204,12 @@ def _same(value: Value) -> Candidates:
     return Candidates(count, share)
 
 
-def _transfer(value: Value, places: Places) -> Transfer:
+def _transfer(value: Value, allowed_paths: AllowedPaths) -> Transfer:
     found = value.entries("base_model", "training")
     if "base_model" not in found:
         value.refuse("needs `base_model`: the other model")
     training = training_from(found["training"]) if "training" in found else {}
-    return Transfer(places.model(found["base_model"]), training)
+    return Transfer(allowed_paths.model(found["base_model"]), training)
 
 
 def _further_items(value: Value) -> FurtherItems:
@@ -227,7 +227,7 @@ def _require_name(name: str, value: Value) -> None:
 
 def _refuse_shared_names(study: Study, document: Value) -> None:
     named = [arm.name for arm in study.searches] + [arm.name for arm in study.recipes]
-    scored = [place.name for place in (*study.campaign.benchmarks, *study.held_out_benchmarks)]
+    scored = [each.name for each in (*study.campaign.benchmarks, *study.held_out_benchmarks)]
     for names in (named, scored):
         if twice := next((name for name in names if names.count(name) > 1), None):
             document.refuse(f"gives the name {twice!r} to two things; the report could not tell them apart")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign
+from autoselection_core.campaign.declaration.campaign import Campaign, DeclaredBenchmark
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
@@ -114,7 +114,7 @@ class Study:
     winner: int = 2
     random: int = 3
     same: Candidates | None = None
-    held_out_benchmarks: tuple[BenchmarkPlace, ...] = ()
+    held_out_benchmarks: tuple[DeclaredBenchmark, ...] = ()
     transfer: Transfer | None = None
     further_items: FurtherItems | None = None
 

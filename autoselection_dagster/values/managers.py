@@ -36,7 +36,7 @@ class PoolIOManager(ReferenceIOManager[Pool]):
         folder = self.home.pool(value.version)
         if not folder.exists():
             value.write(folder)
-        return Reference(value.version, self.place(folder))
+        return Reference(value.version, self.relative_path(folder))
 
     @override
     def open(self, path: Path) -> Pool:
@@ -50,7 +50,7 @@ class RecipeIOManager(ReferenceIOManager[Recipe]):
     def keep(self, value: Recipe) -> Reference:
         file = self.home.root / "recipes" / f"{value.fingerprint}.yaml"
         _write(file, value.to_yaml())
-        return Reference(value.fingerprint, self.place(file))
+        return Reference(value.fingerprint, self.relative_path(file))
 
     @override
     def open(self, path: Path) -> Recipe:
@@ -63,7 +63,7 @@ class SubsetIOManager(ReferenceIOManager[Subset]):
     @override
     def keep(self, value: Subset) -> Reference:
         file = write_subset(value, Pool.open(self.home.pool(value.pool_version)).ids, self.home)
-        return Reference(value.fingerprint, self.place(file))
+        return Reference(value.fingerprint, self.relative_path(file))
 
     @override
     def open(self, path: Path) -> Subset:
@@ -78,7 +78,7 @@ class StateIOManager(ReferenceIOManager[dict[str, float]]):
         name = fingerprint(value)
         file = self.home.root / "states" / f"{name}.json"
         _write(file, json.dumps(value))
-        return Reference(name, self.place(file))
+        return Reference(name, self.relative_path(file))
 
     @override
     def open(self, path: Path) -> dict[str, float]:
@@ -90,7 +90,7 @@ class EvaluationIOManager(ReferenceIOManager[Evaluation]):
 
     @override
     def keep(self, value: Evaluation) -> Reference:
-        return Reference(value.key, self.place(self.home.evaluation(value.key)))
+        return Reference(value.key, self.relative_path(self.home.evaluation(value.key)))
 
     @override
     def open(self, path: Path) -> Evaluation:

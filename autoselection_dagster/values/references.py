@@ -66,7 +66,7 @@ class ReferenceIOManager(dg.IOManager, ABC, Generic[Value]):
             raise ValueMovedError(context.asset_key.to_user_string(), path)
         return self.open(path)
 
-    def place(self, path: Path) -> str:
+    def relative_path(self, path: Path) -> str:
         """A path of the home folder as references hold it."""
         return str(path.relative_to(self.home.root.resolve()))
 

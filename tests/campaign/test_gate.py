@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, Campaign, ClosedForm
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, DeclaredBenchmark
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.signals import NothingLeftError
 from autoselection_core.history.records import TrialKind
@@ -50,7 +50,7 @@ def workspace(tmp_path: Path, raw: Path) -> Workspace:
     campaign = Campaign(
         "gated",
         (Source(str(raw)),),
-        benchmarks=(BenchmarkPlace("bakery", folder),),
+        benchmarks=(DeclaredBenchmark("bakery", folder),),
         signals={"word_entropy": {}},
         operators=("keep_random", "keep_top"),
         closed_form=ClosedForm({"word_entropy": 1.0}),

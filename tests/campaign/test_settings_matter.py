@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import (
-    BenchmarkPlace,
     Campaign,
+    DeclaredBenchmark,
     Fidelity,
 )
 from autoselection_core.campaign.declaration.search_request import SETTINGS, SearchRequest
@@ -25,8 +25,8 @@ from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.pool.sources import Source
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.given import Pays, evaluate_given
 from autoselection_core.search.loop import run_search
+from autoselection_core.search.stated_recipes import Pays, enter_recipe
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.store.home import Home
 from autoselection_core.subset import realise
@@ -77,7 +77,7 @@ def _campaign(folder: Path) -> Campaign:
         "try",
         (Source(str(folder / "raw" / "*")),),
         base_model=str(tiny_model(folder / "model")),
-        benchmarks=tuple(BenchmarkPlace(name, folder / name) for name in ("sums", "words")),
+        benchmarks=tuple(DeclaredBenchmark(name, folder / name) for name in ("sums", "words")),
         signals={"word_entropy": {}, "exact": {}},
         policy=QUICK,
         search=SearchSettings(budget=2),
@@ -113,7 +113,7 @@ def paid(base_case: BaseCase, spec: SearchSpec) -> object:
     try:
         while True:
             recipe = Recipe((KeepTop("word_entropy", fraction=0.1 * (arms + 1)),))
-            evaluate_given(ledger, name, recipe, signals, Pays.report_evaluations)
+            enter_recipe(ledger, name, recipe, signals, Pays.report_evaluations)
             arms += 1
     except BudgetSpentError:
         return len(ledger.reserve_free_slots(name)), arms

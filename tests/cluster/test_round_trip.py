@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import (
-    BenchmarkPlace,
     Campaign,
     ClosedForm,
+    DeclaredBenchmark,
     Fidelity,
     OnPoolChange,
     OnSuperseded,
@@ -31,7 +31,7 @@ from tests.cluster.works import CHUNKED_ROWS, RoundTrip, campaign, in_order, sco
 
 EVERYTHING = {
     "base_model": "/model",
-    "benchmarks": (BenchmarkPlace("sums", Path("/sums"), 2.0, {"format": "mcq"}),),
+    "benchmarks": (DeclaredBenchmark("sums", Path("/sums"), 2.0, {"format": "mcq"}),),
     "operators": ("keep_top", "keep_random"),
     "training": {"preset": "small"},
     "policy": {"warmup": 3},

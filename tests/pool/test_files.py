@@ -224,7 +224,7 @@ def test_a_pattern_finds_files_below_its_folder_in_order(tmp_path: Path) -> None
 
     files = list_files([Source(str(tmp_path / "**" / "*.jsonl"), name="all")])
 
-    assert [(file.place, file.name) for file in files] == [
+    assert [(file.relative_path, file.name) for file in files] == [
         ("a/c.jsonl", "all"),
         ("a/d/e.jsonl", "all"),
         ("b.jsonl", "all"),
@@ -236,7 +236,7 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> Non
 
     (file,) = list_files([Source(str(tmp_path / "a[1].jsonl"))])
 
-    assert (file.place, file.name) == ("a[1].jsonl", "a[1]")
+    assert (file.relative_path, file.name) == ("a[1].jsonl", "a[1]")
 
 
 def test_a_file_whose_name_is_no_unicode_is_read(tmp_path: Path) -> None:

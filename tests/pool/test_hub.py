@@ -42,7 +42,7 @@ try:
         print(json.dumps(Source.at(sys.argv[1].removeprefix("pinned ")).list_files().pinned))
         raise SystemExit
     files = list_files([Source(sys.argv[1], hub=HubDataset.parse(sys.argv[1]))])
-    print(json.dumps([[file.name, file.place] for file in files]))
+    print(json.dumps([[file.name, file.relative_path] for file in files]))
     assert all(file.path.read_bytes() for file in files)
 except AutoSelectionError as error:
     print(json.dumps(f"{type(error).__name__}: {error}"))

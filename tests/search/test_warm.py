@@ -103,7 +103,7 @@ def test_a_search_that_starts_from_several_counts_an_evaluation_once(tmp_path: P
     names = {(one.subset, one.replicate) for history in histories for one in history}
     assert len(earlier) == len(names) < sum(map(len, histories)), "both tried the full pool"
     assert {one.search for one in earlier} == {"other", "old"}
-    assert {one.measure for one in earlier} == {""}
+    assert {one.objective for one in earlier} == {""}
 
 
 def test_scores_of_another_evaluator_are_told_apart_and_one_alone_is_left_out(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_scores_of_another_evaluator_are_told_apart_and_one_alone_is_left_out(tm
 
     assert {one.search for one in all_earlier_of(ledger, here, signals, Home(tmp_path))} == {"old"}
     there = replace(spec(other), warm_from="old", warm_also=("foreign",))
-    told = {one.search: one.measure for one in all_earlier_of(ledger, there, signals, Home(tmp_path))}
+    told = {one.search: one.objective for one in all_earlier_of(ledger, there, signals, Home(tmp_path))}
     assert told["foreign"] == ""
-    assert told["old"] == spec(evaluator).measure != there.measure
+    assert told["old"] == spec(evaluator).objective != there.objective
 
 
 def test_a_search_that_starts_from_one_is_told_what_it_was_told_before_there_were_several(

@@ -70,8 +70,8 @@ def test_a_misleading_history_is_trusted_less_and_costs_a_few_trials_only() -> N
 
 def test_each_measure_of_earlier_searches_is_trusted_apart() -> None:
     start = searched(ASKER, entropy_of(ASKER.signals), 6)
-    honest = tuple(replace(one, measure="honest") for one in told(level=40.0))
-    lying = tuple(replace(one, search="foe", measure="lying") for one in told(sign=-1.0, level=-90.0))
+    honest = tuple(replace(one, objective="honest") for one in told(level=40.0))
+    lying = tuple(replace(one, search="foe", objective="lying") for one in told(sign=-1.0, level=-90.0))
 
     fitted = learned(replace(start, earlier=(*honest, *lying)))
     alone = learned(replace(start, earlier=lying))
@@ -88,8 +88,8 @@ def test_each_measure_of_earlier_searches_is_trusted_apart() -> None:
 
 def test_scores_of_the_same_measure_keep_their_level() -> None:
     start = searched(ASKER, entropy_of(ASKER.signals), 2)
-    same = tuple(replace(one, measure="") for one in told(level=3.0))
-    other = tuple(replace(one, measure="x") for one in told(level=3.0))
+    same = tuple(replace(one, objective="") for one in told(level=3.0))
+    other = tuple(replace(one, objective="x") for one in told(level=3.0))
 
     kept, aligned = (
         learned(replace(start, earlier=each)).surrogate.standard.center for each in (same, other)

@@ -22,7 +22,7 @@ _CHAT = tuple(field.name for field in fields(ChatSettings))
 
 
 @dataclass(frozen=True)
-class Places:
+class AllowedPaths:
     """The folders that a campaign's paths may lead to.
 
     Attributes:

@@ -17,8 +17,8 @@ from autoselection_core.solver.advice.settings import AdviserSettings
 
 
 @dataclass(frozen=True)
-class BenchmarkPlace:
-    """A benchmark of a campaign.
+class DeclaredBenchmark:
+    """A benchmark as a campaign declares it.
 
     Attributes:
         name: Name in the campaign.
@@ -31,6 +31,10 @@ class BenchmarkPlace:
     path: Path
     weight: float = 1.0
     settings: Mapping[str, Json] = field(default_factory=dict, hash=False)
+
+
+BenchmarkPlace = DeclaredBenchmark
+"""First name, by which scripts of other people import it."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,7 @@ class Campaign:
     name: str
     sources: tuple[Source, ...]
     base_model: str | None = None
-    benchmarks: tuple[BenchmarkPlace, ...] = ()
+    benchmarks: tuple[DeclaredBenchmark, ...] = ()
     signals: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, hash=False)
     operators: tuple[str, ...] = ()
     training: Mapping[str, Json] = field(default_factory=dict, hash=False)
@@ -204,12 +208,12 @@ class Campaign:
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each benchmark by name."""
-        return {place.name: place.weight for place in self.benchmarks}
+        return {each.name: each.weight for each in self.benchmarks}
 
     @property
     def benchmark_files(self) -> dict[str, Path]:
         """Path of each benchmark by name."""
-        return {place.name: place.path for place in self.benchmarks}
+        return {each.name: each.path for each in self.benchmarks}
 
     def source_files(self) -> list[Path]:
         """The raw files, as they are found now.

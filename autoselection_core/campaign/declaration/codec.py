@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.campaign.declaration.campaign import (
-    BenchmarkPlace,
     Campaign,
     ClosedForm,
+    DeclaredBenchmark,
     Fidelity,
     OnPoolChange,
     OnSuperseded,
@@ -35,7 +35,7 @@ def campaign_to_json(campaign: Campaign) -> dict[str, Any]:
     stored["sources"] = [
         {"path": source.path, "name": source.name, "licence": source.licence} for source in campaign.sources
     ]
-    stored["benchmarks"] = [{**place, "path": str(place["path"])} for place in stored["benchmarks"]]
+    stored["benchmarks"] = [{**each, "path": str(each["path"])} for each in stored["benchmarks"]]
     for tracker in ("tensorboard", "wandb"):
         if stored[tracker] is not None and stored[tracker]["folder"] is not None:
             stored[tracker]["folder"] = str(stored[tracker]["folder"])
@@ -51,7 +51,7 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             **stored,
             "sources": tuple(Source(**source) for source in stored["sources"]),
             "benchmarks": tuple(
-                BenchmarkPlace(**{**place, "path": Path(place["path"])}) for place in stored["benchmarks"]
+                DeclaredBenchmark(**{**each, "path": Path(each["path"])}) for each in stored["benchmarks"]
             ),
             "operators": tuple(stored["operators"]),
             "search": SearchSettings(**stored["search"]),

@@ -6,8 +6,8 @@ from typing import Any
 
 from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
 from autoselection_core.benchmarks.settings import SETTINGS
-from autoselection_core.campaign.declaration.allowed_paths import Places
-from autoselection_core.campaign.declaration.campaign import BenchmarkPlace, ClosedForm
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
+from autoselection_core.campaign.declaration.campaign import ClosedForm, DeclaredBenchmark
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, pointing_at
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
@@ -16,7 +16,7 @@ from autoselection_core.evaluation.training.settings import fine_tuning
 _KEYS = tuple(field.name for field in fields(JudgeSettings) if field.name != "folder")
 
 
-def judge_from(value: Value, places: Places) -> JudgeSettings:
+def judge_from(value: Value, allowed_paths: AllowedPaths) -> JudgeSettings:
     """The judge that a mapping declares; files beside the campaign that its command names become absolute.
 
     Raises:
@@ -25,7 +25,7 @@ def judge_from(value: Value, places: Places) -> JudgeSettings:
     found = value.entries(*_KEYS)
     if ("command" in found) == ("entry_point" in found):
         value.refuse("needs one of `command`, a list, and `entry_point`, `package.module:function`")
-    beside = places.file.absolute().parent
+    beside = allowed_paths.file.absolute().parent
     settings: dict[str, Any] = plain_mapping(
         {k: v for k, v in found.items() if k not in ("command", "environment")}
     )
@@ -48,16 +48,16 @@ def judge_from(value: Value, places: Places) -> JudgeSettings:
         value.refuse(f"is refused: {error}", error)
 
 
-def benchmarks_from(value: Value, places: Places) -> tuple[BenchmarkPlace, ...]:
+def benchmarks_from(value: Value, allowed_paths: AllowedPaths) -> tuple[DeclaredBenchmark, ...]:
     """The benchmarks that a mapping of names declares.
 
     Raises:
         CampaignFileError: One has no path, or its weight is no weight.
     """
-    return tuple(_benchmark(name, entry, places) for name, entry in value.entries().items())
+    return tuple(_benchmark(name, entry, allowed_paths) for name, entry in value.entries().items())
 
 
-def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
+def _benchmark(name: str, value: Value, allowed_paths: AllowedPaths) -> DeclaredBenchmark:
     if not BENCHMARK_NAME.fullmatch(name):
         value.refuse(f"is no name for a benchmark: {name!r}; use letters, digits, '-' and '_'")
     found = value.entries("path", "weight", *(key for key in SETTINGS if key != "name"))
@@ -67,7 +67,7 @@ def _benchmark(name: str, value: Value, places: Places) -> BenchmarkPlace:
     if weight <= 0:
         found["weight"].refuse("must be above 0; leave the benchmark out instead")
     settings = {key: entry for key, entry in found.items() if key in SETTINGS}
-    return BenchmarkPlace(name, places.path(found["path"]), weight, plain_mapping(settings))
+    return DeclaredBenchmark(name, allowed_paths.path(found["path"]), weight, plain_mapping(settings))
 
 
 def training_from(value: Value) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.split import split
-from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.campaign import ClosedForm, Fidelity
 from autoselection_core.campaign.declaration.yaml_document import Value
 from autoselection_core.errors.recipe import SettingError
@@ -18,16 +18,16 @@ from autoselection_core.identity import Json
 _SHARES = ("cost", "amount", "items")
 
 
-def fidelities_from(value: Value, places: Places) -> dict[str, Fidelity]:
+def fidelities_from(value: Value, allowed_paths: AllowedPaths) -> dict[str, Fidelity]:
     """The cheaper evaluations that a mapping of names declares.
 
     Raises:
         CampaignFileError: One has no price, a share out of range, or nothing that is cheaper.
     """
-    return {name: _fidelity(name, entry, places) for name, entry in value.entries().items()}
+    return {name: _fidelity(name, entry, allowed_paths) for name, entry in value.entries().items()}
 
 
-def _fidelity(name: str, value: Value, places: Places) -> Fidelity:
+def _fidelity(name: str, value: Value, allowed_paths: AllowedPaths) -> Fidelity:
     if not NAME.fullmatch(name) or name == FULL:
         value.refuse(
             f"is no name for a cheaper evaluation: {name!r}; use letters and digits, and not `{FULL}`"
@@ -38,7 +38,7 @@ def _fidelity(name: str, value: Value, places: Places) -> Fidelity:
     shares = {key: found[key].number() for key in _SHARES if key in found}
     for key, share in shares.items():
         _check(found[key], key, share)
-    model = places.model(found["base_model"]) if "base_model" in found else None
+    model = allowed_paths.model(found["base_model"]) if "base_model" in found else None
     made = Fidelity(**shares, base_model=model)
     if made == Fidelity(made.cost):
         value.refuse(

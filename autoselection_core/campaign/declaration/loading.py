@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.campaign import (
     Campaign,
     OnPoolChange,
@@ -92,14 +92,13 @@ def load_campaigns(
         CampaignFileError: It says something that cannot be; names file, line and field.
     """
     file = Path(path)
-    places = Places(file, home or Home.from_environment())
+    allowed_paths = AllowedPaths(file, home or Home.from_environment())
     document = read_document(file, text)
     declared = document.entries("campaigns")
     if "campaigns" not in declared:
         document.refuse("needs the key `campaigns`")
-    return {
-        name: campaign_from(name, value, places) for name, value in declared["campaigns"].entries().items()
-    }
+    campaigns = declared["campaigns"].entries()
+    return {name: campaign_from(name, value, allowed_paths) for name, value in campaigns.items()}
 
 
 def command_for(file: Path, words: str) -> str:
@@ -126,7 +125,7 @@ def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign
     return campaigns[name]
 
 
-def campaign_from(name: str, value: Value, places: Places) -> Campaign:
+def campaign_from(name: str, value: Value, allowed_paths: AllowedPaths) -> Campaign:
     """The campaign that a mapping declares.
 
     Raises:
@@ -137,16 +136,16 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
     found = rename_keys(value.entries(*_KEYS, *_FORMER), _FORMER)
     campaign = Campaign(
         name=name,
-        sources=sources_from(value, found, places),
-        base_model=places.model(found["base_model"]) if "base_model" in found else None,
-        benchmarks=benchmarks_from(found["benchmarks"], places) if "benchmarks" in found else (),
-        signals=signals_from(found["signals"], places) if "signals" in found else {},
+        sources=sources_from(value, found, allowed_paths),
+        base_model=allowed_paths.model(found["base_model"]) if "base_model" in found else None,
+        benchmarks=benchmarks_from(found["benchmarks"], allowed_paths) if "benchmarks" in found else (),
+        signals=signals_from(found["signals"], allowed_paths) if "signals" in found else {},
         operators=operators_from(found["operators"]) if "operators" in found else (),
         training=training_from(found["training"]) if "training" in found else {},
         search=search_from(found["search"]) if "search" in found else SearchSettings(),
         policy=policy_from(found["policy"]) if "policy" in found else {},
         closed_form=closed_form_from(found["closed_form"]) if "closed_form" in found else None,
-        judge=judge_from(found["judge"], places) if "judge" in found else None,
+        judge=judge_from(found["judge"], allowed_paths) if "judge" in found else None,
         on_pool_change=on_pool_change_from(found["on_pool_change"])
         if "on_pool_change" in found
         else OnPoolChange(),
@@ -154,14 +153,14 @@ def campaign_from(name: str, value: Value, places: Places) -> Campaign:
         if "contamination_limit" in found
         else DEFAULT_LIMIT,
         adviser=adviser_from(found["adviser"]) if "adviser" in found else None,
-        fidelities=fidelities_from(found["fidelities"], places) if "fidelities" in found else {},
+        fidelities=fidelities_from(found["fidelities"], allowed_paths) if "fidelities" in found else {},
         stewardship=stewardship_from(found["stewardship"]) if "stewardship" in found else Stewardship(),
         price_per_hour=price_from(found["price_per_hour"]) if "price_per_hour" in found else None,
         mlflow=mlflow_from(found["mlflow"]) if "mlflow" in found else None,
-        tensorboard=tracker_from(found["tensorboard"], TensorBoard, places)
+        tensorboard=tracker_from(found["tensorboard"], TensorBoard, allowed_paths)
         if "tensorboard" in found
         else None,
-        wandb=tracker_from(found["wandb"], WeightsAndBiases, places) if "wandb" in found else None,
+        wandb=tracker_from(found["wandb"], WeightsAndBiases, allowed_paths) if "wandb" in found else None,
     )
     _require_evaluator(campaign, value)
     if campaign.closed_form is not None and "fidelities" in found:

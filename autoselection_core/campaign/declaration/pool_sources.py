@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, read_document
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.pool.reading.rules import KNOWN, Fields, Rules
@@ -17,7 +17,7 @@ _KEYS = ("path", "name", "licence", *_RULES)
 _FIELDS = tuple(each.name for each in fields(Fields))
 
 
-def sources_from(value: Value, found: Mapping[str, Value], places: Places) -> tuple[Source, ...]:
+def sources_from(value: Value, found: Mapping[str, Value], allowed_paths: AllowedPaths) -> tuple[Source, ...]:
     """The sources that the key `pool` of a campaign lists.
 
     Raises:
@@ -25,25 +25,25 @@ def sources_from(value: Value, found: Mapping[str, Value], places: Places) -> tu
     """
     if "pool" not in found:
         value.refuse("needs `pool`: the raw files to select from")
-    sources = tuple(_source(item, places) for item in found["pool"].items())
+    sources = tuple(_source(item, allowed_paths) for item in found["pool"].items())
     if not sources:
         found["pool"].refuse("names no source")
     return sources
 
 
-def _source(value: Value, places: Places) -> Source:
+def _source(value: Value, allowed_paths: AllowedPaths) -> Source:
     found = value.entries(*_KEYS)
     if "path" not in found:
         value.refuse("needs `path`: a file, a folder, a pattern with * or **, or hf://OWNER/NAME")
-    said = replace(_locate(found["path"], places), rules=_rules(found))
+    said = replace(_locate(found["path"], allowed_paths), rules=_rules(found))
     named = {key: found[key].text() for key in ("name", "licence") if key in found}
     return replace(said, **named)  # type: ignore[arg-type]  # both are text
 
 
-def _locate(value: Value, places: Places) -> Source:
+def _locate(value: Value, allowed_paths: AllowedPaths) -> Source:
     uri = value.text()
     if not uri.startswith(hub.SCHEME):
-        path, mirror = places.source(value)
+        path, mirror = allowed_paths.source(value)
         return Source(str(path), mirror=mirror)
     try:
         return Source.at(uri)

@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import Any
 
 from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.signal_schema import BENCHMARK, Settings, SignalSchema
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, pointing_at
 from autoselection_core.errors.base import did_you_mean
@@ -41,7 +41,7 @@ BROUGHT = (SCORES, VECTORS)
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-def brought_signal(kind: str, item: Value, places: Places) -> tuple[str, dict[str, Any]]:
+def brought_signal(kind: str, item: Value, allowed_paths: AllowedPaths) -> tuple[str, dict[str, Any]]:
     """Name and settings of scores or vectors that a campaign brings.
 
     Written as `{column: rm_score, from: scores.parquet, key: id, as: quality}`, or `{vectors: mine.parquet}`.
@@ -49,10 +49,10 @@ def brought_signal(kind: str, item: Value, places: Places) -> tuple[str, dict[st
     Raises:
         CampaignFileError: A key is unknown, a path leads out of the allowed folders, or the name is no name.
     """
-    return _scores(item, places) if kind == SCORES else _vectors(item, places)
+    return _scores(item, allowed_paths) if kind == SCORES else _vectors(item, allowed_paths)
 
 
-def _scores(item: Value, places: Places) -> tuple[str, dict[str, Any]]:
+def _scores(item: Value, allowed_paths: AllowedPaths) -> tuple[str, dict[str, Any]]:
     found = item.entries(SCORES, "from", "key", "as")
     column = found[SCORES].text()
     name = found["as"].text() if "as" in found else column
@@ -62,15 +62,15 @@ def _scores(item: Value, places: Places) -> tuple[str, dict[str, Any]]:
         found["key"].refuse("joins nothing; name the file with `from:`")
     settings: dict[str, Any] = {"column": column, "alias": name}
     if "from" in found:
-        settings |= {"file": str(places.path(found["from"]))}
+        settings |= {"file": str(allowed_paths.path(found["from"]))}
     if "key" in found:
         settings |= {"key": found["key"].text()}
     return f"{SCORES}:{name}", settings
 
 
-def _vectors(item: Value, places: Places) -> tuple[str, dict[str, Any]]:
+def _vectors(item: Value, allowed_paths: AllowedPaths) -> tuple[str, dict[str, Any]]:
     found = item.entries(VECTORS, "column", "key")
-    settings: dict[str, Any] = {"file": str(places.path(found[VECTORS]))}
+    settings: dict[str, Any] = {"file": str(allowed_paths.path(found[VECTORS]))}
     return VECTORS, settings | {name: entry.text() for name, entry in found.items() if name != VECTORS}
 
 
@@ -166,7 +166,7 @@ def make_signals(
     return {signal.name: signal for signal in made}
 
 
-def signals_from(value: Value, places: Places) -> dict[str, dict[str, Any]]:
+def signals_from(value: Value, allowed_paths: AllowedPaths) -> dict[str, dict[str, Any]]:
     """Signals of a list, whose every entry is a name, or a name with settings.
 
     Raises:
@@ -177,7 +177,7 @@ def signals_from(value: Value, places: Places) -> dict[str, dict[str, Any]]:
     for item in value.items():
         named = item.plain
         if isinstance(named, dict) and (brought := next((key for key in BROUGHT if key in named), None)):
-            chosen.update([brought_signal(brought, item, places)])
+            chosen.update([brought_signal(brought, item, allowed_paths)])
             continue
         entries = {named: None} if isinstance(named, str) else item.entries()
         for spelled, settings in entries.items():
@@ -185,7 +185,7 @@ def signals_from(value: Value, places: Places) -> dict[str, dict[str, Any]]:
             if name not in known:
                 names = ", ".join(known)
                 item.refuse(f"names no signal: {name!r} (signals: {names}).{did_you_mean(name, known)}")
-            chosen[name] = {} if settings is None else _settings(settings, known[name], places)
+            chosen[name] = {} if settings is None else _settings(settings, known[name], allowed_paths)
             for lacking in (each for each in known[name].required if each not in chosen[name]):
                 item.refuse(f"names the signal {name!r}, which needs `{lacking}`")
     if {VECTORS, EMBEDDING} <= set(chosen):
@@ -193,10 +193,10 @@ def signals_from(value: Value, places: Places) -> dict[str, dict[str, Any]]:
     return chosen
 
 
-def _settings(value: Value, nameable: SignalSchema, places: Places) -> dict[str, Any]:
+def _settings(value: Value, nameable: SignalSchema, allowed_paths: AllowedPaths) -> dict[str, Any]:
     spelled = value.entries(*((*nameable.settings, *nameable.first_names) or ("(none)",)))
     found = {nameable.first_names.get(name, name): entry for name, entry in spelled.items()}
     for name, entry in found.items():
         pointing_at(entry, partial(nameable.convert, name, entry.plain))
-    files = {name: str(places.path(found[name])) for name in nameable.files if name in found}
+    files = {name: str(allowed_paths.path(found[name])) for name in nameable.files if name in found}
     return {**plain_mapping(found), **files}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
-from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.yaml_document import Value
 from autoselection_core.errors.recipe import SettingError
 
@@ -74,7 +74,7 @@ def mlflow_from(value: Value) -> Mlflow:
         found["url"].refuse(f"is refused: {error}", error)
 
 
-def tracker_from(value: Value, kind: type[FileTracker], places: Places) -> FileTracker:
+def tracker_from(value: Value, kind: type[FileTracker], allowed_paths: AllowedPaths) -> FileTracker:
     """Read the settings of a tracker that writes files; `{}` means the defaults.
 
     Raises:
@@ -82,4 +82,4 @@ def tracker_from(value: Value, kind: type[FileTracker], places: Places) -> FileT
     """
     found = value.entries(*(field.name for field in fields(kind)))
     text = {name: entry.text() for name, entry in found.items() if name != "folder"}
-    return kind(**text, folder=places.path(found["folder"]) if "folder" in found else None)
+    return kind(**text, folder=allowed_paths.path(found["folder"]) if "folder" in found else None)

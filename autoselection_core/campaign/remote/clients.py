@@ -59,7 +59,7 @@ class RemoteClients:
         return RemoteEvaluator(self, local, pool_version, spec, fidelity)
 
     @property
-    def place(self) -> dict[str, Json]:
+    def worker_arguments(self) -> dict[str, Json]:
         """Campaign and home, as every worker receives them."""
         return {"home": str(self.home.root.absolute()), "campaign": campaign_to_json(self.campaign)}
 
@@ -82,7 +82,7 @@ class RemoteScoring:
         """The record of each chunk, in order; see `compute_here`."""
         del given, progress  # a worker reads what it is given from the shared home, and reports no progress
         shared = {
-            **self.clients.place,
+            **self.clients.worker_arguments,
             "signal": signal.name,
             "version": signal.fingerprint,
             "pool": pool.version,
@@ -171,7 +171,7 @@ class RemoteEvaluator:
 
     def _shared(self) -> dict[str, Any]:
         return {
-            **self.clients.place,
+            **self.clients.worker_arguments,
             "pool": self.pool_version,
             "spec": None if self.spec is None else self.spec.to_text(),
             "fidelity": self.fidelity,

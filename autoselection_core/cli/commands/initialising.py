@@ -15,7 +15,7 @@ import numpy as np
 import typer
 
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
-from autoselection_core.campaign.declaration.allowed_paths import Places
+from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, load_campaigns
 from autoselection_core.campaign.declaration.pool_sources import entry_of, rules_in
 from autoselection_core.campaign.draft import (
@@ -171,9 +171,9 @@ def write_campaign(
     """
     if file.exists():
         raise CampaignFileExistsError(file)
-    places = Places(file, Home.from_environment())
+    allowed_paths = AllowedPaths(file, Home.from_environment())
     for path in (*paths, *benchmarks, *([model] if model is not None and _is_folder(model) else [])):
-        _require_allowed(places, path)
+        _require_allowed(allowed_paths, path)
     if model is not None:
         require_model(model)
     tested = [_benchmark(each, file) for each in benchmarks]
@@ -181,13 +181,13 @@ def write_campaign(
         model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
         if model is not None:
             if _is_folder(model):
-                _require_allowed(places, model)
+                _require_allowed(allowed_paths, model)
             require_model(model)
     found = [_source(path, file, model, rules) for path in paths]
     costs = costs_of(sum(each.seconds for each in found))
     sources, named = [each.source for each in found], _model(model, file)
     draft = CampaignDraft(_campaign_name(file), sources, named, tested, file, costs)
-    load_campaigns(file, places.home, draft.text)
+    load_campaigns(file, allowed_paths.home, draft.text)
     _tell_of(draft)
     tell(
         f"signals: {', '.join(draft.signals)}",
@@ -220,13 +220,13 @@ def _is_folder(model: str) -> bool:
     return Path(model).expanduser().exists()
 
 
-def _require_allowed(places: Places, path: str) -> None:
+def _require_allowed(allowed_paths: AllowedPaths, path: str) -> None:
     if path.startswith(SCHEME):
         return
     absolute = Path(path).expanduser().absolute()
     if not absolute.exists() and not has_magic(path):
         raise NoSuchPathError(path, absolute)
-    places.require(path, absolute)
+    allowed_paths.require(path, absolute)
 
 
 def _ask_text(question: str) -> str:

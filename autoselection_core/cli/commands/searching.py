@@ -29,8 +29,8 @@ from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.search.arms import models_tested, report_arms
 from autoselection_core.search.decisions import decide_again
-from autoselection_core.search.given import measure_given
 from autoselection_core.search.loop import TESTING, Stage, run_search_together
+from autoselection_core.search.stated_recipes import evaluate_recipe
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
@@ -194,7 +194,7 @@ def evaluate_file(workspace: Workspace, search: str, file: Path, report_evaluati
     with show_progress() as progress:
         paid_beside = partial(_paid_beside, ledger, search)
         teller = _Teller(progress, "evaluation", paid_beside, paid_beside)
-        trial = measure_given(ledger, search, recipe, facts.signals, evaluator, teller)
+        trial = evaluate_recipe(ledger, search, recipe, facts.signals, evaluator, teller)
     if trial.utility is None:
         tell(f"there is no score: {trial.reason}")
         return False

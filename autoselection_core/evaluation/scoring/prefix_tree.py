@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from autoselection_core.models.chat.spans import Tokens
 
-Places = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 """Positions in a row's flat tokens. Shape (t,)."""
 
 
@@ -26,7 +26,7 @@ class SharedPrefixRow:
     numbers: tuple[int, ...]
     input_ids: Tokens
     positions: npt.NDArray[np.int64]
-    paths: tuple[Places, ...]
+    paths: tuple[Positions, ...]
 
     def visible(self) -> npt.NDArray[np.bool_]:
         """Attention mask: a token sees itself and those before it in its sequences. Shape (f, f)."""
@@ -69,8 +69,8 @@ def shared_prefix_rows(sequences: Sequence[Tokens], token_budget: int) -> list[S
 
 def _layout(numbers: list[int], sequences: Sequence[Tokens]) -> SharedPrefixRow:
     flat: list[Tokens] = []
-    positions: list[Places] = []
-    paths: list[Places] = []
+    positions: list[Positions] = []
+    paths: list[Positions] = []
     size = 0
     for place, number in enumerate(numbers):
         sequence = sequences[number]

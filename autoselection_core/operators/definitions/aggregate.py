@@ -14,7 +14,7 @@ from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Column, Label
 from autoselection_core.operators.reason import Reason, reason_by_rank
 from autoselection_core.operators.selection.quotas import Bounds, best_within
-from autoselection_core.operators.selection.ranking import HIGHEST, places, rank_rows, share_of
+from autoselection_core.operators.selection.ranking import HIGHEST, rank_rows, ranks_of, share_of
 from autoselection_core.signals.table import RELEVANCE, SignalTable
 from autoselection_core.space import Choice, Interval, Setting
 
@@ -101,7 +101,7 @@ class KeepByRanks(Operator):
             raise MissingSignalError("signal", f"{RELEVANCE}*", tuple(signals.columns))
         votes = [rank_rows(rows, signals, name, HIGHEST) for name in high]
         votes += [rank_rows(rows, signals, name, "lowest") for name in low]
-        return np.stack([len(rows) - places(vote) for vote in votes])
+        return np.stack([len(rows) - ranks_of(vote) for vote in votes])
 
 
 def _representatives(points: Points, borda: npt.NDArray[np.int64], bounds: Bounds) -> Mask:

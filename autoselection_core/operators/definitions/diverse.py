@@ -11,7 +11,7 @@ from autoselection_core.arrays import Labels, Mask, Rows
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.fields import Label, VectorsName
 from autoselection_core.operators.reason import Reason, reason_by_rank
-from autoselection_core.operators.selection.quotas import places_in_groups
+from autoselection_core.operators.selection.quotas import ranks_in_groups
 from autoselection_core.operators.selection.ranking import first, share_of
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.space import Interval
@@ -117,7 +117,7 @@ class KeepDiverse(Operator):
         key = (KeepDiverse.name, self.vectors, self.within)
         spread = signals.cached(key, lambda: self._spread(signals))
         blocks = spread.blocks[rows] + 1
-        places = places_in_groups(blocks, np.argsort(spread.places[rows], kind="stable"))
+        places = ranks_in_groups(blocks, np.argsort(spread.places[rows], kind="stable"))
         turns: npt.NDArray[np.float64] = (places + 0.5) / np.bincount(blocks)[blocks]
         turns[blocks == 0] = np.nan
         return turns

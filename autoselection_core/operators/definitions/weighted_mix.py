@@ -13,7 +13,7 @@ from autoselection_core.errors.signals import MissingSignalError
 from autoselection_core.operators.base import Operator
 from autoselection_core.operators.definitions.mixing import taking_order
 from autoselection_core.operators.fields import Column, Label
-from autoselection_core.operators.selection.quotas import Costs, in_proportion, places_in_groups
+from autoselection_core.operators.selection.quotas import Costs, in_proportion, ranks_in_groups
 from autoselection_core.operators.selection.ranking import share_of
 from autoselection_core.signals.table import SOURCE, TOPIC, SignalTable
 from autoselection_core.space import Interval, Setting
@@ -79,7 +79,7 @@ class MixTopics(Operator):
         count = share_of(self.fraction, len(rows))
         weights = self._shares(groups, signals)
         order = taking_order(rows, signals, self.prefer, seed)
-        places = np.flatnonzero(places_in_groups(groups, order) < share_of(self.max_share, count))
+        places = np.flatnonzero(ranks_in_groups(groups, order) < share_of(self.max_share, count))
         within = np.full(len(rows), -1, np.int64)
         within[places] = np.arange(len(places))
         kept = np.zeros(len(rows), np.bool_)

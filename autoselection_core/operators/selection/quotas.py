@@ -60,7 +60,7 @@ def best_within(scores: Numbers, bounds: Bounds, chosen: Mask) -> Mask:
     """
     # Chosen rows come first in their group, so that they fill its numbers.
     order = rank(np.where(chosen, np.inf, scores.astype(np.float64)))
-    place = places_in_groups(bounds.groups, order)
+    place = ranks_in_groups(bounds.groups, order)
     owed = chosen | (place < bounds.min_rows[bounds.groups])
     is_open = ~owed & (place < bounds.max_rows[bounds.groups])
     rest = first(np.where(is_open, scores, np.nan), bounds.count - int(np.count_nonzero(owed)))
@@ -71,22 +71,22 @@ Costs = npt.NDArray[np.float64]
 """Cost of each group or row, by which it is ordered."""
 
 
-def places_in_groups(groups: Labels, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Each position's place within its own group, from 0.
+def ranks_in_groups(groups: Labels, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Rank of each position within its own group, from 0.
 
     Args:
         groups: A group number from 0 for each position. Shape (m,).
         order: All positions, first to last. Shape (m,).
 
     Example:
-        >>> places_in_groups(np.array([0, 1, 0, 0]), np.array([3, 2, 1, 0]))
+        >>> ranks_in_groups(np.array([0, 1, 0, 0]), np.array([3, 2, 1, 0]))
         array([2, 0, 1, 0])
     """
     together = order[np.argsort(groups[order], kind="stable")]  # `stable`, because the order holds inside
     sizes = np.bincount(groups)
-    place = np.empty(len(groups), np.int64)
-    place[together] = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return place
+    ranks = np.empty(len(groups), np.int64)
+    ranks[together] = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return ranks
 
 
 def in_proportion(groups: Labels, order: npt.NDArray[np.int64], weights: Costs, count: int) -> Mask:
@@ -110,7 +110,7 @@ def in_proportion(groups: Labels, order: npt.NDArray[np.int64], weights: Costs, 
     weight = weights.astype(np.float32).astype(np.float64)[groups]
     is_open = weight > 0
     costs = np.full(len(groups), np.nan)
-    costs[is_open] = (places_in_groups(groups, order)[is_open] + 0.5) / weight[is_open]
+    costs[is_open] = (ranks_in_groups(groups, order)[is_open] + 0.5) / weight[is_open]
     taken = np.zeros(len(groups), np.bool_)
     taken[order] = first(costs[order], count, "lowest")  # equal costs go to the row that is taken earlier
     return taken & is_open

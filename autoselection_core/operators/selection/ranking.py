@@ -81,11 +81,11 @@ def rank_rows(rows: Rows, signals: SignalTable, column: str, order: str = HIGHES
     return picked[picked >= 0]
 
 
-def places(order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The place of each position in a ranking, from 0: the inverse of a permutation."""
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return place
+def ranks_of(order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Rank of each position in an order, from 0: the inverse of a permutation."""
+    ranks = np.empty_like(order)
+    ranks[order] = np.arange(len(order))
+    return ranks
 
 
 def chances(keys: Keys, seed: int) -> npt.NDArray[np.uint64]:

@@ -68,8 +68,8 @@ _RESPELLED = {QuarantineReason.NO_MESSAGES, QuarantineReason.NO_ANSWER, Quaranti
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Content of a record: its sample, and the fields that are no part of it.
+class ParsedRecord:
+    """A parsed record: its sample, and the fields that are no part of it.
 
     Attributes:
         sample: The conversation.
@@ -86,7 +86,7 @@ class Reading:
     notes: tuple[Note, ...] = ()
 
 
-def read_record(record: Json, rules: Rules = KNOWN) -> Reading:
+def read_record(record: Json, rules: Rules = KNOWN) -> ParsedRecord:
     """The sample that a record of any known format holds.
 
     Args:
@@ -118,7 +118,7 @@ def _in_lower_case(record: Mapping[str, Json]) -> Mapping[str, Json]:
     return {(low if low in _KNOWN_FIELDS and low not in record else key): record[key] for key, low in lowered}
 
 
-def _read(record: Mapping[str, Json], rules: Rules) -> Reading:
+def _read(record: Mapping[str, Json], rules: Rules) -> ParsedRecord:
     there = {key: value for key, value in record.items() if value is not None}
     view = View({key: there[key] for key in there if key not in rules.keep} if rules.keep else there)
     _require_text(view)
@@ -127,7 +127,7 @@ def _read(record: Mapping[str, Json], rules: Rules) -> Reading:
     kept = _up_to_the_last_answer(turns)
     definitions = _tools(view, rules)
     extras = _extras(there, view, rules)
-    return Reading(
+    return ParsedRecord(
         Sample(tuple(kept), definitions), extras, len(turns) - len(kept), read_as, view.notes.all()
     )
 

@@ -63,7 +63,7 @@ def _number(value: float) -> str:
 
 
 _DROPPED_A_STEP = (0.5, 0.9)
-"""Places of the examples among the dropped rows of a step, as shares of them, in order of rows."""
+"""Positions of the examples among the dropped rows of a step, as shares of them, in order of rows."""
 
 _LISTED = 20
 """Rows of each fate that a table lists."""
@@ -72,7 +72,7 @@ _STARTS = 60
 """Characters of a listed row."""
 
 _KEPT = (0.1, 0.5, 0.9)
-"""Places of the examples among the kept rows. Rows follow from content hashes: each is a fair draw."""
+"""Positions of the examples among the kept rows. Rows follow from content hashes: each is a fair draw."""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def fit_model(
     """Learn from what was measured. There must be a measurement of this search at full fidelity."""
     policy, trust = context.policy, trust_limits(low_fidelity, observed)
     used = [cheap for cheap in low_fidelity if cheap.entry.fidelity in trust]
-    measures = list(dict.fromkeys(transfer.entry.measure for transfer in transferred))
+    measures = list(dict.fromkeys(transfer.entry.objective for transfer in transferred))
     layout = replace(context.describer.layout, measures=len(measures), trust=tuple(trust.values()))
     features = context.describe_subsets([one.subset for one in observed])
     places, utilities = utilities_of(observed)
@@ -132,7 +132,7 @@ def _origins(
     names = list(dict.fromkeys(transfer.subset.fingerprint for transfer in transferred))
     origins = [
         [
-            *(float(transfer.entry.measure == measure) for measure in measures),
+            *(float(transfer.entry.objective == measure) for measure in measures),
             1.0 - transfer.entry.similarity,
             1.0 + names.index(transfer.subset.fingerprint),
         ]
@@ -149,8 +149,8 @@ def _align_level(transferred: Sequence[TransferredObservation], utilities: Numbe
     Those of this search's own measure stay as they are.
     """
     earlier = np.array([transfer.entry.utility for transfer in transferred])
-    of_measure = np.array([str(transfer.entry.measure) for transfer in transferred])
-    for measure in dict.fromkeys(transfer.entry.measure for transfer in transferred):
+    of_measure = np.array([str(transfer.entry.objective) for transfer in transferred])
+    for measure in dict.fromkeys(transfer.entry.objective for transfer in transferred):
         rows = of_measure == str(measure)
         if measure != "":
             earlier[rows] = earlier[rows] - earlier[rows].mean() + utilities.mean()

@@ -18,7 +18,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import Subset, realise
 
-GIVEN = "given"
+STATED = "given"
 """Origin of a trial whose recipe a person wrote."""
 
 
@@ -29,7 +29,7 @@ class Pays(StrEnum):
     report_evaluations = "report_evaluations"
 
 
-def evaluate_given(ledger: Ledger, search: str, recipe: Recipe, signals: SignalTable, pays: Pays) -> Subset:
+def enter_recipe(ledger: Ledger, search: str, recipe: Recipe, signals: SignalTable, pays: Pays) -> Subset:
     """Enter a person's recipe for evaluation; whoever works on the search makes it.
 
     Paid from the search's budget it is a trial, and the solver learns from it. Paid from the second budget
@@ -42,13 +42,13 @@ def evaluate_given(ledger: Ledger, search: str, recipe: Recipe, signals: SignalT
     subset = realise(recipe, signals)
     tokens = tokens_of(subset, signals)
     if pays is Pays.budget:
-        ledger.enter_trial(search, recipe, subset.fingerprint, tokens, Proposal(GIVEN).to_json())
+        ledger.enter_trial(search, recipe, subset.fingerprint, tokens, Proposal(STATED).to_json())
     else:
         ledger.enter_arm(search, ArmPlan(REQUESTED, recipe, subset.fingerprint, tokens, 0))
     return subset
 
 
-def measure_given(  # noqa: PLR0917 - what `report_arms` takes, and the recipe
+def evaluate_recipe(  # noqa: PLR0917 - what `report_arms` takes, and the recipe
     ledger: Ledger,
     search: str,
     recipe: Recipe,
@@ -66,7 +66,7 @@ def measure_given(  # noqa: PLR0917 - what `report_arms` takes, and the recipe
         ChangedEvaluatorError: The search was registered for another evaluator.
     """
     require_same_evaluator(ledger, search, evaluator)
-    subset = evaluate_given(ledger, search, recipe, signals, Pays.report_evaluations)
+    subset = enter_recipe(ledger, search, recipe, signals, Pays.report_evaluations)
     while not (trial := requested_trial(ledger, search, subset)).state.has_ended:
         ledger.release_lost()
         reserved = reserve_arms(ledger, search, only_requested=True)
@@ -81,10 +81,10 @@ def requested_trial(ledger: Ledger, search: str, subset: Subset) -> TrialRecord:
     return [each for each in arms if (each.arm, each.subset) == (REQUESTED, subset.fingerprint)][-1]
 
 
-def search_of_given(
+def register_recipe(
     ledger: Ledger, spec: SearchSpec, name: str, recipe: Recipe, signals: SignalTable, *, source: str = ""
 ) -> Subset:
-    """Enter a search of its own for a given recipe, which is its first trial.
+    """Enter a search of its own for a stated recipe, which is its first trial.
 
     Args:
         ledger: Ledger that it is entered in.
@@ -99,13 +99,13 @@ def search_of_given(
         SearchConflictError: The name is taken by a search that asks for something else.
     """
     subset = realise(recipe, signals)
-    ledger.register_given(
+    ledger.register_with_trial(
         spec,
         name,
         recipe,
         subset=subset.fingerprint,
         tokens=tokens_of(subset, signals),
-        proposal=Proposal(GIVEN, edit=source).to_json(),
+        proposal=Proposal(STATED, edit=source).to_json(),
     )
     return subset
 

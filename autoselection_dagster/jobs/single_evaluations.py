@@ -12,7 +12,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.search.given import Pays, evaluate_given, search_of_given, verify_step
+from autoselection_core.search.stated_recipes import Pays, enter_recipe, register_recipe, verify_step
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
@@ -22,7 +22,7 @@ from autoselection_dagster.resources import HomeResource, LedgerResource, with_p
 from autoselection_dagster.values.metadata.rendering import Facts
 
 
-class Given(dg.Config):
+class RecipeEvaluation(dg.Config):
     """A recipe, and what pays for its evaluation."""
 
     recipe: str = Field(
@@ -53,13 +53,13 @@ class StepNumber(SearchName):
     step: int = Field(ge=1, description="Number of the step that is left out, from 1.")
 
 
-def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...]:
+def single_evaluation_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...]:
     """The jobs `evaluate_recipe` and `verify_step`."""
 
     @dg.op(name="evaluate")
     @with_prefixed_resources
     def evaluate(
-        context: dg.OpExecutionContext, config: Given, home: HomeResource, ledger: LedgerResource
+        context: dg.OpExecutionContext, config: RecipeEvaluation, home: HomeResource, ledger: LedgerResource
     ) -> None:
         """Enter the evaluation; the search sensor starts it."""
         with one_sentence():
@@ -69,7 +69,7 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
             else:
                 record = named_search(ledger, config.search)
                 name, signals = record.search, _signals(record, campaigns, home)
-                subset = evaluate_given(ledger, name, recipe, signals, config.pays)
+                subset = enter_recipe(ledger, name, recipe, signals, config.pays)
             context.add_output_metadata(_facts(name, subset))
 
     @dg.op(name="verify")
@@ -100,7 +100,7 @@ def given_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...
 
 def _on_its_own(  # noqa: PLR0917 - what a run has at hand
     run_id: str,
-    config: Given,
+    config: RecipeEvaluation,
     recipe: Recipe,
     campaigns: Mapping[str, Campaign],
     home: Home,
@@ -110,7 +110,7 @@ def _on_its_own(  # noqa: PLR0917 - what a run has at hand
     spec = workspace.spec(workspace.pool().version, budget=1, report_evaluations=config.report_evaluations)
     name = config.name or f"{workspace.campaign.name}-recipe-{run_id[:8]}"
     signals = workspace.signals(spec.pool_version, spec.signal_versions)
-    return name, search_of_given(ledger, spec, name, recipe, signals)
+    return name, register_recipe(ledger, spec, name, recipe, signals)
 
 
 def _signals(record: SearchRecord, campaigns: Mapping[str, Campaign], home: Home) -> SignalTable:
