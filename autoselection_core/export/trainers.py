@@ -161,31 +161,11 @@ _AXOLOTL_FILE = "axolotl.yaml"
 def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping[str, str]:
     """The config of `axolotl train`."""
     tuning = training.tuning
-    further = [field for field in content.turn_fields if field != WEIGHT]
-    dataset = {
-        "path": "data.jsonl",
-        "ds_type": "json",
-        "type": "chat_template",
-        "field_messages": "messages",
-        "message_property_mappings": {name: name for name in ("role", "content", *further)},
-        "roles_to_train": ["assistant"],
-        "train_on_eos": "turn",
-        **({"message_field_training": TRAIN} if content.untaught else {}),
-        **({"field_tools": "tools"} if content.has_tools else {}),
-    }
-    modules = list(training.target_modules)
-    adapters = {
-        "adapter": "lora",
-        "lora_r": tuning.rank,
-        "lora_alpha": tuning.alpha,
-        "lora_dropout": float(tuning.dropout),
-        **({"lora_target_modules": modules} if modules else {"lora_target_linear": True}),
-    }
     settings = {
         "base_model": training.base_model,
-        "datasets": [dataset],
+        "datasets": [_axolotl_dataset(content)],
         "val_set_size": 0.0,
-        **(adapters if training.is_lora else {}),
+        **(_axolotl_adapters(training) if training.is_lora else {}),
         "sequence_len": tuning.max_tokens,
         "sample_packing": False,
         "micro_batch_size": 1,
@@ -206,6 +186,32 @@ def axolotl_files(training: Training, content: Content, _folder: str) -> Mapping
             [*STARTING_POINT, f"axolotl train {_AXOLOTL_FILE}", training.reach(content), *training.left_out],
             settings,
         )
+    }
+
+
+def _axolotl_dataset(content: Content) -> Mapping[str, object]:
+    further = [field for field in content.turn_fields if field != WEIGHT]
+    return {
+        "path": "data.jsonl",
+        "ds_type": "json",
+        "type": "chat_template",
+        "field_messages": "messages",
+        "message_property_mappings": {name: name for name in ("role", "content", *further)},
+        "roles_to_train": ["assistant"],
+        "train_on_eos": "turn",
+        **({"message_field_training": TRAIN} if content.untaught else {}),
+        **({"field_tools": "tools"} if content.has_tools else {}),
+    }
+
+
+def _axolotl_adapters(training: Training) -> Mapping[str, object]:
+    tuning, modules = training.tuning, list(training.target_modules)
+    return {
+        "adapter": "lora",
+        "lora_r": tuning.rank,
+        "lora_alpha": tuning.alpha,
+        "lora_dropout": float(tuning.dropout),
+        **({"lora_target_modules": modules} if modules else {"lora_target_linear": True}),
     }
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from autoselection_core.campaign.declaration.campaign import Campaign
+from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.history import UnknownTrialError
 from autoselection_core.export.formats import FORMATS
 from autoselection_core.export.searched import export_trial
@@ -21,7 +22,7 @@ from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
-from autoselection_dagster.values.metadata.rendering import table_value
+from autoselection_dagster.values.metadata.rendering import Facts, table_value
 
 FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
 
@@ -61,7 +62,10 @@ class Pair(SearchName):
 
 def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...]:
     """The jobs `export_subset` and `compare_subsets`."""
+    return _export_job(campaigns), _comparison_job(campaigns)
 
+
+def _export_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     @dg.op(name="export")
     @with_prefixed_resources
     def export(
@@ -71,27 +75,31 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         with one_sentence():
             record = named_search(ledger, config.search)
             workspace = workspace_of(record, campaigns, home)
-            name = config.folder or f"{record.search}-{config.format.value}"
-            folder = home.resolve(Path("exports") / name)
-            made = export_trial(
-                workspace,
-                record.search,
-                folder,
-                config.trial,
-                config.format.value,
-                length=config.training,
-            )
-            context.add_output_metadata(
-                {
-                    "folder": dg.MetadataValue.path(folder),
-                    "samples": made.samples,
-                    "subset": made.subset,
-                    "content_hash": made.content_hash,
-                    **({"training": made.reach} if made.reach else {}),
-                    "verify": f"autoselection verify {folder}",
-                }
-            )
+            context.add_output_metadata(_export(workspace, record.search, config))
 
+    @dg.job(executor_def=dg.in_process_executor)
+    def export_subset() -> None:
+        """Write a subset as training data below `exports` in the home folder."""
+        export()
+
+    return export_subset
+
+
+def _export(workspace: Workspace, search: str, asked: Export) -> Facts:
+    """Write an export; its folder, sizes and hashes."""
+    folder = workspace.home.resolve(Path("exports") / (asked.folder or f"{search}-{asked.format.value}"))
+    made = export_trial(workspace, search, folder, asked.trial, asked.format.value, length=asked.training)
+    return {
+        "folder": dg.MetadataValue.path(folder),
+        "samples": made.samples,
+        "subset": made.subset,
+        "content_hash": made.content_hash,
+        **({"training": made.reach} if made.reach else {}),
+        "verify": f"autoselection verify {folder}",
+    }
+
+
+def _comparison_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     @dg.op(name="compare")
     @with_prefixed_resources
     def compare(
@@ -101,32 +109,29 @@ def inspection_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition
         with one_sentence():
             record = named_search(ledger, config.search)
             facts = SearchFacts(workspace_of(record, campaigns, home), record)
-            numbers = _numbers(facts, config)
-            first, second = (facts.realise(recipe_of(facts, number)) for number in numbers)
-            names = (f"trial {numbers[0]}", f"trial {numbers[1]}")
-            diff = subset_diff(facts.pool, facts.signals, first, second, names)
-            pairing = pairing_table(facts, *numbers)
-            context.add_output_metadata(
-                {
-                    **({} if pairing is None else {"models": table_value(pairing)}),
-                    "shared": diff.sentence,
-                    "by_source": table_value(diff.sources),
-                    "by_signal": table_value(diff.signals),
-                    "rows": "\n\n".join(diff_texts(diff)),
-                }
-            )
-
-    @dg.job(executor_def=dg.in_process_executor)
-    def export_subset() -> None:
-        """Write a subset as training data below `exports` in the home folder."""
-        export()
+            context.add_output_metadata(_comparison(facts, _numbers(facts, config)))
 
     @dg.job(executor_def=dg.in_process_executor)
     def compare_subsets() -> None:
         """Compare the subsets of two trials of a search."""
         compare()
 
-    return export_subset, compare_subsets
+    return compare_subsets
+
+
+def _comparison(facts: SearchFacts, numbers: tuple[int, int]) -> Facts:
+    """Scores of two trials item by item, and what their subsets share."""
+    first, second = (facts.realise(recipe_of(facts, number)) for number in numbers)
+    names = (f"trial {numbers[0]}", f"trial {numbers[1]}")
+    diff = subset_diff(facts.pool, facts.signals, first, second, names)
+    pairing = pairing_table(facts, *numbers)
+    return {
+        **({} if pairing is None else {"models": table_value(pairing)}),
+        "shared": diff.sentence,
+        "by_source": table_value(diff.sources),
+        "by_signal": table_value(diff.signals),
+        "rows": "\n\n".join(diff_texts(diff)),
+    }
 
 
 def _numbers(facts: SearchFacts, asked: Pair) -> tuple[int, int]:

@@ -55,7 +55,10 @@ class StepNumber(SearchName):
 
 def single_evaluation_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDefinition, ...]:
     """The jobs `evaluate_recipe` and `verify_step`."""
+    return _recipe_job(campaigns), _step_job(campaigns)
 
+
+def _recipe_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     @dg.op(name="evaluate")
     @with_prefixed_resources
     def evaluate(
@@ -72,6 +75,15 @@ def single_evaluation_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDef
                 subset = enter_recipe(ledger, name, recipe, signals, config.pays)
             context.add_output_metadata(_facts(name, subset))
 
+    @dg.job(executor_def=dg.in_process_executor)
+    def evaluate_recipe() -> None:
+        """Pay for one evaluation of a recipe that you paste."""
+        evaluate()
+
+    return evaluate_recipe
+
+
+def _step_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
     @dg.op(name="verify")
     @with_prefixed_resources
     def verify(
@@ -85,17 +97,12 @@ def single_evaluation_jobs(campaigns: Mapping[str, Campaign]) -> tuple[dg.JobDef
             subset = verify_step(ledger, record.search, recipe, config.step, facts.signals)
             context.add_output_metadata(_facts(record.search, subset))
 
-    @dg.job(executor_def=dg.in_process_executor)
-    def evaluate_recipe() -> None:
-        """Pay for one evaluation of a recipe that you paste."""
-        evaluate()
-
     @dg.job(name="verify_step", executor_def=dg.in_process_executor)
     def without_step() -> None:
         """Pay for one evaluation of the recommended recipe without one of its steps."""
         verify()
 
-    return evaluate_recipe, without_step
+    return without_step
 
 
 def _on_its_own(  # noqa: PLR0917 - what a run has at hand

@@ -157,12 +157,7 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
         """
         searches = ledger.searches()
         older = older_pools(graphs, searches, home)
-        current = [
-            (graphs[search.spec.campaign], alert)
-            for search in searches
-            if search.spec.campaign in graphs
-            for alert in alerts_of(search)
-        ]
+        current = _current_alerts(graphs, searches)
         names = json.dumps([*older, *(alert.name for _, alert in current)])
         told: list[str] = json.loads(context.cursor or names)
         new = [(graph, alert) for graph, alert in current if alert.name not in told]
@@ -176,12 +171,7 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
         if not new and not failed:
             context.update_cursor(names)
             return dg.SkipReason(waiting or "nothing new to tell")
-        observed = [
-            dg.AssetObservation(
-                graph.place.key("search_report"), partition=alert.search, metadata={"alert": alert.text}
-            )
-            for graph, alert in new
-        ]
+        observed = [_observation(graph, alert) for graph, alert in new]
         return dg.SensorResult(asset_events=[*observed, *failed], cursor=names)
 
     return dg.sensor(
@@ -190,6 +180,24 @@ def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefini
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )(with_prefixed_resources(search_alerts))
+
+
+def _current_alerts(
+    graphs: Mapping[str, CampaignGraph], searches: Iterable[SearchRecord]
+) -> list[tuple[CampaignGraph, Alert]]:
+    """Alerts of the searches of declared campaigns, with their campaigns."""
+    return [
+        (graphs[search.spec.campaign], alert)
+        for search in searches
+        if search.spec.campaign in graphs
+        for alert in alerts_of(search)
+    ]
+
+
+def _observation(graph: CampaignGraph, alert: Alert) -> dg.AssetObservation:
+    """An alert as an observation of the search's report."""
+    report = graph.place.key("search_report")
+    return dg.AssetObservation(report, partition=alert.search, metadata={"alert": alert.text})
 
 
 def _failed_runs(context: dg.RunFailureSensorContext, home: HomeResource) -> None:
