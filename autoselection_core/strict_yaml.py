@@ -62,7 +62,7 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 plain data: None, texts, number
         {'learning_rate': 0.0001}
     """
     node = compose(text)
-    return None if node is None else plain(node)
+    return None if node is None else plain_data(node)
 
 
 def write_yaml(data: object) -> str:
@@ -113,7 +113,7 @@ def text_of(file: Path) -> str:
         raise YamlError(line, "the text", "is not UTF-8") from error
 
 
-def plain(node: yaml.Node) -> Any:  # noqa: ANN401 plain data
+def plain_data(node: yaml.Node) -> Any:  # noqa: ANN401 plain data
     """A checked node as data; equal aliases are one object.
 
     Raises:

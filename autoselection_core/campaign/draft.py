@@ -20,7 +20,7 @@ _TEXT_SIGNALS = ("word_entropy", "form", "exact", "near_duplicates")
 _MODEL_SIGNALS = ("tokens", "model_scores")
 """Signals that read the base model once: its loss of every answer, and what follows from it."""
 
-_TRIED, _TRAINED = 8, 6
+_FORMULA_BUDGET, _TRAINING_BUDGET = 8, 6
 """Budgets of a search with a closed form, and with trainings."""
 
 _REPORT = 6
@@ -113,7 +113,7 @@ class CampaignDraft:
     @property
     def trainings(self) -> int:
         """Evaluations of the first search and its report, at most: trainings, or by the closed form."""
-        return _REPORT + (_TRAINED if self.is_trained else _TRIED)
+        return _REPORT + (_TRAINING_BUDGET if self.is_trained else _FORMULA_BUDGET)
 
     @property
     def lacking(self) -> str:
@@ -185,7 +185,7 @@ class CampaignDraft:
             f"    # LoRA for {training.amount:,.0f} tokens a subset; `lora` and `paper-full-sft` are longer.",
             "    training: {preset: cpu-lora}",
             "    # Trainings of the search, and of its report: full pool, random subsets, the winner again.",
-            f"    search: {{budget: {_TRAINED}, report_evaluations: {_REPORT}}}",
+            f"    search: {{budget: {_TRAINING_BUDGET}, report_evaluations: {_REPORT}}}",
             "    # Subsets down to a hundredth of the pool are tried; this line asks for a tenth at least:",
             "    # policy: {min_share: 0.1}",
         ]
@@ -206,7 +206,7 @@ class CampaignDraft:
             "    # scored and recipes found; it says nothing about models. Delete it once there are",
             "    # `base_model` and `benchmarks`.",
             *self._weights,
-            f"    search: {{budget: {_TRIED}, report_evaluations: {_REPORT}}}",
+            f"    search: {{budget: {_FORMULA_BUDGET}, report_evaluations: {_REPORT}}}",
             "    # The formula likes a handful of rows best, a training does not: a fifth is kept at least.",
             f"    policy: {{min_share: {_MIN_SHARE:g}}}",
         ]

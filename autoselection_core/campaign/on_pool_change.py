@@ -132,9 +132,9 @@ def _last_winner_of(ledger: Ledger, searches: Sequence[SearchRecord]) -> SearchR
     measured = [each for each in searches if each.measured]
     most = max((each.measured for each in measured), default=0)
     for each in reversed(measured):
-        tried = {one.subset for one in ledger.history(each.search).observations}
+        evaluated = {one.subset for one in ledger.history(each.search).observations}
         is_informed = each.spec.warm_from is not None or 2 * each.measured >= most
-        if is_informed and len(tried) >= _ENOUGH:
+        if is_informed and len(evaluated) >= _ENOUGH:
             return each
     return max(measured, key=lambda each: (each.measured, each.created_at), default=None)
 

@@ -168,7 +168,7 @@ def arms_are_equal(
     largest = int(np.nanmax(signals["tokens"])) if "tokens" in signals.columns else 1
     largest = largest if max_tokens is None else min(largest, max_tokens)
     return ARMS_ARE_EQUAL.result(
-        passed=furthest <= largest, winner_tokens=winner, furthest=furthest, largest_sample=largest
+        passed=furthest <= largest, winner_tokens=winner, furthest=furthest, max_sample_tokens=largest
     )
 
 

@@ -190,7 +190,7 @@ def is_aligned(table: SignalTable, pool: Pool) -> dg.AssetCheckResult:
 def is_mostly_known(report: SignalReport) -> dg.AssetCheckResult:
     """Enough rows have a value, in every column."""
     least = min(report.finite_share.values(), default=1.0)
-    return IS_MOSTLY_KNOWN.result(passed=least >= MIN_KNOWN_SHARE, least_known_share=least)
+    return IS_MOSTLY_KNOWN.result(passed=least >= MIN_KNOWN_SHARE, min_known_share=least)
 
 
 def _facts(report: SignalReport, table: SignalTable, home: Home) -> Facts:

@@ -15,7 +15,7 @@ from autoselection_core.errors.campaign import (
     UnknownKeyError,
     YamlError,
 )
-from autoselection_core.strict_yaml import compose, plain, text_of
+from autoselection_core.strict_yaml import compose, plain_data, text_of
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Value:
             CampaignFileError: It is none of its kind, such as the 45th of a month.
         """
         try:
-            return plain(self.node)
+            return plain_data(self.node)
         except YamlError as error:
             raise _at(self.file, error) from error
 

@@ -81,8 +81,9 @@ def evaluator_of(study: Study) -> str:
             "training": dict(campaign.training),
             "closed_form": None if campaign.closed_form is None else asdict(campaign.closed_form),
             **({} if campaign.judge is None else {"judge": asdict(campaign.judge)}),
-            "benchmarks": {place.name: dict(place.settings) for place in campaign.benchmarks},
-            "elsewhere": {place.name: dict(place.settings) for place in study.held_out_benchmarks},
+            "benchmarks": {each.name: dict(each.settings) for each in campaign.benchmarks},
+            # The first name of the key: the hash of a study that is unchanged stays what it was.
+            "elsewhere": {each.name: dict(each.settings) for each in study.held_out_benchmarks},
         }
     )
 
@@ -103,7 +104,7 @@ def keep_states(study_run: StudyRun) -> None:
             "states": {one.fingerprint: _plain(row) for one, row in zip(subsets, values, strict=True)},
             "benchmarks": [
                 *_listed(study_run.workspace.benchmarks, "selects"),
-                *_listed(study_run.held_out_benchmarks, "elsewhere"),
+                *_listed(study_run.held_out_benchmarks, "held out"),
             ],
             "shared": _shared(study_run, subsets),
             "subset_rows": {one.fingerprint: len(one) for one in subsets},

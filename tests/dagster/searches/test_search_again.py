@@ -25,9 +25,9 @@ def raw(driver: Driver) -> Path:
     return driver.installation.campaigns.parent / "raw"
 
 
-def declare(driver: Driver, research: str) -> dg.Definitions:
+def declare(driver: Driver, on_pool_change: str) -> dg.Definitions:
     file = driver.installation.campaigns
-    file.write_text(file.read_text().rstrip() + f"\n    on_pool_change: {research}\n")
+    file.write_text(file.read_text().rstrip() + f"\n    on_pool_change: {on_pool_change}\n")
     return definitions_of(driver.installation)
 
 
