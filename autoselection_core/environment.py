@@ -74,7 +74,8 @@ VARIABLES: tuple[Variable, ...] = (
         REPORTS_URL,
         "Address at which browsers reach the served reports, without `/reports`; `/` behind the proxy of "
         "`deploy/`.",
-        "the UI shows the path of a report and no link",
+        "`make ui` and `autoselection ui` set that of their own report server; elsewhere the UI shows the "
+        "path of a report and no link",
     ),
     Variable(
         LOADED,

@@ -1,4 +1,4 @@
-"""Progress callbacks, and durations as people read them: one definition of each for every room."""
+"""Progress callbacks, and durations and shares as people read them: one definition of each for every room."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -27,3 +27,17 @@ def duration_text(seconds: float) -> str:
     unit, size = ("min", _MINUTE_S) if seconds < _HOUR_S else ("h", _HOUR_S)
     amount = seconds / size
     return f"{f'{amount:.2g}' if amount < 10 else f'{amount:,.0f}'} {unit}"  # noqa: PLR2004 - two digits
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Share in percent, with a space before the sign everywhere.
+
+    Args:
+        share: The share; 1 is the whole.
+        digits: Digits after the point.
+
+    Example:
+        >>> percent(0.95), percent(0.1604, 1)
+        ('95 %', '16.0 %')
+    """
+    return f"{100 * share:.{digits}f} %"

@@ -13,7 +13,7 @@ from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.loopback import UI_PORT
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.serving.services import serving
+from autoselection_dagster.serving.services import UI_PORT, known_reports_port, serving
 
 
 def serve(
@@ -25,11 +25,19 @@ def serve(
     found = Installation.from_environment()
     installation = Installation((home or found.home).resolve(), (campaigns or found.campaigns).resolve())
     signal.signal(signal.SIGTERM, _stop)
+    linked = known_reports_port(installation)
     try:
         with serving(installation, port) as services:
             typer.echo(
                 f"AutoSelection serves {installation.home} on http://127.0.0.1:{port}  (Ctrl-C stops it)"
             )
+            typer.echo(f"Written reports: {services.reports_url}/reports")
+            if linked not in (None, services.reports_port):
+                typer.echo(
+                    f"Pages that were made before link to port {linked}, which another program has now; "
+                    "Materialize makes a page anew",
+                    err=True,
+                )
             if problem := _why_not_loaded(installation):
                 typer.echo(f"{problem}; mend it and click Reload (Deployment)", err=True)
             while True:

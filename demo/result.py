@@ -8,6 +8,7 @@ from rich.console import Console
 
 from autoselection_core.arrays import Rows
 from autoselection_core.cli.output import show_table
+from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import Example, example_of
 from autoselection_core.report.rendering.table import Table
@@ -77,7 +78,7 @@ def kept_table(facts: SearchFacts, kinds: npt.NDArray[np.str_]) -> Table:
 
 def _bar(of_kind: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_]) -> str:
     share = float(kept[of_kind].mean()) if of_kind.any() else 0.0
-    return f"{'█' * round(20 * share):<20} {share:>4.0%}"
+    return f"{'█' * round(20 * share):<20} {percent(share):>5}"
 
 
 def _is_kept(facts: SearchFacts) -> npt.NDArray[np.bool_]:

@@ -14,14 +14,12 @@ from autoselection_dagster.errors import RunFailedError
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.names import Names
 from autoselection_dagster.serving.client import Client
-from autoselection_dagster.serving.services import serving
+from autoselection_dagster.serving.services import reports_port, serving
 from demo.narration import Narrator
 
 CAMPAIGN = "demo"
 SEARCH = "demo-first"
 _POLL_S = 0.5
-_REPORTS_URL = "http://127.0.0.1:3001"
-"""Where `make ui` serves the reports: the pages that are made here link to it, and show its pictures."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,9 @@ class DemoSearch:
             ServiceFailedError: A service of Dagster does not stay up.
         """
         self.narrator.say("starting Dagster: a code server and a daemon, no browser")
-        os.environ.setdefault(environment.REPORTS_URL, _REPORTS_URL)
+        # `make ui` serves the reports there: the pages that are made here link to it, and show its pictures.
+        reports = f"http://127.0.0.1:{reports_port(self.installation)}"
+        os.environ.setdefault(environment.REPORTS_URL, reports)
         with serving(self.installation) as services, Client.of(services) as client:
             self.narrator.finish("services")
             self._prepare(client)

@@ -4,6 +4,8 @@ import socket
 from pathlib import Path
 
 from autoselection_core.loopback import free_port
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.serving.services import known_reports_port, reports_port
 
 
 def test_no_outgoing_connection_can_take_a_free_port_before_it_is_bound() -> None:
@@ -17,3 +19,22 @@ def test_a_free_port_can_be_listened_on() -> None:
     servers = [socket.create_server(("127.0.0.1", free_port())) for _ in range(20)]
     for server in servers:
         server.close()
+
+
+def test_links_to_reports_outlive_a_ui_on_another_port(tmp_path: Path) -> None:
+    installed = Installation(tmp_path / "home", tmp_path / "autoselection.yaml")
+
+    first = reports_port(installed, free_port())
+
+    assert first == reports_port(installed, free_port()) == known_reports_port(installed)
+
+
+def test_reports_move_from_a_port_that_another_program_has_or_that_the_ui_wants(tmp_path: Path) -> None:
+    installed = Installation(tmp_path / "home", tmp_path / "autoselection.yaml")
+    first = reports_port(installed, free_port())
+
+    with socket.create_server(("127.0.0.1", first)):
+        second = reports_port(installed, free_port())
+
+    assert second != first
+    assert reports_port(installed, second) not in (first, second)

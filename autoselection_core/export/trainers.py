@@ -11,6 +11,7 @@ import yaml
 
 from autoselection_core.evaluation.training.settings import Decay, FineTuning, Method, Schedule, Unit
 from autoselection_core.export.turns import TRAIN, WEIGHT, Content
+from autoselection_core.progress import percent
 
 _DECAYS = {
     Decay.COSINE: "cosine",
@@ -120,7 +121,7 @@ class Training:
         """Settings of the campaign that no program's config can say, as comments."""
         if not self.is_lora or self.tuning.adapted_share == 1:
             return ()
-        share = f"{self.tuning.adapted_share:.0%}"
+        share = percent(self.tuning.adapted_share)
         return (
             f"The campaign trained adapters in the upper {share} of the layers; this config does in all.",
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autoselection_core.errors.search import NoReportError
 from autoselection_core.history.records import SearchState
+from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import ancestry_table
 from autoselection_core.report.lineage.beginning import beginning_of
@@ -212,7 +213,7 @@ def _best(facts: SearchFacts) -> Section:
     best, subset = facts.best, facts.best_subset
     share = len(subset) / len(facts.signals)
     text = (
-        f"Trial {best.trial} keeps {len(subset):,} of {len(facts.signals):,} rows ({share:.1%}). "
+        f"Trial {best.trial} keeps {len(subset):,} of {len(facts.signals):,} rows ({percent(share, 1)}). "
         f"Expected dev utility {best.mean:.4g} with a posterior deviation of {best.deviation:.2g}. "
         f"{noise_sentence(facts)}"
     )

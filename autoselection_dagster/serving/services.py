@@ -20,11 +20,15 @@ from pathlib import Path
 
 from autoselection_core import environment
 from autoselection_core.loopback import free_port
+from autoselection_core.store.atomic import atomic_file
 from autoselection_dagster.errors import AlreadyServedError, PortTakenError, ServiceFailedError
 from autoselection_dagster.installation import LOCATION, Installation
 
 DEFINITIONS = "autoselection_dagster.definitions"
 """Module that Dagster loads."""
+
+UI_PORT = 3000
+"""Port of the UI where none is named."""
 
 _PATIENCE_S = 20.0
 _HEALTHY_S = 60.0
@@ -127,10 +131,15 @@ class Services:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every process that works on the installation."""
-        url = {} if self.port is None else {environment.REPORTS_URL: f"http://127.0.0.1:{self.reports_port}"}
+        url = {} if self.port is None else {environment.REPORTS_URL: self.reports_url}
         # A process that loaded campaigns itself must not hand them down: a code server reads the file.
         inherited = {name: value for name, value in os.environ.items() if name != environment.LOADED}
-        return {**inherited, **url, **self.installation.environment}
+        return {**url, **inherited, **self.installation.environment}
+
+    @property
+    def reports_url(self) -> str:
+        """Where browsers on this machine reach the report server."""
+        return f"http://127.0.0.1:{self.reports_port}"
 
     def _service(self, name: str, command: tuple[str, ...]) -> Service:
         return Service(name, command, self.installation.instance / f"{name}.log")
@@ -208,7 +217,8 @@ def serving(
     installation.instance.mkdir(parents=True, exist_ok=True)
     with (installation.instance / "served.lock").open("a+") as lock:
         _take(lock.fileno(), installation)
-        services = Services(installation, port, module, **_beside(port))
+        beside = {} if port is None else {"reports_port": reports_port(installation, port)}
+        services = Services(installation, port, module, **beside)
         try:
             services.start()
             yield services
@@ -221,9 +231,34 @@ def serving(
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _beside(port: int | None) -> dict[str, int]:
-    """The port after the webserver's for reports, so that links stay right after a restart, if it is free."""
-    return {} if port is None or _listens(port + 1) else {"reports_port": port + 1}
+def reports_port(installation: Installation, port: int = UI_PORT) -> int:
+    """Port of a home's written reports, which stays: pages of Dagster keep links, and the UI may get another.
+
+    The first time it is the one after the UI's, if that is free, and it is kept in the home. A port that
+    another program has since taken is given up for a new one; links that were made before are dead then.
+
+    Args:
+        installation: Whose reports are served.
+        port: Port of the UI.
+    """
+    known = known_reports_port(installation)
+    if known not in (None, port) and not _listens(known):
+        return known
+    chosen = free_port() if _listens(port + 1) else port + 1
+    installation.instance.mkdir(parents=True, exist_ok=True)
+    with atomic_file(_reports_port_file(installation)) as draft:
+        draft.write_text(str(chosen))
+    return chosen
+
+
+def known_reports_port(installation: Installation) -> int | None:
+    """Port that links to a home's reports name; None where there is none yet."""
+    file = _reports_port_file(installation)
+    return int(file.read_text()) if file.is_file() else None
+
+
+def _reports_port_file(installation: Installation) -> Path:
+    return installation.instance / "reports.port"
 
 
 def _take(lock: int, installation: Installation) -> None:

@@ -150,7 +150,7 @@ def test_the_verdict_is_data_for_a_program(cli: Cli, searched: Workshop) -> None
     assert [each["opponent"] for each in facts["comparisons"]] == ["random", "full_pool"]
     for each in facts["comparisons"]:
         assert each["low"] <= each["value"] <= each["high"]
-        assert f"{each['value']:+.4f}, 95% interval [{each['low']:+.4f}, {each['high']:+.4f}]" in told
+        assert f"{each['value']:+.4f}, 95 % interval [{each['low']:+.4f}, {each['high']:+.4f}]" in told
         assert f"{each['runs'][0]} fresh runs of the winner against {each['runs'][1]}" in told
     assert facts["verdict"] == facts["comparisons"][0]["verdict"]
     assert Path(facts["report"]) == (searched.folder / ".autoselection/reports/first/report.html").resolve()

@@ -150,6 +150,16 @@ def test_a_row_of_a_subset_opens_its_explanation(searched: Driver) -> None:
     assert result.success
 
 
+def test_every_row_that_a_page_shows_has_a_link_to_its_explanation(searched: Driver) -> None:
+    facts = searched.metadata("subset", "first|002")
+
+    urls = re.findall(r"setup\?config=([^)]+)\)", facts["explain_every_row"])
+    linked = [yaml.safe_load(unquote(url))["ops"]["tell"]["config"]["name"] for url in urls]
+
+    assert len(linked) > 3
+    assert linked == [row.data["id"] for row in facts["rows"]]
+
+
 def test_the_recommended_trial_is_compared_with_the_one_that_it_came_from(searched: Driver) -> None:
     told = told_by(searched, "compare_subsets", "compare")
     best = searched.metadata("best_subset", "first")["trial"]

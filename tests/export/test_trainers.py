@@ -84,7 +84,7 @@ def test_a_config_says_that_it_cannot_leave_layers_without_adapters(
     Made.of(*PLAIN).export(tmp_path / "all", program, TRAININGS["cpu-lora"])
 
     assert (
-        "# The campaign trained adapters in the upper 25% of the layers"
+        "# The campaign trained adapters in the upper 25 % of the layers"
         in (tmp_path / "upper" / file).read_text()
     )
     assert "adapters in the upper" not in (tmp_path / "all" / file).read_text()

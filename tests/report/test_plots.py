@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from xml.etree import ElementTree as ET
@@ -149,6 +150,17 @@ def test_a_picture_is_the_same_every_time_in_both_formats(facts: SearchFacts, pl
     assert ET.fromstring(svg).tag.endswith("svg")  # noqa: S314 - our own bytes
     assert svg == plot(facts, "svg")
     assert plot(facts, "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_every_colour_of_a_picture_but_a_map_of_values_has_one_for_dark_pages(
+    facts: SearchFacts, plot: Draw
+) -> None:
+    drawn, _, sheet = plot(facts, "svg").decode().rpartition("<style>")
+    used = set(re.findall(r"(?:fill|stroke): #[0-9a-f]{6}", drawn))
+
+    assert "prefers-color-scheme: dark" in sheet
+    assert used <= set(re.findall(r'\[style\*="([^"]+)"\]', sheet))
 
 
 def test_runs_without_an_opponent_are_drawn_alone() -> None:

@@ -373,7 +373,7 @@ def test_every_reason_of_a_choice_is_explained_and_the_numbers_of_its_interval_a
 
     rows = {str(name): (value, meaning) for name, value, meaning in reasons_table(proposal).rows}
 
-    assert rows["interval"][0] == "5%: -3, 25%: -2, 75%: -1, 95%: 0"
+    assert rows["interval"][0] == "5 %: -3, 25 %: -2, 75 %: -1, 95 %: 0"
     assert rows["runner_up"][0] == "keep_top[tokens], expected utility -1 ± 0.25"
     assert rows["origin"] == ("edit", "a change of an earlier trial's recipe")
     assert all(meaning for _, meaning in rows.values())
@@ -416,6 +416,29 @@ def test_numbers_with_an_error_or_a_mark_are_aligned_to_the_right_too() -> None:
     page = Table("t", ("trial", "score", "step"), (("3 *", "-1.6 ± 0.43", "3 steps"),)).to_html()
 
     assert page.count('<td class="number">') == 2
+
+
+def test_fractions_of_a_column_have_the_same_digits_after_the_point_and_invent_none() -> None:
+    scores = (-2.5, -2.36512, None)
+    far = (0.5, 0.00001234, float("nan"))
+    page = Table(
+        "t", ("score", "far", "cost"), tuple(zip(scores, far, (1.0, 2.0, 1.0), strict=True))
+    ).to_html()
+
+    assert re.findall(r'"number">([^<]+)</td>', page) == [
+        *("-2.500", "0.5", "1"),
+        *("-2.365", "1.234e-05", "2"),
+        *("-", "nan", "1"),
+    ]
+
+
+def test_paper_shows_no_contents_and_cuts_neither_tables_nor_pictures(facts: SearchFacts) -> None:
+    page = write_report(facts).html.read_text()
+    printed = page[page.index("@media print") :]
+
+    assert "nav { display: none }" in printed
+    assert ".table { overflow: visible }" in printed
+    assert re.search(r"figure, [^}]*break-inside: avoid", printed)
 
 
 def test_columns_of_numbers_are_aligned_to_the_right_and_names_are_not() -> None:

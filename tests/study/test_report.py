@@ -123,7 +123,7 @@ def test_a_committed_study_says_again_what_its_report_says(
 
 
 def _verdicts(report: Path) -> list[str]:
-    return [line for line in report.read_text().splitlines() if "95% interval" in line]
+    return [line for line in report.read_text().splitlines() if "95 % interval" in line]
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.reading.rules import KNOWN
 from autoselection_core.pool.sources import Source
+from autoselection_core.progress import percent
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.signals.contamination.audit import QUANTILES, Audit, audit
 from autoselection_core.signals.contamination.contamination import Match
@@ -81,7 +82,7 @@ def show_scripts(others: int, samples: int) -> None:
 
 
 def _show_samples(findings: Audit) -> None:
-    titles = ("least", *(f"{share:.0%}" for share in QUANTILES[1:-1]), "most")
+    titles = ("least", *map(percent, QUANTILES[1:-1]), "most")
     parts = (("question", findings.instruction_words), ("answer", findings.response_words))
     rows: tuple[tuple[Cell, ...], ...] = tuple((name, *words) for name, words in parts)
     show_table(Table("Lengths in words, by share of the samples below", ("part", *titles), rows))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from autoselection_core.errors.evaluation import UnknownTrainingSettingError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.progress import percent
 from autoselection_core.space import Choice, Count, Interval, axes, check_settings
 
 
@@ -232,7 +233,7 @@ def reach_of(tokens: float | None, pool_tokens: float, qualifier: str = "") -> s
     if tokens / pool_tokens >= SMALL_SHARE:
         return sentence
     return (
-        f"{sentence}: below {100 * SMALL_SHARE:.0f} % differences between subsets may drown in the noise "
+        f"{sentence}: below {percent(SMALL_SHARE)} differences between subsets may drown in the noise "
         f"between runs; `training: {{amount: {SMALL_SHARE * pool_tokens:.0f}}}` reads that much"
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from autoselection_core.arrays import Labels, Rows
 from autoselection_core.pool.pool import Pool
+from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.examples import text_of
@@ -66,8 +67,8 @@ class SubsetDiff:
         together = self.common + len(first.rows) + len(second.rows)
         share = self.common / together if together else 1.0
         return (
-            f"{self.common:,} rows in both ({share:.1%} of all); {len(first.rows):,} only in {first.name}, "
-            f"{len(second.rows):,} only in {second.name}."
+            f"{self.common:,} rows in both ({percent(share, 1)} of all); "
+            f"{len(first.rows):,} only in {first.name}, {len(second.rows):,} only in {second.name}."
         )
 
 

@@ -1,4 +1,4 @@
-"""Figures drawn without global state: equal inputs give equal bytes."""
+"""Figures drawn without global state: equal inputs give equal bytes; SVGs have colours for dark pages."""
 
 from collections.abc import Callable
 from functools import cache
@@ -8,6 +8,17 @@ from typing import Any, Literal, TypeAlias
 Format: TypeAlias = Literal["svg", "png"]
 
 INK, MUTED, ACCENT, WARM = "#1f2933", "#9aa5b1", "#1f6feb", "#d9480f"
+_PAPER, _GRID = "#ffffff", "#b0b0b0"
+
+_DARK = {
+    _PAPER: "#0d1117",
+    INK: "#e6edf3",
+    MUTED: "#768390",
+    ACCENT: "#6cb6ff",
+    WARM: "#f0883e",
+    _GRID: "#545d68",
+}
+"""Colours of a picture on a dark page, by those on a light one; the paper is that of a report's page."""
 
 _LONGEST_LABEL = 48
 _FONTS = (
@@ -28,6 +39,12 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": _GRID,
+    "figure.facecolor": _PAPER,
+    "axes.facecolor": _PAPER,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
     "xtick.labelsize": 8,
@@ -58,7 +75,18 @@ def draw(
         paint(figure)
         picture = BytesIO()
         figure.savefig(picture, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    return picture.getvalue()
+    return _with_dark_colours(picture.getvalue()) if kind == "svg" else picture.getvalue()
+
+
+def _with_dark_colours(svg: bytes) -> bytes:
+    """The picture with a style sheet for dark pages; programs that know none draw the light colours."""
+    rules = "".join(
+        f'[style*="{what}: {light}"]{{{what}: {dark} !important}}'
+        for light, dark in _DARK.items()
+        for what in ("fill", "stroke")
+    )
+    sheet = f"<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>\n</svg>"
+    return sheet.encode().join(svg.rsplit(b"</svg>", 1))
 
 
 def short_label(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from autoselection_core.report.rendering.table import Table, escape, fence
+from autoselection_core.report.rendering.table import Table, breakable, escape, fence
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,19 @@ class Picture:
     name: str
     svg: bytes
     caption: str
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether half the width of a page would make its panels too small."""
+        width = re.search(rb'<svg[^>]*? width="([\d.]+)pt"', self.svg)
+        return width is not None and float(width[1]) > _MAX_HALF_PT
+
+
+_MAX_HALF_PT = 500
+"""Width of a picture up to which half the width of a page shows it well."""
+
+_MAX_NARROW = 60
+"""Characters of a fact that a column of the first screen holds well."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +138,7 @@ def to_html(title: str, sections: Sequence[Section], lead: Lead | None = None) -
 
 
 def _lead_html(lead: Lead) -> str:
-    facts = "".join(
-        f"<div><dt>{html.escape(label)}</dt><dd>{_breakable(value)}</dd></div>" for label, value in lead.facts
-    )
+    facts = "".join(_fact(label, value) for label, value in lead.facts)
     further = "".join(f"<li>{_inline(text)}</li>" for text in lead.further)
     return "\n".join(
         [
@@ -142,14 +153,9 @@ def _lead_html(lead: Lead) -> str:
     )
 
 
-def _breakable(text: str) -> str:
-    """Escaped text that a narrow column breaks between the parts of a recipe before it breaks a word.
-
-    Example:
-        >>> _breakable("keep_top[tokens](fraction=0.5) of 1,000")
-        'keep_top[<wbr>tokens](<wbr>fraction=0.5) of 1,000'
-    """
-    return re.sub(r"([(\[]|,(?!\d))(?=\S)", r"\1<wbr>", html.escape(text))
+def _fact(label: str, value: str) -> str:
+    wide = ' class="wide"' if len(value) > _MAX_NARROW else ""
+    return f"<div{wide}><dt>{html.escape(label)}</dt><dd>{breakable(value)}</dd></div>"
 
 
 def _inline(text: str) -> str:
@@ -193,4 +199,5 @@ def _figure(picture: Picture) -> str:
     # As an image and not inline: ids of several inline SVGs would collide.
     data, caption = base64.b64encode(picture.svg).decode(), html.escape(picture.caption)
     image = f'<img alt="{caption}" src="data:image/svg+xml;base64,{data}">'
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+    wide = ' class="wide"' if picture.is_wide else ""
+    return f"<figure{wide}>{image}<figcaption>{caption}</figcaption></figure>"

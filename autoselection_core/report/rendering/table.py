@@ -1,6 +1,7 @@
 """Tables and text blocks as data, rendered as Markdown and HTML; escaping of other people's text."""
 
 import html
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class Table:
         """The table in HTML; text is escaped."""
         numbers = [self._is_number(place) for place in range(len(self.columns))]
         head = _html_row(self.columns, "th", numbers)
-        body = "\n".join(_html_row(row, "td", numbers) for row in self.texts)
+        columns = [_column_texts([row[place] for row in self.rows]) for place in range(len(self.columns))]
+        body = "\n".join(_html_row(row, "td", numbers) for row in zip(*columns, strict=True))
         return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
     def _is_number(self, place: int) -> bool:
@@ -66,11 +68,46 @@ def cell_text(cell: Cell) -> str:
     return str(cell)  # a member of an enumeration becomes plain text, which Dagster can store
 
 
+def breakable(text: str) -> str:
+    """Escaped text that a narrow column breaks between the parts of a recipe before it breaks a word.
+
+    Example:
+        >>> breakable("keep_top[tokens](fraction=0.5) of 1,000")
+        'keep_top[<wbr>tokens](<wbr>fraction=0.5) of 1,000'
+    """
+    return re.sub(r"([(\[]|,(?!\d))(?=\S)", r"\1<wbr>", html.escape(text))
+
+
+_SIGNIFICANT = 4
+"""Digits of the largest number of a column."""
+
+
+def _column_texts(cells: Sequence[Cell]) -> list[str]:
+    """Cells of a column, fractions with the same digits after the point.
+
+    A column whose smallest number would keep fewer than two significant digits stays as cells are alone.
+
+    Example:
+        >>> _column_texts([-2.5, -2.365, None]), _column_texts([1.0, 2.0]), _column_texts([0.5, 0.00001])
+        (['-2.500', '-2.365', '-'], ['1', '2'], ['0.5', '1e-05'])
+    """
+    alone = [cell_text(cell) for cell in cells]
+    known = [cell for cell in cells if cell is not None]
+    if not all(isinstance(cell, float) and math.isfinite(cell) for cell in known) or "." not in "".join(
+        alone
+    ):
+        return alone
+    sizes = [abs(float(cell)) for cell in known if cell]
+    largest, smallest = (math.floor(math.log10(size)) for size in (max(sizes), min(sizes)))
+    digits = _SIGNIFICANT - 1 - largest
+    if not 0 <= digits <= 2 * _SIGNIFICANT or smallest + digits < 1:
+        return alone
+    return ["-" if cell is None else f"{cell:.{digits}f}" for cell in cells]
+
+
 def _html_row(cells: Sequence[str], tag: str, numbers: Sequence[bool]) -> str:
     kinds = (' class="number"' if is_number else "" for is_number in numbers)
-    shown_cells = (
-        f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True)
-    )
+    shown_cells = (f"<{tag}{kind}>{breakable(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
     return "<tr>" + "".join(shown_cells) + "</tr>"
 
 

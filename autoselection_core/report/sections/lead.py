@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from autoselection_core.progress import duration_text
+from autoselection_core.progress import duration_text, percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.page import Lead, Picture
 from autoselection_core.report.sections.arms_plot import arms_plot
@@ -111,7 +111,7 @@ def _tokens(facts: SearchFacts) -> list[tuple[str, str]]:
 
 
 def _of(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} ({part / whole:.0%})" if whole else f"{part:,}"
+    return f"{part:,} of {whole:,} ({percent(part / whole)})" if whole else f"{part:,}"
 
 
 def _shares(facts: SearchFacts, grouping: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoselection_core.history.records import TrialKind
+from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
@@ -67,10 +68,10 @@ def _share(chance: float) -> str:
         ['below 1 %', '73 %', 'above 99 %']
     """
     if chance > _NEARLY_CERTAIN:
-        return f"above {100 * _NEARLY_CERTAIN:.0f} %"
+        return f"above {percent(_NEARLY_CERTAIN)}"
     if chance < 1 - _NEARLY_CERTAIN:
-        return f"below {100 * (1 - _NEARLY_CERTAIN):.0f} %"
-    return f"{100 * chance:.0f} %"
+        return f"below {percent(1 - _NEARLY_CERTAIN)}"
+    return percent(chance)
 
 
 def outlook(facts: SearchFacts) -> Outlook:

@@ -8,6 +8,7 @@ import numpy as np
 
 from autoselection_core.arrays import Values
 from autoselection_core.history.values import History, Observation
+from autoselection_core.progress import percent
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, short_label
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
@@ -65,7 +66,8 @@ def retention_plot(subset: Subset, pool_rows: int, kind: Format = "svg") -> byte
         axes.set_xlabel("rows")
         axes.set_title("Rows that each step leaves")
         for place, count in zip(places, counts, strict=True):
-            axes.annotate(f" {count:,} ({count / pool_rows:.0%})", (count, place), va="center", fontsize=8)
+            text = f" {count:,} ({percent(count / pool_rows)})"
+            axes.annotate(text, (count, place), va="center", fontsize=8)
         axes.margins(x=0.25)
 
     return draw(paint, height=1.2 + 0.35 * len(counts), kind=kind)
@@ -182,7 +184,7 @@ def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> byte
             known = column[np.isfinite(column)]
             low, high = np.percentile(known, [0.5, 99.5])
             axes.hist(np.clip(known, low, high), _BINS, color=ACCENT, alpha=0.8)
-            axes.set_title(f"{short_label(name)} ({len(known) / len(column):.0%} known)", fontsize=8)
+            axes.set_title(f"{short_label(name)} ({percent(len(known) / len(column))} known)", fontsize=8)
             axes.set_ylabel("rows")
         figure.suptitle(_FOLDED, fontsize=8)
 

@@ -9,6 +9,7 @@ from autoselection_core.history.values import FULL
 from autoselection_core.identity import Json
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.record_sorter import RecordOutcome
+from autoselection_core.progress import percent
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
@@ -120,7 +121,7 @@ def reasons_table(proposal: Proposal) -> Table:
     explained = {**meanings(Proposal), "origin": ORIGINS.get(proposal.origin, proposal.origin)}
     shown = proposal.to_display()
     if len(proposal.interval) == len(LEVELS):
-        levels = (f"{level:.0%}" for level in LEVELS)
+        levels = map(percent, LEVELS)
         shown["interval"] = dict(zip(levels, proposal.interval, strict=True))
     if (second := proposal.runner_up) is not None:
         shown["runner_up"] = f"{second.recipe}, expected utility {second.mean:.4g} ± {second.deviation:.2g}"

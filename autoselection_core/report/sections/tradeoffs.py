@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw
 from autoselection_core.report.rendering.table import Cell, Table
@@ -89,4 +90,4 @@ def _spell(score: Scored) -> str:
 
 
 def _front(one: Standing) -> tuple[Cell, Cell]:
-    return "yes" if one.is_on_front else "no", None if one.chance is None else f"{one.chance:.0%}"
+    return "yes" if one.is_on_front else "no", None if one.chance is None else percent(one.chance)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import Json
+from autoselection_core.progress import percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference, single_run_note
 from autoselection_core.score.resampling import Run
@@ -52,7 +53,7 @@ class Finding:
         is_formula = self.metric == CLOSED_FORM
         judged = ", by the formula (no model was trained)" if is_formula else ""
         items = "Simulated items" if is_formula else "Test items"
-        interval = f"{found.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}]"
+        interval = f"{percent(found.confidence)} interval [{found.low:+.4f}, {found.high:+.4f}]"
         return (
             f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{note}{judged}. "
             f"{items}, {self.metric}: {found.value:+.4f}, {interval}, "

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autoselection_core.campaign.declaration.signals import own_scores
+from autoselection_core.progress import percent
 from autoselection_core.score.comparison import Difference, arm_difference, single_run_note
 from autoselection_core.score.importance import Importance, importances
 from autoselection_core.score.resampling import Run, utilities
@@ -47,8 +48,8 @@ class Comparison:
         found, note = self.difference, single_run_note(self.runs)
         return (
             f"Is {self.first} better than {self.second}? {found.verdict.value}{note}. Test items, {metric}: "
-            f"{found.value:+.4f}, {found.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}], "
-            f"{self.runs[0]} against {self.runs[1]} runs."
+            f"{found.value:+.4f}, {percent(found.confidence)} interval "
+            f"[{found.low:+.4f}, {found.high:+.4f}], {self.runs[0]} against {self.runs[1]} runs."
         )
 
 

@@ -1,6 +1,7 @@
 """Metadata of the assets of a trial."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import dagster as dg
@@ -15,7 +16,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.ancestry import anchor_of
 from autoselection_core.report.lineage.differing import subset_diff
 from autoselection_core.report.lineage.pairing import comparable, items_table
-from autoselection_core.report.rendering.table import Table, fence
+from autoselection_core.report.rendering.table import Table, escape, fence
 from autoselection_core.report.sections.plots import histogram_plot, retention_plot
 from autoselection_core.report.sections.tables import reasons_table, state_table, step_table
 from autoselection_core.score.evaluation import Evaluation
@@ -28,6 +29,7 @@ from autoselection_dagster.values.metadata.rendering import (
     Facts,
     large_picture,
     launchpad_url,
+    link,
     links,
     rounded,
     steps_picture,
@@ -80,21 +82,33 @@ def subset_facts(subset: Subset, signals: SignalTable, names: Names, home: Home 
 
 
 def row_facts(rows: Table) -> Facts:
-    """Rows by their fate, and links that open `explain` filled with the first ones of each."""
-    by_fate: dict[str, list[str]] = {}
+    """Rows by their fate, and links that open `explain` filled with one of them.
+
+    The first rows of each fate have theirs in the row of the page, all of them in a dialog of one click more.
+    """
+    by_fate: dict[str, dict[str, str]] = {}
     for fate, sample, *_ in rows.texts:
-        by_fate.setdefault(fate, []).append(sample)
-    urls = {
-        f"{fate}: {sample[:8]}": launchpad_url("explain", _EXPLAIN.format(sample))
-        for fate, samples in by_fate.items()
-        for sample in samples[:_EXPLAINED]
+        url = launchpad_url("explain", _EXPLAIN.format(sample))
+        by_fate.setdefault(fate, {})[sample[:8]] = url
+    first = {
+        f"{fate}: {name}": url
+        for fate, urls in by_fate.items()
+        for name, url in islice(urls.items(), _IN_THE_ROW)
     }
-    return {"rows": table_value(rows), **links("explain_rows", urls)}
+    every = "\n".join(
+        f"- {escape(fate)}: {' · '.join(link(name, url) for name, url in urls.items())}"
+        for fate, urls in by_fate.items()
+    )
+    return {
+        "rows": table_value(rows),
+        **links("explain_rows", first),
+        "explain_every_row": dg.MetadataValue.md(every),
+    }
 
 
 _EXPLAIN = 'ops:\n  tell:\n    config:\n      name: "{}"\n'
-_EXPLAINED = 3
-"""Rows of each fate that have a link; the others are named by their ids."""
+_IN_THE_ROW = 3
+"""Rows of each fate that have a link which no dialog hides."""
 
 
 def anchor_facts(
