@@ -178,9 +178,10 @@ class SearchStatus:
     def sentence(self) -> str:
         """The status in one line."""
         record = self.record
+        unit = "evaluation" if record.spec.is_formula else "training"  # a formula trains nothing
         parts = [
             self.stage,
-            f"{record.spent:g} of {record.budget} trainings spent, {record.held:g} held",
+            f"{record.spent:g} of {record.budget} {unit}s spent, {record.held:g} held",
             f"second budget: {record.report_spent:g} of {record.report_evaluations} spent",
         ]
         if self.found_arms:
@@ -191,7 +192,7 @@ class SearchStatus:
             parts.append(f"best so far: trial {self.best.trial} with {self.best.utility:.4g}")
         if self.trainings_left:
             left = (
-                "unknown before the first training"
+                f"unknown before the first {unit}"
                 if self.seconds_left is None
                 else f"about {duration_text(self.seconds_left)}"
             )

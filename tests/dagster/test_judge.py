@@ -14,6 +14,8 @@ from autoselection_core.recipe.program import Recipe
 from autoselection_core.store.home import Home
 from autoselection_core.subset.value import Subset, fingerprint_of_ids
 from autoselection_core.testing.signals import pool_of, question_and_answer
+from autoselection_dagster.installation import Installation
+from autoselection_dagster.trials.device_lease import VISIBLE, lease_devices
 from autoselection_dagster.trials.judge_pipes import ProgramReports
 from tests.dagster.installations import Driver, installation
 
@@ -81,24 +83,9 @@ def test_what_a_program_elsewhere_reports_is_in_the_log_and_at_the_asset(tmp_pat
 def test_a_search_through_dagster_is_scored_by_the_judge_and_a_dead_one_is_a_failed_trial(
     tmp_path: Path, model: Path
 ) -> None:
-    installed = installation(tmp_path / "installation", model)
-    campaign = installed.campaigns.read_text().partition("    closed_form:")[0]
-    installed.campaigns.write_text(campaign + JUDGE.format(python=sys.executable))
-    beside = installed.campaigns.parent
-    (beside / "judge.py").write_text(PROGRAM.format(fails_at=[60]))
-    (beside / "elsewhere.sh").write_text(ELSEWHERE)
+    installed = judged_installation(tmp_path / "installation", model, ELSEWHERE, fails_at=[60])
     with dg.DagsterInstance.ephemeral() as instance:
-        driver = Driver(installed, instance)
-        driver.prepare()
-        driver.start(name="first")
-        for _ in range(12):
-            result = driver.tick()
-            if isinstance(result, dg.SkipReason):
-                break
-            driver.add_partitions(result)
-            for request in result.run_requests or ():
-                driver.launch(request, may_fail=True)
-
+        driver = searched(installed, instance)
         trials = driver.ledger.trials("first")
         done = [trial for trial in trials if trial.state is TrialState.DONE]
         shown = driver.metadata("fine_tuned_model", f"first|{done[0].trial:03d}")
@@ -110,3 +97,46 @@ def test_a_search_through_dagster_is_scored_by_the_judge_and_a_dead_one_is_a_fai
     assert all(list(trial.scores) == ["length"] for trial in done)
     assert (shown["node"], shown["loss"]) == ("gpu-7", 0.25)
     assert shown["rows_seen"] == shown["samples_trained"]
+
+
+@pytest.mark.e2e
+def test_a_search_with_one_slot_trains_on_a_device_that_no_other_search_has(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VISIBLE, "0,1")
+    noted = ELSEWHERE.replace("exec", f'echo "${VISIBLE}" >> devices.txt\nexec')
+    installed = judged_installation(tmp_path / "installation", model, noted, fails_at=[])
+    of_another_search = lease_devices(installed.home / "devices", ("0", "1"), 1, {})
+
+    with dg.DagsterInstance.ephemeral() as instance, of_another_search as taken:
+        trials = searched(installed, instance).ledger.trials("first")
+
+    assert taken == ("0",)
+    assert [trial.state for trial in trials] == [TrialState.DONE] * 3
+    assert set((installed.campaigns.parent / "devices.txt").read_text().split()) == {"1"}
+
+
+def judged_installation(folder: Path, model: Path, shell: str, fails_at: list[int]) -> Installation:
+    """An installation whose subsets a program in a shell of its own judges."""
+    installed = installation(folder, model)
+    campaign = installed.campaigns.read_text().partition("    closed_form:")[0]
+    installed.campaigns.write_text(campaign + JUDGE.format(python=sys.executable))
+    beside = installed.campaigns.parent
+    (beside / "judge.py").write_text(PROGRAM.format(fails_at=fails_at))
+    (beside / "elsewhere.sh").write_text(shell)
+    return installed
+
+
+def searched(installed: Installation, instance: dg.DagsterInstance) -> Driver:
+    """A search with one slot, whose trials may fail."""
+    driver = Driver(installed, instance)
+    driver.prepare()
+    driver.start(name="first", slots=1)
+    for _ in range(12):
+        result = driver.tick()
+        if isinstance(result, dg.SkipReason):
+            break
+        driver.add_partitions(result)
+        for request in result.run_requests or ():
+            driver.launch(request, may_fail=True)
+    return driver

@@ -15,7 +15,7 @@ from autoselection_dagster.installation import LOCATION, Installation
 from autoselection_dagster.serving.services import serving
 from tests.dagster.installations import installation, write_samples
 from tests.e2e.served import Served, ask, has_looked
-from tests.e2e.walk import PATIENCE_MS, Walk
+from tests.e2e.walk import HIDDEN, PATIENCE_MS, Walk
 
 _RELOAD = """
 mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }
@@ -180,7 +180,7 @@ def _start_and_follow(walk: Walk, served: Served) -> None:
     assert walk.page.locator(f'a[href="{page}"]').count()
     # The UI does not load a partition anew by itself.
     served.wait(lambda: len(served.ledger.history("walked").observations) > 0)
-    walk.open(page, "progress", "of 8 trainings spent", "trial_pages")
+    walk.open(page, "progress", "of 8 evaluations spent", "trial_pages")
     served.wait(lambda: _is_reported(served, "walked"))
     walk.open(page, "Better than random subsets of equal tokens?", "candidate_map")
 
@@ -208,6 +208,11 @@ def _trace(walk: Walk) -> None:
         assert "partition=walked" in link, "of this search and no other"
         walk.open(link, "Latest materialization")
         expect(walk.page.get_by_text("No metadata entries")).to_have_count(0, timeout=PATIENCE_MS)
+    walk.open(best, "explain_rows")
+    walk.row("explain_every_row").get_by_text(HIDDEN).click()
+    every = walk.page.get_by_role("dialog").locator('a[href*="/guess/explain/playground"]')
+    every.first.wait_for()
+    assert every.count() > walk.row("explain_rows").locator("a").count()
     walk.open(best, "explain_rows")
     sample = walk.row("explain_rows").locator("a").first
 

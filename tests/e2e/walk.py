@@ -12,6 +12,9 @@ PATIENCE_MS = 240_000
 WIDTHS = (390, 900, 1440)
 _COLOURS = 64
 
+HIDDEN = "[Show Markdown]"
+"""Button of the UI that opens text in a dialog, where it is too long for a row."""
+
 
 @dataclass(frozen=True)
 class Walk:
@@ -76,7 +79,8 @@ class Walk:
 
     def shows_pictures(self) -> int:
         """Number of pictures in the metadata, once all of them are drawn; none hides behind a button."""
-        assert self.page.get_by_text("[Show Markdown]").count() == 0
+        hidden = self.page.get_by_text(HIDDEN).count()
+        assert hidden == self.row("explain_every_row").get_by_text(HIDDEN).count(), "links alone are hidden"
         drawn = "[...document.querySelectorAll('img[alt=plot]')].every(each => each.naturalWidth > 0)"
         self.page.wait_for_function(drawn, timeout=PATIENCE_MS)
         return self.page.locator("img[alt=plot]").count()

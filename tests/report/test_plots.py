@@ -13,7 +13,7 @@ from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.rendering.figure import Format
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.sections.outlook import outlook
+from autoselection_core.report.sections.outlook import Outlook, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
@@ -119,6 +119,12 @@ def test_the_outlook_names_probability_and_price(facts: SearchFacts) -> None:
     assert found.half_width is not None
     assert found.half_width_then < found.half_width
     assert "for 2 evaluations" in found.sentence
+
+
+def test_an_outlook_asks_for_more_budget_only_once_every_baseline_is_measured() -> None:
+    assert "Raise report_evaluations" in Outlook(None).sentence
+    assert "still to be measured (3)" in Outlook(None, open_arms=3).sentence
+    assert "Raise" not in Outlook(None, open_arms=3).sentence
 
 
 Draw = Callable[[SearchFacts, Format], bytes]

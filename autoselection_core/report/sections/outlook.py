@@ -31,6 +31,7 @@ class Outlook:
         seconds: Expected seconds of both, by the runs so far; None where no time was recorded.
         opponent: The arm to beat: random subsets of equal tokens, or the best proper subset.
         is_formula: Whether a closed form evaluates, so that no model is trained.
+        open_arms: Baselines of the report that are still to be measured.
     """
 
     chance: float | None
@@ -40,15 +41,16 @@ class Outlook:
     seconds: float | None = None
     opponent: str = RANDOM
     is_formula: bool = False
+    open_arms: int = 0
 
     @property
     def sentence(self) -> str:
         """The outlook in words."""
         if self.chance is None or self.half_width is None or self.half_width_then is None:
-            return (
-                f"Whether it beats {OPPONENTS[self.opponent]} is unknown: that takes two runs of either. "
-                "Raise report_evaluations."
-            )
+            unknown = f"Whether it beats {OPPONENTS[self.opponent]} is not known"
+            if self.open_arms:
+                return f"{unknown} yet: baselines of the report are still to be measured ({self.open_arms})."
+            return f"{unknown}: that takes two runs of each. Raise report_evaluations."
         who, paid = ("It", "full trainings")
         if self.is_formula:
             who, paid = ("By the formula (no model was trained) it", "evaluations")
@@ -85,7 +87,7 @@ def outlook(facts: SearchFacts) -> Outlook:
     winners, others = tests[WINNER], tests[opponent]
     full = tests[FULL_POOL] if opponent == RANDOM else []
     if min(len(winners), len(others)) < 2:  # noqa: PLR2004 - one run says nothing about the next
-        return Outlook(None, opponent=opponent)
+        return Outlook(None, opponent=opponent, open_arms=facts.record.open_arms)
     from scipy import stats
 
     weights = facts.record.spec.score_weights

@@ -100,6 +100,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     status = SearchStatus.of(facts.workspace.ledger, record.search, home)
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
+        **report_link(record.search, report.html),
         **_beginning(facts),
         "progress": status.sentence,
         "state": _state(record),
@@ -115,7 +116,6 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         ),
         "operator_credit": large_picture(credit_plot(operator_credits(facts.history), unit, "png"), home),
         **_landscape(facts),
-        **report_link(record.search, report.html),
         "pool_version": record.spec.pool_version,
         "latest_pool_version": facts.workspace.pool().version,
         "evaluator": record.spec.evaluator,

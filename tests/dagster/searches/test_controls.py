@@ -181,7 +181,7 @@ def test_stop_and_resume_are_about_the_latest_search_where_none_is_named(driver:
 
     assert [search.state for search in driver.ledger.searches()] == [SearchState.ACTIVE, SearchState.STOPPED]
     stopped = driver.metadata("search_report", "second")["progress"]
-    assert "0 of 1 trainings spent" in stopped
+    assert "0 of 1 evaluations spent" in stopped
     assert "--resume`, or the job resume_search" in stopped
 
 
@@ -215,7 +215,7 @@ def test_the_page_of_a_search_is_refreshed_after_every_trial_and_baseline(driver
     said = [str(each.metadata["progress"].value) for each in shown if each is not None]
 
     assert any(line.startswith("1 of 2 trials done") for line in said)
-    assert any("1 of 2 trainings spent" in line for line in said)
+    assert any("1 of 2 evaluations spent" in line for line in said)
     assert any("baseline" in line for line in said)
     assert said[-1].startswith("done")
 
