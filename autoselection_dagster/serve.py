@@ -13,7 +13,7 @@ from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.loopback import UI_PORT
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.serving.services import UI_PORT, known_reports_port, serving
+from autoselection_dagster.serving.services import known_reports_port, serving
 
 
 def serve(

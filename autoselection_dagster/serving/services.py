@@ -19,16 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoselection_core import environment
-from autoselection_core.loopback import free_port
+from autoselection_core.loopback import UI_PORT, free_port
 from autoselection_core.store.atomic import atomic_file
 from autoselection_dagster.errors import AlreadyServedError, PortTakenError, ServiceFailedError
 from autoselection_dagster.installation import LOCATION, Installation
 
 DEFINITIONS = "autoselection_dagster.definitions"
 """Module that Dagster loads."""
-
-UI_PORT = 3000
-"""Port of the UI where none is named."""
 
 _PATIENCE_S = 20.0
 _HEALTHY_S = 60.0
