@@ -1,6 +1,6 @@
 """Seconds of one answer: `python -m bench.solver.speed --rows 5000 90000`.
 
-Forty random recipes were measured, and the solver is asked for the next. The first answer of a search also
+Random recipes (`--observations`, forty) were measured, and the solver is asked for the next. The first answer of a search also
 realises its fresh programs; the second finds them made. Model and acquisition are timed by themselves over
 two thousand candidates.
 """
@@ -74,10 +74,10 @@ def observed(signals: SignalTable, count: int) -> History:
     return history
 
 
-def figures(rows: int, home: Home) -> dict[str, Json]:
+def figures(rows: int, observations: int, home: Home) -> dict[str, Json]:
     """Both answers, the model and the acquisition on a pool of so many rows."""
     signals = table(rows, home)
-    history = observed(signals, _OBSERVATIONS)
+    history = observed(signals, observations)
     # Without the full pool, which is the first trial of a search and needs no choice.
     solver = Solver(signals, catalogue(signals), Policy(full_pool=0))
     first = measure(lambda: solver.ask(history))
@@ -93,6 +93,7 @@ def figures(rows: int, home: Home) -> dict[str, Json]:
     return {
         "rows": len(signals),
         "rows compared": len(context.signals),
+        "observations": observations,
         "description": description_error(signals, solver) if _ALL < len(signals) <= _DESCRIBED else {},
         "candidates": chosen.proposal.candidates_considered,
         "first answer": first.cost,
@@ -138,11 +139,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[5000, _ALL])
-    rows = parser.parse_args().rows
-    with TemporaryDirectory(prefix="solver-speed-") as home:
-        found: dict[str, Json] = {f"{count} rows": figures(count, Home(Path(home))) for count in rows}
-    name = "solver/speed" if max(rows) <= _ALL else "solver/speed_large"
-    print(write_result(name, found, "one thread; other processes shared the core, see the load"))
+    parser.add_argument("--observations", type=int, default=_OBSERVATIONS)
+    asked = parser.parse_args()
+    with TemporaryDirectory(prefix="solver-speed-") as folder:
+        home = Home(Path(folder))
+        found: dict[str, Json] = {
+            f"{rows} rows": figures(rows, asked.observations, home) for rows in asked.rows
+        }
+    name = "speed" if max(asked.rows) <= _ALL else f"speed_{max(asked.rows)}"
+    print(write_result(f"solver/{name}", found, "one thread; other processes shared the core, see the load"))
 
 
 if __name__ == "__main__":
