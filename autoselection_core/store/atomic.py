@@ -10,6 +10,7 @@ import errno
 import fcntl
 import glob
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -21,7 +22,10 @@ from autoselection_core.errors.store import StorageFullError
 UNFINISHED = ".unfinished"
 """The end of the name of every workplace. Readers pass them over."""
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of the operating system where a disk, a quota or a file size limit leaves no room."""
+
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 
 
 @contextmanager
@@ -140,6 +144,8 @@ def _room_for(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        # numpy writes arrays in a way that loses the number of the error.
+        is_short = error.errno is None and _SHORT_WRITE.fullmatch(str(error)) is not None
+        if not is_short and error.errno not in NO_ROOM:
             raise
-        raise StorageFullError(path, os.strerror(error.errno)) from error
+        raise StorageFullError(path, os.strerror(error.errno or errno.ENOSPC)) from error

@@ -1,6 +1,8 @@
 """LanceDB as the record of what was computed: one table a signal version, keyed by sample id, append-only."""
 
 import fcntl
+import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from autoselection_core.errors.store import StorageFullError
+from autoselection_core.store.atomic import NO_ROOM
 
 ID = "id"
 ID_TYPE = pa.binary(16)
@@ -16,8 +19,14 @@ ID_TYPE = pa.binary(16)
 MAX_FRAGMENTS = 32
 """Files of a table; more are merged into one, so that reading does not slow down with every append."""
 
+_NUMBER = re.compile(r"\(os error (\d+)\)")
+"""Number of an error of the operating system, as LanceDB's messages have it."""
+
 _CREATING = ".creating.lock"
 """File of the folder that is locked while a table is created."""
+
+_MAX_TRIES = 10
+"""Tries of an append that others are always ahead of."""
 
 _KEPT_VERSIONS = timedelta(hours=1)
 """Age from which files that were merged are removed; a reader may hold an older version for minutes."""
@@ -41,16 +50,18 @@ class LanceTable:
         """Add rows; the first rows decide the columns. Files of many appends are merged.
 
         Raises:
-            StorageFullError: The disk has no room; the table is as it was.
+            StorageFullError: A disk, quota or file size limit leaves no room. The rows are there as a whole,
+                if only the merge found none, or not at all.
         """
         try:
             table = self._created(rows.schema)
-            table.add(rows)
+            _add(table, rows)
             self._compact(table)
         except (OSError, RuntimeError) as error:
-            if "No space left" not in str(error) and "StorageFull" not in str(error):
+            number = _NUMBER.search(str(error))
+            if number is None or int(number.group(1)) not in NO_ROOM:
                 raise
-            raise StorageFullError(self.folder, "No space left on device") from error
+            raise StorageFullError(self.folder, os.strerror(int(number.group(1)))) from error
 
     def ids(self) -> pa.ChunkedArray:
         """Ids of all rows; a sample may occur twice."""
@@ -65,8 +76,14 @@ class LanceTable:
             return table.to_arrow()
         return table.search().select(columns).limit(None).to_arrow()
 
+    @property
+    def files(self) -> int:
+        """Number of files that a reader opens; those that were merged into others do not count."""
+        table = self._opened()
+        return 0 if table is None else _files_of(table)
+
     def _compact(self, table: Any) -> None:  # noqa: ANN401 lancedb has no types
-        if table.stats()["fragment_stats"]["num_fragments"] <= MAX_FRAGMENTS:
+        if _files_of(table) <= MAX_FRAGMENTS:
             return
         try:
             table.optimize(cleanup_older_than=_KEPT_VERSIONS)
@@ -106,3 +123,20 @@ class LanceTable:
         import lancedb
 
         return lancedb.connect(self.folder)
+
+
+def _add(table: Any, rows: pa.Table) -> None:  # noqa: ANN401 lancedb has no types
+    """Add rows; LanceDB gives up after half a minute where others append, which on a busy machine is soon."""
+    for tries_left in reversed(range(_MAX_TRIES)):
+        try:
+            table.add(rows)
+        except RuntimeError as error:
+            if "concurrent writers" not in str(error) or not tries_left:
+                raise
+        else:
+            return
+
+
+def _files_of(table: Any) -> int:  # noqa: ANN401 lancedb has no types
+    count: int = table.stats()["fragment_stats"]["num_fragments"]
+    return count
