@@ -1,4 +1,4 @@
-"""Retention of Dagster's records: runs of trials that nobody needs any more, and what they hold on the disk.
+"""Retention of Dagster's records: runs of trials that nobody needs any more, and pictures of pages besides.
 
 The ledger is kept whole. Of Dagster's runs only those of trials go, and only where
 
@@ -7,10 +7,12 @@ The ledger is kept whole. Of Dagster's runs only those of trials go, and only wh
   from, and so do all baselines;
 - the worker that made them ended well: a failed worker without trials would count as a false start.
 
-Runs of workers and reports stay, because their keys say what was asked for before.
+Runs of workers and reports stay, because their keys say what was asked for before. Of the pictures that pages
+show, those go that no event of a run that stays shows.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -20,12 +22,18 @@ import dagster as dg
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState, TrialKind, TrialState
 from autoselection_core.report.lineage.ancestry import ancestors
+from autoselection_core.report.serving import PICTURES, picture_path
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
 from autoselection_dagster.trials.naming import ATTEMPT_TAG, SEARCH_TAG, TRIAL_TAG, WORKER_TAG
 from autoselection_dagster.trials.workers import worker_of
 
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+_PICTURE = re.compile(rf"{re.escape(picture_path(''))}(\w+\.\w+)")
+
+_NO_RUN = ""
+"""Id under which Dagster keeps events that no run reported."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,21 @@ class SearchPruning:
     runs: tuple[str, ...]
     kept_runs: int
     reason: str
+    freed_bytes: int
+
+
+@dataclass(frozen=True)
+class PicturePruning:
+    """Pictures of Dagster's pages that may go.
+
+    Attributes:
+        files: Their files.
+        kept_files: Number of pictures that stay.
+        freed_bytes: Size of the files that may go.
+    """
+
+    files: tuple[Path, ...]
+    kept_files: int
     freed_bytes: int
 
 
@@ -75,6 +98,49 @@ def prune_runs(home: Path, prunings: tuple[SearchPruning, ...]) -> int:
             for file in _files(installation.instance, run):
                 rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
     return len(runs)
+
+
+def prunable_pictures(
+    home: Path, older_than_s: float, now: float, prunings: tuple[SearchPruning, ...]
+) -> PicturePruning:
+    """Pictures that were not used for so long, and that only events of runs that may go show.
+
+    Args:
+        home: Home folder of the installation.
+        older_than_s: Age from which on a picture may go, in seconds since an event showed it first or again.
+        now: The present time, in seconds since 1970.
+        prunings: The runs that may go.
+    """
+    files = [file for file in (Home(home).reports / PICTURES).glob("*") if not file.name.startswith(".")]
+    old = {file.name: file for file in files if file.stat().st_mtime < now - older_than_s}
+    if not old:
+        return PicturePruning((), len(files), 0)
+    shown = _shown_pictures(Installation(home, home), {run for each in prunings for run in each.runs})
+    free = tuple(file for name, file in sorted(old.items()) if name not in shown)
+    return PicturePruning(free, len(files) - len(free), sum(file.stat().st_size for file in free))
+
+
+def prune_pictures(pruning: PicturePruning) -> int:
+    """Delete these pictures; returns how many."""
+    for file in pruning.files:
+        file.unlink(missing_ok=True)
+    return len(pruning.files)
+
+
+def _shown_pictures(installation: Installation, pruned: Collection[str]) -> set[str]:
+    """Names of the pictures that events of other runs show."""
+    if not installation.instance.is_dir():
+        return set()
+    with dg.DagsterInstance.from_config(str(installation.instance)) as instance:
+        runs = [each.run_id for each in instance.get_runs() if each.run_id not in pruned]
+        runs.append(_NO_RUN)
+        return {name for run in runs for name in _PICTURE.findall(_events_text(instance, run))}
+
+
+def _events_text(instance: dg.DagsterInstance, run: str) -> str:
+    return "".join(
+        dg.serialize_value(entry.dagster_event) for entry in instance.all_logs(run) if entry.dagster_event
+    )
 
 
 def _pruning(

@@ -16,12 +16,19 @@ import pytest
 from autoselection_core.cli.running import run
 from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.report.lineage.ancestry import ancestors
+from autoselection_core.report.serving import PICTURES, picture_path
 from autoselection_dagster.trials.naming import SEARCH_TAG, TRIAL_TAG
-from autoselection_dagster.trials.pruning import prune_runs, prunings_of
+from autoselection_dagster.trials.pruning import (
+    prunable_pictures,
+    prune_pictures,
+    prune_runs,
+    prunings_of,
+)
 from tests.dagster.installations import Driver, installation
 
 pytestmark = pytest.mark.e2e
 
+BASE = "http://127.0.0.1:3001"
 LATER = 3600.0
 """Seconds after now, so that everything that has ended is old."""
 
@@ -117,6 +124,31 @@ def test_a_stopped_search_is_resumed_after_a_prune(driver: Driver) -> None:
     driver.work()
 
     assert {trial.state for trial in driver.ledger.trials("later")} == {TrialState.DONE}
+
+
+def test_a_picture_goes_that_only_runs_that_go_show(driver: Driver) -> None:
+    home, instance, now = driver.installation.home, driver.instance, time.time() + LATER
+    prunings = prunings_of(home, 0.0, now)
+    free = {run for each in prunings for run in each.runs}
+    going, staying = (
+        next(run for run in instance.get_runs() if (run.run_id in free) is goes) for goes in (True, False)
+    )
+    folder = home / "reports" / PICTURES
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("gone", "kept", "unshown", "recorded", "young"):
+        (folder / f"{name}.png").write_bytes(b"12345")
+    os.utime(folder / "young.png", (now, now))
+    instance.report_engine_event(f"![]({BASE}{picture_path('gone.png')})", going)
+    instance.report_engine_event(f"![]({BASE}{picture_path('kept.png')})", staying)
+    shown = dg.MetadataValue.md(f"![]({BASE}{picture_path('recorded.png')})")
+    instance.report_runless_asset_event(dg.AssetMaterialization("a", metadata={"plot": shown}))
+
+    found = prunable_pictures(home, 10.0, now, prunings)
+
+    assert {file.stem for file in found.files} == {"gone", "unshown"}
+    assert (found.kept_files, found.freed_bytes) == (3, 10)
+    assert prune_pictures(found) == 2
+    assert {file.stem for file in folder.iterdir()} == {"kept", "recorded", "young"}
 
 
 _PRUNE = """

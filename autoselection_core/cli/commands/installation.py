@@ -340,6 +340,20 @@ class Pruning(Protocol):
         ...
 
 
+class PrunablePictures(Protocol):
+    """Pictures of Dagster's pages that may go; see `autoselection_dagster.trials.pruning`."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Their files."""
+        ...
+
+    @property
+    def freed_bytes(self) -> int:
+        """Their size."""
+        ...
+
+
 _PRUNING = "autoselection_dagster.trials.pruning"
 """Module that reads Dagster's records; the core knows nothing of Dagster, so it is found by its name."""
 
@@ -362,22 +376,39 @@ def show_prunable(days: float) -> tuple[Pruning, ...]:
 def tell_prunable(days: float) -> None:
     """Dry run: show what may go, and how it goes."""
     found = show_prunable(days)
+    pictures = _prunable_pictures(days, found)
     count, size = sum(len(each.runs) for each in found), sum(each.freed_bytes for each in found)
     tell(
-        f"{count:,} runs may go, with {size / 1e6:,.2f} MB of files; nothing was changed. Repeat the command "
-        "with --yes to delete them",
+        f"{count:,} runs may go, with {size / 1e6:,.2f} MB of files, and {len(pictures.files):,} pictures "
+        f"that no other run shows, with {pictures.freed_bytes / 1e6:,.2f} MB; nothing was changed. "
+        "Repeat the command with --yes to delete them",
         runs=count,
-        bytes=size,
+        bytes=size + pictures.freed_bytes,
+        pictures=len(pictures.files),
         deleted=0,
     )
 
 
 def prune(days: float) -> None:
-    """Delete the runs that may go, with their events and logs."""
-    found = show_prunable(days)
-    count = import_module(_PRUNING).prune_runs(Home.from_environment().root.resolve(), found)
-    size = sum(each.freed_bytes for each in found)
-    tell(f"{count:,} runs and {size / 1e6:,.2f} MB of files are gone", runs=count, bytes=size, deleted=count)
+    """Delete the runs that may go, with their events and logs, and the pictures that only they show."""
+    found, records = show_prunable(days), import_module(_PRUNING)
+    pictures = _prunable_pictures(days, found)
+    count = records.prune_runs(Home.from_environment().root.resolve(), found)
+    gone = records.prune_pictures(pictures)
+    size = sum(each.freed_bytes for each in found) + pictures.freed_bytes
+    tell(
+        f"{count:,} runs, {gone:,} pictures and {size / 1e6:,.2f} MB of files are gone",
+        runs=count,
+        bytes=size,
+        pictures=gone,
+        deleted=count,
+    )
+
+
+def _prunable_pictures(days: float, found: tuple[Pruning, ...]) -> PrunablePictures:
+    home, records = Home.from_environment().root.resolve(), import_module(_PRUNING)
+    pictures: PrunablePictures = records.prunable_pictures(home, days * _DAY_S, time.time(), found)
+    return pictures
 
 
 _DAGSTER_URL = "DAGSTER_POSTGRES_URL"

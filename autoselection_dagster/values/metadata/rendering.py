@@ -127,7 +127,8 @@ _PNG = b"\x89PNG"
 def large_picture(image: bytes, home: Home) -> dg.MarkdownMetadataValue:
     """An image of any size; the UI shows it in the row where reports are served, and else in a dialog.
 
-    It is a file named by its content then, so that an earlier event keeps its own picture.
+    It is a file named by its content then, so that an earlier event keeps its own picture. Its time is that
+    of its last use, by which it is pruned.
     """
     base = os.environ.get(environment.REPORTS_URL)
     if not base:
@@ -135,7 +136,9 @@ def large_picture(image: bytes, home: Home) -> dg.MarkdownMetadataValue:
     image = _narrowed(image) if image.startswith(_PNG) else image
     name = f"{fingerprint_bytes([image])}.{'png' if image.startswith(_PNG) else 'svg'}"
     file = home.reports / PICTURES / name
-    if not file.exists():
+    if file.exists():
+        file.touch()
+    else:
         file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(file) as draft:
             draft.write_bytes(image)
