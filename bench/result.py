@@ -7,8 +7,10 @@ import platform
 import re
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -31,12 +33,15 @@ class Measured(Generic[T]):
         seconds: By the clock on the wall.
         cpu_seconds: Of all threads of this process.
         peak_bytes: Largest resident set of the process while it worked, with mapped files and imports.
+        private_bytes: Largest part of it that no file backs, which the kernel cannot take back; looked at
+            twenty times a second.
     """
 
     value: T
     seconds: float
     cpu_seconds: float
     peak_bytes: int
+    private_bytes: int
 
     @property
     def cost(self) -> dict[str, Json]:
@@ -45,6 +50,7 @@ class Measured(Generic[T]):
             "seconds": round(self.seconds, 4),
             "cpu_seconds": round(self.cpu_seconds, 4),
             "peak_mb": round(self.peak_bytes / 1e6),
+            "private_mb": round(self.private_bytes / 1e6),
         }
 
     def pace(self, samples: int) -> dict[str, Json]:
@@ -66,10 +72,37 @@ def resident_mb() -> int:
 def measure(work: Callable[[], T]) -> Measured[T]:
     """Do a piece of work and say what it took."""
     Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far, see proc(5)
-    started, cpu_started = time.perf_counter(), time.process_time()
-    value = work()
-    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
-    return Measured(value, seconds, cpu_seconds, _proc("self/status", "VmHWM") * 1024)
+    with _private_memory() as seen:
+        started, cpu_started = time.perf_counter(), time.process_time()
+        value = work()
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    return Measured(value, seconds, cpu_seconds, _proc("self/status", "VmHWM") * 1024, max(seen))
+
+
+@contextmanager
+def _private_memory() -> Iterator[list[int]]:
+    """Bytes of this process that no file backs, looked at now and then until the block ends."""
+    seen, ended = [_private_bytes()], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOKS_EVERY_S):
+            seen.append(_private_bytes())
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watcher.join()
+        seen.append(_private_bytes())
+
+
+_LOOKS_EVERY_S = 0.05
+
+
+def _private_bytes() -> int:
+    return _proc("self/status", "RssAnon") * 1024
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def _plain_trl(model: Path, samples: Mapping[str, Sample], tokens: int) -> Measu
         total += len(encode(sample, base.tokenizer, 512).input_ids)
     with TemporaryDirectory() as folder:
         done = measure(lambda: _train_plainly(base, chosen, folder))
-        return Measured(total, done.seconds, done.cpu_seconds, done.peak_bytes)
+        return Measured(total, done.seconds, done.cpu_seconds, done.peak_bytes, done.private_bytes)
 
 
 def _conversation(sample: Sample) -> dict[str, Any]:

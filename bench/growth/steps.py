@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
 
 from autoselection_core.arrays import Vectors
 from autoselection_core.benchmarks.benchmark import Benchmark
@@ -39,6 +40,7 @@ from autoselection_core.signals.definitions.semantic.embedding import VECTORS
 from autoselection_core.signals.joins.cosine import cosine_pairs
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
+from autoselection_core.store.lance import ID, ID_TYPE, LanceTable
 from autoselection_core.subset import explain, realise, write_subset
 from bench.result import REAL_DATA, Measured, measure
 from bench.solver.race import with_observation
@@ -51,6 +53,7 @@ _NO_PROBE = {"full_pool": 0}
 """Without the full pool, which is the first trial of a search and needs no choice."""
 _BUDGET = 4
 _CHUNK = 1 << 24
+_CHANGES = 300
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def signal(made: GeneratedHome, name: str) -> dict[str, Json]:
     """Score a text signal through the store, from texts to columns."""
     workspace, before = made.workspace, _size(made.column_files)
     done = measure(lambda: workspace.score(name, workspace.pool()))
+    assert done.value.computed, f"{name} is there already; remove {made.home.root} to measure it again"
     return {**done.cost, **_floor(made.pool_files, _size(made.column_files) - before)}
 
 
@@ -201,6 +205,31 @@ def report(made: GeneratedHome) -> dict[str, Json]:
     return {**done.cost, **_floor(made.column_files, 0)}
 
 
+def changes(made: GeneratedHome) -> dict[str, Json]:
+    """Read values of samples after three hundred changes of a pool; the floor reads them after one."""
+    ids = pa.array([bytes.fromhex(str(each, "ascii")) for each in made.workspace.pool().ids], ID_TYPE)
+    rows = pa.table({ID: ids, "value": pa.array(np.arange(len(ids), dtype=np.float32))})
+    with TemporaryDirectory() as folder:
+        once, often = LanceTable(Path(folder), "once"), LanceTable(Path(folder), "often")
+        once.append(rows)
+        size = -(-len(rows) // _CHANGES)
+
+        def append_all() -> None:
+            for start in range(0, len(rows), size):
+                often.append(rows.slice(start, size))
+
+        appended = measure(append_all)
+        floor, done = measure(once.read), measure(often.read)
+        assert len(done.value) == len(floor.value) == len(rows)
+        files = often.files
+    return {
+        **done.cost,
+        "appending_seconds": round(appended.seconds, 2),
+        "files_read": files,
+        **_as_floor(floor),
+    }
+
+
 def backup(made: GeneratedHome) -> dict[str, Json]:
     """Back the home folder up."""
     with TemporaryDirectory() as folder:
@@ -223,6 +252,7 @@ STEPS: Mapping[str, Callable[[GeneratedHome], dict[str, Json]]] = {
     "explain": explanation,
     "export": export,
     "report": report,
+    "reading after 300 changes": changes,
     "backup": backup,
 }
 """The steps in the order in which they build on each other."""

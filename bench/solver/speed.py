@@ -1,8 +1,8 @@
 """Seconds of one answer: `python -m bench.solver.speed --rows 5000 90000`.
 
-Random recipes (`--observations`, forty) were measured, and the solver is asked for the next. The first answer of a search also
-realises its fresh programs; the second finds them made. Model and acquisition are timed by themselves over
-two thousand candidates.
+Random recipes (`--observations`, forty) were measured, and the solver is asked for the next. The first answer
+of a search also realises its fresh programs; the second finds them made. Model and acquisition are timed by
+themselves over two thousand candidates.
 """
 
 import argparse
