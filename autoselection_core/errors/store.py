@@ -159,5 +159,5 @@ class LittleMemoryError(AutoSelectionError):
 
     sentence = (
         "{work} takes about {needed_gb:,.1f} GB of memory on this pool and {free_gb:,.1f} GB are free; use a "
-        "machine with more, end what else runs, or leave it out of the campaign"
+        "machine with more, end what else runs, take a smaller pool, or leave the step out of the campaign"
     )

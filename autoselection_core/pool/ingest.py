@@ -17,8 +17,11 @@ from autoselection_core.pool.storage import map_table, spool, write_batches
 from autoselection_core.progress import RecordProgress
 from autoselection_core.store.atomic import atomic_file, workplace
 from autoselection_core.store.home import Home
+from autoselection_core.store.memory import require_memory
 
 _REPORT_EVERY = 1000
+_BYTES_A_RECORD = 400
+"""Private memory of an ingestion, a record (`python -m bench.growth --step ingestion`)."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def ingest(sources: Sequence[Source], home: Home, progress: RecordProgress | Non
         UnmatchedFieldError: A source names a field that none of its records has.
         EmptyPoolError: No record is a sample.
         StorageFullError: The disk has no room. Nothing is left behind.
+        LittleMemoryError: The ids and row numbers of so many records do not fit into memory; where files are
+            Parquet, which state how many they hold.
     """
     found = [source.list_files() for source in sources]
     files = name_apart([file for each in found for file in each.files])
@@ -120,6 +125,8 @@ def _ingest(files: Sequence[SourceFile], scratch: Path, home: Home, progress: Re
 
 def _read(files: Sequence[SourceFile], sorter: RecordSorter, progress: RecordProgress) -> None:
     total = count_records(files)
+    if total is not None:
+        require_memory("ingestion", _BYTES_A_RECORD * total)
     for file in files:
         for record in raw_records(file):
             sorter.take(record, file)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
@@ -144,6 +145,23 @@ class PoolSignal(Signal):
     def memory_bytes(self, pool: Pool) -> int:  # noqa: ARG002 - read by subclasses
         """Memory that a computation takes at its peak, as far as it grows with the pool and was measured."""
         return 0
+
+    def compute_in(
+        self,
+        scratch: Path,  # noqa: ARG002 - read by subclasses
+        pool: Pool,
+        given: Given,
+        progress: Progress | None = None,
+    ) -> Mapping[str, Computed]:
+        """Values that `compute` gives, with a place on the disk for what would fill the memory.
+
+        Args:
+            scratch: Empty folder that is there until the values are written.
+            pool: The samples.
+            given: Values of the signals in `needs`.
+            progress: Called with the rows that are done.
+        """
+        return self.compute(pool, given, progress)
 
     def update(
         self,

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ _METADATA = "pairs.json"
 
 PAIRS_PER_ROW = 64
 """Maximum number of pairs that a list keeps, on average over the rows of the pool."""
+
+_MIN_HELD = 1 << 20
+"""Pairs that are held in any case before the floor rises: some megabytes."""
 
 MAX_FLOOR = 0.9
 """From here upwards every pair is stored, however many there are."""
@@ -53,7 +57,13 @@ class PairList:
 
     @classmethod
     def of(
-        cls, first: Rows, second: Rows, similarity: npt.NDArray[np.float32], *, floor: float, measure: str
+        cls,
+        first: npt.NDArray[np.signedinteger],
+        second: npt.NDArray[np.signedinteger],
+        similarity: npt.NDArray[np.float32],
+        *,
+        floor: float,
+        measure: str,
     ) -> "PairList":
         """Pairs in any order and direction, sorted; a pair given twice keeps its highest similarity.
 
@@ -162,6 +172,45 @@ class PairList:
         """Map what `save` wrote into memory."""
         parts = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
         return cls(**parts, **json.loads((folder / _METADATA).read_text()))
+
+
+class PairsAboveFloor:
+    """Pairs that a join finds, with a floor that rises as soon as there are more than are kept.
+
+    About twice the pairs of the list are held, however many are found; those that stay are the same as if
+    all had been held.
+
+    Attributes:
+        floor: Pairs below this similarity need not be added.
+    """
+
+    def __init__(self, rows: int, min_similarity: float) -> None:
+        self.floor = min_similarity
+        self._rows, self._held = rows, 0
+        self._parts: list[tuple[npt.NDArray[Any], ...]] = [
+            tuple(np.zeros(0, each) for each in (np.int32, np.int32, np.float32))
+        ]
+
+    def add(self, low: npt.NDArray[Any], high: npt.NDArray[Any], similarity: npt.NDArray[np.float32]) -> None:
+        """Pairs of row numbers with their similarities."""
+        kept = similarity >= np.float32(self.floor)
+        self._parts.append((low[kept].astype(np.int32), high[kept].astype(np.int32), similarity[kept]))
+        self._held += len(self._parts[-1][0])
+        if self._held > 2 * PAIRS_PER_ROW * self._rows + _MIN_HELD:
+            self._raise_floor()
+
+    def take(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """Lower and higher rows and similarities of the pairs at or above the floor, as they were added."""
+        self._raise_floor()
+        low, high, similarity = self._parts[0]
+        return low, high, similarity
+
+    def _raise_floor(self) -> None:
+        low, high, similarity = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        self.floor = stored_floor(similarity, self._rows, self.floor)
+        kept = similarity >= np.float32(self.floor)
+        self._parts = [(low[kept], high[kept], similarity[kept])]
+        self._held = len(self._parts[0][0])
 
 
 def _flaw(

@@ -22,19 +22,21 @@ from bench.signals.model import (
     states_figures,
 )
 from bench.signals.table import write_table
-from bench.signals.text import change_figures, jaccard_figures, memory_figures, text_figures
-from bench.signals.vectors import cell_figures, made_up_vectors, neighbour_figures
+from bench.signals.text import change_figures, jaccard_figures, join_figures, memory_figures, text_figures
+from bench.signals.vectors import cell_figures, lance_figures, made_up_vectors, neighbour_figures
 
 PARTS = (
     *("words", "pairs", "neighbours", "change", "cells", "memory", "model", "sae", "dear", "projection"),
-    *("length", "states"),
+    *("length", "states", "lance", "join"),
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, help="folder of a base model; without it only words are read")
-    parser.add_argument("--samples", type=int, default=200, help="samples that the model reads")
+    parser.add_argument(
+        "--samples", type=int, default=200, help="samples that the model reads, or sets of a join"
+    )
     parser.add_argument("--sae", type=Path, help="folder of an autoencoder of the model")
     parser.add_argument("--only", choices=PARTS, action="append", help="parts to measure; all by default")
     chosen = parser.parse_args()
@@ -46,6 +48,8 @@ def main() -> None:
             "neighbours": lambda: neighbour_figures(pool, made_up_vectors(len(pool))),
             "change": lambda: change_figures(pool, made_up_vectors(len(pool))),
             "cells": cell_figures,
+            "lance": lance_figures,
+            "join": lambda: join_figures(chosen.samples),
             "memory": lambda: memory_figures(pool, chosen.model),
         }
         if chosen.model is not None:

@@ -1,7 +1,7 @@
 """Signals of words on all samples: time, memory, cost of a change, and peers."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +25,9 @@ from autoselection_core.signals.definitions.semantic.embedding import VECTORS, E
 from autoselection_core.signals.definitions.wording.actions import ActionBranching
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.text import Form, WordEntropy
-from autoselection_core.signals.joins.shingles import Shingles, shingles
+from autoselection_core.signals.joins.jaccard import jaccard_pairs
+from autoselection_core.signals.joins.shingles import Hashes, Shingles, as_sets, mix, shingles
+from autoselection_core.signals.joins.sorted_runs import Scratch
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.store import SignalStore
@@ -278,3 +280,51 @@ def _mona(rows: int) -> dict[str, Json]:
 def some(pool: Pool, samples: int) -> Pool:
     """Random samples of a pool, always the same ones."""
     return pool.take(np.sort(np.random.default_rng(0).choice(len(pool), samples, replace=False)))
+
+
+def join_figures(rows: int) -> dict[str, Json]:
+    """The join of near duplicates alone, of made-up sets in the numbers of `bench.growth`'s pools.
+
+    A set has 110 members on average, a third of them those of one of 90,000 records, and 14 in 100 sets are
+    near copies of the one before. So sizes can be tried whose texts would take hours to make.
+    """
+    with TemporaryDirectory() as folder:
+        scratch = Scratch(Path(folder))
+        sets = made_up_sets(rows, scratch)
+        pairs = measure(
+            lambda: jaccard_pairs(sets, min_similarity=0.5, measure="jaccard, made up", scratch=scratch)
+        )
+        disk = sum(file.stat().st_size for file in Path(folder).iterdir())
+    found: dict[str, Json] = {"pairs": len(pairs.value), "floor": pairs.value.floor}
+    return {"join": {**pairs.pace(rows), **found, "members": len(sets.hashes), "disk_mb": round(disk / 1e6)}}
+
+
+def made_up_sets(rows: int, scratch: Scratch) -> Shingles:
+    """Sets of hashes around records that many sets resemble a little, with near copies."""
+    rng, sizes = np.random.default_rng(0), [np.zeros(0, np.int64)]
+
+    def members() -> Iterator[tuple[Hashes]]:
+        for start in range(0, rows, _MADE_AT_ONCE):
+            count = min(_MADE_AT_ONCE, rows - start)
+            record = rng.integers(0, 90_000, count)
+            is_copy = rng.random(count) < _NEAR_COPIES
+            first = np.maximum.accumulate(np.where(is_copy & (np.arange(count) > 0), 0, np.arange(count)))
+            size = np.minimum(rng.lognormal(4.2, 1.0, count).astype(np.int64) + 1, 2_000)[first]
+            owner = np.repeat(np.arange(count), size)
+            place = (np.arange(len(owner)) - np.repeat(np.cumsum(size) - size, size)).astype(np.uint64)
+            of_record = mix(record[first][owner].astype(np.uint64) << np.uint64(20) | place)
+            of_text = mix((start + first)[owner].astype(np.uint64) << np.uint64(20) | place | _TEXT)
+            of_copy = mix((start + owner).astype(np.uint64) << np.uint64(20) | place | _TEXT)
+            draw = mix(of_text) / 2.0**64
+            own = np.where(rng.random(len(owner)) < _CHANGED * is_copy[owner], of_copy, of_text)
+            part = as_sets(np.where(draw < _OF_RECORDS, of_record, own), owner, count)
+            sizes.append(part.sizes)
+            yield (part.hashes,)
+
+    (hashes,) = scratch.keep(members(), (np.uint64,))
+    return Shingles(hashes, np.concatenate([[0], np.cumsum(np.concatenate(sizes))]))
+
+
+_MADE_AT_ONCE = 50_000
+_NEAR_COPIES, _OF_RECORDS, _CHANGED = 0.14, 0.33, 0.2
+_TEXT = np.uint64(1 << 63)

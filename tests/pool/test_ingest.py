@@ -12,11 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoselection_core.errors.pool import CountsError, EmptyPoolError
+from autoselection_core.errors.store import LittleMemoryError
 from autoselection_core.identity import Json
 from autoselection_core.pool import Ingestion, Origin, Pool, QuarantineReason, Source, ingest
 from autoselection_core.store.atomic import UNFINISHED
@@ -306,6 +309,16 @@ def test_a_full_disk_is_named_and_leaves_no_pool(tmp_path: Path, limit: int) -> 
     assert "no room for" in output, errors
     assert not list((tmp_path / "home").rglob("pool.arrow"))
     assert [entry.name for entry in (tmp_path / "home").iterdir() if entry.name.startswith(".")] == []
+
+
+def test_more_records_than_the_memory_holds_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    file, records = tmp_path / "raw.parquet", 500_000_000
+    pq.write_table(pa.table({"question": pa.nulls(records)}), file, row_group_size=records)
+
+    with pytest.raises(LittleMemoryError, match=r"ingestion takes about 200\.0 GB of memory"):
+        ingest([Source(str(file))], Home(tmp_path / "home"))
+
+    assert not list((tmp_path / "home").rglob("pool.arrow"))
 
 
 def test_a_killed_ingestion_leaves_no_half_of_a_pool(tmp_path: Path) -> None:

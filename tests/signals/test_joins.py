@@ -2,11 +2,13 @@
 
 import itertools
 import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
@@ -14,6 +16,7 @@ from autoselection_core.signals.joins.cosine import cosine_pairs, normalise
 from autoselection_core.signals.joins.inverted_file import pairs_in_cells, recall_of
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
+from autoselection_core.signals.joins.sorted_runs import Scratch, SortedRuns
 from autoselection_core.signals.similar_pairs import PAIRS_PER_ROW, PairList, stored_floor
 from autoselection_core.testing.signals import pool_of_answers
 
@@ -150,6 +153,70 @@ def test_no_pair_above_the_floor_is_missed_and_every_similarity_is_exact(
     pairs = jaccard_pairs(shingles(texts, length), min_similarity=lowest, measure="jaccard")
 
     assert found(pairs) == pytest.approx(jaccard_by_definition(texts, length, lowest), abs=1e-6)
+
+
+@given(
+    st.lists(WORDS, max_size=30),
+    st.integers(1, 3),
+    st.sampled_from([0.2, 0.5, 2 / 3, 1.0]),
+    st.integers(6, 40),
+    st.sampled_from(["memory", "disk"]),
+)
+def test_pairs_are_the_same_in_however_many_parts_they_are_looked_for_and_on_the_disk(
+    texts: list[str], length: int, lowest: float, at_once: int, place: str
+) -> None:
+    whole = jaccard_pairs(shingles(texts, length), min_similarity=lowest, measure="jaccard")
+
+    with TemporaryDirectory() as folder:
+        scratch = Scratch(Path(folder) if place == "disk" else None)
+        sets = shingles(texts, length, scratch)
+        parts = jaccard_pairs(
+            sets, min_similarity=lowest, measure="jaccard", scratch=scratch, at_once=at_once
+        )
+
+    assert found(parts) == found(whole)
+    assert parts.floor == whole.floor
+
+
+@given(st.integers(0, 99), st.integers(500, 5_000))
+@settings(max_examples=3)
+def test_a_crowd_raises_the_floor_alike_in_however_many_parts_it_is_looked_for(
+    seed: int, at_once: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.permutation(list("abcdefghijkl"))[:9]) for _ in range(250)]
+    similarities = jaccard_by_definition(texts, 1, 0.5)
+    expected = stored_floor(np.array(list(similarities.values()), np.float32), len(texts), 0.5)
+
+    pairs = jaccard_pairs(shingles(texts, 1), min_similarity=0.5, measure="jaccard", at_once=at_once)
+
+    assert 0.5 < expected == pairs.floor
+    assert found(pairs) == pytest.approx(
+        {key: each for key, each in similarities.items() if np.float32(each) >= np.float32(expected)},
+        abs=1e-6,
+    )
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)), max_size=12), max_size=5),
+    st.integers(1, 9),
+    st.sampled_from(["memory", "disk"]),
+)
+def test_runs_give_every_row_once_in_the_order_of_keys_and_equal_keys_together(
+    parts: list[list[tuple[int, int]]], rows: int, place: str
+) -> None:
+    with TemporaryDirectory() as folder:
+        runs = SortedRuns(Scratch(Path(folder) if place == "disk" else None))
+        for part in parts:
+            runs.add(*np.array(part, np.int64).reshape(-1, 2).T)
+        ranges = list(runs.ranges(rows))
+
+    keys = [keys.tolist() for keys, _ in ranges]
+    assert list(itertools.chain(*keys)) == sorted(key for part in parts for key, _ in part)
+    assert all(not set(one) & set(other) for one, other in itertools.combinations(keys, 2))
+    assert sorted((int(k), int(v)) for columns in ranges for k, v in zip(*columns, strict=True)) == sorted(
+        itertools.chain(*parts)
+    )
 
 
 def test_a_thousand_texts_give_the_pairs_of_the_definition() -> None:

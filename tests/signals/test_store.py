@@ -18,6 +18,8 @@ from autoselection_core.errors.store import LittleMemoryError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
+from autoselection_core.signals.definitions.semantic.clusters import Clusters
+from autoselection_core.signals.definitions.semantic.embedding import VECTORS, EmbeddingPairs
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.sparse import SparseFeatures
@@ -361,6 +363,16 @@ def test_a_signal_that_the_memory_is_too_small_for_is_refused_before_it_begins(s
 
     assert 0 < caught.value.free_gb < caught.value.needed_gb
     assert not list(store.home.columns.glob("*"))
+
+
+@pytest.mark.parametrize("signal", [Clusters(), EmbeddingPairs()], ids=lambda each: each.name)
+def test_more_vectors_than_the_memory_holds_are_refused_before_the_work(signal: PoolSignal) -> None:
+    vectors = np.broadcast_to(np.zeros((1, 384), np.float32), (10**9, 384))  # takes no memory itself
+
+    with pytest.raises(LittleMemoryError, match=rf"{signal.name} takes about [\d,.]+ GB of memory") as caught:
+        signal.compute(pool_of_answers(["one"]), {VECTORS: vectors})
+
+    assert caught.value.needed_gb > 1_500
 
 
 def test_the_join_of_near_duplicates_says_what_it_takes_by_the_size_of_the_pool() -> None:

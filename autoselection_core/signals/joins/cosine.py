@@ -8,13 +8,16 @@ from autoselection_core.arrays import Rows, Vectors
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import missing_rows
 from autoselection_core.signals.joins.inverted_file import CELL_ROWS, Found, pairs_in_cells, recall_of
-from autoselection_core.signals.similar_pairs import MAX_FLOOR, PAIRS_PER_ROW, PairList, stored_floor
+from autoselection_core.signals.similar_pairs import MAX_FLOOR, PAIRS_PER_ROW, PairList, PairsAboveFloor
 
 MAX_EXACT_ROWS = 200_000
 """Every pair of so many rows is compared in minutes; the time grows with the square."""
 
 _BLOCK = 2_048
 _SAMPLE_ROWS = 512
+_BYTES_A_PAIR = 100
+"""Peak of a join beside its vectors, a pair (`python -m bench.growth --step neighbours`)."""
+
 _SLACK = 1.3
 """Pairs collected above those that will be kept, because the start of the search is estimated."""
 
@@ -44,15 +47,30 @@ def cosine_pairs(
     """
     unit = normalise(vectors)
     start = _start(unit, min_similarity)
-    if len(unit) <= max_exact_rows:
-        low, high, similarity = _joined(_above(unit, start, progress))
-    else:
-        low, high, similarity = _joined(pairs_in_cells(unit, start, cell_rows=cell_rows, progress=progress))
-        recall = recall_of((low, high, similarity), unit, start, _spread(len(unit)))
+    found = PairsAboveFloor(len(unit), start)
+    is_exact = len(unit) <= max_exact_rows
+    cells = (
+        _above(unit, start, progress)
+        if is_exact
+        else pairs_in_cells(unit, start, cell_rows=cell_rows, progress=progress)
+    )
+    for part in cells:
+        found.add(*part)
+    low, high, similarity = found.take()
+    if not is_exact:
+        recall = recall_of((low, high, similarity), unit, found.floor, _spread(len(unit)))
         measure = f"{measure}, in cells, recall {recall:.3f}"
-    floor = stored_floor(similarity, len(unit), start)
-    kept = similarity >= np.float32(floor)
-    return PairList.of(low[kept], high[kept], similarity[kept], floor=floor, measure=measure)
+    return PairList.of(low, high, similarity, floor=found.floor, measure=measure)
+
+
+def cosine_memory(vectors: Vectors) -> int:
+    """Memory that the pairs of vectors of shape (n, d) take at most, in bytes.
+
+    The vectors of length 1, as many pairs as are kept, and one block of similarities with its ranks.
+    """
+    rows, dimensions = map(int, vectors.shape)
+    block = 2 * 4 * _SAMPLE_ROWS * min(rows, MAX_EXACT_ROWS)
+    return rows * (4 * dimensions + _BYTES_A_PAIR * PAIRS_PER_ROW) + block
 
 
 def update_cosine_pairs(
@@ -111,13 +129,18 @@ def _spread(count: int) -> Rows:
 def _start(unit: Vectors, min_similarity: float) -> float:
     """A similarity a little below the floor, from some rows spread over the pool against all rows."""
     rows = _spread(len(unit))
-    similarity = unit[rows] @ unit.T
-    similarity[np.arange(len(rows)), rows] = -1.0
     # A pair is seen from both of its rows.
-    place = similarity.size - min(int(2 * PAIRS_PER_ROW * _SLACK * len(rows)), similarity.size)
-    ranked = similarity.reshape(-1)
-    ranked.partition(place)  # in its place: with a large pool it is half a gigabyte
-    return max(min_similarity, min(float(ranked[place]), MAX_FLOOR))
+    wanted = int(2 * PAIRS_PER_ROW * _SLACK * len(rows))
+    highest = np.zeros(0, np.float32)
+    for top in range(0, len(unit), MAX_EXACT_ROWS):
+        similarity = unit[rows] @ unit[top : top + MAX_EXACT_ROWS].T
+        own = (rows >= top) & (rows < top + MAX_EXACT_ROWS)
+        similarity[np.flatnonzero(own), rows[own] - top] = -1.0
+        ranked = np.concatenate([highest, similarity.reshape(-1)])
+        place = len(ranked) - min(wanted, len(ranked))
+        ranked.partition(place)
+        highest = ranked[place:].copy()
+    return max(min_similarity, min(float(highest.min()), MAX_FLOOR))
 
 
 def _above(unit: Vectors, start: float, progress: Progress | None) -> Iterator[Found]:

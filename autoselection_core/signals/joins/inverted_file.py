@@ -6,6 +6,7 @@ What is missed is measured, not assumed.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import scipy.sparse as sp
 from autoselection_core.arrays import Mask, Vectors
 from autoselection_core.progress import Progress
 
-Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
+Found = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.float32]]
 """Rows of pairs, the lower one first, and their similarities."""
 
 _ROWS_AT_ONCE = 16_384
@@ -62,13 +63,22 @@ def pairs_in_cells(
 
 def recall_of(found: Found, unit: Vectors, start: float, rows: npt.NDArray[np.int64]) -> float:
     """Share of the pairs of some rows with all rows that were found; 1 where there are none."""
+    sampled = np.zeros(len(unit), np.bool_)
+    sampled[rows] = True
     low, high, _ = found
-    known = np.unique(low * len(unit) + high)
-    similarity = unit[rows] @ unit.T
-    place, other = np.nonzero(similarity >= np.float32(start))
-    one, two = np.minimum(rows[place], other), np.maximum(rows[place], other)
-    expected = np.unique((one * len(unit) + two)[one != two])
+    theirs = sampled[low] | sampled[high]
+    known = low[theirs].astype(np.int64) * len(unit) + high[theirs]
+    expected = np.unique(np.concatenate(list(_expected(unit, start, rows))))
     return float(np.isin(expected, known).mean()) if len(expected) else 1.0
+
+
+def _expected(unit: Vectors, start: float, rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Pairs of some rows with all rows, as `low row * rows + high row`."""
+    for top in range(0, len(unit), _ROWS_AT_ONCE):
+        similarity = unit[rows] @ unit[top : top + _ROWS_AT_ONCE].T
+        place, other = np.nonzero(similarity >= np.float32(start))
+        one, two = np.minimum(rows[place], other + top), np.maximum(rows[place], other + top)
+        yield (one * len(unit) + two)[one != two]
 
 
 def _centres(unit: Vectors, count: int, seed: int) -> Vectors:

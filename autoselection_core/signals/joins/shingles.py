@@ -8,6 +8,7 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
+from autoselection_core.signals.joins.sorted_runs import IN_MEMORY, Scratch
 from autoselection_core.words import words_and_signs
 
 _BATCH = 8192
@@ -40,7 +41,7 @@ class Shingles:
         return np.diff(self.starts)
 
 
-def shingles(texts: Iterable[str], words: int) -> Shingles:
+def shingles(texts: Iterable[str], words: int, scratch: Scratch = IN_MEMORY) -> Shingles:
     """Runs of consecutive words of each text, operators and brackets included (see `words_and_signs`).
 
     A text with fewer words has one run, all of it; a text without words has an empty set.
@@ -48,19 +49,25 @@ def shingles(texts: Iterable[str], words: int) -> Shingles:
     Args:
         texts: The texts.
         words: Words of a run.
+        scratch: Where the sets are kept.
     """
-    known = _WordHashes()
-    parts = [_shingles(batch, words, known) for batch in batches_of(texts)]
-    sizes = np.concatenate([np.zeros(0, np.int64), *(part.sizes for part in parts)])
-    hashes = np.concatenate([np.zeros(0, np.uint64), *(part.hashes for part in parts)])
-    return Shingles(hashes, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
+    known, sizes = _WordHashes(), [np.zeros(0, np.int64)]
+
+    def members() -> Iterator[tuple[Hashes]]:
+        for batch in batches_of(texts):
+            part = _shingles(batch, words, known)
+            sizes.append(part.sizes)
+            yield (part.hashes,)
+
+    (hashes,) = scratch.keep(members(), (np.uint64,))
+    return Shingles(hashes, np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64))
 
 
 def _shingles(texts: Sequence[str], words: int, known: "_WordHashes") -> Shingles:
     hashed, counts = _hashed(texts, words_and_signs, known)
     owners = np.repeat(np.arange(len(counts)), counts)
     run, complete = _run_hashes(hashed, counts, owners, words)
-    return _as_sets(run[complete], owners[complete], len(counts))
+    return as_sets(run[complete], owners[complete], len(counts))
 
 
 def batches_of(texts: Iterable[str], size: int = _BATCH) -> Iterator[list[str]]:
@@ -130,7 +137,8 @@ def extend_runs(run: Hashes, hashed: Hashes, offset: int) -> Hashes:
     return mix(run * _MULTIPLIER + following)
 
 
-def _as_sets(run: Hashes, owners: npt.NDArray[np.int64], texts: int) -> Shingles:
+def as_sets(run: Hashes, owners: npt.NDArray[np.int64], texts: int) -> Shingles:
+    """Sets of some hashes, each once and ascending; owners ascend."""
     order = np.lexsort((run, owners))
     run, owners = run[order], owners[order]
     fresh = np.ones(len(run), np.bool_)

@@ -16,12 +16,17 @@ from autoselection_core.errors.signals import SameNameError, UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, SharedPass, Signal
-from autoselection_core.signals.store.incremental import earlier_values
-from autoselection_core.signals.store.kinds import ValueKind, kind_of, load_values, save_values
+from autoselection_core.signals.store.kinds import (
+    ValueKind,
+    earlier_values,
+    kind_of,
+    load_values,
+    save_values,
+)
 from autoselection_core.signals.store.record import aligned_values, append_values, missing, record_of, rows_of
 from autoselection_core.signals.store.signal_report import SignalReport, finite_shares, unscored
 from autoselection_core.signals.table import GROUP_NAMES, SOURCE, SignalTable
-from autoselection_core.store.atomic import atomic_folder
+from autoselection_core.store.atomic import atomic_folder, workplace
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
 from autoselection_core.store.memory import require_memory
@@ -235,8 +240,10 @@ class SignalStore:
         if values is None:
             require_memory(signal.name, signal.memory_bytes(pool))
         computed = len(pool) if values is None or earlier is None else len(earlier.new_rows(len(pool)))
-        with atomic_folder(folder) as unfinished:
-            save_values(unfinished, signal.compute(pool, given, progress) if values is None else values)
+        with workplace(folder) as scratch, atomic_folder(folder) as unfinished:
+            if values is None:
+                values = signal.compute_in(scratch, pool, given, progress)
+            save_values(unfinished, values)
         return computed
 
     def _aligned(self, name: str, version: str, pool: Pool) -> Mapping[str, Computed]:

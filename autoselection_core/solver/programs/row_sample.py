@@ -18,6 +18,7 @@ from autoselection_core.arrays import Keys, Labels, Mask, Rows, Values
 from autoselection_core.operators.definitions.duplicates import NEAR_SIMILARITY, SEMANTIC_SIMILARITY
 from autoselection_core.operators.selection.ranking import chances
 from autoselection_core.signals.table import SOURCE, SignalTable
+from autoselection_core.store.memory import require_memory
 
 MAX_CLUSTER = 64
 """Rows of a cluster at most. A larger one is cut to its more similar pairs; copies beyond that are drawn one
@@ -35,6 +36,9 @@ _LEVELS = (0.0, NEAR_SIMILARITY, SEMANTIC_SIMILARITY)
 
 _PAIRS_PER_ROW = 8
 """A list with more pairs a row than this joins no clusters at a level: everything would be one."""
+
+_BYTES_A_ROW = 200
+"""Memory that drawing a sample takes, a row of the pool (`python -m bench.solver.speed --rows 10000000`)."""
 
 _EXACT = "exact"
 _CHANCE_BITS = np.uint64(40)
@@ -136,6 +140,7 @@ def _step(rows: int, max_rows: int) -> int:
 
 
 def _drawn(signals: SignalTable, step: int, seed: int) -> RowSample:
+    require_memory("a sample of the pool's rows", _BYTES_A_ROW * len(signals))
     clusters = signals.cached((__name__, "clusters"), lambda: clusters_of(signals))
     is_drawn = _systematic(signals, clusters, step, seed)[clusters]
     is_certain = _rare(signals, step, round(MAX_RARE_SHARE * len(signals) / step))

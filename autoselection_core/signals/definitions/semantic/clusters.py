@@ -16,9 +16,12 @@ from autoselection_core.signals.base import NAMES_A_FILE, Computed, Given, PoolS
 from autoselection_core.signals.definitions.semantic.embedding import VECTORS, Embeddings
 from autoselection_core.signals.joins.cosine import normalise
 from autoselection_core.store.atomic import atomic_file
+from autoselection_core.store.memory import require_memory
 
 _ROWS_AT_ONCE = 16_384
 _NO_GROUP = -1
+_MEMORY_BASE = 1 << 29
+"""Peak of a fit beside a copy of the vectors (`python -m bench.growth --step clusters`)."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Clusters(PoolSignal):
             save_centres(Path(self.centres), self._fitted(given[VECTORS]))
 
     def _fitted(self, vectors: Vectors) -> dict[int, Vectors]:
+        require_memory(self.name, vectors.nbytes + _MEMORY_BASE)
         return {size: fit_centres(vectors, size, self.seed) for size in self.sizes}
 
     @override
@@ -75,11 +79,21 @@ def fit_centres(vectors: Vectors, size: int, seed: int) -> Vectors:
     """Centres of mini-batch k-means over the known rows, scaled to length 1. Shape (at most size, d)."""
     from sklearn.cluster import MiniBatchKMeans
 
-    known = normalise(vectors[~np.isnan(vectors).any(axis=1)])
+    known = _known(vectors)
     if len(known) == 0:
         return np.zeros((0, vectors.shape[1]), np.float32)
     model = MiniBatchKMeans(min(size, len(known)), random_state=seed, batch_size=4_096, n_init=3)
     return normalise(model.fit(known).cluster_centers_)
+
+
+def _known(vectors: Vectors) -> Vectors:
+    """Known rows, scaled to length 1: the one copy that a fit holds. Shape (known rows, d)."""
+    blocks = range(0, len(vectors), _ROWS_AT_ONCE)
+    is_known = [~np.isnan(vectors[start : start + _ROWS_AT_ONCE]).any(axis=1) for start in blocks]
+    known: Vectors = np.asarray(vectors)[np.concatenate([np.zeros(0, np.bool_), *is_known])]
+    for start in range(0, len(known), _ROWS_AT_ONCE):
+        known[start : start + _ROWS_AT_ONCE] = normalise(known[start : start + _ROWS_AT_ONCE])
+    return known
 
 
 def assign(vectors: Vectors, centres: Vectors) -> Labels:

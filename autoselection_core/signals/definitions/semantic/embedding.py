@@ -22,9 +22,15 @@ from autoselection_core.signals.base import (
     renamed_from,
 )
 from autoselection_core.signals.definitions.targets import ComparesTargets, targets_of
-from autoselection_core.signals.joins.cosine import cosine_pairs, normalise, update_cosine_pairs
+from autoselection_core.signals.joins.cosine import (
+    cosine_memory,
+    cosine_pairs,
+    normalise,
+    update_cosine_pairs,
+)
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import RELEVANCE
+from autoselection_core.store.memory import require_memory
 
 VECTORS = "embedding"
 _ROWS_AT_ONCE = 16_384
@@ -149,10 +155,11 @@ class EmbeddingPairs(PoolSignal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        measure = "cosine of sentence embeddings"
+        vectors, measure = given[VECTORS], "cosine of sentence embeddings"
+        require_memory(self.name, cosine_memory(vectors))
         return {
             VECTORS: cosine_pairs(
-                given[VECTORS], min_similarity=self.min_similarity, measure=measure, progress=progress
+                vectors, min_similarity=self.min_similarity, measure=measure, progress=progress
             )
         }
 

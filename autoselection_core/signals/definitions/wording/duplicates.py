@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from typing_extensions import override
@@ -15,6 +16,7 @@ from autoselection_core.signals.base import Computed, EarlierValues, Given, Pool
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.jaccard_update import update_jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
+from autoselection_core.signals.joins.sorted_runs import IN_MEMORY, Scratch
 from autoselection_core.signals.joins.stored_sets import StoredSets
 from autoselection_core.signals.similar_pairs import PairList
 
@@ -41,8 +43,10 @@ class ExactGroups(PoolSignal):
         return {self.name: _groups([_normalised_digest(text) for text in pool.iter_texts(self.scope)])}
 
 
-_MEMORY_PER_BYTE = 12
-"""Peak of an exact join of near duplicates, in bytes of the pool (`python -m bench.growth`)."""
+_MEMORY_PER_BYTE, _MEMORY_OF_A_RANGE, _MEMORY_PER_ROW = 12, 1 << 30, 500
+"""Peak of a join of near duplicates (`python -m bench.growth`): of its ranges, which are no larger than the
+pool, and of its rows.
+"""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,9 @@ class JaccardPairs(PoolSignal):
 
     J(x, y) = |x & y| / |x | y| over the sets of runs of `words` words, operators and brackets (see
     `words_and_signs`). The similarities are exact: MinHash signatures estimate them, and at the size of a
-    pool the exact join is as fast and misses nothing. The sets are kept beside the pairs, so that a changed
-    pool reads only its new texts.
+    pool the exact join is as fast and misses nothing. The store gives the join a scratch folder, so that its
+    memory does not grow with the texts. The sets are kept beside the pairs, so that a changed pool reads only
+    its new texts.
 
     Attributes:
         words: Words of a run.
@@ -74,14 +79,30 @@ class JaccardPairs(PoolSignal):
 
     @override
     def compute(self, pool: Pool, given: Given, progress: Progress | None = None) -> Mapping[str, Computed]:
-        sets = shingles(pool.iter_texts(self.scope), self.words)
-        measure = f"jaccard of word {self.words}-grams"
-        pairs = jaccard_pairs(sets, min_similarity=self.min_similarity, measure=measure)
+        return self._joined(IN_MEMORY, pool, progress)
+
+    @override
+    def compute_in(
+        self, scratch: Path, pool: Pool, given: Given, progress: Progress | None = None
+    ) -> Mapping[str, Computed]:
+        return self._joined(Scratch(scratch), pool, progress)
+
+    def _joined(self, scratch: Scratch, pool: Pool, progress: Progress | None) -> Mapping[str, Computed]:
+        sets = shingles(pool.iter_texts(self.scope), self.words, scratch)
+        pairs = jaccard_pairs(
+            sets,
+            min_similarity=self.min_similarity,
+            measure=f"jaccard of word {self.words}-grams",
+            scratch=scratch,
+            progress=progress,
+        )
         return {self.name: pairs, **StoredSets.of(sets).values}
 
     @override
     def memory_bytes(self, pool: Pool) -> int:
-        return _MEMORY_PER_BYTE * int(pool.table.nbytes)
+        return min(_MEMORY_PER_BYTE * int(pool.table.nbytes), _MEMORY_OF_A_RANGE) + _MEMORY_PER_ROW * len(
+            pool
+        )
 
     @override
     def update(
