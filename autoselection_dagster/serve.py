@@ -51,7 +51,7 @@ def serve(
 
 
 def _why_not_loaded(installation: Installation) -> str:
-    """What keeps the code location from its campaigns, in a sentence; empty where nothing does."""
+    """Reason why the campaigns do not load, in a sentence; empty where they do."""
     try:
         load_campaigns(installation.campaigns, Home(installation.home))
     except AutoSelectionError as error:

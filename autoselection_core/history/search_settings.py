@@ -93,6 +93,6 @@ class SearchSettings:
     budget: Annotated[int, Count(1, 100_000)] = 15
     slots: Annotated[int, Count(1, 10_000)] = 1
     seed: Annotated[int, Count(0, 2**32 - 1)] = 0
-    policy: str = "default"
+    policy: str = DEFAULT
     report_evaluations: Annotated[int, Count(0, 100_000)] = 6
     max_steps: Annotated[int, Count(1, MAX_STEPS)] = MAX_STEPS

@@ -177,7 +177,7 @@ def _search(name: str, value: Value) -> SearchArm:
     found = value.entries("budget", "policy", "settings", "operators")
     if "budget" not in found:
         value.refuse("needs `budget`: the trainings of each of its searches")
-    policy = found["policy"].text() if "policy" in found else "default"
+    policy = found["policy"].text() if "policy" in found else SearchArm.policy
     settings = plain_mapping(found["settings"].entries()) if "settings" in found else {}
     try:
         Policy(policy).with_settings(**settings)

@@ -79,7 +79,7 @@ def _turn(mutants: Sequence[Mutant], place: int) -> tuple[bool, int, str]:
 
 
 def _drawn(seed: int) -> dict[str, Json]:
-    """What names a sample: the seed, and the commit whose places it was drawn from."""
+    """Identity of a sample: the seed, and the commit whose places it was drawn from."""
     command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
     commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     return {"seed": seed, "commit": commit}
@@ -169,7 +169,7 @@ class Trial:
         )
 
     def _fate_elsewhere(self, mutant: Mutant) -> tuple[str, str]:
-        """What test files outside the room say that name the module."""
+        """Fate under the test files outside the room that name the module."""
         module = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         texts = {path: path.read_text("utf-8") for path in sorted((self.tree / "tests").rglob("test_*.py"))}
         named = [path for path, text in texts.items() if re.search(rf"\b{re.escape(module)}\b", text)]

@@ -1,4 +1,4 @@
-"""Which lines each test reaches, recorded once and kept by the content of its file."""
+"""Lines that each test reaches, recorded once and kept by the content of its file."""
 
 import json
 import sys

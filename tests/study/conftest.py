@@ -6,7 +6,6 @@ import pytest
 from autoselection_core.store.home import Home
 from autoselection_core.study.loading import load_study
 from autoselection_core.study.running.runner import run_study
-from autoselection_core.study.study import Study
 from autoselection_core.study.study_run import StudyRun
 
 STUDY = """\
@@ -51,7 +50,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> StudyRun:
     return study_run
 
 
-def evaluated(study: Study, home: Home) -> dict[str, int]:
+def evaluated(home: Home) -> dict[str, int]:
     """Time of each complete evaluation."""
-    assert study
     return {file.parent.name: file.stat().st_mtime_ns for file in home.evaluations.glob("*/result.json")}

@@ -56,12 +56,12 @@ def test_random_draws_of_two_contests_are_different_draws(finished: StudyRun) ->
 
 
 def test_a_study_that_is_run_again_trains_nothing(finished: StudyRun) -> None:
-    made = evaluated(finished.study, finished.home)
+    made = evaluated(finished.home)
     trials = finished.ledger.trials(arms_entry(finished.study), TrialKind.REPORT)
 
     run_study(StudyRun(finished.study, finished.home, lambda *_: None))
 
-    assert evaluated(finished.study, finished.home) == made
+    assert evaluated(finished.home) == made
     assert finished.ledger.trials(arms_entry(finished.study), TrialKind.REPORT) == trials
 
 
@@ -85,14 +85,14 @@ def test_a_study_that_was_cut_off_goes_on_to_the_same_end(
     study_run = study_run_in(tmp_path)
     with pytest.raises(_KilledError):
         run_study(StudyRun(study_run.study, study_run.home, cut))
-    made = evaluated(study_run.study, study_run.home)
+    made = evaluated(study_run.home)
     study_run.ledger.release_lost(now=time.time() + 3600)  # rather than wait for the lease
 
     run_study(study_run)
 
-    now = evaluated(study_run.study, study_run.home)
+    now = evaluated(study_run.home)
     assert {key: now[key] for key in made} == made
-    assert now.keys() == evaluated(finished.study, finished.home).keys()
+    assert now.keys() == evaluated(finished.home).keys()
 
 
 def test_no_winner_is_chosen_while_another_process_holds_a_candidate(tmp_path: Path) -> None:

@@ -123,8 +123,8 @@ def has_further_items(facts: StudyFacts) -> None:
 def goes_on_without_weights(study_run: StudyRun) -> None:
     for folder in study_run.home.evaluations.glob("*/adapter"):
         shutil.rmtree(folder)
-    made = evaluated(study_run.study, study_run.home)
+    made = evaluated(study_run.home)
 
     run_study(StudyRun(study_run.study, study_run.home, lambda *_: None))
 
-    assert evaluated(study_run.study, study_run.home) == made
+    assert evaluated(study_run.home) == made

@@ -1,4 +1,4 @@
-"""Keys of a campaign about evaluation: benchmarks, training, and what stands in for it; price and limits."""
+"""Keys of a campaign about evaluation: benchmarks, training and its substitutes; price and limits."""
 
 from dataclasses import fields, replace
 from functools import partial

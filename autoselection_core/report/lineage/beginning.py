@@ -29,7 +29,7 @@ class Beginning:
 
 
 def origin_of(record: SearchRecord) -> str:
-    """Who began a search and what it learns from, as its record alone says it; without a full stop."""
+    """Origin of a search and what it learns from, by its record alone; without a full stop."""
     who = "It began by itself after the pool changed" if is_unattended(record) else "A person started it"
     if record.spec.warm_from is None:
         return f"{who}, without measurements of earlier searches"
