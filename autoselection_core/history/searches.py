@@ -126,8 +126,9 @@ def _record(row: AnyRow) -> SearchRecord:
         report_evaluations=row.report_evaluations,
         state=state,
         reason=row.stopped or (_why_spent(spent, row.budget) if is_spent else ""),
-        # A process of an earlier release that runs on since the migration stops without a cause.
-        stop_cause=StopCause(row.stop_cause or StopCause.STUCK) if row.stopped else None,
+        # A process of an earlier release that runs on since the migration stops without a cause. A person is
+        # assumed: after that nothing is paid for unasked.
+        stop_cause=StopCause(row.stop_cause or StopCause.PERSON) if row.stopped else None,
         spent=spent,
         held=float(row.held),
         report_spent=row.report,
