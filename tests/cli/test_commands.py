@@ -18,7 +18,7 @@ def test_the_command_estimates_and_evaluates_nothing(tmp_path: Path, cli: Cli) -
     assert code == 0
     assert f"{study_run.study.total_trainings} evaluations are left at most" in said
     assert study_run.workspace.has_pool()
-    assert evaluated(study_run.study, study_run.home) == {}
+    assert evaluated(study_run.home) == {}
 
 
 COMMANDS = (
