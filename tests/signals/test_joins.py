@@ -17,7 +17,7 @@ from autoselection_core.signals.joins.inverted_file import pairs_in_cells, recal
 from autoselection_core.signals.joins.jaccard import jaccard_pairs
 from autoselection_core.signals.joins.shingles import shingles
 from autoselection_core.signals.joins.sorted_runs import Scratch, SortedRuns
-from autoselection_core.signals.similar_pairs import PAIRS_PER_ROW, PairList, stored_floor
+from autoselection_core.signals.similar_pairs import PAIRS_PER_ROW, PairList, PairsAboveFloor, stored_floor
 from autoselection_core.testing.signals import pool_of_answers
 
 RNG = np.random.default_rng(0)
@@ -244,6 +244,23 @@ def test_the_floor_is_the_smallest_that_keeps_few_enough_pairs() -> None:
     floor = np.float32(stored_floor(similarity, rows=50, min_similarity=0.5))
 
     assert (similarity >= floor).sum() == 50 * PAIRS_PER_ROW
+
+
+@pytest.mark.parametrize("decimals", [2, 7])
+def test_a_floor_that_rises_while_pairs_are_found_is_that_of_all_of_them(decimals: int) -> None:
+    rng, rows = np.random.default_rng(0), 5_000
+    parts = [rng.uniform(0.5, 0.99, 700_000).round(decimals).astype(np.float32) for _ in range(4)]
+    pairs = PairsAboveFloor(rows, 0.5)
+
+    for number, part in enumerate(parts):
+        places = np.arange(len(part))
+        pairs.add(places, places + number, part)
+        assert number < 2 or pairs.floor > 0.5  # it rises long before the end
+    _, _, similarity = pairs.take()
+
+    whole = np.concatenate(parts)
+    assert pairs.floor == stored_floor(whole, rows, 0.5)
+    assert np.array_equal(similarity, whole[whole >= np.float32(pairs.floor)])
 
 
 def test_pairs_above_nine_tenths_are_kept_however_many_there_are() -> None:
