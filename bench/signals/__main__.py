@@ -23,7 +23,13 @@ from bench.signals.model import (
 )
 from bench.signals.table import write_table
 from bench.signals.text import change_figures, jaccard_figures, join_figures, memory_figures, text_figures
-from bench.signals.vectors import cell_figures, lance_figures, made_up_vectors, neighbour_figures
+from bench.signals.vectors import (
+    MANY_VECTORS,
+    cell_figures,
+    lance_figures,
+    made_up_vectors,
+    neighbour_figures,
+)
 
 PARTS = (
     *("words", "pairs", "neighbours", "change", "cells", "memory", "model", "sae", "dear", "projection"),
@@ -38,6 +44,7 @@ def main() -> None:
         "--samples", type=int, default=200, help="samples that the model reads, or sets of a join"
     )
     parser.add_argument("--sae", type=Path, help="folder of an autoencoder of the model")
+    parser.add_argument("--vectors", type=int, default=MANY_VECTORS, help="of cells and LanceDB's indexes")
     parser.add_argument("--only", choices=PARTS, action="append", help="parts to measure; all by default")
     chosen = parser.parse_args()
     with TemporaryDirectory() as folder:
@@ -47,8 +54,8 @@ def main() -> None:
             "pairs": lambda: jaccard_figures(pool),
             "neighbours": lambda: neighbour_figures(pool, made_up_vectors(len(pool))),
             "change": lambda: change_figures(pool, made_up_vectors(len(pool))),
-            "cells": cell_figures,
-            "lance": lance_figures,
+            "cells": lambda: cell_figures(chosen.vectors),
+            "lance": lambda: lance_figures(chosen.vectors),
             "join": lambda: join_figures(chosen.samples),
             "memory": lambda: memory_figures(pool, chosen.model),
         }

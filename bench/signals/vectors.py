@@ -25,7 +25,9 @@ from bench.result import measure
 from bench.signals.text import floor_of, made_up_features, real_benchmark
 
 _BLOCK = 2_048
-_MANY = 250_000
+MANY_VECTORS = 250_000
+"""Vectors above the number up to which every pair is compared."""
+
 _DIMENSIONS = 384
 _INDEXES, _PROBES, _LOOKED_UP, _NEAREST = ("IVF_PQ", "IVF_HNSW_SQ"), (4, 16), 256, 256
 _FLOOR = 0.5
@@ -76,27 +78,29 @@ def _read_from(pool: Pool, vectors: Vectors, pairs: PairList) -> dict[str, Json]
     }
 
 
-def cell_figures() -> dict[str, Json]:
-    """Neighbours in a pool too large for every pair, with the recall that the signal itself measures."""
-    vectors = made_up_vectors(_MANY)
-    pairs = measure(lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine"))
+def cell_figures(rows: int) -> dict[str, Json]:
+    """Neighbours in cells, as in a pool too large for every pair, with the recall that the signal measures."""
+    vectors = made_up_vectors(rows)
+    pairs = measure(
+        lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine", max_exact_rows=rows - 1)
+    )
     recall = float(pairs.value.measure.rpartition(" ")[2])
     found: dict[str, Json] = {"pairs": len(pairs.value), "recall": recall, "floor": pairs.value.floor}
-    return {"embedding_pairs_in_cells": {**pairs.pace(_MANY), **found}}
+    return {"embedding_pairs_in_cells": {**pairs.pace(rows), **found}}
 
 
-def lance_figures() -> dict[str, Json]:
+def lance_figures(rows: int) -> dict[str, Json]:
     """Neighbours through LanceDB's own indexes, beside the cells of `cell_figures` on the same vectors.
 
     Some rows are looked up; the time of all is reckoned from theirs. The recall is that of their pairs at or
     above the similarity from which on cells keep pairs.
     """
-    unit = normalise(made_up_vectors(_MANY))
-    rows = np.linspace(0, _MANY - 1, _LOOKED_UP).astype(np.int64)
-    expected = unit[rows] @ unit.T >= np.float32(_FLOOR)
-    expected[np.arange(len(rows)), rows] = False
+    unit = normalise(made_up_vectors(rows))
+    asked = np.linspace(0, rows - 1, _LOOKED_UP).astype(np.int64)
+    expected = unit[asked] @ unit.T >= np.float32(_FLOOR)
+    expected[np.arange(len(asked)), asked] = False
     with TemporaryDirectory() as folder:
-        return {kind: _lance_index(kind, unit, rows, expected, Path(folder) / kind) for kind in _INDEXES}
+        return {kind: _lance_index(kind, unit, asked, expected, Path(folder) / kind) for kind in _INDEXES}
 
 
 def _lance_index(kind: str, unit: Vectors, rows: Rows, expected: Mask, folder: Path) -> dict[str, Json]:

@@ -15,7 +15,7 @@ MAX_EXACT_ROWS = 200_000
 
 _BLOCK = 2_048
 _SAMPLE_ROWS = 512
-_BYTES_A_PAIR = 100
+_BYTES_A_PAIR = 60
 """Peak of a join beside its vectors, a pair (`python -m bench.growth --step neighbours`)."""
 
 _SLACK = 1.3
