@@ -79,7 +79,7 @@ def _read_from(pool: Pool, vectors: Vectors, pairs: PairList) -> dict[str, Json]
 
 
 def cell_figures(rows: int) -> dict[str, Json]:
-    """Neighbours in cells, as in a pool too large for every pair, with the recall that the signal measures."""
+    """Neighbours in cells, as in a pool too large for every pair, with the measured recall."""
     vectors = made_up_vectors(rows)
     pairs = measure(
         lambda: cosine_pairs(vectors, min_similarity=0.5, measure="cosine", max_exact_rows=rows - 1)

@@ -1,6 +1,7 @@
 """A campaign from raw files to a searched subset, and the expected duration of its trainings."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.duration import Pace, pace_of, scoring_seconds
+from autoselection_core.campaign.pools import UnusedColumns
 from autoselection_core.campaign.solvers import size_warning, templates_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
@@ -28,6 +30,7 @@ from autoselection_core.solver.advice.exchange import Silent
 from autoselection_core.solver.advice.settings import AdviserSettings
 from autoselection_core.solver.policy import Policy
 from autoselection_core.solver.programs.limits import MAX_PASSES, UNTRAINABLE, read_tokens, trainable_rows
+from autoselection_core.store.atomic import UNFINISHED
 from autoselection_core.store.home import Home
 from autoselection_core.subset import realise
 from autoselection_core.testing.tiny_model import tiny_model
@@ -106,6 +109,30 @@ def test_the_latest_pool_is_known_to_be_of_the_files_as_they_are(
 
     assert not workspace.is_ingested()
     assert workspace.pool().version == version
+
+
+def test_columns_of_a_pool_that_nothing_uses_may_go_and_are_made_again(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    versions = []
+    for count in (40, 41, 42):
+        write_raw(tmp_path / "raw" / "sums.jsonl", count=count)
+        versions.append(scored(workspace))
+    workspace.ledger.register(workspace.spec(versions[0], budget=4, policy="random"))
+    home, used = workspace.home, {each.spec.pool_version for each in workspace.ledger.searches()}
+    killed = home.columns / f".pruned.0a1b{UNFINISHED}"
+    killed.mkdir()
+
+    found = UnusedColumns.of(home, used, time.time() + 60)
+
+    assert [folder.name for folder in found.folders] == [versions[1]]
+    assert (found.kept, found.freed_bytes > 0) == (2, True)
+    assert not UnusedColumns.of(home, used, time.time() - 3600).folders
+    found.remove()
+    assert {each.name for each in home.columns.iterdir()} == {versions[0], versions[2]}
+    pool = workspace.pools.open(versions[1])
+    assert all(workspace.score(name, pool).rows == 41 for name in workspace.signal_names)
+    assert len(workspace.signals(versions[1])) == 41
 
 
 def test_an_empty_home_says_what_to_run(workspace: Workspace) -> None:

@@ -22,6 +22,7 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.declaration.loading import command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import costly_signals, counted_tokens, pace_of, scoring_seconds
+from autoselection_core.campaign.pools import UnusedColumns
 from autoselection_core.campaign.solvers import train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
@@ -376,33 +377,44 @@ def show_prunable(days: float) -> tuple[Pruning, ...]:
 def tell_prunable(days: float) -> None:
     """Dry run: show what may go, and how it goes."""
     found = show_prunable(days)
-    pictures = _prunable_pictures(days, found)
+    pictures, columns = _prunable_pictures(days, found), _prunable_columns(days)
     count, size = sum(len(each.runs) for each in found), sum(each.freed_bytes for each in found)
     tell(
         f"{count:,} runs may go, with {size / 1e6:,.2f} MB of files, and {len(pictures.files):,} pictures "
-        f"that no other run shows, with {pictures.freed_bytes / 1e6:,.2f} MB; nothing was changed. "
-        "Repeat the command with --yes to delete them",
+        f"that no other run shows, with {pictures.freed_bytes / 1e6:,.2f} MB, and the signal columns of "
+        f"{len(columns.folders):,} pools that no search uses, with {columns.freed_bytes / 1e6:,.2f} MB; "
+        "nothing was changed. Repeat the command with --yes to delete them",
         runs=count,
-        bytes=size + pictures.freed_bytes,
+        bytes=size + pictures.freed_bytes + columns.freed_bytes,
         pictures=len(pictures.files),
+        pools=len(columns.folders),
         deleted=0,
     )
 
 
 def prune(days: float) -> None:
-    """Delete the runs that may go, with their events and logs, and the pictures that only they show."""
+    """Delete the runs that may go with their events, logs and pictures, and columns that nothing uses."""
     found, records = show_prunable(days), import_module(_PRUNING)
-    pictures = _prunable_pictures(days, found)
+    pictures, columns = _prunable_pictures(days, found), _prunable_columns(days)
     count = records.prune_runs(Home.from_environment().root.resolve(), found)
     gone = records.prune_pictures(pictures)
-    size = sum(each.freed_bytes for each in found) + pictures.freed_bytes
+    columns.remove()
+    size = sum(each.freed_bytes for each in found) + pictures.freed_bytes + columns.freed_bytes
     tell(
-        f"{count:,} runs, {gone:,} pictures and {size / 1e6:,.2f} MB of files are gone",
+        f"{count:,} runs, {gone:,} pictures, the columns of {len(columns.folders):,} pools and "
+        f"{size / 1e6:,.2f} MB of files are gone",
         runs=count,
         bytes=size,
         pictures=gone,
+        pools=len(columns.folders),
         deleted=count,
     )
+
+
+def _prunable_columns(days: float) -> UnusedColumns:
+    home = Home.from_environment()
+    used = {each.spec.pool_version for each in Ledger.open(home.history_url).searches()}
+    return UnusedColumns.of(home, used, time.time() - days * _DAY_S)
 
 
 def _prunable_pictures(days: float, found: tuple[Pruning, ...]) -> PrunablePictures:
