@@ -423,7 +423,9 @@ def prune(
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete; without it nothing is changed.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Delete Dagster's records of old trials that nobody needs, their pictures, and columns of unused pools.
+    """Delete old records, pictures and columns that nobody needs.
+
+    Dagster's runs of trials, pictures that no other run shows, signal columns of pools that no search uses.
 
     A search that runs or can be resumed keeps all; a compared one keeps its baselines, the trials that its
     report names and what these were edited from. The history keeps every trial with its recipe and scores.
