@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from autoselection_core.campaign.duration import Pace, pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.search.arms import runs_covered
 from autoselection_core.search.baselines import PLAIN_FILTER, PLAIN_REPLICATES, PROPER_SUBSET, WINNER
-from autoselection_core.search.status import typical_seconds
 from autoselection_core.solver.policy import Policy
 
 _SENSOR = "search_sensor"
@@ -22,26 +22,27 @@ def forecast_facts(workspace: Workspace, spec: SearchSpec, instance: dg.DagsterI
     """Cost, reach of the verdict, and what keeps the search from starting, as metadata of the run."""
     warnings = why_nothing_starts(instance)
     return {
-        "cost": cost_sentence(spec, typical_seconds(workspace.ledger, spec.evaluator)),
+        "cost": cost_sentence(spec, pace_of(workspace, spec.evaluator, spec.training)),
         "verdict_will_say": verdict_sentence(spec.report_evaluations, _plain_filter_runs(spec)),
         **({"warning": warnings} if warnings else {}),
     }
 
 
-def cost_sentence(spec: SearchSpec, seconds: float | None) -> str:
+def cost_sentence(spec: SearchSpec, pace: Pace) -> str:
     """Trainings that both budgets pay for at most, and their duration.
 
     Args:
         spec: The search.
-        seconds: Median of a training so far; None where none was timed.
+        pace: Duration of a training: of earlier ones, or by a probe of the base model.
     """
     trainings = spec.budget + spec.report_evaluations
     unit = "evaluations by the formula" if spec.is_formula else "trainings"
     counted = f"at most {trainings} {unit}: {spec.budget} trials and {spec.report_evaluations} baselines"
-    if seconds is None:
-        return f"{counted}; how long they take is known after the first one"
-    total = duration_text(trainings * seconds / max(1, spec.slots))
-    return f"{counted}, about {total} at {duration_text(seconds)} each with {spec.slots} at a time"
+    if pace.seconds is None:
+        return f"{counted}; {pace.source}"
+    total = duration_text(pace.total_s(trainings, spec.report_evaluations) / max(1, spec.slots))
+    each = f"{duration_text(pace.seconds)} each with {spec.slots} at a time"
+    return f"{counted}, about {total} at {each} (by {pace.source})"
 
 
 def _plain_filter_runs(spec: SearchSpec) -> int:

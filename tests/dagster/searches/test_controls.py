@@ -7,9 +7,12 @@ import dagster as dg
 import pytest
 from pydantic import ValidationError
 
+from autoselection_core.campaign.duration import Pace
 from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.history.search_settings import FIRST_SETTINGS
+from autoselection_core.history.specification import SearchSpec
 from autoselection_core.solver.policy import Policy
+from autoselection_dagster.jobs.forecast import cost_sentence
 from tests.dagster.installations import Driver
 
 
@@ -241,6 +244,19 @@ def test_a_search_says_before_it_starts_what_it_costs_and_what_its_verdict_can_s
     assert facts["cost"].startswith("at most 5 evaluations by the formula: 2 trials and 3 baselines")
     assert "2 of winner, 1 of random" in facts["verdict_will_say"]
     assert "can only be undecided" in facts["verdict_will_say"]
+
+
+def test_a_cost_has_hours_of_earlier_trainings_or_of_a_probe_and_counts_test_items() -> None:
+    spec = SearchSpec(campaign="c", evaluator="e", budget=6, report_evaluations=4, slots=2)
+    probed = Pace(60.0, "a probe of the base model on this machine", test_s=30.0)
+
+    assert cost_sentence(spec, probed) == (
+        "at most 10 trainings: 6 trials and 4 baselines, about 6 min at 60 s each with 2 at a time "
+        "(by a probe of the base model on this machine)"
+    )
+    assert cost_sentence(spec, Pace(None, "their length follows from the subsets")).endswith(
+        "4 baselines; their length follows from the subsets"
+    )
 
 
 def _outputs(result: dg.ExecuteInProcessResult) -> dict[str, str]:
