@@ -193,7 +193,7 @@ def _start_and_follow(walk: Walk, served: Served) -> None:
     walk.open(trials[1], "won and lost against full pool")
     walk.open(trials[-1], "utility", "standard_error")
     walk.open(page, "open the report")
-    (report,) = walk.links("report")
+    report = str(walk.page.get_by_role("link", name="open the report").get_attribute("href"))
     walk.fits(report)
     walk.page.goto(report)
     walk.photograph("report-search", walk.page.locator("#trials .figures"))
