@@ -104,7 +104,8 @@ def test_a_search_with_one_slot_trains_on_a_device_that_no_other_search_has(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VISIBLE, "0,1")
-    noted = ELSEWHERE.replace("exec", f'echo "${VISIBLE}" >> devices.txt\nexec')
+    seen = tmp_path / "devices.txt"
+    noted = ELSEWHERE.replace("exec", f'echo "${VISIBLE}" >> {seen}\nexec')
     installed = judged_installation(tmp_path / "installation", model, noted, fails_at=[])
     of_another_search = lease_devices(installed.home / "devices", ("0", "1"), 1, {})
 
@@ -113,7 +114,7 @@ def test_a_search_with_one_slot_trains_on_a_device_that_no_other_search_has(
 
     assert taken == ("0",)
     assert [trial.state for trial in trials] == [TrialState.DONE] * 3
-    assert set((installed.campaigns.parent / "devices.txt").read_text().split()) == {"1"}
+    assert set(seen.read_text().split()) == {"1"}
 
 
 def judged_installation(folder: Path, model: Path, shell: str, fails_at: list[int]) -> Installation:
