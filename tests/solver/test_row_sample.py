@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoselection_core.errors.store import LittleMemoryError
 from autoselection_core.history.values import History, Observation
 from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.operators.definitions.budget import KeepRandom
@@ -284,3 +285,11 @@ def test_a_subset_too_small_for_the_sample_is_learned_from_as_a_small_one() -> N
     assert candidate.subset.fingerprint == realise(candidate.recipe, POOL).fingerprint
     (prediction,) = solver.predict(history, [realise(tiny, POOL)])
     assert np.isfinite(prediction.mean)
+
+
+def test_a_pool_of_more_rows_than_the_memory_holds_is_refused_before_a_sample_is_drawn() -> None:
+    rows = 10**12
+    keys, ids = (np.broadcast_to(np.zeros(1, kind), (rows,)) for kind in (np.uint64, "S32"))  # take no memory
+
+    with pytest.raises(LittleMemoryError, match=r"a sample of the pool's rows takes about 200,000\.0 GB"):
+        sample_table(SignalTable("v", keys, {}, ids=ids), 50_000, 0)
