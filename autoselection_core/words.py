@@ -36,6 +36,12 @@ _UNSEEN = regex.compile(
 _LETTER, _LATIN = regex.compile(r"\p{L}"), regex.compile(r"\p{Latin}")
 _MINUS = str.maketrans({"\N{MINUS SIGN}": "-"})
 
+_OTHER_SCRIPT = regex.compile(r"[\p{Cyrillic}\p{Greek}\p{Armenian}\u0251\u0261]")
+_WITH_LATIN = regex.compile(r"(?=[\w\p{M}]*\p{Latin})[\w\p{M}]+")
+# Unicode Technical Standard #39, `confusables.txt`: single letters whose glyphs are those of a Latin letter.
+_ALIKE = str.maketrans("аеорсухіјѕһԁԛԝӏёїονοոսօհցɑɡ", "aeopcyxijshdqwlëïovonuohgag")
+_ALIKE_CAPITALS = str.maketrans("АВЕНІЈКМОРСТУХЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEHIJKMOPCTYXSABEZHIKMNOPTYX")  # noqa: RUF001
+
 
 def words(text: str) -> list[str]:
     """Lower-cased words of a text, in order.
@@ -73,17 +79,27 @@ def search_units(text: str) -> list[str]:
     Compatibility forms and case are folded (NFKC, Unicode case folding), so that full-width digits, ligatures
     and decomposed letters are found. Entities of HTML are the characters they name. Characters that nobody
     sees (soft hyphens, joiners, zero-width spaces), Arabic lengthening, and the vowel points of Arabic and
-    Hebrew are left out; the dotted and the dotless i are one.
+    Hebrew are left out; the dotted and the dotless i are one. Cyrillic, Greek and Armenian letters that look
+    like Latin ones are these: small ones anywhere, which no word of one script is confused by, capitals only
+    in words that hold a Latin letter, because their small letters look otherwise.
 
     Example:
         >>> search_units("Straße № 5: 夏天"), search_units("so\u00adft&nbsp;hy\u200bphens")
         (['strasse', 'no', '5', '夏', '天'], ['soft', 'hyphens'])
+        >>> search_units("p\u0430\u0443 N\u0415W") == search_units("pay new")
+        True
     """
     text = unescape(text) if "&" in text else text
     if text.isascii():
         return _PLAIN_WORD.findall(text.lower())
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    folded = _UNSEEN.sub("", folded).replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
+    text = unicodedata.normalize("NFKC", text)
+    is_latin_only = _OTHER_SCRIPT.search(text) is None
+    if not is_latin_only:
+        text = _WITH_LATIN.sub(lambda word: word.group().translate(_ALIKE_CAPITALS), text)
+    folded = _UNSEEN.sub("", unicodedata.normalize("NFKC", text.casefold()))
+    folded = folded.replace("\N{LATIN SMALL LETTER DOTLESS I}", "i")
+    if not is_latin_only:
+        folded = unicodedata.normalize("NFKC", folded.translate(_ALIKE))
     return _PLAIN_WORD.findall(folded) if _is_plain(folded) else _UNIT.findall(folded)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from rich.table import Table as RichTable
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.identity import Json
-from autoselection_core.report.rendering.table import Block, Cell, Part, Table
+from autoselection_core.report.rendering.table import Block, Cell, Part, Table, printable
 
 _SHOWN = 5
 
@@ -39,8 +38,6 @@ def show_bad_items(benchmarks: Iterable[Benchmark]) -> None:
 
 
 _PIPED_WIDTH = 200
-_COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that command a terminal, or turn the direction of what follows; line ends and tabs do not."""
 
 
 @dataclass
@@ -135,16 +132,6 @@ def show_parts(parts: Iterable[Part]) -> None:
             show_table(part)
         else:
             tell(part.text if isinstance(part, Block) else part)
-
-
-def printable(text: str) -> str:
-    """A text that commands no terminal: each control character as its escape sequence in Python.
-
-    Example:
-        >>> printable("a\\tb\\x1b[2J")
-        'a\\tb\\\\x1b[2J'
-    """
-    return _COMMANDING.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def _console(stream: Any) -> Console:  # noqa: ANN401 - any text stream

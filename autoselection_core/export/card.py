@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from autoselection_core.export.manifest import DATA, NOT_COMPARED
+from autoselection_core.report.rendering.table import escape, printable
 from autoselection_core.score.comparison import StatedVerdict
 from autoselection_core.subset.explain import idle_steps_sentence
 
@@ -38,7 +39,7 @@ _KNOWN_LICENCES = {
 
 def card(facts: Mapping[str, Any], data: Path) -> str:
     """The text of README.md: a YAML header, and the manifest in words."""
-    return f"---\n{yaml.safe_dump(_header(facts, data), sort_keys=False)}---\n{_body(facts)}"
+    return f"---\n{yaml.safe_dump(_header(facts, data), sort_keys=False)}---\n{printable(_body(facts))}"
 
 
 def comparison(search: str, report: Path, subset: str) -> str:
@@ -64,7 +65,7 @@ def comparison(search: str, report: Path, subset: str) -> str:
             f"{named}, is about subset `{stated.subset}`.\n"
         )
     # A `<` would begin markup, and could end the comparison.
-    headline, *compared = (sentence.replace("<", "&lt;") for sentence in stated.sentences)
+    headline, *compared = (printable(sentence).replace("<", "&lt;") for sentence in stated.sentences)
     listed = "\n".join(f"- {sentence}" for sentence in compared)
     return f"**Verdict:** {headline}\n\n{listed}\n\nReport of the search: {named}.\n"
 
@@ -167,7 +168,7 @@ def _steps(facts: Mapping[str, Any]) -> str:
 
 def _sources(facts: Mapping[str, Any]) -> str:
     return "\n".join(
-        f"| {source} | {licence} | {count:,} |"
+        f"| {escape(source)} | {escape(licence)} | {count:,} |"
         for source, licences in facts["sources"].items()
         for licence, count in licences.items()
     )

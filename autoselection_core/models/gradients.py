@@ -30,6 +30,11 @@ _PROJECTED_AT_ONCE = 8_192
 MAX_DENSE = 512
 """Dimensions up to which a projection is dense."""
 
+_DIMENSIONS = 8_192
+"""Of a projection that nothing is said of (Xia et al. 2024, section 4.1)."""
+_FIRST_DIMENSIONS = 512
+"""The same in earlier releases, whose adapters note none."""
+
 
 @dataclass(frozen=True)
 class WarmUp:
@@ -230,8 +235,20 @@ def save_checkpoints(folder: Path, checkpoints: Sequence[AdapterCheckpoint], war
         parts = {"weights": one.weights, "first": one.first, "second": one.second}
         save_file(parts, folder / _FILE.format(number))
     rates = [one.learning_rate for one in checkpoints]
-    described = {"learning_rates": rates, "rank": warm_up.rank, "seed": warm_up.seed}
+    described = {
+        "learning_rates": rates, "rank": warm_up.rank, "seed": warm_up.seed, "dimensions": _DIMENSIONS,
+    }  # fmt: skip
     (folder / _RATES).write_text(json.dumps(described))
+
+
+def default_dimensions(folder: Path) -> int:
+    """Dimensions of the projection that a warmed-up adapter is read in where a campaign states none.
+
+    They are noted when the adapter is made, so that another default scores nothing again.
+    """
+    path = folder / _RATES
+    described = json.loads(path.read_text()) if path.is_file() else {"dimensions": _DIMENSIONS}
+    return int(described.get("dimensions", _FIRST_DIMENSIONS))
 
 
 def load_checkpoints(folder: Path) -> tuple[list[AdapterCheckpoint], int]:

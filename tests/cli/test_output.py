@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.progress import Progress
 
-from autoselection_core.cli.output import printable
 from autoselection_core.cli.progress import Lines, PaceColumn
+from autoselection_core.report.rendering.table import printable
 from tests.cli.conftest import Cli
 from tests.cli.workshop import Workshop
 

@@ -40,8 +40,8 @@ class Made:
     subset: Subset
 
     @classmethod
-    def of(cls, *samples: Sample) -> "Made":
-        places = [Place("sums", "sums.jsonl#1", "MIT", '{"Question_ID":17}'), Place("web", "web.jsonl#1")]
+    def of(cls, *samples: Sample, source: str = "sums", licence: str = "MIT") -> "Made":
+        places = [Place(source, "sums.jsonl#1", licence, '{"Question_ID":17}'), Place("web", "web.jsonl#1")]
         pool = Pool.from_samples((sample, places[: 1 + number % 2]) for number, sample in enumerate(samples))
         rows = np.arange(len(pool), dtype=np.int64)
         steps = (StepCount("keep_top[tokens]", 2 * len(pool), len(pool), changed=True),)

@@ -124,6 +124,21 @@ def test_the_card_has_a_header_the_recipe_with_counts_and_every_licence(tmp_path
     assert "| web | none stated | 10 |" in body
 
 
+def test_a_name_of_a_source_or_licence_commands_no_terminal_and_no_markdown_on_the_card(
+    tmp_path: Path,
+) -> None:
+    hostile = "ev\x1b[31mil\u202e\n| <img src=x> | *a* | 9 |\x9b"
+    Made.of(*PLAIN, source=hostile, licence=hostile).export(tmp_path / "out", "messages")
+    card = (tmp_path / "out/README.md").read_text()
+
+    assert {char for char in card if ord(char) < 32 or 127 <= ord(char) < 160 or char == "\u202e"} == {"\n"}
+    (line,) = [line for line in card.splitlines() if "img" in line]
+    cells = re.split(r"(?<!\\)\|", line)
+    assert len(cells) == len(["", "source", "licence", "samples", ""])
+    assert r"\<img src=x> \| \*a\*" in cells[1]
+    assert verify_export(tmp_path / "out").problems == ()
+
+
 @given(st.integers(0, 8).flatmap(lambda digits: st.integers(0, 10**digits)))
 @example(999)
 @example(1_000)

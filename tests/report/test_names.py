@@ -157,6 +157,16 @@ def test_a_name_stands_in_a_page_as_it_was_given(name: str) -> None:
     assert "<b>" not in page
 
 
+def test_a_name_commands_no_terminal_or_page() -> None:
+    name = "ev\x1b[31mil\u202e\x9b\x00"
+    section = Section(name, [name], [Table(name, (name,), ((name,),))], code=[name])
+
+    for page in (to_html(name, [section]), to_markdown(name, [section])):
+        assert page.count(r"ev\x1b[31mil\u202e\x9b\x00") + page.count(r"ev\\x1b\[31mil\\u202e\\x9b\\x00") > 5
+        assert not {char for char in page if ord(char) < 32 or 127 <= ord(char) < 160} - {"\n"}
+        assert "\u202e" not in page
+
+
 def test_markup_in_a_table_is_text_and_adds_no_column() -> None:
     table = Table("t", ("name", "text"), (("_a_ keep_top", "x | <s>`y`\n*z* $1"),))
 

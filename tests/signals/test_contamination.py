@@ -30,6 +30,7 @@ from autoselection_core.signals.contamination.phrases import MAX_FURTHER_UNITS, 
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.store.home import Home
 from autoselection_core.testing.signals import pool_of, pool_of_answers
+from autoselection_core.words import search_units
 
 LONG = "A baker sells twelve loaves on Monday and twice as many on Tuesday; how many loaves are sold in all?"
 STEM = "Which of the following statements is false?"
@@ -214,6 +215,60 @@ UNSEEN: Mapping[str, Callable[[str], str]] = {
 def test_a_copy_that_looks_the_same_is_found(text: str, form: str) -> None:
     """Each of these copies but those of unbroken spaces and directions had a share of 0.00."""
     assert share("51", question=UNSEEN[form](text), items=(item(text, "51"),)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("latin", "alike"),
+    [
+        ("aeopcyxijs", "аеорсухіјѕ"),  # noqa: RUF001 Cyrillic, and so on
+        ("hdqwl", "һԁԛԝӏ"),  # noqa: RUF001
+        ("ov", "ον"),  # noqa: RUF001
+        ("nuohg", "ոսօհց"),  # noqa: RUF001
+        ("ag", "ɑɡ"),  # noqa: RUF001
+        ("ABEHIJKMOPCTYXS", "АВЕНІЈКМОРСТУХЅ"),  # noqa: RUF001
+        ("ABEZHIKMNOPTYX", "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"),  # noqa: RUF001
+    ],
+)
+def test_a_copy_with_letters_of_another_script_that_look_alike_is_found(latin: str, alike: str) -> None:
+    """Each of these copies had a share of 0.00: no run of 13 words was whole."""
+    text = " ".join(f"{letter}z{letter}R{letter}" for letter in (latin * 10)[:20])
+
+    copy = text.translate(str.maketrans(latin, alike))
+
+    assert copy != text
+    assert share("51", question=copy, items=(item(text, "51"),)) == 1.0
+
+
+RUSSIAN = (
+    "Сколько рублей заработает крестьянин, если он продаст на рынке семнадцать корзин по три рубля каждая?"
+)
+GREEK = "Πόσα ευρώ κερδίζει ένας αγρότης αν πουλήσει δεκαεπτά καλάθια με ώριμα μήλα προς τρία ευρώ το καθένα;"  # noqa: RUF001
+
+
+@pytest.mark.parametrize("text", [RUSSIAN, GREEK], ids=["Russian", "Greek"])
+def test_a_question_in_a_script_with_look_alike_letters_is_found_in_any_case_and_no_other_one_is(
+    text: str,
+) -> None:
+    items = (item(text, "51"),)
+
+    copies = [share("51", question=form(text), items=items) for form in (str, str.upper, str.title)]
+
+    assert copies == [1.0, 1.0, 1.0]
+    assert share("51", question=" ".join(reversed(text.split())), items=items) == 0.0
+
+
+@pytest.mark.parametrize("script", ["CYRILLIC", "GREEK", "ARMENIAN"])
+def test_no_two_letters_of_one_script_become_one(script: str) -> None:
+    letters = {chr(code).casefold() for code in range(0x370, 0x590) if _is_letter_of(script, chr(code))}
+    single = {each for each in letters if len(each) == 1 and unicodedata.normalize("NFKC", each) == each}
+
+    units = [tuple(search_units(each)) for each in sorted(single)]
+
+    assert len(set(units)) == len(single) > 30
+
+
+def _is_letter_of(script: str, letter: str) -> bool:
+    return letter.isalpha() and unicodedata.name(letter, "").startswith(script)
 
 
 @pytest.mark.parametrize("text", [CHINESE, f"请回答下面的问题 {CHINESE}", f"请你告诉我{CHINESE}并且解释原因"])

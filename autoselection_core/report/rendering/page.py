@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from autoselection_core.report.rendering.table import Table, breakable, escape, fence
+from autoselection_core.report.rendering.table import Table, breakable, escape, fence, printable
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ class Section:
 def to_markdown(title: str, sections: Sequence[Section], lead: Lead | None = None) -> str:
     """The report in Markdown; pictures are files beside it."""
     first = [] if lead is None else [_lead_markdown(lead)]
-    return "\n\n".join([f"# {title}", *first, *(_markdown(section) for section in sections)]) + "\n"
+    return (
+        printable("\n\n".join([f"# {title}", *first, *(_markdown(section) for section in sections)])) + "\n"
+    )
 
 
 def _lead_markdown(lead: Lead) -> str:
@@ -122,15 +124,14 @@ def to_html(title: str, sections: Sequence[Section], lead: Lead | None = None) -
     """
     name = html.escape(title)
     style = (files("autoselection_core.report.rendering") / "page.css").read_text()
-    body = "\n".join(
-        [
-            f"<h1>{name}</h1>",
-            *([] if lead is None else [_lead_html(lead)]),
-            _contents(sections),
-            *(_html(section) for section in sections),
-        ]
-    )
-    return (
+    parts = [
+        f"<h1>{name}</h1>",
+        *([] if lead is None else [_lead_html(lead)]),
+        _contents(sections),
+        *(_html(section) for section in sections),
+    ]
+    body = "\n".join(parts)
+    return printable(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"

@@ -130,6 +130,20 @@ Part: TypeAlias = str | Table | Block
 """A sentence, a table or a block of text."""
 
 
+_COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that command a terminal, or turn the direction of what follows; line ends and tabs do not."""
+
+
+def printable(text: str) -> str:
+    r"""Text that commands no terminal or page: each control character as its escape sequence in Python.
+
+    Example:
+        >>> printable("a\tb\x1b[2J")
+        'a\tb\\x1b[2J'
+    """
+    return _COMMANDING.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
 _MARKUP = re.compile(r"([\\`*<\[|~$]|(?<!\w)_|_(?!\w))")
 """Characters that start markup; an underscore inside a word starts none."""
 
@@ -141,7 +155,7 @@ def escape(text: str) -> str:
         >>> print(escape("<s> | keep_top *twice*"))
         \<s> \| keep_top \*twice\*
     """
-    return _MARKUP.sub(r"\\\1", " ".join(text.splitlines()))
+    return _MARKUP.sub(r"\\\1", printable(" ".join(text.splitlines())))
 
 
 def fence(text: str, language: str = "") -> str:
@@ -153,6 +167,7 @@ def fence(text: str, language: str = "") -> str:
         steps: []
         ```
     """
+    text = printable(text)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"

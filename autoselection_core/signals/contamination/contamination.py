@@ -83,13 +83,13 @@ MATCH = "match/"
 class Contamination(Signal):
     """Largest share of a benchmark question that is found in a sample, in [0, 1].
 
-    Units are words, and characters in scripts without spaces; case, encoding (NFKC), punctuation, white space
-    and the markers before options do not count, nor do the words of the prompt around the question (see
-    `bare_questions`). A question of at least 13 units: the share of its runs of 13 units that are in the
-    sample. A shorter one may be a stock phrase ("which of the following statements is false"): it counts, as
-    1, when it is there as a whole together with the right answer or with all of the options, see
-    `ItemPhrases.is_proven_in`. Questions that differ in symbols only (bracket puzzles) count as one: a gate
-    errs on that side, and `Match` tells them apart.
+    Units are words, and characters in scripts without spaces; case, encoding (NFKC), look-alike letters (see
+    `search_units`), punctuation, white space and the markers before options do not count, nor do the words of
+    the prompt around the question (see `bare_questions`). A question of at least 13 units: the share of its
+    runs of 13 units that are in the sample. A shorter one may be a stock phrase ("which of the following
+    statements is false"): it counts, as 1, when it is there as a whole together with the right answer or with
+    all of the options, see `ItemPhrases.is_proven_in`. Questions that differ in symbols only (bracket
+    puzzles) count as one: a gate errs on that side, and `Match` tells them apart.
 
     Target samples are not looked for: they are there to be trained on.
 
@@ -99,7 +99,7 @@ class Contamination(Signal):
 
     benchmark: Benchmark = field(compare=False)
 
-    version = 4
+    version = 5
 
     @property
     @override

@@ -14,7 +14,7 @@ import dagster as dg
 
 from autoselection_core import environment
 from autoselection_core.identity import fingerprint_bytes
-from autoselection_core.report.rendering.table import Part, Table, escape
+from autoselection_core.report.rendering.table import Part, Table, escape, printable
 from autoselection_core.report.serving import PICTURES, picture_path, report_path
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
@@ -188,7 +188,9 @@ def steps_picture(counts: Sequence[int]) -> dg.MarkdownMetadataValue:
 def table_value(table: Table) -> dg.TableMetadataValue:
     """A table as Dagster shows one; its cells are what people read of them."""
     columns = [dg.TableColumn(name, "string") for name in table.columns]
-    records = [dg.TableRecord(dict(zip(table.columns, row, strict=True))) for row in table.texts]
+    records = [
+        dg.TableRecord(dict(zip(table.columns, map(printable, row), strict=True))) for row in table.texts
+    ]
     return dg.MetadataValue.table(records, dg.TableSchema(columns))
 
 
@@ -202,7 +204,9 @@ def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[
         urls_of: Addresses of what the first cells of a table name, by cell.
     """
     kept = list(parts)
-    first, *others = [part.strip() for part in kept if isinstance(part, str)] or ["nothing was measured yet"]
+    first, *others = [printable(part.strip()) for part in kept if isinstance(part, str)] or [
+        "nothing was measured yet"
+    ]
     facts: dict[str, Any] = {"answer": first}
     if others:
         facts["details"] = "\n".join(others)
@@ -212,7 +216,7 @@ def explanation_facts(parts: Iterable[Part], urls_of: Callable[[Table], Mapping[
             facts |= {name: dg.MetadataValue.url(url) for name, url in shown_urls}
             facts[entry(part.title)] = table_value(part)
         elif not isinstance(part, str):
-            facts[entry(part.title)] = part.text
+            facts[entry(part.title)] = printable(part.text)
     return facts
 
 

@@ -1,5 +1,8 @@
 """LESS against its definition: Adam's step of a sample, the gradient of a target, subtasks."""
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +72,7 @@ def by_definition(signal: Influence, base: BaseModel) -> npt.NDArray[np.float64]
         )
 
     def direction(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        (found,) = project(torch.tensor(vector[None], dtype=torch.float32), signal.dimensions).numpy()
+        (found,) = project(torch.tensor(vector[None], dtype=torch.float32), signal.projected).numpy()
         return np.asarray(found, float)
 
     total = np.zeros((len(POOL), 3))
@@ -197,6 +200,28 @@ def test_only_the_values_of_many_dimensions_have_another_version_than_in_earlier
         return fingerprint({"signal": "Influence", "version": 1, "settings": settings})
 
     assert [version(size) == first(size) for size in (32, 512, 513, 8_192)] == [True, True, False, False]
+
+
+def test_an_adapter_of_an_earlier_release_is_read_in_its_dimensions_and_a_new_one_in_more(
+    tiny: Path, signal: Influence, tmp_path: Path
+) -> None:
+    made_now, earlier = Path(signal.warmed), tmp_path / "warmed"
+    shutil.copytree(made_now, earlier)
+    noted = json.loads((earlier / "warmup.json").read_text())
+    (earlier / "warmup.json").write_text(
+        json.dumps({name: noted[name] for name in ("learning_rates", "rank", "seed")})
+    )
+    settings = {"dimensions": 512, "max_tokens": 2_048}  # what commit f7d6479 named its values by
+
+    unstated = {folder: Influence(SUMS, str(tiny), str(folder)) for folder in (earlier, made_now)}
+
+    first = fingerprint({"signal": "Influence", "version": 1, "settings": settings})
+    assert unstated[earlier].code_version == first
+    assert unstated[made_now].projected == 8_192
+    assert Influence(SUMS, str(tiny), str(tmp_path / "none yet")).projected == 8_192
+    stated = Influence(SUMS, str(tiny), str(earlier), dimensions=512, dtype="float32").compute(POOL, {})
+    found = replace(unstated[earlier], dtype="float32").compute(POOL, {})
+    assert np.array_equal(np.asarray(found["influence/sums"]), np.asarray(stated["influence/sums"]))
 
 
 def test_the_best_subtask_counts_and_a_larger_one_has_no_advantage() -> None:

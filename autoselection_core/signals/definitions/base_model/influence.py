@@ -1,7 +1,7 @@
 """Gradient-based influence of samples on a benchmark's task (LESS)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from autoselection_core.models.gradients import (
     WarmUp,
     adam_direction,
     checkpoints_fingerprint,
+    default_dimensions,
     load_checkpoints,
     project,
     save_checkpoints,
@@ -59,6 +60,8 @@ class Influence(Signal):
         model: Folder or hub name of the base model.
         warmed: Folder of the warmed-up adapter. Where there is none, one is made from the pool and stays.
         dimensions: Of the random projection: dense signs up to 512, a subsampled Hadamard transform above.
+            None: those that the adapter's folder notes, 8,192 where it is made now, 512 where an earlier
+            release made it.
         max_tokens: Longer conversations are cut.
         samples: Samples that the adapter is warmed up on where there is none; at most 5 % of the pool, but
             at least one batch.
@@ -68,7 +71,7 @@ class Influence(Signal):
     benchmark: Benchmark = field(compare=False)
     model: str = field(compare=False)
     warmed: str = field(compare=False, metadata=NAMES_A_FILE)
-    dimensions: int = 8_192
+    dimensions: int | None = None
     max_tokens: int = MAX_TOKENS
     samples: int = field(default=1_000, compare=False)
     dtype: str = field(default="auto", compare=False)
@@ -85,9 +88,14 @@ class Influence(Signal):
     @override
     def code_version(self) -> str:
         """See `Signal.code_version`; the projections above `MAX_DENSE` dimensions were dense ones before."""
-        version = super().code_version
-        is_dense = self.dimensions <= MAX_DENSE
+        version = super(Influence, replace(self, dimensions=self.projected)).code_version
+        is_dense = self.projected <= MAX_DENSE
         return version if is_dense else fingerprint({"code": version, "projection": "hadamard"})
+
+    @property
+    def projected(self) -> int:
+        """Dimensions of the random projection."""
+        return default_dimensions(Path(self.warmed)) if self.dimensions is None else self.dimensions
 
     @override
     def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
@@ -128,8 +136,8 @@ class Influence(Signal):
         scores = np.zeros((len(samples), len(targets)))
         for number, checkpoint in enumerate(checkpoints):
             adapted.load(checkpoint.weights)
-            towards = directions(adapted, list(targets.values()), self.dimensions)
-            steps = steps_within_memory(adapted, list(samples.values()), checkpoint, self.dimensions)
+            towards = directions(adapted, list(targets.values()), self.projected)
+            steps = steps_within_memory(adapted, list(samples.values()), checkpoint, self.projected)
             scores += checkpoint.learning_rate * (steps @ towards.T)
             if progress is not None:
                 progress(self.name, len(pool) * (number + 1) // len(checkpoints), len(pool))
