@@ -155,6 +155,17 @@ class ScoringFailedError(EvaluationError):
     sentence = "benchmark {benchmark!r}: {scored} of {items} items were scored: {reason}"
 
 
+class BaseModelChangedError(EvaluationError):
+    """Another base model took the place of the one that an evaluator is named by."""
+
+    path: str
+
+    sentence = (
+        "the base model {path!r} is another one than when this began, so nothing was recorded. Put the first "
+        "one back, or begin a new search with the other one under a path of its own"
+    )
+
+
 class WeightsGoneError(EvaluationError):
     """An evaluation is finished, and its weights are not there to be asked for more."""
 

@@ -27,6 +27,17 @@ class MissingSignalError(SignalTableError):
         )
 
 
+class ChangedSourceError(SignalTableError):
+    """What a signal reads changed while it was scored, so the rest would be values of another definition."""
+
+    name: str
+
+    sentence = (
+        "what signal {name!r} reads (its model, targets or files) changed while it was scored; what was "
+        "scored before is kept. Score it again, and leave these files as they are meanwhile."
+    )
+
+
 class MisalignedSignalError(SignalTableError):
     """A signal has another number of rows than the pool, so its values would belong to other samples."""
 

@@ -12,7 +12,7 @@ from typing_extensions import override
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
-from autoselection_core.errors.evaluation import WeightsGoneError, WrongPoolError
+from autoselection_core.errors.evaluation import BaseModelChangedError, WeightsGoneError, WrongPoolError
 from autoselection_core.evaluation.environment import peak_bytes, read_counters, used_joules
 from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key, untrained_key
 from autoselection_core.evaluation.scoring.likelihood import Scoring
@@ -97,6 +97,7 @@ class FineTuningEvaluator:
             WrongPoolError: The subset is of another pool version.
             TrainingFailedError: The training did not yield a model.
             ScoringFailedError: The model could not be scored.
+            BaseModelChangedError: Another base model is under its path.
         """
         if subset.pool_version != self.pool.version:
             raise WrongPoolError(subset.pool_version, self.pool.version)
@@ -261,6 +262,7 @@ class FineTuningEvaluator:
             else self._train_on_devices(samples, trainee, progress)
         )
         used = None if trained.is_continued else used_joules(energy, read_counters())
+        self._require_same_model()
         folder.write_json("environment.json", trained.environment)
         folder.write_json(_TRAINED, {**trained.record, "energy_j": used, "peak_bytes": trained.peak_bytes})
 
@@ -278,6 +280,7 @@ class FineTuningEvaluator:
         return train_on_devices(Job(folder, training, trainee), samples, progress)
 
     def _load_base(self) -> BaseModel:
+        self._require_same_model()
         return BaseModel.load(self.base_model, dtype=self.training.loaded_dtype)
 
     def _load_trained(self, folder: EvaluationFolder) -> BaseModel:
@@ -286,6 +289,7 @@ class FineTuningEvaluator:
                 raise WeightsGoneError(folder.key)
             self._read_back.clear()
             dtype = str(folder.read_json("environment.json")["dtype"])
+            self._require_same_model()
             read = load_trained(folder.path, self.base_model, dtype, self.training.method)
             self._read_back[folder.key] = read
         return self._read_back[folder.key]
@@ -298,9 +302,18 @@ class FineTuningEvaluator:
         ]
         return tuple(score for score, _ in results), sum(tokens for _, tokens in results)
 
+    @cached_property
+    def _base_version(self) -> str:
+        return model_fingerprint(model_folder(self.base_model))
+
+    def _require_same_model(self) -> None:
+        """Refuse a model that was put under the path since the evaluator got its name."""
+        if model_fingerprint(model_folder(self.base_model)) != self._base_version:
+            raise BaseModelChangedError(str(self.base_model))
+
     def _identity(self) -> dict[str, Json]:
         return {
-            "base_model": model_fingerprint(model_folder(self.base_model)),
+            "base_model": self._base_version,
             "training": self.training.identity,
             "benchmarks": {benchmark.name: benchmark.version for benchmark in self.benchmarks},
         }

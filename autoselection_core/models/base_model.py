@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
+from autoselection_core.models.chat.tokenizer_identity import ANSWER_SETTINGS
 from autoselection_core.models.chat.turn_end import stop_at_turn_end
 from autoselection_core.models.dtype import fastest_dtype
 from autoselection_core.models.folder import model_fingerprint, model_folder
@@ -49,6 +50,7 @@ class BaseModel:
         device, chosen = _device(), settle_dtype(folder, dtype)
         model, tokenizer = _model(folder, chosen).to(device).eval(), load_tokenizer(folder)
         check_head(model)
+        model.generation_config = _named_settings(model.generation_config)
         try:
             stop_at_turn_end(model, tokenizer)
         except ChatTemplateError as error:
@@ -117,6 +119,14 @@ def _model(folder: Path, dtype: str) -> Any:  # noqa: ANN401 transformers has no
         return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise ModelLoadError(str(folder), _first_line(error)) from error
+
+
+def _named_settings(configured: Any) -> Any:  # noqa: ANN401 transformers has no types
+    """Generation settings that the fingerprint names, and end tokens; others would change answers unnamed."""
+    from transformers import GenerationConfig
+
+    kept = {name: getattr(configured, name, neutral) for name, neutral in ANSWER_SETTINGS.items()}
+    return GenerationConfig(eos_token_id=configured.eos_token_id, **kept)
 
 
 def _device() -> str:

@@ -25,6 +25,7 @@ from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.recipe import Recipe
 from autoselection_core.solver.advice.settings import AdviserSettings
+from autoselection_core.store.home import Home
 from autoselection_core.store.lance import ID, LanceTable
 from autoselection_core.subset import realise
 from tests.cluster.works import CHUNKED_ROWS, RoundTrip, campaign, in_order, scored, searched, tables_of
@@ -143,6 +144,30 @@ def test_a_worker_that_knows_another_signal_refuses(tmp_path: Path) -> None:
 
     with pytest.raises(DifferentWorkerError, match=r"the signal 'form'.* same release"):
         score_rows(json.dumps(question).encode())
+
+
+def test_a_worker_reads_a_benchmark_anew_that_was_changed_since_its_last_task(tmp_path: Path) -> None:
+    """It refused every further task until somebody ended its process."""
+    place = BenchmarkPlace("sums", tmp_path / "sums")
+    place.path.mkdir()
+    (place.path / "benchmark.yaml").write_text("items: items.jsonl\n")
+    made = replace(campaign(tmp_path, 10), benchmarks=(place,), signals={"contamination": {}})
+
+    for number in range(2):
+        items = [{"question": f"What is {n} + {number}?", "answer": str(n)} for n in range(20)]
+        (place.path / "items.jsonl").write_text("".join(json.dumps(each) + "\n" for each in items))
+        workspace = attached_workspace(made, Home(tmp_path / "home"), None)
+        (signal,) = workspace.definitions.values()
+        question = {
+            "home": str(workspace.home.root),
+            "campaign": campaign_to_json(made),
+            "signal": signal.name,
+            "version": signal.fingerprint,
+            "pool": workspace.ingest().pool.version,
+            "rows": [0],
+        }
+
+        assert score_rows(json.dumps(question).encode())
 
 
 def nothing(_asked: bytes) -> bytes:

@@ -14,6 +14,7 @@ import pytest
 
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import (
+    BaseModelChangedError,
     DivergedError,
     NotEvaluatedError,
     WeightsGoneError,
@@ -27,6 +28,7 @@ from autoselection_core.evaluation.training.settings import Method
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.recipe.program import Recipe
 from autoselection_core.subset.value import Subset
+from autoselection_core.testing.tiny_model import tiny_model
 from tests.evaluation.bench import BENCHMARK, POOL, TRAINING, choices_benchmark, fine_tuning, subset
 
 
@@ -250,6 +252,24 @@ def test_a_failed_training_leaves_no_score(tiny: Path, tmp_path: Path) -> None:
         evaluator.open_test(folder.key, "there is nothing to see")
 
 
+def test_a_model_that_was_put_under_the_path_meanwhile_is_no_part_of_an_evaluation(
+    made: Made, tiny: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It was trained, and scored, under the name of the first one."""
+    path = Path(shutil.copytree(tiny, tmp_path / "model"))
+    evaluator = fine_tuning(tmp_path / "home", path)
+    key = evaluator.key(subset().fingerprint, 0)
+    other = tiny_model(tmp_path_factory.mktemp("other"), seed=1)
+
+    shutil.copy(other / "model.safetensors", path / "model.safetensors")
+    with pytest.raises(BaseModelChangedError, match="another one than when this began"):
+        evaluator.evaluate(subset(), 0)
+
+    assert not EvaluationFolder(evaluator.home.evaluation(key)).is_complete
+    shutil.copy(tiny / "model.safetensors", path / "model.safetensors")
+    assert evaluator.evaluate(subset(), 0).scores == made[0].evaluate(subset(), 0).scores
+
+
 def test_progress_is_told(tiny: Path, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
 
@@ -305,8 +325,6 @@ def test_no_text_of_a_confidential_benchmark_is_written(tiny: Path, tmp_path: Pa
 def test_a_key_names_subset_model_training_benchmark_and_replicate(
     tiny: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from autoselection_core.testing.tiny_model import tiny_model
-
     other_model = tiny_model(tmp_path_factory.mktemp("other"), seed=1)
     evaluator = fine_tuning(tmp_path, tiny)
     keys = {

@@ -1,11 +1,15 @@
 """Texts that a tiny model generates, and the answers read from them."""
 
+import json
+import shutil
+from copy import copy, deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from transformers import GenerationConfig
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.metric import Metric
@@ -42,6 +46,68 @@ def test_the_likeliest_token_is_taken_step_by_step(model: BaseModel) -> None:
             for _ in range(5):
                 ids = torch.cat([ids, model.model(input_ids=ids).logits[:, -1:].argmax(-1)], dim=1)
         assert text == model.tokenizer.decode(ids[0, len(prompt) :], skip_special_tokens=True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"max_time": 1e-9},
+        {"watermarking_config": {"bias": 25.0}},
+        {"return_dict_in_generate": True},
+        {"num_return_sequences": 3},
+        {"prompt_lookup_num_tokens": 3},
+        {"num_beams": 4},
+        {"constraints": [1]},
+        {"token_healing": True},
+    ],
+    ids=lambda said: next(iter(said)),
+)
+def test_a_generation_config_changes_no_answer_by_what_no_fingerprint_names(
+    tiny: Path, model: BaseModel, tmp_path: Path, said: dict[str, object]
+) -> None:
+    """The first two gave other answers under the same name, the others ended in an error of transformers."""
+    other = generating(shutil.copytree(tiny, tmp_path / "m"), said)
+    prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items[:2]]
+
+    written, expected = (
+        greedy_answers(each, prompts, new_tokens=6, batch_tokens=1_000, benchmark="written")
+        for each in (other, model)
+    )
+
+    assert other.fingerprint == model.fingerprint
+    assert written == expected
+
+
+def test_a_named_string_stops_an_answer_and_is_part_of_the_name(
+    tiny: Path, model: BaseModel, tmp_path: Path
+) -> None:
+    prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items[:1]]
+    ((answer,), _) = greedy_answers(model, prompts, new_tokens=6, batch_tokens=1_000, benchmark="written")
+    other = generating(shutil.copytree(tiny, tmp_path / "m"), {"stop_strings": [answer[2]]})
+
+    ((stopped,), _) = greedy_answers(other, prompts, new_tokens=6, batch_tokens=1_000, benchmark="written")
+
+    assert other.fingerprint != model.fingerprint
+    assert len(stopped) < len(answer)
+    assert answer.startswith(stopped)
+
+
+def test_a_model_without_an_end_token_answers_up_to_the_limit(model: BaseModel) -> None:
+    endless = replace(model, model=copy(model.model), tokenizer=deepcopy(model.tokenizer))
+    endless.model.generation_config = GenerationConfig()
+    endless.tokenizer.eos_token = None
+    prompts = [prompt_tokens(model, item.prompt) for item in WRITTEN.items[:2]]
+
+    _, tokens = greedy_answers(endless, prompts, new_tokens=6, batch_tokens=1_000, benchmark="written")
+
+    assert tokens == sum(map(len, prompts)) + 2 * 6
+
+
+def generating(folder: Path, said: dict[str, object]) -> BaseModel:
+    """A model with a changed generation config."""
+    file = folder / "generation_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **said}))
+    return BaseModel.load(folder, dtype="float32")
 
 
 def test_progress_counts_the_prompts_that_are_answered(model: BaseModel) -> None:

@@ -85,6 +85,22 @@ def added_token(said: dict[str, Any]) -> None:
     said["added_tokens_decoder"] = {"2048": {"content": "<tool>", "special": True}}
 
 
+def further_special_token(said: dict[str, Any]) -> None:
+    said["extra_special_tokens"] = ["<tool>"]
+
+
+def named_special_token(said: dict[str, Any]) -> None:
+    said["additional_special_tokens"] = {"tool_token": {"content": "<tool>"}}
+
+
+def unlisted_padding(said: dict[str, Any]) -> None:
+    said["pad_token"] = "<padding>"  # noqa: S105 a token of text
+
+
+def split_special_tokens(said: dict[str, Any]) -> None:
+    said["split_special_tokens"] = True
+
+
 def chat_settings(said: dict[str, Any]) -> None:
     said["autoselection"] = {"system": "fold"}
 
@@ -101,6 +117,10 @@ EDITS = [
     ("tokenizer_config.json", other_end),
     ("tokenizer_config.json", other_start),
     ("tokenizer_config.json", added_token),
+    ("tokenizer_config.json", further_special_token),
+    ("tokenizer_config.json", named_special_token),
+    ("tokenizer_config.json", unlisted_padding),
+    ("tokenizer_config.json", split_special_tokens),
     ("tokenizer_config.json", chat_settings),
     ("generation_config.json", penalised),
     ("generation_config.json", two_ends),
@@ -112,6 +132,12 @@ def test_what_an_answer_follows_from_is_part_of_the_name(
     tiny: Path, copy: Path, name: str, change: Callable[[dict[str, Any]], None]
 ) -> None:
     assert model_fingerprint(edited(copy, name, change)) != model_fingerprint(tiny)
+
+
+def test_special_tokens_that_the_vocabulary_lists_are_no_other_name(tiny: Path, copy: Path) -> None:
+    edited(copy, "tokenizer_config.json", lambda said: said.update(additional_special_tokens=["<|im_end|>"]))
+
+    assert model_fingerprint(copy) == model_fingerprint(tiny)
 
 
 def test_an_edited_named_template_is_another_model(copy: Path) -> None:

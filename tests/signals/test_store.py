@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typing_extensions import override
 
-from autoselection_core.errors.signals import UnscoredPoolError
+from autoselection_core.errors.signals import ChangedSourceError, UnscoredPoolError
 from autoselection_core.errors.store import LittleMemoryError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
@@ -134,6 +134,29 @@ def test_scoring_twice_computes_nothing(store: SignalStore, length: Length) -> N
 
     assert store.score(length, pool).computed == 40
     assert store.score(length, pool).computed == 0
+
+
+@dataclass(frozen=True)
+class OfModel(Length):
+    """Reads a model that is replaced while the second chunk is computed."""
+
+    @override
+    def reads(self) -> Mapping[str, str]:
+        return {"model": "second" if self.notes.exists() and len(self.computed()) > 8 else "first"}
+
+
+def test_no_value_of_a_model_that_was_put_under_the_path_meanwhile_has_the_first_ones_name(
+    store: SignalStore, tmp_path: Path
+) -> None:
+    signal, pool = OfModel(tmp_path / "notes"), pool_of_answers(NUMBERS)
+    first = signal.fingerprint
+
+    with pytest.raises(ChangedSourceError, match="changed while it was scored"):
+        store.score(signal, pool)
+
+    assert signal.fingerprint != first
+    assert len(missing(LanceTable(store.home.lance, f"length-{first}"), pool.ids)) == len(pool) - 8
+    assert store.score(signal, pool).computed == len(pool)
 
 
 def test_progress_counts_rows_over_all_chunks(store: SignalStore, length: Length) -> None:

@@ -34,7 +34,10 @@ def score_rows(asked: bytes) -> bytes:
         DifferentWorkerError: The signal is another one here.
     """
     question = json.loads(asked)
-    workspace = _workspace(question["home"], canonical_json(question["campaign"]))
+    read = (question["home"], canonical_json(question["campaign"]))
+    if question["version"] not in _signals(_workspace(*read), question["signal"]):
+        _forget()
+    workspace = _workspace(*read)
     signal = _signal(workspace, question["signal"], question["version"])
     pool = workspace.pool(question["pool"])
     rows = np.array(question["rows"], np.int64)
@@ -72,13 +75,21 @@ def open_test_items(asked: bytes) -> bytes:
 
 def _signal(workspace: Workspace, name: str, version: str) -> Signal:
     """A signal of the campaign, or one that only other signals read."""
-    called = [signal for signal in _with_needs(workspace.definitions.values()) if signal.name == name]
-    versions = [signal.fingerprint for signal in called]
-    if version not in versions:
+    called = _signals(workspace, name)
+    if version not in called:
         raise DifferentWorkerError(
-            socket.gethostname(), f"the signal {name!r}", ", ".join(versions) or "none", version
+            socket.gethostname(), f"the signal {name!r}", ", ".join(called) or "none", version
         )
-    return called[versions.index(version)]
+    return called[version]
+
+
+def _signals(workspace: Workspace, name: str) -> dict[str, Signal]:
+    """Signals of a name by their version."""
+    return {
+        signal.fingerprint: signal
+        for signal in _with_needs(workspace.definitions.values())
+        if signal.name == name
+    }
 
 
 def _with_needs(signals: Iterable[Signal]) -> Iterator[Signal]:
@@ -89,7 +100,10 @@ def _with_needs(signals: Iterable[Signal]) -> Iterator[Signal]:
 
 def _evaluator_of(question: dict[str, Any]) -> tuple[Workspace, Evaluator, SearchSpec | None]:
     campaign, spec = canonical_json(question["campaign"]), question["spec"]
-    evaluator = _evaluator(question["home"], campaign, question["pool"], spec, question["fidelity"])
+    read = (question["home"], campaign, question["pool"], spec, question["fidelity"])
+    if _evaluator(*read).fingerprint != question["evaluator"]:
+        _forget()
+    evaluator = _evaluator(*read)
     _require_same("the evaluator", evaluator.fingerprint, question["evaluator"])
     pinned = None if spec is None else SearchSpec.from_json(json.loads(spec))
     return _workspace(question["home"], campaign), evaluator, pinned
@@ -105,6 +119,12 @@ def _workspace(home: str, campaign: str) -> Workspace:
 def _evaluator(home: str, campaign: str, pool: str, spec: str | None, fidelity: str) -> Evaluator:
     pinned = None if spec is None else SearchSpec.from_json(json.loads(spec))
     return _workspace(home, campaign).evaluator_at(pool, pinned, fidelity)
+
+
+def _forget() -> None:
+    """Read anew what a campaign names: another model or benchmark may be under its path by now."""
+    _workspace.cache_clear()
+    _evaluator.cache_clear()
 
 
 def _require_same(what: str, version: str, asked: str) -> None:

@@ -99,11 +99,9 @@ def _generate(model: BaseModel, prompts: list[Tokens], new_tokens: int) -> list[
             max_new_tokens=new_tokens,
             do_sample=False,
             num_beams=1,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            eos_token_id=ends,
-            pad_token_id=ends[0],
+            eos_token_id=ends or None,
+            pad_token_id=ends[0] if ends else 0,  # stands behind an end, where nothing reads it
+            tokenizer=model.tokenizer,  # looks for `stop_strings`
         )
     return [_until(row, ends) for row in rows[:, batch.input_ids.shape[1] :].tolist()]
 

@@ -3,8 +3,8 @@
 The vocabulary files, the chat template and the end tokens of `config.json` name most tokenizers completely.
 What goes beyond them is part of the fingerprint only where it is there, so that a tokenizer without it keeps
 the name that its stored values have: named templates, tokens that only `tokenizer_config.json` adds, special
-tokens that `config.json` does not give, a template whose turns end in another token than `eos_token`, and
-settings for chats.
+tokens that `config.json` does not give, special tokens that loading adds to the vocabulary, special tokens
+that are split, a template whose turns end in another token than `eos_token`, and settings for chats.
 """
 
 import json
@@ -24,8 +24,9 @@ TEMPLATE = "chat_template.jinja"
 _TEMPLATES = "additional_chat_templates"
 _VOCABULARY = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "vocab.txt")
 _GIVEN_BY_CONFIG = ("bos_token", "eos_token")
+_FURTHER_SPECIAL = ("additional_special_tokens", "extra_special_tokens")
 _DEFAULT = "default"
-_CHANGES_AN_ANSWER: Mapping[str, Json] = {
+ANSWER_SETTINGS: Mapping[str, Json] = {
     "repetition_penalty": 1.0,
     "encoder_repetition_penalty": 1.0,
     "no_repeat_ngram_size": 0,
@@ -41,7 +42,10 @@ _CHANGES_AN_ANSWER: Mapping[str, Json] = {
     "min_new_tokens": None,
     "stop_strings": None,
 }
-"""Fields of generation_config.json that a greedy answer follows from, with the values that change nothing."""
+"""Fields of generation_config.json that greedy answers follow from, with the values that change nothing.
+
+The others are not read: limits of time, watermarks, forms of output.
+"""
 
 
 def tokenizer_fingerprint(folder: Path) -> str:
@@ -57,7 +61,7 @@ def generation_identity(folder: Path) -> dict[str, Json]:
     generation, config = _read(folder / "generation_config.json"), _read(folder / "config.json")
     changed: dict[str, Json] = {
         name: generation[name]
-        for name, neutral in _CHANGES_AN_ANSWER.items()
+        for name, neutral in ANSWER_SETTINGS.items()
         if generation.get(name) not in (None, neutral)
     }
     ends = generation.get("eos_token_id")
@@ -109,6 +113,8 @@ def _beyond(folder: Path) -> dict[str, Json]:
             if name in _GIVEN_BY_CONFIG
             and not _is_given(text, _from_config(config, f"{name}_id"), vocabulary)
         },
+        "unlisted": _unlisted(folder, special, vocabulary, settings),
+        "split_special_tokens": bool(settings.get("split_special_tokens")),
         "turn_end": _other_end(folder, special, vocabulary, settings),
         "chat": settings.get(CHAT_SETTINGS),
     }
@@ -131,13 +137,35 @@ def _other_end(
 
 def _added(folder: Path, settings: Mapping[str, Any], vocabulary: Mapping[str, int]) -> dict[str, Json]:
     """Tokens that the vocabulary does not have, or has under another number."""
-    listed = {
-        each["content"]: int(number) for number, each in settings.get("added_tokens_decoder", {}).items()
-    }
-    listed |= _read(folder / "added_tokens.json")
     if not (folder / "tokenizer.json").is_file():
         return {}
+    listed = _listed(folder, settings)
     return {text: number for text, number in sorted(listed.items()) if vocabulary.get(text) != number}
+
+
+def _listed(folder: Path, settings: Mapping[str, Any]) -> dict[str, int]:
+    """Numbers of the tokens that are listed beside the vocabulary."""
+    decoder = settings.get("added_tokens_decoder", {})
+    return {each["content"]: int(number) for number, each in decoder.items()} | _read(
+        folder / "added_tokens.json"
+    )
+
+
+def _unlisted(
+    folder: Path, special: Mapping[str, str], vocabulary: Mapping[str, int], settings: Mapping[str, Any]
+) -> list[Json]:
+    """Special tokens without a number, in order: loading the tokenizer adds them, and text is cut there."""
+    if not vocabulary:
+        return []
+    further = [each for name in _FURTHER_SPECIAL for each in _texts(settings.get(name))]
+    known = vocabulary.keys() | _listed(folder, settings).keys()
+    return [text for text in dict.fromkeys([*special.values(), *further]) if text not in known]
+
+
+def _texts(tokens: Any) -> Iterable[str]:  # noqa: ANN401 as JSON has it
+    """Texts of special tokens, which are a list, or named."""
+    listed = tokens.values() if isinstance(tokens, dict) else tokens or ()
+    return (str(each["content"] if isinstance(each, dict) else each) for each in listed)
 
 
 def _contents(settings: Mapping[str, Any]) -> Iterable[str]:

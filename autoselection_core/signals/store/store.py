@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from autoselection_core.arrays import Rows
-from autoselection_core.errors.signals import SameNameError, UnscoredPoolError
+from autoselection_core.errors.signals import ChangedSourceError, SameNameError, UnscoredPoolError
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress
 from autoselection_core.signals.base import Computed, Given, PoolSignal, SharedPass, Signal
@@ -98,6 +98,7 @@ class SignalStore:
 
         Raises:
             StorageFullError: The disk has no room; what was recorded stays.
+            ChangedSourceError: A model or file that the signal reads was replaced meanwhile.
         """
         started = time.perf_counter()
         for need in signal.needs():
@@ -199,6 +200,7 @@ class SignalStore:
         rows = missing(record, pool.ids)
         done = 0
         for chunk in self.compute(signal, pool, _chunks(rows, signal.chunk_rows), given, progress):
+            _require_unchanged(signal, version)
             record.append(chunk)
             done += len(chunk)
             if progress is not None:
@@ -213,11 +215,15 @@ class SignalStore:
             return 0
         for signal in shared.signals:
             signal.prepare(pool, {}, progress)
-        records = [self._record_of(signal.name, signal.fingerprint) for signal in shared.signals]
+        versions = [signal.fingerprint for signal in shared.signals]
+        records = list(map(self._record_of, (signal.name for signal in shared.signals), versions))
         rows, done = reduce(np.intersect1d, (missing(record, pool.ids) for record in records)), 0
         for chunk in _chunks(rows, min(signal.chunk_rows for signal in shared.signals)):
             within = None if progress is None else _within(progress, done, len(chunk), len(rows))
-            for record, values in zip(records, shared.compute(pool.take(chunk), within), strict=True):
+            computed = shared.compute(pool.take(chunk), within)
+            for signal, version in zip(shared.signals, versions, strict=True):
+                _require_unchanged(signal, version)
+            for record, values in zip(records, computed, strict=True):
                 append_values(record, pool.ids[chunk], values)
             done += len(chunk)
             if progress is not None:
@@ -244,6 +250,7 @@ class SignalStore:
             if values is None:
                 values = signal.compute_in(scratch, pool, given, progress)
             save_values(unfinished, values)
+            _require_unchanged(signal, version)
         return computed
 
     def _aligned(self, name: str, version: str, pool: Pool) -> Mapping[str, Computed]:
@@ -262,6 +269,12 @@ class SignalStore:
 
     def _record_of(self, name: str, version: str) -> LanceTable:
         return LanceTable(self.home.lance, f"{name.replace('/', '.')}-{version}")
+
+
+def _require_unchanged(signal: Signal, version: str) -> None:
+    """Refuse values of what took the place of a model or file while they were computed."""
+    if signal.fingerprint != version:
+        raise ChangedSourceError(signal.name)
 
 
 def _group_names(internal: Mapping[str, Computed]) -> dict[str, tuple[str, ...]]:
