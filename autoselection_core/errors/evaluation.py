@@ -54,6 +54,18 @@ class NotFiniteLossError(TrainingFailedError):
         super().__post_init__()
 
 
+class NotFiniteWeightsError(TrainingFailedError):
+    """The last step made weights that are no numbers, so every answer would be wrong."""
+
+    reason: str = field(init=False)
+    steps: int
+
+    @override
+    def __post_init__(self) -> None:
+        self.reason = f"weights are not finite after step {self.steps}; lower the learning rate"
+        super().__post_init__()
+
+
 class DivergedError(TrainingFailedError):
     """The loss rose far above the base model's loss on the same sequences."""
 

@@ -20,7 +20,7 @@ from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.pool.sample import Message, Role
-from tests.evaluation.bench import BENCHMARK
+from tests.evaluation.bench import BENCHMARK, choices_benchmark
 
 WRITTEN = Benchmark(
     "written",
@@ -90,6 +90,17 @@ def test_a_named_string_stops_an_answer_and_is_part_of_the_name(
     assert other.fingerprint != model.fingerprint
     assert len(stopped) < len(answer)
     assert answer.startswith(stopped)
+
+
+@pytest.mark.parametrize("benchmark", [WRITTEN, BENCHMARK, choices_benchmark()], ids=lambda each: each.metric)
+def test_a_model_whose_logits_are_no_numbers_has_no_score(tiny: Path, benchmark: Benchmark) -> None:
+    """Choices and written answers had an accuracy of 0."""
+    broken = BaseModel.load(tiny, dtype="float32")
+    with torch.no_grad():
+        broken.model.get_output_embeddings().weight.fill_(float("nan"))
+
+    with pytest.raises(ScoringFailedError, match=r"not finite|no numbers"):
+        score_benchmark(broken, benchmark, Side.DEV, Scoring())
 
 
 def test_a_model_without_an_end_token_answers_up_to_the_limit(model: BaseModel) -> None:

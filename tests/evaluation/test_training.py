@@ -14,6 +14,7 @@ import torch
 from autoselection_core.errors.evaluation import (
     DivergedError,
     NotFiniteLossError,
+    NotFiniteWeightsError,
     NothingToTrainError,
     OutOfMemoryError,
     TrainedSetDiffersError,
@@ -254,6 +255,19 @@ def test_a_loss_that_is_no_number_is_a_failure(tiny: Path, tmp_path: Path) -> No
 
     with pytest.raises(NotFiniteLossError, match="step 1"):
         train(load, Selected(POOL, subset()), TRAINING, Trainee("key", tmp_path, 0))
+
+
+def test_weights_that_are_no_numbers_after_the_last_step_are_a_failure(tiny: Path, tmp_path: Path) -> None:
+    """No loss follows the last step: such a model was scored, and had an accuracy of 0."""
+    once = replace(TRAINING, method=Method.FULL, schedule=Schedule.STEPS, amount=1)
+
+    def load() -> BaseModel:
+        base = BaseModel.load(tiny, dtype="float32")
+        base.model.get_output_embeddings().weight.register_hook(lambda slope: slope * float("nan"))
+        return base
+
+    with pytest.raises(NotFiniteWeightsError, match="after step 1"):
+        train(load, Selected(POOL, subset()), once, Trainee("key", tmp_path, 0))
 
 
 def test_a_subset_without_room_for_answers_is_a_failure(tiny: Path, tmp_path: Path) -> None:

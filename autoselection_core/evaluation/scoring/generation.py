@@ -51,14 +51,17 @@ def greedy_answers(
         One text a prompt, in order; and how many tokens were read and written.
 
     Raises:
-        ScoringFailedError: A single prompt does not fit into memory.
+        ScoringFailedError: A single prompt does not fit into memory, or a logit is NaN.
     """
     texts = [""] * len(prompts)
     waiting = batches_by_length([len(prompt) + new_tokens for prompt in prompts], batch_tokens)[::-1]
     tokens = finished = 0
     while waiting:
         batch = waiting.pop()
-        written = _within_memory(model, [prompts[number] for number in batch], new_tokens)
+        try:
+            written = _within_memory(model, [prompts[number] for number in batch], new_tokens)
+        except FloatingPointError as error:
+            raise ScoringFailedError(benchmark, finished, len(prompts), str(error)) from error
         if written is None:
             if len(batch) == 1:
                 reason = f"a prompt of {len(prompts[batch[0]])} tokens does not fit into memory"
@@ -102,8 +105,19 @@ def _generate(model: BaseModel, prompts: list[Tokens], new_tokens: int) -> list[
             eos_token_id=ends or None,
             pad_token_id=ends[0] if ends else 0,  # stands behind an end, where nothing reads it
             tokenizer=model.tokenizer,  # looks for `stop_strings`
+            logits_processor=[_refuse_nan],
         )
     return [_until(row, ends) for row in rows[:, batch.input_ids.shape[1] :].tolist()]
+
+
+_NOT_FINITE = "the model's logits are no numbers"
+
+
+def _refuse_nan(_: Any, logits: Any) -> Any:  # noqa: ANN401 no types
+    """The logits as they are; the largest of numbers with NaN among them would be a token all the same."""
+    if logits.isnan().any():
+        raise FloatingPointError(_NOT_FINITE)
+    return logits
 
 
 def _ends(model: BaseModel) -> list[int]:

@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.harness.benchmark import load_task
 from autoselection_core.benchmarks.item import HarnessItem, HarnessTask, Item
@@ -79,6 +81,8 @@ def _score(item: Item, record: Mapping[str, Any], model: BaseModel, benchmark: B
     value = float(record[str(benchmark.harness and benchmark.harness.measure)])
     answers = [answer[0] for answer in record["resps"]]
     has_choices = item.choices is not None
+    if has_choices and np.isnan([float(answer[0]) for answer in answers]).any():
+        value = np.nan  # the harness takes one of them for the likeliest
     written = None if has_choices or benchmark.confidential else str(answers[0])
     requests = [
         "".join(map(str, request[:2] if has_choices else request[:1])) for request in record["arguments"]

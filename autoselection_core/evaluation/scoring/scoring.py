@@ -218,7 +218,10 @@ def _score(benchmark: Benchmark, item: Item, given: list[tuple[_Asked, LogLikeli
 def _choice_score(
     metric: Metric, item: Item, given: list[tuple[_Asked, LogLikelihoods]], tokens: int
 ) -> ItemScore:
-    """The likeliest choice; a tie of the right choice with another one is no hit."""
+    """The likeliest choice; a tie of the right choice with another one is no hit.
+
+    NaN where a likelihood is NaN: nothing is likelier than it.
+    """
     texts = [answer.text.strip() for answer, _ in given]
     totals = [float(values.sum(dtype=np.float64)) for _, values in given]
     is_per_character = metric is Metric.CHOICE_ACCURACY_NORM and not are_labels(texts)
@@ -227,7 +230,7 @@ def _choice_score(
     is_correct = bool((np.delete(compared, right) < compared[right]).all())
     return ItemScore(
         item.id,
-        float(is_correct),
+        float("nan") if np.isnan(totals).any() else float(is_correct),
         item.prompt_hash,
         tokens,
         parsed=labels(len(given))[int(compared.argmax())],

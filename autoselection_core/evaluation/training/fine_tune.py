@@ -100,6 +100,7 @@ def train(
     Raises:
         NothingToTrainError: No sample can be trained on.
         NotFiniteLossError: The loss became NaN or infinite.
+        NotFiniteWeightsError: Weights became NaN or infinite at the last step.
         DivergedError: The loss stayed far above the base model's.
         UntrainedError: No weight moved.
         OutOfMemoryError: A single sequence does not fit into memory.
@@ -158,6 +159,7 @@ def attempt(
 
     Raises:
         NotFiniteLossError: The loss became NaN or infinite.
+        NotFiniteWeightsError: Weights became NaN or infinite at the last step.
         DivergedError: The loss stayed far above the base model's.
     """
     started = time.monotonic()

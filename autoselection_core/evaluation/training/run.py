@@ -8,7 +8,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from autoselection_core.errors.evaluation import DivergedError, NotFiniteLossError, UntrainedError
+from autoselection_core.errors.evaluation import (
+    DivergedError,
+    NotFiniteLossError,
+    NotFiniteWeightsError,
+    UntrainedError,
+)
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.collectives import all_gather_lists, rank, world_size
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
@@ -110,6 +115,8 @@ class TrainingRun:
                 )
             )
             trainer.train(resume_from_checkpoint=str(found[0]) if found is not None else None)
+        if not _is_finite(self.model):
+            raise NotFiniteWeightsError(self._trainee.key, len(self.losses))
         if _sketch(self.model) == self._before:
             raise UntrainedError(self._trainee.key, len(self.losses), self._training.learning_rate)
         packs_read = all_gather_lists(trainer.packs_read)
@@ -176,6 +183,11 @@ def _sketch(model: Any) -> list[bytes]:  # noqa: ANN401 no types
     trained = [each.detach().flatten() for each in model.parameters() if each.requires_grad]
     some = [each[:: max(1, len(each) // _SKETCHED_WEIGHTS)] for each in trained]
     return [each.to("cpu", torch.float32).numpy().tobytes() for each in some]
+
+
+def _is_finite(model: Any) -> bool:  # noqa: ANN401 no types
+    """Whether all trained weights are numbers; no loss was computed since the last step."""
+    return all(bool(each.isfinite().all()) for each in model.parameters() if each.requires_grad)
 
 
 def _trainable(base: BaseModel, training: FineTuning, replicate: int) -> Any:  # noqa: ANN401 no types
