@@ -12,6 +12,7 @@ from typing import TypeAlias
 from autoselection_core.benchmarks.item import LETTERS, Item
 from autoselection_core.benchmarks.reading.numbers import last_number, marked_number, value
 from autoselection_core.benchmarks.reading.options import (
+    latin_letters,
     marked_letter,
     marked_yes_no,
     named_option,
@@ -31,7 +32,7 @@ from autoselection_core.benchmarks.reading.texts import (
 _Reader: TypeAlias = Callable[[str], str | None]
 _LETTER = re.compile(r"\(?([a-z])\)?")
 
-READING = 3
+READING = 4
 """Version of how answers are read, a part of what a score of written answers follows from.
 
 The first one is that of version 0.1.0, whose benchmarks and evaluations do not name it.
@@ -56,7 +57,8 @@ def extract(text: str, reads: str, options: int = 26, texts: Sequence[str] = ())
         'B'
     """
     announced, implied = _readers(reads, options, [fold(option) for option in texts])
-    parts = segments(fold(text))
+    folded = fold(text)
+    parts = segments(latin_letters(folded) if reads == "letter" else folded)
     for part in parts:
         found = announced(part) or (implied(part) if short_text(part) else None)
         if found is not None:

@@ -40,9 +40,9 @@ _ADVERBS = (
 _MARK = re.compile(
     rf"(?P<announced>{_NOUNS}{_ADJECTIVES}{_GAP}"
     rf"(?:(?:{_VERBS}|{_JOINED}){_ADVERBS}(?:{_GAP}{_SIGNS})?|{_SIGNS})"
-    r"|\b(?:cevap|cevabı|đáp[ ]án)(?=[ ]\(?[A-Z](?!\w))|ตอบ(?=[ ]?\(?[A-Z](?!\w))"
+    r"|\b(?:cevap|cevabı|đáp[ ]án|उत्तर)(?=[ ]\(?[A-Z](?!\w))|ตอบ(?=[ ]?\(?[A-Z](?!\w))"
     r"|[\"'](?:choice|option|label|prediction|result)[\"']\s{0,4}:"
-    r"|<answer>|(?:故选|所以选|因此选|选择|我选)[\s]{0,4}:?|(?<=所以)选)"
+    r"|<answer>|(?:故选|所以选|因此选|选择|我选)[\s]{0,4}:?|(?<=所以)选|(?<!\w)选(?=[ ]?\(?[A-Z](?!\w)))"
     r"|(?P<boxed>\\f?boxed\s{0,4}\{)"
     r"|(?P<hashes>(?<!\#)\#{4}(?!\#))",
     re.IGNORECASE,

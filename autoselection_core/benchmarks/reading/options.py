@@ -49,6 +49,19 @@ _FIRST = re.compile(
 )
 
 
+_ALIKE = str.maketrans("АВСЕНКМРТХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABCEHKMPTXABEZHIKMNOPTYX")
+_ALIKE_ALONE = re.compile(r"(?<!\w)[АВСЕНКМРТХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ](?=[)\]}.,;:*_`\"'»$]|\s{0,8}(?:\n|$))")
+
+
+def latin_letters(text: str) -> str:
+    """A text of the same length, with Latin capitals for Cyrillic and Greek ones alike that end a phrase.
+
+    Options are listed behind Latin letters, and answers in Russian or Greek name them by letters of their own
+    (`Ответ: В`). Before a word such a letter is a word itself (`В итоге`).
+    """
+    return text if text.isascii() else _ALIKE_ALONE.sub(lambda found: found.group().translate(_ALIKE), text)
+
+
 def marked_letter(text: str, options: int) -> str | None:
     """The letter that is the whole text, or follows the last announcement that has one."""
     whole = _WHOLE.fullmatch(text)
