@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cached_property
-from typing import Any, TypeAlias, get_type_hints
+from math import isfinite
+from types import NoneType, UnionType
+from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.identity import Json
@@ -11,6 +13,8 @@ from autoselection_core.pool.sample import Scope
 from autoselection_core.signals.base import FIRST_NAME, NAMES_A_FILE, Signal
 
 Settings: TypeAlias = Mapping[str, Json]
+
+_MAX_COUNT = 1_000_000_000
 
 MODEL, BENCHMARK = "model", "benchmark"
 """Fields that the campaign fills in with its base model, and with each of its benchmarks."""
@@ -90,10 +94,15 @@ class SignalSchema:
         """A setting as its field holds it: YAML knows no scopes, and no lists that never change.
 
         Raises:
-            SettingError: It is no scope, but has to be one.
+            SettingError: It is no value of the field's type, or a number out of range.
         """
         if self._types[name] is not Scope:
-            return tuple(value) if isinstance(value, list) else value
+            held = tuple(value) if isinstance(value, list) else value
+            default = self._fields[name].default
+            low = min(1, default) if isinstance(default, int) else 1
+            if (wanted := _wanted(self._types[name], held, low)) is not None:
+                raise SettingError(name, value, wanted)
+            return held
         if value not in tuple(Scope):
             raise SettingError(name, value, f"one of {', '.join(Scope)}")
         return Scope(str(value))
@@ -105,6 +114,27 @@ class SignalSchema:
     @cached_property
     def _fields(self) -> Mapping[str, Field[Any]]:
         return {field.name: field for field in fields(self.definition)}  # type: ignore[arg-type] # every subclass is a dataclass
+
+
+def _wanted(kind: Any, value: object, low: int) -> str | None:  # noqa: ANN401 any type of a field
+    """What values of a type are, in words, where this is none; None where it is one, or the type another."""
+    if isinstance(kind, UnionType):
+        known = [_wanted(each, value, low) for each in get_args(kind) if each is not NoneType]
+        is_one = None in known or (value is None and NoneType in get_args(kind))
+        return None if is_one else " or ".join(filter(None, known))
+    if get_origin(kind) is tuple:
+        item = get_args(kind)[0]
+        refused = [_wanted(item, each, low) for each in value] if isinstance(value, tuple) else []
+        return None if refused and not any(refused) else f"a list, each entry {_wanted(item, kind, low)}"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        is_one = is_number and isinstance(value, int) and low <= value <= _MAX_COUNT
+        return None if is_one else f"a whole number from {low} to {_MAX_COUNT}"
+    if kind is float:
+        return None if is_number and isfinite(value) else "a finite number"  # type: ignore[arg-type] # narrowed
+    if kind in (str, bool):
+        return None if isinstance(value, kind) else {str: "text", bool: "true or false"}[kind]
+    return None
 
 
 def _is_required(field: Field[Any]) -> bool:
