@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import (
+    BenchmarkPlace,
     Campaign,
     ClosedForm,
     DeclaredBenchmark,
