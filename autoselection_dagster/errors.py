@@ -38,7 +38,7 @@ class PortTakenError(AutoSelectionError):
 
     sentence = (
         "another program listens on 127.0.0.1:{port} already; stop it, or serve on another port with "
-        "`python -m autoselection_dagster.serve --port PORT`"
+        "`autoselection ui --port PORT`"
     )
 
 

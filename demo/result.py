@@ -14,6 +14,7 @@ from autoselection_core.report.lineage.examples import Example, example_of
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.arms_plot import arms_text
 from autoselection_core.report.sections.lead import arm_scores, headline
+from autoselection_core.report.sections.outlook import Offer, outlook
 from autoselection_core.report.sections.tables import trial_table
 from autoselection_core.report.writing import Report
 
@@ -21,7 +22,8 @@ KINDS = ("clean", "wrong", "off-topic", "garbled", "near duplicate", "exact dupl
 _TELLING = KINDS[:3]
 """Kinds of which one row is shown."""
 
-_COMMAND = ".venv/bin/autoselection"
+_BIN = ".venv/bin"
+_COMMAND = f"{_BIN}/autoselection"
 
 
 def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], console: Console) -> None:
@@ -48,7 +50,7 @@ def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], co
         _show_example(kind, example, console)
     _shown(trial_table(facts), console)
     console.print("* the recommended trial: the best posterior mean, not the luckiest score\n")
-    _show_next(examples[0][1].sample, console)
+    _show_next(examples[0][1].sample, outlook(facts).offer, console)
     console.print(f"\nThe report, for a browser: {report.html.resolve().as_uri()}")
 
 
@@ -109,13 +111,15 @@ def _show_example(kind: str, example: Example, console: Console) -> None:
     console.print()
 
 
-def _show_next(sample: str, console: Console) -> None:
+def _show_next(sample: str, offer: Offer | None, console: Console) -> None:
     console.print("Next:")
+    further = [] if offer is None else [(f"{_BIN}/{offer.command}", f"{offer.named_runs}: {offer.price}")]
     for command, meaning in (
         ("make ui", "the same search in Dagster: assets, lineage, plots"),
         (f"{_COMMAND} show", "trials, budgets, the recommended recipe"),
         (f"{_COMMAND} explain {sample}", "one row's way through the recipe"),
         (f"{_COMMAND} export", "the recommended subset as JSONL with a data card"),
+        *further,
         (f"{_COMMAND} init FILES", "a campaign for data of your own"),
     ):
         console.print(f"  {command:<56}  {meaning}")

@@ -40,7 +40,8 @@ from autoselection_core.space import axes, meanings
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "docs" / "reference"
 _KEYS = (
-    *((Campaign, "name"), (DeclaredBenchmark, "name"), (Policy, "name"), (Policy, "max_steps")),
+    *((Campaign, "name"), (Campaign, "file"), (DeclaredBenchmark, "name")),
+    *((Policy, "name"), (Policy, "max_steps")),
     *((DeclaredBenchmark, "settings"), (BenchmarkSettings, "name")),
     *((Source, "mirror"), (Source, "rules"), (Source, "hub"), (Rules, "fields")),
 )

@@ -3,14 +3,22 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import wrap
 
-from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, command_for
+from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE, command_for
 from autoselection_core.campaign.declaration.signals import installed_signals
-from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning, reach_of, rough_reach_of
+from autoselection_core.evaluation.training.settings import (
+    SMALL_SHARE,
+    FineTuning,
+    fine_tuning,
+    reach_of,
+    rough_reach_of,
+)
 from autoselection_core.identity import Json
+from autoselection_core.progress import duration_text
+from autoselection_core.search.arms import models_tested
 from autoselection_core.store.hub import SCHEME
 from autoselection_core.strict_yaml import read_yaml
 
@@ -24,6 +32,7 @@ _FORMULA_BUDGET, _TRAINING_BUDGET = 8, 6
 """Budgets of a search with a closed form, and with trainings."""
 
 _REPORT = 6
+_TRAININGS = _TRAINING_BUDGET + _REPORT
 _WIDTH = 100
 
 _MIN_SHARE = 0.2
@@ -62,6 +71,21 @@ class DraftSource:
         ]
 
 
+DEFAULT_MINUTES = 12.0
+"""Minutes from raw files to the verdict of a first search that a draft is made for."""
+
+_PREPARING_S, _STARTING_S = 30.0, 5.0
+"""Seconds of reading, of signals without the base model and of the report's pages; of a training's start."""
+
+_MIN_AMOUNT, _AMOUNT_STEP = 3_000, 500
+"""Tokens of a training at least, and what its amount is a multiple of."""
+
+_MIN_ITEMS = (40, 60)
+"""Dev and test items of a benchmark that are kept where scoring them is dear: fewer decide little."""
+
+_UPPER_QUARTER = 0.25
+
+
 @dataclass(frozen=True)
 class DraftBenchmark:
     """Benchmark of a draft.
@@ -71,18 +95,156 @@ class DraftBenchmark:
         path: Folder or YAML file, as the campaign file names it.
         items: File of the questions below the folder, where no `benchmark.yaml` names it.
         has_targets: Whether it has target samples, to which samples can be near.
+        counts: Numbers of its dev and of its test items.
+        tokens: Tokens of one model's scores of them; 0 where they were not counted.
+        limits: Maximum numbers of dev and of test items; None for all.
     """
 
     name: str
     path: str
     items: str | None = None
     has_targets: bool = False
+    counts: tuple[int, int] = (0, 0)
+    tokens: tuple[int, int] = (0, 0)
+    limits: tuple[int, int] | None = None
 
     @property
     def entry(self) -> str:
         """Its entry below `benchmarks:`."""
         items = "" if self.items is None else f", items: {_quote(self.items)}"
-        return f"{self.name}: {{path: {_quote(self.path)}{items}}}"
+        limits = (
+            ""
+            if self.limits is None
+            else "".join(
+                f", {side}_items: {limit}" for side, limit in zip(("dev", "test"), self.limits, strict=True)
+            )
+        )
+        return f"{self.name}: {{path: {_quote(self.path)}{items}{limits}}}"
+
+    def limited(self, share: float) -> "DraftBenchmark":
+        """With a share of its items, but enough for a verdict; as it is where its own file says how many.
+
+        Args:
+            share: Share of the scoring that there is time for.
+        """
+        sides = list(zip(self.counts, self.tokens, _MIN_ITEMS, strict=True))
+        kept = [min(count, max(least, int(share * count))) for count, _, least in sides]
+        if self.items is None or kept == list(self.counts):
+            return self
+        tokens = [round(all_ * left / count) for left, (count, all_, _) in zip(kept, sides, strict=True)]
+        return replace(self, limits=(kept[0], kept[1]), tokens=(tokens[0], tokens[1]))
+
+
+@dataclass(frozen=True)
+class FirstPlan:
+    """First search that fits into some minutes on the processor of this machine.
+
+    Attributes:
+        minutes: Minutes that were asked for.
+        tokens_s: Tokens a second of the base model's forward pass, by a probe.
+        scoring_s: Seconds of scoring the pool with the base model; 0 where that is left out.
+        benchmarks: The benchmarks, with fewer items where scoring all of them is dear.
+        amount: Tokens of a training.
+        adapted_share: Share of the layers that have adapters; the others need no backward pass.
+    """
+
+    minutes: float
+    tokens_s: float
+    scoring_s: float
+    benchmarks: tuple[DraftBenchmark, ...]
+    amount: int = _MIN_AMOUNT
+    adapted_share: float = 1.0
+
+    @classmethod
+    def fitting(
+        cls,
+        minutes: float,
+        tokens_s: float,
+        *,
+        pool_tokens: int,
+        scoring_s: float,
+        benchmarks: Sequence[DraftBenchmark],
+    ) -> "FirstPlan":
+        """The longest trainings that fit; adapters in all layers only where a tenth of the pool still fits.
+
+        Scoring the pool with the base model takes a third of the time at most, else it is left out, and items
+        of benchmarks take half of what is left.
+
+        Args:
+            minutes: From raw files to the verdict.
+            tokens_s: Tokens a second of a forward pass.
+            pool_tokens: Tokens of the pool as a training reads them.
+            scoring_s: Seconds of scoring the pool with the base model.
+            benchmarks: The benchmarks.
+        """
+        scored = scoring_s if scoring_s <= max_scoring_s(minutes) else 0.0
+        plan = cls(minutes, tokens_s, scored, tuple(benchmarks))
+        left = 60 * minutes - plan.preparing_s - _TRAININGS * _STARTING_S
+        if plan.testing_s > left / 2:
+            share = max(0.0, left / 2 / plan.testing_s)
+            plan = replace(plan, benchmarks=tuple(each.limited(share) for each in benchmarks))
+        forward = max(0.0, left - plan.testing_s) / _TRAININGS * tokens_s
+        wanted = max(fine_tuning({}).amount, SMALL_SHARE * pool_tokens)
+        share = 1.0 if _amount(forward, 1.0) >= wanted else _UPPER_QUARTER
+        longest = max(fine_tuning({}).amount, pool_tokens)
+        amount = max(_MIN_AMOUNT, min(_amount(forward, share), _rounded(longest)))
+        return replace(plan, amount=amount, adapted_share=share)
+
+    @property
+    def preparing_s(self) -> float:
+        """Seconds of everything before the first training, and of the report's pages."""
+        return _PREPARING_S + self.scoring_s
+
+    @property
+    def testing_s(self) -> float:
+        """Seconds of all scores of benchmark items, dev and test."""
+        dev, test = (sum(each.tokens[side] for each in self.benchmarks) for side in (0, 1))
+        return (_TRAININGS * dev + models_tested(_REPORT) * test) / self.tokens_s
+
+    def searching_s(self, amount: float) -> float:
+        """Seconds of search and report with trainings on so many tokens."""
+        passes = 1 + 2 * self.adapted_share
+        return self.testing_s + _TRAININGS * (_STARTING_S + amount * passes / self.tokens_s)
+
+    @property
+    def sentence(self) -> str:
+        """The plan in a sentence."""
+        layers = "all layers" if self.adapted_share == 1.0 else "the upper quarter of the layers"
+        searching = duration_text(self.searching_s(self.amount))
+        return (
+            f"on this machine about {duration_text(self.preparing_s)} for ingest and {searching} for search "
+            f"and report: {_TRAININGS} trainings of {self.amount:,} tokens, with adapters in {layers}"
+        )
+
+    def longer(self, pool_tokens: int) -> str:
+        """What more tokens a training would take, in a sentence.
+
+        Args:
+            pool_tokens: Tokens of the pool as a training reads them.
+        """
+        amount = max(2 * self.amount, round(SMALL_SHARE * pool_tokens))
+        total = duration_text(self.preparing_s + self.searching_s(amount))
+        return f"More tokens a training take longer: `amount: {amount}` makes it about {total} in all."
+
+    @property
+    def training(self) -> str:
+        """Entry of `training:`."""
+        share = "" if self.adapted_share == 1.0 else f", adapted_share: {self.adapted_share:g}"
+        return f"{{preset: cpu-lora, amount: {self.amount}{share}}}"
+
+
+def max_scoring_s(minutes: float) -> float:
+    """Seconds of scoring the pool with the base model that a plan of some minutes has room for."""
+    return 60 * minutes / 3
+
+
+def _amount(forward_tokens: float, adapted_share: float) -> int:
+    """Tokens of a training that takes as long as a forward pass over so many."""
+    return _rounded(forward_tokens / (1 + 2 * adapted_share))
+
+
+def _rounded(amount: float) -> int:
+    return int(amount // _AMOUNT_STEP) * _AMOUNT_STEP
 
 
 @dataclass(frozen=True)
@@ -96,6 +258,7 @@ class CampaignDraft:
         benchmarks: The benchmarks.
         file: The campaign file, as a command line names it.
         costs: Signals that are left out because they take long, with their cost in words.
+        plan: Lengths that fit this machine; None where there is a GPU, or no model to measure it with.
     """
 
     name: str
@@ -104,6 +267,7 @@ class CampaignDraft:
     benchmarks: Sequence[DraftBenchmark]
     file: Path = DEFAULT_FILE
     costs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    plan: FirstPlan | None = None
 
     @property
     def is_trained(self) -> bool:
@@ -114,6 +278,11 @@ class CampaignDraft:
     def trainings(self) -> int:
         """Evaluations of the first search and its report, at most: trainings, or by the closed form."""
         return _REPORT + (_TRAINING_BUDGET if self.is_trained else _FORMULA_BUDGET)
+
+    @property
+    def report_evaluations(self) -> int:
+        """Second budget of the first search, for what its winner is compared with."""
+        return _REPORT
 
     @property
     def lacking(self) -> str:
@@ -140,7 +309,7 @@ class CampaignDraft:
             *self._model,
             *self._benchmarks,
             "    # What recipes choose by; `docs/reference/signals.md` lists more.",
-            *[f"    # {name} is left out: {cost}." for name, cost in self.costs.items()],
+            *_comment(*(f"{name} is left out: {cost}." for name, cost in self.costs.items())),
             f"    signals: [{', '.join(self.signals)}]",
             *(self._training if self.is_trained else self._closed_form),
         ]
@@ -156,7 +325,8 @@ class CampaignDraft:
     def _benchmarks(self) -> list[str]:
         if not self.benchmarks:
             return ["    # benchmarks: {NAME: {path: FOLDER}}, for a search with trainings"]
-        listed = [f"      {each.entry}" for each in self.benchmarks]
+        tested = self.benchmarks if self.plan is None else self.plan.benchmarks
+        listed = [f"      {each.entry}" for each in tested]
         return [
             "    # Dev items steer the search, test items are opened by its report. Samples that hold a",
             "    # question leave the pool before anything reads it.",
@@ -179,15 +349,21 @@ class CampaignDraft:
 
     @property
     def _training(self) -> list[str]:
-        training = fine_tuning({})
+        plan = self.plan
+        entry = "{preset: cpu-lora}" if plan is None else plan.training
+        training = fine_tuning(read_yaml(entry))
+        told = [self._reach(training)]
+        if plan is not None:
+            pool_tokens = sum(each.tokens for each in self.sources)
+            told = [f"Fitted to {plan.minutes:g} minutes: {plan.sentence}.", *told, plan.longer(pool_tokens)]
         return [
-            *(f"    # {line}" for line in wrap(self._reach(training), _WIDTH)),
+            *_comment(*told),
             f"    # LoRA for {training.amount:,.0f} tokens a subset; `lora` and `paper-full-sft` are longer.",
-            "    training: {preset: cpu-lora}",
+            f"    training: {entry}",
             "    # Trainings of the search, and of its report: full pool, random subsets, the winner again.",
             f"    search: {{budget: {_TRAINING_BUDGET}, report_evaluations: {_REPORT}}}",
-            "    # Subsets down to a hundredth of the pool are tried; this line asks for a tenth at least:",
-            "    # policy: {min_share: 0.1}",
+            "    # No subset below a tenth of the pool: a longer training learns a handful of rows by heart.",
+            "    policy: {min_share: 0.1}",
         ]
 
     def _reach(self, training: FineTuning) -> str:
@@ -220,6 +396,10 @@ class CampaignDraft:
         ]
         weights = ", ".join(["word_entropy: 1.0", *scores])
         return [*(reason if scores else []), f"    closed_form: {{weights: {{{weights}}}, noise: 0.02}}"]
+
+
+def _comment(*texts: str) -> list[str]:
+    return [f"    # {line}" for text in texts for line in wrap(text, _WIDTH)]
 
 
 def as_named_in(file: Path, path: str) -> str:

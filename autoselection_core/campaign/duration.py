@@ -173,7 +173,7 @@ def scoring_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str,
     rows = np.unique(np.linspace(0, len(pool) - 1, _SAMPLED).astype(np.int64))
     lengths = [min(length, _MAX_TOKENS) for length in _lengths(pool.texts(rows=rows), model)]
     tokens = mean(lengths) * len(pool)
-    return {name: _PASSES[name] * tokens / _forward_tokens_s(model) for name in named}
+    return {name: _PASSES[name] * tokens / forward_tokens_s(model) for name in named}
 
 
 def counted_tokens(pool: Pool, model: str, max_tokens: int) -> int:
@@ -197,6 +197,22 @@ def counted_tokens(pool: Pool, model: str, max_tokens: int) -> int:
     return round(tokens / max(1, len(rows)) * len(pool))
 
 
+def side_tokens(benchmark: Benchmark, model: str) -> dict[Side, tuple[int, int]]:
+    """Items of each side of a benchmark, and the tokens of one model's scores of them; none of a harness."""
+    if benchmark.harness is not None:
+        return dict.fromkeys(Side, (0, 0))
+    parted = split(benchmark)
+    return {side: (len(parted.side(side)), _scored_tokens(benchmark, side, model)) for side in Side}
+
+
+def forward_tokens_s(model: str) -> float:
+    """Tokens a second of the base model's forward pass on this processor, in its faster number type."""
+    from autoselection_core.models.dtype import probe
+    from autoselection_core.models.folder import model_folder
+
+    return max(each.forward_tokens_s for each in probe(model_folder(model)))
+
+
 def _benchmark_seconds(workspace: Workspace, side: Side) -> float:
     """Expected seconds of the scores of one model on a side; a harness scores its own items, not in it."""
     model = workspace.campaign.base_model
@@ -204,7 +220,7 @@ def _benchmark_seconds(workspace: Workspace, side: Side) -> float:
     if model is None or not ours:
         return 0.0
     tokens = sum(_scored_tokens(benchmark, side, model) for benchmark in ours)
-    return tokens / _forward_tokens_s(model)
+    return tokens / forward_tokens_s(model)
 
 
 def _scored_tokens(benchmark: Benchmark, side: Side, model: str) -> int:
@@ -224,10 +240,3 @@ def _lengths(texts: list[str], model: str) -> list[int]:
     from autoselection_core.models.folder import model_folder
 
     return [len(ids) for ids in load_tokenizer(model_folder(model))(texts)["input_ids"]]
-
-
-def _forward_tokens_s(model: str) -> float:
-    from autoselection_core.models.dtype import probe
-    from autoselection_core.models.folder import model_folder
-
-    return max(each.forward_tokens_s for each in probe(model_folder(model)))

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from autoselection_core import environment
-from autoselection_core.campaign.declaration.loading import command_for
+from autoselection_core.campaign.declaration.campaign import command_for
+from autoselection_core.campaign.draft import DEFAULT_MINUTES
 from autoselection_core.cli.commands.studying import study
 from autoselection_core.cli.output import AS_JSON, JSON_SAID, show_table, tell
 from autoselection_core.cli.session import (
@@ -50,6 +51,10 @@ def init(  # noqa: PLR0917 - typer reads options from arguments
         typer.Option(help="Folder with a benchmark.yaml, or a file of questions and answers; repeatable."),
     ] = None,
     rules: ReadingRules = "",
+    minutes: Annotated[
+        float,
+        typer.Option(min=1.0, help="Time from raw files to the verdict that the proposed lengths fit into."),
+    ] = DEFAULT_MINUTES,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,  # noqa: FBT002 - a flag
     file: CampaignFile = FILE,
 ) -> None:
@@ -57,11 +62,12 @@ def init(  # noqa: PLR0917 - typer reads options from arguments
 
     Shows what was understood: shapes, fields, counts, samples of each format, and what was put aside.
     A setting that reads most records of a path is written, too: answers to choose from, texts with marks.
-    Without a model or a benchmark a closed form replaces trainings.
+    Without a model or a benchmark a closed form replaces trainings. With both, the lengths of trainings are
+    fitted to this machine's processor, which is measured.
     """
     from autoselection_core.cli.commands.initialising import write_campaign
 
-    write_campaign(paths, model, benchmark or (), file, ask=not yes, rules=rules)
+    write_campaign(paths, model, benchmark or (), file, ask=not yes, rules=rules, minutes=minutes)
 
 
 @app.command()
@@ -83,6 +89,7 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
         ingest_pool,
         score_pool,
         show_prepared_pool,
+        tell_of_signals,
         unscored_sentences,
     )
     from autoselection_core.cli.output import show_bad_items
@@ -95,6 +102,7 @@ def ingest(campaign: CampaignName = None, file: CampaignFile = FILE) -> None:
     show_prepared_pool(found)
     show_bad_items(workspace.benchmarks)
     show_table(signals)
+    tell_of_signals(workspace, signals)
     for sentence in unscored_sentences(workspace, found.pool):
         tell(sentence)
 

@@ -26,7 +26,7 @@ from typing_extensions import override
 
 from autoselection_core.progress import duration_text
 
-_LINE_EVERY_S = 10.0
+_LINE_EVERY_S = 8.0
 _SHORT = 20
 """Steps of a stage up to which each has a line of its own."""
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from autoselection_core import environment
-from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, campaign_of, load_campaigns
+from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE
+from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
 from autoselection_core.campaign.remote.clients import installed_workspace
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.campaign import NoSearchError

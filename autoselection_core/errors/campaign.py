@@ -47,9 +47,21 @@ class LittleRoomError(CommandError):
 class NotAnAddressError(CommandError):
     """A variable has to hold an address, and does not."""
 
+    variable: str
     value: str
+    form: str
 
-    sentence = "{value!r} is no address; write SCHEME://HOST:PORT"
+    sentence = "{variable} is {value!r}, which is no address; write {form}"
+
+
+class NobodyListensError(CommandError):
+    """A variable names an address at which no program listens."""
+
+    variable: str
+    address: str
+    reason: str
+
+    sentence = "nobody answers at {address} ({reason}); start the program there, or correct {variable}"
 
 
 class NoAnswerError(CommandError):

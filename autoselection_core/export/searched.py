@@ -99,5 +99,6 @@ def _score(trial: TrialRecord, record: SearchRecord) -> str:
     by = ": a formula, no model was trained" if record.spec.is_formula else ""
     error = "" if trial.standard_error is None else f" ± {trial.standard_error:.2g}"
     return (
-        f"Dev utility {trial.utility:.4g}{error} ({record.spec.metric}{by}); see the report for test scores."
+        f"Dev utility {trial.utility:.4g}{error} ({record.spec.metric}{by}). Test scores, where a report "
+        "measured them, are with the verdict."
     )

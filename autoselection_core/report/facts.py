@@ -6,12 +6,13 @@ from functools import cached_property
 from autoselection_core.campaign.solvers import size_warning
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.folder import EvaluationFolder, untrained_key
+from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
 from autoselection_core.history.values import History
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import UntrainedScores
-from autoselection_core.search.arms import ArmRun, open_arms, plan_arms
+from autoselection_core.search.arms import ArmRun, open_arms, open_stated, plan_arms
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.solver.solver import Solver
@@ -111,12 +112,33 @@ class SearchFacts:
 
     @cached_property
     def arms(self) -> tuple[ArmRun, ...]:
-        """The finished evaluations of the report, with their test scores; none while the search runs."""
+        """The finished evaluations that the report planned, with their test scores.
+
+        None while the search runs.
+        """
         if self.record.state is SearchState.ACTIVE:
             return ()
         planned = plan_arms(self.workspace.ledger, self.record.search, self.solver)
-        evaluator = self.workspace.evaluator(self.record.spec.pool_version, self.record.spec)
-        return open_arms(self.workspace.ledger, self.record.search, planned, evaluator)
+        return open_arms(self.workspace.ledger, self.record.search, planned, self._evaluator)
+
+    @cached_property
+    def stated(self) -> tuple[ArmRun, ...]:
+        """The finished evaluations of recipes that a person stated, with their test scores.
+
+        None while the search runs, which their test scores could steer.
+        """
+        if self.record.state is SearchState.ACTIVE:
+            return ()
+        return open_stated(self.workspace.ledger, self.record.search, self._evaluator)
+
+    @property
+    def compared(self) -> tuple[ArmRun, ...]:
+        """All finished evaluations of the report: those that it planned, then those that were stated."""
+        return (*self.arms, *self.stated)
+
+    @property
+    def _evaluator(self) -> Evaluator:
+        return self.workspace.evaluator(self.record.spec.pool_version, self.record.spec)
 
     @cached_property
     def untrained(self) -> UntrainedScores | None:

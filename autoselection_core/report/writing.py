@@ -22,7 +22,7 @@ from autoselection_core.report.sections.landscape import (
     mix_plot,
     tree_plot,
 )
-from autoselection_core.report.sections.lead import arm_scores, headline, lead_of
+from autoselection_core.report.sections.lead import arm_scores, headline, lead_of, own_score_sentences
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -112,8 +112,9 @@ def written_report(facts: SearchFacts) -> Report | None:
 
 def _stated(facts: SearchFacts, found: Sequence[Finding]) -> StatedVerdict:
     compared = {run.trial.subset for run in facts.arms if run.arm == WINNER}
-    said = [headline(facts, found), *(finding.sentence for finding in found), mean_scores(arm_scores(facts))]
-    return StatedVerdict(next(iter(compared), None) or "", in_words(found), tuple(said if found else ()))
+    told = [*(finding.sentence for finding in found), *own_score_sentences(facts, found)]
+    said = (headline(facts, found), *told, mean_scores(arm_scores(facts))) if found else ()
+    return StatedVerdict(next(iter(compared), None) or "", in_words(found), said)
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -142,8 +143,8 @@ def _result(facts: SearchFacts) -> Section:
     spec = facts.record.spec
     benchmarks = ", ".join(spec.benchmarks) or "a formula"
     drove = f"The metric that drove the search: {spec.metric}, on dev items of {benchmarks}."
-    tables = [arm_table(facts.arms, spec, facts.untrained)]
-    if (unread := unread_table(tests_by_arm(facts.arms))) is not None:
+    tables = [arm_table(facts.compared, spec, facts.untrained)]
+    if (unread := unread_table(tests_by_arm(facts.compared))) is not None:
         tables.append(unread)
     is_formula = facts.workspace.campaign.closed_form is not None
     trained = NO_TRAINING if is_formula else training_sentence(spec.training)

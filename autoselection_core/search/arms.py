@@ -15,6 +15,7 @@ from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator
 from autoselection_core.evaluation.protocol import BaseModelScorer, Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import ArmPlan, SearchState, TrialKind, TrialRecord, TrialState
+from autoselection_core.history.transactions.arms import REQUESTED
 from autoselection_core.history.values import History
 from autoselection_core.progress import Progress
 from autoselection_core.recipe import Recipe
@@ -40,6 +41,9 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.subset import realise
 
+STATED = "stated_recipe"
+"""Arm of a recipe that a person stated, to see it beside the winner; several are numbered."""
+
 
 class RecommendingSolver(AskingSolver, Protocol):
     """Solver as a report needs it."""
@@ -54,7 +58,8 @@ class ArmRun:
     """One evaluation of a report, with the test items opened.
 
     Attributes:
-        arm: `winner`, `random`, `full_pool`, `plain_filter` or `proper_subset`.
+        arm: `winner`, `random`, `full_pool`, `plain_filter`, `proper_subset` or `stated_recipe`, with a
+            number where several recipes were stated.
         trial: Its record in the ledger.
         test: Test score of each benchmark.
         training_tokens: Tokens that it was trained on; None where its evaluation is gone.
@@ -98,7 +103,9 @@ def report_arms(
     ledger.release_lost()
     if evaluate_reserved(ledger, reserve_arms(ledger, search), solver.signals, evaluator, progress):
         score_untrained(evaluator, search, untrained)
-    return open_arms(ledger, search, planned, evaluator, progress)
+    opened = open_arms(ledger, search, planned, evaluator, progress)
+    open_stated(ledger, search, evaluator, progress)
+    return opened
 
 
 def score_untrained(
@@ -118,9 +125,9 @@ def score_untrained(
 
 
 def tests_by_arm(runs: Sequence[ArmRun]) -> dict[str, list[tuple[BenchmarkScore, ...]]]:
-    """Test scores of each arm's runs."""
-    arms = (WINNER, RANDOM, FULL_POOL, PLAIN_FILTER, PROPER_SUBSET)
-    return {arm: [run.test for run in runs if run.arm == arm] for arm in arms}
+    """Test scores of each arm's runs; the arms that a report may plan are there without runs, too."""
+    arms = (WINNER, RANDOM, FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, *(run.arm for run in runs))
+    return {arm: [run.test for run in runs if run.arm == arm] for arm in dict.fromkeys(arms)}
 
 
 def plan_arms(ledger: Ledger, search: str, solver: RecommendingSolver) -> tuple[ArmPlan, ...]:
@@ -239,6 +246,25 @@ def open_arms(
     }
     wanted = [trials.get((plan.arm, plan.subset, plan.replicate)) for plan in planned]
     return tuple(_open(trial, evaluator, progress) for trial in wanted if trial is not None)
+
+
+def open_stated(
+    ledger: Ledger, search: str, evaluator: Evaluator, progress: SearchProgress | None = None
+) -> tuple[ArmRun, ...]:
+    """The finished evaluations of recipes that a person stated beside a search, with their test scores.
+
+    In the order in which they were asked for; one of a subset that was stated twice counts once.
+    """
+    stated = {
+        trial.subset: trial
+        for trial in ledger.trials(search, TrialKind.REPORT)
+        if trial.arm == REQUESTED and trial.state is TrialState.DONE
+    }
+    names = [STATED] if len(stated) == 1 else [f"{STATED}_{number + 1}" for number in range(len(stated))]
+    return tuple(
+        replace(_open(trial, evaluator, progress), arm=name)
+        for name, trial in zip(names, stated.values(), strict=True)
+    )
 
 
 def _open(trial: TrialRecord, evaluator: Evaluator, progress: SearchProgress | None) -> ArmRun:

@@ -14,6 +14,7 @@ from autoselection_core.history.records import (
     TrialRecord,
     TrialState,
 )
+from autoselection_core.history.transactions.arms import ABLATION
 from autoselection_core.identity import Json
 from autoselection_core.progress import duration_text
 from autoselection_core.store.home import Home
@@ -37,7 +38,8 @@ class SearchStatus:
             evaluator; None where nothing was paid.
         finished: Subset and replicate of full evaluations by the same evaluator, read while baselines are
             open: a baseline among them is found finished and costs nothing.
-        unscored: Finished baselines whose test items are not scored yet.
+        unscored: Finished baselines whose test items are not scored yet. A winner without one of its steps is
+            not among them: its test items stay closed.
     """
 
     record: SearchRecord
@@ -155,7 +157,7 @@ class SearchStatus:
     @property
     def measured_arms(self) -> int:
         """Baselines that have a dev score; the report scores the test items of each."""
-        return sum(arm.state is TrialState.DONE for arm in self.arms)
+        return sum(arm.state is TrialState.DONE and arm.arm != ABLATION for arm in self.arms)
 
     @property
     def trainings_left(self) -> int:
@@ -238,7 +240,7 @@ def _finished(ledger: Ledger, evaluator: str) -> frozenset[tuple[str | None, int
 
 def _is_unscored(arm: TrialRecord, home: Home) -> bool:
     """Whether a finished baseline waits for its test scores; one whose folder was removed does not."""
-    if arm.state is not TrialState.DONE or arm.evaluation is None:
+    if arm.state is not TrialState.DONE or arm.evaluation is None or arm.arm == ABLATION:
         return False
     folder = EvaluationFolder(home.evaluation(arm.evaluation))
     return folder.is_complete and not folder.has_test_scores

@@ -94,6 +94,8 @@ def _open_baselines(facts: SearchFacts, say: Callable[[str], None]) -> None:
             open_arms(ledger, record.search, [plan], evaluator)
         else:
             say(f"{name}: {arm.state.value}" + (f", {arm.reason}" if arm.reason else ""))
+    for run in facts.stated:
+        say(f"{run.arm.replace('_', ' ')}: dev score {run.trial.utility:.4g}; its test items are scored")
 
 
 def _best_subset(place: Place) -> dg.AssetsDefinition:

@@ -9,9 +9,8 @@ from autoselection_core.campaign.duration import Pace, pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.progress import duration_text
-from autoselection_core.report.sections.verdict import OPPONENTS
-from autoselection_core.search.arms import runs_covered
-from autoselection_core.search.baselines import PLAIN_FILTER, PLAIN_REPLICATES, PROPER_SUBSET, WINNER
+from autoselection_core.report.sections.verdict import verdict_sentence
+from autoselection_core.search.baselines import PLAIN_REPLICATES
 from autoselection_core.solver.policy import Policy
 
 _SENSOR = "search_sensor"
@@ -49,32 +48,6 @@ def _plain_filter_runs(spec: SearchSpec) -> int:
     """Runs of the best plain filter that a report plans: searches from version 2 on try some."""
     policy = Policy.of_search(spec.policy, spec.policy_settings, spec.max_steps)
     return PLAIN_REPLICATES if policy.version > 1 else 0
-
-
-def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
-    """Baselines that the second budget pays for, and which of the questions they can decide.
-
-    Two fresh runs of the winner and two of its opponent are needed: random subsets, the full pool, or the
-    best plain filter. One run says nothing about luck between runs.
-
-    Args:
-        report_evaluations: The second budget.
-        plain_filter: Runs of the best plain filter that the report plans.
-    """
-    runs = runs_covered(report_evaluations, plain_filter)
-    bought = ", ".join(f"{count} of {arm.replace('_', ' ')}" for arm, count in runs.items()) or "nothing"
-    usual = [arm for arm in OPPONENTS if arm != PROPER_SUBSET]
-    asked = [arm for arm in usual if arm != PLAIN_FILTER or plain_filter]
-    questions = {arm: min(runs.get(WINNER, 0), runs.get(arm, 0)) > 1 for arm in asked}
-    decided = [OPPONENTS[arm] for arm, can in questions.items() if can]
-    open_ = [OPPONENTS[arm] for arm, can in questions.items() if not can]
-    own = "; one of the full pool's is the search's own trial" if report_evaluations else ""
-    parts = [f"the second budget of {report_evaluations} buys runs: {bought}{own}"]
-    if decided:
-        parts.append(f"it can decide whether the winner beats {' and '.join(decided)}")
-    if open_:
-        parts.append(f"it can only be undecided beside {' and '.join(open_)}; raise report_evaluations")
-    return "; ".join(parts)
 
 
 def why_nothing_starts(instance: dg.DagsterInstance) -> str:

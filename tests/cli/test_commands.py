@@ -1,3 +1,4 @@
+import html
 import json
 import re
 from pathlib import Path
@@ -141,6 +142,43 @@ def test_show_begins_with_the_verdict_that_the_search_ended_with(cli: Cli, searc
     report = searched.folder / ".autoselection/reports/first/report.html"
     assert verdict.rstrip().endswith(f"report: {report.resolve()}")
     assert report.is_file()
+
+
+def test_the_command_that_a_report_offers_makes_the_runs_that_it_names(cli: Cli, searched: Workshop) -> None:
+    cli("search", "--name", "first")
+    page = (searched.folder / ".autoselection/reports/first/report.html").read_text()
+    shown, offer = cli("show", "first")[1], json.loads(cli("show", "first", "--json")[1])["facts"]["further"]
+    before = searched.ledger().search("first")
+
+    assert offer["command"] == "autoselection search --name first --report-evaluations 10"
+    # The random policy did not evaluate the full pool, so one run of it was still to be paid.
+    assert offer["runs"] == {"full_pool": 1, "winner": 2, "random": 1}
+    assert "(1 run of the full pool, 2 runs of the winner, 1 random subset) would bring" in shown
+    assert f"for 4 evaluations: `{offer['command']}`" in shown
+    assert f"for 4 evaluations: <code>{offer['command']}</code>" in page
+    code, after, _ = cli(*offer["command"].split()[1:])
+
+    assert code == 0
+    assert searched.ledger().search("first").report_spent == before.report_spent + offer["cost"]
+    assert "4 fresh runs of the winner against 4." in after
+    assert "--report-evaluations 14`" in after
+
+
+def test_a_second_search_says_in_a_line_that_its_signals_are_known(cli: Cli, shop: Workshop) -> None:
+    _, first, progress = cli("search", "--name", "first", "--report-evaluations", "0")
+    _, second, again = cli("search", "--name", "second", "--seed", "1", "--report-evaluations", "0")
+
+    assert "signal word_entropy: 70 of 70" in progress
+    assert "signals: 3 of 3" in progress
+    assert "up to date" not in first
+    assert "3 signals are up to date\n" in second
+    assert "signal" not in again
+    shop.change("[word_entropy, ", "[form, word_entropy, ")
+    _, third, third_progress = cli("ingest")
+    assert "3 signals are up to date" in third
+    assert "signals: 1 of 1" in third_progress
+    assert "left out: IFD, losses and entropies of the base model" in third
+    assert "add `base_model: FOLDER` and model_scores to `signals:`" in second
 
 
 def test_the_verdict_is_data_for_a_program(cli: Cli, searched: Workshop) -> None:
@@ -317,6 +355,25 @@ def test_a_winner_of_few_samples_is_warned_of_at_the_end_of_a_search_and_on_the_
 HALF = "- keep_top: {signal: word_entropy, fraction: 0.5}\n"
 
 
+def test_a_winner_against_a_score_of_the_user_says_so_beside_the_verdict(cli: Cli, shop: Workshop) -> None:
+    records = [{"prompt": f"Add {n} and 7.", "response": f"{n + 7} is it", "rm_score": n} for n in range(60)]
+    (shop.folder / "raw/sums.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    shop.change("[word_entropy, exact, near_duplicates]", "[word_entropy, {column: rm_score}]")
+    shop.change("{word_entropy: 1.0}", "{rm_score: -1.0}")
+    shop.change("{budget: 3, policy: random,", "{budget: 6, policy: default,")
+    shop.change("    signals:", "    policy: {version: 2, min_share: 0.2}\n    signals:")
+
+    code, output, _ = cli("search", "--name", "first")
+    page = (shop.folder / ".autoselection/reports/first/report.html").read_text()
+
+    assert code == 0
+    said = next(line for line in output.splitlines() if line.startswith("Your score rm_score: "))
+    assert "the winner goes against it, its rows average " in said
+    assert "standard deviations below the pool's (higher counts as better)" in said
+    assert "than the best filter by it, keep_top[rm_score" in said
+    assert said in html.unescape(page)
+
+
 def test_a_recipe_of_one_s_own_is_paid_once_and_stands_beside_the_winner(
     cli: Cli, searched: Workshop
 ) -> None:
@@ -335,6 +392,32 @@ def test_a_recipe_of_one_s_own_is_paid_once_and_stands_beside_the_winner(
     told = json.loads(repeated)
     assert told["facts"]["cost"] == 1
     assert told["tables"][0]["rows"][0]["what"] == "utility"
+
+
+def test_a_recipe_of_one_s_own_has_its_row_and_comparison_wherever_the_verdict_is(
+    cli: Cli, searched: Workshop
+) -> None:
+    (searched.folder / "half.yaml").write_text(HALF)
+    _, output, _ = cli("evaluate", "half.yaml", "--search", "first", "--report-evaluations", "7")
+    _, shown, _ = cli("show", "first")
+    told = json.loads(cli("show", "first", "--json")[1])
+    report = searched.folder / ".autoselection/reports/first"
+    pages = [(report / f"report.{kind}").read_text() for kind in ("html", "md")]
+
+    name = "stated recipe keep_top[word_entropy,fraction=0.5]"
+    compared = "Better than the stated recipe, keep_top[word_entropy]?"
+    assert all(compared in each for each in (output, shown, *pages))
+    assert all(name in each.replace("<wbr>", "").replace("\\", "") for each in pages)
+    assert "stated recipe" in (report / "arms.svg").read_text()
+    assert told["facts"]["comparisons"][-1]["opponent"] == "stated_recipe"
+    (row,) = [each for each in told["tables"][0]["rows"] if each["arm"] == name]
+    assert isinstance(row["test score"], float)
+    assert '"stage": "done"' in cli("status", "--json")[1]
+
+    (searched.folder / "third.yaml").write_text(HALF.replace("0.5", "0.3"))
+    cli("evaluate", "third.yaml", "--search", "first", "--report-evaluations", "8")
+    opponents = [each["opponent"] for each in json.loads(cli("show", "--json")[1])["facts"]["comparisons"]]
+    assert opponents[-2:] == ["stated_recipe_1", "stated_recipe_2"]
 
 
 def test_a_recipe_beyond_the_budget_is_refused_with_the_option_that_raises_it(

@@ -3,16 +3,20 @@
 import io
 import json
 import re
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.draft import CampaignDraft, DraftBenchmark, DraftSource
+from autoselection_core.campaign.draft import CampaignDraft, DraftBenchmark, DraftSource, FirstPlan
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.initialising import costs_of
+from autoselection_core.cli.commands.installation import diagnose_packages, diagnose_ui
 from autoselection_core.evaluation.training.settings import fine_tuning
 from autoselection_core.loopback import free_port
 from autoselection_core.signals.definitions.wording.text import TokenCounts
@@ -227,8 +231,8 @@ def test_init_declares_model_and_benchmark_for_trainings(cli: Cli, tmp_path: Pat
     assert campaign.weights == {"sums": 1.0}
     assert campaign.closed_form is None
     assert {"tokens", "model_scores"} <= set(campaign.signals)
-    assert campaign.policy == {}
-    assert "    # policy: {min_share: 0.1}\n" in (tmp_path / "other.yaml").read_text()
+    assert campaign.policy == {"min_share": 0.1}
+    assert "    policy: {min_share: 0.1}\n" in (tmp_path / "other.yaml").read_text()
     code, _, problem = cli("ingest", "--file", "other.yaml")
     assert code == 0, problem
 
@@ -428,13 +432,67 @@ def test_the_doctor_names_what_is_missing(cli: Cli, tmp_path: Path, monkeypatch:
     assert missing == ["webhook", "Ray", "raw files"]
 
 
+@pytest.mark.usefixtures("raw")
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        (
+            "WEBHOOK_URL",
+            "hooks.example/x",
+            "is 'hooks.example/x', which is no address; write http://HOST:PORT",
+        ),
+        ("WEBHOOK_URL", "http://127.0.0.1:x/", "which is no address"),
+        ("WEBHOOK_URL", "http://127.0.0.1:1/x", "nobody answers at 127.0.0.1:1 (Connection refused); start"),
+        ("RAY_ADDRESS", "127.0.0.1", "which is no address; write HOST:PORT"),
+        ("RAY_ADDRESS", "ray://127.0.0.1:6379", "which is no address; write HOST:PORT"),
+        ("RAY_ADDRESS", "127.0.0.1:1", "nobody answers at 127.0.0.1:1 (Connection refused); start"),
+        ("HOME", "raw/sums.jsonl/home", "sums.jsonl cannot be written; let AUTOSELECTION_HOME name another"),
+    ],
+)
+def test_the_doctor_says_in_a_sentence_what_is_wrong_with_a_variable(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
+    assert cli("init", "raw", "--yes")[0] == 0
+    monkeypatch.setenv(f"AUTOSELECTION_{variable}", value)
+
+    code, output, _ = cli("doctor")
+
+    (said,) = [line for line in output.splitlines() if line.startswith("missing: ")]
+    assert code == 1
+    assert sentence in said
+    assert f"AUTOSELECTION_{variable}" in said
+
+
+def test_a_port_of_the_ui_that_is_taken_is_told_and_is_no_reason_to_fail() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        taken = diagnose_ui(port)
+    free = diagnose_ui(free_port())
+
+    assert taken.found == f"port {port} is taken"
+    assert f"`autoselection ui --port {port + 1}`" in taken.verdict
+    assert not taken.problem
+    assert "is free" in free.found
+
+
+def test_every_package_that_is_not_there_is_named_with_the_command_that_installs_it() -> None:
+    known, missing = diagnose_packages(["torch", "no-such-package"])
+
+    assert not known.problem
+    assert (missing.found, missing.problem) == (
+        "not installed",
+        "install it: pip install no-such-package -c constraints.txt",
+    )
+    assert list(diagnose_packages(["pyyaml"])) == []  # there, and not one of those that are told of
+
+
 def test_signals_that_take_long_on_a_processor_are_left_out_with_their_cost(tmp_path: Path) -> None:
     costs = costs_of(4_000.0)
     draft = CampaignDraft("mine", [DraftSource("raw", "1 record")], "some/model", [], costs=costs)
 
     campaigns = load_campaigns(tmp_path / "autoselection.yaml", Home(tmp_path / "home"), draft.text)
 
-    assert costs_of(600.0) == {}
+    assert costs_of(240.0) == costs_of(600.0, minutes=30.0) == {}
     assert ("model_scores" in campaigns["mine"].signals) == torch.cuda.is_available()
     assert ("# model_scores is left out: scoring it takes up to 1.1 h" in draft.text) == bool(costs)
 
@@ -535,18 +593,22 @@ def test_the_share_of_the_pool_that_a_training_reads_is_said_before_it_is_paid(
     (raw / "long.jsonl").write_text("".join(json.dumps(each) + "\n" for each in long))
     tiny_model(tmp_path / "models" / "tiny")
     cli("init", "raw", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
+    file = tmp_path / "autoselection.yaml"
+    file.write_text(re.sub(r"amount: \d+\.?\d*", "amount: 6000", file.read_text()))
     cli("ingest")
 
     _, output, _ = cli("doctor")
 
-    written = " ".join((tmp_path / "autoselection.yaml").read_text().replace("#", " ").split())
+    source = DraftSource("raw", "250 records", tokens=120_000, counted=250)
+    draft = CampaignDraft("mine", [source], "some/model", [DraftBenchmark("sums", "sums")])
+    written = " ".join(draft.text.replace("#", " ").split())
     for text in (" ".join(output.split()), written):
         assert re.search(r"a training reads \S+ % of the pool \(6,000 of about [\d,]+ tokens\)", text), text
         assert "may drown in the noise" in text
 
 
 @pytest.mark.usefixtures("raw")
-def test_the_amount_that_init_promises_is_the_one_of_the_tokens_that_a_search_counts(
+def test_a_fast_machine_trains_on_as_many_tokens_as_a_training_reads_of_the_pool(
     cli: Cli, raw: Path, tmp_path: Path, benchmark: str
 ) -> None:
     """A draft counted characters, and promised 10 % of the pool for an amount that read 6 %."""
@@ -558,14 +620,75 @@ def test_the_amount_that_init_promises_is_the_one_of_the_tokens_that_a_search_co
     cli("init", "raw/sums.jsonl", "--model", "models/tiny", "--benchmark", benchmark, "--yes")
 
     text = " ".join((tmp_path / "autoselection.yaml").read_text().replace("#", " ").split())
-    told = re.search(r"`training: {amount: (\d+)}` reads that much \(counted in 500 samples", text)
-    assert told is not None, text
+    assert "(counted in 500 samples by the tokenizer and template of the model)" in text
     (campaign,) = load_campaigns(tmp_path / "autoselection.yaml", Home(tmp_path / "home")).values()
     pool = Workspace(campaign, Home(tmp_path / "home")).ingest().pool
     counts = TokenCounts(str(tmp_path / "models/tiny")).compute(pool, {})["tokens"]
     read = np.minimum(np.asarray(counts), fine_tuning({}).max_tokens)
     error = read.std() / 500**0.5 * len(pool)
-    assert abs(10 * int(told[1]) - read.sum()) < 4 * error
+    amount = campaign.training["amount"]
+    assert isinstance(amount, int)
+    assert abs(amount - read.sum()) < 4 * error + 500  # a multiple of 500
+
+
+@given(
+    minutes=st.floats(2.0, 120.0),
+    tokens_s=st.floats(20.0, 50_000.0),
+    pool_tokens=st.integers(1_000, 5_000_000),
+    scoring_s=st.floats(0.0, 5_000.0),
+    items=st.lists(st.tuples(st.integers(1, 900), st.integers(1, 900), st.integers(1, 90)), max_size=3),
+)
+def test_a_plan_fits_into_its_minutes_or_is_the_shortest_that_decides_anything(
+    minutes: float,
+    tokens_s: float,
+    pool_tokens: int,
+    scoring_s: float,
+    items: list[tuple[int, int, int]],
+) -> None:
+    tested = [
+        DraftBenchmark(f"b{n}", "b", "b.jsonl", counts=(dev, test), tokens=(dev * each, test * each))
+        for n, (dev, test, each) in enumerate(items)
+    ]
+    plan = FirstPlan.fitting(
+        minutes, tokens_s, pool_tokens=pool_tokens, scoring_s=scoring_s, benchmarks=tested
+    )
+    longer = FirstPlan.fitting(
+        2 * minutes, tokens_s, pool_tokens=pool_tokens, scoring_s=scoring_s, benchmarks=tested
+    )
+
+    total = plan.preparing_s + plan.searching_s(plan.amount)
+    assert plan.amount >= 3_000
+    assert total <= 60 * minutes + 1e-6 or plan.amount == 3_000
+    assert plan.scoring_s == (scoring_s if scoring_s <= 20 * minutes else 0.0)
+    assert plan.amount <= max(6_000, pool_tokens)
+    assert (longer.amount, longer.adapted_share) >= (plan.amount, 0.25) or longer.adapted_share == 1.0
+    for before, after in zip(tested, plan.benchmarks, strict=True):
+        kept = after.limits or before.counts
+        assert all(
+            left >= min(had, least) for left, had, least in zip(kept, before.counts, (40, 60), strict=True)
+        )
+
+
+def test_a_slow_machine_is_offered_a_plan_that_says_what_it_leaves_out_and_what_more_would_take() -> None:
+    tested = [DraftBenchmark("exam", "data", "exam.jsonl", counts=(400, 600), tokens=(40_000, 60_000))]
+    source = DraftSource("raw", "1,200 records", tokens=171_554, counted=500)
+    plan = FirstPlan.fitting(12.0, 900.0, pool_tokens=171_554, scoring_s=380.0, benchmarks=tested)
+    draft = CampaignDraft("mine", [source], "some/model", tested, costs=costs_of(380.0), plan=plan)
+
+    text = " ".join(draft.text.replace("#", " ").split())
+    (campaign,) = load_campaigns("autoselection.yaml", text=draft.text).values()
+    training = fine_tuning(campaign.training)
+
+    assert (training.amount, training.adapted_share) == (plan.amount, 0.25)
+    assert "Fitted to 12 minutes: on this machine about" in text
+    assert f"12 trainings of {plan.amount:,} tokens, with adapters in the upper quarter of the layers" in text
+    assert "More tokens a training take longer: `amount: " in text
+    assert "model_scores" not in campaign.signals
+    assert "more than a third of 12 minutes" in text
+    ((dev, test),) = [each.limits for each in plan.benchmarks if each.limits is not None]
+    assert 40 <= dev < 400
+    assert 60 <= test < 600
+    assert f'exam: {{path: "data", items: "exam.jsonl", dev_items: {dev}, test_items: {test}}}' in draft.text
 
 
 def test_a_draft_without_a_model_at_hand_promises_no_amount() -> None:

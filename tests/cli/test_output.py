@@ -5,11 +5,13 @@ import json
 import time
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.progress import Progress
 
+from autoselection_core.cli.app import app
 from autoselection_core.cli.progress import Lines, PaceColumn
 from autoselection_core.report.rendering.table import printable
 from tests.cli.conftest import Cli
@@ -95,30 +97,53 @@ def test_text_of_the_pool_reaches_the_terminal_without_its_escape_sequences(cli:
     assert "\x07" not in output + problem
 
 
-@pytest.mark.usefixtures("searched")
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("status",),
-        ("show", "first"),
-        ("show", "first", "--trial", "2"),
-        ("explain", "first"),
-        ("compare", "1", "2"),
-        ("forecast", "first", "--evaluations", "2"),
-        ("replay", "first"),
-        ("export", "first", "--to", "out"),
-        ("ingest",),
-        ("search", "--name", "first"),
-    ],
+SHOWING: tuple[tuple[str, ...], ...] = (
+    ("init", "raw", "--yes", "--file", "other.yaml"),
+    ("doctor",),
+    ("audit", "raw"),
+    ("ingest",),
+    ("search", "--name", "first"),
+    ("forecast", "first", "--evaluations", "2"),
+    ("replay", "first"),
+    ("realise", "half.yaml"),
+    ("evaluate", "half.yaml", "--report-evaluations", "7"),
+    ("status",),
+    ("show", "first"),
+    ("show", "first", "--trial", "2"),
+    ("explain", "first"),
+    ("explain", "sums.jsonl#1"),
+    ("compare", "1", "2"),
+    ("export", "first", "--to", "out"),
+    ("verify", "made"),
+    ("backup", "home.tar"),
+    ("restore", "made.tar"),
+    ("prune", "--older-than", "30"),
 )
+"""Every command but `ui`, which serves, and `study`, which a test of its own runs."""
+
+
+@pytest.mark.parametrize("arguments", SHOWING)
 def test_every_command_that_shows_something_shows_it_as_one_json_document(
-    cli: Cli, arguments: tuple[str, ...]
+    cli: Cli, searched: Workshop, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
+    (searched.folder / "half.yaml").write_text("- keep_top: {signal: word_entropy, fraction: 0.5}\n")
+    if "made" in arguments:
+        cli("export", "first", "--to", "made")
+    if arguments[0] == "restore":
+        cli("backup", "made.tar")
+        monkeypatch.setenv("AUTOSELECTION_HOME", str(searched.folder / "elsewhere"))
+
     code, output, _ = cli(*arguments, "--json")
 
     said = json.loads(output)
-    assert (said["exit_code"], said["error"]) == (code, None) == (0, None)
+    # The broken record is a finding of an audit.
+    assert (said["exit_code"], said["error"]) == (code, None) == (int(arguments[0] == "audit"), None)
     assert said["text"] or said["tables"]
+
+
+def test_every_command_is_among_those_that_are_shown_as_json() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group
+    assert {arguments[0] for arguments in SHOWING} == set(commands) - {"ui", "study"}
 
 
 @pytest.mark.usefixtures("searched")

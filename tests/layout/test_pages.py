@@ -189,21 +189,8 @@ DOCS = REPOSITORY / "docs"
 
 @pytest.mark.e2e
 def test_every_command_of_the_tutorial_is_true(tmp_path: Path) -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / "tutorial" / "first-search.md").read_text(), re.DOTALL)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AUTOSELECTION_")}
-    path = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    said = run_shell("\n".join(shell_blocks("docs/tutorial/first-search.md")), tmp_path)
 
-    done = subprocess.run(
-        ["bash", "-euxo", "pipefail", "-c", "\n".join(blocks)],
-        cwd=tmp_path,
-        env={**kept, "PATH": path, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = done.stdout
     assert "101 records = 80 samples + 20 merged (said the same) + 1 quarantined" in said
     exported = (tmp_path / "best/data.jsonl").read_text()
     assert "Unplug it for a minute" in exported
@@ -218,3 +205,175 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in DOCS.rglob("*.md"):
         for target in re.findall(r"\]\(([^)#:]+\.md)\)", page.read_text()):
             assert (page.parent / target).is_file(), (page.name, target)
+
+
+def shell_blocks(page: str) -> list[str]:
+    """Blocks of commands of a page, in their order."""
+    return re.findall(r"^```sh\n(.*?)^```", (REPOSITORY / page).read_text(), re.DOTALL | re.MULTILINE)
+
+
+def run_shell(script: str, folder: Path, said: str = "") -> str:
+    """Output of a script in a folder, with the programs of this environment; every command has to succeed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AUTOSELECTION_")}
+    path = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**kept, "PATH": path, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def write_records(file: Path, count: int) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    records = (
+        {"prompt": f"Add {n} and {n % 7}.", "response": f"{'so ' * (n % 5)}it is {n}", "rm_score": n / 7}
+        for n in range(count)
+    )
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+RUN_WHOLE = {
+    "docs/tutorial/first-search.md": "test_every_command_of_the_tutorial_is_true",
+    "docs/how-to/begin.md": "test_the_commands_for_files_of_one_s_own_are_true",
+    "docs/how-to/bring-your-scores.md": "test_the_commands_about_a_finished_search_are_true",
+    "docs/how-to/adviser.md": "test_the_commands_about_a_finished_search_are_true",
+    "docs/how-to/exports.md": "test_the_commands_about_a_finished_search_are_true",
+    "docs/how-to/cheap.md": "test_a_cheap_search_informs_another_by_the_commands_of_the_page",
+}
+"""Pages whose every command a slow test of this file runs as it is written."""
+
+RUN_ELSEWHERE = {
+    ("demo/test_demo_run.py", "test_the_demo_measures_everything_once_and_then_says_so"): ("make demo",),
+    ("e2e/test_services.py", "test_reports_are_read_beside_the_ui"): ("make ui",),
+    ("store/test_objects.py", "test_a_pool_from_object_storage_is_the_pool_of_the_same_files"): (
+        "export AUTOSELECTION_OBJECTS=",
+        "export AWS_",
+    ),
+    ("cluster/test_ray.py", "test_every_process_of_the_cluster_listens_on_loopback_only"): (
+        "openssl rand",
+        "export RAY_AUTH_MODE=",
+        "ray start",
+    ),
+    ("cluster/test_ray.py", "test_the_environment_names_the_cluster"): ("export AUTOSELECTION_RAY_ADDRESS=",),
+    (
+        "cluster/test_ray.py",
+        "test_a_search_on_the_cluster_records_what_one_here_records_though_a_worker_is_killed",
+    ): ("autoselection search --slots 8",),
+    (
+        "e2e/test_ray_runs.py",
+        "test_a_search_whose_runs_are_ray_jobs_records_what_the_plain_loop_records_though_one_is_killed",
+    ): ("export DAGSTER_RAY_ADDRESS=", "cat deploy/dagster.yaml deploy/dagster-ray.yaml"),
+    ("export/test_backup.py", "test_a_home_restored_elsewhere_has_the_same_history_and_files"): (
+        "autoselection backup",
+        "AUTOSELECTION_HOME=/var/lib/elsewhere",
+    ),
+    ("dagster/test_pruning.py", "test_a_dry_run_names_what_may_go_and_changes_nothing"): (
+        "autoselection prune",
+    ),
+    ("deploy/test_running.py", "test_the_installation_s_dagster_yaml_works_on_postgresql"): (
+        "createdb history",
+        "export AUTOSELECTION_HISTORY_URL=",
+        "export DAGSTER_POSTGRES_URL=",
+        "cat deploy/dagster.yaml deploy/dagster-postgres.yaml",
+    ),
+    ("dagster/test_component.py", "test_a_scaffolded_component_loads_as_it_stands"): ("dg ",),
+}
+"""Tests that do what the other commands do, each with their beginnings."""
+
+NOT_RUN = "pip install --constraint constraints.txt"
+"""Beginning of the commands that no test runs; `docs/explanation/untested.md` says why."""
+
+PAGES = ["README.md", *(str(page.relative_to(REPOSITORY)) for page in sorted(DOCS.glob("[ht]*/*.md")))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_is_run_by_a_test(page: str) -> None:
+    text = (REPOSITORY / page).read_text()
+    assert all(re.findall(r"^```(.*)$", text, re.MULTILINE)[::2]), "a block has no language"
+    lines = [line for block in shell_blocks(page) for line in block.splitlines()]
+    if page in RUN_WHOLE:
+        assert lines
+        assert RUN_WHOLE[page] in globals()
+        return
+    untested = (DOCS / "explanation/untested.md").read_text()
+    for line in lines:
+        if line.startswith(NOT_RUN):
+            assert NOT_RUN in untested
+            continue
+        ((file, name),) = (test for test, begins in RUN_ELSEWHERE.items() if line.startswith(begins))
+        assert f"def {name}(" in (REPOSITORY / "tests" / file).read_text(), f"{file} has no {name}"
+
+
+@pytest.mark.e2e
+def test_the_commands_for_files_of_one_s_own_are_true(tmp_path: Path) -> None:
+    place, look, trained, programs = shell_blocks("docs/how-to/begin.md")
+    write_records(tmp_path / "data/maths.jsonl", 60)
+    table = pa.Table.from_pylist(
+        [json.loads(line) for line in (tmp_path / "data/maths.jsonl").read_text().splitlines()]
+    )
+    pq.write_table(table, tmp_path / "data/maths.parquet")
+    place = place.replace("/path/to/venv/bin", str(Path(sys.executable).parent))
+    assert look.endswith("autoselection ui\n")  # it serves until it is stopped: tests/e2e
+
+    said = run_shell(place + look.removesuffix("autoselection ui\n"), tmp_path, said="\n\n")
+    write_records(tmp_path / "mine/raw/sums.jsonl", 40)
+    tiny_model(tmp_path / "mine/models/SmolLM2-135M-Instruct")
+    items = ({"question": f"What is {n} and 2?", "answer": str(n + 2)} for n in range(40))
+    (tmp_path / "mine/my_test.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    then = run_shell(trained + programs, tmp_path / "mine", said="\n")
+
+    assert "nothing is missing" in said
+    assert "Better than random subsets of equal tokens?" in said
+    assert "What its verdict can say: the second budget of 6 buys runs" in then
+    assert "12 trainings are left at most" in then
+    assert json.loads(then.splitlines()[-1])["facts"]["verdict"] in {"yes", "no", "undecided"}
+
+
+@pytest.mark.e2e
+def test_the_commands_about_a_finished_search_are_true(tmp_path: Path) -> None:
+    write_records(tmp_path / "raw/sums.jsonl", 60)
+    declared = {
+        "pool": [{"path": "raw/*"}],
+        "signals": ["word_entropy", "exact", {"column": "rm_score"}],
+        "closed_form": {"weights": {"word_entropy": 1.0}, "noise": 0.02},
+        "search": {"budget": 7, "policy": "random", "report_evaluations": 6},
+    }
+    (tmp_path / "autoselection.yaml").write_text(yaml.safe_dump({"campaigns": {"mine": declared}}))
+    blocks = [
+        block.replace("SEARCH", "first")
+        for page in ("bring-your-scores", "adviser", "exports")
+        for block in shell_blocks(f"docs/how-to/{page}.md")
+    ]
+
+    said = run_shell("\n".join(["autoselection search --name first", *blocks]), tmp_path)
+
+    assert "Better than the stated recipe, keep_top[rm_score]?" in said
+    assert "trial 7 of first: done." in said
+    assert "7 of 7 decisions come out as recorded" in said
+    assert (tmp_path / "best/trl.yaml").is_file()
+
+
+@pytest.mark.e2e
+def test_a_cheap_search_informs_another_by_the_commands_of_the_page(tmp_path: Path) -> None:
+    """The campaigns have closed forms here in place of two models, and smaller budgets."""
+    write_records(tmp_path / "raw/sums.jsonl", 60)
+    both = {
+        name: {
+            "pool": [{"path": "raw/*"}],
+            "signals": ["word_entropy", "exact"],
+            "closed_form": {"weights": {"word_entropy": 1.0}, "noise": noise},
+            "search": {"budget": budget, "report_evaluations": 0},
+        }
+        for name, noise, budget in (("cheap", 0.1, 4), ("real", 0.02, 2))
+    }
+    (tmp_path / "autoselection.yaml").write_text(yaml.safe_dump({"campaigns": both}))
+
+    said = run_shell("\n".join(shell_blocks("docs/how-to/cheap.md")), tmp_path)
+
+    assert "started from look. " in said

@@ -1,11 +1,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
+from autoselection_core.history.records import SearchState
 from autoselection_core.history.values import FailedTrial, History, Observation
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
@@ -13,7 +15,8 @@ from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.rendering.figure import Format
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.sections.outlook import Outlook, outlook
+from autoselection_core.report.sections.lead import lead_of
+from autoselection_core.report.sections.outlook import Offer, Outlook, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
     histogram_plot,
@@ -22,8 +25,10 @@ from autoselection_core.report.sections.plots import (
     tokens_plot,
     trajectory_plot,
 )
+from autoselection_core.report.sections.verdict import findings
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.signals.table import SOURCE, TOPIC
+from tests.report.conftest import searched_in
 
 
 def observed(trial: int, utility: float, **proposal: float) -> Observation:
@@ -118,7 +123,46 @@ def test_the_outlook_names_probability_and_price(facts: SearchFacts) -> None:
     assert found.half_width_then is not None
     assert found.half_width is not None
     assert found.half_width_then < found.half_width
-    assert "for 2 evaluations" in found.sentence
+    assert "for 4 evaluations: `autoselection search --name first --report-evaluations 10`" in found.sentence
+
+
+def test_the_offer_names_what_a_report_that_was_never_paid_for_would_run(tmp_path: Path) -> None:
+    found = outlook(searched_in(tmp_path, report_evaluations=0))
+
+    assert found.offer is not None
+    assert found.offer.cost == 4
+    assert found.offer.runs["winner"] == 2
+    assert found.sentence.startswith("Whether it beats random subsets of equal tokens is not known")
+    assert "cost 4 evaluations: `autoselection search --name first --report-evaluations 4`" in found.sentence
+
+
+def test_the_price_of_an_offer_has_time_and_money_where_they_are_known() -> None:
+    offer = Offer({"winner": 2, "random": 1}, "autoselection search", 9, False, 750.0, 2.4)
+
+    assert offer.named_runs == "2 runs of the winner, 1 random subset"
+    assert offer.price == "3 full trainings, about 12 min, 0.50 at 2.4 an hour"
+    assert replace(offer, seconds=None).price == "3 full trainings"
+
+
+def test_a_stopped_search_is_offered_to_go_on_and_nothing_beside(facts: SearchFacts) -> None:
+    stopped = SearchFacts(facts.workspace, replace(facts.record, state=SearchState.STOPPED))
+
+    assert outlook(stopped).offer is None
+    assert "`autoselection search --name first --resume` lets it go on" in " ".join(
+        lead_of(stopped, findings(stopped)).further
+    )
+
+
+def test_a_subset_beside_a_whole_that_holds_it_is_compared_with_means_of_both(facts: SearchFacts) -> None:
+    subset = facts.realise(facts.require_best().recipe)
+    diff = subset_diff(facts.pool, facts.signals, facts.realise(Recipe()), subset, ("whole", "part"))
+    row = next(row for row in diff.signals.rows if row[0] == "word_entropy")
+    column = facts.signals["word_entropy"]
+    dropped = np.setdiff1d(np.arange(len(column)), subset.rows)
+
+    assert diff.signals.columns[1:3] == ("mean only whole", "mean all of part")
+    assert row[1:3] == (float(column[dropped].mean()), float(column[subset.rows].mean()))
+    assert isinstance(row[3], float)
 
 
 def test_an_outlook_asks_for_more_budget_only_once_every_baseline_is_measured() -> None:

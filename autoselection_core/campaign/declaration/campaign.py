@@ -1,6 +1,7 @@
 """A campaign as data: what `autoselection.yaml` declares."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +15,19 @@ from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source, list_files
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.solver.advice.settings import AdviserSettings
+
+DEFAULT_FILE = Path("autoselection.yaml")
+
+
+def command_for(file: Path, words: str) -> str:
+    """A command line on a campaign file, which names the file where it is not the working folder's default.
+
+    Example:
+        >>> command_for(Path("autoselection.yaml"), "doctor"), command_for(Path("my own.yaml"), "doctor")
+        ('autoselection doctor', "autoselection doctor --file 'my own.yaml'")
+    """
+    is_default = file.absolute() == DEFAULT_FILE.absolute()
+    return f"autoselection {words}" + ("" if is_default else f" --file {shlex.quote(str(file))}")
 
 
 @dataclass(frozen=True)
@@ -182,6 +196,7 @@ class Campaign:
         tensorboard: Event files for TensorBoard with a copy of every finished trial; None writes none.
         wandb: Offline runs of Weights & Biases with a copy of every finished trial; None writes none.
         price_per_hour: Price of an hour of training, in any currency; None where reports show no money.
+        file: File that declares it, for the command lines that reports print.
     """
 
     name: str
@@ -204,6 +219,7 @@ class Campaign:
     mlflow: Mlflow | None = None
     tensorboard: TensorBoard | None = None
     wandb: WeightsAndBiases | None = None
+    file: str = field(default=str(DEFAULT_FILE), compare=False)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -214,6 +230,10 @@ class Campaign:
     def benchmark_files(self) -> dict[str, Path]:
         """Path of each benchmark by name."""
         return {each.name: each.path for each in self.benchmarks}
+
+    def command(self, words: str) -> str:
+        """A command line on this campaign; see `command_for`."""
+        return command_for(Path(self.file), words)
 
     def source_files(self) -> list[Path]:
         """The raw files, as they are found now.

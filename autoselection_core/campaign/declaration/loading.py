@@ -1,11 +1,11 @@
 """Strict reader of `autoselection.yaml`, with errors that name file, line and field."""
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
 from autoselection_core.campaign.declaration.campaign import (
+    DEFAULT_FILE,
     Campaign,
     OnPoolChange,
     Stewardship,
@@ -49,8 +49,6 @@ from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.searches import NAME
 from autoselection_core.signals.contamination.contamination import DEFAULT_LIMIT
 from autoselection_core.store.home import Home
-
-DEFAULT_FILE = Path("autoselection.yaml")
 
 _KEYS = (
     "pool",
@@ -99,17 +97,6 @@ def load_campaigns(
         document.refuse("needs the key `campaigns`")
     campaigns = declared["campaigns"].entries()
     return {name: campaign_from(name, value, allowed_paths) for name, value in campaigns.items()}
-
-
-def command_for(file: Path, words: str) -> str:
-    """A command line on a campaign file, which names the file where it is not the default one.
-
-    Example:
-        >>> command_for(Path("autoselection.yaml"), "doctor"), command_for(Path("my own.yaml"), "doctor")
-        ('autoselection doctor', "autoselection doctor --file 'my own.yaml'")
-    """
-    named = "" if file == DEFAULT_FILE else f" --file {shlex.quote(str(file))}"
-    return f"autoselection {words}{named}"
 
 
 def campaign_of(campaigns: Mapping[str, Campaign], name: str | None) -> Campaign:
@@ -161,6 +148,7 @@ def campaign_from(name: str, value: Value, allowed_paths: AllowedPaths) -> Campa
         if "tensorboard" in found
         else None,
         wandb=tracker_from(found["wandb"], WeightsAndBiases, allowed_paths) if "wandb" in found else None,
+        file=str(allowed_paths.file),
     )
     _require_evaluator(campaign, value)
     if campaign.closed_form is not None and "fidelities" in found:

@@ -137,6 +137,31 @@ def own_scores(chosen: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for kind, _, name in named if kind == SCORES)
 
 
+_BASE_MODEL_SCORES = "model_scores"
+
+
+def left_out_sentence(chosen: Iterable[str], base_model: str | None) -> str:
+    """The base model's scores where a campaign goes without, and how to have them; empty where it has them.
+
+    Example:
+        >>> left_out_sentence(["tokens", "model_scores"], "models/mine")
+        ''
+        >>> left_out_sentence(["tokens"], "models/mine").partition(": ")[2]
+        'add model_scores to `signals:`; `autoselection doctor` says how long scoring takes'
+    """
+    if _BASE_MODEL_SCORES in chosen:
+        return ""
+    named = (
+        "`base_model: FOLDER` and model_scores to `signals:`"
+        if base_model is None
+        else ("model_scores to `signals:`")
+    )
+    return (
+        "left out: IFD, losses and entropies of the base model, which filters often choose by: "
+        f"add {named}; `autoselection doctor` says how long scoring takes"
+    )
+
+
 def make_signals(
     chosen: Mapping[str, Settings],
     base_model: str | None,

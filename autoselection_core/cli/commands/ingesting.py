@@ -5,10 +5,12 @@ from functools import partial
 
 import numpy as np
 
+from autoselection_core.campaign.declaration.signals import left_out_sentence
 from autoselection_core.campaign.pools import PreparedPool
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines
+from autoselection_core.errors.signals import UnscoredPoolError
 from autoselection_core.pool.ingest import Ingestion
 from autoselection_core.pool.pool import Pool
 from autoselection_core.report.rendering.table import Table
@@ -35,20 +37,46 @@ def score_pool(workspace: Workspace, pool: Pool, progress: Bars | Lines) -> Tabl
     """Score every signal of the campaign; what is known already is not computed again.
 
     Scores and vectors that the user brings come first, so that a mistake in them shows before others are
-    paid for.
+    paid for. Progress counts those that are not known yet.
     """
-    rows = []
+    rows, done = [], 0
     names = sorted(workspace.signal_names, key=lambda name: not _is_brought(workspace, name))
-    for number, name in enumerate(names, start=1):
-        progress(f"signal {name}", 0, len(pool))
+    new = [name for name in names if not is_scored(workspace, name, pool)]
+    for name in names:
+        if name in new:
+            progress(f"signal {name}", 0, len(pool))
         report = workspace.score(name, pool, partial(_follow, progress, f"signal {name}"))
-        progress(f"signal {name}", len(pool), len(pool))
-        progress("signals", number, len(workspace.signal_names))
+        if name in new:
+            done += 1
+            progress(f"signal {name}", len(pool), len(pool))
+            progress("signals", done, len(new))
         known = min(report.finite_share.values(), default=None)
         without = ", ".join(f"{reason}: {count:,}" for reason, count in report.unscored.items())
         rows.append((name, report.computed, report.reused, known, without, report.seconds))
     columns = ("signal", "computed", "reused", "share with a value", "without one", "seconds")
     return Table("Signals", columns, tuple(rows))
+
+
+def is_scored(workspace: Workspace, name: str, pool: Pool) -> bool:
+    """Whether a signal has been scored for every sample of a pool, in its present version."""
+    definition = workspace.definitions.get(name)
+    if definition is None:
+        return False  # one for each benchmark, under other names
+    try:
+        workspace.store.table(pool, {name: definition.fingerprint})
+    except UnscoredPoolError:
+        return False
+    return True
+
+
+def tell_of_signals(workspace: Workspace, signals: Table) -> None:
+    """Say how many signals were reused, and which scores the campaign goes without."""
+    computed = signals.columns.index("computed")
+    reused = sum(not row[computed] for row in signals.rows)
+    if reused:
+        tell(f"{reused} signal{' is' if reused == 1 else 's are'} up to date", signals_up_to_date=reused)
+    if sentence := left_out_sentence(workspace.campaign.signals, workspace.campaign.base_model):
+        tell(sentence)
 
 
 def _is_brought(workspace: Workspace, name: str) -> bool:

@@ -14,17 +14,29 @@ from typing import TypeVar
 import numpy as np
 import typer
 
+from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
-from autoselection_core.campaign.declaration.loading import DEFAULT_FILE, load_campaigns
+from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE
+from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.declaration.pool_sources import entry_of, rules_in
+from autoselection_core.campaign.declaration.signals import left_out_sentence
 from autoselection_core.campaign.draft import (
+    DEFAULT_MINUTES,
     CampaignDraft,
     DraftBenchmark,
     DraftSource,
+    FirstPlan,
     as_named_in,
+    max_scoring_s,
 )
-from autoselection_core.campaign.duration import COUNTED, counted_tokens, scoring_seconds
+from autoselection_core.campaign.duration import (
+    COUNTED,
+    counted_tokens,
+    forward_tokens_s,
+    scoring_seconds,
+    side_tokens,
+)
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
 from autoselection_core.cli.output import show_bad_items, tell
@@ -40,6 +52,7 @@ from autoselection_core.pool.reading import read_record
 from autoselection_core.pool.reading.rules import KNOWN
 from autoselection_core.pool.sources import Source
 from autoselection_core.progress import duration_text
+from autoselection_core.report.sections.verdict import verdict_sentence
 from autoselection_core.signals.contamination.audit import in_other_scripts
 from autoselection_core.signals.definitions.given.joined import number, values_of_records
 from autoselection_core.store.atomic import atomic_file
@@ -133,9 +146,6 @@ _SHOWN, _MAX_SHOWN = 3, 8
 _CHARACTERS = 300
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _COSTLY = "model_scores"
-_MAX_SECONDS = 600.0
-"""Seconds of scoring from which on a signal is not proposed for a machine without a GPU."""
-
 _SETTINGS_KINDS = {".yaml", ".yml"}
 
 
@@ -147,6 +157,7 @@ def write_campaign(
     *,
     ask: bool,
     rules: str = "",
+    minutes: float = DEFAULT_MINUTES,
 ) -> None:
     """Show what raw files hold, and write a campaign for them.
 
@@ -158,6 +169,8 @@ def write_campaign(
         ask: Whether a person answers what is not known, and agrees before anything is written.
         rules: Reading rules of all paths, as an entry of `pool:` spells them. Where there are none, a setting
             that reads most records of a path is added.
+        minutes: Time from raw files to the verdict that the proposed lengths fit into on this machine, where
+            it has no GPU.
 
     Raises:
         CampaignFileExistsError: The file is there already.
@@ -176,17 +189,20 @@ def write_campaign(
         _require_allowed(allowed_paths, path)
     if model is not None:
         require_model(model)
-    tested = [_benchmark(each, file) for each in benchmarks]
     if model is None and ask:
         model = _answer("base model, a folder or a hub name (empty: none yet)", _ask_text) or None
         if model is not None:
             if _is_folder(model):
                 _require_allowed(allowed_paths, model)
             require_model(model)
-    found = [_source(path, file, model, rules) for path in paths]
-    costs = costs_of(sum(each.seconds for each in found))
+    here = model if model is not None and _is_folder(model) else None
+    tested = [_benchmark(each, file, here) for each in benchmarks]
+    found = [_source(path, file, here, rules) for path in paths]
+    seconds = sum(each.seconds for each in found)
     sources, named = [each.source for each in found], _model(model, file)
-    draft = CampaignDraft(_campaign_name(file), sources, named, tested, file, costs)
+    plan = None if here is None or not tested else _plan(minutes, here, sources, seconds, tested)
+    costs = costs_of(seconds, minutes)
+    draft = CampaignDraft(_campaign_name(file), sources, named, tested, file, costs, plan)
     load_campaigns(file, allowed_paths.home, draft.text)
     _tell_of(draft)
     tell(
@@ -202,18 +218,43 @@ def write_campaign(
     tell(f"next: {draft.next_commands}")
 
 
-def costs_of(seconds: float) -> dict[str, str]:
+def costs_of(seconds: float, minutes: float = DEFAULT_MINUTES) -> dict[str, str]:
     """Signals that a draft leaves out, with their cost: those of the base model that take long without a GPU.
 
     Args:
         seconds: Expected seconds of `model_scores` on the processor.
+        minutes: Time that a first search fits into.
     """
     import torch
 
-    if seconds <= _MAX_SECONDS or torch.cuda.is_available():
+    if seconds <= max_scoring_s(minutes) or torch.cuda.is_available():
         return {}
-    cost = f"scoring it takes up to {duration_text(seconds)} on this processor; a GPU takes minutes"
+    cost = (
+        f"scoring it takes up to {duration_text(seconds)} on this processor, more than a third of "
+        f"{minutes:g} minutes; a GPU takes less"
+    )
     return {_COSTLY: cost}
+
+
+def _plan(
+    minutes: float,
+    model: str,
+    sources: Sequence[DraftSource],
+    scoring_s: float,
+    benchmarks: Sequence[DraftBenchmark],
+) -> FirstPlan | None:
+    """Lengths of a first search that fit this machine; None with a GPU, which the probe does not measure."""
+    import torch
+
+    if torch.cuda.is_available():
+        return None
+    with show_progress() as progress:
+        progress("measuring how fast this machine reads the model", 0, 1)
+        tokens_s = forward_tokens_s(model)
+    tokens = sum(each.tokens for each in sources)
+    return FirstPlan.fitting(
+        minutes, tokens_s, pool_tokens=tokens, scoring_s=scoring_s, benchmarks=benchmarks
+    )
 
 
 def _is_folder(model: str) -> bool:
@@ -254,19 +295,34 @@ def _answer(question: str, ask: Callable[[str], T]) -> T:
         raise
 
 
-def _benchmark(given: str, file: Path) -> DraftBenchmark:
-    """Read a benchmark: a folder or YAML file with its settings, or a file of its questions alone."""
+def _benchmark(given: str, file: Path, model: str | None) -> DraftBenchmark:
+    """Read a benchmark: a folder or YAML file with its settings, or a file of its questions alone.
+
+    Tokens are counted where the model is on this machine.
+    """
     path = Path(given).expanduser()
     if not path.is_file() or path.suffix in _SETTINGS_KINDS:
         read = load_benchmark(path)
         show_bad_items([read])
-        return DraftBenchmark(_name(read.name), as_named_in(file, given), None, bool(read.targets))
+        return DraftBenchmark(
+            _name(read.name), as_named_in(file, given), None, bool(read.targets), *_sides(read, model)
+        )
     name = _name(path.name.split(".")[0])
     folder = path.absolute().parent
     read = benchmark_from({"name": name, "items": path.name}, folder)
     tell(f"{given}: {len(read.items):,} questions with an answer")
     show_bad_items([read])
-    return DraftBenchmark(name, as_named_in(file, str(folder)), path.name, bool(read.targets))
+    return DraftBenchmark(
+        name, as_named_in(file, str(folder)), path.name, bool(read.targets), *_sides(read, model)
+    )
+
+
+def _sides(benchmark: Benchmark, model: str | None) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Items of both sides, and tokens of their scores; nothing without a model on this machine."""
+    if model is None:
+        return (0, 0), (0, 0)
+    (dev, dev_tokens), (test, test_tokens) = side_tokens(benchmark, model).values()
+    return (dev, test), (dev_tokens, test_tokens)
 
 
 @dataclass(frozen=True)
@@ -299,9 +355,8 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
         _show_samples(found)
         show_scripts(in_other_scripts(found.pool), len(found.pool))
         scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
-        is_here = model is not None and _is_folder(model)
-        seconds = sum(scoring_seconds([_COSTLY], found.pool, str(model)).values()) if is_here else 0.0
-        tokens, counted = _tokens(found.pool, model if is_here else None)
+        seconds = 0.0 if model is None else sum(scoring_seconds([_COSTLY], found.pool, model).values())
+        tokens, counted = _tokens(found.pool, model)
     if scores:
         listed = ", ".join(each.name for each in scores)
         tell(f"fields that may be scores: {listed}; each becomes a signal `column`")
@@ -370,12 +425,21 @@ def _examples(found: Ingestion) -> dict[tuple[str, str], str]:
 
 def _tell_of(draft: CampaignDraft) -> None:
     for name, cost in draft.costs.items():
-        tell(f"left out: {name}; {cost}")
+        tell(f"left out: {name} (IFD, losses, entropies); {cost}. Add it to `signals:` to have it")
+    if not draft.costs and (sentence := left_out_sentence(draft.signals, draft.model)):
+        tell(sentence)
     if draft.is_trained:
-        tell(
-            f"A search with trainings: at most {draft.trainings} of them with its report; "
-            "`autoselection doctor` says how long one takes on this machine."
+        plan = draft.plan
+        planned = (
+            "`autoselection doctor` says how long one takes on this machine"
+            if plan is None
+            else plan.sentence
         )
+        tell(
+            f"A search with trainings, at most {draft.trainings} of them with its report; {planned}.",
+            seconds=None if plan is None else plan.preparing_s + plan.searching_s(plan.amount),
+        )
+        tell(f"What its verdict can say: {verdict_sentence(draft.report_evaluations)}.")
         return
     tell(
         "A closed form stands in for trainings: a search takes seconds and shows that files are read, "

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import socket
 import sys
@@ -9,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -18,22 +20,28 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from autoselection_core import environment
-from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.campaign.declaration.loading import command_for
+from autoselection_core.campaign.declaration.campaign import Campaign, command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import costly_signals, counted_tokens, pace_of, scoring_seconds
 from autoselection_core.campaign.pools import UnusedColumns
 from autoselection_core.campaign.solvers import train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.commands.ingesting import is_scored
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.base import AutoSelectionError
-from autoselection_core.errors.campaign import HomeNotWritableError, LittleRoomError, NotAnAddressError
-from autoselection_core.errors.signals import UnscoredPoolError
+from autoselection_core.errors.campaign import (
+    HomeNotWritableError,
+    LittleRoomError,
+    NobodyListensError,
+    NotAnAddressError,
+)
+from autoselection_core.errors.models import RayNotInstalledError
 from autoselection_core.evaluation.training.settings import fine_tuning, reach_of
 from autoselection_core.export.installation.backup import back_up, restore
 from autoselection_core.export.installation.postgresql import is_postgresql
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.loopback import UI_PORT
 from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text
@@ -47,6 +55,7 @@ _GB = 1e9
 _MIN_FREE_GB = 5.0
 """Free gigabytes below which the disk is reported: adapters, columns and reports soon fill them."""
 
+_PORTS = {"http": 80, "https": 443}
 _ANSWERS_IN_S = 3.0
 _DAY_S = 86_400.0
 
@@ -78,7 +87,8 @@ class Diagnosis:
 
 def examine(campaign: str | None, file: Path) -> bool:
     """Show everything that was looked at; returns whether nothing is missing."""
-    findings = _once([*_machine(), *_packages(), *_installation(), *_campaign(campaign, file)])
+    packages = diagnose_packages(_required_packages())
+    findings = _once([*_machine(), *packages, *_installation(), *_campaign(campaign, file)])
     rows = tuple(
         (each.subject, each.found, "see below" if each.problem else each.verdict) for each in findings
     )
@@ -126,6 +136,8 @@ def _has_bfloat16() -> bool:
 
 
 def _gpu() -> str:
+    if find_spec("torch") is None:
+        return "unknown without torch"
     import torch
 
     if not torch.cuda.is_available():
@@ -133,32 +145,56 @@ def _gpu() -> str:
     return ", ".join(torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count()))
 
 
-def _packages() -> Iterator[Diagnosis]:
-    for name in _PACKAGES:
+def diagnose_packages(names: Sequence[str]) -> Iterator[Diagnosis]:
+    """The versions of the packages that are told of, and every one that is not installed."""
+    for name in names:
         try:
-            yield Diagnosis(name, version(name))
+            found = version(name)
         except PackageNotFoundError:
-            yield Diagnosis(name, "not installed", "install it: pip install autoselection")
+            yield Diagnosis(name, "not installed", f"install it: pip install {name} -c constraints.txt")
+        else:
+            if name in _PACKAGES:
+                yield Diagnosis(name, found)
+
+
+def _required_packages() -> list[str]:
+    """Packages that this one cannot do without, those that are told of first."""
+    try:
+        required = [line for line in requires("autoselection") or () if "extra ==" not in line]
+    except PackageNotFoundError:  # it runs from its folder, without being installed
+        required = []
+    return list(dict.fromkeys([*_PACKAGES, *(re.split(r"[^\w.-]", line)[0] for line in required)]))
 
 
 def _installation() -> Iterator[Diagnosis]:
     yield _check("home", _home)
     yield _check("history", _history)
-    if os.environ.get(environment.WEBHOOK_URL):
-        yield _check("webhook", lambda: _answers(os.environ[environment.WEBHOOK_URL]))
-    if os.environ.get(environment.RAY_ADDRESS):
-        yield _check("Ray", lambda: _answers(f"ray://{os.environ[environment.RAY_ADDRESS]}"))
+    if hook := os.environ.get(environment.WEBHOOK_URL):
+        yield _check("webhook", lambda: _webhook(hook))
+    if address := os.environ.get(environment.RAY_ADDRESS):
+        yield _check("Ray", lambda: _ray(address))
+    yield diagnose_ui(UI_PORT)
 
 
 def _home() -> str:
-    root = Home.from_environment().root
-    there = next(each for each in (root, *root.parents) if each.exists())
-    if not os.access(there, os.W_OK):
-        raise HomeNotWritableError(there)
+    root, there = Home.from_environment().root, _writable_folder()
     free = shutil.disk_usage(there).free / _GB
     if free < _MIN_FREE_GB:
         raise LittleRoomError(there, free, _MIN_FREE_GB)
     return f"{root}, {free:,.0f} GB free" + ("" if root.exists() else "; made when it is needed")
+
+
+def _writable_folder() -> Path:
+    """The home folder, or the one that it will be made in.
+
+    Raises:
+        HomeNotWritableError: It cannot be written.
+    """
+    root = Home.from_environment().root
+    there = next(each for each in (root, *root.parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise HomeNotWritableError(there)
+    return there
 
 
 def _history() -> str:
@@ -168,14 +204,50 @@ def _history() -> str:
     return f"{len(Ledger.open(home.history_url).searches())} searches"
 
 
-def _answers(url: str) -> str:
-    """Whether anybody listens at an address; nothing is sent."""
+def _webhook(url: str) -> str:
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    if not parts.hostname:
-        raise NotAnAddressError(url)
-    socket.create_connection((parts.hostname, port), timeout=_ANSWERS_IN_S).close()
-    return f"{parts.hostname}:{port} answers"
+    if parts.scheme not in _PORTS or not parts.hostname or not _is_port(parts.netloc):
+        raise NotAnAddressError(environment.WEBHOOK_URL, url, "http://HOST:PORT/PATH or https://HOST/PATH")
+    return _answers(environment.WEBHOOK_URL, parts.hostname, parts.port or _PORTS[parts.scheme])
+
+
+def _ray(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        raise NotAnAddressError(environment.RAY_ADDRESS, address, "HOST:PORT, such as 10.0.0.1:6379")
+    if find_spec("ray") is None:
+        raise RayNotInstalledError(environment.RAY_ADDRESS)
+    return _answers(environment.RAY_ADDRESS, host, int(port))
+
+
+def _is_port(netloc: str) -> bool:
+    """Whether what follows the host is a port, or nothing."""
+    return re.search(r":(?!\d+$)[^\]@]*$", netloc) is None
+
+
+def _answers(variable: str, host: str, port: int) -> str:
+    """Whether anybody listens at an address; nothing is sent."""
+    try:
+        socket.create_connection((host, port), timeout=_ANSWERS_IN_S).close()
+    except (OSError, OverflowError) as error:
+        raise NobodyListensError(variable, f"{host}:{port}", _reason_of(error)) from error
+    return f"{host}:{port} answers"
+
+
+def _reason_of(error: Exception) -> str:
+    """Reason of a system's error, without its number."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def diagnose_ui(port: int) -> Diagnosis:
+    """State of the port of `autoselection ui`: a taken one leaves other ports, so it is no problem."""
+    with socket.socket() as probe:
+        probe.settimeout(_ANSWERS_IN_S)
+        is_taken = probe.connect_ex(("127.0.0.1", port)) == 0
+    if not is_taken:
+        return Diagnosis("UI", f"port {port} is free for `autoselection ui`")
+    other = f"served already? else `autoselection ui --port {port + 1}`"
+    return Diagnosis("UI", f"port {port} is taken", verdict=other)
 
 
 def _campaign(name: str | None, file: Path) -> Iterator[Diagnosis]:
@@ -243,6 +315,7 @@ def _model(campaign: Campaign) -> str:
 
 
 def _duration(workspace: Workspace) -> str:
+    _writable_folder()  # the history is opened there
     campaign = workspace.campaign
     # A closed form reads the signals, which may not be scored yet, and its evaluations take no time.
     is_known = workspace.has_pool() and campaign.closed_form is None
@@ -270,22 +343,11 @@ def _scoring(workspace: Workspace) -> dict[str, float]:
         return {}
     if workspace.has_pool():
         pool = workspace.pool()
-        names = [name for name in costly if not _is_scored(workspace, name, pool)]
+        names = [name for name in costly if not is_scored(workspace, name, pool)]
         return scoring_seconds(names, pool, campaign.base_model)
     with TemporaryDirectory(prefix="autoselection-doctor-") as scratch:
         found = ingest(campaign.sources, Home(Path(scratch)))
         return scoring_seconds(costly, found.pool, campaign.base_model)
-
-
-def _is_scored(workspace: Workspace, name: str, pool: Pool) -> bool:
-    definition = workspace.definitions.get(name)
-    if definition is None:
-        return False  # one for each benchmark, under other names
-    try:
-        workspace.store.table(pool, {name: definition.fingerprint})
-    except UnscoredPoolError:
-        return False
-    return True
 
 
 def _with_reach(found: Diagnosis, workspace: Workspace) -> Diagnosis:

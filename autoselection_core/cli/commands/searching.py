@@ -8,25 +8,25 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autoselection_core.campaign.declaration.loading import command_for
+from autoselection_core.campaign.declaration.campaign import command_for
 from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool
+from autoselection_core.cli.commands.ingesting import ingest_pool, score_pool, tell_of_signals
 from autoselection_core.cli.commands.showing import recipe_in, show_verdict
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.cli.progress import Bars, Lines, show_progress
 from autoselection_core.errors.campaign import StoppedSearchError
 from autoselection_core.evaluation.training.settings import reach_of
 from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import SearchRecord, SearchState
+from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.progress import duration_text
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.pairing import PAIRING, pairing_with_winner
 from autoselection_core.report.rendering.table import Cell, Table
+from autoselection_core.report.sections.outlook import FURTHER
 from autoselection_core.report.sections.tables import budget_table, trial_table
-from autoselection_core.report.writing import write_report
-from autoselection_core.score.comparison import Verdict
+from autoselection_core.report.writing import write_report, written_report
 from autoselection_core.search.arms import models_tested, report_arms
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import TESTING, Stage, run_search_together
@@ -94,7 +94,8 @@ def ready_pool(workspace: Workspace) -> str:
     """The version of a pool that is of the raw files as they are, with every signal scored."""
     with show_progress() as progress:
         pool = workspace.pool() if workspace.is_ingested() else ingest_pool(workspace, progress).pool
-        score_pool(workspace, pool, progress)
+        signals = score_pool(workspace, pool, progress)
+    tell_of_signals(workspace, signals)
     return pool.version
 
 
@@ -210,7 +211,24 @@ def evaluate_file(workspace: Workspace, search: str, file: Path, report_evaluati
         show_table(table)
         tell(PAIRING)
     show_table(budget_table(ledger.search(search)))
+    _add_to_report(workspace, search, trial)
     return True
+
+
+def _add_to_report(workspace: Workspace, search: str, trial: TrialRecord) -> None:
+    """Write the report of a search again with the evaluation of a stated recipe, where there is one."""
+    facts = SearchFacts.of(workspace, search)
+    with show_progress() as progress:
+        progress("scoring its test items, and writing the report", 0, 1)
+        written = None if written_report(facts) is None else write_report(facts)
+    if written is None:
+        tell(f"the report of {search} will show it beside the winner, on test items")
+        return
+    arm = next(run.arm for run in facts.stated if run.trial.subset == trial.subset)
+    for finding in written.findings:
+        if finding.opponent == arm:
+            tell(finding.sentence)
+    tell(f"report: {written.html}", report=str(written.html))
 
 
 def _tell_price(workspace: Workspace, subset: Subset, record: SearchRecord, pool_rows: int) -> None:
@@ -252,10 +270,7 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
         tell(f"{search} recommends the whole pool: an export of it leaves nothing out")
     if facts.size_warning:
         tell(facts.size_warning)
-    further = f"search --name {search} --budget {facts.record.budget + 4}"
-    findings = () if written is None else written.findings
-    if any(found.difference.verdict is Verdict.UNDECIDED for found in findings):
-        further = f"search --name {search} --report-evaluations {facts.record.report_evaluations + 4}"
+    further = f"search --name {search} --budget {facts.record.budget + FURTHER}"
     commands = (f"show {search}", f"export {search}", further)
     tell(f"next: {'; '.join(command_for(file, each) for each in commands)}")
     if facts.record.state is SearchState.STOPPED:

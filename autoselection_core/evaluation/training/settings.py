@@ -230,7 +230,7 @@ def reach_of(tokens: float | None, pool_tokens: float, qualifier: str = "") -> s
     if tokens is None or not pool_tokens:
         return ""
     sentence = _share_read(tokens, pool_tokens, qualifier)
-    if tokens / pool_tokens >= SMALL_SHARE:
+    if round(tokens / pool_tokens, 2) >= SMALL_SHARE:  # as the share is told
         return sentence
     return (
         f"{sentence}: below {percent(SMALL_SHARE)} differences between subsets may drown in the noise "

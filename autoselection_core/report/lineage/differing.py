@@ -46,7 +46,8 @@ class SubsetDiff:
         only: Exclusive rows of the first, and of the second.
         sources: Rows by source, of either side and of both.
         topics: Rows by topic; None where the pool has no topics.
-        signals: Means of each signal, and their difference in standard deviations of the pool.
+        signals: Means of each signal, and their difference in standard deviations of the pool: of exclusive
+            rows, or of all rows of a subset that the other holds whole.
     """
 
     common: int
@@ -85,7 +86,7 @@ def subset_diff(
         sides,
         _counts(SOURCE, pool.source_codes, pool.source_names, parts, names),
         _topics(signals, parts, names),
-        _signals(signals, only, names),
+        _signals(signals, (first.rows, second.rows), only, names),
     )
 
 
@@ -188,11 +189,19 @@ def _counts(
     return Table(f"Rows by {grouping}", (grouping, f"only {names[0]}", f"only {names[1]}", "both"), rows)
 
 
-def _signals(signals: SignalTable, only: Sequence[Rows], names: tuple[str, str]) -> Table:
-    columns = ("signal", f"mean only {names[0]}", f"mean only {names[1]}", "difference in sd of the pool")
+def _signals(
+    signals: SignalTable, whole: Sequence[Rows], only: Sequence[Rows], names: tuple[str, str]
+) -> Table:
+    """Means of the exclusive rows of either side; of all its rows where the other holds them."""
+    sides = [
+        (rows, f"only {name}") if len(rows) else (every, f"all of {name}")
+        for rows, every, name in zip(only, whole, names, strict=True)
+    ]
+    named = (f"mean {text}" for _, text in sides)
+    columns = ("signal", *named, "difference in sd of the pool")
     rows = []
     for name, column in signals.columns.items():
-        means = [_mean(column[side]) for side in only]
+        means = [_mean(column[side]) for side, _ in sides]
         deviation = float(np.nanstd(column)) if np.isfinite(column).any() else 0.0
         both = means[0] is not None and means[1] is not None and deviation > 0
         shift = (means[0] - means[1]) / deviation if both else None  # type: ignore[operator] # both are known

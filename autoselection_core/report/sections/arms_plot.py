@@ -15,6 +15,12 @@ _NAMES = {
     PLAIN_FILTER: "best plain filter",
     PROPER_SUBSET: "best proper subset",
 }
+
+
+def _name(arm: str) -> str:
+    return _NAMES.get(arm, arm.replace("_", " "))
+
+
 _WIDTH = 40
 """Characters of a bar."""
 
@@ -71,7 +77,7 @@ def arms_text(scores: Sequence[tuple[str, float]], found: Sequence[Finding], uni
         bar = ["━" if place < _place(mean(runs), low, high) else " " for place in range(_WIDTH)]
         for run in runs:
             bar[_place(run, low, high)] = "○"
-        lines.append(_text_line(_NAMES.get(arm, arm.replace("_", " ")), "".join(bar), f"{mean(runs):.3f}"))
+        lines.append(_text_line(_name(arm), "".join(bar), f"{mean(runs):.3f}"))
     return [*lines, *(_differences_text(found, unit) if found else ())]
 
 
@@ -86,7 +92,7 @@ def mean_scores(scores: Sequence[tuple[str, float]]) -> str:
     for arm in _in_order(scores):
         runs = [value for name, value in scores if name == arm]
         count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-        said.append(f"{_NAMES.get(arm, arm.replace('_', ' '))} {mean(runs):.3f} ({count})")
+        said.append(f"{_name(arm)} {mean(runs):.3f} ({count})")
     return f"Mean test scores: {'; '.join(said)}."
 
 
@@ -100,7 +106,7 @@ def _differences_text(found: Sequence[Finding], unit: str) -> list[str]:
         bar[_place(0.0, low, high)] = "│"
         bar[left], bar[right], bar[_place(each.difference.value, low, high)] = "├", "┤", "●"
         said = f"{each.difference.value:+.3f} [{each.difference.low:+.3f}, {each.difference.high:+.3f}]"
-        lines.append(_text_line(_NAMES.get(each.opponent, each.opponent), "".join(bar), said))
+        lines.append(_text_line(_name(each.opponent), "".join(bar), said))
     return lines
 
 
@@ -125,7 +131,7 @@ def _paint_runs(axes: Any, arms: Sequence[str], scores: Sequence[tuple[str, floa
         color = _COLORS.get(arm, INK)
         axes.plot(values, [place] * len(values), "o", color=color, markersize=6, alpha=0.75)
         axes.plot([mean(values)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2)
-    axes.set_yticks(range(len(arms)), [_NAMES.get(arm, arm.replace("_", " ")) for arm in arms])
+    axes.set_yticks(range(len(arms)), [_name(arm) for arm in arms])
     axes.set_ylim(len(arms) - 0.5, -0.5)
     axes.grid(axis="y", alpha=0.3)
     axes.locator_params(axis="x", nbins=_MAX_TICKS)
@@ -138,9 +144,7 @@ def _paint_differences(axes: Any, found: Sequence[Finding], unit: str) -> None: 
     for place, finding in enumerate(found):
         value, low, high = finding.difference.value, finding.difference.low, finding.difference.high
         axes.errorbar(value, place, xerr=[[value - low], [high - value]], fmt="o", color=ACCENT, capsize=3)
-    axes.set_yticks(
-        range(len(found)), [f"minus {_NAMES.get(each.opponent, each.opponent)}" for each in found]
-    )
+    axes.set_yticks(range(len(found)), [f"minus {_name(each.opponent)}" for each in found])
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.locator_params(axis="x", nbins=_MAX_TICKS)
     axes.set_xlabel(f"difference ({unit})")

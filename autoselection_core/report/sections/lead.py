@@ -1,12 +1,16 @@
 """First screen of a search's report: verdict, picture of the arms, and what a person needs to decide."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
+from autoselection_core.campaign.declaration.signals import own_scores
+from autoselection_core.history.records import SearchState
+from autoselection_core.operators.selection.ranking import LOWEST
 from autoselection_core.progress import duration_text, percent
+from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.page import Lead, Picture
 from autoselection_core.report.sections.arms_plot import arms_plot
@@ -14,7 +18,10 @@ from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.verdict import Finding, is_better
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
+from autoselection_core.search.baselines import RANDOM
 from autoselection_core.signals.table import SOURCE, TOPIC
+from autoselection_core.solver.candidates.warmup import PlainScores, is_plain
+from autoselection_core.solver.policy import EITHER
 
 HEADLINES = {
     Verdict.YES: "The recommended subset trains a better model than random subsets of equal tokens.",
@@ -56,7 +63,7 @@ def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
     return Lead(
         headline(facts, found),
         verdict.value,
-        [finding.sentence for finding in found],
+        [*(finding.sentence for finding in found), *own_score_sentences(facts, found)],
         list(_facts(facts)),
         _picture(facts, found),
         _further(facts, verdict),
@@ -73,8 +80,73 @@ def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
     return (by_formula if facts.record.spec.is_formula else by_trainings)[is_better(found)]
 
 
+_AGAINST_SD = 0.1
+"""Standard deviations of the pool from which on a subset goes against a score."""
+
+
+def own_score_sentences(facts: SearchFacts, found: Sequence[Finding]) -> tuple[str, ...]:
+    """A sentence for each score of the user's own that the winner goes against or that filters were tried by.
+
+    Higher counts as better where the policy's `plain_scores` name no end.
+    """
+    if facts.best_subset is None or facts.is_whole_pool:
+        return ()
+    ends = dict(facts.solver.policy.plain_scores)
+    named = [name for name in own_scores(facts.workspace.campaign.signals) if name in facts.signals.columns]
+    told = ((name, list(_own_score_parts(facts, found, name, ends.get(name, EITHER)))) for name in named)
+    return tuple(f"Your score {name}: {'; '.join(parts)}." for name, parts in told if parts)
+
+
+def _own_score_parts(facts: SearchFacts, found: Sequence[Finding], name: str, end: str) -> Iterator[str]:
+    assert facts.best_subset is not None, "a winner has a subset"
+    column = facts.signals[name].astype(np.float64)
+    deviation = float(np.nanstd(column))
+    kept = column[facts.best_subset.rows]
+    if deviation > 0 and np.isfinite(kept).any():
+        shift = float(np.nanmean(kept) - np.nanmean(column)) / deviation
+        if (shift if end == LOWEST else -shift) > _AGAINST_SD:
+            side, better = ("above", "lower") if shift > 0 else ("below", "higher")
+            yield (
+                f"the winner goes against it, its rows average {abs(shift):.2g} standard deviations {side} "
+                f"the pool's ({better} counts as better)"
+            )
+    if (beside := _beside_filter(facts, found, ((name, end),))) is not None:
+        yield beside
+
+
+def _beside_filter(facts: SearchFacts, found: Sequence[Finding], score: PlainScores) -> str | None:
+    """The winner beside the best filter by a score: on test items where the report ran one, else on dev."""
+
+    def is_filter(recipe: Recipe | None) -> bool:
+        return recipe is not None and is_plain(recipe, score) and score[0][0] in recipe.reads
+
+    findings_by_arm = {finding.opponent: finding for finding in found}
+    tested = [
+        (findings_by_arm[run.arm].difference.value, run.trial.recipe)
+        for run in facts.compared
+        if run.arm in findings_by_arm and run.arm != RANDOM and is_filter(run.trial.recipe)
+    ]
+    best = facts.require_best()
+    observed = [
+        one for one in facts.history.observations if is_filter(one.recipe) and one.subset != best.subset
+    ]
+    if tested:
+        (difference, recipe), items = min(tested, key=lambda each: each[0]), "test"
+    elif observed:
+        one = max(observed, key=lambda each: each.utility)
+        own = [each.utility for each in facts.history.observations if each.subset == best.subset]
+        difference, recipe, items = max(own) - one.utility, one.recipe, "dev"  # one run each, partly luck
+    else:
+        return None
+    label = "" if recipe is None else recipe.full_label
+    verb = "better" if difference > 0 else "worse"
+    return (
+        f"the winner is {verb} by {abs(difference):.3g} on {items} items than the best filter by it, {label}"
+    )
+
+
 def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:
-    if not facts.arms:
+    if not facts.compared:
         return None
     return Picture("arms", arms_plot(arm_scores(facts), found, facts.record.spec.metric), _CAPTION)
 
@@ -82,7 +154,7 @@ def _picture(facts: SearchFacts, found: Sequence[Finding]) -> Picture | None:
 def arm_scores(facts: SearchFacts) -> list[tuple[str, float]]:
     """Arm and test utility of every run of a report."""
     weights = facts.record.spec.score_weights
-    return [(run.arm, utility(run.test, weights)) for run in facts.arms]
+    return [(run.arm, utility(run.test, weights)) for run in facts.compared]
 
 
 def _facts(facts: SearchFacts) -> list[tuple[str, str]]:
@@ -140,8 +212,14 @@ def _cost(facts: SearchFacts) -> str:
 
 
 def _further(facts: SearchFacts, verdict: Verdict) -> list[str]:
-    search = facts.record.search
-    export = f"`autoselection export {search}` writes the recommended subset with a data card."
-    explain = f"`autoselection show {search}` lists the trials; `autoselection explain ID` follows one row."
-    more = f"{outlook(facts).sentence}"
+    search, command = facts.record.search, facts.workspace.campaign.command
+    export = f"`{command(f'export {search}')}` writes the recommended subset with a data card."
+    explain = (
+        f"`{command(f'show {search}')}` lists the trials; `{command(f'explain ID --search {search}')}` "
+        "follows one row."
+    )
+    more = outlook(facts).sentence
+    if facts.record.state is SearchState.STOPPED:
+        resume = command(f"search --name {search} --resume")
+        more = f"{more} The search is stopped: `{resume}` lets it go on."
     return [export, explain, more] if verdict is Verdict.YES else [more, export, explain]

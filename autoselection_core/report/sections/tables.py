@@ -15,7 +15,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
 from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.score.score import utility, utility_standard_error
-from autoselection_core.search.arms import ArmRun
+from autoselection_core.search.arms import STATED, ArmRun
 from autoselection_core.search.baselines import RANDOM
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.decontaminate import GateResult
@@ -161,15 +161,15 @@ def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec, untrained: UntrainedSc
     """Evaluations of a report, which decide the verdict on the winner, on test items.
 
     A run is a replicate of its arm's subset, or another draw of random rows. Tokens are empty where none
-    were counted or trained, and the items of a formula are simulated. The base model as it is comes last,
-    where it was scored.
+    were counted or trained, and the items of a formula are simulated. Recipes that a person stated come after
+    what the report planned, the base model as it is last, where it was scored.
     """
     items = "simulated items" if spec.is_formula else "test items"
     columns = ("arm", "run", "tokens", "tokens trained", "dev score", "test score", "± se", items)
     drawn = itertools.count(1)
     rows = tuple(
         (
-            run.arm.replace("_", " "),
+            _arm_name(run),
             f"draw {next(drawn)}" if run.arm == RANDOM else f"replicate {run.trial.replicate}",
             _counted(run.trial.tokens, spec),
             None if spec.is_formula else run.training_tokens,
@@ -178,10 +178,20 @@ def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec, untrained: UntrainedSc
             utility_standard_error(run.test, spec.score_weights),
             sum(len(score.items) for score in run.test),
         )
-        for run in sorted(arms, key=lambda run: run.arm, reverse=True)
+        for run in sorted(arms, key=lambda run: "" if _is_stated(run) else run.arm, reverse=True)
     )
     base = () if untrained is None else (_untrained_row(untrained, spec.score_weights),)
     return Table("Test scores (opened for this report only)", columns, (*rows, *base))
+
+
+def _is_stated(run: ArmRun) -> bool:
+    return run.arm.startswith(STATED)
+
+
+def _arm_name(run: ArmRun) -> str:
+    """Arm of a run for people; a stated recipe is spelled out, as several may stand beside the winner."""
+    recipe = run.trial.recipe.full_label if _is_stated(run) and run.trial.recipe is not None else ""
+    return f"{run.arm.replace('_', ' ')} {recipe}".rstrip()
 
 
 UNTRAINED = "base model, untrained"

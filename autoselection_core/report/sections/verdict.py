@@ -10,7 +10,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference, single_run_note
 from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import CLOSED_FORM
-from autoselection_core.search.arms import ArmRun, tests_by_arm
+from autoselection_core.search.arms import ArmRun, runs_covered, tests_by_arm
 from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
 
 OPPONENTS = {
@@ -21,6 +21,17 @@ OPPONENTS = {
 }
 """Arms that a winner is compared with, in the order of the report, for people."""
 
+
+def opponent_text(arm: str) -> str:
+    """An arm that the winner is compared with, for people.
+
+    Example:
+        >>> opponent_text("full_pool"), opponent_text("stated_recipe_2")
+        ('the full pool', 'the stated recipe 2')
+    """
+    return OPPONENTS.get(arm) or f"the {arm.replace('_', ' ')}"
+
+
 _WORDS = {Verdict.YES: "better than", Verdict.NO: "no better than", Verdict.UNDECIDED: "undecided against"}
 
 
@@ -29,11 +40,11 @@ class Finding:
     """The winner beside one opponent.
 
     Attributes:
-        opponent: `random`, `full_pool`, `plain_filter` or `proper_subset`.
+        opponent: `random`, `full_pool`, `plain_filter`, `proper_subset` or a stated recipe.
         difference: Winner minus opponent on test items, with interval and verdict.
         runs: Runs of the winner and of the opponent.
         metric: Meaning of the scores.
-        recipe: The opponent's recipe, where it is a plain filter or the best proper subset.
+        recipe: The opponent's recipe, where it is a plain filter, the best proper subset or a stated one.
         epochs: Times that the runs of the winner and of the opponent read their data, on average; None where
             nothing was trained.
     """
@@ -55,7 +66,7 @@ class Finding:
         items = "Simulated items" if is_formula else "Test items"
         interval = f"{percent(found.confidence)} interval [{found.low:+.4f}, {found.high:+.4f}]"
         return (
-            f"Better than {OPPONENTS[self.opponent]}{named}? {found.verdict.value}{note}{judged}. "
+            f"Better than {opponent_text(self.opponent)}{named}? {found.verdict.value}{note}{judged}. "
             f"{items}, {self.metric}: {found.value:+.4f}, {interval}, "
             f"{self.runs[0]} fresh runs of the winner against {self.runs[1]}.{self._chosen}{self._read}"
         )
@@ -73,7 +84,7 @@ class Finding:
     def words(self) -> str:
         """The finding in a few words."""
         judged = ", by the formula" if self.metric == CLOSED_FORM else ""
-        return f"{_WORDS[self.difference.verdict]} {OPPONENTS[self.opponent]}{judged}"
+        return f"{_WORDS[self.difference.verdict]} {opponent_text(self.opponent)}{judged}"
 
     def to_json(self) -> dict[str, Json]:
         """The finding as data, for programs."""
@@ -95,29 +106,30 @@ class Finding:
         if self.epochs is None:
             return ""
         own, other = (f"{epochs:.2g}" for epochs in self.epochs)
-        opponent = OPPONENTS[self.opponent]
+        opponent = opponent_text(self.opponent)
         return f" A run of the winner read its data {own} times, one of {opponent} {other} times."
 
 
 def findings(facts: SearchFacts) -> tuple[Finding, ...]:
-    """Comparisons of the winner with its opponents, as far as the runs are there.
+    """Comparisons of the winner with its opponents, as far as the runs are there; stated recipes come last.
 
     Raises:
         NoReportError: The search still runs, or measured nothing.
     """
-    tests = tests_by_arm(facts.arms)
+    runs, tests = facts.compared, tests_by_arm(facts.compared)
     is_formula = facts.workspace.campaign.closed_form is not None
+    stated = [run.arm for run in facts.stated]
     compared = (
         compare(tests, opponent, facts.record.spec)
-        for opponent in OPPONENTS
-        if not have_same_rows(facts.arms, WINNER, opponent)
+        for opponent in (*OPPONENTS, *stated)
+        if not have_same_rows(runs, WINNER, opponent)
     )
-    named = {arm: _recipe_of(facts.arms, arm) for arm in (PLAIN_FILTER, PROPER_SUBSET)}
+    named = {arm: _recipe_of(runs, arm) for arm in (PLAIN_FILTER, PROPER_SUBSET, *stated)}
     return tuple(
         replace(
             finding,
             recipe=named.get(finding.opponent, ""),
-            epochs=None if is_formula else _epochs(facts.arms, finding.opponent),
+            epochs=None if is_formula else _epochs(runs, finding.opponent),
         )
         for finding in compared
         if finding is not None
@@ -197,3 +209,29 @@ def in_words(found: Sequence[Finding]) -> str:
 
 def _decisive(found: Sequence[Finding]) -> Finding | None:
     return next((finding for finding in found if finding.opponent in (RANDOM, PROPER_SUBSET)), None)
+
+
+def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
+    """Baselines that the second budget pays for, and which of the questions they can decide.
+
+    Two fresh runs of the winner and two of its opponent are needed: random subsets, the full pool, or the
+    best plain filter. One run says nothing about luck between runs.
+
+    Args:
+        report_evaluations: The second budget.
+        plain_filter: Runs of the best plain filter that the report plans.
+    """
+    runs = runs_covered(report_evaluations, plain_filter)
+    bought = ", ".join(f"{count} of {arm.replace('_', ' ')}" for arm, count in runs.items()) or "nothing"
+    usual = [arm for arm in OPPONENTS if arm != PROPER_SUBSET]
+    asked = [arm for arm in usual if arm != PLAIN_FILTER or plain_filter]
+    questions = {arm: min(runs.get(WINNER, 0), runs.get(arm, 0)) > 1 for arm in asked}
+    decided = [OPPONENTS[arm] for arm, can in questions.items() if can]
+    open_ = [OPPONENTS[arm] for arm, can in questions.items() if not can]
+    own = "; one of the full pool's is the search's own trial" if report_evaluations else ""
+    parts = [f"the second budget of {report_evaluations} buys runs: {bought}{own}"]
+    if decided:
+        parts.append(f"it can decide whether the winner beats {' and '.join(decided)}")
+    if open_:
+        parts.append(f"it can only be undecided beside {' and '.join(open_)}; raise report_evaluations")
+    return "; ".join(parts)

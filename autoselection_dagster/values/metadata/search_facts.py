@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import dagster as dg
+import yaml
 
 from autoselection_core.history.records import Reservation, SearchRecord, TrialKind
 from autoselection_core.recipe import Recipe
@@ -13,7 +14,7 @@ from autoselection_core.report.lineage.differing import SubsetDiff, anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.report.rendering.table import fence
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.sections.lead import headline
+from autoselection_core.report.sections.lead import headline, own_score_sentences
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -41,6 +42,7 @@ from autoselection_dagster.values.metadata.rendering import (
     asset_url,
     entry,
     large_picture,
+    launchpad_url,
     link,
     links,
     partition_url,
@@ -101,11 +103,12 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
         **report_link(record.search, report.html),
+        **_further_runs(facts),
         **_beginning(facts),
         "progress": status.sentence,
         "state": _state(record),
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
-        "arms": table_value(arm_table(facts.arms, record.spec, facts.untrained)),
+        "arms": table_value(arm_table(facts.compared, record.spec, facts.untrained)),
         "trials": table_value(trial_table(facts)),
         "baselines": table_value(status_table(status, TrialKind.REPORT)),
         **links("trial_pages", _trial_urls(status, names)),
@@ -136,9 +139,20 @@ def _landscape(facts: SearchFacts) -> Facts:
 
 
 def _verdicts(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
-    """The findings in sentences; before them that no subset won, where that is so."""
+    """The findings in sentences, and what the user's scores say; before them that no subset won, if so."""
     first = [headline(facts, found)] if facts.is_whole_pool else []
-    return [*first, *(finding.sentence for finding in found)]
+    return [*first, *(finding.sentence for finding in found), *own_score_sentences(facts, found)]
+
+
+def _further_runs(facts: SearchFacts) -> Facts:
+    """Gain, price and command of further runs, with a link to the Launchpad that buys them."""
+    expected = outlook(facts)
+    if expected.offer is None:
+        return {"further_runs": expected.sentence}
+    asked = {"search": facts.record.search, "report_evaluations": expected.offer.report_evaluations}
+    config = yaml.safe_dump({"ops": {"budget": {"config": asked}}}, sort_keys=False)
+    here = link("raise_budget", launchpad_url("raise_budget", config))
+    return {"further_runs": dg.MetadataValue.md(f"{expected.sentence}. Or here, by the job {here}.")}
 
 
 def _beginning(facts: SearchFacts) -> Facts:

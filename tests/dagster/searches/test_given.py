@@ -123,6 +123,11 @@ def test_a_pasted_recipe_beside_a_search_leaves_its_history_alone(driver: Driver
     assert (done[0].arm, done[0].cost) == ("requested", 1)
     assert [entry.trial for entry in driver.ledger.history("s").observations] == [1]
     assert driver.metadata("evaluation", "s|report-01")["arm"] == "requested"
+    report = driver.metadata("search_report", "s")
+    (row,) = [
+        each.data for each in report["arms"] if str(each.data["arm"]).startswith("stated recipe keep_top")
+    ]
+    assert float(row["test score"])
 
 
 def test_an_evaluation_that_no_budget_covers_names_the_field(driver: Driver) -> None:

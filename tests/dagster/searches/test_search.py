@@ -250,6 +250,16 @@ def test_the_report_shows_arms_on_test_items(searched: Driver) -> None:
     assert all("test score" in arm.data for arm in arms)
 
 
+def test_the_report_offers_further_runs_with_command_and_a_filled_launchpad(searched: Driver) -> None:
+    offer = str(searched.metadata("search_report", "first")["further_runs"])
+    budget = searched.ledger.search("first").report_evaluations
+
+    assert f"search --name first --report-evaluations {budget + 4}" in offer
+    assert "of the winner" in offer
+    assert "/guess/raise_budget/playground/setup?config=ops" in offer
+    assert f"report_evaluations%3A%20{budget + 4}" in offer
+
+
 def test_nothing_is_pickled(searched: Driver) -> None:
     folders = [searched.installation.home, Path(searched.instance.root_directory)]
 
