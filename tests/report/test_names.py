@@ -16,6 +16,7 @@ from autoselection_core.recipe import Recipe, Union
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import examples_of, why_sentence
 from autoselection_core.report.lineage.pairing import pairing_table
+from autoselection_core.report.rendering.figure import short_label
 from autoselection_core.report.rendering.page import Section, to_html, to_markdown
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.landscape import mix_plot
@@ -155,6 +156,10 @@ def test_a_name_stands_in_a_page_as_it_was_given(name: str) -> None:
 
     assert unescape(page).count(name) == 9
     assert "<b>" not in page
+
+
+def test_a_label_of_a_picture_turns_no_direction() -> None:
+    assert short_label("ev\u202e\x1bil") == "evU+202EU+001Bil"
 
 
 def test_a_name_commands_no_terminal_or_page() -> None:

@@ -92,7 +92,7 @@ def _with_dark_colours(svg: bytes) -> bytes:
 def short_label(text: str) -> str:
     r"""A name as a picture can hold it: not longer than the picture, and without formulas.
 
-    Characters that no installed font has are spelled by their numbers.
+    Characters that no installed font has, or that command, are spelled by their numbers.
 
     Example:
         >>> short_label("price in $ or ct"), len(short_label("x" * 500))
@@ -106,7 +106,8 @@ def short_label(text: str) -> str:
 def _drawable(character: str) -> str:
     if character == "$":
         return r"\$"
-    return character if ord(character) in _characters() else f"U+{ord(character):04X}"
+    is_drawn = character.isprintable() and ord(character) in _characters()
+    return character if is_drawn else f"U+{ord(character):04X}"
 
 
 @cache
