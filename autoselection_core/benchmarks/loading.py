@@ -205,6 +205,9 @@ def _check(question: Question | None, metric: Metric) -> Question | None:
 
 
 def _fault(question: Question, metric: Metric) -> str | None:
+    texts = (question.text, question.full_answer, question.answer, *(question.choices or ()))
+    if any("\ud800" <= character <= "\udfff" for text in texts if not text.isascii() for character in text):
+        return "a text has half of a character, an escape without its other half"
     if question.choices is None:
         return f"metric {metric} needs choices" if metric.chooses else None
     if len(set(question.choices)) < _MIN_CHOICES:

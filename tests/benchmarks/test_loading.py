@@ -197,6 +197,8 @@ def choice(**changed: object) -> Mapping[str, object]:
         (json.dumps(choice(choices=["a", "a", "b"])), "right answer once"),
         (json.dumps(choice(choices=["a"])), "two or more"),
         (json.dumps({"question": "x?", "answer": "a"}), "needs choices"),
+        (json.dumps(choice(question="x? \ud800")), "half of a character"),
+        (json.dumps(choice(choices=["a", "b\udfff"])), "half of a character"),
     ],
 )
 def test_a_bad_record_is_named_by_its_line_and_not_quoted(tmp_path: Path, record: str, reason: str) -> None:
