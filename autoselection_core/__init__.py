@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from autoselection_core.pool.sample import Sample
     from autoselection_core.pool.sources import Source
     from autoselection_core.recipe.program import Recipe, Union
-    from autoselection_core.search.arms import report_arms
     from autoselection_core.search.loop import run_search
+    from autoselection_core.search.report_evaluations import report_arms
     from autoselection_core.signals.base import Signal
     from autoselection_core.signals.table import SignalTable
     from autoselection_core.solver.policy import Policy
@@ -99,7 +99,7 @@ _MODULES = {
     "ingest": "pool.ingest",
     "load_campaigns": "campaign.declaration.loading",
     "realise": "subset.realisation",
-    "report_arms": "search.arms",
+    "report_arms": "search.report_evaluations",
     "run_search": "search.loop",
 }
 """Module of each public name, below this package."""

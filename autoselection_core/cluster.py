@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.errors.models import ClusterUnreachableError, RayNotInstalledError, WorkerLostError
 
 Task: TypeAlias = Callable[[bytes], bytes]
@@ -110,7 +110,7 @@ class RayCluster:
         try:
             import ray
         except ModuleNotFoundError as error:
-            raise RayNotInstalledError(environment.RAY_ADDRESS) from error
+            raise RayNotInstalledError(environment_variables.RAY_ADDRESS) from error
         return ray
 
     def _connect(self, ray: Any) -> None:  # noqa: ANN401 - the module
@@ -125,7 +125,7 @@ class RayCluster:
 
 def cluster_from_environment() -> RayCluster | None:
     """The cluster that AUTOSELECTION_RAY_ADDRESS names; None where work is done by whoever asks for it."""
-    address = os.environ.get(environment.RAY_ADDRESS)
+    address = os.environ.get(environment_variables.RAY_ADDRESS)
     return RayCluster(address) if address else None
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import yaml
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.identity import fingerprint
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
@@ -37,7 +37,7 @@ class Installation:
     @classmethod
     def from_environment(cls) -> Self:
         """The installation that the environment names, or the one of the working directory."""
-        campaigns = Path(os.environ.get(environment.CAMPAIGNS, "autoselection.yaml"))
+        campaigns = Path(os.environ.get(environment_variables.CAMPAIGNS, "autoselection.yaml"))
         return cls(Home.from_environment().root.resolve(), campaigns.resolve())
 
     def with_loaded_campaigns(self, environ: MutableMapping[str, str]) -> Self:
@@ -46,14 +46,14 @@ class Installation:
         The code server keeps the content in the home folder and names it in its own environment, which the
         run workers that it starts inherit. Reload starts a code server with a fresh environment.
         """
-        if environment.LOADED not in environ and self.campaigns.is_file():
+        if environment_variables.LOADED not in environ and self.campaigns.is_file():
             text = text_of(self.campaigns)
             kept = self.home / "loaded" / f"{fingerprint(text)}.yaml"
             kept.parent.mkdir(parents=True, exist_ok=True)
             with atomic_file(kept) as draft:
                 draft.write_text(text)
-            environ[environment.LOADED] = str(kept)
-        loaded = environ.get(environment.LOADED)
+            environ[environment_variables.LOADED] = str(kept)
+        loaded = environ.get(environment_variables.LOADED)
         return self if loaded is None else replace(self, declared=text_of(Path(loaded)))
 
     @property
@@ -70,8 +70,8 @@ class Installation:
     def environment(self) -> dict[str, str]:
         """Environment variables of every process that works on this installation."""
         return {
-            environment.HOME: str(self.home),
-            environment.CAMPAIGNS: str(self.campaigns),
+            environment_variables.HOME: str(self.home),
+            environment_variables.CAMPAIGNS: str(self.campaigns),
             "DAGSTER_HOME": str(self.instance),
             "PYTHONUNBUFFERED": "1",
             "TOKENIZERS_PARALLELISM": "false",

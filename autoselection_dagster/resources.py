@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.history.ledger import LEASE_S, Ledger
 from autoselection_core.store.home import Home
 from autoselection_dagster.names import key
@@ -92,7 +92,9 @@ def resources_of(home: Home) -> dict[str, object]:
 def _ledger(home: Home) -> dg.ResourceDefinition:
     @dg.resource(config_schema={}, description="The history and the budgets of all searches.")
     def ledger(_context: dg.InitResourceContext) -> Ledger:
-        return Ledger.open(home.history_url, lease_s=float(os.environ.get(environment.LEASE_S, LEASE_S)))
+        return Ledger.open(
+            home.history_url, lease_s=float(os.environ.get(environment_variables.LEASE_S, LEASE_S))
+        )
 
     return ledger
 

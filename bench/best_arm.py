@@ -25,6 +25,7 @@ import numpy.typing as npt
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.identity import Json
+from autoselection_core.score.p_values import best_probabilities
 from autoselection_core.score.resampling import (
     DRAWS,
     Arm,
@@ -34,7 +35,6 @@ from autoselection_core.score.resampling import (
     utilities,
 )
 from autoselection_core.score.score import BenchmarkScore, ItemScore
-from autoselection_core.score.significance import best_probabilities
 from bench.result import write_result
 
 RUNS = {

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.identity import Json
 from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.serving.services import serving
@@ -56,7 +56,7 @@ def _core(kills: int) -> Mapping[str, Json]:
 
 def _daemon(kills: int) -> Mapping[str, Json]:
     started, seed = time.monotonic(), int.from_bytes(os.urandom(4))
-    os.environ[environment.LEASE_S] = str(LEASE_S)
+    os.environ[environment_variables.LEASE_S] = str(LEASE_S)
     with tempfile.TemporaryDirectory() as folder:
         model = tiny_model(Path(folder) / "model")
         installed = installation(Path(folder) / "installation", model, delay_s=DELAY_S)

@@ -18,8 +18,8 @@ from autoselection_core.history.records import SearchState
 from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.identity import Json
 from autoselection_core.pool.sources import Source
-from autoselection_core.search.arms import report_arms
 from autoselection_core.search.loop import Stage, run_search
+from autoselection_core.search.report_evaluations import report_arms
 from autoselection_core.store.home import Home
 from bench.result import REAL_DATA, measure, write_result
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import OPEN_STATES, SearchState, TrialKind, TrialRecord
 from autoselection_dagster.errors import RunFailedError
@@ -55,7 +55,7 @@ class DemoSearch:
         self.narrator.say("starting Dagster: a code server and a daemon, no browser")
         # `make ui` serves the reports there: the pages that are made here link to it, and show its pictures.
         reports = f"http://127.0.0.1:{reports_port(self.installation)}"
-        os.environ.setdefault(environment.REPORTS_URL, reports)
+        os.environ.setdefault(environment_variables.REPORTS_URL, reports)
         with serving(self.installation) as services, Client.of(services) as client:
             self.narrator.finish("services")
             self._prepare(client)

@@ -25,7 +25,7 @@ from autoselection_core.campaign.declaration.signals import DEFAULT_SIGNALS, ins
 from autoselection_core.campaign.declaration.trackers import Mlflow, TensorBoard, WeightsAndBiases
 from autoselection_core.cli.app import app
 from autoselection_core.cli.output import AS_JSON, JSON_SAID
-from autoselection_core.environment import VARIABLES
+from autoselection_core.environment_variables import VARIABLES
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.evaluation.training.settings import PRESETS, FineTuning
 from autoselection_core.history.search_settings import SearchSettings

@@ -14,11 +14,11 @@ from autoselection_core.campaign.declaration.campaign import Campaign
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.evaluation.training.settings import Schedule, fine_tuning
-from autoselection_core.history.ledger import Ledger
-from autoselection_core.history.records import AttemptOutcome, TrialKind
+from autoselection_core.history.records import TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text
+from autoselection_core.search.status import paid_seconds
 
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 """Forward passes over whole conversations that a signal of the base model takes, at most."""
@@ -28,9 +28,6 @@ _SAMPLED = 200
 
 COUNTED = 500
 """Conversations whose tokens are counted as a training counts them, evenly spaced."""
-
-_MAX_TOKENS = 2_048
-"""Length at which these signals cut a conversation."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +104,6 @@ def unit_of(campaign: Campaign) -> str:
     return "training" if campaign.closed_form is None else "evaluation"
 
 
-def paid_seconds(ledger: Ledger, searches: list[str]) -> list[float]:
-    """Seconds of each evaluation that some searches paid for, at full fidelity."""
-    payments = [payment for search in searches for payment in ledger.payments(search)]
-    return [
-        payment.seconds
-        for payment in payments
-        if payment.outcome is AttemptOutcome.PAID and payment.cost >= 1.0
-    ]
-
-
 def measured_test_seconds(workspace: Workspace, searches: list[str]) -> list[float]:
     """Seconds that the test items of each finished baseline of some searches took."""
     trials = [trial for search in searches for trial in workspace.ledger.trials(search, TrialKind.REPORT)]
@@ -157,7 +144,7 @@ def costly_signals(signals: Iterable[str]) -> list[str]:
     return [name for name in signals if name in _PASSES]
 
 
-def scoring_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str, float]:
+def signal_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str, float]:
     """Expected seconds of the signals that read the base model, by name; others take little and are left out.
 
     By the probe of `_probed_seconds`, which measures the processor: a GPU is faster.
@@ -171,7 +158,9 @@ def scoring_seconds(signals: Iterable[str], pool: Pool, model: str) -> dict[str,
     if not named or len(pool) == 0:
         return {}
     rows = np.unique(np.linspace(0, len(pool) - 1, _SAMPLED).astype(np.int64))
-    lengths = [min(length, _MAX_TOKENS) for length in _lengths(pool.texts(rows=rows), model)]
+    from autoselection_core.models.forward import MAX_TOKENS  # loads torch
+
+    lengths = [min(length, MAX_TOKENS) for length in _lengths(pool.texts(rows=rows), model)]
     tokens = mean(lengths) * len(pool)
     return {name: _PASSES[name] * tokens / forward_tokens_s(model) for name in named}
 

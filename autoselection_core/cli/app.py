@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.campaign import command_for
 from autoselection_core.campaign.draft import DEFAULT_MINUTES
 from autoselection_core.cli.commands.studying import study
@@ -117,7 +117,7 @@ def audit(  # noqa: PLR0917 - typer reads options from arguments
         str, typer.Option(help="Benchmarks to look for, by name or path, joined by commas.")
     ] = "",
     benchmarks: Annotated[
-        Path, typer.Option(help="Folder that holds the benchmarks.", envvar=environment.BENCHMARKS)
+        Path, typer.Option(help="Folder that holds the benchmarks.", envvar=environment_variables.BENCHMARKS)
     ] = Path("benchmarks"),
     rules: ReadingRules = "",
     campaign: CampaignName = None,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.campaign import DEFAULT_FILE
 from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
 from autoselection_core.campaign.remote.clients import installed_workspace
@@ -32,7 +32,9 @@ CampaignName = Annotated[
 ]
 CampaignFile = Annotated[
     Path,
-    typer.Option("--file", "-f", envvar=environment.CAMPAIGNS, help="The file that declares the campaigns."),
+    typer.Option(
+        "--file", "-f", envvar=environment_variables.CAMPAIGNS, help="The file that declares the campaigns."
+    ),
 ]
 FILE = DEFAULT_FILE
 

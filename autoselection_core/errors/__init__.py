@@ -1,1 +1,1 @@
-"""Every error that is raised on purpose, grouped by the rooms that raise it."""
+"""Every error that is raised on purpose, grouped by subject."""

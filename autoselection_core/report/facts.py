@@ -12,7 +12,7 @@ from autoselection_core.history.values import History
 from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import UntrainedScores
-from autoselection_core.search.arms import ArmRun, open_arms, open_stated, plan_arms
+from autoselection_core.search.report_evaluations import ArmRun, open_arms, open_stated, plan_arms
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.solver.solver import Solver

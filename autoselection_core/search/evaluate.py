@@ -10,7 +10,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Begin, Measurement, RecordedProposal, Reservation
 from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
-from autoselection_core.search.accounting import record_outcome
+from autoselection_core.search.outcome import record_outcome
 from autoselection_core.subset import Subset
 
 POLL_S = 0.5

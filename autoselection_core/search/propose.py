@@ -8,7 +8,7 @@ from autoselection_core.errors.search import ChangedSubsetError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation
 from autoselection_core.history.values import History
-from autoselection_core.search.accounting import record_outcome
+from autoselection_core.search.outcome import record_outcome
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.programs.limits import read_tokens
 from autoselection_core.solver.proposal import Candidate, Proposal

@@ -1,4 +1,4 @@
-"""Evaluations that a person asks for: one recipe, or the winner without one of its steps."""
+"""Stated recipes entered for evaluation, by a person or after a changed pool, and ablations of a winner."""
 
 import time
 from enum import StrEnum
@@ -10,16 +10,16 @@ from autoselection_core.history.records import ArmPlan, TrialKind, TrialRecord
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.transactions.arms import ABLATION, REQUESTED
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.arms import evaluate_reserved, reserve_arms
 from autoselection_core.search.evaluate import POLL_S, require_same_evaluator
 from autoselection_core.search.loop import SearchProgress
 from autoselection_core.search.propose import tokens_of
+from autoselection_core.search.report_evaluations import evaluate_reserved, reserve_arms
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.subset import Subset, realise
 
 STATED = "given"
-"""Origin of a trial whose recipe a person wrote."""
+"""Origin of a trial whose recipe was stated: a person wrote it, or it won an earlier search."""
 
 
 class Pays(StrEnum):
@@ -110,8 +110,8 @@ def register_recipe(
     return subset
 
 
-def verify_step(ledger: Ledger, search: str, recipe: Recipe, step: int, signals: SignalTable) -> Subset:
-    """Buy one evaluation of a recipe without one of its steps, from the second budget.
+def enter_ablation(ledger: Ledger, search: str, recipe: Recipe, step: int, signals: SignalTable) -> Subset:
+    """Enter an evaluation of a recipe without one of its steps, paid from the second budget.
 
     Args:
         ledger: Ledger that it is entered in.

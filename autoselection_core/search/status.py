@@ -1,6 +1,6 @@
 """Status of a search: stage, budgets, best score and time left, by the ledger and its evaluations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -34,7 +34,7 @@ class SearchStatus:
         record: The search with its budgets.
         trials: Its trials, in order.
         arms: The evaluations of its report, in order; empty before they are planned.
-        training_s: Median seconds of a paid evaluation: of this search, or of earlier ones with the same
+        training_s: Median seconds of a paid full evaluation: of this search, or of earlier ones with the same
             evaluator; None where nothing was paid.
         finished: Subset and replicate of full evaluations by the same evaluator, read while baselines are
             open: a baseline among them is found finished and costs nothing.
@@ -246,17 +246,23 @@ def _is_unscored(arm: TrialRecord, home: Home) -> bool:
     return folder.is_complete and not folder.has_test_scores
 
 
-def typical_seconds(ledger: Ledger, evaluator: str, search: str | None = None) -> float | None:
-    """Median seconds of the evaluations that were paid for with an evaluator; None where none was.
+def paid_seconds(ledger: Ledger, searches: Collection[str]) -> list[float]:
+    """Seconds of each evaluation at full fidelity that some searches paid for."""
+    return [
+        payment.seconds
+        for payment in ledger.payments()
+        if payment.search in searches and payment.outcome is AttemptOutcome.PAID and payment.cost >= 1.0
+    ]
+
+
+def typical_seconds(ledger: Ledger, evaluator: str, search: str) -> float | None:
+    """Median seconds of the full evaluations that were paid for with an evaluator; None where none was.
 
     Args:
         ledger: The history.
         evaluator: Fingerprint of the evaluator.
-        search: A search whose own evaluations go before those of others.
+        search: The search whose own evaluations go before those of others.
     """
     alike = {each.search for each in ledger.searches() if each.spec.evaluator == evaluator}
-    paid = [
-        each for each in ledger.payments() if each.outcome is AttemptOutcome.PAID and each.search in alike
-    ]
-    own = [each for each in paid if each.search == search] or paid
-    return median(each.seconds for each in own) if own else None
+    seconds = paid_seconds(ledger, {search}) or paid_seconds(ledger, alike)
+    return median(seconds) if seconds else None

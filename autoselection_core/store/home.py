@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.errors.store import NotAFolderError, OutsideFolderError
 
 DEFAULT_HOME = Path(".autoselection")
@@ -43,16 +43,17 @@ class Home:
         Raises:
             NotAFolderError: It names object storage.
         """
-        named = os.environ.get(environment.HOME) or ""
+        named = os.environ.get(environment_variables.HOME) or ""
         if "://" in named:
-            raise NotAFolderError(environment.HOME, named)
+            raise NotAFolderError(environment_variables.HOME, named)
         return cls(Path(named or DEFAULT_HOME).absolute())
 
     @property
     def history_url(self) -> str:
         """The database of the history: AUTOSELECTION_HISTORY_URL, or an SQLite file in the home folder."""
         return (
-            os.environ.get(environment.HISTORY_URL) or f"sqlite:///{self.root.absolute() / 'history.sqlite'}"
+            os.environ.get(environment_variables.HISTORY_URL)
+            or f"sqlite:///{self.root.absolute() / 'history.sqlite'}"
         )
 
     @property

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.errors.store import ObjectsUnreachableError
 from autoselection_core.identity import fingerprint
 from autoselection_core.store.atomic import atomic_file
@@ -142,7 +142,7 @@ def upload(folder: Path, uri: str, last: str) -> None:
 
 def allowed_objects() -> list[str]:
     """The prefixes that campaigns may read from, as AUTOSELECTION_OBJECTS names them."""
-    return os.environ.get(environment.OBJECTS, "").split()
+    return os.environ.get(environment_variables.OBJECTS, "").split()
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def _storage(uri: str) -> Iterator[Any]:
     """
     from pyarrow import fs
 
-    endpoint = urlsplit(os.environ.get(environment.OBJECTS_ENDPOINT) or "")
+    endpoint = urlsplit(os.environ.get(environment_variables.OBJECTS_ENDPOINT) or "")
     override = {"scheme": endpoint.scheme, "endpoint_override": endpoint.netloc} if endpoint.netloc else {}
     try:
         yield fs.S3FileSystem(**override)

@@ -21,7 +21,7 @@ from autoselection_core.signals.base import Computed, Given, PoolSignal, Signal
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.sparse import SparseFeatures
 from autoselection_core.signals.store.kinds import ValueKind, kind_of
-from autoselection_core.signals.store.record import rows_of
+from autoselection_core.signals.store.value_rows import rows_of
 
 
 def question_and_answer(question: str, answer: str) -> Sample:

@@ -11,7 +11,7 @@ from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.differing import pool_change
 from autoselection_core.report.writing import write_report
-from autoselection_core.search.arms import open_arms, plan_arms, score_untrained
+from autoselection_core.search.report_evaluations import open_arms, plan_arms, score_untrained
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.subset import Subset
 from autoselection_dagster.assets.asset_checks import (

@@ -1,4 +1,4 @@
-"""The assets of a trial: recipe -> subset -> subset_state -> fine_tuned_model -> evaluation, in one run.
+"""Assets of a trial, in one run: recipe -> subset -> fine_tuned_model -> evaluation, and the subset's state.
 
 Each also names the pool: Dagster does not hand staleness on, and each is out of date once the pool is.
 """

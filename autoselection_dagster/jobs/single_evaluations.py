@@ -12,7 +12,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.search.stated_recipes import Pays, enter_recipe, register_recipe, verify_step
+from autoselection_core.search.stated_recipes import Pays, enter_ablation, enter_recipe, register_recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset
@@ -94,7 +94,7 @@ def _step_job(campaigns: Mapping[str, Campaign]) -> dg.JobDefinition:
             record = named_search(ledger, config.search)
             facts = SearchFacts(workspace_of(record, campaigns, home), record)
             recipe = facts.require_best().recipe
-            subset = verify_step(ledger, record.search, recipe, config.step, facts.signals)
+            subset = enter_ablation(ledger, record.search, recipe, config.step, facts.signals)
             context.add_output_metadata(_facts(record.search, subset))
 
     @dg.job(name="verify_step", executor_def=dg.in_process_executor)

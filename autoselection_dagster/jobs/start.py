@@ -10,7 +10,7 @@ from autoselection_core.errors.recipe import SettingError
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.store.home import Home
 from autoselection_dagster.errors import one_sentence
-from autoselection_dagster.jobs.forecast import forecast_facts
+from autoselection_dagster.jobs.cost_estimate import cost_facts
 from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.jobs.search_config import FurtherConfig, search_config, settings_of
 from autoselection_dagster.jobs.whole_search import claim, search_in_one_run
@@ -61,7 +61,7 @@ def _start(
         {
             "search": entered,
             "asked_before": is_known,
-            **forecast_facts(workspace, spec, context.instance),
+            **cost_facts(workspace, spec, context.instance),
             "pool_version": spec.pool_version,
             "evaluator": spec.evaluator,
             "report": logged_link(place.key("search_report"), entered),

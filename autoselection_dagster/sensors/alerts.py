@@ -14,7 +14,7 @@ from typing import Self
 
 import dagster as dg
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
@@ -58,13 +58,13 @@ class Outbox:
             problem = _post(message.read_bytes())
             if problem is not None:
                 left = len(waiting) - number
-                return f"{left} alerts wait for the webhook of {environment.WEBHOOK_URL}: {problem}"
+                return f"{left} alerts wait for the webhook of {environment_variables.WEBHOOK_URL}: {problem}"
             message.unlink(missing_ok=True)
         return None
 
 
 def _webhook() -> str:
-    return os.environ.get(environment.WEBHOOK_URL) or ""
+    return os.environ.get(environment_variables.WEBHOOK_URL) or ""
 
 
 def _post(body: bytes) -> str | None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.loopback import UI_PORT, free_port
 from autoselection_core.store.atomic import atomic_file
 from autoselection_dagster.errors import AlreadyServedError, PortTakenError, ServiceFailedError
@@ -128,9 +128,11 @@ class Services:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every process that works on the installation."""
-        url = {} if self.port is None else {environment.REPORTS_URL: self.reports_url}
+        url = {} if self.port is None else {environment_variables.REPORTS_URL: self.reports_url}
         # A process that loaded campaigns itself must not hand them down: a code server reads the file.
-        inherited = {name: value for name, value in os.environ.items() if name != environment.LOADED}
+        inherited = {
+            name: value for name, value in os.environ.items() if name != environment_variables.LOADED
+        }
         return {**url, **inherited, **self.installation.environment}
 
     @property

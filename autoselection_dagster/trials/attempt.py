@@ -9,7 +9,7 @@ import dagster as dg
 from autoselection_core.errors.history import NoProposalError
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import RecordedProposal, Reservation, SearchRecord
-from autoselection_core.search.accounting import keep_lease, reason_of
+from autoselection_core.search.outcome import keep_lease, reason_of
 from autoselection_dagster.names import key
 from autoselection_dagster.trials.naming import ATTEMPT_TAG, attempt_of
 

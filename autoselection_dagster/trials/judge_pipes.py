@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from typing_extensions import override
 
-from autoselection_core.environment import JUDGE
+from autoselection_core.environment_variables import JUDGE
 from autoselection_core.evaluation.judge.evaluator import PIPES, JudgeEvaluator
 from autoselection_core.evaluation.judge.program import ProgramCall, run_program
 from autoselection_core.evaluation.protocol import Evaluator

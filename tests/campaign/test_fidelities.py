@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, Fidelity
 from autoselection_core.campaign.declaration.codec import campaign_from_json, campaign_to_json
+from autoselection_core.campaign.duration import pace_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.showing import show_search, show_trial
 from autoselection_core.errors.evaluation import UnknownFidelityError
@@ -21,6 +23,7 @@ from autoselection_core.report.sections.tables import trial_table
 from autoselection_core.report.writing import write_report
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
+from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home
 from tests.campaign.test_workspace import scored, write_raw
@@ -164,3 +167,14 @@ def test_a_campaign_with_fidelities_survives_json() -> None:
     campaign = Campaign("try", (), fidelities={"short": SHORT})
 
     assert campaign_from_json(campaign_to_json(campaign)) == campaign
+
+
+def test_time_left_of_full_trainings_is_told_by_full_trainings_alone(facts: SearchFacts) -> None:
+    workspace, spec = facts.workspace, facts.record.spec
+    payments = workspace.ledger.payments("first")
+
+    status = SearchStatus.of(workspace.ledger, "first", workspace.home)
+
+    assert {payment.cost for payment in payments} == {0.1, 1.0}
+    assert status.training_s == median(each.seconds for each in payments if each.cost == 1.0)
+    assert status.training_s == pace_of(workspace, spec.evaluator, {}).seconds

@@ -12,8 +12,8 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.errors.signals import NothingLeftError
 from autoselection_core.history.records import TrialKind
 from autoselection_core.pool.sources import Source
-from autoselection_core.search.arms import report_arms
 from autoselection_core.search.loop import run_search
+from autoselection_core.search.report_evaluations import report_arms
 from autoselection_core.signals.contamination.contamination import Match
 from autoselection_core.store.home import Home
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, Fidelity, Stewardship
 from autoselection_core.campaign.declaration.loading import campaign_of, load_campaigns
 from autoselection_core.campaign.declaration.search_request import SETTINGS, SearchRequest
@@ -303,7 +303,7 @@ def test_a_campaign_error_keeps_its_data_through_a_process_border(tmp_path: Path
 def test_raw_files_may_lie_where_the_operator_lets_campaigns_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(environment.OBJECTS, "s3://others s3://ours/raw/")
+    monkeypatch.setenv(environment_variables.OBJECTS, "s3://others s3://ours/raw/")
 
     campaign = load(tmp_path, GOOD.replace("path: extra.jsonl", "path: 's3://ours/raw/**/*.jsonl'"))
 

@@ -12,7 +12,7 @@ import pytest
 from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.declaration.loading import load_campaigns
-from autoselection_core.campaign.duration import Pace, pace_of, scoring_seconds
+from autoselection_core.campaign.duration import Pace, pace_of, signal_seconds
 from autoselection_core.campaign.pools import UnusedColumns
 from autoselection_core.campaign.solvers import size_warning, templates_of
 from autoselection_core.campaign.workspace import Workspace
@@ -215,7 +215,7 @@ def test_scoring_by_the_base_model_takes_as_long_as_its_passes_over_the_pool(
 ) -> None:
     pool, model = workspace.ingest().pool, str(tiny_model(tmp_path / "model"))
 
-    found = scoring_seconds(["model_scores", "rds", "word_entropy"], pool, model)
+    found = signal_seconds(["model_scores", "rds", "word_entropy"], pool, model)
 
     assert set(found) == {"model_scores", "rds"}
     assert found["model_scores"] == pytest.approx(2 * found["rds"])

@@ -14,7 +14,7 @@ import pytest
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.environment import HOME
+from autoselection_core.environment_variables import HOME
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import TrialKind, TrialRecord
 from autoselection_core.identity import fingerprint_bytes

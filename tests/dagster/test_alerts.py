@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.store.home import Home
 from autoselection_dagster.names import key
 from autoselection_dagster.sensors.alerts import Outbox
@@ -48,7 +48,7 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
     server = HTTPServer(("127.0.0.1", 0), Hook)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    monkeypatch.setenv(environment.WEBHOOK_URL, f"http://127.0.0.1:{server.server_port}/hook")
+    monkeypatch.setenv(environment_variables.WEBHOOK_URL, f"http://127.0.0.1:{server.server_port}/hook")
     yield told
     server.shutdown()
     thread.join()
@@ -144,7 +144,7 @@ def test_a_webhook_that_is_down_holds_up_nothing_and_is_told_later(driver: Drive
 def test_a_webhook_that_does_not_exist_is_a_sentence_without_its_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setenv(environment.WEBHOOK_URL, url)
+    monkeypatch.setenv(environment_variables.WEBHOOK_URL, url)
     outbox = Outbox.of(Home(tmp_path))
     outbox.put("one")
     outbox.put("two")
@@ -178,7 +178,7 @@ def test_a_run_that_failed_is_told_with_its_cause(driver: Driver, webhook: Webho
 
 
 def test_without_a_webhook_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(environment.WEBHOOK_URL, raising=False)
+    monkeypatch.delenv(environment_variables.WEBHOOK_URL, raising=False)
     outbox = Outbox.of(Home(tmp_path))
 
     outbox.put("hello")

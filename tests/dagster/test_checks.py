@@ -22,7 +22,7 @@ from autoselection_core.pool.sample import Message, Origin, Role, Sample
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.score import BenchmarkScore, ItemScore
-from autoselection_core.search.arms import ArmRun
+from autoselection_core.search.report_evaluations import ArmRun
 from autoselection_core.signals.contamination.contamination import Match
 from autoselection_core.signals.contamination.decontaminate import Cut, GateResult
 from autoselection_core.signals.store.signal_report import SignalReport

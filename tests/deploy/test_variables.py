@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.environment import JUDGE_READER, VARIABLES
+from autoselection_core.environment_variables import JUDGE_READER, VARIABLES
 from autoselection_core.evaluation.judge.request import JudgeRequest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -75,7 +75,11 @@ def test_every_variable_that_the_code_reads_is_listed_and_every_listed_one_of_ou
     for source in sources():
         text = source.read_text()
         named |= set(re.findall(r"AUTOSELECTION_[A-Z_]*[A-Z]", text))
-        read |= {value for name, value in constants.items() if re.search(rf"\benvironment\.{name}\b", text)}
+        read |= {
+            value
+            for name, value in constants.items()
+            if re.search(rf"\benvironment_variables\.{name}\b", text)
+        }
 
     assert named == OURS | OF_JUDGES
     assert read == OURS
@@ -89,9 +93,9 @@ def test_every_variable_that_the_code_sets_for_a_judge_is_listed_and_every_liste
 
 
 def _constants() -> dict[str, str]:
-    from autoselection_core import environment
+    from autoselection_core import environment_variables
 
-    return {name: value for name, value in vars(environment).items() if isinstance(value, str)}
+    return {name: value for name, value in vars(environment_variables).items() if isinstance(value, str)}
 
 
 def test_every_listed_variable_is_in_the_reference() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.loopback import free_port
 from autoselection_core.testing.tiny_model import tiny_model
 from autoselection_dagster.installation import Installation
@@ -22,7 +22,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def installed(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation whose evaluations take seconds, so that they can be killed in the middle."""
-    monkeypatch.setenv(environment.LEASE_S, str(LEASE_S))
+    monkeypatch.setenv(environment_variables.LEASE_S, str(LEASE_S))
     return installation(tmp_path / "installation", model, delay_s=DELAY_S)
 
 

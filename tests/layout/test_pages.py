@@ -98,6 +98,7 @@ def test_the_page_searches_raw_files_with_a_closed_form(tmp_path: Path) -> None:
 
     assert "process:" in said
     assert "winner" in said
+    assert "Better than random subsets of equal tokens? " in said
     assert "of 40 samples; the first: Add" in said
 
 

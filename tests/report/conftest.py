@@ -8,8 +8,8 @@ from autoselection_core.campaign.declaration.campaign import Campaign, ClosedFor
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.pool.sources import Source
 from autoselection_core.report.facts import SearchFacts
-from autoselection_core.search.arms import report_arms
 from autoselection_core.search.loop import run_search
+from autoselection_core.search.report_evaluations import report_arms
 from autoselection_core.store.home import Home
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "<script>"]

@@ -13,10 +13,10 @@ from autoselection_core.history.records import TrialKind
 from autoselection_core.models.chat.spans import Encoded, Turn
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.arms import ArmRun, arms_after, plan_arms, report_arms
 from autoselection_core.search.baselines import RANDOM, RandomDraws, random_recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.propose import tokens_of
+from autoselection_core.search.report_evaluations import ArmRun, arms_after, plan_arms, report_arms
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset, realise
 from tests.search.worlds import Content, InOrder, Picky, Untrained, closed_form, spec, table, training_failed

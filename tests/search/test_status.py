@@ -7,9 +7,9 @@ import pytest
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.operators.catalogue import catalogue
-from autoselection_core.search.arms import plan_arms, report_arms, runs_covered
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
+from autoselection_core.search.report_evaluations import plan_arms, report_arms, runs_covered
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver import Policy, Solver
 from autoselection_core.solver.advice.consultation import Adviser

@@ -23,8 +23,8 @@ from autoselection_core.signals.definitions.semantic.embedding import VECTORS, E
 from autoselection_core.signals.definitions.wording.duplicates import ExactGroups, JaccardPairs
 from autoselection_core.signals.definitions.wording.text import WordEntropy
 from autoselection_core.signals.sparse import SparseFeatures
-from autoselection_core.signals.store.record import append_values, missing
 from autoselection_core.signals.store.store import SignalStore
+from autoselection_core.signals.store.value_rows import append_values, missing
 from autoselection_core.store.home import Home
 from autoselection_core.store.lance import LanceTable
 from autoselection_core.store.memory import free_bytes

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.errors.store import NotAFolderError, OutsideFolderError
 from autoselection_core.store.home import Home, confine
 from autoselection_core.store.lance import ID, ID_TYPE, MAX_FRAGMENTS, LanceTable
@@ -38,13 +38,13 @@ def test_tables_are_merged_while_others_append(tmp_path: Path) -> None:
 
 
 def test_the_environment_names_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(environment.HOME, str(tmp_path / "elsewhere"))
+    monkeypatch.setenv(environment_variables.HOME, str(tmp_path / "elsewhere"))
 
     assert Home.from_environment().root == tmp_path / "elsewhere"
 
 
 def test_a_home_on_object_storage_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(environment.HOME, "s3://ours/home")
+    monkeypatch.setenv(environment_variables.HOME, "s3://ours/home")
 
     with pytest.raises(NotAFolderError, match="AUTOSELECTION_HOME is s3://ours/home, but has to be a folder"):
         Home.from_environment()
@@ -53,7 +53,7 @@ def test_a_home_on_object_storage_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_home_folder_stands_in_the_working_folder_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(environment.HOME, raising=False)
+    monkeypatch.delenv(environment_variables.HOME, raising=False)
     monkeypatch.chdir(tmp_path)
 
     assert Home.from_environment().root == tmp_path / ".autoselection"
@@ -62,10 +62,10 @@ def test_the_home_folder_stands_in_the_working_folder_by_default(
 def test_the_history_is_a_file_unless_the_environment_names_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(environment.HISTORY_URL, raising=False)
+    monkeypatch.delenv(environment_variables.HISTORY_URL, raising=False)
     assert Home(tmp_path).history_url == f"sqlite:///{tmp_path}/history.sqlite"
 
-    monkeypatch.setenv(environment.HISTORY_URL, "postgresql://db/history")
+    monkeypatch.setenv(environment_variables.HISTORY_URL, "postgresql://db/history")
     assert Home(tmp_path).history_url == "postgresql://db/history"
 
 

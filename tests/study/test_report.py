@@ -22,7 +22,7 @@ from autoselection_core.study.results.comparisons import (
     probabilities_of_best,
 )
 from autoselection_core.study.results.facts import StudyFacts
-from autoselection_core.study.running.forecast import forecast, forecast_with_signals
+from autoselection_core.study.running.cost_estimate import estimated_cost, estimated_cost_with_signals
 from autoselection_core.study.running.runner import run_study
 from autoselection_core.study.study_run import StudyRun
 from tests.study.conftest import STUDY, study_run_in
@@ -32,12 +32,12 @@ from tests.study.conftest import write_study as write_file
 def test_before_anything_is_read_everything_is_left(tmp_path: Path) -> None:
     study_run = study_run_in(tmp_path)
 
-    assert forecast(study_run).evaluations == study_run.study.total_trainings
+    assert estimated_cost(study_run).evaluations == study_run.study.total_trainings
     assert not (tmp_path / "home/pools").exists()
 
 
 def test_a_finished_study_has_nothing_left(finished: StudyRun) -> None:
-    assert forecast(finished).evaluations == forecast_with_signals(finished).evaluations == 0
+    assert estimated_cost(finished).evaluations == estimated_cost_with_signals(finished).evaluations == 0
 
 
 def test_stated_arms_that_another_study_of_the_home_folder_paid_for_are_not_left(
@@ -46,10 +46,10 @@ def test_stated_arms_that_another_study_of_the_home_folder_paid_for_are_not_left
     again = StudyRun(replace(finished.study, name="again"), finished.home, finished.tell)
     stated = again.study.full_pool + again.study.recipe_runs
 
-    found = forecast_with_signals(again)
+    found = estimated_cost_with_signals(again)
 
     assert (found.found, found.evaluations) == (stated, again.study.total_trainings - stated)
-    assert forecast_with_signals(study_run_in(tmp_path)).found == 0
+    assert estimated_cost_with_signals(study_run_in(tmp_path)).found == 0
 
 
 def test_an_arm_that_was_found_finished_is_not_left_any_more(tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_an_arm_that_was_found_finished_is_not_left_any_more(tmp_path: Path) -> 
 
     run_study(again)
 
-    assert forecast(again).evaluations == 0
+    assert estimated_cost(again).evaluations == 0
     more = replace(again.study, full_pool=again.study.full_pool + 1, budget=again.study.budget + 1)
-    assert forecast(StudyRun(more, study_run.home, study_run.tell)).evaluations == 1
+    assert estimated_cost(StudyRun(more, study_run.home, study_run.tell)).evaluations == 1
 
 
 def test_a_search_that_recommends_the_full_pool_says_so_and_is_compared_with_no_equal_rows(
@@ -93,7 +93,7 @@ def test_a_larger_budget_of_a_finished_study_is_left(finished: StudyRun, arm: st
         assert study.same is not None
         larger = replace(study, same=replace(study.same, count=study.same.count + 1))
 
-    assert forecast(StudyRun(larger, finished.home, finished.tell)).evaluations == len(study.seeds)
+    assert estimated_cost(StudyRun(larger, finished.home, finished.tell)).evaluations == len(study.seeds)
 
 
 REPOSITORY = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from autoselection_core.store.home import Home
 from autoselection_core.study.arms import candidate_arms
 from autoselection_core.study.loading import arms_entry, contests, entries
 from autoselection_core.study.results.facts import StudyFacts
-from autoselection_core.study.running.forecast import forecast
+from autoselection_core.study.running.cost_estimate import estimated_cost
 from autoselection_core.study.running.runner import register_arms, run_study
 from autoselection_core.study.study_run import StudyRun
 from tests.study.conftest import STUDY, evaluated, study_run_in
@@ -20,7 +20,7 @@ def test_everything_together_stays_below_one_budget(finished: StudyRun) -> None:
     records = [finished.ledger.search(entry) for entry in entries(finished.study, finished.ledger)]
 
     assert sum(record.spent + record.report_spent for record in records) <= finished.study.budget
-    assert forecast(finished).evaluations == 0
+    assert estimated_cost(finished).evaluations == 0
 
 
 def test_every_contest_has_fresh_runs_and_random_draws_of_equal_tokens(finished: StudyRun) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.yaml_document import Value
 from autoselection_core.errors.campaign import OutsidePathError
 from autoselection_core.errors.recipe import SettingError
@@ -60,7 +60,7 @@ class AllowedPaths:
         if ".." in uri.split("/") or not any(is_below(uri, prefix) for prefix in allowed):
             value.refuse(
                 f"leads to {uri}, outside of {', '.join(allowed) or 'what campaigns may read'}; "
-                f"let {environment.OBJECTS} name its bucket or prefix"
+                f"let {environment_variables.OBJECTS} name its bucket or prefix"
             )
         mirror = Mirror(uri, self.home)
         return mirror.pattern, mirror
@@ -123,9 +123,9 @@ def _export_allowing(path: Path) -> str:
     plain = next(each for each in (path, *path.parents) if not _WILD & set(str(each)))
     folder = plain if plain.is_dir() else plain.parent
     named = os.pathsep.join(map(str, (*_allowed_by_operator(), folder)))
-    return f"export {environment.DATA}={shlex.quote(named)}"
+    return f"export {environment_variables.DATA}={shlex.quote(named)}"
 
 
 def _allowed_by_operator() -> list[Path]:
-    named = os.environ.get(environment.DATA, "")
+    named = os.environ.get(environment_variables.DATA, "")
     return [Path(folder) for folder in named.split(os.pathsep) if folder]

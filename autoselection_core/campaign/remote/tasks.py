@@ -22,7 +22,7 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.identity import canonical_json
 from autoselection_core.recipe import Recipe
 from autoselection_core.signals.base import Signal
-from autoselection_core.signals.store.record import record_of, rows_of
+from autoselection_core.signals.store.value_rows import rows_of, table_of
 from autoselection_core.store.home import Home
 from autoselection_core.subset import realise
 
@@ -42,7 +42,7 @@ def score_rows(asked: bytes) -> bytes:
     pool = workspace.pool(question["pool"])
     rows = np.array(question["rows"], np.int64)
     given = rows_of(workspace.store.needed_values(signal, pool), rows)
-    return _stream(record_of(pool.ids[rows], signal.compute(pool.take(rows), given)))
+    return _stream(table_of(pool.ids[rows], signal.compute(pool.take(rows), given)))
 
 
 def evaluate_subset(asked: bytes) -> bytes:

@@ -34,8 +34,8 @@ from autoselection_core.campaign.duration import (
     COUNTED,
     counted_tokens,
     forward_tokens_s,
-    scoring_seconds,
     side_tokens,
+    signal_seconds,
 )
 from autoselection_core.cli.commands.auditing import show_scripts
 from autoselection_core.cli.commands.ingesting import show_records
@@ -355,7 +355,7 @@ def _source(path: str, file: Path, model: str | None, rules: str) -> _Read:
         _show_samples(found)
         show_scripts(in_other_scripts(found.pool), len(found.pool))
         scores = [ProposedScore.of(name, path, found.pool) for name in score_fields(found.pool)]
-        seconds = 0.0 if model is None else sum(scoring_seconds([_COSTLY], found.pool, model).values())
+        seconds = 0.0 if model is None else sum(signal_seconds([_COSTLY], found.pool, model).values())
         tokens, counted = _tokens(found.pool, model)
     if scores:
         listed = ", ".join(each.name for each in scores)

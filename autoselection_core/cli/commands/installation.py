@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.campaign import Campaign, command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
-from autoselection_core.campaign.duration import costly_signals, counted_tokens, pace_of, scoring_seconds
+from autoselection_core.campaign.duration import costly_signals, counted_tokens, pace_of, signal_seconds
 from autoselection_core.campaign.pools import UnusedColumns
 from autoselection_core.campaign.solvers import train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
@@ -46,7 +46,7 @@ from autoselection_core.pool.ingest import ingest
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.search.arms import models_tested
+from autoselection_core.search.report_evaluations import models_tested
 from autoselection_core.signals.definitions.given.scores import GivenScores
 from autoselection_core.store.home import Home
 
@@ -169,9 +169,9 @@ def _required_packages() -> list[str]:
 def _installation() -> Iterator[Diagnosis]:
     yield _check("home", _home)
     yield _check("history", _history)
-    if hook := os.environ.get(environment.WEBHOOK_URL):
+    if hook := os.environ.get(environment_variables.WEBHOOK_URL):
         yield _check("webhook", lambda: _webhook(hook))
-    if address := os.environ.get(environment.RAY_ADDRESS):
+    if address := os.environ.get(environment_variables.RAY_ADDRESS):
         yield _check("Ray", lambda: _ray(address))
     yield diagnose_ui(UI_PORT)
 
@@ -199,7 +199,7 @@ def _writable_folder() -> Path:
 
 def _history() -> str:
     home = Home.from_environment()
-    if not os.environ.get(environment.HISTORY_URL) and not home.root.exists():
+    if not os.environ.get(environment_variables.HISTORY_URL) and not home.root.exists():
         return "none yet"
     return f"{len(Ledger.open(home.history_url).searches())} searches"
 
@@ -207,17 +207,21 @@ def _history() -> str:
 def _webhook(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname or not _is_port(parts.netloc):
-        raise NotAnAddressError(environment.WEBHOOK_URL, url, "http://HOST:PORT/PATH or https://HOST/PATH")
-    return _answers(environment.WEBHOOK_URL, parts.hostname, parts.port or _PORTS[parts.scheme])
+        raise NotAnAddressError(
+            environment_variables.WEBHOOK_URL, url, "http://HOST:PORT/PATH or https://HOST/PATH"
+        )
+    return _answers(environment_variables.WEBHOOK_URL, parts.hostname, parts.port or _PORTS[parts.scheme])
 
 
 def _ray(address: str) -> str:
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal():
-        raise NotAnAddressError(environment.RAY_ADDRESS, address, "HOST:PORT, such as 10.0.0.1:6379")
+        raise NotAnAddressError(
+            environment_variables.RAY_ADDRESS, address, "HOST:PORT, such as 10.0.0.1:6379"
+        )
     if find_spec("ray") is None:
-        raise RayNotInstalledError(environment.RAY_ADDRESS)
-    return _answers(environment.RAY_ADDRESS, host, int(port))
+        raise RayNotInstalledError(environment_variables.RAY_ADDRESS)
+    return _answers(environment_variables.RAY_ADDRESS, host, int(port))
 
 
 def _is_port(netloc: str) -> bool:
@@ -344,10 +348,10 @@ def _scoring(workspace: Workspace) -> dict[str, float]:
     if workspace.has_pool():
         pool = workspace.pool()
         names = [name for name in costly if not is_scored(workspace, name, pool)]
-        return scoring_seconds(names, pool, campaign.base_model)
+        return signal_seconds(names, pool, campaign.base_model)
     with TemporaryDirectory(prefix="autoselection-doctor-") as scratch:
         found = ingest(campaign.sources, Home(Path(scratch)))
-        return scoring_seconds(costly, found.pool, campaign.base_model)
+        return signal_seconds(costly, found.pool, campaign.base_model)
 
 
 def _with_reach(found: Diagnosis, workspace: Workspace) -> Diagnosis:
@@ -505,5 +509,8 @@ def restore_home(file: Path) -> None:
 
 
 def _databases() -> Mapping[str, str]:
-    named = {"history": os.environ.get(environment.HISTORY_URL), "dagster": os.environ.get(_DAGSTER_URL)}
+    named = {
+        "history": os.environ.get(environment_variables.HISTORY_URL),
+        "dagster": os.environ.get(_DAGSTER_URL),
+    }
     return {name: url for name, url in named.items() if url and is_postgresql(url)}

@@ -27,9 +27,9 @@ from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.outlook import FURTHER
 from autoselection_core.report.sections.tables import budget_table, trial_table
 from autoselection_core.report.writing import write_report, written_report
-from autoselection_core.search.arms import models_tested, report_arms
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import TESTING, Stage, run_search_together
+from autoselection_core.search.report_evaluations import models_tested, report_arms
 from autoselection_core.search.stated_recipes import evaluate_recipe
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.solver.analysis.forecast import forecast

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.cli.output import tell
 from autoselection_core.store.home import Home
 
@@ -19,7 +19,7 @@ study = typer.Typer(
 
 StudyFile = Annotated[Path, typer.Argument(help="The file that declares the study.")]
 HomeFolder = Annotated[
-    Path | None, typer.Option("--home", envvar=environment.HOME, help="Where everything is kept.")
+    Path | None, typer.Option("--home", envvar=environment_variables.HOME, help="Where everything is kept.")
 ]
 
 
@@ -31,13 +31,13 @@ def estimate(file: StudyFile, home: HomeFolder = None) -> None:
     """
     from autoselection_core.cli.progress import show_progress
     from autoselection_core.study.loading import load_study
-    from autoselection_core.study.running.forecast import forecast_with_signals
+    from autoselection_core.study.running.cost_estimate import estimated_cost_with_signals
     from autoselection_core.study.study_run import StudyRun
 
     place = _home(home)
     declared = load_study(file, place)
     with show_progress() as progress:
-        found = forecast_with_signals(StudyRun(declared, place, progress))
+        found = estimated_cost_with_signals(StudyRun(declared, place, progress))
     tell(found.sentence)
 
 
@@ -47,7 +47,7 @@ def run(file: StudyFile, home: HomeFolder = None) -> None:
     from autoselection_core.cli.progress import show_progress
     from autoselection_core.study.loading import load_study
     from autoselection_core.study.report.sections import write_study
-    from autoselection_core.study.running.forecast import forecast, forecast_with_signals
+    from autoselection_core.study.running.cost_estimate import estimated_cost, estimated_cost_with_signals
     from autoselection_core.study.running.runner import is_finished, run_study
     from autoselection_core.study.study_run import StudyRun
 
@@ -55,9 +55,9 @@ def run(file: StudyFile, home: HomeFolder = None) -> None:
     declared = load_study(file, place)
     with show_progress() as progress:
         study_run = StudyRun(declared, place, progress)
-        expected = forecast(study_run)
+        expected = estimated_cost(study_run)
         tell(expected.sentence)
-        if not is_finished(study_run) and (left := forecast_with_signals(study_run)) != expected:
+        if not is_finished(study_run) and (left := estimated_cost_with_signals(study_run)) != expected:
             tell(left.sentence)
         run_study(study_run)
     written = write_study(declared, place)

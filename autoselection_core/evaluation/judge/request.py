@@ -13,7 +13,7 @@ from typing import Any
 from autoselection_core.benchmarks.benchmark import NAME
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.environment import JUDGE
+from autoselection_core.environment_variables import JUDGE
 from autoselection_core.errors.judge import JudgeScoreError, JudgeWroteNothingError
 from autoselection_core.identity import Json
 from autoselection_core.pool.sample import Sample

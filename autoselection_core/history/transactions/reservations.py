@@ -1,4 +1,4 @@
-"""Reservations of trials: the only place that hands out a search's budget, or stops a stuck search."""
+"""Reservations of a search's own trials, release of trials whose lease ran out, stop of a stuck search."""
 
 from collections.abc import Sequence
 

@@ -7,8 +7,8 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.comparison import Difference, paired_difference
 from autoselection_core.score.evaluation import Evaluation
+from autoselection_core.score.p_values import paired_p_value
 from autoselection_core.score.score import BenchmarkScore
-from autoselection_core.score.significance import paired_p_value
 from autoselection_core.search.baselines import WINNER
 
 _ITEMS = 10

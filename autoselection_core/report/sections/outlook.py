@@ -15,7 +15,6 @@ from autoselection_core.progress import duration_text, percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
-from autoselection_core.search.arms import arm_order, tests_by_arm
 from autoselection_core.search.baselines import (
     FULL_POOL,
     PLAIN_FILTER,
@@ -24,6 +23,7 @@ from autoselection_core.search.baselines import (
     RANDOM,
     WINNER,
 )
+from autoselection_core.search.report_evaluations import arm_order, tests_by_arm
 from autoselection_core.search.status import typical_seconds
 
 FURTHER = 4

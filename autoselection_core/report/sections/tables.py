@@ -15,8 +15,8 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
 from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.score.score import utility, utility_standard_error
-from autoselection_core.search.arms import STATED, ArmRun
 from autoselection_core.search.baselines import RANDOM
+from autoselection_core.search.report_evaluations import STATED, ArmRun
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import present_name

@@ -10,8 +10,8 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference, single_run_note
 from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import CLOSED_FORM
-from autoselection_core.search.arms import ArmRun, runs_covered, tests_by_arm
 from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
+from autoselection_core.search.report_evaluations import ArmRun, runs_covered, tests_by_arm
 
 OPPONENTS = {
     RANDOM: "random subsets of equal tokens",

@@ -23,8 +23,14 @@ from autoselection_core.signals.store.kinds import (
     load_values,
     save_values,
 )
-from autoselection_core.signals.store.record import aligned_values, append_values, missing, record_of, rows_of
 from autoselection_core.signals.store.signal_report import SignalReport, finite_shares, unscored
+from autoselection_core.signals.store.value_rows import (
+    aligned_values,
+    append_values,
+    missing,
+    rows_of,
+    table_of,
+)
 from autoselection_core.signals.table import GROUP_NAMES, SOURCE, SignalTable
 from autoselection_core.store.atomic import atomic_folder, workplace
 from autoselection_core.store.home import Home
@@ -57,7 +63,7 @@ def compute_here(
     done, rows = 0, sum(map(len, chunks))
     for chunk in chunks:
         within = None if progress is None else _within(progress, done, len(chunk), rows)
-        yield record_of(pool.ids[chunk], signal.compute(pool.take(chunk), rows_of(given, chunk), within))
+        yield table_of(pool.ids[chunk], signal.compute(pool.take(chunk), rows_of(given, chunk), within))
         done += len(chunk)
 
 

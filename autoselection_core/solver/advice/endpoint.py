@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.solver.advice.exchange import AdviserQuestion, Reply
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _body(question: AdviserQuestion) -> dict[str, Any]:
 
 
 def _headers() -> dict[str, str]:
-    key = os.environ.get(environment.ADVISER_KEY)
+    key = os.environ.get(environment_variables.ADVISER_KEY)
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 

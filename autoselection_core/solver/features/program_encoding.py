@@ -1,8 +1,8 @@
-"""A program as numbers: which operators, with which parameters, at which place.
+"""Encoding of a program as numbers: which operators, with which parameters, at which place.
 
-Every template owns a stretch: how often it occurs, the mean place of its steps in the program (0 first, 1
-last), and the mean of each encoded parameter. So the linear part of the covariance is additive over
-operators and still sees order.
+Every template owns a block of columns: whether it occurs (0 or 1), the mean place of its steps in the program
+(0 first, 1 last), and the mean of each encoded parameter. So the linear part of the covariance is additive
+over operators and still sees order.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _FIXED = 2
 
 @dataclass(frozen=True, eq=False)
 class ProgramEncoder:
-    """Encoding of programs over one catalogue; the last stretch belongs to unions.
+    """Encoding of programs over one catalogue; the last block of columns belongs to unions.
 
     Attributes:
         templates: The catalogue.

@@ -18,10 +18,11 @@ _LONGEST = 3
 
 
 def draw_anchor(credit: Credit, templates: Sequence[Template], rng: np.random.Generator, seed: int) -> Recipe:
-    """Draw an anchor: a pair with positive credit, or single operators, in proportion to their credit.
+    """Draw an anchor: one to three operators, a pair with positive credit among them if there is one.
 
-    A label that no template makes (a union) earns credit but starts no anchor. Without positive credit the
-    anchor is a random program.
+    Pairs and operators are drawn in proportion to their credit and put in a random order. A label that no
+    template makes (a union) earns credit but starts no anchor. Without positive credit the anchor is a random
+    program.
 
     Args:
         credit: What earlier changes were worth.
@@ -34,14 +35,13 @@ def draw_anchor(credit: Credit, templates: Sequence[Template], rng: np.random.Ge
     if not singles:
         return random_recipe(templates, rng, _LONGEST, seed)
     count = int(rng.integers(1, min(_LONGEST, len(singles)) + 1))
-    labels = _with_pair(credit, singles, count, rng)
+    labels = _labels(credit, singles, count, rng)
     steps: list[Step] = [by_label[label].sample(rng) for label in labels]
     return Recipe(tuple(steps), seed)
 
 
-def _with_pair(
-    credit: Credit, singles: Mapping[str, float], count: int, rng: np.random.Generator
-) -> list[str]:
+def _labels(credit: Credit, singles: Mapping[str, float], count: int, rng: np.random.Generator) -> list[str]:
+    """Labels of an anchor's operators in a random order; a pair needs at least two."""
     pairs = _positive({pair: value for pair, value in credit.pairs.items() if set(pair) <= set(singles)})
     chosen = list(_draw(pairs, 1, rng)[0]) if count > 1 and pairs else []
     left = {label: value for label, value in singles.items() if label not in chosen}

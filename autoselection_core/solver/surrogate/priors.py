@@ -79,8 +79,9 @@ COMPOSITION_SIZE = LogNormalPrior(0.7, 0.6)
 """Standard deviation of the part over composition groups, in standard deviations of the utilities seen."""
 
 DISCREPANCY = LogNormalPrior(0.5, 1.0)
-"""Size of what an earlier search measured differently, as a share of the sizes of the three parts. Its
-utilities correlate with today's by 1/sqrt(1 + size^2): 0.89 at the median, 0.6 one deviation above it."""
+"""Size of what an earlier search measured differently, as a share of today's whole function, its level
+included. Its utilities correlate with today's by 1/sqrt(1 + size^2): 0.89 at the median, 0.6 one deviation
+above it."""
 
 FIDELITY_DISCREPANCY, FIDELITY_SCALE = LogNormalPrior(0.75, 1.0), LogNormalPrior(1.0, 0.3)
 """Priors of a lower fidelity: a correlation of 0.8 with the full one at the median, 0.96 to 0.44 within a

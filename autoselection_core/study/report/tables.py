@@ -10,9 +10,9 @@ from autoselection_core.report.rendering.page import Section
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.comparison import arm_difference
 from autoselection_core.score.importance import Importance
+from autoselection_core.score.p_values import best_probabilities
 from autoselection_core.score.resampling import Arm, utilities
 from autoselection_core.score.score import utility_shares
-from autoselection_core.score.significance import best_probabilities
 from autoselection_core.search.baselines import WINNER
 from autoselection_core.study.arms import CANDIDATE
 from autoselection_core.study.results.comparisons import (

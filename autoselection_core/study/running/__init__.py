@@ -1,1 +1,1 @@
-"""Execution of a study: forecast, ledger entries and arms."""
+"""Execution of a study: cost estimate, ledger entries and arms."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.identity import fingerprint_bytes
 from autoselection_core.report.rendering.table import Part, Table, escape, printable
 from autoselection_core.report.serving import PICTURES, picture_path, report_path
@@ -67,7 +67,7 @@ def launchpad_url(job: str, config: str) -> str:
 
 def report_link(search: str, file: Path) -> dict[str, dg.MetadataValue[Any]]:
     """The report of a search: a link to it where reports are served, and its file."""
-    base = os.environ.get(environment.REPORTS_URL)
+    base = os.environ.get(environment_variables.REPORTS_URL)
     at = dg.MetadataValue.path(file)
     if not base:
         return {"report": at}
@@ -130,7 +130,7 @@ def large_picture(image: bytes, home: Home) -> dg.MarkdownMetadataValue:
     It is a file named by its content then, so that an earlier event keeps its own picture. Its time is that
     of its last use, by which it is pruned.
     """
-    base = os.environ.get(environment.REPORTS_URL)
+    base = os.environ.get(environment_variables.REPORTS_URL)
     if not base:
         return picture(image)
     image = _narrowed(image) if image.startswith(_PNG) else image

@@ -12,7 +12,7 @@ from autoselection_core.history.records import SearchState, TrialState
 from autoselection_core.history.search_settings import FIRST_SETTINGS
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.solver.policy import Policy
-from autoselection_dagster.jobs.forecast import cost_sentence
+from autoselection_dagster.jobs.cost_estimate import cost_sentence
 from tests.dagster.installations import Driver
 
 

@@ -10,7 +10,7 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
-from autoselection_core import environment
+from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState, TrialKind, TrialState
@@ -18,7 +18,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.report.serving import resolve_report_file
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
-from autoselection_dagster.jobs.forecast import why_nothing_starts
+from autoselection_dagster.jobs.cost_estimate import why_nothing_starts
 from autoselection_dagster.values.metadata.rendering import links
 from tests.dagster.installations import Driver, installation
 
@@ -123,7 +123,7 @@ def test_every_kind_of_plot_is_a_picture(searched: Driver) -> None:
 def test_pictures_are_shown_in_their_rows_where_reports_are_served(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(environment.REPORTS_URL, "http://127.0.0.1:3001")
+    monkeypatch.setenv(environment_variables.REPORTS_URL, "http://127.0.0.1:3001")
     with dg.DagsterInstance.ephemeral() as instance:
         driver = Driver(installation(tmp_path / "installation", model), instance)
         driver.prepare()

@@ -1,4 +1,4 @@
-"""Accounting of work on a trial: however it ends, the ledger records it."""
+"""Lease of a trial while it is worked on, and its outcome: however it ends, the ledger records it."""
 
 import threading
 from collections.abc import Iterator

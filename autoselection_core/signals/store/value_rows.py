@@ -23,11 +23,11 @@ _FEATURES = b"features"
 
 def append_values(table: LanceTable, ids: Ids, values: Mapping[str, Computed]) -> None:
     """Append the values of some samples as one transaction."""
-    table.append(record_of(ids, values))
+    table.append(table_of(ids, values))
 
 
-def record_of(ids: Ids, values: Mapping[str, Computed]) -> pa.Table:
-    """The values of some samples as rows of their table."""
+def table_of(ids: Ids, values: Mapping[str, Computed]) -> pa.Table:
+    """Values of some samples as rows of their table."""
     columns: dict[pa.Field, pa.Array] = {pa.field(ID, ID_TYPE, nullable=False): _id_array(ids)}
     for name, value in values.items():
         columns |= _arrow(name, value)
@@ -35,7 +35,7 @@ def record_of(ids: Ids, values: Mapping[str, Computed]) -> pa.Table:
 
 
 def missing(table: LanceTable, ids: Ids) -> Rows:
-    """The places of the ids that the table does not hold, ascending."""
+    """Places of the ids that the table does not hold, ascending."""
     return np.flatnonzero(~_find(table.ids(), ids)[1])
 
 
@@ -67,7 +67,7 @@ def _raw(ids: Ids) -> bytes:
 
 
 def _find(held: pa.ChunkedArray, ids: Ids) -> tuple[Rows, Mask]:
-    """For each id the place of its first row in the record, and whether it has one."""
+    """Place of the first row in the table of each id that is held, and a mask of the ids that are."""
     stored, wanted = (np.frombuffer(raw, "S16") for raw in (id_bytes(held), _raw(ids)))
     order = np.argsort(stored, kind="stable")  # cheap: chunks were appended in ascending order
     ascending = stored[order]

@@ -1,4 +1,4 @@
-"""Forecast of a search before its first training: its cost, and what its verdict can decide."""
+"""Estimated cost of a search before its first training, and what its verdict can decide."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _SENSOR = "search_sensor"
 _DAEMONS = ("SENSOR", "QUEUED_RUN_COORDINATOR")
 
 
-def forecast_facts(workspace: Workspace, spec: SearchSpec, instance: dg.DagsterInstance) -> Mapping[str, Any]:
+def cost_facts(workspace: Workspace, spec: SearchSpec, instance: dg.DagsterInstance) -> Mapping[str, Any]:
     """Cost, reach of the verdict, and what keeps the search from starting, as metadata of the run."""
     warnings = why_nothing_starts(instance)
     return {

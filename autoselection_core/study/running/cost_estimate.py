@@ -1,17 +1,18 @@
-"""Forecast of the cost of a study, before anything is spent."""
+"""Estimated cost of a study, before anything is spent."""
 
 from dataclasses import dataclass
 from statistics import median
 
-from autoselection_core.campaign.duration import Pace, pace_of, paid_seconds, unit_of
+from autoselection_core.campaign.duration import Pace, pace_of, unit_of
 from autoselection_core.history.records import SearchState, TrialKind, TrialRecord
+from autoselection_core.search.status import paid_seconds
 from autoselection_core.study.arms import full_pool_arms, has_ended, recipe_arms
 from autoselection_core.study.loading import arms_entry, contests, entries, transfer_entry
 from autoselection_core.study.study_run import StudyRun
 
 
 @dataclass(frozen=True)
-class StudyForecast:
+class StudyCost:
     """Remaining cost of a study, in full trainings and time.
 
     Attributes:
@@ -26,16 +27,16 @@ class StudyForecast:
 
     @property
     def sentence(self) -> str:
-        """The forecast for people."""
+        """The estimate for people."""
         return self.pace.sentence(self.evaluations, self.found)
 
 
-def forecast(study_run: StudyRun) -> StudyForecast:
+def estimated_cost(study_run: StudyRun) -> StudyCost:
     """Upper bound of the remaining cost of a study, before its pool and signals are there."""
-    return _forecast(study_run, 0)
+    return _cost_without(study_run, 0)
 
 
-def forecast_with_signals(study_run: StudyRun) -> StudyForecast:
+def estimated_cost_with_signals(study_run: StudyRun) -> StudyCost:
     """Remaining cost of a study, without the stated arms that the home folder has finished.
 
     Makes the pool and its signals where they are not there yet; trains nothing.
@@ -47,11 +48,11 @@ def forecast_with_signals(study_run: StudyRun) -> StudyForecast:
         for plan in planned
         if (plan.subset, plan.replicate) not in known
     }
-    return _forecast(study_run, sum(study_run.evaluator.load_finished(key) is not None for key in keys))
+    return _cost_without(study_run, sum(study_run.evaluator.load_finished(key) is not None for key in keys))
 
 
-def _forecast(study_run: StudyRun, found: int) -> StudyForecast:
-    return StudyForecast(max(0, _left(study_run) - found), _pace(study_run), found)
+def _cost_without(study_run: StudyRun, found: int) -> StudyCost:
+    return StudyCost(max(0, _left(study_run) - found), _pace(study_run), found)
 
 
 def _pace(study_run: StudyRun) -> Pace:

@@ -1,4 +1,6 @@
-"""Arms of a report: winner, full pool, random subsets and best plain filter, under a budget of their own.
+"""Evaluations of a report, planned and run: winner, full pool, random subsets, best plain filter.
+
+They have a budget of their own. Each is of an arm, which people are shown as a baseline of the winner.
 
 A winner that is the whole pool has no random subset of equal tokens: its opponent is the best proper subset.
 """
