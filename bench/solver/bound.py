@@ -89,7 +89,7 @@ def main() -> None:
     for count in options.programs:
         for name in options.landscapes:
             for seed in range(options.seeds):
-                policy = Policy(fresh=count)
+                policy = Policy(version=1, fresh=count)
                 context = context_for(built.world.signals, built.templates, policy, 1000 + seed)
                 with one_thread():
                     reached = reach(context, built.landscapes[name])

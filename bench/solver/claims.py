@@ -43,8 +43,9 @@ from bench.solver.race import with_observation
 
 _SHARD = RESULTS / "solver" / "claims.jsonl.gz"
 _ROWS, _BUDGET = 300, 6
-_POLICY = Policy(min_share=0.1, fresh=60, edits=40, generations=2, draws=4)
-"""Few candidates: a claim is about the report's runs, and which subset won does not matter to them."""
+_POLICY = Policy(version=1, min_share=0.1, fresh=60, edits=40, generations=2, draws=4)
+"""Few candidates: a claim is about the report's runs, and which subset won does not matter to them.
+The stored searches have the first version."""
 
 EVALUATIONS = (6, 9)
 """Report budgets: the default, and a larger one."""

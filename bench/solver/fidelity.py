@@ -34,8 +34,9 @@ _CLOSE, _LOOSE = 0.98, 0.9
 
 KINDS = ("without", "close", "loose", "misleading")
 
-_POLICY = Policy(fresh=300, edits=240)
-"""Fewer candidates than by default, alike for all, so that a search costs seconds."""
+_POLICY = Policy(version=1, fresh=300, edits=240)
+"""Fewer candidates than by default, alike for all, so that a search costs seconds. The stored searches have
+the first version."""
 
 Utility = Callable[[Rows], float]
 

@@ -34,6 +34,7 @@ from bench.result import REAL_DATA, RESULTS, store_lines, stored_lines, write_re
 from bench.solver.contestants import contestant
 from bench.solver.landscapes.world import ROWS, LandscapeWorld, rows_of_pool, world
 from bench.solver.race import with_observation
+from bench.solver.report import our_name
 
 SHARD = RESULTS / "solver" / "trained.jsonl.gz"
 CONTESTANTS = ("random", "tpe", "published", "default")
@@ -155,12 +156,13 @@ def summary(lines: Sequence[Line], budget: int) -> dict[str, Json]:
         name: {"searches": len(found), "test_utility": round(float(np.mean(list(found.values()))), 4)}
         for name, found in of.items()
     }
+    ours = our_name(of)
     for name, found in of.items():
-        shared = sorted(found.keys() & of.get("default", {}).keys()) if name != "default" else []
-        gains = [of["default"][seed] - found[seed] for seed in shared if name != _FULL]
+        shared = sorted(found.keys() & of.get(ours, {}).keys()) if name != ours else []
+        gains = [of[ours][seed] - found[seed] for seed in shared if name != _FULL]
         if len(gains) > 1:
             error = float(np.std(gains, ddof=1) / len(gains) ** 0.5)
-            figures[f"default minus {name}"] = {
+            figures[f"{ours} minus {name}"] = {
                 "mean": round(float(np.mean(gains)), 4),
                 "standard_error": round(error, 4),
                 "better_in": sum(gain > 0 for gain in gains),
