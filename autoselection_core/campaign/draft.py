@@ -31,7 +31,7 @@ _MODEL_SIGNALS = ("tokens", "model_scores")
 _FORMULA_BUDGET, _TRAINING_BUDGET = 8, 6
 """Budgets of a search with a closed form, and with trainings."""
 
-_REPORT = 6
+_REPORT = 8
 _TRAININGS = _TRAINING_BUDGET + _REPORT
 _WIDTH = 100
 
@@ -360,7 +360,8 @@ class CampaignDraft:
             *_comment(*told),
             f"    # LoRA for {training.amount:,.0f} tokens a subset; `lora` and `paper-full-sft` are longer.",
             f"    training: {entry}",
-            "    # Trainings of the search, and of its report: full pool, random subsets, the winner again.",
+            "    # Trainings of the search, and of its report: full pool, random subsets, the winner and the",
+            "    # best plain filter again.",
             f"    search: {{budget: {_TRAINING_BUDGET}, report_evaluations: {_REPORT}}}",
             "    # No subset below a tenth of the pool: a longer training learns a handful of rows by heart.",
             "    policy: {min_share: 0.1}",

@@ -16,6 +16,7 @@ from autoselection_core.evaluation.fidelity import MultiFidelityEvaluator, Price
 from autoselection_core.evaluation.judge.evaluator import JUDGE
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.search_settings import SearchSettings, merge_settings
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import Progress, RecordProgress
@@ -228,11 +229,36 @@ class Workspace:
             },
         )
 
+    def requested_spec(self, pool_version: str, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
+        """A search that is asked for by its settings alone; one that is registered keeps its version.
+
+        The same question finds the same search after a release with a later version of the default policy. A
+        version that the campaign or the request states is the one that is meant.
+
+        Args:
+            pool_version: The pool.
+            asked: As for `spec`.
+
+        Raises:
+            SpecError: A count is too small.
+            SettingError: A field names what the campaign has not, or what a policy cannot do.
+        """
+        spec = self.spec(pool_version, **asked)
+        stated = merge_settings(self.campaign.policy, asked.get("policy_settings") or {})
+        first = replace(spec, policy_settings=stated)
+        return self.known_spec(first.usual_name, **asked) or spec
+
+    def known_spec(self, name: str | None, **asked: Any) -> SearchSpec | None:  # noqa: ANN401
+        """A registered search of the campaign by its name, as `current_spec` has it; None without one."""
+        named = (each.spec for each in self.ledger.searches() if each.search == name)
+        known = next((spec for spec in named if spec.campaign == self.campaign.name), None)
+        return None if known is None else self.current_spec(known, **asked)
+
     def current_spec(self, known: SearchSpec, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
         """A registered search as the campaign asks for it now, on the pool, signals and policy that it pins.
 
-        So a search goes on after files were added, and after a release that defines a signal otherwise or has
-        a later version of the default policy.
+        So a search goes on after files were added, and after a release that defines a signal otherwise, has
+        a later version of the default policy, or pays for more in reports that state no budget.
 
         Args:
             known: The search.
@@ -243,7 +269,18 @@ class Workspace:
             SettingError: A field names what the campaign has not, or what a policy cannot do.
         """
         spec = self.spec(known.pool_version, known.signal_versions, **asked)
-        return replace(spec, policy_settings=with_version_of(known.policy_settings, spec.policy_settings))
+        return replace(
+            spec,
+            policy_settings=with_version_of(known.policy_settings, spec.policy_settings),
+            report_evaluations=spec.report_evaluations
+            if self._states_report(asked)
+            else known.report_evaluations,
+        )
+
+    def _states_report(self, asked: Mapping[str, Any]) -> bool:
+        """Whether a person states the report's budget, in the request or in the campaign."""
+        usual = SearchSettings.report_evaluations
+        return asked.get("report_evaluations") is not None or self.campaign.search.report_evaluations != usual
 
     def _metric(self, spec: SearchSpec) -> str:
         """Meaning of the scores that drive a search."""

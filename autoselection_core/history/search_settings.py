@@ -86,7 +86,7 @@ class SearchSettings:
             arXiv 2605.12944 (published).
         report_evaluations: Second budget, in full trainings, for what the winner is compared with: the full
             pool, random subsets of equal tokens, the winner trained again, and the best plain filter trained
-            again where the policy tries plain filters, as versions 2 and 3 do (8 pay for all).
+            again where the policy tries plain filters (8 pay for all, 6 without plain filters).
         max_steps: Longest recipe, in steps.
     """
 
@@ -94,5 +94,5 @@ class SearchSettings:
     slots: Annotated[int, Count(1, 10_000)] = 1
     seed: Annotated[int, Count(0, 2**32 - 1)] = 0
     policy: str = DEFAULT
-    report_evaluations: Annotated[int, Count(0, 100_000)] = 6
+    report_evaluations: Annotated[int, Count(0, 100_000)] = 8
     max_steps: Annotated[int, Count(1, MAX_STEPS)] = MAX_STEPS

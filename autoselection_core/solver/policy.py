@@ -11,8 +11,8 @@ from autoselection_core.operators.selection.ranking import HIGHEST, LOWEST
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
 LATEST = 3
-"""Highest version of the default policy. A search without a version has the first, which is the default too:
-the second was not raced yet, and its plain filters cost something on simulated utilities."""
+"""Highest version of the default policy, which new searches have. A registered search without a version has
+the first."""
 
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""
@@ -34,7 +34,8 @@ class Policy:
 
     Attributes:
         name: Name of the policy.
-        version: Version of the default policy; a search keeps the one that it was registered with.
+        version: Version of the default policy; a search keeps the one that it was registered with, and one
+            that was registered without a version has the first.
         full_pool: 1 if the first trial of the default policy is the full pool, 0 if not.
         warmup: Probes before the surrogate chooses. Version 1 has programs by realised retention (low,
             middle, high, low, ...), version 2 plain filters far apart in what they select, version 3 one
@@ -85,7 +86,7 @@ class Policy:
     """
 
     name: Annotated[str, Choice(POLICIES)] = DEFAULT
-    version: Annotated[int, Count(1, LATEST)] = 1
+    version: Annotated[int, Count(1, LATEST)] = LATEST
     full_pool: Annotated[int, Count(0, 1)] = 1
     warmup: Annotated[int, Count(0, 100)] = 3
     plain_scores: tuple[tuple[str, str], ...] = ()

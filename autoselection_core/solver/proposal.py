@@ -224,7 +224,7 @@ class Recommendation:
         evaluations: How many evaluations of this subset there are.
         best_observed: The trial with the highest single utility, which may be a lucky one.
         plain_filter: The plain filter with the best posterior mean of those that were measured and are not
-            the recommended recipe: what a person would have used instead. None before version 2 of the
+            the recommended recipe: what a person would have used instead. None in version 1 of the
             default policy, and where there is none.
         proper_subset: The recipe with the best posterior mean of those that leave something out, where the
             recommended one keeps the whole pool. None else, and where only the whole pool was measured.

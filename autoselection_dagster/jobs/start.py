@@ -49,7 +49,9 @@ def _start(
 ) -> None:
     place = places[str(config.model_dump(mode="json")["campaign"])]
     workspace = place.workspace(home)
-    spec = workspace.spec(workspace.pool().version, **_asked(config))
+    asked = _asked(config)
+    known = workspace.known_spec(config.name, **asked)
+    spec = workspace.requested_spec(workspace.pool().version, **asked) if known is None else known
     name = config.name or spec.usual_name
     is_known = name in [known.search for known in workspace.ledger.searches()]
     if config.in_one_run:

@@ -295,6 +295,23 @@ def test_a_new_search_pins_the_scores_of_its_campaign_and_a_registered_one_goes_
         workspace.spec(version, policy_settings={"plain_scores": {"rm_scor": "highest"}})
 
 
+def test_asking_again_finds_the_search_of_a_release_with_another_default(workspace: Workspace) -> None:
+    """A later version of the policy renames nothing that was asked for, and pays for no longer report."""
+    version = scored(workspace)
+    new = workspace.requested_spec(version)
+    earlier = replace(new, policy_settings={}, report_evaluations=6)
+
+    name = workspace.ledger.register(earlier)
+
+    assert new.policy_settings == {"version": Policy.version}
+    assert new.usual_name != name
+    assert workspace.requested_spec(version) == earlier == workspace.known_spec(name)
+    assert workspace.solver(earlier).policy.version == 1
+    assert workspace.requested_spec(version, report_evaluations=7) == replace(earlier, report_evaluations=7)
+    assert workspace.requested_spec(version, policy_settings={"version": Policy.version}) == new
+    assert workspace.requested_spec(version, seed=1).policy_settings == new.policy_settings
+
+
 TRAINED = """\
 campaigns:
   real:
@@ -303,7 +320,7 @@ campaigns:
     benchmarks: {sums: {path: sums}}
     signals: [tokens, word_entropy]
     training: {preset: cpu-lora, amount: 600, max_tokens: 64, batch: 200, pack_tokens: 256}
-    policy: {version: 3, fresh: 40, edits: 40, draws: 2}
+    policy: {fresh: 40, edits: 40, draws: 2}
 """
 
 

@@ -74,7 +74,7 @@ def test_init_shows_what_it_understood_and_writes_a_campaign_that_runs(cli: Cli,
     assert "characters)" in output
     assert "says nothing about models" in output
     assert (
-        "At most 14 evaluations by it. Trainings in their place lack `base_model` and `benchmarks`" in output
+        "At most 16 evaluations by it. Trainings in their place lack `base_model` and `benchmarks`" in output
     )
     assert cli("search", "--report-evaluations", "2")[0] == 0
 
@@ -225,7 +225,7 @@ def test_init_declares_model_and_benchmark_for_trainings(cli: Cli, tmp_path: Pat
     )
 
     assert code == 0, problem
-    assert "at most 12 of them" in output
+    assert "at most 14 of them" in output
     (campaign,) = load_campaigns(tmp_path / "other.yaml", Home(tmp_path / "home")).values()
     assert campaign.base_model == str(tmp_path / "models" / "tiny")
     assert campaign.weights == {"sums": 1.0}
@@ -395,7 +395,7 @@ def test_the_doctor_finds_an_installation_right_and_says_what_is_left_to_train(c
 
     assert code == 0, output
     assert "nothing is missing" in output
-    assert "14 evaluations are left at most; a formula takes seconds and trains no model" in output
+    assert "16 evaluations are left at most; a formula takes seconds and trains no model" in output
     for subject in ("processor", "GPU", "torch", "home", "history", "raw files", "pool"):
         assert subject in output
 
@@ -409,10 +409,10 @@ def test_the_doctor_says_how_long_a_training_takes(cli: Cli, tmp_path: Path, ben
 
     assert code == 0, output
     said = " ".join(output.replace(" right", "").split())  # the table breaks lines before its last column
-    assert "12 trainings are left at most; about" in said
+    assert "14 trainings are left at most; about" in said
     assert "a probe of the base model on this machine, scores of dev items included" in said
     assert "scored once: at most model_scores 0 s" in said
-    assert "test items of 8 models in the report about" in said
+    assert "test items of 10 models in the report about" in said
     assert " in all; the probe is of the processor" in said
 
 
@@ -681,7 +681,7 @@ def test_a_slow_machine_is_offered_a_plan_that_says_what_it_leaves_out_and_what_
 
     assert (training.amount, training.adapted_share) == (plan.amount, 0.25)
     assert "Fitted to 12 minutes: on this machine about" in text
-    assert f"12 trainings of {plan.amount:,} tokens, with adapters in the upper quarter of the layers" in text
+    assert f"14 trainings of {plan.amount:,} tokens, with adapters in the upper quarter of the layers" in text
     assert "More tokens a training take longer: `amount: " in text
     assert "model_scores" not in campaign.signals
     assert "more than a third of 12 minutes" in text

@@ -48,7 +48,7 @@ def closed_form(
 
 
 def spec(evaluator: ClosedFormEvaluator, **fields: int | str) -> SearchSpec:
-    fixed = {"campaign": "test", "pool_version": "pool", "evaluator": evaluator.fingerprint}
+    fixed = {"pool_version": "pool", "evaluator": evaluator.fingerprint, "report_evaluations": 6}
     return SearchSpec.from_json({**SearchSpec(campaign="test").to_json(), **fixed, **fields})
 
 

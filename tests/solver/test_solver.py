@@ -181,7 +181,7 @@ def test_a_search_finds_what_a_single_signal_says() -> None:
 
 def test_the_recommendation_is_not_fooled_by_one_lucky_run() -> None:
     asker = solver(SMALL.with_settings(noise_prior=1.0, noise_spread=0.1))
-    history = searched(asker, lambda _: 0.0, 1)
+    history = searched(asker, lambda _: 0.0, 2)
     (steady,) = asker.ask(history)
     for utility in (1.0, 1.2, 1.1, 0.9):
         history = observed(history, steady, utility)
@@ -296,7 +296,7 @@ def test_no_setting_of_a_policy_is_without_a_case() -> None:
 
 @pytest.mark.parametrize("name", DEFAULT_CHANGES)
 def test_every_setting_of_the_default_policy_matters(name: str) -> None:
-    second = SMALL.with_settings(version=2)
+    second = SMALL.with_settings(version=2, finals=1)
 
     assert _decisions(second) != _decisions(second.with_settings(**{name: DEFAULT_CHANGES[name]}))
 

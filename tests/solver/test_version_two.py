@@ -21,7 +21,7 @@ from autoselection_core.solver.programs.limits import MAX_PASSES, TOO_REPEATED, 
 from autoselection_core.subset import realise
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
-SECOND, THIRD = SMALL.with_settings(version=2), SMALL.with_settings(version=3)
+FIRST, SECOND, THIRD = (SMALL.with_settings(version=version, finals=1) for version in (1, 2, 3))
 
 
 def origins(history: History) -> list[object]:
@@ -160,7 +160,7 @@ def test_small_subsets_are_candidates_where_a_training_reads_little() -> None:
         asker = Solver(signals, catalogue(signals), policy, max_tokens=40, train_tokens=length)
         return asker.context(0).reading.min_rows(policy)
 
-    assert min_rows(SMALL) == min_rows(SECOND) == min_rows(THIRD, None) == 20
+    assert min_rows(FIRST) == min_rows(SECOND) == min_rows(THIRD, None) == 20
     assert min_rows(THIRD) == 1
     assert min_rows(THIRD.with_settings(min_share=0.1)) == 200
 

@@ -11,7 +11,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Solver
 from autoselection_core.subset import Subset
 
-SMALL = Policy(fresh=60, edits=40, draws=4)
+SMALL = Policy(fresh=60, edits=40, draws=4, finals=0)
 
 Utility = Callable[[Subset], float]
 

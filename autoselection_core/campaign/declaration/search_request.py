@@ -122,9 +122,8 @@ class SearchRequest:
 
 
 def _with_version(policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:
-    """Settings with the version of the default policy of a new search; the first goes without."""
-    is_first = policy != DEFAULT or Policy.version == 1
-    return dict(settings) if is_first else {_VERSION: Policy.version, **settings}
+    """Settings with the version of the default policy of a new search; other policies have none."""
+    return {_VERSION: Policy.version, **settings} if policy == DEFAULT else dict(settings)
 
 
 def _with_plain_scores(campaign: Campaign, policy: str, settings: Mapping[str, Json]) -> dict[str, Json]:

@@ -101,11 +101,8 @@ def ready_pool(workspace: Workspace) -> str:
 
 def specify(workspace: Workspace, name: str | None, asked: Mapping[str, Any]) -> SearchSpec:
     """The search that is asked for: a new one on the present files, or a known one with all that it pins."""
-    mine = [each for each in workspace.ledger.searches() if each.spec.campaign == workspace.campaign.name]
-    known = next((each.spec for each in mine if each.search == name), None)
-    if known is None:
-        return workspace.spec(ready_pool(workspace), **asked)
-    return workspace.current_spec(known, **asked)
+    known = workspace.known_spec(name, **asked)
+    return workspace.requested_spec(ready_pool(workspace), **asked) if known is None else known
 
 
 def register(workspace: Workspace, spec: SearchSpec, name: str | None, *, resume: bool) -> str:

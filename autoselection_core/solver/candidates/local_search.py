@@ -16,6 +16,7 @@ from autoselection_core.solver.acquisition.protocol import AcquisitionTerm
 from autoselection_core.solver.candidates.phase import Phase, TrustRadius
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.fitted import FittedModel
+from autoselection_core.solver.evidence.observations import ObservedSubset
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.programs.edits import Workbench, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union, single_recipes
@@ -156,12 +157,17 @@ def pairs_of(fitted: FittedModel, context: SearchContext) -> list[Draft]:
     """Pairs of the best tried recipes: intersections, one after the other, and unions, both together."""
     places = [place for place in fitted.ranked if _is_combined(fitted.observed[place].recipe)][:_PAIRED]
     return [
-        Draft(Recipe(steps, context.seed), "edit", fitted.observed[one].trial, f"{edit} {named}")
+        _combination(fitted.observed[one], f"{edit} trial {fitted.observed[other].trial}", made)
         for one, other in permutations(places, 2)
         for edit, steps in _both(fitted.observed[one].recipe, fitted.observed[other].recipe)
         if len(steps) <= context.policy.max_steps
-        for named in [f"trial {fitted.observed[other].trial}"]
+        for made in [Recipe(steps, context.seed)]
     ]
+
+
+def _combination(tried: ObservedSubset, edit: str, recipe: Recipe) -> Draft:
+    start = Draft(tried.recipe, f"trial {tried.trial}", tried.trial, edit)
+    return replace(start.with_edit(edit, recipe), origin="edit")
 
 
 def _is_combined(recipe: Recipe) -> bool:
