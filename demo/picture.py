@@ -38,6 +38,7 @@ def ui_picture(installation: Installation) -> bytes:
         report = f"http://127.0.0.1:{services.port}/assets/{CAMPAIGN}/search_report"
         page.goto(f"{report}?view=partitions&partition={SEARCH}", timeout=_PATIENCE_MS)
         page.get_by_text("Better than random").first.wait_for(timeout=_PATIENCE_MS)
+        page.get_by_text("Hide navigation").click()
         picture = page.screenshot()
         browser.close()
     return picture

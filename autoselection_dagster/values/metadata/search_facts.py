@@ -98,11 +98,11 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     """Verdicts, trials, arms, budgets and pictures of a search, and the path of its report."""
     record, unit = facts.record, facts.record.spec.metric
     verdicts = "\n".join(f"- {sentence}" for sentence in _verdicts(facts, report.findings))
-    home = facts.workspace.home
+    home, page = facts.workspace.home, report_link(record.search, report.html)
     status = SearchStatus.of(facts.workspace.ledger, record.search, home)
     return {
         "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
-        **report_link(record.search, report.html),
+        "report": page["report"],
         **_further_runs(facts),
         **_beginning(facts),
         "progress": status.sentence,
@@ -122,6 +122,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "pool_version": record.spec.pool_version,
         "latest_pool_version": facts.workspace.pool().version,
         "evaluator": record.spec.evaluator,
+        **page,  # its file goes last; the link keeps its place below the verdict
     }
 
 
