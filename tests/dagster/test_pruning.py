@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from autoselection_core.cli.running import run
-from autoselection_core.history.records import TrialKind, TrialState
+from autoselection_core.history.records import StopCause, TrialKind, TrialState
 from autoselection_core.report.lineage.ancestry import ancestors
 from autoselection_core.report.serving import PICTURES, picture_path
 from autoselection_dagster.trials.naming import SEARCH_TAG, TRIAL_TAG
@@ -46,7 +46,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
         driver.work()
         driver.start(name="open", budget=3)
         driver.work(ticks=1)
-        driver.ledger.stop("open", "a person stopped it")
+        driver.ledger.stop("open", "a person stopped it", StopCause.PERSON)
     return folder
 
 
@@ -117,7 +117,7 @@ def test_a_pruned_search_is_neither_reported_nor_worked_on_again(driver: Driver)
 
 def test_a_stopped_search_is_resumed_after_a_prune(driver: Driver) -> None:
     driver.start(name="later", budget=2, seed=3)
-    driver.ledger.stop("later", "a person stopped it")
+    driver.ledger.stop("later", "a person stopped it", StopCause.PERSON)
     prune_runs(driver.installation.home, prunings_of(driver.installation.home, 0.0, time.time() + LATER))
 
     driver.ledger.resume("later")
