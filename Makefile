@@ -36,7 +36,7 @@ $(VENV)/.full: $(VENV)/.runtime
 	@$(PIP) --constraint constraints.txt --editable '.[demo,actions]'
 	@touch $@
 
-demo-full: $(VENV)/.full ## The demo with sparse features and verbs too, in a home of its own (25 minutes)
+demo-full: $(VENV)/.full ## The demo with sparse features and verbs too, in a home of its own (longer than the demo)
 	@AUTOSELECTION_HOME=.autoselection-full AUTOSELECTION_CAMPAIGNS=demo/full.yaml $(BIN)/python -m demo
 
 ui: $(VENV)/.runtime ## Serve the demo's Dagster instance on 127.0.0.1:3000
