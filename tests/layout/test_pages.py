@@ -327,7 +327,8 @@ def test_the_commands_for_files_of_one_s_own_are_true(tmp_path: Path) -> None:
     tiny_model(tmp_path / "mine/models/SmolLM2-135M-Instruct")
     items = ({"question": f"What is {n} and 2?", "answer": str(n + 2)} for n in range(40))
     (tmp_path / "mine/my_test.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
-    then = run_shell(trained + programs, tmp_path / "mine", said="\n")
+    allowed = look.splitlines(keepends=True)[0]  # each block goes on in the shell of the one before
+    then = run_shell(allowed + trained + programs, tmp_path / "mine", said="\n")
 
     assert "nothing is missing" in said
     assert "Better than random subsets of equal tokens?" in said
