@@ -6,17 +6,13 @@ from dataclasses import dataclass, replace
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.campaign.declaration.campaign import Campaign, DeclaredBenchmark
-from autoselection_core.campaign.declaration.fidelities import (
-    cheaper_benchmark,
-    cheaper_formula,
-    cheaper_training,
-    fidelity_in,
-)
+from autoselection_core.benchmarks.split import split
+from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, DeclaredBenchmark, Fidelity
+from autoselection_core.campaign.declaration.fidelities import fidelity_in
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
-from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.evaluation.training.settings import FineTuning, fine_tuning
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.pool.pool import Pool
 from autoselection_core.signals.table import SignalTable
@@ -58,7 +54,7 @@ class LocalEvaluators:
 
     def _closed_form(self, pool_version: str, spec: SearchSpec | None, fidelity: str) -> Evaluator:
         assert self.campaign.closed_form is not None, "asked for by a campaign with a closed form only"
-        formula = cheaper_formula(self.campaign.closed_form, fidelity_in(spec, fidelity))
+        formula = _cheaper_formula(self.campaign.closed_form, fidelity_in(spec, fidelity))
         # A search that was registered before a signal was redefined is evaluated by the values that it pins.
         pinned = spec.signal_versions if spec is not None and spec.signal_versions else None
         return ClosedFormEvaluator(self.home, self.signals(pool_version, pinned), **vars(formula))
@@ -74,8 +70,8 @@ class LocalEvaluators:
             self.home,
             self.pool(pool_version),
             model or self.campaign.base_model,
-            tuple(cheaper_benchmark(each, fidelity) for each in benchmarks_of(self.benchmarks(), spec)),
-            cheaper_training(training, fidelity),
+            tuple(_cheaper_benchmark(each, fidelity) for each in benchmarks_of(self.benchmarks(), spec)),
+            _cheaper_training(training, fidelity),
             spec.weights if spec and spec.weights else self.campaign.weights,
         )
 
@@ -99,3 +95,23 @@ def benchmark_at(place: DeclaredBenchmark) -> Benchmark:
     if place.settings:
         return benchmark_from({**place.settings, "name": place.name}, place.path)
     return replace(load_benchmark(place.path), name=place.name)
+
+
+def _cheaper_training(training: FineTuning, fidelity: Fidelity | None) -> FineTuning:
+    """The training, shortened."""
+    return training if fidelity is None else replace(training, amount=training.amount * fidelity.amount)
+
+
+def _cheaper_benchmark(benchmark: Benchmark, fidelity: Fidelity | None) -> Benchmark:
+    """The benchmark with a share of its dev items, which are among those of the full one."""
+    if fidelity is None or fidelity.items == 1:
+        return benchmark
+    items = max(1, round(fidelity.items * len(split(benchmark).dev)))
+    return replace(benchmark, sizes=replace(benchmark.sizes, dev_items=items))
+
+
+def _cheaper_formula(formula: ClosedForm, fidelity: Fidelity | None) -> ClosedForm:
+    """The formula with the noise of a mean over a smaller share."""
+    if fidelity is None:
+        return formula
+    return replace(formula, noise=formula.noise / (fidelity.amount * fidelity.items) ** 0.5)

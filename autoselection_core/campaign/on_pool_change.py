@@ -13,7 +13,7 @@ from autoselection_core.history.specification import SearchSpec
 from autoselection_core.search.stated_recipes import register_recipe
 from autoselection_core.solver.proposal import Recommendation
 
-_ENOUGH = 2
+_MIN_MEASURED = 2
 """Subsets that a search has to have measured before its winner won over anything."""
 
 _SUPERSEDED = "a search of a newer pool superseded it"
@@ -134,7 +134,7 @@ def _last_winner_of(ledger: Ledger, searches: Sequence[SearchRecord]) -> SearchR
     for each in reversed(measured):
         evaluated = {one.subset for one in ledger.history(each.search).observations}
         is_informed = each.spec.warm_from is not None or 2 * each.measured >= most
-        if is_informed and len(evaluated) >= _ENOUGH:
+        if is_informed and len(evaluated) >= _MIN_MEASURED:
             return each
     return max(measured, key=lambda each: (each.measured, each.created_at), default=None)
 

@@ -10,7 +10,7 @@ import numpy as np
 from autoselection_core.arrays import Rows
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
-from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
+from autoselection_core.evaluation.folder import CONFIG, FORMULA, EvaluationFolder, evaluation_key
 from autoselection_core.identity import Json, fingerprint
 from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Cost, Evaluation
@@ -80,7 +80,7 @@ class ClosedFormEvaluator:
         with folder.lock():
             folder.log_opening(reason)
             if not folder.has_test_scores:
-                level = float(folder.read_json("model.json")["level"])
+                level = float(folder.read_json(FORMULA)["level"])
                 folder.write_test((self._score(key, level, Side.TEST),), seconds=0.0)
             return folder.read_test()
 
@@ -98,8 +98,8 @@ class ClosedFormEvaluator:
         self._wait(progress)
         level = self.level(subset.rows, folder.key)
         score = self._score(folder.key, level, Side.DEV)
-        folder.write_json("config.json", self._formula())
-        folder.write_json("model.json", {"level": level})
+        folder.write_json(CONFIG, self._formula())
+        folder.write_json(FORMULA, {"level": level})
         folder.write_result(
             Evaluation(
                 key=folder.key,

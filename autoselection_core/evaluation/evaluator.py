@@ -1,7 +1,7 @@
 """Fine-tuning evaluator: trains the base model on a subset and scores it on benchmarks."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,7 +14,14 @@ from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.split import Side, split
 from autoselection_core.errors.evaluation import BaseModelChangedError, WeightsGoneError, WrongPoolError
 from autoselection_core.evaluation.environment import peak_bytes, read_counters, used_joules
-from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key, untrained_key
+from autoselection_core.evaluation.folder import (
+    CONFIG,
+    ENVIRONMENT,
+    TRAINED,
+    EvaluationFolder,
+    evaluation_key,
+    untrained_key,
+)
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items
 from autoselection_core.evaluation.training.data_parallel import train_on_devices
@@ -39,8 +46,6 @@ from autoselection_core.score.score import BenchmarkScore, utility, utility_stan
 from autoselection_core.store.home import Home
 from autoselection_core.subset import Subset, write_subset
 from autoselection_core.subset.value import fingerprint_of_ids
-
-_TRAINED = "trained.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,17 +122,16 @@ class FineTuningEvaluator:
             NotEvaluatedError: There is no complete evaluation of that key.
             ScoringFailedError: The model could not be scored.
         """
-        folder = self._complete(key)
-        with folder.lock():
-            folder.log_opening(reason)
-            if not folder.has_test_scores:
-                started = time.monotonic()
-                scores, _ = self._score(self._load_trained(folder), Side.TEST, progress)
-                folder.write_test(scores, time.monotonic() - started)
-        return folder.read_test()
+
+        def score(folder: EvaluationFolder) -> None:
+            started = time.monotonic()
+            scores, _ = self._score(self._load_trained(folder), Side.TEST, progress)
+            folder.write_test(scores, time.monotonic() - started)
+
+        return self._score_once(key, reason, lambda folder: folder.has_test_scores, score).read_test()
 
     def score_base_model(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
-        """Dev and test scores of the base model as it is; a folder of their own keeps them.
+        """Dev and test scores of the untrained base model; a folder of their own keeps them.
 
         Raises:
             ScoringFailedError: The model could not be scored.
@@ -160,26 +164,27 @@ class FineTuningEvaluator:
             trained_hash=nothing,
         )
         folder.write_test(test, time.monotonic() - started - seconds)
-        folder.write_json("config.json", {**self._identity(), "untrained": True})
+        folder.write_json(CONFIG, {**self._identity(), "untrained": True})
         folder.write_result(dev)
         return UntrainedScores(dev, test)
 
     def score_held_out(
         self, key: str, benchmark: Benchmark, reason: str, progress: Progress | None = None
     ) -> BenchmarkScore:
-        """Score the test items of a benchmark that selected nothing, and log that they were opened and why.
+        """Score the test items of a held-out benchmark, and log that they were opened and why.
 
         Raises:
             NotEvaluatedError: There is no complete evaluation of that key.
             ScoringFailedError: The model could not be scored.
         """
-        folder = self._complete(key)
-        with folder.lock():
-            folder.log_opening(f"{reason}, {benchmark.name}")
-            if not folder.has_held_out(benchmark):
-                model = self._load_trained(folder)
-                score, _ = score_benchmark(model, benchmark, Side.TEST, self.scoring, progress)
-                folder.write_held_out(benchmark, score)
+
+        def score(folder: EvaluationFolder) -> None:
+            model = self._load_trained(folder)
+            found, _ = score_benchmark(model, benchmark, Side.TEST, self.scoring, progress)
+            folder.write_held_out(benchmark, found)
+
+        opened = f"{reason}, {benchmark.name}"
+        folder = self._score_once(key, opened, lambda folder: folder.has_held_out(benchmark), score)
         return folder.read_held_out(benchmark)
 
     def score_further(
@@ -196,28 +201,41 @@ class FineTuningEvaluator:
             NotEvaluatedError: There is no complete evaluation of that key.
             ScoringFailedError: The model could not be scored.
         """
-        folder = self._complete(key)
         names = [item.id for item in items]
-        with folder.lock():
-            folder.log_opening(f"{reason}, {len(items)} further items of {benchmark.name}")
-            if not folder.has_further(benchmark.name, names):
-                model = self._load_trained(folder)
-                score, _ = score_items(
-                    model, benchmark, items, self.scoring, side=Side.TEST, progress=progress
-                )
-                folder.write_further(score)
+
+        def score(folder: EvaluationFolder) -> None:
+            model = self._load_trained(folder)
+            found, _ = score_items(model, benchmark, items, self.scoring, side=Side.TEST, progress=progress)
+            folder.write_further(found)
+
+        opened = f"{reason}, {len(items)} further items of {benchmark.name}"
+        folder = self._score_once(
+            key, opened, lambda folder: folder.has_further(benchmark.name, names), score
+        )
         return folder.read_further(benchmark.name, names)
 
-    def _complete(self, key: str) -> EvaluationFolder:
-        return EvaluationFolder(self.home.evaluation(key)).require_complete()
+    def _score_once(
+        self,
+        key: str,
+        reason: str,
+        is_scored: Callable[[EvaluationFolder], bool],
+        score: Callable[[EvaluationFolder], None],
+    ) -> EvaluationFolder:
+        """Log why items of a complete evaluation are opened, and score them unless they were before."""
+        folder = EvaluationFolder(self.home.evaluation(key)).require_complete()
+        with folder.lock():
+            folder.log_opening(reason)
+            if not is_scored(folder):
+                score(folder)
+        return folder
 
     def _make(
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
     ) -> None:
         write_subset(subset, self.pool.ids, self.home)  # before any money is spent on it
-        if not (folder.path / _TRAINED).exists() or not has_weights(folder.path, self.training.method):
+        if not (folder.path / TRAINED).exists() or not has_weights(folder.path, self.training.method):
             self._train(folder, subset, replicate, progress)
-        record = folder.read_json(_TRAINED)
+        record = folder.read_json(TRAINED)
         started, energy = time.monotonic(), read_counters()
         model = self._load_trained(folder)
         scores, scoring_tokens = self._score(model, Side.DEV, progress)
@@ -251,7 +269,7 @@ class FineTuningEvaluator:
     ) -> None:
         """Train, and write `trained.json` once the weights are on disk."""
         about = {"subset": subset.fingerprint, "replicate": replicate, "settings": self.training.to_json()}
-        folder.write_json("config.json", {**self._identity(), **about})
+        folder.write_json(CONFIG, {**self._identity(), **about})
         trainee = Trainee(folder.key, folder.path, replicate, self.checkpoint_s)
         samples = Selected(self.pool, subset)
         self._read_back.clear()  # there may be room for one model only
@@ -263,8 +281,8 @@ class FineTuningEvaluator:
         )
         used = None if trained.is_continued else used_joules(energy, read_counters())
         self._require_same_model()
-        folder.write_json("environment.json", trained.environment)
-        folder.write_json(_TRAINED, {**trained.record, "energy_j": used, "peak_bytes": trained.peak_bytes})
+        folder.write_json(ENVIRONMENT, trained.environment)
+        folder.write_json(TRAINED, {**trained.record, "energy_j": used, "peak_bytes": trained.peak_bytes})
 
     def _train_here(
         self, samples: Mapping[str, Sample], trainee: Trainee, progress: Progress | None
@@ -288,7 +306,7 @@ class FineTuningEvaluator:
             if not has_weights(folder.path, self.training.method):
                 raise WeightsGoneError(folder.key)
             self._read_back.clear()
-            dtype = str(folder.read_json("environment.json")["dtype"])
+            dtype = str(folder.read_json(ENVIRONMENT)["dtype"])
             self._require_same_model()
             read = load_trained(folder.path, self.base_model, dtype, self.training.method)
             self._read_back[folder.key] = read

@@ -24,6 +24,12 @@ from autoselection_core.score.score import (
 from autoselection_core.store.atomic import atomic_file
 
 SCHEMA = 1
+CONFIG, ENVIRONMENT = "config.json", "environment.json"
+"""Files of what an evaluation is made from, and of the software and hardware that made it."""
+
+TRAINED, FORMULA = "trained.json", "model.json"
+"""Files of a finished training, and of the quality that a closed form has in place of a model."""
+
 _RESULT = "result.json"
 _TEST = "test.json"
 _OPENINGS = "openings.jsonl"
@@ -37,7 +43,7 @@ def evaluation_key(evaluator: str, subset: str, replicate: int) -> str:
 
 
 def untrained_key(evaluator: str) -> str:
-    """Name of the folder with the scores of an evaluator's base model as it is."""
+    """Name of the folder with the scores of an evaluator's untrained base model."""
     return fingerprint({"evaluator": evaluator, "untrained": True})
 
 
@@ -188,22 +194,22 @@ class EvaluationFolder:
         return seconds
 
     def read_untrained(self, weights: Mapping[str, float] | None = None) -> UntrainedScores | None:
-        """Scores of the base model as it is; None while dev or test items are not scored."""
+        """Scores of the untrained base model; None while dev or test items are not scored."""
         if not self.is_complete or not self.has_test_scores:
             return None
         return UntrainedScores(self.read_result(weights), self.read_test())
 
     def has_held_out(self, benchmark: Benchmark) -> bool:
-        """Whether a benchmark that selected nothing was scored."""
+        """Whether a held-out benchmark was scored: one that no selection has read."""
         return (self.path / _held_out_file(benchmark)).exists()
 
     def write_held_out(self, benchmark: Benchmark, score: BenchmarkScore) -> None:
-        """Write the records and the score of a benchmark that selected nothing."""
+        """Write the records and the score of a held-out benchmark."""
         listed = self._write_score(score)
         self.write_json(_held_out_file(benchmark), {"schema": SCHEMA, "key": self.key, "score": listed})
 
     def read_held_out(self, benchmark: Benchmark) -> BenchmarkScore:
-        """The score that was written of a benchmark that selected nothing.
+        """The score that was written of a held-out benchmark.
 
         Raises:
             NotEvaluatedError: It was not scored.
@@ -212,7 +218,7 @@ class EvaluationFolder:
         return self._read_score(self.read_json(_held_out_file(benchmark))["score"])
 
     def read_all_held_out(self) -> tuple[BenchmarkScore, ...]:
-        """Every score that was written of benchmarks that selected nothing, by file name.
+        """Every score that was written of held-out benchmarks, by file name.
 
         Raises:
             DamagedEvaluationError: An item record differs from what was written.

@@ -60,7 +60,7 @@ class Evaluator(Protocol):
 
 @runtime_checkable
 class BaseModelScorer(Protocol):
-    """Evaluator that can score its base model as it is, beside which trained models are read."""
+    """Evaluator that can score its untrained base model, beside which trained models are read."""
 
     def score_base_model(self, reason: str, progress: Progress | None = None) -> UntrainedScores:
         """Dev and test scores of the base model, scored once for each evaluator.

@@ -142,7 +142,7 @@ class SearchFacts:
 
     @cached_property
     def untrained(self) -> UntrainedScores | None:
-        """Scores of the base model as it is; None where no report scored it."""
+        """Scores of the untrained base model; None where no report scored it."""
         spec = self.record.spec
         folder = EvaluationFolder(self.workspace.home.evaluation(untrained_key(spec.evaluator)))
         return folder.read_untrained(spec.score_weights)

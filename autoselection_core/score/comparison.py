@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 
 from autoselection_core.score.resampling import Arm, Draws, Run, arm_draws, item_draws, paired_items
+from autoselection_core.score.score import CONFIDENCE
 
 
 class Verdict(StrEnum):
@@ -86,7 +87,7 @@ def paired_difference(
     *,
     seed: int,
     weights: Mapping[str, float] | None = None,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
 ) -> Difference:
     """Paired difference of two models on the same items, resampling items.
 
@@ -114,7 +115,7 @@ def arm_difference(
     *,
     seed: int,
     weights: Mapping[str, float] | None = None,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     beside: Sequence[Arm] = (),
 ) -> Difference:
     """The difference of two arms, resampling runs and items.

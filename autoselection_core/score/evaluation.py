@@ -70,7 +70,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class UntrainedScores:
-    """Scores of the base model as it is, which no training is paid for.
+    """Scores of the untrained base model, which no training is paid for.
 
     Attributes:
         dev: Dev scores and their cost, as an evaluation of no sample.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from autoselection_core.score.score import CONFIDENCE
+
 Numbers = npt.NDArray[np.float64]
 
 PERMUTATIONS = 2_000
@@ -36,7 +38,7 @@ class Importance:
 
 
 def importances(
-    names: Sequence[str], states: Numbers, scores: Numbers, *, seed: int, confidence: float = 0.95
+    names: Sequence[str], states: Numbers, scores: Numbers, *, seed: int, confidence: float = CONFIDENCE
 ) -> list[Importance]:
     """Rank correlation of every number with the score, beside that of shuffled scores; the farthest first.
 

@@ -11,6 +11,9 @@ from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.benchmarks import NoScoresError, UnitsDifferError, UnknownWeightError
 
+CONFIDENCE = 0.95
+"""Confidence of every interval that is reported, unless another one is asked for."""
+
 CLOSED_FORM = "closed_form"
 """Name of the benchmark, and of the metric, that a formula's scores are recorded under."""
 

@@ -93,7 +93,7 @@ def report_arms(
         solver: Recommends the winner.
         evaluator: Evaluator of the search.
         progress: Callback for the stages of each baseline.
-        untrained: Callback for the scoring of the base model as it is.
+        untrained: Callback for the scoring of the untrained base model.
 
     Raises:
         NoReportError: The search still runs, or measured nothing.
@@ -113,7 +113,7 @@ def report_arms(
 def score_untrained(
     evaluator: Evaluator, search: str, progress: Progress | None = None
 ) -> UntrainedScores | None:
-    """Scores of the base model as it is, beside the arms of a report; None where nothing is trained.
+    """Scores of the untrained base model, beside the arms of a report; None where nothing is trained.
 
     Scored with the first report of an evaluator that trains; reports of earlier releases go without.
 

@@ -17,8 +17,8 @@ from autoselection_dagster.jobs.named_search import show_progress
 from autoselection_dagster.place import Place
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.trials.device_lease import devices, lease_devices
-from autoselection_dagster.trials.naming import partition_of, requested_runs, tags_under
-from autoselection_dagster.trials.workers import is_over
+from autoselection_dagster.trials.naming import partition_of, tags_under
+from autoselection_dagster.trials.workers import is_over, requested_runs
 
 _POLL_S = 1.0
 

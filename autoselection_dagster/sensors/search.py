@@ -10,9 +10,15 @@ from autoselection_core.history.records import SearchRecord, SearchState
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.jobs.whole_search import searches_in_one_run
 from autoselection_dagster.resources import LedgerResource, with_prefixed_resources
-from autoselection_dagster.trials.naming import COUNTED_TAG, WORKS_ON_TAG, requested_runs
+from autoselection_dagster.trials.naming import COUNTED_TAG, WORKS_ON_TAG
 from autoselection_dagster.trials.reconcile import reconcile
-from autoselection_dagster.trials.workers import Workers, is_over, missing_workers, why_none_starts
+from autoselection_dagster.trials.workers import (
+    Workers,
+    is_over,
+    missing_workers,
+    requested_runs,
+    why_none_starts,
+)
 
 
 def search_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:

@@ -18,7 +18,7 @@ from autoselection_dagster.beta import known_beta
 from autoselection_dagster.graph import CampaignGraph
 from autoselection_dagster.resources import HomeResource, with_prefixed_resources
 from autoselection_dagster.sensors.alerts import Outbox
-from autoselection_dagster.trials.naming import requested_runs
+from autoselection_dagster.trials.workers import requested_runs
 
 SETTLED_AFTER_S = 10.0
 """A file that is still being written must not become a pool."""

@@ -1,6 +1,6 @@
 """Names of a trial in the ledger and in Dagster: reservation, partition, run key, tags."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import dagster as dg
 
@@ -23,7 +23,9 @@ WORKER_TAG = "autoselection/worker"
 COUNTED_TAG = "autoselection/stopped_its_search"
 """Tag of the last of the workers whose false starts stopped a search; one that is resumed counts anew."""
 
-_RUN_KEY_TAG = "dagster/run_key"
+RUN_KEY_TAG = "dagster/run_key"
+"""Tag that Dagster gives a run that was requested under a key."""
+
 _OF_THE_WORKER = (".dagster/repository", ".dagster/grpc_info", "dagster/sensor_name")
 """Tags that a trial's run has from its worker: code location, server for termination, sensor."""
 
@@ -44,18 +46,18 @@ def tags_of(reservation: Reservation) -> dict[str, str]:
 def tags_under(worker: dg.DagsterRun, reservation: Reservation) -> dict[str, str]:
     """Tags of the run of a trial that a worker executes."""
     inherited = {name: worker.tags[name] for name in _OF_THE_WORKER if name in worker.tags}
-    own = {WORKER_TAG: worker.run_id, _RUN_KEY_TAG: reservation.run_key}
+    own = {WORKER_TAG: worker.run_id, RUN_KEY_TAG: reservation.run_key}
     return {**inherited, **tags_of(reservation), **own}
 
 
 def run_key_of(run: dg.DagsterRun) -> str | None:
     """The key under which a run was requested."""
-    return run.tags.get(_RUN_KEY_TAG)
+    return run.tags.get(RUN_KEY_TAG)
 
 
 def filter_of(*run_keys: str) -> dg.RunsFilter:
     """Filter for the runs that were requested under some keys."""
-    return dg.RunsFilter(tags={_RUN_KEY_TAG: list(run_keys)})
+    return dg.RunsFilter(tags={RUN_KEY_TAG: list(run_keys)})
 
 
 def attempt_of(tags: Mapping[str, str], ledger: Ledger) -> Reservation:
@@ -74,12 +76,3 @@ def attempt_of(tags: Mapping[str, str], ledger: Ledger) -> Reservation:
     if not found:
         raise UnknownTrialError(search, trial, len(records))
     return found[0].reservation
-
-
-def requested_runs(instance: dg.DagsterInstance, run_keys: Iterable[str]) -> dict[str, list[dg.DagsterRun]]:
-    """The runs that were ever requested under some keys, by key; one query for all of them."""
-    keys = list(run_keys)
-    found: dict[str, list[dg.DagsterRun]] = {key: [] for key in keys}
-    for run in instance.get_runs(filter_of(*keys)) if keys else ():
-        found[run.tags[_RUN_KEY_TAG]].append(run)
-    return found

@@ -1,8 +1,8 @@
 """Reconciliation of the ledger's trials with Dagster's runs, after any kind of loss.
 
 A worker can die alone (its code server reports the run as failed), or together with its code server (then
-the run stays STARTED for ever, and keeps its place in the pool). A request can get lost between ledger and
-queue. Each case ends with the trial's next attempt, and with nothing charged.
+the run stays STARTED for ever, and keeps its place in the concurrency pool). A request can get lost between
+ledger and queue. Each case ends with the trial's next attempt, and with nothing charged.
 """
 
 import time
@@ -12,8 +12,13 @@ import dagster as dg
 
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Reservation
-from autoselection_dagster.trials.naming import WHOLE_TAG, filter_of, requested_runs
-from autoselection_dagster.trials.workers import end_left_behind, end_silent_workers, worker_of
+from autoselection_dagster.trials.naming import WHOLE_TAG, filter_of
+from autoselection_dagster.trials.workers import (
+    end_left_behind,
+    end_silent_workers,
+    requested_runs,
+    worker_of,
+)
 
 _WAITING = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -31,12 +36,13 @@ def reconcile(ledger: Ledger, instance: dg.DagsterInstance) -> None:
     held = [trial.reservation for trial in ledger.open_trials()]
     runs = requested_runs(instance, [reservation.run_key for reservation in held])
     for reservation in held:
-        _compare(ledger, instance, reservation, runs[reservation.run_key])
+        _settle(ledger, instance, reservation, runs[reservation.run_key])
 
 
-def _compare(
+def _settle(
     ledger: Ledger, instance: dg.DagsterInstance, reservation: Reservation, runs: Sequence[dg.DagsterRun]
 ) -> None:
+    """Keep the lease of a trial whose run waits, or give back a trial whose runs have all ended."""
     if any(run.status in _WAITING for run in runs):
         # Nobody beats for a run in the queue; without this a long queue would look like a loss.
         ledger.heartbeat(reservation)

@@ -1,6 +1,6 @@
 """Workers of a search: runs that make its trials one after the other, so that only the first starts cold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -8,7 +8,14 @@ import dagster as dg
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchRecord, SearchState, StopCause, TrialKind, TrialState
 from autoselection_core.history.transactions.arms import ON_REQUEST
-from autoselection_dagster.trials.naming import COUNTED_TAG, WORKER_TAG, WORKS_ON_TAG, run_key_of
+from autoselection_dagster.trials.naming import (
+    COUNTED_TAG,
+    RUN_KEY_TAG,
+    WORKER_TAG,
+    WORKS_ON_TAG,
+    filter_of,
+    run_key_of,
+)
 
 MAX_FALSE_STARTS = 3
 """After so many workers in a row that made no trial the search is stopped, with the last one's reason."""
@@ -164,3 +171,12 @@ def end_left_behind(instance: dg.DagsterInstance) -> None:
 def worker_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
     """The run in whose process a run is executed; None for one that has a process of its own."""
     return instance.get_run_by_id(run.tags[WORKER_TAG]) if WORKER_TAG in run.tags else None
+
+
+def requested_runs(instance: dg.DagsterInstance, run_keys: Iterable[str]) -> dict[str, list[dg.DagsterRun]]:
+    """The runs that were ever requested under some keys, by key; one query for all of them."""
+    keys = list(run_keys)
+    found: dict[str, list[dg.DagsterRun]] = {key: [] for key in keys}
+    for run in instance.get_runs(filter_of(*keys)) if keys else ():
+        found[run.tags[RUN_KEY_TAG]].append(run)
+    return found

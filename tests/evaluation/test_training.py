@@ -22,7 +22,7 @@ from autoselection_core.errors.evaluation import (
 from autoselection_core.evaluation.evaluator import Selected
 from autoselection_core.evaluation.scoring.generation import greedy_answers, prompt_tokens
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
-from autoselection_core.evaluation.training.fine_tune import Trained, compare, plan_of, train
+from autoselection_core.evaluation.training.fine_tune import Trained, plan_of, require_planned_samples, train
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import Decay, FineTuning, Method, Schedule, Unit
 from autoselection_core.models.base_model import BaseModel
@@ -113,7 +113,7 @@ def test_a_set_that_differs_from_what_was_selected_is_a_failure(
     read = replace(result, samples=result.samples if lost else result.samples[1:])
 
     with pytest.raises(TrainedSetDiffersError, match="1 "):
-        compare(read, another, plan, epochs, "key")
+        require_planned_samples(read, another, plan, epochs, "key")
 
 
 def test_a_budget_below_the_subset_says_what_was_really_seen(tiny: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.history.acts import measured, propose
 
 
 def work(ledger: Ledger, reservation: Reservation, rng: random.Random) -> None:
-    with ledger.proposal_lock(reservation, timeout_s=20.0):
+    with ledger.proposal_lock(reservation, timeout_s=300.0):
         propose(ledger, reservation, subset=f"{reservation.trial:032d}")
     measurement = measured(ledger, reservation)
     while (answer := ledger.begin(reservation, measurement.evaluation)) is Begin.WAIT:

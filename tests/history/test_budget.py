@@ -23,7 +23,7 @@ def hammer(ledger_url: str, trained: Path) -> None:
         subprocess.Popen([sys.executable, HAMMER, ledger_url, str(seed), trained], env=path)
         for seed in range(PROCESSES)
     ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0] * PROCESSES
+    assert [worker.wait(timeout=1_200) for worker in workers] == [0] * PROCESSES
 
 
 def test_no_number_of_processes_exceeds_a_budget_or_pays_twice(url: str, tmp_path: Path) -> None:

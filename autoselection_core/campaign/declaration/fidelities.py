@@ -1,15 +1,12 @@
-"""Cheaper evaluations of a campaign: read from its file, pinned by a search, made into evaluators."""
+"""Cheaper evaluations of a campaign: read from its file and pinned by a search."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
-from autoselection_core.benchmarks.benchmark import Benchmark
-from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
-from autoselection_core.campaign.declaration.campaign import ClosedForm, Fidelity
+from autoselection_core.campaign.declaration.campaign import Fidelity
 from autoselection_core.campaign.declaration.yaml_document import Value
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.history.searches import NAME
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import FULL
@@ -80,23 +77,3 @@ def fidelity_in(spec: SearchSpec | None, name: str) -> Fidelity | None:
         return None
     kept = {key: value for key, value in spec.fidelities[name].items() if key != "evaluator"}
     return Fidelity(**kept)  # type: ignore[arg-type] # as `pin` wrote it
-
-
-def cheaper_training(training: FineTuning, fidelity: Fidelity | None) -> FineTuning:
-    """The training, shortened."""
-    return training if fidelity is None else replace(training, amount=training.amount * fidelity.amount)
-
-
-def cheaper_benchmark(benchmark: Benchmark, fidelity: Fidelity | None) -> Benchmark:
-    """The benchmark with a share of its dev items, which are among those of the full one."""
-    if fidelity is None or fidelity.items == 1:
-        return benchmark
-    items = max(1, round(fidelity.items * len(split(benchmark).dev)))
-    return replace(benchmark, sizes=replace(benchmark.sizes, dev_items=items))
-
-
-def cheaper_formula(formula: ClosedForm, fidelity: Fidelity | None) -> ClosedForm:
-    """The formula with the noise of a mean over a smaller share."""
-    if fidelity is None:
-        return formula
-    return replace(formula, noise=formula.noise / (fidelity.amount * fidelity.items) ** 0.5)

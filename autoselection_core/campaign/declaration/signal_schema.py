@@ -1,4 +1,4 @@
-"""A signal that campaigns can name: which of its fields they set, and which are given by what they have."""
+"""Schema of a signal in campaigns: fields that a campaign sets, and fields that it fills in itself."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
@@ -22,7 +22,7 @@ MODEL, BENCHMARK = "model", "benchmark"
 
 @dataclass(frozen=True)
 class SignalSchema:
-    """A signal that campaigns can name.
+    """Schema of one signal that campaigns can name.
 
     Attributes:
         definition: The class.

@@ -14,7 +14,7 @@ from typing import Annotated
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import WrongPoolError
 from autoselection_core.errors.judge import ItemCountError
-from autoselection_core.evaluation.folder import EvaluationFolder, evaluation_key
+from autoselection_core.evaluation.folder import CONFIG, EvaluationFolder, evaluation_key
 from autoselection_core.evaluation.judge.program import ProgramCall, RunsProgram, device, run_program
 from autoselection_core.evaluation.judge.request import JudgeRequest, read_scores, write_samples
 from autoselection_core.identity import Json, canonical_json, fingerprint
@@ -170,7 +170,7 @@ class JudgeEvaluator:
         self, folder: EvaluationFolder, subset: Subset, replicate: int, progress: Progress | None
     ) -> None:
         write_subset(subset, self.pool.ids, self.home)
-        folder.write_json("config.json", {"settings": _plain(self.settings), "subset": subset.fingerprint})
+        folder.write_json(CONFIG, {"settings": _plain(self.settings), "subset": subset.fingerprint})
         write_samples(_subset_file(folder), (self.pool.sample(int(row)) for row in subset.rows))
         started = time.monotonic()
         scores = self._judged(folder, Side.DEV, replicate, progress)

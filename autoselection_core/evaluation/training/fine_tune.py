@@ -38,7 +38,7 @@ class Trained:
         seconds: Wall seconds of the training alone.
         losses: Loss of each step, in nats a taught token.
         pack_tokens: Size of a forward pass that fitted into memory.
-        seconds_before: Those of them that a killed attempt spent.
+        seconds_before: Seconds of `seconds` that a killed attempt spent.
     """
 
     base: BaseModel
@@ -113,11 +113,11 @@ def train(
     started = time.monotonic()
     pack_tokens = training.pack_tokens
     while (
-        trained := attempt(base, plan, training, trainee, pack_tokens=pack_tokens, progress=progress)
+        trained := train_with_packs(base, plan, training, trainee, pack_tokens=pack_tokens, progress=progress)
     ) is None:
         pack_tokens = halve(pack_tokens, plan.longest, trainee)
         base = load()
-    compare(trained, samples, plan, training, trainee.key)
+    require_planned_samples(trained, samples, plan, training, trainee.key)
     return replace(trained, seconds=trained.seconds_before + time.monotonic() - started)
 
 
@@ -146,7 +146,7 @@ def halve(pack_tokens: int, longest: int, trainee: Trainee) -> int:
     return max(longest, pack_tokens // 2)
 
 
-def attempt(
+def train_with_packs(
     base: BaseModel,
     plan: TrainingPlan,
     training: FineTuning,
@@ -155,7 +155,7 @@ def attempt(
     pack_tokens: int,
     progress: Progress | None,
 ) -> Trained | None:
-    """Attempt at a plan with forward passes of one size; None where memory ran out.
+    """Training by a plan with forward passes of one size; None where memory ran out.
 
     Raises:
         NotFiniteLossError: The loss became NaN or infinite.
@@ -181,10 +181,10 @@ def attempt(
     )
 
 
-def compare(
+def require_planned_samples(
     trained: Trained, samples: Mapping[str, Sample], plan: TrainingPlan, training: FineTuning, key: str
 ) -> None:
-    """Check that the optimiser read what was planned, and over whole epochs all that was selected.
+    """Require that the optimiser read what was planned, and over whole epochs all that was selected.
 
     Raises:
         TrainedSetDiffersError: It read other samples.

@@ -13,7 +13,11 @@ from threading import Thread
 
 from autoselection_core.errors.evaluation import TrainingFailedError
 from autoselection_core.evaluation.collectives import rank
-from autoselection_core.evaluation.training.fine_tune import attempt, compare, plan_of
+from autoselection_core.evaluation.training.fine_tune import (
+    plan_of,
+    require_planned_samples,
+    train_with_packs,
+)
 from autoselection_core.evaluation.training.job import Job, read_job
 from autoselection_core.evaluation.training.weights import save_trained
 from autoselection_core.models.base_model import BaseModel
@@ -43,10 +47,10 @@ def work(folder: Path, pack_tokens: int) -> None:
 def _train(job: Job, samples: dict[str, Sample], pack_tokens: int) -> dict[str, object]:
     base = _load(job)
     plan = plan_of(base, samples, job.training, job.trainee)
-    trained = attempt(base, plan, job.training, job.trainee, pack_tokens=pack_tokens, progress=_say)
+    trained = train_with_packs(base, plan, job.training, job.trainee, pack_tokens=pack_tokens, progress=_say)
     if trained is None:
         return {"longest": plan.longest}
-    compare(trained, samples, plan, job.training, job.trainee.key)
+    require_planned_samples(trained, samples, plan, job.training, job.trainee.key)
     return asdict(save_trained(trained, job.trainee.folder)) if rank() == 0 else {}
 
 

@@ -162,7 +162,7 @@ def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec, untrained: UntrainedSc
 
     A run is a replicate of its arm's subset, or another draw of random rows. Tokens are empty where none
     were counted or trained, and the items of a formula are simulated. Recipes that a person stated come after
-    what the report planned, the base model as it is last, where it was scored.
+    what the report planned, the untrained base model last, where it was scored.
     """
     items = "simulated items" if spec.is_formula else "test items"
     columns = ("arm", "run", "tokens", "tokens trained", "dev score", "test score", "± se", items)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from autoselection_core.arrays import Integers, Mask
+from autoselection_core.arrays import Integers, Mask, Rows
 from autoselection_core.progress import Progress
 from autoselection_core.signals.joins.shingles import Hashes, Shingles
 from autoselection_core.signals.joins.sorted_runs import IN_MEMORY, Columns, Scratch, SortedRuns
@@ -205,9 +205,31 @@ def _depth(
     rank, size = place + sizes[owner] - counts[owner], sizes[owner]
     depth = np.zeros(len(owner), np.uint8)
     for start in starts:
-        # The subtraction keeps ceil() exact where start * size is a whole number.
-        depth[rarest_first] += rank < size - np.ceil(start * size - 1e-9).astype(np.int64) + 1
+        depth[rarest_first] += rank < prefix_length(size, start)
     return depth
+
+
+def prefix_length(sizes: Integers, similarity: float) -> Integers:
+    """Number of the rarest members of a set, one of which every set at least so similar shares.
+
+    s - ceil(t s) + 1 for a set of s members and a Jaccard similarity t.
+    """
+    # The subtraction keeps ceil() exact where t * s is a whole number.
+    length: Integers = sizes - np.ceil(similarity * sizes - 1e-9).astype(np.int64) + 1
+    return length
+
+
+def met_once(new: Rows, other: Rows, is_new: Mask) -> Mask:
+    """Mask of pairs of a new row and any row that keeps each pair once, and no row beside itself.
+
+    Two new rows meet twice, and the pair with the lower row first stays.
+
+    Args:
+        new: New rows, one a pair.
+        other: Rows that they met.
+        is_new: Whether each row of the pool is new.
+    """
+    return np.asarray((new < other) | ~is_new[other])
 
 
 def _affordable_step(prefixes: SortedRuns, max_candidates: int, at_once: int) -> int:

@@ -6,13 +6,15 @@ import scipy.sparse as sp
 
 from autoselection_core.arrays import Integers, Rows
 from autoselection_core.signals.base import missing_rows
-from autoselection_core.signals.joins.jaccard import CHECKED_AT_ONCE, distinct
+from autoselection_core.signals.joins.jaccard import CHECKED_AT_ONCE, distinct, met_once, prefix_length
 from autoselection_core.signals.joins.shingles import Hashes
 from autoselection_core.signals.joins.stored_sets import StoredSets
 from autoselection_core.signals.similar_pairs import PairList
 
 _SIEVE_BITS = 20
-_HIGHEST = np.uint64(64 - _SIEVE_BITS)
+_BUCKET_SHIFT = np.uint64(64 - _SIEVE_BITS)
+"""Shift that leaves the bucket of a hash: its highest bits."""
+
 _SCANNED_AT_ONCE = 1 << 17
 
 
@@ -56,11 +58,11 @@ def _members_among(sets: StoredSets, known: Hashes) -> tuple[Integers, Integers]
 
 
 class _Sieve:
-    """A table of the values that some bits of known hashes take; it lets few others through, and is small.
+    """Bit table of fragments of known hashes (a Bloom filter of one hash); it lets few others through.
 
     Args:
         known: The hashes.
-        first: Which of the highest bits is the first that is looked at.
+        first: Number of the highest bits to skip.
     """
 
     def __init__(self, known: Hashes, first: int) -> None:
@@ -85,14 +87,14 @@ class _Places:
 
     def __init__(self, known: Hashes) -> None:
         self._known = known
-        counts = np.bincount((known >> _HIGHEST).view(np.int64), minlength=1 << _SIEVE_BITS)
+        counts = np.bincount((known >> _BUCKET_SHIFT).view(np.int64), minlength=1 << _SIEVE_BITS)
         self._ends = np.cumsum(counts)
         self._deepest = int(counts.max())
 
     def __call__(self, hashes: Hashes) -> Integers:
         """The place of each hash, -1 where it is not known."""
         place = np.full(len(hashes), -1)
-        ends = self._ends.take((hashes >> _HIGHEST).view(np.int64))
+        ends = self._ends.take((hashes >> _BUCKET_SHIFT).view(np.int64))
         for step in range(1, self._deepest + 1):  # a bucket holds few
             at = ends - step
             is_here = self._known.take(at, mode="clip") == hashes
@@ -112,8 +114,7 @@ def _candidates(
     smaller, larger = np.minimum(sizes[first], sizes[second]), np.maximum(sizes[first], sizes[second])
     is_new = np.zeros(incidence.shape[0], np.bool_)
     is_new[new] = True
-    once = (first < second) | ~is_new[second]  # two new rows meet twice, a row and itself once
-    possible = once & (smaller >= floor * larger - 1e-9)
+    possible = met_once(first, second, is_new) & (smaller >= floor * larger - 1e-9)
     return first[possible], second[possible]
 
 
@@ -125,9 +126,7 @@ def _rarest(incidence: sp.csr_matrix, new: Rows, floor: float) -> sp.csr_matrix:
     owners = np.repeat(np.arange(len(new)), sizes)
     rarest_first = np.lexsort((held.indices, frequency[held.indices], owners))
     rank = np.arange(len(owners)) - held.indptr[owners]
-    # The subtraction keeps ceil() exact where floor * size is a whole number.
-    length = sizes - np.ceil(floor * sizes - 1e-9).astype(np.int64) + 1
-    chosen = rarest_first[rank < length[owners]]
+    chosen = rarest_first[rank < prefix_length(sizes, floor)[owners]]
     entries = np.ones(len(chosen), np.int32), (owners[chosen], held.indices[chosen])
     return sp.csr_matrix(entries, shape=held.shape)
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 Columns = tuple[npt.NDArray[Any], ...]
 """Arrays of one length, one value a row each."""
 
-_SAMPLED = 1 << 10
-"""Every so many keys of a run decide where ranges end."""
+_STRIDE = 1 << 10
+"""Distance of the keys of a run that decide where ranges end."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class SortedRuns:
         count = -(-len(self) // rows)
         if not count:
             return
-        keys = np.sort(np.concatenate([run[0][::_SAMPLED] for run in self._runs]))
+        keys = np.sort(np.concatenate([run[0][::_STRIDE] for run in self._runs]))
         bounds = keys[len(keys) * np.arange(1, count) // count]
         cuts = [np.array([0, *np.searchsorted(run[0], bounds), len(run[0])]) for run in self._runs]
         for place in range(count):

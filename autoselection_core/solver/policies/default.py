@@ -52,8 +52,12 @@ _FINALISTS = 2
 _MIN_BUDGET_WITH_FINALS = 8
 """Evaluations of a search below which none of them is kept for finalists."""
 
-_ENOUGH = 2
+_MIN_MEASUREMENTS = 2
 """Measurements without which there is nothing to standardise, and probing goes on."""
+
+
+_OF_DRAFT = ""
+"""Origin of a proposal that is still to take the origin of its draft."""
 
 
 def choose(
@@ -105,7 +109,7 @@ def choose(
 def _is_enough(history: History, transferred: int) -> bool:
     """Whether a surrogate can be fitted: from two measurements, one of them of this search."""
     own = len(history.observations)
-    return own > 0 and own + transferred >= _ENOUGH
+    return own > 0 and own + transferred >= _MIN_MEASUREMENTS
 
 
 def known_subsets(
@@ -205,7 +209,7 @@ def _replicate(context: SearchContext, fitted: FittedModel) -> Candidate | None:
     best = fitted.incumbent
     one = fitted.observed[best]
     others = fitted.rows_without(best)
-    if len(others) < _ENOUGH or one.evaluations > len(one.utilities):
+    if len(others) < _MIN_MEASUREMENTS or one.evaluations > len(one.utilities):
         return None
     deviation = deviation_without(fitted.surrogate, fitted.features[[best]], others)
     if one.evaluations >= repeats(fitted.surrogate.noise, deviation, context.policy.tolerance):
@@ -310,7 +314,7 @@ def _explain(found: ScoredCandidates, fitted: FittedModel, place: int) -> Propos
         recipe = found.realised.drafts[order[1]].recipe.label
         second = RunnerUp(recipe, float(means[1]), float(deviations[1]), float(expected[1]))
     return Proposal(
-        "fresh",
+        _OF_DRAFT,
         mean=float(means[0]),
         deviation=float(deviations[0]),
         interval=tuple(float(value) for value in quantiles),
@@ -332,10 +336,9 @@ def _candidate(
     draft, subset = realised.drafts[place], context.exact(realised, place)
     if subset is None:
         return None
-    is_probe = proposal.origin != "fresh"
     named = replace(
         proposal,
-        origin=proposal.origin if is_probe else draft.origin,
+        origin=draft.origin if proposal.origin == _OF_DRAFT else proposal.origin,
         parent=draft.parent,
         edit=draft.edit,
         chain=tuple((edit, program.label) for edit, program in draft.chain),

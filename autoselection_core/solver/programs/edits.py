@@ -84,9 +84,9 @@ class Workbench:
 
 def edit_recipe(recipe: Recipe, bench: Workbench, rng: np.random.Generator) -> tuple[Recipe, str]:
     """A recipe one edit away, and the name of the edit, uniform over the edits that apply."""
-    applicable = [name for name in EDITS if _APPLIES[name](recipe.steps, bench)]
+    applicable = [name for name, edit in EDITS.items() if edit.applies(recipe.steps, bench)]
     name = applicable[int(rng.integers(len(applicable)))]
-    return Recipe(EDITS[name](recipe.steps, bench, rng), recipe.seed), name
+    return Recipe(EDITS[name].apply(recipe.steps, bench, rng), recipe.seed), name
 
 
 def _insert(steps: Steps, bench: Workbench, rng: np.random.Generator) -> Steps:
@@ -138,23 +138,26 @@ def _is_tunable(step: Step, bench: Workbench) -> bool:
     return template is not None and len(template.axes) > 0
 
 
-EDITS: Mapping[str, Callable[[Steps, Workbench, np.random.Generator], Steps]] = {
-    "insert": _insert,
-    "delete": _delete,
-    "swap": _swap,
-    "replace": _replace,
-    "retune": _retune,
-    "unite": _unite,
-    "crossover": _crossover,
-}
-"""Every edit by name."""
+@dataclass(frozen=True)
+class Edit:
+    """An edit of a program.
 
-_APPLIES: Mapping[str, Callable[[Steps, Workbench], bool]] = {
-    "insert": lambda steps, bench: len(steps) < bench.max_steps,
-    "delete": lambda steps, _: len(steps) > 1,
-    "swap": lambda steps, _: len(steps) > 1,
-    "replace": lambda steps, _: len(steps) > 0,
-    "retune": lambda steps, bench: any(_is_tunable(step, bench) for step in steps),
-    "unite": lambda steps, bench: 0 < len(steps) < bench.max_steps and len(bench.mates) > 0,
-    "crossover": lambda steps, bench: len(steps) > 0 and len(bench.mates) > 1,
+    Attributes:
+        apply: Makes the edited steps.
+        applies: Whether steps can be edited so.
+    """
+
+    apply: Callable[[Steps, Workbench, np.random.Generator], Steps]
+    applies: Callable[[Steps, Workbench], bool]
+
+
+EDITS: Mapping[str, Edit] = {
+    "insert": Edit(_insert, lambda steps, bench: len(steps) < bench.max_steps),
+    "delete": Edit(_delete, lambda steps, _: len(steps) > 1),
+    "swap": Edit(_swap, lambda steps, _: len(steps) > 1),
+    "replace": Edit(_replace, lambda steps, _: len(steps) > 0),
+    "retune": Edit(_retune, lambda steps, bench: any(_is_tunable(step, bench) for step in steps)),
+    "unite": Edit(_unite, lambda steps, bench: 0 < len(steps) < bench.max_steps and len(bench.mates) > 0),
+    "crossover": Edit(_crossover, lambda steps, bench: len(steps) > 0 and len(bench.mates) > 1),
 }
+"""Every edit by its recorded name."""

@@ -22,7 +22,7 @@ from autoselection_core.signals.base import (
 )
 from autoselection_core.signals.definitions.base_model.sae import FEATURES, SaeFeatures
 from autoselection_core.signals.joins.cosine import MAX_EXACT_ROWS, cosine_pairs
-from autoselection_core.signals.joins.jaccard import CHECKED_AT_ONCE
+from autoselection_core.signals.joins.jaccard import CHECKED_AT_ONCE, met_once
 from autoselection_core.signals.similar_pairs import PairList, stored_floor
 from autoselection_core.signals.sparse import SparseFeatures
 
@@ -152,7 +152,7 @@ def update_centred_pairs(earlier: PairList, rows: Rows, features: SparseFeatures
         scale = np.maximum(length[:, None] * length[part], np.finfo(np.float32).tiny)
         cosine = ((codes @ centred.T - (centred @ mean)) / scale).astype(np.float32)
         other, place = np.nonzero(cosine >= np.float32(earlier.floor))
-        once = (part[place] < other) | ~is_new[other]  # two new rows meet twice, a row and itself once
+        once = met_once(part[place], other, is_new)
         place, other = place[once], other[once]
         found.append((part[place], other, np.minimum(cosine[other, place], np.float32(1.0))))
     first, second, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
