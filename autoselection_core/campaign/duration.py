@@ -140,7 +140,7 @@ def _probed_seconds(workspace: Workspace, settings: Mapping[str, Json]) -> float
 
 
 def costly_signals(signals: Iterable[str]) -> list[str]:
-    """Those of some signals that pass every conversation through the base model."""
+    """Names of the signals among some that pass every conversation through the base model."""
     return [name for name in signals if name in _PASSES]
 
 

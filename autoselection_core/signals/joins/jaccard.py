@@ -242,7 +242,7 @@ def _affordable_step(prefixes: SortedRuns, max_candidates: int, at_once: int) ->
 
 
 def _later(ascending: npt.NDArray[Any]) -> Integers:
-    """How many equal ones follow each number."""
+    """Number of equal ones that follow each number."""
     ends = _group_ends(ascending)
     return np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(ascending)) - 1
 

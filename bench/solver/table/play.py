@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.solver.acquisition.expected_improvement import expected_improvement
 from autoselection_core.solver.candidates.warmup import is_plain
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.feature_layout import Features, Layout
@@ -95,9 +96,10 @@ class Posterior:
 
 def _expected_improvement(posterior: Posterior) -> Numbers:
     """Expected improvement on the best posterior mean of what was observed."""
-    reach = (posterior.means - posterior.best) / posterior.deviations
-    density = np.exp(-0.5 * reach**2) / (2 * np.pi) ** 0.5
-    return np.asarray(posterior.weights @ (posterior.deviations * (reach * ndtr(reach) + density)))
+    import torch
+
+    reach = torch.from_numpy((posterior.means - posterior.best) / posterior.deviations)
+    return np.asarray(posterior.weights @ (posterior.deviations * expected_improvement(reach).numpy()))
 
 
 def _upper_bound(posterior: Posterior) -> Numbers:
