@@ -196,7 +196,11 @@ def write_campaign(
                 _require_allowed(allowed_paths, model)
             require_model(model)
     here = model if model is not None and _is_folder(model) else None
-    tested = [_benchmark(each, file, here) for each in benchmarks]
+    tested = []
+    with show_progress() as progress:
+        for each in benchmarks:
+            progress(f"reading {each}", 0, 1)
+            tested.append(_benchmark(each, file, here))
     found = [_source(path, file, here, rules) for path in paths]
     seconds = sum(each.seconds for each in found)
     sources, named = [each.source for each in found], _model(model, file)

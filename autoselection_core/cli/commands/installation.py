@@ -28,6 +28,7 @@ from autoselection_core.campaign.solvers import train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import is_scored
 from autoselection_core.cli.output import show_table, tell
+from autoselection_core.cli.progress import show_progress
 from autoselection_core.cli.session import open_workspace
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.campaign import (
@@ -88,7 +89,9 @@ class Diagnosis:
 def examine(campaign: str | None, file: Path) -> bool:
     """Show everything that was looked at; returns whether nothing is missing."""
     packages = diagnose_packages(_required_packages())
-    findings = _once([*_machine(), *packages, *_installation(), *_campaign(campaign, file)])
+    with show_progress() as progress:
+        progress("checking", 0, 1)
+        findings = _once([*_machine(), *packages, *_installation(), *_campaign(campaign, file)])
     rows = tuple(
         (each.subject, each.found, "see below" if each.problem else each.verdict) for each in findings
     )
