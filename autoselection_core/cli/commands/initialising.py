@@ -53,6 +53,7 @@ from autoselection_core.pool.reading.rules import KNOWN
 from autoselection_core.pool.sources import Source
 from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import verdict_sentence
+from autoselection_core.search.baselines import PLAIN_REPLICATES
 from autoselection_core.signals.contamination.audit import in_other_scripts
 from autoselection_core.signals.definitions.given.joined import number, values_of_records
 from autoselection_core.store.atomic import atomic_file
@@ -443,7 +444,7 @@ def _tell_of(draft: CampaignDraft) -> None:
             f"A search with trainings, at most {draft.trainings} of them with its report; {planned}.",
             seconds=None if plan is None else plan.preparing_s + plan.searching_s(plan.amount),
         )
-        tell(f"What its verdict can say: {verdict_sentence(draft.report_evaluations)}.")
+        tell(f"What its verdict can say: {verdict_sentence(draft.report_evaluations, PLAIN_REPLICATES)}.")
         return
     tell(
         "A closed form stands in for trainings: a search takes seconds and shows that files are read, "
