@@ -13,7 +13,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.lineage.examples import Example, example_of
 from autoselection_core.report.rendering.table import Table
 from autoselection_core.report.sections.arms_plot import arms_text
-from autoselection_core.report.sections.lead import arm_scores, headline
+from autoselection_core.report.sections.lead import arm_scores, headline, verdict_sentences
 from autoselection_core.report.sections.outlook import Offer, outlook
 from autoselection_core.report.sections.tables import trial_table
 from autoselection_core.report.writing import Report
@@ -39,8 +39,8 @@ def show_result(facts: SearchFacts, report: Report, truth: Mapping[str, str], co
     for line in arms_text(arm_scores(facts), report.findings, facts.record.spec.metric):
         console.print(line)
     console.print()
-    for finding in report.findings:
-        console.print(finding.sentence)
+    for sentence in verdict_sentences(facts, report.findings):
+        console.print(sentence)
     console.print(f"\nThe recipe: {facts.require_best().recipe.label}\n")
     kinds = _kinds(facts, truth)
     _shown(kept_table(facts, kinds), console)

@@ -207,11 +207,14 @@ def test_a_search_without_a_report_shows_no_verdict(cli: Cli, searched: Workshop
 
 @pytest.mark.usefixtures("searched")
 def test_status_says_the_verdict_in_a_few_words(cli: Cli) -> None:
-    verdict = json.loads(cli("show", "first", "--json")[1])["facts"]["verdict"]
+    facts = json.loads(cli("show", "first", "--json")[1])["facts"]
     (status,) = json.loads(cli("status", "--json")[1])["facts"]["searches"]
 
-    words = {"yes": "better than", "no": "no better than", "undecided": "undecided against"}[verdict]
-    assert status["verdict"] == f"{words} random subsets of equal tokens, by the formula"
+    words = {"yes": "better than", "no": "no better than", "undecided": "undecided against"}
+    random, full = (words[each["verdict"]] for each in facts["comparisons"])
+    beside = f"{random} random subsets of equal tokens; {full} the full pool, by the formula"
+    assert facts["verdict"] == facts["comparisons"][0]["verdict"]
+    assert status["verdict"] == beside
     assert f"done: {status['verdict']}" in cli("status")[1]
 
 

@@ -18,7 +18,7 @@ from autoselection_core.history.records import TrialKind
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.report.sections.lead import lead_of
+from autoselection_core.report.sections.lead import headline, lead_of
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.protocol import unread_table
 from autoselection_core.report.sections.tables import (
@@ -29,7 +29,14 @@ from autoselection_core.report.sections.tables import (
     trial_table,
 )
 from autoselection_core.report.sections.tradeoffs import signs_of, tradeoff_table, tradeoffs_of
-from autoselection_core.report.sections.verdict import Finding, compare, findings, have_same_rows, is_better
+from autoselection_core.report.sections.verdict import (
+    Finding,
+    compare,
+    findings,
+    have_same_rows,
+    in_words,
+    is_better,
+)
 from autoselection_core.report.sections.waterfall import shown_columns
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict, arm_difference
@@ -312,7 +319,24 @@ def test_the_base_model_has_a_row_where_it_was_scored_and_old_reports_have_none(
     assert last[0] == UNTRAINED
     assert last[4] == known.utility
     assert last[5] == pytest.approx(run.test[0].mean)
-    assert f"| {UNTRAINED} |" in write_report(read).markdown.read_text()
+    page = write_report(read).markdown.read_text()
+    assert f"| {UNTRAINED} |" in page
+    assert f"The untrained base model scores {last[5]:.4g} on these items: runs of the winner" in page
+
+
+def test_the_headline_names_every_opponent_and_one_success_does_not_stand_alone(facts: SearchFacts) -> None:
+    random, full = findings(facts)
+    assert (random.opponent, full.opponent) == (RANDOM, FULL_POOL)
+
+    def judged(finding: Finding, verdict: Verdict) -> Finding:
+        return replace(finding, difference=replace(finding.difference, verdict=verdict))
+
+    found = [judged(random, Verdict.YES), judged(full, Verdict.UNDECIDED)]
+
+    assert headline(facts, found).endswith("beats random ones; undecided against the full pool.")
+    assert in_words(found).startswith(
+        "better than random subsets of equal tokens; undecided against the full pool, by the formula"
+    )
 
 
 def test_exports_leave_out_the_steps_that_change_nothing_as_the_report_does(

@@ -265,8 +265,6 @@ def conclude(workspace: Workspace, search: str, file: Path) -> int:
         tell(f"preliminary: {stage}; run the same again afterwards")
     if facts.is_whole_pool:
         tell(f"{search} recommends the whole pool: an export of it leaves nothing out")
-    if facts.size_warning:
-        tell(facts.size_warning)
     further = f"search --name {search} --budget {facts.record.budget + FURTHER}"
     commands = (f"show {search}", f"export {search}", further)
     tell(f"next: {'; '.join(command_for(file, each) for each in commands)}")

@@ -15,7 +15,7 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.report.sections.fidelities import fidelity_sentences, weighed_table
-from autoselection_core.report.sections.lead import headline, own_score_sentences
+from autoselection_core.report.sections.lead import headline, verdict_sentences
 from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.tables import (
     UNTRAINED,
@@ -132,9 +132,7 @@ def show_verdict(facts: SearchFacts, report: Report) -> None:
     """Verdict of a report with comparisons, test scores, price of further runs, and its place."""
     compared: list[Json] = [finding.to_json() for finding in report.findings]
     tell(headline(facts, report.findings), verdict=is_better(report.findings).value, comparisons=compared)
-    for finding in report.findings:
-        tell(finding.sentence)
-    for sentence in own_score_sentences(facts, report.findings):
+    for sentence in verdict_sentences(facts, report.findings):
         tell(sentence)
     show_table(arm_table(facts.compared, facts.record.spec, facts.untrained))
     expected = outlook(facts)

@@ -15,10 +15,10 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.page import Lead, Picture
 from autoselection_core.report.sections.arms_plot import arms_plot
 from autoselection_core.report.sections.outlook import outlook
-from autoselection_core.report.sections.verdict import Finding, is_better
+from autoselection_core.report.sections.verdict import Finding, beside_words, is_better
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
-from autoselection_core.search.baselines import RANDOM
+from autoselection_core.search.baselines import RANDOM, WINNER
 from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.solver.candidates.warmup import PlainScores, is_plain
 from autoselection_core.solver.policy import EITHER
@@ -63,7 +63,7 @@ def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
     return Lead(
         headline(facts, found),
         verdict.value,
-        [*(finding.sentence for finding in found), *own_score_sentences(facts, found)],
+        verdict_sentences(facts, found),
         list(_facts(facts)),
         _picture(facts, found),
         _further(facts, verdict),
@@ -71,13 +71,34 @@ def lead_of(facts: SearchFacts, found: Sequence[Finding]) -> Lead:
 
 
 def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
-    """The verdict of a finished search in one sentence."""
+    """The verdict of a finished search in one sentence, with every opponent beside the decisive one."""
     by_formula, by_trainings = (
         (FORMULA_WHOLE_POOL_HEADLINES, WHOLE_POOL_HEADLINES)
         if facts.is_whole_pool
         else (FORMULA_HEADLINES, HEADLINES)
     )
-    return (by_formula if facts.record.spec.is_formula else by_trainings)[is_better(found)]
+    first = (by_formula if facts.record.spec.is_formula else by_trainings)[is_better(found)]
+    return first if facts.is_whole_pool else f"{first.removesuffix('.')}{beside_words(found)}."
+
+
+def verdict_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
+    """Sentences below the headline: a warning of a small subset, comparisons, untrained model, own scores."""
+    warning = [facts.size_warning] if facts.size_warning else []
+    compared = [finding.sentence for finding in found]
+    return [*warning, *compared, *_untrained_sentences(facts), *own_score_sentences(facts, found)]
+
+
+def _untrained_sentences(facts: SearchFacts) -> Iterator[str]:
+    """The winner beside the base model before any training, on the same test items."""
+    winners = [score for arm, score in arm_scores(facts) if arm == WINNER]
+    if facts.untrained is None or not winners:
+        return
+    tested, mean = utility(facts.untrained.test, facts.record.spec.score_weights), float(np.mean(winners))
+    side = "better" if mean > tested else "no better"
+    yield (
+        f"The untrained base model scores {tested:.4g} on these items: runs of the winner, {mean:.4g} on "
+        f"average, are {side}."
+    )
 
 
 _AGAINST_SD = 0.1
@@ -183,7 +204,8 @@ def _tokens(facts: SearchFacts) -> list[tuple[str, str]]:
 
 
 def _of(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} ({percent(part / whole)})" if whole else f"{part:,}"
+    digits = 1 if part < whole / 100 else 0  # a handful of rows is not nothing
+    return f"{part:,} of {whole:,} ({percent(part / whole, digits)})" if whole else f"{part:,}"
 
 
 def _shares(facts: SearchFacts, grouping: str) -> str:

@@ -80,12 +80,6 @@ class Finding:
             " The best plain filter is that with the highest posterior mean, not the highest measured score."
         )
 
-    @property
-    def words(self) -> str:
-        """The finding in a few words."""
-        judged = ", by the formula" if self.metric == CLOSED_FORM else ""
-        return f"{_WORDS[self.difference.verdict]} {opponent_text(self.opponent)}{judged}"
-
     def to_json(self) -> dict[str, Json]:
         """The finding as data, for programs."""
         found = self.difference
@@ -197,14 +191,29 @@ def is_better(found: Sequence[Finding]) -> Verdict:
 
 
 def in_words(found: Sequence[Finding]) -> str:
-    """The verdict in a few words, for a list of searches.
+    """The verdict in a few words, with every opponent, for a list of searches.
 
     Example:
         >>> in_words([])
         'not compared with random subsets'
     """
     decisive = _decisive(found)
-    return "not compared with random subsets" if decisive is None else decisive.words
+    if decisive is None:
+        return "not compared with random subsets"
+    judged = ", by the formula" if decisive.metric == CLOSED_FORM else ""
+    first = f"{_WORDS[decisive.difference.verdict]} {opponent_text(decisive.opponent)}"
+    return f"{first}{beside_words(found)}{judged}"
+
+
+def beside_words(found: Sequence[Finding]) -> str:
+    """The verdicts on the opponents beside the decisive one, to follow a sentence; empty without any."""
+    decisive = _decisive(found)
+    parts = []
+    for verdict, words in _WORDS.items():
+        beside = [one for one in found if one is not decisive and one.difference.verdict is verdict]
+        if beside:
+            parts.append(f"{words} {' and '.join(opponent_text(one.opponent) for one in beside)}")
+    return "".join(f"; {part}" for part in parts)
 
 
 def _decisive(found: Sequence[Finding]) -> Finding | None:
