@@ -127,9 +127,7 @@ class Lines:
 
     def _step(self, now: float) -> str:
         """The present step and its time so far; empty before the first."""
-        return (
-            f" after {self._latest}, {duration_text(now - self._latest_began)} at it" if self._latest else ""
-        )
+        return f": {self._latest} for {duration_text(now - self._latest_began)}" if self._latest else ""
 
     def _print(self, line: str) -> None:
         self._printed_at = time.monotonic()

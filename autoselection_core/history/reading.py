@@ -251,7 +251,7 @@ def _why(connection: Connection, record: SearchRecord) -> str:
             f"`autoselection search --name {record.search}` goes on here"
         )
     if record.held >= record.slots:
-        return f"{record.search} has its {record.slots} slots busy"
+        return f"{record.search} trains as many subsets at once as it may ({record.slots})"
     if record.spent + record.held + 1 > record.budget:
         return f"{record.search} waits for the last {record.held:g} of its {record.budget} evaluations"
     return f"{record.search} has free slots and budget: a trial starts at the next tick"

@@ -68,7 +68,7 @@ def test_a_stage_that_reports_nothing_is_not_silent() -> None:
     told = written.getvalue().splitlines()
 
     assert told[0] == "trial 1 choosing: 0 of 1"
-    assert told[1].startswith("still at work after trial 1 choosing, ")
+    assert told[1].startswith("still at work: trial 1 choosing for ")
     assert len(told) >= 3
 
 

@@ -111,7 +111,8 @@ def show_trials(facts: SearchFacts) -> None:
         show_table(tradeoff_table(standing, facts.record.spec.size_unit))
         tell(NO_RANKING)
     show_table(budget_table(facts.record))
-    tell(f"{facts.record.search} is {_state(facts)}. {facts.record.reason}")
+    reason = f": {facts.record.reason}" if facts.record.reason else ""
+    tell(f"{facts.record.search} is {_state(facts)}{reason}")
     if (earlier := facts.record.spec.warm_from) is not None:
         shared = agreement(facts.workspace.ledger.history(earlier), facts.history)
         further = ", ".join(facts.record.spec.warm_also)

@@ -261,7 +261,7 @@ def gate_sentence(gated: GateResult) -> str:
     names = ", ".join(gated.benchmarks)
     return (
         f"{gated.samples_cut:,} of {len(gated.pool) + gated.samples_cut:,} samples held a question of {names}"
-        " and were cut, before every arm"
+        " and were left out before anything reads the pool"
     )
 
 
