@@ -50,6 +50,7 @@ EVERYTHING = {
     "contamination_limit": 0.9,
     "adviser": AdviserSettings("http://127.0.0.1:1/v1", "a model", roles=("ranker",)),
     "fidelities": {"short": Fidelity(0.1, amount=0.5)},
+    "file": "/campaigns/own.yaml",
 }
 
 
@@ -60,7 +61,8 @@ def test_a_campaign_that_went_over_the_wire_is_the_same_campaign(tmp_path: Path)
         field.name for field in fields(made) if getattr(made, field.name) != getattr(plain, field.name)
     ]
 
-    assert campaign_from_json(json.loads(json.dumps(campaign_to_json(made)))) == made
+    read = campaign_from_json(json.loads(json.dumps(campaign_to_json(made))))
+    assert (read, read.file) == (made, made.file)
     assert len(changed) == len(fields(made)) - 2, "every field but name and sources is tried"
 
 

@@ -102,8 +102,9 @@ def test_only_a_full_training_in_bfloat16_keeps_weights_of_float32(
     assert said.bf16 == ((method, dtype) == (Method.FULL, "bfloat16"))
 
 
-def test_a_training_that_reads_little_of_the_pool_is_warned_of_and_one_at_the_limit_is_not() -> None:
-    assert "may drown in the noise" in reach_of(999, 999 / SMALL_SHARE + 1)
+def test_a_training_that_reads_little_of_the_pool_is_warned_of_and_one_told_as_the_limit_is_not() -> None:
+    assert "may drown in the noise" in reach_of(1_000, 1_000 / (SMALL_SHARE - 0.006))
+    assert "may drown in the noise" not in reach_of(1_000, 1_000 / (SMALL_SHARE - 0.004))
     assert "may drown in the noise" not in reach_of(1_000, 1_000 / SMALL_SHARE)
 
 

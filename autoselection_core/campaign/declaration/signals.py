@@ -146,7 +146,7 @@ def left_out_sentence(chosen: Iterable[str], base_model: str | None) -> str:
     Example:
         >>> left_out_sentence(["tokens", "model_scores"], "models/mine")
         ''
-        >>> left_out_sentence(["tokens"], "models/mine").partition(": ")[2]
+        >>> left_out_sentence(["tokens"], "models/mine").rpartition(": ")[2]
         'add model_scores to `signals:`; `autoselection doctor` says how long scoring takes'
     """
     if _BASE_MODEL_SCORES in chosen:
