@@ -54,7 +54,7 @@ def test_a_search_reserves_as_many_trials_as_slots_are_free(ledger: Ledger) -> N
 
     assert [reservation.trial for reservation in first] == [1, 2]
     assert second == ()
-    assert "busy" in ledger.why_idle(search)
+    assert "at once as it may" in ledger.why_idle(search)
 
 
 def test_a_reservation_holds_budget_before_anything_is_paid(ledger: Ledger) -> None:
