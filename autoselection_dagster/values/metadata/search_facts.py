@@ -14,7 +14,7 @@ from autoselection_core.report.lineage.differing import SubsetDiff, anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.report.rendering.table import fence
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.sections.lead import headline, verdict_sentences
+from autoselection_core.report.sections.lead import headline, own_score_sentences
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -140,10 +140,9 @@ def _landscape(facts: SearchFacts) -> Facts:
 
 
 def _verdicts(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
-    """The verdict and the sentences below it; nothing while nothing was compared and a subset leads."""
-    if not found and not facts.is_whole_pool:
-        return []
-    return [headline(facts, found), *verdict_sentences(facts, found)]
+    """The findings in sentences, and what the user's scores say; before them that no subset won, if so."""
+    first = [headline(facts, found)] if facts.is_whole_pool else []
+    return [*first, *(finding.sentence for finding in found), *own_score_sentences(facts, found)]
 
 
 def _further_runs(facts: SearchFacts) -> Facts:
