@@ -22,7 +22,7 @@ from autoselection_core.report.sections.landscape import (
     mix_plot,
     tree_plot,
 )
-from autoselection_core.report.sections.lead import arm_scores, headline, lead_of, verdict_sentences
+from autoselection_core.report.sections.lead import arm_scores, compared_sentences, headline, lead_of
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -113,7 +113,7 @@ def written_report(facts: SearchFacts) -> Report | None:
 def _stated(facts: SearchFacts, found: Sequence[Finding]) -> StatedVerdict:
     compared = {run.trial.subset for run in facts.arms if run.arm == WINNER}
     # The card of an export has the warning beside the verdict, in its hashed part.
-    told = [each for each in verdict_sentences(facts, found) if each != facts.size_warning]
+    told = compared_sentences(facts, found)
     said = (headline(facts, found), *told, mean_scores(arm_scores(facts))) if found else ()
     return StatedVerdict(next(iter(compared), None) or "", in_words(found), said)
 

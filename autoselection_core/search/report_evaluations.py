@@ -43,7 +43,7 @@ from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Recommendation
 from autoselection_core.subset import realise
 
-STATED = "stated_recipe"
+STATED_ARM = "stated_recipe"
 """Arm of a recipe that a person stated, to see it beside the winner; several are numbered."""
 
 
@@ -262,7 +262,9 @@ def open_stated(
         for trial in ledger.trials(search, TrialKind.REPORT)
         if trial.arm == REQUESTED and trial.state is TrialState.DONE
     }
-    names = [STATED] if len(stated) == 1 else [f"{STATED}_{number + 1}" for number in range(len(stated))]
+    names = (
+        [STATED_ARM] if len(stated) == 1 else [f"{STATED_ARM}_{number + 1}" for number in range(len(stated))]
+    )
     return tuple(
         replace(_open(trial, evaluator, progress), arm=name)
         for name, trial in zip(names, stated.values(), strict=True)

@@ -16,7 +16,7 @@ from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_core.report.sections.verdict import findings
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
-from autoselection_core.search.report_evaluations import STATED
+from autoselection_core.search.report_evaluations import STATED_ARM
 from autoselection_core.signals.table import first_name
 from autoselection_core.solver.analysis.forecast import forecast
 from autoselection_core.solver.analysis.replay import replay
@@ -91,7 +91,7 @@ def test_two_models_are_paired_on_the_items_that_they_were_paired_on(read: Earli
 @pytest.mark.parametrize("search", REPORTED)
 def test_a_report_repeats_the_verdicts(read: EarlierHome, search: str) -> None:
     # Recipes that a person stated have a comparison behind these since then.
-    found = [one for one in findings(read.facts(search)) if not one.opponent.startswith(STATED)]
+    found = [one for one in findings(read.facts(search)) if not one.opponent.startswith(STATED_ARM)]
 
     differences = [one.difference for one in found]
     known = recorded()["searches"][search]["findings"]

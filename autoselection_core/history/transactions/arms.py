@@ -33,23 +33,28 @@ def plan_report(connection: Connection, search: str, arms: Sequence[ArmPlan]) ->
     budget found another winner) end without having cost anything.
     """
     require(connection, search)
-    _drop_unasked(connection, search, {_identity(arm) for arm in arms})
+    _drop_unasked(connection, search, {identity_of(arm) for arm in arms})
     known = set(entered_arms(connection, search).values())
     number = last_trial(connection, search, TrialKind.REPORT)
     for arm in arms:
-        if _identity(arm) in known:
+        if identity_of(arm) in known:
             continue
         number += 1
-        insert_trial(
-            connection,
-            Reservation(search, number, kind=TrialKind.REPORT),
-            TrialState.WAITING,
-            arm=arm.arm,
-            recipe=arm.recipe.to_json(),
-            subset=arm.subset,
-            tokens=arm.tokens,
-            replicate=arm.replicate,
-        )
+        insert_arm(connection, Reservation(search, number, kind=TrialKind.REPORT), arm)
+
+
+def insert_arm(connection: Connection, reservation: Reservation, arm: ArmPlan) -> None:
+    """Enter an evaluation of the second budget, which waits."""
+    insert_trial(
+        connection,
+        reservation,
+        TrialState.WAITING,
+        arm=arm.arm,
+        recipe=arm.recipe.to_json(),
+        subset=arm.subset,
+        tokens=arm.tokens,
+        replicate=arm.replicate,
+    )
 
 
 def reserve_report(
@@ -84,7 +89,8 @@ def requested_arms(connection: Connection, search: str) -> list[Reservation]:
     return [Reservation(search, row.trial, row.attempt, TrialKind.REPORT) for row in rows]
 
 
-def _identity(arm: ArmPlan) -> tuple[str, str, int]:
+def identity_of(arm: ArmPlan) -> tuple[str, str, int]:
+    """Identity of an evaluation of the second budget within its search."""
     return arm.arm, arm.subset, arm.replicate
 
 

@@ -7,7 +7,12 @@ from sqlalchemy import Connection
 from autoselection_core.errors.history import BudgetSpentError
 from autoselection_core.history.records import ArmPlan, RecordedProposal, Reservation, TrialKind, TrialState
 from autoselection_core.history.searches import require
-from autoselection_core.history.transactions.arms import entered_arms, requested_arms
+from autoselection_core.history.transactions.arms import (
+    entered_arms,
+    identity_of,
+    insert_arm,
+    requested_arms,
+)
 from autoselection_core.history.transactions.proposals import next_replicate
 from autoselection_core.history.transactions.reservations import insert_trial, last_trial
 from autoselection_core.identity import Json, canonical_json
@@ -53,24 +58,14 @@ def enter_arm(connection: Connection, search: str, arm: ArmPlan) -> Reservation:
         BudgetSpentError: The second budget does not cover another evaluation.
     """
     record = require(connection, search)
-    identity = (arm.arm, arm.subset, arm.replicate)
     known = {present: trial for trial, present in entered_arms(connection, search).items()}
-    if identity in known:
-        return Reservation(search, known[identity], kind=TrialKind.REPORT)
+    if identity_of(arm) in known:
+        return Reservation(search, known[identity_of(arm)], kind=TrialKind.REPORT)
     held = record.report_held + len(requested_arms(connection, search))
     if record.report_spent + held + 1 > record.report_evaluations:
         raise BudgetSpentError(search, "report_evaluations", record.report_evaluations)
     reservation = Reservation(
         search, last_trial(connection, search, TrialKind.REPORT) + 1, kind=TrialKind.REPORT
     )
-    insert_trial(
-        connection,
-        reservation,
-        TrialState.WAITING,
-        arm=arm.arm,
-        recipe=arm.recipe.to_json(),
-        subset=arm.subset,
-        tokens=arm.tokens,
-        replicate=arm.replicate,
-    )
+    insert_arm(connection, reservation, arm)
     return reservation

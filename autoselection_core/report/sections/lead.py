@@ -82,10 +82,15 @@ def headline(facts: SearchFacts, found: Sequence[Finding]) -> str:
 
 
 def verdict_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
-    """Sentences below the headline: a warning of a small subset, comparisons, untrained model, own scores."""
+    """Sentences below the headline: a warning of a small subset, and what `compared_sentences` says."""
     warning = [facts.size_warning] if facts.size_warning else []
-    compared = [finding.sentence for finding in found]
-    return [*warning, *compared, *_untrained_sentences(facts), *own_score_sentences(facts, found)]
+    return [*warning, *compared_sentences(facts, found)]
+
+
+def compared_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
+    """Comparisons of the winner, with the untrained model and the user's own scores."""
+    compared = (finding.sentence for finding in found)
+    return [*compared, *_untrained_sentences(facts), *own_score_sentences(facts, found)]
 
 
 def _untrained_sentences(facts: SearchFacts) -> Iterator[str]:

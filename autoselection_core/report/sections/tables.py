@@ -16,7 +16,7 @@ from autoselection_core.report.rendering.table import Cell, Table, cell_text
 from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.score.score import utility, utility_standard_error
 from autoselection_core.search.baselines import RANDOM
-from autoselection_core.search.report_evaluations import STATED, ArmRun
+from autoselection_core.search.report_evaluations import STATED_ARM, ArmRun
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.decontaminate import GateResult
 from autoselection_core.signals.table import present_name
@@ -185,7 +185,7 @@ def arm_table(arms: tuple[ArmRun, ...], spec: SearchSpec, untrained: UntrainedSc
 
 
 def _is_stated(run: ArmRun) -> bool:
-    return run.arm.startswith(STATED)
+    return run.arm.startswith(STATED_ARM)
 
 
 def _arm_name(run: ArmRun) -> str:
