@@ -1,14 +1,16 @@
 """Mutants of the rooms that measure, each given to the tests that reach it.
 
 python -m bench.mutation [--sample N] [--seed SEED]   draws the sample and tries it
-python -m bench.mutation --again                      tries those not yet tried, then the survivors
+python -m bench.mutation --again [--seed SEED]        tries those not yet tried, then the survivors
 
 A mutant (`bench/mutation/faults.py`) is tried on a copy of the tracked files. First its tests are those of
 its room, and the examples in the room's docstrings, that execute the place: the quickest first, as many as
-take `--seconds` together; how many are left out is stated. A mutant that they let live is given to test
-files elsewhere that name its module. Slow tests (e2e) have no part. A mutant is killed by a test that fails
-or runs out of time.
+take `--seconds` of the processor together; how many are left out is stated. A mutant that they let live is
+given to test files elsewhere that name its module, those that name the fewest modules first, for as many
+seconds again. Slow tests (e2e) have no part. A mutant is killed by a test that fails, or by a test of its
+room that runs out of time; all times are the processor's, so that a busy machine kills nothing.
 
+`--again` finds the place of an earlier tree by its line, and calls a mutant gone where the line was changed.
 Which test executes what is recorded once, in `build/mutation/`. The result file is written after every
 mutant; `docs/explanation/untested.md` explains those that survive.
 """
@@ -21,25 +23,27 @@ import signal
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autoselection_core.identity import Json, fingerprint_file
-from bench.mutation.faults import ROOMS, Mutant, places, sample
+from bench.mutation.faults import PACKAGE, ROOMS, Mutant, place_today, sample
 from bench.mutation.forked import load_heavy_packages, pytest_in
-from bench.mutation.reached import Reach, Reaches
+from bench.mutation.reached import RECORDING_S, Reach, Reaches
 from bench.result import REPOSITORY, RESULTS, write_result
 
 _KEPT = REPOSITORY / "build" / "mutation"
 _ENDED = ("killed", "out of time")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 _SLOWER = 10
-"""How much longer than recorded a test may take, on a machine that does something else, too."""
+"""How much longer than recorded a test may take."""
 _PATIENCE_S = 60
-_ELSEWHERE_S = 600
+_STUCK_S = 900
+"""Seconds by the clock after which a test waits for something that does not come."""
 _NO_TESTS = 5
 
 
@@ -53,13 +57,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120, help="of tests that a mutant is given at most")
     parser.add_argument("--again", action="store_true", help="go on with the result file")
     asked = parser.parse_args()
-    stored = json.loads((RESULTS / "mutation.json").read_text("utf-8"))["figures"] if asked.again else {}
+    stored = _stored(asked.seed) if asked.again else {}
     mutants = [Mutant(**each) for each in stored["mutants"]] if stored else sample(asked.sample, asked.seed)
-    drawn = {"seed": stored["seed"], "commit": stored["commit"]} if stored else _drawn(asked.seed)
+    commit = stored.get("commit") or _commit()
+    drawn = {"seed": asked.seed, "commit": commit, "first_fates": stored.get("first_fates", {})}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     load_heavy_packages()
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(_copy(Path(folder).resolve()), asked.seconds)
+        trial = Trial(_copy(Path(folder).resolve()), asked.seconds, commit)
         try:
             for place in sorted(range(len(mutants)), key=lambda place: _turn(mutants, place)):
                 if mutants[place].fate not in _ENDED:
@@ -69,7 +74,13 @@ def main() -> None:
         except KeyboardInterrupt:
             print("interrupted: --again goes on from here", flush=True)
         mutants = trial.sound(mutants)
-    print(_write(drawn, mutants))
+    print(_write({**drawn, "first_fates": drawn["first_fates"] or _fates(mutants)}, mutants))
+
+
+def _stored(seed: int) -> dict[str, Any]:
+    """Figures of an earlier run with a seed."""
+    figures: dict[str, Any] = json.loads((RESULTS / "mutation.json").read_text("utf-8"))[f"seed_{seed}"]
+    return figures["figures"]
 
 
 def _turn(mutants: Sequence[Mutant], place: int) -> tuple[bool, int, str]:
@@ -78,16 +89,19 @@ def _turn(mutants: Sequence[Mutant], place: int) -> tuple[bool, int, str]:
     return bool(mutant.fate), sum(each.room == mutant.room for each in mutants[:place]), mutant.room
 
 
-def _drawn(seed: int) -> dict[str, Json]:
-    """Identity of a sample: the seed, and the commit whose places it was drawn from."""
+def _commit() -> str:
+    """The commit whose places a sample is drawn from."""
     command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
-    commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    return {"seed": seed, "commit": commit}
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _write(drawn: dict[str, Json], mutants: Sequence[Mutant]) -> Path:
-    fates = {room: dict(Counter(each.fate for each in mutants if each.room == room)) for room in ROOMS}
-    return write_result("mutation", {**drawn, "fates": fates, "mutants": [asdict(each) for each in mutants]})
+def _write(drawn: Mapping[str, Json], mutants: Sequence[Mutant]) -> Path:
+    figures = {**drawn, "fates": _fates(mutants), "mutants": [asdict(each) for each in mutants]}
+    return write_result(f"mutation/seed_{drawn['seed']}", figures)
+
+
+def _fates(mutants: Sequence[Mutant]) -> dict[str, Json]:
+    return {room: dict(Counter(each.fate for each in mutants if each.room == room)) for room in ROOMS}
 
 
 def _copy(folder: Path) -> Path:
@@ -129,31 +143,32 @@ class Trial:
     Attributes:
         tree: The copy.
         seconds: Of tests that a mutant is given at most.
+        commit: The tree that the mutants were drawn from.
     """
 
     tree: Path
     seconds: float
+    commit: str
     reaches: dict[str, Reaches] = field(default_factory=dict)
 
     def of(self, mutant: Mutant) -> Mutant:
         """A mutant with its fate."""
+        found = place_today(mutant, self.commit)
+        if found is None:
+            return replace(mutant, fate="gone")
         if mutant.room not in self.reaches:
             self.reaches[mutant.room] = Reaches(mutant.room, self.tree, _KEPT)
-        path = self.tree / mutant.file
-        whole = path.read_bytes() if path.exists() else b""
-        fault = (mutant.before, mutant.after)
-        found = [at for _, before, after, at in places(whole.decode()) if (before, after) == fault]
-        if len(found) <= mutant.occurrence:
-            return replace(mutant, fate="gone")
-        begin, end = found[mutant.occurrence]
+        file, begin, end = found
+        path = self.tree / file
+        whole = path.read_bytes()
         lines = range(whole.count(b"\n", 0, begin) + 1, whole.count(b"\n", 0, end) + 2)
-        tests = self.reaches[mutant.room].of(mutant.file, lines, fingerprint_file(path))
+        tests = self.reaches[mutant.room].of(file, lines, fingerprint_file(path))
         given = _affordable(tests, self.seconds)
         _replace(path, whole[:begin] + mutant.after.encode() + whole[end:])
         try:
             fate, by = self._fate(given)
             if fate == "survived":
-                fate, by = self._fate_elsewhere(mutant)
+                fate, by = self._fate_elsewhere(file, mutant.room)
         finally:
             _replace(path, whole)
         return replace(mutant, fate=fate, by=by, tests=len(given), left_out=len(tests) - len(given))
@@ -161,28 +176,25 @@ class Trial:
     def _fate(self, tests: Sequence[Reach]) -> tuple[str, str]:
         if not tests:
             return "survived", ""
-        longest, total = max(each.seconds for each in tests), sum(each.seconds for each in tests)
         names = [each.name for each in tests]
-        limit = ["--timeout", str(_PATIENCE_S + _SLOWER * longest)]
-        return _verdict(
-            *self._run([*limit, "-x", *_files_of(names)], Chosen(names), _PATIENCE_S + _SLOWER * total)
-        )
+        seconds = _PATIENCE_S + _SLOWER * sum(each.seconds for each in tests)
+        return _verdict(*self._run(["-x", *_files_of(names)], Chosen(names), seconds))
 
-    def _fate_elsewhere(self, mutant: Mutant) -> tuple[str, str]:
-        """Fate under the test files outside the room that name the module."""
-        module = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    def _fate_elsewhere(self, file: str, room: str) -> tuple[str, str]:
+        """Fate under the test files outside the room that name the module; running out of time is no kill."""
+        module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         texts = {path: path.read_text("utf-8") for path in sorted((self.tree / "tests").rglob("test_*.py"))}
         named = [path for path, text in texts.items() if re.search(rf"\b{re.escape(module)}\b", text)]
+        named.sort(key=lambda path: texts[path].count(f"from {PACKAGE}"))
         files = [path.relative_to(self.tree).as_posix() for path in named]
-        files = [file for file in files if not file.startswith(f"tests/{mutant.room}/")]
+        files = [each for each in files if not each.startswith(f"tests/{room}/")]
         if not files:
             return "survived", ""
-        return _verdict(
-            *self._run(["--timeout", str(_ELSEWHERE_S), "-x", *files], object(), 4 * _ELSEWHERE_S)
-        )
+        status, said = self._run(["-x", *files], object(), self.seconds)
+        return ("survived", "") if status is None else _verdict(status, said)
 
     def _run(self, arguments: Sequence[str], plugin: object, seconds: float) -> tuple[int | None, str]:
-        given = ["-q", "-p", "no:cacheprovider", "-m", "not e2e", *arguments]
+        given = ["-q", "-p", "no:cacheprovider", "-m", "not e2e", "--timeout", str(_STUCK_S), *arguments]
         return pytest_in(self.tree, given, plugin, seconds)
 
     def sound(self, tried: Sequence[Mutant]) -> list[Mutant]:
@@ -190,7 +202,7 @@ class Trial:
         killers = sorted({each.by for each in tried if each.fate == "killed" and "::" in each.by})
         if not killers:
             return list(tried)
-        _, said = self._run([*_files_of(killers)], Chosen(killers), _ELSEWHERE_S * 6)
+        _, said = self._run([*_files_of(killers)], Chosen(killers), RECORDING_S)
         failing = set(_FAILED.findall(said))
         return [replace(each, fate="", by="") if each.by in failing else each for each in tried]
 

@@ -7,9 +7,12 @@ statement left out. As many are drawn of each room, evenly over its places.
 import ast
 import random
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
 
 from bench.result import REPOSITORY
 
@@ -80,6 +83,47 @@ def places(source: str) -> Iterator[tuple[int, str, str, tuple[int, int]]]:
             begin = starts[node.lineno - 1] + node.col_offset
             end = starts[node.end_lineno - 1] + node.end_col_offset
             yield node.lineno, encoded[begin:end].decode(), after, (begin, end)
+
+
+def place_today(mutant: Mutant, commit: str) -> tuple[str, int, int] | None:
+    """File of a mutant of an earlier tree, and where its code begins and ends in it, in bytes.
+
+    The file is followed through renames. None where the file or the line is another one today.
+    """
+    fault = (mutant.before, mutant.after)
+    earlier = _git("show", f"{commit}:{mutant.file}")
+    drawn = [at for _, before, after, at in places(earlier) if (before, after) == fault][mutant.occurrence]
+    file = _renamed(commit).get(mutant.file, mutant.file)
+    path = REPOSITORY / file
+    if not path.exists():
+        return None
+    today = path.read_bytes()
+    moved = _moved(earlier.encode(), today, *drawn)
+    held = [at for _, before, after, at in places(today.decode()) if (before, after) == fault]
+    return (file, *moved) if moved in held else None
+
+
+@cache
+def _renamed(commit: str) -> dict[str, str]:
+    """Files of an earlier tree that have another name today."""
+    said = _git("diff", "-M", "--diff-filter=R", "--name-status", commit, "HEAD", "--", PACKAGE)
+    return {before: after for _, before, after in (line.split("\t") for line in said.splitlines())}
+
+
+def _moved(earlier: bytes, today: bytes, begin: int, end: int) -> tuple[int, int] | None:
+    """Where bytes of an earlier text are today, if their lines are the same."""
+    before, after = earlier.splitlines(keepends=True), today.splitlines(keepends=True)
+    first, last = earlier.count(b"\n", 0, begin), earlier.count(b"\n", 0, end)
+    for match in SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks():
+        if match.a <= first and last < match.a + match.size:
+            shift = sum(map(len, after[: match.b])) - sum(map(len, before[: match.a]))
+            return begin + shift, end + shift
+    return None
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(REPOSITORY), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:

@@ -3,12 +3,14 @@
 import contextlib
 import importlib
 import os
+import resource
 import signal
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +26,9 @@ HEAVY = (
 
 _OURS = ("autoselection_core", "autoselection_dagster", "bench", "demo", "tests")
 _TICK_S = 0.05
+_STUCK = 60
+"""How much more time by the clock than of the processor a run may take."""
+_TO_END_S = 30
 
 
 def load_heavy_packages() -> None:
@@ -33,15 +38,23 @@ def load_heavy_packages() -> None:
 
 
 def pytest_in(tree: Path, arguments: Sequence[str], plugin: object, seconds: float) -> tuple[int | None, str]:
-    """Exit status of pytest in a copy of the tree, None where it ran out of time; and what it printed."""
+    """Exit status of pytest in a copy of the tree, None where it ran out of time; and what it printed.
+
+    Args:
+        tree: The copy.
+        arguments: Of pytest.
+        plugin: One further plugin.
+        seconds: Of the processor that the run may take.
+    """
     with tempfile.TemporaryFile() as said:
         sys.stdout.flush()
         child = os.fork()
         if child == 0:
             # Plugins that are loaded already cannot be rewritten, and need not be.
             given = ["-W", "ignore::pytest.PytestAssertRewriteWarning", *arguments]
+            resource.setrlimit(resource.RLIMIT_CPU, (ceil(seconds), ceil(seconds) + _TO_END_S))
             _serve(lambda: pytest.main(given, plugins=[plugin]), tree, said.fileno())
-        status = _waited(child, seconds)
+        status = _waited(child, _STUCK * seconds)
         said.seek(0)
         return status, said.read().decode("utf-8", "replace")
 
@@ -78,4 +91,5 @@ def _waited(child: int, seconds: float) -> int | None:
     if not ended:
         os.waitpid(child, 0)
         return None
-    return os.waitstatus_to_exitcode(status)
+    code = os.waitstatus_to_exitcode(status)
+    return None if code == -signal.SIGXCPU else code

@@ -1,9 +1,9 @@
 """Lines that each test reaches, recorded once and kept by the content of its file."""
 
 import json
+import os
 import sys
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
@@ -30,7 +30,7 @@ class Reach:
 
     Attributes:
         name: Of the test, as pytest spells it.
-        seconds: What it took while it was recorded.
+        seconds: Of the processor, what it and the processes that it waited for took while it was recorded.
         lines: Lines of functions by file; a line of a module or class runs once for all tests.
     """
 
@@ -82,7 +82,7 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Steps:
         """Trace a test with its setup."""
-        self._lines, self._failed, started = set(), False, time.monotonic()
+        self._lines, self._failed, started = set(), False, _used_s()
         threading.settrace(self._enter)
         sys.settrace(self._enter)
         try:
@@ -91,7 +91,7 @@ class Recorder:
             sys.settrace(None)
             threading.settrace(None)
             if not self._failed:
-                self.found.append(Reach(item.nodeid, time.monotonic() - started, self._by_file(item)))
+                self.found.append(Reach(item.nodeid, _used_s() - started, self._by_file(item)))
 
     def _by_file(self, item: pytest.Item) -> dict[str, list[int]]:
         lines = set(self._lines)
@@ -156,6 +156,11 @@ class Reaches:
                     if sources.get(file) != content or not set(lines).isdisjoint(each["lines"][file]):
                         near.append(Reach(**each))
         return sorted(near or anywhere, key=lambda each: (each.seconds, each.name))
+
+
+def _used_s() -> float:
+    """The processor's time of this process and of those that it waited for."""
+    return sum(os.times()[:4])
 
 
 def _files(folder: Path, tree: Path) -> list[str]:
