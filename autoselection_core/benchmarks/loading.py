@@ -14,8 +14,9 @@ from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
+from autoselection_core.benchmarks.reading.extraction import is_number
 from autoselection_core.benchmarks.render import SYSTEM, PromptForm
-from autoselection_core.benchmarks.settings import HARNESS, OWN, BenchmarkSettings
+from autoselection_core.benchmarks.settings import HARNESS, OWN, AnswerType, BenchmarkSettings
 from autoselection_core.benchmarks.split import split
 from autoselection_core.errors.benchmarks import (
     BadItemError,
@@ -208,6 +209,11 @@ def _fault(question: Question, metric: Metric) -> str | None:
     texts = (question.text, question.full_answer, question.answer, *(question.choices or ()))
     if any("\ud800" <= character <= "\udfff" for text in texts if not text.isascii() for character in text):
         return "a text has half of a character, an escape without its other half"
+    reads_number = metric is Metric.ANSWER_ACCURACY and question.reads == AnswerType.NUMBER
+    if reads_number and not is_number(question.answer):
+        return (
+            "`reads: number`, but the answer is no single number; `reads: text` compares it as it is spelled"
+        )
     if question.choices is None:
         return f"metric {metric} needs choices" if metric.chooses else None
     if len(set(question.choices)) < _MIN_CHOICES:

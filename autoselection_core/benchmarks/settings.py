@@ -19,6 +19,9 @@ HARNESS = "harness"
 
 FORMATS = (OWN, "gsm8k", "bbh", "mmlu", "gpqa", "graphwiz", "nlgraph", HARNESS)
 
+MAX_ANSWER_TOKENS = 131_072
+"""As many as long reasoning takes; a larger number is a slip, and would be paid for by every item."""
+
 _SIZES = ("dev_share", "dev_items", "test_items")
 
 
@@ -90,7 +93,8 @@ class BenchmarkSettings:
         dev_share: Share of the questions that the search may look at.
         dev_items: Maximum number of dev items; None for all.
         test_items: Maximum number of test items; None for all.
-        answer_tokens: Maximum length of a written answer, in tokens.
+        answer_tokens: Maximum length of a written answer, in tokens, at most 131072; with its prompt it must
+            fit into what the model reads.
         task: A task of the lm-evaluation-harness by name, or its YAML file below the folder.
         measure: Metric of the task that is an item's value; None for its first.
         backend: Backend that runs the model for a task: `hf` or `vllm`.
@@ -129,8 +133,8 @@ class BenchmarkSettings:
             raise SettingError("task", self.task, f"there for the format {HARNESS!r}, and only for it")
         if not 0 <= self.max_bad_share <= 1:
             raise SettingError("max_bad_share", self.max_bad_share, "a share of at least 0 and at most 1")
-        if self.answer_tokens < 1:
-            raise SettingError("answer_tokens", self.answer_tokens, "at least 1")
+        if not 1 <= self.answer_tokens <= MAX_ANSWER_TOKENS:
+            raise SettingError("answer_tokens", self.answer_tokens, f"from 1 to {MAX_ANSWER_TOKENS}")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:

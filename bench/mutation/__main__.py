@@ -32,8 +32,7 @@ import pytest
 
 from autoselection_core.identity import Json, fingerprint_file
 from bench.mutation.faults import PACKAGE, ROOMS, Mutant, place_today, sample
-from bench.mutation.forked import load_heavy_packages, pytest_in
-from bench.mutation.reached import RECORDING_S, Reach, Reaches
+from bench.mutation.runs import RECORDING_S, Reach, Reaches, load_heavy_packages, pytest_in
 from bench.result import REPOSITORY, RESULTS, write_result
 
 _KEPT = REPOSITORY / "build" / "mutation"
@@ -79,8 +78,9 @@ def main() -> None:
 
 def _stored(seed: int) -> dict[str, Any]:
     """Figures of an earlier run with a seed."""
-    figures: dict[str, Any] = json.loads((RESULTS / "mutation.json").read_text("utf-8"))[f"seed_{seed}"]
-    return figures["figures"]
+    results: dict[str, dict[str, Any]] = json.loads((RESULTS / "mutation.json").read_text("utf-8"))
+    figures: dict[str, Any] = results[f"seed_{seed}"]["figures"]
+    return figures
 
 
 def _turn(mutants: Sequence[Mutant], place: int) -> tuple[bool, int, str]:
@@ -96,7 +96,8 @@ def _commit() -> str:
 
 
 def _write(drawn: Mapping[str, Json], mutants: Sequence[Mutant]) -> Path:
-    figures = {**drawn, "fates": _fates(mutants), "mutants": [asdict(each) for each in mutants]}
+    figures: dict[str, Json] = {**drawn, "fates": _fates(mutants)}
+    figures["mutants"] = [asdict(each) for each in mutants]
     return write_result(f"mutation/seed_{drawn['seed']}", figures)
 
 

@@ -221,6 +221,8 @@ def test_a_bad_record_is_named_by_its_line_and_not_quoted(tmp_path: Path, record
         ("format: gsm9k\n", UnknownBenchmarkSettingError, "Did you mean 'gsm8k'?"),
         ("dev_share: 2\n", SettingError, "dev_share"),
         ("dev_items: many\n", SettingError, "a whole number"),
+        ("answer_tokens: 0\n", SettingError, "from 1 to 131072"),
+        ("answer_tokens: 131073\n", SettingError, "from 1 to 131072"),
         ("shots: 3\n", SettingError, "no targets"),
         ("items: ../elsewhere.jsonl\n", OutsideFolderError, "outside"),
         ("items: gone.jsonl\n", UnreadableBenchmarkError, "no such file"),

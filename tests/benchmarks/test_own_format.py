@@ -401,3 +401,18 @@ def test_letters_go_on_behind_the_twenty_sixth_choice() -> None:
 
     assert right({"question": "Which?", "choices": many, "answer": "AC"}) == "word 28"
     assert right({"question": "Which?", "choices": many, "answer": "bh"}, answer_by="letter") == "word 59"
+
+
+@pytest.mark.parametrize(
+    "answer", ["many", "2024-01-05", "10-12", "1 hour 30 minutes", "2:3:5", "two", "3/4", "#### 5"]
+)
+def test_an_expected_number_that_is_no_single_number_is_a_bad_record(tmp_path: Path, answer: str) -> None:
+    records = [{**asked()[0], "answer": answer}]
+    said = {"name": "sums", "items": "items.jsonl", "metric": "answer_accuracy", "reads": "number"}
+    folder = write(tmp_path / "items.jsonl", [*records, *asked()])
+
+    found = benchmark_from({**said, "max_bad_share": 0.5}, folder)
+
+    assert len(found.bad_items) == (answer not in {"two", "3/4", "#### 5"})
+    assert not found.bad_items or "`reads: text`" in found.bad_items[0]
+    assert not benchmark_from({**said, "reads": "text"}, folder).bad_items

@@ -7,10 +7,19 @@ which no answer can be read is a parse failure, which is wrong and counted apart
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from autoselection_core.benchmarks.item import LETTERS, Item
-from autoselection_core.benchmarks.reading.numbers import last_number, marked_number, value
+from autoselection_core.benchmarks.reading.marks import marks
+from autoselection_core.benchmarks.reading.numbers import (
+    decimal_mark,
+    equal,
+    is_ambiguous,
+    last_number,
+    marked_number,
+    numerals,
+)
 from autoselection_core.benchmarks.reading.options import (
     latin_letters,
     marked_letter,
@@ -32,14 +41,16 @@ from autoselection_core.benchmarks.reading.texts import (
 _Reader: TypeAlias = Callable[[str], str | None]
 _LETTER = re.compile(r"\(?([a-z])\)?")
 
-READING = 4
+READING = 5
 """Version of how answers are read, a part of what a score of written answers follows from.
 
 The first one is that of version 0.1.0, whose benchmarks and evaluations do not name it.
 """
 
 
-def extract(text: str, reads: str, options: int = 26, texts: Sequence[str] = ()) -> str | None:
+def extract(
+    text: str, reads: str, options: int = 26, texts: Sequence[str] = (), beside: str = ""
+) -> str | None:
     """The answer that a generated text gives; None where it gives none.
 
     Args:
@@ -47,6 +58,7 @@ def extract(text: str, reads: str, options: int = 26, texts: Sequence[str] = ())
         reads: "letter", "yes_no", "number" or "text".
         options: Number of letters to choose from.
         texts: The options' texts in the order of their letters; an answer may name its option by them.
+        beside: The question; its language says what the point of 2.500 is where the text has no words.
 
     Example:
         >>> extract("Both are close, so the answer is **(B)**.", "letter", 4)
@@ -55,9 +67,11 @@ def extract(text: str, reads: str, options: int = 26, texts: Sequence[str] = ())
         '1234.50'
         >>> extract("It is the Rhine.", "letter", 2, ["the Nile", "the Rhine"])
         'B'
+        >>> extract("Die Antwort ist 2.500.", "number"), extract("The answer is two thirds.", "number")
+        ('2500', '2/3')
     """
-    announced, implied = _readers(reads, options, [fold(option) for option in texts])
     folded = fold(text)
+    announced, implied = _readers(reads, options, [fold(option) for option in texts], (folded, beside))
     parts = segments(latin_letters(folded) if reads == "letter" else folded)
     for part in parts:
         found = announced(part) or (implied(part) if short_text(part) else None)
@@ -66,25 +80,47 @@ def extract(text: str, reads: str, options: int = 26, texts: Sequence[str] = ())
     return next((found for part in parts if (found := implied(part)) is not None), None)
 
 
-def is_right(parsed: str | None, target: str, reads: str) -> bool:
-    """Whether an extracted answer is the target. Numbers are compared by value, texts without decoration."""
+def is_right(parsed: str | None, target: str, reads: str, beside: str = "") -> bool:
+    """Whether an extracted answer is the target. Numbers are compared by value, texts without decoration.
+
+    A target such as 2.500 of a question in a language with a decimal comma may be either number, and an
+    answer with either value is right.
+    """
     if parsed is None:
         return False
     if reads == "number":
-        wanted = extract(target, "number")
-        return wanted is not None and value(parsed) == value(wanted)
+        spelled = [
+            extract(target, "number", beside=beside),
+            *([target.strip()] if is_ambiguous(target) else []),
+        ]
+        return any(wanted is not None and equal(parsed, wanted) for wanted in spelled)
     return _bare(parsed) == _bare(target)
+
+
+def is_number(target: str) -> bool:
+    """Whether an expected answer gives one number; a date, a range or "1 hour 30 minutes" gives none.
+
+    A number behind "####" or in a box, and the result of a calculation, are the one that is given.
+    """
+    found = extract(target, "number")
+    is_single = len(list(numerals(fold(target)))) <= 1 or "=" in target or bool(marks(fold(target)))
+    return found is not None and is_single
 
 
 def read_answer(item: Item, text: str) -> str | None:
     """The answer that a generated text gives to an item; None where it gives none."""
     choices = item.choices or ()
     texts = [choices[position] for position in item.order]
-    return extract(text, item.reads, len(choices) or len(LETTERS), texts)
+    return extract(text, item.reads, len(choices) or len(LETTERS), texts, item.question)
 
 
-def _readers(reads: str, options: int, texts: Sequence[str]) -> tuple[_Reader, _Reader]:
+def _readers(
+    reads: str, options: int, texts: Sequence[str], said: tuple[str, str]
+) -> tuple[_Reader, _Reader]:
     """Reader of an announced answer, and reader of one from the rest of the text."""
+    if reads == "number":
+        mark = decimal_mark(*said)
+        return partial(marked_number, mark_of_decimals=mark), partial(last_number, mark=mark)
     if reads != "letter":
         return _READERS[reads]
 
@@ -100,7 +136,6 @@ def _readers(reads: str, options: int, texts: Sequence[str]) -> tuple[_Reader, _
 
 _READERS: Mapping[str, tuple[_Reader, _Reader]] = {
     "yes_no": (marked_yes_no, said_yes_no),
-    "number": (marked_number, last_number),
     "text": (marked_text, unannounced_text),
 }
 

@@ -1,8 +1,10 @@
-"""Numbers written as words: English words, and Chinese and Japanese numerals."""
+"""Numbers written as words: English words with fractions and ordinals, and Chinese and Japanese numerals."""
 
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+
+from autoselection_core.benchmarks.reading.foreign_numbers import ARTICLES, foreign_at
 
 _TEENS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
@@ -20,36 +22,152 @@ _SCALES: Mapping[str, int] = {
     "billion": 10**9,
     "trillion": 10**12,
 }
+_ORDINALS: Mapping[str, int] = {
+    "first": 1, "second": 2, "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12,
+    **{
+        f"{word.removesuffix('y')}{'ieth' if word.endswith('y') else 'th'}": number
+        for word, number in {**_UNITS, **_SCALES}.items()
+        if word not in {"zero", "one", "two", "three", "five", "eight", "nine", "twelve"}
+    },
+}  # fmt: skip
+_PARTS: Mapping[str, int] = {
+    **{name: number for name, number in _ORDINALS.items() if number > 2},  # noqa: PLR2004 "second" is a unit
+    "half": 2,
+    "halve": 2,
+    "quarter": 4,
+}
 _ANY = "|".join(sorted((*_UNITS, *_SCALES), key=len, reverse=True))
+_ANY_PART = "|".join(sorted(_PARTS, key=len, reverse=True))
+_ENDED = r"(?![\w-])"
 _ENGLISH = re.compile(
-    rf"\b(?:a[ ](?={'|'.join(_SCALES)}))?(?:{_ANY})(?:(?:[ ]and[ ]|[ -])(?:{_ANY})\b){{0,30}}(?![\w-])",
+    rf"\b(?:a[ ](?={'|'.join(_SCALES)}))?(?:{_ANY})\b(?:(?:[ ]and[ ]|[ -])(?:{_ANY})\b){{0,30}}",
     re.IGNORECASE,
+)
+_PART = re.compile(rf"[ -](?P<part>{_ANY_PART})(?P<many>s)?{_ENDED}", re.IGNORECASE)
+_AND_PART = re.compile(rf"[ ]and[ ]an?[ ](?P<part>{_ANY_PART}){_ENDED}", re.IGNORECASE)
+_ORDINAL_END = re.compile(rf"[ -](?P<ordinal>{'|'.join(_ORDINALS)}){_ENDED}", re.IGNORECASE)
+_ORDINAL = re.compile(
+    rf"\b(?:the[ ])?(?P<ordinal>{'|'.join(_ORDINALS)})(?=\s*(?:[.,;!?)*\n]|$))", re.IGNORECASE
+)
+_A_PART = re.compile(
+    rf"\b(?:(?:an?|one)[ ])?(?P<sure>half|quarter){_ENDED}"
+    rf"|\ban?[ ](?P<part>{_ANY_PART})(?=[ ]of\b|\s*(?:[.,;!?)*\n]|$))",
+    re.IGNORECASE,
+)
+_POINT = re.compile(
+    rf"[ ]point(?P<digits>(?:[ -](?:{'|'.join(_TEENS.split()[:10])})\b){{1,20}})", re.IGNORECASE
 )
 _PRONOUN = re.compile(r"one(?:[ ](?!(?:hundred|thousand|million|billion|trillion)\b)[a-z]|$)", re.IGNORECASE)
 _HAN = re.compile(r"[〇零一二两三四五六七八九十百千万亿萬億]{1,24}")
 _MYRIAD = 10_000
+_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]{2,60}(?![^\W\d_])")
+_MINUS_BEFORE = re.compile(r"\b(?:minus|negative|moins|menos|meno)[ ]$", re.IGNORECASE)
 
 
-def worded_at(text: str, start: int, end: int) -> str | None:
+def worded_at(text: str, start: int, end: int, *, is_english: bool = True) -> str | None:
     """The number whose words begin at a place of a text, in digits; None where none do.
+
+    Args:
+        text: A folded text.
+        start: The place.
+        end: End of what may be read.
+        is_english: Whether words of other languages that are English words too (elf, once, cent) are none.
 
     Example:
         >>> worded_at("It is one hundred and five.", 6, 27), worded_at("三千二百", 0, 4)
         ('105', '3200')
+        >>> worded_at("two and a half", 0, 14), worded_at("zweihundertzwölf", 0, 16)
+        ('5/2', '212')
     """
-    english = _ENGLISH.match(text, start, end)
-    if english:
-        return None if _PRONOUN.match(text, start, end) else _english(english[0])
     han = _HAN.match(text, start, end)
-    return str(_han(han[0])) if han else None
+    if han:
+        return str(_han(han[0]))
+    found = _words_at(text, start, end, is_english=is_english)
+    return found[0] if found else None
 
 
-def worded(text: str) -> Iterator[str]:
-    """Numbers in English words, in digits; "one" is left out where it stands for something."""
-    for match in _ENGLISH.finditer(text):
-        found = None if _PRONOUN.match(text, match.start()) else _english(match[0])
+def worded(text: str, *, is_english: bool = True) -> Iterator[str]:
+    """Numbers in words, in digits; "one" is left out where it stands for something.
+
+    Words of other languages count only in a text that is not English.
+    """
+    behind = 0
+    for match in _WORD.finditer(text):
+        at = match.start()
+        if at < behind:
+            continue
+        word = match[0].lower()
+        may_begin = word in _FIRST_WORDS or (not is_english and word not in ARTICLES)
+        found = _words_at(text, at, len(text), is_english=is_english) if may_begin else None
         if found is not None:
-            yield found
+            spelled, behind = found
+            yield f"-{spelled}" if _MINUS_BEFORE.search(text, max(0, at - 10), at) else spelled
+
+
+_FIRST_WORDS = frozenset({*_UNITS, *_SCALES, "half", "quarter"})
+
+
+def _words_at(text: str, start: int, end: int, *, is_english: bool) -> tuple[str, int] | None:
+    """Value of the words at a place and where they end, in the language that reads the most of them."""
+    english = _english_at(text, start, end)
+    if english is not None and english[0] == "1" and _PRONOUN.match(text, start, end):
+        english = None
+    foreign = foreign_at(text, start, end, is_english=is_english)
+    return max(filter(None, (english, foreign)), key=lambda found: found[1], default=None)
+
+
+def _english_at(text: str, start: int, end: int) -> tuple[str, int] | None:
+    """Value of the English words at a place, in digits, and where they end."""
+    words = _ENGLISH.match(text, start, end)
+    if words is None:
+        return _without_number(text, start, end)
+    number, behind = _english(words[0]), words.end()
+    if part := _AND_PART.match(text, behind, end):
+        bottom = _PARTS[part["part"].lower()]
+        return None if number is None else (f"{int(number) * bottom + 1}/{bottom}", part.end())
+    if part := _PART.match(text, behind, end):
+        return _of_parts(words[0], part)
+    return None if number is None else _of_number(text, number, behind, end)
+
+
+def _of_number(text: str, number: str, behind: int, end: int) -> tuple[str, int] | None:
+    """A whole number with what may follow it: the end of an ordinal, or decimals in words."""
+    if ordinal := _ORDINAL_END.match(text, behind, end):
+        return _ordinal(number, ordinal)
+    if digits := _POINT.match(text, behind, end):
+        said = "".join(str(_UNITS[word]) for word in re.findall(r"[a-z]+", digits["digits"].lower()))
+        return f"{number}.{said}", digits.end()
+    return None if text[behind : behind + 1] == "-" else (number, behind)
+
+
+def _of_parts(words: str, part: re.Match[str]) -> tuple[str, int] | None:
+    """Fraction of number words and a part, as "two thirds"; or an ordinal, as "forty-fifth"."""
+    name, number = part["part"].lower(), _english(words)
+    bottom = _PARTS[name]
+    if part["many"] is None and number not in {None, "1"} and name in _ORDINALS:
+        return _ordinal(str(number), part)
+    if number is not None:
+        return f"{number}/{bottom}", part.end()
+    whole, _, top = words.lower().rpartition(" and ")
+    left, right = (_english(each) if each else None for each in (whole, top))
+    return (
+        None if left is None or right is None else (f"{int(left) * bottom + int(right)}/{bottom}", part.end())
+    )
+
+
+def _ordinal(number: str, last: re.Match[str]) -> tuple[str, int] | None:
+    """The whole number of an ordinal such as "twenty-first", whose last word is matched."""
+    unit = _ORDINALS[next(filter(None, last.groups())).lower()]
+    return (str(int(number) + unit), last.end()) if int(number) % 10 == 0 and unit < 100 else None  # noqa: PLR2004
+
+
+def _without_number(text: str, start: int, end: int) -> tuple[str, int] | None:
+    """Value of "half", "a third" or "the fifth", which hold no number word."""
+    part = _A_PART.match(text, start, end)
+    if part:
+        return f"1/{_PARTS[(part['sure'] or part['part']).lower()]}", part.end()
+    ordinal = _ORDINAL.match(text, start, end)
+    return (str(_ORDINALS[ordinal["ordinal"].lower()]), ordinal.end()) if ordinal else None
 
 
 def _english(words: str) -> str | None:

@@ -5,6 +5,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
@@ -48,24 +49,41 @@ _SCALES = {
 }
 _WORDS = "|".join(word for word in sorted(_SCALES, key=len, reverse=True) if len(word) > 1)
 _FRACTION = (
-    rf"(?:(?P<mixed>\d{{1,9}}){_SPACE})?"
+    rf"(?:(?P<mixed>\d{{1,9}}){_SPACE}(?:and[ ](?:(?=\d)|an?[ ](?=[a-z])))?)?"
     r"(?:\\[dt]?frac\s?(?:\{\s?(?P<top>\d{1,30})\s?\}\s?\{\s?(?P<bottom>\d{1,30})\s?\}|(?P<one>\d)\s?(?P<two>\d))"
-    r"|(?P<vulgar>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])|(?<=\d[ ])(?P<part>\d{1,4})/(?P<parts>\d{1,4})(?!\d))"
+    r"|(?P<vulgar>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])"
+    r"|(?:(?<=\d[ ])|(?<=\d[ ]and[ ]))(?P<part>\d{1,4})/(?P<parts>\d{1,4})(?!\d)"
+    r"|(?<=[ ]and[ ]a[ ])(?P<named>half|third|quarter)\b)"
 )
+_OVERS = {"half": "2", "third": "3", "quarter": "4"}
+_NAMED_PARTS = {
+    "thirds": "3", "fourths": "4", "fifths": "5", "sixths": "6", "sevenths": "7", "eighths": "8",
+    "ninths": "9",
+}  # fmt: skip
+"""Quarters, halves and tenths behind digits may be coins, games and notes."""
 _DECIMAL = (
     rf"(?:(?P<whole>{_WHOLE})(?P<decimals>\.\d++|,\d++(?!,\d))?|(?P<bare>\.\d++))"
     rf"(?:[eE](?P<e>{_EXPONENT})(?!\w)"
-    rf"|{_SPACE}(?:[×x*·]|\\times|\\cdot){_SPACE}10(?:\^{_SPACE}\{{?(?P<ten>{_EXPONENT})\}}?|(?P<raised>{_RAISED}))"
+    rf"|{_SPACE}(?:[×x*·]|\\times|\\cdot|times){_SPACE}10"
+    rf"(?:(?:\^|\*\*|[ ]to[ ]the[ ](?:power[ ](?:of[ ])?)?){_SPACE}"
+    rf"\{{?(?P<ten>{_EXPONENT})\}}?|(?P<raised>{_RAISED}))"
     rf"|\^\{{?(?P<power>{_EXPONENT})\}}?|(?P<upper>{_RAISED})"
-    rf"|{_SPACE}/{_SPACE}(?P<over>\d{{1,30}}))?"
+    rf"|(?P<colons>(?::\d{{1,9}}){{1,3}}+)(?!:?\d)"
+    rf"|[ ](?P<parts_of>{'|'.join(_NAMED_PARTS)})\b"
+    rf"|{_SPACE}(?:/|over[ ]){_SPACE}(?P<over>\d{{1,30}}))?"
     rf"(?:{_SPACE}(?P<scale>(?i:{_WORDS})(?![^\W\d_])|[千万萬亿億천만억])|(?P<suffix>[kKM])(?!\w))?"
+    rf"(?P<percent>{_SPACE}(?:\\?%(?!{_SPACE}\d)"
+    r"|(?i:per[ ]?cent|prozent|pour[ ]cent|por[ ]ciento|por[ ]cento)\b))?"
 )
 _MONEY = re.compile(
     rf"{_SPACE}(?:€|euros?\b|eur\b|reais\b|pesos\b|đồng\b|zł\b|kr\b|lei\b|rupiah\b)", re.IGNORECASE
 )
 _MONEY_BEFORE = re.compile(r"(?:€|eur|r\$|rp\.?)[^\S\n]{0,3}$", re.IGNORECASE)
 _GROUPED = re.compile(r"[1-9]\d{0,2}\.\d{3}")
-"""One point in front of three digits: thousands of a currency that has no thousandths, else decimals."""
+"""One point in front of three digits: thousands of a currency that has no thousandths, or of a language that
+has a decimal comma; else decimals."""
+_COMMA_GROUPED = re.compile(r"[1-9]\d{0,2},\d{3}")
+_TIME_DIGITS, _HOUR = 2, 60
 _NUMERAL = re.compile(
     rf"(?:(?<![A-Za-z0-9_)\]}}])(?P<sign>[-\u2212+]|\u2013(?=[\d.])){_SPACE})?(?:\\?[$€£¥]{_SPACE}(?P<minus>[-\u2212])?)?"
     rf"(?:{_FRACTION}|{_DECIMAL})"
@@ -80,7 +98,7 @@ class Numeral:
     Attributes:
         start: Position where it begins.
         end: Position where it ends.
-        spelled: The number with plain digits: an integer, a decimal or a fraction.
+        spelled: The number with plain digits: an integer, a decimal or a fraction, and "%" behind percents.
     """
 
     start: int
@@ -88,38 +106,113 @@ class Numeral:
     spelled: str
 
 
-def numeral_at(text: str, start: int, end: int | None = None) -> Numeral | None:
+class DecimalMark(StrEnum):
+    """Decimal mark that a text writes numbers with.
+
+    Attributes:
+        POINT: 2.500 is two and a half.
+        COMMA: 2.500 is two thousand five hundred, and 2,500 is two and a half.
+        UNSEEN: A language that has a decimal comma, in a text that shows none: thousands have either mark.
+    """
+
+    POINT = "point"
+    COMMA = "comma"
+    UNSEEN = "unseen"
+
+
+_LANGUAGE_WORD = re.compile(
+    r"\b(?:(?P<english>the|of|and|is|are|has|have|for|so|each|answer|there|it|she|he|they|we|if|then|that"
+    r"|this|which|with|how|many|much|what|does)"
+    r"|der|das|und|ist|nicht|ein|eine|einen|sind|für|von|mit|auf|dem|den|wir|insgesamt|ergibt|beträgt|antwort"
+    r"|lösung|ergebnis|wie|viele|viel|hat|kostet|es|sie|bleiben"
+    r"|\w*[äöüßáéíóúñãõçêèåøæœ]\w*"
+    r"|el|en|hay|los|las|una|por|que|con|del|para|respuesta|resultado|cuántos|cuántas|cuánto|tiene"
+    r"|os|não|uma|da|em|são|resposta|quantos|quantas|tem"
+    r"|il|gli|è|di|che|sono|per|risposta|quanti|quante|quanto|ha"
+    r"|les|des|est|et|pour|dans|réponse|résultat|combien"
+    r"|het|een|van|zijn|niet|antwoord|er|hoeveel|heeft"
+    r"|og|det|som|och|är|svaret|svar|hur|hvor|många|mange|ve|bir|için|cevap|cevabı|toplam|kaç"
+    r"|dan|yang|adalah|jadi|jawaban|jawabannya|berapa|là|và|của|đáp|án|bao|nhiêu|και|είναι|το|πόσα|απάντηση"
+    r"|и|на|это|ответ|сколько|всего|в|i|jest|odpowiedź|ile|și|este|răspuns|răspunsul|câte|je|odpověď|kolik"
+    r"|відповідь|та|скільки|vastaus|ja|válasz|és)\b",
+    re.IGNORECASE,
+)
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])\d{1,9},(?:\d{1,2}|\d{4,9})(?![\d,])|\.\d{3},\d")
+_DECIMAL_POINT = re.compile(
+    r"(?<![\d.,])\d{1,9}\.(?:\d{1,2}|\d{4,9})(?![\d.])(?!\.|\s?(?:uhr|h)\b)|,\d{3}\.\d", re.IGNORECASE
+)
+
+
+def decimal_mark(text: str, beside: str = "") -> DecimalMark:
+    """The decimal mark of a text by its words and numbers; by a text beside it where it has no words.
+
+    Example:
+        >>> decimal_mark("Die Antwort ist 2.500."), decimal_mark("The answer is 2.500.")
+        (<DecimalMark.UNSEEN: 'unseen'>, <DecimalMark.POINT: 'point'>)
+    """
+    for each in (text, beside):
+        found = [match["english"] is None for match in _LANGUAGE_WORD.finditer(each)]
+        if 2 * sum(found) != len(found):
+            has_comma_language = 2 * sum(found) > len(found)
+            if not has_comma_language or _DECIMAL_POINT.search(text):
+                return DecimalMark.POINT
+            return DecimalMark.COMMA if _DECIMAL_COMMA.search(text) else DecimalMark.UNSEEN
+    return DecimalMark.POINT
+
+
+def numeral_at(
+    text: str, start: int, end: int | None = None, mark: DecimalMark = DecimalMark.POINT
+) -> Numeral | None:
     """The number that begins at a place of a folded text; None where none does."""
     match = _NUMERAL.match(text, start, len(text) if end is None else end)
-    return _numeral(match) if match else None
+    return _numeral(match, mark) if match else None
 
 
-def numerals(text: str) -> Iterator[Numeral]:
+def numerals(text: str, mark: DecimalMark = DecimalMark.POINT) -> Iterator[Numeral]:
     """Numerals of a folded text that are words of their own: the 2 of "v2" is none."""
     for match in _NUMERAL.finditer(text):
-        found = None if _INSIDE.match(text[match.start() - 1 : match.start()]) else _numeral(match)
+        found = None if _INSIDE.match(text[match.start() - 1 : match.start()]) else _numeral(match, mark)
         if found is not None:
             yield found
 
 
 def value(spelled: str) -> Fraction | None:
-    """Value of a spelled number; None where it divides by zero."""
-    top, _, bottom = spelled.partition("/")
+    """Value of a spelled number, of percents the number of hundredths; None where it divides by zero."""
+    top, _, bottom = spelled.removesuffix("%").partition("/")
     divisor = Fraction(bottom or "1")
     return Fraction(top) / divisor if divisor else None
 
 
-def _numeral(match: re.Match[str]) -> Numeral | None:
+def equal(spelled: str, other: str) -> bool:
+    """Whether two spelled numbers have one value. 25 % is 25, as questions ask for percents, and 0.25."""
+    found, wanted = value(spelled), value(other)
+    if found is None or wanted is None or found == wanted:
+        return found is not None and found == wanted
+    in_percent, in_parts = (found, wanted) if spelled.endswith("%") else (wanted, found)
+    return spelled.endswith("%") != other.endswith("%") and in_percent == 100 * in_parts
+
+
+def is_ambiguous(spelled: str) -> bool:
+    """Whether a number may be thousands in one language and decimals in another: 2.500."""
+    return _GROUPED.fullmatch(spelled.strip()) is not None
+
+
+def _numeral(match: re.Match[str], mark: DecimalMark) -> Numeral | None:
     if match.end() - match.start() > MAX_CHARACTERS:
         return None
     is_negative = any(match[name] in ("-", "\u2212", "\u2013") for name in ("sign", "minus"))
-    spelled = _decimal(match) if match["whole"] or match["bare"] else _fraction(match)
-    return Numeral(match.start(), match.end(), f"-{spelled}" if is_negative else spelled)
+    spelled = _decimal(match, mark) if match["whole"] or match["bare"] else _fraction(match)
+    if spelled is None:
+        return None
+    percent = "%" if match["percent"] else ""
+    return Numeral(match.start(), match.end(), f"-{spelled}{percent}" if is_negative else spelled + percent)
 
 
 def _fraction(match: re.Match[str]) -> str:
     whole = int(match["mixed"] or 0)
-    if match["vulgar"]:
+    if match["named"]:
+        top, bottom = "1", _OVERS[match["named"]]
+    elif match["vulgar"]:
         # "⅞" decomposes into "7⁄8", with a stroke of its own.
         top, bottom = unicodedata.normalize("NFKC", match["vulgar"]).split("\u2044")
     else:
@@ -128,12 +221,20 @@ def _fraction(match: re.Match[str]) -> str:
     return f"{whole * int(bottom) + int(top)}/{bottom}" if whole else f"{top}/{bottom}"
 
 
-def _decimal(match: re.Match[str]) -> str:
+def _decimal(match: re.Match[str], mark: DecimalMark) -> str | None:
+    """An integer, a decimal or a fraction; None for a ratio of three."""
     whole = re.sub(r"\D", "", match["whole"] or "0")
     decimals = (match["decimals"] or match["bare"] or "").replace(",", ".")
     over = f"/{match['over']}" if match["over"] and int(match["over"]) else ""
-    if _GROUPED.fullmatch(match[0].lstrip("€ ")) and _is_money(match):
-        return f"{whole}{decimals[1:]}"
+    said = f"{match['whole'] or ''}{match['decimals'] or ''}"
+    if _GROUPED.fullmatch(said) and (mark is not DecimalMark.POINT or _is_money(match)):
+        whole, decimals = f"{whole}{decimals[1:]}", ""
+    elif mark is DecimalMark.COMMA and _COMMA_GROUPED.fullmatch(said):
+        whole, decimals = whole[:-3], f".{whole[-3:]}"
+    if match["colons"]:
+        return _of_colons(f"{whole}{decimals}", match["colons"][1:].split(":"))
+    if match["parts_of"]:
+        over = f"/{_NAMED_PARTS[match['parts_of']]}"
     plain = f"{whole}{decimals}{over}"
     scaled = Fraction(f"{whole}{decimals}") if _is_scaled(match) else None
     if scaled is None:
@@ -145,10 +246,21 @@ def _decimal(match: re.Match[str]) -> str:
     return str(raised * Fraction(10) ** ten * _SCALES.get(word, 1)) + over
 
 
+def _of_colons(first: str, others: Sequence[str]) -> str | None:
+    """A time in hours, or a ratio as a fraction; None for a ratio of three.
+
+    Two digits below 60 are minutes or seconds (12:30 is 12.5); anything else is a ratio (16:9).
+    """
+    if all(len(each) == _TIME_DIGITS and int(each) < _HOUR for each in others):
+        parts = enumerate(others, start=1)
+        return str(Fraction(first) + sum(Fraction(int(each), _HOUR**place) for place, each in parts))
+    return f"{first}/{others[0]}" if len(others) == 1 and int(others[0]) else None
+
+
 def _is_money(match: re.Match[str]) -> bool:
     before = match.string[max(0, match.start() - 5) : match.start()]
     named = _MONEY.match(match.string, match.end()) or _MONEY_BEFORE.search(before)
-    return match[0].startswith("€") or named is not None
+    return not _is_scaled(match) and (match[0].startswith("€") or named is not None)
 
 
 def _is_scaled(match: re.Match[str]) -> bool:
@@ -168,10 +280,14 @@ def _raise_to(number: Fraction, power: int) -> Fraction:
 
 _FILLER = re.compile(
     r"(?:(?:about|approximately|approx\.?|around|roughly|nearly|exactly|only|just|simply|equal to|a total of"
+    r"|between|from|the|die|der|das|la|le|el|il|de|het|l[ao]s|les"
     r"|ungefähr|etwa|environ|aproximadamente|circa|约|大约|около)[^\S\n]{1,3}|[A-Za-z][^\S\n]{0,3}=(?!=))",
     re.IGNORECASE,
 )
-_MINUS = re.compile(r"(?:minus|negative)[^\S\n]{1,3}", re.IGNORECASE)
+_MINUS = re.compile(
+    r"(?:(?:minus|negative|moins|menos|meno|min|минус|eksi|âm)[^\S\n]{1,3}|[负負]|マイナス|마이너스[ ]?)",
+    re.IGNORECASE,
+)
 _MAX_FILLERS = 3
 _CLAUSE_END = re.compile(r"[,.;](?=\s|$)|[(\n]")
 _OPERATOR = re.compile(r"[-+*/×·÷^x\u2212]|%|\\(?:times|cdot|div)|\b(?:of|times|plus|minus)\b")
@@ -192,31 +308,35 @@ _BEFORE = 40
 """Characters in front of a number in which it may be set aside."""
 
 
-def marked_number(text: str) -> str | None:
+def marked_number(text: str, mark_of_decimals: DecimalMark = DecimalMark.POINT) -> str | None:
     """The number behind the last announcement that has one: "####", a box, "the answer is"."""
+    is_english = mark_of_decimals is DecimalMark.POINT
     for mark in marks_in(text, *MarkKind):
         start = _skip(text, mark)
         minus = _MINUS.match(text, start, mark.until)
         start = minus.end() if minus else start
-        found = numeral_at(text, start, mark.until)
+        found = numeral_at(text, start, mark.until, mark_of_decimals)
         if found is not None and mark.kind is MarkKind.HASHES and _is_heading(text, mark, found):
             continue
-        words = worded_at(text, start, mark.until) if found is None else None
-        spelled = words if found is None else _result(text, start, mark.until) or found.spelled
+        words = worded_at(text, start, mark.until, is_english=is_english) if found is None else None
+        result = _result(text, start, mark.until, mark_of_decimals) if found is not None else None
+        spelled = words if found is None else result or found.spelled
         if spelled is not None:
             return f"-{spelled.removeprefix('-')}" if minus else spelled
     return None
 
 
-def last_number(text: str) -> str | None:
+def last_number(text: str, mark: DecimalMark = DecimalMark.POINT) -> str | None:
     """The last number of a text; those set aside ("not 8", "(see step 1)") only where there is no other.
 
     Numbers in words count only where a text has no digits.
     """
-    found = list(numerals(text))
+    found = list(numerals(text, mark))
     asides = [match.span() for match in _ASIDE.finditer(text) if _REFERS.search(match[0])]
     kept = [each for each in found if not _is_inside(each, asides) and not _is_set_aside(text, each)]
-    return (kept or found)[-1].spelled if found else next(iter(list(worded(text))[-1:]), None)
+    if found:
+        return (kept or found)[-1].spelled
+    return next(iter(list(worded(text, is_english=mark is DecimalMark.POINT))[-1:]), None)
 
 
 def _skip(text: str, mark: Mark) -> int:
@@ -230,14 +350,14 @@ def _skip(text: str, mark: Mark) -> int:
     return at
 
 
-def _result(text: str, start: int, until: int) -> str | None:
+def _result(text: str, start: int, until: int, mark: DecimalMark) -> str | None:
     """The result of a calculation such as "5 + 3 = 8"; None where there is no calculation."""
     ends = _CLAUSE_END.search(text, start, until)
     parts = text[start : ends.start() if ends else until].split("=")
     if len(parts) == 1 or not any(_is_calculation(part) for part in parts):
         return None
     for part in reversed(parts):
-        found = numeral_at(part, after_lead(part, 0, len(part)))
+        found = numeral_at(part, after_lead(part, 0, len(part)), mark=mark)
         if found is not None and not _is_calculation(part):
             return found.spelled
     return None

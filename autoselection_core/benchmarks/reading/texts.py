@@ -7,7 +7,15 @@ from autoselection_core.benchmarks.reading.marks import Mark, MarkKind, marks, m
 
 _FULL_WIDTH = range(0xFF01, 0xFF5F)
 _TO_ASCII = 0xFEE0
-_BRACKETS = str.maketrans("【】「」『』。、　“”‘’＝", '[]""""., ""\'\'=')
+_PLAIN = str.maketrans(
+    "【】「」『』。、　“”‘’＝\u2044\u2215\u2236\u2010\u2011\ufe63\u2796٪٫٬", '[]""""., ""\'\'=//:----%.,'
+)
+_INVISIBLE = dict.fromkeys(
+    map(ord, "\u200b\u200e\u200f\u061c\u2060\ufeff\u202a\u202b\u202c\u2066\u2067\u2068\u2069"), " "
+)
+"""Signs without a shape that set the direction of a text; they stand between a sign and its digits."""
+_RAISED_FRACTION = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}[/\u2044][₀₁₂₃₄₅₆₇₈₉]{1,4}")
+_RAISED_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
 
 
 def fold(text: str) -> str:
@@ -19,7 +27,8 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text
-    return "".join(map(_fold, text)).translate(_BRACKETS)
+    folded = "".join(map(_fold, text)).translate(_PLAIN).translate(_INVISIBLE)
+    return _RAISED_FRACTION.sub(lambda found: found[0].translate(_RAISED_DIGITS), folded)
 
 
 def _fold(character: str) -> str:

@@ -155,7 +155,7 @@ def _unasked(benchmark: Benchmark, items: Sequence[Item], number: int, reason: s
 
 def _read_answer(benchmark: Benchmark, item: Item, text: str, tokens: int) -> ItemScore:
     parsed = read_answer(item, text)
-    is_correct = is_right(parsed, item.target, item.reads)
+    is_correct = is_right(parsed, item.target, item.reads, item.question)
     return ItemScore(
         item.id,
         float(is_correct),
