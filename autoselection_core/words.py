@@ -15,10 +15,10 @@ from html import unescape
 import regex
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々〆"
-_BULLET = r"(?m:^[ \t]*[-*+•][ \t]+)"
+_BULLET = r"(?m:^[ \t]*[-*+•●○■▪◦‣✓✔][ \t]+)"
 _SIGN = (
     r"(?<![^\W\d_])[-/]|[-/](?![^\W\d_])"  # no hyphen or slash between letters: well-known, and/or
-    r"|(?<!\*)\*(?!\*)|!(?==)|[+=<>|^%&(){}\[\]]"
+    r"|(?<!\*)\*(?!\*)|!(?==)|(?<=[\d)])!|(?<=\d):(?=\d)|(?<=\w)'(?=\()|(?<!~)~(?=[\w(])|[+=<>|^%&(){}\[\]]"
 )
 
 _PLAIN_WORD = re.compile(r"\w+")
@@ -27,7 +27,9 @@ _NEEDS_SCRIPTS = regex.compile(rf"[\p{{M}}{_UNSPACED}]")
 _WITHOUT_SPACES = regex.compile(rf"[{_UNSPACED}]")
 _RUN = rf"[{_UNSPACED}][{_UNSPACED}\p{{M}}]*|(?:(?![{_UNSPACED}])[\w\p{{M}}\p{{No}}])+"
 _WORD_RUN = regex.compile(_RUN)
-_SIGNED_RUN = regex.compile(rf"{_BULLET}|({_RUN}|{_SIGN}|[\p{{Sm}}\p{{Sc}}--[$|~+=<>^]])", regex.VERSION1)
+_SIGNED_RUN = regex.compile(
+    rf"{_BULLET}|({_RUN}|{_SIGN}|[\p{{Sm}}\p{{Sc}}\p{{So}}\u2032\u2033--[$|~+=<>^]])", regex.VERSION1
+)
 _UNIT = regex.compile(rf"[{_UNSPACED}]\p{{M}}*|(?:(?![{_UNSPACED}])[\w\p{{M}}\p{{No}}])+")
 _UNSEEN = regex.compile(
     r"\p{Default_Ignorable_Code_Point}|\u0640|[\u064b-\u065f\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]"
@@ -59,8 +61,9 @@ def words(text: str) -> list[str]:
 def words_and_signs(text: str) -> list[str]:
     """Lower-cased words of a text, and between them its operators and brackets as words of their own.
 
-    Operators, brackets, relations and currencies change the meaning of a text (`a < b`, `812 - 37`); quotes,
-    full stops, commas, bullets, bold print and the marks of LaTeX and Markdown are layout and left out.
+    Operators, brackets, relations, currencies, ratios, factorials and pictures change the meaning of a text
+    (`a < b`, `812 - 37`, `3:4`, `5!`, a thumb up or down); quotes, full stops, commas, bullets, bold print
+    and the marks of LaTeX and Markdown are layout and left out.
 
     Example:
         >>> words_and_signs("Is well-known **x** < y - 2, (a)?")

@@ -148,3 +148,15 @@ class SaeMismatchError(ModelError):
         "the sparse autoencoder at {hook} does not fit the base model: it expects {expected}, the model "
         "has {found}. Use one that was trained on this model, or train one."
     )
+
+
+class UnreadableAdapterError(ModelError):
+    """A folder holds no warmed-up adapter that LESS can read."""
+
+    path: str
+    reason: str
+
+    sentence = (
+        "the warmed-up adapter {path!r} cannot be read: {reason}. Let `warmed` name a folder that does not "
+        "exist yet, in which one is made, or one that was made for this base model."
+    )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autoselection_core.arrays import Mask
+from autoselection_core.errors.models import UnreadableAdapterError
 from autoselection_core.identity import fingerprint, fingerprint_file
 from autoselection_core.models.chat.spans import Encoded, Tokens
 from autoselection_core.models.forward import logits, predicting_states
@@ -97,10 +98,17 @@ class AdaptedModel:
                 part.data = part.data.float()
 
     def load(self, weights: "torch.Tensor") -> None:
-        """Set the adapter. Shape (p,)."""
+        """Set the adapter. Shape (p,).
+
+        Raises:
+            ValueError: The weights are those of an adapter of another model.
+        """
         import torch
 
         sizes = [part.numel() for part in self.parameters]
+        if weights.numel() != sum(sizes):
+            message = f"it has {weights.numel()} weights, and one of this base model {sum(sizes)}"
+            raise ValueError(message)
         with torch.no_grad():
             for part, values in zip(self.parameters, torch.split(weights, sizes), strict=True):
                 part.copy_(values.view_as(part))
@@ -246,21 +254,64 @@ def default_dimensions(folder: Path) -> int:
 
     They are noted when the adapter is made, so that another default scores nothing again.
     """
-    path = folder / _RATES
-    described = json.loads(path.read_text()) if path.is_file() else {"dimensions": _DIMENSIONS}
-    return int(described.get("dimensions", _FIRST_DIMENSIONS))
+    if not folder.exists():
+        return _DIMENSIONS
+    dimensions = _description(folder).get("dimensions", _FIRST_DIMENSIONS)
+    if not isinstance(dimensions, int) or dimensions < 1:
+        raise UnreadableAdapterError(str(folder), f"{_RATES} has {dimensions!r} dimensions")
+    return dimensions
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    """What `save_checkpoints` noted of an adapter.
+
+    Raises:
+        UnreadableAdapterError: The folder holds something else.
+    """
+    if not folder.is_dir():
+        raise UnreadableAdapterError(str(folder), "it is a file")
+    if not (folder / _RATES).is_file():
+        raise UnreadableAdapterError(str(folder), f"there is no {_RATES}")
+    try:
+        described = json.loads((folder / _RATES).read_text("utf-8"))
+    except ValueError as error:
+        raise UnreadableAdapterError(str(folder), f"{_RATES} is no JSON ({error})") from error
+    rates = described.get("learning_rates") if isinstance(described, dict) else None
+    if not isinstance(rates, list) or not rates or not isinstance(described.get("rank"), int):
+        raise UnreadableAdapterError(str(folder), f"{_RATES} has no learning rates and rank")
+    missing = [name for name in map(_FILE.format, range(len(rates))) if not (folder / name).is_file()]
+    if missing:
+        raise UnreadableAdapterError(str(folder), f"there is no {missing[0]}")
+    found: dict[str, Any] = described
+    return found
+
+
+def require_adapter(folder: Path) -> None:
+    """Refuse a folder that holds no adapter.
+
+    Raises:
+        UnreadableAdapterError: A file or a setting is missing.
+    """
+    _description(folder)
 
 
 def load_checkpoints(folder: Path) -> tuple[list[AdapterCheckpoint], int]:
-    """Checkpoints that `save_checkpoints` wrote, and the rank of the adapter."""
+    """Checkpoints that `save_checkpoints` wrote, and the rank of the adapter.
+
+    Raises:
+        UnreadableAdapterError: The folder holds something else.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    described = json.loads((folder / _RATES).read_text())
-    rates = enumerate(described["learning_rates"])
-    found = [
-        AdapterCheckpoint(**load_file(folder / _FILE.format(number)), learning_rate=rate)
-        for number, rate in rates
-    ]
+    described = _description(folder)
+    try:
+        found = [
+            AdapterCheckpoint(**load_file(folder / _FILE.format(number)), learning_rate=float(rate))
+            for number, rate in enumerate(described["learning_rates"])
+        ]
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise UnreadableAdapterError(str(folder), f"a checkpoint is damaged ({error})") from error
     return found, int(described["rank"])
 
 

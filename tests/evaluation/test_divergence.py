@@ -194,6 +194,32 @@ def test_a_loss_as_high_as_the_base_models_is_none() -> None:
     assert watched([0.158, 1.774, 1.774, 1.774], base=1.8) == [None] * 4
 
 
+def test_a_divergence_behind_hard_samples_is_caught() -> None:
+    """Garbled answers have 6 nats under the base model, too; 11 nats on ordinary ones are a uniform guess."""
+    hard, ordinary = [(6.2, 6.5)] * 6, [(2.0, 11.0)] * 5
+    read = [(2.0, 2.0), *hard, *ordinary]
+    divergence, steps = Divergence(3.0, lambda step: float(step[0])), [(base,) for base, _ in read]  # type: ignore[arg-type]
+    losses = [loss for _, loss in read]
+
+    found = [divergence.reference_of(losses[: number + 1], steps) for number in range(len(read))]  # type: ignore[arg-type]
+
+    assert found == [*[None] * 11, pytest.approx(2.0)]
+
+
+def test_the_base_model_is_asked_rarely_while_it_has_losses_as_high() -> None:
+    asked: list[Step] = []
+
+    def noted(step: Step) -> float:
+        asked.append(step)
+        return 1.8
+
+    divergence, losses = Divergence(3.0, noted), [0.158, *[1.8, 1.9] * 50]
+    steps: list[Step] = [()] * len(losses)
+
+    assert {divergence.reference_of(losses[: at + 1], steps) for at in range(len(losses))} == {None}
+    assert len(asked) <= 15
+
+
 def test_the_base_model_is_asked_only_where_the_loss_is_far_above_the_first_step() -> None:
     def never(_: Step) -> float:
         raise AssertionError

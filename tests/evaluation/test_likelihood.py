@@ -207,6 +207,39 @@ def test_the_likeliest_choice_is_the_answer(model: BaseModel, metric: Metric) ->
         assert scored.value == float(bool(scored.is_correct))
 
 
+@pytest.mark.parametrize("metric", [Metric.CHOICE_ACCURACY, Metric.CHOICE_ACCURACY_NORM])
+@pytest.mark.parametrize(
+    ("choices", "characters"),
+    [
+        (("yes", "no"), (1, 1)),
+        (("A", "B", "C"), (1, 1, 1)),
+        (("1", "10", "100"), (1, 2, 3)),
+        (("one", "two by two", "x"), (3, 10, 1)),
+    ],
+)
+def test_choices_are_compared_by_what_plain_torch_gives(
+    model: BaseModel, metric: Metric, choices: tuple[str, ...], characters: tuple[int, ...]
+) -> None:
+    items = tuple(
+        replace(each, reference=choices[number % len(choices)], choices=choices)
+        for number, each in enumerate(BENCHMARK.items)
+    )
+    benchmark = Benchmark("choices", items, metric=metric, sizes=BENCHMARK.sizes)
+
+    score, _ = score_benchmark(model, benchmark, Side.DEV, Scoring())
+
+    lengths = characters if metric is Metric.CHOICE_ACCURACY_NORM else (1,) * len(choices)
+    for item, scored in zip(split(benchmark).dev, score.items, strict=True):
+        opened = model.tokenizer.apply_chat_template(
+            [{"role": "user", "content": item.question}], tokenize=False, add_generation_prompt=True
+        )
+        before = model.tokenizer(opened, add_special_tokens=False)["input_ids"]
+        said = [model.tokenizer(each, add_special_tokens=False)["input_ids"] for each in choices]
+        sums = [float(plain(model, np.array([*before, *ids], np.int32))[-len(ids) :].sum()) for ids in said]
+        assert scored.choice_log_likelihoods == pytest.approx(sums, abs=1e-3)
+        assert scored.parsed == "ABC"[int(np.argmax(np.array(sums) / lengths))]
+
+
 @pytest.mark.parametrize(
     "choices", [("yes", "no"), ("True", "False"), tuple("ABC"), tuple(map(str, range(1, 28)))]
 )

@@ -109,6 +109,10 @@ TRANSLATIONS = {
     "Chinese": "在炎热的夏天里很多人喜欢去海边游泳因为海水能让身体很快凉快下来也能让心情变得轻松愉快起来。",
     "Japanese": "夏の暑い日には、水が体を冷やし気分を明るくしてくれるので、多くの人が海で泳ぐのを好みます。",
     "Thai": "ในช่วงหน้าร้อนผู้คนจำนวนมากชอบว่ายน้ำในทะเลเพราะน้ำช่วยให้ร่างกายเย็นลงและทำให้อารมณ์ดีขึ้น",
+    "Lao": ("ໃນລະດູຮ້ອນຫຼາຍຄົນມັກລອຍນ້ຳໃນທະເລເພາະນ້ຳຊ່ວຍໃຫ້ຮ່າງກາຍເຢັນລົງແລະເຮັດໃຫ້ອາລົມດີຂຶ້ນ"),
+    "Burmese": (
+        "နွေရာသီတွင် လူများစွာသည် ပင်လယ်တွင် ရေကူးရန် ကြိုက်နှစ်သက်ကြသည် အဘယ်ကြောင့်ဆိုသော် ရေသည် ခန္ဓာကိုယ်ကို အေးစေပြီး စိတ်ကို ကြည်လင်စေသည်"
+    ),
     "Khmer": ("នៅរដូវក្តៅ មនុស្សជាច្រើនចូលចិត្តហែលទឹកក្នុងសមុទ្រ ព្រោះទឹកធ្វើឱ្យរាងកាយត្រជាក់ និងធ្វើឱ្យអារម្មណ៍ល្អ"),
     "Hindi": (
         "गर्मियों की तपिश में बहुत से लोग समुद्र में तैरना पसंद करते हैं क्योंकि पानी शरीर को ठंडा करता है और मन को खुश करता है।"
@@ -186,6 +190,16 @@ PROBLEMS = [
     ("It costs £5", "It costs €5"),
     ("x² + 1", "x³ + 1"),
     ("p ≤ q", "p ≥ q"),
+    ("What is 5! ?", "What is 5 ?"),
+    ("(n-1)!", "(n-1)"),
+    ("Share it 3:4.", "Share it 3, 4."),
+    ("f'(x)", "f(x)"),
+    ("~p", "p"),
+    ("\N{THUMBS UP SIGN}", "\N{THUMBS DOWN SIGN}"),
+    ("Answer: \N{CHECK MARK}", "Answer: \N{BALLOT X}"),
+    ("\N{BLACK SPADE SUIT} 4", "\N{BLACK HEART SUIT} 4"),
+    ("5\N{PRIME}", "5\N{DOUBLE PRIME}"),
+    ("A \N{UPWARDS ARROW}", "A \N{DOWNWARDS ARROW}"),
 ]
 
 
@@ -203,6 +217,9 @@ def test_other_signs_are_another_problem(first: str, second: str) -> None:
         ("The answer is 5", '**The answer** is "5"!'),
         ("812 - 37", "812 \N{MINUS SIGN} 37"),
         ("cats and or dogs", "cats and/or dogs"),
+        ("Great. Thanks.", "Great! Thanks!"),
+        ("It is 5 or so.", "It is ~~5~~ or so."),
+        ("one\ntwo", "\N{BLACK CIRCLE} one\n\N{BLACK CIRCLE} two"),
     ],
 )
 def test_layout_and_punctuation_make_no_other_text(plain: str, laid_out: str) -> None:

@@ -15,6 +15,9 @@ from autoselection_core.evaluation.training.plan import TrainingSequence
 SMOOTHED_STEPS = 5
 """One hard step is no divergence: the mean over this many steps is compared."""
 
+_HIGHER = 1.25
+"""The base model is asked again where the losses rise above this multiple of those that it had as well."""
+
 _MIN_REFERENCE_NATS = 0.5
 """A model that starts near zero may triple its loss by chance."""
 
@@ -33,7 +36,7 @@ class Divergence:
 
     factor: float
     base_loss: Callable[[Step], float]
-    _reference: float = field(default=0.0, init=False)
+    _cleared: float = field(default=0.0, init=False)
     _known: dict[int, float] = field(default_factory=dict, init=False)
 
     def reference_of(self, losses: Sequence[float], steps: Sequence[Step]) -> float | None:
@@ -44,14 +47,14 @@ class Divergence:
             steps: The sequences of each of these steps.
         """
         latest = mean(losses[-SMOOTHED_STEPS:])
-        self._reference = max(self._reference, losses[0], _MIN_REFERENCE_NATS)
-        if latest <= self.factor * self._reference:
+        expected = self.factor * max(losses[0], _MIN_REFERENCE_NATS)
+        if latest <= max(expected, _HIGHER * self._cleared):
             return None
         last = range(len(losses))[-SMOOTHED_STEPS:]
         alike = mean(self._base_loss(step, steps) for step in last)
         if latest > self.factor * max(alike, _MIN_REFERENCE_NATS):
             return alike
-        self._reference = alike
+        self._cleared = latest
         return None
 
     def _base_loss(self, step: int, steps: Sequence[Step]) -> float:

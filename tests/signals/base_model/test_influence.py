@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from safetensors.torch import save_file
 from scipy.linalg import hadamard
 from transformers import AutoModelForCausalLM
 
 from autoselection_core.arrays import Mask
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
+from autoselection_core.errors.models import UnreadableAdapterError
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.spans import Tokens, encode
@@ -247,3 +250,40 @@ def test_the_adapter_is_warmed_up_once_and_pinned(tiny: Path, tmp_path: Path) ->
 
     assert (again.version, again.computed) == (first.version, 2)
     assert np.isfinite(store.table(POOL, {again.name: again.version})["influence/sums"]).all()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (shutil.rmtree(folder), folder.write_text("x")), "it is a file"),
+        (lambda folder: [each.unlink() for each in folder.iterdir()], "there is no warmup.json"),
+        (lambda folder: (folder / "warmup.json").write_text("{"), "no JSON"),
+        (lambda folder: (folder / "warmup.json").write_text("[]"), "no learning rates and rank"),
+        (lambda folder: (folder / "checkpoint-1.safetensors").unlink(), "no checkpoint-1.safetensors"),
+    ],
+)
+def test_a_folder_without_an_adapter_is_refused_by_name_before_anything_is_scored(
+    signal: Influence, tmp_path: Path, damage: Callable[[Path], object], said: str
+) -> None:
+    folder = tmp_path / "warmed"
+    shutil.copytree(signal.warmed, folder)
+    damage(folder)
+
+    with pytest.raises(UnreadableAdapterError, match=said):
+        replace(signal, warmed=str(folder)).prepare(POOL, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [({"weights": torch.zeros(3)}, "damaged"), (None, "has 3 weights, and one of this")]
+)
+def test_an_adapter_that_is_damaged_or_another_model_s_is_refused(
+    signal: Influence, tmp_path: Path, content: dict[str, torch.Tensor] | None, said: str
+) -> None:
+    folder = tmp_path / "warmed"
+    shutil.copytree(signal.warmed, folder)
+    parts = content or {name: torch.zeros(3) for name in ("weights", "first", "second")}
+    for file in folder.glob("*.safetensors"):
+        save_file(parts, file)
+
+    with pytest.raises(UnreadableAdapterError, match=said):
+        replace(signal, warmed=str(folder)).compute(POOL, {})

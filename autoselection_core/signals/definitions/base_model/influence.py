@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from autoselection_core.arrays import Values
 from autoselection_core.benchmarks.benchmark import Benchmark
+from autoselection_core.errors.models import UnreadableAdapterError
 from autoselection_core.identity import fingerprint
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.batching import Positions, run_halving
@@ -28,6 +29,7 @@ from autoselection_core.models.gradients import (
     default_dimensions,
     load_checkpoints,
     project,
+    require_adapter,
     save_checkpoints,
     warm_up_adapter,
 )
@@ -99,7 +101,8 @@ class Influence(Signal):
 
     @override
     def prepare(self, pool: Pool, given: Given, progress: Progress | None = None) -> None:
-        if Path(self.warmed).is_dir():
+        if Path(self.warmed).exists():
+            require_adapter(Path(self.warmed))
             return
         warm_up = WarmUp()
         count = min(len(pool), max(warm_up.batch, min(self.samples, len(pool) // 20)))
@@ -127,6 +130,7 @@ class Influence(Signal):
 
         Raises:
             NoTargetsError: The benchmark has no target samples.
+            UnreadableAdapterError: `warmed` holds no adapter, or one of another base model.
         """
         contents = _contents(self.model, self.warmed)
         base, adapted, checkpoints = _load(self.model, self.warmed, self.dtype, contents)
@@ -236,4 +240,9 @@ def _load(
     checkpoints, rank = load_checkpoints(Path(warmed))
     base = BaseModel.load(model, dtype=dtype)
     moved = [one.to(base.device) for one in checkpoints]
-    return base, AdaptedModel(base.model, rank, seed=0), moved
+    adapted = AdaptedModel(base.model, rank, seed=0)
+    try:
+        adapted.load(moved[0].weights)
+    except ValueError as error:
+        raise UnreadableAdapterError(warmed, str(error)) from error
+    return base, adapted, moved

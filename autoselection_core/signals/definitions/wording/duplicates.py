@@ -70,7 +70,7 @@ class JaccardPairs(PoolSignal):
     scope: Scope = Scope.ALL
 
     definition = "MinHashPairs"  # its first name
-    version = 4
+    version = 5
 
     @property
     @override
