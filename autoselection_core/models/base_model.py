@@ -98,7 +98,7 @@ def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 transformers has no typ
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
         raise ModelLoadError(str(folder), f"its tokenizer cannot be read ({_first_line(error)})") from error
     if not tokenizer.is_fast:
@@ -116,7 +116,7 @@ def _model(folder: Path, dtype: str) -> Any:  # noqa: ANN401 transformers has no
 
     disable_progress_bar()  # a bar for a second's reading breaks the lines of whoever reports progress
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise ModelLoadError(str(folder), _first_line(error)) from error
 

@@ -1,6 +1,5 @@
 """Folder of a base model on this machine, and fingerprints of its contents."""
 
-import json
 from pathlib import Path
 
 from autoselection_core.errors.models import ModelLoadError
@@ -9,11 +8,13 @@ from autoselection_core.models.chat.templated_model import ModelReference, templ
 from autoselection_core.models.chat.tokenizer_identity import (
     generation_identity,
     known_fingerprint,
+    settings_of,
     tokenizer_fingerprint,
 )
 from autoselection_core.store.home import Home
 
 _CONFIG = "config.json"
+_ADAPTER = "adapter_config.json"
 _WEIGHTS = (".safetensors", ".bin", ".gguf")
 _NOT_WHAT_IT_IS = (
     "transformers_version",
@@ -32,7 +33,8 @@ def model_folder(path: str | Path) -> Path:
     A name that is no folder is looked up in the hub's local cache and downloaded when it is not there.
 
     Raises:
-        ModelLoadError: Neither a folder with a config.json nor a hub name; or its template cannot be read.
+        ModelLoadError: Neither a folder with a config.json nor a hub name, or an adapter; or its template
+            cannot be read.
     """
     reference = ModelReference.parse(str(path))
     folder = _plain_folder(reference.path)
@@ -48,6 +50,10 @@ def _plain_folder(path: str) -> Path:
         return _from_hub(path)
     if not (folder / _CONFIG).is_file():
         raise ModelLoadError(path, f"the folder has no {_CONFIG}")
+    if (folder / _ADAPTER).is_file():
+        # transformers would load the base model that the file names, wherever it is.
+        reason = f"the folder has an {_ADAPTER}: merge the adapter into its base model (merge_and_unload)"
+        raise ModelLoadError(path, reason)
     return folder
 
 
@@ -95,8 +101,7 @@ def model_fingerprint(folder: Path) -> str:
 
 
 def _settings(config: Path) -> Json:
-    fields = json.loads(config.read_bytes())
-    return {name: value for name, value in fields.items() if name not in _NOT_WHAT_IT_IS}
+    return {name: value for name, value in settings_of(config).items() if name not in _NOT_WHAT_IT_IS}
 
 
 def _from_hub(name: str, files: list[str] | None = None) -> Path:

@@ -17,7 +17,7 @@ from autoselection_core.models.base_model import BaseModel, resident_model
 from autoselection_core.models.chat.tokenizer_identity import tokenizer_fingerprint
 from autoselection_core.models.dtype import DTYPES, Throughput, probe
 from autoselection_core.models.embedder import embedder_fingerprint
-from autoselection_core.models.folder import model_fingerprint
+from autoselection_core.models.folder import model_fingerprint, require_model
 from autoselection_core.models.forward import check_head
 from autoselection_core.testing.tiny_model import tiny_model
 
@@ -193,6 +193,48 @@ def test_a_model_with_a_missing_part_is_refused(tiny: Path, tmp_path: Path, name
 
     with pytest.raises(ModelLoadError):
         BaseModel.load(broken, dtype="float32")
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer_config.json", "generation_config.json", "special_tokens_map.json"]
+)
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "no JSON"), ("[1]", "no JSON object"), ("[" * 9**5, "no JSON")]
+)
+def test_a_file_of_settings_that_is_no_object_is_named(copy: Path, name: str, text: str, said: str) -> None:
+    (copy / name).write_text(text)
+
+    with pytest.raises(ModelLoadError, match=f"{name} is {said}"):
+        model_fingerprint(copy)
+
+
+def test_a_folder_with_an_adapter_is_refused_because_its_base_model_is_another_folder(copy: Path) -> None:
+    (copy / "adapter_config.json").write_text('{"base_model_name_or_path": "someone/else"}')
+
+    with pytest.raises(ModelLoadError, match="merge the adapter"):
+        require_model(str(copy))
+    with pytest.raises(ModelLoadError, match="merge the adapter"):
+        BaseModel.load(copy, dtype="float32")
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_code_of_a_model_s_folder_is_not_run(copy: Path, tmp_path: Path, name: str) -> None:
+    ran = tmp_path / "ran"
+    (copy / "own.py").write_text(f"import pathlib\npathlib.Path({str(ran)!r}).touch()\nclass Own: pass\n")
+    own = {
+        "AutoConfig": "own.Own",
+        "AutoModelForCausalLM": "own.Own",
+        "AutoTokenizer": ["own.Own", "own.Own"],
+    }
+
+    def name_code(said: dict[str, Any]) -> None:
+        said.update(auto_map=own, model_type="own", tokenizer_class="Own")
+
+    edited(copy, name, name_code)
+
+    with pytest.raises(ModelLoadError):
+        BaseModel.load(copy, dtype="float32")
+    assert not ran.exists()
 
 
 def test_damaged_weights_are_refused(tiny: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from autoselection_core.models.chat.tokenizer_identity import (
     TEMPLATE,
     TOKENIZER_CONFIG,
     added_token_numbers,
+    settings_of,
     special_token_texts,
 )
 from autoselection_core.store.atomic import atomic_folder
@@ -136,8 +137,7 @@ def _link(folder: Path, draft: Path, skipped: tuple[str, ...]) -> None:
 
 
 def _write_config(folder: Path, draft: Path, template: str | None, kept: dict[str, str]) -> None:
-    file = folder / TOKENIZER_CONFIG
-    said = json.loads(file.read_bytes()) if file.is_file() else {}
+    said = settings_of(folder / TOKENIZER_CONFIG)
     if template is not None:
         said.pop("chat_template", None)
         (draft / TEMPLATE).write_text(template, encoding="utf-8")

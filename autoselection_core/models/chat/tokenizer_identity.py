@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autoselection_core.errors.models import ChatTemplateError
+from autoselection_core.errors.models import ChatTemplateError, ModelLoadError
 from autoselection_core.identity import Json, fingerprint, fingerprint_file
 from autoselection_core.models.chat.chat_settings import CHAT_SETTINGS
 from autoselection_core.models.chat.template_sandbox import renderer_of
@@ -58,7 +58,7 @@ def tokenizer_fingerprint(folder: Path) -> str:
 
 def generation_identity(folder: Path) -> dict[str, Json]:
     """Settings of generation_config.json that change an answer, under its key; empty where none does."""
-    generation, config = _read(folder / "generation_config.json"), _read(folder / "config.json")
+    generation, config = settings_of(folder / "generation_config.json"), settings_of(folder / "config.json")
     changed: dict[str, Json] = {
         name: generation[name]
         for name, neutral in ANSWER_SETTINGS.items()
@@ -74,7 +74,7 @@ def chat_template(folder: Path) -> str | None:
     """The only or unnamed chat template as text, wherever the folder keeps it."""
     if (folder / TEMPLATE).is_file():
         return (folder / TEMPLATE).read_text(encoding="utf-8")
-    template = _read(folder / TOKENIZER_CONFIG).get("chat_template")
+    template = settings_of(folder / TOKENIZER_CONFIG).get("chat_template")
     return template if isinstance(template, str) else None
 
 
@@ -83,7 +83,7 @@ def named_templates(folder: Path) -> dict[str, str]:
     files = sorted((folder / _TEMPLATES).glob("*.jinja"))
     if files:
         return {file.stem: file.read_text(encoding="utf-8") for file in files}
-    listed = _read(folder / TOKENIZER_CONFIG).get("chat_template")
+    listed = settings_of(folder / TOKENIZER_CONFIG).get("chat_template")
     named = listed if isinstance(listed, list) else []
     return {str(each["name"]): str(each["template"]) for each in named}
 
@@ -101,9 +101,9 @@ def _read_once(file: Path, _size: int, _changed_ns: int) -> str:
 
 def _beyond(folder: Path) -> dict[str, Json]:
     """Settings that do not follow from vocabulary, template and config.json."""
-    settings, vocabulary = _read(folder / TOKENIZER_CONFIG), added_token_numbers(folder)
+    settings, vocabulary = settings_of(folder / TOKENIZER_CONFIG), added_token_numbers(folder)
     special = special_token_texts(folder)
-    config = _read(folder / "config.json")
+    config = settings_of(folder / "config.json")
     return {
         "templates": dict(named_templates(folder)),
         "added_tokens": _added(folder, settings, vocabulary),
@@ -146,7 +146,7 @@ def _added(folder: Path, settings: Mapping[str, Any], vocabulary: Mapping[str, i
 def _listed(folder: Path, settings: Mapping[str, Any]) -> dict[str, int]:
     """Numbers of the tokens that are listed beside the vocabulary."""
     decoder = settings.get("added_tokens_decoder", {})
-    return {each["content"]: int(number) for number, each in decoder.items()} | _read(
+    return {each["content"]: int(number) for number, each in decoder.items()} | settings_of(
         folder / "added_tokens.json"
     )
 
@@ -182,7 +182,7 @@ def _is_given(text: str, given: Json, vocabulary: Mapping[str, int]) -> bool:
 
 def special_token_texts(folder: Path) -> dict[str, str]:
     """Texts of `bos_token`, `eos_token` and their kind by name, as a template reads them."""
-    merged = {**_read(folder / "special_tokens_map.json"), **_read(folder / TOKENIZER_CONFIG)}
+    merged = {**settings_of(folder / "special_tokens_map.json"), **settings_of(folder / TOKENIZER_CONFIG)}
     named = {name: value for name, value in merged.items() if name.endswith("_token")}
     texts = {name: value["content"] if isinstance(value, dict) else value for name, value in named.items()}
     return {name: text for name, text in texts.items() if isinstance(text, str)}
@@ -199,7 +199,7 @@ def added_token_numbers(folder: Path) -> Mapping[str, int]:
 
 @cache
 def _added_once(file: Path, _size: int, _changed_ns: int) -> Mapping[str, int]:
-    return {str(each["content"]): int(each["id"]) for each in _read(file).get("added_tokens", ())}
+    return {str(each["content"]): int(each["id"]) for each in settings_of(file).get("added_tokens", ())}
 
 
 def _from_config(config: Mapping[str, Any], name: str) -> Json:
@@ -207,6 +207,19 @@ def _from_config(config: Mapping[str, Any], name: str) -> Json:
     return value
 
 
-def _read(file: Path) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(file.read_bytes()) if file.is_file() else {}
-    return value
+def settings_of(file: Path) -> dict[str, Any]:
+    """Object of a JSON file of a model folder; empty where there is no such file.
+
+    Raises:
+        ModelLoadError: It holds something else.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        value = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ModelLoadError(str(file.parent), f"{file.name} is no JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ModelLoadError(str(file.parent), f"{file.name} is no JSON object")
+    found: dict[str, Any] = value
+    return found
