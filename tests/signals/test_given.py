@@ -177,6 +177,29 @@ def test_a_file_that_does_not_fit_is_an_error(
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("id,quality,quality\n{0},1,2\n", "has two columns 'quality'"),
+        ("id,text,quality\n{0},one, two,3\n", "has more cells than its header in line 2; quote"),
+    ],
+)
+def test_a_table_whose_cells_may_belong_elsewhere_is_an_error(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    (tmp_path / "s.csv").write_text(text.format(SAMPLES[0].id))
+
+    with pytest.raises(GivenFileError, match=problem):
+        GivenScores("quality", str(tmp_path / "s.csv")).compute(pool_with({}), {})
+
+
+def test_long_texts_beside_scores_are_read_past(tmp_path: Path) -> None:
+    rows = "".join(f"{sample.id},{'x' * 200_000},{n}\n" for n, sample in enumerate(SAMPLES))
+    (tmp_path / "s.csv").write_text(f"id,text,quality\n{rows}")
+
+    assert scores(GivenScores("quality", str(tmp_path / "s.csv")), pool_with({})) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
     "signal", [GivenScores("quality", "none.parquet"), GivenVectors(file="none.parquet")]
 )
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, signal: GivenScores | GivenVectors) -> None:

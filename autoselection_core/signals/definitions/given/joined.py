@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,8 @@ from autoselection_core.identity import fingerprint_file
 from autoselection_core.pool.pool import Pool
 
 _SHOWN = 3
+_MAX_CELL = 2**31 - 1
+"""Characters of a cell; texts stand beside scores."""
 _KINDS = "name a Parquet, CSV or TSV file"
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -209,6 +212,16 @@ def _numbers(pool: Pool) -> Iterator[tuple[str, ...]]:
 
 
 def _read_text(file: Path) -> pa.Table:
+    csv.field_size_limit(_MAX_CELL)
     with file.open(newline="", encoding="utf-8-sig") as text:
-        rows = list(csv.DictReader(text, delimiter="\t" if file.suffix == ".tsv" else ","))
+        reader = csv.DictReader(text, delimiter="\t" if file.suffix == ".tsv" else ",")
+        rows = []
+        for row in reader:
+            if None in row:
+                reason = f"has more cells than its header in line {reader.line_num}"
+                raise GivenFileError(file, reason, "quote texts that hold a comma")
+            rows.append(row)
+    twice = [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]
+    if twice:
+        raise GivenFileError(file, f"has two columns {twice[0]!r}", "give each column a name of its own")
     return pa.Table.from_pylist(rows)
