@@ -22,7 +22,7 @@ from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.verdict import findings
 from autoselection_core.score.score import utility
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.report_evaluations import ArmRun, report_arms
 from autoselection_core.store.home import Home

@@ -22,7 +22,7 @@ from autoselection_core.report.sections.verdict import compare
 from autoselection_core.score.comparison import Verdict, arm_difference
 from autoselection_core.score.resampling import Arm, Run
 from autoselection_core.score.score import BenchmarkScore, ItemScore
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from bench.result import write_result
 
 NAMES = (WINNER, RANDOM, FULL_POOL)

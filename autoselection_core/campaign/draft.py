@@ -116,7 +116,9 @@ class DraftBenchmark:
             ""
             if self.limits is None
             else "".join(
-                f", {side}_items: {limit}" for side, limit in zip(("dev", "test"), self.limits, strict=True)
+                f", {side}_items: {limit}"
+                for side, limit in zip(("dev", "test"), self.limits, strict=True)
+                if limit  # a side without items needs none, and a campaign refuses 0
             )
         )
         return f"{self.name}: {{path: {_quote(self.path)}{items}{limits}}}"
@@ -131,7 +133,9 @@ class DraftBenchmark:
         kept = [min(count, max(least, int(share * count))) for count, _, least in sides]
         if self.items is None or kept == list(self.counts):
             return self
-        tokens = [round(all_ * left / count) for left, (count, all_, _) in zip(kept, sides, strict=True)]
+        tokens = [
+            round(all_ * left / max(1, count)) for left, (count, all_, _) in zip(kept, sides, strict=True)
+        ]
         return replace(self, limits=(kept[0], kept[1]), tokens=(tokens[0], tokens[1]))
 
 
@@ -180,8 +184,8 @@ class FirstPlan:
         scored = scoring_s if scoring_s <= max_scoring_s(minutes) else 0.0
         plan = cls(minutes, tokens_s, scored, tuple(benchmarks))
         left = 60 * minutes - plan.preparing_s - _TRAININGS * _STARTING_S
-        if plan.testing_s > left / 2:
-            share = max(0.0, left / 2 / plan.testing_s)
+        if plan.testing_s > (room := max(0.0, left / 2)):
+            share = room / plan.testing_s
             plan = replace(plan, benchmarks=tuple(each.limited(share) for each in benchmarks))
         forward = max(0.0, left - plan.testing_s) / _TRAININGS * tokens_s
         wanted = max(fine_tuning({}).amount, SMALL_SHARE * pool_tokens)

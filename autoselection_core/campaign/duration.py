@@ -18,7 +18,6 @@ from autoselection_core.history.records import TrialKind
 from autoselection_core.identity import Json
 from autoselection_core.pool.pool import Pool
 from autoselection_core.progress import duration_text
-from autoselection_core.search.status import paid_seconds
 
 _PASSES = {"model_scores": 2.0, "sae": 1.0, "rds": 1.0, "influence": 3.0}
 """Forward passes over whole conversations that a signal of the base model takes, at most."""
@@ -85,7 +84,7 @@ def pace_of(workspace: Workspace, evaluator: str | None, training: Mapping[str, 
         for record in workspace.ledger.searches()
         if evaluator and record.spec.evaluator == evaluator
     ]
-    if seconds := paid_seconds(workspace.ledger, alike):
+    if seconds := workspace.ledger.paid_seconds(alike):
         source = f"the median of {len(seconds)} evaluations of this kind in the home folder"
         return Pace(median(seconds), source, unit_of(workspace.campaign), _test_seconds(workspace, alike))
     probed = _probed_seconds(workspace, training)
@@ -105,7 +104,7 @@ def unit_of(campaign: Campaign) -> str:
 
 
 def measured_test_seconds(workspace: Workspace, searches: list[str]) -> list[float]:
-    """Seconds that the test items of each finished baseline of some searches took."""
+    """Seconds that the test items of each finished report evaluation of some searches took."""
     trials = [trial for search in searches for trial in workspace.ledger.trials(search, TrialKind.REPORT)]
     folders = [
         EvaluationFolder(workspace.home.evaluation(each.evaluation)) for each in trials if each.evaluation

@@ -8,7 +8,6 @@ from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm, DeclaredBenchmark, Fidelity
-from autoselection_core.campaign.declaration.fidelities import fidelity_in
 from autoselection_core.evaluation.closed_form import ClosedFormEvaluator
 from autoselection_core.evaluation.judge.evaluator import JudgeEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
@@ -54,7 +53,7 @@ class LocalEvaluators:
 
     def _closed_form(self, pool_version: str, spec: SearchSpec | None, fidelity: str) -> Evaluator:
         assert self.campaign.closed_form is not None, "asked for by a campaign with a closed form only"
-        formula = _cheaper_formula(self.campaign.closed_form, fidelity_in(spec, fidelity))
+        formula = _cheaper_formula(self.campaign.closed_form, _fidelity_in(spec, fidelity))
         # A search that was registered before a signal was redefined is evaluated by the values that it pins.
         pinned = spec.signal_versions if spec is not None and spec.signal_versions else None
         return ClosedFormEvaluator(self.home, self.signals(pool_version, pinned), **vars(formula))
@@ -63,7 +62,7 @@ class LocalEvaluators:
         from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 
         assert self.campaign.base_model is not None, "loading refuses a campaign without an evaluator"
-        fidelity = fidelity_in(spec, name)
+        fidelity = _fidelity_in(spec, name)
         training = fine_tuning(spec.training if spec and spec.training else self.campaign.training)
         model = self.campaign.base_model if fidelity is None else fidelity.base_model
         return FineTuningEvaluator(
@@ -115,3 +114,15 @@ def _cheaper_formula(formula: ClosedForm, fidelity: Fidelity | None) -> ClosedFo
     if fidelity is None:
         return formula
     return replace(formula, noise=formula.noise / (fidelity.amount * fidelity.items) ** 0.5)
+
+
+def _fidelity_in(spec: SearchSpec | None, name: str) -> Fidelity | None:
+    """A cheaper evaluation as a search pinned it; None for the full one.
+
+    Raises:
+        KeyError: The search has no such fidelity.
+    """
+    if spec is None or not name:
+        return None
+    kept = {key: value for key, value in spec.fidelities[name].items() if key != "evaluator"}
+    return Fidelity(**kept)  # type: ignore[arg-type] # as a search pins it

@@ -1,10 +1,9 @@
 """Pools of a campaign and their signals at work."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.campaign.declaration.campaign import Campaign
@@ -20,7 +19,7 @@ from autoselection_core.signals.definitions.base_model.model_pass import ModelPa
 from autoselection_core.signals.store.signal_report import SignalReport
 from autoselection_core.signals.store.store import SignalStore
 from autoselection_core.signals.table import SignalTable
-from autoselection_core.store.atomic import atomic_file, workplace
+from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 
 
@@ -170,50 +169,6 @@ class CampaignPools:
             return None
         latest: dict[str, str] = json.loads(self._latest.read_text())
         return latest
-
-
-@dataclass(frozen=True)
-class UnusedColumns:
-    """Columns of pools that no search uses and that are no campaign's latest.
-
-    They are derived: of samples they are rebuilt from the tables, groups and pairs are computed again.
-
-    Attributes:
-        home: Home folder of the columns.
-        folders: A folder for each of the pools.
-        kept: Number of pools whose columns stay.
-        freed_bytes: Size of the files that no other pool shares.
-    """
-
-    home: Home
-    folders: tuple[Path, ...]
-    kept: int
-    freed_bytes: int
-
-    @classmethod
-    def of(cls, home: Home, used: Collection[str], before: float) -> Self:
-        """Unused columns that nobody has written since a time.
-
-        Args:
-            home: Home folder of the columns.
-            used: Versions of the pools that searches use.
-            before: Time of the last write, in seconds since 1970.
-        """
-        latest = {json.loads(file.read_text())["pool"] for file in (home.root / "campaigns").glob("*.json")}
-        found = [each for each in home.columns.glob("*") if not each.name.startswith(".")]
-        free = [
-            each for each in found if each.name not in latest | set(used) and each.stat().st_mtime < before
-        ]
-        files = [file.stat() for each in free for file in each.rglob("*") if file.is_file()]
-        size = sum(file.st_size for file in files if file.st_nlink == 1)
-        return cls(home, tuple(sorted(free)), len(found) - len(free), size)
-
-    def remove(self) -> None:
-        """Remove them; readers see a pool's columns whole or not at all. A kill's rest goes next time."""
-        if self.folders:
-            with workplace(self.home.columns / "pruned") as trash:
-                for folder in self.folders:
-                    folder.rename(trash / folder.name)
 
 
 def keep_gated(gated: GateResult, gate: Gate, home: Home) -> None:

@@ -250,9 +250,10 @@ class Workspace:
 
     def known_spec(self, name: str | None, **asked: Any) -> SearchSpec | None:  # noqa: ANN401
         """A registered search of the campaign by its name, as `current_spec` has it; None without one."""
-        named = (each.spec for each in self.ledger.searches() if each.search == name)
-        known = next((spec for spec in named if spec.campaign == self.campaign.name), None)
-        return None if known is None else self.current_spec(known, **asked)
+        known = None if name is None else self.ledger.find_search(name)
+        if known is None or known.spec.campaign != self.campaign.name:
+            return None
+        return self.current_spec(known.spec, **asked)
 
     def current_spec(self, known: SearchSpec, **asked: Any) -> SearchSpec:  # noqa: ANN401 - the fields differ in type
         """A registered search as the campaign asks for it now, on the pool, signals and policy that it pins.
@@ -279,8 +280,9 @@ class Workspace:
 
     def _states_report(self, asked: Mapping[str, Any]) -> bool:
         """Whether a person states the report's budget, in the request or in the campaign."""
-        usual = SearchSettings.report_evaluations
-        return asked.get("report_evaluations") is not None or self.campaign.search.report_evaluations != usual
+        name, campaign = "report_evaluations", self.campaign
+        is_usual = campaign.search.report_evaluations == SearchSettings.report_evaluations
+        return asked.get(name) is not None or name in campaign.stated_settings or not is_usual
 
     def _metric(self, spec: SearchSpec) -> str:
         """Meaning of the scores that drive a search."""

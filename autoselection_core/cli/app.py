@@ -435,12 +435,13 @@ def prune(
 
     Dagster's runs of trials, pictures that no other run shows, signal columns of pools that no search uses.
 
-    A search that runs or can be resumed keeps all; a compared one keeps its baselines, the trials that its
-    report names and what these were edited from. The history keeps every trial with its recipe and scores.
+    A search that runs or can be resumed keeps all; a compared one keeps its report evaluations, the trials
+    that its report names and what these were edited from. The history keeps every trial with its recipe and
+    scores.
     """
-    from autoselection_core.cli.commands import installation
+    from autoselection_core.cli.commands import pruning
 
     if yes:
-        installation.prune(older_than)
+        pruning.prune(older_than)
     else:
-        installation.tell_prunable(older_than)
+        pruning.tell_prunable(older_than)

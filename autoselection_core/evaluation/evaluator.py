@@ -1,13 +1,12 @@
 """Fine-tuning evaluator: trains the base model on a subset and scores it on benchmarks."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-from typing_extensions import override
 
 from autoselection_core.benchmarks.benchmark import Benchmark
 from autoselection_core.benchmarks.item import Item
@@ -25,7 +24,7 @@ from autoselection_core.evaluation.folder import (
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark, score_items
 from autoselection_core.evaluation.training.data_parallel import train_on_devices
-from autoselection_core.evaluation.training.fine_tune import train
+from autoselection_core.evaluation.training.fine_tune import SubsetSamples, train
 from autoselection_core.evaluation.training.job import Job
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import FineTuning, Method
@@ -271,7 +270,7 @@ class FineTuningEvaluator:
         about = {"subset": subset.fingerprint, "replicate": replicate, "settings": self.training.to_json()}
         folder.write_json(CONFIG, {**self._identity(), **about})
         trainee = Trainee(folder.key, folder.path, replicate, self.checkpoint_s)
-        samples = Selected(self.pool, subset)
+        samples = SubsetSamples(self.pool, subset)
         self._read_back.clear()  # there may be room for one model only
         energy = read_counters()
         trained = (
@@ -339,23 +338,3 @@ class FineTuningEvaluator:
 
 def _sum(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first + second
-
-
-class Selected(Mapping[str, Sample]):
-    """The samples of a subset by id, read from the pool on access."""
-
-    def __init__(self, pool: Pool, subset: Subset) -> None:
-        self._pool = pool
-        self._rows = dict(zip(pool.ids[subset.rows].astype(str).tolist(), subset.rows.tolist(), strict=True))
-
-    @override
-    def __getitem__(self, sample: str) -> Sample:
-        return self._pool.sample(self._rows[sample])
-
-    @override
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    @override
-    def __len__(self) -> int:
-        return len(self._rows)

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -106,6 +106,11 @@ class Ledger:
         """One search and how far it came."""
         with self.database.reading() as connection:
             return searches.require(connection, search)
+
+    def find_search(self, search: str) -> SearchRecord | None:
+        """One search by its name; None where no search has it."""
+        with self.database.reading() as connection:
+            return next(iter(searches.read_searches(connection, search)), None)
 
     def raise_budget(self, search: str, budget: int) -> None:
         """Let a search pay for more; a finished one goes on by itself."""
@@ -292,6 +297,11 @@ class Ledger:
         """Payments of a search: outcome and cost of every attempt."""
         with self.database.reading() as connection:
             return reading.read_money(connection, search)
+
+    def paid_seconds(self, searches: Collection[str]) -> list[float]:
+        """Seconds of each evaluation at full fidelity that some searches paid for."""
+        with self.database.reading() as connection:
+            return reading.read_paid_seconds(connection, searches)
 
     def why_idle(self, search: str | None = None) -> str:
         """Reason why no trial starts now, one sentence per search."""

@@ -1,7 +1,7 @@
 """Reading of the ledger: history, trials and payments of a search, and why nothing runs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Select, false, or_, select
@@ -218,6 +218,14 @@ def read_money(connection: Connection, search: str | None = None) -> tuple[Payme
         Payment(**{**row, "kind": TrialKind(row["kind"]), "outcome": AttemptOutcome(row["outcome"])})
         for row in rows
     )
+
+
+def read_paid_seconds(connection: Connection, searches: Collection[str]) -> list[float]:
+    """Seconds of each evaluation at full fidelity that some searches paid for, as they ended."""
+    query = select(MONEY.c.seconds).where(
+        MONEY.c.search.in_(searches), MONEY.c.outcome == AttemptOutcome.PAID, MONEY.c.cost >= 1.0
+    )
+    return [float(seconds) for seconds in connection.execute(query.order_by(MONEY.c.at)).scalars()]
 
 
 _FEW = 3

@@ -222,7 +222,7 @@ class TrialRecord:
         search: Name of its search.
         kind: Budget that pays for it.
         trial: Its number among those of its kind, from 1.
-        arm: Arm of the report that it belongs to (`autoselection_core.search.baselines`); empty for a trial
+        arm: Arm of the report that it belongs to (`autoselection_core.search.arms`); empty for a trial
             of the search.
         attempt: Number of its present attempt, from 1.
         state: How far it came.

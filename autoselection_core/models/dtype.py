@@ -94,9 +94,12 @@ def _seconds_per_token(small: Any, settings: dict[str, Any], dtype: str) -> floa
 def _seconds(work: Any) -> float:  # noqa: ANN401 any call will do
     """The fastest of the repetitions that fit into half the time of a probe, after one to warm up."""
     work()
-    best, end = float("inf"), time.perf_counter() + _SECONDS_PER_DTYPE / 2
-    while time.perf_counter() < end:
+    best, now = float("inf"), time.perf_counter()
+    end = now + _SECONDS_PER_DTYPE / 2
+    # One at least, however long the process waits for its turn, and never less than the clock can tell.
+    while now < end or best == float("inf"):
         start = time.perf_counter()
         work()
-        best = min(best, time.perf_counter() - start)
-    return best
+        now = time.perf_counter()
+        best = min(best, now - start)
+    return max(best, time.get_clock_info("perf_counter").resolution)

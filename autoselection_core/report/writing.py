@@ -51,7 +51,7 @@ from autoselection_core.report.sections.tradeoffs import (
 from autoselection_core.report.sections.verdict import Finding, findings, in_words
 from autoselection_core.report.sections.waterfall import waterfall, waterfall_table
 from autoselection_core.score.comparison import StatedVerdict
-from autoselection_core.search.baselines import WINNER
+from autoselection_core.search.arms import WINNER
 from autoselection_core.search.report_evaluations import tests_by_arm
 from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.store.atomic import atomic_file

@@ -22,7 +22,7 @@ DONE, FAILED = "done", "failed"
 """The last stages of a trial."""
 
 TESTING = "scoring test items"
-"""Stage of a finished baseline while the report scores its test items."""
+"""Stage of a finished report evaluation while the report scores its test items."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Evaluations of a report, planned and run: winner, full pool, random subsets, best plain filter.
 
-They have a budget of their own. Each is of an arm, which people are shown as a baseline of the winner.
+They have a budget of their own. Each is one run of an arm.
 
 A winner that is the whole pool has no random subset of equal tokens: its opponent is the best proper subset.
 """
@@ -23,7 +23,7 @@ from autoselection_core.progress import Progress
 from autoselection_core.recipe import Recipe
 from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.score.score import BenchmarkScore
-from autoselection_core.search.baselines import (
+from autoselection_core.search.arms import (
     FULL_POOL,
     PLAIN_FILTER,
     PLAIN_REPLICATES,
@@ -92,7 +92,7 @@ def report_arms(
         search: Name of the search.
         solver: Recommends the winner.
         evaluator: Evaluator of the search.
-        progress: Callback for the stages of each baseline.
+        progress: Callback for the stages of each evaluation.
         untrained: Callback for the scoring of the untrained base model.
 
     Raises:

@@ -33,7 +33,7 @@ def enter_recipe(ledger: Ledger, search: str, recipe: Recipe, signals: SignalTab
     """Enter a person's recipe for evaluation; whoever works on the search makes it.
 
     Paid from the search's budget it is a trial, and the solver learns from it. Paid from the second budget
-    it joins the baselines, and the search goes on as if nobody had asked.
+    it joins the arms of the report, and the search goes on as if nobody had asked.
 
     Raises:
         InvalidRecipe: The recipe realises no subset of this pool.

@@ -1,13 +1,12 @@
 """Status of a search: stage, budgets, best score and time left, by the ledger and its evaluations."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from autoselection_core.evaluation.folder import EvaluationFolder
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import (
-    AttemptOutcome,
     SearchRecord,
     SearchState,
     TrialKind,
@@ -36,10 +35,10 @@ class SearchStatus:
         arms: The evaluations of its report, in order; empty before they are planned.
         training_s: Median seconds of a paid full evaluation: of this search, or of earlier ones with the same
             evaluator; None where nothing was paid.
-        finished: Subset and replicate of full evaluations by the same evaluator, read while baselines are
-            open: a baseline among them is found finished and costs nothing.
-        unscored: Finished baselines whose test items are not scored yet. A winner without one of its steps is
-            not among them: its test items stay closed.
+        finished: Subset and replicate of full evaluations by the same evaluator, read while the report's
+            are open: one among them is found finished and costs nothing.
+        unscored: Finished report evaluations whose test items are not scored yet. A winner without one of
+            its steps is not among them: its test items stay closed.
     """
 
     record: SearchRecord
@@ -70,7 +69,7 @@ class SearchStatus:
 
     @property
     def running(self) -> tuple[TrialRecord, ...]:
-        """Trials and baselines that somebody works on."""
+        """Trials and report evaluations that somebody works on."""
         return tuple(trial for trial in (*self.trials, *self.arms) if trial.state.is_held)
 
     @property
@@ -94,9 +93,11 @@ class SearchStatus:
     def _report_stage(self) -> str:
         """Present stage of a search whose trials are over."""
         if self.record.open_arms:
-            return f"{self._count(self.arms)} of {self.planned_arms} baselines done; the next one waits"
+            return (
+                f"{self._count(self.arms)} of {self.planned_arms} report evaluations done; the next one waits"
+            )
         if self._is_before_its_report:
-            return "trials done; the report plans its baselines next"
+            return "trials done; the report plans its evaluations next"
         if self.unscored:
             return (
                 f"its report is being scored, test items of {self.measured_arms - len(self.unscored)} of "
@@ -106,7 +107,7 @@ class SearchStatus:
 
     @property
     def is_done(self) -> bool:
-        """Whether no trial and no baseline runs, waits or is to be planned, and none is still scored."""
+        """Whether no trial or report evaluation runs, waits or is to be planned, and none is still scored."""
         is_open = self.running or self.record.open_arms or self._is_before_its_report or self.unscored
         return self.record.state is SearchState.DONE and not is_open
 
@@ -118,7 +119,7 @@ class SearchStatus:
     def _named(self, trial: TrialRecord) -> str:
         if trial.kind is TrialKind.SEARCH:
             return f"trial {trial.trial} of {self._expected_trials}"
-        return f"baseline {trial.trial} of {self.planned_arms} ({trial.arm.replace('_', ' ')})"
+        return f"report evaluation {trial.trial} of {self.planned_arms} ({trial.arm.replace('_', ' ')})"
 
     @staticmethod
     def _count(trials: Sequence[TrialRecord]) -> int:
@@ -131,17 +132,17 @@ class SearchStatus:
 
     @property
     def planned_arms(self) -> int:
-        """Baselines that have ended or that the second budget still covers."""
+        """Report evaluations that have ended or that the second budget still covers."""
         return self._count(self.arms) + len(self._covered) if self.arms else self.record.report_evaluations
 
     @property
     def found_arms(self) -> int:
-        """Baselines that cost nothing: reused ones, and open ones that are found finished."""
+        """Report evaluations that cost nothing: reused ones, and open ones that are found finished."""
         return sum(arm.is_reused for arm in self.arms) + sum(map(self._is_found, self._covered))
 
     @property
     def _covered(self) -> tuple[TrialRecord, ...]:
-        """Open baselines that run, or that the second budget pays for in their order."""
+        """Open report evaluations that run, or that the second budget pays for in their order."""
         covered = [arm for arm in self.arms if arm.state.is_held]
         left = self.record.report_evaluations - self.record.report_spent
         left -= sum(not self._is_found(arm) for arm in covered)
@@ -156,7 +157,7 @@ class SearchStatus:
 
     @property
     def measured_arms(self) -> int:
-        """Baselines that have a dev score; the report scores the test items of each."""
+        """Report evaluations that have a dev score; the report scores the test items of each."""
         return sum(arm.state is TrialState.DONE and arm.arm != ABLATION for arm in self.arms)
 
     @property
@@ -220,6 +221,9 @@ class SearchStatus:
             "report_evaluations": record.report_evaluations,
             "report_spent": record.report_spent,
             "report_held": record.report_held,
+            "report_evaluations_done": self._count(self.arms),
+            "report_evaluations_unscored": len(self.unscored),
+            # Their names up to version 0.2.0, which scripts read.
             "baselines_done": self._count(self.arms),
             "baselines_unscored": len(self.unscored),
             "best_trial": None if best is None else best.trial,
@@ -239,20 +243,11 @@ def _finished(ledger: Ledger, evaluator: str) -> frozenset[tuple[str | None, int
 
 
 def _is_unscored(arm: TrialRecord, home: Home) -> bool:
-    """Whether a finished baseline waits for its test scores; one whose folder was removed does not."""
+    """Whether an evaluation waits for its test scores; one whose folder was removed does not."""
     if arm.state is not TrialState.DONE or arm.evaluation is None or arm.arm == ABLATION:
         return False
     folder = EvaluationFolder(home.evaluation(arm.evaluation))
     return folder.is_complete and not folder.has_test_scores
-
-
-def paid_seconds(ledger: Ledger, searches: Collection[str]) -> list[float]:
-    """Seconds of each evaluation at full fidelity that some searches paid for."""
-    return [
-        payment.seconds
-        for payment in ledger.payments()
-        if payment.search in searches and payment.outcome is AttemptOutcome.PAID and payment.cost >= 1.0
-    ]
 
 
 def typical_seconds(ledger: Ledger, evaluator: str, search: str) -> float | None:
@@ -263,6 +258,7 @@ def typical_seconds(ledger: Ledger, evaluator: str, search: str) -> float | None
         evaluator: Fingerprint of the evaluator.
         search: The search whose own evaluations go before those of others.
     """
-    alike = {each.search for each in ledger.searches() if each.spec.evaluator == evaluator}
-    seconds = paid_seconds(ledger, {search}) or paid_seconds(ledger, alike)
+    seconds = ledger.paid_seconds([search]) or ledger.paid_seconds(
+        [each.search for each in ledger.searches() if each.spec.evaluator == evaluator]
+    )
     return median(seconds) if seconds else None

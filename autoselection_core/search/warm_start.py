@@ -7,7 +7,7 @@ from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.history.values import EarlierObservation, History, Observation
 from autoselection_core.recipe import Recipe
-from autoselection_core.score.p_values import rank_agreement
+from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
 from autoselection_core.store.home import Home

@@ -9,7 +9,7 @@ from autoselection_core.evaluation.evaluator import FineTuningEvaluator
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.records import ArmPlan, Reservation, TrialKind, TrialRecord, TrialState
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, RandomDraws, plan_arm
+from autoselection_core.search.arms import FULL_POOL, RANDOM, RandomDraws, plan_arm
 from autoselection_core.search.evaluate import evaluate
 from autoselection_core.study.loading import Contest, arms_entry
 from autoselection_core.study.study_run import StudyRun

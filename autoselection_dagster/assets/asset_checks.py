@@ -14,7 +14,7 @@ from autoselection_core.pool.pool import Pool
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.rendering.table import Cell
 from autoselection_core.score.evaluation import Evaluation
-from autoselection_core.search.baselines import RANDOM, WINNER, RandomDraws
+from autoselection_core.search.arms import RANDOM, WINNER, RandomDraws
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.search.report_evaluations import ArmRun
 from autoselection_core.signals.contamination.decontaminate import GateResult

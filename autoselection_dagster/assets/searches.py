@@ -56,9 +56,9 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """Report of a search: its winner beside the full pool and random subsets of equal tokens.
 
-        While the search runs it shows how far it is, and is refreshed after every trial and baseline. At the
-        end it plans the evaluations that the comparison still needs; the search sensor starts them, and then
-        makes this report again. Test items are opened here and nowhere else.
+        While the search runs it shows how far it is, and is refreshed after every trial and report
+        evaluation. At the end it plans the evaluations that the comparison still needs; the search sensor
+        starts them, and then makes this report again. Test items are opened here and nowhere else.
         """
         facts = SearchFacts.of(place.workspace(home), context.partition_key)
         if entered := enter_recorded_trials(context.instance, place, facts):
@@ -67,7 +67,7 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
             status = SearchStatus.of(facts.workspace.ledger, facts.record.search, home)
             yield dg.MaterializeResult(metadata=progress_facts(status, place.names))
         else:
-            _open_baselines(facts, context.log.info)
+            _open_report(facts, context.log.info)
             yield dg.MaterializeResult(metadata=report_facts(facts, write_report(facts), place.names))
         yield arms_are_equal(facts.arms, facts.signals, facts.solver.max_tokens)
         yield pool_is_latest(facts.record.spec.pool_version, facts.workspace.pool().version)
@@ -75,8 +75,8 @@ def _search_report(place: Place) -> dg.AssetsDefinition:
     return search_report
 
 
-def _open_baselines(facts: SearchFacts, say: Callable[[str], None]) -> None:
-    """Plan the baselines, and score the test items of those that are done, with a line for each."""
+def _open_report(facts: SearchFacts, say: Callable[[str], None]) -> None:
+    """Plan the report's evaluations, and score the test items of those done, with a line for each."""
     ledger, record = facts.workspace.ledger, facts.record
     planned = plan_arms(ledger, record.search, facts.solver)
     ledger.plan_report(record.search, planned)
@@ -88,7 +88,7 @@ def _open_baselines(facts: SearchFacts, say: Callable[[str], None]) -> None:
     for number, plan in enumerate(planned[: status.planned_arms], start=1):
         arm = done[plan.arm, plan.subset, plan.replicate]
         kind = plan.arm.replace("_", " ")
-        name = f"baseline {number} of {status.planned_arms} ({kind}, {plan.tokens:,} tokens)"
+        name = f"report evaluation {number} of {status.planned_arms} ({kind}, {plan.tokens:,} tokens)"
         if arm.state is TrialState.DONE:
             say(f"{name}: dev score {arm.utility:.4g}; its test items are scored")
             open_arms(ledger, record.search, [plan], evaluator)

@@ -70,8 +70,8 @@ def trial_assets(place: Place, signals: Sequence[dg.AssetKey]) -> list[dg.Assets
 
 
 _PARTITIONS = (
-    "A partition is a trial of a search, or a baseline of its report. Dagster pairs every search with every "
-    "number: it shows a pair beyond a search's trials as missing, and nothing is ever made of it."
+    "A partition is a trial of a search, or an evaluation of its report. Dagster pairs every search with "
+    "every number: it shows a pair beyond a search's trials as missing, and nothing is ever made of it."
 )
 
 
@@ -146,7 +146,7 @@ def _subset(place: Place, signals: Sequence[dg.AssetKey]) -> dg.AssetsDefinition
 
 
 def _trial_of(attempt: Attempt) -> TrialRecord | None:
-    """The trial itself; None for a baseline of the report, which nobody edited."""
+    """The trial itself; None for an evaluation of the report, which nobody edited."""
     trials = attempt.ledger.trials(attempt.reservation.search)
     place = attempt.reservation.partition
     return next((trial for trial in trials if trial.reservation.partition == place), None)

@@ -49,7 +49,7 @@ def _stop_job(places: Mapping[str, Place]) -> dg.JobDefinition:
 
     @dg.job(executor_def=dg.in_process_executor)
     def stop_search() -> None:
-        """Stop a search: no further trial starts, and no baselines are paid for."""
+        """Stop a search: no further trial starts, and no report is paid for."""
         stop()
 
     return stop_search

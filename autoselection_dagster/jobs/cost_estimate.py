@@ -10,7 +10,7 @@ from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import verdict_sentence
-from autoselection_core.search.baselines import PLAIN_REPLICATES
+from autoselection_core.search.arms import PLAIN_REPLICATES
 from autoselection_core.solver.policy import Policy
 
 _SENSOR = "search_sensor"
@@ -36,7 +36,9 @@ def cost_sentence(spec: SearchSpec, pace: Pace) -> str:
     """
     trainings = spec.budget + spec.report_evaluations
     unit = "evaluations by the formula" if spec.is_formula else "trainings"
-    counted = f"at most {trainings} {unit}: {spec.budget} trials and {spec.report_evaluations} baselines"
+    counted = (
+        f"at most {trainings} {unit}: {spec.budget} trials and {spec.report_evaluations} report evaluations"
+    )
     if pace.seconds is None:
         return f"{counted}; {pace.source}"
     total = duration_text(pace.total_s(trainings, spec.report_evaluations) / max(1, spec.slots))

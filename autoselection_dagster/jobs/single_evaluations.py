@@ -36,7 +36,7 @@ class RecipeEvaluation(dg.Config):
     pays: Pays = Field(
         default=Pays.report_evaluations,
         description="Which budget of that search pays. budget: it becomes the next trial, and the solver "
-        "learns from it; report_evaluations: it is shown beside the baselines.",
+        "learns from it; report_evaluations: it is shown beside the arms of the report.",
     )
     campaign: str | None = Field(
         default=None, description="Campaign of a search of its own; may be left out where there is only one."

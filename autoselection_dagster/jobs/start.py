@@ -53,7 +53,7 @@ def _start(
     known = workspace.known_spec(config.name, **asked)
     spec = workspace.requested_spec(workspace.pool().version, **asked) if known is None else known
     name = config.name or spec.usual_name
-    is_known = name in [known.search for known in workspace.ledger.searches()]
+    is_known = workspace.ledger.find_search(name) is not None
     if config.in_one_run:
         _require_cheap(place.campaign)
         claim(context, name)

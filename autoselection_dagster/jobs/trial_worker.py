@@ -87,7 +87,7 @@ def _work(
 
 
 def reservations(ledger: Ledger, search: str) -> Iterator[Reservation]:
-    """The next trial or baseline of a search, reserved when it is asked for, while there is one to start."""
+    """The next trial or report evaluation of a search, reserved when it is asked for, while there is one."""
     while (found := _reserve(ledger, search)) is not None:
         # The short lease of a worker and not the long one of a queue: who dies now is missed soon.
         ledger.heartbeat(found)

@@ -4,7 +4,7 @@ The ledger is kept whole. Of Dagster's runs only those of trials go, and only wh
 
 - the search is done: one that runs, or that was stopped and can be resumed, keeps all;
 - it was compared: the trials of the subsets that a report names stay, with the trials that these were edited
-  from, and so do all baselines;
+  from, and so do all evaluations of reports;
 - the worker that made them ended well: a failed worker without trials would count as a false start.
 
 Runs of workers and reports stay, because their keys say what was asked for before. Of the pictures that pages

@@ -21,7 +21,7 @@ MAX_FALSE_STARTS = 3
 """After so many workers in a row that made no trial the search is stopped, with the last one's reason."""
 
 _LEFT = (StopCause.PERSON, StopCause.SUPERSEDED)
-"""Stops after which a search gets no report on its own, because its baselines would cost trainings."""
+"""Stops after which a search gets no report on its own, because its evaluations would cost trainings."""
 
 _PATIENCE_S = 30.0
 """A busy machine takes its time to load a campaign before the first trial."""
@@ -123,7 +123,7 @@ def _startable_trials(ledger: Ledger, search: SearchRecord) -> int:
 
 
 def _startable_arms(ledger: Ledger, search: SearchRecord) -> int:
-    """Baselines that wait and are paid for; before the search is over only those that a person asked for."""
+    """Report evaluations that wait and are paid for; until the search ends those that a person asks for."""
     waiting = search.open_arms - search.report_held
     if waiting <= 0 or is_over(search):
         return max(0, waiting)

@@ -20,7 +20,7 @@ from autoselection_core.models.forward import pad
 from autoselection_core.models.gradients import AdaptedModel, WarmUp, adam_direction, project, warm_up_adapter
 from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample, Scope
-from autoselection_core.score.p_values import rank_agreement
+from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.signals.definitions.base_model.autoencoder import pin_autoencoder
 from autoselection_core.signals.definitions.base_model.influence import Influence
 from autoselection_core.signals.definitions.base_model.model_pass import ModelPass

@@ -33,7 +33,7 @@ from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.evaluation import Cost, Evaluation
 from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import BenchmarkScore, ItemScore
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.search.report_evaluations import arms_after
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Policy, Solver

@@ -22,7 +22,7 @@ from autoselection_core.solver.acquisition.log_nei import Improvement
 from autoselection_core.solver.determinism import one_thread
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets
-from autoselection_core.solver.features.histograms import BINS, blocks_of, describe
+from autoselection_core.solver.features.state_axes import BINS, blocks_of, describe
 from autoselection_core.solver.programs.fresh import latin_recipes
 from autoselection_core.solver.programs.row_sample import RowSample
 from autoselection_core.store.home import Home

@@ -13,11 +13,12 @@ from autoselection_core.benchmarks.split import split
 from autoselection_core.campaign.declaration.campaign import Campaign, ClosedForm
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.duration import Pace, pace_of, signal_seconds
-from autoselection_core.campaign.pools import UnusedColumns
 from autoselection_core.campaign.solvers import size_warning, templates_of
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.cli.commands.pruning import UnusedColumns
 from autoselection_core.errors.campaign import NoPoolError, UnknownSignalError
 from autoselection_core.errors.recipe import SettingError
+from autoselection_core.history.search_settings import SearchSettings
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.operators.definitions.budget import KeepRandom
 from autoselection_core.operators.definitions.score import KeepTop
@@ -310,6 +311,28 @@ def test_asking_again_finds_the_search_of_a_release_with_another_default(workspa
     assert workspace.requested_spec(version, report_evaluations=7) == replace(earlier, report_evaluations=7)
     assert workspace.requested_spec(version, policy_settings={"version": Policy.version}) == new
     assert workspace.requested_spec(version, seed=1).policy_settings == new.policy_settings
+
+
+@pytest.mark.parametrize(("said", "budget"), [("", 6), ("    search: {report_evaluations: 8}\n", 8)])
+def test_only_a_campaign_that_states_the_usual_report_budget_raises_that_of_an_earlier_search(
+    tmp_path: Path, said: str, budget: int
+) -> None:
+    write_raw(tmp_path / "raw" / "sums.jsonl")
+    file = tmp_path / "autoselection.yaml"
+    file.write_text(
+        "campaigns:\n  try:\n    pool: [{path: raw/*}]\n    signals: [word_entropy]\n"
+        f"    closed_form: {{weights: {{word_entropy: 1.0}}}}\n{said}"
+    )
+    workspace = Workspace(load_campaigns(file)["try"], Home(tmp_path / "home"))
+    asked = workspace.spec(scored(workspace))
+    name = workspace.ledger.register(replace(asked, report_evaluations=6))
+
+    known = workspace.known_spec(name)
+
+    assert asked.report_evaluations == SearchSettings.report_evaluations == 8
+    assert known is not None
+    assert known.report_evaluations == budget
+    assert workspace.known_spec("another") is None
 
 
 TRAINED = """\

@@ -1,6 +1,7 @@
 """A search that starts from another one, and what evaluations would buy without paying for them."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_search_decides_again_what_it_recorded_and_a_changed_record_is_told(
     cli: Cli, searched: Workshop
 ) -> None:
     code, output, _ = cli("replay", "first")
-    with sqlite3.connect(searched.folder / ".autoselection/history.sqlite") as history:
+    with closing(sqlite3.connect(searched.folder / ".autoselection/history.sqlite")) as history, history:
         history.execute("UPDATE searches SET spec = replace(spec, '\"seed\":0', '\"seed\":1')")
     changed, told, _ = cli("replay", "first")
 

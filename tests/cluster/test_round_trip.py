@@ -36,6 +36,7 @@ EVERYTHING = {
     "benchmarks": (DeclaredBenchmark("sums", Path("/sums"), 2.0, {"format": "mcq"}),),
     "operators": ("keep_top", "keep_random"),
     "training": {"preset": "small"},
+    "stated_settings": ("budget",),
     "policy": {"warmup": 3},
     "closed_form": ClosedForm({"tokens": 1.0}, 0.1, 0.2, 0.3),
     "on_pool_change": OnPoolChange(

@@ -31,7 +31,7 @@ def test_a_search_started_over_graphql_runs_to_its_report(served_with_ui: Served
     assert answer["__typename"] == "LaunchRunSuccess", answer
     served.wait(lambda: "clicked" in [search.search for search in served.ledger.searches()])
     served.wait(lambda: served.is_done("clicked"))
-    # The page is refreshed after every trial and baseline; the last refresh is the report.
+    # The page is refreshed after every trial and report evaluation; the last refresh is the report.
     final = {"score_trajectory", "score_against_tokens", "trials", "arms"}
     served.wait(lambda: final <= _labels(served, "demo", "search_report"))
     assert served.ledger.search("clicked").spec.seed == 7

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.errors.evaluation import UnknownTrainingSettingError, UntrainedError
 from autoselection_core.errors.recipe import SettingError
-from autoselection_core.evaluation.evaluator import Selected
-from autoselection_core.evaluation.training.fine_tune import train
+from autoselection_core.evaluation.training.fine_tune import SubsetSamples, train
 from autoselection_core.evaluation.training.plan import NO_ANSWER, TrainingPlan, make_plan, order, rate_factor
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import (
@@ -165,7 +164,7 @@ def test_a_training_that_moves_no_weight_is_a_failure(tiny: Path, tmp_path: Path
 
     training = replace(TRAINING, amount=400, target_modules="v_proj")
     with pytest.raises(UntrainedError, match="no weight changed in 2 optimiser steps"):
-        train(deaf, Selected(POOL, subset()), training, Trainee("key", tmp_path, 0))
+        train(deaf, SubsetSamples(POOL, subset()), training, Trainee("key", tmp_path, 0))
 
 
 LENGTHS = st.lists(st.integers(3, 40), min_size=1, max_size=30)

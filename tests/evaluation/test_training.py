@@ -19,10 +19,15 @@ from autoselection_core.errors.evaluation import (
     OutOfMemoryError,
     TrainedSetDiffersError,
 )
-from autoselection_core.evaluation.evaluator import Selected
 from autoselection_core.evaluation.scoring.generation import greedy_answers, prompt_tokens
 from autoselection_core.evaluation.training.checkpoints import Checkpoints
-from autoselection_core.evaluation.training.fine_tune import Trained, plan_of, require_planned_samples, train
+from autoselection_core.evaluation.training.fine_tune import (
+    SubsetSamples,
+    Trained,
+    plan_of,
+    require_planned_samples,
+    train,
+)
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import Decay, FineTuning, Method, Schedule, Unit
 from autoselection_core.models.base_model import BaseModel
@@ -68,7 +73,7 @@ def trained(
     def load() -> BaseModel:
         return BaseModel.load(tiny, dtype=training.loaded_dtype)
 
-    return train(load, Selected(POOL, subset(rows)), training, Trainee("key", folder, replicate))
+    return train(load, SubsetSamples(POOL, subset(rows)), training, Trainee("key", folder, replicate))
 
 
 def weights(model: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -106,10 +111,10 @@ def test_a_set_that_differs_from_what_was_selected_is_a_failure(
     tiny: Path, tmp_path: Path, lost: int
 ) -> None:
     epochs = replace(TRAINING, schedule=Schedule.EPOCHS, amount=1)
-    samples = Selected(POOL, subset(5))
+    samples = SubsetSamples(POOL, subset(5))
     result = trained(tiny, tmp_path, epochs, rows=5)
     plan = plan_of(result.base, samples, epochs, Trainee("key", tmp_path, 0))
-    another = Selected(POOL, subset(6)) if lost else samples
+    another = SubsetSamples(POOL, subset(6)) if lost else samples
     read = replace(result, samples=result.samples if lost else result.samples[1:])
 
     with pytest.raises(TrainedSetDiffersError, match="1 "):
@@ -121,7 +126,7 @@ def test_a_budget_below_the_subset_says_what_was_really_seen(tiny: Path, tmp_pat
 
     assert 0 < len(result.samples) < 60
     assert result.samples_hash != subset().fingerprint
-    assert set(result.samples) <= set(Selected(POOL, subset()))
+    assert set(result.samples) <= set(SubsetSamples(POOL, subset()))
 
 
 def test_one_seed_gives_one_model_and_another_seed_another(tiny: Path, tmp_path: Path) -> None:
@@ -254,7 +259,7 @@ def test_a_loss_that_is_no_number_is_a_failure(tiny: Path, tmp_path: Path) -> No
         return base
 
     with pytest.raises(NotFiniteLossError, match="step 1"):
-        train(load, Selected(POOL, subset()), TRAINING, Trainee("key", tmp_path, 0))
+        train(load, SubsetSamples(POOL, subset()), TRAINING, Trainee("key", tmp_path, 0))
 
 
 def test_weights_that_are_no_numbers_after_the_last_step_are_a_failure(tiny: Path, tmp_path: Path) -> None:
@@ -267,7 +272,7 @@ def test_weights_that_are_no_numbers_after_the_last_step_are_a_failure(tiny: Pat
         return base
 
     with pytest.raises(NotFiniteWeightsError, match="after step 1"):
-        train(load, Selected(POOL, subset()), once, Trainee("key", tmp_path, 0))
+        train(load, SubsetSamples(POOL, subset()), once, Trainee("key", tmp_path, 0))
 
 
 def test_a_subset_without_room_for_answers_is_a_failure(tiny: Path, tmp_path: Path) -> None:
@@ -288,7 +293,7 @@ def with_memory_for(tokens: int, tiny: Path) -> BaseModel:
 
 
 def test_a_pack_that_does_not_fit_is_halved_and_the_steps_stay(tiny: Path, tmp_path: Path) -> None:
-    selected, trainee = Selected(POOL, subset()), Trainee("key", tmp_path, 0)
+    selected, trainee = SubsetSamples(POOL, subset()), Trainee("key", tmp_path, 0)
 
     squeezed = train(lambda: with_memory_for(100, tiny), selected, TRAINING, trainee)
 
@@ -301,7 +306,10 @@ def test_a_pack_that_does_not_fit_is_halved_and_the_steps_stay(tiny: Path, tmp_p
 def test_a_sequence_that_never_fits_is_a_failure(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(OutOfMemoryError, match="does not fit"):
         train(
-            lambda: with_memory_for(10, tiny), Selected(POOL, subset()), TRAINING, Trainee("key", tmp_path, 0)
+            lambda: with_memory_for(10, tiny),
+            SubsetSamples(POOL, subset()),
+            TRAINING,
+            Trainee("key", tmp_path, 0),
         )
 
 
@@ -325,8 +333,8 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(tiny: Path, tmp_path
 
     trainee = Trainee("key", tmp_path, 0, checkpoint_s=0.0)
     with pytest.raises(KilledError):
-        train(load, Selected(POOL, subset()), training, trainee, note)
-    result = train(load, Selected(POOL, subset()), training, trainee, note)
+        train(load, SubsetSamples(POOL, subset()), training, trainee, note)
+    result = train(load, SubsetSamples(POOL, subset()), training, trainee, note)
 
     # The fourth step was done and not saved.
     assert steps == [1, 2, 3, 4, 4, 5, 6]

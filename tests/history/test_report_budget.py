@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Inspector, create_engine, inspect, text
+from sqlalchemy.pool import NullPool
 
 from autoselection_core.errors.history import NewerSchemaError
 from autoselection_core.history.ledger import Ledger
@@ -68,7 +69,7 @@ def test_a_stop_that_an_earlier_release_stored_as_a_sentence_has_its_cause(tmp_p
         "arms": "it holds arms of a study; nothing is searched here",
         "failing": "the last 3 trials all failed: no room",
     }
-    with create_engine(url).begin() as connection:
+    with create_engine(url, poolclass=NullPool).begin() as connection:
         migrate(connection, MIGRATIONS[:2])
         for name, sentence in sentences.items():
             row = {"search": name, "spec": SearchSpec(campaign="demo").to_text(), "stopped": sentence}

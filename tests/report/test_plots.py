@@ -165,7 +165,7 @@ def test_a_subset_beside_a_whole_that_holds_it_is_compared_with_means_of_both(fa
     assert isinstance(row[3], float)
 
 
-def test_an_outlook_asks_for_more_budget_only_once_every_baseline_is_measured() -> None:
+def test_an_outlook_asks_for_more_budget_only_once_every_arm_is_measured() -> None:
     assert "Raise report_evaluations" in Outlook(None).sentence
     assert "still to be measured (3)" in Outlook(None, open_arms=3).sentence
     assert "Raise" not in Outlook(None, open_arms=3).sentence

@@ -41,7 +41,7 @@ from autoselection_core.report.sections.waterfall import shown_columns
 from autoselection_core.report.writing import write_report
 from autoselection_core.score.comparison import Verdict, arm_difference
 from autoselection_core.score.score import BenchmarkScore, ItemScore
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.search.report_evaluations import ArmRun
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import ORIGINS, Proposal, RunnerUp

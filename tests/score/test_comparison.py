@@ -8,7 +8,8 @@ from scipy.stats import t as student
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.errors.benchmarks import ItemsDifferError, NoScoresError
 from autoselection_core.score.comparison import Verdict, arm_difference, paired_difference
-from autoselection_core.score.p_values import best_probabilities, paired_p_value, rank_agreement
+from autoselection_core.score.p_values import best_probabilities, paired_p_value
+from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.score.resampling import DRAWS, Arm
 from tests.score.runs import run, scored
 

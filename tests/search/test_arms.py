@@ -13,7 +13,7 @@ from autoselection_core.history.records import TrialKind
 from autoselection_core.models.chat.spans import Encoded, Turn
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe
-from autoselection_core.search.baselines import RANDOM, RandomDraws, random_recipe
+from autoselection_core.search.arms import RANDOM, RandomDraws, random_recipe
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.search.report_evaluations import ArmRun, arms_after, plan_arms, report_arms

@@ -77,7 +77,7 @@ def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, t
     assert status.training_s is not None
     assert status.trainings_left == 2
     assert status.seconds_left == 2 * status.training_s
-    assert status.stage == "trials done; the report plans its baselines next"
+    assert status.stage == "trials done; the report plans its evaluations next"
 
 
 def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Ledger, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_search_is_not_done_while_its_report_is_scored(ledger: Ledger, tmp_pat
     assert (scored.stage, scored.is_done) == ("done", True)
 
 
-def test_a_baseline_that_is_found_finished_is_counted_from_the_beginning(
+def test_a_report_evaluation_that_is_found_finished_is_counted_from_the_beginning(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     """A report of 8 went from `0 of 8` to `1 of 9`, and its time left was that of a reused evaluation."""

@@ -13,8 +13,8 @@ from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.recipe import Recipe, Union
 from autoselection_core.solver.feature_layout import Features
 from autoselection_core.solver.features.describer import bend
-from autoselection_core.solver.features.histograms import BINS, blocks_of, describe
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
+from autoselection_core.solver.features.state_axes import BINS, blocks_of, describe
 from autoselection_core.solver.programs.credit import Credit, changes, credit_of
 from autoselection_core.solver.programs.edits import EDITS, Workbench, draw_anchor, edit_recipe
 from autoselection_core.solver.programs.fresh import has_union, latin_recipes, random_recipe

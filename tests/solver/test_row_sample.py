@@ -19,7 +19,7 @@ from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.signals.similar_pairs import PairList
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Solver
-from autoselection_core.solver.features.histograms import blocks_of, describe
+from autoselection_core.solver.features.state_axes import blocks_of, describe
 from autoselection_core.solver.programs.fresh import latin_recipes
 from autoselection_core.solver.programs.row_sample import (
     MAX_CLUSTER,

@@ -184,6 +184,8 @@ class Campaign:
         operators: Names of the operators that recipes may use; empty means all that are installed.
         training: Preset and settings of the fine-tuning.
         search: Settings of its searches, where a search is not asked for others.
+        stated_settings: Names of those that its file states, even with the usual value: a release that
+            changes a usual value changes only the others.
         policy: Settings of the solver's policy.
         closed_form: A formula instead of trainings.
         judge: A program of the user's instead of our own training and scoring.
@@ -207,6 +209,7 @@ class Campaign:
     operators: tuple[str, ...] = ()
     training: Mapping[str, Json] = field(default_factory=dict, hash=False)
     search: SearchSettings = field(default_factory=SearchSettings)
+    stated_settings: tuple[str, ...] = ()
     policy: Mapping[str, Json] = field(default_factory=dict, hash=False)
     closed_form: ClosedForm | None = None
     judge: JudgeSettings | None = None

@@ -55,6 +55,7 @@ def campaign_from_json(stored: Mapping[str, Any]) -> Campaign:
             ),
             "operators": tuple(stored["operators"]),
             "search": SearchSettings(**stored["search"]),
+            "stated_settings": tuple(stored["stated_settings"]),
             "closed_form": None if formula is None else ClosedForm(**formula),
             "judge": None
             if judge is None

@@ -1,5 +1,6 @@
-"""Keys of a campaign about evaluation: benchmarks, training and its substitutes; price and limits."""
+"""Keys of a campaign about evaluation: benchmarks, training or what replaces it, fidelities, price."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 from autoselection_core.benchmarks.benchmark import NAME as BENCHMARK_NAME
 from autoselection_core.benchmarks.settings import SETTINGS
 from autoselection_core.campaign.declaration.allowed_paths import AllowedPaths
-from autoselection_core.campaign.declaration.campaign import ClosedForm, DeclaredBenchmark
+from autoselection_core.campaign.declaration.campaign import ClosedForm, DeclaredBenchmark, Fidelity
 from autoselection_core.campaign.declaration.yaml_document import Value, plain_mapping, pointing_at
 from autoselection_core.errors.recipe import SettingError
 from autoselection_core.evaluation.judge.evaluator import JudgeSettings
 from autoselection_core.evaluation.training.settings import fine_tuning
+from autoselection_core.history.searches import NAME
+from autoselection_core.history.values import FULL
 
+_FIDELITY_SHARES = ("cost", "amount", "items")
 _KEYS = tuple(field.name for field in fields(JudgeSettings) if field.name != "folder")
 
 
@@ -117,3 +121,50 @@ def limit_from(value: Value) -> float:
     if not 0 < limit <= 1:
         value.refuse(f"is {limit:g}, but must be a share above 0 and at most 1")
     return limit
+
+
+def fidelities_from(value: Value, allowed_paths: AllowedPaths) -> dict[str, Fidelity]:
+    """The cheaper evaluations that a mapping of names declares.
+
+    Raises:
+        CampaignFileError: One has no price, a share out of range, or nothing that is cheaper.
+    """
+    return {name: _fidelity(name, entry, allowed_paths) for name, entry in value.entries().items()}
+
+
+def _fidelity(name: str, value: Value, allowed_paths: AllowedPaths) -> Fidelity:
+    if not NAME.fullmatch(name) or name == FULL:
+        value.refuse(
+            f"is no name for a cheaper evaluation: {name!r}; use letters and digits, and not `{FULL}`"
+        )
+    found = value.entries(*_FIDELITY_SHARES, "base_model")
+    if "cost" not in found:
+        value.refuse("needs `cost`: the price of one such evaluation, in full trainings")
+    shares = {key: found[key].number() for key in _FIDELITY_SHARES if key in found}
+    for key, share in shares.items():
+        _check_share(found[key], key, share)
+    model = allowed_paths.model(found["base_model"]) if "base_model" in found else None
+    made = Fidelity(**shares, base_model=model)
+    if made == Fidelity(made.cost):
+        value.refuse(
+            "is as dear as a full training: give it a share as `amount` or `items`, or a `base_model`"
+        )
+    return made
+
+
+def _check_share(value: Value, name: str, share: float) -> None:
+    try:
+        Fidelity(**{"cost": 0.5, name: share})  # type: ignore[arg-type] # a number, whichever it is
+    except SettingError as error:
+        value.refuse(f"is refused: {error}", error)
+
+
+def require_no_model(fidelities: Mapping[str, Fidelity], value: Value) -> None:
+    """Refuse another base model where a closed form evaluates.
+
+    Raises:
+        CampaignFileError: One names a base model.
+    """
+    for name, entry in value.entries().items():
+        if fidelities[name].base_model is not None:
+            entry.entries()["base_model"].refuse("must be left out: a closed form evaluates this campaign")

@@ -13,12 +13,13 @@ from autoselection_core.campaign.declaration.campaign import (
 from autoselection_core.campaign.declaration.evaluation_keys import (
     benchmarks_from,
     closed_form_from,
+    fidelities_from,
     judge_from,
     limit_from,
     price_from,
+    require_no_model,
     training_from,
 )
-from autoselection_core.campaign.declaration.fidelities import fidelities_from, require_no_model
 from autoselection_core.campaign.declaration.pool_sources import sources_from
 from autoselection_core.campaign.declaration.search_keys import (
     adviser_from,
@@ -130,6 +131,7 @@ def campaign_from(name: str, value: Value, allowed_paths: AllowedPaths) -> Campa
         operators=operators_from(found["operators"]) if "operators" in found else (),
         training=training_from(found["training"]) if "training" in found else {},
         search=search_from(found["search"]) if "search" in found else SearchSettings(),
+        stated_settings=tuple(found["search"].entries()) if "search" in found else (),
         policy=policy_from(found["policy"]) if "policy" in found else {},
         closed_form=closed_form_from(found["closed_form"]) if "closed_form" in found else None,
         judge=judge_from(found["judge"], allowed_paths) if "judge" in found else None,

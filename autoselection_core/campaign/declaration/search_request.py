@@ -1,12 +1,11 @@
 """Request for one search: what a person sets in place of what the campaign declares."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from autoselection_core.benchmarks.metric import Metric
 from autoselection_core.campaign.declaration.campaign import Campaign
-from autoselection_core.campaign.declaration.fidelities import pin
 from autoselection_core.campaign.declaration.signals import own_scores
 from autoselection_core.errors.base import did_you_mean
 from autoselection_core.errors.recipe import SettingError
@@ -150,7 +149,7 @@ def with_version_of(known: Mapping[str, Json], settings: Mapping[str, Json]) -> 
 
 def _fidelities(campaign: Campaign, policy: str) -> Mapping[str, Mapping[str, Json]]:
     """Cheaper evaluations that a search pins; the default policy alone chooses among them."""
-    return pin(campaign.fidelities) if policy == Policy.name else {}
+    return {name: asdict(each) for name, each in campaign.fidelities.items()} if policy == Policy.name else {}
 
 
 def _adviser(campaign: Campaign, policy: str) -> Mapping[str, Json]:

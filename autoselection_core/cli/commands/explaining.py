@@ -22,7 +22,7 @@ def explain_name(name: str, search: str | None, campaign: str | None, file: Path
         AmbiguousSampleError: Several samples begin with it.
     """
     ledger = open_ledger(file)
-    if name in {each.search for each in ledger.searches()}:
+    if ledger.find_search(name) is not None:
         facts = SearchFacts.of(*workspace_of(name, campaign, file))
         show_trials(facts)
         show_parts(explain_search(facts))

@@ -53,7 +53,7 @@ from autoselection_core.pool.reading.rules import KNOWN
 from autoselection_core.pool.sources import Source
 from autoselection_core.progress import duration_text
 from autoselection_core.report.sections.verdict import verdict_sentence
-from autoselection_core.search.baselines import PLAIN_REPLICATES
+from autoselection_core.search.arms import PLAIN_REPLICATES
 from autoselection_core.signals.contamination.audit import in_other_scripts
 from autoselection_core.signals.definitions.given.joined import number, values_of_records
 from autoselection_core.store.atomic import atomic_file

@@ -6,15 +6,12 @@ import re
 import shutil
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -23,7 +20,6 @@ from autoselection_core import environment_variables
 from autoselection_core.campaign.declaration.campaign import Campaign, command_for
 from autoselection_core.campaign.declaration.signals import SCORES, make_signals
 from autoselection_core.campaign.duration import costly_signals, counted_tokens, pace_of, signal_seconds
-from autoselection_core.campaign.pools import UnusedColumns
 from autoselection_core.campaign.solvers import train_tokens_of
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.cli.commands.ingesting import is_scored
@@ -58,7 +54,6 @@ _MIN_FREE_GB = 5.0
 
 _PORTS = {"http": 80, "https": 443}
 _ANSWERS_IN_S = 3.0
-_DAY_S = 86_400.0
 
 
 def serve(file: Path, port: int) -> None:
@@ -379,117 +374,6 @@ def _check(subject: str, look: Callable[[], str]) -> Diagnosis:
         return Diagnosis(subject, look())
     except (AutoSelectionError, OSError, ValueError, ImportError) as error:
         return Diagnosis(subject, "-", str(error))
-
-
-class Pruning(Protocol):
-    """Runs of one search that Dagster may forget; see `autoselection_dagster.trials.pruning`."""
-
-    @property
-    def search(self) -> str:
-        """Name of the search."""
-        ...
-
-    @property
-    def runs(self) -> tuple[str, ...]:
-        """Ids of the runs that may go."""
-        ...
-
-    @property
-    def kept_runs(self) -> int:
-        """Number of runs of its trials that stay."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """Why all stay."""
-        ...
-
-    @property
-    def freed_bytes(self) -> int:
-        """Size of what they hold in files of their own."""
-        ...
-
-
-class PrunablePictures(Protocol):
-    """Pictures of Dagster's pages that may go; see `autoselection_dagster.trials.pruning`."""
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Their files."""
-        ...
-
-    @property
-    def freed_bytes(self) -> int:
-        """Their size."""
-        ...
-
-
-_PRUNING = "autoselection_dagster.trials.pruning"
-"""Module that reads Dagster's records; the core knows nothing of Dagster, so it is found by its name."""
-
-
-def show_prunable(days: float) -> tuple[Pruning, ...]:
-    """Show the runs of trials that Dagster may forget, by search; nothing is changed."""
-    records = import_module(_PRUNING)
-    found: tuple[Pruning, ...] = records.prunings_of(
-        Home.from_environment().root.resolve(), days * _DAY_S, time.time()
-    )
-    rows = tuple(
-        (each.search, len(each.runs), round(each.freed_bytes / 1e6, 2), each.kept_runs, each.reason or "-")
-        for each in found
-    )
-    columns = ("search", "runs that may go", "MB in their files", "runs that stay", "why all stay")
-    show_table(Table(f"Runs of trials that ended more than {days:g} days ago", columns, rows))
-    return found
-
-
-def tell_prunable(days: float) -> None:
-    """Dry run: show what may go, and how it goes."""
-    found = show_prunable(days)
-    pictures, columns = _prunable_pictures(days, found), _prunable_columns(days)
-    count, size = sum(len(each.runs) for each in found), sum(each.freed_bytes for each in found)
-    tell(
-        f"{count:,} runs may go, with {size / 1e6:,.2f} MB of files, and {len(pictures.files):,} pictures "
-        f"that no other run shows, with {pictures.freed_bytes / 1e6:,.2f} MB, and the signal columns of "
-        f"{len(columns.folders):,} pools that no search uses, with {columns.freed_bytes / 1e6:,.2f} MB; "
-        "nothing was changed. Repeat the command with --yes to delete them",
-        runs=count,
-        bytes=size + pictures.freed_bytes + columns.freed_bytes,
-        pictures=len(pictures.files),
-        pools=len(columns.folders),
-        deleted=0,
-    )
-
-
-def prune(days: float) -> None:
-    """Delete the runs that may go with their events, logs and pictures, and columns that nothing uses."""
-    found, records = show_prunable(days), import_module(_PRUNING)
-    pictures, columns = _prunable_pictures(days, found), _prunable_columns(days)
-    count = records.prune_runs(Home.from_environment().root.resolve(), found)
-    gone = records.prune_pictures(pictures)
-    columns.remove()
-    size = sum(each.freed_bytes for each in found) + pictures.freed_bytes + columns.freed_bytes
-    tell(
-        f"{count:,} runs, {gone:,} pictures, the columns of {len(columns.folders):,} pools and "
-        f"{size / 1e6:,.2f} MB of files are gone",
-        runs=count,
-        bytes=size,
-        pictures=gone,
-        pools=len(columns.folders),
-        deleted=count,
-    )
-
-
-def _prunable_columns(days: float) -> UnusedColumns:
-    home = Home.from_environment()
-    used = {each.spec.pool_version for each in Ledger.open(home.history_url).searches()}
-    return UnusedColumns.of(home, used, time.time() - days * _DAY_S)
-
-
-def _prunable_pictures(days: float, found: tuple[Pruning, ...]) -> PrunablePictures:
-    home, records = Home.from_environment().root.resolve(), import_module(_PRUNING)
-    pictures: PrunablePictures = records.prunable_pictures(home, days * _DAY_S, time.time(), found)
-    return pictures
 
 
 _DAGSTER_URL = "DAGSTER_POSTGRES_URL"

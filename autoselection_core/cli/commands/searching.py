@@ -166,7 +166,7 @@ def report(workspace: Workspace, search: str) -> None:
     evaluator = workspace.evaluator(record.spec.pool_version, record.spec)
     with show_progress() as progress:
         compared = partial(_compared, workspace, search)
-        teller = _Teller(progress, "baseline", compared, partial(_tested, workspace, search))
+        teller = _Teller(progress, "report evaluation", compared, partial(_tested, workspace, search))
 
         def untrained(name: str, done: int, total: int) -> None:
             progress(f"base model untrained, {name}", done, total)
@@ -236,7 +236,7 @@ def _tell_price(workspace: Workspace, subset: Subset, record: SearchRecord, pool
     lasts = "" if pace.seconds is None else f" of about {duration_text(pace.seconds)}"
     tell(
         f"{subset.recipe.label} keeps {len(subset):,} of {pool_rows:,} rows; it costs 1 {unit}{lasts} at "
-        f"most, from the report's budget of {record.search}, which pays for its baselines, too: "
+        f"most, from the report's budget of {record.search}, which pays for its arms, too: "
         f"{left:g} of {record.report_evaluations} left",
         search=record.search,
         subset=subset.fingerprint,
@@ -280,7 +280,7 @@ class _Teller:
 
     Attributes:
         progress: Shows them.
-        noun: Trial of the search, or baseline of its report.
+        noun: Trial of the search, or evaluation of its report.
         count: Says how far it is.
         tested: Says how many models are scored on test items.
     """
@@ -292,7 +292,7 @@ class _Teller:
     _has_begun: bool = False
 
     def __call__(self, stage: Stage) -> None:
-        """Show a stage. The count is known with the first one, once a report has planned its baselines."""
+        """Show a stage. The count is known with the first one, once a report has planned its evaluations."""
         if stage.has_ended or not self._has_begun:
             self._has_begun = True
             self.progress(*self.count())
@@ -323,12 +323,12 @@ def _paid_beside(ledger: Ledger, search: str) -> Count:
 
 
 def _compared(workspace: Workspace, search: str) -> Count:
-    """Baselines that have ended, of those that the second budget pays for; found ones take no time."""
+    """Report evaluations that have ended, of those that the budget pays for; found ones take no time."""
     status = SearchStatus.of(workspace.ledger, search, workspace.home)
     ended = sum(arm.state.has_ended and not arm.is_reused for arm in status.arms)
     found = status.found_arms
     beside = f", beside {found} found finished" if found else ""
-    return f"baselines of the report{beside}", ended, status.planned_arms - found
+    return f"evaluations of the report{beside}", ended, status.planned_arms - found
 
 
 def _tested(workspace: Workspace, search: str) -> Count:

@@ -1,11 +1,12 @@
 """Supervised fine-tuning of a base model on selected samples."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from autoselection_core.errors.evaluation import (
     NothingToTrainError,
@@ -18,9 +19,30 @@ from autoselection_core.evaluation.training.run import Trainee, TrainingRun
 from autoselection_core.evaluation.training.settings import FineTuning, Schedule
 from autoselection_core.models.base_model import BaseModel
 from autoselection_core.models.chat.spans import Encoded, encode
+from autoselection_core.pool.pool import Pool
 from autoselection_core.pool.sample import Sample
 from autoselection_core.progress import Progress
-from autoselection_core.subset.value import fingerprint_of_ids
+from autoselection_core.subset.value import Subset, fingerprint_of_ids
+
+
+class SubsetSamples(Mapping[str, Sample]):
+    """Samples of a subset by id, each read from the pool when it is asked for."""
+
+    def __init__(self, pool: Pool, subset: Subset) -> None:
+        self._pool = pool
+        self._rows = dict(zip(pool.ids[subset.rows].astype(str).tolist(), subset.rows.tolist(), strict=True))
+
+    @override
+    def __getitem__(self, sample: str) -> Sample:
+        return self._pool.sample(self._rows[sample])
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 @dataclass(frozen=True, eq=False)

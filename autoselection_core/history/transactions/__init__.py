@@ -1,1 +1,1 @@
-"""Transactions of the ledger: reservations, attempts, proposals, baselines and streaks of failures."""
+"""Transactions of the ledger: reservations, attempts, proposals, arms of reports and streaks of failures."""

@@ -1,18 +1,21 @@
-"""Texts in the value of a field: strings, numbers, lists of lines, and typed parts."""
+"""Content of a field: texts as strings, numbers, lines or typed parts; tool calls of OpenAI and ShareGPT."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
-from autoselection_core.pool.canonical import canonical_object, canonical_text
+from autoselection_core.pool.canonical import canonical_object, canonical_text, spell_json, without_nulls
 from autoselection_core.pool.reading.spellings import CONTENTS
 from autoselection_core.pool.reason import QuarantineReason
+from autoselection_core.pool.sample import ToolCall
 
 Spell: TypeAlias = Callable[[str], str]
 """`canonical_text` or `verbatim_text`."""
 
 _THOUGHT = ("thinking", "reasoning")
+_ARGUMENTS = ("arguments", "parameters", "input")
 _MEDIA = ("image", "audio", "video", "file", "document")
 
 
@@ -103,3 +106,65 @@ def _thought(part: Mapping[str, Json]) -> str:
 
 def _is_thought(kind: Json) -> bool:
     return isinstance(kind, str) and kind in _THOUGHT
+
+
+def calls_in(value: Json) -> tuple[ToolCall, ...] | None:
+    """Tool calls of a value: one or a list, as JSON or as its text; None where something is no call.
+
+    Arguments are an object, or the text of one. Fields that are null are left out of them: Arrow pads the
+    arguments of all calls of a column to one type, and to leave an argument out means the same.
+
+    Raises:
+        RejectedRecordError: Arguments hold a number or a character that JSON cannot spell.
+    """
+    found = list(_each(_parse(value)))
+    calls = [_call(each) for each in found]
+    whole = tuple(call for call in calls if call is not None)
+    return whole if whole and len(whole) == len(found) else None
+
+
+def _each(value: Json) -> Iterator[Json]:
+    for call in value if isinstance(value, list | tuple) else (value,):
+        told = without_nulls(call)
+        if told:
+            yield told
+
+
+def _call(value: Json) -> ToolCall | None:
+    if not isinstance(value, Mapping):
+        return None
+    said = value.get("function", value)
+    if not isinstance(said, Mapping) or not isinstance(name := said.get("name"), str) or not name:
+        return None
+    given = next((said[key] for key in _ARGUMENTS if key in said), None)
+    called = value.get("id")
+    return ToolCall(name, _arguments(given), str(called) if called else None)
+
+
+def _arguments(value: Json) -> str:
+    """Arguments as canonical JSON: an object or a list, `{}` for none, else the text that they are."""
+    found = without_nulls(_as_mapping(_parse(value)))
+    if found is None or found == "":
+        return "{}"
+    if isinstance(found, list | Mapping):
+        return spell_json(found)
+    return spell_json(value if isinstance(value, str) else spell_json(found))
+
+
+def _as_mapping(value: Json) -> Json:
+    """An object for the list of pairs that an Arrow map is read as."""
+    pairs = value if isinstance(value, list) else []
+    if pairs and all(isinstance(pair, list) and len(pair) == len(("key", "value")) for pair in pairs):
+        return {str(pair[0]): pair[1] for pair in pairs if isinstance(pair, list)}
+    return value
+
+
+def _parse(value: Json) -> Json:
+    """Parsed value of a JSON text, if it is an object or a list; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found: Json = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return found if isinstance(found, list | dict) else value

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from autoselection_core.identity import Json
-from autoselection_core.pool.reading.calls import calls_in
+from autoselection_core.pool.reading.content import calls_in
 from autoselection_core.pool.reading.published import turns_by_lists, turns_by_number
 from autoselection_core.pool.reading.spellings import ANSWERS, QUESTIONS, REASONING, SYSTEMS, TURN_LISTS
 from autoselection_core.pool.reading.transcripts import turns_of_calling_text, turns_of_plain_text

@@ -8,8 +8,7 @@ from dataclasses import replace
 from autoselection_core.errors.pool import RejectedRecordError
 from autoselection_core.identity import Json
 from autoselection_core.pool.canonical import canonical_text, spell_json, verbatim_text
-from autoselection_core.pool.reading.calls import calls_in
-from autoselection_core.pool.reading.content import has_text, reasoning_text, text_of
+from autoselection_core.pool.reading.content import calls_in, has_text, reasoning_text, text_of
 from autoselection_core.pool.reading.spellings import (
     ANSWERS,
     CALL_FIELDS,

@@ -9,7 +9,7 @@ from autoselection_core.score.comparison import Difference, paired_difference
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.p_values import paired_p_value
 from autoselection_core.score.score import BenchmarkScore
-from autoselection_core.search.baselines import WINNER
+from autoselection_core.search.arms import WINNER
 
 _ITEMS = 10
 """Items that are listed on either side."""

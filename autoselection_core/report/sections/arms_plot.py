@@ -6,7 +6,7 @@ from typing import Any
 
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw
 from autoselection_core.report.sections.verdict import Finding
-from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
 
 _NAMES = {
     WINNER: "winner",

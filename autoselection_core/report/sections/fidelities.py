@@ -8,7 +8,7 @@ from autoselection_core.history.values import CheapTrial, Observation
 from autoselection_core.identity import Json
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table
-from autoselection_core.score.p_values import MIN_PAIRS_TO_RANK
+from autoselection_core.score.rank_agreement import MIN_PAIRS_TO_RANK
 from autoselection_core.solver.evidence.low_fidelity import agreement
 from autoselection_core.solver.evidence.observations import low_fidelity_observations, observed_subsets
 from autoselection_core.solver.proposal import FidelityAssessment, Proposal

@@ -18,7 +18,7 @@ from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.verdict import Finding, beside_words, is_better
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
-from autoselection_core.search.baselines import RANDOM, WINNER
+from autoselection_core.search.arms import RANDOM, WINNER
 from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.solver.candidates.warmup import PlainScores, is_plain
 from autoselection_core.solver.policy import EITHER

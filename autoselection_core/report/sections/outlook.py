@@ -15,7 +15,7 @@ from autoselection_core.progress import duration_text, percent
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.sections.verdict import OPPONENTS
 from autoselection_core.score.resampling import arm_draws, pooled_variance, utilities
-from autoselection_core.search.baselines import (
+from autoselection_core.search.arms import (
     FULL_POOL,
     PLAIN_FILTER,
     PLAIN_REPLICATES,
@@ -96,9 +96,9 @@ class Outlook:
         half_width: Half the 95 % interval of the difference; None likewise.
         half_width_then: Half width that is expected after the offered runs; None where none is offered.
         opponent: The arm to beat: random subsets of equal tokens, or the best proper subset.
-        offer: Further runs; None where the search is stopped, its baselines wait, or nothing else is to run.
+        offer: Further runs; None where the search is stopped, its report waits, or nothing else is to run.
         is_formula: Whether a closed form evaluates, so that no model is trained.
-        open_arms: Baselines of the report that are still to be measured.
+        open_arms: Evaluations of the report that are still to be measured.
     """
 
     chance: float | None
@@ -120,7 +120,7 @@ class Outlook:
         if self.chance is None:
             unknown = f"Whether it beats {opponent} is not known"
             if self.open_arms:
-                return f"{unknown} yet: baselines of the report are still to be measured ({self.open_arms})."
+                return f"{unknown} yet: evaluations of the report are still to be made ({self.open_arms})."
             return f"{unknown}: that takes two runs of each."
         who = "By the formula (no model was trained) it" if self.is_formula else "It"
         return f"{who} beats {opponent} with probability {_share(self.chance)}."
@@ -193,7 +193,7 @@ def outlook(facts: SearchFacts) -> Outlook:
 
 
 def offer_of(facts: SearchFacts) -> Offer | None:
-    """Further runs that a larger report budget buys; None before all baselines are measured."""
+    """Further runs that a larger report budget buys; None before the report is measured."""
     record, campaign = facts.record, facts.workspace.campaign
     if record.state is not SearchState.DONE or record.open_arms or facts.best is None:
         return None

@@ -15,7 +15,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Cell, Table, cell_text
 from autoselection_core.score.evaluation import UntrainedScores
 from autoselection_core.score.score import utility, utility_standard_error
-from autoselection_core.search.baselines import RANDOM
+from autoselection_core.search.arms import RANDOM
 from autoselection_core.search.report_evaluations import STATED_ARM, ArmRun
 from autoselection_core.search.status import SearchStatus
 from autoselection_core.signals.contamination.decontaminate import GateResult
@@ -75,11 +75,11 @@ def origins_sentence(trials: Sequence[TrialRecord]) -> str:
 
 
 def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
-    """Trials and baselines as the ledger holds them, running ones too; no recipe is realised for it.
+    """Trials and report evaluations as the ledger holds them, running ones too; no recipe is realised for it.
 
     Args:
         status: The search.
-        kind: Trials or baselines only; None for both.
+        kind: Trials or report evaluations only; None for both.
     """
     rows = tuple(
         (
@@ -96,7 +96,7 @@ def status_table(status: SearchStatus, kind: TrialKind | None = None) -> Table:
         if kind in (None, trial.kind)
     )
     columns = ("trial", "arm", "recipe", "tokens", "dev score", "± se", "cost", "state")
-    return Table(f"Trials and baselines of {status.record.search}", columns, rows)
+    return Table(f"Trials and report evaluations of {status.record.search}", columns, rows)
 
 
 def step_table(subset: Subset) -> Table:

@@ -10,7 +10,7 @@ from autoselection_core.report.facts import SearchFacts
 from autoselection_core.score.comparison import Difference, Verdict, arm_difference, single_run_note
 from autoselection_core.score.resampling import Run
 from autoselection_core.score.score import CLOSED_FORM
-from autoselection_core.search.baselines import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, PLAIN_FILTER, PROPER_SUBSET, RANDOM, WINNER
 from autoselection_core.search.report_evaluations import ArmRun, runs_covered, tests_by_arm
 
 OPPONENTS = {
@@ -221,7 +221,7 @@ def _decisive(found: Sequence[Finding]) -> Finding | None:
 
 
 def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
-    """Baselines that the second budget pays for, and which of the questions they can decide.
+    """Report evaluations that the second budget pays for, and which of the questions they can decide.
 
     Two fresh runs of the winner and two of its opponent are needed: random subsets, the full pool, or the
     best plain filter. One run says nothing about luck between runs.

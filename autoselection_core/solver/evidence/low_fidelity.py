@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoselection_core.score.p_values import rank_agreement
+from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.solver.context import SearchContext
 from autoselection_core.solver.evidence.observations import LowFidelityObservation, ObservedSubset
 from autoselection_core.solver.evidence.tail_compression import compress_tail

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from autoselection_core.arrays import Labels, Mask, Rows, Values
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.feature_layout import Features
-from autoselection_core.solver.features.histograms import CHUNK_CELLS, MAX_GROUPS
+from autoselection_core.solver.features.state_axes import CHUNK_CELLS, MAX_GROUPS
 
 TOPICS = (10, 20, 40)
 """Clusters of the embeddings, at each resolution."""

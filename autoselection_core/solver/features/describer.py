@@ -9,8 +9,8 @@ from autoselection_core.recipe import Recipe
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.feature_layout import Features, Layout
 from autoselection_core.solver.features.composition import Composition
-from autoselection_core.solver.features.histograms import Blocks, Description, blocks_of, describe
 from autoselection_core.solver.features.program_encoding import ProgramEncoder
+from autoselection_core.solver.features.state_axes import Blocks, Description, blocks_of, describe
 from autoselection_core.solver.programs.realise import Realised
 from autoselection_core.subset import Subset
 

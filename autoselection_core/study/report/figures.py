@@ -8,7 +8,7 @@ import numpy as np
 from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, draw
 from autoselection_core.report.rendering.table import Cell, Table
 from autoselection_core.score.importance import Importance
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.study.arms import RECIPE
 from autoselection_core.study.report.tables import MAX_NUMBERS
 from autoselection_core.study.results.comparisons import Comparison

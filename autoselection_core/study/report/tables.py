@@ -13,7 +13,7 @@ from autoselection_core.score.importance import Importance
 from autoselection_core.score.p_values import best_probabilities
 from autoselection_core.score.resampling import Arm, utilities
 from autoselection_core.score.score import utility_shares
-from autoselection_core.search.baselines import WINNER
+from autoselection_core.search.arms import WINNER
 from autoselection_core.study.arms import CANDIDATE
 from autoselection_core.study.results.comparisons import (
     Comparison,

@@ -9,10 +9,11 @@ from autoselection_core.campaign.declaration.signals import own_scores
 from autoselection_core.progress import percent
 from autoselection_core.score.comparison import Difference, arm_difference, single_run_note
 from autoselection_core.score.importance import Importance, importances
-from autoselection_core.score.p_values import best_probabilities, rank_agreement
+from autoselection_core.score.p_values import best_probabilities
+from autoselection_core.score.rank_agreement import rank_agreement
 from autoselection_core.score.resampling import Run, utilities
 from autoselection_core.score.score import BenchmarkScore
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.solver.candidates.warmup import is_plain
 from autoselection_core.solver.policy import EITHER
 from autoselection_core.study.arms import RECIPE

@@ -14,7 +14,7 @@ from autoselection_core.history.values import History
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.score.resampling import Run, pooled_variance, utilities
 from autoselection_core.score.score import BenchmarkScore
-from autoselection_core.search.baselines import FULL_POOL, RANDOM, WINNER
+from autoselection_core.search.arms import FULL_POOL, RANDOM, WINNER
 from autoselection_core.store.home import Home
 from autoselection_core.study.arms import CANDIDATE
 from autoselection_core.study.loading import Contest, contests, entries, transfer_entry

@@ -16,7 +16,7 @@ from autoselection_core.history.records import TrialKind, TrialState
 from autoselection_core.identity import fingerprint
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.rendering.table import Cell
-from autoselection_core.search.baselines import WINNER
+from autoselection_core.search.arms import WINNER
 from autoselection_core.search.propose import tokens_of
 from autoselection_core.state import jaccard, states_of
 from autoselection_core.state.basis import basis_of

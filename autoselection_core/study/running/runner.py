@@ -14,7 +14,7 @@ from autoselection_core.history.records import (
 )
 from autoselection_core.history.search_settings import merge_settings
 from autoselection_core.history.specification import SearchSpec
-from autoselection_core.search.baselines import WINNER, plan_arm, separate_run
+from autoselection_core.search.arms import WINNER, plan_arm, separate_run
 from autoselection_core.search.evaluate import require_same_evaluator
 from autoselection_core.search.loop import Stage, run_search
 from autoselection_core.study.arms import (
@@ -257,7 +257,7 @@ def register_search(study_run: StudyRun, contest: Contest) -> SearchSpec:
 
 
 def _is_known(study_run: StudyRun, entry: str) -> bool:
-    return any(record.search == entry for record in study_run.ledger.searches())
+    return study_run.ledger.find_search(entry) is not None
 
 
 def _spec_of(study_run: StudyRun, contest: Contest, arm: SearchArm) -> SearchSpec:

@@ -110,7 +110,7 @@ def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
         "scores": sparkline([entry.utility for entry in facts.history.observations]),
         "arms": table_value(arm_table(facts.compared, record.spec, facts.untrained)),
         "trials": table_value(trial_table(facts)),
-        "baselines": table_value(status_table(status, TrialKind.REPORT)),
+        "report_evaluations": table_value(status_table(status, TrialKind.REPORT)),
         **links("trial_pages", _trial_urls(status, names)),
         "budgets": table_value(budget_table(record)),
         "score_trajectory": large_picture(trajectory_plot(facts.history, unit, "png"), home),

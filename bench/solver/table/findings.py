@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from autoselection_core.solver.determinism import one_thread
-from autoselection_core.solver.features.histograms import blocks_of, describe
+from autoselection_core.solver.features.state_axes import blocks_of, describe
 from bench.solver.table.play import Numbers, Player, held_by
 from bench.solver.table.table import TrainingTable
 

@@ -15,10 +15,9 @@ import numpy as np
 
 from autoselection_core.benchmarks.split import Side
 from autoselection_core.errors.evaluation import TrainingFailedError
-from autoselection_core.evaluation.evaluator import Selected
 from autoselection_core.evaluation.scoring.likelihood import Scoring
 from autoselection_core.evaluation.scoring.scoring import score_benchmark
-from autoselection_core.evaluation.training.fine_tune import train
+from autoselection_core.evaluation.training.fine_tune import SubsetSamples, train
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import FineTuning
 from autoselection_core.models.base_model import BaseModel
@@ -88,7 +87,7 @@ def _run(
     base = BaseModel.load(prepared.base, dtype=training.loaded_dtype)
     with TemporaryDirectory() as folder:
         trainee = Trainee(f"{subset.fingerprint}-{replicate}", Path(folder), replicate)
-        trained = train(lambda: base, Selected(prepared.pool, subset), training, trainee)
+        trained = train(lambda: base, SubsetSamples(prepared.pool, subset), training, trainee)
     model = replace(base, model=trained.model)
     scores = {
         side.value: {

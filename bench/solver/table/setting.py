@@ -15,8 +15,7 @@ import yaml
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
-from autoselection_core.evaluation.evaluator import Selected
-from autoselection_core.evaluation.training.fine_tune import train
+from autoselection_core.evaluation.training.fine_tune import SubsetSamples, train
 from autoselection_core.evaluation.training.run import Trainee
 from autoselection_core.evaluation.training.settings import FineTuning, Method
 from autoselection_core.models.base_model import BaseModel
@@ -152,7 +151,7 @@ def _base(setting: TableSetting, home: Home, folder: Path) -> Path:
         workspace.ingest()
     pool = workspace.pool()
     plain = SignalTable(pool.version, pool.keys, {}, ids=pool.ids)
-    samples = Selected(pool, realise(Recipe(), plain))
+    samples = SubsetSamples(pool, realise(Recipe(), plain))
     with TemporaryDirectory() as scratch:
         trainee = Trainee("base", Path(scratch), 0)
         trained = train(lambda: BaseModel.load(raw, dtype="float32"), samples, _PRETRAINING, trainee)

@@ -16,7 +16,7 @@ from autoselection_dagster.jobs.cost_estimate import cost_sentence
 from tests.dagster.installations import Driver
 
 
-def test_a_stopped_search_starts_nothing_and_pays_for_no_baselines(driver: Driver) -> None:
+def test_a_stopped_search_starts_nothing_and_pays_for_no_report(driver: Driver) -> None:
     driver.prepare()
     driver.start(name="s", budget=2, report_evaluations=2)
     driver.adjust("stop_search", "stop", search="s")
@@ -208,7 +208,7 @@ def test_a_search_has_a_page_before_its_first_trial(driver: Driver) -> None:
     assert facts["best_so_far"] == "nothing was measured yet"
 
 
-def test_the_page_of_a_search_is_refreshed_after_every_trial_and_baseline(driver: Driver) -> None:
+def test_the_page_of_a_search_is_refreshed_after_every_trial_and_report_evaluation(driver: Driver) -> None:
     driver.prepare()
     driver.start(name="s", budget=2, report_evaluations=2)
     driver.work()
@@ -219,7 +219,7 @@ def test_the_page_of_a_search_is_refreshed_after_every_trial_and_baseline(driver
 
     assert any(line.startswith("1 of 2 trials done") for line in said)
     assert any("1 of 2 evaluations spent" in line for line in said)
-    assert any("baseline" in line for line in said)
+    assert any("report evaluation" in line for line in said)
     assert said[-1].startswith("done")
 
 
@@ -241,7 +241,7 @@ def test_a_search_says_before_it_starts_what_it_costs_and_what_its_verdict_can_s
     driver.prepare()
     facts = _outputs(driver.start(name="s", budget=2, report_evaluations=3))
 
-    assert facts["cost"].startswith("at most 5 evaluations by the formula: 2 trials and 3 baselines")
+    assert facts["cost"].startswith("at most 5 evaluations by the formula: 2 trials and 3 report evaluations")
     assert "1 of winner, 1 of random, 1 of plain filter" in facts["verdict_will_say"]
     assert "can only be undecided" in facts["verdict_will_say"]
 
@@ -251,11 +251,11 @@ def test_a_cost_has_hours_of_earlier_trainings_or_of_a_probe_and_counts_test_ite
     probed = Pace(60.0, "a probe of the base model on this machine", test_s=30.0)
 
     assert cost_sentence(spec, probed) == (
-        "at most 10 trainings: 6 trials and 4 baselines, about 6 min at 60 s each with 2 at a time "
+        "at most 10 trainings: 6 trials and 4 report evaluations, about 6 min at 60 s each with 2 at a time "
         "(by a probe of the base model on this machine)"
     )
     assert cost_sentence(spec, Pace(None, "their length follows from the subsets")).endswith(
-        "4 baselines; their length follows from the subsets"
+        "4 report evaluations; their length follows from the subsets"
     )
 
 

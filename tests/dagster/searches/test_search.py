@@ -74,7 +74,7 @@ def test_the_budgets_are_spent_to_the_unit(searched: Driver) -> None:
     assert sum(payment.cost for payment in paid) == 5
 
 
-def test_one_worker_makes_all_trials_and_one_the_baselines(searched: Driver) -> None:
+def test_one_worker_makes_all_trials_and_one_the_report(searched: Driver) -> None:
     assert searched.asked == [
         "first|worker|1",
         "first|report|3|0|2",
@@ -88,7 +88,7 @@ def test_a_tick_after_the_end_asks_for_nothing(searched: Driver) -> None:
     assert isinstance(searched.tick(), dg.SkipReason)
 
 
-def test_baselines_are_trials_of_the_lineage_too(searched: Driver) -> None:
+def test_report_evaluations_are_trials_of_the_lineage_too(searched: Driver) -> None:
     arms = [
         trial for trial in searched.ledger.trials("first", TrialKind.REPORT) if trial.state is TrialState.DONE
     ]

@@ -120,7 +120,7 @@ def test_a_running_search_of_an_older_pool_stops_where_the_campaign_says_so(meas
 
     old = measured.ledger.search("endless")
     assert (old.state, old.stop_cause) == (SearchState.STOPPED, StopCause.SUPERSEDED)
-    assert not is_over(old), "its baselines would cost trainings"
+    assert not is_over(old), "its report would cost trainings"
     assert measured.metadata("next_search")["stopped"] == "endless"
     assert measured.ledger.search("s").state is SearchState.DONE
 

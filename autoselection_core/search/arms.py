@@ -1,4 +1,7 @@
-"""Baselines of a winner: full pool, random subsets of as many tokens, best plain filter; each run trains.
+"""Arms of a report: the winner, and its baselines full pool, random subsets of as many tokens, plain filter.
+
+An arm is what a report or a study trains and compares, in one or several runs. A baseline is an arm that is
+no recommendation: the winner has to beat it.
 
 Tokens are those that an optimiser reads: a training cuts samples at its `max_tokens`, so a winner of long
 samples and a draw of short ones that hold equally many tokens would be trained on different amounts.
