@@ -22,6 +22,8 @@ def test_an_evaluation_that_another_search_paid_for_costs_nothing(ledger: Ledger
     assert (observation.utility, observation.cost) == (0.7, 0.0)
     assert [payment.outcome for payment in ledger.payments("beta")] == ["reused"]
     assert ledger.search("beta").spent == 0.0
+    assert ledger.paid_seconds(["alpha", "beta"]) == [each.seconds for each in ledger.payments("alpha")]
+    assert ledger.paid_seconds(["beta"]) == ledger.paid_seconds([]) == []
 
 
 def test_two_workers_never_train_the_same_evaluation_at_once(ledger: Ledger) -> None:

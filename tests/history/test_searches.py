@@ -131,6 +131,8 @@ def test_a_name_that_breaks_partition_keys_is_refused(ledger: Ledger, name: str)
 def test_an_unknown_search_is_named_with_the_one_that_was_meant(ledger: Ledger) -> None:
     registered(ledger, "alpha")
 
+    assert ledger.find_search("alhpa") is None
+    assert ledger.find_search("alpha") == ledger.search("alpha")
     with pytest.raises(UnknownSearchError, match=r"Did you mean 'alpha'\?") as caught:
         ledger.history("alhpa")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own bytes

@@ -214,7 +214,7 @@ def offer_of(facts: SearchFacts) -> Offer | None:
 
 
 def _planned(facts: SearchFacts, evaluations: int) -> list[str]:
-    """Arms that a report with this budget asks for and pays, in their order; see `arms_after`."""
+    """Arms that a report with this budget asks for and pays, in their order; see `arm_order`."""
     best = facts.require_best()
     if facts.is_whole_pool and not any(run.arm == RANDOM for run in facts.arms):
         beside = [WINNER, PROPER_SUBSET]
