@@ -221,7 +221,7 @@ class FirstPlan:
         )
 
     def longer(self, pool_tokens: int) -> str:
-        """What more tokens a training would take, in a sentence.
+        """Time that more tokens a training would take, in a sentence.
 
         Args:
             pool_tokens: Tokens of the pool as a training reads them.

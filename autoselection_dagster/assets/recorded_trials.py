@@ -45,7 +45,7 @@ _MADE_BY = {"made_by": "no run of Dagster: read from the history"}
 
 
 def enter_recorded_trials(instance: dg.DagsterInstance, place: Place, facts: SearchFacts) -> int:
-    """Enter what a search and its report measured and has no materialization; returns how many.
+    """Enter measured trials and report evaluations that have no materialization; returns how many.
 
     What Dagster made itself stays as it is. Values are referred to, and none is computed again but the rows
     of the recipes.

@@ -144,7 +144,7 @@ def _gpu() -> str:
 
 
 def diagnose_packages(names: Sequence[str]) -> Iterator[Diagnosis]:
-    """The versions of the packages that are told of, and every one that is not installed."""
+    """Versions of the packages that matter most, and every package that is not installed."""
     for name in names:
         try:
             found = version(name)

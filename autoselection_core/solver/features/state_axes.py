@@ -1,4 +1,4 @@
-"""Raw numbers that describe subsets: sizes, signal histograms, redundancy. All counts are exact.
+"""State axes of subsets and histograms of their signals, before they are scaled. All counts are exact.
 
 Of a sample of rows, each counts as the rows of the pool that it stands for; pairs are those of the sample.
 """
