@@ -8,6 +8,7 @@ from autoselection_core.evaluation.fidelity import PricedEvaluator, evaluator_at
 from autoselection_core.evaluation.protocol import Evaluator
 from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import Begin, Measurement, RecordedProposal, Reservation
+from autoselection_core.identity import Json
 from autoselection_core.progress import Progress
 from autoselection_core.score.evaluation import Evaluation
 from autoselection_core.search.outcome import record_outcome
@@ -36,9 +37,12 @@ def evaluate(
         SupersededError: The attempt lost its trial.
     """
     with record_outcome(ledger, reservation):
-        recorded = _record(ledger, reservation, evaluator, subset)
+        spec = ledger.search(reservation.search).spec
+        _require_same(reservation.search, spec.evaluator, evaluator)
+        recorded = _recorded(ledger, reservation, subset)
         priced = evaluator_at_fidelity(evaluator, recorded.fidelity)
-        _require_same_fidelity(ledger, reservation.search, recorded.fidelity, priced)
+        pinned = spec.fidelities.get(recorded.fidelity, {})
+        _require_same(reservation.search, pinned.get("evaluator"), priced.evaluator)
         key = priced.evaluator.key(subset.fingerprint, recorded.replicate)
         measured = _find_finished(ledger, reservation, priced, key)
         if measured is None:
@@ -70,22 +74,15 @@ def require_same_evaluator(ledger: Ledger, search: str, evaluator: Evaluator) ->
     Raises:
         ChangedEvaluatorError: The search was registered for another evaluator.
     """
-    registered = ledger.search(search).spec.evaluator
+    _require_same(search, ledger.search(search).spec.evaluator, evaluator)
+
+
+def _require_same(search: str, registered: Json, evaluator: Evaluator) -> None:
     if registered and registered != evaluator.fingerprint:
-        raise ChangedEvaluatorError(search, registered, evaluator.fingerprint)
+        raise ChangedEvaluatorError(search, str(registered), evaluator.fingerprint)
 
 
-def _require_same_fidelity(ledger: Ledger, search: str, fidelity: str, priced: PricedEvaluator) -> None:
-    pinned = ledger.search(search).spec.fidelities.get(fidelity, {})
-    registered = str(pinned.get("evaluator") or "")
-    if registered and registered != priced.evaluator.fingerprint:
-        raise ChangedEvaluatorError(search, registered, priced.evaluator.fingerprint)
-
-
-def _record(
-    ledger: Ledger, reservation: Reservation, evaluator: Evaluator, subset: Subset
-) -> RecordedProposal:
-    require_same_evaluator(ledger, reservation.search, evaluator)
+def _recorded(ledger: Ledger, reservation: Reservation, subset: Subset) -> RecordedProposal:
     recorded = ledger.proposal(reservation)
     if recorded is None:
         raise NoProposalError(reservation.run_key)
