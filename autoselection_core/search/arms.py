@@ -1,7 +1,7 @@
 """Arms of a report: the winner, and its baselines full pool, random subsets of as many tokens, plain filter.
 
-An arm is what a report or a study trains and compares, in one or several runs. A baseline is an arm that is
-no recommendation: the winner has to beat it.
+An arm is what a report or a study compares, trained in one or several runs. A baseline is an arm that is
+nobody's recommendation, and that the winner has to beat.
 
 Tokens are those that an optimiser reads: a training cuts samples at its `max_tokens`, so a winner of long
 samples and a draw of short ones that hold equally many tokens would be trained on different amounts.
