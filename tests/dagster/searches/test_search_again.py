@@ -1,6 +1,9 @@
 """A changed pool is searched again, once, from what the search before it measured."""
 
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +19,10 @@ from autoselection_core.history.records import SearchState, StopCause
 from autoselection_core.store.home import Home
 from autoselection_dagster.assembly import definitions_of
 from autoselection_dagster.assets.sources import stamp
+from autoselection_dagster.installation import Installation
 from autoselection_dagster.sensors.source_changes import SourceWatch
 from autoselection_dagster.trials.workers import is_over
-from tests.dagster.installations import Driver, write_samples
+from tests.dagster.installations import Driver, installation, write_samples
 
 
 def raw(driver: Driver) -> Path:
@@ -31,12 +35,31 @@ def declare(driver: Driver, on_pool_change: str) -> dg.Definitions:
     return definitions_of(driver.installation)
 
 
+@contextmanager
+def opened(folder: Path) -> Iterator[Driver]:
+    place = folder / "installation"
+    with dg.DagsterInstance.local_temp(str(folder / "instance")) as instance:
+        yield Driver(Installation(place / "home", place / "autoselection.yaml"), instance)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
+    """Folder of an installation with a finished search: made once, as a busy machine takes minutes for it."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "instance").mkdir()
+    installation(folder / "installation", model)
+    with opened(folder) as driver:
+        driver.prepare()
+        driver.start(name="s", budget=2, report_evaluations=0)
+        driver.work()
+    return folder
+
+
 @pytest.fixture
-def measured(driver: Driver) -> Driver:
-    driver.prepare()
-    driver.start(name="s", budget=2, report_evaluations=0)
-    driver.work()
-    return driver
+def measured(finished: Path, tmp_path: Path) -> Iterator[Driver]:
+    """A copy of it."""
+    with opened(shutil.copytree(finished, tmp_path / "copy")) as driver:
+        yield driver
 
 
 def test_an_added_file_leads_to_one_warm_search_that_scores_only_what_is_new(measured: Driver) -> None:
@@ -163,28 +186,22 @@ def test_a_changed_pool_waits_for_the_least_interval_without_a_run(measured: Dri
     assert "min_hours: 5" in str(answer.skip_message)
 
 
-def test_ticks_of_a_schedule_do_not_queue_behind_a_run(measured: Driver, tmp_path: Path) -> None:
-    # A schedule's context reaches the instance by its address, which one in memory has not.
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        ticks_do_not_queue(measured, instance)
-
-
-def ticks_do_not_queue(measured: Driver, instance: dg.DagsterInstance) -> None:
+def test_ticks_of_a_schedule_do_not_queue_behind_a_run(measured: Driver) -> None:
     repository = declare(measured, "{when: schedule, cron: '* * * * *'}").get_repository_def()
     schedule = repository.get_schedule_def("demo_search_again_schedule")
 
     def tick() -> str:
         with dg.build_schedule_context(
-            instance=instance, resources={"autoselection_home": Home(measured.installation.home)}
+            instance=measured.instance, resources={"autoselection_home": Home(measured.installation.home)}
         ) as context:
             data = schedule.evaluate_tick(context)
         return str(data.skip_message) if data.skip_message else f"{len(data.run_requests or ())} runs"
 
     assert tick() == "1 runs"
     job = repository.get_job("demo_search_again")
-    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    run = measured.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert "is not over" in tick()
-    instance.report_run_failed(run)
+    measured.instance.report_run_failed(run)
     assert tick() == "1 runs"
     for file in raw(measured).glob("*"):
         file.unlink()
