@@ -14,7 +14,7 @@ from autoselection_core.benchmarks.formats.question import Question
 from autoselection_core.benchmarks.harness.benchmark import harness_benchmark
 from autoselection_core.benchmarks.item import Item
 from autoselection_core.benchmarks.metric import Metric
-from autoselection_core.benchmarks.reading.extraction import is_number
+from autoselection_core.benchmarks.reading.extraction import is_expected
 from autoselection_core.benchmarks.render import SYSTEM, PromptForm
 from autoselection_core.benchmarks.settings import HARNESS, OWN, AnswerType, BenchmarkSettings
 from autoselection_core.benchmarks.split import split
@@ -63,6 +63,14 @@ FILE = "benchmark.yaml"
 """File in a benchmark's folder with its settings."""
 
 _MIN_CHOICES = 2
+_MAX_CHOICES = 1_000
+"""Each is ordered by a hash of all, and each is read by the model."""
+_ANSWER_KINDS: Mapping[AnswerType, str] = {
+    AnswerType.NUMBER: "single number",
+    AnswerType.YES_NO: "yes or no",
+    AnswerType.LETTER: "letter",
+    AnswerType.TEXT: "text",
+}
 
 
 def load_benchmark(path: Path) -> Benchmark:
@@ -209,18 +217,25 @@ def _fault(question: Question, metric: Metric) -> str | None:
     texts = (question.text, question.full_answer, question.answer, *(question.choices or ()))
     if any("\ud800" <= character <= "\udfff" for text in texts if not text.isascii() for character in text):
         return "a text has half of a character, an escape without its other half"
-    reads_number = metric is Metric.ANSWER_ACCURACY and question.reads == AnswerType.NUMBER
-    if reads_number and not is_number(question.answer):
-        return (
-            "`reads: number`, but the answer is no single number; `reads: text` compares it as it is spelled"
-        )
     if question.choices is None:
-        return f"metric {metric} needs choices" if metric.chooses else None
+        return f"metric {metric} needs choices" if metric.chooses else _unreadable(question, metric)
     if len(set(question.choices)) < _MIN_CHOICES:
         return "choices must be two or more different texts"
+    if len(question.choices) > _MAX_CHOICES:
+        return f"there are {len(question.choices)} choices, more than {_MAX_CHOICES}"
     if question.choices.count(question.answer) != 1:
         return "the choices do not hold the right answer once"
     return None
+
+
+def _unreadable(question: Question, metric: Metric) -> str | None:
+    """Fault of an open question whose right answer no written answer could be read as."""
+    if metric is not Metric.ANSWER_ACCURACY or is_expected(question.answer, question.reads):
+        return None
+    kind = _ANSWER_KINDS[AnswerType(question.reads)]
+    return (
+        f"`reads: {question.reads}`, but the answer is no {kind}; `reads: text` compares it as it is spelled"
+    )
 
 
 def _shots(said: BenchmarkSettings, adapter: Adapter, metric: Metric, examples: Sequence[Question]) -> int:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from autoselection_core.benchmarks.formats.own_format import OwnFields, OwnFormat
 from autoselection_core.benchmarks.loading import benchmark_from, load_benchmark
+from autoselection_core.benchmarks.reading.extraction import is_right
 from autoselection_core.benchmarks.settings import AnswerBy
 from autoselection_core.errors.base import AutoSelectionError
 from autoselection_core.errors.benchmarks import BadItemError, NotAQuestionError, UnknownBenchmarkSettingError
@@ -416,3 +417,39 @@ def test_an_expected_number_that_is_no_single_number_is_a_bad_record(tmp_path: P
     assert len(found.bad_items) == (answer not in {"two", "3/4", "#### 5"})
     assert not found.bad_items or "`reads: text`" in found.bad_items[0]
     assert not benchmark_from({**said, "reads": "text"}, folder).bad_items
+
+
+@pytest.mark.parametrize(
+    ("reads", "good", "answer", "bad"),
+    [
+        ("yes_no", "yes", "maybe", 1),
+        ("yes_no", "yes", "true", 1),
+        ("yes_no", "yes", "ja", 0),
+        ("yes_no", "yes", "No.", 0),
+        ("letter", "b", "7 of them", 1),
+        ("letter", "b", "(c)", 0),
+    ],
+)
+def test_an_expected_answer_that_no_answer_is_read_as_is_a_bad_record(
+    tmp_path: Path, reads: str, good: str, answer: str, bad: int
+) -> None:
+    records = [{"question": f"Is it {number}?", "answer": good} for number in range(30)]
+    folder = write(tmp_path / "items.jsonl", [*records, {"question": "Is it so?", "answer": answer}])
+    said = {"name": "asked", "items": "items.jsonl", "metric": "answer_accuracy", "reads": reads}
+
+    found = benchmark_from({**said, "max_bad_share": 0.1}, folder)
+
+    assert len(found.bad_items) == bad
+
+
+def test_an_expected_yes_in_another_language_is_the_yes_that_is_read() -> None:
+    assert is_right("yes", "ja", "yes_no")
+    assert not is_right("no", "oui", "yes_no")
+
+
+def test_more_than_a_thousand_choices_are_a_bad_record(tmp_path: Path) -> None:
+    record = {"question": "Which?", "choices": [str(number) for number in range(1_001)], "answer": "5"}
+    said = {"name": "many", "items": "items.jsonl", "metric": "choice_accuracy", "answer_by": "text"}
+
+    with pytest.raises(BadItemError, match="1001 choices, more than 1000"):
+        benchmark_from(said, write(tmp_path / "items.jsonl", [record]))

@@ -94,14 +94,24 @@ def is_right(parsed: str | None, target: str, reads: str, beside: str = "") -> b
             *([target.strip()] if is_ambiguous(target) else []),
         ]
         return any(wanted is not None and equal(parsed, wanted) for wanted in spelled)
-    return _bare(parsed) == _bare(target)
+    wanted = (extract(target, reads) if reads == "yes_no" else None) or target
+    return _bare(parsed) == _bare(wanted)
 
 
-def is_number(target: str) -> bool:
-    """Whether an expected answer gives one number; a date, a range or "1 hour 30 minutes" gives none.
+def is_expected(target: str, reads: str) -> bool:
+    """Whether any answer that is read could be this target.
 
-    A number behind "####" or in a box, and the result of a calculation, are the one that is given.
+    A number must be a single one: a date, a range or "1 hour 30 minutes" is none, but a number behind "####"
+    or in a box, and the result of a calculation, are.
     """
+    if reads == "number":
+        return _is_number(target)
+    if reads == "yes_no":
+        return extract(target, reads) is not None
+    return reads != "letter" or len(_bare(target)) == 1
+
+
+def _is_number(target: str) -> bool:
     found = extract(target, "number")
     is_single = len(list(numerals(fold(target)))) <= 1 or "=" in target or bool(marks(fold(target)))
     return found is not None and is_single
