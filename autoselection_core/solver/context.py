@@ -127,7 +127,7 @@ def _make(
     fresh = within_limits(reading.only_readable(fresh), signals, policy)
     if not len(fresh):
         raise NoCandidatesError(1, fresh.reasons)
-    composition = composition_of(signals) if policy.composition else None
+    composition = composition_of(signals) if policy.sees_composition else None
     describer = Describer.of(signals, ProgramEncoder(templates), fresh, composition)
     features = describer.features([draft.recipe for draft in fresh.drafts], fresh.subsets)
     return SearchContext(pool, signals, templates, policy, seed, fresh, describer, features, reading)

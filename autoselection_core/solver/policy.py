@@ -10,9 +10,15 @@ from autoselection_core.history.search_settings import DEFAULT, POLICIES, policy
 from autoselection_core.operators.selection.ranking import HIGHEST, LOWEST
 from autoselection_core.space import Choice, Count, Interval, check_settings
 
-LATEST = 3
+LATEST = 4
 """Highest version of the default policy, which new searches have. A registered search without a version has
 the first."""
+
+_COMPOSED = 4
+"""Version from which the surrogate has a part over the composition, if nothing else is set."""
+
+_USUAL_QUARTER = 4
+"""Version from which the highest quarter by relevance or IFD is the first plain filter."""
 
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""
@@ -39,14 +45,14 @@ class Policy:
         full_pool: 1 if the first trial of the default policy is the full pool, 0 if not.
         warmup: Probes before the surrogate chooses. Version 1 has programs by realised retention (low,
             middle, high, low, ...), version 2 plain filters far apart in what they select, version 3 one
-            plain filter and then programs.
+            plain filter and then programs; that of version 4 is the highest quarter by relevance or IFD.
         plain_scores: Scores of one's own that are plain filters, from version 2 on, and tried before others:
             a mapping from column to the end that is better, `highest`, `lowest` or `either`. A new search
             pins those of its campaign, as `either`, whose highest quarter comes first.
         finals: Last evaluations, which go to the two best subsets again, from a budget of 8 on; version 1 has
             none.
         composition: 1 adds a part over what subsets are made of to the surrogate: shares of sources and
-            topics, distributions of signals, mean embedding.
+            topics, distributions of signals, mean embedding; 0 does not. None is 1 from version 4 on.
         max_steps: Longest program that is sampled or edited into being.
         fresh: Latin hypercube programs that every round may choose from.
         edits: Edits that a round adds to them.
@@ -91,7 +97,7 @@ class Policy:
     warmup: Annotated[int, Count(0, 100)] = 3
     plain_scores: tuple[tuple[str, str], ...] = ()
     finals: Annotated[int, Count(0, 100)] = 1
-    composition: Annotated[int, Count(0, 1)] = 0
+    composition: int | None = None
     max_steps: Annotated[int, Count(1, 6)] = 6
     fresh: Annotated[int, Count(8, 100_000)] = 400
     edits: Annotated[int, Count(0, 100_000)] = 1500
@@ -130,6 +136,8 @@ class Policy:
                 raise SettingError(name, value, "above 0, or empty")
         if self.min_share is not None:
             Interval(0.0, 1.0).check(self.min_share, "min_share")
+        if self.composition is not None:
+            Count(0, 1).check(self.composition, "composition")
         object.__setattr__(self, "shares", _shares(self.shares))
         object.__setattr__(self, "plain_scores", _plain_scores(self.plain_scores))
         pairs = self.floors.items() if isinstance(self.floors, Mapping) else self.floors
@@ -138,12 +146,22 @@ class Policy:
     @property
     def plain_probes(self) -> float:
         """Number of probes that are plain filters, the first ones: none, all, or one, by version."""
-        return {1: 0, 2: inf, 3: 1}[self.version]
+        return {1: 0, 2: inf}.get(self.version, 1)
 
     @property
     def before_zones(self) -> int:
         """Number of probes before those by realised retention."""
         return int(self.plain_probes) if isfinite(self.plain_probes) else 0
+
+    @property
+    def sees_composition(self) -> bool:
+        """Whether the surrogate has a part over what subsets are made of."""
+        return bool(self.version >= _COMPOSED if self.composition is None else self.composition)
+
+    @property
+    def starts_with_usual_quarter(self) -> bool:
+        """Whether the first plain filter is a quarter that a person would try, before others."""
+        return self.version >= _USUAL_QUARTER
 
     def min_rows(self, rows: int) -> int:
         """Rows that a candidate has at least in a pool of so many, by the share."""

@@ -11,7 +11,7 @@ from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Proposal, Solver
 from autoselection_core.solver.candidates.local_search import pairs_of
-from autoselection_core.solver.candidates.warmup import plain_filters
+from autoselection_core.solver.candidates.warmup import plain_filters, usual_quarters
 from autoselection_core.solver.evidence.constraints import Success
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets
@@ -21,7 +21,7 @@ from autoselection_core.solver.programs.limits import MAX_PASSES, TOO_REPEATED, 
 from autoselection_core.subset import realise
 from tests.solver.worlds import SMALL, entropy_of, observed, pool, searched, solver
 
-FIRST, SECOND, THIRD = (SMALL.with_settings(version=version, finals=1) for version in (1, 2, 3))
+FIRST, SECOND, THIRD, FOURTH = (SMALL.with_settings(version=version, finals=1) for version in (1, 2, 3, 4))
 
 
 def origins(history: History) -> list[object]:
@@ -49,6 +49,36 @@ def test_the_third_version_tries_the_full_pool_a_plain_filter_and_programs_of_ot
     history = searched(asker, entropy_of(asker.signals), 4)
 
     assert origins(history) == ["full_pool", "plain", "warmup_low", "warmup_middle"]
+
+
+def test_the_fourth_version_tries_the_quarter_that_a_person_would_try_first() -> None:
+    asker = solver(FOURTH)
+    history = searched(asker, entropy_of(asker.signals), 3)
+
+    assert origins(history) == ["full_pool", "plain", "warmup_low"]
+    (step,) = history.observations[1].recipe.steps
+    assert (step.label, step.settings["fraction"]) == ("keep_top[ifd]", 0.25)
+
+
+def test_a_usual_quarter_is_the_highest_by_relevance_or_ifd() -> None:
+    signals = replace(pool(), columns={**pool().columns, "relevance/gsm8k": pool()["tokens"]})
+
+    found = usual_quarters(plain_filters(catalogue(signals), 0))
+
+    assert {each.steps[0].label for each in found} == {
+        "keep_relevant",
+        "keep_top[ifd]",
+        "keep_top[relevance/gsm8k]",
+    }
+    assert {each.steps[0].settings["fraction"] for each in found} == {0.25}
+
+
+def test_the_composition_is_seen_from_the_fourth_version_on_unless_it_is_set() -> None:
+    versions = [SMALL.with_settings(version=version) for version in (1, 2, 3, 4)]
+
+    assert [each.sees_composition for each in versions] == [False, False, False, True]
+    assert all(each.with_settings(composition=1).sees_composition for each in versions)
+    assert not any(each.with_settings(composition=0).sees_composition for each in versions)
 
 
 def test_a_plain_filter_keeps_the_highest_scores_of_a_usual_signal() -> None:

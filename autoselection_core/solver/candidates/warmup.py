@@ -6,6 +6,7 @@ from typing import TypeAlias
 import numpy as np
 
 from autoselection_core.operators.catalogue import Template
+from autoselection_core.operators.definitions.relevance import KeepRelevant
 from autoselection_core.operators.definitions.score import KeepTop
 from autoselection_core.operators.selection.ranking import HIGHEST, LOWEST
 from autoselection_core.recipe import Recipe, Step, Union
@@ -21,6 +22,7 @@ from autoselection_core.solver.programs.realise import Realised
 _OPERATORS = ("keep_relevant", "drop_exact_duplicates", "drop_near_duplicates", "drop_semantic_duplicates")
 _RANKING, _LOWEST = "keep_top", "lowest"
 _QUARTER = 0.25
+_IFD = "ifd"
 _COLUMNS = ("ifd", "response_loss", "response_tokens", "tokens", "words")
 
 
@@ -39,6 +41,19 @@ def best_quarters(filters: Sequence[Recipe], scores: PlainScores) -> tuple[Recip
     """The filters that keep the better quarter by a score: the highest one where either end may be better."""
     wanted = {(name, LOWEST if end == LOWEST else HIGHEST) for name, end in scores}
     return tuple(each for each in filters if _is_quarter(each.steps[0], wanted))
+
+
+def usual_quarters(filters: Sequence[Recipe]) -> tuple[Recipe, ...]:
+    """The filters that keep the highest quarter by relevance or IFD, which people try before others."""
+    return tuple(each for each in filters if _is_usual_quarter(each.steps[0]))
+
+
+def _is_usual_quarter(step: Step) -> bool:
+    if not isinstance(step, KeepRelevant | KeepTop) or step.fraction != _QUARTER:
+        return False
+    if isinstance(step, KeepRelevant):
+        return True
+    return step.order == HIGHEST and (step.signal == _IFD or step.signal.startswith(RELEVANCE))
 
 
 def _is_quarter(step: Step, wanted: Collection[tuple[str, str]]) -> bool:

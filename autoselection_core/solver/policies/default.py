@@ -21,6 +21,7 @@ from autoselection_core.solver.candidates.warmup import (
     farthest,
     in_zone,
     plain_filters,
+    usual_quarters,
     zone_of,
 )
 from autoselection_core.solver.context import SearchContext, seed_for
@@ -156,7 +157,9 @@ def _plain_probe(
     """A plain filter, the better quarters by scores of the user's own first; None where all were tried."""
     scores = context.policy.plain_scores
     filters = plain_filters(context.templates, context.seed, scores)
-    turns = (best_quarters(filters, scores), filters) if scores else (filters,)
+    own = [best_quarters(filters, scores)] if scores else []
+    usual = [usual_quarters(filters)] if context.policy.starts_with_usual_quarter else []
+    turns = (*own, *usual, filters)
     probes = (_farthest_filter(each, context, observed, known) for each in turns)
     return next(filter(None, probes), None)
 
