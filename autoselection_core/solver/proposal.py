@@ -16,6 +16,7 @@ ORIGINS = {
     "warmup_middle": "a probe that keeps about half of the rows",
     "warmup_high": "a probe that keeps most rows",
     "single": "a recipe of one step",
+    "intersection": "two plain filters, one after the other",
     "fresh": "a recipe that was drawn anew",
     "edit": "a change of an earlier trial's recipe",
     "reseed": "a new starting point, drawn from the steps that did well",

@@ -11,7 +11,7 @@ from autoselection_core.operators.catalogue import catalogue
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver import Candidate, Policy, Proposal, Solver
 from autoselection_core.solver.candidates.local_search import pairs_of
-from autoselection_core.solver.candidates.warmup import plain_filters, usual_quarters
+from autoselection_core.solver.candidates.warmup import plain_filters, plain_intersections, usual_quarters
 from autoselection_core.solver.evidence.constraints import Success
 from autoselection_core.solver.evidence.fitted import fit_model
 from autoselection_core.solver.evidence.observations import observed_subsets
@@ -71,6 +71,33 @@ def test_a_usual_quarter_is_the_highest_by_relevance_or_ifd() -> None:
         "keep_top[relevance/gsm8k]",
     }
     assert {each.steps[0].settings["fraction"] for each in found} == {0.25}
+
+
+def test_plain_filters_are_crossed_in_pairs_over_different_signals() -> None:
+    filters = plain_filters(catalogue(pool()), 0)
+
+    found = plain_intersections(filters, max_steps=6)
+
+    pairs = [tuple(sorted(step.label for step in each.steps)) for each in found]
+    assert set(pairs) == {
+        ("keep_top[ifd]", "keep_top[response_tokens]"),
+        ("keep_top[ifd]", "keep_top[tokens]"),
+        ("keep_top[response_tokens]", "keep_top[tokens]"),
+    }
+    assert len(found) == len(set(found)) == 3 * 4, "each of two shares with each of two"
+    assert {step.settings["fraction"] for each in found for step in each.steps} == {0.25, 0.5}
+    assert plain_intersections(filters, max_steps=1) == ()
+
+
+def test_intersections_of_plain_filters_are_candidates_from_the_fourth_version_on() -> None:
+    def considered(version: int) -> int:
+        asker = solver(SMALL.with_settings(version=version, composition=0, fresh=8, edits=0))
+        history = searched(asker, entropy_of(asker.signals), 4)
+        (chosen,) = asker.ask(history)
+        left_out = sum(chosen.proposal.screened.values())
+        return chosen.proposal.candidates_considered + left_out
+
+    assert considered(4) - considered(3) == 12
 
 
 def test_the_composition_is_seen_from_the_fourth_version_on_unless_it_is_set() -> None:

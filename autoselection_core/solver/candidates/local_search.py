@@ -14,6 +14,7 @@ import numpy as np
 from autoselection_core.recipe import Recipe, Step, Union
 from autoselection_core.solver.acquisition.protocol import AcquisitionTerm
 from autoselection_core.solver.candidates.phase import Phase, TrustRadius
+from autoselection_core.solver.candidates.warmup import plain_filters, plain_intersections
 from autoselection_core.solver.context import SearchContext, seed_for
 from autoselection_core.solver.evidence.fitted import FittedModel
 from autoselection_core.solver.evidence.observations import ObservedSubset
@@ -28,6 +29,9 @@ _RESEEDED_SHARE = 0.5
 
 _UNPAIRED = 2
 """Version of the policy up to which recipes are combined by random edits alone."""
+
+_WITHOUT_INTERSECTIONS = 3
+"""Version of the policy up to which intersections of plain filters are found by edits alone."""
 
 _PAIRED = 5
 """Best tried recipes that are combined in pairs."""
@@ -131,7 +135,8 @@ def search_locally(
     """
     alone = [Draft(recipe, "single") for recipe in single_recipes(context.templates, context.seed)]
     paired = pairs_of(fitted, context) if context.policy.version > _UNPAIRED else []
-    recalled = context.realise([*_recall(fitted), *proposed, *alone, *paired], known)
+    crossed = _intersections(context) if context.policy.version > _WITHOUT_INTERSECTIONS else []
+    recalled = context.realise([*_recall(fitted), *proposed, *alone, *crossed, *paired], known)
     radius = TrustRadius(context, fitted, context.policy.trust_radius)
     found = _score(radius, gain, recalled, context.describe(recalled), known)
     names = known | found.names | {subset.fingerprint for subset in recalled.subsets}
@@ -151,6 +156,13 @@ def search_locally(
         edits = context.realise(drafts, names)
         found = found.concat(_score(radius, gain, edits, context.describe(edits), names))
     return found
+
+
+def _intersections(context: SearchContext) -> list[Draft]:
+    """Intersections of plain filters, tried or not."""
+    policy = context.policy
+    filters = plain_filters(context.templates, context.seed, policy.plain_scores)
+    return [Draft(recipe, "intersection") for recipe in plain_intersections(filters, policy.max_steps)]
 
 
 def pairs_of(fitted: FittedModel, context: SearchContext) -> list[Draft]:

@@ -1,6 +1,7 @@
 """Warmup probes: plain filters, or fresh programs by retention, spread by what they select."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
@@ -21,7 +22,8 @@ from autoselection_core.solver.programs.realise import Realised
 
 _OPERATORS = ("keep_relevant", "drop_exact_duplicates", "drop_near_duplicates", "drop_semantic_duplicates")
 _RANKING, _LOWEST = "keep_top", "lowest"
-_QUARTER = 0.25
+_QUARTER, _HALF = 0.25, 0.5
+_PAIRED_SHARES = (_QUARTER, _HALF)
 _IFD = "ifd"
 _COLUMNS = ("ifd", "response_loss", "response_tokens", "tokens", "words")
 
@@ -48,10 +50,24 @@ def usual_quarters(filters: Sequence[Recipe]) -> tuple[Recipe, ...]:
     return tuple(each for each in filters if _is_usual_quarter(each.steps[0]))
 
 
+def plain_intersections(filters: Sequence[Recipe], max_steps: int) -> tuple[Recipe, ...]:
+    """Plain filters that keep a quarter or a half, one after another, in pairs over different signals."""
+    shares = [each for each in filters if _keeps(each.steps[0], _PAIRED_SHARES)]
+    return tuple(
+        Recipe((*one.steps, *other.steps), one.seed)
+        for one, other in combinations(shares, 2)
+        if one.steps[0].label != other.steps[0].label and max_steps > 1
+    )
+
+
+def _keeps(step: Step, shares: Sequence[float]) -> bool:
+    return isinstance(step, KeepRelevant | KeepTop) and step.fraction in shares
+
+
 def _is_usual_quarter(step: Step) -> bool:
-    if not isinstance(step, KeepRelevant | KeepTop) or step.fraction != _QUARTER:
+    if not _keeps(step, (_QUARTER,)):
         return False
-    if isinstance(step, KeepRelevant):
+    if not isinstance(step, KeepTop):
         return True
     return step.order == HIGHEST and (step.signal == _IFD or step.signal.startswith(RELEVANCE))
 
