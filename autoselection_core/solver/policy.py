@@ -14,11 +14,9 @@ LATEST = 4
 """Highest version of the default policy, which new searches have. A registered search without a version has
 the first."""
 
-_COMPOSED = 4
-"""Version from which the surrogate has a part over the composition, if nothing else is set."""
-
-_USUAL_QUARTER = 4
-"""Version from which the highest quarter by relevance or IFD is the first plain filter."""
+_USUAL_FILTERS = 4
+"""Version from which filters that a person would try come before others, alone and in pairs, and the surrogate
+sees the composition of subsets."""
 
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""
@@ -45,7 +43,8 @@ class Policy:
         full_pool: 1 if the first trial of the default policy is the full pool, 0 if not.
         warmup: Probes before the surrogate chooses. Version 1 has programs by realised retention (low,
             middle, high, low, ...), version 2 plain filters far apart in what they select, version 3 one
-            plain filter and then programs; that of version 4 is the highest quarter by relevance or IFD.
+            plain filter and then programs; that of version 4 is the highest quarter by relevance or IFD, or
+            one for each of `plain_scores`.
         plain_scores: Scores of one's own that are plain filters, from version 2 on, and tried before others:
             a mapping from column to the end that is better, `highest`, `lowest` or `either`. A new search
             pins those of its campaign, as `either`, whose highest quarter comes first.
@@ -145,8 +144,12 @@ class Policy:
 
     @property
     def plain_probes(self) -> float:
-        """Number of probes that are plain filters, the first ones: none, all, or one, by version."""
-        return {1: 0, 2: inf}.get(self.version, 1)
+        """Number of probes that are plain filters, the first ones: none, all, or one, by version.
+
+        From version 4 on one for each score of the user's own, as far as there are probes.
+        """
+        own = min(len(self.plain_scores), self.warmup) if self.tries_usual_filters else 1
+        return {1: 0, 2: inf}.get(self.version, max(own, 1))
 
     @property
     def before_zones(self) -> int:
@@ -156,12 +159,12 @@ class Policy:
     @property
     def sees_composition(self) -> bool:
         """Whether the surrogate has a part over what subsets are made of."""
-        return bool(self.version >= _COMPOSED if self.composition is None else self.composition)
+        return bool(self.version >= _USUAL_FILTERS if self.composition is None else self.composition)
 
     @property
-    def starts_with_usual_quarter(self) -> bool:
-        """Whether the first plain filter is a quarter that a person would try, before others."""
-        return self.version >= _USUAL_QUARTER
+    def tries_usual_filters(self) -> bool:
+        """Whether quarters and intersections that a person would try come before other filters."""
+        return self.version >= _USUAL_FILTERS
 
     def min_rows(self, rows: int) -> int:
         """Rows that a candidate has at least in a pool of so many, by the share."""

@@ -18,7 +18,7 @@ from autoselection_core.history.records import TrialKind
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.report.facts import SearchFacts
 from autoselection_core.report.rendering.table import Table
-from autoselection_core.report.sections.lead import headline, lead_of
+from autoselection_core.report.sections.lead import compared_sentences, headline, lead_of
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.protocol import unread_table
 from autoselection_core.report.sections.tables import (
@@ -162,6 +162,20 @@ def test_a_search_that_tries_plain_filters_compares_its_winner_with_the_best_of_
     assert found["plain_filter"].recipe in tried
     assert found["plain_filter"].recipe != facts.require_best().recipe.label
     assert f"the best plain filter, {found['plain_filter'].recipe}?" in found["plain_filter"].sentence
+
+
+def test_a_winner_that_is_a_plain_filter_is_called_one(tmp_path: Path) -> None:
+    settings = {"full_pool": 0, "warmup": 1, "fresh": 60}
+    facts = searched_in(tmp_path, 8, budget=1, policy="default", policy_settings=settings)
+    (only,) = facts.history.observations
+
+    sentence = next(each for each in compared_sentences(facts, findings(facts)) if "plain filter" in each)
+
+    assert only.proposal["origin"] == "plain"
+    assert sentence == (
+        f"The winner is itself a plain filter, {only.recipe.label}: no tried recipe of more steps is expected to "
+        "do better; no other plain filter was measured, so the winner is compared with none."
+    )
 
 
 def test_a_full_pool_that_won_is_said_to_be_the_best_and_compared_with_the_best_subset(

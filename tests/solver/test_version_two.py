@@ -60,6 +60,16 @@ def test_the_fourth_version_tries_the_quarter_that_a_person_would_try_first() ->
     assert (step.label, step.settings["fraction"]) == ("keep_top[ifd]", 0.25)
 
 
+def test_the_fourth_version_tries_the_better_quarter_of_each_score_of_one_s_own_first() -> None:
+    asker = solver(FOURTH.with_settings(plain_scores={"word_entropy": "highest", "tokens": "lowest"}))
+    history = searched(asker, entropy_of(asker.signals), 4)
+
+    assert origins(history) == ["full_pool", "plain", "plain", "warmup_low"]
+    steps = [one.recipe.steps[0] for one in history.observations[1:3]]
+    assert {step.label for step in steps} == {"keep_top[word_entropy]", "keep_top[tokens,lowest]"}
+    assert {step.settings["fraction"] for step in steps} == {0.25}
+
+
 def test_a_usual_quarter_is_the_highest_by_relevance_or_ifd() -> None:
     signals = replace(pool(), columns={**pool().columns, "relevance/gsm8k": pool()["tokens"]})
 

@@ -18,7 +18,7 @@ from autoselection_core.report.sections.outlook import outlook
 from autoselection_core.report.sections.verdict import Finding, beside_words, is_better
 from autoselection_core.score.comparison import Verdict
 from autoselection_core.score.score import utility
-from autoselection_core.search.arms import RANDOM, WINNER
+from autoselection_core.search.arms import PLAIN_FILTER, RANDOM, WINNER
 from autoselection_core.signals.table import SOURCE, TOPIC
 from autoselection_core.solver.candidates.warmup import PlainScores, is_plain
 from autoselection_core.solver.policy import EITHER
@@ -90,7 +90,18 @@ def verdict_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]
 def compared_sentences(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
     """Comparisons of the winner, with the untrained model and the user's own scores."""
     compared = (finding.sentence for finding in found)
-    return [*compared, *_untrained_sentences(facts), *own_score_sentences(facts, found)]
+    own = own_score_sentences(facts, found)
+    return [*_plain_sentences(facts, found), *compared, *_untrained_sentences(facts), *own]
+
+
+def _plain_sentences(facts: SearchFacts, found: Sequence[Finding]) -> Iterator[str]:
+    """The winner as what it is, where it is a filter that a person would try without a search."""
+    if facts.best is None or not is_plain(facts.best_recipe, facts.solver.policy.plain_scores):
+        return
+    named = f"The winner is itself a plain filter, {facts.best_recipe.label}"
+    beside = any(finding.opponent == PLAIN_FILTER for finding in found)
+    other = "" if beside else "; no other plain filter was measured, so the winner is compared with none"
+    yield f"{named}: no tried recipe of more steps is expected to do better{other}."
 
 
 def _untrained_sentences(facts: SearchFacts) -> Iterator[str]:

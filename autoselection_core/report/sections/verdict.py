@@ -235,8 +235,8 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
     usual = [arm for arm in OPPONENTS if arm != PROPER_SUBSET]
     asked = [arm for arm in usual if arm != PLAIN_FILTER or plain_filter]
     questions = {arm: min(runs.get(WINNER, 0), runs.get(arm, 0)) > 1 for arm in asked}
-    decided = [OPPONENTS[arm] for arm, can in questions.items() if can]
-    open_ = [OPPONENTS[arm] for arm, can in questions.items() if not can]
+    decided = [_asked(arm) for arm, can in questions.items() if can]
+    open_ = [_asked(arm) for arm, can in questions.items() if not can]
     own = "; one of the full pool's is the search's own trial" if report_evaluations else ""
     parts = [f"the second budget of {report_evaluations} buys runs: {bought}{own}"]
     if decided:
@@ -244,3 +244,8 @@ def verdict_sentence(report_evaluations: int, plain_filter: int = 0) -> str:
     if open_:
         parts.append(f"it can only be undecided beside {' and '.join(open_)}; raise report_evaluations")
     return "; ".join(parts)
+
+
+def _asked(arm: str) -> str:
+    """An opponent before the winner is known, which may be a plain filter itself."""
+    return f"{OPPONENTS[arm]} (unless it is the winner)" if arm == PLAIN_FILTER else OPPONENTS[arm]

@@ -30,9 +30,6 @@ _RESEEDED_SHARE = 0.5
 _UNPAIRED = 2
 """Version of the policy up to which recipes are combined by random edits alone."""
 
-_WITHOUT_INTERSECTIONS = 3
-"""Version of the policy up to which intersections of plain filters are found by edits alone."""
-
 _PAIRED = 5
 """Best tried recipes that are combined in pairs."""
 
@@ -135,7 +132,7 @@ def search_locally(
     """
     alone = [Draft(recipe, "single") for recipe in single_recipes(context.templates, context.seed)]
     paired = pairs_of(fitted, context) if context.policy.version > _UNPAIRED else []
-    crossed = _intersections(context) if context.policy.version > _WITHOUT_INTERSECTIONS else []
+    crossed = _intersections(context) if context.policy.tries_usual_filters else []
     recalled = context.realise([*_recall(fitted), *proposed, *alone, *crossed, *paired], known)
     radius = TrustRadius(context, fitted, context.policy.trust_radius)
     found = _score(radius, gain, recalled, context.describe(recalled), known)

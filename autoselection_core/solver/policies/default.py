@@ -158,7 +158,7 @@ def _plain_probe(
     scores = context.policy.plain_scores
     filters = plain_filters(context.templates, context.seed, scores)
     own = [best_quarters(filters, scores)] if scores else []
-    usual = [usual_quarters(filters)] if context.policy.starts_with_usual_quarter else []
+    usual = [usual_quarters(filters)] if context.policy.tries_usual_filters else []
     turns = (*own, *usual, filters)
     probes = (_farthest_filter(each, context, observed, known) for each in turns)
     return next(filter(None, probes), None)
