@@ -15,8 +15,8 @@ LATEST = 4
 the first."""
 
 _USUAL_FILTERS = 4
-"""Version from which filters that a person would try come before others, alone and in pairs, and the surrogate
-sees the composition of subsets."""
+"""Version from which filters that a person would try come before others, alone and in pairs, and the
+surrogate sees the composition of subsets."""
 
 SURROGATES = ("gp", "bkb", "student_t")
 """Surrogates that a policy may fit."""

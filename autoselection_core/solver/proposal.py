@@ -83,7 +83,7 @@ class Proposal:
     """Reasons for the choice of a candidate.
 
     Attributes:
-        origin: `full_pool`, `plain`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `fresh`, `edit`,
+        origin: `full_pool`, `plain`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `intersection`, `fresh`, `edit`,
             `reseed`, `earlier`, `replicate`, `random`, or `proposed` by a language model; `pair` for a
             measured recipe that is scored cheaply, too, and `promoted` for one with a cheap score.
         parent: The trial that an edit or a replicate started from.
