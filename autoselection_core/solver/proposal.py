@@ -83,9 +83,9 @@ class Proposal:
     """Reasons for the choice of a candidate.
 
     Attributes:
-        origin: `full_pool`, `plain`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `intersection`, `fresh`, `edit`,
-            `reseed`, `earlier`, `replicate`, `random`, or `proposed` by a language model; `pair` for a
-            measured recipe that is scored cheaply, too, and `promoted` for one with a cheap score.
+        origin: `full_pool`, `plain`, `warmup_low`, `warmup_middle`, `warmup_high`, `single`, `intersection`,
+            `fresh`, `edit`, `reseed`, `earlier`, `replicate`, `random`, or `proposed` by a language model;
+            `pair` for a measured recipe that is scored cheaply, too; `promoted` for one with a cheap score.
         parent: The trial that an edit or a replicate started from.
         edit: Name of the edit, and what it was applied to.
         mean: Expected utility before the evaluation (posterior mean); None before there is a surrogate.

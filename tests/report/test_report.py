@@ -173,8 +173,8 @@ def test_a_winner_that_is_a_plain_filter_is_called_one(tmp_path: Path) -> None:
 
     assert only.proposal["origin"] == "plain"
     assert sentence == (
-        f"The winner is itself a plain filter, {only.recipe.label}: no tried recipe of more steps is expected "
-        "to do better; no other plain filter was measured, so the winner is compared with none."
+        f"The winner is itself a plain filter, {only.recipe.label}: no tried recipe of more steps is "
+        "expected to do better; no other plain filter was measured, so the winner is compared with none."
     )
 
 
