@@ -27,7 +27,8 @@ MAX_DIGITS = 250
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\U(?!000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})")
-_INTEGER = "tag:yaml.org,2002:int"
+_INTEGER, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_OCTAL = re.compile(r"[-+]?0[0-7_]+")
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
     for name in ("null", "bool", "int", "float", "str", "timestamp", "seq", "map", "merge", "value")
@@ -200,6 +201,9 @@ class _Check:
 def _scalar_problem(node: yaml.ScalarNode) -> str | None:
     if node.tag == _INTEGER and len(node.value) > MAX_DIGITS:
         return f"is a number of more than {MAX_DIGITS} digits; quote it to make it text"
+    if node.tag in {_INTEGER, _FLOAT} and (":" in node.value or _OCTAL.fullmatch(node.value)):
+        base = "60" if ":" in node.value else "8"
+        return f"would be read in base {base}; write the number out, or quote it to make it text"
     return unwritable(node.value)
 
 

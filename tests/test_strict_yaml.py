@@ -127,6 +127,19 @@ def test_texts_that_look_like_exponents_are_texts_or_whole_numbers(text: str) ->
     assert not isinstance(read_yaml(text), float)
 
 
+@pytest.mark.parametrize(
+    ("spelled", "base"), [("1:30", 60), ("-2:10:30", 60), ("1:30.5", 60), ("010", 8), ("-07", 8)]
+)
+def test_a_number_that_yaml_reads_otherwise_than_people_is_refused(spelled: str, base: int) -> None:
+    with pytest.raises(YamlError, match=f"{spelled} would be read in base {base}"):
+        read_yaml(f"budget: {spelled}")
+    assert read_yaml(f"budget: '{spelled}'") == {"budget": spelled}
+
+
+def test_zero_and_numbers_below_one_are_numbers() -> None:
+    assert read_yaml("[0, -0, 0.5, 00.5, 0x1f]") == [0, 0, 0.5, 0.5, 31]
+
+
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=12) | st.sampled_from(
     ["1e5", "-1.5E3", "no"]
 )

@@ -169,6 +169,10 @@ BAD = [
     ("[ranker]", "[rnaker]", 16, r"adviser\.roles is refused: .*Did you mean 'ranker'"),
     ("[ranker]", "ranker", 16, r"adviser\.roles is 'ranker', but must be a list of roles"),
     ('"http://127.0.0.1:8000/v1"', "127.0.0.1:8000", 16, r"adviser\.url is refused: .*http://"),
+    ("weight: 2", "weight: .nan", 9, r"weight is nan, but must be a finite number"),
+    ("weight: 2", "weight: .inf", 9, r"weight is inf, but must be a finite number"),
+    ("budget: 6", "budget: 1:06", 14, r"1:06 would be read in base 60"),
+    ("budget: 6", "budget: 06", 14, r"06 would be read in base 8"),
     ("weight: 2", "weight: 0", 9, r"weight must be above 0"),
     ("weight: 2", "wieght: 2", 9, r"Did you mean 'weight'\?"),
     ("path: extra.jsonl, ", "", 6, r"pool\[2\] needs `path`"),
@@ -191,6 +195,23 @@ def test_a_mistake_is_named_with_field_file_and_line(
 
     assert caught.value.line == line
     assert str(caught.value).startswith(f"{tmp_path / 'autoselection.yaml'}, line {line}: ")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("noise: -1", r"closed_form\.noise is -1, but must be at least 0"),
+        ("noise: .nan", r"closed_form\.noise is nan, but must be a finite number"),
+        ("delay_s: .inf", r"closed_form\.delay_s is inf, but must be a finite number"),
+        ("delay_s: 100000", r"closed_form\.delay_s is 100000, but must be from 0 to 86,400 seconds"),
+        ("weights: {word_entropy: .inf}", r"weights\.word_entropy is inf, but must be a finite number"),
+    ],
+)
+def test_a_formula_that_gives_no_score_is_refused(tmp_path: Path, said: str, message: str) -> None:
+    text = f"campaigns: {{demo: {{pool: [{{path: x}}], signals: [word_entropy], closed_form: {{{said}}}}}}}"
+
+    with pytest.raises(CampaignFileError, match=message):
+        load(tmp_path, text)
 
 
 @pytest.mark.parametrize(

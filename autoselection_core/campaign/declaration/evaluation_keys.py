@@ -87,14 +87,21 @@ def training_from(value: Value) -> dict[str, Any]:
     return plain_mapping(found)
 
 
+_DAY_S = 86_400
+
+
 def closed_form_from(value: Value) -> ClosedForm:
     """Formula in place of trainings.
 
     Raises:
-        CampaignFileError: A value is no number.
+        CampaignFileError: A value is no number, or a deviation or delay below 0 or above a day.
     """
     found = value.entries("weights", "size_weight", "noise", "delay_s")
     numbers = {name: entry.number() for name, entry in found.items() if name != "weights"}
+    if numbers.get("noise", 0.0) < 0:
+        found["noise"].refuse(f"is {numbers['noise']:g}, but must be at least 0, as a deviation is")
+    if not 0 <= numbers.get("delay_s", 0.0) <= _DAY_S:
+        found["delay_s"].refuse(f"is {numbers['delay_s']:g}, but must be from 0 to {_DAY_S:,} seconds")
     weights = found["weights"].entries() if "weights" in found else {}
     return ClosedForm({name: entry.number() for name, entry in weights.items()}, **numbers)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -108,10 +109,13 @@ class Value:
         return number
 
     def number(self) -> float:
-        """A number."""
+        """A finite number."""
         if isinstance(self.plain, int) and not isinstance(self.plain, bool):
             return float(self.plain)
-        return self.of_type(float, "a number")
+        number = self.of_type(float, "a number")
+        if not isfinite(number):
+            self.refuse(f"is {number}, but must be a finite number")
+        return number
 
 
 def read_document(file: Path, text: str | None = None) -> Value:
