@@ -10,10 +10,13 @@ import typer
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.errors.base import AutoSelectionError
+from autoselection_core.errors.history import HistoryError, NewerSchemaError
+from autoselection_core.history.ledger import Ledger
 from autoselection_core.loopback import UI_PORT
 from autoselection_core.store.home import Home
 from autoselection_dagster.installation import Installation
-from autoselection_dagster.serving.services import known_reports_port, serving
+from autoselection_dagster.serving.client import reload_code
+from autoselection_dagster.serving.services import Services, known_reports_port, serving
 
 
 def serve(
@@ -40,14 +43,46 @@ def serve(
                 )
             if problem := _why_not_loaded(installation):
                 typer.echo(f"{problem}; mend it and click Reload (Deployment)", err=True)
-            while True:
-                time.sleep(1)
-                services.supervise()
+            _look_after(services)
     except AutoSelectionError as error:
         typer.echo(f"autoselection: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         typer.echo("stopped")
+
+
+_SCHEMA_EVERY_S = 10.0
+
+
+def _look_after(services: Services) -> None:
+    """Start again what died, and load the code anew once a newer release migrated the history."""
+    checked, reloaded = time.monotonic(), 0
+    while True:
+        time.sleep(1)
+        services.supervise()
+        if time.monotonic() - checked >= _SCHEMA_EVERY_S:
+            checked, found = time.monotonic(), _newer_schema(services.installation)
+            if found not in (0, reloaded):
+                reloaded = found
+                typer.echo(
+                    f"A newer release brought the history to schema {found}; its code is loaded now",
+                    err=True,
+                )
+                reload_code(services)
+
+
+def _newer_schema(installation: Installation) -> int:
+    """Schema version of the history, where it is newer than this process knows; 0 else.
+
+    Code that is loaded stays as it was when files are upgraded, and each tick would fail.
+    """
+    try:
+        Ledger.open(Home(installation.home).history_url)
+    except NewerSchemaError as error:
+        return error.found
+    except HistoryError:
+        return 0  # a database that is away for a moment: the ticks say so
+    return 0
 
 
 def _why_not_loaded(installation: Installation) -> str:

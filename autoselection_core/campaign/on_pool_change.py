@@ -16,9 +16,6 @@ from autoselection_core.solver.proposal import Recommendation
 _MIN_MEASURED = 2
 """Subsets that a search has to have measured before its winner won over anything."""
 
-_SUPERSEDED = "a search of a newer pool superseded it"
-"""Reason of a search that was stopped so; it gets no report on its own, because that would cost trainings."""
-
 _HOUR_S, _DAY_S = 3600.0, 86400.0
 
 
@@ -63,10 +60,9 @@ def search_again(workspace: Workspace, budget: int | None = None) -> NextSearch:
         return NextSearch(None, False, None, "nothing was searched yet: start the first search by hand")
     same = [each for each in mine if each.spec.pool_version == version]
     if same:
-        why = f"{same[-1].search} searches this very pool already"
-        return NextSearch(
-            same[-1].search, False, None, why, stopped=_stop_superseded(workspace, mine, version)
-        )
+        name = same[-1].search
+        stopped = _stop_superseded(workspace, mine, version, name)
+        return NextSearch(name, False, None, f"{name} searches this very pool already", stopped=stopped)
     before = _last_winner_of(workspace.ledger, mine)
     if before is None:
         return NextSearch(None, False, None, "no search has measured anything that another could start from")
@@ -76,9 +72,8 @@ def search_again(workspace: Workspace, budget: int | None = None) -> NextSearch:
     first = _enter(workspace, spec, name, before)
     others = f" and learns from {', '.join(spec.warm_also)}, too" if spec.warm_also else ""
     why = f"the pool changed: {name} starts from {before.search}{first}{others}"
-    return NextSearch(
-        name, True, before.search, why, spec.warm_also, _stop_superseded(workspace, mine, version)
-    )
+    stopped = _stop_superseded(workspace, mine, version, name)
+    return NextSearch(name, True, before.search, why, spec.warm_also, stopped)
 
 
 def unattended_name(campaign: str, pool_version: str) -> str:
@@ -166,8 +161,19 @@ def _winner(workspace: Workspace, search: SearchRecord) -> Recommendation:
     return workspace.solver(search.spec).recommend(workspace.ledger.history(search.search))
 
 
-def _stop_superseded(workspace: Workspace, searches: Sequence[SearchRecord], version: str) -> tuple[str, ...]:
-    """Stop the running searches of older pools, where the campaign says so; their names."""
+def _stop_superseded(
+    workspace: Workspace, searches: Sequence[SearchRecord], version: str, newer: str
+) -> tuple[str, ...]:
+    """Stop the running searches of older pools, where the campaign says so; their names.
+
+    They get no report on their own, because that would cost trainings.
+
+    Args:
+        workspace: The campaign at work.
+        searches: Its searches.
+        version: The present pool.
+        newer: The search of it.
+    """
     if workspace.campaign.on_pool_change.running is OnSuperseded.FINISH:
         return ()
     older = [
@@ -176,5 +182,6 @@ def _stop_superseded(workspace: Workspace, searches: Sequence[SearchRecord], ver
         if each.state is SearchState.ACTIVE and each.spec.pool_version != version
     ]
     for search in older:
-        workspace.ledger.stop(search, _SUPERSEDED, StopCause.SUPERSEDED)
+        reason = f"{newer}, a search of a newer pool, superseded it"
+        workspace.ledger.stop(search, reason, StopCause.SUPERSEDED)
     return tuple(older)

@@ -50,8 +50,9 @@ class NewerSchemaError(HistoryError):
     known: int
 
     sentence = (
-        "the history has schema version {found} and this release knows {known}; upgrade AutoSelection, "
-        "or point AUTOSELECTION_HISTORY_URL at another history"
+        "the history has schema version {found} and this process knows {known}: a newer release brought it "
+        "there. Upgrade AutoSelection, then start this process again (a code location of Dagster by Reload, "
+        "under Deployment), or point AUTOSELECTION_HISTORY_URL at another history"
     )
 
 

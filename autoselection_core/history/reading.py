@@ -239,7 +239,7 @@ def why_idle(connection: Connection, search: str | None = None) -> str:
     if len(done) <= _FEW:
         return "; ".join(_why(connection, record) for record in records) or "no search is registered"
     others = [_why(connection, record) for record in records if record.state is not SearchState.DONE]
-    return "; ".join([*others, f"{len(done)} searches are done"])
+    return "; ".join([*others, f"the trials of {len(done)} searches are done"])
 
 
 def _works(connection: Connection, record: SearchRecord) -> bool:
@@ -252,14 +252,12 @@ def _why(connection: Connection, record: SearchRecord) -> str:
     if record.state is SearchState.STOPPED:
         return f"{record.search} is stopped: {record.reason}"
     if record.state is SearchState.DONE:
-        return f"{record.search} is done: {record.reason}"
+        return f"the trials of {record.search} are done: {record.reason}"
+    goes_on = f"Dagster's daemon starts one, and `autoselection search --name {record.search}` goes on here"
     if record.held and not _works(connection, record):
-        return (
-            f"{record.search} has a trial that waits for a worker: Dagster's daemon starts one, and "
-            f"`autoselection search --name {record.search}` goes on here"
-        )
+        return f"{record.search} has a trial that waits for a worker: {goes_on}"
     if record.held >= record.slots:
         return f"{record.search} trains as many subsets at once as it may ({record.slots})"
     if record.spent + record.held + 1 > record.budget:
         return f"{record.search} waits for the last {record.held:g} of its {record.budget} evaluations"
-    return f"{record.search} has free slots and budget: a trial starts at the next tick"
+    return f"{record.search} has free slots and budget for a trial: {goes_on}"

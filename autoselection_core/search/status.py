@@ -112,6 +112,11 @@ class SearchStatus:
         return self.record.state is SearchState.DONE and not is_open
 
     @property
+    def is_reporting(self) -> bool:
+        """Whether the trials are over and the report is not: a verdict is still to come."""
+        return self.record.state is SearchState.DONE and not self.is_done
+
+    @property
     def _is_before_its_report(self) -> bool:
         """Whether the trials are over, and the report has not planned what it compares them with."""
         return bool(self.record.measured and self.record.report_evaluations and not self.arms)
@@ -182,15 +187,14 @@ class SearchStatus:
         """The status in one line."""
         record = self.record
         unit = "evaluation" if record.spec.is_formula else "training"  # a formula trains nothing
+        held = f", {record.report_held:g} held" if record.report_held else ""
         parts = [
-            self.stage,
+            self._opening,
             f"{record.spent:g} of {record.budget} {unit}s spent, {record.held:g} held",
-            f"second budget: {record.report_spent:g} of {record.report_evaluations} spent",
+            f"second budget: {record.report_spent:g} of {record.report_evaluations} spent{held}",
         ]
         if self.found_arms:
             parts.append(f"beside them {self.found_arms} found finished")
-        if record.report_held:
-            parts.append(f"{record.report_held:g} held")
         if self.best is not None:
             parts.append(f"best so far: trial {self.best.trial} with {self.best.utility:.4g}")
         if self.trainings_left:
@@ -202,8 +206,16 @@ class SearchStatus:
             parts.append(f"time left: {left}")
         if record.state is SearchState.STOPPED:
             resume = f"`autoselection search --name {record.search} --resume`, or the job resume_search"
-            parts.append(f"stopped: {record.reason}; what runs may finish; resume it with {resume}")
+            parts.append(f"resume it with {resume}")
         return "; ".join(parts)
+
+    @property
+    def _opening(self) -> str:
+        """The stage, or the reason of a stop with what still runs."""
+        if self.record.state is not SearchState.STOPPED:
+            return self.stage
+        runs = f"; {self.stage}, and may finish" if self.running else ""
+        return f"stopped: {self.record.reason}{runs}"
 
     def to_json(self) -> Mapping[str, Json]:
         """The status as data."""

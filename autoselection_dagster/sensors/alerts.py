@@ -15,7 +15,7 @@ from typing import Self
 import dagster as dg
 
 from autoselection_core import environment_variables
-from autoselection_core.history.records import SearchRecord, SearchState
+from autoselection_core.history.records import SearchRecord, SearchState, StopCause
 from autoselection_core.store.atomic import atomic_file
 from autoselection_core.store.home import Home
 from autoselection_dagster.assets.asset_checks import POOL_IS_LATEST
@@ -140,11 +140,12 @@ def alerts_of(search: SearchRecord) -> Iterator[Alert]:
         yield Alert(search.search, name, f"search {search.search} has spent {spent}")
     if search.state is SearchState.STOPPED:
         name = f"{search.search}|stopped|{search.reason}"
-        yield Alert(search.search, name, f"search {search.search} cannot go on: {search.reason}")
+        verb = "cannot go on" if search.stop_cause is StopCause.STUCK else "is stopped"
+        yield Alert(search.search, name, f"search {search.search} {verb}: {search.reason}")
 
 
 def search_alerts_sensor(graphs: Mapping[str, CampaignGraph]) -> dg.SensorDefinition:
-    """Sensor of alerts about spent budgets, and about searches that cannot go on."""
+    """Sensor of alerts about spent budgets, and about searches that were stopped or cannot go on."""
 
     def search_alerts(
         context: dg.SensorEvaluationContext, ledger: LedgerResource, home: HomeResource

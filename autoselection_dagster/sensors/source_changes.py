@@ -198,7 +198,7 @@ def _told_once(graph: CampaignGraph, before: SourceWatch, outbox: Outbox, proble
     """One alert for a problem, however many ticks see it: on the page of the sources, and to the webhook."""
     seen = []
     if before.missing != problem:
-        outbox.put(problem)
+        outbox.put(f"campaign {graph.name}: {problem}")
         seen = [dg.AssetObservation(graph.place.key("raw_sources"), metadata={"alert": problem})]
     cursor = replace(before, missing=problem).cursor
     return dg.SensorResult(skip_reason=problem, asset_events=seen, cursor=cursor)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import dagster as dg
+import requests
 
 from autoselection_dagster.errors import LaunchFailedError, RunFailedError
 from autoselection_dagster.installation import LOCATION
@@ -96,3 +97,22 @@ class Client:
             if error is not None:
                 return error.message.strip()
         return "it ended without a failed step"
+
+
+_RELOAD = """
+mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }
+"""
+_RELOAD_TIMEOUT_S = 300.0
+
+
+def reload_code(services: Services) -> None:
+    """Load the code location anew, as Reload in the UI does; runs that were started go on.
+
+    Raises:
+        OSError: The webserver does not answer.
+    """
+    url, asked = (
+        f"http://127.0.0.1:{services.port}/graphql",
+        {"query": _RELOAD, "variables": {"name": LOCATION}},
+    )
+    requests.post(url, json=asked, timeout=_RELOAD_TIMEOUT_S).raise_for_status()

@@ -126,7 +126,7 @@ def test_status_lists_searches_and_why_nothing_runs(cli: Cli) -> None:
     _, output, _ = cli("status")
 
     assert "3 of 3" in output
-    assert "first is done: its budget of 3 is spent" in output
+    assert "the trials of first are done: its budget of 3 is spent" in output
 
 
 def test_show_begins_with_the_verdict_that_the_search_ended_with(cli: Cli, searched: Workshop) -> None:
@@ -203,6 +203,17 @@ def test_a_search_without_a_report_shows_no_verdict(cli: Cli, searched: Workshop
 
     assert shown["facts"] == {}
     assert status["verdict"] is None
+
+
+def test_the_report_that_planned_the_baselines_is_no_verdict(cli: Cli, searched: Workshop) -> None:
+    file = searched.folder / ".autoselection/reports/first/verdict.json"
+    planned = {"subset": "", "words": "not compared with random subsets", "sentences": []}
+    file.write_text(json.dumps(planned))
+
+    (status,) = json.loads(cli("status", "--json")[1])["facts"]["searches"]
+
+    assert status["verdict"] is None
+    assert "not compared" not in cli("status")[1]
 
 
 @pytest.mark.usefixtures("searched")

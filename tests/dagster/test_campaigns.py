@@ -157,4 +157,4 @@ def test_dagster_dev_in_a_checkout_has_the_settings_of_a_served_installation(tmp
         assert made.get_concurrency_config().pool_config.default_pool_limit == 1
         queue = made.get_concurrency_config().run_queue_config
         assert queue is not None
-        assert queue.max_concurrent_runs == 6
+        assert queue.max_concurrent_runs == 64

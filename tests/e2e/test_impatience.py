@@ -1,4 +1,4 @@
-"""Ten clicks on launch at once, and a daemon too many."""
+"""Ten clicks on launch at once, a daemon too many, and a stop while all slots are busy."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import dagster as dg
 import pytest
 
+from autoselection_core.history.records import SearchState
 from tests.e2e.served import Served, launched
 
 CLICKS = 10
@@ -38,6 +39,16 @@ def test_ten_clicks_under_two_daemons_make_one_search_that_pays_for_each_evaluat
     paid = [payment for payment in served.ledger.payments() if payment.outcome == "paid"]
     assert served.ledger.search(search.search).spent == BUDGET == len(paid)
     assert max(Counter(payment.evaluation for payment in paid).values()) == 1
+
+
+def test_a_search_that_keeps_four_slots_busy_is_stopped_at_once(served: Served) -> None:
+    served.do("demo_prepare")
+    served.do("start_search", name="first", budget=500, slots=4, report_evaluations=0)
+    served.wait(lambda: len(served.ledger.open_trials()) == 4)
+
+    served.client.launch("stop_search", {"ops": {"stop": {"config": {"search": "first"}}}})
+
+    served.wait(lambda: served.ledger.search("first").state is SearchState.STOPPED, seconds=240)
 
 
 @contextmanager

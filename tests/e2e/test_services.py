@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ import requests
 
 from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
+from autoselection_core.errors.history import NewerSchemaError
+from autoselection_core.history.ledger import Ledger
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.specification import SearchSpec
 from autoselection_core.loopback import free_port
@@ -221,3 +224,42 @@ def _read(url: str) -> str:
     with contextlib.suppress(requests.ConnectionError):
         return requests.get(url, timeout=60).text
     return ""
+
+
+_REPOSITORY = Path(__file__).parents[2]
+
+
+def test_services_go_on_after_an_upgrade_whose_other_process_migrated_the_history(
+    installed: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = tmp_path / "release"
+    for folder in ("autoselection_core", "autoselection_dagster", "deploy"):
+        without = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(_REPOSITORY / folder, release / folder, ignore=without)
+    monkeypatch.chdir(release)
+    monkeypatch.setenv("PYTHONPATH", str(release))
+    with _served(installed):
+        _within(120, lambda: _has_ticked_well(installed, since=0.0))
+
+        migrations = release / "autoselection_core" / "history" / "storage" / "migrations.py"
+        before, after = migrations.read_text().split("\n)\n\n\ndef migrate(")
+        added = '\n    ("CREATE TABLE of_a_newer_release (id INTEGER)",),\n)\n\n\ndef migrate('
+        migrations.write_text(f"{before}{added}{after}")
+        command = [sys.executable, "-m", "autoselection_core.cli", "status"]
+        subprocess.run(command, env={**os.environ, **installed.environment}, check=True)
+
+        with pytest.raises(NewerSchemaError):
+            Ledger.open(Home(installed.home).history_url)
+        migrated = time.time()
+        _within(300, lambda: _has_ticked_well(installed, since=migrated))
+
+
+def _has_ticked_well(installed: Installation, since: float) -> bool:
+    """Whether the sensor of searches began a tick after a time, and it ended without an error."""
+    with dg.DagsterInstance.from_config(str(installed.instance)) as instance:
+        return any(
+            tick.timestamp > since and tick.status.name == "SKIPPED"
+            for state in instance.all_instigator_state()
+            if state.instigator_name == "search_sensor"
+            for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=5)
+        )

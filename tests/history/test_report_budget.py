@@ -103,7 +103,7 @@ def test_a_ledger_of_a_newer_release_is_left_alone(url: str) -> None:
     with database.writing() as connection:
         connection.execute(text("INSERT INTO schema_versions (version, applied_at) VALUES (99, 0.0)"))
 
-    with pytest.raises(NewerSchemaError, match="upgrade AutoSelection"):
+    with pytest.raises(NewerSchemaError, match="Upgrade AutoSelection, then start this process again"):
         Database.open(url)
 
 

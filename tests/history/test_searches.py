@@ -173,7 +173,7 @@ def test_many_finished_searches_do_not_hide_what_the_others_wait_for(ledger: Led
         finish(ledger, reserve(ledger, registered(ledger, f"old-{number}", budget=1)))
     registered(ledger, "new")
 
-    assert (
-        ledger.why_idle()
-        == "new has free slots and budget: a trial starts at the next tick; 5 searches are done"
+    assert ledger.why_idle() == (
+        "new has free slots and budget for a trial: Dagster's daemon starts one, and "
+        "`autoselection search --name new` goes on here; the trials of 5 searches are done"
     )

@@ -1,11 +1,13 @@
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from autoselection_core.history.records import SearchState
 from autoselection_core.history.values import FailedTrial, History, Observation
@@ -211,6 +213,36 @@ def test_every_colour_of_a_picture_but_a_map_of_values_has_one_for_dark_pages(
 
     assert "prefers-color-scheme: dark" in sheet
     assert used <= set(re.findall(r'\[style\*="([^"]+)"\]', sheet))
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_a_picture_for_dagster_fits_its_column_and_reads_on_either_theme(
+    facts: SearchFacts, plot: Draw
+) -> None:
+    image = Image.open(BytesIO(plot(facts, "png"))).convert("RGBA")
+
+    pixels = np.asarray(image).reshape(-1, 4)
+    assert image.width <= 384
+    assert (pixels[[0, -1], 3] == 0).all(), "the page shows through"
+    solid, counts = np.unique(pixels[pixels[:, 3] == 255, :3], axis=0, return_counts=True)
+    inks = solid[counts > 30]  # strokes of letters and axes, not the mixtures at their edges
+    assert len(inks) > 1
+    for page in ((255, 255, 255), (3, 6, 21)):
+        contrasts = [_contrast(ink, page) for ink in inks]
+        assert min(contrasts) > 2, "bars and axes stand out"
+        assert sum(contrast > 4.3 for contrast in contrasts) > 0, "letters are read"
+
+
+def _contrast(one: Sequence[int], other: Sequence[int]) -> float:
+    """Contrast of two colours as the Web Content Accessibility Guidelines define it."""
+    bright, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: Sequence[int]) -> float:
+    shares = np.asarray(colour, np.float64) / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
 def test_runs_without_an_opponent_are_drawn_alone() -> None:

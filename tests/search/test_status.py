@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from autoselection_core.history.ledger import Ledger
+from autoselection_core.history.records import StopCause
 from autoselection_core.operators.catalogue import catalogue
+from autoselection_core.report.sections.tables import search_table
 from autoselection_core.search.decisions import decide_again
 from autoselection_core.search.loop import run_search
 from autoselection_core.search.report_evaluations import plan_arms, report_arms, runs_covered
@@ -67,6 +69,25 @@ def test_a_reserved_trial_is_the_stage(ledger: Ledger, tmp_path: Path) -> None:
     assert SearchStatus.of(ledger, search, Home(tmp_path)).stage == "trial 1 of 3 is being chosen"
 
 
+def test_a_stopped_search_says_once_why_what_still_runs_and_how_it_goes_on(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    search = ledger.register(spec(closed_form(tmp_path), budget=3))
+    ledger.reserve_free_slots(search, max_trials=1)
+    ledger.stop(search, "a person stopped it", StopCause.PERSON)
+
+    running = SearchStatus.of(ledger, search, Home(tmp_path)).sentence
+    ledger.release(ledger.open_trials()[0].reservation, "its run was cancelled")
+    ledger.stop(search, "a person stopped it", StopCause.PERSON)
+    stopped = SearchStatus.of(ledger, search, Home(tmp_path)).sentence
+
+    begun = "stopped: a person stopped it; trial 1 of 3 is being chosen, and may finish; 0 of 3 trainings"
+    assert running.startswith(begun)
+    assert running.count("stopped:") == 1
+    assert "resume it with `autoselection search --name" in running
+    assert stopped.startswith("stopped: a person stopped it; 0 of 3 trainings spent")
+
+
 def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, tmp_path: Path) -> None:
     evaluator = closed_form(tmp_path)
     search = ledger.register(spec(evaluator, budget=3, report_evaluations=2))
@@ -78,6 +99,8 @@ def test_time_left_is_trainings_left_times_the_median_training(ledger: Ledger, t
     assert status.trainings_left == 2
     assert status.seconds_left == 2 * status.training_s
     assert status.stage == "trials done; the report plans its evaluations next"
+    shown = search_table([status], {})
+    assert shown.texts[0][shown.columns.index("state")] == "at its report", "a verdict is still to come"
 
 
 def test_a_reported_search_has_nothing_left_and_names_its_best_trial(ledger: Ledger, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from autoselection_core.cli.commands.ingesting import show_gate
 from autoselection_core.cli.output import show_table, tell
 from autoselection_core.errors.campaign import UnreadableRecipeError, YamlError
 from autoselection_core.errors.history import UnknownTrialError
-from autoselection_core.history.records import SearchRecord, SearchState, TrialRecord
+from autoselection_core.history.records import SearchState, TrialRecord
 from autoselection_core.identity import Json
 from autoselection_core.recipe import Recipe
 from autoselection_core.report.facts import SearchFacts
@@ -74,9 +74,9 @@ def show_status(workspace: Workspace) -> None:
     ledger = workspace.ledger
     found = [SearchStatus.of(ledger, each.search, workspace.home) for each in ledger.searches()]
     verdicts = {status.record.search: words for status in found if (words := _verdict(workspace, status))}
-    show_table(search_table(tuple(status.record for status in found), verdicts))
+    show_table(search_table(found, verdicts))
     for status in found:
-        if status.unscored or _is_open(status.record):
+        if _is_open(status):
             tell(f"{status.record.search}: {status.sentence}")
     searches: list[Json] = [
         {**status.to_json(), "verdict": verdicts.get(status.record.search)} for status in found
@@ -88,11 +88,15 @@ def show_status(workspace: Workspace) -> None:
 def _verdict(workspace: Workspace, status: SearchStatus) -> str | None:
     """Verdict of a search in a few words; None before its report, or where an earlier release wrote that."""
     stated = StatedVerdict.read(workspace.home.report(status.record.search)) if status.is_done else None
-    return None if stated is None else stated.words
+    if stated is None or (status.measured_arms and not stated.subset):
+        return None  # the report that planned the baselines is there until that of their scores is written
+    return stated.words
 
 
-def _is_open(record: SearchRecord) -> bool:
-    return record.held > 0 or record.open_arms > 0 or record.state is SearchState.ACTIVE
+def _is_open(status: SearchStatus) -> bool:
+    record = status.record
+    is_left = record.held > 0 or record.open_arms > 0 or bool(status.unscored)
+    return record.state is SearchState.ACTIVE or status.is_reporting or is_left
 
 
 def show_search(facts: SearchFacts) -> None:
@@ -144,8 +148,7 @@ def show_verdict(facts: SearchFacts, report: Report) -> None:
 def _state(facts: SearchFacts) -> str:
     """State of a search; one whose trials are done is not done before its report is."""
     status = SearchStatus.of(facts.workspace.ledger, facts.record.search, facts.workspace.home)
-    is_reporting = facts.record.state is SearchState.DONE and not status.is_done
-    return f"at its report: {status.stage}" if is_reporting else facts.record.state.value
+    return f"at its report: {status.stage}" if status.is_reporting else facts.record.state.value
 
 
 def show_trial(facts: SearchFacts, number: int) -> None:

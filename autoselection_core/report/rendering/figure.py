@@ -1,4 +1,4 @@
-"""Figures drawn without global state: equal inputs give equal bytes; SVGs have colours for dark pages."""
+"""Figures drawn without global state: equal inputs give equal bytes, and both kinds read on dark pages."""
 
 from collections.abc import Callable
 from functools import cache
@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any, Literal, TypeAlias
 
 Format: TypeAlias = Literal["svg", "png"]
+"""`svg` is for reports, with colours for light and dark pages; `png` for Dagster, see `_PNG_STYLE`."""
 
 INK, MUTED, ACCENT, WARM = "#1f2933", "#9aa5b1", "#1f6feb", "#d9480f"
 _PAPER, _GRID = "#ffffff", "#b0b0b0"
@@ -19,6 +20,12 @@ _DARK = {
     _GRID: "#545d68",
 }
 """Colours of a picture on a dark page, by those on a light one; the paper is that of a report's page."""
+
+_MIDDLE_INK = "#6f7782"
+"""Ink with a contrast of 4.5 to white and to Dagster's dark page alike."""
+
+_MAX_PNG_WIDTH, _PNG_DPI = 4.0, 96
+"""Inches, and dots an inch: 384 pixels, the column of values of a trial's page in a window of 1,280."""
 
 _LONGEST_LABEL = 48
 _FONTS = (
@@ -55,6 +62,23 @@ _STYLE: Any = {
     "svg.fonttype": "path",
 }
 
+_PNG_STYLE: Any = {
+    "text.color": _MIDDLE_INK,
+    "axes.labelcolor": _MIDDLE_INK,
+    "xtick.color": _MIDDLE_INK,
+    "ytick.color": _MIDDLE_INK,
+    "grid.color": MUTED,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+}
+"""Style of a picture that cannot know the theme of its page, and has a narrow column there."""
+
 
 def draw(
     paint: Callable[[Any], None], *, width: float = 6.0, height: float = 3.2, kind: Format = "svg"
@@ -63,19 +87,28 @@ def draw(
 
     Args:
         paint: Draws on a matplotlib figure.
-        width: Inches.
+        width: Inches; a `png` is no wider than its column.
         height: Inches.
         kind: `svg` or `png`.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**_STYLE, "font.family": _families()}):
-        figure = Figure(figsize=(width, height), layout="constrained")
+    is_png = kind == "png"
+    style = {**_STYLE, **(_PNG_STYLE if is_png else {}), "font.family": _families()}
+    with mpl.rc_context(style):
+        figure = Figure(
+            figsize=(min(width, _MAX_PNG_WIDTH) if is_png else width, height), layout="constrained"
+        )
         paint(figure)
         picture = BytesIO()
-        figure.savefig(picture, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    return _with_dark_colours(picture.getvalue()) if kind == "svg" else picture.getvalue()
+        figure.savefig(picture, format=kind, dpi=_PNG_DPI, metadata=None if is_png else {"Date": None})
+    return picture.getvalue() if is_png else _with_dark_colours(picture.getvalue())
+
+
+def panel_columns(panels: int, kind: Format) -> int:
+    """Panels of a picture side by side: up to three in a report, two in Dagster's narrow column."""
+    return max(1, min(2 if kind == "png" else 3, panels))
 
 
 def _with_dark_colours(svg: bytes) -> bytes:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoselection_core.history.values import History, Observation
-from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, short_label
+from autoselection_core.report.rendering.figure import ACCENT, MUTED, WARM, Format, draw, short_label
 from autoselection_core.report.sections.plots import Z95
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.solver.proposal import Proposal
@@ -34,9 +34,9 @@ def map_plot(
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
         axes = figure.subplots()
-        drawn = axes.scatter(points[:, 0], points[:, 1], c=utilities, cmap=_COLOURS, s=40)
+        drawn = axes.scatter(points[:, 0], points[:, 1], c=utilities, cmap=_COLOURS, s=40, edgecolors=MUTED)
         for entry, (x, y) in zip(observations, points, strict=True):
-            axes.annotate(f" {entry.trial}", (x, y), fontsize=8, color=INK)
+            axes.annotate(f" {entry.trial}", (x, y), fontsize=8)
         figure.colorbar(drawn, label=f"dev utility ({unit})")
         axes.set_title("Candidates (numbers: trials; near: many rows in common)")
         axes.set_xticks([])
@@ -104,7 +104,7 @@ def calibration_plot(history: History, unit: str, kind: Format = "svg") -> bytes
             means, measured, xerr=spreads, fmt="o", color=ACCENT, ecolor=MUTED, capsize=2, markersize=4
         )
         for entry, mean, _ in foreseen:
-            axes.annotate(f" {entry.trial}", (mean, entry.utility), fontsize=8, color=INK)
+            axes.annotate(f" {entry.trial}", (mean, entry.utility), fontsize=8)
         ends = [min(*means, *measured), max(*means, *measured)]
         axes.plot(ends, ends, color=WARM, linewidth=1, label="as foreseen")
         inside = sum(

@@ -9,7 +9,15 @@ import numpy as np
 from autoselection_core.arrays import Values
 from autoselection_core.history.values import History, Observation
 from autoselection_core.progress import percent
-from autoselection_core.report.rendering.figure import ACCENT, INK, MUTED, WARM, Format, draw, short_label
+from autoselection_core.report.rendering.figure import (
+    ACCENT,
+    MUTED,
+    WARM,
+    Format,
+    draw,
+    panel_columns,
+    short_label,
+)
 from autoselection_core.signals.table import SignalTable
 from autoselection_core.subset import Subset
 
@@ -105,7 +113,7 @@ def tokens_plot(history: History, unit: str, kind: Format = "svg", size: str = "
         _points(axes, history.observations, [entry.tokens for entry in history.observations])
         for entry in history.observations:
             place = (entry.tokens, entry.utility)
-            axes.annotate(f" {entry.trial}", place, fontsize=8, color=INK, va="bottom")
+            axes.annotate(f" {entry.trial}", place, fontsize=8, va="bottom")
         axes.set_xlabel(f"{size} of the subset")
         axes.set_ylabel(f"dev utility ({unit})")
         axes.set_title(f"Score against {size} (numbers: trials)")
@@ -143,16 +151,18 @@ def histogram_plot(
     known = {name: column for name, column in signals.columns.items() if np.isfinite(column).any()}
     chosen = list(known) if names is None else list(names)
 
+    columns = panel_columns(len(chosen), kind)
+    rows = max(1, -(-len(chosen) // columns))
+
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
-        columns = min(3, max(1, len(chosen)))
-        grid = figure.subplots(max(1, -(-len(chosen) // columns)), columns, squeeze=False)
+        grid = figure.subplots(rows, columns, squeeze=False)
         for axes, name in zip(grid.flat, chosen, strict=False):
             _histogram(axes, name, known[name], subset)
         for axes in grid.flat[len(chosen) :]:
             axes.set_axis_off()
-        figure.suptitle(f"Signals in the subset (blue) and in the pool (grey); {_FOLDED}", fontsize=8)
+        figure.suptitle(f"Signals in the subset (blue) and in the pool (grey);\n{_FOLDED}", fontsize=8)
 
-    return draw(paint, width=7.5, height=1.0 + 1.8 * max(1, -(-len(chosen) // 3)), kind=kind)
+    return draw(paint, width=7.5, height=1.0 + 1.8 * rows, kind=kind)
 
 
 def _histogram(axes: Any, name: str, column: Values, subset: Subset) -> None:  # noqa: ANN401 - matplotlib axes
@@ -174,10 +184,11 @@ def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> byte
         columns: At least one, each with at least one value.
         kind: `svg` or `png`.
     """
+    width = panel_columns(len(columns), kind)
+    height = -(-len(columns) // width)
 
     def paint(figure: Any) -> None:  # noqa: ANN401 - a matplotlib figure
-        width = min(3, len(columns))
-        grid = figure.subplots(-(-len(columns) // width), width, squeeze=False)
+        grid = figure.subplots(height, width, squeeze=False)
         for axes in grid.flat[len(columns) :]:
             axes.set_axis_off()
         for axes, (name, column) in zip(grid.flat, columns.items(), strict=False):
@@ -188,7 +199,7 @@ def pool_histograms(columns: Mapping[str, Values], kind: Format = "svg") -> byte
             axes.set_ylabel("rows")
         figure.suptitle(_FOLDED, fontsize=8)
 
-    return draw(paint, width=7.5, height=1.0 + 1.8 * -(-len(columns) // 3), kind=kind)
+    return draw(paint, width=7.5, height=1.0 + 1.8 * height, kind=kind)
 
 
 def credit_plot(found: Mapping[str, OperatorCredit], unit: str, kind: Format = "svg") -> bytes:
@@ -202,7 +213,7 @@ def credit_plot(found: Mapping[str, OperatorCredit], unit: str, kind: Format = "
         colours = [ACCENT if difference >= 0 else WARM for difference in differences]
         axes.barh(places, differences, color=colours, height=0.6)
         axes.set_yticks(places, [f"{short_label(label)} ({credit.trials})" for label, credit in ordered])
-        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_xlabel(f"mean utility with it minus without it ({unit})")
         axes.set_title("Operators (number of trials)")
 

@@ -220,28 +220,33 @@ def budget_table(record: SearchRecord) -> Table:
     return Table(f"Budgets, in {unit}", ("budget", "allowed", "spent", "held"), rows)
 
 
-def search_table(records: tuple[SearchRecord, ...], verdicts: Mapping[str, str]) -> Table:
+def search_table(found: Sequence[SearchStatus], verdicts: Mapping[str, str]) -> Table:
     """All searches and how far each came.
 
     Args:
-        records: The searches.
+        found: The searches.
         verdicts: Verdicts in a few words, by search, of those that have a report.
     """
     rows = tuple(
         (
             record.search,
             record.spec.campaign,
-            ": ".join(filter(None, (record.state.value, verdicts.get(record.search)))),
+            ": ".join(filter(None, (_state(status), verdicts.get(record.search)))),
             f"{record.spent:g} of {record.budget}",
             f"{record.report_spent:g} of {record.report_evaluations}",
             record.spec.policy,
             record.spec.seed,
             record.reason,
         )
-        for record in records
+        for status in found
+        for record in (status.record,)
     )
     columns = ("search", "campaign", "state", "spent", "report", "policy", "seed", "why")
     return Table("Searches", columns, rows)
+
+
+def _state(status: SearchStatus) -> str:
+    return "at its report" if status.is_reporting else status.record.state.value
 
 
 def gate_table(gated: GateResult) -> Table:

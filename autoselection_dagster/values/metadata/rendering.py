@@ -4,7 +4,6 @@ import base64
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -105,12 +104,26 @@ def links(name: str, urls: Mapping[str, str]) -> Facts:
         name: Name of the first entry; further ones are numbered from 2.
         urls: Addresses by text.
     """
-    rows, between = [""], " · "
-    for text, url in urls.items():
-        added = link(text, url)
-        if rows[-1] and len(rows[-1]) + len(between) + len(added) > _MAX_SHOWN:
+    return _packed(name, [link(text, url) for text, url in urls.items()], " · ")
+
+
+def sentence_list(name: str, sentences: Iterable[str]) -> Facts:
+    """Sentences as a list, in as many entries as the UI shows without a dialog.
+
+    Args:
+        name: Name of the first entry; further ones are numbered from 2.
+        sentences: What they say; nothing of it is read as Markdown.
+    """
+    return _packed(name, [f"- {escape(sentence)}" for sentence in sentences], "\n")
+
+
+def _packed(name: str, parts: Iterable[str], between: str) -> Facts:
+    """Markdown in its order, divided into entries that the UI shows in their rows."""
+    rows = [""]
+    for part in parts:
+        if rows[-1] and len(rows[-1]) + len(between) + len(part) > _MAX_SHOWN:
             rows.append("")
-        rows[-1] += f"{between if rows[-1] else ''}{added}"
+        rows[-1] += f"{between if rows[-1] else ''}{part}"
     names = [name, *(f"{name}_{number}" for number in range(2, len(rows) + 1))]
     return {each: dg.MetadataValue.md(row) for each, row in zip(names, rows, strict=True) if row}
 
@@ -133,7 +146,6 @@ def large_picture(image: bytes, home: Home) -> dg.MarkdownMetadataValue:
     base = os.environ.get(environment_variables.REPORTS_URL)
     if not base:
         return picture(image)
-    image = _narrowed(image) if image.startswith(_PNG) else image
     name = f"{fingerprint_bytes([image])}.{'png' if image.startswith(_PNG) else 'svg'}"
     file = home.reports / PICTURES / name
     if file.exists():
@@ -143,20 +155,6 @@ def large_picture(image: bytes, home: Home) -> dg.MarkdownMetadataValue:
         with atomic_file(file) as draft:
             draft.write_bytes(image)
     return dg.MetadataValue.md(f"![plot]({base.rstrip('/')}{picture_path(name)})")
-
-
-def _narrowed(image: bytes) -> bytes:
-    """A PNG image that is no wider than the UI's column of values, beyond which it would be cut."""
-    from PIL import Image
-
-    drawn, kept = Image.open(BytesIO(image)), BytesIO()
-    drawn.thumbnail((_MAX_WIDTH, drawn.height))
-    drawn.save(kept, "png", optimize=True)
-    return kept.getvalue()
-
-
-_MAX_WIDTH = 560
-"""Pixels of a picture in a row."""
 
 
 def sparkline(values: Sequence[float]) -> dg.MarkdownMetadataValue:

@@ -14,7 +14,7 @@ from autoselection_core.report.lineage.differing import SubsetDiff, anchor_diff
 from autoselection_core.report.lineage.examples import rows_table
 from autoselection_core.report.rendering.table import fence
 from autoselection_core.report.sections.landscape import calibration_plot, map_plot, mix_plot, tree_plot
-from autoselection_core.report.sections.lead import headline, own_score_sentences
+from autoselection_core.report.sections.lead import compared_sentences, headline
 from autoselection_core.report.sections.outlook import noise_sentence, outlook
 from autoselection_core.report.sections.plots import (
     credit_plot,
@@ -48,6 +48,7 @@ from autoselection_dagster.values.metadata.rendering import (
     partition_url,
     report_link,
     rounded,
+    sentence_list,
     sparkline,
     steps_picture,
     table_value,
@@ -97,11 +98,10 @@ def _state(record: SearchRecord) -> str:
 def report_facts(facts: SearchFacts, report: Report, names: Names) -> Facts:
     """Verdicts, trials, arms, budgets and pictures of a search, and the path of its report."""
     record, unit = facts.record, facts.record.spec.metric
-    verdicts = "\n".join(f"- {sentence}" for sentence in _verdicts(facts, report.findings))
     home, page = facts.workspace.home, report_link(record.search, report.html)
     status = SearchStatus.of(facts.workspace.ledger, record.search, home)
     return {
-        "verdict": dg.MetadataValue.md(verdicts or "nothing was compared yet"),
+        **_verdict_facts(facts, report.findings),
         "report": page["report"],
         **_further_runs(facts),
         **_beginning(facts),
@@ -139,10 +139,14 @@ def _landscape(facts: SearchFacts) -> Facts:
     return {name: large_picture(image, home) for name, image in drawn.items() if image is not None}
 
 
-def _verdicts(facts: SearchFacts, found: Sequence[Finding]) -> list[str]:
-    """The findings in sentences, and what the user's scores say; before them that no subset won, if so."""
-    first = [headline(facts, found)] if facts.is_whole_pool else []
-    return [*first, *(finding.sentence for finding in found), *own_score_sentences(facts, found)]
+def _verdict_facts(facts: SearchFacts, found: Sequence[Finding]) -> Facts:
+    """The headline, the warning of a small winner, and every comparison, each where the UI shows it whole."""
+    is_told = found or facts.is_whole_pool
+    return {
+        "verdict": headline(facts, found) if is_told else "nothing was compared yet",
+        **({"warning": facts.size_warning} if facts.size_warning else {}),
+        **sentence_list("comparisons", compared_sentences(facts, found)),
+    }
 
 
 def _further_runs(facts: SearchFacts) -> Facts:
@@ -183,7 +187,7 @@ def best_facts(facts: SearchFacts, names: Names, run_id: str | None) -> Facts:
     return {
         "known": outlook(facts).sentence,
         "expected": expected,
-        "verdict": " ".join(_verdicts(facts, findings(facts))) or "nothing was compared yet",
+        **_verdict_facts(facts, findings(facts)),
         "recipe": dg.MetadataValue.md(fence(facts.best_recipe.to_yaml(), "yaml")),
         **({"idle_steps": facts.idle_steps} if facts.idle_steps else {}),
         "steps": table_value(step_table(subset)),

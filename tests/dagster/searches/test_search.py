@@ -15,11 +15,14 @@ from autoselection_core.campaign.declaration.loading import load_campaigns
 from autoselection_core.campaign.workspace import Workspace
 from autoselection_core.history.records import SearchState, TrialKind, TrialState
 from autoselection_core.recipe import Recipe
+from autoselection_core.report.facts import SearchFacts
+from autoselection_core.report.sections.lead import lead_of
+from autoselection_core.report.sections.verdict import findings
 from autoselection_core.report.serving import resolve_report_file
 from autoselection_core.search.loop import run_search
 from autoselection_core.store.home import Home
 from autoselection_dagster.jobs.cost_estimate import why_nothing_starts
-from autoselection_dagster.values.metadata.rendering import links
+from autoselection_dagster.values.metadata.rendering import links, sentence_list
 from tests.dagster.installations import Driver, installation
 
 _FIDELITIES = """
@@ -162,6 +165,32 @@ def test_the_trials_of_a_long_search_are_linked_in_rows_that_the_ui_shows() -> N
     assert list(rows)[:2] == ["trial_pages", "trial_pages_2"]
     assert all(len(row.value) < 1000 for row in rows.values())
     assert re.findall(r"\]\(([^)]+)\)", " ".join(row.value for row in rows.values())) == list(urls.values())
+
+
+def test_every_sentence_of_a_verdict_is_shown_whole_in_rows_that_the_ui_shows() -> None:
+    sentences = [f"Better than opponent_{number} *really*? {'word ' * 60}" for number in range(9)]
+
+    rows = sentence_list("comparisons", sentences)
+
+    assert list(rows)[:2] == ["comparisons", "comparisons_2"]
+    assert all(len(row.value) < 1000 for row in rows.values())
+    shown = "\n".join(row.value for row in rows.values()).splitlines()
+    assert shown == [f"- {sentence}".replace("*", "\\*") for sentence in sentences]
+
+
+def test_the_page_of_a_search_has_the_verdict_warning_and_comparisons_of_its_written_report(
+    searched: Driver,
+) -> None:
+    shown, best = searched.metadata("search_report", "first"), searched.metadata("best_subset", "first")
+    (campaign,) = load_campaigns(searched.installation.campaigns, Home(searched.installation.home)).values()
+    facts = SearchFacts.of(Workspace(campaign, Home(searched.installation.home)), "first")
+    lead = lead_of(facts, findings(facts))
+
+    assert lead.verdict == shown["verdict"] == best["verdict"]
+    rows = "\n".join(str(value) for name, value in shown.items() if name.startswith("comparisons"))
+    told = [shown.get("warning"), *(row.removeprefix("- ") for row in rows.splitlines())]
+    assert [re.sub(r"\\\\(.)", r"\\1", sentence) for sentence in told if sentence] == lead.details
+    assert shown.get("warning") == best.get("warning")
 
 
 def test_every_asset_of_a_trial_says_what_its_missing_partitions_are(searched: Driver) -> None:
