@@ -21,10 +21,12 @@ from autoselection_core.report.lineage.differing import diff_texts, subset_diff
 from autoselection_core.report.lineage.pairing import pairing_table
 from autoselection_dagster.errors import one_sentence
 from autoselection_dagster.jobs.named_search import SearchName, named_search, workspace_of
+from autoselection_dagster.jobs.search_config import list_members
 from autoselection_dagster.resources import HomeResource, LedgerResource, with_prefixed_resources
 from autoselection_dagster.values.metadata.rendering import Facts, table_value
 
 FormatName = StrEnum("FormatName", [(name, name) for name in FORMATS])  # type: ignore[misc] # the core's own
+list_members(FormatName, "format")
 
 
 class Export(SearchName):

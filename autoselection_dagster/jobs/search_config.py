@@ -79,6 +79,15 @@ MetricName = StrEnum("MetricName", [(metric.value, metric.value) for metric in M
 PresetName = StrEnum("PresetName", [(name, name) for name in PRESETS])  # type: ignore[misc] # the core's own
 
 
+def list_members(kind: type[StrEnum], what: str) -> None:
+    """Name an enumeration after its members: Dagster quotes the name where it refuses a value."""
+    kind.__name__ = f"{what} (one of {', '.join(kind)})"
+
+
+for _kind_of_name, _what in ((PolicyName, "policy"), (MetricName, "metric"), (PresetName, "preset")):
+    list_members(_kind_of_name, _what)
+
+
 class FurtherConfig(dg.Config):
     """Config of a search beside its settings."""
 
@@ -129,8 +138,8 @@ def search_config(campaigns: Mapping[str, Campaign]) -> type[FurtherConfig]:
     """Config type of `start_search`; a setting that campaigns declare differently is left to each of them."""
     first = next(iter(campaigns.values()))
     # Dagster keeps config types of one process by name: another installation's must have another one.
-    kind = f"campaign (one of {', '.join(campaigns)})"
-    names = StrEnum(kind, [(name, name) for name in campaigns])  # type: ignore[misc] # run time
+    names = StrEnum("CampaignName", [(name, name) for name in campaigns])  # type: ignore[misc] # run time
+    list_members(names, "campaign")
     said = "Which pool, base model and benchmarks."
     usual = {name: campaign.search for name, campaign in campaigns.items()}
     settings: Mapping[str, Any] = {name: _setting(name, usual) for name in SETTINGS}

@@ -95,6 +95,17 @@ def enforced() -> dict[str, list[str]]:
     }
 
 
+def test_nothing_private_of_dagster_is_imported() -> None:
+    """A private module may move with any release of Dagster."""
+    sources = [
+        file for room in ("autoselection_dagster", "demo") for file in (REPOSITORY / room).rglob("*.py")
+    ]
+    private = re.compile(r"^\s*(?:from|import)\s+dagster\w*(?:\.\w+)*\._", re.MULTILINE)
+
+    assert len(sources) > 50
+    assert not [file.name for file in sources if private.search(file.read_text())]
+
+
 def test_the_map_draws_the_shelves_that_the_imports_keep_to() -> None:
     assert drawn() == enforced()
 

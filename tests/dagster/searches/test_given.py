@@ -230,3 +230,20 @@ def test_a_name_that_the_campaign_does_not_have_names_the_field(driver: Driver, 
 
     with pytest.raises(dg.Failure, match=field):
         driver.start(**{field: ["nothing"]})
+
+
+@pytest.mark.parametrize(
+    ("field", "known"),
+    [
+        ("campaign", "campaign (one of demo)"),
+        ("policy", "random"),
+        ("metric", "log_likelihood"),
+        ("training", "preset (one of"),
+    ],
+)
+def test_an_unknown_choice_is_refused_with_the_known_ones(driver: Driver, field: str, known: str) -> None:
+    with pytest.raises(dg.DagsterInvalidConfigError) as refused:
+        driver.start(**{field: "nothing"})
+
+    assert known in str(refused.value)
+    assert "one of" in str(refused.value)

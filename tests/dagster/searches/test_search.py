@@ -272,6 +272,16 @@ def test_a_run_that_explains_a_prefix_links_to_the_trials(searched: Driver) -> N
     assert used == "/assets/demo/subset?view=partitions&partition=first%7C001"
 
 
+def test_the_run_of_a_report_says_a_line_for_each_baseline(searched: Driver) -> None:
+    first, *_ = searched.instance.get_runs(dg.RunsFilter(job_name="demo_report"))
+    said = [entry.user_message for entry in searched.instance.all_logs(first.run_id)]
+    arms = searched.ledger.trials("first", TrialKind.REPORT)
+
+    lines = [line for line in said if re.match(r"baseline \d+ of \d+ \(", line)]
+    assert len(lines) == sum(arm.state.has_ended for arm in arms) >= 2
+    assert all("its test items are scored" in line for line in lines)
+
+
 def test_the_report_shows_arms_on_test_items(searched: Driver) -> None:
     arms = searched.metadata("search_report", "first")["arms"]
 
