@@ -189,7 +189,7 @@ def test_the_page_of_a_search_has_the_verdict_warning_and_comparisons_of_its_wri
     assert lead.verdict == shown["verdict"] == best["verdict"]
     rows = "\n".join(str(value) for name, value in shown.items() if name.startswith("comparisons"))
     told = [shown.get("warning"), *(row.removeprefix("- ") for row in rows.splitlines())]
-    assert [re.sub(r"\\\\(.)", r"\\1", sentence) for sentence in told if sentence] == lead.details
+    assert [re.sub(r"\\(.)", r"\1", sentence) for sentence in told if sentence] == lead.details
     assert shown.get("warning") == best.get("warning")
 
 
