@@ -242,6 +242,6 @@ def _is_reported(served: Served, search: str) -> bool:
     wanted = dg.AssetRecordsFilter(dg.AssetKey(["demo", "search_report"]), asset_partitions=[search])
     records = served.client.instance.fetch_materializations(wanted, limit=1).records
     made = None if not records else records[0].asset_materialization
-    shown = "" if made is None else str(made.metadata.get("verdict", ""))
+    shown = "" if made is None else str(made.metadata.get("comparisons", ""))
     run = None if not records else served.client.instance.get_run_by_id(records[0].run_id)
     return "Better than" in shown and run is not None and run.is_success

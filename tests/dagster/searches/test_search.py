@@ -277,7 +277,7 @@ def test_the_run_of_a_report_says_a_line_for_each_baseline(searched: Driver) -> 
     said = [entry.user_message for entry in searched.instance.all_logs(first.run_id)]
     arms = searched.ledger.trials("first", TrialKind.REPORT)
 
-    lines = [line for line in said if re.match(r"baseline \d+ of \d+ \(", line)]
+    lines = [line for line in said if re.match(r"report evaluation \d+ of \d+ \(", line)]
     assert len(lines) == sum(arm.state.has_ended for arm in arms) >= 2
     assert all("its test items are scored" in line for line in lines)
 
