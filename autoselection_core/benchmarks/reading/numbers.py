@@ -122,18 +122,19 @@ class DecimalMark(StrEnum):
 
 _LANGUAGE_WORD = re.compile(
     r"\b(?:(?P<english>the|of|and|is|are|has|have|for|so|each|answer|there|it|she|he|they|we|if|then|that"
-    r"|this|which|with|how|many|much|what|does)"
-    r"|der|das|und|ist|nicht|ein|eine|einen|sind|für|von|mit|auf|dem|den|wir|insgesamt|ergibt|beträgt|antwort"
-    r"|lösung|ergebnis|wie|viele|viel|hat|kostet|es|sie|bleiben"
+    r"|this|which|with|how|many|much|what|does|i|my|me|you|your|to|be|were|will|would|can|got|get|her|his|their"
+    r"|its|by|at|or|but|all|per|cost|costs|number|result|final|therefore|thus|since|because|not)"
+    r"|der|das|und|ist|nicht|ein|eine|einen|sind|für|von|mit|auf|dem|wir|insgesamt|ergibt|beträgt|antwort"
+    r"|lösung|ergebnis|wie|viele|viel|kostet|es|sie|bleiben"
     r"|\w*[äöüßáéíóúñãõçêèåøæœ]\w*"
     r"|el|en|hay|los|las|una|por|que|con|del|para|respuesta|resultado|cuántos|cuántas|cuánto|tiene"
     r"|os|não|uma|da|em|são|resposta|quantos|quantas|tem"
-    r"|il|gli|è|di|che|sono|per|risposta|quanti|quante|quanto|ha"
+    r"|il|gli|è|di|che|sono|per|risposta|quanti|quante|quanto"
     r"|les|des|est|et|pour|dans|réponse|résultat|combien"
-    r"|het|een|van|zijn|niet|antwoord|er|hoeveel|heeft"
-    r"|og|det|som|och|är|svaret|svar|hur|hvor|många|mange|ve|bir|için|cevap|cevabı|toplam|kaç"
+    r"|het|een|zijn|niet|antwoord|er|hoeveel|heeft"
+    r"|og|det|som|och|är|svaret|svar|hur|hvor|många|mange|bir|için|cevap|cevabı|toplam|kaç"
     r"|dan|yang|adalah|jadi|jawaban|jawabannya|berapa|là|và|của|đáp|án|bao|nhiêu|και|είναι|το|πόσα|απάντηση"
-    r"|и|на|это|ответ|сколько|всего|в|i|jest|odpowiedź|ile|și|este|răspuns|răspunsul|câte|je|odpověď|kolik"
+    r"|и|на|это|ответ|сколько|всего|в|jest|odpowiedź|ile|și|este|răspuns|răspunsul|câte|je|odpověď|kolik"
     r"|відповідь|та|скільки|vastaus|ja|válasz|és)\b",
     re.IGNORECASE,
 )
